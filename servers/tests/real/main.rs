@@ -1,0 +1,6 @@
+//! The servers and the program of this crate, started for real.
+
+mod common;
+mod postgres;
+mod private_servers;
+mod rabbitmq;

@@ -1,0 +1,96 @@
+//! The caller of a request, as its token says.
+
+use super::{Claims, Permission, TokenError, Verifier};
+use crate::{
+    http::{Code, Problem},
+    ids::{SessionId, UserId},
+};
+use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header, web};
+use futures_util::future::LocalBoxFuture;
+use std::sync::Arc;
+
+/// An authenticated caller. As an extractor it answers 401 without a valid token.
+///
+/// The app needs a [`Verifier`] as data.
+#[derive(Debug, Clone)]
+pub struct Caller(Arc<Claims>);
+
+impl Caller {
+    /// The caller with these claims, verified elsewhere.
+    #[must_use]
+    pub fn new(claims: Arc<Claims>) -> Self {
+        Self(claims)
+    }
+
+    /// The user.
+    #[must_use]
+    pub fn user_id(&self) -> UserId {
+        self.0.sub
+    }
+
+    /// The login session.
+    #[must_use]
+    pub fn session_id(&self) -> SessionId {
+        self.0.sid
+    }
+
+    /// The claims.
+    #[must_use]
+    pub fn claims(&self) -> &Claims {
+        &self.0
+    }
+
+    /// Whether the caller has a permission.
+    #[must_use]
+    pub fn may(&self, permission: Permission) -> bool {
+        self.0.scope.split(' ').any(|name| name == permission.as_str())
+    }
+
+    /// Demands a permission.
+    ///
+    /// # Errors
+    /// `forbidden`.
+    pub fn require(&self, permission: Permission) -> Result<(), Problem> {
+        let missing = || Problem::new(Code::Forbidden).detail(format_args!("{permission} is needed"));
+        if self.may(permission) { Ok(()) } else { Err(missing()) }
+    }
+}
+
+impl FromRequest for Caller {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let maybe = MaybeCaller::from_request(request, payload);
+        Box::pin(async move { maybe.await?.0.ok_or_else(|| Problem::new(Code::Unauthenticated)) })
+    }
+}
+
+/// The caller where there is a token; a bad token is 401 even where none is needed.
+#[derive(Debug, Clone)]
+pub struct MaybeCaller(pub Option<Caller>);
+
+impl FromRequest for MaybeCaller {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let verifier = request.app_data::<web::Data<Verifier>>().cloned();
+        let header = request.headers().get(header::AUTHORIZATION).cloned();
+        Box::pin(async move {
+            let Some(header) = header else { return Ok(Self(None)) };
+            let unauthenticated = || Problem::new(Code::Unauthenticated);
+            let verifier = verifier.ok_or_else(unauthenticated)?;
+            let text = header.to_str().map_err(|_| unauthenticated())?;
+            let (scheme, token) = text.split_once(' ').ok_or_else(unauthenticated)?;
+            if !scheme.eq_ignore_ascii_case("bearer") {
+                return Err(unauthenticated());
+            }
+            match verifier.verify(token.trim()).await {
+                Ok(claims) => Ok(Self(Some(Caller(claims)))),
+                Err(TokenError::Expired) => Err(Problem::new(Code::TokenExpired)),
+                Err(TokenError::Invalid) => Err(unauthenticated()),
+            }
+        })
+    }
+}

@@ -1,0 +1,13 @@
+//! Who is calling: access tokens, verified by every service for itself.
+
+mod caller;
+mod jwks;
+mod permission;
+mod service_token;
+mod verifier;
+
+pub use caller::{Caller, MaybeCaller};
+pub use jwks::{Jwk, JwksError, KeySet, KeySource};
+pub use permission::{Permission, UnknownPermission};
+pub use service_token::{ServiceCaller, ServiceTokens, SigningError};
+pub use verifier::{Claims, TokenError, Verifier};

@@ -1,0 +1,137 @@
+//! The bus within one process: for the one-command start and for tests of one service.
+//!
+//! Nothing is stored: a message is *confirmed* when every queue that is bound to its type has had it
+//! committed (or kept as a dead letter), so what was not worked in when the process ends is still in
+//! the outbox and is published again. A type that nobody is bound to is confirmed at once, as by an
+//! exchange without queues.
+//!
+//! **Order.** A queue hands messages out in the order of [`Carrier::publish`]. A message that waits
+//! for its retry is not overtaken by later ones of its subject, only by those that were in the same
+//! batch or are with another consumer of the same queue. (AMQP does not promise that much: there a
+//! retried message may be overtaken by any. Consumers keep the newest version of a subject.)
+//!
+//! **Bounds.** Queues have no limit of their own: each message in one belongs to a publisher that
+//! holds its future, and the only publisher is the outbox relay with its window. So the window
+//! bounds the queues, and a consumer that pauses lets events wait in the database.
+
+mod consumer;
+mod queue;
+
+use super::{
+    BusError, Carrier, ConsumerHandle, DeadLetterStore, Handler, Scope, Subscription,
+};
+use crate::events::Event;
+use consumer::Consumer;
+use futures_util::future::{BoxFuture, join_all};
+use queue::Queue;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The in-process carrier. Clones are the same bus.
+#[derive(Debug, Clone, Default)]
+pub struct InProcess(Arc<Mutex<Registry>>);
+
+#[derive(Debug, Default)]
+struct Registry {
+    closed: bool,
+    queues: Vec<Arc<Queue>>,
+    consumers: Vec<ConsumerHandle>,
+}
+
+impl InProcess {
+    /// A bus that nobody has subscribed to.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn registry(&self) -> MutexGuard<'_, Registry> {
+        // No code that holds the lock can panic halfway through a change.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The queue of a subscription, made where it is missing.
+    fn bind(&self, subscription: &Subscription) -> Result<Arc<Queue>, BusError> {
+        let mut registry = self.registry();
+        if registry.closed {
+            return Err(BusError::Closed);
+        }
+        let shared = subscription.scope == Scope::Service;
+        let known = registry.queues.iter().find(|queue| shared && queue.shared && queue.name == subscription.queue);
+        if let Some(queue) = known {
+            queue.bind(subscription);
+            return Ok(queue.clone());
+        }
+        let queue = Arc::new(Queue::new(subscription, shared));
+        registry.queues.push(queue.clone());
+        Ok(queue)
+    }
+
+    /// Forgets the queue of an instance with all that waits in it; a work queue stays.
+    fn release(&self, queue: &Arc<Queue>) {
+        if queue.shared {
+            return;
+        }
+        self.registry().queues.retain(|other| !Arc::ptr_eq(other, queue));
+        // As an exclusive queue that is gone: its messages no longer keep their publishers waiting.
+        queue.clear().into_iter().for_each(queue::Item::settle);
+    }
+}
+
+impl Carrier for InProcess {
+    fn publish(&self, event: Arc<Event>) -> BoxFuture<'static, Result<(), BusError>> {
+        // One lock over all queues: two events have the same order in each of them.
+        let registry = self.registry();
+        if registry.closed {
+            return Box::pin(std::future::ready(Err(BusError::Closed)));
+        }
+        let receipts: Vec<_> = registry.queues.iter().filter_map(|queue| queue.offer(&event)).collect();
+        drop(registry);
+        Box::pin(async move {
+            let confirmed = join_all(receipts).await.into_iter().all(|receipt| receipt.is_ok());
+            if confirmed {
+                metrics::counter!("bus_published_total", "type" => event.kind.as_str()).increment(1);
+                Ok(())
+            } else {
+                metrics::counter!("bus_publish_failures_total").increment(1);
+                Err(BusError::Unconfirmed("the bus was closed before its consumers were done".to_owned()))
+            }
+        })
+    }
+
+    /// The handler runs on the tokio runtime that calls this.
+    fn subscribe(
+        &self,
+        subscription: Subscription,
+        handler: Arc<dyn Handler>,
+        dead_letters: Arc<dyn DeadLetterStore>,
+    ) -> BoxFuture<'static, Result<ConsumerHandle, BusError>> {
+        let queue = match self.bind(&subscription) {
+            Ok(queue) => queue,
+            Err(error) => return Box::pin(std::future::ready(Err(error))),
+        };
+        let (handle, stop, stopped) = ConsumerHandle::new();
+        self.registry().consumers.push(handle.clone());
+        let bus = self.clone();
+        let consumer = Consumer::new(bus, queue, subscription, handler, dead_letters, stop, stopped);
+        tokio::spawn(consumer.run());
+        Box::pin(std::future::ready(Ok(handle)))
+    }
+
+    fn is_connected(&self) -> bool {
+        !self.registry().closed
+    }
+
+    fn close(&self) -> BoxFuture<'static, ()> {
+        let mut registry = self.registry();
+        registry.closed = true;
+        let consumers = std::mem::take(&mut registry.consumers);
+        drop(registry);
+        let bus = self.clone();
+        Box::pin(async move {
+            join_all(consumers.iter().map(ConsumerHandle::stop)).await;
+            let queues = std::mem::take(&mut bus.registry().queues);
+            // Dropped without being settled: their publishers learn that they are unconfirmed.
+            queues.iter().for_each(|queue| drop(queue.clear()));
+        })
+    }
+}

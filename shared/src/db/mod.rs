@@ -1,0 +1,13 @@
+//! PostgreSQL: one database, one schema and one role per service.
+//!
+//! A service's connections carry its schema in their `search_path`, so neither migrations nor queries
+//! name it, and its role may not see another's tables.
+
+mod migrate;
+mod pool;
+mod provision;
+
+pub use diesel_migrations;
+pub use migrate::{MigrateError, SHARED_MIGRATIONS, migrate};
+pub use pool::{Connection, DatabaseConfig, DbError, Pool};
+pub use provision::{ProvisionError, Provisioned, provision};

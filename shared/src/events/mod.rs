@@ -1,0 +1,223 @@
+//! Events on the bus: CloudEvents 1.0 in JSON, each complete in itself.
+//!
+//! An event tells of one change of one aggregate (its `subject`) and carries the aggregate's version
+//! and full state, so that a consumer that keeps the newest version needs nothing else.
+
+mod booking;
+mod flight;
+mod user;
+
+pub use booking::*;
+pub use flight::*;
+pub use user::*;
+
+use crate::ids::EventId;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use std::{fmt, str::FromStr};
+
+/// Declares the event types with their names on the wire, which are also their routing keys.
+macro_rules! event_types {
+    ($($(#[$doc:meta])+ $name:ident = $wire:literal),+ $(,)?) => {
+        /// What happened. The name on the wire is the routing key.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum EventType { $($(#[$doc])+ $name),+ }
+
+        impl EventType {
+            /// The type on the wire and the routing key, `booking.confirmed`.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $wire),+ }
+            }
+        }
+
+        impl FromStr for EventType {
+            type Err = UndecodableEvent;
+
+            fn from_str(text: &str) -> Result<Self, UndecodableEvent> {
+                match text { $($wire => Ok(Self::$name),)+ _ => Err(UndecodableEvent::Type(text.to_owned())) }
+            }
+        }
+    };
+}
+
+event_types! {
+    /// A flight came on sale: [`FlightState`].
+    FlightPublished = "flight.published",
+    /// A flight's times, equipment, fares or status changed: [`FlightState`].
+    FlightChanged = "flight.changed",
+    /// A flight was cancelled or taken off sale: [`FlightState`].
+    FlightCancelled = "flight.cancelled",
+    /// A booking was made and waits for its payment: [`BookingState`].
+    BookingHeld = "booking.held",
+    /// A booking was paid and ticketed: [`BookingState`].
+    BookingConfirmed = "booking.confirmed",
+    /// A booking's seats, names or contact changed: [`BookingState`].
+    BookingChanged = "booking.changed",
+    /// A booking was cancelled: [`BookingState`].
+    BookingCancelled = "booking.cancelled",
+    /// A hold ran out: [`BookingState`].
+    BookingExpired = "booking.expired",
+    /// The seats of a flight changed hands: [`SeatsState`].
+    SeatsChanged = "seats.changed",
+    /// A user registered: [`UserState`].
+    UserRegistered = "user.registered",
+}
+
+impl fmt::Display for EventType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Why a message is no event.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UndecodableEvent {
+    /// Not a JSON object with the members of a CloudEvent.
+    #[error("not a CloudEvent: {0}")]
+    Envelope(String),
+    /// A type that nobody here knows.
+    #[error("unknown event type {0:?}")]
+    Type(String),
+    /// The data does not fit its type.
+    #[error("the data of {0} cannot be read: {1}")]
+    Data(EventType, String),
+}
+
+/// An event with its envelope.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// Unique; consumers deduplicate by it.
+    pub id: EventId,
+    /// What happened.
+    pub kind: EventType,
+    /// The id of the aggregate whose change it tells.
+    pub subject: String,
+    /// The aggregate's version after the change; grows with each event of the subject.
+    pub version: i64,
+    /// When it happened.
+    pub time: DateTime<Utc>,
+    /// The service that tells it, `booking`.
+    pub source: String,
+    /// W3C trace context of the request that caused it.
+    pub traceparent: Option<String>,
+    /// The full state, of the type that the kind names.
+    pub data: Value,
+}
+
+/// The envelope as JSON (CloudEvents 1.0, JSON event format).
+#[derive(Serialize, Deserialize)]
+struct Wire {
+    specversion: String,
+    id: EventId,
+    source: String,
+    r#type: String,
+    subject: String,
+    time: DateTime<Utc>,
+    datacontenttype: String,
+    /// Extension attribute: the aggregate's version.
+    version: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    traceparent: Option<String>,
+    data: Value,
+}
+
+impl Event {
+    /// A new event of now, with the trace context of the request that is being served.
+    ///
+    /// # Panics
+    /// Never for the data types of this module: they serialise to JSON without fail.
+    #[must_use]
+    pub fn new(source: &str, kind: EventType, subject: impl fmt::Display, version: i64, data: &impl Serialize) -> Self {
+        Self {
+            id: EventId::new(),
+            kind,
+            subject: subject.to_string(),
+            version,
+            time: Utc::now(),
+            source: source.to_owned(),
+            traceparent: crate::telemetry::trace::current().map(|context| context.to_string()),
+            data: serde_json::to_value(data).unwrap_or(Value::Null),
+        }
+    }
+
+    /// The event as the bytes of a CloudEvent.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let wire = Wire {
+            specversion: "1.0".to_owned(),
+            id: self.id,
+            source: format!("/aerobus/{}", self.source),
+            r#type: self.kind.as_str().to_owned(),
+            subject: self.subject.clone(),
+            time: self.time,
+            datacontenttype: "application/json".to_owned(),
+            version: self.version,
+            traceparent: self.traceparent.clone(),
+            data: self.data.clone(),
+        };
+        // A tree of JSON values with string keys always serialises.
+        serde_json::to_vec(&wire).unwrap_or_default()
+    }
+
+    /// Reads the bytes of a CloudEvent.
+    ///
+    /// # Errors
+    /// [`UndecodableEvent`] for anything else; nothing undecodable may panic a consumer.
+    pub fn decode(bytes: &[u8]) -> Result<Self, UndecodableEvent> {
+        let envelope = |error: &dyn fmt::Display| UndecodableEvent::Envelope(error.to_string());
+        let wire: Wire = serde_json::from_slice(bytes).map_err(|error| envelope(&error))?;
+        if wire.specversion != "1.0" {
+            return Err(envelope(&"specversion is not 1.0"));
+        }
+        Ok(Self {
+            id: wire.id,
+            kind: wire.r#type.parse()?,
+            subject: wire.subject,
+            version: wire.version,
+            time: wire.time,
+            source: wire.source.trim_start_matches("/aerobus/").to_owned(),
+            traceparent: wire.traceparent,
+            data: wire.data,
+        })
+    }
+
+    /// The data as the type that the kind names.
+    ///
+    /// # Errors
+    /// [`UndecodableEvent::Data`] when it does not fit.
+    pub fn data<T: DeserializeOwned>(&self) -> Result<T, UndecodableEvent> {
+        T::deserialize(&self.data).map_err(|error| UndecodableEvent::Data(self.kind, error.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_survives_the_wire() {
+        let event = Event::new("booking", EventType::SeatsChanged, "x", 7, &serde_json::json!({"a": [1, null]}));
+        let bytes = event.encode();
+        let json: Value = serde_json::from_slice(&bytes).unwrap();
+        assert_eq!(json["specversion"], "1.0");
+        assert_eq!(json["type"], "seats.changed");
+        assert_eq!(json["source"], "/aerobus/booking");
+        assert_eq!(Event::decode(&bytes).unwrap(), event);
+    }
+
+    #[test]
+    fn nothing_undecodable_panics() {
+        for bytes in [&b""[..], b"{}", b"\xff\xfe", b"[1]", br#"{"specversion":"2.0"}"#] {
+            assert!(Event::decode(bytes).is_err());
+        }
+        let mut json: Value = serde_json::from_slice(
+            &Event::new("x", EventType::UserRegistered, "u", 1, &Value::Null).encode(),
+        )
+        .unwrap();
+        json["type"] = "user.abducted".into();
+        let decoded = Event::decode(json.to_string().as_bytes());
+        assert_eq!(decoded, Err(UndecodableEvent::Type("user.abducted".into())));
+    }
+}

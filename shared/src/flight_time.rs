@@ -1,0 +1,181 @@
+//! Times of flights: an instant, the local time at the airport, and its zone.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use jiff::{
+    Timestamp,
+    civil::DateTime as Civil,
+    tz::{AmbiguousOffset, TimeZone},
+};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use std::{fmt, str::FromStr};
+use utoipa::ToSchema;
+
+/// A local wall-clock time to the minute, without a zone: `2026-12-01T10:30`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LocalMinute(Civil);
+
+/// Why a local time names no instant.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidTime {
+    /// Not `YYYY-MM-DDTHH:MM`.
+    #[error("must be a local time such as 2026-12-01T10:30")]
+    Format,
+    /// Not an IANA zone name.
+    #[error("must be an IANA time zone such as Europe/Paris")]
+    Zone,
+    /// Skipped by a change to daylight-saving time.
+    #[error("does not exist in {0}: clocks are put forward over it")]
+    Nonexistent(String),
+    /// Outside of the years that can be computed.
+    #[error("is out of range")]
+    Range,
+}
+
+impl LocalMinute {
+    /// The local calendar date.
+    #[must_use]
+    pub fn date(self) -> NaiveDate {
+        let date = self.0.date();
+        // Both calendars are proleptic Gregorian; jiff's years (-9999..=9999) fit chrono's.
+        NaiveDate::from_ymd_opt(date.year().into(), date.month().unsigned_abs().into(), date.day().unsigned_abs().into())
+            .unwrap_or_default()
+    }
+
+    /// The civil time, for arithmetic.
+    #[must_use]
+    pub fn civil(self) -> Civil {
+        self.0
+    }
+}
+
+impl From<Civil> for LocalMinute {
+    fn from(civil: Civil) -> Self {
+        Self(civil.date().at(civil.hour(), civil.minute(), 0, 0))
+    }
+}
+
+impl FromStr for LocalMinute {
+    type Err = InvalidTime;
+
+    fn from_str(text: &str) -> Result<Self, InvalidTime> {
+        if text.len() != 16 || text.as_bytes()[10] != b'T' {
+            return Err(InvalidTime::Format);
+        }
+        Civil::strptime("%Y-%m-%dT%H:%M", text).map(Self).map_err(|_| InvalidTime::Format)
+    }
+}
+
+impl fmt::Display for LocalMinute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(time) = self;
+        let (date, clock) = (time.date(), time.time());
+        write!(f, "{:04}-{:02}-{:02}T{:02}:{:02}", date.year(), date.month(), date.day(), clock.hour(), clock.minute())
+    }
+}
+
+impl Serialize for LocalMinute {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for LocalMinute {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+/// A time of a flight, as the contract shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FlightTime {
+    /// The instant.
+    pub at: DateTime<Utc>,
+    /// The same at the airport's clocks.
+    #[schema(value_type = String, example = "2026-12-01T10:30")]
+    pub local: LocalMinute,
+    /// The airport's IANA zone.
+    #[schema(example = "Europe/Paris")]
+    pub time_zone: String,
+}
+
+impl FlightTime {
+    /// The time that the airport's clocks show at an instant.
+    ///
+    /// # Errors
+    /// [`InvalidTime::Zone`] for an unknown zone, [`InvalidTime::Range`] for a far instant.
+    pub fn from_instant(at: DateTime<Utc>, time_zone: &str) -> Result<Self, InvalidTime> {
+        let zone = zone(time_zone)?;
+        let instant = Timestamp::from_second(at.timestamp()).map_err(|_| InvalidTime::Range)?;
+        let local = zone.to_datetime(instant).into();
+        Ok(Self { at, local, time_zone: time_zone.to_owned() })
+    }
+
+    /// The instant of a local time; of an ambiguous one (clocks are put back) the first.
+    ///
+    /// # Errors
+    /// [`InvalidTime`] for an unknown zone or a time that clocks skip.
+    pub fn from_local(local: LocalMinute, time_zone: &str) -> Result<Self, InvalidTime> {
+        let ambiguous = zone(time_zone)?.to_ambiguous_timestamp(local.0);
+        if matches!(ambiguous.offset(), AmbiguousOffset::Gap { .. }) {
+            return Err(InvalidTime::Nonexistent(time_zone.to_owned()));
+        }
+        let instant = ambiguous.earlier().map_err(|_| InvalidTime::Range)?;
+        let at = DateTime::from_timestamp(instant.as_second(), 0).ok_or(InvalidTime::Range)?;
+        Ok(Self { at, local, time_zone: time_zone.to_owned() })
+    }
+
+    /// The offset from UTC in minutes, east positive.
+    #[must_use]
+    pub fn offset_minutes(&self) -> i64 {
+        let local = self.local.0.to_zoned(TimeZone::UTC).map_or(0, |zoned| zoned.timestamp().as_second());
+        (local - self.at.timestamp()).div_euclid(60)
+    }
+}
+
+fn zone(name: &str) -> Result<TimeZone, InvalidTime> {
+    TimeZone::get(name).map_err(|_| InvalidTime::Zone)
+}
+
+/// Checks that a text names an IANA zone.
+///
+/// # Errors
+/// [`InvalidTime::Zone`] where it does not.
+pub fn check_zone(name: &str) -> Result<(), InvalidTime> {
+    zone(name).map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn local(text: &str) -> LocalMinute {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn local_times_become_instants_and_back() {
+        let time = FlightTime::from_local(local("2026-12-01T10:30"), "Europe/Paris").unwrap();
+        assert_eq!(time.at.to_rfc3339(), "2026-12-01T09:30:00+00:00");
+        assert_eq!(time.offset_minutes(), 60);
+        assert_eq!(FlightTime::from_instant(time.at, "Europe/Paris").unwrap(), time);
+        assert_eq!(time.local.date().to_string(), "2026-12-01");
+        let tokyo = FlightTime::from_instant(time.at, "Asia/Tokyo").unwrap();
+        assert_eq!(tokyo.local.to_string(), "2026-12-01T18:30");
+    }
+
+    #[test]
+    fn skipped_times_are_refused_and_repeated_ones_are_the_first() {
+        let gap = FlightTime::from_local(local("2027-03-28T02:30"), "Europe/Paris");
+        assert_eq!(gap, Err(InvalidTime::Nonexistent("Europe/Paris".into())));
+        let fold = FlightTime::from_local(local("2026-10-25T02:30"), "Europe/Paris").unwrap();
+        assert_eq!(fold.at.to_rfc3339(), "2026-10-25T00:30:00+00:00");
+    }
+
+    #[test]
+    fn impossible_times_are_refused() {
+        for text in ["2026-02-30T10:00", "2026-12-01T24:00", "2026-12-01 10:00", "2026-12-01T10:00:00", ""] {
+            assert!(text.parse::<LocalMinute>().is_err(), "{text:?}");
+        }
+        assert_eq!(FlightTime::from_local(local("2026-12-01T10:30"), "Mars/Olympus"), Err(InvalidTime::Zone));
+    }
+}

@@ -1,0 +1,21 @@
+//! What every service's HTTP has in common.
+//!
+//! Handlers take [`Body`], [`QueryParameters`] and [`Id`] instead of actix's own extractors: these
+//! answer with the contract's problems, with all invalid fields at once.
+
+mod etag;
+pub mod health;
+pub mod input;
+mod page;
+mod path;
+mod problem;
+mod request;
+mod scaffold;
+
+pub use etag::{conditional, entity_tag, require_match};
+pub use input::{Body, FieldError, FromJson, Object, Patch, QueryParameters};
+pub use page::{Cursor, Page, PageLinks, PageRequest};
+pub use path::{Id, key};
+pub use problem::{Code, Problem, ProblemBody};
+pub use request::{RequestId, envelope};
+pub use scaffold::{configure, metrics_server};

@@ -1,0 +1,138 @@
+//! The envelope of every request: its id, its trace context, its log line, its metrics, and problems
+//! for whatever went wrong outside of our handlers.
+
+use super::{Code, Problem};
+use crate::telemetry::trace::{self, TraceContext};
+use actix_web::{
+    Error, FromRequest, HttpMessage, HttpRequest,
+    body::{BodySize, BoxBody, MessageBody},
+    dev::{Payload, ServiceRequest, ServiceResponse},
+    http::{StatusCode, header},
+    middleware::Next,
+};
+use std::{future, time::Instant};
+use tracing::Instrument;
+use uuid::Uuid;
+
+/// The id of a request, in `x-request-id`.
+#[derive(Debug, Clone)]
+pub struct RequestId(pub String);
+
+impl RequestId {
+    /// A valid incoming id is kept: 1-128 letters, digits and `-_.`; else a new one is made.
+    fn of(request: &ServiceRequest) -> Self {
+        let valid = |text: &&str| {
+            (1..=128).contains(&text.len())
+                && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+        };
+        let incoming = request.headers().get("x-request-id").and_then(|value| value.to_str().ok()).filter(valid);
+        Self(incoming.map_or_else(|| Uuid::now_v7().to_string(), str::to_owned))
+    }
+}
+
+impl FromRequest for RequestId {
+    type Error = Error;
+    type Future = future::Ready<Result<Self, Error>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let id = request.extensions().get::<Self>().cloned();
+        future::ready(Ok(id.unwrap_or_else(|| Self(String::new()))))
+    }
+}
+
+/// Middleware, for `wrap(from_fn(envelope))`: the outermost one of every service.
+///
+/// # Errors
+/// Only those of an inner middleware that gives up without a response; handlers and extractors answer
+/// with problems, which are completed here.
+pub async fn envelope(
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let started = Instant::now();
+    let id = RequestId::of(&request);
+    let context = request
+        .headers()
+        .get("traceparent")
+        .and_then(|value| value.to_str().ok()?.parse::<TraceContext>().ok())
+        .map_or_else(TraceContext::new, TraceContext::child);
+    request.extensions_mut().insert(id.clone());
+    // A HEAD is a GET whose body the server's codec leaves out.
+    let head = request.method() == actix_web::http::Method::HEAD;
+    if head {
+        request.head_mut().method = actix_web::http::Method::GET;
+    }
+    let method = request.method().clone();
+    let span = tracing::info_span!("request", request.id = %id.0, trace.id = %context.trace_id());
+    let response = trace::scope(context, next.call(request).instrument(span.clone())).await?.map_into_boxed_body();
+    let mut response = complete(response, &id);
+    if let Ok(value) = header::HeaderValue::from_str(&id.0) {
+        response.headers_mut().insert(header::HeaderName::from_static("x-request-id"), value);
+    }
+    if head && matches!(response.response().body().size(), BodySize::Stream) {
+        // Nobody would read the stream, and it may have no end.
+        response = response.map_body(|_, _| BoxBody::new(()));
+    }
+    let route = response.request().match_pattern().unwrap_or_else(|| "unmatched".to_owned());
+    let (status, elapsed) = (response.status(), started.elapsed());
+    metrics::counter!("http_requests_total", "route" => route.clone(), "method" => method.to_string(), "status" => status.as_str().to_owned()).increment(1);
+    metrics::histogram!("http_request_seconds", "route" => route.clone()).record(elapsed.as_secs_f64());
+    span.in_scope(|| {
+        tracing::debug!(http.method = %method, http.route = route, http.status = status.as_u16(), http.micros = elapsed.as_micros(), "Request served");
+    });
+    Ok(response)
+}
+
+/// Gives problems their request id, and makes problems of errors that are none of ours.
+fn complete(response: ServiceResponse<BoxBody>, id: &RequestId) -> ServiceResponse<BoxBody> {
+    let is_problem = |response: &ServiceResponse<BoxBody>| {
+        response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/problem+json")
+    };
+    let ours = response.response().error().and_then(|error| error.as_error::<Problem>().cloned());
+    let problem = match ours {
+        Some(problem) => problem,
+        // A proxied response of another service is complete already.
+        None if !response.status().is_client_error() && !response.status().is_server_error() => return response,
+        None if is_problem(&response) || response.headers().contains_key("x-request-id") => return response,
+        None => match foreign(response.status()) {
+            Some(problem) => problem,
+            None => return response,
+        },
+    };
+    let (request, old) = response.into_parts();
+    let mut new = problem.to_response(Some(&id.0));
+    for (name, value) in old.headers() {
+        // What a middleware or actix added (Allow, Retry-After, rate limits) stays.
+        if !new.headers().contains_key(name) && name != header::CONTENT_LENGTH {
+            new.headers_mut().append(name.clone(), value.clone());
+        }
+    }
+    ServiceResponse::new(request, new)
+}
+
+/// The problem for a bare status of the framework's.
+fn foreign(status: StatusCode) -> Option<Problem> {
+    let code = Code::ALL.iter().copied().find(|code| code.status() == status && is_generic(*code));
+    match code {
+        Some(code) => Some(Problem::new(code)),
+        None if status == StatusCode::BAD_REQUEST => Some(Problem::new(Code::MalformedJson)),
+        None if status.is_server_error() => Some(Problem::new(Code::Internal)),
+        None => None,
+    }
+}
+
+fn is_generic(code: Code) -> bool {
+    matches!(
+        code,
+        Code::NotFound
+            | Code::MethodNotAllowed
+            | Code::NotAcceptable
+            | Code::PayloadTooLarge
+            | Code::UriTooLong
+            | Code::UnsupportedMediaType
+            | Code::HeadersTooLarge
+            | Code::Internal
+            | Code::UpstreamUnavailable
+            | Code::UpstreamTimeout
+    )
+}

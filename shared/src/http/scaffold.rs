@@ -1,0 +1,32 @@
+//! Routes that every service has.
+
+use super::{Code, Problem, health};
+use crate::telemetry::metrics;
+use actix_web::{App, HttpResponse, HttpServer, dev::Server, web};
+use std::{io, net::SocketAddr};
+
+/// Adds the health probes and the answer to unknown paths. The app needs a [`health::Health`] as data.
+pub fn configure(config: &mut web::ServiceConfig) {
+    config
+        .route("/health/live", web::get().to(health::live))
+        .route("/health/ready", web::get().to(health::ready))
+        .default_service(web::to(unknown_path));
+}
+
+async fn unknown_path() -> Result<HttpResponse, Problem> {
+    Err(Problem::new(Code::NotFound))
+}
+
+/// Serves `GET /metrics` on a private address; gives the bound address and the server to spawn.
+///
+/// # Errors
+/// Those of binding.
+pub fn metrics_server(address: SocketAddr) -> io::Result<(SocketAddr, Server)> {
+    metrics::recorder();
+    let server = HttpServer::new(|| App::new().route("/metrics", web::get().to(async || metrics::render())))
+        .workers(1)
+        .disable_signals()
+        .bind(address)?;
+    let bound = server.addrs().first().copied().unwrap_or(address);
+    Ok((bound, server.run()))
+}

@@ -1,0 +1,30 @@
+//! What two or more Aerobus services really share.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`ids`], [`money`], [`iata`], [`seat`], [`fare`], [`flight_time`] | the newtypes of the domain, parsed at the edge |
+//! | [`events`] | the CloudEvents envelope and the data of each event type |
+//! | [`bus`] | the message bus behind two carriers: AMQP (RabbitMQ) and in-process |
+//! | [`outbox`] | events written in the transaction of their change, their relay, the inbox and dead letters |
+//! | [`http`] | the problem envelope, strict extractors, pages, entity tags, request ids, health |
+//! | [`auth`] | tokens, permissions, the JWKS key set, service tokens |
+//! | [`db`] | pools, migrations, schemas and roles |
+//! | [`config`] | the parts of configuration that every service has |
+//! | [`telemetry`] | logs, trace context, metrics |
+//! | [`service`] | a running service: its address, its graceful stop |
+
+pub mod auth;
+pub mod bus;
+pub mod config;
+pub mod db;
+pub mod events;
+pub mod fare;
+pub mod flight_time;
+pub mod http;
+pub mod iata;
+pub mod ids;
+pub mod money;
+pub mod outbox;
+pub mod seat;
+pub mod service;
+pub mod telemetry;

@@ -1,0 +1,97 @@
+//! What a service finds around it, and a running service: its address and its graceful stop.
+
+use crate::{auth::KeySource, bus::Bus};
+use actix_web::dev::ServerHandle;
+use futures_util::future::LocalBoxFuture;
+use std::net::SocketAddr;
+
+/// What a service finds around it: the real things, or in-process ones in the embedded mode.
+#[derive(Clone)]
+pub struct Surroundings {
+    /// The bus.
+    pub bus: Bus,
+    /// The gateway's public keys.
+    pub keys: KeySource,
+}
+
+/// A step of a stop.
+type Step = Box<dyn FnOnce() -> LocalBoxFuture<'static, ()>>;
+
+/// A running service.
+pub struct Running {
+    name: &'static str,
+    /// Where its HTTP listens.
+    pub address: SocketAddr,
+    before: Vec<Step>,
+    servers: Vec<ServerHandle>,
+    after: Vec<Step>,
+}
+
+impl Running {
+    /// A service that listens. The server must be spawned already, with its signals disabled.
+    #[must_use]
+    pub fn new(name: &'static str, address: SocketAddr, server: ServerHandle) -> Self {
+        Self { name, address, before: Vec::new(), servers: vec![server], after: Vec::new() }
+    }
+
+    /// With another server, such as the one for metrics.
+    #[must_use]
+    pub fn with_server(mut self, server: ServerHandle) -> Self {
+        self.servers.push(server);
+        self
+    }
+
+    /// With a step before the servers stop: say that the service is draining.
+    #[must_use]
+    pub fn before_stop<F: Future<Output = ()> + 'static>(mut self, step: impl FnOnce() -> F + 'static) -> Self {
+        self.before.push(Box::new(|| Box::pin(step())));
+        self
+    }
+
+    /// With a step after the last request is answered: flush the outbox, stop consumers, close
+    /// connections. Steps run in the order in which they were added.
+    #[must_use]
+    pub fn after_stop<F: Future<Output = ()> + 'static>(mut self, step: impl FnOnce() -> F + 'static) -> Self {
+        self.after.push(Box::new(|| Box::pin(step())));
+        self
+    }
+
+    /// Stops: no new connections, requests under way are answered, then the steps.
+    pub async fn stop(self) {
+        for step in self.before {
+            step().await;
+        }
+        for server in self.servers {
+            server.stop(true).await;
+        }
+        for step in self.after {
+            step().await;
+        }
+        tracing::info!(service.name = self.name, "Stopped");
+    }
+
+    /// Serves until the process is asked to stop (SIGTERM, SIGINT), then stops.
+    pub async fn run(self) {
+        tracing::info!(service.name = self.name, http.address = %self.address, "Listening");
+        stop_signal().await;
+        self.stop().await;
+    }
+}
+
+/// Ready when the process is asked to stop: SIGTERM or SIGINT.
+pub async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    // Installing a handler fails only for signals that cannot be caught; then only the other one counts.
+    let of = |kind| async move {
+        match signal(kind) {
+            Ok(mut stream) => {
+                stream.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = of(SignalKind::terminate()) => {}
+        () = of(SignalKind::interrupt()) => {}
+    }
+}

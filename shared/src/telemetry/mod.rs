@@ -1,0 +1,34 @@
+//! Logs, trace context and metrics.
+
+pub mod metrics;
+pub mod trace;
+
+use tracing_subscriber::{EnvFilter, Registry, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// One JSON object a line, for collectors.
+    #[default]
+    Json,
+    /// For people at a terminal.
+    Text,
+}
+
+/// Starts logging to standard error. `filter` is in the syntax of `tracing`, `info,booking=debug`.
+/// A second call has no effect, so that several services can live in one process.
+///
+/// A filter that cannot be read falls back to `info`: logs must not keep a service from starting.
+pub fn init(format: LogFormat, filter: &str) {
+    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let registry = Registry::default().with(filter);
+    let writer = std::io::stderr;
+    let started = match format {
+        LogFormat::Json => registry
+            .with(fmt::layer().json().flatten_event(true).with_current_span(true).with_span_list(false).with_writer(writer))
+            .try_init(),
+        LogFormat::Text => registry.with(fmt::layer().compact().with_target(false).with_writer(writer)).try_init(),
+    };
+    drop(started);
+}

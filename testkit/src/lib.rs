@@ -1,0 +1,47 @@
+//! What the tests of several crates share: databases, broker names, tokens, an HTTP client, an SMTP
+//! server.
+//!
+//! The servers behind it are started by `./dev test`, which tells their addresses in the environment.
+
+mod client;
+mod database;
+mod token;
+
+pub use client::{Answer, Client};
+pub use database::TestDatabase;
+pub use token::TokenIssuer;
+
+use uuid::Uuid;
+
+/// The secret of the services' calls to each other, in tests.
+pub const SERVICE_TOKEN_SECRET: &str = "the secret of the services, in tests only";
+
+/// The URL of the PostgreSQL superuser of the tests.
+///
+/// # Panics
+/// Outside of `./dev test`.
+#[must_use]
+pub fn postgres_url() -> String {
+    from_environment("AEROBUS_TEST_POSTGRES_URL")
+}
+
+/// The URL of the RabbitMQ of the tests.
+///
+/// # Panics
+/// Outside of `./dev test`.
+#[must_use]
+pub fn amqp_url() -> String {
+    from_environment("AEROBUS_TEST_AMQP_URL")
+}
+
+/// A prefix for broker names that no other test has.
+#[must_use]
+pub fn unique_prefix() -> String {
+    format!("t{}.", Uuid::now_v7().simple())
+}
+
+fn from_environment(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| {
+        panic!("{name} is not set: tests need PostgreSQL and RabbitMQ, which `./dev test` starts")
+    })
+}
