@@ -1,9 +1,11 @@
 //! A server's folder: where it lies, who holds it, and the secrets kept in it.
 //!
-//!     <folder>/data        what the server writes (PostgreSQL: owned by its account)
-//!              password    the server's password, mode 0600
-//!              lock        held while a server of this folder runs; holds its owner's process id
-//!              server.log  what the server printed
+//! ```text
+//! <folder>/data        what the server writes (PostgreSQL: owned by its account)
+//!          password    the server's password, mode 0600
+//!          lock        held while a server of this folder runs; holds its owner's process id
+//!          server.log  what the server printed
+//! ```
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{Read, Seek, SeekFrom, Write};

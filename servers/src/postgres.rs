@@ -103,6 +103,8 @@ impl Postgres {
     }
 
     /// Kills the server with SIGKILL, as a crash would; its own children are gone too when this returns.
+    ///
+    /// A small segment of shared memory stays behind, as after a crash; the next start of the folder takes it over.
     pub fn kill(&mut self) {
         kill_tree(&mut self.child);
     }
@@ -112,7 +114,7 @@ impl Postgres {
     /// # Errors
     /// As [`Postgres::start`] and [`Postgres::stop`].
     pub fn restart(&mut self) -> Result<(), ServerError> {
-        self.shut_down(STOP_PATIENCE)?;
+        self.end(STOP_PATIENCE)?;
         clear_pid_file(&self.folder.path().join("data"))?;
         let launch = |port| launch(&self.folder, &self.programs, self.account.as_ref(), &self.settings, port);
         let (_, child) = attempts(Some(self.port), "could not bind", launch)?;
@@ -120,15 +122,23 @@ impl Postgres {
         Ok(())
     }
 
+    /// Stops the server as [`Postgres::stop`] does, to be started again by [`Postgres::restart`].
+    ///
+    /// # Errors
+    /// As [`Postgres::stop`].
+    pub fn shut_down(&mut self) -> Result<(), ServerError> {
+        self.end(STOP_PATIENCE)
+    }
+
     /// Stops the server: sessions are ended, the data is brought to disk.
     ///
     /// # Errors
     /// [`ServerError::NotStopped`] when that took longer than 60 s and the server was killed.
     pub fn stop(mut self) -> Result<(), ServerError> {
-        self.shut_down(STOP_PATIENCE)
+        self.end(STOP_PATIENCE)
     }
 
-    fn shut_down(&mut self, patience: Duration) -> Result<(), ServerError> {
+    fn end(&mut self, patience: Duration) -> Result<(), ServerError> {
         if !self.is_running() {
             return Ok(());
         }
@@ -145,7 +155,7 @@ impl Postgres {
 impl Drop for Postgres {
     fn drop(&mut self) {
         // Stopped or killed, it is over: there is nobody left to tell.
-        let _ = self.shut_down(DROP_PATIENCE);
+        let _ = self.end(DROP_PATIENCE);
     }
 }
 

@@ -101,7 +101,11 @@ fn default_log_filter() -> String {
 impl ServiceConfig {
     /// A configuration with defaults around what has none: for the embedded mode and tests.
     #[must_use]
-    pub fn embedded(http_address: SocketAddr, database: &DatabaseConfig, service_token_secret: SecretString) -> Self {
+    pub fn embedded(
+        http_address: SocketAddr,
+        database: &DatabaseConfig,
+        service_token_secret: SecretString,
+    ) -> Self {
         Self {
             http_address,
             http_workers: 1,
@@ -165,7 +169,8 @@ fn read<T: DeserializeOwned>(
     for (key, value) in defaults.chain(common).chain(specific) {
         // Numbers and booleans are told apart from text, as in figment's own environment provider;
         // secrets that look like numbers are read as text by their type.
-        let parsed: figment::value::Value = value.parse().unwrap_or_else(|_| figment::value::Value::from(value.clone()));
+        let parsed: figment::value::Value =
+            value.parse().unwrap_or_else(|_| figment::value::Value::from(value.clone()));
         figment = match parsed {
             number @ (figment::value::Value::Num(..) | figment::value::Value::Bool(..)) if !is_text(&key) => {
                 figment.merge(Serialized::default(&key, number))
@@ -178,7 +183,9 @@ fn read<T: DeserializeOwned>(
 
 /// Keys whose values are texts even where they look like numbers.
 fn is_text(key: &str) -> bool {
-    ["_url", "_secret", "_password", "_key", "_token", "_schema", "_prefix"].iter().any(|end| key.ends_with(end))
+    ["_url", "_secret", "_password", "_key", "_token", "_schema", "_prefix"]
+        .iter()
+        .any(|end| key.ends_with(end))
 }
 
 fn read_file(variable: &str, path: &str) -> Result<String, ConfigError> {
@@ -194,7 +201,9 @@ fn explain(prefix: &str, error: figment::Error) -> ConfigError {
         kind => {
             // The kind may hold the value, which may be a secret: only its type is told.
             let reason = match kind {
-                Kind::InvalidType(_, expected) | Kind::InvalidValue(_, expected) => format!("expected {expected}"),
+                Kind::InvalidType(_, expected) | Kind::InvalidValue(_, expected) => {
+                    format!("expected {expected}")
+                }
                 Kind::Message(message) => message.clone(),
                 _ => "cannot be read".to_owned(),
             };

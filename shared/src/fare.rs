@@ -299,9 +299,8 @@ mod tests {
 
     #[test]
     fn classes_close_by_share_and_by_days() {
-        let letter = |taken, days_before| {
-            booking_class(Demand { seats_taken: taken, days_before, ..EXAMPLE }).letter
-        };
+        let letter =
+            |taken, days_before| booking_class(Demand { seats_taken: taken, days_before, ..EXAMPLE }).letter;
         assert_eq!(letter(17, 21), 'T', "the 18th seat is still in T");
         assert_eq!(letter(18, 21), 'V');
         assert_eq!(letter(0, 20), 'V');

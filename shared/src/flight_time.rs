@@ -37,8 +37,12 @@ impl LocalMinute {
     pub fn date(self) -> NaiveDate {
         let date = self.0.date();
         // Both calendars are proleptic Gregorian; jiff's years (-9999..=9999) fit chrono's.
-        NaiveDate::from_ymd_opt(date.year().into(), date.month().unsigned_abs().into(), date.day().unsigned_abs().into())
-            .unwrap_or_default()
+        NaiveDate::from_ymd_opt(
+            date.year().into(),
+            date.month().unsigned_abs().into(),
+            date.day().unsigned_abs().into(),
+        )
+        .unwrap_or_default()
     }
 
     /// The civil time, for arithmetic.
@@ -69,7 +73,15 @@ impl fmt::Display for LocalMinute {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(time) = self;
         let (date, clock) = (time.date(), time.time());
-        write!(f, "{:04}-{:02}-{:02}T{:02}:{:02}", date.year(), date.month(), date.day(), clock.hour(), clock.minute())
+        write!(
+            f,
+            "{:04}-{:02}-{:02}T{:02}:{:02}",
+            date.year(),
+            date.month(),
+            date.day(),
+            clock.hour(),
+            clock.minute()
+        )
     }
 }
 

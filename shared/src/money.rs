@@ -86,7 +86,9 @@ impl Money {
         let sign = if self.minor < 0 { "-" } else { "" };
         match decimals {
             0 => format!("{sign}{magnitude}"),
-            _ => format!("{sign}{}.{:0width$}", magnitude / unit, magnitude % unit, width = decimals as usize),
+            _ => {
+                format!("{sign}{}.{:0width$}", magnitude / unit, magnitude % unit, width = decimals as usize)
+            }
         }
     }
 

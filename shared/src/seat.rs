@@ -236,10 +236,9 @@ impl SeatPlan {
     pub fn seats(&self) -> impl Iterator<Item = (SeatDesignator, Cabin)> + '_ {
         self.cabins.iter().flat_map(|section| {
             (section.rows[0]..=section.rows[1]).flat_map(move |row| {
-                section
-                    .columns
-                    .letters()
-                    .filter_map(move |letter| SeatDesignator::new(row, letter).map(|seat| (seat, section.cabin)))
+                section.columns.letters().filter_map(move |letter| {
+                    SeatDesignator::new(row, letter).map(|seat| (seat, section.cabin))
+                })
             })
         })
     }
@@ -308,7 +307,8 @@ mod tests {
 
     #[test]
     fn a_plan_counts_its_seats_by_cabin() {
-        let section = |cabin, rows, columns: &str| CabinSection { cabin, rows, columns: columns.parse().unwrap() };
+        let section =
+            |cabin, rows, columns: &str| CabinSection { cabin, rows, columns: columns.parse().unwrap() };
         let plan = SeatPlan {
             cabins: vec![
                 section(Cabin::Business, [1, 3], "AC|DF"),

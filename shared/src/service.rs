@@ -1,6 +1,13 @@
 //! What a service finds around it, and a running service: its address and its graceful stop.
 
-use crate::{auth::KeySource, bus::Bus};
+use crate::{
+    auth::KeySource,
+    bus::{
+        Bus,
+        amqp::{Amqp, AmqpConfig},
+    },
+    config::{ConfigError, ServiceConfig},
+};
 use actix_web::dev::ServerHandle;
 use futures_util::future::LocalBoxFuture;
 use std::net::SocketAddr;
@@ -12,6 +19,37 @@ pub struct Surroundings {
     pub bus: Bus,
     /// The gateway's public keys.
     pub keys: KeySource,
+}
+
+impl Surroundings {
+    /// The real things that a service's own process is configured with: RabbitMQ, and the gateway's key
+    /// set. Must be called on an actix arbiter.
+    ///
+    /// # Errors
+    /// [`ConfigError`] where the address of one of them is missing or none.
+    pub fn connect(service: &str, config: &ServiceConfig) -> Result<Self, ConfigError> {
+        let bus = amqp(service, config)?;
+        let url =
+            config.jwks_url.clone().ok_or_else(|| ConfigError::Missing("AEROBUS_JWKS_URL".to_owned()))?;
+        Ok(Self { bus, keys: KeySource::fetched(url) })
+    }
+
+    /// The same for the gateway, which fills the keys itself.
+    ///
+    /// # Errors
+    /// As [`Self::connect`].
+    pub fn connect_gateway(config: &ServiceConfig) -> Result<Self, ConfigError> {
+        Ok(Self { bus: amqp("gateway", config)?, keys: KeySource::in_process() })
+    }
+}
+
+fn amqp(service: &str, config: &ServiceConfig) -> Result<Bus, ConfigError> {
+    let variable = || "AEROBUS_AMQP_URL".to_owned();
+    let url = config.amqp_url.clone().ok_or_else(|| ConfigError::Missing(variable()))?;
+    let settings = AmqpConfig { prefix: config.amqp_prefix.clone(), ..AmqpConfig::new(url, service) };
+    let amqp = Amqp::connect(&settings)
+        .map_err(|error| ConfigError::Invalid { variable: variable(), reason: error.to_string() })?;
+    Ok(Bus::new(amqp))
 }
 
 /// A step of a stop.
@@ -43,7 +81,10 @@ impl Running {
 
     /// With a step before the servers stop: say that the service is draining.
     #[must_use]
-    pub fn before_stop<F: Future<Output = ()> + 'static>(mut self, step: impl FnOnce() -> F + 'static) -> Self {
+    pub fn before_stop<F: Future<Output = ()> + 'static>(
+        mut self,
+        step: impl FnOnce() -> F + 'static,
+    ) -> Self {
         self.before.push(Box::new(|| Box::pin(step())));
         self
     }
@@ -51,7 +92,10 @@ impl Running {
     /// With a step after the last request is answered: flush the outbox, stop consumers, close
     /// connections. Steps run in the order in which they were added.
     #[must_use]
-    pub fn after_stop<F: Future<Output = ()> + 'static>(mut self, step: impl FnOnce() -> F + 'static) -> Self {
+    pub fn after_stop<F: Future<Output = ()> + 'static>(
+        mut self,
+        step: impl FnOnce() -> F + 'static,
+    ) -> Self {
         self.after.push(Box::new(|| Box::pin(step())));
         self
     }

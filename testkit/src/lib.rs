@@ -5,10 +5,12 @@
 
 mod client;
 mod database;
+mod smtp;
 mod token;
 
 pub use client::{Answer, Client};
 pub use database::TestDatabase;
+pub use smtp::{ReceivedMail, SmtpBehaviour, SmtpSink};
 pub use token::TokenIssuer;
 
 use uuid::Uuid;

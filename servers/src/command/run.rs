@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, ExitCode, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::thread::ScopedJoinHandle;
@@ -41,7 +42,7 @@ struct Servers {
     rabbitmq: Option<RabbitMq>,
 }
 
-/// Runs the command with its servers. The exit code is the command's, or 128 + n after signal n.
+/// Runs the command with its servers, and with a temporary folder (TMPDIR) that is removed afterwards. The exit code is the command's, or 128 + n after signal n.
 pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     super::adopt_orphans();
     let signals = signals()?;
@@ -49,6 +50,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         tempfile::Builder::new().prefix("aerobus-servers-").tempdir().context("no temporary folder")?;
     // PostgreSQL's account must pass through it when we are root.
     std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o711))?;
+    std::fs::create_dir(scratch(&folder))?;
 
     let servers = match start(options, &folder, &signals)? {
         Started::Ready(servers) => servers,
@@ -56,8 +58,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     };
     let mut supervisor = Supervisor::spawn(options, &folder, &servers)?;
     let code = supervisor.wait(&signals)?;
-    // Its folder goes in a moment: there is nothing worth an orderly end.
-    servers.kill();
+    servers.end();
     super::kill_descendants();
     folder.close().context("could not remove the servers' folder")?;
     Ok(code)
@@ -82,6 +83,11 @@ fn signals() -> anyhow::Result<Receiver<Signal>> {
     };
     std::thread::Builder::new().name("signals".into()).spawn(forward)?;
     Ok(receiver)
+}
+
+/// The temporary folder of the command. Inside ours, so that it goes with it even when the command was killed.
+fn scratch(folder: &TempDir) -> PathBuf {
+    folder.path().join("scratch")
 }
 
 enum Started {
@@ -146,10 +152,9 @@ fn start_rabbitmq(folder: &TempDir) -> anyhow::Result<RabbitMq> {
 }
 
 impl Servers {
-    fn kill(mut self) {
-        if let Some(postgres) = &mut self.postgres {
-            postgres.kill();
-        }
+    /// The data goes in a moment, so the broker, which takes its time for an orderly end, is killed. PostgreSQL is not: it
+    /// would leave a segment of shared memory behind, of which a machine has a limited number.
+    fn end(mut self) {
         if let Some(rabbitmq) = &mut self.rabbitmq {
             rabbitmq.kill();
         }
@@ -173,6 +178,7 @@ impl Supervisor {
         // Not bound to us: it is there to outlive us, for as long as it takes to clean up.
         // It also inherits our blocked signals, so that nobody ends it by mistake; the command does not.
         command.stdin(Stdio::piped()).process_group(0);
+        command.env("TMPDIR", scratch(folder));
         if let Some(postgres) = &servers.postgres {
             command.env("AEROBUS_TEST_POSTGRES_URL", postgres.url("postgres"));
         }

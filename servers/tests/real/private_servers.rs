@@ -16,6 +16,8 @@ const UNRULY: &str =
 fn private_servers(folder: &Path, servers: &[&str], script: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_private-servers"));
     command.arg("run").args(servers).args(["--", "bash", "-c", script]);
+    // These tests may themselves run under `private-servers`.
+    command.env_remove("AEROBUS_TEST_POSTGRES_URL").env_remove("AEROBUS_TEST_AMQP_URL");
     command.env("TMPDIR", folder).env("RUNS", folder.join("runs")).stderr(Stdio::null());
     command
 }

@@ -129,7 +129,12 @@ async fn keep_fresh(source: KeySource, url: String, mut asked: mpsc::Receiver<on
             let _ = waiter.send(());
         }
         // What is asked within this second gets its answer after it.
-        tokio::time::sleep(if source.is_ready() { Duration::from_secs(1) } else { Duration::from_millis(200) }).await;
+        tokio::time::sleep(if source.is_ready() {
+            Duration::from_secs(1)
+        } else {
+            Duration::from_millis(200)
+        })
+        .await;
         let idle = if source.is_ready() { Duration::from_secs(300) } else { Duration::ZERO };
         match tokio::time::timeout(idle, asked.recv()).await {
             Ok(Some(waiter)) => waiting.push(waiter),

@@ -39,7 +39,8 @@ impl ServiceTokens {
     /// # Errors
     /// [`SigningError`], never in practice.
     pub fn authorization(&self, service: &str) -> Result<String, SigningError> {
-        let claims = ServiceClaims { iss: service.to_owned(), exp: chrono::Utc::now().timestamp() + LIFETIME };
+        let claims =
+            ServiceClaims { iss: service.to_owned(), exp: chrono::Utc::now().timestamp() + LIFETIME };
         let key = EncodingKey::from_secret(self.0.expose_secret().as_bytes());
         Ok(format!("Bearer {}", encode(&Header::new(Algorithm::HS256), &claims, &key)?))
     }

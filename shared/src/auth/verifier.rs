@@ -71,7 +71,8 @@ impl Verifier {
         validation.set_required_spec_claims(&["exp", "nbf", "iss", "aud", "sub"]);
         validation.validate_nbf = true;
         validation.leeway = 5;
-        let verified = Cache::builder().max_capacity(100_000).time_to_live(Duration::from_secs(15 * 60)).build();
+        let verified =
+            Cache::builder().max_capacity(100_000).time_to_live(Duration::from_secs(15 * 60)).build();
         Self { keys, validation: Arc::new(validation), verified }
     }
 

@@ -24,25 +24,28 @@ pub(super) enum Step {
 ///
 /// The handler runs in the trace of the batch's first event: with batches of one that is the trace
 /// of the event; a handler of larger batches opens a scope per event where it matters.
-pub(super) async fn ask(
-    handler: &dyn Handler,
-    subscription: &Subscription,
-    batch: &[Delivery],
-) -> Vec<Step> {
+pub(super) async fn ask(handler: &dyn Handler, subscription: &Subscription, batch: &[Delivery]) -> Vec<Step> {
     assert!(!batch.is_empty(), "a handler is asked about something");
     // The call itself may panic as well as the future.
     let asking = AssertUnwindSafe(async { handler.handle(batch).await }).catch_unwind();
-    let context = batch[0].event.traceparent.as_deref().and_then(|text| text.parse::<trace::TraceContext>().ok());
+    let context =
+        batch[0].event.traceparent.as_deref().and_then(|text| text.parse::<trace::TraceContext>().ok());
     let answer = match context {
         Some(context) => trace::scope(context.child(), asking).await,
         None => trace::scope(trace::TraceContext::new(), asking).await,
     };
-    let failed = |reason: &str| batch.iter().map(|_| Disposition::Retry(reason.to_owned())).collect::<Vec<_>>();
+    let failed =
+        |reason: &str| batch.iter().map(|_| Disposition::Retry(reason.to_owned())).collect::<Vec<_>>();
     let dispositions = match answer {
         Ok(dispositions) if dispositions.len() == batch.len() => dispositions,
         Ok(dispositions) => {
             let (got, expected) = (dispositions.len(), batch.len());
-            tracing::error!(bus.queue = subscription.queue, got, expected, "A handler answered the wrong number of dispositions");
+            tracing::error!(
+                bus.queue = subscription.queue,
+                got,
+                expected,
+                "A handler answered the wrong number of dispositions"
+            );
             failed("the handler did not answer for every delivery")
         }
         Err(_) => {
@@ -51,7 +54,11 @@ pub(super) async fn ask(
             failed("the handler panicked")
         }
     };
-    batch.iter().zip(dispositions).map(|(delivery, disposition)| step(subscription, delivery, disposition)).collect()
+    batch
+        .iter()
+        .zip(dispositions)
+        .map(|(delivery, disposition)| step(subscription, delivery, disposition))
+        .collect()
 }
 
 /// Reads a disposition, counts it, and logs what is not the rule.
@@ -82,7 +89,8 @@ fn step(subscription: &Subscription, delivery: &Delivery, disposition: Dispositi
 
 /// Counts a delivery that was handled.
 pub(super) fn consumed(queue: &str, disposition: &'static str) {
-    metrics::counter!("bus_consumed_total", "queue" => queue.to_owned(), "disposition" => disposition).increment(1);
+    metrics::counter!("bus_consumed_total", "queue" => queue.to_owned(), "disposition" => disposition)
+        .increment(1);
 }
 
 /// The delay after this attempt failed, or `None` when there is no further attempt.
@@ -112,7 +120,8 @@ mod tests {
     }
 
     fn subscription() -> Subscription {
-        Subscription::service("test.dispatch", &[]).retry_delays(&[Duration::from_millis(1), Duration::from_millis(2)])
+        Subscription::service("test.dispatch", &[])
+            .retry_delays(&[Duration::from_millis(1), Duration::from_millis(2)])
     }
 
     #[tokio::test]

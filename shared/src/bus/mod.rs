@@ -39,7 +39,8 @@ pub enum Disposition {
     /// This message can never succeed: keep it among the dead letters with the reason.
     DeadLetter(String),
     /// Something that all messages need is down (database, SMTP): keep the message, stop
-    /// consuming, and try the same batch again after a pause that grows to a bound.
+    /// consuming, and try the same batch again after a pause that grows to a bound. (Of a batch with
+    /// mixed dispositions the others are carried out, and only what paused is tried again.)
     Pause(String),
 }
 
@@ -97,11 +98,15 @@ pub trait Carrier: Send + Sync + 'static {
     /// Publishes an event. Its place in the order is taken when this is called, not when the future
     /// is polled. The future is ready when the event is safe: confirmed by the broker, or committed
     /// by every consumer (in-process).
+    ///
+    /// When a future fails, whether its event arrived is unknown. From then on every publish fails
+    /// until all futures that failed were dropped or have told so: dropping them is how the caller
+    /// says that it will begin again from the first one, and what keeps the order across a reconnect.
     fn publish(&self, event: Arc<Event>) -> BoxFuture<'static, Result<(), BusError>>;
 
     /// Starts consuming; goes on, through reconnects, until the bus is closed or the
     /// [`ConsumerHandle`] is stopped. Ready when the queue is declared and bound once, so nothing
-    /// published afterwards is missed.
+    /// published afterwards is missed. Dropping the future or the handle does not stop the consumer.
     fn subscribe(
         &self,
         subscription: Subscription,

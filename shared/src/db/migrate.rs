@@ -31,7 +31,9 @@ pub enum MigrateError {
 pub async fn migrate(config: &DatabaseConfig, own: EmbeddedMigrations) -> Result<(), MigrateError> {
     let mut connection = config.connect().await?;
     // A session lock: released with the connection. The number is arbitrary but fixed.
-    diesel::sql_query("SELECT pg_advisory_lock(4710, hashtext(current_schema()))").execute(&mut connection).await?;
+    diesel::sql_query("SELECT pg_advisory_lock(4710, hashtext(current_schema()))")
+        .execute(&mut connection)
+        .await?;
     // The harness blocks its thread, which an actix arbiter must not do.
     let task = tokio::task::spawn_blocking(move || {
         let mut harness = AsyncMigrationHarness::new(connection);

@@ -3,7 +3,10 @@
 use crate::{
     fare::FlightFare,
     flight_time::FlightTime,
-    iata::{AccountingCode, AircraftTypeCode, AirlineCode, AirportCode, CityCode, CountryCode, FlightNumber, Registration},
+    iata::{
+        AccountingCode, AircraftTypeCode, AirlineCode, AirportCode, CityCode, CountryCode, FlightNumber,
+        Registration,
+    },
     ids::FlightId,
     seat::{SeatDesignator, SeatPlan},
 };

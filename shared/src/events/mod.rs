@@ -129,7 +129,13 @@ impl Event {
     /// # Panics
     /// Never for the data types of this module: they serialise to JSON without fail.
     #[must_use]
-    pub fn new(source: &str, kind: EventType, subject: impl fmt::Display, version: i64, data: &impl Serialize) -> Self {
+    pub fn new(
+        source: &str,
+        kind: EventType,
+        subject: impl fmt::Display,
+        version: i64,
+        data: &impl Serialize,
+    ) -> Self {
         Self {
             id: EventId::new(),
             kind,
@@ -198,7 +204,8 @@ mod tests {
 
     #[test]
     fn an_event_survives_the_wire() {
-        let event = Event::new("booking", EventType::SeatsChanged, "x", 7, &serde_json::json!({"a": [1, null]}));
+        let event =
+            Event::new("booking", EventType::SeatsChanged, "x", 7, &serde_json::json!({"a": [1, null]}));
         let bytes = event.encode();
         let json: Value = serde_json::from_slice(&bytes).unwrap();
         assert_eq!(json["specversion"], "1.0");

@@ -12,7 +12,12 @@ pub fn entity_tag(version: i64) -> String {
 
 /// Answers a GET: 304 where `If-None-Match` names the tag, else 200 with the resource.
 #[must_use]
-pub fn conditional(request: &HttpRequest, tag: &str, cache: &'static str, resource: &impl Serialize) -> HttpResponse {
+pub fn conditional(
+    request: &HttpRequest,
+    tag: &str,
+    cache: &'static str,
+    resource: &impl Serialize,
+) -> HttpResponse {
     let names_it = request.headers().get_all(header::IF_NONE_MATCH).any(|value| matches(value, tag, true));
     let mut response = if names_it { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     response.insert_header((header::ETAG, tag)).insert_header((header::CACHE_CONTROL, cache));

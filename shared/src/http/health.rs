@@ -72,6 +72,8 @@ pub(super) async fn ready(health: web::Data<Health>) -> HttpResponse {
     if failing.is_empty() {
         HttpResponse::Ok().json(Report { status: "ready", failing })
     } else {
-        HttpResponse::ServiceUnavailable().insert_header(("retry-after", "1")).json(Report { status: "not_ready", failing })
+        HttpResponse::ServiceUnavailable()
+            .insert_header(("retry-after", "1"))
+            .json(Report { status: "not_ready", failing })
     }
 }

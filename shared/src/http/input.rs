@@ -194,7 +194,11 @@ impl<'a> Object<'a> {
     }
 
     /// An object that may be absent or null.
-    pub fn optional_object<T>(&mut self, name: &str, read: impl FnOnce(&mut Object<'_>) -> Option<T>) -> Option<T> {
+    pub fn optional_object<T>(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(&mut Object<'_>) -> Option<T>,
+    ) -> Option<T> {
         let value = self.take(name)?;
         let pointer = self.pointer(name);
         Object::read_value(value, &pointer, self.errors, read)
@@ -223,7 +227,9 @@ impl<'a> Object<'a> {
         let read: Vec<Option<T>> = items
             .into_iter()
             .enumerate()
-            .map(|(index, item)| Object::read_value(item, &format!("{pointer}/{index}"), self.errors, &mut read))
+            .map(|(index, item)| {
+                Object::read_value(item, &format!("{pointer}/{index}"), self.errors, &mut read)
+            })
             .collect();
         read.into_iter().collect()
     }
@@ -286,7 +292,9 @@ impl<T: FromJson + 'static> FromRequest for Body<T> {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let json = match request.mime_type() {
             Ok(None) => true,
-            Ok(Some(mime)) => mime.subtype() == "json" || mime.suffix().is_some_and(|suffix| suffix == "json"),
+            Ok(Some(mime)) => {
+                mime.subtype() == "json" || mime.suffix().is_some_and(|suffix| suffix == "json")
+            }
             Err(_) => false,
         };
         let mut payload = web::Payload::from_request(request, payload);
@@ -427,7 +435,8 @@ mod tests {
 
     #[test]
     fn all_errors_are_told_at_once_by_pointer() {
-        let body = json!({"origin": "lhr", "note": "too long", "guests": [{"name": "Ada"}, {"nmae": 1}], "x/y": 1});
+        let body =
+            json!({"origin": "lhr", "note": "too long", "guests": [{"name": "Ada"}, {"nmae": 1}], "x/y": 1});
         let pointers: Vec<String> = errors(&body).into_iter().map(|(pointer, _)| pointer).collect();
         assert_eq!(pointers, ["/origin", "/note", "/guests/1/name", "/guests/1/nmae", "/x~1y"]);
         assert_eq!(errors(&json!([1])), [(String::new(), "must be an object".to_owned())]);
@@ -448,7 +457,8 @@ mod tests {
         let _ = query.optional::<u8>("adults");
         let problem = query.finish().unwrap_err();
         let errors = &problem.members_for_test()["errors"];
-        let named: Vec<&str> = errors.as_array().unwrap().iter().filter_map(|e| e["parameter"].as_str()).collect();
+        let named: Vec<&str> =
+            errors.as_array().unwrap().iter().filter_map(|e| e["parameter"].as_str()).collect();
         assert_eq!(named, ["destination", "adults", "typo"]);
     }
 }

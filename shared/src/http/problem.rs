@@ -215,9 +215,8 @@ impl From<&diesel::result::Error> for Problem {
     fn from(error: &diesel::result::Error) -> Self {
         use diesel::result::{DatabaseErrorKind, Error};
         match error {
-            Error::DatabaseError(DatabaseErrorKind::ClosedConnection, _) | Error::BrokenTransactionManager => {
-                Self::unavailable(error)
-            }
+            Error::DatabaseError(DatabaseErrorKind::ClosedConnection, _)
+            | Error::BrokenTransactionManager => Self::unavailable(error),
             _ => Self::internal(error),
         }
     }

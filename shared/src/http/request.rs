@@ -25,7 +25,8 @@ impl RequestId {
             (1..=128).contains(&text.len())
                 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
         };
-        let incoming = request.headers().get("x-request-id").and_then(|value| value.to_str().ok()).filter(valid);
+        let incoming =
+            request.headers().get("x-request-id").and_then(|value| value.to_str().ok()).filter(valid);
         Self(incoming.map_or_else(|| Uuid::now_v7().to_string(), str::to_owned))
     }
 }
@@ -64,7 +65,8 @@ pub async fn envelope(
     }
     let method = request.method().clone();
     let span = tracing::info_span!("request", request.id = %id.0, trace.id = %context.trace_id());
-    let response = trace::scope(context, next.call(request).instrument(span.clone())).await?.map_into_boxed_body();
+    let response =
+        trace::scope(context, next.call(request).instrument(span.clone())).await?.map_into_boxed_body();
     let mut response = complete(response, &id);
     if let Ok(value) = header::HeaderValue::from_str(&id.0) {
         response.headers_mut().insert(header::HeaderName::from_static("x-request-id"), value);
@@ -92,7 +94,9 @@ fn complete(response: ServiceResponse<BoxBody>, id: &RequestId) -> ServiceRespon
     let problem = match ours {
         Some(problem) => problem,
         // A proxied response of another service is complete already.
-        None if !response.status().is_client_error() && !response.status().is_server_error() => return response,
+        None if !response.status().is_client_error() && !response.status().is_server_error() => {
+            return response;
+        }
         None if is_problem(&response) || response.headers().contains_key("x-request-id") => return response,
         None => match foreign(response.status()) {
             Some(problem) => problem,

@@ -4,6 +4,7 @@
 
 mod dead_letters;
 mod inbox;
+mod pending;
 mod relay;
 mod schema;
 

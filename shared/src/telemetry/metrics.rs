@@ -16,7 +16,9 @@ pub fn recorder() -> &'static PrometheusHandle {
     RECORDER.get_or_init(|| {
         let builder = PrometheusBuilder::new();
         let builder = builder.set_buckets(&BUCKETS).unwrap_or_else(|_| unreachable!("the list is not empty"));
-        builder.install_recorder().unwrap_or_else(|error| panic!("another metrics recorder is installed: {error}"))
+        builder
+            .install_recorder()
+            .unwrap_or_else(|error| panic!("another metrics recorder is installed: {error}"))
     })
 }
 

@@ -26,9 +26,18 @@ pub fn init(format: LogFormat, filter: &str) {
     let writer = std::io::stderr;
     let started = match format {
         LogFormat::Json => registry
-            .with(fmt::layer().json().flatten_event(true).with_current_span(true).with_span_list(false).with_writer(writer))
+            .with(
+                fmt::layer()
+                    .json()
+                    .flatten_event(true)
+                    .with_current_span(true)
+                    .with_span_list(false)
+                    .with_writer(writer),
+            )
             .try_init(),
-        LogFormat::Text => registry.with(fmt::layer().compact().with_target(false).with_writer(writer)).try_init(),
+        LogFormat::Text => {
+            registry.with(fmt::layer().compact().with_target(false).with_writer(writer)).try_init()
+        }
     };
     drop(started);
 }

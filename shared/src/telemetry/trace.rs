@@ -59,9 +59,12 @@ impl FromStr for TraceContext {
     fn from_str(text: &str) -> Result<Self, InvalidTraceparent> {
         let parts: Vec<&str> = text.split('-').collect();
         let hex = |part: &str, digits: usize| {
-            part.len() == digits && part.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+            part.len() == digits
+                && part.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
         };
-        let [version, trace, parent, flags, rest @ ..] = parts.as_slice() else { return Err(InvalidTraceparent) };
+        let [version, trace, parent, flags, rest @ ..] = parts.as_slice() else {
+            return Err(InvalidTraceparent);
+        };
         // A later version may append members; version ff is forbidden.
         let known = hex(version, 2) && *version != "ff" && (*version != "00" || rest.is_empty());
         if !known || !hex(trace, 32) || !hex(parent, 16) || !hex(flags, 2) {

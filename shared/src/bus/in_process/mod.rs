@@ -17,9 +17,7 @@
 mod consumer;
 mod queue;
 
-use super::{
-    BusError, Carrier, ConsumerHandle, DeadLetterStore, Handler, Scope, Subscription,
-};
+use super::{BusError, Carrier, ConsumerHandle, DeadLetterStore, Handler, Scope, Subscription};
 use crate::events::Event;
 use consumer::Consumer;
 use futures_util::future::{BoxFuture, join_all};
@@ -56,7 +54,8 @@ impl InProcess {
             return Err(BusError::Closed);
         }
         let shared = subscription.scope == Scope::Service;
-        let known = registry.queues.iter().find(|queue| shared && queue.shared && queue.name == subscription.queue);
+        let known =
+            registry.queues.iter().find(|queue| shared && queue.shared && queue.name == subscription.queue);
         if let Some(queue) = known {
             queue.bind(subscription);
             return Ok(queue.clone());

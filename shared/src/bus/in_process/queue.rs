@@ -73,8 +73,12 @@ struct State {
 
 impl Queue {
     pub(super) fn new(subscription: &Subscription, shared: bool) -> Self {
-        let queue =
-            Self { name: subscription.queue.clone(), shared, state: Mutex::default(), changed: Notify::new() };
+        let queue = Self {
+            name: subscription.queue.clone(),
+            shared,
+            state: Mutex::default(),
+            changed: Notify::new(),
+        };
         queue.bind(subscription);
         queue
     }
@@ -102,7 +106,8 @@ impl Queue {
     pub(super) fn take(&self, limit: usize, now: Instant) -> Found {
         let mut state = self.state();
         state.recall(now);
-        let blocked: HashSet<&str> = state.delayed.iter().map(|(_, item)| item.event.subject.as_str()).collect();
+        let blocked: HashSet<&str> =
+            state.delayed.iter().map(|(_, item)| item.event.subject.as_str()).collect();
         // The rule is that nothing is blocked; then this takes the head of the queue.
         let chosen: Vec<usize> = (0..state.waiting.len())
             .filter(|&at| blocked.is_empty() || !blocked.contains(state.waiting[at].event.subject.as_str()))
@@ -155,7 +160,8 @@ impl State {
     /// Moves what is due to the head of the queue: it is older than all that waits there of its
     /// subject.
     fn recall(&mut self, now: Instant) {
-        let due: Vec<Item> = self.delayed.extract_if(.., |(due, _)| *due <= now).map(|(_, item)| item).collect();
+        let due: Vec<Item> =
+            self.delayed.extract_if(.., |(due, _)| *due <= now).map(|(_, item)| item).collect();
         for item in due.into_iter().rev() {
             self.waiting.push_front(item);
         }

@@ -1,0 +1,184 @@
+//! What the broker tells without being asked, and whom it concerns.
+//!
+//! The traits of `amqprs` are made with `async_trait`; their methods are written out here, which
+//! costs fewer lines than the dependency. None of them waits for anything but a mailbox.
+
+use super::link::Link;
+use actix::{Addr, Message};
+use amqprs::{
+    Ack, BasicProperties, Cancel, Close, CloseChannel, Nack, Return,
+    callbacks::{ChannelCallback, ConnectionCallback},
+    channel::Channel,
+    connection::Connection,
+    error::Error,
+};
+use futures_util::future::{BoxFuture, ready};
+
+/// The broker has decided about messages that the publisher sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
+#[rtype(result = "()")]
+pub(super) struct Verdict {
+    /// The link whose channel it came on; tags of another one mean nothing.
+    pub(super) generation: u64,
+    pub(super) tag: u64,
+    /// Also about all earlier ones.
+    pub(super) multiple: bool,
+    pub(super) kind: VerdictKind,
+}
+
+/// What the broker has decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum VerdictKind {
+    /// It is safe, or nobody wanted it.
+    Confirmed,
+    /// It was not taken.
+    Refused,
+    /// It was mandatory and no queue was there; a confirm follows nevertheless.
+    Returned,
+}
+
+/// Notices that the broker closes the connection.
+pub(super) struct OnConnection(pub(super) Link);
+
+impl ConnectionCallback for OnConnection {
+    fn close<'s, 'c, 'f>(&'s mut self, _: &'c Connection, close: Close) -> BoxFuture<'f, Result<(), Error>>
+    where
+        's: 'f,
+        'c: 'f,
+        Self: 'f,
+    {
+        self.0.lose(format!("the broker closed the connection: {close}"));
+        Box::pin(ready(Ok(())))
+    }
+
+    // The broker never tells a client that does not declare the capability, as amqprs does not: a
+    // stall of confirms is the sign.
+    fn blocked<'s, 'c, 'f>(&'s mut self, _: &'c Connection, _: String) -> BoxFuture<'f, ()>
+    where
+        's: 'f,
+        'c: 'f,
+        Self: 'f,
+    {
+        Box::pin(ready(()))
+    }
+
+    fn unblocked<'s, 'c, 'f>(&'s mut self, _: &'c Connection) -> BoxFuture<'f, ()>
+    where
+        's: 'f,
+        'c: 'f,
+        Self: 'f,
+    {
+        Box::pin(ready(()))
+    }
+
+    fn secret_updated<'s, 'c, 'f>(&'s mut self, _: &'c Connection) -> BoxFuture<'f, ()>
+    where
+        's: 'f,
+        'c: 'f,
+        Self: 'f,
+    {
+        Box::pin(ready(()))
+    }
+}
+
+/// Forwards what happens on a channel: verdicts to the publisher, if it is its channel.
+pub(super) struct OnChannel<P: actix::Actor> {
+    pub(super) link: Link,
+    /// `None` on a consuming channel.
+    pub(super) publisher: Option<Addr<P>>,
+}
+
+impl<P> OnChannel<P>
+where
+    P: actix::Actor<Context = actix::Context<P>> + actix::Handler<Verdict>,
+{
+    async fn tell(&self, tag: u64, multiple: bool, kind: VerdictKind) {
+        if let Some(publisher) = &self.publisher {
+            let verdict = Verdict { generation: self.link.generation(), tag, multiple, kind };
+            // Waits for room in the mailbox; a publisher that is gone has told its callers.
+            let _ = publisher.send(verdict).await;
+        }
+    }
+}
+
+impl<P> ChannelCallback for OnChannel<P>
+where
+    P: actix::Actor<Context = actix::Context<P>> + actix::Handler<Verdict>,
+{
+    fn close<'s, 'c, 'f>(
+        &'s mut self,
+        _: &'c Channel,
+        close: CloseChannel,
+    ) -> BoxFuture<'f, Result<(), Error>>
+    where
+        's: 'f,
+        'c: 'f,
+        Self: 'f,
+    {
+        tracing::warn!(bus.generation = self.link.generation(), bus.reason = %close, "The broker closed a channel");
+        // A publisher without its channel has no link; a consumer opens another one.
+        if self.publisher.is_some() {
+            self.link.lose(format!("the broker closed the channel: {close}"));
+        }
+        Box::pin(ready(Ok(())))
+    }
+
+    // The queue is gone; amqprs ends the stream of deliveries after this.
+    fn cancel<'s, 'c, 'f>(&'s mut self, _: &'c Channel, _: Cancel) -> BoxFuture<'f, Result<(), Error>>
+    where
+        's: 'f,
+        'c: 'f,
+        Self: 'f,
+    {
+        Box::pin(ready(Ok(())))
+    }
+
+    // RabbitMQ does not send it.
+    fn flow<'s, 'c, 'f>(&'s mut self, _: &'c Channel, active: bool) -> BoxFuture<'f, Result<bool, Error>>
+    where
+        's: 'f,
+        'c: 'f,
+        Self: 'f,
+    {
+        Box::pin(ready(Ok(active)))
+    }
+
+    fn publish_ack<'s, 'c, 'f>(&'s mut self, _: &'c Channel, ack: Ack) -> BoxFuture<'f, ()>
+    where
+        's: 'f,
+        'c: 'f,
+        Self: 'f,
+    {
+        Box::pin(async move { self.tell(ack.delivery_tag(), ack.mutiple(), VerdictKind::Confirmed).await })
+    }
+
+    fn publish_nack<'s, 'c, 'f>(&'s mut self, _: &'c Channel, nack: Nack) -> BoxFuture<'f, ()>
+    where
+        's: 'f,
+        'c: 'f,
+        Self: 'f,
+    {
+        Box::pin(async move { self.tell(nack.delivery_tag(), nack.multiple(), VerdictKind::Refused).await })
+    }
+
+    fn publish_return<'s, 'c, 'f>(
+        &'s mut self,
+        _: &'c Channel,
+        _: Return,
+        properties: BasicProperties,
+        _: Vec<u8>,
+    ) -> BoxFuture<'f, ()>
+    where
+        's: 'f,
+        'c: 'f,
+        Self: 'f,
+    {
+        // The publisher writes the tag of a mandatory message into its correlation id.
+        let tag = properties.correlation_id().and_then(|id| id.parse().ok());
+        Box::pin(async move {
+            if let Some(tag) = tag {
+                self.tell(tag, false, VerdictKind::Returned).await;
+            }
+        })
+    }
+}

@@ -1,0 +1,148 @@
+//! The relay's queries.
+
+use super::schema::{events, outbox};
+use crate::{
+    events::{Event, UndecodableEvent},
+    ids::EventId,
+};
+use chrono::{DateTime, Utc};
+use diesel::{
+    dsl::sql,
+    prelude::*,
+    sql_types::{BigInt, Bool, Double},
+};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use serde_json::Value;
+use uuid::Uuid;
+
+/// A row of the outbox with its event; an error where this release does not know the event's type.
+pub(super) struct Pending {
+    pub(super) seq: i64,
+    pub(super) event: Result<Event, UndecodableEvent>,
+}
+
+/// How far the broker is behind the database.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Backlog {
+    /// Rows that wait, counted up to [`COUNTED`].
+    pub(super) pending: i64,
+    /// The age of the oldest, seconds by the database's clock.
+    pub(super) lag: f64,
+}
+
+/// Beyond this a backlog is not counted exactly: counting it would cost more than it tells.
+pub(super) const COUNTED: i64 = 10_000;
+
+/// Events and inbox rows live this long; no message is pending longer (`docs/operations.md`).
+const KEPT: &str = "interval '7 days'";
+
+/// Rows that one statement cleans away: milliseconds, so that publishing never waits for it.
+pub(super) const CLEANED_AT_ONCE: usize = 1000;
+
+/// Tries to become the one active relay of this schema, for as long as the connection lives. The
+/// number is arbitrary but fixed.
+pub(super) async fn try_lock(connection: &mut AsyncPgConnection) -> QueryResult<bool> {
+    let lock = sql::<Bool>("pg_try_advisory_lock(4712, hashtext(current_schema()))");
+    diesel::select(lock).get_result(connection).await
+}
+
+/// Lets another relay of this schema become active at once.
+pub(super) async fn unlock(connection: &mut AsyncPgConnection) -> QueryResult<()> {
+    diesel::sql_query("SELECT pg_advisory_unlock_all()").execute(connection).await.map(drop)
+}
+
+type Row = (i64, Uuid, String, String, i64, DateTime<Utc>, Option<String>, Value);
+
+/// The lowest rows of the outbox but these, in order.
+///
+/// Always from the lowest: numbers are drawn at the insert and become visible at the commit, so a
+/// lower one may appear after a higher one. (Those of one aggregate appear in order: their writers
+/// hold its row lock.)
+pub(super) async fn read(
+    connection: &mut AsyncPgConnection,
+    source: &str,
+    but: &[i64],
+    limit: usize,
+) -> QueryResult<Vec<Pending>> {
+    let columns = (
+        outbox::seq,
+        events::id,
+        events::kind,
+        events::subject,
+        events::version,
+        events::time,
+        events::traceparent,
+        events::data,
+    );
+    let rows: Vec<Row> = outbox::table
+        .inner_join(events::table)
+        .filter(outbox::seq.ne_all(but))
+        .order(outbox::seq)
+        .limit(i64::try_from(limit).unwrap_or(i64::MAX))
+        .select(columns)
+        .load(connection)
+        .await?;
+    let pending = |(seq, id, kind, subject, version, time, traceparent, data): Row| Pending {
+        seq,
+        event: kind.parse().map(|kind| Event {
+            id: EventId(id),
+            kind,
+            subject,
+            version,
+            time,
+            source: source.to_owned(),
+            traceparent,
+            data,
+        }),
+    };
+    Ok(rows.into_iter().map(pending).collect())
+}
+
+/// Takes confirmed rows out of the outbox; the events stay.
+pub(super) async fn delete(connection: &mut AsyncPgConnection, seqs: &[i64]) -> QueryResult<()> {
+    diesel::delete(outbox::table.filter(outbox::seq.eq_any(seqs))).execute(connection).await.map(drop)
+}
+
+/// Whether nothing is pending.
+pub(super) async fn is_empty(connection: &mut AsyncPgConnection) -> QueryResult<bool> {
+    let first: Option<i64> = outbox::table.select(outbox::seq).first(connection).await.optional()?;
+    Ok(first.is_none())
+}
+
+#[derive(QueryableByName)]
+struct BacklogRow {
+    #[diesel(sql_type = BigInt)]
+    pending: i64,
+    #[diesel(sql_type = Double)]
+    lag: f64,
+}
+
+/// Measures the backlog.
+pub(super) async fn backlog(connection: &mut AsyncPgConnection) -> QueryResult<Backlog> {
+    let query = format!(
+        "SELECT (SELECT count(*) FROM (SELECT FROM outbox LIMIT {COUNTED}) AS some) AS pending, \
+         coalesce((SELECT extract(epoch FROM clock_timestamp() - time)::float8 \
+          FROM outbox JOIN events ON id = event_id ORDER BY seq LIMIT 1), 0) AS lag"
+    );
+    let row: BacklogRow = diesel::sql_query(query).get_result(connection).await?;
+    Ok(Backlog { pending: row.pending, lag: row.lag.max(0.0) })
+}
+
+/// Cleans away some events and inbox rows that are too old; gives whether there may be more.
+///
+/// Only with a short outbox: each event that is deleted looks itself up there, without an index.
+pub(super) async fn clean(connection: &mut AsyncPgConnection) -> QueryResult<bool> {
+    let events = format!(
+        "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE time < now() - {KEPT} \
+         AND NOT EXISTS (SELECT FROM outbox WHERE event_id = id) ORDER BY time LIMIT {CLEANED_AT_ONCE})"
+    );
+    let inbox = format!(
+        "DELETE FROM inbox WHERE (consumer, event_id) IN (SELECT consumer, event_id FROM inbox \
+         WHERE received_at < now() - {KEPT} ORDER BY received_at LIMIT {CLEANED_AT_ONCE})"
+    );
+    let mut more = false;
+    for statement in [events, inbox] {
+        more |= diesel::sql_query(statement).execute(connection).await? == CLEANED_AT_ONCE;
+    }
+    Ok(more)
+}
