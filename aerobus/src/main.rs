@@ -1,1 +1,23 @@
-fn main() {}
+//! The program `aerobus`.
+
+use aerobus::cli::{Cli, Command};
+use clap::Parser;
+use shared::telemetry::{self, LogFormat};
+use std::process::ExitCode;
+
+#[actix_web::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let filter = std::env::var("AEROBUS_LOG_FILTER").unwrap_or_else(|_| "warn".to_owned());
+    telemetry::init(LogFormat::Text, &filter);
+    let outcome = match cli.command {
+        Command::Up(options) => aerobus::up::run(options).await,
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("aerobus: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,1 +1,23 @@
-//! booking
+//! The booking service: seats, holds, payments.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`app`] | wires database, actors and HTTP together |
+//! | [`config`] | the service's settings |
+//! | `domain` | the rules, pure |
+//! | `actors` | allocators, ledger, payment desk, reaper, feed; its `mod.rs` has the diagram |
+//! | `store` | tables and queries |
+//! | `http` | routes, thin |
+//! | `error` | refusals and faults as problems |
+
+pub mod app;
+pub mod config;
+
+mod actors;
+mod domain;
+mod error;
+mod http;
+mod store;
+
+pub use http::document;
+pub use store::MIGRATIONS;

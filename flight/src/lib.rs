@@ -1,1 +1,23 @@
-//! flight
+//! The flight service: reference data, flights, search.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`app`] | wires database, actors and HTTP together |
+//! | [`config`] | its settings |
+//! | [`http`] | its routes |
+//! | [`actors`] | the catalogue that search reads, and the feeds that keep it right |
+//! | [`booking`] | what it asks the booking service |
+//! | [`domain`] | the rules of the timetable |
+//! | [`store`] | its tables |
+//! | [`demo`] | the demo data |
+//! | [`error`] | what it refuses, as problems |
+
+pub mod actors;
+pub mod app;
+pub mod booking;
+pub mod config;
+pub mod demo;
+pub mod domain;
+pub mod error;
+pub mod http;
+pub mod store;

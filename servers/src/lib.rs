@@ -33,5 +33,5 @@ pub use bound::{OnOwnerDeath, spawn_bound};
 pub use error::ServerError;
 pub use installed::{find_postgres, find_rabbitmq};
 pub use postgres::{Postgres, PostgresOptions};
-pub use process::{descendants, is_gone, kill_all, parent_of};
+pub use process::{descendants, is_gone, kill_all, parent_of, terminate};
 pub use rabbitmq::{RabbitMq, RabbitMqOptions};

@@ -53,6 +53,11 @@ pub(crate) fn kill_tree(child: &mut Child) {
     wait_until(Duration::from_secs(10), || below.iter().all(|pid| is_gone(*pid)));
 }
 
+/// Asks a child to stop (SIGTERM); one that has ended is no error.
+pub fn terminate(child: &Child) {
+    signal(child, Signal::SIGTERM);
+}
+
 /// Sends SIGKILL to each of `pids`. Those that are gone already are passed over.
 pub fn kill_all(pids: &[u32]) {
     for pid in pids {

@@ -42,7 +42,6 @@ impl Answer {
     ///
     /// # Panics
     /// With the whole answer, when the status is another.
-    #[must_use]
     pub fn expect(self, status: u16) -> Value {
         let text = String::from_utf8_lossy(&self.bytes).into_owned();
         assert_eq!(self.status.as_u16(), status, "{text}");
@@ -63,7 +62,8 @@ impl Answer {
     #[must_use]
     pub fn invalid(&self) -> Vec<String> {
         let errors = self.json["errors"].as_array().cloned().unwrap_or_default();
-        let place = |error: &Value| error["pointer"].as_str().or(error["parameter"].as_str()).map(str::to_owned);
+        let place =
+            |error: &Value| error["pointer"].as_str().or(error["parameter"].as_str()).map(str::to_owned);
         errors.iter().filter_map(place).collect()
     }
 }
@@ -95,7 +95,13 @@ impl Client {
     ///
     /// # Panics
     /// When no answer comes.
-    pub async fn send(&self, method: Method, path: &str, content_type: &str, body: Option<Vec<u8>>) -> Answer {
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        content_type: &str,
+        body: Option<Vec<u8>>,
+    ) -> Answer {
         let mut request = self.http.request(method, format!("{}{path}", self.base));
         for (name, value) in &self.headers {
             request = request.insert_header((name.as_str(), value.as_str()));
@@ -105,7 +111,8 @@ impl Client {
             None => request.send().await,
         };
         let mut response = sent.unwrap_or_else(|error| panic!("{path}: {error}"));
-        let bytes = response.body().limit(64 << 20).await.unwrap_or_else(|error| panic!("{path}: {error}")).to_vec();
+        let bytes =
+            response.body().limit(64 << 20).await.unwrap_or_else(|error| panic!("{path}: {error}")).to_vec();
         let json = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
         Answer { status: response.status(), headers: response.headers().clone(), bytes, json }
     }
@@ -127,7 +134,8 @@ impl Client {
 
     /// PATCH with a JSON body.
     pub async fn patch(&self, path: &str, body: &Value) -> Answer {
-        self.send(Method::PATCH, path, "application/merge-patch+json", Some(body.to_string().into_bytes())).await
+        self.send(Method::PATCH, path, "application/merge-patch+json", Some(body.to_string().into_bytes()))
+            .await
     }
 
     /// PUT with a JSON body.

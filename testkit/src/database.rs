@@ -59,7 +59,11 @@ impl TestDatabase {
         let user_set = url.set_username(&format!("aerobus_{service}"));
         let password_set = url.set_password(Some(PASSWORD));
         assert!(user_set.is_ok() && password_set.is_ok(), "a database URL has an authority");
-        DatabaseConfig { url: SecretString::from(String::from(url)), schema: service.to_owned(), pool_size: 8 }
+        DatabaseConfig {
+            url: SecretString::from(String::from(url)),
+            schema: service.to_owned(),
+            pool_size: 8,
+        }
     }
 
     /// The superuser's URL of this database, for tests that look behind the services.
@@ -75,7 +79,8 @@ impl Drop for TestDatabase {
         // a database behind in a cluster that goes away with the test run.
         let name = std::mem::take(&mut self.name);
         let worker = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async {
                 let mut admin = connect(&super::postgres_url()).await;
                 let drop = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
@@ -102,7 +107,10 @@ async fn connect(url: &str) -> AsyncPgConnection {
 }
 
 async fn run(connection: &mut AsyncPgConnection, statement: &str) {
-    diesel::sql_query(statement).execute(connection).await.unwrap_or_else(|error| panic!("{statement}: {error}"));
+    diesel::sql_query(statement)
+        .execute(connection)
+        .await
+        .unwrap_or_else(|error| panic!("{statement}: {error}"));
 }
 
 async fn exists(connection: &mut AsyncPgConnection, database: &str) -> bool {

@@ -86,7 +86,8 @@ impl SmtpSink {
             count: watch::Sender::new(0),
             behaviour: Mutex::new(SmtpBehaviour::Accept),
         });
-        let sink = Self { address, _anchor: anchor, shared, given: AtomicUsize::new(0), server: Mutex::default() };
+        let sink =
+            Self { address, _anchor: anchor, shared, given: AtomicUsize::new(0), server: Mutex::default() };
         sink.start_again();
         sink
     }
@@ -143,7 +144,8 @@ impl SmtpSink {
         let (stop, stopped) = oneshot::channel();
         let (ready, listening) = std::sync::mpsc::channel();
         let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async move {
                 let listener = socket.listen(128).expect("the port is free");
                 ready.send(()).expect("the sink waits");
@@ -264,7 +266,8 @@ impl Session {
             self.reset();
             return self.answer(&format!("{code} the mail is refused")).await;
         }
-        let mail = ReceivedMail { from: std::mem::take(&mut self.from), to: std::mem::take(&mut self.to), raw };
+        let mail =
+            ReceivedMail { from: std::mem::take(&mut self.from), to: std::mem::take(&mut self.to), raw };
         let count = {
             let mut mails = lock(&self.shared.mails);
             mails.push(mail);
@@ -316,15 +319,23 @@ mod tests {
         Ok(answer)
     }
 
-    const MAIL: [&str; 5] =
-        ["HELO me", "MAIL FROM:<a@example.org>", "RCPT TO:<b@example.org>", "DATA", "Subject: x\r\n\r\n..dot\r\n."];
+    const MAIL: [&str; 5] = [
+        "HELO me",
+        "MAIL FROM:<a@example.org>",
+        "RCPT TO:<b@example.org>",
+        "DATA",
+        "Subject: x\r\n\r\n..dot\r\n.",
+    ];
 
     #[tokio::test]
     async fn a_mail_is_kept_as_it_was_sent() {
         let sink = SmtpSink::start();
         assert!(speak(&sink, &MAIL).await.unwrap().starts_with("250"));
         let mail = sink.next(Duration::from_secs(5)).await;
-        assert_eq!((mail.from.as_str(), mail.to.as_slice()), ("a@example.org", &["b@example.org".to_owned()][..]));
+        assert_eq!(
+            (mail.from.as_str(), mail.to.as_slice()),
+            ("a@example.org", &["b@example.org".to_owned()][..])
+        );
         assert_eq!(mail.text(), "Subject: x\r\n\r\n.dot\r\n");
         assert_eq!(sink.mails(), [mail]);
     }

@@ -113,6 +113,20 @@ impl<'a> Object<'a> {
         self.errors.push(FieldError::at(self.pointer(name), message));
     }
 
+    /// Notes errors that are pointed to from this object: their pointers are put behind its own.
+    pub fn note(&mut self, errors: impl IntoIterator<Item = FieldError>) {
+        for error in errors {
+            let pointer = format!("{}{}", self.pointer, error.pointer.unwrap_or_default());
+            self.errors.push(FieldError::at(pointer, error.message));
+        }
+    }
+
+    /// Whether a member is there and was not read yet, be it null: for the lists of a merge patch.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.members.contains_key(name)
+    }
+
     fn take(&mut self, name: &str) -> Option<Value> {
         self.members.remove(name).filter(|value| !value.is_null())
     }
@@ -183,6 +197,19 @@ impl<'a> Object<'a> {
                 self.error(name, "cannot be removed");
                 None
             }
+        }
+    }
+
+    /// A text of a merge patch that may be changed but not removed; checked as [`Self::text`] does.
+    pub fn patch_text(&mut self, name: &str, length: RangeInclusive<usize>) -> Option<String> {
+        let text = self.patch_required::<String>(name)?;
+        self.check_text(name, &text, length)
+    }
+
+    /// A member that a merge patch must not mention: it is fixed when the resource is made.
+    pub fn immutable(&mut self, name: &str) {
+        if self.members.remove(name).is_some() {
+            self.error(name, "cannot be changed");
         }
     }
 

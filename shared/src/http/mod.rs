@@ -18,4 +18,4 @@ pub use page::{Cursor, Page, PageLinks, PageRequest};
 pub use path::{Id, key};
 pub use problem::{Code, Problem, ProblemBody};
 pub use request::{RequestId, envelope};
-pub use scaffold::{configure, metrics_server};
+pub use scaffold::{configure, method_not_allowed, metrics_server};

@@ -2,7 +2,7 @@
 
 use super::{Code, Problem, health};
 use crate::telemetry::metrics;
-use actix_web::{App, HttpResponse, HttpServer, dev::Server, web};
+use actix_web::{App, HttpResponse, HttpServer, Route, dev::Server, http::header, web};
 use std::{io, net::SocketAddr};
 
 /// Adds the health probes and the answer to unknown paths. The app needs a [`health::Health`] as data.
@@ -11,6 +11,14 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .route("/health/live", web::get().to(health::live))
         .route("/health/ready", web::get().to(health::ready))
         .default_service(web::to(unknown_path));
+}
+
+/// The answer of a known resource to a method that it lacks: 405 with `allow`, the methods that it
+/// has, for `web::resource(..).default_service(method_not_allowed("GET, HEAD"))`.
+#[must_use]
+pub fn method_not_allowed(allow: &'static str) -> Route {
+    // Bare: the envelope makes the problem of it, and keeps the header.
+    web::to(move || async move { HttpResponse::MethodNotAllowed().insert_header((header::ALLOW, allow)).finish() })
 }
 
 async fn unknown_path() -> Result<HttpResponse, Problem> {

@@ -27,7 +27,6 @@ impl DeadLetterStore for DeadLetters {
         Box::pin(async move {
             let failed = |error: &dyn std::fmt::Display| BusError::DeadLetter(error.to_string());
             let mut connection = self.0.get().await.map_err(|error| failed(&error))?;
-            tracing::error!(bus.queue = queue, bus.reason = letter.reason, "A message was given up");
             diesel::insert_into(dead_letters::table)
                 .values((
                     dead_letters::id.eq(Uuid::now_v7()),
@@ -41,6 +40,7 @@ impl DeadLetterStore for DeadLetters {
                 .execute(&mut connection)
                 .await
                 .map_err(|error| failed(&error))?;
+            tracing::error!(bus.queue = queue, bus.reason = letter.reason, "A message was given up");
             Ok(())
         })
     }

@@ -33,7 +33,7 @@ pub(super) struct Backlog {
 /// Beyond this a backlog is not counted exactly: counting it would cost more than it tells.
 pub(super) const COUNTED: i64 = 10_000;
 
-/// Events and inbox rows live this long; no message is pending longer (`docs/operations.md`).
+/// Events and inbox rows live this long; longer than any message is pending.
 const KEPT: &str = "interval '7 days'";
 
 /// Rows that one statement cleans away: milliseconds, so that publishing never waits for it.
@@ -120,7 +120,7 @@ struct BacklogRow {
 /// Measures the backlog.
 pub(super) async fn backlog(connection: &mut AsyncPgConnection) -> QueryResult<Backlog> {
     let query = format!(
-        "SELECT (SELECT count(*) FROM (SELECT FROM outbox LIMIT {COUNTED}) AS some) AS pending, \
+        "SELECT (SELECT count(*) FROM (SELECT FROM outbox LIMIT {COUNTED}) AS counted) AS pending, \
          coalesce((SELECT extract(epoch FROM clock_timestamp() - time)::float8 \
           FROM outbox JOIN events ON id = event_id ORDER BY seq LIMIT 1), 0) AS lag"
     );

@@ -7,12 +7,15 @@ use crate::{
     store::{Letters, Store},
 };
 use amqprs::{
-    BasicProperties,
-    channel::{BasicPublishArguments, QueueDeleteArguments},
+    BasicProperties, DELIVERY_MODE_PERSISTENT,
+    channel::{
+        BasicGetArguments, BasicPublishArguments, QueueBindArguments, QueueDeclareArguments,
+        QueueDeleteArguments,
+    },
 };
 use shared::{
     bus::{Bus, BusError, Subscription},
-    events::EventType::*,
+    events::{Event, EventType::*},
 };
 use std::{sync::Arc, time::Duration};
 
@@ -50,6 +53,28 @@ async fn nonsense_becomes_a_dead_letter_and_consumption_goes_on() {
     raw.close().await;
     assert_eq!(within(bus.publish(Arc::new(event(SeatsChanged, "f", 1)))).await, Ok(()));
     assert_eq!(probe.one().await.event.version, 1);
+    fixture.finish().await;
+}
+
+#[actix::test]
+async fn an_event_is_a_persistent_cloud_event_under_its_type() {
+    let fixture = AmqpFixture::new();
+    let bus = fixture.bus().await;
+    let raw = Raw::open().await;
+    let declared = raw.channel.queue_declare(QueueDeclareArguments::exclusive_server_named()).await;
+    let (queue, ..) = declared.expect("declared").expect("an answer");
+    let bind = QueueBindArguments::new(&queue, &fixture.name("aerobus.events"), "seats.*");
+    raw.channel.queue_bind(bind).await.expect("bound");
+    let sent = event(SeatsChanged, "f", 1);
+    assert_eq!(within(bus.publish(Arc::new(sent.clone()))).await, Ok(()));
+    let got = raw.channel.basic_get(BasicGetArguments::new(&queue)).await.expect("an answer");
+    let (delivery, properties, body) = got.expect("a confirmed message is in its queue");
+    assert_eq!(delivery.routing_key(), "seats.changed");
+    assert_eq!(properties.delivery_mode(), Some(DELIVERY_MODE_PERSISTENT));
+    assert_eq!(properties.content_type().map(String::as_str), Some("application/cloudevents+json"));
+    assert_eq!(properties.message_id(), Some(&sent.id.to_string()));
+    assert_eq!(Event::decode(&body), Ok(sent));
+    raw.close().await;
     fixture.finish().await;
 }
 

@@ -5,6 +5,7 @@ use amqprs::{
     channel::{Channel, ExchangeDeleteArguments, QueueDeleteArguments},
     connection::{Connection, OpenConnectionArguments},
 };
+use chrono::SubsecRound;
 use futures_util::future::LocalBoxFuture;
 use shared::{
     bus::{
@@ -21,9 +22,17 @@ pub(crate) async fn within<T>(what: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(30), what).await.expect("it happens in time")
 }
 
-/// An event of a subject.
+/// An event of a subject, at an instant that PostgreSQL can store: it counts microseconds.
 pub(crate) fn event(kind: EventType, subject: impl Display, version: i64) -> Event {
-    Event::new("booking", kind, subject, version, &serde_json::json!({ "version": version }))
+    let event = Event::new("booking", kind, subject, version, &serde_json::json!({ "version": version }));
+    Event { time: event.time.trunc_subsecs(6), ..event }
+}
+
+/// Shows the logs of a test where somebody asks for them, as with `RUST_LOG=shared=debug`.
+pub(crate) fn show_logs() {
+    if let Ok(filter) = std::env::var("RUST_LOG") {
+        shared::telemetry::init(shared::telemetry::LogFormat::Text, &filter);
+    }
 }
 
 /// What the suites want of a carrier.
@@ -68,6 +77,7 @@ pub(crate) struct InProcessFixture(Bus);
 
 impl InProcessFixture {
     pub(crate) fn new() -> Self {
+        show_logs();
         Self(Bus::new(InProcess::new()))
     }
 }
@@ -97,6 +107,7 @@ pub(crate) struct AmqpFixture {
 
 impl AmqpFixture {
     pub(crate) fn new() -> Self {
+        show_logs();
         Self { prefix: testkit::unique_prefix(), buses: RefCell::default(), queues: RefCell::default() }
     }
 
@@ -176,8 +187,11 @@ pub(crate) struct Raw {
 
 impl Raw {
     pub(crate) async fn open() -> Self {
-        let url = testkit::amqp_url();
-        let arguments = OpenConnectionArguments::try_from(url.as_str()).expect("the URL of the tests");
+        let url: url::Url = testkit::amqp_url().parse().expect("the URL of the tests");
+        let (host, port) = (url.host_str().expect("a host"), url.port().unwrap_or(5672));
+        let (user, password) = (url.username(), url.password().expect("a password"));
+        // In the default virtual host, as the tests' broker has no other.
+        let arguments = OpenConnectionArguments::new(host, port, user, password);
         let connection = within(Connection::open(&arguments)).await.expect("the broker of the tests answers");
         let channel = within(connection.open_channel(None)).await.expect("a channel");
         Self { channel, connection }

@@ -5,6 +5,7 @@
 //! | `conformance` | what both carriers promise, run for each of them |
 //! | `outbox` | events from the transaction to their consumers, for each carrier |
 //! | `relay` | the relay against failing carriers and databases |
+//! | `process` | what only the carrier within one process can do: lose a runtime |
 //! | `broker` | what only a broker can do: break, stall, and carry nonsense |
 //! | `fixture`, `probe`, `proxy`, `store` | what the tests are made of |
 //!
@@ -16,6 +17,7 @@ mod conformance;
 mod fixture;
 mod outbox;
 mod probe;
+mod process;
 mod proxy;
 mod relay;
 mod store;

@@ -3,7 +3,7 @@
 //! The traits of `amqprs` are made with `async_trait`; their methods are written out here, which
 //! costs fewer lines than the dependency. None of them waits for anything but a mailbox.
 
-use super::link::Link;
+use super::{link::Link, publisher::Publisher};
 use actix::{Addr, Message};
 use amqprs::{
     Ack, BasicProperties, Cancel, Close, CloseChannel, Nack, Return,
@@ -82,16 +82,13 @@ impl ConnectionCallback for OnConnection {
 }
 
 /// Forwards what happens on a channel: verdicts to the publisher, if it is its channel.
-pub(super) struct OnChannel<P: actix::Actor> {
+pub(super) struct OnChannel {
     pub(super) link: Link,
     /// `None` on a consuming channel.
-    pub(super) publisher: Option<Addr<P>>,
+    pub(super) publisher: Option<Addr<Publisher>>,
 }
 
-impl<P> OnChannel<P>
-where
-    P: actix::Actor<Context = actix::Context<P>> + actix::Handler<Verdict>,
-{
+impl OnChannel {
     async fn tell(&self, tag: u64, multiple: bool, kind: VerdictKind) {
         if let Some(publisher) = &self.publisher {
             let verdict = Verdict { generation: self.link.generation(), tag, multiple, kind };
@@ -101,10 +98,7 @@ where
     }
 }
 
-impl<P> ChannelCallback for OnChannel<P>
-where
-    P: actix::Actor<Context = actix::Context<P>> + actix::Handler<Verdict>,
-{
+impl ChannelCallback for OnChannel {
     fn close<'s, 'c, 'f>(
         &'s mut self,
         _: &'c Channel,

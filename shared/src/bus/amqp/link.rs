@@ -1,8 +1,9 @@
 //! One life of a connection to the broker.
 
+use super::callbacks::OnChannel;
 use amqprs::{channel::Channel, connection::Connection};
 use std::{ops::Deref, sync::Arc, time::Duration};
-use tokio::{runtime::Handle, sync::Mutex, time::timeout};
+use tokio::{runtime::Handle, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 /// Longer than a broker under load takes for a channel or a declaration. What takes longer ends the
@@ -62,8 +63,6 @@ struct Life {
     connection: InRuntime<Connection>,
     lost: CancellationToken,
     reason: std::sync::OnceLock<String>,
-    /// Channels are opened and closed one at a time: `amqprs` panics on some races between them.
-    channels: Mutex<()>,
 }
 
 impl Link {
@@ -73,7 +72,6 @@ impl Link {
             connection: InRuntime::new(connection),
             lost: CancellationToken::new(),
             reason: std::sync::OnceLock::new(),
-            channels: Mutex::new(()),
         }))
     }
 
@@ -110,11 +108,10 @@ impl Link {
 
     /// Opens a channel to be kept. The link dies of a time-out.
     pub(super) async fn open_channel(&self) -> Result<InRuntime<Channel>, LinkError> {
-        let opening = async {
-            let _one_at_a_time = self.0.channels.lock().await;
-            self.0.connection.open_channel(None).await
-        };
-        Ok(InRuntime::new(self.call(opening).await?))
+        let channel = InRuntime::new(self.call(self.0.connection.open_channel(None)).await?);
+        // At once, so that the broker's reason for closing it is logged.
+        self.call(channel.register_callback(OnChannel { link: self.clone(), publisher: None })).await?;
+        Ok(channel)
     }
 
     /// Runs calls one after the other on a channel that is used for nothing else.
@@ -130,11 +127,7 @@ impl Link {
 
     /// Closes a channel; what it had not acknowledged is delivered again.
     pub(super) async fn close_channel(&self, channel: &Channel) -> Result<(), LinkError> {
-        let closing = async {
-            let _one_at_a_time = self.0.channels.lock().await;
-            channel.clone().close().await
-        };
-        self.call(closing).await
+        self.call(channel.clone().close()).await
     }
 
     /// Waits for a call of `amqprs`, not longer than the link lives.

@@ -15,8 +15,8 @@
 //!    '-------------- retries -------------'
 //! ```
 //!
-//! A [`Connection`](connection::Connection) owns nothing but one TCP connection, each life of which is
-//! a [`Link`](link::Link) with a generation number. Publishing and consuming have one each: a broker
+//! A `Connection` owns nothing but one TCP connection, each life of which is
+//! a `Link` with a generation number. Publishing and consuming have one each: a broker
 //! that blocks publishers blocks whole connections, and acknowledgements must go on. Nobody asks
 //! anybody in a circle: verdicts are told, links are watched.
 

@@ -5,10 +5,9 @@
 //! broker delivers the rest again.
 
 use super::{
-    callbacks::OnChannel,
     link::{InRuntime, Link, LinkError},
     message::{Message, retry},
-    publisher::{Publisher, PublisherHandle},
+    publisher::PublisherHandle,
     topology::{Queues, Topology},
 };
 use crate::bus::{
@@ -85,8 +84,6 @@ impl<'a> Session<'a> {
     async fn open(work: &'a Work, link: Link, stop: CancellationToken) -> Result<Self, LinkError> {
         let queues = work.topology.declare(&link, &work.subscription).await?;
         let channel = link.open_channel().await?;
-        link.call(channel.register_callback(OnChannel::<Publisher> { link: link.clone(), publisher: None }))
-            .await?;
         // One batch with the handler and one on its way. Nothing else bounds what amqprs buffers.
         let prefetch = u16::try_from(work.subscription.batch.saturating_mul(2)).unwrap_or(u16::MAX);
         link.call(channel.basic_qos(BasicQosArguments::new(0, prefetch, false))).await?;

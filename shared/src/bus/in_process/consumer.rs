@@ -64,7 +64,7 @@ impl Consumer {
             if self.stop.is_cancelled() {
                 return None;
             }
-            let due = match self.queue.take(self.subscription.batch, Instant::now()) {
+            let due = match self.queue.take(self.subscription.batch.max(1), Instant::now()) {
                 Found::Batch(batch) => return Some(batch),
                 Found::Nothing(due) => due,
             };

@@ -78,6 +78,8 @@ pub struct Relay {
     database_backoff: Backoff,
     /// Those to be told when the relay has stopped; it is stopping when there are any.
     stopping: Vec<oneshot::Sender<()>>,
+    /// The next attempt of a relay that stands by.
+    standby: Option<SpawnHandle>,
     measure_at: Instant,
     clean_at: Instant,
     backlog: i64,
@@ -103,8 +105,9 @@ impl Relay {
             publish_backoff: Backoff::new(Duration::from_millis(50), Duration::from_secs(2)),
             database_backoff: Backoff::new(Duration::from_millis(100), Duration::from_secs(5)),
             stopping: Vec::new(),
+            standby: None,
             measure_at: now,
-            clean_at: now + Duration::from_secs(60),
+            clean_at: now,
             backlog: 0,
         };
         RelayHandle { relay: Actor::start(relay), nudged }
@@ -147,11 +150,15 @@ impl Relay {
                 relay.progress.look(true);
             } else {
                 let again = if relay.progress.is_awaited() { POLL } else { STANDBY };
-                ctx.run_later(again, |relay, ctx| {
+                let next = ctx.run_later(again, |relay, ctx| {
                     if !relay.active && relay.connection.is_some() && relay.stopping.is_empty() {
                         relay.compete(ctx);
                     }
                 });
+                // A drain may have come before its time.
+                if let Some(former) = relay.standby.replace(next) {
+                    ctx.cancel_future(former);
+                }
             }
         });
     }
@@ -204,7 +211,7 @@ impl Relay {
         }
         // Without the broker, rows are better left where they are.
         let may_publish = !self.held && self.bus.is_connected();
-        if may_publish && let Some(limit) = self.progress.to_read() {
+        if may_publish && let Some(limit) = self.progress.wanted() {
             self.read(limit, ctx);
         } else if let Some(seqs) = self.progress.begin_delete() {
             self.delete(seqs, ctx);
@@ -297,23 +304,22 @@ impl Relay {
 
     /// What is left to do before the relay stops.
     fn go_on_stopping(&mut self, ctx: &mut Context<Self>) {
-        if !self.progress.is_landed() {
-            return;
-        }
+        let landed = self.progress.is_landed();
         if self.connection.is_none() {
             // Either a query runs and comes back here, or there is no database: then the rows stay.
-            if !self.active {
+            if landed && !self.active {
                 self.finish(ctx);
             }
             return;
         }
-        match self.progress.begin_delete() {
-            Some(seqs) if self.active => self.delete(seqs, ctx),
-            _ => {
-                // Another relay takes over at once, not only when the server has seen this one go.
-                let query = async |connection: &mut AsyncPgConnection| pending::unlock(connection).await;
-                self.query(ctx, query, |relay, (), ctx| relay.finish(ctx));
-            }
+        if self.active
+            && let Some(seqs) = self.progress.begin_delete()
+        {
+            self.delete(seqs, ctx);
+        } else if landed {
+            // Another relay takes over at once, not only when the server has seen this one go.
+            let query = async |connection: &mut AsyncPgConnection| pending::unlock(connection).await;
+            self.query(ctx, query, |relay, (), ctx| relay.finish(ctx));
         }
     }
 

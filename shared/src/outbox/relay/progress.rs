@@ -65,7 +65,7 @@ impl Progress {
     }
 
     /// How many rows to read now, if any.
-    pub(super) fn to_read(&mut self) -> Option<usize> {
+    pub(super) fn wanted(&mut self) -> Option<usize> {
         if self.is_idle() && self.is_awaited() {
             self.unread = true;
         }
@@ -124,6 +124,8 @@ impl Progress {
 
     /// A publish failed: all that is unconfirmed counts as unpublished. Gives how many that were.
     pub(super) fn give_back(&mut self) -> usize {
+        // A read under way has left these rows out: that it finds nothing will mean nothing.
+        self.drains.iter_mut().for_each(|waiting| waiting.covered = false);
         std::mem::take(&mut self.in_flight).len()
     }
 
@@ -155,18 +157,18 @@ mod tests {
     #[test]
     fn a_row_goes_from_flight_to_deletion_and_keeps_its_place_in_the_window() {
         let mut progress = Progress::default();
-        assert_eq!(progress.to_read(), None, "nobody said there is anything");
+        assert_eq!(progress.wanted(), None, "nobody said there is anything");
         progress.look(false);
-        assert_eq!(progress.to_read(), Some(WINDOW));
+        assert_eq!(progress.wanted(), Some(WINDOW));
         assert!(progress.begin_read().is_empty());
         (1..=3).for_each(|seq| progress.publish(seq));
         progress.end_read(3, WINDOW);
-        assert_eq!(progress.to_read(), None);
+        assert_eq!(progress.wanted(), None);
         progress.confirm(2);
         progress.look(false);
-        assert_eq!(progress.to_read(), None, "the delete has its turn first");
+        assert_eq!(progress.wanted(), None, "the delete has its turn first");
         assert_eq!(progress.begin_delete(), Some(vec![2]));
-        assert_eq!(progress.to_read(), Some(WINDOW - 3));
+        assert_eq!(progress.wanted(), Some(WINDOW - 3));
         assert_eq!(progress.begin_read(), [1, 3, 2]);
         progress.lose_connection();
         assert_eq!(progress.begin_delete(), Some(vec![2]), "whether it was deleted is unknown");
@@ -185,7 +187,7 @@ mod tests {
         let mut drained = progress.drain();
         progress.end_read(0, WINDOW);
         assert!(drained.try_recv().is_err(), "that read began before");
-        assert_eq!(progress.to_read(), Some(WINDOW));
+        assert_eq!(progress.wanted(), Some(WINDOW));
         progress.begin_read();
         progress.publish(1);
         progress.end_read(1, WINDOW);
@@ -193,10 +195,24 @@ mod tests {
         progress.begin_delete();
         progress.end_delete();
         assert!(drained.try_recv().is_err());
-        assert_eq!(progress.to_read(), Some(WINDOW), "somebody waits to see it empty");
+        assert_eq!(progress.wanted(), Some(WINDOW), "somebody waits to see it empty");
         progress.begin_read();
         progress.end_read(0, WINDOW);
         assert_eq!(drained.try_recv(), Ok(()));
-        assert_eq!(progress.to_read(), None);
+        assert_eq!(progress.wanted(), None);
+    }
+
+    #[test]
+    fn a_read_that_left_out_what_was_given_back_ends_no_drain() {
+        let mut progress = Progress::default();
+        progress.publish(1);
+        let mut drained = progress.drain();
+        assert_eq!(progress.begin_read(), [1]);
+        progress.give_back();
+        progress.end_read(0, WINDOW);
+        assert!(drained.try_recv().is_err(), "row 1 is in the outbox");
+        assert!(progress.begin_read().is_empty());
+        progress.end_read(0, WINDOW);
+        assert_eq!(drained.try_recv(), Ok(()));
     }
 }

@@ -1,0 +1,70 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand};
+use secrecy::SecretString;
+use std::path::PathBuf;
+
+/// Aerobus, an airline booking system.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What the program can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Starts everything: a private PostgreSQL, demo data and all four services. Ctrl-C stops it.
+    Up(UpOptions),
+}
+
+/// How to start.
+#[derive(Debug, Clone, Args)]
+pub struct UpOptions {
+    /// The port of the gateway on 127.0.0.1. The services take the three ports after it.
+    #[arg(long, default_value_t = 8080)]
+    pub port: u16,
+    /// Where the database, the mail and the secrets are kept.
+    #[arg(long, default_value = ".aerobus", value_name = "FOLDER")]
+    pub data_dir: PathBuf,
+    /// Use this PostgreSQL instead of a private one. Its user must be allowed to create roles and schemas.
+    #[arg(long, value_name = "URL", env = "AEROBUS_UP_DATABASE", hide_env_values = true)]
+    pub database: Option<SecretString>,
+    /// Use this RabbitMQ instead of the bus in the process.
+    #[arg(long, value_name = "URL", env = "AEROBUS_UP_AMQP", hide_env_values = true)]
+    pub amqp: Option<SecretString>,
+    /// Send mail to this server instead of writing it to files: smtp://user:password@host:port.
+    #[arg(long, value_name = "URL", env = "AEROBUS_UP_SMTP", hide_env_values = true)]
+    pub smtp: Option<SecretString>,
+    /// Run the four services as processes of their own over RabbitMQ, as in production. Without --amqp a
+    /// private RabbitMQ is started.
+    #[arg(long)]
+    pub processes: bool,
+}
+
+impl UpOptions {
+    /// The port of the flight service.
+    #[must_use]
+    pub fn flight_port(&self) -> u16 {
+        self.beside(1)
+    }
+
+    /// The port of the booking service.
+    #[must_use]
+    pub fn booking_port(&self) -> u16 {
+        self.beside(2)
+    }
+
+    /// The port of the mailer.
+    #[must_use]
+    pub fn mailer_port(&self) -> u16 {
+        self.beside(3)
+    }
+
+    /// Port 0 means a free one everywhere.
+    fn beside(&self, offset: u16) -> u16 {
+        if self.port == 0 { 0 } else { self.port.saturating_add(offset) }
+    }
+}

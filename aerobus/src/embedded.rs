@@ -1,0 +1,108 @@
+//! The four services in one process.
+
+use crate::plan::Plan;
+use anyhow::Context;
+use shared::{
+    auth::KeySource,
+    bus::{
+        Bus, Carrier,
+        amqp::{Amqp, AmqpConfig},
+        in_process::InProcess,
+    },
+    service::{Running, Surroundings},
+};
+use std::net::SocketAddr;
+
+/// The running services.
+pub struct Services {
+    /// Which are stopped in this order: who asks others before who answers, and last the one that only
+    /// consumes.
+    running: Vec<Running>,
+    buses: Vec<Bus>,
+    /// Services with their addresses, the gateway first.
+    pub addresses: Vec<(&'static str, SocketAddr)>,
+}
+
+impl Services {
+    /// Starts them, each after those that it asks.
+    ///
+    /// # Errors
+    /// When one of them does not start. Those before it end with the process.
+    pub async fn start(plan: &Plan) -> anyhow::Result<Self> {
+        let keys = KeySource::in_process();
+        let mut buses = Buses { plan, in_process: None, opened: Vec::new() };
+        let mut around = |service| anyhow::Ok(Surroundings { bus: buses.bus(service)?, keys: keys.clone() });
+
+        let surroundings = around("booking")?;
+        let booking = booking::app::start(plan.booking(), surroundings).await.context("booking does not start")?;
+        let surroundings = around("flight")?;
+        let flight_config = plan.flight(booking.address)?;
+        let flight = flight::app::start(flight_config, surroundings).await.context("flight does not start")?;
+        let surroundings = around("mailer")?;
+        let mailer = mailer::app::start(plan.mailer(), surroundings).await.context("the mailer does not start")?;
+        let surroundings = around("gateway")?;
+        let gateway_config = plan.gateway(flight.address, booking.address, mailer.address)?;
+        let gateway = gateway::app::start(gateway_config, surroundings).await.context("the gateway does not start")?;
+
+        let addresses = vec![
+            ("gateway", gateway.address),
+            ("flight", flight.address),
+            ("booking", booking.address),
+            ("mailer", mailer.address),
+        ];
+        Ok(Self { running: vec![gateway, flight, booking, mailer], buses: buses.opened, addresses })
+    }
+
+    /// The gateway's address.
+    #[must_use]
+    pub fn gateway(&self) -> SocketAddr {
+        self.address("gateway")
+    }
+
+    /// A service's address.
+    ///
+    /// # Panics
+    /// For a name that is no service.
+    #[must_use]
+    pub fn address(&self, service: &str) -> SocketAddr {
+        let found = self.addresses.iter().find(|(name, _)| *name == service);
+        found.unwrap_or_else(|| unreachable!("{service} is no service")).1
+    }
+
+    /// Stops them: what runs is finished, what is committed is published.
+    pub async fn stop(self) {
+        for service in self.running {
+            service.stop().await;
+        }
+        for bus in self.buses {
+            bus.close().await;
+        }
+    }
+}
+
+/// One bus in the process for all, or a connection to the broker for each.
+struct Buses<'a> {
+    plan: &'a Plan,
+    in_process: Option<Bus>,
+    opened: Vec<Bus>,
+}
+
+impl Buses<'_> {
+    fn bus(&mut self, service: &str) -> anyhow::Result<Bus> {
+        let bus = match (&self.plan.broker, &self.in_process) {
+            (None, Some(bus)) => return Ok(bus.clone()),
+            (None, None) => {
+                let bus = Bus::new(InProcess::new());
+                self.in_process = Some(bus.clone());
+                bus
+            }
+            (Some(broker), _) => {
+                let config =
+                    AmqpConfig { prefix: broker.prefix.clone(), ..AmqpConfig::new(broker.url.clone(), service) };
+                Bus::new(Amqp::connect(&config).context("the RabbitMQ URL cannot be read")?)
+            }
+        };
+        self.opened.push(bus.clone());
+        Ok(bus)
+    }
+}

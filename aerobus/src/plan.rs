@@ -1,0 +1,190 @@
+//! What is going to run, and with which settings: the same for one process and for four.
+
+use crate::home::Administrator;
+use anyhow::Context;
+use mailer::config::Destination;
+use secrecy::{ExposeSecret, SecretString};
+use shared::{config::ServiceConfig, db::DatabaseConfig};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+/// Environment variables of a process.
+pub type Environment = Vec<(&'static str, String)>;
+
+/// The broker and the prefix of our names on it.
+#[derive(Clone)]
+pub struct BrokerPlan {
+    /// `amqp://user:password@host:port/vhost`.
+    pub url: SecretString,
+    /// Empty but where installations share a broker.
+    pub prefix: String,
+}
+
+/// The ports on 127.0.0.1; 0 for a free one.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Ports {
+    /// The gateway's.
+    pub gateway: u16,
+    /// That of the flight service.
+    pub flight: u16,
+    /// That of the booking service.
+    pub booking: u16,
+    /// The mailer's.
+    pub mailer: u16,
+}
+
+/// What is going to run.
+#[derive(Clone)]
+pub struct Plan {
+    /// The access of each service to its schema.
+    pub databases: Vec<DatabaseConfig>,
+    /// RabbitMQ; absent: the bus in the process.
+    pub broker: Option<BrokerPlan>,
+    /// Signs the services' calls to each other.
+    pub service_token_secret: SecretString,
+    /// The gateway's signing keys are derived from it.
+    pub signing_key_secret: SecretString,
+    /// The first administrator.
+    pub administrator: Administrator,
+    /// Where mail goes.
+    pub mail: Destination,
+    /// Where HTTP listens.
+    pub ports: Ports,
+    /// Threads that serve the HTTP of the gateway; the services have one each.
+    pub gateway_workers: usize,
+    /// The cost of hashing passwords.
+    pub bcrypt_cost: u32,
+}
+
+fn local(port: u16) -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
+}
+
+fn url(address: SocketAddr) -> String {
+    format!("http://{address}")
+}
+
+impl Plan {
+    fn service(&self, name: &str, port: u16) -> ServiceConfig {
+        let database = self.databases.iter().find(|database| database.schema == name);
+        let database = database.unwrap_or_else(|| unreachable!("every service has a schema"));
+        let broker = self.broker.as_ref();
+        ServiceConfig {
+            amqp_url: broker.map(|broker| broker.url.clone()),
+            amqp_prefix: broker.map(|broker| broker.prefix.clone()).unwrap_or_default(),
+            ..ServiceConfig::embedded(local(port), database, self.service_token_secret.clone())
+        }
+    }
+
+    /// The settings of booking.
+    #[must_use]
+    pub fn booking(&self) -> booking::config::Config {
+        booking::config::Config::embedded(self.service("booking", self.ports.booking))
+    }
+
+    /// The settings of flight.
+    ///
+    /// # Errors
+    /// Never: an address is a good URL.
+    pub fn flight(&self, booking: SocketAddr) -> anyhow::Result<flight::config::Config> {
+        let service = self.service("flight", self.ports.flight);
+        let secret = self.service_token_secret.clone();
+        let booking_url = url(booking).parse()?;
+        let config =
+            flight::config::Config::embedded(service.http_address, &service.database(), secret, booking_url);
+        Ok(flight::config::Config { service, ..config })
+    }
+
+    /// The settings of the mailer.
+    #[must_use]
+    pub fn mailer(&self) -> mailer::config::Config {
+        let config = mailer::config::Config::embedded(self.service("mailer", self.ports.mailer), self.mail.clone());
+        match self.ports.gateway {
+            0 => config,
+            port => mailer::config::Config { public_url: url(local(port)), ..config },
+        }
+    }
+
+    /// The settings of the gateway.
+    ///
+    /// # Errors
+    /// Never: an address is a good URL.
+    pub fn gateway(
+        &self,
+        flight: SocketAddr,
+        booking: SocketAddr,
+        mailer: SocketAddr,
+    ) -> anyhow::Result<gateway::config::Config> {
+        let service = self.service("gateway", self.ports.gateway);
+        let database = service.database();
+        let secret = self.service_token_secret.clone();
+        let config = gateway::config::Config::embedded(
+            service.http_address,
+            &database,
+            secret,
+            self.signing_key_secret.clone(),
+        );
+        Ok(gateway::config::Config {
+            service: ServiceConfig { http_workers: self.gateway_workers, ..service },
+            flight_urls: vec![url(flight).parse()?],
+            booking_urls: vec![url(booking).parse()?],
+            mailer_urls: vec![url(mailer).parse()?],
+            bcrypt_cost: self.bcrypt_cost,
+            admin_email: Some(self.administrator.email.clone()),
+            admin_password: Some(self.administrator.password.clone()),
+            ..config
+        })
+    }
+
+    /// Services with their ports, in the order of their start.
+    #[must_use]
+    pub fn ports(&self) -> [(&'static str, u16); 4] {
+        let Ports { gateway, flight, booking, mailer } = self.ports;
+        [("booking", booking), ("flight", flight), ("mailer", mailer), ("gateway", gateway)]
+    }
+
+    /// The environment of each service's own process, in the order of their start.
+    ///
+    /// # Errors
+    /// Without a broker: processes have no bus in common.
+    pub fn environments(&self) -> anyhow::Result<Vec<(&'static str, Environment)>> {
+        let broker = self.broker.as_ref().context("separate processes need RabbitMQ")?;
+        let gateway = url(local(self.ports.gateway));
+        let [booking, flight, mailer] =
+            [self.ports.booking, self.ports.flight, self.ports.mailer].map(|port| url(local(port)));
+        let environment = |(service, port): (&'static str, u16)| {
+            let config = self.service(service, port);
+            let mut environment = vec![
+                ("AEROBUS_HTTP_ADDRESS", config.http_address.to_string()),
+                ("AEROBUS_DATABASE_URL", config.database_url.expose_secret().to_owned()),
+                ("AEROBUS_AMQP_URL", broker.url.expose_secret().to_owned()),
+                ("AEROBUS_AMQP_PREFIX", broker.prefix.clone()),
+                ("AEROBUS_JWKS_URL", format!("{gateway}/.well-known/jwks.json")),
+                ("AEROBUS_SERVICE_TOKEN_SECRET", self.service_token_secret.expose_secret().to_owned()),
+                ("AEROBUS_LOG_FORMAT", "text".to_owned()),
+                ("AEROBUS_LOG_FILTER", "warn".to_owned()),
+            ];
+            environment.extend(match service {
+                "flight" => vec![("FLIGHT_BOOKING_URL", booking.clone())],
+                "mailer" => {
+                    let public = ("MAILER_PUBLIC_URL", gateway.clone());
+                    vec![public, match &self.mail {
+                        Destination::Smtp(url) => ("MAILER_SMTP_URL", url.expose_secret().to_owned()),
+                        Destination::Folder(path) => ("MAILER_MAIL_DIR", path.display().to_string()),
+                    }]
+                }
+                "gateway" => vec![
+                    ("GATEWAY_FLIGHT_URLS", flight.clone()),
+                    ("GATEWAY_BOOKING_URLS", booking.clone()),
+                    ("GATEWAY_MAILER_URLS", mailer.clone()),
+                    ("GATEWAY_SIGNING_KEY_SECRET", self.signing_key_secret.expose_secret().to_owned()),
+                    ("GATEWAY_ADMIN_EMAIL", self.administrator.email.clone()),
+                    ("GATEWAY_ADMIN_PASSWORD", self.administrator.password.expose_secret().to_owned()),
+                    ("GATEWAY_BCRYPT_COST", self.bcrypt_cost.to_string()),
+                ],
+                _ => vec![],
+            });
+            (service, environment)
+        };
+        Ok(self.ports().into_iter().map(environment).collect())
+    }
+}

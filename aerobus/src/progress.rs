@@ -1,0 +1,42 @@
+//! Progress that a newcomer can see, on standard error.
+
+use anyhow::Context;
+use flight::demo::{Progress, Step};
+use indicatif::{ProgressBar, ProgressStyle};
+use shared::db::DatabaseConfig;
+
+/// Tells what begins now.
+pub fn say(what: &str) {
+    eprintln!("==> {what}");
+}
+
+/// Loads what is missing of the demo data, with a progress bar.
+///
+/// # Errors
+/// When the database refuses it.
+pub async fn load_demo_data(database: &DatabaseConfig) -> anyhow::Result<()> {
+    let today = chrono::Utc::now().date_naive();
+    let bar = ProgressBar::hidden();
+    let style = ProgressStyle::with_template("    {msg:<24} [{bar:40}] {pos}/{len}").context("the progress bar")?;
+    bar.set_style(style);
+    let mut last = None;
+    let show = |progress: Progress| {
+        if last.is_none() {
+            bar.set_draw_target(indicatif::ProgressDrawTarget::stderr());
+        }
+        last = Some(progress.step);
+        bar.set_message(match progress.step {
+            Step::Places => "cities and airports",
+            Step::Fleet => "airlines and airplanes",
+            Step::Flights => "days of flights",
+        });
+        bar.set_length(progress.total as u64);
+        bar.set_position(progress.done as u64);
+    };
+    let loaded = flight::demo::load(database, today, show).await.context("the demo data cannot be loaded")?;
+    bar.finish_and_clear();
+    if loaded.flights > 0 {
+        say(&format!("Demo data loaded: {} airports, {} flights", loaded.airports, loaded.flights));
+    }
+    Ok(())
+}

@@ -1,0 +1,8 @@
+//! The four services together, over real HTTP, PostgreSQL, RabbitMQ and SMTP.
+
+mod bad_input;
+mod broker_outage;
+mod permissions;
+mod system;
+mod two_instances;
+mod whole_way;

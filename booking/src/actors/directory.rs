@@ -1,0 +1,344 @@
+//! `AllocatorDirectory`: starts allocators on demand from the database, and passivates idle ones.
+//!
+//! Who asks finds running allocators in a shared map, without a hop through the directory's mailbox;
+//! only starting goes through the actor, which sees to it that a flight is read once for all who ask
+//! at the same time. An allocator that has died is found closed, forgotten, and started again.
+
+use super::{
+    allocator::{
+        FlightIs, NotReserved, Release, Reservation, Reserve, SeatAllocator, SeatsAre, SeatsUnknown, ShowMap, Wanted,
+        read_flight,
+    },
+    ledger::shard_of,
+};
+use crate::{
+    domain::{flight::Flight, seat_map::SeatMap},
+    store::flight_cache::FlightCache,
+};
+use actix::prelude::*;
+use shared::{
+    db::{DbError, Pool},
+    events::SeatsState,
+    ids::{self, FlightId},
+};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+use tokio::{
+    sync::{Notify, oneshot, watch},
+    time::Instant,
+};
+
+/// A flight whose id is younger may still be on its way to us.
+const YOUNG: Duration = Duration::from_secs(10);
+/// How long a young flight is waited for.
+const ARRIVAL: Duration = Duration::from_secs(2);
+/// How often the table is looked at meanwhile: the event may have gone to another instance.
+const LOOK: Duration = Duration::from_millis(100);
+/// How often idle allocators are looked for.
+const SWEEP: Duration = Duration::from_secs(30);
+/// An allocator that was not asked for this long is passivated.
+const IDLE: Duration = Duration::from_secs(600);
+
+/// Why there is no allocator.
+#[derive(Debug)]
+pub(crate) enum NotFound {
+    /// There is no such flight.
+    Unknown,
+    /// The database cannot tell.
+    Failed(DbError),
+    /// More is asked than can be done in time.
+    Overloaded,
+}
+
+/// A running allocator.
+#[derive(Clone)]
+struct Entry {
+    allocator: Addr<SeatAllocator>,
+    flight: watch::Receiver<Flight>,
+    /// Milliseconds from the directory's start to the last use.
+    used: Arc<AtomicU64>,
+}
+
+type Running = Arc<RwLock<HashMap<FlightId, Entry>>>;
+
+/// Reads a flight and starts its allocator, unless it runs.
+#[derive(Message)]
+#[rtype(result = "Result<Option<Found>, DbError>")]
+struct Start(FlightId);
+
+/// An allocator that was found.
+#[derive(Clone)]
+struct Found(Entry);
+
+/// A cloneable handle of the directory and, through it, of all allocators.
+#[derive(Clone)]
+pub(crate) struct Directory {
+    running: Running,
+    actor: Addr<AllocatorDirectory>,
+    arrivals: Arc<Notify>,
+    epoch: Instant,
+}
+
+impl Directory {
+    /// Starts the directory on the present arbiter; its allocators go to the shards.
+    pub(crate) fn start(pool: Pool, flights: FlightCache, shards: Vec<ArbiterHandle>, limit: usize) -> Self {
+        let running = Running::default();
+        let epoch = Instant::now();
+        let spread = rand::random_range(0..997);
+        let actor = AllocatorDirectory {
+            running: running.clone(),
+            pool,
+            flights,
+            shards,
+            limit: limit.max(1),
+            spread,
+            epoch,
+            starting: HashMap::new(),
+        };
+        Self { running, actor: actor.start(), arrivals: Arc::default(), epoch }
+    }
+
+    fn running(&self, id: FlightId) -> Option<Entry> {
+        // Whoever holds the lock only reads or replaces whole entries.
+        let map = self.running.read().unwrap_or_else(PoisonError::into_inner);
+        let entry = map.get(&id).filter(|entry| entry.allocator.connected())?;
+        entry.used.store(milliseconds(self.epoch.elapsed()), Ordering::Relaxed);
+        Some(entry.clone())
+    }
+
+    async fn find(&self, id: FlightId) -> Result<Entry, NotFound> {
+        let waits_until = Instant::now() + ARRIVAL;
+        loop {
+            if let Some(entry) = self.running(id) {
+                return Ok(entry);
+            }
+            // Registered before the look, so that an arrival in between is not missed.
+            let arrival = self.arrivals.notified();
+            let started = self.actor.send(Start(id)).timeout(Duration::from_secs(5)).await;
+            match started.map_err(|_| NotFound::Overloaded)?.map_err(NotFound::Failed)? {
+                Some(Found(entry)) => return Ok(entry),
+                None if ids::age(id.0).is_some_and(|age| age < YOUNG) && Instant::now() < waits_until => {
+                    // Whichever comes first: its event here, or the time to look again.
+                    let _ = tokio::time::timeout(LOOK, arrival).await;
+                }
+                None => return Err(NotFound::Unknown),
+            }
+        }
+    }
+
+    /// The flight as its allocator knows it.
+    pub(crate) async fn flight(&self, id: FlightId) -> Result<Flight, NotFound> {
+        Ok(self.find(id).await?.flight.borrow().clone())
+    }
+
+    /// Asks a flight's allocator for seats, marked until the deadline or until the marks are dropped.
+    pub(crate) async fn reserve(
+        &self,
+        id: FlightId,
+        wanted: &Wanted,
+        deadline: Instant,
+    ) -> Result<(Reservation, Marks), NotReserved> {
+        // Twice: an allocator that has just died is started again.
+        for _ in 0..2 {
+            let entry = self.find(id).await.map_err(|error| match error {
+                NotFound::Unknown => NotReserved::Refused(crate::domain::refusal::Refusal::NotFound),
+                NotFound::Failed(error) => NotReserved::Failed(error),
+                NotFound::Overloaded => NotReserved::Overloaded,
+            })?;
+            let message = Reserve { wanted: wanted.clone(), deadline };
+            let left = deadline.saturating_duration_since(Instant::now());
+            match entry.allocator.send(message).timeout(left).await {
+                Ok(answer) => {
+                    let reservation = answer?;
+                    let marks = Marks { allocator: entry.allocator, ticket: reservation.ticket };
+                    return Ok((reservation, marks));
+                }
+                Err(MailboxError::Closed) => self.forget(id),
+                Err(MailboxError::Timeout) => return Err(NotReserved::Overloaded),
+            }
+        }
+        Err(NotReserved::Overloaded)
+    }
+
+    /// A flight's seat map.
+    pub(crate) async fn seat_map(&self, id: FlightId) -> Result<SeatMap, NotFound> {
+        for _ in 0..2 {
+            let entry = self.find(id).await?;
+            match entry.allocator.send(ShowMap).timeout(Duration::from_secs(5)).await {
+                Ok(answer) => return answer.map_err(NotFound::Failed),
+                Err(MailboxError::Closed) => self.forget(id),
+                Err(MailboxError::Timeout) => return Err(NotFound::Overloaded),
+            }
+        }
+        Err(NotFound::Overloaded)
+    }
+
+    fn forget(&self, id: FlightId) {
+        let mut map = self.running.write().unwrap_or_else(PoisonError::into_inner);
+        if map.get(&id).is_some_and(|entry| !entry.allocator.connected()) {
+            map.remove(&id);
+        }
+    }
+
+    fn tell<M>(&self, id: FlightId, message: M)
+    where
+        M: Message<Result = ()> + Send + 'static,
+        SeatAllocator: Handler<M>,
+    {
+        let map = self.running.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(entry) = map.get(&id) {
+            // A full mailbox loses it; the allocator finds out when its state is no longer fresh.
+            let _ = entry.allocator.try_send(message);
+        }
+    }
+
+    /// Tells the flight's allocator, if it runs here, how the seats are after a commit.
+    pub(crate) fn seats_changed(&self, state: SeatsState) {
+        self.tell(state.flight_id, SeatsAre(Arc::new(state)));
+    }
+
+    /// Tells the flight's allocator, if it runs here, that seats may have changed.
+    pub(crate) fn seats_unknown(&self, id: FlightId) {
+        self.tell(id, SeatsUnknown);
+    }
+
+    /// Tells the flight's allocator, if it runs here, that the flight changed.
+    pub(crate) fn flight_changed(&self, flight: Flight) {
+        self.tell(flight.state.id, FlightIs(flight));
+    }
+
+    /// Wakes those who wait for flights that they do not find.
+    pub(crate) fn flights_arrived(&self) {
+        self.arrivals.notify_waiters();
+    }
+
+    /// The flights whose allocators run here.
+    pub(crate) fn active(&self) -> Vec<FlightId> {
+        self.running.read().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()
+    }
+}
+
+/// Marks of seats; they are taken away when this is dropped.
+pub(crate) struct Marks {
+    allocator: Addr<SeatAllocator>,
+    ticket: u64,
+}
+
+impl Drop for Marks {
+    fn drop(&mut self) {
+        // A full mailbox loses it; marks end by themselves at their deadline.
+        let _ = self.allocator.try_send(Release(self.ticket));
+    }
+}
+
+/// See the module.
+struct AllocatorDirectory {
+    running: Running,
+    pool: Pool,
+    flights: FlightCache,
+    shards: Vec<ArbiterHandle>,
+    /// Allocators at most.
+    limit: usize,
+    spread: usize,
+    epoch: Instant,
+    /// Those who wait for a flight that is being read.
+    starting: HashMap<FlightId, Vec<oneshot::Sender<Result<Option<Found>, Arc<DbError>>>>>,
+}
+
+impl AllocatorDirectory {
+    /// Reads a flight in a task that nobody aborts, starts its allocator, and answers all who wait.
+    fn begin(&self, id: FlightId, ctx: &mut Context<Self>) {
+        let (pool, flights) = (self.pool.clone(), self.flights.clone());
+        let task = actix::spawn(async move { read_flight(&pool, &flights, id).await });
+        // Interleaves: other flights are looked up meanwhile.
+        ctx.spawn(task.into_actor(self).map(move |read, directory, _| {
+            let answer = match read {
+                Ok(Ok(Some((flight, read)))) => {
+                    let (sender, receiver) = watch::channel(flight);
+                    let means = (directory.pool.clone(), directory.flights.clone());
+                    let spread = directory.spread;
+                    let shard = &directory.shards[shard_of(id, directory.shards.len())];
+                    let allocator = SeatAllocator::start_in_arbiter(shard, move |_| {
+                        SeatAllocator::new(sender, &read, means, spread)
+                    });
+                    let used = Arc::new(AtomicU64::new(milliseconds(directory.epoch.elapsed())));
+                    let entry = Entry { allocator, flight: receiver, used };
+                    directory.insert(id, entry.clone());
+                    Ok(Some(Found(entry)))
+                }
+                Ok(Ok(None)) => Ok(None),
+                Ok(Err(error)) => Err(Arc::new(error)),
+                Err(error) => Err(Arc::new(DbError::Unavailable(error.to_string().into()))),
+            };
+            for waiter in directory.starting.remove(&id).unwrap_or_default() {
+                // An error means that nobody waits any longer.
+                let _ = waiter.send(answer.clone());
+            }
+        }));
+    }
+
+    fn insert(&mut self, id: FlightId, entry: Entry) {
+        let mut map = self.running.write().unwrap_or_else(PoisonError::into_inner);
+        if map.len() >= self.limit
+            && let Some(oldest) = map.iter().min_by_key(|(_, entry)| entry.used.load(Ordering::Relaxed)).map(|(id, _)| *id)
+        {
+            // Without addresses an allocator ends by itself, after what it is doing.
+            map.remove(&oldest);
+        }
+        map.insert(id, entry);
+        #[expect(clippy::cast_precision_loss, reason = "a count of flights")]
+        metrics::gauge!("booking_allocators").set(map.len() as f64);
+    }
+
+    fn passivate(&self) {
+        let oldest = milliseconds(self.epoch.elapsed().saturating_sub(IDLE));
+        let mut map = self.running.write().unwrap_or_else(PoisonError::into_inner);
+        map.retain(|_, entry| entry.used.load(Ordering::Relaxed) >= oldest && entry.allocator.connected());
+    }
+}
+
+impl Actor for AllocatorDirectory {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        ctx.set_mailbox_capacity(1024);
+        ctx.run_interval(SWEEP, |directory, _| directory.passivate());
+    }
+}
+
+impl Handler<Start> for AllocatorDirectory {
+    type Result = ResponseFuture<Result<Option<Found>, DbError>>;
+
+    // Interleaves: only the waiting is in the answer, the work is in `begin`.
+    fn handle(&mut self, Start(id): Start, ctx: &mut Context<Self>) -> Self::Result {
+        let running = {
+            let map = self.running.read().unwrap_or_else(PoisonError::into_inner);
+            map.get(&id).filter(|entry| entry.allocator.connected()).cloned()
+        };
+        if let Some(entry) = running {
+            return Box::pin(std::future::ready(Ok(Some(Found(entry)))));
+        }
+        let (done, found) = oneshot::channel();
+        let waiting = self.starting.entry(id).or_default();
+        waiting.push(done);
+        if waiting.len() == 1 {
+            self.begin(id, ctx);
+        }
+        Box::pin(async move {
+            match found.await {
+                Ok(answer) => answer.map_err(|error| DbError::Unavailable(error.to_string().into())),
+                Err(_) => Err(DbError::Unavailable("the directory was stopped".into())),
+            }
+        })
+    }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,198 @@
+//! `FlightFeed`: consumes `flight.*` into the local inventory, so that booking needs no other service
+//! to sell; and `FlightFollower`, which tells the allocators of this instance.
+
+use super::directory::Directory;
+use crate::{
+    domain::flight::{Flight, is_sold},
+    store,
+};
+use diesel_async::{AsyncConnection, AsyncPgConnection};
+use futures_util::future::BoxFuture;
+use serde_json::Value;
+use shared::{
+    bus::{Delivery, Disposition, Handler, Subscription},
+    db::{DbError, Pool},
+    events::{EventType, FlightState, SeatsState},
+    ids::FlightId,
+};
+use std::{collections::HashMap, sync::Arc};
+
+/// What is told of flights.
+const FLIGHT_EVENTS: [EventType; 3] =
+    [EventType::FlightPublished, EventType::FlightChanged, EventType::FlightCancelled];
+
+/// Works flights into the inventory, a batch at a time.
+pub(crate) struct FlightFeed {
+    pool: Pool,
+    directory: Directory,
+}
+
+impl FlightFeed {
+    pub(crate) fn new(pool: Pool, directory: Directory) -> Self {
+        Self { pool, directory }
+    }
+
+    /// The work queue that all instances share.
+    pub(crate) fn subscription() -> Subscription {
+        Subscription::service("booking.flights", &FLIGHT_EVENTS).batch(256)
+    }
+
+    /// Stores states one by one; those that cannot be stored are tried again later, and in the end
+    /// kept as dead letters.
+    async fn store_each(
+        &self,
+        batch: &[Delivery],
+        mut dispositions: Vec<Disposition>,
+        states: Vec<(FlightState, Value)>,
+    ) -> Vec<Disposition> {
+        for one in states {
+            let subject = one.0.id.to_string();
+            let Err(error) = self.store(vec![one]).await else { continue };
+            let reason = format!("cannot be stored: {error}: {}", cause(&error));
+            let of_flight = batch.iter().zip(&mut dispositions).filter(|(delivery, _)| delivery.event.subject == subject);
+            for (_, disposition) in of_flight.filter(|(_, disposition)| **disposition == Disposition::Ack) {
+                *disposition = match is_outage(&error) {
+                    true => Disposition::Pause(reason.clone()),
+                    false => Disposition::Retry(reason.clone()),
+                };
+            }
+        }
+        dispositions
+    }
+
+    /// Commits the newest state of each flight.
+    async fn store(&self, newest: Vec<(FlightState, Value)>) -> Result<(), DbError> {
+        let pool = self.pool.clone();
+        // A task of its own: whatever becomes of the consumer, the transaction comes to its end.
+        let task = tokio::spawn(async move {
+            let mut connection = pool.get().await?;
+            let connection: &mut AsyncPgConnection = &mut connection;
+            let stored = connection
+                .transaction(async |connection: &mut AsyncPgConnection| store::flights::upsert(connection, &newest).await)
+                .await;
+            stored.map_err(DbError::from)
+        });
+        task.await.unwrap_or_else(|error| Err(DbError::Unavailable(error.to_string().into())))
+    }
+}
+
+impl Handler for FlightFeed {
+    fn handle<'a>(&'a self, batch: &'a [Delivery]) -> BoxFuture<'a, Vec<Disposition>> {
+        Box::pin(async move {
+            let mut newest: HashMap<FlightId, (FlightState, Value)> = HashMap::new();
+            let mut dispositions = Vec::with_capacity(batch.len());
+            for delivery in batch {
+                match read(delivery) {
+                    Ok(state) => {
+                        let known = newest.get(&state.id).map(|(known, _)| known.version);
+                        if known.is_none_or(|version| version < state.version) {
+                            newest.insert(state.id, (state, delivery.event.data.clone()));
+                        }
+                        dispositions.push(Disposition::Ack);
+                    }
+                    Err(reason) => dispositions.push(Disposition::DeadLetter(reason)),
+                }
+            }
+            if newest.is_empty() {
+                return dispositions;
+            }
+            let states: Vec<_> = newest.into_values().collect();
+            let known = states.iter().map(|(state, _)| flight(state.clone())).collect::<Vec<_>>();
+            match self.store(states.clone()).await {
+                Ok(()) => {}
+                Err(error) if is_outage(&error) => return paused(&error, dispositions),
+                // One of them is poison: each by itself.
+                Err(_) => dispositions = self.store_each(batch, dispositions, states).await,
+            }
+            known.into_iter().for_each(|flight| self.directory.flight_changed(flight));
+            self.directory.flights_arrived();
+            dispositions
+        })
+    }
+}
+
+fn cause(error: &DbError) -> String {
+    std::error::Error::source(error).map(ToString::to_string).unwrap_or_default()
+}
+
+/// Whether all messages would fail alike.
+fn is_outage(error: &DbError) -> bool {
+    use diesel::result::{DatabaseErrorKind, Error};
+    match error {
+        DbError::Unavailable(_) => true,
+        DbError::Query(Error::DatabaseError(kind, _)) => matches!(
+            kind,
+            DatabaseErrorKind::ClosedConnection
+                | DatabaseErrorKind::UnableToSendCommand
+                | DatabaseErrorKind::ReadOnlyTransaction
+        ),
+        DbError::Query(error) => matches!(error, Error::BrokenTransactionManager),
+    }
+}
+
+/// What could have been stored waits for the database; what cannot be read stays refused.
+fn paused(error: &DbError, dispositions: Vec<Disposition>) -> Vec<Disposition> {
+    let instead = |disposition| match disposition {
+        Disposition::Ack => Disposition::Pause(error.to_string()),
+        other => other,
+    };
+    dispositions.into_iter().map(instead).collect()
+}
+
+/// The state of a flight, or why it cannot be one.
+fn read(delivery: &Delivery) -> Result<FlightState, String> {
+    let state: FlightState = delivery.event.data().map_err(|error| error.to_string())?;
+    if delivery.event.subject != state.id.to_string() {
+        return Err("the subject is not the flight's id".to_owned());
+    }
+    if state.version < 1 {
+        return Err("the version is not positive".to_owned());
+    }
+    Ok(state)
+}
+
+fn flight(state: FlightState) -> Flight {
+    Flight { on_sale: is_sold(&state), state: Arc::new(state) }
+}
+
+/// Hears of flights and seats on behalf of this instance's allocators.
+pub(crate) struct FlightFollower {
+    directory: Directory,
+}
+
+impl FlightFollower {
+    pub(crate) fn new(directory: Directory) -> Self {
+        Self { directory }
+    }
+
+    /// A queue of this instance alone.
+    pub(crate) fn subscription() -> Subscription {
+        let types = [&FLIGHT_EVENTS[..], &[EventType::SeatsChanged]].concat();
+        Subscription::instance("booking.allocators", &types).batch(256)
+    }
+
+    fn follow(&self, delivery: &Delivery) {
+        if delivery.event.kind == EventType::SeatsChanged {
+            if let Ok(state) = delivery.event.data::<SeatsState>() {
+                self.directory.seats_changed(state);
+            }
+        } else if let Ok(state) = read(delivery) {
+            self.directory.flight_changed(flight(state));
+            self.directory.flights_arrived();
+        }
+    }
+}
+
+impl Handler for FlightFollower {
+    /// What cannot be read is passed over: the work queue keeps it.
+    fn handle<'a>(&'a self, batch: &'a [Delivery]) -> BoxFuture<'a, Vec<Disposition>> {
+        batch.iter().for_each(|delivery| self.follow(delivery));
+        Box::pin(std::future::ready(batch.iter().map(|_| Disposition::Ack).collect()))
+    }
+
+    /// What was told while nobody listened is lost: every allocator reads its seats again.
+    fn connected(&self) -> BoxFuture<'_, ()> {
+        self.directory.active().into_iter().for_each(|id| self.directory.seats_unknown(id));
+        Box::pin(std::future::ready(()))
+    }
+}

@@ -1,0 +1,121 @@
+//! The ledger actor: gathers what arrives while a transaction runs into the next one.
+
+use super::{
+    command::{Envelope, LedgerError},
+    runner::{Means, Runner},
+};
+use actix::prelude::*;
+use std::collections::VecDeque;
+use tokio::sync::oneshot;
+
+/// How much a ledger takes on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    /// Commands in one transaction.
+    pub(crate) batch: usize,
+    /// Commands that wait; more are refused.
+    pub(crate) queue: usize,
+}
+
+/// Hands over a command.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct Submit(pub(super) Envelope);
+
+/// Asks to be told when everything handed over before is done.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct Drain;
+
+/// One writer for the flights of a shard.
+///
+/// Invariant: at most one transaction runs, and the runner is in `runner` whenever none does. The
+/// transaction runs in a task of its own that nobody aborts: stopping the actor would drop futures
+/// of its context, a commit in flight included.
+pub(super) struct Ledger {
+    means: Means,
+    bounds: Bounds,
+    queue: VecDeque<Envelope>,
+    runner: Option<Runner>,
+    drained: Vec<oneshot::Sender<()>>,
+}
+
+impl Ledger {
+    pub(super) fn new(means: Means, bounds: Bounds) -> Self {
+        let runner = Some(Runner::new(means.clone()));
+        Self { means, bounds, queue: VecDeque::new(), runner, drained: Vec::new() }
+    }
+
+    /// Begins the next transaction, unless one runs or there is nothing to do.
+    fn go_on(&mut self, ctx: &mut Context<Self>) {
+        if self.queue.is_empty() {
+            if self.runner.is_some() {
+                for waiter in self.drained.drain(..) {
+                    // An error means that nobody waits any longer.
+                    let _ = waiter.send(());
+                }
+            }
+            return;
+        }
+        let Some(mut runner) = self.runner.take() else { return };
+        let count = self.queue.len().min(self.bounds.batch);
+        let batch: Vec<Envelope> = self.queue.drain(..count).collect();
+        let task = actix::spawn(async move {
+            let again = runner.process(batch).await;
+            (runner, again)
+        });
+        // Interleaves: commands arrive meanwhile, and form the next transaction.
+        ctx.spawn(task.into_actor(self).map(|joined, ledger, ctx| {
+            let runner = match joined {
+                Ok((runner, again)) => {
+                    again.into_iter().rev().for_each(|envelope| ledger.queue.push_front(envelope));
+                    runner
+                }
+                Err(error) => {
+                    // Its callers have been told by the loss of their channels.
+                    tracing::error!(%error, "A batch of the ledger panicked");
+                    Runner::new(ledger.means.clone())
+                }
+            };
+            ledger.runner = Some(runner);
+            ledger.go_on(ctx);
+        }));
+    }
+}
+
+impl Actor for Ledger {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        ctx.set_mailbox_capacity(self.bounds.queue);
+    }
+}
+
+impl Supervised for Ledger {}
+
+impl Handler<Submit> for Ledger {
+    type Result = ();
+
+    fn handle(&mut self, Submit(envelope): Submit, ctx: &mut Context<Self>) {
+        if self.queue.len() >= self.bounds.queue {
+            envelope.answer(Err(LedgerError::Overloaded));
+            return;
+        }
+        self.queue.push_back(envelope);
+        self.go_on(ctx);
+    }
+}
+
+impl Handler<Drain> for Ledger {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, _: Drain, ctx: &mut Context<Self>) -> ResponseFuture<()> {
+        let (done, drained) = oneshot::channel();
+        self.drained.push(done);
+        self.go_on(ctx);
+        Box::pin(async move {
+            // An error means that the ledger is gone, and with it what it had to do.
+            let _ = drained.await;
+        })
+    }
+}

@@ -1,0 +1,153 @@
+//! What a batch will write, gathered so that each table needs one statement.
+
+use super::batch::{add_seats, add_travellers};
+use crate::{
+    domain::{
+        booking::{Booking, Flights, MissingFlight, RefundRecord},
+        idempotency::StoredAnswer,
+        payment::{Entry, Payment, PaymentState},
+    },
+    store::{self, seats::SeatColumns, travellers::TravellerColumns},
+};
+use chrono::{DateTime, Utc};
+use diesel::QueryResult;
+use diesel_async::AsyncPgConnection;
+use shared::{
+    events::{BookingState, Event, EventType, SeatsState},
+    ids::{BookingId, FlightId, PaymentId},
+    outbox,
+    telemetry::trace::TraceContext,
+};
+use std::collections::{BTreeSet, HashMap};
+
+/// The source of booking's events.
+const SOURCE: &str = "booking";
+
+/// Rows to be written.
+#[derive(Default)]
+pub(super) struct Changes {
+    changed: BTreeSet<BookingId>,
+    ticketed: BTreeSet<BookingId>,
+    freed: SeatColumns,
+    left: TravellerColumns,
+    sold: SeatColumns,
+    payments: Vec<(BookingId, Payment)>,
+    decided: Vec<(PaymentId, PaymentState)>,
+    refunds: Vec<(BookingId, RefundRecord)>,
+    entries: Vec<(BookingId, Entry)>,
+    answers: Vec<(Vec<u8>, StoredAnswer)>,
+    events: Vec<Event>,
+    flights: BTreeSet<FlightId>,
+}
+
+impl Changes {
+    /// The row of a booking changed.
+    pub(super) fn booking(&mut self, booking: &Booking) {
+        self.changed.insert(booking.id);
+    }
+
+    /// The seats of a booking come free.
+    pub(super) fn free(&mut self, booking: &Booking) {
+        add_seats(booking, &mut self.freed);
+        add_travellers(booking, &mut self.left);
+        self.seats_of(booking);
+    }
+
+    /// The seats of a booking are sold now, and its passengers have tickets.
+    pub(super) fn sell(&mut self, booking: &Booking) {
+        add_seats(booking, &mut self.sold);
+        self.ticketed.insert(booking.id);
+        self.seats_of(booking);
+    }
+
+    /// The seats of a booking changed hands.
+    pub(super) fn seats_of(&mut self, booking: &Booking) {
+        self.flights.extend(booking.segments.iter().map(|segment| segment.flight_id));
+    }
+
+    /// A payment was started.
+    pub(super) fn start(&mut self, booking: BookingId, payment: Payment) {
+        self.payments.push((booking, payment));
+    }
+
+    /// A payment was decided.
+    pub(super) fn decide(&mut self, payment: PaymentId, state: PaymentState) {
+        self.decided.push((payment, state));
+    }
+
+    /// A refund was decided.
+    pub(super) fn refund(&mut self, booking: BookingId, refund: RefundRecord) {
+        self.refunds.push((booking, refund));
+    }
+
+    /// Money moved.
+    pub(super) fn book(&mut self, booking: BookingId, entries: Vec<Entry>) {
+        self.entries.extend(entries.into_iter().map(|entry| (booking, entry)));
+    }
+
+    /// A key has its answer.
+    pub(super) fn answer(&mut self, scope: &[u8], status: i16, state: &BookingState) -> QueryResult<()> {
+        let booking = serde_json::to_string(state).map_err(|error| diesel::result::Error::SerializationError(error.into()))?;
+        self.answers.push((scope.to_vec(), StoredAnswer { status, booking }));
+        Ok(())
+    }
+
+    /// An event of a booking.
+    pub(super) fn tell_of(&mut self, kind: EventType, state: &BookingState, trace: Option<TraceContext>) {
+        let mut event = Event::new(SOURCE, kind, state.id, state.version, state);
+        event.traceparent = trace.map(|trace| trace.to_string());
+        self.events.push(event);
+    }
+
+    /// Whether there are events to be published.
+    pub(super) fn has_told(&self) -> bool {
+        !self.events.is_empty()
+    }
+
+    /// Gives back the seats that come free, before others claim them.
+    pub(super) async fn give_back(&mut self, connection: &mut AsyncPgConnection) -> QueryResult<()> {
+        store::seats::free(connection, std::mem::take(&mut self.freed)).await?;
+        store::travellers::leave(connection, std::mem::take(&mut self.left)).await
+    }
+
+    /// Writes everything but new bookings and events.
+    pub(super) async fn write(
+        &mut self,
+        connection: &mut AsyncPgConnection,
+        bookings: &HashMap<BookingId, Booking>,
+    ) -> QueryResult<()> {
+        let of = |ids: &BTreeSet<BookingId>| ids.iter().filter_map(|id| bookings.get(id)).collect::<Vec<_>>();
+        store::bookings::update(connection, &of(&self.changed)).await?;
+        store::seats::sell(connection, std::mem::take(&mut self.sold)).await?;
+        store::passengers::write_tickets(connection, &of(&self.ticketed)).await?;
+        store::payments::insert(connection, self.payments.iter().map(|(booking, payment)| (*booking, payment))).await?;
+        store::payments::update(connection, &self.decided).await?;
+        store::refunds::insert(connection, &self.refunds).await?;
+        store::payments::insert_entries(connection, &self.entries).await?;
+        store::keys::answer(connection, std::mem::take(&mut self.answers)).await
+    }
+
+    /// Draws the next version of each flight whose seats changed, and writes all events: those of
+    /// bookings, and one with the full seats per flight. Last in the transaction, when all seats are
+    /// as they will be.
+    pub(super) async fn tell(&mut self, connection: &mut AsyncPgConnection) -> QueryResult<Vec<SeatsState>> {
+        let mut states = Vec::new();
+        if !self.flights.is_empty() {
+            let ids = self.flights.iter().map(|id| id.0).collect();
+            let versions = store::flights::next_versions(connection, ids).await?;
+            states = store::seats::states(connection, &versions).await?;
+            let event = |state: &SeatsState| {
+                Event::new(SOURCE, EventType::SeatsChanged, state.flight_id, state.version, state)
+            };
+            self.events.extend(states.iter().map(event));
+        }
+        outbox::append(connection, &self.events).await?;
+        Ok(states)
+    }
+}
+
+/// The booking as the contract shows it, within the ledger.
+pub(super) fn present(booking: &Booking, flights: &Flights, now: DateTime<Utc>) -> QueryResult<Box<BookingState>> {
+    let missing = |error: MissingFlight| diesel::result::Error::DeserializationError(error.into());
+    booking.present(flights, now).map(Box::new).map_err(missing)
+}

@@ -1,0 +1,121 @@
+//! What the ledger is asked to do, and what it answers.
+
+use crate::domain::{
+    booking::Booking,
+    hold::HoldTime,
+    idempotency::{Key, StoredAnswer},
+    payment::PaymentOrder,
+    refusal::Refusal,
+};
+use shared::{
+    events::BookingState,
+    ids::{BookingId, PaymentId},
+    telemetry::trace::TraceContext,
+};
+use tokio::{sync::oneshot, time::Instant};
+
+/// Seats for a new booking.
+#[derive(Debug, Clone)]
+pub(crate) struct Claim {
+    /// The booking as it is to be, with its seats and prices. Its id is the claim's id: by it a lost
+    /// answer is found again. Locator, times and payment are set when it is written.
+    pub(crate) booking: Booking,
+    pub(crate) hold: HoldTime,
+    /// To be paid at once: the claim also starts this payment.
+    pub(crate) payment: Option<PaymentOrder>,
+    pub(crate) key: Option<Key>,
+    /// Free of the limit of held seats.
+    pub(crate) exempt: bool,
+}
+
+/// A command: a unit that has its whole effect, or none.
+#[derive(Debug, Clone)]
+pub(crate) enum Command {
+    /// Claims the seats of a new booking.
+    Claim(Box<Claim>),
+    /// Starts a payment of a hold.
+    Pay { booking: BookingId, payment: PaymentOrder, key: Option<Key> },
+    /// Confirms a hold with an authorised payment.
+    Confirm { booking: BookingId, payment: PaymentId },
+    /// Notes that a payment did not come off; `void`: it came too late.
+    Decline { booking: BookingId, payment: PaymentId, void: bool },
+    /// Cancels a booking.
+    Cancel { booking: BookingId, key: Option<Key> },
+    /// Ends a hold whose time is over.
+    Expire { booking: BookingId },
+}
+
+impl Command {
+    /// The booking that it is about.
+    pub(super) fn booking(&self) -> BookingId {
+        match self {
+            Self::Claim(claim) => claim.booking.id,
+            Self::Pay { booking, .. }
+            | Self::Confirm { booking, .. }
+            | Self::Decline { booking, .. }
+            | Self::Cancel { booking, .. }
+            | Self::Expire { booking } => *booking,
+        }
+    }
+
+    pub(super) fn claim(&self) -> Option<&Claim> {
+        match self {
+            Self::Claim(claim) => Some(claim),
+            _ => None,
+        }
+    }
+
+    pub(super) fn key(&self) -> Option<&Key> {
+        match self {
+            Self::Claim(claim) => claim.key.as_ref(),
+            Self::Pay { key, .. } | Self::Cancel { key, .. } => key.as_ref(),
+            Self::Confirm { .. } | Self::Decline { .. } | Self::Expire { .. } => None,
+        }
+    }
+}
+
+/// The answer to a command.
+#[derive(Debug, Clone)]
+pub(crate) enum Outcome {
+    /// It is committed; the booking after it.
+    Done(Box<BookingState>),
+    /// The key has this answer from before.
+    Replay(StoredAnswer),
+    /// It had no effect.
+    Refused(Refusal),
+}
+
+/// Why there is no outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum LedgerError {
+    /// More waits than can be done in time. Nothing was done.
+    #[error("the ledger has more to do than it can")]
+    Overloaded,
+    /// The database is not there.
+    #[error("the ledger cannot reach the database")]
+    Unavailable,
+    /// A fault of ours, which was logged.
+    #[error("the ledger could not carry out a command")]
+    Internal,
+}
+
+/// The answer to a command, or why there is none.
+pub(crate) type Answer = Result<Outcome, LedgerError>;
+
+/// A command on its way.
+pub(super) struct Envelope {
+    pub(super) command: Command,
+    /// Not begun after this: nobody waits any longer.
+    pub(super) deadline: Instant,
+    /// The trace of the request behind it.
+    pub(super) trace: Option<TraceContext>,
+    pub(super) reply: oneshot::Sender<Answer>,
+}
+
+impl Envelope {
+    pub(super) fn answer(self, answer: Answer) {
+        // An error means that nobody waits any longer.
+        let _ = self.reply.send(answer);
+    }
+}
+

@@ -1,0 +1,9 @@
+//! Payments: the desk that carries their sagas, the port to providers, and the sandbox.
+
+mod desk;
+mod provider;
+mod sandbox;
+
+pub(crate) use desk::{Charge, Charged, PaymentDesk, Times};
+pub(crate) use provider::PaymentProvider;
+pub(crate) use sandbox::Sandbox;

@@ -1,0 +1,130 @@
+//! The sandbox provider: decides by the token, and keeps a durable log of its own.
+//!
+//! | token | what happens |
+//! |---|---|
+//! | `tok_visa` | authorised |
+//! | `tok_declined` | declined |
+//! | `tok_slow` | authorised after 3 seconds |
+//! | `tok_timeout` | authorised, but the answer never comes |
+//!
+//! The log is written in batches. Its commits do not wait for the disk: write-ahead logs are
+//! sequential, so the commit that confirms a booking makes the authorisation before it durable too,
+//! and an authorisation that was lost with the server is asked for again under the same id.
+
+use super::provider::{Decision, PaymentProvider, ProviderError, Reply};
+use crate::store::sandbox_operations::{self, Kind, Operation};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use shared::{
+    db::{DatabaseConfig, Pool},
+    ids::{PaymentId, RefundId},
+};
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
+
+/// Operations that wait for the log; more have to wait themselves.
+const QUEUE: usize = 1024;
+/// Operations in one statement.
+const BATCH: usize = 256;
+
+/// See the module. Clones share the log.
+#[derive(Clone)]
+pub(crate) struct Sandbox {
+    pool: Pool,
+    log: mpsc::Sender<(Operation, oneshot::Sender<Result<(), ProviderError>>)>,
+}
+
+impl Sandbox {
+    /// A sandbox whose log is in this database. Its writer runs on the present arbiter.
+    pub(crate) fn start(database: DatabaseConfig, pool: Pool) -> Self {
+        let (log, operations) = mpsc::channel(QUEUE);
+        actix::spawn(write(database, operations));
+        Self { pool, log }
+    }
+
+    async fn note(&self, kind: Kind, payment: PaymentId, subject: Uuid, amount: i64, accepted: bool) -> Result<(), ProviderError> {
+        let stopped = || ProviderError("the sandbox is stopped".to_owned());
+        let (done, noted) = oneshot::channel();
+        let operation = Operation { payment: payment.0, kind, subject, amount, accepted };
+        self.log.send((operation, done)).await.map_err(|_| stopped())?;
+        noted.await.map_err(|_| stopped())?
+    }
+}
+
+type Waiting = (Operation, oneshot::Sender<Result<(), ProviderError>>);
+
+/// Writes the log until the sandbox is gone.
+async fn write(database: DatabaseConfig, mut operations: mpsc::Receiver<Waiting>) {
+    let mut connection = None;
+    let mut batch = Vec::new();
+    while operations.recv_many(&mut batch, BATCH).await > 0 {
+        let (entries, waiting): (Vec<_>, Vec<_>) = batch.drain(..).unzip();
+        let logged = log(&mut connection, &database, &entries).await;
+        if logged.is_err() {
+            connection = None;
+        }
+        for waiter in waiting {
+            let result = logged.as_ref().map(|()| ()).map_err(|error| ProviderError(error.clone()));
+            // An error means that nobody waits any longer.
+            let _ = waiter.send(result);
+        }
+    }
+}
+
+async fn log(
+    connection: &mut Option<AsyncPgConnection>,
+    database: &DatabaseConfig,
+    entries: &[Operation],
+) -> Result<(), String> {
+    if connection.is_none() {
+        let mut fresh = database.connect().await.map_err(|error| error.to_string())?;
+        let relaxed = diesel::sql_query("SET synchronous_commit = off").execute(&mut fresh).await;
+        relaxed.map_err(|error| error.to_string())?;
+        *connection = Some(fresh);
+    }
+    let Some(connection) = connection else { return Err("no connection".to_owned()) };
+    sandbox_operations::log(connection, entries).await.map_err(|error| error.to_string())
+}
+
+impl PaymentProvider for Sandbox {
+    fn knows(&self, token: &str) -> bool {
+        matches!(token, "tok_visa" | "tok_declined" | "tok_slow" | "tok_timeout")
+    }
+
+    fn authorise(&self, payment: PaymentId, amount: i64, token: String) -> Reply<'_, Decision> {
+        Box::pin(async move {
+            if token == "tok_slow" {
+                tokio::time::sleep(Duration::from_secs(3)).await;
+            }
+            let accepted = token != "tok_declined";
+            self.note(Kind::Authorise, payment, payment.0, amount, accepted).await?;
+            if token == "tok_timeout" {
+                std::future::pending::<()>().await;
+            }
+            // What was decided first counts, however often it is asked for.
+            self.find(payment).await?.ok_or_else(|| ProviderError("the log has no such payment".to_owned()))
+        })
+    }
+
+    fn find(&self, payment: PaymentId) -> Reply<'_, Option<Decision>> {
+        Box::pin(async move {
+            let failed = |error: &dyn std::fmt::Display| ProviderError(error.to_string());
+            let mut connection = self.pool.get().await.map_err(|error| failed(&error))?;
+            let found = sandbox_operations::authorisation(&mut connection, payment.0).await;
+            let found = found.map_err(|error| failed(&error))?;
+            Ok(found.map(|accepted| if accepted { Decision::Authorised } else { Decision::Declined }))
+        })
+    }
+
+    fn capture(&self, payment: PaymentId, amount: i64) -> Reply<'_, ()> {
+        Box::pin(self.note(Kind::Capture, payment, payment.0, amount, true))
+    }
+
+    fn void(&self, payment: PaymentId, amount: i64) -> Reply<'_, ()> {
+        Box::pin(self.note(Kind::Void, payment, payment.0, amount, true))
+    }
+
+    fn refund(&self, payment: PaymentId, refund: RefundId, amount: i64) -> Reply<'_, ()> {
+        Box::pin(self.note(Kind::Refund, payment, refund.0, amount, true))
+    }
+}

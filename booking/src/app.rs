@@ -1,0 +1,225 @@
+//! Wires database, actors and HTTP together.
+
+use crate::{
+    actors::{
+        directory::Directory,
+        flight_feed::{FlightFeed, FlightFollower},
+        hold_reaper::HoldReaper,
+        ledger::{Bounds, Ledgers, Means, Shards},
+        payment::{PaymentDesk, Sandbox, Times},
+        sales::Sales,
+        version_poll::VersionPoll,
+    },
+    config::Config,
+    http::{self, AccessTokens, Lookups, Reading},
+    store::{MIGRATIONS, flight_cache::FlightCache},
+};
+use actix::Actor;
+use actix_web::{App, HttpServer, dev::ServerHandle, middleware::from_fn, web};
+use chrono::TimeDelta;
+use shared::{
+    auth::{ServiceTokens, Verifier},
+    bus::{Bus, BusError, ConsumerHandle},
+    db::{MigrateError, Pool, migrate},
+    http::{health::Health, metrics_server},
+    outbox::{DeadLetters, Relay, RelayHandle},
+    service::{Running, Surroundings},
+};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use tokio::sync::oneshot;
+
+/// How long the stop waits for what the outbox still has.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+/// Flights whose states are kept in memory.
+const CACHED_FLIGHTS: u64 = 16_384;
+
+/// Why the booking service did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The schema could not be brought up to date.
+    #[error("the booking schema could not be brought up to date")]
+    Migrate(#[from] MigrateError),
+    /// An address cannot be listened on.
+    #[error("an address cannot be listened on")]
+    Listen(#[from] io::Error),
+}
+
+/// What the handlers share, whichever thread they run on.
+#[derive(Clone)]
+struct State {
+    verifier: web::Data<Verifier>,
+    health: web::Data<Health>,
+    service_tokens: web::Data<ServiceTokens>,
+    access_tokens: web::Data<AccessTokens>,
+    sales: web::Data<Sales>,
+    reading: web::Data<Reading>,
+    lookups: web::Data<Lookups>,
+}
+
+/// Starts the booking service on the present actix system.
+///
+/// # Errors
+/// [`StartError`].
+pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running, StartError> {
+    let service = &config.service;
+    let database = service.database();
+    migrate(&database, MIGRATIONS).await?;
+    let pool = Pool::new(&database);
+    let relay = Relay::start("booking", &database, surroundings.bus.clone());
+    let flights = FlightCache::new(CACHED_FLIGHTS);
+    let shards = Shards::new(config.ledger_shards);
+    let directory = Directory::start(pool.clone(), flights.clone(), shards.handles(), config.allocators);
+    let sales = start_actors(&config, &surroundings.bus, &shards, (&pool, &relay, &flights, &directory));
+    let consumers = Consumers::subscribe(&surroundings.bus, &pool, &directory);
+
+    let verifier = Verifier::new(surroundings.keys, &service.token_issuer, &service.token_audience);
+    let health = health(&pool, &verifier);
+    let state = State {
+        verifier: web::Data::new(verifier),
+        health: web::Data::new(health.clone()),
+        service_tokens: web::Data::new(ServiceTokens::new(service.service_token_secret.clone())),
+        access_tokens: web::Data::new(AccessTokens::new(&service.service_token_secret)),
+        sales: web::Data::new(sales.clone()),
+        reading: web::Data::new(Reading { pool: pool.clone(), flights }),
+        lookups: web::Data::new(Lookups::new(config.trusted_proxies.clone())),
+    };
+    let (address, server) = serve(&config, state)?;
+    let mut running = Running::new("booking", address, server);
+    if let Some(address) = service.metrics_address {
+        let (_, server) = metrics_server(address)?;
+        running = running.with_server(server.handle());
+        actix_web::rt::spawn(server);
+    }
+    Ok(running.before_stop(move || async move { health.drain() }).after_stop(move || async move {
+        consumers.stop().await;
+        sales.ledgers.drain().await;
+        // What is not published by then is by the next start.
+        drop(tokio::time::timeout(DRAIN_TIMEOUT, relay.drain()).await);
+        relay.stop().await;
+        shards.stop();
+        pool.close();
+    }))
+}
+
+/// Starts ledgers, desk, reaper and poll; gives the way of a booking through them.
+fn start_actors(
+    config: &Config,
+    bus: &Bus,
+    shards: &Shards,
+    (pool, relay, flights, directory): (&Pool, &RelayHandle, &FlightCache, &Directory),
+) -> Sales {
+    let database = config.service.database();
+    let means = Means {
+        database: database.clone(),
+        flights: flights.clone(),
+        relay: relay.clone(),
+        directory: directory.clone(),
+        settle: TimeDelta::minutes(config.payment_hold_minutes.into()),
+    };
+    let bounds = Bounds { batch: config.ledger_batch.max(1), queue: config.ledger_queue.max(1) };
+    let ledgers = Ledgers::start(shards, &means, bounds, config.patience());
+    let provider = Arc::new(Sandbox::start(database, pool.clone()));
+    let times = Times {
+        payment: config.payment_timeout(),
+        idle: config.payment_idle(),
+        sweep: Duration::from_millis(config.payment_sweep_ms.max(10)),
+    };
+    let desk = PaymentDesk::start(provider, ledgers.clone(), pool.clone(), times);
+    HoldReaper::new(pool.clone(), ledgers.clone(), Duration::from_millis(config.reap_ms.max(10))).start();
+    VersionPoll::new(bus.clone(), pool.clone(), directory.clone()).start();
+    Sales {
+        pool: pool.clone(),
+        directory: directory.clone(),
+        ledgers,
+        desk,
+        currency: config.sale_currency,
+        patience: config.patience(),
+        running: Arc::default(),
+    }
+}
+
+/// The bus is not among what must be there: with the broker down bookings go on, and events wait.
+fn health(pool: &Pool, verifier: &Verifier) -> Health {
+    let (pool, verifier) = (pool.clone(), verifier.clone());
+    Health::new()
+        .needs("database", move || {
+            let pool = pool.clone();
+            async move { pool.is_healthy().await }
+        })
+        .needs("keys", move || std::future::ready(verifier.is_ready()))
+}
+
+/// The subscriptions, which may take as long as the broker is away.
+struct Consumers {
+    subscribing: Vec<(oneshot::Sender<()>, oneshot::Receiver<Option<ConsumerHandle>>)>,
+}
+
+impl Consumers {
+    /// Subscribes in the background: with the broker down the service starts all the same.
+    fn subscribe(bus: &Bus, pool: &Pool, directory: &Directory) -> Self {
+        let dead_letters = Arc::new(DeadLetters::new(pool.clone()));
+        let feed = Arc::new(FlightFeed::new(pool.clone(), directory.clone()));
+        let follower = Arc::new(FlightFollower::new(directory.clone()));
+        let subscriptions = [
+            bus.subscribe(FlightFeed::subscription(), feed, dead_letters.clone()),
+            bus.subscribe(FlightFollower::subscription(), follower, dead_letters),
+        ];
+        Self { subscribing: subscriptions.into_iter().map(in_background).collect() }
+    }
+
+    /// Ready when the batches under way have their dispositions.
+    async fn stop(self) {
+        for (give_up, subscribed) in self.subscribing {
+            // A subscription that is still being made is given up.
+            drop(give_up);
+            if let Ok(Some(consumer)) = subscribed.await {
+                consumer.stop().await;
+            }
+        }
+    }
+}
+
+fn in_background(
+    subscription: impl Future<Output = Result<ConsumerHandle, BusError>> + 'static,
+) -> (oneshot::Sender<()>, oneshot::Receiver<Option<ConsumerHandle>>) {
+    let (give_up, given_up) = oneshot::channel::<()>();
+    let (done, subscribed) = oneshot::channel();
+    actix_web::rt::spawn(async move {
+        let consumer = tokio::select! {
+            biased;
+            consumer = subscription => consumer
+                .inspect_err(|error| tracing::error!(error.message = %error, "A subscription failed"))
+                .ok(),
+            _ = given_up => None,
+        };
+        // An error means that the service has stopped without waiting.
+        drop(done.send(consumer));
+    });
+    (give_up, subscribed)
+}
+
+/// Binds and spawns the server.
+fn serve(config: &Config, state: State) -> io::Result<(SocketAddr, ServerHandle)> {
+    let server = HttpServer::new(move || {
+        let state = state.clone();
+        App::new()
+            .app_data(state.verifier)
+            .app_data(state.health)
+            .app_data(state.service_tokens)
+            .app_data(state.access_tokens)
+            .app_data(state.sales)
+            .app_data(state.reading)
+            .app_data(state.lookups)
+            .wrap(from_fn(shared::http::envelope))
+            .configure(http::routes)
+            .configure(shared::http::configure)
+    })
+    .workers(config.service.http_workers)
+    .disable_signals()
+    .bind(config.service.http_address)?;
+    let address = server.addrs().first().copied().unwrap_or(config.service.http_address);
+    let server = server.run();
+    let handle = server.handle();
+    actix_web::rt::spawn(server);
+    Ok((address, handle))
+}

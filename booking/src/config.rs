@@ -1,0 +1,156 @@
+//! The booking service's settings. Variables are `BOOKING_<FIELD>`, or `AEROBUS_<FIELD>` for all
+//! services; each also as `..._FILE`.
+
+use serde::{Deserialize, Deserializer, de::Error};
+use shared::{
+    config::{ConfigError, ServiceConfig, load},
+    money::Currency,
+};
+use std::{net::IpAddr, time::Duration};
+
+/// The booking service's configuration.
+#[derive(Clone, Deserialize)]
+pub struct Config {
+    /// What every service has.
+    #[serde(flatten)]
+    pub service: ServiceConfig,
+    /// `AEROBUS_SALE_CURRENCY`: the one currency of all prices, an ISO 4217 code. `EUR`.
+    #[serde(default = "default_currency", deserialize_with = "currency")]
+    pub sale_currency: Currency,
+    /// `BOOKING_LEDGER_SHARDS`: threads that flights are spread over, each with a ledger and a
+    /// database connection of its own. `2`.
+    #[serde(default = "default_shards")]
+    pub ledger_shards: usize,
+    /// `BOOKING_LEDGER_BATCH`: commands in one transaction at most. `512`.
+    #[serde(default = "default_batch")]
+    pub ledger_batch: usize,
+    /// `BOOKING_LEDGER_QUEUE`: commands that wait for a ledger at most; more are refused. `4096`.
+    #[serde(default = "default_queue")]
+    pub ledger_queue: usize,
+    /// `BOOKING_ALLOCATORS`: flights whose seats are in memory at most. `4096`.
+    #[serde(default = "default_allocators")]
+    pub allocators: usize,
+    /// `BOOKING_PATIENCE_MS`: how long a request may wait for its first commit, milliseconds. `3000`.
+    #[serde(default = "default_patience")]
+    pub patience_ms: u64,
+    /// `BOOKING_PAYMENT_TIMEOUT_MS`: how long a traveller waits for the payment provider,
+    /// milliseconds. `5000`.
+    #[serde(default = "default_payment_timeout")]
+    pub payment_timeout_ms: u64,
+    /// `BOOKING_PAYMENT_IDLE_MS`: after how long a payment that was left unsettled is taken up,
+    /// milliseconds; at least a second more than the payment timeout. `15000`.
+    #[serde(default = "default_payment_idle")]
+    pub payment_idle_ms: u64,
+    /// `BOOKING_PAYMENT_SWEEP_MS`: how often unsettled payments and refunds are looked for,
+    /// milliseconds. `1000`.
+    #[serde(default = "default_interval")]
+    pub payment_sweep_ms: u64,
+    /// `BOOKING_PAYMENT_HOLD_MINUTES`: how long a hold is kept from the start of a payment at least;
+    /// an authorisation that comes later is voided. `60`.
+    #[serde(default = "default_payment_hold")]
+    pub payment_hold_minutes: u32,
+    /// `BOOKING_REAP_MS`: how often holds that have ended are looked for, milliseconds. `1000`.
+    #[serde(default = "default_interval")]
+    pub reap_ms: u64,
+    /// `BOOKING_TRUSTED_PROXIES`: addresses, separated by commas, whose `X-Forwarded-For` names the
+    /// client: those of the gateway. `127.0.0.1,::1`.
+    #[serde(default = "default_proxies", deserialize_with = "addresses")]
+    pub trusted_proxies: Vec<IpAddr>,
+}
+
+fn default_currency() -> Currency {
+    Currency::EUR
+}
+
+fn default_shards() -> usize {
+    2
+}
+
+fn default_batch() -> usize {
+    512
+}
+
+fn default_queue() -> usize {
+    4096
+}
+
+fn default_allocators() -> usize {
+    4096
+}
+
+fn default_patience() -> u64 {
+    3000
+}
+
+fn default_payment_timeout() -> u64 {
+    5000
+}
+
+fn default_payment_idle() -> u64 {
+    15_000
+}
+
+fn default_interval() -> u64 {
+    1000
+}
+
+fn default_payment_hold() -> u32 {
+    60
+}
+
+fn default_proxies() -> Vec<IpAddr> {
+    vec![IpAddr::from([127, 0, 0, 1]), IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1])]
+}
+
+fn currency<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Currency, D::Error> {
+    String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+}
+
+fn addresses<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpAddr>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+    parts.map(|part| part.parse().map_err(|_| D::Error::custom("expected addresses separated by commas"))).collect()
+}
+
+impl Config {
+    /// Reads the configuration from the environment.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with the variable's name.
+    pub fn load() -> Result<Self, ConfigError> {
+        load("BOOKING", &[("http_address", "0.0.0.0:8082"), ("database_schema", "booking")])
+    }
+
+    /// A configuration with defaults around what every service has: for the embedded mode and tests.
+    #[must_use]
+    pub fn embedded(service: ServiceConfig) -> Self {
+        Self {
+            service,
+            sale_currency: default_currency(),
+            ledger_shards: default_shards(),
+            ledger_batch: default_batch(),
+            ledger_queue: default_queue(),
+            allocators: default_allocators(),
+            patience_ms: default_patience(),
+            payment_timeout_ms: default_payment_timeout(),
+            payment_idle_ms: default_payment_idle(),
+            payment_sweep_ms: default_interval(),
+            payment_hold_minutes: default_payment_hold(),
+            reap_ms: default_interval(),
+            trusted_proxies: default_proxies(),
+        }
+    }
+
+    pub(crate) fn patience(&self) -> Duration {
+        Duration::from_millis(self.patience_ms)
+    }
+
+    pub(crate) fn payment_timeout(&self) -> Duration {
+        Duration::from_millis(self.payment_timeout_ms)
+    }
+
+    /// Never so short that a payment is taken up whose traveller still waits.
+    pub(crate) fn payment_idle(&self) -> Duration {
+        Duration::from_millis(self.payment_idle_ms).max(self.payment_timeout() + Duration::from_secs(1))
+    }
+}

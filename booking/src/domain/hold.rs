@@ -1,0 +1,91 @@
+//! The rule for holds: how long seats and price are kept without payment.
+//!
+//! A hold has one deadline, for the space and for the price. It is judged by the database's clock.
+//! From that instant on the hold has ended, whoever has noticed: reads show it as expired, and its
+//! seats go to the next who wants them. A payment under way keeps it alive: the hold is prolonged
+//! when a payment starts, and falls back to its former end when that payment is declined.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// Minutes of a hold when nothing else is asked for.
+const DEFAULT_MINUTES: i64 = 15;
+/// Minutes that may be asked for.
+const LONGEST_MINUTES: i64 = 60;
+/// Minutes that may be asked for when there is time enough.
+const LONGEST_EARLY_MINUTES: i64 = 1440;
+/// Days before departure at which there is time enough.
+const EARLY_DAYS: i64 = 7;
+
+/// Seats that an account may hold on a flight, unpaid.
+pub(crate) const SEATS_PER_ACCOUNT_AND_FLIGHT: i64 = 9;
+
+/// How long seats are to be held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct HoldTime(TimeDelta);
+
+/// A hold time that cannot be had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be from 1 to {0} minutes (1440 when the departure is at least 7 days away)")]
+pub(crate) struct InvalidHoldTime(i64);
+
+impl HoldTime {
+    /// The time that was asked for, in minutes, for a journey that departs at `departure`.
+    pub(crate) fn new(
+        minutes: Option<i64>,
+        departure: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<Self, InvalidHoldTime> {
+        let early = departure.signed_duration_since(now) >= TimeDelta::days(EARLY_DAYS);
+        let longest = if early { LONGEST_EARLY_MINUTES } else { LONGEST_MINUTES };
+        let minutes = minutes.unwrap_or(DEFAULT_MINUTES);
+        if (1..=longest).contains(&minutes) {
+            Ok(Self(TimeDelta::minutes(minutes)))
+        } else {
+            Err(InvalidHoldTime(longest))
+        }
+    }
+
+    /// When a hold ends that begins now: at the departure at the latest.
+    pub(crate) fn end(self, now: DateTime<Utc>, departure: DateTime<Utc>) -> DateTime<Utc> {
+        (now + self.0).min(departure)
+    }
+}
+
+/// The end of a hold while a payment of it is under way: `settle` from now, never earlier than before.
+pub(crate) fn prolonged(end: DateTime<Utc>, now: DateTime<Utc>, settle: TimeDelta) -> DateTime<Utc> {
+    end.max(now + settle)
+}
+
+/// Whether a hold with this end has ended.
+pub(crate) fn has_ended(end: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    end <= now
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_is_held_only_when_there_is_a_week() {
+        let now = Utc::now();
+        let ends = |minutes, days: i64| HoldTime::new(minutes, now + TimeDelta::days(days), now).map(|time| time.end(now, now + TimeDelta::days(days)));
+        assert_eq!(ends(None, 1), Ok(now + TimeDelta::minutes(15)));
+        assert_eq!(ends(Some(60), 1), Ok(now + TimeDelta::minutes(60)));
+        assert_eq!(ends(Some(1440), 7), Ok(now + TimeDelta::days(1)));
+        for (minutes, days) in [(0, 30), (-1, 30), (61, 6), (1441, 30), (i64::MAX, 30)] {
+            assert!(ends(Some(minutes), days).is_err(), "{minutes} minutes, {days} days before");
+        }
+    }
+
+    #[test]
+    fn no_hold_outlives_the_departure_and_payments_only_prolong() {
+        let now = Utc::now();
+        let departure = now + TimeDelta::minutes(50);
+        let time = HoldTime::new(Some(60), departure, now).unwrap();
+        assert_eq!(time.end(now, departure), departure);
+        let end = now + TimeDelta::hours(2);
+        assert_eq!(prolonged(end, now, TimeDelta::hours(1)), end);
+        assert_eq!(prolonged(now, now, TimeDelta::hours(1)), now + TimeDelta::hours(1));
+        assert!(has_ended(now, now) && !has_ended(end, now));
+    }
+}

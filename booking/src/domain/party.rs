@@ -1,0 +1,122 @@
+//! Which passengers may travel together in a booking, and what they may want of seats.
+//!
+//! The house rules: one to nine travellers with seats, each infant on the lap of an adult of its own,
+//! and no child without an adult (a passenger of 12 years or older) in the booking. The n-th infant
+//! travels with the n-th adult, which decides who may not sit at an exit.
+
+use super::{
+    assignment::Wish,
+    passenger::{Passenger, fingerprint},
+};
+use shared::{fare::PassengerType, http::FieldError};
+use std::collections::HashSet;
+
+/// Travellers with seats in one booking.
+const LARGEST: usize = 9;
+
+/// A person as it stands in a request.
+pub(crate) type Traveller = Passenger;
+
+/// All that is wrong with a party, by JSON pointer.
+pub(crate) fn check(party: &[Traveller]) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    let count = |kind| party.iter().filter(|traveller| traveller.kind == kind).count();
+    let (adults, children, infants) =
+        (count(PassengerType::Adt), count(PassengerType::Chd), count(PassengerType::Inf));
+    let mut wrong = |message: &str| errors.push(FieldError::at("/passengers", message));
+    if adults + children > LARGEST {
+        wrong("at most 9 adults and children travel in one booking");
+    }
+    if infants > adults {
+        wrong("each infant needs an adult of its own");
+    } else if children > 0 && adults == 0 {
+        wrong("children travel with at least one adult");
+    }
+    let mut known = HashSet::new();
+    for (index, traveller) in party.iter().enumerate() {
+        let person = fingerprint(&traveller.given_name, &traveller.family_name, traveller.born_on);
+        if !known.insert(person) {
+            errors.push(FieldError::at(format!("/passengers/{index}"), "is the same passenger as one before"));
+        }
+    }
+    errors.extend(check_seats(party));
+    errors
+}
+
+fn check_seats(party: &[Traveller]) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    let mut chosen = HashSet::new();
+    for (index, traveller) in party.iter().enumerate() {
+        for (segment, seat) in traveller.seats.iter().enumerate() {
+            let Some(seat) = seat else { continue };
+            let pointer = format!("/passengers/{index}/seats/{segment}");
+            if !traveller.kind.has_seat() {
+                errors.push(FieldError::at(pointer, "an infant has no seat"));
+            } else if !chosen.insert((segment, *seat)) {
+                errors.push(FieldError::at(pointer, "was chosen for a passenger before"));
+            }
+        }
+    }
+    errors
+}
+
+/// What the party wants of the seats of a segment: one wish for each traveller with a seat, with the
+/// traveller's place in the party.
+pub(crate) fn wishes(party: &[Traveller], segment: usize) -> Vec<(usize, Wish)> {
+    let infants = party.iter().filter(|traveller| traveller.kind == PassengerType::Inf).count();
+    let mut adults = 0;
+    let mut wishes = Vec::with_capacity(party.len());
+    for (index, traveller) in party.iter().enumerate().filter(|(_, traveller)| traveller.kind.has_seat()) {
+        let is_adult = traveller.kind == PassengerType::Adt;
+        adults += usize::from(is_adult);
+        let exit_allowed = is_adult && adults > infants;
+        let named = traveller.seats.get(segment).copied().flatten();
+        wishes.push((index, Wish { named, exit_allowed }));
+    }
+    wishes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared::ids::PassengerId;
+
+    fn traveller(kind: PassengerType, name: &str, seat: Option<&str>) -> Traveller {
+        Traveller {
+            id: PassengerId::new(),
+            kind,
+            given_name: name.parse().unwrap(),
+            family_name: "Test".parse().unwrap(),
+            born_on: "1990-01-01".parse().unwrap(),
+            ticket_number: None,
+            seats: vec![seat.map(|seat| seat.parse().unwrap())],
+        }
+    }
+
+    fn pointers(party: &[Traveller]) -> Vec<String> {
+        check(party).into_iter().filter_map(|error| error.pointer).collect()
+    }
+
+    #[test]
+    fn parties_follow_the_house_rules() {
+        use PassengerType::{Adt, Chd, Inf};
+        let a = |name| traveller(Adt, name, None);
+        assert!(pointers(&[a("A"), traveller(Inf, "B", None), traveller(Chd, "C", None)]).is_empty());
+        assert_eq!(pointers(&[traveller(Chd, "C", None)]), ["/passengers"]);
+        assert_eq!(pointers(&[a("A"), traveller(Inf, "B", None), traveller(Inf, "C", None)]), ["/passengers"]);
+        assert_eq!(pointers(&[a("A"), a("a")]), ["/passengers/1"]);
+        let ten: Vec<_> = ["A", "B", "C", "D", "E", "F", "G", "H", "J", "K"].map(a).into();
+        assert_eq!(pointers(&ten), ["/passengers"]);
+        assert!(pointers(&ten[..9]).is_empty());
+        let seated = [traveller(Adt, "A", Some("1A")), traveller(Adt, "B", Some("1A")), traveller(Inf, "C", Some("2A"))];
+        assert_eq!(pointers(&seated), ["/passengers/1/seats/0", "/passengers/2/seats/0"]);
+    }
+
+    #[test]
+    fn only_adults_without_an_infant_may_sit_at_an_exit() {
+        use PassengerType::{Adt, Chd, Inf};
+        let party = [traveller(Inf, "I", None), traveller(Adt, "A", None), traveller(Chd, "C", None), traveller(Adt, "B", None)];
+        let wishes: Vec<_> = wishes(&party, 0).into_iter().map(|(index, wish)| (index, wish.exit_allowed)).collect();
+        assert_eq!(wishes, [(1, false), (2, false), (3, true)]);
+    }
+}

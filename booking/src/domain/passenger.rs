@@ -1,0 +1,185 @@
+//! Who travels.
+
+use chrono::{Datelike, NaiveDate};
+use sha2::{Digest, Sha256};
+use shared::{fare::PassengerType, ids::PassengerId, seat::SeatDesignator};
+use std::str::FromStr;
+
+/// Characters that a name may have.
+const NAME_LENGTH: std::ops::RangeInclusive<usize> = 1..=60;
+
+/// A given or family name: letters of any script, with what stands between letters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Name(String);
+
+/// A text that is no name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum InvalidName {
+    #[error("must have 1 to 60 characters")]
+    Length,
+    #[error("must consist of letters, spaces, hyphens, apostrophes and full stops")]
+    Characters,
+}
+
+impl Name {
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// One that was checked when it was stored.
+    pub(crate) fn stored(text: String) -> Self {
+        Self(text)
+    }
+
+    /// For comparing: without regard to capitals.
+    pub(crate) fn folded(&self) -> String {
+        fold(&self.0)
+    }
+}
+
+/// A name as it is compared.
+pub(crate) fn fold(text: &str) -> String {
+    text.trim().to_lowercase()
+}
+
+impl FromStr for Name {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        if !NAME_LENGTH.contains(&text.chars().count()) {
+            return Err(InvalidName::Length);
+        }
+        let valid = text.chars().all(may_stand_in_a_name) && text.chars().any(char::is_alphabetic);
+        if valid { Ok(Self(text)) } else { Err(InvalidName::Characters) }
+    }
+}
+
+/// Letters, marks that combine with letters, joiners that some scripts need, and punctuation of
+/// names. No digits, no symbols, nothing that turns the direction of what is printed around it.
+fn may_stand_in_a_name(character: char) -> bool {
+    let mark = matches!(character, '\u{300}'..='\u{36f}' | '\u{591}'..='\u{5c7}' | '\u{610}'..='\u{61a}'
+        | '\u{64b}'..='\u{65f}' | '\u{93c}' | '\u{94d}' | '\u{9bc}' | '\u{9cd}' | '\u{a3c}' | '\u{a4d}'
+        | '\u{abc}' | '\u{acd}' | '\u{b3c}' | '\u{b4d}' | '\u{bcd}' | '\u{c4d}' | '\u{ccd}' | '\u{d4d}'
+        | '\u{dca}' | '\u{e31}'..='\u{e4e}' | '\u{1039}' | '\u{103a}');
+    let joiner = matches!(character, '\u{200c}' | '\u{200d}');
+    character.is_alphabetic() || mark || joiner || " -'.’ʼ".contains(character)
+}
+
+/// A passenger of a booking.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Passenger {
+    pub(crate) id: PassengerId,
+    pub(crate) kind: PassengerType,
+    pub(crate) given_name: Name,
+    pub(crate) family_name: Name,
+    pub(crate) born_on: NaiveDate,
+    /// See [`ticket`](super::ticket).
+    pub(crate) ticket_number: Option<i64>,
+    /// One a segment; none for an infant.
+    pub(crate) seats: Vec<Option<SeatDesignator>>,
+}
+
+impl Passenger {
+    pub(crate) fn fingerprint(&self) -> i64 {
+        fingerprint(&self.given_name, &self.family_name, self.born_on)
+    }
+}
+
+/// What tells one person from another: names without regard to capitals, and the date of birth.
+pub(crate) fn fingerprint(given: &Name, family: &Name, born_on: NaiveDate) -> i64 {
+    let mut hash = Sha256::new();
+    for part in [given.folded(), family.folded(), born_on.to_string()] {
+        hash.update(part.as_bytes());
+        hash.update([0]);
+    }
+    let mut first = [0; 8];
+    first.copy_from_slice(&hash.finalize()[..8]);
+    i64::from_be_bytes(first)
+}
+
+/// Completed years at a date. Who was born on 29 February has a birthday on 1 March in other years.
+pub(crate) fn age(born_on: NaiveDate, at: NaiveDate) -> i32 {
+    let had_birthday = (at.month(), at.day()) >= (born_on.month(), born_on.day());
+    at.year() - born_on.year() - i32::from(!had_birthday)
+}
+
+/// Why a date of birth does not fit a passenger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum InvalidAge {
+    #[error("must not be in the future")]
+    Future,
+    #[error("must not be more than 125 years ago")]
+    TooOld,
+    #[error("an ADT is 12 years or older on the day of the flight")]
+    Adult,
+    #[error("a CHD is 2 to 11 years old on the day of the flight")]
+    Child,
+    #[error("an INF is under 2 years old on the day of the flight")]
+    Infant,
+}
+
+/// Checks the type of a passenger against the age at the last flight; `departs_on` and `today` are
+/// local to the origin.
+pub(crate) fn check_age(
+    kind: PassengerType,
+    born_on: NaiveDate,
+    today: NaiveDate,
+    departs_on: NaiveDate,
+) -> Result<(), InvalidAge> {
+    if born_on > today {
+        return Err(InvalidAge::Future);
+    }
+    let years = age(born_on, departs_on);
+    match kind {
+        _ if years > 125 => Err(InvalidAge::TooOld),
+        PassengerType::Adt if years < 12 => Err(InvalidAge::Adult),
+        PassengerType::Chd if !(2..12).contains(&years) => Err(InvalidAge::Child),
+        PassengerType::Inf if years >= 2 => Err(InvalidAge::Infant),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn date(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn names_of_all_scripts_are_names() {
+        for text in ["Ada", "O'Brien", "Jean-Luc", "María José", "李", "محمد", "שָׂרָה", "सत्या", "Nguyễn", "St. John"] {
+            assert!(text.parse::<Name>().is_ok(), "{text}");
+        }
+        assert_eq!("  Ada   Maria ".parse::<Name>().map(|name| name.0), Ok("Ada Maria".to_owned()));
+        for text in ["", " ", "-", "Ada1", "Ada\u{7}", "😀", "a\u{202e}b", "<b>", &"x".repeat(61)] {
+            assert!(text.parse::<Name>().is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_same_person_has_the_same_fingerprint() {
+        let of = |given: &str, family: &str| {
+            fingerprint(&given.parse().unwrap(), &family.parse().unwrap(), date("1990-01-01"))
+        };
+        assert_eq!(of("Ada", "LOVELACE"), of("ada", "Lovelace"));
+        assert_ne!(of("Ada", "Lovelace"), of("AdaL", "ovelace"));
+    }
+
+    #[test]
+    fn ages_count_on_the_day_of_the_flight() {
+        let check = |kind, born: &str| check_age(kind, date(born), date("2026-11-01"), date("2026-12-01"));
+        assert_eq!(check(PassengerType::Adt, "2014-12-01"), Ok(()));
+        assert_eq!(check(PassengerType::Adt, "2014-12-02"), Err(InvalidAge::Adult));
+        assert_eq!(check(PassengerType::Chd, "2014-12-02"), Ok(()));
+        assert_eq!(check(PassengerType::Chd, "2024-12-01"), Ok(()));
+        assert_eq!(check(PassengerType::Chd, "2024-12-02"), Err(InvalidAge::Child));
+        assert_eq!(check(PassengerType::Inf, "2024-12-02"), Ok(()));
+        assert_eq!(check(PassengerType::Inf, "2024-12-01"), Err(InvalidAge::Infant));
+        assert_eq!(check(PassengerType::Inf, "2026-11-02"), Err(InvalidAge::Future));
+        assert_eq!(check(PassengerType::Adt, "1800-01-01"), Err(InvalidAge::TooOld));
+        assert_eq!(age(date("2024-02-29"), date("2026-02-28")), 1);
+    }
+}

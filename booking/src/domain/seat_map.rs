@@ -1,0 +1,167 @@
+//! The cabin as travellers see it.
+
+use serde::Serialize;
+use shared::{
+    events::FlightState,
+    ids::FlightId,
+    money::Money,
+    seat::{Cabin, CabinSection, Columns, SeatDesignator},
+};
+use std::collections::HashMap;
+use utoipa::ToSchema;
+
+/// Whether a seat can be had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum SeatStatus {
+    /// It can.
+    Available,
+    /// Somebody holds it, unpaid.
+    Held,
+    /// It is somebody's.
+    Sold,
+    /// It is never sold.
+    Blocked,
+}
+
+/// What a seat is like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Characteristic {
+    /// At the cabin wall.
+    Window,
+    /// Beside an aisle.
+    Aisle,
+    /// Neither.
+    Middle,
+    /// In a row beside an emergency exit.
+    Exit,
+    /// In the first row of its cabin.
+    Bulkhead,
+}
+
+/// A seat.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub(crate) struct Seat {
+    /// Row and letter.
+    #[schema(value_type = String, example = "12A")]
+    pub(crate) designator: SeatDesignator,
+    /// Whether it can be had.
+    pub(crate) status: SeatStatus,
+    /// What it is like.
+    pub(crate) characteristics: Vec<Characteristic>,
+    /// What choosing it costs beside the fare; null: nothing.
+    pub(crate) price: Option<Money>,
+}
+
+/// A row of seats.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub(crate) struct Row {
+    /// Its number.
+    pub(crate) row: u8,
+    /// Whether it is beside an emergency exit.
+    pub(crate) exit: bool,
+    /// Left to right.
+    pub(crate) seats: Vec<Seat>,
+}
+
+/// A run of rows with one plan of columns.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub(crate) struct CabinMap {
+    /// The cabin; it may have several runs.
+    pub(crate) cabin: Cabin,
+    /// The letters of its rows with `|` for aisles.
+    pub(crate) columns: Columns,
+    /// Front to back.
+    pub(crate) rows: Vec<Row>,
+}
+
+/// How many seats there are of each status.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct Counts {
+    /// Can be had.
+    pub(crate) available: u32,
+    /// Held, unpaid.
+    pub(crate) held: u32,
+    /// Sold.
+    pub(crate) sold: u32,
+    /// Never sold.
+    pub(crate) blocked: u32,
+}
+
+/// The seats of a flight.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub(crate) struct SeatMap {
+    /// The flight.
+    pub(crate) flight_id: FlightId,
+    /// Booking's sequence of seat changes of this flight, the same on all instances.
+    pub(crate) version: i64,
+    /// Front to back.
+    pub(crate) cabins: Vec<CabinMap>,
+    /// All seats by status.
+    pub(crate) counts: Counts,
+}
+
+impl SeatMap {
+    /// The map of a flight; `taken` tells of seats whether they are sold (else held).
+    pub(crate) fn new(flight: &FlightState, version: i64, taken: &HashMap<SeatDesignator, bool>) -> Self {
+        let mut counts = Counts::default();
+        let mut seen = Vec::new();
+        let mut cabins = Vec::with_capacity(flight.seat_plan.cabins.len());
+        for section in &flight.seat_plan.cabins {
+            let first_of_cabin = !seen.contains(&section.cabin);
+            seen.push(section.cabin);
+            let rows = (section.rows[0]..=section.rows[1])
+                .map(|row| {
+                    let bulkhead = first_of_cabin && row == section.rows[0];
+                    read_row(flight, section, row, bulkhead, taken, &mut counts)
+                })
+                .collect();
+            cabins.push(CabinMap { cabin: section.cabin, columns: section.columns.clone(), rows });
+        }
+        Self { flight_id: flight.id, version, cabins, counts }
+    }
+}
+
+fn read_row(
+    flight: &FlightState,
+    section: &CabinSection,
+    row: u8,
+    bulkhead: bool,
+    taken: &HashMap<SeatDesignator, bool>,
+    counts: &mut Counts,
+) -> Row {
+    let exit = flight.seat_plan.exit_rows.contains(&row);
+    let mut read = |letter: char| {
+        let designator = SeatDesignator::new(row, letter)?;
+        let status = match taken.get(&designator) {
+            Some(true) => SeatStatus::Sold,
+            Some(false) => SeatStatus::Held,
+            None if flight.seat_plan.blocked_seats.contains(&designator) => SeatStatus::Blocked,
+            None => SeatStatus::Available,
+        };
+        let count = match status {
+            SeatStatus::Available => &mut counts.available,
+            SeatStatus::Held => &mut counts.held,
+            SeatStatus::Sold => &mut counts.sold,
+            SeatStatus::Blocked => &mut counts.blocked,
+        };
+        *count += 1;
+        let characteristics = characteristics(section, letter, exit, bulkhead);
+        Some(Seat { designator, status, characteristics, price: None })
+    };
+    Row { row, exit, seats: section.columns.letters().filter_map(&mut read).collect() }
+}
+
+fn characteristics(section: &CabinSection, letter: char, exit: bool, bulkhead: bool) -> Vec<Characteristic> {
+    let position = section.columns.position(letter);
+    let (window, aisle) = position.map_or((false, false), |position| (position.window, position.aisle));
+    let all = [
+        (window, Characteristic::Window),
+        (aisle, Characteristic::Aisle),
+        (!window && !aisle, Characteristic::Middle),
+        (exit, Characteristic::Exit),
+        (bulkhead, Characteristic::Bulkhead),
+    ];
+    all.into_iter().filter_map(|(has, what)| has.then_some(what)).collect()
+}

@@ -1,0 +1,58 @@
+//! Refusals and faults as problems of the HTTP contract.
+
+use crate::{
+    actors::{directory::NotFound, ledger::LedgerError, sales::SalesError},
+    domain::refusal::Refusal,
+};
+use shared::http::{Code, Problem};
+use std::time::Duration;
+
+/// When to come back to a service that has too much to do.
+const SOON: Duration = Duration::from_secs(1);
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Invalid(errors) => Self::validation(errors),
+            Refusal::SeatNotAllowed(errors) => Self::new(Code::SeatNotAllowed).with("errors", errors),
+            Refusal::SeatTaken(seats) => Self::new(Code::SeatTaken).with("seats", seats),
+            Refusal::FlightFull => Self::new(Code::FlightFull),
+            Refusal::FlightNotBookable => Self::new(Code::FlightNotBookable),
+            Refusal::NotFound => Self::new(Code::NotFound),
+            Refusal::HoldExpired => Self::new(Code::HoldExpired),
+            Refusal::HoldLimit => Self::new(Code::HoldLimit),
+            Refusal::AlreadyPaid => Self::new(Code::AlreadyPaid),
+            Refusal::AlreadyCancelled => Self::new(Code::AlreadyCancelled),
+            Refusal::PaymentInProgress => Self::new(Code::PaymentInProgress),
+            Refusal::PassengerAlreadyBooked => Self::new(Code::PassengerAlreadyBooked),
+            Refusal::PriceChanged(total) => Self::new(Code::PriceChanged).with("total", total),
+            Refusal::KeyReused => Self::new(Code::IdempotencyKeyReused),
+            Refusal::KeyInProgress => Self::new(Code::IdempotencyInProgress).retry_after(SOON),
+        }
+    }
+}
+
+fn overloaded() -> Problem {
+    Problem::new(Code::Overloaded).retry_after(SOON)
+}
+
+impl From<SalesError> for Problem {
+    fn from(error: SalesError) -> Self {
+        match error {
+            SalesError::Overloaded | SalesError::Ledger(LedgerError::Overloaded) => overloaded(),
+            SalesError::Ledger(LedgerError::Unavailable) => Self::unavailable(&error),
+            SalesError::Ledger(LedgerError::Internal) => Self::internal(&error),
+            SalesError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<NotFound> for Problem {
+    fn from(error: NotFound) -> Self {
+        match error {
+            NotFound::Unknown => Self::new(Code::NotFound),
+            NotFound::Failed(error) => error.into(),
+            NotFound::Overloaded => overloaded(),
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! The answers of requests that make or change bookings.
+
+use super::PRIVATE;
+use crate::{actors::sales::Sold, domain::idempotency::StoredAnswer};
+use actix_web::{
+    HttpResponse,
+    http::{StatusCode, header},
+};
+use serde_json::Value;
+use shared::{
+    events::{BookingState, BookingStatus},
+    http::{Code, Problem, RequestId},
+};
+
+/// The entity tag of a booking. Beside the version it names what changes by the clock alone, or by the
+/// provider's word on a refund.
+pub(super) fn tag(booking: &BookingState) -> String {
+    let status = match booking.status {
+        BookingStatus::Held => 'h',
+        BookingStatus::Confirmed => 'c',
+        BookingStatus::Cancelled => 'x',
+        BookingStatus::Expired => 'e',
+    };
+    let settled = booking.refunds.iter().filter(|refund| refund.status == "settled").count();
+    format!("\"{}{status}{settled}\"", booking.version)
+}
+
+/// The answer to a request with this status of success.
+pub(super) fn answer(sold: Sold, success: StatusCode, request: &RequestId) -> Result<HttpResponse, Problem> {
+    match sold {
+        Sold::Done(state) => {
+            let mut response = HttpResponse::build(success);
+            response.insert_header((header::CACHE_CONTROL, PRIVATE)).insert_header((header::ETAG, tag(&state)));
+            if success == StatusCode::CREATED {
+                response.insert_header((header::LOCATION, location(&state.id)));
+            }
+            Ok(response.json(state))
+        }
+        Sold::Replay(stored) => replay(&stored, request),
+        Sold::Declined(state) => Err(Problem::new(Code::PaymentDeclined).with("booking", state)),
+        Sold::Unsettled(state) => Err(Problem::new(Code::UpstreamTimeout)
+            .detail("The payment is not settled yet. It will be; the booking shows how.")
+            .with("booking", state)),
+        Sold::Refused(refusal) => Err(refusal.into()),
+    }
+}
+
+fn location(id: &impl std::fmt::Display) -> String {
+    format!("/api/v1/bookings/{id}")
+}
+
+/// An answer from before, as it was.
+fn replay(stored: &StoredAnswer, request: &RequestId) -> Result<HttpResponse, Problem> {
+    let booking: Value = serde_json::from_str(&stored.booking).map_err(|error| Problem::internal(&error))?;
+    let status = u16::try_from(stored.status).ok().and_then(|status| StatusCode::from_u16(status).ok());
+    let mut response = match status {
+        Some(StatusCode::PAYMENT_REQUIRED) => {
+            Problem::new(Code::PaymentDeclined).with("booking", booking).to_response(Some(&request.0))
+        }
+        status => {
+            let status = status.unwrap_or(StatusCode::OK);
+            let mut response = HttpResponse::build(status);
+            response.insert_header((header::CACHE_CONTROL, PRIVATE));
+            if status == StatusCode::CREATED
+                && let Some(id) = booking["id"].as_str()
+            {
+                response.insert_header((header::LOCATION, location(&id)));
+            }
+            response.content_type("application/json").body(stored.booking.clone())
+        }
+    };
+    let replayed = header::HeaderName::from_static("idempotent-replayed");
+    response.headers_mut().insert(replayed, header::HeaderValue::from_static("true"));
+    Ok(response)
+}

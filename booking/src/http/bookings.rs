@@ -1,0 +1,219 @@
+//! `/bookings`, `/bookings/{id}` and `/bookings/{id}/cancel`.
+
+use super::{
+    PRIVATE, Reading,
+    access_token::Reader,
+    answers::{answer, tag},
+    new_booking::{NewBooking, NewBookingSchema},
+};
+use crate::{
+    actors::sales::{Order, Sales},
+    domain::{booking::Booking, idempotency::Key},
+    store::{
+        self,
+        bookings::Own,
+        presented::{self, Presented},
+    },
+};
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, http::header, web};
+use serde_json::Value;
+use shared::{
+    auth::{Caller, Permission},
+    db::DbError,
+    events::{BookingState, BookingStatus},
+    http::{
+        Body, Code, FieldError, FromJson, Id, Object, Page, PageRequest, Problem, ProblemBody, QueryParameters, RequestId,
+        conditional, require_match,
+    },
+    ids::{BookingId, FlightId, UserId},
+};
+use std::str::FromStr;
+use uuid::Uuid;
+
+/// The idempotency key of a request, if it has one.
+pub(super) fn key(request: &HttpRequest, caller: UserId, body: &Value) -> Result<Option<Key>, Problem> {
+    let mut values = request.headers().get_all("idempotency-key");
+    let Some(value) = values.next() else { return Ok(None) };
+    let wrong = |message: &str| Problem::validation(vec![FieldError::parameter("Idempotency-Key", message)]);
+    if values.next().is_some() {
+        return Err(wrong("must not be repeated"));
+    }
+    let key = Key::new(caller, request.method().as_str(), request.path(), value.as_bytes(), body);
+    key.map(Some).map_err(|error| wrong(&error.to_string()))
+}
+
+/// The lowest flight of a booking, whose ledger commits what concerns it.
+pub(super) fn lowest_flight(booking: &Booking) -> Result<FlightId, Problem> {
+    let lowest = booking.segments.iter().map(|segment| segment.flight_id).min();
+    lowest.ok_or_else(|| Problem::new(Code::Internal))
+}
+
+/// Makes a booking: held, or with `payment` paid and confirmed in one call.
+#[utoipa::path(
+    post, path = "/api/v1/bookings", tag = "bookings", security(("bearer" = [])), request_body = NewBookingSchema,
+    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible characters")),
+    responses(
+        (status = 201, description = "Held or confirmed; `Location` names it", body = BookingState),
+        (status = 402, description = "The payment was declined; `booking` is still held", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "seat_taken (with `seats`), flight_full, flight_not_bookable, hold_limit, price_changed (with `total`), passenger_already_booked, idempotency_in_progress", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "validation_failed, seat_not_allowed, idempotency_key_reused", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 504, description = "The payment of `booking` is not settled yet", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn create(
+    request: HttpRequest,
+    request_id: RequestId,
+    caller: Caller,
+    body: Body<NewBooking>,
+    sales: web::Data<Sales>,
+) -> Result<HttpResponse, Problem> {
+    let key = key(&request, caller.user_id(), &body.json)?;
+    let new = body.value;
+    if let Some(payment) = &new.payment
+        && !sales.desk.knows(&payment.order.token)
+    {
+        return Err(Problem::invalid(payment.token_pointer.clone(), "is not a token of the payment provider"));
+    }
+    let order = Order {
+        owner: caller.user_id(),
+        segments: new.segments,
+        passengers: new.passengers,
+        contact: new.contact,
+        expected_total: new.expected_total,
+        payment: new.payment.map(|payment| payment.order),
+        hold_minutes: new.hold_minutes,
+        key,
+        exempt: caller.may(Permission::LimitsExempt),
+    };
+    answer(sales.book(order).await?, StatusCode::CREATED, &request_id)
+}
+
+/// One of the four statuses, as a query parameter.
+#[derive(Debug, Clone, Copy)]
+struct StatusParameter(BookingStatus);
+
+impl FromStr for StatusParameter {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "held" => Ok(Self(BookingStatus::Held)),
+            "confirmed" => Ok(Self(BookingStatus::Confirmed)),
+            "cancelled" => Ok(Self(BookingStatus::Cancelled)),
+            "expired" => Ok(Self(BookingStatus::Expired)),
+            _ => Err("must be held, confirmed, cancelled or expired"),
+        }
+    }
+}
+
+/// The caller's own bookings, newest first.
+#[utoipa::path(
+    get, path = "/api/v1/bookings", tag = "bookings", security(("bearer" = [])),
+    params(
+        ("status" = Option<BookingStatus>, Query, description = "Only those that have this status now"),
+        ("limit" = Option<u16>, Query, description = "1 to 200, else 50"),
+        ("after" = Option<String>, Query, description = "`page.next` of the page before"),
+    ),
+    responses((status = 200, description = "A page of bookings", body = Page<BookingState>)),
+)]
+pub(crate) async fn list(
+    caller: Caller,
+    mut parameters: QueryParameters,
+    reading: web::Data<Reading>,
+) -> Result<HttpResponse, Problem> {
+    let status = parameters.optional::<StatusParameter>("status").map(|status| status.0);
+    let filters = ("bookings", caller.user_id().0, status);
+    let page = PageRequest::<BookingId>::read(&mut parameters, &filters);
+    parameters.finish()?;
+    let asked = Own { owner: caller.user_id(), status, after: page.after, limit: page.rows() };
+    let mut connection = reading.pool.get().await?;
+    let found = store::bookings::own(&mut connection, &asked).await.map_err(DbError::from)?;
+    let found = presented::present(&mut connection, &reading.flights, found).await.map_err(DbError::from)?;
+    let states = found.into_iter().map(|(_, state)| state).collect();
+    let page = page.page(states, |state: &BookingState| state.id);
+    Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, PRIVATE)).json(page))
+}
+
+/// A booking: one's own, anybody's with `booking:read_any`, or the one that a look-up has opened.
+#[utoipa::path(
+    get, path = "/api/v1/bookings/{id}", tag = "bookings", security(("bearer" = [])),
+    params(("id" = String, Path, description = "The booking")),
+    responses(
+        (status = 200, description = "The booking", body = BookingState),
+        (status = 304, description = "The copy that the client has is good"),
+        (status = 404, description = "There is no such booking for this caller", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn get(
+    request: HttpRequest,
+    id: Id<BookingId>,
+    reader: Reader,
+    parameters: QueryParameters,
+    reading: web::Data<Reading>,
+) -> Result<HttpResponse, Problem> {
+    parameters.finish()?;
+    let (booking, mut state) = reading.booking(id.0).await?;
+    let visible = match &reader {
+        Reader::User(caller) => booking.owner_id == caller.user_id() || caller.may(Permission::BookingReadAny),
+        Reader::Guest(opened) => *opened == booking.id,
+    };
+    if !visible {
+        return Err(Problem::new(Code::NotFound));
+    }
+    if matches!(reader, Reader::Guest(_)) {
+        state = redacted(state);
+    }
+    Ok(conditional(&request, &tag(&state), PRIVATE, &state))
+}
+
+/// A booking as those see it who know only its locator and a name.
+pub(super) fn redacted(mut state: BookingState) -> BookingState {
+    state.contact = None;
+    state.passengers.iter_mut().for_each(|passenger| passenger.born_on = None);
+    state
+}
+
+/// The body of a cancellation.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cancellation {
+    quote_id: Option<Uuid>,
+}
+
+impl FromJson for Cancellation {
+    fn read(object: &mut Object<'_>) -> Option<Self> {
+        Some(Self { quote_id: object.optional("quote_id") })
+    }
+}
+
+/// Cancels a booking: its seats come free, and what the fares allow is given back.
+#[utoipa::path(
+    post, path = "/api/v1/bookings/{id}/cancel", tag = "bookings", security(("bearer" = [])),
+    params(
+        ("id" = String, Path, description = "The booking"),
+        ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible characters"),
+    ),
+    responses(
+        (status = 200, description = "The booking, cancelled", body = BookingState),
+        (status = 404, description = "There is no such booking for this caller", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "already_cancelled, hold_expired, payment_in_progress, quote_expired", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 412, description = "The booking was changed meanwhile", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn cancel(
+    request: HttpRequest,
+    request_id: RequestId,
+    id: Id<BookingId>,
+    caller: Caller,
+    body: Body<Cancellation>,
+    (sales, reading): (web::Data<Sales>, web::Data<Reading>),
+) -> Result<HttpResponse, Problem> {
+    let key = key(&request, caller.user_id(), &body.json)?;
+    let (booking, state): Presented = reading.changeable(id.0, &caller).await?;
+    require_match(&request, &tag(&state))?;
+    if body.value.quote_id.is_some() {
+        // Quotes are not given yet, so none is good.
+        return Err(Problem::new(Code::QuoteExpired));
+    }
+    let at = (booking.id, lowest_flight(&booking)?);
+    answer(sales.cancel(at, key).await?, StatusCode::OK, &request_id)
+}

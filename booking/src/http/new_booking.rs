@@ -1,0 +1,191 @@
+//! The body of `POST /bookings`.
+
+use super::payment_body::{PaymentRequest, PaymentSchema};
+use crate::{
+    actors::sales::OrderSegment,
+    domain::{
+        contact::{Contact, Email, Phone},
+        party,
+        passenger::{Name, Passenger},
+    },
+};
+use chrono::NaiveDate;
+use serde::Serialize;
+use shared::{
+    fare::{Brand, PassengerType},
+    http::{FieldError, FromJson, Object},
+    ids::{FlightId, PassengerId},
+    money::Money,
+    seat::{Cabin, SeatDesignator},
+};
+use std::{fmt::Display, str::FromStr};
+use utoipa::ToSchema;
+
+/// Segments that can be booked together. Connections come later; everything behind takes several.
+const SEGMENTS: usize = 1;
+/// Passengers in a request: nine with seats, and an infant on each lap.
+const PASSENGERS: std::ops::RangeInclusive<usize> = 1..=18;
+
+/// A booking that is wanted.
+#[derive(Debug, Clone)]
+pub(super) struct NewBooking {
+    pub(super) segments: Vec<OrderSegment>,
+    pub(super) passengers: Vec<Passenger>,
+    pub(super) contact: Contact,
+    pub(super) expected_total: Option<Money>,
+    pub(super) payment: Option<PaymentRequest>,
+    pub(super) hold_minutes: Option<i64>,
+}
+
+impl FromJson for NewBooking {
+    fn read(object: &mut Object<'_>) -> Option<Self> {
+        let segments = object.list("segments", 1..=6, read_segment);
+        let passengers = object.list("passengers", PASSENGERS, read_passenger);
+        let contact = object.object("contact", read_contact);
+        let expected_total = object.optional("expected_total").filter(|total: &Money| {
+            let positive = total.minor >= 0;
+            if !positive {
+                object.error("expected_total", "must not be negative");
+            }
+            positive
+        });
+        let payment = object.optional_object("payment", PaymentRequest::read);
+        let hold_minutes = object.optional("hold_minutes");
+        let segments = segments?;
+        if segments.len() > SEGMENTS {
+            object.error("segments", "one flight can be booked at a time; connections are not on sale yet");
+            return None;
+        }
+        let mut passengers = passengers?;
+        check_seats(object, &mut passengers, segments.len());
+        object.note(party::check(&passengers));
+        Some(Self { segments, passengers, contact: contact?, expected_total, payment, hold_minutes })
+    }
+}
+
+/// A member that is a text of some form.
+fn parsed<T: FromStr<Err: Display>>(object: &mut Object<'_>, name: &str) -> Option<T> {
+    let text: String = object.required(name)?;
+    text.parse().map_err(|error| object.error(name, error)).ok()
+}
+
+fn read_segment(object: &mut Object<'_>) -> Option<OrderSegment> {
+    let flight_id: Option<FlightId> = parsed(object, "flight_id");
+    let cabin: Option<Cabin> = parsed(object, "cabin");
+    let brand: Option<Brand> = parsed(object, "brand");
+    Some(OrderSegment { flight_id: flight_id?, cabin: cabin?, brand: brand? })
+}
+
+fn read_passenger(object: &mut Object<'_>) -> Option<Passenger> {
+    let kind: Option<PassengerType> = parsed(object, "type");
+    let given_name: Option<Name> = parsed(object, "given_name");
+    let family_name: Option<Name> = parsed(object, "family_name");
+    let born_on = object.required::<String>("born_on").and_then(|text| read_date(object, &text));
+    let seats = read_seats(object);
+    Some(Passenger {
+        id: PassengerId::new(),
+        kind: kind?,
+        given_name: given_name?,
+        family_name: family_name?,
+        born_on: born_on?,
+        ticket_number: None,
+        seats: seats?,
+    })
+}
+
+/// `YYYY-MM-DD`, and a day that exists.
+fn read_date(object: &mut Object<'_>, text: &str) -> Option<NaiveDate> {
+    let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().filter(|date| date.to_string() == text);
+    if date.is_none() {
+        object.error("born_on", "must be a date such as 1990-12-31");
+    }
+    date
+}
+
+fn read_seats(object: &mut Object<'_>) -> Option<Vec<Option<SeatDesignator>>> {
+    let Some(seats) = object.optional::<Vec<Option<String>>>("seats") else { return Some(Vec::new()) };
+    let mut read = Vec::with_capacity(seats.len());
+    for (index, seat) in seats.into_iter().enumerate() {
+        match seat.map(|text| text.parse()).transpose() {
+            Ok(seat) => read.push(seat),
+            Err(error) => {
+                let error: shared::seat::InvalidSeat = error;
+                object.note([FieldError::at(format!("/seats/{index}"), error)]);
+            }
+        }
+    }
+    Some(read)
+}
+
+/// Seats are positional: one a segment, or none at all.
+fn check_seats(object: &mut Object<'_>, passengers: &mut [Passenger], segments: usize) {
+    for (index, passenger) in passengers.iter_mut().enumerate() {
+        if passenger.seats.is_empty() {
+            passenger.seats = vec![None; segments];
+        } else if passenger.seats.len() != segments {
+            object.note([FieldError::at(format!("/passengers/{index}/seats"), "must have one seat, or null, for each segment")]);
+            passenger.seats.resize(segments, None);
+        }
+    }
+}
+
+fn read_contact(object: &mut Object<'_>) -> Option<Contact> {
+    let email: Option<Email> = parsed(object, "email");
+    let phone = object.optional::<String>("phone").map(|text| text.parse::<Phone>());
+    let phone = phone.transpose().map_err(|error| object.error("phone", error)).ok();
+    Some(Contact { email: email?, phone: phone? })
+}
+
+/// A new booking.
+#[derive(Serialize, ToSchema)]
+#[schema(as = NewBooking)]
+#[expect(dead_code, reason = "read by the schema derive only")]
+pub(crate) struct NewBookingSchema {
+    /// The flights; one at present.
+    segments: Vec<NewSegmentSchema>,
+    /// One to nine travellers with seats, and an infant on each adult's lap at most.
+    passengers: Vec<NewPassengerSchema>,
+    /// How to reach them.
+    contact: NewContactSchema,
+    /// The most that is to be paid; a lower price is charged as it is.
+    expected_total: Option<Money>,
+    /// To pay at once; without it the seats are held.
+    payment: Option<PaymentSchema>,
+    /// How long to hold: 1 to 60 minutes, up to 1440 when the departure is 7 days away. 15.
+    hold_minutes: Option<i64>,
+}
+
+/// A flight that is wanted.
+#[derive(Serialize, ToSchema)]
+#[schema(as = NewSegment)]
+#[expect(dead_code, reason = "read by the schema derive only")]
+pub(crate) struct NewSegmentSchema {
+    flight_id: FlightId,
+    cabin: Cabin,
+    brand: Brand,
+}
+
+/// A traveller.
+#[derive(Serialize, ToSchema)]
+#[schema(as = NewPassenger)]
+#[expect(dead_code, reason = "read by the schema derive only")]
+pub(crate) struct NewPassengerSchema {
+    r#type: PassengerType,
+    given_name: String,
+    family_name: String,
+    born_on: NaiveDate,
+    /// One a segment, null to have it assigned; absent: all assigned.
+    #[schema(example = json!(["12A"]))]
+    seats: Option<Vec<Option<String>>>,
+}
+
+/// How to reach the travellers.
+#[derive(Serialize, ToSchema)]
+#[schema(as = NewContact)]
+#[expect(dead_code, reason = "read by the schema derive only")]
+pub(crate) struct NewContactSchema {
+    #[schema(example = "ada@example.org")]
+    email: String,
+    #[schema(example = "+33123456789")]
+    phone: Option<String>,
+}

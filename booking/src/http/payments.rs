@@ -1,0 +1,50 @@
+//! `POST /bookings/{id}/payments`.
+
+use super::{
+    Reading,
+    answers::{answer, tag},
+    bookings::{key, lowest_flight},
+    payment_body::{PaymentRequest, PaymentSchema},
+};
+use crate::actors::sales::Sales;
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
+use shared::{
+    auth::Caller,
+    events::BookingState,
+    http::{Body, Id, Problem, ProblemBody, RequestId, require_match},
+    ids::BookingId,
+};
+
+/// Pays a held booking.
+#[utoipa::path(
+    post, path = "/api/v1/bookings/{id}/payments", tag = "bookings", security(("bearer" = [])), request_body = PaymentSchema,
+    params(
+        ("id" = String, Path, description = "The booking"),
+        ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible characters"),
+    ),
+    responses(
+        (status = 200, description = "The booking, confirmed", body = BookingState),
+        (status = 402, description = "The payment was declined; `booking` is still held", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such booking for this caller", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "hold_expired, already_paid, already_cancelled, payment_in_progress, idempotency_in_progress", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 504, description = "The payment of `booking` is not settled yet", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn pay(
+    request: HttpRequest,
+    request_id: RequestId,
+    id: Id<BookingId>,
+    caller: Caller,
+    body: Body<PaymentRequest>,
+    (sales, reading): (web::Data<Sales>, web::Data<Reading>),
+) -> Result<HttpResponse, Problem> {
+    let key = key(&request, caller.user_id(), &body.json)?;
+    let payment = body.value;
+    if !sales.desk.knows(&payment.order.token) {
+        return Err(Problem::invalid(payment.token_pointer, "is not a token of the payment provider"));
+    }
+    let (booking, state) = reading.changeable(id.0, &caller).await?;
+    require_match(&request, &tag(&state))?;
+    let at = (booking.id, lowest_flight(&booking)?);
+    answer(sales.pay(at, payment.order, key).await?, StatusCode::OK, &request_id)
+}

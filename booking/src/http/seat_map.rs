@@ -1,0 +1,28 @@
+//! `GET /flights/{id}/seat-map`.
+
+use crate::{actors::sales::Sales, domain::seat_map::SeatMap};
+use actix_web::{HttpRequest, HttpResponse, web};
+use shared::{
+    http::{Id, Problem, ProblemBody, QueryParameters, conditional, entity_tag},
+    ids::FlightId,
+};
+
+/// The seats of a flight.
+#[utoipa::path(
+    get, path = "/api/v1/flights/{id}/seat-map", tag = "seats", params(("id" = String, Path, description = "The flight")),
+    responses(
+        (status = 200, description = "The seats; `ETag` is their version", body = SeatMap),
+        (status = 304, description = "The copy that the client has is good"),
+        (status = 404, description = "There is no such flight", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn get(
+    request: HttpRequest,
+    id: Id<FlightId>,
+    parameters: QueryParameters,
+    sales: web::Data<Sales>,
+) -> Result<HttpResponse, Problem> {
+    parameters.finish()?;
+    let map = sales.directory.seat_map(id.0).await?;
+    Ok(conditional(&request, &entity_tag(map.version), "no-cache", &map))
+}

@@ -1,0 +1,236 @@
+//! Bookings and their segments.
+
+use super::{codes::Code, passengers, payments, refunds, schema::{bookings, segments}, statement::statement};
+use crate::domain::{
+    booking::{Booking, Segment},
+    contact::{Contact, Email, Phone},
+    locator::Locator,
+};
+use chrono::{DateTime, Utc};
+use diesel::{
+    deserialize::Queryable, prelude::*,
+    sql_types::{Array, BigInt, Nullable, SmallInt, Timestamptz, Uuid as SqlUuid},
+};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use shared::{events::{BookingPaymentStatus, BookingStatus}, fare::Brand, ids::{BookingId, FlightId, UserId}, seat::Cabin};
+use std::{collections::HashMap, error::Error};
+use uuid::Uuid;
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = bookings)]
+#[diesel(check_for_backend(diesel::pg::Pg))]
+struct Row {
+    id: Uuid,
+    locator: String,
+    owner_id: Uuid,
+    status: i16,
+    payment_status: i16,
+    hold_expires_at: DateTime<Utc>,
+    currency: String,
+    contact_email: String,
+    contact_phone: Option<String>,
+    version: i64,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+    confirmed_at: Option<DateTime<Utc>>,
+}
+
+impl Row {
+    fn read(self) -> Result<Booking, Box<dyn Error + Send + Sync>> {
+        Ok(Booking {
+            id: BookingId(self.id),
+            locator: self.locator.parse()?,
+            owner_id: UserId(self.owner_id),
+            status: BookingStatus::of_code(self.status)?,
+            payment_status: BookingPaymentStatus::of_code(self.payment_status)?,
+            hold_expires_at: self.hold_expires_at,
+            currency: self.currency.parse()?,
+            contact: Contact { email: Email::stored(self.contact_email), phone: self.contact_phone.map(Phone::stored) },
+            segments: Vec::new(),
+            passengers: Vec::new(),
+            payments: Vec::new(),
+            refunds: Vec::new(),
+            version: self.version,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+            confirmed_at: self.confirmed_at,
+        })
+    }
+}
+
+fn damaged(error: Box<dyn Error + Send + Sync>) -> diesel::result::Error {
+    diesel::result::Error::DeserializationError(error)
+}
+
+statement! {
+    /// Locks bookings in the order in which every writer locks them.
+    Lock { ids: Array<SqlUuid> = Vec<Uuid> } -> (SqlUuid,),
+    "SELECT id FROM bookings WHERE id = ANY($) ORDER BY id FOR NO KEY UPDATE"
+}
+
+statement! {
+    /// Writes what transitions change.
+    Update {
+        ids: Array<SqlUuid> = Vec<Uuid>,
+        statuses: Array<SmallInt> = Vec<i16>,
+        payment_statuses: Array<SmallInt> = Vec<i16>,
+        holds: Array<Timestamptz> = Vec<DateTime<Utc>>,
+        versions: Array<BigInt> = Vec<i64>,
+        updated: Array<Timestamptz> = Vec<DateTime<Utc>>,
+        confirmed: Array<Nullable<Timestamptz>> = Vec<Option<DateTime<Utc>>>,
+    } -> (),
+    "UPDATE bookings SET status = n.status, payment_status = n.payment_status, hold_expires_at = n.hold, version = n.version, updated_at = n.updated, confirmed_at = n.confirmed FROM unnest($, $, $, $, $, $, $) AS n (id, status, payment_status, hold, version, updated, confirmed) WHERE bookings.id = n.id"
+}
+
+statement! {
+    /// The flights of bookings.
+    FlightsOf { ids: Array<SqlUuid> = Vec<Uuid> } -> (SqlUuid,),
+    "SELECT DISTINCT flight_id FROM segments WHERE booking_id = ANY($)"
+}
+
+statement! {
+    /// Holds that have ended, the longest ago first, with the first of their flights. Those that
+    /// somebody works on are passed over.
+    Ended { limit: BigInt = i64 } -> (SqlUuid, SqlUuid),
+    "SELECT b.id, (SELECT s.flight_id FROM segments s WHERE s.booking_id = b.id ORDER BY s.flight_id LIMIT 1) FROM bookings b WHERE b.status = 0 AND b.payment_status = 0 AND b.hold_expires_at <= clock_timestamp() ORDER BY b.hold_expires_at LIMIT $ FOR NO KEY UPDATE OF b SKIP LOCKED"
+}
+
+/// Locks bookings in the order in which every writer locks them, after their flights.
+pub(crate) async fn lock(connection: &mut AsyncPgConnection, ids: &[Uuid]) -> QueryResult<()> {
+    Lock { ids: ids.to_vec() }.execute(connection).await.map(drop)
+}
+
+/// The flights of bookings, each once.
+pub(crate) async fn flights_of(connection: &mut AsyncPgConnection, ids: &[Uuid]) -> QueryResult<Vec<FlightId>> {
+    let rows: Vec<(Uuid,)> = FlightsOf { ids: ids.to_vec() }.load(connection).await?;
+    Ok(rows.into_iter().map(|(id,)| FlightId(id)).collect())
+}
+
+/// Holds that have ended, each with a flight of it.
+pub(crate) async fn ended(connection: &mut AsyncPgConnection, limit: i64) -> QueryResult<Vec<(BookingId, FlightId)>> {
+    let rows: Vec<(Uuid, Uuid)> = Ended { limit }.load(connection).await?;
+    Ok(rows.into_iter().map(|(id, flight)| (BookingId(id), FlightId(flight))).collect())
+}
+
+/// Bookings in full, in no order.
+pub(crate) async fn load(connection: &mut AsyncPgConnection, ids: &[Uuid]) -> QueryResult<Vec<Booking>> {
+    let rows: Vec<Row> =
+        bookings::table.filter(bookings::id.eq_any(ids)).select(Row::as_select()).load(connection).await?;
+    complete(connection, rows).await
+}
+
+/// The booking with a locator.
+pub(crate) async fn by_locator(connection: &mut AsyncPgConnection, locator: &Locator) -> QueryResult<Option<Booking>> {
+    let rows: Vec<Row> = bookings::table
+        .filter(bookings::locator.eq(locator.as_str()))
+        .select(Row::as_select())
+        .load(connection)
+        .await?;
+    Ok(complete(connection, rows).await?.pop())
+}
+
+/// What is asked of the list of an account's bookings.
+pub(crate) struct Own {
+    pub(crate) owner: UserId,
+    /// Only those that have this status now.
+    pub(crate) status: Option<BookingStatus>,
+    /// Older than this one.
+    pub(crate) after: Option<BookingId>,
+    pub(crate) limit: i64,
+}
+
+/// An account's bookings, newest first.
+pub(crate) async fn own(connection: &mut AsyncPgConnection, asked: &Own) -> QueryResult<Vec<Booking>> {
+    let mut query = bookings::table
+        .filter(bookings::owner_id.eq(asked.owner.0))
+        .order(bookings::id.desc())
+        .limit(asked.limit)
+        .select(Row::as_select())
+        .into_boxed();
+    if let Some(after) = asked.after {
+        query = query.filter(bookings::id.lt(after.0));
+    }
+    // The database's clock decides what a hold is now, noticed or not.
+    let now = diesel::dsl::now;
+    let held = BookingStatus::Held.code();
+    let waits = bookings::payment_status.eq(BookingPaymentStatus::Awaiting.code());
+    query = match asked.status {
+        None => query,
+        Some(BookingStatus::Held) => query
+            .filter(bookings::status.eq(held))
+            .filter(bookings::hold_expires_at.gt(now).or(diesel::dsl::not(waits))),
+        Some(BookingStatus::Expired) => query.filter(
+            bookings::status
+                .eq(BookingStatus::Expired.code())
+                .or(bookings::status.eq(held).and(waits).and(bookings::hold_expires_at.le(now))),
+        ),
+        Some(status) => query.filter(bookings::status.eq(status.code())),
+    };
+    let rows: Vec<Row> = query.load(connection).await?;
+    let mut found = complete(connection, rows).await?;
+    found.sort_unstable_by_key(|booking| std::cmp::Reverse(booking.id));
+    Ok(found)
+}
+
+/// Adds what stands in other tables.
+async fn complete(connection: &mut AsyncPgConnection, rows: Vec<Row>) -> QueryResult<Vec<Booking>> {
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut segments = load_segments(connection, &ids).await?;
+    let mut passengers = passengers::load(connection, &ids).await?;
+    let mut payments = payments::load(connection, &ids).await?;
+    let mut refunds = refunds::load(connection, &ids).await?;
+    rows.into_iter()
+        .map(|row| {
+            let mut booking = row.read().map_err(damaged)?;
+            booking.segments = segments.remove(&booking.id.0).unwrap_or_default();
+            booking.passengers = passengers.remove(&booking.id.0).unwrap_or_default();
+            booking.payments = payments.remove(&booking.id.0).unwrap_or_default();
+            booking.refunds = refunds.remove(&booking.id.0).unwrap_or_default();
+            Ok(booking)
+        })
+        .collect()
+}
+
+async fn load_segments(connection: &mut AsyncPgConnection, ids: &[Uuid]) -> QueryResult<HashMap<Uuid, Vec<Segment>>> {
+    let rows: Vec<(Uuid, Uuid, i16, i16, i64, i64)> = segments::table
+        .filter(segments::booking_id.eq_any(ids))
+        .order((segments::booking_id, segments::position))
+        .select((
+            segments::booking_id,
+            segments::flight_id,
+            segments::cabin,
+            segments::brand,
+            segments::fare,
+            segments::taxes,
+        ))
+        .load(connection)
+        .await?;
+    let mut found: HashMap<Uuid, Vec<Segment>> = HashMap::new();
+    for (booking, flight, cabin, brand, fare, taxes) in rows {
+        let cabin = Cabin::of_code(cabin).map_err(|error| damaged(error.into()))?;
+        let brand = Brand::of_code(brand).map_err(|error| damaged(error.into()))?;
+        let segment = Segment { flight_id: FlightId(flight), cabin, brand, fare, taxes };
+        found.entry(booking).or_default().push(segment);
+    }
+    Ok(found)
+}
+
+/// Writes what transitions have changed of the rows of bookings.
+pub(crate) async fn update(connection: &mut AsyncPgConnection, changed: &[&Booking]) -> QueryResult<()> {
+    if changed.is_empty() {
+        return Ok(());
+    }
+    let query = Update {
+        ids: changed.iter().map(|booking| booking.id.0).collect(),
+        statuses: changed.iter().map(|booking| booking.status.code()).collect(),
+        payment_statuses: changed.iter().map(|booking| booking.payment_status.code()).collect(),
+        holds: changed.iter().map(|booking| booking.hold_expires_at).collect(),
+        versions: changed.iter().map(|booking| booking.version).collect(),
+        updated: changed.iter().map(|booking| booking.updated_at).collect(),
+        confirmed: changed.iter().map(|booking| booking.confirmed_at).collect(),
+    };
+    query.execute(connection).await.map(drop)
+}

@@ -1,0 +1,74 @@
+//! The numbers that stand for the domain's enumerations in the tables.
+
+use crate::domain::payment::{Account, PaymentState};
+use shared::{
+    events::{BookingPaymentStatus, BookingStatus},
+    fare::{Brand, PassengerType},
+    seat::Cabin,
+};
+
+/// A number that stands for nothing: the row is damaged, or of a newer release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0} is not a stored {1}")]
+pub(crate) struct UnknownCode(i16, &'static str);
+
+/// An enumeration with stored numbers.
+pub(crate) trait Code: Copy + PartialEq + 'static {
+    /// What is stored, for messages.
+    const NAME: &'static str;
+    /// The values in the order of their numbers, from 0.
+    const ALL: &'static [Self];
+
+    fn code(self) -> i16 {
+        let position = Self::ALL.iter().position(|one| *one == self);
+        // Every value stands in the list, and lists are short.
+        position.and_then(|position| i16::try_from(position).ok()).unwrap_or(-1)
+    }
+
+    fn of_code(code: i16) -> Result<Self, UnknownCode> {
+        usize::try_from(code).ok().and_then(|index| Self::ALL.get(index).copied()).ok_or(UnknownCode(code, Self::NAME))
+    }
+}
+
+macro_rules! codes {
+    ($($kind:ident, $name:literal: $($value:ident),+;)+) => {$(
+        impl Code for $kind {
+            const NAME: &'static str = $name;
+            const ALL: &'static [Self] = &[$(Self::$value),+];
+        }
+    )+};
+}
+
+codes! {
+    BookingStatus, "status": Held, Confirmed, Cancelled, Expired;
+    BookingPaymentStatus, "payment status": Awaiting, Processing, Paid, PartlyRefunded, Refunded;
+    PaymentState, "payment state": Started, Confirmed, Captured, Declined, ToBeVoided;
+    Cabin, "cabin": Economy, PremiumEconomy, Business, First;
+    Brand, "brand": Light, Standard, Flex;
+    PassengerType, "passenger type": Adt, Chd, Inf;
+    Account, "account": Clearing, Fares, Taxes;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn round_trip<T: Code + std::fmt::Debug>() {
+        for (number, value) in T::ALL.iter().enumerate() {
+            assert_eq!(value.code(), i16::try_from(number).unwrap());
+            assert_eq!(T::of_code(value.code()), Ok(*value));
+        }
+        assert!(T::of_code(-1).is_err() && T::of_code(99).is_err());
+    }
+
+    #[test]
+    fn numbers_round_trip_and_strange_ones_are_errors() {
+        round_trip::<BookingStatus>();
+        round_trip::<BookingPaymentStatus>();
+        round_trip::<PaymentState>();
+        round_trip::<Cabin>();
+        round_trip::<Brand>();
+        round_trip::<PassengerType>();
+        round_trip::<Account>();
+    }
+}

@@ -1,0 +1,187 @@
+//! The local inventory: flights as the flight service tells of them, and booking's own sequence.
+
+use super::{schema::{flight_states, flights}, statement::statement};
+use crate::domain::flight::is_sold;
+use chrono::{DateTime, Utc};
+use diesel::{prelude::*, sql_types::{Array, BigInt, Bool, Jsonb, Nullable, SmallInt, Timestamptz, Uuid as SqlUuid}};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use serde_json::Value;
+use shared::{events::FlightState, ids::FlightId, seat::SeatDesignator};
+use std::{collections::BTreeMap, sync::Arc};
+use uuid::Uuid;
+
+statement! {
+    /// Newest version wins. A newer version also reopens a flight that was closed.
+    UpsertFlights {
+        ids: Array<SqlUuid> = Vec<Uuid>,
+        versions: Array<BigInt> = Vec<i64>,
+        departures: Array<Timestamptz> = Vec<DateTime<Utc>>,
+        on_sale: Array<Bool> = Vec<bool>,
+    } -> (),
+    "INSERT INTO flights (id, version, departure_at, on_sale) SELECT * FROM unnest($, $, $, $) ON CONFLICT (id) DO UPDATE SET version = excluded.version, departure_at = excluded.departure_at, on_sale = excluded.on_sale WHERE flights.version < excluded.version"
+}
+
+statement! {
+    /// Newest version wins.
+    UpsertStates {
+        ids: Array<SqlUuid> = Vec<Uuid>,
+        versions: Array<BigInt> = Vec<i64>,
+        states: Array<Jsonb> = Vec<Value>,
+    } -> (),
+    "INSERT INTO flight_states (flight_id, version, state) SELECT * FROM unnest($, $, $) ON CONFLICT (flight_id) DO UPDATE SET version = excluded.version, state = excluded.state WHERE flight_states.version < excluded.version"
+}
+
+statement! {
+    /// Locks flights in the order in which every writer locks them.
+    LockFlights { ids: Array<SqlUuid> = Vec<Uuid> } -> (SqlUuid, BigInt, Timestamptz, Bool),
+    "SELECT id, version, departure_at, on_sale FROM flights WHERE id = ANY($) ORDER BY id FOR NO KEY UPDATE"
+}
+
+statement! {
+    /// Draws the next version of flights whose seats changed. Their rows are locked.
+    NextVersions { ids: Array<SqlUuid> = Vec<Uuid> } -> (SqlUuid, BigInt),
+    "UPDATE flights SET seats_version = seats_version + 1 WHERE id = ANY($) RETURNING id, seats_version"
+}
+
+statement! {
+    /// The versions of flights, for whoever follows them.
+    Versions { ids: Array<SqlUuid> = Vec<Uuid> } -> (SqlUuid, BigInt, BigInt),
+    "SELECT id, version, seats_version FROM flights WHERE id = ANY($)"
+}
+
+statement! {
+    /// A flight's versions and its seats that are not free, at one instant. Of each hold how many
+    /// milliseconds are left: null where sold, or while a payment of it is under way.
+    SeatsNow { id: SqlUuid = Uuid } -> (BigInt, Bool, BigInt, Nullable<SmallInt>, Nullable<Bool>, Nullable<BigInt>),
+    "SELECT f.version, f.on_sale, f.seats_version, s.seat, s.sold, CASE WHEN b.status = 0 AND b.payment_status = 0 THEN ceil(extract(epoch FROM b.hold_expires_at - clock_timestamp()) * 1000)::bigint END FROM flights f LEFT JOIN seats s ON s.flight_id = f.id LEFT JOIN bookings b ON b.id = s.booking_id WHERE f.id = $"
+}
+
+/// Works in states of flights, one a flight at most. Newest version wins.
+pub(crate) async fn upsert(connection: &mut AsyncPgConnection, states: &[(FlightState, Value)]) -> QueryResult<()> {
+    // In the order in which every writer locks flights.
+    let by_id: BTreeMap<Uuid, &(FlightState, Value)> = states.iter().map(|one| (one.0.id.0, one)).collect();
+    debug_assert_eq!(by_id.len(), states.len(), "one state a flight");
+    let ids: Vec<Uuid> = by_id.keys().copied().collect();
+    let versions: Vec<i64> = by_id.values().map(|(state, _)| state.version).collect();
+    let flights = UpsertFlights {
+        ids: ids.clone(),
+        versions: versions.clone(),
+        departures: by_id.values().map(|(state, _)| state.departure.at).collect(),
+        on_sale: by_id.values().map(|(state, _)| is_sold(state)).collect(),
+    };
+    flights.execute(connection).await?;
+    let states = by_id.values().map(|(_, json)| json.clone()).collect();
+    UpsertStates { ids, versions, states }.execute(connection).await.map(drop)
+}
+
+/// A flight whose row is locked.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LockedFlight {
+    pub(crate) version: i64,
+    pub(crate) departure_at: DateTime<Utc>,
+    pub(crate) on_sale: bool,
+}
+
+/// Locks flights, in the order in which every writer locks them.
+pub(crate) async fn lock(
+    connection: &mut AsyncPgConnection,
+    ids: impl IntoIterator<Item = FlightId>,
+) -> QueryResult<BTreeMap<FlightId, LockedFlight>> {
+    let mut ids: Vec<Uuid> = ids.into_iter().map(Uuid::from).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let rows: Vec<(Uuid, i64, DateTime<Utc>, bool)> = LockFlights { ids }.load(connection).await?;
+    let locked = |(id, version, departure_at, on_sale)| (FlightId(id), LockedFlight { version, departure_at, on_sale });
+    Ok(rows.into_iter().map(locked).collect())
+}
+
+/// Draws the next version of the seats of flights that the caller has locked.
+pub(crate) async fn next_versions(
+    connection: &mut AsyncPgConnection,
+    ids: Vec<Uuid>,
+) -> QueryResult<Vec<(FlightId, i64)>> {
+    let rows: Vec<(Uuid, i64)> = NextVersions { ids }.load(connection).await?;
+    Ok(rows.into_iter().map(|(id, version)| (FlightId(id), version)).collect())
+}
+
+/// Versions of a flight and of its seats.
+pub(crate) async fn versions(
+    connection: &mut AsyncPgConnection,
+    ids: Vec<Uuid>,
+) -> QueryResult<Vec<(FlightId, i64, i64)>> {
+    let rows: Vec<(Uuid, i64, i64)> = Versions { ids }.load(connection).await?;
+    Ok(rows.into_iter().map(|(id, version, seats)| (FlightId(id), version, seats)).collect())
+}
+
+fn decode(state: Value) -> QueryResult<Arc<FlightState>> {
+    serde_json::from_value(state).map(Arc::new).map_err(|error| diesel::result::Error::DeserializationError(error.into()))
+}
+
+/// The states of flights.
+pub(crate) async fn states(connection: &mut AsyncPgConnection, ids: &[Uuid]) -> QueryResult<Vec<Arc<FlightState>>> {
+    let rows: Vec<Value> = flight_states::table
+        .filter(flight_states::flight_id.eq_any(ids))
+        .select(flight_states::state)
+        .load(connection)
+        .await?;
+    rows.into_iter().map(decode).collect()
+}
+
+/// A seat that is not free.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TakenSeat {
+    pub(crate) seat: SeatDesignator,
+    pub(crate) sold: bool,
+    /// Milliseconds until the hold ends, negative where it has ended; `None` where it does not end by
+    /// itself.
+    pub(crate) ends_in: Option<i64>,
+}
+
+/// What booking knows of a flight's seats.
+#[derive(Debug, Clone)]
+pub(crate) struct SeatsRead {
+    /// The version of the flight's state.
+    pub(crate) version: i64,
+    pub(crate) on_sale: bool,
+    /// Booking's own sequence of seat changes.
+    pub(crate) seats_version: i64,
+    /// The seats that are not free.
+    pub(crate) taken: Vec<TakenSeat>,
+}
+
+/// Reads a flight's seats; `None` where there is no such flight.
+pub(crate) async fn read_seats(connection: &mut AsyncPgConnection, id: FlightId) -> QueryResult<Option<SeatsRead>> {
+    type Row = (i64, bool, i64, Option<i16>, Option<bool>, Option<i64>);
+    let rows: Vec<Row> = SeatsNow { id: id.0 }.load(connection).await?;
+    let Some(&(version, on_sale, seats_version, ..)) = rows.as_slice().first() else { return Ok(None) };
+    let taken = |(_, _, _, seat, sold, ends_in): Row| {
+        Some(TakenSeat { seat: SeatDesignator::from_number(seat?)?, sold: sold?, ends_in })
+    };
+    Ok(Some(SeatsRead { version, on_sale, seats_version, taken: rows.into_iter().filter_map(taken).collect() }))
+}
+
+/// Marks a flight as closed for sale, unless live bookings are on it. Gives how many there are. For
+/// use in a transaction: it locks the flight, so no claim can come between.
+///
+/// A flight that is not known yet is closed in advance: its publication (version 1) does not open it.
+/// Only a newer version does.
+pub(crate) async fn close(connection: &mut AsyncPgConnection, id: FlightId) -> QueryResult<i64> {
+    diesel::insert_into(flights::table)
+        .values((
+            flights::id.eq(id.0),
+            flights::version.eq(1),
+            flights::departure_at.eq(diesel::dsl::now),
+            flights::on_sale.eq(false),
+            flights::seats_version.eq(0),
+        ))
+        .on_conflict_do_nothing()
+        .execute(connection)
+        .await?;
+    lock(connection, [id]).await?;
+    let live = super::seats::live_bookings(connection, id).await?;
+    if live == 0 {
+        let flight = flights::table.filter(flights::id.eq(id.0));
+        diesel::update(flight).set(flights::on_sale.eq(false)).execute(connection).await?;
+    }
+    Ok(live)
+}

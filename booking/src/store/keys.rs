@@ -1,0 +1,104 @@
+//! Idempotency keys, and the answers that are replayed.
+
+use super::{schema::idempotency_keys, statement::statement};
+use crate::domain::idempotency::{KEPT_HOURS, Key, StoredAnswer};
+use diesel::{prelude::*, sql_types::{Array, Binary, Integer, SmallInt, Text, Timestamptz, Uuid as SqlUuid}};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use shared::ids::BookingId;
+use std::collections::HashSet;
+use uuid::Uuid;
+
+statement! {
+    /// Binds keys that are free; one that is too old is as good as free.
+    Bind {
+        scopes: Array<Binary> = Vec<Vec<u8>>,
+        bodies: Array<Binary> = Vec<Vec<u8>>,
+        bookings: Array<SqlUuid> = Vec<Uuid>,
+        hours: Integer = i32,
+    } -> (Binary,),
+    "INSERT INTO idempotency_keys AS k (scope, body, booking_id, created_at) SELECT s, b, i, clock_timestamp() FROM unnest($, $, $) AS wanted (s, b, i) ORDER BY s ON CONFLICT (scope) DO UPDATE SET body = excluded.body, booking_id = excluded.booking_id, status = NULL, response = NULL, created_at = excluded.created_at WHERE k.created_at < clock_timestamp() - make_interval(hours => $) RETURNING scope"
+}
+
+statement! {
+    /// Stores the answers of keys.
+    Answer {
+        scopes: Array<Binary> = Vec<Vec<u8>>,
+        statuses: Array<SmallInt> = Vec<i16>,
+        responses: Array<Text> = Vec<String>,
+    } -> (),
+    "UPDATE idempotency_keys SET status = a.status, response = a.response FROM unnest($, $, $) AS a (scope, status, response) WHERE idempotency_keys.scope = a.scope"
+}
+
+statement! {
+    /// Cleans away some keys that are too old.
+    Clean { hours: Integer = i32 } -> (),
+    "DELETE FROM idempotency_keys WHERE scope IN (SELECT scope FROM idempotency_keys WHERE created_at < clock_timestamp() - make_interval(hours => $) ORDER BY created_at LIMIT 1000)"
+}
+
+/// What is known of a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Known {
+    /// Its request runs, or its payment is unsettled.
+    Running,
+    /// Its request had this answer.
+    Answered(StoredAnswer),
+    /// It was used with another body.
+    OtherBody,
+}
+
+/// Binds keys to the bookings of their requests; gives the scopes of those that were free.
+pub(crate) async fn bind(connection: &mut AsyncPgConnection, wanted: &[(&Key, BookingId)]) -> QueryResult<HashSet<Vec<u8>>> {
+    let query = Bind {
+        scopes: wanted.iter().map(|(key, _)| key.scope.clone()).collect(),
+        bodies: wanted.iter().map(|(key, _)| key.body.clone()).collect(),
+        bookings: wanted.iter().map(|(_, booking)| booking.0).collect(),
+        hours: KEPT_HOURS,
+    };
+    let rows: Vec<(Vec<u8>,)> = query.load(connection).await?;
+    Ok(rows.into_iter().map(|(scope,)| scope).collect())
+}
+
+/// Releases keys whose requests had no effect.
+pub(crate) async fn release(connection: &mut AsyncPgConnection, scopes: &[&[u8]]) -> QueryResult<()> {
+    if scopes.is_empty() {
+        return Ok(());
+    }
+    let bound = idempotency_keys::table.filter(idempotency_keys::scope.eq_any(scopes));
+    diesel::delete(bound).execute(connection).await.map(drop)
+}
+
+/// Stores the answers of keys that are bound.
+pub(crate) async fn answer(connection: &mut AsyncPgConnection, answers: Vec<(Vec<u8>, StoredAnswer)>) -> QueryResult<()> {
+    if answers.is_empty() {
+        return Ok(());
+    }
+    let mut query = Answer { scopes: Vec::new(), statuses: Vec::new(), responses: Vec::new() };
+    for (scope, answer) in answers {
+        query.scopes.push(scope);
+        query.statuses.push(answer.status);
+        query.responses.push(answer.booking);
+    }
+    query.execute(connection).await.map(drop)
+}
+
+/// What is known of a key; `None` where it was not used in the last 24 hours.
+pub(crate) async fn find(connection: &mut AsyncPgConnection, key: &Key) -> QueryResult<Option<Known>> {
+    use diesel::dsl::{IntervalDsl, now};
+    let row: Option<(Vec<u8>, Option<i16>, Option<String>)> = idempotency_keys::table
+        .filter(idempotency_keys::scope.eq(&key.scope))
+        .filter(idempotency_keys::created_at.gt(now.into_sql::<Timestamptz>() - KEPT_HOURS.hours()))
+        .select((idempotency_keys::body, idempotency_keys::status, idempotency_keys::response))
+        .first(connection)
+        .await
+        .optional()?;
+    Ok(row.map(|(body, status, response)| match (status, response) {
+        _ if body != key.body => Known::OtherBody,
+        (Some(status), Some(booking)) => Known::Answered(StoredAnswer { status, booking }),
+        _ => Known::Running,
+    }))
+}
+
+/// Cleans away some keys that are too old; gives how many.
+pub(crate) async fn clean(connection: &mut AsyncPgConnection) -> QueryResult<usize> {
+    Clean { hours: KEPT_HOURS }.execute(connection).await
+}

@@ -1,0 +1,26 @@
+//! Tables and their queries. Functions take a connection, never a pool, so they work inside and
+//! outside of a transaction.
+//!
+//! What the ledger runs is set-based: one statement for all bookings of a batch, with arrays. See
+//! [`statement`] for why.
+
+pub(crate) mod bookings;
+pub(crate) mod codes;
+pub(crate) mod flight_cache;
+pub(crate) mod flights;
+pub(crate) mod keys;
+pub(crate) mod new_bookings;
+pub(crate) mod passengers;
+pub(crate) mod payments;
+pub(crate) mod presented;
+pub(crate) mod refunds;
+pub(crate) mod sandbox_operations;
+pub(crate) mod schema;
+pub(crate) mod seats;
+mod statement;
+pub(crate) mod travellers;
+
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+
+/// The tables of booking.
+pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../migrations/booking");

@@ -1,0 +1,131 @@
+//! The travellers of bookings.
+
+use super::{codes::Code, schema::passengers, statement::statement};
+use crate::domain::{booking::Booking, passenger::{Name, Passenger}};
+use chrono::NaiveDate;
+use diesel::{prelude::*, sql_types::{Array, BigInt, Date, SmallInt, Text, Uuid as SqlUuid}};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use shared::{fare::PassengerType, ids::PassengerId, seat::SeatDesignator};
+use std::collections::HashMap;
+use uuid::Uuid;
+
+statement! {
+    /// Inserts passengers. Seats come as texts of arrays: `unnest` would flatten an array of arrays.
+    Insert {
+        bookings: Array<SqlUuid> = Vec<Uuid>,
+        positions: Array<SmallInt> = Vec<i16>,
+        ids: Array<SqlUuid> = Vec<Uuid>,
+        kinds: Array<SmallInt> = Vec<i16>,
+        given: Array<Text> = Vec<String>,
+        family: Array<Text> = Vec<String>,
+        born: Array<Date> = Vec<NaiveDate>,
+        seats: Array<Text> = Vec<String>,
+    } -> (),
+    "INSERT INTO passengers (booking_id, position, id, kind, given_name, family_name, born_on, seats) SELECT b, p, i, k, g, f, d, s::smallint[] FROM unnest($, $, $, $, $, $, $, $) AS new (b, p, i, k, g, f, d, s)"
+}
+
+statement! {
+    /// Writes the numbers of issued tickets.
+    Ticket {
+        bookings: Array<SqlUuid> = Vec<Uuid>,
+        positions: Array<SmallInt> = Vec<i16>,
+        numbers: Array<BigInt> = Vec<i64>,
+    } -> (),
+    "UPDATE passengers SET ticket_number = t.number FROM unnest($, $, $) AS t (booking, position, number) WHERE booking_id = t.booking AND passengers.position = t.position"
+}
+
+statement! {
+    /// Draws document numbers.
+    Documents { count: BigInt = i64 } -> (BigInt,),
+    "SELECT nextval('ticket_documents') FROM generate_series(1, $)"
+}
+
+type Row = (Uuid, Uuid, i16, String, String, NaiveDate, Option<i64>, Vec<Option<i16>>);
+
+/// The passengers of bookings, in their order.
+pub(crate) async fn load(connection: &mut AsyncPgConnection, bookings: &[Uuid]) -> QueryResult<HashMap<Uuid, Vec<Passenger>>> {
+    let rows: Vec<Row> = passengers::table
+        .filter(passengers::booking_id.eq_any(bookings))
+        .order((passengers::booking_id, passengers::position))
+        .select((
+            passengers::booking_id,
+            passengers::id,
+            passengers::kind,
+            passengers::given_name,
+            passengers::family_name,
+            passengers::born_on,
+            passengers::ticket_number,
+            passengers::seats,
+        ))
+        .load(connection)
+        .await?;
+    let mut found: HashMap<Uuid, Vec<Passenger>> = HashMap::new();
+    for (booking, id, kind, given, family, born_on, ticket_number, seats) in rows {
+        let kind = PassengerType::of_code(kind).map_err(|error| diesel::result::Error::DeserializationError(error.into()))?;
+        found.entry(booking).or_default().push(Passenger {
+            id: PassengerId(id),
+            kind,
+            given_name: Name::stored(given),
+            family_name: Name::stored(family),
+            born_on,
+            ticket_number,
+            seats: seats.into_iter().map(|seat| seat.and_then(SeatDesignator::from_number)).collect(),
+        });
+    }
+    Ok(found)
+}
+
+/// Inserts the passengers of new bookings.
+pub(crate) async fn insert(connection: &mut AsyncPgConnection, new: &[&Booking]) -> QueryResult<()> {
+    let rows = || {
+        new.iter().flat_map(|booking| {
+            booking.passengers.iter().zip(0_i16..).map(|(passenger, position)| (booking.id.0, position, passenger))
+        })
+    };
+    let query = Insert {
+        bookings: rows().map(|(booking, _, _)| booking).collect(),
+        positions: rows().map(|(_, position, _)| position).collect(),
+        ids: rows().map(|(_, _, passenger)| passenger.id.0).collect(),
+        kinds: rows().map(|(_, _, passenger)| passenger.kind.code()).collect(),
+        given: rows().map(|(_, _, passenger)| passenger.given_name.as_str().to_owned()).collect(),
+        family: rows().map(|(_, _, passenger)| passenger.family_name.as_str().to_owned()).collect(),
+        born: rows().map(|(_, _, passenger)| passenger.born_on).collect(),
+        seats: rows().map(|(_, _, passenger)| array_text(&passenger.seats)).collect(),
+    };
+    query.execute(connection).await.map(drop)
+}
+
+fn array_text(seats: &[Option<SeatDesignator>]) -> String {
+    let numbers: Vec<_> =
+        seats.iter().map(|seat| seat.map_or_else(|| "NULL".to_owned(), |seat| seat.to_number().to_string())).collect();
+    format!("{{{}}}", numbers.join(","))
+}
+
+/// Writes the ticket numbers of the passengers of bookings that were just confirmed.
+pub(crate) async fn write_tickets(connection: &mut AsyncPgConnection, confirmed: &[&Booking]) -> QueryResult<()> {
+    let mut query = Ticket { bookings: Vec::new(), positions: Vec::new(), numbers: Vec::new() };
+    for booking in confirmed {
+        for (passenger, position) in booking.passengers.iter().zip(0_i16..) {
+            if let Some(number) = passenger.ticket_number {
+                query.bookings.push(booking.id.0);
+                query.positions.push(position);
+                query.numbers.push(number);
+            }
+        }
+    }
+    if query.numbers.is_empty() {
+        return Ok(());
+    }
+    query.execute(connection).await.map(drop)
+}
+
+/// Draws so many document numbers. Those of a transaction that fails are lost, as they should be: a
+/// number is never used twice.
+pub(crate) async fn draw_documents(connection: &mut AsyncPgConnection, count: usize) -> QueryResult<Vec<i64>> {
+    if count == 0 {
+        return Ok(Vec::new());
+    }
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
+    let rows: Vec<(i64,)> = Documents { count }.load(connection).await?;
+    Ok(rows.into_iter().map(|(number,)| number).collect())
+}

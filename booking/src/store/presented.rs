@@ -1,0 +1,53 @@
+//! Bookings as the contract shows them, by the database's clock.
+
+use super::{bookings, flight_cache::FlightCache};
+use crate::domain::{booking::{Booking, MissingFlight}, locator::Locator};
+use chrono::{DateTime, Utc};
+use diesel::{QueryResult, sql_types::Timestamptz};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use shared::{events::BookingState, ids::BookingId};
+
+/// A booking with its presentation.
+pub(crate) type Presented = (Booking, BookingState);
+
+/// The database's clock.
+pub(crate) async fn now(connection: &mut AsyncPgConnection) -> QueryResult<DateTime<Utc>> {
+    diesel::select(diesel::dsl::sql::<Timestamptz>("clock_timestamp()")).get_result(connection).await
+}
+
+/// Presents bookings, in their order.
+pub(crate) async fn present(
+    connection: &mut AsyncPgConnection,
+    flights: &FlightCache,
+    found: Vec<Booking>,
+) -> QueryResult<Vec<Presented>> {
+    let ids = found.iter().flat_map(|one| one.segments.iter().map(|segment| segment.flight_id));
+    let flights = flights.current(connection, ids.collect::<Vec<_>>()).await?;
+    let now = now(connection).await?;
+    let missing = |error: MissingFlight| diesel::result::Error::DeserializationError(error.into());
+    let present = |booking: Booking| {
+        let state = booking.present(&flights, now).map_err(missing)?;
+        Ok((booking, state))
+    };
+    found.into_iter().map(present).collect()
+}
+
+/// The booking with an id.
+pub(crate) async fn find(
+    connection: &mut AsyncPgConnection,
+    flights: &FlightCache,
+    id: BookingId,
+) -> QueryResult<Option<Presented>> {
+    let found = bookings::load(connection, &[id.0]).await?;
+    Ok(present(connection, flights, found).await?.pop())
+}
+
+/// The booking with a locator.
+pub(crate) async fn by_locator(
+    connection: &mut AsyncPgConnection,
+    flights: &FlightCache,
+    locator: &Locator,
+) -> QueryResult<Option<Presented>> {
+    let found = bookings::by_locator(connection, locator).await?;
+    Ok(present(connection, flights, found.into_iter().collect()).await?.pop())
+}

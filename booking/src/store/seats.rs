@@ -1,0 +1,153 @@
+//! The fence: which booking a seat of a flight belongs to.
+
+use super::statement::statement;
+use crate::domain::refusal::FlightSeat;
+use diesel::{prelude::*, sql_types::{Array, BigInt, SmallInt, Uuid as SqlUuid}};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use shared::{events::SeatsState, ids::{BookingId, FlightId}, seat::SeatDesignator};
+use uuid::Uuid;
+
+statement! {
+    /// Takes the seats that are free.
+    TakeSeats {
+        flights: Array<SqlUuid> = Vec<Uuid>,
+        seats: Array<SmallInt> = Vec<i16>,
+        bookings: Array<SqlUuid> = Vec<Uuid>,
+    } -> (SqlUuid, SmallInt, SqlUuid),
+    "INSERT INTO seats (flight_id, seat, booking_id, sold) SELECT f, s, b, false FROM unnest($, $, $) AS wanted (f, s, b) ORDER BY f, s ON CONFLICT DO NOTHING RETURNING flight_id, seat, booking_id"
+}
+
+statement! {
+    /// Gives seats back, those that belong to the booking.
+    FreeSeats {
+        flights: Array<SqlUuid> = Vec<Uuid>,
+        seats: Array<SmallInt> = Vec<i16>,
+        bookings: Array<SqlUuid> = Vec<Uuid>,
+    } -> (),
+    "DELETE FROM seats USING unnest($, $, $) AS given (f, s, b) WHERE flight_id = f AND seat = s AND booking_id = b"
+}
+
+statement! {
+    /// Marks seats as sold.
+    SellSeats {
+        flights: Array<SqlUuid> = Vec<Uuid>,
+        seats: Array<SmallInt> = Vec<i16>,
+        bookings: Array<SqlUuid> = Vec<Uuid>,
+    } -> (),
+    "UPDATE seats SET sold = true FROM unnest($, $, $) AS bought (f, s, b) WHERE flight_id = f AND seat = s AND booking_id = b"
+}
+
+statement! {
+    /// The bookings whose holds have ended but stand in the way: of seats, or of travellers.
+    StaleHolders {
+        flights: Array<SqlUuid> = Vec<Uuid>,
+        seats: Array<SmallInt> = Vec<i16>,
+        traveller_flights: Array<SqlUuid> = Vec<Uuid>,
+        owners: Array<SqlUuid> = Vec<Uuid>,
+        fingerprints: Array<BigInt> = Vec<i64>,
+    } -> (SqlUuid,),
+    "SELECT b.id FROM (SELECT s.booking_id FROM unnest($, $) AS wanted (f, n) JOIN seats s ON s.flight_id = f AND s.seat = n WHERE NOT s.sold UNION SELECT t.booking_id FROM unnest($, $, $) AS wanted (f, o, p) JOIN travellers t ON t.flight_id = f AND t.owner_id = o AND t.fingerprint = p) AS holders JOIN bookings b ON b.id = holders.booking_id WHERE b.status = 0 AND b.payment_status = 0 AND b.hold_expires_at <= clock_timestamp()"
+}
+
+statement! {
+    /// All seats of flights that are not free.
+    SeatsOf { ids: Array<SqlUuid> = Vec<Uuid> } -> (SqlUuid, Array<SmallInt>, Array<SmallInt>),
+    "SELECT flight_id, coalesce(array_agg(seat) FILTER (WHERE NOT sold), '{}'), coalesce(array_agg(seat) FILTER (WHERE sold), '{}') FROM seats WHERE flight_id = ANY($) GROUP BY flight_id"
+}
+
+statement! {
+    /// How many bookings have seats of a flight. Holds that have ended do not count.
+    LiveBookings { id: SqlUuid = Uuid } -> (BigInt,),
+    "SELECT count(DISTINCT b.id) FROM seats s JOIN bookings b ON b.id = s.booking_id WHERE s.flight_id = $ AND (b.status = 1 OR b.payment_status = 1 OR b.hold_expires_at > clock_timestamp())"
+}
+
+/// Seats with their bookings, as columns.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct SeatColumns {
+    flights: Vec<Uuid>,
+    seats: Vec<i16>,
+    bookings: Vec<Uuid>,
+}
+
+impl SeatColumns {
+    pub(crate) fn push(&mut self, flight: FlightId, seat: SeatDesignator, booking: BookingId) {
+        self.flights.push(flight.0);
+        self.seats.push(seat.to_number());
+        self.bookings.push(booking.0);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.seats.is_empty()
+    }
+}
+
+/// Takes those of the seats that are free; gives what was taken. The primary key is the fence.
+pub(crate) async fn take(connection: &mut AsyncPgConnection, wanted: &SeatColumns) -> QueryResult<Vec<(FlightSeat, BookingId)>> {
+    let SeatColumns { flights, seats, bookings } = wanted.clone();
+    let rows: Vec<(Uuid, i16, Uuid)> = TakeSeats { flights, seats, bookings }.load(connection).await?;
+    let taken = |(flight, seat, booking)| {
+        let designator = SeatDesignator::from_number(seat)?;
+        Some((FlightSeat { flight_id: FlightId(flight), designator }, BookingId(booking)))
+    };
+    Ok(rows.into_iter().filter_map(taken).collect())
+}
+
+/// Gives seats back.
+pub(crate) async fn free(connection: &mut AsyncPgConnection, given: SeatColumns) -> QueryResult<()> {
+    if given.is_empty() {
+        return Ok(());
+    }
+    let SeatColumns { flights, seats, bookings } = given;
+    FreeSeats { flights, seats, bookings }.execute(connection).await.map(drop)
+}
+
+/// Marks held seats as sold.
+pub(crate) async fn sell(connection: &mut AsyncPgConnection, bought: SeatColumns) -> QueryResult<()> {
+    if bought.is_empty() {
+        return Ok(());
+    }
+    let SeatColumns { flights, seats, bookings } = bought;
+    SellSeats { flights, seats, bookings }.execute(connection).await.map(drop)
+}
+
+/// Bookings whose holds have ended but whose seats or travellers stand in the way.
+pub(crate) async fn stale_holders(
+    connection: &mut AsyncPgConnection,
+    wanted: &SeatColumns,
+    travellers: &super::travellers::TravellerColumns,
+) -> QueryResult<Vec<BookingId>> {
+    let (traveller_flights, owners, fingerprints) = travellers.keys();
+    let query = StaleHolders {
+        flights: wanted.flights.clone(),
+        seats: wanted.seats.clone(),
+        traveller_flights,
+        owners,
+        fingerprints,
+    };
+    let rows: Vec<(Uuid,)> = query.load(connection).await?;
+    Ok(rows.into_iter().map(|(id,)| BookingId(id)).collect())
+}
+
+/// The seats of flights as they are told to the bus; `versions` names the flights.
+pub(crate) async fn states(connection: &mut AsyncPgConnection, versions: &[(FlightId, i64)]) -> QueryResult<Vec<SeatsState>> {
+    let ids = versions.iter().map(|(id, _)| id.0).collect();
+    let rows: Vec<(Uuid, Vec<i16>, Vec<i16>)> = SeatsOf { ids }.load(connection).await?;
+    let read = |numbers: &[i16]| {
+        let mut seats: Vec<_> = numbers.iter().filter_map(|number| SeatDesignator::from_number(*number)).collect();
+        seats.sort_unstable();
+        seats
+    };
+    let state = |(flight_id, version): &(FlightId, i64)| {
+        // A flight all of whose seats are free has no rows.
+        let row = rows.iter().find(|(id, _, _)| *id == flight_id.0);
+        let (held, sold) = row.map_or((Vec::new(), Vec::new()), |(_, held, sold)| (read(held), read(sold)));
+        SeatsState { flight_id: *flight_id, version: *version, held, sold }
+    };
+    Ok(versions.iter().map(state).collect())
+}
+
+/// How many live bookings are on a flight.
+pub(crate) async fn live_bookings(connection: &mut AsyncPgConnection, id: FlightId) -> QueryResult<i64> {
+    let (count,): (i64,) = LiveBookings { id: id.0 }.get_result(connection).await?;
+    Ok(count)
+}

@@ -1,0 +1,41 @@
+//! Set-based statements that are prepared once per connection.
+//!
+//! diesel prepares `sql_query` and inserts of several rows anew each time, which costs more than the
+//! statement itself. A fragment with a static query id is prepared once and kept, and takes a whole
+//! batch as arrays (`unnest`).
+
+/// Declares a statement: a struct with the bound values in the order of the `$` in its text, the SQL
+/// types of what it returns (`()` for nothing), and the text.
+macro_rules! statement {
+    ($(#[$meta:meta])+ $name:ident { $($field:ident: $sql:ty = $rust:ty),+ $(,)? } -> $out:ty, $text:literal) => {
+        $(#[$meta])+
+        struct $name { $($field: $rust),+ }
+
+        impl diesel::query_builder::QueryId for $name {
+            type QueryId = Self;
+            const HAS_STATIC_QUERY_ID: bool = true;
+        }
+
+        impl diesel::query_builder::Query for $name {
+            type SqlType = $out;
+        }
+
+        impl diesel::query_builder::QueryFragment<diesel::pg::Pg> for $name {
+            fn walk_ast<'b>(
+                &'b self,
+                mut out: diesel::query_builder::AstPass<'_, 'b, diesel::pg::Pg>,
+            ) -> diesel::QueryResult<()> {
+                let mut texts = $text.split('$');
+                out.push_sql(texts.next().unwrap_or_default());
+                $(
+                    out.push_bind_param::<$sql, $rust>(&self.$field)?;
+                    out.push_sql(texts.next().unwrap_or_default());
+                )+
+                debug_assert!(texts.next().is_none(), "as many values as places for them");
+                Ok(())
+            }
+        }
+    };
+}
+
+pub(super) use statement;

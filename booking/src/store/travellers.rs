@@ -1,0 +1,96 @@
+//! The second fence: a person is on a flight once in the live bookings of an account.
+
+use super::statement::statement;
+use diesel::{prelude::*, sql_types::{Array, BigInt, Bool, Uuid as SqlUuid}};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use shared::ids::{BookingId, FlightId, UserId};
+use std::collections::HashMap;
+use uuid::Uuid;
+
+statement! {
+    /// Enters the travellers that are not on their flight yet.
+    Enter {
+        flights: Array<SqlUuid> = Vec<Uuid>,
+        owners: Array<SqlUuid> = Vec<Uuid>,
+        fingerprints: Array<BigInt> = Vec<i64>,
+        bookings: Array<SqlUuid> = Vec<Uuid>,
+        seated: Array<Bool> = Vec<bool>,
+    } -> (SqlUuid,),
+    "INSERT INTO travellers (flight_id, owner_id, fingerprint, booking_id, seated) SELECT f, o, p, b, s FROM unnest($, $, $, $, $) AS wanted (f, o, p, b, s) ORDER BY f, o, p ON CONFLICT DO NOTHING RETURNING booking_id"
+}
+
+statement! {
+    /// Takes travellers off their flights.
+    Leave {
+        flights: Array<SqlUuid> = Vec<Uuid>,
+        owners: Array<SqlUuid> = Vec<Uuid>,
+        fingerprints: Array<BigInt> = Vec<i64>,
+        bookings: Array<SqlUuid> = Vec<Uuid>,
+    } -> (),
+    "DELETE FROM travellers USING unnest($, $, $, $) AS given (f, o, p, b) WHERE flight_id = f AND owner_id = o AND fingerprint = p AND booking_id = b"
+}
+
+statement! {
+    /// How many seats accounts hold unpaid on flights.
+    HeldSeats {
+        flights: Array<SqlUuid> = Vec<Uuid>,
+        owners: Array<SqlUuid> = Vec<Uuid>,
+    } -> (SqlUuid, SqlUuid, BigInt),
+    "SELECT t.flight_id, t.owner_id, count(*) FROM (SELECT DISTINCT f, o FROM unnest($, $) AS asked (f, o)) AS asked JOIN travellers t ON t.flight_id = f AND t.owner_id = o JOIN bookings b ON b.id = t.booking_id WHERE t.seated AND b.status = 0 AND (b.payment_status = 1 OR b.hold_expires_at > clock_timestamp()) GROUP BY t.flight_id, t.owner_id"
+}
+
+/// Travellers of bookings on flights, as columns.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct TravellerColumns {
+    flights: Vec<Uuid>,
+    owners: Vec<Uuid>,
+    fingerprints: Vec<i64>,
+    bookings: Vec<Uuid>,
+    seated: Vec<bool>,
+}
+
+impl TravellerColumns {
+    pub(crate) fn push(&mut self, flight: FlightId, owner: UserId, fingerprint: i64, booking: BookingId, seated: bool) {
+        self.flights.push(flight.0);
+        self.owners.push(owner.0);
+        self.fingerprints.push(fingerprint);
+        self.bookings.push(booking.0);
+        self.seated.push(seated);
+    }
+
+    /// Flights, owners and fingerprints.
+    pub(super) fn keys(&self) -> (Vec<Uuid>, Vec<Uuid>, Vec<i64>) {
+        (self.flights.clone(), self.owners.clone(), self.fingerprints.clone())
+    }
+}
+
+/// Enters travellers; gives for each booking how many of its travellers were entered.
+pub(crate) async fn enter(connection: &mut AsyncPgConnection, wanted: TravellerColumns) -> QueryResult<HashMap<BookingId, usize>> {
+    let TravellerColumns { flights, owners, fingerprints, bookings, seated } = wanted;
+    let rows: Vec<(Uuid,)> = Enter { flights, owners, fingerprints, bookings, seated }.load(connection).await?;
+    let mut entered = HashMap::new();
+    for (booking,) in rows {
+        *entered.entry(BookingId(booking)).or_default() += 1;
+    }
+    Ok(entered)
+}
+
+/// Takes travellers off their flights.
+pub(crate) async fn leave(connection: &mut AsyncPgConnection, given: TravellerColumns) -> QueryResult<()> {
+    if given.flights.is_empty() {
+        return Ok(());
+    }
+    let TravellerColumns { flights, owners, fingerprints, bookings, .. } = given;
+    Leave { flights, owners, fingerprints, bookings }.execute(connection).await.map(drop)
+}
+
+/// How many seats accounts hold, unpaid, on flights.
+pub(crate) async fn held_seats(
+    connection: &mut AsyncPgConnection,
+    asked: &[(FlightId, UserId)],
+) -> QueryResult<HashMap<(FlightId, UserId), i64>> {
+    let flights = asked.iter().map(|(flight, _)| flight.0).collect();
+    let owners = asked.iter().map(|(_, owner)| owner.0).collect();
+    let rows: Vec<(Uuid, Uuid, i64)> = HeldSeats { flights, owners }.load(connection).await?;
+    Ok(rows.into_iter().map(|(flight, owner, count)| ((FlightId(flight), UserId(owner)), count)).collect())
+}

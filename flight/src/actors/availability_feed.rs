@@ -1,0 +1,121 @@
+//! The availability feed: keeps the newest seats of each flight in the database.
+//!
+//! Invariant: a message is acknowledged only after its state, or a newer one of its flight, is
+//! committed.
+
+use super::keeper::{AskError, Keeper};
+use crate::store::availability;
+use actix::prelude::*;
+use diesel::result::{DatabaseErrorKind, Error};
+use futures_util::future::BoxFuture;
+use shared::{
+    bus::{Delivery, Disposition, Subscription},
+    db::{DbError, Pool},
+    events::{EventType, SeatsState},
+};
+use std::sync::Arc;
+
+/// The work queue that the instances of the service share.
+#[must_use]
+pub fn subscription() -> Subscription {
+    // One statement and commit per batch.
+    Subscription::service("flight.availability", &[EventType::SeatsChanged]).batch(256)
+}
+
+/// Keeps these states where they are newer than what is there.
+#[derive(Message)]
+#[rtype(result = "Result<(), DbError>")]
+struct Keep(Vec<SeatsState>);
+
+/// The actor that writes the table.
+struct AvailabilityFeed {
+    pool: Pool,
+}
+
+impl Actor for AvailabilityFeed {
+    type Context = Context<Self>;
+}
+
+impl Handler<Keep> for AvailabilityFeed {
+    type Result = ResponseFuture<Result<(), DbError>>;
+
+    /// Interleaves: the statement itself compares versions.
+    fn handle(&mut self, Keep(states): Keep, _: &mut Context<Self>) -> Self::Result {
+        let pool = self.pool.clone();
+        Box::pin(async move {
+            let mut connection = pool.get().await?;
+            availability::keep_newest(&mut connection, &states).await?;
+            Ok(())
+        })
+    }
+}
+
+/// Why states were not kept.
+#[derive(Debug, thiserror::Error)]
+enum KeepError {
+    #[error(transparent)]
+    Ask(#[from] AskError),
+    #[error(transparent)]
+    Database(#[from] DbError),
+}
+
+impl KeepError {
+    /// Whether no message at all could be kept now, so that trying the next one is in vain.
+    fn concerns_all(&self) -> bool {
+        match self {
+            Self::Ask(_) | Self::Database(DbError::Unavailable(_)) => true,
+            Self::Database(DbError::Query(Error::DatabaseError(kind, _))) => matches!(
+                kind,
+                DatabaseErrorKind::ClosedConnection
+                    | DatabaseErrorKind::UnableToSendCommand
+                    | DatabaseErrorKind::ReadOnlyTransaction
+            ),
+            Self::Database(DbError::Query(error)) => matches!(error, Error::BrokenTransactionManager),
+        }
+    }
+}
+
+/// Hears of seats and asks the actor to keep them.
+pub struct SeatsFeed {
+    keeper: Arc<Keeper<AvailabilityFeed>>,
+}
+
+impl SeatsFeed {
+    /// Starts the actor on the present arbiter.
+    #[must_use]
+    pub fn start(pool: Pool) -> Self {
+        let keeper = Keeper::start("availability feed", move || AvailabilityFeed { pool: pool.clone() });
+        Self { keeper: Arc::new(keeper) }
+    }
+
+    async fn keep(&self, states: Vec<SeatsState>) -> Result<(), KeepError> {
+        Ok(self.keeper.ask(Keep(states)).await??)
+    }
+
+    async fn work_in(&self, batch: &[Delivery]) -> Vec<Disposition> {
+        let read: Vec<Result<SeatsState, _>> = batch.iter().map(|delivery| delivery.event.data()).collect();
+        let good: Vec<SeatsState> = read.iter().filter_map(|state| state.as_ref().ok()).cloned().collect();
+        let kept = self.keep(good).await;
+        let mut dispositions = Vec::with_capacity(read.len());
+        for state in read {
+            dispositions.push(match (state, &kept) {
+                (Err(error), _) => Disposition::DeadLetter(error.to_string()),
+                (Ok(_), Ok(())) => Disposition::Ack,
+                (Ok(_), Err(error)) if error.concerns_all() => Disposition::Pause(error.to_string()),
+                // One of the batch is at fault: each by itself, to find out which.
+                (Ok(state), Err(_)) => match self.keep(vec![state]).await {
+                    Ok(()) => Disposition::Ack,
+                    Err(error) if error.concerns_all() => Disposition::Pause(error.to_string()),
+                    Err(error) => Disposition::Retry(error.to_string()),
+                },
+            });
+        }
+        dispositions
+    }
+}
+
+impl shared::bus::Handler for SeatsFeed {
+    fn handle<'a>(&'a self, batch: &'a [Delivery]) -> BoxFuture<'a, Vec<Disposition>> {
+        Box::pin(self.work_in(batch))
+    }
+}

@@ -1,0 +1,242 @@
+//! The catalogue: the flights ahead with their seats, as search sees them.
+//!
+//! Invariant: what it publishes holds, for each flight, the newest version that it was ever told of,
+//! by the database or by a message, in whatever order these came.
+
+use super::keeper::{AskError, Keeper};
+use crate::{
+    domain::{
+        availability::TakenSeats,
+        flight::Flight,
+        parts::Parts,
+        timetable::{Index, Timetable},
+    },
+    store::{
+        availability,
+        flights::{self, FlightFilter},
+    },
+};
+use actix::prelude::*;
+use chrono::Utc;
+use shared::{
+    db::{DbError, Pool},
+    events::FlightState,
+    ids::FlightId,
+};
+use std::{collections::HashSet, sync::Arc, time::Duration};
+use tokio::sync::watch;
+
+/// Something that became known of a flight.
+#[derive(Debug)]
+pub enum Change {
+    /// The flight itself, as the database has it.
+    Flight(Box<Flight>),
+    /// The flight itself, as an event told.
+    Told(Box<FlightState>),
+    /// The seats that are taken on it.
+    Seats(FlightId, TakenSeats),
+}
+
+/// Takes changes in and publishes them.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Apply(Vec<Change>);
+
+/// Loads all flights anew: messages may have been missed.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Reload;
+
+/// The present index; nothing before the first load.
+type Published = watch::Sender<Option<Arc<Index>>>;
+
+/// The actor that owns the index.
+struct Catalogue {
+    pool: Pool,
+    published: Arc<Published>,
+    timetable: Timetable,
+    parts: Parts,
+    /// Nothing is published before: half a timetable would hide flights.
+    loaded: bool,
+    loading: bool,
+    /// Messages were missed after the load under way began.
+    stale: bool,
+}
+
+/// How often flights that have left are forgotten.
+const PRUNE: Duration = Duration::from_secs(60);
+/// The pause after a load that failed.
+const RETRY: Duration = Duration::from_secs(1);
+/// Flights that are loaded at once.
+const CHUNK: i64 = 2000;
+
+impl Actor for Catalogue {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        // A batch of the feed is one message; requests add a few.
+        ctx.set_mailbox_capacity(256);
+        ctx.run_interval(PRUNE, |catalogue, _| {
+            if catalogue.timetable.prune(Utc::now()) > 0 {
+                catalogue.publish();
+            }
+        });
+        self.load(ctx);
+    }
+}
+
+/// What a load found.
+struct Loaded {
+    flights: Vec<(Flight, Option<TakenSeats>)>,
+    /// What was known when it began: what of this it did not find is gone.
+    known: HashSet<FlightId>,
+}
+
+impl Catalogue {
+    /// Loads in the background; changes that come meanwhile are taken in, and the newest version wins.
+    fn load(&mut self, ctx: &mut Context<Self>) {
+        if self.loading {
+            self.stale = true;
+            return;
+        }
+        self.loading = true;
+        let (pool, known) = (self.pool.clone(), self.timetable.flights());
+        // Interleaves with other messages.
+        ctx.spawn(async move { load_all(&pool, known).await }.into_actor(self).map(|result, catalogue, ctx| {
+            catalogue.loading = false;
+            match result {
+                Ok(loaded) => catalogue.take_over(loaded),
+                Err(error) => {
+                    tracing::warn!(error.message = %error, "The flights could not be loaded; tried again soon");
+                    ctx.run_later(RETRY, Self::load);
+                }
+            }
+            if std::mem::take(&mut catalogue.stale) {
+                catalogue.load(ctx);
+            }
+        }));
+    }
+
+    fn take_over(&mut self, loaded: Loaded) {
+        let Loaded { flights, known } = loaded;
+        let found: HashSet<FlightId> = flights.iter().map(|(flight, _)| flight.id).collect();
+        known.difference(&found).for_each(|id| self.timetable.forget(*id));
+        for (flight, taken) in flights {
+            let id = flight.id;
+            self.timetable.put(self.parts.share(flight));
+            if let Some(taken) = taken {
+                self.timetable.put_seats(id, taken);
+            }
+        }
+        self.loaded = true;
+        self.publish();
+        tracing::info!(catalogue.flights = found.len(), "The catalogue is loaded");
+    }
+
+    fn publish(&self) {
+        if self.loaded {
+            self.published.send_replace(Some(Arc::new(self.timetable.index().clone())));
+        }
+    }
+}
+
+async fn load_all(pool: &Pool, known: HashSet<FlightId>) -> Result<Loaded, DbError> {
+    let mut connection = pool.get().await?;
+    let now = Utc::now();
+    let filter = FlightFilter { from: Some(now), ..FlightFilter::default() };
+    let (mut all, mut after) = (Vec::new(), None);
+    loop {
+        let chunk = flights::list(&mut connection, &filter, after, CHUNK, now).await?;
+        let Some(last) = chunk.last() else { break };
+        after = Some((last.departure.at, last.id.0));
+        let ids: Vec<_> = chunk.iter().map(|flight| flight.id.0).collect();
+        let mut taken = availability::of_flights(&mut connection, &ids).await?;
+        all.extend(chunk.into_iter().map(|flight| {
+            let taken = taken.remove(&flight.id.0);
+            (flight, taken)
+        }));
+    }
+    Ok(Loaded { flights: all, known })
+}
+
+impl Handler<Apply> for Catalogue {
+    type Result = ();
+
+    /// Atomic: it waits for nothing.
+    fn handle(&mut self, Apply(changes): Apply, _: &mut Context<Self>) {
+        let mut news = false;
+        for change in changes {
+            news |= match change {
+                Change::Flight(flight) => self.timetable.put(self.parts.share(*flight)),
+                Change::Told(state) => self.timetable.put(self.parts.flight(*state)),
+                Change::Seats(flight, taken) => self.timetable.put_seats(flight, taken),
+            };
+        }
+        if news {
+            self.publish();
+        }
+    }
+}
+
+impl Handler<Reload> for Catalogue {
+    type Result = ();
+
+    /// Atomic: it only starts the load.
+    fn handle(&mut self, _: Reload, ctx: &mut Context<Self>) {
+        self.load(ctx);
+    }
+}
+
+/// A cloneable handle of the catalogue.
+#[derive(Clone)]
+pub struct CatalogueHandle {
+    keeper: Arc<Keeper<Catalogue>>,
+    published: watch::Receiver<Option<Arc<Index>>>,
+}
+
+impl CatalogueHandle {
+    /// Starts the catalogue on the present arbiter; it begins to load.
+    #[must_use]
+    pub fn start(pool: Pool) -> Self {
+        let (sender, published) = watch::channel(None);
+        let sender = Arc::new(sender);
+        let keeper = Keeper::start("catalogue", move || Catalogue {
+            pool: pool.clone(),
+            published: sender.clone(),
+            timetable: Timetable::default(),
+            parts: Parts::default(),
+            loaded: false,
+            loading: false,
+            stale: false,
+        });
+        Self { keeper: Arc::new(keeper), published }
+    }
+
+    /// The flights ahead, as of now; nothing before they were loaded once.
+    #[must_use]
+    pub fn index(&self) -> Option<Arc<Index>> {
+        self.published.borrow().clone()
+    }
+
+    /// Ready when the flights were loaded once.
+    pub async fn loaded(&self) {
+        // An error means that the catalogue is gone for good: there is nothing to wait for.
+        drop(self.published.clone().wait_for(Option::is_some).await);
+    }
+
+    /// Takes changes in; ready when they are published.
+    ///
+    /// # Errors
+    /// [`AskError`]; a catalogue that had died loads itself anew, so nothing is lost.
+    pub async fn apply(&self, changes: Vec<Change>) -> Result<(), AskError> {
+        self.keeper.ask(Apply(changes)).await
+    }
+
+    /// Makes the catalogue load itself anew, until that succeeds; does not wait for it.
+    ///
+    /// # Errors
+    /// [`AskError`]
+    pub async fn reload(&self) -> Result<(), AskError> {
+        self.keeper.ask(Reload).await
+    }
+}

@@ -1,0 +1,80 @@
+//! What this instance hears of flights and seats, for its catalogue.
+
+use super::catalogue::{CatalogueHandle, Change};
+use crate::store::availability::taken;
+use futures_util::future::BoxFuture;
+use shared::{
+    bus::{Delivery, Disposition, Handler, Subscription},
+    events::{Event, EventType, SeatsState, UndecodableEvent},
+};
+
+/// The queue of this instance: every instance must hear everything.
+#[must_use]
+pub fn subscription() -> Subscription {
+    let types = [
+        EventType::FlightPublished,
+        EventType::FlightChanged,
+        EventType::FlightCancelled,
+        EventType::SeatsChanged,
+    ];
+    // One index is published per batch, so large ones keep the catalogue cheap in a rush.
+    Subscription::instance("flight.catalogue", &types).batch(256)
+}
+
+/// Hands what it hears to the catalogue.
+pub struct CatalogueFeed {
+    catalogue: CatalogueHandle,
+}
+
+impl CatalogueFeed {
+    /// A feed of this catalogue.
+    #[must_use]
+    pub fn new(catalogue: CatalogueHandle) -> Self {
+        Self { catalogue }
+    }
+
+    async fn work_in(&self, batch: &[Delivery]) -> Vec<Disposition> {
+        let read: Vec<_> = batch.iter().map(|delivery| change(&delivery.event)).collect();
+        let mut changes = Vec::with_capacity(read.len());
+        let mut dispositions = Vec::with_capacity(read.len());
+        for one in read {
+            match one {
+                Ok(change) => {
+                    changes.push(change);
+                    dispositions.push(Disposition::Ack);
+                }
+                Err(error) => dispositions.push(Disposition::DeadLetter(error.to_string())),
+            }
+        }
+        if let Err(error) = self.catalogue.apply(changes).await {
+            dispositions
+                .iter_mut()
+                .filter(|one| **one == Disposition::Ack)
+                .for_each(|one| *one = Disposition::Pause(error.to_string()));
+        }
+        dispositions
+    }
+}
+
+fn change(event: &Event) -> Result<Change, UndecodableEvent> {
+    if event.kind == EventType::SeatsChanged {
+        let state: SeatsState = event.data()?;
+        return Ok(Change::Seats(state.flight_id, taken(&state)));
+    }
+    Ok(Change::Told(Box::new(event.data()?)))
+}
+
+impl Handler for CatalogueFeed {
+    fn handle<'a>(&'a self, batch: &'a [Delivery]) -> BoxFuture<'a, Vec<Disposition>> {
+        Box::pin(self.work_in(batch))
+    }
+
+    /// What was published while the queue was away is in the database.
+    fn connected(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {
+            if let Err(error) = self.catalogue.reload().await {
+                tracing::warn!(error.message = %error, "The catalogue could not be told to load itself");
+            }
+        })
+    }
+}

@@ -1,0 +1,70 @@
+//! Supervision: the address of an actor that is made anew when it has died.
+
+use actix::{Actor, Addr, Arbiter, Context, Handler, MailboxError, Message, dev::ToEnvelope};
+use actix::ArbiterHandle;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+/// Why an actor did not answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AskError {
+    /// It died over the message, or just before; the next message meets a new one.
+    #[error("the actor has stopped")]
+    Stopped,
+    /// It is busy, or what it asked is.
+    #[error("the actor did not answer in time")]
+    Timeout,
+}
+
+impl From<MailboxError> for AskError {
+    fn from(error: MailboxError) -> Self {
+        match error {
+            MailboxError::Closed => Self::Stopped,
+            MailboxError::Timeout => Self::Timeout,
+        }
+    }
+}
+
+/// Longer than a statement of the database may take.
+const ASK_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The address of an actor, and how to make another.
+pub(super) struct Keeper<A: Actor<Context = Context<A>>> {
+    name: &'static str,
+    arbiter: ArbiterHandle,
+    make: Arc<dyn Fn() -> A + Send + Sync>,
+    address: Mutex<Addr<A>>,
+}
+
+impl<A: Actor<Context = Context<A>>> Keeper<A> {
+    /// Starts an actor on the present arbiter.
+    pub(super) fn start(name: &'static str, make: impl Fn() -> A + Send + Sync + 'static) -> Self {
+        let (arbiter, make) = (Arbiter::current(), Arc::new(make));
+        let address = Mutex::new(make().start());
+        Self { name, arbiter, make, address }
+    }
+
+    /// The address of an actor that lives.
+    fn address(&self) -> Addr<A> {
+        // Nothing that holds the lock can panic halfway.
+        let mut address = self.address.lock().unwrap_or_else(PoisonError::into_inner);
+        if !address.connected() {
+            tracing::error!(actor.name = self.name, "An actor has died and is made anew");
+            let make = self.make.clone();
+            *address = A::start_in_arbiter(&self.arbiter, move |_| make());
+        }
+        address.clone()
+    }
+
+    /// Asks the actor.
+    pub(super) async fn ask<M>(&self, message: M) -> Result<M::Result, AskError>
+    where
+        A: Handler<M>,
+        A::Context: ToEnvelope<A, M>,
+        M: Message<Result: Send> + Send + 'static,
+    {
+        Ok(self.address().send(message).timeout(ASK_TIMEOUT).await?)
+    }
+}

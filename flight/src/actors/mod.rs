@@ -1,0 +1,22 @@
+//! The actors of the flight service.
+//!
+//! ```text
+//!   bus, queue of this instance --> CatalogueFeed --Apply, Reload--> Catalogue --watch--> search
+//!   (flight.*, seats.changed)                                          ^    |
+//!   admin requests, after their commit ------------Apply---------------+    +--> PostgreSQL (loads)
+//!
+//!   bus, work queue of the service --> SeatsFeed --Keep--> AvailabilityFeed --> PostgreSQL
+//!   (seats.changed)
+//! ```
+//!
+//! Nobody asks back, so the graph has no cycle. Search reads the catalogue's last published index and
+//! never waits for its mailbox. `app::start` spawns Catalogue, AvailabilityFeed and then subscribes the
+//! feeds. A [`keeper::Keeper`] supervises each actor: one that has died is made anew at the next message, with
+//! nothing of its memory; the catalogue then loads itself from the database.
+
+pub mod availability_feed;
+pub mod catalogue;
+pub mod catalogue_feed;
+mod keeper;
+
+pub use keeper::AskError;

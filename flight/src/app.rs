@@ -1,0 +1,185 @@
+//! Wires database, actors and HTTP together.
+
+use crate::{
+    actors::{
+        availability_feed::{self, SeatsFeed},
+        catalogue::CatalogueHandle,
+        catalogue_feed::{self, CatalogueFeed},
+    },
+    booking::BookingClient,
+    config::Config,
+    http::{self, Changes, Sales},
+    store::MIGRATIONS,
+};
+use actix_web::{App, HttpServer, dev::ServerHandle, middleware::from_fn, web};
+use shared::{
+    auth::{ServiceTokens, Verifier},
+    bus::{Bus, BusError, ConsumerHandle},
+    db::{MigrateError, Pool, migrate},
+    http::{health::Health, metrics_server},
+    outbox::{DeadLetters, Relay},
+    service::{Running, Surroundings},
+};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use tokio::sync::oneshot;
+
+/// How long the start waits for the flights to be loaded; then it goes on, not ready yet.
+const LOAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the stop waits for what the outbox still has.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Why the flight service did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The schema could not be brought up to date.
+    #[error("the flight schema could not be brought up to date")]
+    Migrate(#[from] MigrateError),
+    /// An address cannot be listened on.
+    #[error("an address cannot be listened on")]
+    Listen(#[from] io::Error),
+}
+
+/// What the handlers share, whichever thread they run on.
+#[derive(Clone)]
+struct State {
+    verifier: web::Data<Verifier>,
+    health: web::Data<Health>,
+    service_tokens: web::Data<ServiceTokens>,
+    pool: web::Data<Pool>,
+    catalogue: web::Data<CatalogueHandle>,
+    changes: web::Data<Changes>,
+    sales: web::Data<Sales>,
+}
+
+/// Starts the flight service on the present actix system.
+///
+/// # Errors
+/// [`StartError`].
+pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running, StartError> {
+    let service = &config.service;
+    let database = service.database();
+    migrate(&database, MIGRATIONS).await?;
+    let pool = Pool::new(&database);
+    let relay = Relay::start("flight", &database, surroundings.bus.clone());
+
+    let catalogue = CatalogueHandle::start(pool.clone());
+    let consumers = Consumers::subscribe(&surroundings.bus, &pool, &catalogue);
+    drop(tokio::time::timeout(LOAD_TIMEOUT, catalogue.loaded()).await);
+
+    let verifier = Verifier::new(surroundings.keys, &service.token_issuer, &service.token_audience);
+    let health = health(&pool, &surroundings.bus, &catalogue, &verifier);
+    let state = State {
+        verifier: web::Data::new(verifier),
+        health: web::Data::new(health.clone()),
+        service_tokens: web::Data::new(ServiceTokens::new(service.service_token_secret.clone())),
+        pool: web::Data::new(pool.clone()),
+        changes: web::Data::new(Changes::new(relay.clone(), catalogue.clone())),
+        catalogue: web::Data::new(catalogue),
+        sales: web::Data::new(Sales { currency: config.sale_currency }),
+    };
+    let (address, server) = serve(&config, state)?;
+    let mut running = Running::new("flight", address, server);
+    if let Some(address) = service.metrics_address {
+        let (_, server) = metrics_server(address)?;
+        running = running.with_server(server.handle());
+        actix_web::rt::spawn(server);
+    }
+    Ok(running.before_stop(move || async move { health.drain() }).after_stop(move || async move {
+        consumers.stop().await;
+        // What is not published by then is by the next start.
+        drop(tokio::time::timeout(DRAIN_TIMEOUT, relay.drain()).await);
+        relay.stop().await;
+        pool.close();
+    }))
+}
+
+fn health(pool: &Pool, bus: &Bus, catalogue: &CatalogueHandle, verifier: &Verifier) -> Health {
+    let (pool, bus, catalogue, verifier) = (pool.clone(), bus.clone(), catalogue.clone(), verifier.clone());
+    Health::new()
+        .needs("database", move || {
+            let pool = pool.clone();
+            async move { pool.is_healthy().await }
+        })
+        .needs("bus", move || std::future::ready(bus.is_connected()))
+        .needs("catalogue", move || std::future::ready(catalogue.index().is_some()))
+        .needs("keys", move || std::future::ready(verifier.is_ready()))
+}
+
+/// The subscriptions, which may take as long as the broker is away.
+struct Consumers {
+    subscribing: Vec<(oneshot::Sender<()>, oneshot::Receiver<Option<ConsumerHandle>>)>,
+}
+
+impl Consumers {
+    /// Subscribes in the background: with the broker down the service starts all the same.
+    fn subscribe(bus: &Bus, pool: &Pool, catalogue: &CatalogueHandle) -> Self {
+        let dead_letters = Arc::new(DeadLetters::new(pool.clone()));
+        let to_catalogue = Arc::new(CatalogueFeed::new(catalogue.clone()));
+        let to_table = Arc::new(SeatsFeed::start(pool.clone()));
+        let subscriptions = [
+            bus.subscribe(catalogue_feed::subscription(), to_catalogue, dead_letters.clone()),
+            bus.subscribe(availability_feed::subscription(), to_table, dead_letters),
+        ];
+        Self { subscribing: subscriptions.into_iter().map(in_background).collect() }
+    }
+
+    /// Ready when the batches under way have their dispositions.
+    async fn stop(self) {
+        for (give_up, subscribed) in self.subscribing {
+            // A subscription that is still being made is given up.
+            drop(give_up);
+            if let Ok(Some(consumer)) = subscribed.await {
+                consumer.stop().await;
+            }
+        }
+    }
+}
+
+fn in_background(
+    subscription: impl Future<Output = Result<ConsumerHandle, BusError>> + 'static,
+) -> (oneshot::Sender<()>, oneshot::Receiver<Option<ConsumerHandle>>) {
+    let (give_up, given_up) = oneshot::channel::<()>();
+    let (done, subscribed) = oneshot::channel();
+    actix_web::rt::spawn(async move {
+        let consumer = tokio::select! {
+            biased;
+            consumer = subscription => consumer
+                .inspect_err(|error| tracing::error!(error.message = %error, "A subscription failed"))
+                .ok(),
+            _ = given_up => None,
+        };
+        // An error means that the service has stopped without waiting.
+        drop(done.send(consumer));
+    });
+    (give_up, subscribed)
+}
+
+/// Binds and spawns the server.
+fn serve(config: &Config, state: State) -> io::Result<(SocketAddr, ServerHandle)> {
+    let booking_url = config.booking_url.clone();
+    let server = HttpServer::new(move || {
+        let state = state.clone();
+        let tokens = ServiceTokens::clone(&state.service_tokens);
+        App::new()
+            .app_data(state.verifier)
+            .app_data(state.health)
+            .app_data(state.service_tokens)
+            .app_data(state.pool)
+            .app_data(state.catalogue)
+            .app_data(state.changes)
+            .app_data(state.sales)
+            // One a thread: clients cannot be shared.
+            .app_data(web::Data::new(BookingClient::new(booking_url.clone(), tokens)))
+            .wrap(from_fn(shared::http::envelope))
+            .configure(http::routes)
+            .configure(shared::http::configure)
+    })
+    .workers(config.service.http_workers)
+    .disable_signals()
+    .bind(config.service.http_address)?;
+    let address = server.addrs().first().copied().unwrap_or(config.service.http_address);
+    let server = server.run();
+    let handle = server.handle();
+    actix_web::rt::spawn(server);
+    Ok((address, handle))
+}

@@ -1,0 +1,69 @@
+//! The flight service's settings. Variables are `FLIGHT_<FIELD>`, or `AEROBUS_<FIELD>` for all
+//! services; each also as `..._FILE`.
+
+use secrecy::SecretString;
+use serde::{Deserialize, Deserializer, de::Error};
+use shared::{
+    config::{ConfigError, ServiceConfig, load},
+    db::DatabaseConfig,
+    money::Currency,
+};
+use std::net::SocketAddr;
+use url::Url;
+
+/// The flight service's configuration.
+#[derive(Clone, Deserialize)]
+pub struct Config {
+    /// What every service has.
+    #[serde(flatten)]
+    pub service: ServiceConfig,
+    /// `FLIGHT_BOOKING_URL`: the base address of the booking service, for internal calls.
+    /// `http://127.0.0.1:8082`.
+    #[serde(deserialize_with = "address")]
+    pub booking_url: Url,
+    /// `AEROBUS_SALE_CURRENCY`: the one currency of all fares, an ISO 4217 code. `EUR`.
+    #[serde(default = "default_currency", deserialize_with = "currency")]
+    pub sale_currency: Currency,
+}
+
+fn default_currency() -> Currency {
+    Currency::EUR
+}
+
+fn currency<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Currency, D::Error> {
+    String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+}
+
+fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Url, D::Error> {
+    match Url::parse(&String::deserialize(deserializer)?) {
+        Ok(url) if url.scheme() == "http" && url.has_host() && url.path() == "/" => Ok(url),
+        _ => Err(D::Error::custom("expected http://host:port")),
+    }
+}
+
+impl Config {
+    /// Reads the configuration from the environment.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with the variable's name.
+    pub fn load() -> Result<Self, ConfigError> {
+        let defaults = [
+            ("http_address", "0.0.0.0:8081"),
+            ("database_schema", "flight"),
+            ("booking_url", "http://127.0.0.1:8082"),
+        ];
+        load("FLIGHT", &defaults)
+    }
+
+    /// A configuration with defaults around what has none: for the embedded mode and tests.
+    #[must_use]
+    pub fn embedded(
+        http_address: SocketAddr,
+        database: &DatabaseConfig,
+        service_token_secret: SecretString,
+        booking_url: Url,
+    ) -> Self {
+        let service = ServiceConfig::embedded(http_address, database, service_token_secret);
+        Self { service, booking_url, sale_currency: default_currency() }
+    }
+}

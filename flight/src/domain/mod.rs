@@ -1,0 +1,9 @@
+//! The rules of the timetable: pure, without I/O.
+
+pub mod availability;
+pub mod flight;
+pub mod parts;
+pub mod planning;
+pub mod reference;
+pub mod search;
+pub mod timetable;

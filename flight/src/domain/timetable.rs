@@ -1,0 +1,256 @@
+//! The flights that search looks at, by local date and route, with their seats.
+//!
+//! An [`Index`] is persistent: a clone shares everything with its original, and a change copies only
+//! the day, the origin and the route that it touches. So each change can be published as an immutable
+//! snapshot, while 15,000 other flights stay where they are.
+
+use super::{
+    availability::{CabinSeats, TakenSeats, count},
+    flight::Flight,
+};
+use chrono::{DateTime, NaiveDate, Utc};
+use shared::{
+    events::FlightStatus,
+    iata::{AirportCode, CityCode},
+    ids::FlightId,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    sync::Arc,
+};
+
+/// A flight with its seats, as search sees it.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// The flight.
+    pub flight: Arc<Flight>,
+    /// Its seats, cabin by cabin.
+    pub cabins: Vec<CabinSeats>,
+    taken: TakenSeats,
+}
+
+impl Entry {
+    fn new(flight: Arc<Flight>, taken: TakenSeats) -> Self {
+        let cabins = count(&flight.equipment.plan, &taken.seats);
+        Self { flight, cabins, taken }
+    }
+}
+
+/// The flights of a route on a day, by departure.
+type Route = Arc<[Arc<Entry>]>;
+/// The routes out of an airport, by destination.
+type Departures = HashMap<AirportCode, Route>;
+/// The departures of a day, by origin.
+type Day = HashMap<AirportCode, Arc<Departures>>;
+
+/// An immutable picture of all flights ahead.
+#[derive(Debug, Clone, Default)]
+pub struct Index {
+    days: BTreeMap<NaiveDate, Arc<Day>>,
+    /// The airports of each city that flights have named.
+    cities: Arc<HashMap<CityCode, BTreeSet<AirportCode>>>,
+}
+
+impl Index {
+    /// The flights from an airport to another that leave on this date, local to the origin.
+    pub fn flights<'a>(
+        &'a self,
+        origin: &AirportCode,
+        destination: &AirportCode,
+        date: NaiveDate,
+    ) -> impl Iterator<Item = &'a Arc<Entry>> {
+        let route = self.days.get(&date).and_then(|day| day.get(origin)?.get(destination));
+        route.into_iter().flat_map(|route| route.iter())
+    }
+
+    /// The airports that a code stands for: the airport itself, and those of the city of that code.
+    #[must_use]
+    pub fn airports(&self, code: &AirportCode) -> BTreeSet<AirportCode> {
+        let city: Option<CityCode> = code.as_str().parse().ok();
+        let mut airports = city.and_then(|city| self.cities.get(&city)).cloned().unwrap_or_default();
+        airports.insert(code.clone());
+        airports
+    }
+
+    /// Whether any flight has named the code, as its airport or city.
+    #[must_use]
+    pub fn serves(&self, code: &AirportCode) -> bool {
+        let is_airport = || self.cities.values().any(|airports| airports.contains(code));
+        code.as_str().parse().is_ok_and(|city: CityCode| self.cities.contains_key(&city)) || is_airport()
+    }
+
+    /// How many flights it has.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        let routes = self.days.values().flat_map(|day| day.values()).flat_map(|departures| departures.values());
+        routes.map(|route| route.len()).sum()
+    }
+
+    /// Whether it has no flights.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.days.is_empty()
+    }
+
+    /// Changes a route; what is left empty goes away.
+    fn change(&mut self, place: &Place, change: impl FnOnce(&mut Vec<Arc<Entry>>)) {
+        let day = Arc::make_mut(self.days.entry(place.date).or_default());
+        let departures = Arc::make_mut(day.entry(place.origin.clone()).or_default());
+        let mut route = departures.get(&place.destination).map(|route| route.to_vec()).unwrap_or_default();
+        change(&mut route);
+        if route.is_empty() {
+            departures.remove(&place.destination);
+        } else {
+            departures.insert(place.destination.clone(), route.into());
+        }
+        if departures.is_empty() {
+            day.remove(&place.origin);
+        }
+        if day.is_empty() {
+            self.days.remove(&place.date);
+        }
+    }
+
+    fn learn_city(&mut self, city: &CityCode, airport: &AirportCode) {
+        if !self.cities.get(city).is_some_and(|airports| airports.contains(airport)) {
+            Arc::make_mut(&mut self.cities).entry(city.clone()).or_default().insert(airport.clone());
+        }
+    }
+}
+
+/// Where a flight stands in the index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Place {
+    date: NaiveDate,
+    origin: AirportCode,
+    destination: AirportCode,
+}
+
+impl Place {
+    fn of(flight: &Flight) -> Self {
+        Self {
+            date: flight.departure.local.date(),
+            origin: flight.origin.iata.clone(),
+            destination: flight.destination.iata.clone(),
+        }
+    }
+}
+
+/// What is known of a flight beside its entry.
+#[derive(Debug, Clone)]
+struct Known {
+    version: i64,
+    departs_at: DateTime<Utc>,
+    /// Absent for a cancelled flight: its version keeps an older message from bringing it back.
+    place: Option<Place>,
+}
+
+/// The index with what it takes to change it. Changes may come twice and out of order: the newest
+/// version of each flight, and of its seats, wins.
+#[derive(Debug, Default)]
+pub struct Timetable {
+    index: Index,
+    known: HashMap<FlightId, Known>,
+    /// Seats of flights that are not known yet; bounded by [`ORPHANS`].
+    orphans: HashMap<FlightId, TakenSeats>,
+}
+
+/// Seats of unknown flights that are remembered: those that overtook the news of their flight.
+const ORPHANS: usize = 1000;
+
+impl Timetable {
+    /// The present picture, to be published.
+    #[must_use]
+    pub fn index(&self) -> &Index {
+        &self.index
+    }
+
+    /// The ids of the flights that it has.
+    #[must_use]
+    pub fn flights(&self) -> HashSet<FlightId> {
+        self.known.iter().filter(|(_, known)| known.place.is_some()).map(|(id, _)| *id).collect()
+    }
+
+    /// Takes a flight in; gives whether it was news.
+    pub fn put(&mut self, flight: Flight) -> bool {
+        let id = flight.id;
+        let known = self.known.get(&id);
+        if known.is_some_and(|known| known.version >= flight.version) {
+            return false;
+        }
+        let before = known.and_then(|known| known.place.clone());
+        let taken = before.and_then(|place| self.take(id, &place)).map(|entry| entry.taken.clone());
+        let taken = newer(taken, self.orphans.remove(&id)).unwrap_or_default();
+        let gone = flight.status == FlightStatus::Cancelled;
+        let place = (!gone).then(|| Place::of(&flight));
+        let known = Known { version: flight.version, departs_at: flight.departure.at, place: place.clone() };
+        self.known.insert(id, known);
+        if let Some(place) = place {
+            self.index.learn_city(&flight.origin.city.code, &flight.origin.iata);
+            self.index.learn_city(&flight.destination.city.code, &flight.destination.iata);
+            let entry = Arc::new(Entry::new(Arc::new(flight), taken));
+            self.index.change(&place, |route| {
+                let key = |entry: &Entry| (entry.flight.departure.at, entry.flight.id);
+                let at = route.partition_point(|other| key(other) < key(&entry));
+                route.insert(at, entry);
+            });
+        }
+        true
+    }
+
+    /// Takes the seats of a flight in; gives whether they were news.
+    pub fn put_seats(&mut self, id: FlightId, taken: TakenSeats) -> bool {
+        let Some(known) = self.known.get(&id) else {
+            if self.orphans.len() < ORPHANS {
+                let newest = newer(self.orphans.remove(&id), Some(taken)).unwrap_or_default();
+                self.orphans.insert(id, newest);
+            }
+            return false;
+        };
+        let Some(place) = known.place.clone() else { return false };
+        let mut news = false;
+        self.index.change(&place, |route| {
+            let entry = route.iter_mut().find(|entry| entry.flight.id == id);
+            if let Some(entry) = entry.filter(|entry| entry.taken.version < taken.version) {
+                *entry = Arc::new(Entry::new(entry.flight.clone(), taken));
+                news = true;
+            }
+        });
+        news
+    }
+
+    /// Forgets a flight altogether.
+    pub fn forget(&mut self, id: FlightId) {
+        if let Some(place) = self.known.remove(&id).and_then(|known| known.place) {
+            self.take(id, &place);
+        }
+    }
+
+    /// Forgets what has left; gives how many flights that were.
+    pub fn prune(&mut self, now: DateTime<Utc>) -> usize {
+        let left: Vec<FlightId> =
+            self.known.iter().filter(|(_, known)| known.departs_at < now).map(|(id, _)| *id).collect();
+        left.iter().for_each(|id| self.forget(*id));
+        self.orphans.clear();
+        left.len()
+    }
+
+    /// Takes an entry out of the index.
+    fn take(&mut self, id: FlightId, place: &Place) -> Option<Arc<Entry>> {
+        let mut taken = None;
+        self.index.change(place, |route| {
+            if let Some(at) = route.iter().position(|entry| entry.flight.id == id) {
+                taken = Some(route.remove(at));
+            }
+        });
+        taken
+    }
+}
+
+/// The newer one of two states of seats.
+fn newer(one: Option<TakenSeats>, other: Option<TakenSeats>) -> Option<TakenSeats> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(if other.version > one.version { other } else { one }),
+        (one, other) => one.or(other),
+    }
+}

@@ -1,0 +1,72 @@
+//! What the service refuses, as problems of the contract.
+
+use crate::booking::BookingError;
+use shared::{
+    http::{Code, Problem},
+    ids::FlightId,
+};
+
+/// Why a change does not fit what is there: `conflict`, with what it conflicts with.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Conflict {
+    /// The key is taken.
+    #[error("{0} exists already")]
+    Exists(String),
+    /// Something refers to what was to be deleted.
+    #[error("it is still referred to by {0}")]
+    Referenced(String),
+    /// What was to be changed is in use, and its use relies on it.
+    #[error("{field} cannot be changed while {by} use it")]
+    InUse {
+        /// The field.
+        field: &'static str,
+        /// The collection that uses it.
+        by: &'static str,
+    },
+    /// Another flight has this number from this airport on this date.
+    #[error("another flight has this number from this airport on this date")]
+    NumberTaken(Option<FlightId>),
+    /// The airplane flies elsewhere at that time.
+    #[error("the airplane flies another flight at that time")]
+    AirplaneBusy(FlightId),
+    /// The other airplane has other seats, and seats may be sold.
+    #[error("the airplane has other seats: change the equipment instead")]
+    OtherSeats,
+    /// The flight has left or was cancelled.
+    #[error("the flight has left or was cancelled")]
+    NotPlanned,
+    /// A flight with bookings cannot be deleted, only cancelled.
+    #[error("the flight has {0} bookings: cancel it instead")]
+    HasBookings(u64),
+}
+
+impl Conflict {
+    /// What it conflicts with: collections, or resources as `collection/key`.
+    fn refers(&self) -> Vec<String> {
+        match self {
+            Self::Exists(resource) => vec![resource.clone()],
+            Self::Referenced(collection) => vec![collection.clone()],
+            Self::InUse { by, .. } => vec![(*by).to_owned()],
+            Self::NumberTaken(flight) => flight.iter().map(|id| format!("flights/{id}")).collect(),
+            Self::AirplaneBusy(flight) => vec![format!("flights/{flight}")],
+            Self::OtherSeats => vec!["seat-layouts".to_owned()],
+            Self::NotPlanned => vec![],
+            Self::HasBookings(_) => vec!["bookings".to_owned()],
+        }
+    }
+}
+
+impl From<Conflict> for Problem {
+    fn from(conflict: Conflict) -> Self {
+        Self::new(Code::Conflict).detail(&conflict).with("refers", conflict.refers())
+    }
+}
+
+impl From<BookingError> for Problem {
+    fn from(error: BookingError) -> Self {
+        match &error {
+            BookingError::Sign(_) => Self::internal(&error),
+            BookingError::Unreachable(_) | BookingError::Answer(_) => Self::unavailable(&error),
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! Flights as planners make and change them.
+
+use super::{
+    Changes, PRIVATE, Sales,
+    flight_body::{FlightPatchBody, NewFlightBody},
+    flights::tag,
+    permitted::FlightWriter,
+    preconditions::IfMatch,
+};
+use crate::{
+    booking::BookingClient,
+    domain::{
+        flight::{Flight, FlightView},
+        planning::{check_fares, times},
+        reference::{Airline, Airplane, Airport, SeatLayout},
+    },
+    error::Conflict,
+    store::{
+        ReferenceTable,
+        flights::{self, FlightChange, NewFlight},
+    },
+};
+use actix_web::{HttpResponse, http::header, web};
+use chrono::{DateTime, Utc};
+use diesel_async::{AsyncConnection, AsyncPgConnection};
+use shared::{
+    db::Pool,
+    events::FlightStatus,
+    http::{Body, Code, FieldError, Id, Problem, ProblemBody},
+    ids::FlightId,
+    money::Currency,
+    seat::SeatPlan,
+};
+
+/// Makes a flight and puts it on sale.
+#[utoipa::path(
+    post,
+    path = "/api/v1/admin/flights",
+    tag = "flights",
+    security(("bearer" = ["flight:write"])),
+    request_body = NewFlightBody,
+    responses(
+        (status = 201, description = "The flight", body = FlightView),
+        (status = 409, description = "`conflict` with another flight of the number or airplane", body = ProblemBody),
+        (status = 422, description = "Invalid values", body = ProblemBody),
+    )
+)]
+pub(super) async fn create(
+    _: FlightWriter,
+    Body { value: body, .. }: Body<NewFlightBody>,
+    pool: web::Data<Pool>,
+    changes: web::Data<Changes>,
+    sales: web::Data<Sales>,
+) -> Result<HttpResponse, Problem> {
+    let (now, currency) = (Utc::now(), sales.currency);
+    let mut connection = pool.get().await?;
+    let made = (*connection)
+        .transaction::<_, Problem, _>(async |connection: &mut AsyncPgConnection| {
+            let new = plan(connection, body, currency, now).await?;
+            check_number(connection, &new).await?;
+            check_airplane(connection, &new.airplane, new.departure.at, new.arrival.at, new.id).await?;
+            let made = flights::insert(connection, std::slice::from_ref(&new)).await?;
+            // Nothing is made where another transaction was first.
+            Ok(made.into_iter().next().ok_or(Conflict::NumberTaken(None))?)
+        })
+        .await?;
+    let view = present(&mut connection, &made).await?;
+    drop(connection);
+    changes.committed(vec![made]).await;
+    Ok(HttpResponse::Created()
+        .insert_header((header::LOCATION, format!("/api/v1/flights/{}", view.id)))
+        .insert_header((header::ETAG, tag(&view)))
+        .insert_header((header::CACHE_CONTROL, PRIVATE))
+        .json(view))
+}
+
+/// Changes a flight's times, airplane or fares.
+#[utoipa::path(
+    patch,
+    path = "/api/v1/admin/flights/{id}",
+    tag = "flights",
+    security(("bearer" = ["flight:write"])),
+    params(("id" = FlightId, Path)),
+    request_body(content = FlightPatchBody, content_type = "application/merge-patch+json"),
+    responses(
+        (status = 200, description = "The flight", body = FlightView),
+        (status = 404, description = "No such flight", body = ProblemBody),
+        (status = 409, description = "`conflict` with another flight, or it has left", body = ProblemBody),
+        (status = 412, description = "The flight was changed meanwhile", body = ProblemBody),
+        (status = 422, description = "Invalid values", body = ProblemBody),
+    )
+)]
+pub(super) async fn change(
+    _: FlightWriter,
+    Id(id): Id<FlightId>,
+    precondition: IfMatch,
+    Body { value: body, .. }: Body<FlightPatchBody>,
+    pool: web::Data<Pool>,
+    changes: web::Data<Changes>,
+    sales: web::Data<Sales>,
+) -> Result<HttpResponse, Problem> {
+    let (now, currency) = (Utc::now(), sales.currency);
+    let mut connection = pool.get().await?;
+    let changed = (*connection)
+        .transaction::<_, Problem, _>(async |connection: &mut AsyncPgConnection| {
+            let found = flights::lock(connection, id).await?;
+            let before = found.ok_or_else(|| Problem::new(Code::NotFound))?;
+            precondition.check(before.version)?;
+            if !matches!(before.status_at(now), FlightStatus::Scheduled | FlightStatus::Delayed) {
+                return Err(Conflict::NotPlanned.into());
+            }
+            let change = replan(connection, &before, body, currency, now).await?;
+            Ok(flights::update(connection, id, &change).await?)
+        })
+        .await?;
+    let view = present(&mut connection, &changed).await?;
+    drop(connection);
+    changes.committed(vec![changed]).await;
+    Ok(HttpResponse::Ok()
+        .insert_header((header::ETAG, tag(&view)))
+        .insert_header((header::CACHE_CONTROL, PRIVATE))
+        .json(view))
+}
+
+/// Deletes a flight that nobody has booked.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/admin/flights/{id}",
+    tag = "flights",
+    security(("bearer" = ["flight:write"])),
+    params(("id" = FlightId, Path)),
+    responses(
+        (status = 204, description = "It is gone"),
+        (status = 404, description = "No such flight", body = ProblemBody),
+        (status = 409, description = "`conflict`: it has bookings, cancel it instead", body = ProblemBody),
+        (status = 412, description = "The flight was changed meanwhile", body = ProblemBody),
+        (status = 503, description = "Booking cannot be asked now", body = ProblemBody),
+    )
+)]
+pub(super) async fn delete(
+    _: FlightWriter,
+    Id(id): Id<FlightId>,
+    precondition: IfMatch,
+    pool: web::Data<Pool>,
+    changes: web::Data<Changes>,
+    booking: web::Data<BookingClient>,
+) -> Result<HttpResponse, Problem> {
+    let mut connection = pool.get().await?;
+    let found = flights::find(&mut connection, id).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
+    precondition.check(found.version)?;
+    // No connection is kept while another service is asked.
+    drop(connection);
+    let live = booking.close_flight(id).await?;
+    if live > 0 {
+        return Err(Conflict::HasBookings(live).into());
+    }
+    let mut connection = pool.get().await?;
+    let gone = (*connection)
+        .transaction::<_, Problem, _>(async |connection: &mut AsyncPgConnection| {
+            match flights::lock(connection, id).await? {
+                Some(flight) => Ok(Some(flights::delete(connection, &flight).await?)),
+                // Another request has deleted it meanwhile, which is as well.
+                None => Ok(None),
+            }
+        })
+        .await?;
+    drop(connection);
+    changes.committed(gone.into_iter().collect()).await;
+    Ok(HttpResponse::NoContent().insert_header((header::CACHE_CONTROL, PRIVATE)).finish())
+}
+
+/// The flight that a body asks for, or all that is wrong with it.
+async fn plan(
+    connection: &mut AsyncPgConnection,
+    body: NewFlightBody,
+    currency: Currency,
+    now: DateTime<Utc>,
+) -> Result<NewFlight, Problem> {
+    let origin = Airport::find(connection, &body.origin).await?;
+    let destination = Airport::find(connection, &body.destination).await?;
+    let airline = Airline::find(connection, &body.flight_number.airline()).await?;
+    // Locked, so that two flights made at once for one airplane see each other.
+    let airplane = Airplane::lock(connection, &body.airplane).await?;
+    let mut plan = None;
+    if let Some(airplane) = &airplane {
+        plan = seat_plan(connection, &airplane.value).await?;
+    }
+    let mut errors = Vec::new();
+    if airline.is_none() {
+        errors.push(FieldError::at("/flight_number", "is of an airline that is not known"));
+    }
+    if origin.is_none() {
+        errors.push(FieldError::at("/origin", "is no airport that is known"));
+    }
+    if destination.is_none() {
+        errors.push(FieldError::at("/destination", "is no airport that is known"));
+    }
+    if airplane.is_none() {
+        errors.push(FieldError::at("/airplane", "is no airplane that is known"));
+    }
+    errors.extend(check_fares(&body.fares, plan.as_ref(), currency));
+    let mut planned = None;
+    if let (Some(origin), Some(destination)) = (&origin, &destination) {
+        let departure = (body.departure_local, origin.value.time_zone.as_str());
+        let arrival = (body.arrival_local, destination.value.time_zone.as_str());
+        planned = times(departure, arrival, now).map_err(|more| errors.extend(more)).ok();
+    }
+    match planned {
+        Some((departure, arrival)) if errors.is_empty() => Ok(NewFlight {
+            id: FlightId::new(),
+            flight_number: body.flight_number,
+            origin: body.origin,
+            destination: body.destination,
+            departure,
+            arrival,
+            airplane: body.airplane,
+            fares: body.fares,
+        }),
+        _ => Err(Problem::validation(errors)),
+    }
+}
+
+/// What a patch makes of a flight, or all that is wrong with it, or what it conflicts with.
+async fn replan(
+    connection: &mut AsyncPgConnection,
+    before: &Flight,
+    body: FlightPatchBody,
+    currency: Currency,
+    now: DateTime<Utc>,
+) -> Result<FlightChange, Problem> {
+    let mut errors = Vec::new();
+    let registration = body.airplane.unwrap_or_else(|| before.airplane.clone());
+    let airplane = Airplane::lock(connection, &registration).await?;
+    if airplane.is_none() {
+        errors.push(FieldError::at("/airplane", "is no airplane that is known"));
+    }
+    let departure = body.departure_local.unwrap_or(before.departure.local);
+    let arrival = body.arrival_local.unwrap_or(before.arrival.local);
+    let zones = (before.departure.time_zone.as_str(), before.arrival.time_zone.as_str());
+    let planned = if (departure, arrival) == (before.departure.local, before.arrival.local) {
+        // Not read anew: of a time that clocks show twice, it may be the second.
+        Some((before.departure.clone(), before.arrival.clone()))
+    } else {
+        times((departure, zones.0), (arrival, zones.1), now).map_err(|more| errors.extend(more)).ok()
+    };
+    if let Some(fares) = &body.fares {
+        errors.extend(check_fares(fares, Some(&before.equipment.plan), currency));
+    }
+    let (Some((departure, arrival)), Some(airplane), true) = (planned, airplane, errors.is_empty()) else {
+        return Err(Problem::validation(errors));
+    };
+    if registration != before.airplane {
+        let plan = seat_plan(connection, &airplane.value).await?;
+        let same_type = airplane.value.aircraft_type == before.equipment.aircraft_type.code;
+        if !same_type || plan.as_ref() != Some(&before.equipment.plan) {
+            return Err(Conflict::OtherSeats.into());
+        }
+    }
+    let date = departure.local.date();
+    if date != before.departure.local.date() {
+        let (number, origin) = (&before.flight_number, &before.origin.iata);
+        if let Some(other) = flights::is_taken(connection, number, origin, date, before.id).await? {
+            return Err(Conflict::NumberTaken(Some(other)).into());
+        }
+    }
+    check_airplane(connection, &registration, departure.at, arrival.at, before.id).await?;
+    Ok(FlightChange { departure, arrival, airplane: registration, fares: body.fares })
+}
+
+async fn seat_plan(connection: &mut AsyncPgConnection, airplane: &Airplane) -> Result<Option<SeatPlan>, Problem> {
+    let layout = SeatLayout::find(connection, &airplane.seat_layout_id).await?;
+    Ok(layout.map(|layout| layout.value.plan))
+}
+
+async fn check_number(connection: &mut AsyncPgConnection, new: &NewFlight) -> Result<(), Problem> {
+    let date = new.departure.local.date();
+    let other = flights::is_taken(connection, &new.flight_number, &new.origin, date, new.id).await?;
+    other.map_or(Ok(()), |other| Err(Conflict::NumberTaken(Some(other)).into()))
+}
+
+async fn check_airplane(
+    connection: &mut AsyncPgConnection,
+    airplane: &shared::iata::Registration,
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+    flight: FlightId,
+) -> Result<(), Problem> {
+    let other = flights::airplane_is_busy(connection, airplane, from, to, flight).await?;
+    other.map_or(Ok(()), |other| Err(Conflict::AirplaneBusy(other).into()))
+}
+
+async fn present(connection: &mut AsyncPgConnection, flight: &Flight) -> Result<FlightView, Problem> {
+    let counted = flights::with_seats(connection, vec![flight.clone()]).await?;
+    let view = counted.first().map(|counted| counted.view(Utc::now()));
+    view.ok_or_else(|| Problem::new(Code::NotFound))
+}

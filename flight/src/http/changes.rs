@@ -1,0 +1,34 @@
+//! What is done after flights were changed and committed.
+
+use crate::{
+    actors::catalogue::{CatalogueHandle, Change},
+    domain::flight::Flight,
+};
+use shared::outbox::RelayHandle;
+
+/// Tells the relay and this instance's catalogue of committed changes.
+pub struct Changes {
+    relay: RelayHandle,
+    catalogue: CatalogueHandle,
+}
+
+impl Changes {
+    /// To this relay and this catalogue.
+    #[must_use]
+    pub fn new(relay: RelayHandle, catalogue: CatalogueHandle) -> Self {
+        Self { relay, catalogue }
+    }
+
+    /// Ready when this instance's search shows them; others hear of them over the bus.
+    pub async fn committed(&self, flights: Vec<Flight>) {
+        if flights.is_empty() {
+            return;
+        }
+        self.relay.nudge();
+        let changes = flights.into_iter().map(|flight| Change::Flight(Box::new(flight))).collect();
+        if let Err(error) = self.catalogue.apply(changes).await {
+            // The change itself is committed, and the bus tells the catalogue again.
+            tracing::warn!(error.message = %error, "The catalogue did not take a change in at once");
+        }
+    }
+}

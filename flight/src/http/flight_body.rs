@@ -1,0 +1,94 @@
+//! The bodies of the writes of flights.
+
+use shared::{
+    fare::FlightFare,
+    flight_time::LocalMinute,
+    http::{FromJson, Object},
+    iata::{AirportCode, FlightNumber, Registration},
+};
+use utoipa::ToSchema;
+
+/// Fares of a flight: four cabins of three brands.
+const FARES: std::ops::RangeInclusive<usize> = 1..=12;
+
+/// A flight that is to be made.
+#[derive(Debug, Clone, ToSchema)]
+#[schema(as = NewFlight)]
+pub(super) struct NewFlightBody {
+    /// Of a known airline; unique for the origin and the local date.
+    pub(super) flight_number: FlightNumber,
+    /// From where.
+    pub(super) origin: AirportCode,
+    /// To where.
+    pub(super) destination: AirportCode,
+    /// Local to the origin.
+    #[schema(value_type = String, example = "2026-12-01T10:30")]
+    pub(super) departure_local: LocalMinute,
+    /// Local to the destination.
+    #[schema(value_type = String, example = "2026-12-01T12:45")]
+    pub(super) arrival_local: LocalMinute,
+    /// Free at that time.
+    pub(super) airplane: Registration,
+    /// At least one; each cabin and brand once.
+    pub(super) fares: Vec<FlightFare>,
+}
+
+impl FromJson for NewFlightBody {
+    fn read(object: &mut Object<'_>) -> Option<Self> {
+        let flight_number = object.required("flight_number");
+        let origin: Option<AirportCode> = object.required("origin");
+        let destination = object.required("destination");
+        if origin.is_some() && origin == destination {
+            object.error("destination", "must be another airport than the origin");
+        }
+        let departure_local = object.required("departure_local");
+        let arrival_local = object.required("arrival_local");
+        let airplane = object.required("airplane");
+        let fares = object.list("fares", FARES, read_fare);
+        Some(Self {
+            flight_number: flight_number?,
+            origin: origin?,
+            destination: destination?,
+            departure_local: departure_local?,
+            arrival_local: arrival_local?,
+            airplane: airplane?,
+            fares: fares?,
+        })
+    }
+}
+
+fn read_fare(object: &mut Object<'_>) -> Option<FlightFare> {
+    let (cabin, brand, base_price) =
+        (object.required("cabin"), object.required("brand"), object.required("base_price"));
+    Some(FlightFare { cabin: cabin?, brand: brand?, base_price: base_price? })
+}
+
+/// What may change of a flight (JSON Merge Patch).
+#[derive(Debug, Clone, ToSchema)]
+#[schema(as = FlightPatch)]
+pub(super) struct FlightPatchBody {
+    /// Local to the origin.
+    #[schema(value_type = Option<String>, example = "2026-12-01T10:30")]
+    pub(super) departure_local: Option<LocalMinute>,
+    /// Local to the destination.
+    #[schema(value_type = Option<String>, example = "2026-12-01T12:45")]
+    pub(super) arrival_local: Option<LocalMinute>,
+    /// Another airplane with the same seats.
+    pub(super) airplane: Option<Registration>,
+    /// All fares: those that are not named go.
+    pub(super) fares: Option<Vec<FlightFare>>,
+}
+
+impl FromJson for FlightPatchBody {
+    fn read(object: &mut Object<'_>) -> Option<Self> {
+        for key in ["id", "flight_number", "origin", "destination"] {
+            object.immutable(key);
+        }
+        let departure_local = object.patch_required("departure_local");
+        let arrival_local = object.patch_required("arrival_local");
+        let airplane = object.patch_required("airplane");
+        // A list is replaced as a whole, so it is read like that of a new flight where it is sent.
+        let fares = if object.has("fares") { Some(object.list("fares", FARES, read_fare)?) } else { None };
+        Some(Self { departure_local, arrival_local, airplane, fares })
+    }
+}

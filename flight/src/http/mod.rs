@@ -1,0 +1,67 @@
+//! Handlers: they parse, ask, and present.
+
+mod admin_flights;
+mod changes;
+mod flight_body;
+mod flights;
+mod openapi;
+mod parameters;
+mod permitted;
+mod places;
+mod preconditions;
+mod reference;
+mod search;
+
+pub use changes::Changes;
+pub use openapi::document;
+
+use actix_web::{HttpResponse, web};
+use shared::{http::method_not_allowed, money::Currency};
+
+/// How fares are sold.
+#[derive(Debug, Clone, Copy)]
+pub struct Sales {
+    /// The one currency of all fares.
+    pub currency: Currency,
+}
+
+/// Public answers that follow sales by the second.
+const FRESH: &str = "no-cache";
+/// Public answers that seldom change.
+const SLOW: &str = "public, max-age=60";
+/// Answers to writes, which need a token.
+const PRIVATE: &str = "private, no-store";
+
+/// Mounts the service's routes.
+pub fn routes(config: &mut web::ServiceConfig) {
+    let read_only = || method_not_allowed("GET, HEAD");
+    let api = web::scope("/api/v1")
+        .configure(reference::routes)
+        .service(
+            web::resource("/flights").route(web::get().to(flights::list)).default_service(read_only()),
+        )
+        .service(
+            web::resource("/flights/{id}").route(web::get().to(flights::get)).default_service(read_only()),
+        )
+        .service(web::resource("/search").route(web::get().to(search::search)).default_service(read_only()))
+        .service(web::resource("/places").route(web::get().to(places::list)).default_service(read_only()))
+        .service(
+            web::resource("/admin/flights")
+                .route(web::post().to(admin_flights::create))
+                .default_service(method_not_allowed("POST")),
+        )
+        .service(
+            web::resource("/admin/flights/{id}")
+                .route(web::patch().to(admin_flights::change))
+                .route(web::delete().to(admin_flights::delete))
+                .default_service(method_not_allowed("PATCH, DELETE")),
+        );
+    config.service(api).service(
+        web::resource("/openapi.json").route(web::get().to(own_document)).default_service(read_only()),
+    );
+}
+
+/// `GET /openapi.json`, like that of every service.
+async fn own_document() -> HttpResponse {
+    HttpResponse::Ok().json(document())
+}

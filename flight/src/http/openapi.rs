@@ -1,0 +1,59 @@
+//! The service's OpenAPI document.
+
+use super::{
+    admin_flights, flights, places,
+    reference::{
+        aircraft_type_handlers, airline_handlers, airplane_handlers, airport_handlers, city_handlers,
+        seat_layout_handlers,
+    },
+    search,
+};
+use shared::http::ProblemBody;
+use utoipa::{
+    Modify, OpenApi,
+    openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Aerobus flight", description = "Reference data, flights and search.", license(name = "MIT")),
+    paths(
+        city_handlers::list, city_handlers::get, city_handlers::create, city_handlers::change, city_handlers::delete,
+        airport_handlers::list, airport_handlers::get, airport_handlers::create, airport_handlers::change,
+        airport_handlers::delete,
+        airline_handlers::list, airline_handlers::get, airline_handlers::create, airline_handlers::change,
+        airline_handlers::delete,
+        aircraft_type_handlers::list, aircraft_type_handlers::get, aircraft_type_handlers::create,
+        aircraft_type_handlers::change, aircraft_type_handlers::delete,
+        seat_layout_handlers::list, seat_layout_handlers::get, seat_layout_handlers::create,
+        seat_layout_handlers::change, seat_layout_handlers::delete,
+        airplane_handlers::list, airplane_handlers::get, airplane_handlers::create, airplane_handlers::change,
+        airplane_handlers::delete,
+        flights::list, flights::get, admin_flights::create, admin_flights::change, admin_flights::delete,
+        search::search, places::list,
+    ),
+    components(schemas(ProblemBody)),
+    modifiers(&Bearer),
+    tags(
+        (name = "reference data", description = "Cities, airports, airlines, types, layouts, airplanes"),
+        (name = "flights", description = "Dated departures"),
+        (name = "search", description = "Journeys with their offers"),
+    ),
+)]
+struct Document;
+
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+    }
+}
+
+/// The service's document.
+#[must_use]
+pub fn document() -> utoipa::openapi::OpenApi {
+    Document::openapi()
+}

@@ -1,0 +1,41 @@
+//! Places to fly from or to, for who is typing.
+
+use super::SLOW;
+use crate::store::places::{self, Place};
+use actix_web::{HttpResponse, http::header, web};
+use shared::{
+    db::Pool,
+    http::{Page, Problem, ProblemBody, QueryParameters},
+};
+
+/// Airports and cities by code or name.
+#[utoipa::path(
+    get,
+    path = "/api/v1/places",
+    tag = "reference data",
+    params(
+        ("q" = String, Query, description = "A code or a part of a name, 1 to 100 characters"),
+        ("limit" = Option<u8>, Query, description = "1 to 50, 10 by default"),
+    ),
+    responses(
+        (status = 200, description = "The best matches first", body = Page<Place>),
+        (status = 422, description = "Bad parameters", body = ProblemBody),
+    )
+)]
+pub(super) async fn list(
+    mut parameters: QueryParameters,
+    pool: web::Data<Pool>,
+) -> Result<HttpResponse, Problem> {
+    let text = parameters.text("q").map(|text| text.trim().to_owned()).unwrap_or_default();
+    if !(1..=100).contains(&text.chars().count()) {
+        parameters.error("q", "must have 1 to 100 characters");
+    }
+    let limit = parameters.optional::<u8>("limit").unwrap_or(10);
+    if !(1..=50).contains(&limit) {
+        parameters.error("limit", "must be from 1 to 50");
+    }
+    parameters.finish()?;
+    let mut connection = pool.get().await?;
+    let found = places::search(&mut connection, &text, limit.into()).await?;
+    Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, SLOW)).json(Page::whole(found)))
+}

@@ -1,0 +1,342 @@
+//! Reference data: six kinds, all read and written alike. What differs stands in a file per kind: how
+//! a body is read, what it refers to, and what must not change while it is in use.
+
+mod aircraft_types;
+mod airlines;
+mod airplanes;
+mod airports;
+mod cities;
+mod seat_layouts;
+
+use super::{Changes, PRIVATE, SLOW, preconditions::IfMatch};
+use crate::{
+    domain::{flight::Flight, reference::Versioned},
+    error::Conflict,
+    store::{
+        ReferenceTable,
+        flights::{self, Naming},
+        referring_table,
+    },
+};
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use diesel_async::{AsyncConnection, AsyncPgConnection};
+use serde::Serialize;
+use shared::{
+    db::Pool,
+    http::{
+        Code, FieldError, FromJson, PageRequest, Problem, QueryParameters, conditional, entity_tag, key,
+    },
+};
+
+pub(super) use aircraft_types::handlers as aircraft_type_handlers;
+pub(super) use airlines::handlers as airline_handlers;
+pub(super) use airplanes::handlers as airplane_handlers;
+pub(super) use airports::handlers as airport_handlers;
+pub(super) use cities::handlers as city_handlers;
+pub(super) use seat_layouts::handlers as seat_layout_handlers;
+
+/// The longest search text.
+const SEARCH: usize = 100;
+
+/// A kind of reference data.
+trait Resource: ReferenceTable + FromJson + Serialize + Clone + PartialEq + 'static {
+    /// What a merge patch says.
+    type Change: FromJson + Send + 'static;
+    /// The name of the collection in paths.
+    const COLLECTION: &'static str;
+
+    /// The data after a patch.
+    ///
+    /// # Errors
+    /// What is wrong with it as a whole.
+    fn changed(&self, change: Self::Change) -> Result<Self, Vec<FieldError>>;
+
+    /// What it refers to that is not known, by JSON pointer.
+    fn unknown_references(
+        &self,
+        _connection: &mut AsyncPgConnection,
+    ) -> impl Future<Output = Result<Vec<FieldError>, Problem>> + Send {
+        std::future::ready(Ok(Vec::new()))
+    }
+
+    /// Refuses a change that the use of the data forbids.
+    fn check_use(
+        _before: &Self,
+        _after: &Self,
+        _connection: &mut AsyncPgConnection,
+    ) -> impl Future<Output = Result<(), Problem>> + Send {
+        std::future::ready(Ok(()))
+    }
+
+    /// What flights carry of it, where they do.
+    fn naming(&self) -> Option<Naming> {
+        None
+    }
+}
+
+async fn list<T: Resource>(mut parameters: QueryParameters, pool: &Pool) -> Result<HttpResponse, Problem> {
+    let search = parameters.text("q").map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    if search.as_ref().is_some_and(|text| text.chars().count() > SEARCH) {
+        parameters.error("q", format!("must have at most {SEARCH} characters"));
+    }
+    let page = PageRequest::<String>::read(&mut parameters, &(T::COLLECTION, &search));
+    let after: Option<T::Key> = match page.after.as_deref().map(str::parse) {
+        None => None,
+        Some(Ok(key)) => Some(key),
+        Some(Err(_)) => {
+            parameters.error("after", "is not a cursor of this list");
+            None
+        }
+    };
+    parameters.finish()?;
+    let mut connection = pool.get().await?;
+    let found = T::list(&mut connection, search.as_deref(), after.as_ref(), page.rows()).await?;
+    let page = page.page(found, |found| found.value.key().to_string()).map(|found| found.value);
+    Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, SLOW)).json(page))
+}
+
+async fn get<T: Resource>(request: &HttpRequest, pool: &Pool) -> Result<HttpResponse, Problem> {
+    let found = T::find(&mut *pool.get().await?, &key(request, "key")?).await?;
+    let Versioned { value, version } = found.ok_or_else(|| Problem::new(Code::NotFound))?;
+    Ok(conditional(request, &entity_tag(version), SLOW, &value))
+}
+
+async fn create<T: Resource>(value: T, pool: &Pool) -> Result<HttpResponse, Problem> {
+    let mut connection = pool.get().await?;
+    let made = (*connection)
+        .transaction::<_, Problem, _>(async |connection: &mut AsyncPgConnection| {
+            let unknown = value.unknown_references(connection).await?;
+            if !unknown.is_empty() {
+                return Err(Problem::validation(unknown));
+            }
+            if T::insert(connection, std::slice::from_ref(&value)).await? == 0 {
+                return Err(Conflict::Exists(format!("{}/{}", T::COLLECTION, value.key())).into());
+            }
+            T::find(connection, &value.key()).await?.ok_or_else(|| Problem::new(Code::NotFound))
+        })
+        .await?;
+    let location = format!("/api/v1/{}/{}", T::COLLECTION, made.value.key());
+    Ok(HttpResponse::Created()
+        .insert_header((header::LOCATION, location))
+        .insert_header((header::ETAG, entity_tag(made.version)))
+        .insert_header((header::CACHE_CONTROL, PRIVATE))
+        .json(made.value))
+}
+
+async fn change<T: Resource>(
+    key: T::Key,
+    precondition: IfMatch,
+    change: T::Change,
+    pool: &Pool,
+    changes: &Changes,
+) -> Result<HttpResponse, Problem> {
+    let mut connection = pool.get().await?;
+    let (changed, flights) = (*connection)
+        .transaction::<_, Problem, _>(async |connection: &mut AsyncPgConnection| {
+            let before = T::lock(connection, &key).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
+            precondition.check(before.version)?;
+            write(connection, &before.value, change).await
+        })
+        .await?;
+    drop(connection);
+    changes.committed(flights).await;
+    Ok(HttpResponse::Ok()
+        .insert_header((header::ETAG, entity_tag(changed.version)))
+        .insert_header((header::CACHE_CONTROL, PRIVATE))
+        .json(changed.value))
+}
+
+/// Writes a change under the row's lock; gives also the flights that carry it.
+async fn write<T: Resource>(
+    connection: &mut AsyncPgConnection,
+    before: &T,
+    change: T::Change,
+) -> Result<(Versioned<T>, Vec<Flight>), Problem> {
+    let after = before.changed(change).map_err(Problem::validation)?;
+    let unknown = after.unknown_references(connection).await?;
+    if !unknown.is_empty() {
+        return Err(Problem::validation(unknown));
+    }
+    T::check_use(before, &after, connection).await?;
+    T::update(connection, &after).await?;
+    let flights = match after.naming() {
+        Some(naming) if after != *before => flights::republish(connection, &naming).await?,
+        _ => Vec::new(),
+    };
+    let written = T::find(connection, &after.key()).await?;
+    Ok((written.ok_or_else(|| Problem::new(Code::NotFound))?, flights))
+}
+
+async fn delete<T: Resource>(key: T::Key, precondition: IfMatch, pool: &Pool) -> Result<HttpResponse, Problem> {
+    let mut connection = pool.get().await?;
+    (*connection)
+        .transaction::<_, Problem, _>(async |connection: &mut AsyncPgConnection| {
+            let found = T::lock(connection, &key).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
+            precondition.check(found.version)?;
+            match T::delete(connection, &key).await {
+                Ok(_) => Ok(()),
+                Err(error) => Err(match referring_table(&error) {
+                    Some(table) => Conflict::Referenced(table.replace('_', "-")).into(),
+                    None => error.into(),
+                }),
+            }
+        })
+        .await?;
+    Ok(HttpResponse::NoContent().insert_header((header::CACHE_CONTROL, PRIVATE)).finish())
+}
+
+/// The handlers of a kind, with their documentation.
+macro_rules! handlers {
+    ($type:ty, $change:ty, $all:literal, $one:literal, $admin:literal, $admin_one:literal) => {
+        pub(in crate::http) mod handlers {
+            use super::*;
+            use crate::http::{
+                Changes, permitted::ReferenceWriter, preconditions::IfMatch, reference as generic,
+            };
+            use actix_web::{HttpRequest, HttpResponse, web};
+            use shared::{
+                db::Pool,
+                http::{Body, Page, Problem, ProblemBody, QueryParameters, key},
+            };
+
+            /// By key.
+            #[utoipa::path(
+                get, path = $all, tag = "reference data",
+                params(
+                    ("q" = Option<String>, Query, description = "The beginning of a key, or a part of a name"),
+                    ("limit" = Option<u8>, Query, description = "1 to 200, 50 by default"),
+                    ("after" = Option<String>, Query, description = "Cursor of the page before"),
+                ),
+                responses(
+                    (status = 200, description = "A page", body = Page<$type>),
+                    (status = 422, description = "Bad parameters", body = ProblemBody),
+                )
+            )]
+            pub(in crate::http) async fn list(
+                parameters: QueryParameters,
+                pool: web::Data<Pool>,
+            ) -> Result<HttpResponse, Problem> {
+                generic::list::<$type>(parameters, &pool).await
+            }
+
+            /// One.
+            #[utoipa::path(
+                get, path = $one, tag = "reference data", params(("key" = String, Path)),
+                responses(
+                    (status = 200, description = "The resource", body = $type),
+                    (status = 304, description = "Not changed"),
+                    (status = 404, description = "No such resource", body = ProblemBody),
+                )
+            )]
+            pub(in crate::http) async fn get(
+                request: HttpRequest,
+                pool: web::Data<Pool>,
+            ) -> Result<HttpResponse, Problem> {
+                generic::get::<$type>(&request, &pool).await
+            }
+
+            /// Makes one.
+            #[utoipa::path(
+                post, path = $admin, tag = "reference data",
+                security(("bearer" = ["reference:write"])),
+                request_body = $type,
+                responses(
+                    (status = 201, description = "The resource", body = $type),
+                    (status = 409, description = "`conflict`: the key is taken", body = ProblemBody),
+                    (status = 422, description = "Invalid values", body = ProblemBody),
+                )
+            )]
+            pub(in crate::http) async fn create(
+                _: ReferenceWriter,
+                body: Body<$type>,
+                pool: web::Data<Pool>,
+            ) -> Result<HttpResponse, Problem> {
+                generic::create(body.value, &pool).await
+            }
+
+            /// Changes one; its key stays.
+            #[utoipa::path(
+                patch, path = $admin_one, tag = "reference data", params(("key" = String, Path)),
+                security(("bearer" = ["reference:write"])),
+                request_body(content = $change, content_type = "application/merge-patch+json"),
+                responses(
+                    (status = 200, description = "The resource", body = $type),
+                    (status = 404, description = "No such resource", body = ProblemBody),
+                    (status = 409, description = "`conflict`: its use forbids it", body = ProblemBody),
+                    (status = 412, description = "It was changed meanwhile", body = ProblemBody),
+                    (status = 422, description = "Invalid values", body = ProblemBody),
+                )
+            )]
+            pub(in crate::http) async fn change(
+                _: ReferenceWriter,
+                request: HttpRequest,
+                precondition: IfMatch,
+                body: Body<$change>,
+                pool: web::Data<Pool>,
+                changes: web::Data<Changes>,
+            ) -> Result<HttpResponse, Problem> {
+                let key = key(&request, "key")?;
+                generic::change::<$type>(key, precondition, body.value, &pool, &changes).await
+            }
+
+            /// Deletes one that nothing refers to.
+            #[utoipa::path(
+                delete, path = $admin_one, tag = "reference data", params(("key" = String, Path)),
+                security(("bearer" = ["reference:write"])),
+                responses(
+                    (status = 204, description = "It is gone"),
+                    (status = 404, description = "No such resource", body = ProblemBody),
+                    (status = 409, description = "`conflict`: something refers to it", body = ProblemBody),
+                    (status = 412, description = "It was changed meanwhile", body = ProblemBody),
+                )
+            )]
+            pub(in crate::http) async fn delete(
+                _: ReferenceWriter,
+                request: HttpRequest,
+                precondition: IfMatch,
+                pool: web::Data<Pool>,
+            ) -> Result<HttpResponse, Problem> {
+                generic::delete::<$type>(key(&request, "key")?, precondition, &pool).await
+            }
+        }
+    };
+}
+use handlers;
+
+/// Mounts all kinds below `/api/v1`.
+pub(super) fn routes(config: &mut web::ServiceConfig) {
+    macro_rules! mount {
+        ($($handlers:ident = $collection:literal),+ $(,)?) => {$(
+            config
+                .service(
+                    web::resource(concat!("/", $collection))
+                        .route(web::get().to($handlers::list))
+                        .default_service(shared::http::method_not_allowed("GET, HEAD")),
+                )
+                .service(
+                    web::resource(concat!("/", $collection, "/{key}"))
+                        .route(web::get().to($handlers::get))
+                        .default_service(shared::http::method_not_allowed("GET, HEAD")),
+                )
+                .service(
+                    web::resource(concat!("/admin/", $collection))
+                        .route(web::post().to($handlers::create))
+                        .default_service(shared::http::method_not_allowed("POST")),
+                )
+                .service(
+                    web::resource(concat!("/admin/", $collection, "/{key}"))
+                        .route(web::patch().to($handlers::change))
+                        .route(web::delete().to($handlers::delete))
+                        .default_service(shared::http::method_not_allowed("PATCH, DELETE")),
+                );
+        )+};
+    }
+    mount! {
+        city_handlers = "cities",
+        airport_handlers = "airports",
+        airline_handlers = "airlines",
+        aircraft_type_handlers = "aircraft-types",
+        seat_layout_handlers = "seat-layouts",
+        airplane_handlers = "airplanes",
+    }
+}

@@ -1,0 +1,126 @@
+//! Seat layouts. The id is given here; the geometry and the type stay as they are while airplanes or
+//! flights use the layout: an airplane with other seats gets another layout.
+
+use super::{Resource, handlers};
+use crate::{
+    domain::reference::{AircraftType, SeatLayout, check_plan},
+    error::Conflict,
+    store::{ReferenceTable, seat_layouts::user},
+};
+use diesel_async::AsyncPgConnection;
+use shared::{
+    http::{FieldError, FromJson, Object, Problem},
+    iata::AircraftTypeCode,
+    ids::SeatLayoutId,
+    seat::{CabinSection, SeatDesignator, SeatPlan},
+};
+use utoipa::ToSchema;
+
+handlers!(
+    SeatLayout, SeatLayoutPatch, "/api/v1/seat-layouts", "/api/v1/seat-layouts/{key}",
+    "/api/v1/admin/seat-layouts", "/api/v1/admin/seat-layouts/{key}"
+);
+
+/// The most sections of a plan.
+const SECTIONS: usize = 20;
+
+fn read_section(object: &mut Object<'_>) -> Option<CabinSection> {
+    let (cabin, rows, columns) = (object.required("cabin"), object.required("rows"), object.required("columns"));
+    Some(CabinSection { cabin: cabin?, rows: rows?, columns: columns? })
+}
+
+/// Notes what the parts of a plan say against each other.
+fn checked(object: &mut Object<'_>, plan: SeatPlan) -> Option<SeatPlan> {
+    let errors = check_plan(&plan);
+    if errors.is_empty() {
+        return Some(plan);
+    }
+    object.note(errors);
+    None
+}
+
+impl FromJson for SeatLayout {
+    fn read(object: &mut Object<'_>) -> Option<Self> {
+        let name = object.text("name", 1..=100);
+        let aircraft_type = object.required("aircraft_type");
+        let cabins = object.list("cabins", 1..=SECTIONS, read_section);
+        let exit_rows = object.optional("exit_rows").unwrap_or_default();
+        let blocked_seats = object.optional("blocked_seats").unwrap_or_default();
+        let plan = checked(object, SeatPlan { cabins: cabins?, exit_rows, blocked_seats });
+        Some(Self {
+            id: SeatLayoutId::new(),
+            name: name?,
+            version: 1,
+            aircraft_type: aircraft_type?,
+            plan: plan?,
+        })
+    }
+}
+
+/// What may change of a layout: in use, only its name.
+#[derive(Debug, Clone, ToSchema)]
+pub(in crate::http) struct SeatLayoutPatch {
+    name: Option<String>,
+    aircraft_type: Option<AircraftTypeCode>,
+    cabins: Option<Vec<CabinSection>>,
+    exit_rows: Option<Vec<u8>>,
+    #[schema(value_type = Option<Vec<String>>)]
+    blocked_seats: Option<Vec<SeatDesignator>>,
+}
+
+impl FromJson for SeatLayoutPatch {
+    fn read(object: &mut Object<'_>) -> Option<Self> {
+        object.immutable("id");
+        object.immutable("version");
+        let name = object.patch_text("name", 1..=100);
+        let aircraft_type = object.patch_required("aircraft_type");
+        let cabins =
+            if object.has("cabins") { Some(object.list("cabins", 1..=SECTIONS, read_section)?) } else { None };
+        let exit_rows = object.patch_required("exit_rows");
+        let blocked_seats = object.patch_required("blocked_seats");
+        Some(Self { name, aircraft_type, cabins, exit_rows, blocked_seats })
+    }
+}
+
+impl Resource for SeatLayout {
+    type Change = SeatLayoutPatch;
+    const COLLECTION: &'static str = "seat-layouts";
+
+    fn changed(&self, change: SeatLayoutPatch) -> Result<Self, Vec<FieldError>> {
+        let plan = SeatPlan {
+            cabins: change.cabins.unwrap_or_else(|| self.plan.cabins.clone()),
+            exit_rows: change.exit_rows.unwrap_or_else(|| self.plan.exit_rows.clone()),
+            blocked_seats: change.blocked_seats.unwrap_or_else(|| self.plan.blocked_seats.clone()),
+        };
+        let errors = check_plan(&plan);
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        Ok(Self {
+            id: self.id,
+            name: change.name.unwrap_or_else(|| self.name.clone()),
+            version: self.version,
+            aircraft_type: change.aircraft_type.unwrap_or_else(|| self.aircraft_type.clone()),
+            plan,
+        })
+    }
+
+    async fn unknown_references(&self, connection: &mut AsyncPgConnection) -> Result<Vec<FieldError>, Problem> {
+        let known = AircraftType::find(connection, &self.aircraft_type).await?.is_some();
+        Ok(if known { vec![] } else { vec![FieldError::at("/aircraft_type", "is no type that is known")] })
+    }
+
+    async fn check_use(before: &Self, after: &Self, connection: &mut AsyncPgConnection) -> Result<(), Problem> {
+        let other_type = before.aircraft_type != after.aircraft_type;
+        if !other_type && before.plan == after.plan {
+            return Ok(());
+        }
+        match user(connection, before.id).await? {
+            Some(by) => {
+                let field = if other_type { "aircraft_type" } else { "cabins" };
+                Err(Conflict::InUse { field, by }.into())
+            }
+            None => Ok(()),
+        }
+    }
+}

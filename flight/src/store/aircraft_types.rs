@@ -1,0 +1,85 @@
+//! Types of aircraft.
+
+use super::{ReferenceTable, SearchPatterns, column, parsed, schema::aircraft_types};
+use crate::domain::reference::{AircraftType, Versioned};
+use diesel::{
+    prelude::*,
+    sql_types::{Array, Text},
+};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use shared::{iata::AircraftTypeCode};
+
+type Row = (String, String, String, i64);
+
+fn read(row: Row) -> QueryResult<Versioned<AircraftType>> {
+    let (code, icao, name, version) = row;
+    let value = AircraftType {
+        code: parsed(&code)?,
+        icao,
+        name,
+    };
+    Ok(Versioned { value, version })
+}
+
+impl ReferenceTable for AircraftType {
+    type Key = AircraftTypeCode;
+
+    fn key(&self) -> AircraftTypeCode {
+        self.code.clone()
+    }
+
+    async fn list(
+        connection: &mut AsyncPgConnection,
+        search: Option<&str>,
+        after: Option<&AircraftTypeCode>,
+        limit: i64,
+    ) -> QueryResult<Vec<Versioned<Self>>> {
+        let mut query = aircraft_types::table.order(aircraft_types::code).limit(limit).into_boxed();
+        if let Some(text) = search {
+            let SearchPatterns { key, name } = SearchPatterns::new(text);
+            query = query.filter(aircraft_types::code.like(key).or(aircraft_types::name.ilike(name)));
+        }
+        if let Some(after) = after {
+            query = query.filter(aircraft_types::code.gt(after.as_str()));
+        }
+        query.load::<Row>(connection).await?.into_iter().map(read).collect()
+    }
+
+    async fn find(connection: &mut AsyncPgConnection, key: &AircraftTypeCode) -> QueryResult<Option<Versioned<Self>>> {
+        let row: Option<Row> = aircraft_types::table.find(key.as_str()).first(connection).await.optional()?;
+        row.map(read).transpose()
+    }
+
+    async fn lock(connection: &mut AsyncPgConnection, key: &AircraftTypeCode) -> QueryResult<Option<Versioned<Self>>> {
+        let row: Option<Row> = aircraft_types::table.find(key.as_str()).for_update().first(connection).await.optional()?;
+        row.map(read).transpose()
+    }
+
+    async fn insert(connection: &mut AsyncPgConnection, rows: &[Self]) -> QueryResult<usize> {
+        diesel::sql_query(
+            "INSERT INTO aircraft_types (code, icao, name) \
+             SELECT * FROM unnest($1, $2, $3) ON CONFLICT DO NOTHING",
+        )
+        .bind::<Array<Text>, _>(column(rows, |row| row.code.as_str()))
+        .bind::<Array<Text>, _>(column(rows, |row| row.icao.as_str()))
+        .bind::<Array<Text>, _>(column(rows, |row| row.name.as_str()))
+        .execute(connection)
+        .await
+    }
+
+    async fn update(connection: &mut AsyncPgConnection, row: &Self) -> QueryResult<i64> {
+        diesel::update(aircraft_types::table.find(row.code.as_str()))
+            .set((
+                aircraft_types::icao.eq(row.icao.as_str()),
+                aircraft_types::name.eq(row.name.as_str()),
+                aircraft_types::version.eq(aircraft_types::version + 1),
+            ))
+            .returning(aircraft_types::version)
+            .get_result(connection)
+            .await
+    }
+
+    async fn delete(connection: &mut AsyncPgConnection, key: &AircraftTypeCode) -> QueryResult<bool> {
+        Ok(diesel::delete(aircraft_types::table.find(key.as_str())).execute(connection).await? == 1)
+    }
+}

@@ -1,0 +1,85 @@
+//! Airlines.
+
+use super::{ReferenceTable, SearchPatterns, column, parsed, schema::airlines};
+use crate::domain::reference::{Airline, Versioned};
+use diesel::{
+    prelude::*,
+    sql_types::{Array, Text},
+};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use shared::{iata::AirlineCode};
+
+type Row = (String, String, String, i64);
+
+fn read(row: Row) -> QueryResult<Versioned<Airline>> {
+    let (code, name, accounting_code, version) = row;
+    let value = Airline {
+        code: parsed(&code)?,
+        name,
+        accounting_code: parsed(&accounting_code)?,
+    };
+    Ok(Versioned { value, version })
+}
+
+impl ReferenceTable for Airline {
+    type Key = AirlineCode;
+
+    fn key(&self) -> AirlineCode {
+        self.code.clone()
+    }
+
+    async fn list(
+        connection: &mut AsyncPgConnection,
+        search: Option<&str>,
+        after: Option<&AirlineCode>,
+        limit: i64,
+    ) -> QueryResult<Vec<Versioned<Self>>> {
+        let mut query = airlines::table.order(airlines::code).limit(limit).into_boxed();
+        if let Some(text) = search {
+            let SearchPatterns { key, name } = SearchPatterns::new(text);
+            query = query.filter(airlines::code.like(key).or(airlines::name.ilike(name)));
+        }
+        if let Some(after) = after {
+            query = query.filter(airlines::code.gt(after.as_str()));
+        }
+        query.load::<Row>(connection).await?.into_iter().map(read).collect()
+    }
+
+    async fn find(connection: &mut AsyncPgConnection, key: &AirlineCode) -> QueryResult<Option<Versioned<Self>>> {
+        let row: Option<Row> = airlines::table.find(key.as_str()).first(connection).await.optional()?;
+        row.map(read).transpose()
+    }
+
+    async fn lock(connection: &mut AsyncPgConnection, key: &AirlineCode) -> QueryResult<Option<Versioned<Self>>> {
+        let row: Option<Row> = airlines::table.find(key.as_str()).for_update().first(connection).await.optional()?;
+        row.map(read).transpose()
+    }
+
+    async fn insert(connection: &mut AsyncPgConnection, rows: &[Self]) -> QueryResult<usize> {
+        diesel::sql_query(
+            "INSERT INTO airlines (code, name, accounting_code) \
+             SELECT * FROM unnest($1, $2, $3) ON CONFLICT DO NOTHING",
+        )
+        .bind::<Array<Text>, _>(column(rows, |row| row.code.as_str()))
+        .bind::<Array<Text>, _>(column(rows, |row| row.name.as_str()))
+        .bind::<Array<Text>, _>(column(rows, |row| row.accounting_code.as_str()))
+        .execute(connection)
+        .await
+    }
+
+    async fn update(connection: &mut AsyncPgConnection, row: &Self) -> QueryResult<i64> {
+        diesel::update(airlines::table.find(row.code.as_str()))
+            .set((
+                airlines::name.eq(row.name.as_str()),
+                airlines::accounting_code.eq(row.accounting_code.as_str()),
+                airlines::version.eq(airlines::version + 1),
+            ))
+            .returning(airlines::version)
+            .get_result(connection)
+            .await
+    }
+
+    async fn delete(connection: &mut AsyncPgConnection, key: &AirlineCode) -> QueryResult<bool> {
+        Ok(diesel::delete(airlines::table.find(key.as_str())).execute(connection).await? == 1)
+    }
+}

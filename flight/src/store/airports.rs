@@ -1,0 +1,103 @@
+//! Airports.
+
+use super::{ReferenceTable, SearchPatterns, column, parsed, schema::airports};
+use crate::domain::reference::{Airport, Versioned};
+use diesel::{
+    prelude::*,
+    sql_types::{Array, Double, Integer, Nullable, Text},
+};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use shared::{iata::{AirportCode, IcaoAirportCode}};
+
+type Row = (String, Option<String>, String, String, String, String, f64, f64, Option<i32>, i64);
+
+fn read(row: Row) -> QueryResult<Versioned<Airport>> {
+    let (iata, icao, name, city, country, time_zone, latitude, longitude, min_connection_minutes, version) = row;
+    let value = Airport {
+        iata: parsed(&iata)?,
+        icao: icao.as_deref().map(parsed).transpose()?,
+        name,
+        city: parsed(&city)?,
+        country: parsed(&country)?,
+        time_zone,
+        latitude,
+        longitude,
+        min_connection_minutes: min_connection_minutes.and_then(|minutes| u16::try_from(minutes).ok()),
+    };
+    Ok(Versioned { value, version })
+}
+
+impl ReferenceTable for Airport {
+    type Key = AirportCode;
+
+    fn key(&self) -> AirportCode {
+        self.iata.clone()
+    }
+
+    async fn list(
+        connection: &mut AsyncPgConnection,
+        search: Option<&str>,
+        after: Option<&AirportCode>,
+        limit: i64,
+    ) -> QueryResult<Vec<Versioned<Self>>> {
+        let mut query = airports::table.order(airports::iata).limit(limit).into_boxed();
+        if let Some(text) = search {
+            let SearchPatterns { key, name } = SearchPatterns::new(text);
+            query = query.filter(airports::iata.like(key).or(airports::name.ilike(name)));
+        }
+        if let Some(after) = after {
+            query = query.filter(airports::iata.gt(after.as_str()));
+        }
+        query.load::<Row>(connection).await?.into_iter().map(read).collect()
+    }
+
+    async fn find(connection: &mut AsyncPgConnection, key: &AirportCode) -> QueryResult<Option<Versioned<Self>>> {
+        let row: Option<Row> = airports::table.find(key.as_str()).first(connection).await.optional()?;
+        row.map(read).transpose()
+    }
+
+    async fn lock(connection: &mut AsyncPgConnection, key: &AirportCode) -> QueryResult<Option<Versioned<Self>>> {
+        let row: Option<Row> = airports::table.find(key.as_str()).for_update().first(connection).await.optional()?;
+        row.map(read).transpose()
+    }
+
+    async fn insert(connection: &mut AsyncPgConnection, rows: &[Self]) -> QueryResult<usize> {
+        diesel::sql_query(
+            "INSERT INTO airports (iata, icao, name, city, country, time_zone, latitude, longitude, min_connection_minutes) \
+             SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
+        )
+        .bind::<Array<Text>, _>(column(rows, |row| row.iata.as_str()))
+        .bind::<Array<Nullable<Text>>, _>(column(rows, |row| row.icao.as_ref().map(IcaoAirportCode::as_str)))
+        .bind::<Array<Text>, _>(column(rows, |row| row.name.as_str()))
+        .bind::<Array<Text>, _>(column(rows, |row| row.city.as_str()))
+        .bind::<Array<Text>, _>(column(rows, |row| row.country.as_str()))
+        .bind::<Array<Text>, _>(column(rows, |row| row.time_zone.as_str()))
+        .bind::<Array<Double>, _>(column(rows, |row| row.latitude))
+        .bind::<Array<Double>, _>(column(rows, |row| row.longitude))
+        .bind::<Array<Nullable<Integer>>, _>(column(rows, |row| row.min_connection_minutes.map(i32::from)))
+        .execute(connection)
+        .await
+    }
+
+    async fn update(connection: &mut AsyncPgConnection, row: &Self) -> QueryResult<i64> {
+        diesel::update(airports::table.find(row.iata.as_str()))
+            .set((
+                airports::icao.eq(row.icao.as_ref().map(IcaoAirportCode::as_str)),
+                airports::name.eq(row.name.as_str()),
+                airports::city.eq(row.city.as_str()),
+                airports::country.eq(row.country.as_str()),
+                airports::time_zone.eq(row.time_zone.as_str()),
+                airports::latitude.eq(row.latitude),
+                airports::longitude.eq(row.longitude),
+                airports::min_connection_minutes.eq(row.min_connection_minutes.map(i32::from)),
+                airports::version.eq(airports::version + 1),
+            ))
+            .returning(airports::version)
+            .get_result(connection)
+            .await
+    }
+
+    async fn delete(connection: &mut AsyncPgConnection, key: &AirportCode) -> QueryResult<bool> {
+        Ok(diesel::delete(airports::table.find(key.as_str())).execute(connection).await? == 1)
+    }
+}

@@ -1,0 +1,88 @@
+//! Cities.
+
+use super::{ReferenceTable, SearchPatterns, column, parsed, schema::cities};
+use crate::domain::reference::{City, Versioned};
+use diesel::{
+    prelude::*,
+    sql_types::{Array, Text},
+};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use shared::{iata::CityCode};
+
+type Row = (String, String, String, String, i64);
+
+fn read(row: Row) -> QueryResult<Versioned<City>> {
+    let (code, name, country, time_zone, version) = row;
+    let value = City {
+        code: parsed(&code)?,
+        name,
+        country: parsed(&country)?,
+        time_zone,
+    };
+    Ok(Versioned { value, version })
+}
+
+impl ReferenceTable for City {
+    type Key = CityCode;
+
+    fn key(&self) -> CityCode {
+        self.code.clone()
+    }
+
+    async fn list(
+        connection: &mut AsyncPgConnection,
+        search: Option<&str>,
+        after: Option<&CityCode>,
+        limit: i64,
+    ) -> QueryResult<Vec<Versioned<Self>>> {
+        let mut query = cities::table.order(cities::code).limit(limit).into_boxed();
+        if let Some(text) = search {
+            let SearchPatterns { key, name } = SearchPatterns::new(text);
+            query = query.filter(cities::code.like(key).or(cities::name.ilike(name)));
+        }
+        if let Some(after) = after {
+            query = query.filter(cities::code.gt(after.as_str()));
+        }
+        query.load::<Row>(connection).await?.into_iter().map(read).collect()
+    }
+
+    async fn find(connection: &mut AsyncPgConnection, key: &CityCode) -> QueryResult<Option<Versioned<Self>>> {
+        let row: Option<Row> = cities::table.find(key.as_str()).first(connection).await.optional()?;
+        row.map(read).transpose()
+    }
+
+    async fn lock(connection: &mut AsyncPgConnection, key: &CityCode) -> QueryResult<Option<Versioned<Self>>> {
+        let row: Option<Row> = cities::table.find(key.as_str()).for_update().first(connection).await.optional()?;
+        row.map(read).transpose()
+    }
+
+    async fn insert(connection: &mut AsyncPgConnection, rows: &[Self]) -> QueryResult<usize> {
+        diesel::sql_query(
+            "INSERT INTO cities (code, name, country, time_zone) \
+             SELECT * FROM unnest($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+        )
+        .bind::<Array<Text>, _>(column(rows, |row| row.code.as_str()))
+        .bind::<Array<Text>, _>(column(rows, |row| row.name.as_str()))
+        .bind::<Array<Text>, _>(column(rows, |row| row.country.as_str()))
+        .bind::<Array<Text>, _>(column(rows, |row| row.time_zone.as_str()))
+        .execute(connection)
+        .await
+    }
+
+    async fn update(connection: &mut AsyncPgConnection, row: &Self) -> QueryResult<i64> {
+        diesel::update(cities::table.find(row.code.as_str()))
+            .set((
+                cities::name.eq(row.name.as_str()),
+                cities::country.eq(row.country.as_str()),
+                cities::time_zone.eq(row.time_zone.as_str()),
+                cities::version.eq(cities::version + 1),
+            ))
+            .returning(cities::version)
+            .get_result(connection)
+            .await
+    }
+
+    async fn delete(connection: &mut AsyncPgConnection, key: &CityCode) -> QueryResult<bool> {
+        Ok(diesel::delete(cities::table.find(key.as_str())).execute(connection).await? == 1)
+    }
+}

@@ -1,0 +1,203 @@
+//! Writes of flights, each with its events in the same transaction.
+
+use super::{SOURCE, read::find_many};
+use crate::{
+    domain::flight::Flight,
+    store::{column, fares, schema::flights},
+};
+use diesel::{
+    prelude::*,
+    sql_types::{Array, Date, Text, Timestamptz, Uuid as SqlUuid},
+};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use shared::{
+    events::{Event, EventType, FlightStatus},
+    fare::FlightFare,
+    flight_time::FlightTime,
+    iata::{AircraftTypeCode, AirlineCode, AirportCode, CityCode, FlightNumber, Registration},
+    ids::FlightId,
+    outbox,
+};
+use uuid::Uuid;
+
+/// A flight that is to be made. It takes airline and seats over from its number and airplane.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewFlight {
+    /// Its id.
+    pub id: FlightId,
+    /// Its number.
+    pub flight_number: FlightNumber,
+    /// From where.
+    pub origin: AirportCode,
+    /// To where.
+    pub destination: AirportCode,
+    /// When it leaves, in the origin's zone.
+    pub departure: FlightTime,
+    /// When it arrives, in the destination's zone.
+    pub arrival: FlightTime,
+    /// The airplane that flies it.
+    pub airplane: Registration,
+    /// What is on sale.
+    pub fares: Vec<FlightFare>,
+}
+
+/// What an update of a flight writes: all that may change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FlightChange {
+    /// When it leaves, in the origin's zone.
+    pub departure: FlightTime,
+    /// When it arrives, in the destination's zone.
+    pub arrival: FlightTime,
+    /// The airplane that flies it.
+    pub airplane: Registration,
+    /// What is on sale; `None` leaves it as it is.
+    pub fares: Option<Vec<FlightFare>>,
+}
+
+#[derive(QueryableByName)]
+struct Key {
+    #[diesel(sql_type = SqlUuid)]
+    id: Uuid,
+}
+
+/// Inserts flights with their fares and their `flight.published` events; gives those that were not
+/// there yet (by id, or by number, origin and local date).
+///
+/// Five statements and those of the outbox, however many flights: hand over some hundreds at a time.
+/// It does not look at an airplane's other flights.
+///
+/// # Errors
+/// Those of the database, an unknown airport, airline or airplane among them.
+pub async fn insert(connection: &mut AsyncPgConnection, new: &[NewFlight]) -> QueryResult<Vec<Flight>> {
+    let inserted: Vec<Key> = diesel::sql_query(
+        "INSERT INTO flights (id, flight_number, airline, origin, destination, departs_at, arrives_at, \
+                              departure_date, airplane, seat_layout_id) \
+         SELECT new.id, new.flight_number, left(new.flight_number, 2), new.origin, new.destination, \
+                new.departs_at, new.arrives_at, new.departure_date, new.airplane, airplanes.seat_layout_id \
+         FROM unnest($1, $2, $3, $4, $5, $6, $7, $8) \
+              AS new (id, flight_number, origin, destination, departs_at, arrives_at, departure_date, airplane) \
+         LEFT JOIN airplanes ON airplanes.registration = new.airplane \
+         ON CONFLICT DO NOTHING RETURNING id",
+    )
+    .bind::<Array<SqlUuid>, _>(column(new, |flight| flight.id.0))
+    .bind::<Array<Text>, _>(column(new, |flight| flight.flight_number.as_str()))
+    .bind::<Array<Text>, _>(column(new, |flight| flight.origin.as_str()))
+    .bind::<Array<Text>, _>(column(new, |flight| flight.destination.as_str()))
+    .bind::<Array<Timestamptz>, _>(column(new, |flight| flight.departure.at))
+    .bind::<Array<Timestamptz>, _>(column(new, |flight| flight.arrival.at))
+    .bind::<Array<Date>, _>(column(new, |flight| flight.departure.local.date()))
+    .bind::<Array<Text>, _>(column(new, |flight| flight.airplane.as_str()))
+    .get_results(connection)
+    .await?;
+    let inserted: std::collections::HashSet<FlightId> = inserted.into_iter().map(|key| key.id.into()).collect();
+    let new: Vec<&NewFlight> = new.iter().filter(|flight| inserted.contains(&flight.id)).collect();
+    let rows: Vec<_> = new.iter().flat_map(|flight| flight.fares.iter().map(|fare| (flight.id, fare))).collect();
+    fares::insert(connection, &rows).await?;
+    let ids = column(&new, |flight| flight.id);
+    let flights = find_many(connection, &ids).await?;
+    publish(connection, EventType::FlightPublished, &flights).await?;
+    Ok(flights)
+}
+
+/// Writes a flight's changes and its `flight.changed` event. The row must be locked.
+///
+/// # Errors
+/// Those of the database; `NotFound` where the flight is gone.
+pub async fn update(
+    connection: &mut AsyncPgConnection,
+    id: FlightId,
+    change: &FlightChange,
+) -> QueryResult<Flight> {
+    let written = diesel::update(flights::table.find(id.0))
+        .set((
+            flights::version.eq(flights::version + 1),
+            flights::departs_at.eq(change.departure.at),
+            flights::arrives_at.eq(change.arrival.at),
+            flights::departure_date.eq(change.departure.local.date()),
+            flights::airplane.eq(change.airplane.as_str()),
+        ))
+        .execute(connection)
+        .await?;
+    if written == 0 {
+        return Err(diesel::result::Error::NotFound);
+    }
+    if let Some(new) = &change.fares {
+        fares::replace(connection, id, new).await?;
+    }
+    let flights = find_many(connection, &[id]).await?;
+    publish(connection, EventType::FlightChanged, &flights).await?;
+    flights.into_iter().next().ok_or(diesel::result::Error::NotFound)
+}
+
+/// Deletes a flight and tells that it was cancelled, in a version of its own. The row must be locked.
+///
+/// # Errors
+/// Those of the database.
+pub async fn delete(connection: &mut AsyncPgConnection, flight: &Flight) -> QueryResult<Flight> {
+    diesel::delete(flights::table.find(flight.id.0)).execute(connection).await?;
+    let gone = Flight { version: flight.version + 1, status: FlightStatus::Cancelled, ..flight.clone() };
+    publish(connection, EventType::FlightCancelled, std::slice::from_ref(&gone)).await?;
+    Ok(gone)
+}
+
+/// A piece of reference data whose name flights carry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Naming {
+    /// The city of one of its airports.
+    City(CityCode),
+    /// Its origin or destination.
+    Airport(AirportCode),
+    /// Who flies it.
+    Airline(AirlineCode),
+    /// The type of its airplane.
+    AircraftType(AircraftTypeCode),
+}
+
+impl Naming {
+    /// The condition on `flights`, with the key as `$1`.
+    fn condition(&self) -> (&'static str, &str) {
+        match self {
+            Self::City(code) => (
+                "(origin IN (SELECT iata FROM airports WHERE city = $1) \
+                 OR destination IN (SELECT iata FROM airports WHERE city = $1))",
+                code.as_str(),
+            ),
+            Self::Airport(code) => ("(origin = $1 OR destination = $1)", code.as_str()),
+            Self::Airline(code) => ("airline = $1", code.as_str()),
+            Self::AircraftType(code) => {
+                ("seat_layout_id IN (SELECT id FROM seat_layouts WHERE aircraft_type = $1)", code.as_str())
+            }
+        }
+    }
+}
+
+/// Flights that are told in one go.
+const TOLD_AT_ONCE: usize = 500;
+
+/// Tells anew of all flights that have not arrived and carry this piece of reference data, after it
+/// was changed in the same transaction: each gets a new version and a `flight.changed` event.
+///
+/// # Errors
+/// Those of the database.
+pub async fn republish(connection: &mut AsyncPgConnection, naming: &Naming) -> QueryResult<Vec<Flight>> {
+    let (condition, key) = naming.condition();
+    // Locked in the order of ids, as every writer of several flights does.
+    let statement = format!(
+        "UPDATE flights SET version = version + 1 WHERE id IN \
+         (SELECT id FROM flights WHERE arrives_at > now() AND {condition} ORDER BY id FOR UPDATE) RETURNING id"
+    );
+    let keys: Vec<Key> = diesel::sql_query(statement).bind::<Text, _>(key).get_results(connection).await?;
+    let ids: Vec<FlightId> = keys.into_iter().map(|key| key.id.into()).collect();
+    let mut told = Vec::with_capacity(ids.len());
+    for chunk in ids.chunks(TOLD_AT_ONCE) {
+        let flights = find_many(connection, chunk).await?;
+        publish(connection, EventType::FlightChanged, &flights).await?;
+        told.extend(flights);
+    }
+    Ok(told)
+}
+
+async fn publish(connection: &mut AsyncPgConnection, kind: EventType, flights: &[Flight]) -> QueryResult<()> {
+    let event = |flight: &Flight| Event::new(SOURCE, kind, flight.id, flight.version, &flight.state());
+    outbox::append(connection, &column(flights, event)).await
+}

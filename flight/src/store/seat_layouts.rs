@@ -1,0 +1,120 @@
+//! Seat layouts. The geometry is one JSON document: it is read and written as a whole.
+
+use super::{ReferenceTable, SearchPatterns, column, parsed, schema::{airplanes, flights, seat_layouts}};
+use crate::domain::reference::{SeatLayout, Versioned};
+use diesel::{
+    dsl::exists,
+    prelude::*,
+    sql_types::{Array, Jsonb, Text, Uuid as SqlUuid},
+};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use shared::{ids::SeatLayoutId, seat::SeatPlan};
+use serde::Deserialize;
+use serde_json::Value;
+use uuid::Uuid;
+
+type Row = (Uuid, String, String, Value, i64);
+
+fn read(row: Row) -> QueryResult<Versioned<SeatLayout>> {
+    let (id, name, aircraft_type, plan, version) = row;
+    let value = SeatLayout {
+        id: SeatLayoutId(id),
+        name,
+        version,
+        aircraft_type: parsed(&aircraft_type)?,
+        plan: read_plan(plan)?,
+    };
+    Ok(Versioned { value, version })
+}
+
+/// Reads a stored plan.
+pub(super) fn read_plan(plan: Value) -> QueryResult<SeatPlan> {
+    SeatPlan::deserialize(plan).map_err(|error| diesel::result::Error::DeserializationError(Box::new(error)))
+}
+
+/// A plan as it is stored.
+fn stored_plan(plan: &SeatPlan) -> Value {
+    // Plain data, which always serialises.
+    serde_json::to_value(plan).unwrap_or(Value::Null)
+}
+
+impl ReferenceTable for SeatLayout {
+    type Key = SeatLayoutId;
+
+    fn key(&self) -> SeatLayoutId {
+        self.id
+    }
+
+    async fn list(
+        connection: &mut AsyncPgConnection,
+        search: Option<&str>,
+        after: Option<&SeatLayoutId>,
+        limit: i64,
+    ) -> QueryResult<Vec<Versioned<Self>>> {
+        let mut query = seat_layouts::table.order(seat_layouts::id).limit(limit).into_boxed();
+        if let Some(text) = search {
+            let SearchPatterns { name, .. } = SearchPatterns::new(text);
+            query = query.filter(seat_layouts::name.ilike(name));
+        }
+        if let Some(after) = after {
+            query = query.filter(seat_layouts::id.gt(after.0));
+        }
+        query.load::<Row>(connection).await?.into_iter().map(read).collect()
+    }
+
+    async fn find(connection: &mut AsyncPgConnection, key: &SeatLayoutId) -> QueryResult<Option<Versioned<Self>>> {
+        let row: Option<Row> = seat_layouts::table.find(key.0).first(connection).await.optional()?;
+        row.map(read).transpose()
+    }
+
+    async fn lock(connection: &mut AsyncPgConnection, key: &SeatLayoutId) -> QueryResult<Option<Versioned<Self>>> {
+        let row: Option<Row> = seat_layouts::table.find(key.0).for_update().first(connection).await.optional()?;
+        row.map(read).transpose()
+    }
+
+    async fn insert(connection: &mut AsyncPgConnection, rows: &[Self]) -> QueryResult<usize> {
+        diesel::sql_query(
+            "INSERT INTO seat_layouts (id, name, aircraft_type, plan) \
+             SELECT * FROM unnest($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+        )
+        .bind::<Array<SqlUuid>, _>(column(rows, |row| row.id.0))
+        .bind::<Array<Text>, _>(column(rows, |row| row.name.as_str()))
+        .bind::<Array<Text>, _>(column(rows, |row| row.aircraft_type.as_str()))
+        .bind::<Array<Jsonb>, _>(column(rows, |row| stored_plan(&row.plan)))
+        .execute(connection)
+        .await
+    }
+
+    async fn update(connection: &mut AsyncPgConnection, row: &Self) -> QueryResult<i64> {
+        diesel::update(seat_layouts::table.find(row.id.0))
+            .set((
+                seat_layouts::name.eq(row.name.as_str()),
+                seat_layouts::aircraft_type.eq(row.aircraft_type.as_str()),
+                seat_layouts::plan.eq(stored_plan(&row.plan)),
+                seat_layouts::version.eq(seat_layouts::version + 1),
+            ))
+            .returning(seat_layouts::version)
+            .get_result(connection)
+            .await
+    }
+
+    async fn delete(connection: &mut AsyncPgConnection, key: &SeatLayoutId) -> QueryResult<bool> {
+        Ok(diesel::delete(seat_layouts::table.find(key.0)).execute(connection).await? == 1)
+    }
+}
+
+/// The collection whose members use a layout, if any.
+///
+/// # Errors
+/// Those of the database.
+pub async fn user(connection: &mut AsyncPgConnection, layout: SeatLayoutId) -> QueryResult<Option<&'static str>> {
+    let of_airplanes = airplanes::table.filter(airplanes::seat_layout_id.eq(layout.0));
+    let of_flights = flights::table.filter(flights::seat_layout_id.eq(layout.0));
+    let (airplanes, flights) =
+        diesel::select((exists(of_airplanes), exists(of_flights))).get_result(connection).await?;
+    Ok(match (airplanes, flights) {
+        (true, _) => Some("airplanes"),
+        (false, true) => Some("flights"),
+        (false, false) => None,
+    })
+}

@@ -1,0 +1,9 @@
+//! The service over real HTTP and PostgreSQL, each test with a database of its own.
+
+mod demo;
+mod flights;
+mod reference;
+mod search;
+mod service;
+mod store;
+mod world;

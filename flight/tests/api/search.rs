@@ -1,0 +1,278 @@
+//! Search over HTTP.
+
+use crate::{
+    service::Service,
+    world::{body, day, flight},
+};
+use chrono::NaiveDate;
+use diesel_async::{AsyncConnection, AsyncPgConnection};
+use flight::store::flights;
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+
+/// Three flights on a day: AE1 LHR 08:00, AE2 LGW 10:00 (cheap and slow), AE3 LHR 20:00 (dear).
+async fn three(service: &Service, date: NaiveDate) -> Vec<Value> {
+    let mut made = Vec::new();
+    for (number, origin, departure, arrival, price) in [
+        ("AE1", "LHR", "08:00", "10:20", "100.00"),
+        ("AE2", "LGW", "10:00", "12:45", "90.00"),
+        ("AE3", "LHR", "20:00", "22:15", "110.00"),
+    ] {
+        let airplane = if origin == "LHR" { "G-AERA" } else { "G-AERB" };
+        let mut flight = body(number, origin, &format!("{date}T{departure}"), &format!("{date}T{arrival}"), airplane);
+        flight["fares"] = json!([
+            {"cabin": "economy", "brand": "light", "base_price": {"amount": price, "currency": "EUR"}},
+            {"cabin": "economy", "brand": "flex", "base_price": {"amount": price, "currency": "EUR"}},
+            {"cabin": "business", "brand": "flex", "base_price": {"amount": "320.00", "currency": "EUR"}},
+        ]);
+        made.push(service.make(&flight).await);
+    }
+    made
+}
+
+fn numbers(found: &[Value]) -> Vec<&str> {
+    found.iter().filter_map(|one| one["slices"][0]["segments"][0]["flight_number"].as_str()).collect()
+}
+
+#[actix_web::test]
+async fn a_city_stands_for_all_of_its_airports() {
+    let service = Service::start().await;
+    let date = day(30);
+    three(&service, date).await;
+    for (places, expected) in [
+        ("origin=LON&destination=PAR", vec!["AE2", "AE1", "AE3"]),
+        ("origin=LHR&destination=PAR", vec!["AE1", "AE3"]),
+        ("origin=LGW&destination=CDG", vec!["AE2"]),
+        ("origin=CDG&destination=LON", vec![]),
+    ] {
+        let found = service.search(&format!("{places}&date={date}")).await;
+        assert_eq!(numbers(&found), expected, "{places}");
+    }
+    assert!(service.search(&format!("origin=LON&destination=PAR&date={}", day(29))).await.is_empty());
+}
+
+#[actix_web::test]
+async fn filters_and_orders() {
+    let service = Service::start().await;
+    let date = day(30);
+    three(&service, date).await;
+    let found = async |more: &str| {
+        let found = service.search(&format!("origin=LON&destination=PAR&date={date}&{more}")).await;
+        numbers(&found).into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(found("sort=price").await, ["AE2", "AE1", "AE3"]);
+    assert_eq!(found("sort=departure").await, ["AE1", "AE2", "AE3"]);
+    assert_eq!(found("sort=duration").await, ["AE3", "AE1", "AE2"]);
+    assert_eq!(found("sort=best").await, ["AE1", "AE3", "AE2"], "cheap is not all");
+    assert_eq!(found("depart_after=10:00&sort=departure").await, ["AE2", "AE3"]);
+    assert_eq!(found("depart_before=10:00&sort=departure").await, ["AE1", "AE2"]);
+    assert_eq!(found("airline=AE&max_connections=0").await.len(), 3);
+    assert_eq!(found("airline=BA").await.len(), 0);
+    // 100.00 * 0.48 * 0.90 + 24.00 = 67.20
+    assert_eq!(found("max_price=67.20").await, ["AE2", "AE1"]);
+    assert_eq!(found("cabin=first").await.len(), 0);
+    let business = service.search(&format!("origin=LHR&destination=CDG&date={date}&cabin=business")).await;
+    assert_eq!(business[0]["offers"].as_array().map(Vec::len), Some(1));
+    assert_eq!(business[0]["offers"][0]["seats_left"], 12);
+}
+
+#[actix_web::test]
+async fn offers_are_for_the_whole_party() {
+    let service = Service::start().await;
+    let date = day(30);
+    three(&service, date).await;
+    let query = format!("origin=LGW&destination=CDG&date={date}&adults=2&children=1&infants=1");
+    let found = service.search(&query).await;
+    let offer = &found[0]["offers"][0];
+    let money = |amount: &str| json!({"amount": amount, "currency": "EUR"});
+    let one = |kind, count, fare, taxes, total| {
+        json!({"type": kind, "count": count, "fare": money(fare), "taxes": money(taxes), "total": money(total)})
+    };
+    // 90.00 * 0.48 * 0.90 = 38.88; a child 75 %, an infant 10 % and no tax.
+    let expected = json!([
+        one("ADT", 2, "38.88", "24.00", "62.88"),
+        one("CHD", 1, "29.16", "24.00", "53.16"),
+        one("INF", 1, "3.89", "0.00", "3.89"),
+    ]);
+    assert_eq!(offer["per_passenger"], expected);
+    assert_eq!(offer["total"], money("182.81"));
+    assert_eq!((&offer["cabin"], &offer["brand"], &offer["seats_left"]), (&json!("economy"), &json!("light"), &json!(136)));
+    assert_eq!(offer["conditions"]["checked_bags"], 0);
+    let slice = &found[0]["slices"][0];
+    assert_eq!((&slice["connections"], &slice["duration_minutes"]), (&json!(0), &json!(105)));
+    assert_eq!((&slice["origin"]["iata"], &slice["destination"]["iata"]), (&json!("LGW"), &json!("CDG")));
+}
+
+#[actix_web::test]
+async fn sales_change_seats_prices_and_offers() {
+    let service = Service::start().await;
+    let date = day(30);
+    let flight = three(&service, date).await.remove(0);
+    let address = format!("/api/v1/flights/{}", flight["id"].as_str().expect("an id"));
+    let tag = service.anybody.get(&address).await.header("etag").to_owned();
+    // 13 of 136 seats are the last of class T.
+    let sold: Vec<String> = (4..=17).map(|row| format!("{row}A")).collect();
+    let sold: Vec<&str> = sold.iter().map(String::as_str).collect();
+    service.take_seats(&flight, 1, &["1A", "1C"], &sold).await;
+    let query = format!("origin=LHR&destination=CDG&date={date}&sort=departure");
+    let cabins = json!([
+        {"cabin": "business", "seats_total": 12, "seats_available": 10},
+        {"cabin": "economy", "seats_total": 136, "seats_available": 122},
+    ]);
+    let check = async |price: &str, cabins: &Value| {
+        let found = service.search(&query).await;
+        let searched = &found[0]["slices"][0]["segments"][0];
+        let read = service.anybody.get(&address).await;
+        assert_ne!(read.header("etag"), tag, "the tag covers the seats");
+        assert_eq!((&read.json, &searched["cabins"]), (searched, cabins), "both ways show the same");
+        assert_eq!(searched["fares"][0]["price"]["amount"], price);
+        assert_eq!(found[0]["offers"][0]["total"]["amount"], price);
+    };
+    // Class V: 100.00 * 0.62 * 0.90 + 24.00.
+    check("79.80", &cabins).await;
+    // What is old changes nothing.
+    service.take_seats(&flight, 1, &[], &[]).await;
+    check("79.80", &cabins).await;
+
+    let all: Vec<String> = (1..=3).flat_map(|row| ["A", "C", "D", "F"].map(|letter| format!("{row}{letter}"))).collect();
+    let all: Vec<&str> = all.iter().map(String::as_str).collect();
+    service.take_seats(&flight, 2, &all[..11], &[]).await;
+    let business = format!("{query}&cabin=business");
+    assert_eq!(numbers(&service.search(&business).await), ["AE1", "AE3"]);
+    assert_eq!(numbers(&service.search(&format!("{business}&adults=2")).await), ["AE3"], "one seat is left");
+    service.take_seats(&flight, 3, &[], &all).await;
+    assert_eq!(numbers(&service.search(&business).await), ["AE3"]);
+
+    // A new instance starts with what the database has.
+    let another = service.another().await;
+    let found = another.get(&format!("/api/v1/search?{query}")).await.expect(200);
+    assert_eq!(found["data"][0]["slices"][0]["segments"][0]["cabins"][0]["seats_available"], 0);
+}
+
+#[actix_web::test]
+async fn other_instances_follow() {
+    let service = Service::start().await;
+    let another = service.another().await;
+    let date = day(30);
+    let flights = three(&service, date).await;
+    let path = format!("/api/v1/search?origin=LON&destination=CDG&date={date}&sort=departure");
+    wait_for(&another, &path, |found| found.len() == 3).await;
+    let changed = json!({"departure_local": format!("{date}T07:30")});
+    let address = format!("/api/v1/admin/flights/{}", flights[0]["id"].as_str().expect("an id"));
+    service.operator.patch(&address, &changed).await.expect(200);
+    wait_for(&another, &path, |found| found[0]["slices"][0]["segments"][0]["version"] == 2).await;
+    service.operator.delete(&address).await.expect(204);
+    wait_for(&another, &path, |found| found.len() == 2).await;
+}
+
+/// Other instances hear of a change over the bus, and only the list itself tells when they have.
+async fn wait_for(client: &testkit::Client, path: &str, good: impl Fn(&[Value]) -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let found = client.get(path).await.expect(200);
+        if good(found["data"].as_array().expect("a list")) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "the other instance did not follow: {found}");
+        actix_web::rt::task::yield_now().await;
+    }
+}
+
+#[actix_web::test]
+async fn pages_go_on_behind_their_cursor() {
+    let service = Service::start().await;
+    let date = day(30);
+    three(&service, date).await;
+    for sort in ["price", "duration", "departure", "best"] {
+        let query = format!("origin=LON&destination=PAR&date={date}&sort={sort}");
+        let whole = service.search(&query).await;
+        let mut paged = Vec::new();
+        let mut after = String::new();
+        loop {
+            let page = service.anybody.get(&format!("/api/v1/search?{query}&limit=1{after}")).await.expect(200);
+            paged.extend(page["data"].as_array().expect("a list").clone());
+            let Some(next) = page["page"]["next"].as_str() else { break };
+            let refused = service.anybody.get(&format!("/api/v1/search?{query}&adults=2&after={next}")).await;
+            assert_eq!(refused.invalid(), ["after"]);
+            after = format!("&after={next}");
+        }
+        assert_eq!(paged, whole, "{sort}");
+    }
+}
+
+#[actix_web::test]
+async fn a_return_is_one_journey() {
+    let service = Service::start().await;
+    let (out, back) = (day(30), day(33));
+    three(&service, out).await;
+    let mut home = body("AE4", "LHR", &format!("{back}T18:00"), &format!("{back}T18:15"), "G-AERA");
+    (home["origin"], home["destination"]) = (json!("CDG"), json!("LHR"));
+    service.make(&home).await;
+    let query = format!("origin=LON&destination=PAR&date={out}&return_date={back}");
+    let found = service.search(&query).await;
+    assert_eq!(numbers(&found), ["AE2", "AE1", "AE3"]);
+    let first = &found[0];
+    assert_eq!(first["slices"].as_array().map(Vec::len), Some(2));
+    assert_eq!(first["slices"][1]["segments"][0]["flight_number"], "AE4");
+    assert_eq!(first["offers"].as_array().map(Vec::len), Some(1), "the way back sells economy light only");
+    // 38.88 + 43.20 and two taxes.
+    assert_eq!(first["offers"][0]["total"]["amount"], "130.08");
+    let same_day = service.search(&format!("origin=LON&destination=PAR&date={out}&return_date={out}")).await;
+    assert!(same_day.is_empty());
+}
+
+#[actix_web::test]
+async fn what_leaves_soon_is_no_longer_offered() {
+    let service = Service::start().await;
+    let mut connection = service.database.config("flight").connect().await.unwrap();
+    let at = |minutes| chrono::Utc::now() + chrono::Duration::minutes(minutes);
+    let soon = |number, minutes, airplane| {
+        let mut flight = flight(number, "LHR", day(0), "12:00", airplane);
+        let zone = |at, zone: &str| shared::flight_time::FlightTime::from_instant(at, zone).expect("a time");
+        flight.departure = zone(at(minutes), "Europe/London");
+        flight.arrival = zone(at(minutes + 75), "Europe/Paris");
+        flight
+    };
+    let new = [soon("AE1", 44, "G-AERA"), soon("AE2", 55, "G-AERB")];
+    connection
+        .transaction(async |connection: &mut AsyncPgConnection| flights::insert(connection, &new).await)
+        .await
+        .unwrap();
+    let another = service.another().await;
+    let mut found = Vec::new();
+    // Near midnight the two leave on different dates.
+    for date in [new[0].departure.local.date(), new[1].departure.local.date()] {
+        let answer = another.get(&format!("/api/v1/search?origin=LHR&destination=CDG&date={date}")).await.expect(200);
+        found.extend(answer["data"].as_array().expect("a list").clone());
+    }
+    assert!(!found.is_empty() && numbers(&found).iter().all(|number| *number == "AE2"));
+}
+
+#[actix_web::test]
+async fn bad_parameters_are_all_told() {
+    let service = Service::start().await;
+    let good = format!("origin=LON&destination=PAR&date={}", day(30));
+    for (query, parameters) in [
+        ("origin=lon&date=2026-02-30&typo=1".to_owned(), vec!["origin", "destination", "date", "typo"]),
+        (format!("{good}&adults=0"), vec!["adults"]),
+        (format!("{good}&adults=5&children=5"), vec!["children"]),
+        (format!("{good}&adults=1&infants=2&cabin=cargo"), vec!["infants", "cabin"]),
+        (format!("{good}&adults=-1&max_connections=3"), vec!["adults", "max_connections"]),
+        (format!("{good}&sort=fun&depart_after=24:00&depart_before=9:00"), vec!["sort", "depart_after", "depart_before"]),
+        (format!("{good}&max_price=-1&airline=X&limit=0"), vec!["max_price", "airline", "limit"]),
+        (format!("{good}&max_price=1.001&after=x"), vec!["max_price", "after"]),
+        (format!("{good}&slice=LHR,CDG,2026-12-01&return_date={}", day(29)), vec!["slice", "return_date"]),
+        (format!("origin=LON&destination=LON&date={}", day(30)), vec!["destination"]),
+        (format!("origin=QQQ&destination=PAR&date={}", day(30)), vec!["origin"]),
+        (format!("origin=QQQ&destination=ZZZ&date={}", day(30)), vec!["origin", "destination"]),
+    ] {
+        let refused = service.anybody.get(&format!("/api/v1/search?{query}")).await;
+        refused.expect_problem(422, "validation_failed");
+        let mut told = refused.invalid();
+        told.dedup();
+        let (mut told, mut expected) = (told, parameters);
+        told.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(told, expected, "{query}");
+    }
+}

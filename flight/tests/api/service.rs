@@ -1,0 +1,152 @@
+//! The service of a test: its database, its bus, a booking service that is played.
+
+use crate::world::found;
+use actix_web::{App, HttpResponse, HttpServer, web};
+use flight::{app, config::Config, store::MIGRATIONS};
+use serde_json::{Value, json};
+use shared::{
+    auth::{Permission, ServiceCaller, ServiceTokens},
+    bus::{Bus, Delivery, Disposition, Handler, Subscription, in_process::InProcess},
+    db::{Pool, diesel_migrations::EmbeddedMigrations},
+    events::{Event, EventType},
+    ids::UserId,
+    outbox::DeadLetters,
+    service::{Running, Surroundings},
+};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+use testkit::{Client, SERVICE_TOKEN_SECRET, TestDatabase, TokenIssuer};
+use tokio::sync::mpsc;
+
+/// A running flight service over the small network of [`crate::world`].
+pub struct Service {
+    pub database: TestDatabase,
+    pub bus: Bus,
+    pub issuer: TokenIssuer,
+    /// Without a token.
+    pub anybody: Client,
+    /// With the permissions of an operator.
+    pub operator: Client,
+    /// What the played booking service answers for live bookings.
+    pub live_bookings: Arc<AtomicU64>,
+    booking_url: url::Url,
+}
+
+impl Service {
+    pub async fn start() -> Self {
+        Self::over(MIGRATIONS).await
+    }
+
+    async fn over(migrations: EmbeddedMigrations) -> Self {
+        let database = TestDatabase::of("flight", migrations).await;
+        found(&mut database.config("flight").connect().await.expect("a connection")).await;
+        let live_bookings = Arc::new(AtomicU64::new(0));
+        let booking_url = play_booking(live_bookings.clone());
+        let (bus, issuer) = (Bus::new(InProcess::new()), TokenIssuer::new());
+        let running = run(&database, &bus, &issuer, &booking_url).await;
+        let anybody = Client::new(format!("http://{}", running.address));
+        let token = issuer.token(UserId::new(), &[Permission::ReferenceWrite, Permission::FlightWrite]);
+        let operator = anybody.with_token(&token);
+        Self { database, bus, issuer, anybody, operator, live_bookings, booking_url }
+    }
+
+    /// A client with exactly these permissions.
+    pub fn client(&self, permissions: &[Permission]) -> Client {
+        self.anybody.with_token(&self.issuer.token(UserId::new(), permissions))
+    }
+
+    /// Another instance of the service, on the same database and bus.
+    pub async fn another(&self) -> Client {
+        let running = run(&self.database, &self.bus, &self.issuer, &self.booking_url).await;
+        Client::new(format!("http://{}", running.address))
+    }
+
+    /// Another instance of the service that asks booking where nobody listens.
+    pub async fn without_booking(&self) -> Client {
+        let nowhere = "http://127.0.0.1:1".parse().expect("an address");
+        let running = run(&self.database, &self.bus, &self.issuer, &nowhere).await;
+        let client = Client::new(format!("http://{}", running.address));
+        client.with_token(&self.issuer.token(UserId::new(), &[Permission::FlightWrite]))
+    }
+
+    /// Makes a flight and gives its resource.
+    pub async fn make(&self, body: &Value) -> Value {
+        self.operator.post("/api/v1/admin/flights", body).await.expect(201)
+    }
+
+    /// The itineraries of a search.
+    pub async fn search(&self, query: &str) -> Vec<Value> {
+        let answer = self.anybody.get(&format!("/api/v1/search?{query}")).await.expect(200);
+        answer["data"].as_array().expect("a list").clone()
+    }
+
+    /// Publishes an event as another service would; ready when this service has worked it in.
+    pub async fn publish(&self, kind: EventType, subject: &str, version: i64, data: &Value) {
+        let event = Event::new("booking", kind, subject, version, data);
+        self.bus.publish(Arc::new(event)).await.expect("a confirm");
+    }
+
+    /// Booking tells which seats are taken.
+    pub async fn take_seats(&self, flight: &Value, version: i64, held: &[&str], sold: &[&str]) {
+        let id = flight["id"].as_str().expect("an id");
+        let data = json!({"flight_id": id, "version": version, "held": held, "sold": sold});
+        self.publish(EventType::SeatsChanged, id, version, &data).await;
+    }
+
+    /// Hears what the service tells of flights from now on.
+    pub async fn listen(&self) -> mpsc::UnboundedReceiver<Event> {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let types = [EventType::FlightPublished, EventType::FlightChanged, EventType::FlightCancelled];
+        let dead_letters = DeadLetters::new(Pool::new(&self.database.config("flight")));
+        self.bus
+            .subscribe(Subscription::instance("test.flights", &types), Arc::new(Ear(sender)), Arc::new(dead_letters))
+            .await
+            .expect("a subscription");
+        receiver
+    }
+}
+
+struct Ear(mpsc::UnboundedSender<Event>);
+
+impl Handler for Ear {
+    fn handle<'a>(&'a self, batch: &'a [Delivery]) -> futures_util::future::BoxFuture<'a, Vec<Disposition>> {
+        let heard = batch.iter().map(|delivery| {
+            // The test may have stopped listening.
+            let _ = self.0.send(delivery.event.clone());
+            Disposition::Ack
+        });
+        Box::pin(std::future::ready(heard.collect()))
+    }
+}
+
+async fn run(database: &TestDatabase, bus: &Bus, issuer: &TokenIssuer, booking_url: &url::Url) -> Running {
+    let address = "127.0.0.1:0".parse().expect("an address");
+    let secret = SERVICE_TOKEN_SECRET.to_owned().into();
+    let config = Config::embedded(address, &database.config("flight"), secret, booking_url.clone());
+    let surroundings = Surroundings { bus: bus.clone(), keys: issuer.keys() };
+    app::start(config, surroundings).await.expect("a running service")
+}
+
+/// A booking service that answers with this number of live bookings to who has a service token.
+fn play_booking(live_bookings: Arc<AtomicU64>) -> url::Url {
+    let live_bookings = web::Data::from(live_bookings);
+    let tokens = web::Data::new(ServiceTokens::new(SERVICE_TOKEN_SECRET.to_owned().into()));
+    let close = async |_: ServiceCaller, live: web::Data<AtomicU64>| {
+        HttpResponse::Ok().json(json!({"live_bookings": live.load(Ordering::SeqCst)}))
+    };
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(live_bookings.clone())
+            .app_data(tokens.clone())
+            .route("/internal/flights/{id}/close", web::post().to(close))
+    })
+    .workers(1)
+    .disable_signals()
+    .bind("127.0.0.1:0")
+    .expect("a port");
+    let address = server.addrs()[0];
+    actix_web::rt::spawn(server.run());
+    format!("http://{address}").parse().expect("an address")
+}

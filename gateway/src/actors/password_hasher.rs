@@ -1,0 +1,144 @@
+//! Hashes passwords on threads of its own, so that a login storm starves nothing else.
+//!
+//! Invariant: at most as many passwords as configured wait or are being hashed; whoever comes then is
+//! told so at once. A `SyncArbiter` queues without a bound, so permits that travel with the messages
+//! are the bound.
+
+use actix::prelude::*;
+use secrecy::{ExposeSecret, SecretString};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// The longest time that a caller waits: a full queue on one thread at cost 12 takes about 20 s.
+const TIMEOUT: Duration = Duration::from_secs(25);
+
+/// Why there is no hash.
+#[derive(Debug, thiserror::Error)]
+pub enum HashError {
+    /// Too many passwords wait already, or for too long.
+    #[error("too many passwords wait to be hashed")]
+    Overloaded,
+    /// The actor is gone.
+    #[error("the password hasher has stopped")]
+    Stopped,
+    /// bcrypt refused: an error of ours, since passwords are checked before.
+    #[error("bcrypt refused the password")]
+    Bcrypt(#[from] bcrypt::BcryptError),
+}
+
+#[derive(Message)]
+#[rtype(result = "Result<String, HashError>")]
+struct Hash {
+    password: SecretString,
+    _permit: OwnedSemaphorePermit,
+}
+
+#[derive(Message)]
+#[rtype(result = "Result<bool, HashError>")]
+struct Verify {
+    password: SecretString,
+    /// Absent for an address without an account, which must take as long.
+    hash: Option<String>,
+    _permit: OwnedSemaphorePermit,
+}
+
+/// The actor; one a thread.
+struct Hasher {
+    cost: u32,
+    /// The hash of a password that nobody has.
+    dummy: Arc<str>,
+}
+
+impl Actor for Hasher {
+    type Context = SyncContext<Self>;
+}
+
+impl Handler<Hash> for Hasher {
+    type Result = Result<String, HashError>;
+
+    fn handle(&mut self, message: Hash, _: &mut Self::Context) -> Self::Result {
+        Ok(bcrypt::non_truncating_hash(message.password.expose_secret(), self.cost)?)
+    }
+}
+
+impl Handler<Verify> for Hasher {
+    type Result = Result<bool, HashError>;
+
+    fn handle(&mut self, message: Verify, _: &mut Self::Context) -> Self::Result {
+        let hash = message.hash.as_deref();
+        let fits =
+            bcrypt::non_truncating_verify(message.password.expose_secret(), hash.unwrap_or(&self.dummy))?;
+        Ok(fits && hash.is_some())
+    }
+}
+
+/// A cloneable handle of the hashing threads.
+#[derive(Clone)]
+pub struct PasswordHasher {
+    threads: Addr<Hasher>,
+    room: Arc<Semaphore>,
+}
+
+impl PasswordHasher {
+    /// Starts so many threads that hash with this cost; `room` passwords may wait or be hashed at once.
+    ///
+    /// # Errors
+    /// [`HashError::Bcrypt`] for a cost that bcrypt does not know.
+    pub fn start(cost: u32, threads: usize, room: usize) -> Result<Self, HashError> {
+        // One hash at the start, so that unknown addresses cost exactly what known ones do.
+        let password = shared::ids::SessionId::new().to_string();
+        let dummy: Arc<str> = bcrypt::non_truncating_hash(password, cost)?.into();
+        let threads = SyncArbiter::start(threads.max(1), move || Hasher { cost, dummy: dummy.clone() });
+        Ok(Self { threads, room: Arc::new(Semaphore::new(room.max(1))) })
+    }
+
+    /// The hash of a password.
+    ///
+    /// # Errors
+    /// [`HashError`].
+    pub async fn hash(&self, password: SecretString) -> Result<String, HashError> {
+        let message = Hash { password, _permit: self.permit()? };
+        self.threads.send(message).timeout(TIMEOUT).await.map_err(undelivered)?
+    }
+
+    /// Whether a password fits a hash; never without one, after the same time.
+    ///
+    /// # Errors
+    /// [`HashError`].
+    pub async fn verify(&self, password: SecretString, hash: Option<String>) -> Result<bool, HashError> {
+        let message = Verify { password, hash, _permit: self.permit()? };
+        self.threads.send(message).timeout(TIMEOUT).await.map_err(undelivered)?
+    }
+
+    fn permit(&self) -> Result<OwnedSemaphorePermit, HashError> {
+        Arc::clone(&self.room).try_acquire_owned().map_err(|_| HashError::Overloaded)
+    }
+}
+
+fn undelivered(error: MailboxError) -> HashError {
+    match error {
+        MailboxError::Timeout => HashError::Overloaded,
+        MailboxError::Closed => HashError::Stopped,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[actix_web::test]
+    async fn passwords_fit_their_own_hash_only() {
+        let hasher = PasswordHasher::start(4, 1, 8).unwrap();
+        let hash = hasher.hash("correct horse".into()).await.unwrap();
+        assert!(hasher.verify("correct horse".into(), Some(hash.clone())).await.unwrap());
+        assert!(!hasher.verify("wrong horse".into(), Some(hash)).await.unwrap());
+        assert!(!hasher.verify("correct horse".into(), None).await.unwrap());
+    }
+
+    #[actix_web::test]
+    async fn a_full_queue_is_told_at_once() {
+        let hasher = PasswordHasher::start(4, 1, 2).unwrap();
+        let _busy = (hasher.permit().unwrap(), hasher.permit().unwrap());
+        assert!(matches!(hasher.hash("correct horse".into()).await, Err(HashError::Overloaded)));
+    }
+}

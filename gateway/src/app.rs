@@ -1,0 +1,158 @@
+//! Wires database, actors and HTTP together.
+
+use crate::{
+    actors::{HashError, KeyRing, KeysError, PasswordHasher, SessionKeeper, Stop, Upstreams},
+    config::Config,
+    http::{self, AllowedOrigins, Documents, ProxyClient, RateLimit},
+    identity::{AdministratorError, Identity, Issuer, ensure_administrator},
+    store::MIGRATIONS,
+};
+use actix_web::{App, HttpServer, dev::ServerHandle, middleware::from_fn, web};
+use shared::{
+    auth::{ServiceTokens, Verifier},
+    db::{MigrateError, Pool, migrate},
+    http::{health::Health, metrics_server},
+    outbox::Relay,
+    service::{Running, Surroundings},
+};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+/// How long a client may take to send its headers, and how long it may stay idle.
+const CLIENT_REQUEST: Duration = Duration::from_secs(10);
+const CLIENT_KEEP_ALIVE: Duration = Duration::from_secs(75);
+
+/// Why the gateway did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The schema could not be brought up to date.
+    #[error("the gateway's schema could not be brought up to date")]
+    Migrate(#[from] MigrateError),
+    /// There are no signing keys.
+    #[error("there are no signing keys")]
+    Keys(#[from] KeysError),
+    /// Passwords cannot be hashed.
+    #[error("passwords cannot be hashed")]
+    Hash(#[from] HashError),
+    /// There is no administrator.
+    #[error("there is no administrator")]
+    Administrator(#[from] AdministratorError),
+    /// An address cannot be listened on.
+    #[error("an address cannot be listened on")]
+    Listen(#[from] io::Error),
+}
+
+/// What the handlers share, whichever thread they run on.
+#[derive(Clone)]
+struct State {
+    verifier: web::Data<Verifier>,
+    health: web::Data<Health>,
+    service_tokens: web::Data<ServiceTokens>,
+    identity: web::Data<Identity>,
+    keys: web::Data<KeyRing>,
+    upstreams: web::Data<Upstreams>,
+    origins: web::Data<AllowedOrigins>,
+    rate_limit: web::Data<RateLimit>,
+    documents: web::Data<Documents>,
+}
+
+/// Starts the gateway on the present actix system. The keys of `surroundings` are filled before it
+/// returns, so services in the same process can verify at once.
+///
+/// # Errors
+/// [`StartError`].
+pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running, StartError> {
+    let service = &config.service;
+    let database = service.database();
+    migrate(&database, MIGRATIONS).await?;
+    let pool = Pool::new(&database);
+    let relay = Relay::start("gateway", &database, surroundings.bus);
+
+    let keys =
+        KeyRing::start(pool.clone(), config.signing_key_secret.clone(), surroundings.keys.clone()).await?;
+    let hasher = PasswordHasher::start(config.bcrypt_cost, config.bcrypt_threads, config.bcrypt_queue)?;
+    let issuer = Issuer::new(keys.clone(), &service.token_issuer, &service.token_audience);
+    let identity = Identity { pool: pool.clone(), hasher, issuer, relay: relay.clone() };
+    if let (Some(email), Some(password)) = (&config.admin_email, &config.admin_password)
+        && ensure_administrator(&identity, email, password).await?
+    {
+        tracing::info!("The first administrator was made");
+    }
+    let rate_limit = Arc::new(RateLimit::new(config.auth_rate_per_minute));
+    let keeper = SessionKeeper::start(pool.clone(), Arc::clone(&rate_limit));
+    let upstreams =
+        Upstreams::start(config.flight_urls.clone(), config.booking_urls.clone(), config.mailer_urls.clone());
+
+    let checked = pool.clone();
+    let health = Health::new().needs("database", move || {
+        let pool = checked.clone();
+        async move { pool.is_healthy().await }
+    });
+    let state = State {
+        verifier: web::Data::new(Verifier::new(
+            surroundings.keys,
+            &service.token_issuer,
+            &service.token_audience,
+        )),
+        health: web::Data::new(health.clone()),
+        service_tokens: web::Data::new(ServiceTokens::new(service.service_token_secret.clone())),
+        identity: web::Data::new(identity),
+        keys: web::Data::new(keys.clone()),
+        upstreams: web::Data::new(upstreams.clone()),
+        origins: web::Data::new(AllowedOrigins(config.cors_origins.clone())),
+        rate_limit: web::Data::from(rate_limit),
+        documents: web::Data::new(Documents::default()),
+    };
+    let (address, server) = serve(&config, state)?;
+    let mut running = Running::new("gateway", address, server);
+    if let Some(address) = service.metrics_address {
+        let (_, server) = metrics_server(address)?;
+        running = running.with_server(server.handle());
+        actix_web::rt::spawn(server);
+    }
+    Ok(running.before_stop(move || async move { health.drain() }).after_stop(move || async move {
+        upstreams.stop().await;
+        keys.stop().await;
+        // An error means that it has stopped before.
+        let _ = keeper.send(Stop).await;
+        // What is not published by then is by the next start.
+        let _ = tokio::time::timeout(Duration::from_secs(5), relay.drain()).await;
+        relay.stop().await;
+        pool.close();
+    }))
+}
+
+/// Binds and spawns the server.
+fn serve(config: &Config, state: State) -> io::Result<(SocketAddr, ServerHandle)> {
+    let timeout = config.upstream_timeout();
+    let server = HttpServer::new(move || {
+        let state = state.clone();
+        App::new()
+            .app_data(state.verifier)
+            .app_data(state.health)
+            .app_data(state.service_tokens)
+            .app_data(state.identity)
+            .app_data(state.keys)
+            .app_data(state.upstreams)
+            .app_data(state.origins)
+            .app_data(state.rate_limit)
+            .app_data(state.documents)
+            // One a thread: clients cannot be shared.
+            .app_data(web::Data::new(ProxyClient::new(timeout)))
+            .wrap(from_fn(http::request_limits))
+            .wrap(from_fn(http::cors))
+            .wrap(from_fn(shared::http::envelope))
+            .configure(http::routes)
+            .configure(shared::http::configure)
+            .default_service(web::to(http::forward))
+    })
+    .workers(config.service.http_workers)
+    .client_request_timeout(CLIENT_REQUEST)
+    .keep_alive(CLIENT_KEEP_ALIVE)
+    .disable_signals()
+    .bind(config.service.http_address)?;
+    let address = server.addrs().first().copied().unwrap_or(config.service.http_address);
+    let server = server.run();
+    let handle = server.handle();
+    actix_web::rt::spawn(server);
+    Ok((address, handle))
+}

@@ -1,0 +1,11 @@
+//! Pure rules of the gateway: no I/O, no actix, no diesel.
+
+pub mod email;
+pub mod locale;
+pub mod name;
+pub mod openapi;
+pub mod password;
+pub mod refresh_token;
+pub mod routes;
+pub mod signing_key;
+pub mod user;

@@ -1,0 +1,101 @@
+//! Passwords.
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+
+/// bcrypt reads 72 bytes, the last of which is a NUL of its own: longer ones would be truncated.
+pub const LONGEST: usize = 71;
+
+/// Characters at least.
+const SHORTEST: usize = 10;
+
+/// Why a text may not become a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidPassword {
+    /// Too easily guessed.
+    #[error("must have at least 10 characters")]
+    Short,
+    /// It would be truncated.
+    #[error("must have at most 71 bytes of UTF-8")]
+    Long,
+    /// bcrypt would end at it.
+    #[error("must not contain U+0000")]
+    Nul,
+}
+
+/// A text that may become a password.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "String")]
+pub struct NewPassword(SecretString);
+
+impl NewPassword {
+    /// The password.
+    #[must_use]
+    pub fn into_secret(self) -> SecretString {
+        self.0
+    }
+}
+
+impl TryFrom<String> for NewPassword {
+    type Error = InvalidPassword;
+
+    fn try_from(text: String) -> Result<Self, InvalidPassword> {
+        if text.chars().count() < SHORTEST {
+            return Err(InvalidPassword::Short);
+        }
+        GivenPassword::try_from(text).map(|password| Self(password.0))
+    }
+}
+
+/// A text that somebody gives as a password; rules of former times may have allowed it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "String")]
+pub struct GivenPassword(SecretString);
+
+impl GivenPassword {
+    /// The password.
+    #[must_use]
+    pub fn into_secret(self) -> SecretString {
+        self.0
+    }
+}
+
+impl TryFrom<String> for GivenPassword {
+    type Error = InvalidPassword;
+
+    fn try_from(text: String) -> Result<Self, InvalidPassword> {
+        let password = Self(text.into());
+        let exposed = password.0.expose_secret();
+        if exposed.len() > LONGEST {
+            return Err(InvalidPassword::Long);
+        }
+        if exposed.contains('\0') { Err(InvalidPassword::Nul) } else { Ok(password) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn length_is_counted_in_characters_below_and_in_bytes_above() {
+        let parse = |text: &str| NewPassword::try_from(text.to_owned()).err();
+        assert_eq!(parse("ninechars"), Some(InvalidPassword::Short));
+        assert_eq!(
+            parse("\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}"),
+            Some(InvalidPassword::Short),
+            "ten bytes, five characters"
+        );
+        assert_eq!(parse("ten chars!"), None);
+        assert_eq!(parse(&"x".repeat(71)), None);
+        assert_eq!(parse(&"x".repeat(72)), Some(InvalidPassword::Long));
+        assert_eq!(parse(&"\u{e9}".repeat(36)), Some(InvalidPassword::Long));
+        assert_eq!(parse("ten chars\0!"), Some(InvalidPassword::Nul));
+    }
+
+    #[test]
+    fn a_password_is_never_printed() {
+        let password = NewPassword::try_from("correct horse".to_owned()).unwrap();
+        assert!(!format!("{password:?}").contains("horse"));
+    }
+}

@@ -1,0 +1,67 @@
+//! The user resource.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use shared::{events::UserState, ids::UserId};
+use utoipa::ToSchema;
+
+/// The role of everybody who registers.
+pub const CUSTOMER: &str = "customer";
+/// The role that may do everything.
+pub const ADMIN: &str = "admin";
+
+/// Whether an account can be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum UserStatus {
+    /// It can.
+    Active,
+    /// It was closed.
+    Deactivated,
+}
+
+/// A user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct User {
+    /// Its id.
+    pub id: UserId,
+    /// The address as the user wrote it.
+    #[schema(example = "ada@example.org")]
+    pub email: String,
+    /// Whether the address is known to be the user's.
+    pub email_verified: bool,
+    /// Given names.
+    #[schema(example = "Ada")]
+    pub given_name: String,
+    /// Family name.
+    #[schema(example = "Lovelace")]
+    pub family_name: String,
+    /// BCP 47 language tag.
+    #[schema(example = "en")]
+    pub locale: String,
+    /// Whether the account can be used.
+    pub status: UserStatus,
+    /// Names of roles, sorted.
+    pub roles: Vec<String>,
+    /// What the roles permit, sorted.
+    pub permissions: Vec<String>,
+    /// When the account was made.
+    pub created_at: DateTime<Utc>,
+    /// Grows with each change; the entity tag.
+    #[serde(skip)]
+    pub version: i64,
+}
+
+impl User {
+    /// What the bus is told of the user.
+    #[must_use]
+    pub fn state(&self) -> UserState {
+        UserState {
+            id: self.id,
+            email: self.email.clone(),
+            given_name: self.given_name.clone(),
+            family_name: self.family_name.clone(),
+            locale: self.locale.clone(),
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! The gateway's errors as problems.
+
+use crate::{
+    actors::{HashError, UpstreamError},
+    domain::signing_key::SigningError,
+};
+use shared::{
+    db::DbError,
+    http::{Code, Problem},
+};
+use std::time::Duration;
+
+/// Why the gateway did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum IdentityError {
+    /// The address has an account.
+    #[error("the e-mail address has an account")]
+    EmailTaken,
+    /// The address or the password is wrong.
+    #[error("the e-mail address or the password is wrong")]
+    InvalidCredentials,
+    /// Too many failed logins.
+    #[error("the account is locked")]
+    Locked(Duration),
+    /// A refresh token that is none, or no longer; or an access token whose user is gone.
+    #[error("the session has ended")]
+    SessionEnded,
+    /// The client's copy is stale; the present one is not shown.
+    #[error("the user was changed meanwhile")]
+    Stale,
+    /// A password could not be hashed.
+    #[error("a password could not be hashed")]
+    Hash(#[from] HashError),
+    /// A token could not be signed.
+    #[error("a token could not be signed")]
+    Sign(#[from] SigningError),
+    /// The database did not do its part.
+    #[error("the database did not do its part")]
+    Database(#[from] DbError),
+}
+
+impl From<diesel::result::Error> for IdentityError {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::Database(error.into())
+    }
+}
+
+impl From<IdentityError> for Problem {
+    fn from(error: IdentityError) -> Self {
+        match error {
+            IdentityError::EmailTaken => Self::new(Code::EmailTaken),
+            IdentityError::InvalidCredentials => Self::new(Code::InvalidCredentials),
+            IdentityError::Locked(left) => Self::new(Code::AccountLocked).retry_after(left),
+            IdentityError::SessionEnded => Self::new(Code::Unauthenticated).detail("log in again"),
+            IdentityError::Stale => Self::new(Code::PreconditionFailed),
+            IdentityError::Hash(HashError::Overloaded) => {
+                Self::new(Code::Overloaded).retry_after(Duration::from_secs(1))
+            }
+            IdentityError::Hash(error) => Self::internal(&error),
+            IdentityError::Sign(error) => Self::internal(&error),
+            IdentityError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<UpstreamError> for Problem {
+    fn from(error: UpstreamError) -> Self {
+        match error {
+            UpstreamError::NoInstance(service) => Self::new(Code::UpstreamUnavailable)
+                .detail(format_args!("{service} is unavailable"))
+                .retry_after(Duration::from_secs(1)),
+        }
+    }
+}

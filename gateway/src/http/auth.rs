@@ -1,0 +1,165 @@
+//! `/auth`: register, log in, refresh, log out.
+
+use crate::{
+    domain::user::User,
+    identity::{Identity, Login, Registration, TokenSet},
+};
+use actix_web::{HttpResponse, http::header, web};
+use shared::http::{Body, FromJson, Object, Problem, ProblemBody};
+use utoipa::ToSchema;
+
+impl FromJson for Registration {
+    fn read(object: &mut Object<'_>) -> Option<Self> {
+        // All members are read before any is missed, so that all errors are told.
+        let (email, password) = (object.required("email"), object.required("password"));
+        let (given_name, family_name) = (object.required("given_name"), object.required("family_name"));
+        let locale = object.optional("locale").unwrap_or_default();
+        Some(Self {
+            email: email?,
+            password: password?,
+            given_name: given_name?,
+            family_name: family_name?,
+            locale,
+        })
+    }
+}
+
+impl FromJson for Login {
+    fn read(object: &mut Object<'_>) -> Option<Self> {
+        let (email, password) = (object.required("email"), object.required("password"));
+        // Known, but no account asks for it yet.
+        let _ = object.optional_text("totp", 1..=32);
+        Some(Self { email: email?, password: password? })
+    }
+}
+
+/// The body of a refresh and of a logout.
+pub(super) struct Refresh(String);
+
+impl FromJson for Refresh {
+    fn read(object: &mut Object<'_>) -> Option<Self> {
+        object.text("refresh_token", 1..=256).map(Self)
+    }
+}
+
+/// Makes an account. A link to verify the address is sent later.
+#[utoipa::path(
+    post, path = "/api/v1/auth/register", tag = "identity", operation_id = "register",
+    request_body = RegistrationBody,
+    responses(
+        (status = 201, description = "The account.", body = User, headers(("Location", description = "`/api/v1/users/me`"))),
+        (status = 409, description = "`email_taken`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "`validation_failed`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "`rate_limited`", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn register(
+    identity: web::Data<Identity>,
+    body: Body<Registration>,
+) -> Result<HttpResponse, Problem> {
+    let user = identity.register(body.value).await?;
+    Ok(HttpResponse::Created()
+        .insert_header((header::LOCATION, "/api/v1/users/me"))
+        .insert_header((header::CACHE_CONTROL, "private, no-store"))
+        .json(user))
+}
+
+/// Starts a session. After 10 failures within 15 minutes the account is locked for 15 minutes.
+#[utoipa::path(
+    post, path = "/api/v1/auth/login", tag = "identity", operation_id = "login",
+    request_body = LoginBody,
+    responses(
+        (status = 200, description = "Tokens.", body = TokenSet),
+        (status = 401, description = "`invalid_credentials`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "`validation_failed`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "`account_locked` or `rate_limited`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "`overloaded`", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn login(identity: web::Data<Identity>, body: Body<Login>) -> Result<HttpResponse, Problem> {
+    Ok(tokens(&identity.log_in(body.value).await?))
+}
+
+/// Exchanges a refresh token for the next one and a new access token. The same token again within 10
+/// seconds gives the same successor; later it ends the session.
+#[utoipa::path(
+    post, path = "/api/v1/auth/refresh", tag = "identity", operation_id = "refresh",
+    request_body = RefreshBody,
+    responses(
+        (status = 200, description = "Tokens.", body = TokenSet),
+        (status = 401, description = "`unauthenticated`: log in again", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "`validation_failed`", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn refresh(
+    identity: web::Data<Identity>,
+    body: Body<Refresh>,
+) -> Result<HttpResponse, Problem> {
+    Ok(tokens(&identity.refresh(&body.value.0).await?))
+}
+
+/// Ends the session of a refresh token.
+#[utoipa::path(
+    post, path = "/api/v1/auth/logout", tag = "identity", operation_id = "logout",
+    request_body = RefreshBody,
+    responses(
+        (status = 204, description = "It has ended, or never was."),
+        (status = 422, description = "`validation_failed`", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn logout(
+    identity: web::Data<Identity>,
+    body: Body<Refresh>,
+) -> Result<HttpResponse, Problem> {
+    identity.log_out(&body.value.0).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+fn tokens(tokens: &TokenSet) -> HttpResponse {
+    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "private, no-store")).json(tokens)
+}
+
+/// A registration.
+#[derive(ToSchema)]
+#[schema(as = Registration)]
+#[expect(dead_code, reason = "read by the schema derive only")]
+pub(super) struct RegistrationBody {
+    /// One account an address, in upper or lower case.
+    #[schema(example = "ada@example.org", max_length = 254)]
+    email: String,
+    /// 10 characters at least, 71 bytes at most.
+    #[schema(min_length = 10, max_length = 71)]
+    password: String,
+    /// Given names.
+    #[schema(example = "Ada", max_length = 100)]
+    given_name: String,
+    /// Family name.
+    #[schema(example = "Lovelace", max_length = 100)]
+    family_name: String,
+    /// BCP 47 language tag; `en` by default.
+    #[schema(example = "en")]
+    locale: Option<String>,
+}
+
+/// A login.
+#[derive(ToSchema)]
+#[schema(as = Login)]
+#[expect(dead_code, reason = "read by the schema derive only")]
+pub(super) struct LoginBody {
+    /// The address.
+    #[schema(example = "ada@example.org")]
+    email: String,
+    /// The password.
+    password: String,
+    /// The code of a second factor, for accounts that have one.
+    totp: Option<String>,
+}
+
+/// A refresh token.
+#[derive(ToSchema)]
+#[schema(as = RefreshToken)]
+#[expect(dead_code, reason = "read by the schema derive only")]
+pub(super) struct RefreshBody {
+    /// As a login or a refresh gave it.
+    refresh_token: String,
+}

@@ -1,0 +1,224 @@
+//! The way to the other services: looked up in the routing table, refused early where the caller may
+//! not, else passed on piece by piece.
+
+mod body;
+mod headers;
+
+use crate::{
+    actors::{InFlight, Upstream, Upstreams},
+    domain::routes::{Access, Found, Route, find},
+};
+use actix_web::{
+    FromRequest, HttpRequest, HttpResponse,
+    body::BoxBody,
+    dev::Payload,
+    http::{Method, StatusCode, header, header::HeaderMap},
+    web,
+};
+use awc::{
+    Client, ClientResponse, Connector,
+    error::{ConnectError, SendRequestError},
+};
+use body::{Passage, RequestBody};
+use shared::{
+    auth::MaybeCaller,
+    http::{Code, Problem, RequestId},
+};
+use std::time::{Duration, Instant};
+
+/// How long a connection may take to open.
+const CONNECT: Duration = Duration::from_secs(1);
+/// An idle connection is closed after this time, before a service does: actix's servers wait 5 s at
+/// least. Else a request could meet a connection that is just being closed.
+const IDLE: Duration = Duration::from_secs(3);
+/// Connections of one thread to one service at most; requests beyond them wait for their turn.
+const CONNECTIONS: usize = 1024;
+/// What a client is told to wait before it tries again.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// The HTTP client of one thread of the gateway; clients cannot be shared between threads.
+pub struct ProxyClient {
+    client: Client,
+    timeout: Duration,
+}
+
+impl ProxyClient {
+    /// A client whose upstreams have so long to begin their answer, and to continue it.
+    #[must_use]
+    pub fn new(timeout: Duration) -> Self {
+        let connector = Connector::new().timeout(CONNECT).conn_keep_alive(IDLE).limit(CONNECTIONS);
+        let client = Client::builder()
+            .connector(connector)
+            .timeout(timeout)
+            .disable_redirects()
+            .no_default_headers()
+            .finish();
+        Self { client, timeout }
+    }
+}
+
+/// Answers every request that no handler of the gateway's own takes: passes it on to the service that
+/// the routing table names, or says why not.
+///
+/// # Errors
+/// 404, 405 with `Allow`, 401, 403, 413, 503, 504.
+pub async fn forward(
+    request: HttpRequest,
+    payload: web::Payload,
+    upstreams: web::Data<Upstreams>,
+    proxy: web::Data<ProxyClient>,
+    id: RequestId,
+) -> Result<HttpResponse, Problem> {
+    let route = match find(request.method().as_str(), request.uri().path()) {
+        Found::Nothing => return Err(Problem::new(Code::NotFound)),
+        Found::OtherMethods(allowed) => return Ok(not_allowed(&allowed)),
+        Found::Route(route) => route,
+    };
+    admit(&request, route).await?;
+    let size = RequestBody::of(request.headers());
+    if size.is_too_large() {
+        return Err(Problem::new(Code::PayloadTooLarge));
+    }
+    // The gateway's own routes have handlers: one that comes here is in the table by mistake.
+    let upstream = upstreams.of(route.service).ok_or_else(|| Problem::new(Code::NotFound))?;
+    let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
+    let outgoing = Outgoing {
+        proxy: &proxy,
+        request: &request,
+        target,
+        headers: headers::upstream_headers(&request, &id),
+    };
+
+    let started = Instant::now();
+    let answered = outgoing.exchange(upstream, payload, size).await;
+    let status =
+        answered.as_ref().map_or_else(|problem| problem.code().status(), |(answer, _)| answer.status());
+    measure(route, status, started.elapsed());
+    let (answer, place) = answered?;
+    Ok(pass_back(answer, proxy.timeout, place))
+}
+
+fn measure(route: &Route, status: StatusCode, elapsed: Duration) {
+    let (service, path, status) = (route.service.as_str(), route.path, status.as_str().to_owned());
+    metrics::counter!("upstream_requests_total", "service" => service, "method" => route.method, "route" => path, "status" => status).increment(1);
+    metrics::histogram!("upstream_request_seconds", "service" => service, "method" => route.method, "route" => path).record(elapsed.as_secs_f64());
+}
+
+/// Refuses whom the table refuses.
+async fn admit(request: &HttpRequest, route: &Route) -> Result<(), Problem> {
+    let caller = MaybeCaller::from_request(request, &mut Payload::None).await;
+    if route.access == Access::AuthenticatedOrGuest {
+        // Whatever is not ours may be a guest's: the service knows.
+        return match caller {
+            Err(problem) if problem.code() == Code::TokenExpired => Err(problem),
+            _ if request.headers().contains_key(header::AUTHORIZATION) => Ok(()),
+            _ => Err(Problem::new(Code::Unauthenticated)),
+        };
+    }
+    let caller = caller?.0;
+    match (route.access, caller) {
+        (Access::Public, _) => Ok(()),
+        (_, None) => Err(Problem::new(Code::Unauthenticated)),
+        (Access::Permitted(permission), Some(caller)) => caller.require(permission),
+        (_, Some(_)) => Ok(()),
+    }
+}
+
+fn not_allowed(allowed: &str) -> HttpResponse {
+    let mut response = actix_web::ResponseError::error_response(&Problem::new(Code::MethodNotAllowed));
+    if let Ok(value) = header::HeaderValue::from_str(allowed) {
+        response.headers_mut().insert(header::ALLOW, value);
+    }
+    response
+}
+
+/// A GET without a body may be sent again when its connection died: a kept connection may have been
+/// closed just then, or the instance has gone and another answers.
+fn may_repeat(request: &HttpRequest, size: RequestBody, error: &SendRequestError) -> bool {
+    let died = matches!(
+        error,
+        SendRequestError::Connect(_) | SendRequestError::Send(_) | SendRequestError::Response(_)
+    );
+    request.method() == Method::GET && size == RequestBody::None && died
+}
+
+/// A request on its way.
+struct Outgoing<'a> {
+    proxy: &'a ProxyClient,
+    request: &'a HttpRequest,
+    target: &'a str,
+    headers: HeaderMap,
+}
+
+impl Outgoing<'_> {
+    /// Sends the request to an instance, or to another one where that is safe; gives the beginning of
+    /// the answer.
+    async fn exchange(
+        &self,
+        upstream: &Upstream,
+        payload: web::Payload,
+        size: RequestBody,
+    ) -> Result<(ClientResponse, InFlight), Problem> {
+        let mut place = upstream.pick()?;
+        let passage = Passage::default();
+        let mut answer = self.send(&place, passage.pass(payload, size)).await;
+        if let Err(error) = &answer
+            && may_repeat(self.request, size, error)
+        {
+            self.note(&place, error);
+            // The place is given up first, so that another instance counts as less busy.
+            drop(place);
+            place = upstream.pick()?;
+            answer = self.send(&place, BoxBody::new(())).await;
+        }
+        match answer {
+            Ok(answer) => {
+                place.answered();
+                Ok((answer, place))
+            }
+            Err(error) => Err(self.problem(&place, &passage, &error)),
+        }
+    }
+
+    async fn send(&self, place: &InFlight, body: BoxBody) -> Result<ClientResponse, SendRequestError> {
+        let address = place.address(self.target);
+        let mut outgoing = self.proxy.client.request(self.request.method().clone(), address).no_decompress();
+        *outgoing.headers_mut() = self.headers.clone();
+        outgoing.send_body(body).await
+    }
+
+    /// Tells what became of a request at an instance.
+    fn note(&self, place: &InFlight, error: &SendRequestError) {
+        match error {
+            SendRequestError::Timeout | SendRequestError::Connect(ConnectError::Timeout) => {
+                place.unanswered()
+            }
+            // An established connection that ends says nothing of the instance.
+            SendRequestError::Connect(ConnectError::Disconnected) => {}
+            SendRequestError::Connect(_) => place.refused(),
+            _ => {}
+        }
+    }
+
+    fn problem(&self, place: &InFlight, passage: &Passage, error: &SendRequestError) -> Problem {
+        if passage.was_too_large() {
+            return Problem::new(Code::PayloadTooLarge);
+        }
+        if passage.was_incomplete() {
+            return Problem::new(Code::MalformedJson).detail("the body is incomplete");
+        }
+        self.note(place, error);
+        tracing::warn!(error.message = %error, http.path = self.request.path(), "An upstream did not answer");
+        match error {
+            SendRequestError::Timeout => Problem::new(Code::UpstreamTimeout),
+            _ => Problem::new(Code::UpstreamUnavailable).retry_after(AGAIN),
+        }
+    }
+}
+
+/// The upstream's answer as the client gets it.
+fn pass_back(answer: ClientResponse, pause: Duration, place: InFlight) -> HttpResponse {
+    let mut response = HttpResponse::new(answer.status());
+    *response.headers_mut() = headers::client_headers(answer.headers());
+    response.set_body(body::answer_body(answer, pause, place))
+}

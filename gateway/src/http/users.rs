@@ -1,0 +1,86 @@
+//! `/users/me`: the caller's own account.
+
+use crate::{
+    domain::user::User,
+    identity::{Identity, ProfilePatch},
+};
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use shared::{
+    auth::Caller,
+    http::{Body, FromJson, Object, Problem, ProblemBody, conditional, entity_tag, require_match},
+};
+use utoipa::ToSchema;
+
+const CACHE: &str = "private, no-store";
+
+impl FromJson for ProfilePatch {
+    fn read(object: &mut Object<'_>) -> Option<Self> {
+        Some(Self {
+            given_name: object.patch_required("given_name"),
+            family_name: object.patch_required("family_name"),
+            locale: object.patch_required("locale"),
+        })
+    }
+}
+
+/// The caller.
+#[utoipa::path(
+    get, path = "/api/v1/users/me", tag = "identity", operation_id = "me", security(("bearer" = [])),
+    responses(
+        (status = 200, description = "The caller.", body = User, headers(("ETag"))),
+        (status = 304, description = "As `If-None-Match` knows it."),
+        (status = 401, description = "`unauthenticated` or `token_expired`", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn me(
+    identity: web::Data<Identity>,
+    caller: Caller,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let user = identity.me(caller.user_id()).await?;
+    Ok(conditional(&request, &entity_tag(user.version), CACHE, &user))
+}
+
+/// Changes the caller's names or language (JSON Merge Patch).
+#[utoipa::path(
+    patch, path = "/api/v1/users/me", tag = "identity", operation_id = "change_me", security(("bearer" = [])),
+    request_body(content = ProfileBody, content_type = "application/merge-patch+json"),
+    responses(
+        (status = 200, description = "The caller.", body = User, headers(("ETag"))),
+        (status = 401, description = "`unauthenticated` or `token_expired`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 412, description = "`precondition_failed`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "`validation_failed`", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn change(
+    identity: web::Data<Identity>,
+    caller: Caller,
+    request: HttpRequest,
+    body: Body<ProfilePatch>,
+) -> Result<HttpResponse, Problem> {
+    let present = identity.me(caller.user_id()).await?;
+    require_match(&request, &entity_tag(present.version))?;
+    // Between here and the change somebody else may be faster.
+    let expected = request.headers().contains_key(header::IF_MATCH).then_some(present.version);
+    let user = identity.change(caller.user_id(), body.value, expected).await?;
+    Ok(HttpResponse::Ok()
+        .insert_header((header::ETAG, entity_tag(user.version)))
+        .insert_header((header::CACHE_CONTROL, CACHE))
+        .json(user))
+}
+
+/// Changes of a profile; what is absent stays.
+#[derive(ToSchema)]
+#[schema(as = ProfilePatch)]
+#[expect(dead_code, reason = "read by the schema derive only")]
+pub(super) struct ProfileBody {
+    /// Given names.
+    #[schema(example = "Ada", max_length = 100)]
+    given_name: Option<String>,
+    /// Family name.
+    #[schema(example = "Lovelace", max_length = 100)]
+    family_name: Option<String>,
+    /// BCP 47 language tag.
+    #[schema(example = "en")]
+    locale: Option<String>,
+}

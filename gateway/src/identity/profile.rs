@@ -1,0 +1,59 @@
+//! The caller's own account.
+
+use super::Identity;
+use crate::{
+    domain::{locale::Locale, name::PersonName, user::User},
+    error::IdentityError,
+    store::users::{self, ProfileChanges},
+};
+use diesel_async::{AsyncConnection, AsyncPgConnection};
+use shared::ids::UserId;
+
+/// Changes that a user makes to itself; `None` keeps what is there.
+#[derive(Debug, Clone, Default)]
+pub struct ProfilePatch {
+    /// Given names.
+    pub given_name: Option<PersonName>,
+    /// Family name.
+    pub family_name: Option<PersonName>,
+    /// Language.
+    pub locale: Option<Locale>,
+}
+
+impl Identity {
+    /// The caller.
+    ///
+    /// # Errors
+    /// [`IdentityError::SessionEnded`] where the account is closed, or a fault of ours.
+    pub async fn me(&self, id: UserId) -> Result<User, IdentityError> {
+        let mut connection = self.pool.get().await?;
+        users::active(&mut connection, id).await?.ok_or(IdentityError::SessionEnded)
+    }
+
+    /// Changes the caller's profile; only this version of it, where one is expected.
+    ///
+    /// # Errors
+    /// [`IdentityError::Stale`], [`IdentityError::SessionEnded`], or a fault of ours.
+    pub async fn change(
+        &self,
+        id: UserId,
+        patch: ProfilePatch,
+        expected: Option<i64>,
+    ) -> Result<User, IdentityError> {
+        let changes = ProfileChanges {
+            given_name: patch.given_name.map(PersonName::into_string),
+            family_name: patch.family_name.map(PersonName::into_string),
+            locale: patch.locale.map(|locale| locale.as_str().to_owned()),
+        };
+        let mut connection = self.pool.get().await?;
+        (*connection)
+            .transaction(async |connection: &mut AsyncPgConnection| {
+                let version = users::lock(connection, id).await?.ok_or(IdentityError::SessionEnded)?;
+                if expected.is_some_and(|expected| expected != version) {
+                    return Err(IdentityError::Stale);
+                }
+                Ok(users::change_profile(connection, id, &changes).await?)
+            })
+            .await
+    }
+}

@@ -1,0 +1,15 @@
+//! The gateway as a process of its own.
+
+use anyhow::Context;
+use gateway::{app, config::Config};
+use shared::{service::Surroundings, telemetry};
+
+#[actix_web::main]
+async fn main() -> anyhow::Result<()> {
+    let config = Config::load()?;
+    telemetry::init(config.service.log_format, &config.service.log_filter);
+    let surroundings = Surroundings::connect_gateway(&config.service)?;
+    let running = app::start(config, surroundings).await.context("the gateway did not start")?;
+    running.run().await;
+    Ok(())
+}

@@ -1,0 +1,111 @@
+//! Refresh tokens, of which only digests are kept.
+
+use super::schema::refresh_tokens;
+use chrono::{DateTime, Utc};
+use diesel::{
+    dsl::sql,
+    prelude::*,
+    sql_types::{BigInt, Bool, Nullable, Timestamptz},
+};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use shared::ids::SessionId;
+use uuid::Uuid;
+
+/// A token, seen by the database's clock.
+#[derive(Debug, Clone, Queryable)]
+pub struct RefreshTokenRow {
+    /// Whether it is past its end.
+    pub expired: bool,
+    /// `None`: not rotated yet. `Some(true)`: rotated within the last 10 seconds.
+    pub rotated_just_now: Option<bool>,
+    /// The successor, sealed by the token; only for a while after the rotation.
+    pub sealed_successor: Option<Vec<u8>>,
+}
+
+/// Adds a token to a family.
+///
+/// # Errors
+/// Those of the database.
+pub async fn insert(
+    connection: &mut AsyncPgConnection,
+    digest: &[u8],
+    session: SessionId,
+    expires_at: DateTime<Utc>,
+) -> QueryResult<()> {
+    diesel::insert_into(refresh_tokens::table)
+        .values((
+            refresh_tokens::digest.eq(digest),
+            refresh_tokens::session_id.eq(session.0),
+            refresh_tokens::expires_at.eq(expires_at),
+        ))
+        .execute(connection)
+        .await
+        .map(drop)
+}
+
+/// The family of a token, which never changes.
+///
+/// # Errors
+/// Those of the database.
+pub async fn session_of(connection: &mut AsyncPgConnection, digest: &[u8]) -> QueryResult<Option<SessionId>> {
+    let found = refresh_tokens::table.find(digest).select(refresh_tokens::session_id);
+    let id: Option<Uuid> = found.first(connection).await.optional()?;
+    Ok(id.map(SessionId))
+}
+
+/// A token; its session should be locked before.
+///
+/// # Errors
+/// Those of the database; a token that is not there is one.
+pub async fn find(connection: &mut AsyncPgConnection, digest: &[u8]) -> QueryResult<RefreshTokenRow> {
+    // The clock of after the lock: the transaction's own `now()` may be older than the rotation.
+    refresh_tokens::table
+        .find(digest)
+        .select((
+            sql::<Bool>("expires_at <= clock_timestamp()"),
+            sql::<Nullable<Bool>>("rotated_at > clock_timestamp() - interval '10 seconds'"),
+            refresh_tokens::sealed_successor,
+        ))
+        .first(connection)
+        .await
+}
+
+/// Marks a token as rotated, with its sealed successor, and drops the older seals of its family, so
+/// that a stolen old token leads nowhere even together with the database.
+///
+/// # Errors
+/// Those of the database.
+pub async fn rotate(
+    connection: &mut AsyncPgConnection,
+    session: SessionId,
+    digest: &[u8],
+    sealed_successor: &[u8],
+) -> QueryResult<()> {
+    let token = diesel::update(refresh_tokens::table.find(digest));
+    token
+        .set((
+            refresh_tokens::rotated_at.eq(sql::<Nullable<Timestamptz>>("clock_timestamp()")),
+            refresh_tokens::sealed_successor.eq(Some(sealed_successor)),
+        ))
+        .execute(connection)
+        .await?;
+    let outdated = refresh_tokens::table
+        .filter(refresh_tokens::session_id.eq(session.0))
+        .filter(refresh_tokens::sealed_successor.is_not_null())
+        .filter(sql::<Bool>("rotated_at <= clock_timestamp() - interval '10 seconds'"));
+    diesel::update(outdated)
+        .set(refresh_tokens::sealed_successor.eq(None::<Vec<u8>>))
+        .execute(connection)
+        .await
+        .map(drop)
+}
+
+/// Deletes expired tokens; at most `limit`. Gives how many.
+///
+/// # Errors
+/// Those of the database.
+pub async fn purge(connection: &mut AsyncPgConnection, limit: i64) -> QueryResult<usize> {
+    let statement = "DELETE FROM refresh_tokens WHERE digest IN \
+         (SELECT digest FROM refresh_tokens WHERE expires_at < now() LIMIT $1)";
+    diesel::sql_query(statement).bind::<BigInt, _>(limit).execute(connection).await
+}

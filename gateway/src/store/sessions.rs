@@ -1,0 +1,82 @@
+//! Logins: the families of refresh tokens.
+
+use super::schema::sessions;
+use chrono::{DateTime, Utc};
+use diesel::{prelude::*, sql_types::BigInt};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use shared::ids::{SessionId, UserId};
+use uuid::Uuid;
+
+/// A session, locked.
+#[derive(Debug, Clone, Queryable)]
+pub struct Session {
+    /// Whose it is.
+    pub user_id: Uuid,
+    /// When it was ended, if it was.
+    pub revoked_at: Option<DateTime<Utc>>,
+}
+
+/// Starts a session.
+///
+/// # Errors
+/// Those of the database.
+pub async fn insert(
+    connection: &mut AsyncPgConnection,
+    id: SessionId,
+    user: UserId,
+    expires_at: DateTime<Utc>,
+) -> QueryResult<()> {
+    diesel::insert_into(sessions::table)
+        .values((sessions::id.eq(id.0), sessions::user_id.eq(user.0), sessions::expires_at.eq(expires_at)))
+        .execute(connection)
+        .await
+        .map(drop)
+}
+
+/// The session, whose row is then locked until the end of the transaction: refreshes of one family
+/// happen one after the other.
+///
+/// # Errors
+/// Those of the database.
+pub async fn lock(connection: &mut AsyncPgConnection, id: SessionId) -> QueryResult<Option<Session>> {
+    sessions::table
+        .find(id.0)
+        .select((sessions::user_id, sessions::revoked_at))
+        .for_no_key_update()
+        .first(connection)
+        .await
+        .optional()
+}
+
+/// Moves the end of a session.
+///
+/// # Errors
+/// Those of the database.
+pub async fn extend(
+    connection: &mut AsyncPgConnection,
+    id: SessionId,
+    expires_at: DateTime<Utc>,
+) -> QueryResult<()> {
+    let session = diesel::update(sessions::table.find(id.0));
+    session.set(sessions::expires_at.eq(expires_at)).execute(connection).await.map(drop)
+}
+
+/// Ends a session, with all of its tokens. No effect on one that has ended.
+///
+/// # Errors
+/// Those of the database.
+pub async fn revoke(connection: &mut AsyncPgConnection, id: SessionId) -> QueryResult<()> {
+    let live = sessions::table.find(id.0).filter(sessions::revoked_at.is_null());
+    let ended = sessions::revoked_at.eq(diesel::dsl::now);
+    diesel::update(live).set(ended).execute(connection).await.map(drop)
+}
+
+/// Deletes sessions that have expired, with their tokens; at most `limit`. Gives how many.
+///
+/// # Errors
+/// Those of the database.
+pub async fn purge(connection: &mut AsyncPgConnection, limit: i64) -> QueryResult<usize> {
+    let statement =
+        "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < now() LIMIT $1)";
+    diesel::sql_query(statement).bind::<BigInt, _>(limit).execute(connection).await
+}

@@ -1,0 +1,187 @@
+//! Accounts.
+
+use super::{roles, schema::users};
+use crate::domain::{
+    email::Email,
+    locale::Locale,
+    user::{User, UserStatus},
+};
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use shared::ids::UserId;
+use uuid::Uuid;
+
+/// An account to be made.
+pub struct NewUser<'a> {
+    /// Its id.
+    pub id: UserId,
+    /// The address.
+    pub email: &'a Email,
+    /// Whether the address is known to be the user's.
+    pub email_verified: bool,
+    /// bcrypt.
+    pub password_hash: &'a str,
+    /// Given names.
+    pub given_name: &'a str,
+    /// Family name.
+    pub family_name: &'a str,
+    /// Language.
+    pub locale: &'a Locale,
+}
+
+/// What a login needs of an account.
+#[derive(Debug, Clone, Queryable)]
+pub struct Credentials {
+    /// The account.
+    pub id: Uuid,
+    /// bcrypt.
+    pub password_hash: String,
+}
+
+/// Changes of a profile; `None` keeps what is there.
+#[derive(Debug, Default, AsChangeset)]
+#[diesel(table_name = users)]
+pub struct ProfileChanges {
+    /// Given names.
+    pub given_name: Option<String>,
+    /// Family name.
+    pub family_name: Option<String>,
+    /// Language.
+    pub locale: Option<String>,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = users)]
+struct Row {
+    id: Uuid,
+    email: String,
+    email_verified: bool,
+    given_name: String,
+    family_name: String,
+    locale: String,
+    status: String,
+    version: i64,
+    created_at: DateTime<Utc>,
+}
+
+impl Row {
+    async fn with_grants(self, connection: &mut AsyncPgConnection) -> QueryResult<User> {
+        let grants = roles::of_user(connection, UserId(self.id)).await?;
+        Ok(User {
+            id: UserId(self.id),
+            email: self.email,
+            email_verified: self.email_verified,
+            given_name: self.given_name,
+            family_name: self.family_name,
+            locale: self.locale,
+            status: if self.status == "active" { UserStatus::Active } else { UserStatus::Deactivated },
+            roles: grants.roles,
+            permissions: grants.permissions,
+            created_at: self.created_at,
+            version: self.version,
+        })
+    }
+}
+
+/// Makes an account with one role; `None` when the address has one already.
+///
+/// # Errors
+/// Those of the database.
+pub async fn insert(
+    connection: &mut AsyncPgConnection,
+    new: &NewUser<'_>,
+    role: &str,
+) -> QueryResult<Option<User>> {
+    let row: Option<Row> = diesel::insert_into(users::table)
+        .values((
+            users::id.eq(new.id.0),
+            users::email.eq(new.email.as_str()),
+            users::email_key.eq(new.email.key()),
+            users::email_verified.eq(new.email_verified),
+            users::password_hash.eq(new.password_hash),
+            users::given_name.eq(new.given_name),
+            users::family_name.eq(new.family_name),
+            users::locale.eq(new.locale.as_str()),
+        ))
+        .on_conflict(users::email_key)
+        .do_nothing()
+        .returning(Row::as_returning())
+        .get_result(connection)
+        .await
+        .optional()?;
+    let Some(row) = row else { return Ok(None) };
+    roles::grant(connection, new.id, role).await?;
+    row.with_grants(connection).await.map(Some)
+}
+
+/// Whether an address has an account.
+///
+/// # Errors
+/// Those of the database.
+pub async fn has_account(connection: &mut AsyncPgConnection, email: &Email) -> QueryResult<bool> {
+    let account = users::table.filter(users::email_key.eq(email.key()));
+    diesel::select(diesel::dsl::exists(account)).get_result(connection).await
+}
+
+/// What is needed to log in to an active account.
+///
+/// # Errors
+/// Those of the database.
+pub async fn credentials(
+    connection: &mut AsyncPgConnection,
+    email: &Email,
+) -> QueryResult<Option<Credentials>> {
+    users::table
+        .filter(users::email_key.eq(email.key()))
+        .filter(users::status.eq("active"))
+        .select((users::id, users::password_hash))
+        .first(connection)
+        .await
+        .optional()
+}
+
+/// An active user.
+///
+/// # Errors
+/// Those of the database.
+pub async fn active(connection: &mut AsyncPgConnection, id: UserId) -> QueryResult<Option<User>> {
+    let query = users::table.find(id.0).filter(users::status.eq("active")).select(Row::as_select());
+    let row: Option<Row> = query.first(connection).await.optional()?;
+    match row {
+        Some(row) => row.with_grants(connection).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// The version of an active user, whose row is then locked until the end of the transaction.
+///
+/// # Errors
+/// Those of the database.
+pub async fn lock(connection: &mut AsyncPgConnection, id: UserId) -> QueryResult<Option<i64>> {
+    users::table
+        .find(id.0)
+        .filter(users::status.eq("active"))
+        .select(users::version)
+        .for_no_key_update()
+        .first(connection)
+        .await
+        .optional()
+}
+
+/// Changes a profile.
+///
+/// # Errors
+/// Those of the database; a user that is not there is one.
+pub async fn change_profile(
+    connection: &mut AsyncPgConnection,
+    id: UserId,
+    changes: &ProfileChanges,
+) -> QueryResult<User> {
+    let row: Row = diesel::update(users::table.find(id.0))
+        .set((changes, users::version.eq(users::version + 1), users::updated_at.eq(diesel::dsl::now)))
+        .returning(Row::as_returning())
+        .get_result(connection)
+        .await?;
+    row.with_grants(connection).await
+}

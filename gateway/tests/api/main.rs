@@ -1,0 +1,14 @@
+//! The gateway over real HTTP and PostgreSQL, with small servers in the place of the other services.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod cors;
+mod documentation;
+mod lock_out;
+mod profile;
+mod proxy;
+mod proxy_bodies;
+mod registration;
+mod sessions;
+mod tokens;
+mod upstream;
+mod world;

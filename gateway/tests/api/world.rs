@@ -1,0 +1,116 @@
+//! A running gateway with a database of its own.
+
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use gateway::{app, config::Config, store::MIGRATIONS};
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use shared::{
+    auth::KeySource,
+    bus::{Bus, in_process::InProcess},
+    service::{Running, Surroundings},
+};
+use testkit::{Answer, Client, SERVICE_TOKEN_SECRET, TestDatabase};
+use url::Url;
+
+pub(crate) const SIGNING_SECRET: &str = "the secret of the signing keys, in tests only";
+pub(crate) const PASSWORD: &str = "correct horse";
+pub(crate) const ADMIN: &str = "admin@example.org";
+
+pub(crate) struct World {
+    pub(crate) database: TestDatabase,
+    pub(crate) client: Client,
+    pub(crate) base: String,
+    pub(crate) keys: KeySource,
+    running: Running,
+}
+
+/// An address where nobody listens.
+pub(crate) fn nowhere() -> Url {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    format!("http://{}", listener.local_addr().unwrap()).parse().unwrap()
+}
+
+pub(crate) fn config(database: &TestDatabase) -> Config {
+    let address = "127.0.0.1:0".parse().unwrap();
+    let mut config = Config::embedded(
+        address,
+        &database.config("gateway"),
+        SERVICE_TOKEN_SECRET.into(),
+        SecretString::from(SIGNING_SECRET),
+    );
+    config.bcrypt_cost = 4;
+    config.flight_urls = vec![nowhere()];
+    config.booking_urls = vec![nowhere()];
+    config.mailer_urls = vec![nowhere()];
+    config.admin_email = Some(ADMIN.into());
+    config.admin_password = Some(PASSWORD.into());
+    config
+}
+
+/// Another instance over the same database.
+pub(crate) async fn instance(config: Config) -> (Running, KeySource) {
+    let surroundings = Surroundings { bus: Bus::new(InProcess::new()), keys: KeySource::in_process() };
+    let keys = surroundings.keys.clone();
+    (app::start(config, surroundings).await.expect("the gateway starts"), keys)
+}
+
+impl World {
+    pub(crate) async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    pub(crate) async fn start_with(configure: impl FnOnce(&mut Config)) -> Self {
+        let database = TestDatabase::of("gateway", MIGRATIONS).await;
+        let mut config = config(&database);
+        configure(&mut config);
+        let (running, keys) = instance(config).await;
+        let base = format!("http://{}", running.address);
+        Self { database, client: Client::new(&base), base, keys, running }
+    }
+
+    pub(crate) async fn stop(self) {
+        self.running.stop().await;
+    }
+
+    /// Looks behind the service, as the superuser.
+    pub(crate) async fn sql(&self) -> AsyncPgConnection {
+        let mut connection = AsyncPgConnection::establish(&self.database.superuser_url()).await.unwrap();
+        connection.batch_execute("SET search_path = gateway").await.unwrap();
+        connection
+    }
+
+    pub(crate) async fn run_sql(&self, statement: &str) -> usize {
+        diesel::sql_query(statement).execute(&mut self.sql().await).await.unwrap()
+    }
+
+    pub(crate) async fn register(&self, email: &str) -> Value {
+        self.client.post("/api/v1/auth/register", &registration(email)).await.expect(201)
+    }
+
+    pub(crate) async fn log_in(&self, email: &str) -> Value {
+        self.try_log_in(email, PASSWORD).await.expect(200)
+    }
+
+    pub(crate) async fn try_log_in(&self, email: &str, password: &str) -> Answer {
+        self.client.post("/api/v1/auth/login", &json!({"email": email, "password": password})).await
+    }
+
+    pub(crate) async fn refresh(&self, tokens: &Value) -> Answer {
+        let body = json!({"refresh_token": tokens["refresh_token"]});
+        self.client.post("/api/v1/auth/refresh", &body).await
+    }
+
+    /// A client with the token of a customer.
+    pub(crate) async fn customer(&self, email: &str) -> Client {
+        self.register(email).await;
+        self.client.with_token(self.log_in(email).await["access_token"].as_str().unwrap())
+    }
+
+    pub(crate) async fn admin(&self) -> Client {
+        self.client.with_token(self.log_in(ADMIN).await["access_token"].as_str().unwrap())
+    }
+}
+
+pub(crate) fn registration(email: &str) -> Value {
+    json!({"email": email, "password": PASSWORD, "given_name": "Ada", "family_name": "Lovelace"})
+}

@@ -1,0 +1,21 @@
+//! The mailer's actors.
+//!
+//! ```text
+//!   bus --(Take)--> NotificationConsumer --(nudge)--> EmailSender --(Render)--> Renderer (2 threads)
+//!   admin: replay ------^                     ^           |
+//!   admin: resend ----------------------------+           +--> outlet: mail server or folder
+//! ```
+//!
+//! The ask graph has no cycle. Spawn order: renderer, sender, consumer, then the subscription that
+//! feeds it; they stop in the reverse order. Nobody's memory is the truth: letters are in the
+//! database, and a claim is a lease that ends by itself. What can fail or panic (queries, rendering,
+//! sending) runs in tasks and threads of its own, so that it ends a task and never an actor.
+
+mod delivery;
+mod email_sender;
+mod notification_consumer;
+mod renderer;
+
+pub use email_sender::{EmailSender, SenderHandle, SenderSettings};
+pub use notification_consumer::{ConsumerHandle, NotificationConsumer, QUEUE};
+pub use renderer::{Renderer, RendererHandle};

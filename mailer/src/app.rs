@@ -1,0 +1,206 @@
+//! Wires the mailer: migrations, pool, actors, HTTP, and at last the subscription that feeds it.
+
+use crate::{
+    actors::{ConsumerHandle, EmailSender, NotificationConsumer, Renderer, SenderHandle, SenderSettings},
+    config::{Config, Destination},
+    http::{self, MailDesk},
+    outlet::{Folder, InvalidSmtpUrl, Outlet, Smtp},
+    render::{TemplateError, Templates},
+    store::MIGRATIONS,
+};
+use actix_web::{
+    App, HttpResponse, HttpServer,
+    dev::ServerHandle,
+    middleware::from_fn,
+    rt,
+    web::{self, Data},
+};
+use shared::{
+    auth::Verifier,
+    bus::{self, Bus, BusError},
+    config::ConfigError,
+    db::{MigrateError, Pool, migrate},
+    http::health::Health,
+    outbox::{DeadLetters, Relay},
+    service::{Running, Surroundings},
+};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+use tokio::{task::JoinHandle, time::timeout};
+
+/// How long the start waits for the broker before the service runs without it for the time being.
+const SUBSCRIBE_WAIT: Duration = Duration::from_secs(5);
+
+/// How long a stop waits for mails that are being sent.
+const SENDER_STOP: Duration = Duration::from_secs(10);
+
+/// How long a stop waits for the outbox.
+const RELAY_DRAIN: Duration = Duration::from_secs(5);
+
+/// Why the mailer did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A setting is missing or wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The mail server's URL.
+    #[error("MAILER_SMTP_URL is invalid")]
+    SmtpUrl(#[from] InvalidSmtpUrl),
+    /// The folder for mails cannot be made, or an address cannot be bound.
+    #[error("{0} cannot be used")]
+    Io(String, #[source] std::io::Error),
+    /// The database.
+    #[error("the database could not be prepared")]
+    Migrate(#[from] MigrateError),
+    /// A template of ours.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// The bus was closed before the start.
+    #[error("the bus cannot be used")]
+    Bus(#[from] BusError),
+}
+
+/// Starts the mailer on the present arbiter; ready when it listens and, where the broker answers
+/// within a few seconds, consumes.
+///
+/// # Errors
+/// [`StartError`].
+pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running, StartError> {
+    let Surroundings { bus, keys, .. } = surroundings;
+    let outlet = outlet(&config)?;
+    let renderer = Renderer::start(Templates::compile(&config.public_url)?, config.letterhead()?);
+    let mail_domain = config.message_domain()?;
+
+    let database = config.service.database();
+    migrate(&database, MIGRATIONS).await?;
+    let pool = Pool::new(&database);
+    // The mailer tells nothing yet; the relay also keeps the inbox from growing for ever.
+    let relay = Relay::start("mailer", &database, bus.clone());
+    let settings = SenderSettings { concurrency: config.concurrency(), send_timeout: config.send_timeout() };
+    let sender = EmailSender::start(pool.clone(), renderer, outlet, settings);
+    let consumer = NotificationConsumer::start(pool.clone(), sender.clone(), mail_domain);
+
+    let verifier = Verifier::new(keys, &config.service.token_issuer, &config.service.token_audience);
+    let health = health(&pool, &bus, &verifier);
+    let desk = MailDesk { pool: pool.clone(), sender: sender.clone(), consumer: consumer.clone() };
+    let (address, server) = serve(&config, desk, verifier, health.clone())?;
+    let mut running = Running::new("mailer", address, server);
+    if let Some(address) = config.service.metrics_address {
+        let (_, server) = shared::http::metrics_server(address).map_err(|error| unusable(address, error))?;
+        running = running.with_server(server.handle());
+        rt::spawn(server);
+    }
+    let subscription = subscribe(&bus, consumer, pool.clone()).await?;
+    Ok(running
+        .before_stop(move || async move { health.drain() })
+        .after_stop(move || subscription.stop())
+        .after_stop(move || stop_sender(sender))
+        .after_stop(move || async move {
+            // What is not confirmed in time stays in the outbox.
+            let _ = timeout(RELAY_DRAIN, relay.drain()).await;
+            relay.stop().await;
+        })
+        .after_stop(move || async move { pool.close() }))
+}
+
+fn outlet(config: &Config) -> Result<Outlet, StartError> {
+    Ok(match config.destination()? {
+        Destination::Smtp(url) => {
+            // Connecting is a part of sending, and must leave time for the rest.
+            Outlet::Smtp(Smtp::new(&url, config.concurrency(), config.send_timeout() / 2)?)
+        }
+        Destination::Folder(path) => {
+            Outlet::Folder(Folder::new(&path).map_err(|error| unusable(path.display(), error))?)
+        }
+    })
+}
+
+fn unusable(what: impl std::fmt::Display, error: std::io::Error) -> StartError {
+    StartError::Io(what.to_string(), error)
+}
+
+fn health(pool: &Pool, bus: &Bus, verifier: &Verifier) -> Health {
+    let (pool, bus, verifier) = (pool.clone(), bus.clone(), verifier.clone());
+    // A mail server that is away is no reason to send admins elsewhere: letters wait.
+    Health::new()
+        .needs("database", move || {
+            let pool = pool.clone();
+            async move { pool.is_healthy().await }
+        })
+        .needs("bus", move || std::future::ready(bus.is_connected()))
+        .needs("keys", move || std::future::ready(verifier.is_ready()))
+}
+
+fn serve(
+    config: &Config,
+    desk: MailDesk,
+    verifier: Verifier,
+    health: Health,
+) -> Result<(SocketAddr, ServerHandle), StartError> {
+    let address = config.service.http_address;
+    let (desk, verifier, health) = (Data::new(desk), Data::new(verifier), Data::new(health));
+    let document = Data::new(http::document());
+    let server = HttpServer::new(move || {
+        App::new()
+            .wrap(from_fn(shared::http::envelope))
+            .app_data(desk.clone())
+            .app_data(verifier.clone())
+            .app_data(health.clone())
+            .app_data(document.clone())
+            .service(web::scope("/api/v1").configure(http::routes))
+            .route("/openapi.json", web::get().to(openapi))
+            .configure(shared::http::configure)
+    })
+    .workers(config.service.http_workers)
+    .disable_signals()
+    .bind(address)
+    .map_err(|error| unusable(address, error))?;
+    let bound = server.addrs().first().copied().unwrap_or(address);
+    let server = server.run();
+    let handle = server.handle();
+    rt::spawn(server);
+    Ok((bound, handle))
+}
+
+async fn openapi(document: Data<utoipa::openapi::OpenApi>) -> HttpResponse {
+    HttpResponse::Ok().json(document.get_ref())
+}
+
+/// A subscription that exists, or will once the broker answers.
+enum Feed {
+    Running(bus::ConsumerHandle),
+    Starting(JoinHandle<Result<bus::ConsumerHandle, BusError>>),
+}
+
+async fn subscribe(bus: &Bus, consumer: ConsumerHandle, pool: Pool) -> Result<Feed, StartError> {
+    let dead_letters = Arc::new(DeadLetters::new(pool));
+    let mut starting =
+        rt::spawn(bus.subscribe(ConsumerHandle::subscription(), Arc::new(consumer), dead_letters));
+    match timeout(SUBSCRIBE_WAIT, &mut starting).await {
+        Ok(Ok(subscribed)) => Ok(Feed::Running(subscribed?)),
+        Ok(Err(_)) => Err(BusError::Closed.into()),
+        Err(_) => {
+            tracing::warn!("The broker does not answer yet; letters wait for it");
+            Ok(Feed::Starting(starting))
+        }
+    }
+}
+
+impl Feed {
+    async fn stop(self) {
+        match self {
+            Self::Running(consumer) => consumer.stop().await,
+            Self::Starting(starting) if starting.is_finished() => {
+                if let Ok(Ok(consumer)) = starting.await {
+                    consumer.stop().await;
+                }
+            }
+            Self::Starting(starting) => starting.abort(),
+        }
+    }
+}
+
+async fn stop_sender(sender: SenderHandle) {
+    if timeout(SENDER_STOP, sender.stop()).await.is_err() {
+        tracing::warn!("A mail server takes long: letters under way are tried again after their lease");
+    }
+}

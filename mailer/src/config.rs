@@ -1,0 +1,226 @@
+//! The mailer's settings.
+
+use crate::render::Letterhead;
+use lettre::message::Mailbox;
+use secrecy::SecretString;
+use serde::Deserialize;
+use shared::config::{ConfigError, ServiceConfig, load};
+use std::{path::PathBuf, time::Duration};
+
+/// The prefix of the mailer's own variables.
+const PREFIX: &str = "MAILER";
+
+/// All settings, with the variables that set them. Each may also be given as `AEROBUS_<NAME>` or, as
+/// a file with the value, `MAILER_<NAME>_FILE`.
+#[derive(Clone, Deserialize)]
+pub struct Config {
+    /// What every service has.
+    #[serde(flatten)]
+    pub service: ServiceConfig,
+    /// `MAILER_SMTP_URL`: the mail server, `smtps://user:password@host`,
+    /// `smtp://user:password@host?tls=required` (STARTTLS) or `smtp://host:port` (in the clear).
+    /// Exactly one of this and `MAILER_MAIL_DIR` must be set.
+    #[serde(default)]
+    pub smtp_url: Option<SecretString>,
+    /// `MAILER_MAIL_DIR`: a folder that mails are written to as `.eml` files, instead of a server.
+    #[serde(default)]
+    pub mail_dir: Option<PathBuf>,
+    /// `MAILER_MAIL_FROM`: who writes, `Aerobus <no-reply@aerobus.example>` by default.
+    #[serde(default = "default_from")]
+    pub mail_from: String,
+    /// `MAILER_MAIL_REPLY_TO`: where answers go, `Aerobus service <service@aerobus.example>` by default.
+    #[serde(default = "default_reply_to")]
+    pub mail_reply_to: String,
+    /// `MAILER_MAIL_DOMAIN`: the right side of Message-IDs; the domain of `MAILER_MAIL_FROM` by default.
+    #[serde(default)]
+    pub mail_domain: Option<String>,
+    /// `MAILER_PUBLIC_URL`: where letters link to, `http://localhost:8080` by default.
+    #[serde(default = "default_public_url")]
+    pub public_url: String,
+    /// `MAILER_SEND_CONCURRENCY`: letters under way at once, 1-100, 8 by default; also the size of the
+    /// pool of SMTP connections.
+    #[serde(default = "default_concurrency")]
+    pub send_concurrency: u32,
+    /// `MAILER_SEND_TIMEOUT_MS`: the longest that sending one letter may take, milliseconds,
+    /// 100-600000, 30000 by default.
+    #[serde(default = "default_timeout")]
+    pub send_timeout_ms: u64,
+}
+
+fn default_from() -> String {
+    "Aerobus <no-reply@aerobus.example>".to_owned()
+}
+
+fn default_reply_to() -> String {
+    "Aerobus service <service@aerobus.example>".to_owned()
+}
+
+fn default_public_url() -> String {
+    "http://localhost:8080".to_owned()
+}
+
+fn default_concurrency() -> u32 {
+    8
+}
+
+fn default_timeout() -> u64 {
+    30_000
+}
+
+/// Where mails go.
+#[derive(Clone)]
+pub enum Destination {
+    /// To a mail server.
+    Smtp(SecretString),
+    /// Into a folder.
+    Folder(PathBuf),
+}
+
+impl Config {
+    /// Reads the environment.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with the name of the variable that is missing or wrong.
+    pub fn load() -> Result<Self, ConfigError> {
+        let config: Self =
+            load(PREFIX, &[("http_address", "127.0.0.1:8083"), ("database_schema", "mailer")])?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Defaults around what the caller has: for the one-process mode and tests.
+    #[must_use]
+    pub fn embedded(service: ServiceConfig, destination: Destination) -> Self {
+        let (smtp_url, mail_dir) = match destination {
+            Destination::Smtp(url) => (Some(url), None),
+            Destination::Folder(path) => (None, Some(path)),
+        };
+        Self {
+            service,
+            smtp_url,
+            mail_dir,
+            mail_from: default_from(),
+            mail_reply_to: default_reply_to(),
+            mail_domain: None,
+            public_url: default_public_url(),
+            send_concurrency: default_concurrency(),
+            send_timeout_ms: default_timeout(),
+        }
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        self.destination()?;
+        self.letterhead()?;
+        if !(1..=100).contains(&self.send_concurrency) {
+            return Err(invalid("SEND_CONCURRENCY", "must be from 1 to 100"));
+        }
+        if !(100..=600_000).contains(&self.send_timeout_ms) {
+            return Err(invalid("SEND_TIMEOUT_MS", "must be from 100 to 600000"));
+        }
+        Ok(())
+    }
+
+    /// Where mails go.
+    ///
+    /// # Errors
+    /// When both or none are set.
+    pub fn destination(&self) -> Result<Destination, ConfigError> {
+        match (&self.smtp_url, &self.mail_dir) {
+            (Some(url), None) => Ok(Destination::Smtp(url.clone())),
+            (None, Some(path)) => Ok(Destination::Folder(path.clone())),
+            (None, None) => Err(ConfigError::Missing("MAILER_SMTP_URL (or MAILER_MAIL_DIR)".to_owned())),
+            (Some(_), Some(_)) => {
+                Err(invalid("SMTP_URL", "MAILER_MAIL_DIR is set too, and only one of them may be"))
+            }
+        }
+    }
+
+    /// What all mails share.
+    ///
+    /// # Errors
+    /// When an address is none.
+    pub fn letterhead(&self) -> Result<Letterhead, ConfigError> {
+        let mailbox = |name: &str, text: &str| {
+            text.parse::<Mailbox>()
+                .map_err(|_| invalid(name, "expected an address such as Aerobus <mail@example.org>"))
+        };
+        Ok(Letterhead {
+            from: mailbox("MAIL_FROM", &self.mail_from)?,
+            reply_to: Some(mailbox("MAIL_REPLY_TO", &self.mail_reply_to)?),
+        })
+    }
+
+    /// The right side of Message-IDs, in characters that may stand there.
+    ///
+    /// # Errors
+    /// When it is taken from an address that is none, or is no domain.
+    pub fn message_domain(&self) -> Result<String, ConfigError> {
+        let domain = match &self.mail_domain {
+            Some(domain) => domain.clone(),
+            None => self.letterhead()?.from.email.domain().to_owned(),
+        };
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
+        let valid = !domain.is_empty() && domain.chars().all(plain);
+        if valid { Ok(domain) } else { Err(invalid("MAIL_DOMAIN", "expected a domain such as example.org")) }
+    }
+
+    /// Letters under way at once.
+    #[must_use]
+    pub fn concurrency(&self) -> usize {
+        usize::try_from(self.send_concurrency).unwrap_or(1)
+    }
+
+    /// The longest that sending one letter may take.
+    #[must_use]
+    pub fn send_timeout(&self) -> Duration {
+        Duration::from_millis(self.send_timeout_ms)
+    }
+}
+
+fn invalid(name: &str, reason: &str) -> ConfigError {
+    ConfigError::Invalid { variable: format!("{PREFIX}_{name}"), reason: reason.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared::db::DatabaseConfig;
+
+    fn config(destination: Destination) -> Config {
+        let database =
+            DatabaseConfig { url: "postgres://x".to_owned().into(), schema: "mailer".into(), pool_size: 1 };
+        let address = "127.0.0.1:0".parse().unwrap();
+        Config::embedded(ServiceConfig::embedded(address, &database, "secret".to_owned().into()), destination)
+    }
+
+    #[test]
+    fn mails_go_to_exactly_one_place() {
+        let folder = config(Destination::Folder("mail".into()));
+        assert!(folder.check().is_ok());
+        assert_eq!(folder.message_domain().unwrap(), "aerobus.example");
+        let none = Config { mail_dir: None, ..folder.clone() };
+        assert_eq!(none.check().unwrap_err().to_string(), "MAILER_SMTP_URL (or MAILER_MAIL_DIR) is not set");
+        let both = Config { smtp_url: Some("smtp://x".to_owned().into()), ..folder };
+        let told = both.check().unwrap_err().to_string();
+        assert!(told.contains("MAILER_SMTP_URL") && told.contains("MAILER_MAIL_DIR"), "{told}");
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let good = config(Destination::Folder("mail".into()));
+        let told = |config: Config| {
+            config.check().and_then(|()| config.message_domain().map(drop)).unwrap_err().to_string()
+        };
+        assert!(told(Config { mail_from: "nobody".into(), ..good.clone() }).contains("MAILER_MAIL_FROM"));
+        assert!(
+            told(Config { mail_reply_to: "a@b, c@d".into(), ..good.clone() })
+                .contains("MAILER_MAIL_REPLY_TO")
+        );
+        assert!(
+            told(Config { mail_domain: Some("x>\r\n".into()), ..good.clone() })
+                .contains("MAILER_MAIL_DOMAIN")
+        );
+        assert!(told(Config { send_concurrency: 0, ..good.clone() }).contains("MAILER_SEND_CONCURRENCY"));
+        assert!(told(Config { send_timeout_ms: 1, ..good }).contains("MAILER_SEND_TIMEOUT_MS"));
+    }
+}

@@ -1,0 +1,140 @@
+//! Letters before they are stored: their kinds, states and names.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::{fmt, str::FromStr};
+use utoipa::ToSchema;
+
+/// A text that is no status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be queued, sending, sent, failed or superseded")]
+pub struct InvalidStatus;
+
+/// A text that is no template.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("is not the name of a template")]
+pub struct InvalidTemplate;
+
+/// Declares an enum of names on the wire.
+macro_rules! names {
+    ($(#[$outer:meta])+ $kind:ident, $error:ident { $($(#[$doc:meta])+ $name:ident = $wire:literal),+ $(,)? }) => {
+        $(#[$outer])+
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+        #[serde(rename_all = "snake_case")]
+        pub enum $kind { $($(#[$doc])+ $name),+ }
+
+        impl $kind {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+
+            /// The name on the wire and in the database.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $wire),+ }
+            }
+        }
+
+        impl FromStr for $kind {
+            type Err = $error;
+
+            fn from_str(text: &str) -> Result<Self, $error> {
+                Self::ALL.iter().copied().find(|one| one.as_str() == text).ok_or($error)
+            }
+        }
+
+        impl fmt::Display for $kind {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+
+names! {
+    /// Where a letter is in its life.
+    Status, InvalidStatus {
+        /// Waits for its time.
+        Queued = "queued",
+        /// An instance is at it.
+        Sending = "sending",
+        /// The mail server took it.
+        Sent = "sent",
+        /// Given up; somebody may send it again.
+        Failed = "failed",
+        /// A newer letter made it pointless before it was sent.
+        Superseded = "superseded",
+    }
+}
+
+names! {
+    /// What kind of letter it is. The contract's list: not every one of them is written yet.
+    Template, InvalidTemplate {
+        /// Proves an address.
+        VerifyEmail = "verify_email",
+        /// Leads to a new password.
+        PasswordReset = "password_reset",
+        /// A login from elsewhere.
+        SessionAlert = "session_alert",
+        /// A booking waits for its payment.
+        BookingHeld = "booking_held",
+        /// A booking is paid and ticketed.
+        BookingConfirmed = "booking_confirmed",
+        /// Seats or names changed.
+        BookingChanged = "booking_changed",
+        /// A booking was cancelled.
+        BookingCancelled = "booking_cancelled",
+        /// A hold ran out.
+        HoldExpired = "hold_expired",
+        /// A flight has new times.
+        FlightDelayed = "flight_delayed",
+        /// A flight will not fly.
+        FlightCancelled = "flight_cancelled",
+    }
+}
+
+/// A letter that an event asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Draft {
+    /// Its kind.
+    pub template: Template,
+    /// What travellers call its matter: the locator.
+    pub reference: Option<String>,
+    /// Where it goes; checked when it is sent.
+    pub recipient: String,
+    /// BCP 47 language tag.
+    pub locale: String,
+    /// The subject line.
+    pub subject: String,
+    /// What the template shows.
+    pub data: Value,
+}
+
+/// The Message-ID of a letter, the same for each attempt: `<template.aggregate.version@domain>`.
+#[must_use]
+pub fn message_id(template: Template, aggregate: &str, version: i64, domain: &str) -> String {
+    // RFC 5322 allows few characters here; aggregates are ids, so usually nothing is replaced.
+    let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '-' };
+    let aggregate: String = aggregate.chars().map(plain).collect();
+    format!("<{template}.{aggregate}.{version}@{domain}>")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_on_the_wire_round_trip() {
+        for template in Template::ALL {
+            assert_eq!(template.as_str().parse(), Ok(*template));
+            assert_eq!(serde_json::to_value(template).unwrap(), template.as_str());
+        }
+        assert_eq!("sent".parse(), Ok(Status::Sent));
+        assert_eq!("lost".parse::<Status>(), Err(InvalidStatus));
+    }
+
+    #[test]
+    fn a_message_id_holds_nothing_that_ends_it() {
+        let id = message_id(Template::BookingConfirmed, "a>\r\nb", 3, "aerobus.dev");
+        assert_eq!(id, "<booking_confirmed.a---b.3@aerobus.dev>");
+    }
+}

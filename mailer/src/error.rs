@@ -1,0 +1,44 @@
+//! Failures of requests, as problems of the contract.
+
+use shared::{
+    db::DbError,
+    http::{Code, Problem},
+};
+
+/// Why a request about mail is not served.
+#[derive(Debug, thiserror::Error)]
+pub enum MailError {
+    /// There is no such letter.
+    #[error("there is no such letter")]
+    NotFound,
+    /// A newer letter made this one pointless.
+    #[error("a newer letter supersedes this one")]
+    Superseded,
+    /// A dead letter failed again; for people, why.
+    #[error("the message failed again: {0}")]
+    StillDead(String),
+    /// What all messages need is away.
+    #[error("the message has to wait: {0}")]
+    Paused(String),
+    /// The database.
+    #[error(transparent)]
+    Database(#[from] DbError),
+}
+
+impl From<diesel::result::Error> for MailError {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::Database(error.into())
+    }
+}
+
+impl From<MailError> for Problem {
+    fn from(error: MailError) -> Self {
+        match &error {
+            MailError::NotFound => Self::new(Code::NotFound),
+            MailError::Superseded | MailError::StillDead(_) => Self::new(Code::Conflict).detail(&error),
+            MailError::Paused(_) => Self::unavailable(&error),
+            MailError::Database(cause @ DbError::Unavailable(_)) => Self::unavailable(cause),
+            MailError::Database(cause) => Self::internal(cause),
+        }
+    }
+}

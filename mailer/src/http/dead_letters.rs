@@ -1,0 +1,143 @@
+//! Messages off the bus that made no letter.
+
+use super::{
+    MailDesk,
+    letters::{Nothing, PRIVATE},
+};
+use crate::{
+    error::MailError,
+    store::dead_letters::{self, DeadLetterRow},
+};
+use actix_web::{HttpResponse, http::header, web};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::Value;
+use shared::{
+    auth::{Caller, Permission},
+    bus::{Delivery, Disposition},
+    events::Event,
+    http::{Body, Id, Page, PageRequest, Problem, QueryParameters},
+    ids::EventId,
+};
+use std::str::FromStr;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// A message that was given up.
+#[derive(Serialize, ToSchema)]
+pub(super) struct DeadLetter {
+    /// Its id.
+    id: Uuid,
+    /// The queue that it came from.
+    queue: String,
+    /// The event's id; null where the message is no event.
+    event_id: Option<EventId>,
+    /// The event as it came; null where the message is no JSON.
+    #[schema(value_type = Option<Object>)]
+    event: Option<Value>,
+    /// Why it was given up.
+    reason: String,
+    /// How often it was tried.
+    attempts: i32,
+    /// When it was given up.
+    created_at: DateTime<Utc>,
+    /// When it was replayed with success.
+    replayed_at: Option<DateTime<Utc>>,
+}
+
+impl From<DeadLetterRow> for DeadLetter {
+    fn from(row: DeadLetterRow) -> Self {
+        Self {
+            id: row.id,
+            queue: row.queue,
+            event_id: row.event_id.map(EventId),
+            event: serde_json::from_slice(&row.payload).ok(),
+            reason: row.reason,
+            attempts: row.attempts,
+            created_at: row.created_at,
+            replayed_at: row.replayed_at,
+        }
+    }
+}
+
+/// The id of a dead letter, in its canonical form only.
+#[derive(Clone, Copy)]
+pub(super) struct DeadLetterId(Uuid);
+
+impl FromStr for DeadLetterId {
+    type Err = shared::ids::InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse::<EventId>().map(|id| Self(id.0))
+    }
+}
+
+/// Dead letters, newest first. Needs `mail:read`.
+#[utoipa::path(
+    get, path = "/api/v1/admin/mail/dead-letters", tag = "mail",
+    params(
+        ("limit" = Option<u8>, Query, description = "1-200, 50 by default."),
+        ("after" = Option<String>, Query, description = "The `next` of the page before."),
+    ),
+    responses((status = 200, body = Page<DeadLetter>), (status = 401), (status = 403), (status = 422)),
+    security(("bearer" = [])),
+)]
+pub(super) async fn list(
+    caller: Caller,
+    desk: web::Data<MailDesk>,
+    mut parameters: QueryParameters,
+) -> Result<HttpResponse, Problem> {
+    caller.require(Permission::MailRead)?;
+    let request = PageRequest::<Uuid>::read(&mut parameters, &"dead-letters");
+    parameters.finish()?;
+    let rows = async {
+        let mut connection = desk.pool.get().await?;
+        Ok::<_, MailError>(dead_letters::list(&mut connection, request.after, request.rows()).await?)
+    };
+    let page = request.page(rows.await?, |row| row.id).map(DeadLetter::from);
+    Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, PRIVATE)).json(page))
+}
+
+/// Hands a dead letter to the consumer again. Needs `mail:resend`.
+#[utoipa::path(
+    post, path = "/api/v1/admin/mail/dead-letters/{id}/replay", tag = "mail",
+    params(("id" = Uuid, Path)),
+    responses(
+        (status = 200, body = DeadLetter), (status = 401), (status = 403), (status = 404),
+        (status = 409, description = "It failed again."),
+    ),
+    security(("bearer" = [])),
+)]
+pub(super) async fn replay(
+    caller: Caller,
+    desk: web::Data<MailDesk>,
+    id: Id<DeadLetterId>,
+    parameters: QueryParameters,
+    _: Body<Nothing>,
+) -> Result<HttpResponse, Problem> {
+    caller.require(Permission::MailResend)?;
+    parameters.finish()?;
+    let row = work_in_again(&desk, id.0.0).await?;
+    tracing::info!(dead_letter.id = %row.id, user.id = %caller.user_id(), "A dead letter was replayed");
+    Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, PRIVATE)).json(DeadLetter::from(row)))
+}
+
+async fn work_in_again(desk: &MailDesk, id: Uuid) -> Result<DeadLetterRow, MailError> {
+    let row = {
+        // Not kept while the consumer works, which needs a connection too.
+        let mut connection = desk.pool.get().await?;
+        dead_letters::find(&mut connection, id).await?.ok_or(MailError::NotFound)?
+    };
+    let event = Event::decode(&row.payload).map_err(|error| MailError::StillDead(error.to_string()))?;
+    let disposition = desk.consumer.take(vec![Delivery { event, attempt: 1 }]).await.pop();
+    match disposition {
+        Some(Disposition::Ack) => {}
+        Some(Disposition::Retry(reason) | Disposition::DeadLetter(reason)) => {
+            return Err(MailError::StillDead(reason));
+        }
+        Some(Disposition::Pause(reason)) => return Err(MailError::Paused(reason)),
+        None => return Err(MailError::Paused("the consumer gave no answer".to_owned())),
+    }
+    let mut connection = desk.pool.get().await?;
+    Ok(dead_letters::mark_replayed(&mut connection, id).await?)
+}

@@ -1,0 +1,242 @@
+//! Letters.
+
+use super::MailDesk;
+use crate::{
+    domain::{Outcome, Status, Template},
+    error::MailError,
+    store::{
+        attempts::{self, AttemptRow},
+        letters::{self, Filter, LetterRow, Resend},
+    },
+};
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use chrono::{DateTime, Utc};
+use diesel_async::AsyncPgConnection;
+use serde::Serialize;
+use shared::{
+    auth::{Caller, Permission},
+    http::{
+        Body, FromJson, Id, Object, Page, PageRequest, Problem, QueryParameters, conditional, entity_tag,
+        require_match,
+    },
+    ids::{EventId, LetterId},
+};
+use std::collections::HashMap;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// Answers hold addresses: nobody else keeps them.
+pub(super) const PRIVATE: &str = "private, no-store";
+
+/// A letter.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Letter {
+    /// Its id.
+    id: LetterId,
+    /// Its kind, a [`Template`].
+    #[schema(value_type = Template)]
+    template: String,
+    /// Where it is in its life, a [`Status`].
+    #[schema(value_type = Status)]
+    status: String,
+    /// Where it goes.
+    recipient: String,
+    /// BCP 47 language tag.
+    locale: String,
+    /// Its subject line.
+    subject: String,
+    /// What travellers call its matter: the locator.
+    reference: Option<String>,
+    /// The event that asked for it.
+    event_id: EventId,
+    /// Its Message-ID, the same for each attempt.
+    message_id: String,
+    /// How the attempts so far ended, oldest first.
+    attempts: Vec<LetterAttempt>,
+    /// When it was stored.
+    created_at: DateTime<Utc>,
+    /// When it is tried next; null unless it is queued.
+    next_attempt_at: Option<DateTime<Utc>>,
+    /// When a mail server took it last.
+    sent_at: Option<DateTime<Utc>>,
+    /// Why the last attempt failed; null where it did not.
+    last_error: Option<String>,
+}
+
+/// An attempt at a letter.
+#[derive(Serialize, ToSchema)]
+pub(super) struct LetterAttempt {
+    /// Its number, from 1; one that is missing was cut off by a crash.
+    number: i32,
+    /// When it ended.
+    at: DateTime<Utc>,
+    /// `sent`, `deferred` (tried again later), `refused` (not tried again) or `unreachable` (there was
+    /// no mail server).
+    outcome: String,
+    /// The mail server's code.
+    smtp_code: Option<i16>,
+    /// The mail server's words, or what went wrong.
+    message: String,
+}
+
+impl Letter {
+    fn new(row: LetterRow, attempts: Vec<AttemptRow>) -> Self {
+        let queued = row.status == Status::Queued.as_str();
+        let created_at = row.created_at();
+        let sent = |attempt: &&AttemptRow| attempt.outcome == Outcome::Sent.as_str();
+        let sent_at = attempts.iter().rev().find(sent).map(|attempt| attempt.at);
+        let last_error = attempts.last().filter(|last| !sent(last)).map(|last| last.message.clone());
+        Self {
+            id: row.id.into(),
+            template: row.template,
+            status: row.status,
+            recipient: row.recipient,
+            locale: row.locale,
+            subject: row.subject,
+            reference: row.reference,
+            event_id: row.event_id.into(),
+            message_id: row.message_id,
+            attempts: attempts.into_iter().map(LetterAttempt::from).collect(),
+            created_at,
+            next_attempt_at: queued.then_some(row.next_attempt_at),
+            sent_at,
+            last_error,
+        }
+    }
+}
+
+impl From<AttemptRow> for LetterAttempt {
+    fn from(row: AttemptRow) -> Self {
+        Self {
+            number: row.number,
+            at: row.at,
+            outcome: row.outcome,
+            smtp_code: row.smtp_code,
+            message: row.message,
+        }
+    }
+}
+
+/// The body of an action that takes none.
+pub(super) struct Nothing;
+
+impl FromJson for Nothing {
+    fn read(_: &mut Object<'_>) -> Option<Self> {
+        Some(Self)
+    }
+}
+
+/// Letters, newest first. Needs `mail:read`.
+#[utoipa::path(
+    get, path = "/api/v1/admin/mail", tag = "mail",
+    params(
+        ("status" = Option<Status>, Query, description = "Only letters in this state."),
+        ("recipient" = Option<String>, Query, description = "Only letters to this address."),
+        ("template" = Option<Template>, Query, description = "Only letters of this kind."),
+        ("limit" = Option<u8>, Query, description = "1-200, 50 by default."),
+        ("after" = Option<String>, Query, description = "The `next` of the page before."),
+    ),
+    responses((status = 200, body = Page<Letter>), (status = 401), (status = 403), (status = 422)),
+    security(("bearer" = [])),
+)]
+pub(super) async fn list(
+    caller: Caller,
+    desk: web::Data<MailDesk>,
+    mut parameters: QueryParameters,
+) -> Result<HttpResponse, Problem> {
+    caller.require(Permission::MailRead)?;
+    let filter = Filter {
+        status: parameters.optional("status"),
+        recipient: parameters.text("recipient"),
+        template: parameters.optional("template"),
+    };
+    let request = PageRequest::<Uuid>::read(&mut parameters, &("mail", &filter));
+    parameters.finish()?;
+    let page = async {
+        let mut connection = desk.pool.get().await?;
+        let rows = letters::list(&mut connection, &filter, request.after, request.rows()).await?;
+        let page = request.page(rows, |row| row.id);
+        let ids: Vec<Uuid> = page.data.iter().map(|row| row.id).collect();
+        let mut attempts: HashMap<_, _> = attempts::of(&mut connection, &ids).await?;
+        Ok::<_, MailError>(page.map(|row| {
+            let attempts = attempts.remove(&row.id).unwrap_or_default();
+            Letter::new(row, attempts)
+        }))
+    };
+    Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, PRIVATE)).json(page.await?))
+}
+
+/// A letter with its attempts. Needs `mail:read`.
+#[utoipa::path(
+    get, path = "/api/v1/admin/mail/{id}", tag = "mail",
+    params(("id" = LetterId, Path)),
+    responses((status = 200, body = Letter), (status = 304), (status = 401), (status = 403), (status = 404)),
+    security(("bearer" = [])),
+)]
+pub(super) async fn get(
+    caller: Caller,
+    desk: web::Data<MailDesk>,
+    id: Id<LetterId>,
+    request: HttpRequest,
+    parameters: QueryParameters,
+) -> Result<HttpResponse, Problem> {
+    caller.require(Permission::MailRead)?;
+    parameters.finish()?;
+    let (tag, letter) = find(&desk, id.0).await?;
+    Ok(conditional(&request, &tag, PRIVATE, &letter))
+}
+
+/// Sends a letter again, at once, under the same Message-ID. Needs `mail:resend`.
+#[utoipa::path(
+    post, path = "/api/v1/admin/mail/{id}/resend", tag = "mail",
+    params(("id" = LetterId, Path)),
+    responses(
+        (status = 200, body = Letter), (status = 401), (status = 403), (status = 404),
+        (status = 409, description = "A newer letter supersedes it."), (status = 412),
+    ),
+    security(("bearer" = [])),
+)]
+pub(super) async fn resend(
+    caller: Caller,
+    desk: web::Data<MailDesk>,
+    id: Id<LetterId>,
+    request: HttpRequest,
+    parameters: QueryParameters,
+    _: Body<Nothing>,
+) -> Result<HttpResponse, Problem> {
+    caller.require(Permission::MailResend)?;
+    parameters.finish()?;
+    if request.headers().contains_key(header::IF_MATCH) {
+        let (tag, _) = find(&desk, id.0).await?;
+        require_match(&request, &tag)?;
+    }
+    let (tag, letter) = requeue(&desk, id.0).await?;
+    // Only now: the answer tells of the letter as it was queued.
+    desk.sender.hurry();
+    tracing::info!(letter.id = %id.0, user.id = %caller.user_id(), "A letter is sent again");
+    Ok(HttpResponse::Ok()
+        .insert_header((header::ETAG, tag))
+        .insert_header((header::CACHE_CONTROL, PRIVATE))
+        .json(letter))
+}
+
+async fn find(desk: &MailDesk, id: LetterId) -> Result<(String, Letter), MailError> {
+    let mut connection = desk.pool.get().await?;
+    let row = letters::find(&mut connection, id).await?.ok_or(MailError::NotFound)?;
+    present(&mut connection, row).await
+}
+
+async fn requeue(desk: &MailDesk, id: LetterId) -> Result<(String, Letter), MailError> {
+    let mut connection = desk.pool.get().await?;
+    match letters::resend(&mut connection, id).await? {
+        Resend::Queued(row) => present(&mut connection, row).await,
+        Resend::Superseded => Err(MailError::Superseded),
+        Resend::Missing => Err(MailError::NotFound),
+    }
+}
+
+/// The letter with its entity tag.
+async fn present(connection: &mut AsyncPgConnection, row: LetterRow) -> Result<(String, Letter), MailError> {
+    let attempts = attempts::of(connection, &[row.id]).await?.remove(&row.id).unwrap_or_default();
+    Ok((entity_tag(row.version()), Letter::new(row, attempts)))
+}

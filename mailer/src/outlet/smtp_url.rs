@@ -1,0 +1,121 @@
+//! A mail server's URL.
+
+use lettre::transport::smtp::{authentication::Credentials, client::TlsParameters};
+use secrecy::{ExposeSecret, SecretString};
+use url::{Url, form_urlencoded};
+
+/// The URL is none that a mail server could have. The URL itself is not told: it may hold a password.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidSmtpUrl {
+    /// Not `smtp://` or `smtps://` with a host.
+    #[error("not an SMTP URL such as smtps://user:password@mail.example.org")]
+    Form,
+    /// An unknown `tls` or another parameter.
+    #[error("the only parameter of an SMTP URL is tls=required or tls=opportunistic, and of smtp:// only")]
+    Parameter,
+    /// TLS cannot be set up for this host.
+    #[error("TLS cannot be used with this host")]
+    Tls(#[source] lettre::transport::smtp::Error),
+}
+
+/// How a connection is encrypted.
+#[derive(Clone)]
+pub(super) enum Encryption {
+    /// Not at all.
+    None,
+    /// From its first byte.
+    Implicit(TlsParameters),
+    /// By STARTTLS, or not used.
+    Required(TlsParameters),
+    /// By STARTTLS where the server offers it.
+    Opportunistic(TlsParameters),
+}
+
+/// A mail server.
+pub(super) struct Server {
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) encryption: Encryption,
+    pub(super) credentials: Option<Credentials>,
+}
+
+impl Server {
+    /// Reads `smtps://[user:password@]host[:port]` or `smtp://...[?tls=required|opportunistic]`. User and
+    /// password are percent-encoded; ports are 465, 587 for `smtp://` with credentials or TLS, else 25.
+    pub(super) fn parse(url: &SecretString) -> Result<Self, InvalidSmtpUrl> {
+        let url = Url::parse(url.expose_secret()).map_err(|_| InvalidSmtpUrl::Form)?;
+        let host = url.host_str().filter(|host| !host.is_empty()).ok_or(InvalidSmtpUrl::Form)?.to_owned();
+        let parameters: Vec<_> = url.query_pairs().collect();
+        let tls = match parameters.as_slice() {
+            [] => None,
+            [(name, value)] if name == "tls" => Some(value.as_ref()),
+            _ => return Err(InvalidSmtpUrl::Parameter),
+        };
+        let parameters_of = || TlsParameters::new(host.clone()).map_err(InvalidSmtpUrl::Tls);
+        let encryption = match (url.scheme(), tls) {
+            ("smtps", None) => Encryption::Implicit(parameters_of()?),
+            ("smtp", None) => Encryption::None,
+            ("smtp", Some("required")) => Encryption::Required(parameters_of()?),
+            ("smtp", Some("opportunistic")) => Encryption::Opportunistic(parameters_of()?),
+            ("smtp" | "smtps", Some(_)) => return Err(InvalidSmtpUrl::Parameter),
+            _ => return Err(InvalidSmtpUrl::Form),
+        };
+        let credentials = (!url.username().is_empty())
+            .then(|| Credentials::new(decode(url.username()), decode(url.password().unwrap_or_default())));
+        let usual = match &encryption {
+            Encryption::Implicit(_) => 465,
+            Encryption::None if credentials.is_none() => 25,
+            _ => 587,
+        };
+        let port = url.port().unwrap_or(usual);
+        Ok(Self { host, port, encryption, credentials })
+    }
+}
+
+/// Undoes percent-encoding.
+fn decode(text: &str) -> String {
+    // A form's decoding, but for its plus sign, which stands for itself in a URL's authority.
+    let query = format!("x={}", text.replace('+', "%2B").replace('&', "%26"));
+    form_urlencoded::parse(query.as_bytes()).map(|(_, value)| value.into_owned()).next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(url: &str) -> Result<Server, InvalidSmtpUrl> {
+        Server::parse(&url.to_owned().into())
+    }
+
+    #[test]
+    fn urls_tell_host_port_encryption_and_credentials() {
+        let server = parse("smtp://127.0.0.1:2525").unwrap();
+        assert_eq!((server.host.as_str(), server.port), ("127.0.0.1", 2525));
+        assert!(matches!(server.encryption, Encryption::None) && server.credentials.is_none());
+        let server = parse("smtps://a%40b:p%2Bq+%26r@mail.example.org").unwrap();
+        assert!(matches!(server.encryption, Encryption::Implicit(_)) && server.port == 465);
+        assert!(server.credentials == Some(Credentials::new("a@b".into(), "p+q+&r".into())));
+        let server = parse("smtp://mail.example.org?tls=required").unwrap();
+        assert!(matches!(server.encryption, Encryption::Required(_)) && server.port == 587);
+        assert!(matches!(
+            parse("smtp://h?tls=opportunistic").unwrap().encryption,
+            Encryption::Opportunistic(_)
+        ));
+        assert_eq!(parse("smtp://mail.example.org").unwrap().port, 25);
+    }
+
+    #[test]
+    fn what_is_none_is_refused() {
+        for url in ["", "http://localhost", "localhost:25", "smtp://"] {
+            assert!(matches!(parse(url), Err(InvalidSmtpUrl::Form)), "{url}");
+        }
+        for url in [
+            "smtp://h?tls=yes",
+            "smtps://h?tls=required",
+            "smtp://h?starttls=true",
+            "smtp://h?tls=required&x=1",
+        ] {
+            assert!(matches!(parse(url), Err(InvalidSmtpUrl::Parameter)), "{url}");
+        }
+    }
+}

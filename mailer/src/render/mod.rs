@@ -1,0 +1,7 @@
+//! Letters as mails: templates compiled once, and the message around their parts.
+
+mod message;
+mod templates;
+
+pub use message::{Letterhead, MessageError, build};
+pub use templates::{Parts, RenderError, TemplateError, Templates};

@@ -1,0 +1,9 @@
+DROP TABLE availability;
+DROP TABLE fares;
+DROP TABLE flights;
+DROP TABLE airplanes;
+DROP TABLE seat_layouts;
+DROP TABLE aircraft_types;
+DROP TABLE airlines;
+DROP TABLE airports;
+DROP TABLE cities;

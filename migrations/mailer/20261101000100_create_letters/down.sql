@@ -1,0 +1,2 @@
+DROP TABLE letter_attempts;
+DROP TABLE letters;
