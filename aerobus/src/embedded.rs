@@ -5,9 +5,10 @@ use anyhow::Context;
 use shared::{
     auth::KeySource,
     bus::{
-        Bus, Carrier,
+        Bus,
         amqp::{Amqp, AmqpConfig},
         in_process::InProcess,
+        queues,
     },
     service::{Running, Surroundings},
 };
@@ -92,13 +93,16 @@ impl Buses<'_> {
         let bus = match (&self.plan.broker, &self.in_process) {
             (None, Some(bus)) => return Ok(bus.clone()),
             (None, None) => {
-                let bus = Bus::new(InProcess::new());
+                let bus = Bus::new(InProcess::with_queues(queues::ALL));
                 self.in_process = Some(bus.clone());
                 bus
             }
             (Some(broker), _) => {
-                let config =
-                    AmqpConfig { prefix: broker.prefix.clone(), ..AmqpConfig::new(broker.url.clone(), service) };
+                let config = AmqpConfig {
+                    prefix: broker.prefix.clone(),
+                    queues: queues::ALL,
+                    ..AmqpConfig::new(broker.url.clone(), service)
+                };
                 Bus::new(Amqp::connect(&config).context("the RabbitMQ URL cannot be read")?)
             }
         };

@@ -70,8 +70,8 @@ impl Processes {
 
     /// The service whose process has ended, if any.
     fn ended(&mut self) -> Option<&'static str> {
-        let ended = self.children.iter_mut().find(|(_, child)| !matches!(child.try_wait(), Ok(None)));
-        ended.map(|(service, _)| *service)
+        let mut states = self.children.iter_mut().map(|(service, child)| (*service, child.try_wait()));
+        states.find(|(_, state)| !matches!(state, Ok(None))).map(|(service, _)| service)
     }
 
     /// Ready when one of the processes has ended by itself; gives the service's name.

@@ -109,7 +109,9 @@ fn currency<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Currency, D::E
 fn addresses<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpAddr>, D::Error> {
     let text = String::deserialize(deserializer)?;
     let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
-    parts.map(|part| part.parse().map_err(|_| D::Error::custom("expected addresses separated by commas"))).collect()
+    parts
+        .map(|part| part.parse().map_err(|_| D::Error::custom("expected addresses separated by commas")))
+        .collect()
 }
 
 impl Config {

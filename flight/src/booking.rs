@@ -63,7 +63,8 @@ impl BookingClient {
         if let Some(context) = trace::current() {
             request = request.insert_header(("traceparent", context.to_string()));
         }
-        let mut response = request.send().await.map_err(|error| BookingError::Unreachable(error.to_string()))?;
+        let mut response =
+            request.send().await.map_err(|error| BookingError::Unreachable(error.to_string()))?;
         if !response.status().is_success() {
             return Err(BookingError::Answer(response.status().to_string()));
         }

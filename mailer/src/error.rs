@@ -33,12 +33,11 @@ impl From<diesel::result::Error> for MailError {
 
 impl From<MailError> for Problem {
     fn from(error: MailError) -> Self {
-        match &error {
+        match error {
             MailError::NotFound => Self::new(Code::NotFound),
-            MailError::Superseded | MailError::StillDead(_) => Self::new(Code::Conflict).detail(&error),
+            MailError::Superseded | MailError::StillDead(_) => Self::new(Code::Conflict).detail(error),
             MailError::Paused(_) => Self::unavailable(&error),
-            MailError::Database(cause @ DbError::Unavailable(_)) => Self::unavailable(cause),
-            MailError::Database(cause) => Self::internal(cause),
+            MailError::Database(cause) => cause.into(),
         }
     }
 }

@@ -178,7 +178,7 @@ fn read<T: DeserializeOwned>(
             _ => figment.merge(Serialized::default(&key, value)),
         };
     }
-    figment.extract().map_err(|error| explain(&own, error))
+    figment.extract().map_err(|error| explain(&own, &error))
 }
 
 /// Keys whose values are texts even where they look like numbers.
@@ -194,7 +194,7 @@ fn read_file(variable: &str, path: &str) -> Result<String, ConfigError> {
     Ok(content.trim_end_matches(['\r', '\n']).to_owned())
 }
 
-fn explain(prefix: &str, error: figment::Error) -> ConfigError {
+fn explain(prefix: &str, error: &figment::Error) -> ConfigError {
     let variable = |key: &str| format!("{prefix}{}", key.to_ascii_uppercase());
     match &error.kind {
         Kind::MissingField(field) => ConfigError::Missing(variable(field)),

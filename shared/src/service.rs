@@ -5,6 +5,7 @@ use crate::{
     bus::{
         Bus,
         amqp::{Amqp, AmqpConfig},
+        queues,
     },
     config::{ConfigError, ServiceConfig},
 };
@@ -46,7 +47,11 @@ impl Surroundings {
 fn amqp(service: &str, config: &ServiceConfig) -> Result<Bus, ConfigError> {
     let variable = || "AEROBUS_AMQP_URL".to_owned();
     let url = config.amqp_url.clone().ok_or_else(|| ConfigError::Missing(variable()))?;
-    let settings = AmqpConfig { prefix: config.amqp_prefix.clone(), ..AmqpConfig::new(url, service) };
+    let settings = AmqpConfig {
+        prefix: config.amqp_prefix.clone(),
+        queues: queues::ALL,
+        ..AmqpConfig::new(url, service)
+    };
     let amqp = Amqp::connect(&settings)
         .map_err(|error| ConfigError::Invalid { variable: variable(), reason: error.to_string() })?;
     Ok(Bus::new(amqp))

@@ -8,8 +8,9 @@ use serde_json::json;
 use shared::{
     auth::KeySource,
     bus::{
-        Bus, Carrier,
+        Bus,
         amqp::{Amqp, AmqpConfig},
+        queues,
     },
     service::Surroundings,
 };
@@ -34,7 +35,11 @@ async fn sixty_four_clients_after_twenty_seats_get_exactly_twenty() {
 
     // A second booking instance over the same database and broker, with its own memory.
     let broker = system.plan.broker.as_ref().unwrap();
-    let amqp = AmqpConfig { prefix: broker.prefix.clone(), ..AmqpConfig::new(broker.url.clone(), "booking") };
+    let amqp = AmqpConfig {
+        prefix: broker.prefix.clone(),
+        queues: queues::ALL,
+        ..AmqpConfig::new(broker.url.clone(), "booking")
+    };
     let bus = Bus::new(Amqp::connect(&amqp).unwrap());
     let jwks = format!("http://{}/.well-known/jwks.json", system.services.gateway());
     let surroundings = Surroundings { bus: bus.clone(), keys: KeySource::fetched(jwks) };

@@ -106,8 +106,17 @@ pub(super) struct ShowMap;
 #[derive(Debug, Clone, Copy)]
 enum Taken {
     Sold,
-    /// Held; until when, where that is known and the hold ends by itself.
-    Held(Option<Instant>),
+    Held(End),
+}
+
+/// When a hold ends.
+#[derive(Debug, Clone, Copy)]
+enum End {
+    At(Instant),
+    /// Not by itself: a payment is under way.
+    Open,
+    /// Events do not tell it. It may have ended: nothing is refused for it before it was read.
+    Unknown,
 }
 
 /// A seat that is promised to a claim on its way.
@@ -169,6 +178,18 @@ impl SeatAllocator {
         self.known_at.is_some_and(|at| at.elapsed() < FRESH)
     }
 
+    /// Whether no hold that may have ended is behind a refusal.
+    fn is_sure(&self, refusal: &Refusal) -> bool {
+        let unknown = |taken: &Taken| matches!(taken, Taken::Held(End::Unknown));
+        match refusal {
+            Refusal::SeatTaken(seats) => {
+                !seats.iter().any(|seat| self.taken.get(&seat.designator).is_some_and(unknown))
+            }
+            Refusal::FlightFull => !self.taken.values().any(unknown),
+            _ => true,
+        }
+    }
+
     /// Takes over what was read, unless something newer came meanwhile.
     fn learn(&mut self, read: &SeatsRead) {
         if read.seats_version < self.version {
@@ -178,7 +199,7 @@ impl SeatAllocator {
         let end = |left: i64| now + Duration::from_millis(u64::try_from(left).unwrap_or(0));
         let taken = |seat: &store::flights::TakenSeat| match seat.sold {
             true => (seat.seat, Taken::Sold),
-            false => (seat.seat, Taken::Held(seat.ends_in.map(end))),
+            false => (seat.seat, Taken::Held(seat.ends_in.map_or(End::Open, |left| End::At(end(left))))),
         };
         self.taken = read.taken.iter().map(taken).collect();
         self.version = read.seats_version;
@@ -190,8 +211,8 @@ impl SeatAllocator {
         let promised = self.pending.get(&seat).is_some_and(|pending| pending.until > now);
         let taken = match self.taken.get(&seat) {
             None => false,
-            Some(Taken::Held(Some(end))) => *end > now,
-            Some(Taken::Sold | Taken::Held(None)) => true,
+            Some(Taken::Held(End::At(end))) => *end > now,
+            Some(Taken::Sold | Taken::Held(End::Open | End::Unknown)) => true,
         };
         !promised && !taken
     }
@@ -217,7 +238,10 @@ impl SeatAllocator {
     }
 
     fn price(&self, wanted: &Wanted, flight: &FlightState, now: Instant) -> Result<SegmentPrice, Refusal> {
-        let taken = flight.seat_plan.seats().filter(|(seat, cabin)| *cabin == wanted.cabin && !self.is_free(*seat, now));
+        let taken = flight
+            .seat_plan
+            .seats()
+            .filter(|(seat, cabin)| *cabin == wanted.cabin && !self.is_free(*seat, now));
         let taken = u32::try_from(taken.count()).unwrap_or(u32::MAX);
         let fare = (wanted.cabin, wanted.brand);
         price::of_party(flight, fare, wanted.currency, &wanted.party, taken, Utc::now())
@@ -234,7 +258,8 @@ impl SeatAllocator {
                     let passenger = wanted.wishes[*index].0;
                     FieldError::at(format!("/passengers/{passenger}/seats/{}", wanted.segment), fault)
                 };
-                let unknown: Vec<_> = faults.iter().filter(|(_, fault)| *fault == SeatFault::Unknown).map(error).collect();
+                let unknown: Vec<_> =
+                    faults.iter().filter(|(_, fault)| *fault == SeatFault::Unknown).map(error).collect();
                 if unknown.is_empty() {
                     Refusal::SeatNotAllowed(faults.iter().map(error).collect())
                 } else {
@@ -319,12 +344,14 @@ impl Handler<Reserve> for SeatAllocator {
     // Interleaves: while the seats are read again, others are served.
     fn handle(&mut self, message: Reserve, ctx: &mut Context<Self>) -> Self::Result {
         if message.deadline <= Instant::now() {
-            return Box::pin(actix::fut::ready(Err(NotReserved::Overloaded)));
+            return Box::pin(fut::ready(Err(NotReserved::Overloaded)));
         }
         let known = self.known_at.is_some();
         match self.reserve(&message) {
-            Ok(reservation) if known => Box::pin(actix::fut::ready(Ok(reservation))),
-            Err(refusal) if self.is_fresh() => Box::pin(actix::fut::ready(Err(NotReserved::Refused(refusal)))),
+            Ok(reservation) if known => Box::pin(fut::ready(Ok(reservation))),
+            Err(refusal) if self.is_fresh() && self.is_sure(&refusal) => {
+                Box::pin(fut::ready(Err(NotReserved::Refused(refusal))))
+            }
             unsure => {
                 if let Ok(reservation) = unsure {
                     self.pending.retain(|_, pending| pending.ticket != reservation.ticket);
@@ -359,7 +386,7 @@ impl Handler<SeatsAre> for SeatAllocator {
         // Ends of holds that are known stay known; of the others the next refusal finds out.
         let held = |seat: &SeatDesignator| match self.taken.get(seat) {
             Some(Taken::Held(end)) => (*seat, Taken::Held(*end)),
-            _ => (*seat, Taken::Held(None)),
+            _ => (*seat, Taken::Held(End::Unknown)),
         };
         let held: Vec<_> = state.held.iter().map(held).collect();
         self.taken = held.into_iter().chain(state.sold.iter().map(|seat| (*seat, Taken::Sold))).collect();
@@ -392,7 +419,7 @@ impl Handler<ShowMap> for SeatAllocator {
     // Interleaves: while the seats are read again, others are served.
     fn handle(&mut self, _: ShowMap, ctx: &mut Context<Self>) -> Self::Result {
         if self.is_fresh() {
-            return Box::pin(actix::fut::ready(Ok(self.map())));
+            return Box::pin(fut::ready(Ok(self.map())));
         }
         let refreshed = self.refresh(ctx).into_actor(self);
         Box::pin(refreshed.map(|refreshed, allocator, _| refreshed.map(|()| allocator.map())))

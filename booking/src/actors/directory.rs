@@ -6,8 +6,8 @@
 
 use super::{
     allocator::{
-        FlightIs, NotReserved, Release, Reservation, Reserve, SeatAllocator, SeatsAre, SeatsUnknown, ShowMap, Wanted,
-        read_flight,
+        FlightIs, NotReserved, Release, Reservation, Reserve, SeatAllocator, SeatsAre, SeatsUnknown, ShowMap,
+        Wanted, read_flight,
     },
     ledger::shard_of,
 };
@@ -286,7 +286,8 @@ impl AllocatorDirectory {
     fn insert(&mut self, id: FlightId, entry: Entry) {
         let mut map = self.running.write().unwrap_or_else(PoisonError::into_inner);
         if map.len() >= self.limit
-            && let Some(oldest) = map.iter().min_by_key(|(_, entry)| entry.used.load(Ordering::Relaxed)).map(|(id, _)| *id)
+            && let Some(oldest) =
+                map.iter().min_by_key(|(_, entry)| entry.used.load(Ordering::Relaxed)).map(|(id, _)| *id)
         {
             // Without addresses an allocator ends by itself, after what it is doing.
             map.remove(&oldest);

@@ -10,7 +10,7 @@ use diesel_async::{AsyncConnection, AsyncPgConnection};
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 use shared::{
-    bus::{Delivery, Disposition, Handler, Subscription},
+    bus::{Delivery, Disposition, Handler, Subscription, queues},
     db::{DbError, Pool},
     events::{EventType, FlightState, SeatsState},
     ids::FlightId,
@@ -34,7 +34,7 @@ impl FlightFeed {
 
     /// The work queue that all instances share.
     pub(crate) fn subscription() -> Subscription {
-        Subscription::service("booking.flights", &FLIGHT_EVENTS).batch(256)
+        Subscription::of(&queues::BOOKING_FLIGHTS).batch(256)
     }
 
     /// Stores states one by one; those that cannot be stored are tried again later, and in the end
@@ -49,7 +49,8 @@ impl FlightFeed {
             let subject = one.0.id.to_string();
             let Err(error) = self.store(vec![one]).await else { continue };
             let reason = format!("cannot be stored: {error}: {}", cause(&error));
-            let of_flight = batch.iter().zip(&mut dispositions).filter(|(delivery, _)| delivery.event.subject == subject);
+            let of_flight =
+                batch.iter().zip(&mut dispositions).filter(|(delivery, _)| delivery.event.subject == subject);
             for (_, disposition) in of_flight.filter(|(_, disposition)| **disposition == Disposition::Ack) {
                 *disposition = match is_outage(&error) {
                     true => Disposition::Pause(reason.clone()),
@@ -68,7 +69,9 @@ impl FlightFeed {
             let mut connection = pool.get().await?;
             let connection: &mut AsyncPgConnection = &mut connection;
             let stored = connection
-                .transaction(async |connection: &mut AsyncPgConnection| store::flights::upsert(connection, &newest).await)
+                .transaction(async |connection: &mut AsyncPgConnection| {
+                    store::flights::upsert(connection, &newest).await
+                })
                 .await;
             stored.map_err(DbError::from)
         });

@@ -65,7 +65,9 @@ async fn reap(pool: &Pool, ledgers: &Ledgers) -> Result<usize, DbError> {
             let mut connection = pool.get().await?;
             store::bookings::ended(&mut connection, BATCH).await?
         };
-        let ending = ended.iter().map(|(booking, flight)| ledgers.submit(*flight, Command::Expire { booking: *booking }));
+        let ending = ended
+            .iter()
+            .map(|(booking, flight)| ledgers.submit(*flight, Command::Expire { booking: *booking }));
         let failed = join_all(ending).await.into_iter().filter(Result::is_err).count();
         count += ended.len() - failed;
         // What failed is found again at the next look.

@@ -197,7 +197,11 @@ impl Sales {
         (booking, flight): (BookingId, FlightId),
         key: Option<Key>,
     ) -> Result<Sold, SalesError> {
-        let run = async || match self.ledgers.submit(flight, Command::Cancel { booking, key: key.clone() }).await? {
+        let run = async || match self
+            .ledgers
+            .submit(flight, Command::Cancel { booking, key: key.clone() })
+            .await?
+        {
             Outcome::Done(state) => {
                 if !state.refunds.is_empty() {
                     self.desk.nudge();
@@ -212,7 +216,11 @@ impl Sales {
 
     /// Runs a request under its key, if it has one. The ledger binds the key; what is looked up here
     /// keeps a repeated request from being refused for what its first run has done.
-    async fn keyed(&self, key: Option<Key>, run: impl AsyncFnOnce() -> Result<Sold, Stop>) -> Result<Sold, SalesError> {
+    async fn keyed(
+        &self,
+        key: Option<Key>,
+        run: impl AsyncFnOnce() -> Result<Sold, Stop>,
+    ) -> Result<Sold, SalesError> {
         let Some(key) = key else { return settle(run().await) };
         if let Some(known) = self.known(&key).await? {
             return Ok(known);
@@ -346,7 +354,9 @@ fn settle(result: Result<Sold, Stop>) -> Result<Sold, SalesError> {
 fn named_seats(order: &Order) -> impl Iterator<Item = FlightSeat> + '_ {
     order.passengers.iter().flat_map(|passenger| {
         let seats = order.segments.iter().zip(&passenger.seats);
-        seats.filter_map(|(segment, seat)| Some(FlightSeat { flight_id: segment.flight_id, designator: (*seat)? }))
+        seats.filter_map(|(segment, seat)| {
+            Some(FlightSeat { flight_id: segment.flight_id, designator: (*seat)? })
+        })
     })
 }
 
@@ -388,7 +398,12 @@ fn new_booking(order: &Order, currency: Currency) -> Booking {
 }
 
 /// Checks what can be checked only with the flights at hand; gives the hold's time.
-fn check(order: &Order, flights: &[Flight], currency: Currency, now: DateTime<Utc>) -> Result<HoldTime, Refusal> {
+fn check(
+    order: &Order,
+    flights: &[Flight],
+    currency: Currency,
+    now: DateTime<Utc>,
+) -> Result<HoldTime, Refusal> {
     let mut errors = Vec::new();
     let (Some(first), Some(last)) = (flights.first(), flights.last()) else { return Err(Refusal::NotFound) };
     let departs_on = last.state.departure.local.date();

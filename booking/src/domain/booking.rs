@@ -103,7 +103,9 @@ impl Booking {
     pub(crate) fn status_at(&self, now: DateTime<Utc>) -> BookingStatus {
         let waits = self.payment_status == BookingPaymentStatus::Awaiting;
         match self.status {
-            BookingStatus::Held if waits && hold::has_ended(self.hold_expires_at, now) => BookingStatus::Expired,
+            BookingStatus::Held if waits && hold::has_ended(self.hold_expires_at, now) => {
+                BookingStatus::Expired
+            }
             status => status,
         }
     }
@@ -111,7 +113,9 @@ impl Booking {
     /// What may be done now.
     pub(crate) fn actions(&self, now: DateTime<Utc>) -> Vec<BookingAction> {
         match (self.status_at(now), self.payment_status) {
-            (BookingStatus::Held, BookingPaymentStatus::Awaiting) => vec![BookingAction::Pay, BookingAction::Cancel],
+            (BookingStatus::Held, BookingPaymentStatus::Awaiting) => {
+                vec![BookingAction::Pay, BookingAction::Cancel]
+            }
             (BookingStatus::Confirmed, _) => vec![BookingAction::Cancel],
             _ => vec![],
         }
@@ -136,7 +140,12 @@ impl Booking {
     }
 
     /// Starts a payment, and prolongs the hold until it can be settled.
-    pub(crate) fn start_payment(&mut self, payment: Payment, settle: TimeDelta, now: DateTime<Utc>) -> Result<(), Refusal> {
+    pub(crate) fn start_payment(
+        &mut self,
+        payment: Payment,
+        settle: TimeDelta,
+        now: DateTime<Utc>,
+    ) -> Result<(), Refusal> {
         match (self.status_at(now), self.payment_status) {
             (BookingStatus::Held, BookingPaymentStatus::Awaiting) => {}
             (BookingStatus::Held, _) => return Err(Refusal::PaymentInProgress),
@@ -200,9 +209,15 @@ impl Booking {
     }
 
     /// Cancels, and gives back what the fares allow. `departs_at`: when the journey begins.
-    pub(crate) fn cancel(&mut self, departs_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<Vec<Entry>, Refusal> {
+    pub(crate) fn cancel(
+        &mut self,
+        departs_at: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Entry>, Refusal> {
         match (self.status_at(now), self.payment_status) {
-            (BookingStatus::Held, BookingPaymentStatus::Processing) => return Err(Refusal::PaymentInProgress),
+            (BookingStatus::Held, BookingPaymentStatus::Processing) => {
+                return Err(Refusal::PaymentInProgress);
+            }
             (BookingStatus::Cancelled, _) => return Err(Refusal::AlreadyCancelled),
             (BookingStatus::Expired, _) => return Err(Refusal::HoldExpired),
             (BookingStatus::Held | BookingStatus::Confirmed, _) => {}
@@ -217,7 +232,8 @@ impl Booking {
         let paid = |one: &&Payment| matches!(one.state, PaymentState::Confirmed | PaymentState::Captured);
         let payment = self.payments.iter().find(paid).map(|one| one.id);
         let (Some(payment_id), Some(bought_at)) = (payment, self.confirmed_at) else { return Vec::new() };
-        let paid = |segment: &Segment| Paid { brand: segment.brand, fare: segment.fare, taxes: segment.taxes };
+        let paid =
+            |segment: &Segment| Paid { brand: segment.brand, fare: segment.fare, taxes: segment.taxes };
         let paid: Vec<_> = self.segments.iter().map(paid).collect();
         let refund = refund::on_cancellation(&paid, bought_at, departs_at, now);
         debug_assert!(refund.total() <= self.total(), "never more than was paid");
@@ -245,7 +261,11 @@ impl Booking {
     }
 
     /// The booking as the contract shows it.
-    pub(crate) fn present(&self, flights: &Flights, now: DateTime<Utc>) -> Result<BookingState, MissingFlight> {
+    pub(crate) fn present(
+        &self,
+        flights: &Flights,
+        now: DateTime<Utc>,
+    ) -> Result<BookingState, MissingFlight> {
         let status = self.status_at(now);
         let money = |minor| Money::new(minor, self.currency);
         let segments: Result<Vec<_>, _> =
@@ -280,8 +300,9 @@ impl Booking {
     /// Seats that were given back are not shown: they may be another's.
     fn present_passenger(&self, passenger: &Passenger) -> BookingPassenger {
         let seats = self.segments.iter().zip(&passenger.seats).filter(|_| self.is_live());
-        let seats = seats
-            .filter_map(|(segment, seat)| Some(BookedSeat { flight_id: segment.flight_id, designator: (*seat)? }));
+        let seats = seats.filter_map(|(segment, seat)| {
+            Some(BookedSeat { flight_id: segment.flight_id, designator: (*seat)? })
+        });
         BookingPassenger {
             id: passenger.id,
             r#type: passenger.kind,
@@ -294,7 +315,11 @@ impl Booking {
     }
 }
 
-fn present_segment(segment: &Segment, flights: &Flights, status: BookingStatus) -> Result<BookingSegment, MissingFlight> {
+fn present_segment(
+    segment: &Segment,
+    flights: &Flights,
+    status: BookingStatus,
+) -> Result<BookingSegment, MissingFlight> {
     let flight = flights.get(&segment.flight_id).ok_or(MissingFlight(segment.flight_id))?;
     Ok(BookingSegment {
         flight_id: segment.flight_id,

@@ -1,0 +1,161 @@
+use super::*;
+use crate::domain::samples;
+use proptest::prelude::*;
+
+/// What may happen to a booking.
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Wait(i64),
+    Pay,
+    Confirm,
+    Decline,
+    Void,
+    Cancel,
+    Expire,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        (0_i64..20).prop_map(Step::Wait),
+        Just(Step::Pay),
+        Just(Step::Confirm),
+        Just(Step::Decline),
+        Just(Step::Void),
+        Just(Step::Cancel),
+        Just(Step::Expire),
+    ]
+}
+
+fn payment(booking: &Booking, now: DateTime<Utc>) -> Payment {
+    Payment {
+        id: PaymentId::new(),
+        method: "card".to_owned(),
+        token: Some("tok_visa".to_owned()),
+        amount: booking.total(),
+        state: PaymentState::Started,
+        held_until: booking.hold_expires_at,
+        key_scope: None,
+        answer: 200,
+        created_at: now,
+    }
+}
+
+/// Takes a step; gives the entries that it books.
+fn take(
+    booking: &mut Booking,
+    step: Step,
+    now: &mut DateTime<Utc>,
+    departs_at: DateTime<Utc>,
+) -> Result<Vec<Entry>, Refusal> {
+    let last = booking.payments.last().map_or_else(PaymentId::new, |payment| payment.id);
+    match step {
+        Step::Wait(minutes) => {
+            *now += TimeDelta::minutes(minutes);
+            Ok(vec![])
+        }
+        Step::Pay => {
+            let payment = payment(booking, *now);
+            booking.start_payment(payment, TimeDelta::minutes(60), *now).map(|()| vec![])
+        }
+        Step::Confirm => booking.confirm(last, &"997".parse().unwrap(), 1_000_000_000.., *now),
+        Step::Decline | Step::Void => {
+            booking.decline(last, matches!(step, Step::Void), *now);
+            Ok(vec![])
+        }
+        Step::Cancel => booking.cancel(departs_at, *now),
+        Step::Expire => {
+            booking.expire(*now);
+            Ok(vec![])
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_happens_a_booking_stays_consistent(steps in proptest::collection::vec(step(), 1..40)) {
+        let mut booking = samples::booking(FlightId::new(), &["4A", "4B"]);
+        let mut now = booking.created_at;
+        let departs_at = now + TimeDelta::days(30);
+        let mut books: i64 = 0;
+        for step in steps {
+            let (before, may) = (booking.clone(), booking.actions(now));
+            let result = take(&mut booking, step, &mut now, departs_at);
+            match (&result, step) {
+                (Ok(_), Step::Pay) => prop_assert!(may.contains(&BookingAction::Pay)),
+                (Ok(_), Step::Cancel) => prop_assert!(may.contains(&BookingAction::Cancel)),
+                (Err(_), Step::Pay) => prop_assert!(!may.contains(&BookingAction::Pay)),
+                (Err(_), Step::Cancel) => prop_assert!(!may.contains(&BookingAction::Cancel)),
+                _ => {}
+            }
+            if result.is_err() {
+                prop_assert_eq!(&before, &booking, "a refusal changes nothing");
+            }
+            let changed = before != booking;
+            prop_assert_eq!(changed, booking.version == before.version + 1, "each change is a version");
+            let entries = result.unwrap_or_default();
+            prop_assert_eq!(entries.iter().map(|entry| entry.amount).sum::<i64>(), 0);
+            books += entries.iter().filter(|entry| entry.account == crate::domain::payment::Account::Clearing).map(|entry| entry.amount).sum::<i64>();
+            check(&booking, books)?;
+        }
+    }
+}
+
+fn check(booking: &Booking, books: i64) -> Result<(), TestCaseError> {
+    let started = booking.payments.iter().filter(|one| one.state == PaymentState::Started).count();
+    let taken = booking.payments.iter().filter(|one| one.state == PaymentState::Confirmed).count();
+    let refunded: i64 = booking.refunds.iter().map(|refund| refund.amount).sum();
+    prop_assert!(started <= 1 && taken <= 1, "one payment at a time, one that succeeds");
+    prop_assert_eq!(started == 1, booking.payment_status == BookingPaymentStatus::Processing);
+    prop_assert!(booking.status != BookingStatus::Confirmed || taken == 1, "no ticket without money");
+    prop_assert_eq!(
+        books,
+        if taken == 1 { booking.total() - refunded } else { 0 },
+        "the books are what was paid"
+    );
+    prop_assert!(
+        booking.payments.iter().all(|one| one.state == PaymentState::Started || one.token.is_none())
+    );
+    Ok(())
+}
+
+#[test]
+fn each_refusal_has_its_code() {
+    let refused = |prepare: fn(&mut Booking, DateTime<Utc>)| {
+        let mut booking = samples::booking(FlightId::new(), &["4A"]);
+        let now = booking.created_at;
+        prepare(&mut booking, now);
+        let payment = payment(&booking, now);
+        let mut copy = booking.clone();
+        let pay = copy.start_payment(payment, TimeDelta::minutes(60), now).err();
+        (pay, booking.cancel(now + TimeDelta::days(30), now).err())
+    };
+    let processing = |booking: &mut Booking, now| {
+        let payment = payment(booking, now);
+        booking.start_payment(payment, TimeDelta::minutes(60), now).unwrap();
+    };
+    assert_eq!(refused(|_, _| {}), (None, None));
+    assert_eq!(refused(processing), (Some(Refusal::PaymentInProgress), Some(Refusal::PaymentInProgress)));
+    let expired = (Some(Refusal::HoldExpired), Some(Refusal::HoldExpired));
+    assert_eq!(refused(|booking, now| booking.hold_expires_at = now), expired);
+    let cancelled = (Some(Refusal::AlreadyCancelled), Some(Refusal::AlreadyCancelled));
+    assert_eq!(refused(|booking, _| booking.status = BookingStatus::Cancelled), cancelled);
+    assert_eq!(
+        refused(|booking, _| booking.status = BookingStatus::Confirmed),
+        (Some(Refusal::AlreadyPaid), None)
+    );
+}
+
+#[test]
+fn a_declined_payment_gives_the_hold_its_end_back() {
+    let mut booking = samples::booking(FlightId::new(), &["4A"]);
+    let (now, end) = (booking.created_at, booking.hold_expires_at);
+    let payment = payment(&booking, now);
+    let id = payment.id;
+    booking.start_payment(payment, TimeDelta::minutes(60), now).unwrap();
+    assert_eq!(booking.hold_expires_at, now + TimeDelta::minutes(60));
+    let later = now + TimeDelta::minutes(30);
+    assert_eq!(booking.status_at(later), BookingStatus::Held, "a payment keeps the hold alive");
+    assert!(booking.decline(id, false, later));
+    assert_eq!((booking.hold_expires_at, booking.status_at(later)), (end, BookingStatus::Expired));
+    assert!(!booking.decline(id, false, later), "once is enough");
+}

@@ -80,10 +80,15 @@ mod tests {
     #[test]
     fn contacts_are_checked() {
         assert!("ada@example.org".parse::<Email>().is_ok());
-        for text in ["", "ada", "ada@", "@example.org", "a b@example.org", "ada@example.org\r\nBcc: x@example.org"] {
+        for text in
+            ["", "ada", "ada@", "@example.org", "a b@example.org", "ada@example.org\r\nBcc: x@example.org"]
+        {
             assert!(text.parse::<Email>().is_err(), "{text:?}");
         }
-        assert_eq!("+33 (1) 23-45.67 89".parse::<Phone>().map(|phone| phone.0), Ok("+33123456789".to_owned()));
+        assert_eq!(
+            "+33 (1) 23-45.67 89".parse::<Phone>().map(|phone| phone.0),
+            Ok("+33123456789".to_owned())
+        );
         for text in ["", "0123456789", "+1", "+0123456789", "+1234567890123456", "+12345678x"] {
             assert!(text.parse::<Phone>().is_err(), "{text:?}");
         }

@@ -38,5 +38,7 @@ pub(crate) fn is_sold(state: &FlightState) -> bool {
 /// The seats of a cabin that can be sold: all but the blocked ones.
 pub(crate) fn sellable(state: &FlightState, cabin: Cabin) -> impl Iterator<Item = SeatDesignator> + '_ {
     let plan = &state.seat_plan;
-    plan.seats().filter(move |(seat, of)| *of == cabin && !plan.blocked_seats.contains(seat)).map(|(seat, _)| seat)
+    plan.seats()
+        .filter(move |(seat, of)| *of == cabin && !plan.blocked_seats.contains(seat))
+        .map(|(seat, _)| seat)
 }

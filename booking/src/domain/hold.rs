@@ -68,7 +68,10 @@ mod tests {
     #[test]
     fn a_day_is_held_only_when_there_is_a_week() {
         let now = Utc::now();
-        let ends = |minutes, days: i64| HoldTime::new(minutes, now + TimeDelta::days(days), now).map(|time| time.end(now, now + TimeDelta::days(days)));
+        let ends = |minutes, days: i64| {
+            HoldTime::new(minutes, now + TimeDelta::days(days), now)
+                .map(|time| time.end(now, now + TimeDelta::days(days)))
+        };
         assert_eq!(ends(None, 1), Ok(now + TimeDelta::minutes(15)));
         assert_eq!(ends(Some(60), 1), Ok(now + TimeDelta::minutes(60)));
         assert_eq!(ends(Some(1440), 7), Ok(now + TimeDelta::days(1)));

@@ -24,7 +24,13 @@ pub(crate) struct InvalidKey;
 
 impl Key {
     /// The key of a request.
-    pub(crate) fn new(caller: UserId, method: &str, path: &str, key: &[u8], body: &Value) -> Result<Self, InvalidKey> {
+    pub(crate) fn new(
+        caller: UserId,
+        method: &str,
+        path: &str,
+        key: &[u8],
+        body: &Value,
+    ) -> Result<Self, InvalidKey> {
         if !(1..=255).contains(&key.len()) || !key.iter().all(u8::is_ascii_graphic) {
             return Err(InvalidKey);
         }
@@ -93,7 +99,8 @@ mod tests {
     #[test]
     fn scopes_are_told_apart_and_keys_are_visible() {
         let user = UserId::new();
-        let scope = |path: &str, key: &[u8]| Key::new(user, "POST", path, key, &Value::Null).map(|key| key.scope);
+        let scope =
+            |path: &str, key: &[u8]| Key::new(user, "POST", path, key, &Value::Null).map(|key| key.scope);
         assert_ne!(scope("/a", b"bc"), scope("/ab", b"c"));
         for key in [&b""[..], b"a b", b"\xff", &[b'x'; 256]] {
             assert_eq!(scope("/a", key), Err(InvalidKey));

@@ -28,5 +28,7 @@ pub(crate) mod payment;
 pub(crate) mod price;
 pub(crate) mod refund;
 pub(crate) mod refusal;
+#[cfg(test)]
+pub(crate) mod samples;
 pub(crate) mod seat_map;
 pub(crate) mod ticket;

@@ -36,7 +36,8 @@ pub(crate) fn check(party: &[Traveller]) -> Vec<FieldError> {
     for (index, traveller) in party.iter().enumerate() {
         let person = fingerprint(&traveller.given_name, &traveller.family_name, traveller.born_on);
         if !known.insert(person) {
-            errors.push(FieldError::at(format!("/passengers/{index}"), "is the same passenger as one before"));
+            errors
+                .push(FieldError::at(format!("/passengers/{index}"), "is the same passenger as one before"));
         }
     }
     errors.extend(check_seats(party));
@@ -103,20 +104,33 @@ mod tests {
         let a = |name| traveller(Adt, name, None);
         assert!(pointers(&[a("A"), traveller(Inf, "B", None), traveller(Chd, "C", None)]).is_empty());
         assert_eq!(pointers(&[traveller(Chd, "C", None)]), ["/passengers"]);
-        assert_eq!(pointers(&[a("A"), traveller(Inf, "B", None), traveller(Inf, "C", None)]), ["/passengers"]);
+        assert_eq!(
+            pointers(&[a("A"), traveller(Inf, "B", None), traveller(Inf, "C", None)]),
+            ["/passengers"]
+        );
         assert_eq!(pointers(&[a("A"), a("a")]), ["/passengers/1"]);
         let ten: Vec<_> = ["A", "B", "C", "D", "E", "F", "G", "H", "J", "K"].map(a).into();
         assert_eq!(pointers(&ten), ["/passengers"]);
         assert!(pointers(&ten[..9]).is_empty());
-        let seated = [traveller(Adt, "A", Some("1A")), traveller(Adt, "B", Some("1A")), traveller(Inf, "C", Some("2A"))];
+        let seated = [
+            traveller(Adt, "A", Some("1A")),
+            traveller(Adt, "B", Some("1A")),
+            traveller(Inf, "C", Some("2A")),
+        ];
         assert_eq!(pointers(&seated), ["/passengers/1/seats/0", "/passengers/2/seats/0"]);
     }
 
     #[test]
     fn only_adults_without_an_infant_may_sit_at_an_exit() {
         use PassengerType::{Adt, Chd, Inf};
-        let party = [traveller(Inf, "I", None), traveller(Adt, "A", None), traveller(Chd, "C", None), traveller(Adt, "B", None)];
-        let wishes: Vec<_> = wishes(&party, 0).into_iter().map(|(index, wish)| (index, wish.exit_allowed)).collect();
+        let party = [
+            traveller(Inf, "I", None),
+            traveller(Adt, "A", None),
+            traveller(Chd, "C", None),
+            traveller(Adt, "B", None),
+        ];
+        let wishes: Vec<_> =
+            wishes(&party, 0).into_iter().map(|(index, wish)| (index, wish.exit_allowed)).collect();
         assert_eq!(wishes, [(1, false), (2, false), (3, true)]);
     }
 }

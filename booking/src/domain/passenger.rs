@@ -150,7 +150,9 @@ mod tests {
 
     #[test]
     fn names_of_all_scripts_are_names() {
-        for text in ["Ada", "O'Brien", "Jean-Luc", "María José", "李", "محمد", "שָׂרָה", "सत्या", "Nguyễn", "St. John"] {
+        for text in
+            ["Ada", "O'Brien", "Jean-Luc", "María José", "李", "محمد", "שָׂרָה", "सत्या", "Nguyễn", "St. John"]
+        {
             assert!(text.parse::<Name>().is_ok(), "{text}");
         }
         assert_eq!("  Ada   Maria ".parse::<Name>().map(|name| name.0), Ok("Ada Maria".to_owned()));

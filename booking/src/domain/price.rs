@@ -34,7 +34,8 @@ pub(crate) fn of_party(
     if fares.is_empty() || flight.seat_plan.capacity(cabin) == 0 {
         return Err(NoPrice::Cabin);
     }
-    let on_sale = |fare: &&&shared::fare::FlightFare| fare.brand == brand && fare.base_price.currency == currency;
+    let on_sale =
+        |fare: &&&shared::fare::FlightFare| fare.brand == brand && fare.base_price.currency == currency;
     let fare = fares.iter().find(on_sale).ok_or(NoPrice::Brand)?;
     let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
     let demand = Demand {

@@ -54,7 +54,8 @@ mod tests {
         let now = Utc::now();
         let refund = |brand, bought_hours_ago: i64, departs_in_hours: i64| {
             let paid = [Paid { brand, fare: 6572, taxes: 2400 }];
-            let (bought, departs) = (now - TimeDelta::hours(bought_hours_ago), now + TimeDelta::hours(departs_in_hours));
+            let (bought, departs) =
+                (now - TimeDelta::hours(bought_hours_ago), now + TimeDelta::hours(departs_in_hours));
             on_cancellation(&paid, bought, departs, now).total()
         };
         assert_eq!(refund(Brand::Light, 24, 100), 8972);

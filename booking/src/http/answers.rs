@@ -30,7 +30,9 @@ pub(super) fn answer(sold: Sold, success: StatusCode, request: &RequestId) -> Re
     match sold {
         Sold::Done(state) => {
             let mut response = HttpResponse::build(success);
-            response.insert_header((header::CACHE_CONTROL, PRIVATE)).insert_header((header::ETAG, tag(&state)));
+            response
+                .insert_header((header::CACHE_CONTROL, PRIVATE))
+                .insert_header((header::ETAG, tag(&state)));
             if success == StatusCode::CREATED {
                 response.insert_header((header::LOCATION, location(&state.id)));
             }

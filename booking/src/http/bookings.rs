@@ -22,8 +22,8 @@ use shared::{
     db::DbError,
     events::{BookingState, BookingStatus},
     http::{
-        Body, Code, FieldError, FromJson, Id, Object, Page, PageRequest, Problem, ProblemBody, QueryParameters, RequestId,
-        conditional, require_match,
+        Body, Code, FieldError, FromJson, Id, Object, Page, PageRequest, Problem, ProblemBody,
+        QueryParameters, RequestId, conditional, require_match,
     },
     ids::{BookingId, FlightId, UserId},
 };
@@ -72,7 +72,10 @@ pub(crate) async fn create(
     if let Some(payment) = &new.payment
         && !sales.desk.knows(&payment.order.token)
     {
-        return Err(Problem::invalid(payment.token_pointer.clone(), "is not a token of the payment provider"));
+        return Err(Problem::invalid(
+            payment.token_pointer.clone(),
+            "is not a token of the payment provider",
+        ));
     }
     let order = Order {
         owner: caller.user_id(),
@@ -154,7 +157,9 @@ pub(crate) async fn get(
     parameters.finish()?;
     let (booking, mut state) = reading.booking(id.0).await?;
     let visible = match &reader {
-        Reader::User(caller) => booking.owner_id == caller.user_id() || caller.may(Permission::BookingReadAny),
+        Reader::User(caller) => {
+            booking.owner_id == caller.user_id() || caller.may(Permission::BookingReadAny)
+        }
         Reader::Guest(opened) => *opened == booking.id,
     };
     if !visible {

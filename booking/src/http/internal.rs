@@ -25,7 +25,9 @@ pub(super) async fn close(
         let mut connection = pool.get().await?;
         let connection: &mut AsyncPgConnection = &mut connection;
         let closed = connection
-            .transaction(async |connection: &mut AsyncPgConnection| store::flights::close(connection, flight).await)
+            .transaction(async |connection: &mut AsyncPgConnection| {
+                store::flights::close(connection, flight).await
+            })
             .await;
         closed.map_err(DbError::from)
     });

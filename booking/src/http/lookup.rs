@@ -53,7 +53,8 @@ impl Lookups {
         if !self.trusted_proxies.contains(&peer) {
             return peer;
         }
-        let forwarded = request.headers().get_all("x-forwarded-for").last().and_then(|value| value.to_str().ok());
+        let forwarded =
+            request.headers().get_all("x-forwarded-for").last().and_then(|value| value.to_str().ok());
         forwarded.and_then(|list| list.rsplit(',').next()?.trim().parse().ok()).unwrap_or(peer)
     }
 }
@@ -76,7 +77,6 @@ impl FromJson for Lookup {
 /// What is looked up.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Lookup)]
-#[expect(dead_code, reason = "read by the schema derive only")]
 pub(crate) struct LookupSchema {
     #[schema(example = "K3RT7X")]
     locator: String,
@@ -129,7 +129,8 @@ pub(crate) async fn lookup(
 async fn find(reading: &Reading, asked: &Lookup) -> Result<Option<BookingState>, Problem> {
     let Ok(locator) = asked.locator.parse::<Locator>() else { return Ok(None) };
     let mut connection = reading.pool.get().await?;
-    let found = presented::by_locator(&mut connection, &reading.flights, &locator).await.map_err(DbError::from)?;
+    let found =
+        presented::by_locator(&mut connection, &reading.flights, &locator).await.map_err(DbError::from)?;
     let name = fold(&asked.family_name);
     let named = |(booking, _): &presented::Presented| {
         booking.passengers.iter().any(|passenger| passenger.family_name.folded() == name)
@@ -142,7 +143,9 @@ fn limited(request_id: &RequestId) -> HttpResponse {
     let mut response = problem.to_response(Some(&request_id.0));
     let headers = [("ratelimit-policy", "\"lookup\";q=10;w=3600"), ("ratelimit", "\"lookup\";r=0;t=3600")];
     for (name, value) in headers {
-        response.headers_mut().insert(header::HeaderName::from_static(name), header::HeaderValue::from_static(value));
+        response
+            .headers_mut()
+            .insert(header::HeaderName::from_static(name), header::HeaderValue::from_static(value));
     }
     response
 }

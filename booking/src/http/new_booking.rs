@@ -123,7 +123,10 @@ fn check_seats(object: &mut Object<'_>, passengers: &mut [Passenger], segments: 
         if passenger.seats.is_empty() {
             passenger.seats = vec![None; segments];
         } else if passenger.seats.len() != segments {
-            object.note([FieldError::at(format!("/passengers/{index}/seats"), "must have one seat, or null, for each segment")]);
+            object.note([FieldError::at(
+                format!("/passengers/{index}/seats"),
+                "must have one seat, or null, for each segment",
+            )]);
             passenger.seats.resize(segments, None);
         }
     }
@@ -139,7 +142,6 @@ fn read_contact(object: &mut Object<'_>) -> Option<Contact> {
 /// A new booking.
 #[derive(Serialize, ToSchema)]
 #[schema(as = NewBooking)]
-#[expect(dead_code, reason = "read by the schema derive only")]
 pub(crate) struct NewBookingSchema {
     /// The flights; one at present.
     segments: Vec<NewSegmentSchema>,
@@ -158,7 +160,6 @@ pub(crate) struct NewBookingSchema {
 /// A flight that is wanted.
 #[derive(Serialize, ToSchema)]
 #[schema(as = NewSegment)]
-#[expect(dead_code, reason = "read by the schema derive only")]
 pub(crate) struct NewSegmentSchema {
     flight_id: FlightId,
     cabin: Cabin,
@@ -168,7 +169,6 @@ pub(crate) struct NewSegmentSchema {
 /// A traveller.
 #[derive(Serialize, ToSchema)]
 #[schema(as = NewPassenger)]
-#[expect(dead_code, reason = "read by the schema derive only")]
 pub(crate) struct NewPassengerSchema {
     r#type: PassengerType,
     given_name: String,
@@ -182,7 +182,6 @@ pub(crate) struct NewPassengerSchema {
 /// How to reach the travellers.
 #[derive(Serialize, ToSchema)]
 #[schema(as = NewContact)]
-#[expect(dead_code, reason = "read by the schema derive only")]
 pub(crate) struct NewContactSchema {
     #[schema(example = "ada@example.org")]
     email: String,

@@ -11,7 +11,6 @@ use utoipa::ToSchema;
 /// How a booking is paid.
 #[derive(Serialize, ToSchema)]
 #[schema(as = PaymentRequest)]
-#[expect(dead_code, reason = "read by the schema derive only")]
 pub(crate) struct PaymentSchema {
     /// `card`.
     #[schema(example = "card")]

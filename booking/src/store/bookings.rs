@@ -1,6 +1,11 @@
 //! Bookings and their segments.
 
-use super::{codes::Code, passengers, payments, refunds, schema::{bookings, segments}, statement::statement};
+use super::{
+    codes::Code,
+    passengers, payments, refunds,
+    schema::{bookings, segments},
+    statement::statement,
+};
 use crate::domain::{
     booking::{Booking, Segment},
     contact::{Contact, Email, Phone},
@@ -8,11 +13,17 @@ use crate::domain::{
 };
 use chrono::{DateTime, Utc};
 use diesel::{
-    deserialize::Queryable, prelude::*,
+    deserialize::Queryable,
+    prelude::*,
     sql_types::{Array, BigInt, Nullable, SmallInt, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use shared::{events::{BookingPaymentStatus, BookingStatus}, fare::Brand, ids::{BookingId, FlightId, UserId}, seat::Cabin};
+use shared::{
+    events::{BookingPaymentStatus, BookingStatus},
+    fare::Brand,
+    ids::{BookingId, FlightId, UserId},
+    seat::Cabin,
+};
 use std::{collections::HashMap, error::Error};
 use uuid::Uuid;
 
@@ -45,7 +56,10 @@ impl Row {
             payment_status: BookingPaymentStatus::of_code(self.payment_status)?,
             hold_expires_at: self.hold_expires_at,
             currency: self.currency.parse()?,
-            contact: Contact { email: Email::stored(self.contact_email), phone: self.contact_phone.map(Phone::stored) },
+            contact: Contact {
+                email: Email::stored(self.contact_email),
+                phone: self.contact_phone.map(Phone::stored),
+            },
             segments: Vec::new(),
             passengers: Vec::new(),
             payments: Vec::new(),
@@ -101,13 +115,19 @@ pub(crate) async fn lock(connection: &mut AsyncPgConnection, ids: &[Uuid]) -> Qu
 }
 
 /// The flights of bookings, each once.
-pub(crate) async fn flights_of(connection: &mut AsyncPgConnection, ids: &[Uuid]) -> QueryResult<Vec<FlightId>> {
+pub(crate) async fn flights_of(
+    connection: &mut AsyncPgConnection,
+    ids: &[Uuid],
+) -> QueryResult<Vec<FlightId>> {
     let rows: Vec<(Uuid,)> = FlightsOf { ids: ids.to_vec() }.load(connection).await?;
     Ok(rows.into_iter().map(|(id,)| FlightId(id)).collect())
 }
 
 /// Holds that have ended, each with a flight of it.
-pub(crate) async fn ended(connection: &mut AsyncPgConnection, limit: i64) -> QueryResult<Vec<(BookingId, FlightId)>> {
+pub(crate) async fn ended(
+    connection: &mut AsyncPgConnection,
+    limit: i64,
+) -> QueryResult<Vec<(BookingId, FlightId)>> {
     let rows: Vec<(Uuid, Uuid)> = Ended { limit }.load(connection).await?;
     Ok(rows.into_iter().map(|(id, flight)| (BookingId(id), FlightId(flight))).collect())
 }
@@ -120,7 +140,10 @@ pub(crate) async fn load(connection: &mut AsyncPgConnection, ids: &[Uuid]) -> Qu
 }
 
 /// The booking with a locator.
-pub(crate) async fn by_locator(connection: &mut AsyncPgConnection, locator: &Locator) -> QueryResult<Option<Booking>> {
+pub(crate) async fn by_locator(
+    connection: &mut AsyncPgConnection,
+    locator: &Locator,
+) -> QueryResult<Option<Booking>> {
     let rows: Vec<Row> = bookings::table
         .filter(bookings::locator.eq(locator.as_str()))
         .select(Row::as_select())
@@ -194,7 +217,10 @@ async fn complete(connection: &mut AsyncPgConnection, rows: Vec<Row>) -> QueryRe
         .collect()
 }
 
-async fn load_segments(connection: &mut AsyncPgConnection, ids: &[Uuid]) -> QueryResult<HashMap<Uuid, Vec<Segment>>> {
+async fn load_segments(
+    connection: &mut AsyncPgConnection,
+    ids: &[Uuid],
+) -> QueryResult<HashMap<Uuid, Vec<Segment>>> {
     let rows: Vec<(Uuid, Uuid, i16, i16, i64, i64)> = segments::table
         .filter(segments::booking_id.eq_any(ids))
         .order((segments::booking_id, segments::position))

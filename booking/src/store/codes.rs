@@ -26,7 +26,10 @@ pub(crate) trait Code: Copy + PartialEq + 'static {
     }
 
     fn of_code(code: i16) -> Result<Self, UnknownCode> {
-        usize::try_from(code).ok().and_then(|index| Self::ALL.get(index).copied()).ok_or(UnknownCode(code, Self::NAME))
+        usize::try_from(code)
+            .ok()
+            .and_then(|index| Self::ALL.get(index).copied())
+            .ok_or(UnknownCode(code, Self::NAME))
     }
 }
 

@@ -1,9 +1,15 @@
 //! The local inventory: flights as the flight service tells of them, and booking's own sequence.
 
-use super::{schema::{flight_states, flights}, statement::statement};
+use super::{
+    schema::{flight_states, flights},
+    statement::statement,
+};
 use crate::domain::flight::is_sold;
 use chrono::{DateTime, Utc};
-use diesel::{prelude::*, sql_types::{Array, BigInt, Bool, Jsonb, Nullable, SmallInt, Timestamptz, Uuid as SqlUuid}};
+use diesel::{
+    prelude::*,
+    sql_types::{Array, BigInt, Bool, Jsonb, Nullable, SmallInt, Timestamptz, Uuid as SqlUuid},
+};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
 use shared::{events::FlightState, ids::FlightId, seat::SeatDesignator};
@@ -57,7 +63,10 @@ statement! {
 }
 
 /// Works in states of flights, one a flight at most. Newest version wins.
-pub(crate) async fn upsert(connection: &mut AsyncPgConnection, states: &[(FlightState, Value)]) -> QueryResult<()> {
+pub(crate) async fn upsert(
+    connection: &mut AsyncPgConnection,
+    states: &[(FlightState, Value)],
+) -> QueryResult<()> {
     // In the order in which every writer locks flights.
     let by_id: BTreeMap<Uuid, &(FlightState, Value)> = states.iter().map(|one| (one.0.id.0, one)).collect();
     debug_assert_eq!(by_id.len(), states.len(), "one state a flight");
@@ -91,7 +100,9 @@ pub(crate) async fn lock(
     ids.sort_unstable();
     ids.dedup();
     let rows: Vec<(Uuid, i64, DateTime<Utc>, bool)> = LockFlights { ids }.load(connection).await?;
-    let locked = |(id, version, departure_at, on_sale)| (FlightId(id), LockedFlight { version, departure_at, on_sale });
+    let locked = |(id, version, departure_at, on_sale)| {
+        (FlightId(id), LockedFlight { version, departure_at, on_sale })
+    };
     Ok(rows.into_iter().map(locked).collect())
 }
 
@@ -114,11 +125,16 @@ pub(crate) async fn versions(
 }
 
 fn decode(state: Value) -> QueryResult<Arc<FlightState>> {
-    serde_json::from_value(state).map(Arc::new).map_err(|error| diesel::result::Error::DeserializationError(error.into()))
+    serde_json::from_value(state)
+        .map(Arc::new)
+        .map_err(|error| diesel::result::Error::DeserializationError(error.into()))
 }
 
 /// The states of flights.
-pub(crate) async fn states(connection: &mut AsyncPgConnection, ids: &[Uuid]) -> QueryResult<Vec<Arc<FlightState>>> {
+pub(crate) async fn states(
+    connection: &mut AsyncPgConnection,
+    ids: &[Uuid],
+) -> QueryResult<Vec<Arc<FlightState>>> {
     let rows: Vec<Value> = flight_states::table
         .filter(flight_states::flight_id.eq_any(ids))
         .select(flight_states::state)
@@ -150,14 +166,22 @@ pub(crate) struct SeatsRead {
 }
 
 /// Reads a flight's seats; `None` where there is no such flight.
-pub(crate) async fn read_seats(connection: &mut AsyncPgConnection, id: FlightId) -> QueryResult<Option<SeatsRead>> {
+pub(crate) async fn read_seats(
+    connection: &mut AsyncPgConnection,
+    id: FlightId,
+) -> QueryResult<Option<SeatsRead>> {
     type Row = (i64, bool, i64, Option<i16>, Option<bool>, Option<i64>);
     let rows: Vec<Row> = SeatsNow { id: id.0 }.load(connection).await?;
     let Some(&(version, on_sale, seats_version, ..)) = rows.as_slice().first() else { return Ok(None) };
     let taken = |(_, _, _, seat, sold, ends_in): Row| {
         Some(TakenSeat { seat: SeatDesignator::from_number(seat?)?, sold: sold?, ends_in })
     };
-    Ok(Some(SeatsRead { version, on_sale, seats_version, taken: rows.into_iter().filter_map(taken).collect() }))
+    Ok(Some(SeatsRead {
+        version,
+        on_sale,
+        seats_version,
+        taken: rows.into_iter().filter_map(taken).collect(),
+    }))
 }
 
 /// Marks a flight as closed for sale, unless live bookings are on it. Gives how many there are. For

@@ -2,7 +2,10 @@
 
 use super::{schema::idempotency_keys, statement::statement};
 use crate::domain::idempotency::{KEPT_HOURS, Key, StoredAnswer};
-use diesel::{prelude::*, sql_types::{Array, Binary, Integer, SmallInt, Text, Timestamptz, Uuid as SqlUuid}};
+use diesel::{
+    prelude::*,
+    sql_types::{Array, Binary, Integer, SmallInt, Text, Timestamptz, Uuid as SqlUuid},
+};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared::ids::BookingId;
 use std::collections::HashSet;
@@ -47,7 +50,10 @@ pub(crate) enum Known {
 }
 
 /// Binds keys to the bookings of their requests; gives the scopes of those that were free.
-pub(crate) async fn bind(connection: &mut AsyncPgConnection, wanted: &[(&Key, BookingId)]) -> QueryResult<HashSet<Vec<u8>>> {
+pub(crate) async fn bind(
+    connection: &mut AsyncPgConnection,
+    wanted: &[(&Key, BookingId)],
+) -> QueryResult<HashSet<Vec<u8>>> {
     let query = Bind {
         scopes: wanted.iter().map(|(key, _)| key.scope.clone()).collect(),
         bodies: wanted.iter().map(|(key, _)| key.body.clone()).collect(),
@@ -68,7 +74,10 @@ pub(crate) async fn release(connection: &mut AsyncPgConnection, scopes: &[&[u8]]
 }
 
 /// Stores the answers of keys that are bound.
-pub(crate) async fn answer(connection: &mut AsyncPgConnection, answers: Vec<(Vec<u8>, StoredAnswer)>) -> QueryResult<()> {
+pub(crate) async fn answer(
+    connection: &mut AsyncPgConnection,
+    answers: Vec<(Vec<u8>, StoredAnswer)>,
+) -> QueryResult<()> {
     if answers.is_empty() {
         return Ok(());
     }

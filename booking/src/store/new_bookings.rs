@@ -72,7 +72,11 @@ pub(crate) async fn insert(connection: &mut AsyncPgConnection, new: &mut [&mut B
     let new: Vec<&Booking> = new.iter().map(|booking| &**booking).collect();
     insert_segments(&new).execute(connection).await?;
     passengers::insert(connection, &new).await?;
-    payments::insert(connection, new.iter().flat_map(|booking| booking.payments.iter().map(|one| (booking.id, one)))).await
+    payments::insert(
+        connection,
+        new.iter().flat_map(|booking| booking.payments.iter().map(|one| (booking.id, one))),
+    )
+    .await
 }
 
 fn insert_bookings<'a>(new: impl Iterator<Item = &'a Booking>) -> InsertBookings {
@@ -86,7 +90,10 @@ fn insert_bookings<'a>(new: impl Iterator<Item = &'a Booking>) -> InsertBookings
         holds: new.iter().map(|booking| booking.hold_expires_at).collect(),
         currencies: new.iter().map(|booking| booking.currency.code().to_owned()).collect(),
         emails: new.iter().map(|booking| booking.contact.email.as_str().to_owned()).collect(),
-        phones: new.iter().map(|booking| booking.contact.phone.as_ref().map(|phone| phone.as_str().to_owned())).collect(),
+        phones: new
+            .iter()
+            .map(|booking| booking.contact.phone.as_ref().map(|phone| phone.as_str().to_owned()))
+            .collect(),
         versions: new.iter().map(|booking| booking.version).collect(),
         created: new.iter().map(|booking| booking.created_at).collect(),
     }

@@ -1,9 +1,15 @@
 //! The travellers of bookings.
 
 use super::{codes::Code, schema::passengers, statement::statement};
-use crate::domain::{booking::Booking, passenger::{Name, Passenger}};
+use crate::domain::{
+    booking::Booking,
+    passenger::{Name, Passenger},
+};
 use chrono::NaiveDate;
-use diesel::{prelude::*, sql_types::{Array, BigInt, Date, SmallInt, Text, Uuid as SqlUuid}};
+use diesel::{
+    prelude::*,
+    sql_types::{Array, BigInt, Date, SmallInt, Text, Uuid as SqlUuid},
+};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared::{fare::PassengerType, ids::PassengerId, seat::SeatDesignator};
 use std::collections::HashMap;
@@ -43,7 +49,10 @@ statement! {
 type Row = (Uuid, Uuid, i16, String, String, NaiveDate, Option<i64>, Vec<Option<i16>>);
 
 /// The passengers of bookings, in their order.
-pub(crate) async fn load(connection: &mut AsyncPgConnection, bookings: &[Uuid]) -> QueryResult<HashMap<Uuid, Vec<Passenger>>> {
+pub(crate) async fn load(
+    connection: &mut AsyncPgConnection,
+    bookings: &[Uuid],
+) -> QueryResult<HashMap<Uuid, Vec<Passenger>>> {
     let rows: Vec<Row> = passengers::table
         .filter(passengers::booking_id.eq_any(bookings))
         .order((passengers::booking_id, passengers::position))
@@ -61,7 +70,8 @@ pub(crate) async fn load(connection: &mut AsyncPgConnection, bookings: &[Uuid]) 
         .await?;
     let mut found: HashMap<Uuid, Vec<Passenger>> = HashMap::new();
     for (booking, id, kind, given, family, born_on, ticket_number, seats) in rows {
-        let kind = PassengerType::of_code(kind).map_err(|error| diesel::result::Error::DeserializationError(error.into()))?;
+        let kind = PassengerType::of_code(kind)
+            .map_err(|error| diesel::result::Error::DeserializationError(error.into()))?;
         found.entry(booking).or_default().push(Passenger {
             id: PassengerId(id),
             kind,
@@ -79,7 +89,11 @@ pub(crate) async fn load(connection: &mut AsyncPgConnection, bookings: &[Uuid]) 
 pub(crate) async fn insert(connection: &mut AsyncPgConnection, new: &[&Booking]) -> QueryResult<()> {
     let rows = || {
         new.iter().flat_map(|booking| {
-            booking.passengers.iter().zip(0_i16..).map(|(passenger, position)| (booking.id.0, position, passenger))
+            booking
+                .passengers
+                .iter()
+                .zip(0_i16..)
+                .map(|(passenger, position)| (booking.id.0, position, passenger))
         })
     };
     let query = Insert {
@@ -96,13 +110,18 @@ pub(crate) async fn insert(connection: &mut AsyncPgConnection, new: &[&Booking])
 }
 
 fn array_text(seats: &[Option<SeatDesignator>]) -> String {
-    let numbers: Vec<_> =
-        seats.iter().map(|seat| seat.map_or_else(|| "NULL".to_owned(), |seat| seat.to_number().to_string())).collect();
+    let numbers: Vec<_> = seats
+        .iter()
+        .map(|seat| seat.map_or_else(|| "NULL".to_owned(), |seat| seat.to_number().to_string()))
+        .collect();
     format!("{{{}}}", numbers.join(","))
 }
 
 /// Writes the ticket numbers of the passengers of bookings that were just confirmed.
-pub(crate) async fn write_tickets(connection: &mut AsyncPgConnection, confirmed: &[&Booking]) -> QueryResult<()> {
+pub(crate) async fn write_tickets(
+    connection: &mut AsyncPgConnection,
+    confirmed: &[&Booking],
+) -> QueryResult<()> {
     let mut query = Ticket { bookings: Vec::new(), positions: Vec::new(), numbers: Vec::new() };
     for booking in confirmed {
         for (passenger, position) in booking.passengers.iter().zip(0_i16..) {
@@ -121,7 +140,10 @@ pub(crate) async fn write_tickets(connection: &mut AsyncPgConnection, confirmed:
 
 /// Draws so many document numbers. Those of a transaction that fails are lost, as they should be: a
 /// number is never used twice.
-pub(crate) async fn draw_documents(connection: &mut AsyncPgConnection, count: usize) -> QueryResult<Vec<i64>> {
+pub(crate) async fn draw_documents(
+    connection: &mut AsyncPgConnection,
+    count: usize,
+) -> QueryResult<Vec<i64>> {
     if count == 0 {
         return Ok(Vec::new());
     }

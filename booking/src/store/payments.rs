@@ -86,7 +86,10 @@ fn state(code: i16) -> QueryResult<PaymentState> {
 }
 
 /// The payments of bookings, oldest first.
-pub(crate) async fn load(connection: &mut AsyncPgConnection, bookings: &[Uuid]) -> QueryResult<HashMap<Uuid, Vec<Payment>>> {
+pub(crate) async fn load(
+    connection: &mut AsyncPgConnection,
+    bookings: &[Uuid],
+) -> QueryResult<HashMap<Uuid, Vec<Payment>>> {
     let rows: Vec<Row> = payments::table
         .filter(payments::booking_id.eq_any(bookings))
         .order(payments::id)
@@ -136,7 +139,10 @@ pub(crate) async fn insert<'a>(
 }
 
 /// Writes the states of payments that the provider has decided.
-pub(crate) async fn update(connection: &mut AsyncPgConnection, decided: &[(PaymentId, PaymentState)]) -> QueryResult<()> {
+pub(crate) async fn update(
+    connection: &mut AsyncPgConnection,
+    decided: &[(PaymentId, PaymentState)],
+) -> QueryResult<()> {
     if decided.is_empty() {
         return Ok(());
     }
@@ -177,7 +183,8 @@ pub(crate) async fn take_unsettled(
 ) -> QueryResult<Vec<Unsettled>> {
     #[expect(clippy::cast_precision_loss, reason = "a few seconds in milliseconds")]
     let seconds = idle.num_milliseconds() as f64 / 1000.0;
-    let rows: Vec<(Uuid, Uuid, i16, i64, Option<String>, Uuid)> = TakeUnsettled { seconds, limit }.load(connection).await?;
+    let rows: Vec<(Uuid, Uuid, i16, i64, Option<String>, Uuid)> =
+        TakeUnsettled { seconds, limit }.load(connection).await?;
     rows.into_iter()
         .map(|(id, booking, code, amount, token, flight)| {
             Ok(Unsettled {
@@ -193,7 +200,10 @@ pub(crate) async fn take_unsettled(
 }
 
 /// Books entries.
-pub(crate) async fn insert_entries(connection: &mut AsyncPgConnection, entries: &[(BookingId, Entry)]) -> QueryResult<()> {
+pub(crate) async fn insert_entries(
+    connection: &mut AsyncPgConnection,
+    entries: &[(BookingId, Entry)],
+) -> QueryResult<()> {
     if entries.is_empty() {
         return Ok(());
     }

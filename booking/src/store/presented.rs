@@ -1,7 +1,10 @@
 //! Bookings as the contract shows them, by the database's clock.
 
 use super::{bookings, flight_cache::FlightCache};
-use crate::domain::{booking::{Booking, MissingFlight}, locator::Locator};
+use crate::domain::{
+    booking::{Booking, MissingFlight},
+    locator::Locator,
+};
 use chrono::{DateTime, Utc};
 use diesel::{QueryResult, sql_types::Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};

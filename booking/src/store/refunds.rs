@@ -3,7 +3,10 @@
 use super::{schema::refunds, statement::statement};
 use crate::domain::booking::RefundRecord;
 use chrono::{DateTime, TimeDelta, Utc};
-use diesel::{prelude::*, sql_types::{Array, BigInt, Double, Text, Timestamptz, Uuid as SqlUuid}};
+use diesel::{
+    prelude::*,
+    sql_types::{Array, BigInt, Double, Text, Timestamptz, Uuid as SqlUuid},
+};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared::ids::{BookingId, PaymentId, RefundId};
 use std::collections::HashMap;
@@ -32,7 +35,10 @@ statement! {
 type Row = (Uuid, Uuid, Uuid, i64, String, bool, DateTime<Utc>);
 
 /// The refunds of bookings, oldest first.
-pub(crate) async fn load(connection: &mut AsyncPgConnection, bookings: &[Uuid]) -> QueryResult<HashMap<Uuid, Vec<RefundRecord>>> {
+pub(crate) async fn load(
+    connection: &mut AsyncPgConnection,
+    bookings: &[Uuid],
+) -> QueryResult<HashMap<Uuid, Vec<RefundRecord>>> {
     let rows: Vec<Row> = refunds::table
         .filter(refunds::booking_id.eq_any(bookings))
         .order(refunds::id)
@@ -57,7 +63,10 @@ pub(crate) async fn load(connection: &mut AsyncPgConnection, bookings: &[Uuid]) 
 }
 
 /// Inserts refunds that were just decided.
-pub(crate) async fn insert(connection: &mut AsyncPgConnection, new: &[(BookingId, RefundRecord)]) -> QueryResult<()> {
+pub(crate) async fn insert(
+    connection: &mut AsyncPgConnection,
+    new: &[(BookingId, RefundRecord)],
+) -> QueryResult<()> {
     if new.is_empty() {
         return Ok(());
     }
@@ -89,7 +98,8 @@ pub(crate) async fn take_unsettled(
     #[expect(clippy::cast_precision_loss, reason = "a few seconds in milliseconds")]
     let seconds = idle.num_milliseconds() as f64 / 1000.0;
     let rows: Vec<(Uuid, Uuid, i64)> = TakeUnsettled { seconds, limit }.load(connection).await?;
-    let unsettled = |(id, payment, amount)| Unsettled { id: RefundId(id), payment_id: PaymentId(payment), amount };
+    let unsettled =
+        |(id, payment, amount)| Unsettled { id: RefundId(id), payment_id: PaymentId(payment), amount };
     Ok(rows.into_iter().map(unsettled).collect())
 }
 

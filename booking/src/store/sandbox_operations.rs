@@ -1,7 +1,10 @@
 //! The log of the sandbox provider, which is no part of booking's own books.
 
 use super::{schema::sandbox_operations, statement::statement};
-use diesel::{prelude::*, sql_types::{Array, BigInt, Bool, SmallInt, Uuid as SqlUuid}};
+use diesel::{
+    prelude::*,
+    sql_types::{Array, BigInt, Bool, SmallInt, Uuid as SqlUuid},
+};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
@@ -50,7 +53,10 @@ pub(crate) async fn log(connection: &mut AsyncPgConnection, batch: &[Operation])
 }
 
 /// Whether a payment was authorised; `None` where the provider was never asked.
-pub(crate) async fn authorisation(connection: &mut AsyncPgConnection, payment: Uuid) -> QueryResult<Option<bool>> {
+pub(crate) async fn authorisation(
+    connection: &mut AsyncPgConnection,
+    payment: Uuid,
+) -> QueryResult<Option<bool>> {
     sandbox_operations::table
         .filter(sandbox_operations::payment_id.eq(payment))
         .filter(sandbox_operations::operation.eq(Kind::Authorise as i16))

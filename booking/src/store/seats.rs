@@ -2,9 +2,16 @@
 
 use super::statement::statement;
 use crate::domain::refusal::FlightSeat;
-use diesel::{prelude::*, sql_types::{Array, BigInt, SmallInt, Uuid as SqlUuid}};
+use diesel::{
+    prelude::*,
+    sql_types::{Array, BigInt, SmallInt, Uuid as SqlUuid},
+};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use shared::{events::SeatsState, ids::{BookingId, FlightId}, seat::SeatDesignator};
+use shared::{
+    events::SeatsState,
+    ids::{BookingId, FlightId},
+    seat::SeatDesignator,
+};
 use uuid::Uuid;
 
 statement! {
@@ -82,7 +89,10 @@ impl SeatColumns {
 }
 
 /// Takes those of the seats that are free; gives what was taken. The primary key is the fence.
-pub(crate) async fn take(connection: &mut AsyncPgConnection, wanted: &SeatColumns) -> QueryResult<Vec<(FlightSeat, BookingId)>> {
+pub(crate) async fn take(
+    connection: &mut AsyncPgConnection,
+    wanted: &SeatColumns,
+) -> QueryResult<Vec<(FlightSeat, BookingId)>> {
     let SeatColumns { flights, seats, bookings } = wanted.clone();
     let rows: Vec<(Uuid, i16, Uuid)> = TakeSeats { flights, seats, bookings }.load(connection).await?;
     let taken = |(flight, seat, booking)| {
@@ -129,11 +139,15 @@ pub(crate) async fn stale_holders(
 }
 
 /// The seats of flights as they are told to the bus; `versions` names the flights.
-pub(crate) async fn states(connection: &mut AsyncPgConnection, versions: &[(FlightId, i64)]) -> QueryResult<Vec<SeatsState>> {
+pub(crate) async fn states(
+    connection: &mut AsyncPgConnection,
+    versions: &[(FlightId, i64)],
+) -> QueryResult<Vec<SeatsState>> {
     let ids = versions.iter().map(|(id, _)| id.0).collect();
     let rows: Vec<(Uuid, Vec<i16>, Vec<i16>)> = SeatsOf { ids }.load(connection).await?;
     let read = |numbers: &[i16]| {
-        let mut seats: Vec<_> = numbers.iter().filter_map(|number| SeatDesignator::from_number(*number)).collect();
+        let mut seats: Vec<_> =
+            numbers.iter().filter_map(|number| SeatDesignator::from_number(*number)).collect();
         seats.sort_unstable();
         seats
     };

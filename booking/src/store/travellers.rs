@@ -1,7 +1,10 @@
 //! The second fence: a person is on a flight once in the live bookings of an account.
 
 use super::statement::statement;
-use diesel::{prelude::*, sql_types::{Array, BigInt, Bool, Uuid as SqlUuid}};
+use diesel::{
+    prelude::*,
+    sql_types::{Array, BigInt, Bool, Uuid as SqlUuid},
+};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared::ids::{BookingId, FlightId, UserId};
 use std::collections::HashMap;
@@ -50,7 +53,14 @@ pub(crate) struct TravellerColumns {
 }
 
 impl TravellerColumns {
-    pub(crate) fn push(&mut self, flight: FlightId, owner: UserId, fingerprint: i64, booking: BookingId, seated: bool) {
+    pub(crate) fn push(
+        &mut self,
+        flight: FlightId,
+        owner: UserId,
+        fingerprint: i64,
+        booking: BookingId,
+        seated: bool,
+    ) {
         self.flights.push(flight.0);
         self.owners.push(owner.0);
         self.fingerprints.push(fingerprint);
@@ -65,9 +75,13 @@ impl TravellerColumns {
 }
 
 /// Enters travellers; gives for each booking how many of its travellers were entered.
-pub(crate) async fn enter(connection: &mut AsyncPgConnection, wanted: TravellerColumns) -> QueryResult<HashMap<BookingId, usize>> {
+pub(crate) async fn enter(
+    connection: &mut AsyncPgConnection,
+    wanted: TravellerColumns,
+) -> QueryResult<HashMap<BookingId, usize>> {
     let TravellerColumns { flights, owners, fingerprints, bookings, seated } = wanted;
-    let rows: Vec<(Uuid,)> = Enter { flights, owners, fingerprints, bookings, seated }.load(connection).await?;
+    let rows: Vec<(Uuid,)> =
+        Enter { flights, owners, fingerprints, bookings, seated }.load(connection).await?;
     let mut entered = HashMap::new();
     for (booking,) in rows {
         *entered.entry(BookingId(booking)).or_default() += 1;

@@ -9,9 +9,9 @@ use actix::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error};
 use futures_util::future::BoxFuture;
 use shared::{
-    bus::{Delivery, Disposition, Subscription},
+    bus::{Delivery, Disposition, Subscription, queues},
     db::{DbError, Pool},
-    events::{EventType, SeatsState},
+    events::SeatsState,
 };
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use std::sync::Arc;
 #[must_use]
 pub fn subscription() -> Subscription {
     // One statement and commit per batch.
-    Subscription::service("flight.availability", &[EventType::SeatsChanged]).batch(256)
+    Subscription::of(&queues::FLIGHT_AVAILABILITY).batch(256)
 }
 
 /// Keeps these states where they are newer than what is there.

@@ -80,6 +80,7 @@ impl Actor for Catalogue {
             if catalogue.timetable.prune(Utc::now()) > 0 {
                 catalogue.publish();
             }
+            catalogue.measure();
         });
         self.load(ctx);
     }
@@ -130,7 +131,12 @@ impl Catalogue {
         }
         self.loaded = true;
         self.publish();
+        self.measure();
         tracing::info!(catalogue.flights = found.len(), "The catalogue is loaded");
+    }
+
+    fn measure(&self) {
+        metrics::gauge!("catalogue_flights").set(self.timetable.len() as f64);
     }
 
     fn publish(&self) {

@@ -1,7 +1,6 @@
 //! Supervision: the address of an actor that is made anew when it has died.
 
-use actix::{Actor, Addr, Arbiter, Context, Handler, MailboxError, Message, dev::ToEnvelope};
-use actix::ArbiterHandle;
+use actix::{Actor, Addr, Arbiter, ArbiterHandle, Context, Handler, MailboxError, Message, dev::ToEnvelope};
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -66,5 +65,40 @@ impl<A: Actor<Context = Context<A>>> Keeper<A> {
         M: Message<Result: Send> + Send + 'static,
     {
         Ok(self.address().send(message).timeout(ASK_TIMEOUT).await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Counts what it is told, and dies of a zero.
+    struct Counter(u32);
+
+    #[derive(Message)]
+    #[rtype(result = "u32")]
+    struct Add(u32);
+
+    impl Actor for Counter {
+        type Context = Context<Self>;
+    }
+
+    impl Handler<Add> for Counter {
+        type Result = u32;
+
+        fn handle(&mut self, Add(number): Add, _: &mut Context<Self>) -> u32 {
+            assert_ne!(number, 0, "of the test");
+            self.0 += number;
+            self.0
+        }
+    }
+
+    #[actix::test]
+    async fn a_dead_actor_is_made_anew_without_its_memory() {
+        let keeper = Keeper::start("counter", || Counter(0));
+        assert_eq!(keeper.ask(Add(2)).await, Ok(2));
+        assert_eq!(keeper.ask(Add(3)).await, Ok(5));
+        assert_eq!(keeper.ask(Add(0)).await, Err(AskError::Stopped));
+        assert_eq!(keeper.ask(Add(1)).await, Ok(1));
     }
 }

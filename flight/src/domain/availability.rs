@@ -60,9 +60,13 @@ mod tests {
     use shared::seat::CabinSection;
 
     fn plan() -> SeatPlan {
-        let section = |cabin, rows, columns: &str| CabinSection { cabin, rows, columns: columns.parse().unwrap() };
+        let section =
+            |cabin, rows, columns: &str| CabinSection { cabin, rows, columns: columns.parse().unwrap() };
         SeatPlan {
-            cabins: vec![section(Cabin::Business, [1, 3], "AC|DF"), section(Cabin::Economy, [4, 26], "ABC|DEF")],
+            cabins: vec![
+                section(Cabin::Business, [1, 3], "AC|DF"),
+                section(Cabin::Economy, [4, 26], "ABC|DEF"),
+            ],
             exit_rows: vec![10, 11],
             blocked_seats: vec!["26A".parse().unwrap(), "26F".parse().unwrap()],
         }

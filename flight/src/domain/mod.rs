@@ -5,5 +5,7 @@ pub mod flight;
 pub mod parts;
 pub mod planning;
 pub mod reference;
+#[cfg(test)]
+mod sample;
 pub mod search;
 pub mod timetable;

@@ -101,7 +101,11 @@ mod tests {
             now,
         );
         let (departure, arrival) = west.unwrap();
-        assert_eq!((arrival.at - departure.at).num_minutes(), 610, "it arrives before it left, by the clocks");
+        assert_eq!(
+            (arrival.at - departure.at).num_minutes(),
+            610,
+            "it arrives before it left, by the clocks"
+        );
     }
 
     #[test]

@@ -129,7 +129,10 @@ pub fn check_plan(plan: &SeatPlan) -> Vec<FieldError> {
     for (index, section) in plan.cabins.iter().enumerate() {
         let [from, to] = section.rows;
         if from == 0 || to > 99 || from > to {
-            errors.push(FieldError::at(format!("/cabins/{index}/rows"), "must be two rows from 1 to 99 in order"));
+            errors.push(FieldError::at(
+                format!("/cabins/{index}/rows"),
+                "must be two rows from 1 to 99 in order",
+            ));
         } else if from <= last_row {
             errors.push(FieldError::at(
                 format!("/cabins/{index}/rows"),
@@ -138,7 +141,8 @@ pub fn check_plan(plan: &SeatPlan) -> Vec<FieldError> {
         }
         last_row = last_row.max(to);
     }
-    let has_row = |row: u8| plan.cabins.iter().any(|section| (section.rows[0]..=section.rows[1]).contains(&row));
+    let has_row =
+        |row: u8| plan.cabins.iter().any(|section| (section.rows[0]..=section.rows[1]).contains(&row));
     for (index, row) in plan.exit_rows.iter().enumerate() {
         if plan.exit_rows[..index].contains(row) {
             errors.push(FieldError::at(format!("/exit_rows/{index}"), "is named twice"));
@@ -162,7 +166,11 @@ pub fn check_plan(plan: &SeatPlan) -> Vec<FieldError> {
 /// A sentence for people.
 pub fn check_icao_type(text: &str) -> Result<(), &'static str> {
     let plain = text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
-    if plain && (2..=4).contains(&text.len()) { Ok(()) } else { Err("must be 2 to 4 capital letters and digits, such as A21N") }
+    if plain && (2..=4).contains(&text.len()) {
+        Ok(())
+    } else {
+        Err("must be 2 to 4 capital letters and digits, such as A21N")
+    }
 }
 
 /// Checks that a zone is known.

@@ -286,7 +286,8 @@ fn candidates(
 fn leaves_in_time(flight: &Flight, query: &Query) -> bool {
     let local = flight.departure.local.civil();
     let time = TimeOfDay { hour: local.hour().unsigned_abs(), minute: local.minute().unsigned_abs() };
-    query.depart_after.is_none_or(|after| time >= after) && query.depart_before.is_none_or(|before| time <= before)
+    query.depart_after.is_none_or(|after| time >= after)
+        && query.depart_before.is_none_or(|before| time <= before)
 }
 
 fn segment_offers(entry: &Entry, query: &Query, currency: Currency, now: DateTime<Utc>) -> Vec<SegmentOffer> {
@@ -386,4 +387,86 @@ fn whole_offer(segments: &[&SegmentOffer], currency: Currency) -> Option<Offer> 
         conditions: first.brand.conditions(currency),
         seats_left: segments.iter().map(|segment| segment.seats_left).min()?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{
+        availability::TakenSeats,
+        sample::{code, date, flight},
+        timetable::Timetable,
+    };
+    use proptest::prelude::*;
+
+    fn query(adults: u32, children: u32, infants: u32, sort: Sort) -> Query {
+        let slice = Slice { origin: code("LLL"), destination: code("CDG"), date: date("2026-12-01") };
+        let party = Party { adults, children, infants };
+        Query {
+            slices: vec![slice],
+            party,
+            cabin: None,
+            sort,
+            airline: None,
+            depart_after: None,
+            depart_before: None,
+            max_price: None,
+        }
+    }
+
+    fn index(flights: &[(u32, i64, usize)]) -> Index {
+        let mut timetable = Timetable::default();
+        for (hour, minutes, sold) in flights {
+            let flight = flight(("LHR", "CDG"), &format!("2026-12-01T{hour:02}:00"), *minutes);
+            let id = flight.id;
+            let seats = flight.equipment.plan.seats().map(|(seat, _)| seat.to_number()).take(*sold).collect();
+            timetable.put(flight);
+            timetable.put_seats(id, TakenSeats { version: 1, seats });
+        }
+        timetable.index().clone()
+    }
+
+    proptest! {
+        #[test]
+        fn offers_add_up_fit_the_party_and_stand_in_order(
+            flights in prop::collection::vec((0_u32..24, 30_i64..600, 0_usize..48), 0..8),
+            (adults, children) in (1_u32..=9).prop_flat_map(|adults| (Just(adults), 0..=9 - adults)),
+            infants in 0_u32..=9,
+            sort in prop::sample::select(vec![Sort::Price, Sort::Duration, Sort::Departure, Sort::Best]),
+        ) {
+            let now = "2026-11-22T10:00:00Z".parse().unwrap();
+            let query = query(adults, children, infants.min(adults), sort);
+            let found = search(&index(&flights), &query, Currency::EUR, now);
+            prop_assert!(found.is_sorted_by(|one, other| one.rank < other.rank), "each has a place of its own");
+            for journey in found {
+                let totals: Vec<i64> = journey.offers.iter().map(|offer| offer.total.minor).collect();
+                prop_assert!(!totals.is_empty() && totals.is_sorted());
+                for offer in &journey.offers {
+                    prop_assert!(offer.seats_left >= query.party.seats());
+                    let of = |one: &PassengerPrice| one.total.minor * i64::from(one.count);
+                    prop_assert_eq!(offer.per_passenger.iter().map(of).sum::<i64>(), offer.total.minor);
+                    let adds_up = |one: &PassengerPrice| one.fare.minor + one.taxes.minor == one.total.minor;
+                    prop_assert!(offer.per_passenger.iter().all(adds_up));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn sales_end_45_minutes_before_the_departure() {
+        let index = index(&[(10, 75, 0)]);
+        let found = |now: &str| {
+            let now = now.parse().unwrap();
+            search(&index, &query(1, 0, 0, Sort::Price), Currency::EUR, now).len()
+        };
+        assert_eq!((found("2026-12-01T09:14:59Z"), found("2026-12-01T09:15:00Z")), (1, 0));
+    }
+
+    #[test]
+    fn times_of_day_are_read_strictly() {
+        assert_eq!("08:05".parse::<TimeOfDay>().unwrap().to_string(), "08:05");
+        for text in ["8:05", "08:60", "24:00", "0805", "08:05:00", "+8:05", ""] {
+            assert!(text.parse::<TimeOfDay>().is_err(), "{text:?}");
+        }
+    }
 }

@@ -58,7 +58,7 @@ impl Index {
         origin: &AirportCode,
         destination: &AirportCode,
         date: NaiveDate,
-    ) -> impl Iterator<Item = &'a Arc<Entry>> {
+    ) -> impl Iterator<Item = &'a Arc<Entry>> + use<'a> {
         let route = self.days.get(&date).and_then(|day| day.get(origin)?.get(destination));
         route.into_iter().flat_map(|route| route.iter())
     }
@@ -82,7 +82,8 @@ impl Index {
     /// How many flights it has.
     #[must_use]
     pub fn len(&self) -> usize {
-        let routes = self.days.values().flat_map(|day| day.values()).flat_map(|departures| departures.values());
+        let routes =
+            self.days.values().flat_map(|day| day.values()).flat_map(|departures| departures.values());
         routes.map(|route| route.len()).sum()
     }
 
@@ -171,6 +172,18 @@ impl Timetable {
         self.known.iter().filter(|(_, known)| known.place.is_some()).map(|(id, _)| *id).collect()
     }
 
+    /// How many flights it was told of that have not left, cancelled ones among them.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.known.len()
+    }
+
+    /// Whether it was told of none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.known.is_empty()
+    }
+
     /// Takes a flight in; gives whether it was news.
     pub fn put(&mut self, flight: Flight) -> bool {
         let id = flight.id;
@@ -252,5 +265,121 @@ fn newer(one: Option<TakenSeats>, other: Option<TakenSeats>) -> Option<TakenSeat
     match (one, other) {
         (Some(one), Some(other)) => Some(if other.version > one.version { other } else { one }),
         (one, other) => one.or(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::sample::{code, date, flight};
+    use proptest::prelude::*;
+
+    fn seats(version: i64) -> TakenSeats {
+        TakenSeats {
+            version,
+            seats: (0..version).map(|row| i16::try_from((row + 3) * 32).unwrap()).collect(),
+        }
+    }
+
+    /// All that the index shows of its flights: id, version, local departure, economy seats left.
+    fn shown(timetable: &Timetable) -> Vec<(FlightId, i64, String, u32)> {
+        let index = timetable.index();
+        let mut shown = Vec::new();
+        for (day, origins) in &index.days {
+            for (origin, departures) in origins.iter() {
+                for destination in departures.keys() {
+                    let flights = index.flights(origin, destination, *day);
+                    shown.extend(flights.map(|entry| {
+                        let flight = &entry.flight;
+                        let local = flight.departure.local.to_string();
+                        (flight.id, flight.version, local, entry.cabins[1].seats_available)
+                    }));
+                }
+            }
+        }
+        shown.sort_unstable();
+        shown
+    }
+
+    #[test]
+    fn a_published_index_stays_as_it_was() {
+        let mut timetable = Timetable::default();
+        let first = flight(("LHR", "CDG"), "2026-12-01T10:00", 75);
+        let (id, next) = (first.id, Flight { version: 2, ..flight(("LHR", "CDG"), "2026-12-02T10:00", 75) });
+        assert!(timetable.put(first));
+        let before = timetable.index().clone();
+        assert!(timetable.put_seats(id, seats(1)));
+        assert!(timetable.put(Flight { id, ..next }));
+        assert!(timetable.put(flight(("LGW", "CDG"), "2026-12-01T10:00", 75)));
+        let on = |index: &Index, day| index.flights(&code("LHR"), &code("CDG"), date(day)).count();
+        assert_eq!((before.len(), on(&before, "2026-12-01"), on(&before, "2026-12-02")), (1, 1, 0));
+        assert_eq!((timetable.index().len(), on(timetable.index(), "2026-12-02")), (2, 1));
+        let moved = timetable.index().flights(&code("LHR"), &code("CDG"), date("2026-12-02")).next().unwrap();
+        assert_eq!(moved.cabins[1].seats_available, 39, "its seats have moved with it");
+        let london: Vec<String> =
+            timetable.index().airports(&code("LLL")).iter().map(ToString::to_string).collect();
+        assert_eq!(london, ["LGW", "LHR", "LLL"]);
+        assert!(timetable.index().serves(&code("CDG")) && !timetable.index().serves(&code("XXX")));
+    }
+
+    #[test]
+    fn routes_are_by_departure_and_what_has_left_goes() {
+        let mut timetable = Timetable::default();
+        for time in ["2026-12-01T18:00", "2026-12-01T07:00", "2026-12-01T12:00", "2026-12-02T07:00"] {
+            timetable.put(flight(("LHR", "CDG"), time, 75));
+        }
+        let times = |timetable: &Timetable| {
+            let flights = timetable.index().flights(&code("LHR"), &code("CDG"), date("2026-12-01"));
+            flights.map(|entry| entry.flight.departure.local.to_string()[11..].to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(times(&timetable), ["07:00", "12:00", "18:00"]);
+        assert_eq!(timetable.prune("2026-12-01T12:30:00Z".parse().unwrap()), 2);
+        assert_eq!(times(&timetable), ["18:00"]);
+        assert_eq!(timetable.prune("2027-01-01T00:00:00Z".parse().unwrap()), 2);
+        assert!(timetable.index().is_empty() && timetable.flights().is_empty());
+    }
+
+    proptest! {
+        /// Whatever the order and repetition of messages, the end is that of the newest ones.
+        #[test]
+        fn the_newest_versions_win_in_any_order(
+            messages in prop::collection::vec((0_usize..3, 1_i64..6, prop::bool::ANY), 0..60),
+            cancelled in prop::collection::vec(prop::option::of(1_i64..6), 3),
+        ) {
+            let flights = [("LHR", "CDG"), ("LGW", "CDG"), ("CDG", "LHR")].map(|route| flight(route, "2026-12-01T10:00", 75));
+            let told = |number: usize, version: i64| {
+                let time = format!("2026-12-0{version}T10:00");
+                let mut told = flight(("LHR", "CDG"), &time, 75);
+                (told.id, told.version) = (flights[number].id, version);
+                (told.origin, told.destination) = (flights[number].origin.clone(), flights[number].destination.clone());
+                if cancelled[number].is_some_and(|from| version >= from) {
+                    told.status = FlightStatus::Cancelled;
+                }
+                told
+            };
+            let mut timetable = Timetable::default();
+            let mut newest = [(0_i64, 0_i64); 3];
+            for (number, version, of_seats) in messages {
+                if of_seats {
+                    timetable.put_seats(flights[number].id, seats(version));
+                    newest[number].1 = newest[number].1.max(version);
+                } else {
+                    timetable.put(told(number, version));
+                    newest[number].0 = newest[number].0.max(version);
+                }
+            }
+            let mut expected: Vec<_> = (0..3)
+                .filter(|number| newest[*number].0 > 0)
+                .map(|number| told(number, newest[number].0))
+                .filter(|flight| flight.status != FlightStatus::Cancelled)
+                .map(|told| {
+                    let number = flights.iter().position(|flight| flight.id == told.id).unwrap();
+                    let left = 40 - u32::try_from(newest[number].1).unwrap();
+                    (told.id, told.version, told.departure.local.to_string(), left)
+                })
+                .collect();
+            expected.sort_unstable();
+            prop_assert_eq!(shown(&timetable), expected);
+        }
     }
 }

@@ -267,7 +267,10 @@ async fn replan(
     Ok(FlightChange { departure, arrival, airplane: registration, fares: body.fares })
 }
 
-async fn seat_plan(connection: &mut AsyncPgConnection, airplane: &Airplane) -> Result<Option<SeatPlan>, Problem> {
+async fn seat_plan(
+    connection: &mut AsyncPgConnection,
+    airplane: &Airplane,
+) -> Result<Option<SeatPlan>, Problem> {
     let layout = SeatLayout::find(connection, &airplane.seat_layout_id).await?;
     Ok(layout.map(|layout| layout.value.plan))
 }

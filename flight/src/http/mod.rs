@@ -37,9 +37,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
     let read_only = || method_not_allowed("GET, HEAD");
     let api = web::scope("/api/v1")
         .configure(reference::routes)
-        .service(
-            web::resource("/flights").route(web::get().to(flights::list)).default_service(read_only()),
-        )
+        .service(web::resource("/flights").route(web::get().to(flights::list)).default_service(read_only()))
         .service(
             web::resource("/flights/{id}").route(web::get().to(flights::get)).default_service(read_only()),
         )

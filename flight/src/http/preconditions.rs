@@ -42,9 +42,17 @@ mod tests {
 
     #[test]
     fn only_the_version_is_compared_and_strongly() {
-        let check = |tags: &[&str]| IfMatch(Some(tags.iter().map(|tag| (*tag).to_owned()).collect())).check(7).is_ok();
+        let check = |tags: &[&str]| {
+            IfMatch(Some(tags.iter().map(|tag| (*tag).to_owned()).collect())).check(7).is_ok()
+        };
         assert!(check(&["\"7\""]) && check(&["\"7.1f3a\""]) && check(&["*"]) && check(&["\"6\"", "\"7\""]));
-        assert!(!check(&["\"6\""]) && !check(&["W/\"7\""]) && !check(&["7"]) && !check(&["\"77\""]) && !check(&[]));
+        assert!(
+            !check(&["\"6\""])
+                && !check(&["W/\"7\""])
+                && !check(&["7"])
+                && !check(&["\"77\""])
+                && !check(&[])
+        );
         assert!(IfMatch(None).check(7).is_ok());
     }
 }

@@ -7,17 +7,13 @@ use diesel::{
     sql_types::{Array, Text},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use shared::{iata::AircraftTypeCode};
+use shared::iata::AircraftTypeCode;
 
 type Row = (String, String, String, i64);
 
 fn read(row: Row) -> QueryResult<Versioned<AircraftType>> {
     let (code, icao, name, version) = row;
-    let value = AircraftType {
-        code: parsed(&code)?,
-        icao,
-        name,
-    };
+    let value = AircraftType { code: parsed(&code)?, icao, name };
     Ok(Versioned { value, version })
 }
 
@@ -45,13 +41,20 @@ impl ReferenceTable for AircraftType {
         query.load::<Row>(connection).await?.into_iter().map(read).collect()
     }
 
-    async fn find(connection: &mut AsyncPgConnection, key: &AircraftTypeCode) -> QueryResult<Option<Versioned<Self>>> {
+    async fn find(
+        connection: &mut AsyncPgConnection,
+        key: &AircraftTypeCode,
+    ) -> QueryResult<Option<Versioned<Self>>> {
         let row: Option<Row> = aircraft_types::table.find(key.as_str()).first(connection).await.optional()?;
         row.map(read).transpose()
     }
 
-    async fn lock(connection: &mut AsyncPgConnection, key: &AircraftTypeCode) -> QueryResult<Option<Versioned<Self>>> {
-        let row: Option<Row> = aircraft_types::table.find(key.as_str()).for_update().first(connection).await.optional()?;
+    async fn lock(
+        connection: &mut AsyncPgConnection,
+        key: &AircraftTypeCode,
+    ) -> QueryResult<Option<Versioned<Self>>> {
+        let row: Option<Row> =
+            aircraft_types::table.find(key.as_str()).for_update().first(connection).await.optional()?;
         row.map(read).transpose()
     }
 

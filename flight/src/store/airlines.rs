@@ -7,17 +7,13 @@ use diesel::{
     sql_types::{Array, Text},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use shared::{iata::AirlineCode};
+use shared::iata::AirlineCode;
 
 type Row = (String, String, String, i64);
 
 fn read(row: Row) -> QueryResult<Versioned<Airline>> {
     let (code, name, accounting_code, version) = row;
-    let value = Airline {
-        code: parsed(&code)?,
-        name,
-        accounting_code: parsed(&accounting_code)?,
-    };
+    let value = Airline { code: parsed(&code)?, name, accounting_code: parsed(&accounting_code)? };
     Ok(Versioned { value, version })
 }
 
@@ -45,13 +41,20 @@ impl ReferenceTable for Airline {
         query.load::<Row>(connection).await?.into_iter().map(read).collect()
     }
 
-    async fn find(connection: &mut AsyncPgConnection, key: &AirlineCode) -> QueryResult<Option<Versioned<Self>>> {
+    async fn find(
+        connection: &mut AsyncPgConnection,
+        key: &AirlineCode,
+    ) -> QueryResult<Option<Versioned<Self>>> {
         let row: Option<Row> = airlines::table.find(key.as_str()).first(connection).await.optional()?;
         row.map(read).transpose()
     }
 
-    async fn lock(connection: &mut AsyncPgConnection, key: &AirlineCode) -> QueryResult<Option<Versioned<Self>>> {
-        let row: Option<Row> = airlines::table.find(key.as_str()).for_update().first(connection).await.optional()?;
+    async fn lock(
+        connection: &mut AsyncPgConnection,
+        key: &AirlineCode,
+    ) -> QueryResult<Option<Versioned<Self>>> {
+        let row: Option<Row> =
+            airlines::table.find(key.as_str()).for_update().first(connection).await.optional()?;
         row.map(read).transpose()
     }
 

@@ -47,13 +47,20 @@ impl ReferenceTable for Airplane {
         query.load::<Row>(connection).await?.into_iter().map(read).collect()
     }
 
-    async fn find(connection: &mut AsyncPgConnection, key: &Registration) -> QueryResult<Option<Versioned<Self>>> {
+    async fn find(
+        connection: &mut AsyncPgConnection,
+        key: &Registration,
+    ) -> QueryResult<Option<Versioned<Self>>> {
         let row: Option<Row> = airplanes::table.find(key.as_str()).first(connection).await.optional()?;
         row.map(read).transpose()
     }
 
-    async fn lock(connection: &mut AsyncPgConnection, key: &Registration) -> QueryResult<Option<Versioned<Self>>> {
-        let row: Option<Row> = airplanes::table.find(key.as_str()).for_update().first(connection).await.optional()?;
+    async fn lock(
+        connection: &mut AsyncPgConnection,
+        key: &Registration,
+    ) -> QueryResult<Option<Versioned<Self>>> {
+        let row: Option<Row> =
+            airplanes::table.find(key.as_str()).for_update().first(connection).await.optional()?;
         row.map(read).transpose()
     }
 

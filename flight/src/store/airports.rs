@@ -7,12 +7,13 @@ use diesel::{
     sql_types::{Array, Double, Integer, Nullable, Text},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use shared::{iata::{AirportCode, IcaoAirportCode}};
+use shared::iata::{AirportCode, IcaoAirportCode};
 
 type Row = (String, Option<String>, String, String, String, String, f64, f64, Option<i32>, i64);
 
 fn read(row: Row) -> QueryResult<Versioned<Airport>> {
-    let (iata, icao, name, city, country, time_zone, latitude, longitude, min_connection_minutes, version) = row;
+    let (iata, icao, name, city, country, time_zone, latitude, longitude, min_connection_minutes, version) =
+        row;
     let value = Airport {
         iata: parsed(&iata)?,
         icao: icao.as_deref().map(parsed).transpose()?,
@@ -51,13 +52,20 @@ impl ReferenceTable for Airport {
         query.load::<Row>(connection).await?.into_iter().map(read).collect()
     }
 
-    async fn find(connection: &mut AsyncPgConnection, key: &AirportCode) -> QueryResult<Option<Versioned<Self>>> {
+    async fn find(
+        connection: &mut AsyncPgConnection,
+        key: &AirportCode,
+    ) -> QueryResult<Option<Versioned<Self>>> {
         let row: Option<Row> = airports::table.find(key.as_str()).first(connection).await.optional()?;
         row.map(read).transpose()
     }
 
-    async fn lock(connection: &mut AsyncPgConnection, key: &AirportCode) -> QueryResult<Option<Versioned<Self>>> {
-        let row: Option<Row> = airports::table.find(key.as_str()).for_update().first(connection).await.optional()?;
+    async fn lock(
+        connection: &mut AsyncPgConnection,
+        key: &AirportCode,
+    ) -> QueryResult<Option<Versioned<Self>>> {
+        let row: Option<Row> =
+            airports::table.find(key.as_str()).for_update().first(connection).await.optional()?;
         row.map(read).transpose()
     }
 

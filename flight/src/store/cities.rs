@@ -7,18 +7,13 @@ use diesel::{
     sql_types::{Array, Text},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use shared::{iata::CityCode};
+use shared::iata::CityCode;
 
 type Row = (String, String, String, String, i64);
 
 fn read(row: Row) -> QueryResult<Versioned<City>> {
     let (code, name, country, time_zone, version) = row;
-    let value = City {
-        code: parsed(&code)?,
-        name,
-        country: parsed(&country)?,
-        time_zone,
-    };
+    let value = City { code: parsed(&code)?, name, country: parsed(&country)?, time_zone };
     Ok(Versioned { value, version })
 }
 
@@ -46,13 +41,20 @@ impl ReferenceTable for City {
         query.load::<Row>(connection).await?.into_iter().map(read).collect()
     }
 
-    async fn find(connection: &mut AsyncPgConnection, key: &CityCode) -> QueryResult<Option<Versioned<Self>>> {
+    async fn find(
+        connection: &mut AsyncPgConnection,
+        key: &CityCode,
+    ) -> QueryResult<Option<Versioned<Self>>> {
         let row: Option<Row> = cities::table.find(key.as_str()).first(connection).await.optional()?;
         row.map(read).transpose()
     }
 
-    async fn lock(connection: &mut AsyncPgConnection, key: &CityCode) -> QueryResult<Option<Versioned<Self>>> {
-        let row: Option<Row> = cities::table.find(key.as_str()).for_update().first(connection).await.optional()?;
+    async fn lock(
+        connection: &mut AsyncPgConnection,
+        key: &CityCode,
+    ) -> QueryResult<Option<Versioned<Self>>> {
+        let row: Option<Row> =
+            cities::table.find(key.as_str()).for_update().first(connection).await.optional()?;
         row.map(read).transpose()
     }
 

@@ -56,7 +56,11 @@ pub async fn insert(connection: &mut AsyncPgConnection, rows: &[(FlightId, &Flig
 ///
 /// # Errors
 /// Those of the database.
-pub async fn replace(connection: &mut AsyncPgConnection, flight: FlightId, new: &[FlightFare]) -> QueryResult<()> {
+pub async fn replace(
+    connection: &mut AsyncPgConnection,
+    flight: FlightId,
+    new: &[FlightFare],
+) -> QueryResult<()> {
     diesel::delete(fares::table.filter(fares::flight_id.eq(flight.0))).execute(connection).await?;
     let rows: Vec<_> = new.iter().map(|fare| (flight, fare)).collect();
     insert(connection, &rows).await

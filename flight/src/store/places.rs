@@ -1,7 +1,13 @@
 //! Places: airports and cities together.
 
-use super::{SearchPatterns, parsed, schema::{airports, cities}};
-use diesel::{prelude::*, sql_types::{BigInt, Text}};
+use super::{
+    SearchPatterns, parsed,
+    schema::{airports, cities},
+};
+use diesel::{
+    prelude::*,
+    sql_types::{BigInt, Text},
+};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::Serialize;
 use shared::iata::{CityCode, CountryCode};

@@ -1,6 +1,9 @@
 //! Seat layouts. The geometry is one JSON document: it is read and written as a whole.
 
-use super::{ReferenceTable, SearchPatterns, column, parsed, schema::{airplanes, flights, seat_layouts}};
+use super::{
+    ReferenceTable, SearchPatterns, column, parsed,
+    schema::{airplanes, flights, seat_layouts},
+};
 use crate::domain::reference::{SeatLayout, Versioned};
 use diesel::{
     dsl::exists,
@@ -8,9 +11,9 @@ use diesel::{
     sql_types::{Array, Jsonb, Text, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use shared::{ids::SeatLayoutId, seat::SeatPlan};
 use serde::Deserialize;
 use serde_json::Value;
+use shared::{ids::SeatLayoutId, seat::SeatPlan};
 use uuid::Uuid;
 
 type Row = (Uuid, String, String, Value, i64);
@@ -62,13 +65,20 @@ impl ReferenceTable for SeatLayout {
         query.load::<Row>(connection).await?.into_iter().map(read).collect()
     }
 
-    async fn find(connection: &mut AsyncPgConnection, key: &SeatLayoutId) -> QueryResult<Option<Versioned<Self>>> {
+    async fn find(
+        connection: &mut AsyncPgConnection,
+        key: &SeatLayoutId,
+    ) -> QueryResult<Option<Versioned<Self>>> {
         let row: Option<Row> = seat_layouts::table.find(key.0).first(connection).await.optional()?;
         row.map(read).transpose()
     }
 
-    async fn lock(connection: &mut AsyncPgConnection, key: &SeatLayoutId) -> QueryResult<Option<Versioned<Self>>> {
-        let row: Option<Row> = seat_layouts::table.find(key.0).for_update().first(connection).await.optional()?;
+    async fn lock(
+        connection: &mut AsyncPgConnection,
+        key: &SeatLayoutId,
+    ) -> QueryResult<Option<Versioned<Self>>> {
+        let row: Option<Row> =
+            seat_layouts::table.find(key.0).for_update().first(connection).await.optional()?;
         row.map(read).transpose()
     }
 
@@ -107,7 +117,10 @@ impl ReferenceTable for SeatLayout {
 ///
 /// # Errors
 /// Those of the database.
-pub async fn user(connection: &mut AsyncPgConnection, layout: SeatLayoutId) -> QueryResult<Option<&'static str>> {
+pub async fn user(
+    connection: &mut AsyncPgConnection,
+    layout: SeatLayoutId,
+) -> QueryResult<Option<&'static str>> {
     let of_airplanes = airplanes::table.filter(airplanes::seat_layout_id.eq(layout.0));
     let of_flights = flights::table.filter(flights::seat_layout_id.eq(layout.0));
     let (airplanes, flights) =

@@ -58,7 +58,10 @@ async fn a_flight_is_made_read_found_and_told() {
     let found = service.search(&format!("origin=LON&destination=PAR&date={date}")).await;
     assert_eq!(found[0]["slices"][0]["segments"][0], made, "search shows it at once");
     let event = heard.recv().await.expect("an event");
-    assert_eq!((event.kind.as_str(), event.version, event.source.as_str()), ("flight.published", 1, "flight"));
+    assert_eq!(
+        (event.kind.as_str(), event.version, event.source.as_str()),
+        ("flight.published", 1, "flight")
+    );
     assert_eq!((&event.data["id"], &event.data["seat_plan"]["exit_rows"]), (&made["id"], &json!([10, 11])));
 }
 
@@ -75,7 +78,15 @@ async fn bad_flights_are_refused_with_all_that_is_wrong() {
         changes.as_object().expect("an object").iter().for_each(|(name, value)| body[name] = value.clone());
         body
     };
-    let all = ["/flight_number", "/origin", "/destination", "/departure_local", "/arrival_local", "/airplane", "/fares"];
+    let all = [
+        "/flight_number",
+        "/origin",
+        "/destination",
+        "/departure_local",
+        "/arrival_local",
+        "/airplane",
+        "/fares",
+    ];
     assert_eq!(refused(json!({})).await, all);
     assert_eq!(refused(with(json!({"flight_number": "AE0", "gate": 3}))).await, ["/flight_number", "/gate"]);
     let unknown = json!({"flight_number": "ZZ1", "origin": "XXX", "airplane": "X-1"});
@@ -85,8 +96,15 @@ async fn bad_flights_are_refused_with_all_that_is_wrong() {
     let past = json!({"departure_local": "2020-01-01T10:00", "arrival_local": "2020-01-01T12:00"});
     assert_eq!(refused(with(past)).await, ["/departure_local"]);
     let same = format!("{}T11:00", day(30));
-    assert_eq!(refused(with(json!({"arrival_local": same}))).await, ["/arrival_local"], "11:00 in Paris is 10:00 in London");
-    assert_eq!(refused(with(json!({"arrival_local": format!("{}T11:01", day(31))}))).await, ["/arrival_local"]);
+    assert_eq!(
+        refused(with(json!({"arrival_local": same}))).await,
+        ["/arrival_local"],
+        "11:00 in Paris is 10:00 in London"
+    );
+    assert_eq!(
+        refused(with(json!({"arrival_local": format!("{}T11:01", day(31))}))).await,
+        ["/arrival_local"]
+    );
     assert_eq!(refused(with(json!({"fares": []}))).await, ["/fares"]);
     let price = |amount: &str, currency: &str| json!({"amount": amount, "currency": currency});
     let fares = json!([
@@ -97,8 +115,12 @@ async fn bad_flights_are_refused_with_all_that_is_wrong() {
     let pointers = ["/fares/0/cabin", "/fares/1/base_price", "/fares/2", "/fares/2/base_price"];
     assert_eq!(refused(with(json!({"fares": fares}))).await, pointers);
     let fares = json!([{"cabin": "economy", "brand": "gold", "base_price": price("1.001", "EUR")}, 7]);
-    assert_eq!(refused(with(json!({"fares": fares}))).await, ["/fares/0/brand", "/fares/0/base_price", "/fares/1"]);
-    let answer = service.operator.send(awc::http::Method::POST, ADMIN, "application/json", Some(b"{".to_vec())).await;
+    assert_eq!(
+        refused(with(json!({"fares": fares}))).await,
+        ["/fares/0/brand", "/fares/0/base_price", "/fares/1"]
+    );
+    let answer =
+        service.operator.send(awc::http::Method::POST, ADMIN, "application/json", Some(b"{".to_vec())).await;
     answer.expect_problem(400, "malformed_json");
     service.anybody.post(ADMIN, &json!({})).await.expect_problem(401, "unauthenticated");
     let editor = service.client(&[Permission::ReferenceWrite]);
@@ -128,7 +150,8 @@ async fn of_many_at_once_one_gets_the_airplane() {
     let service = Service::start().await;
     let date = day(30);
     let attempts = (1..=8).map(|number| {
-        let flight = body(&format!("AE{number}"), "LHR", &format!("{date}T10:00"), &format!("{date}T12:15"), "G-AERA");
+        let flight =
+            body(&format!("AE{number}"), "LHR", &format!("{date}T10:00"), &format!("{date}T12:15"), "G-AERA");
         let client = service.operator.clone();
         async move { client.post(ADMIN, &flight).await.status.as_u16() }
     });
@@ -141,8 +164,9 @@ async fn of_many_at_once_one_gets_the_airplane() {
 async fn a_flight_is_changed_under_its_version() {
     let service = Service::start().await;
     let date = day(30);
-    let made = service.make(&morning(date)).await;
     let mut heard = service.listen().await;
+    let made = service.make(&morning(date)).await;
+    assert_eq!(heard.recv().await.map(|event| event.version), Some(1));
     let read = service.anybody.get(&address(&made)).await;
     let tag = read.header("etag").to_owned();
     let known = service.anybody.with_header("if-none-match", &tag);
@@ -166,14 +190,21 @@ async fn a_flight_is_changed_under_its_version() {
     ]});
     let changed = service.operator.patch(&admin_address(&made), &fares).await.expect(200);
     assert_eq!((&changed["airplane"], &changed["fares"][0]["cabin"]), (&json!("G-AERB"), &json!("business")));
-    let offers = service.search(&format!("origin=LHR&destination=CDG&date={date}")).await[0]["offers"].clone();
+    let offers =
+        service.search(&format!("origin=LHR&destination=CDG&date={date}")).await[0]["offers"].clone();
     assert_eq!((offers.as_array().map(Vec::len), &offers[0]["brand"]), (Some(1), &json!("flex")));
 
-    let refused = service.operator.patch(&admin_address(&made), &json!({"origin": "LGW", "fares": null})).await;
+    let refused =
+        service.operator.patch(&admin_address(&made), &json!({"origin": "LGW", "fares": null})).await;
     assert_eq!(refused.invalid(), ["/origin", "/fares"]);
-    let refused = service.operator.patch(&admin_address(&made), &json!({"arrival_local": format!("{date}T00:30")})).await;
+    let refused = service
+        .operator
+        .patch(&admin_address(&made), &json!({"arrival_local": format!("{date}T00:30")}))
+        .await;
     assert_eq!(refused.invalid(), ["/arrival_local"]);
-    service.make(&body("AE102", "LGW", &format!("{}T10:00", day(31)), &format!("{}T12:15", day(31)), "G-AERB")).await;
+    service
+        .make(&body("AE102", "LGW", &format!("{}T10:00", day(31)), &format!("{}T12:15", day(31)), "G-AERB"))
+        .await;
     let collides = json!({"departure_local": format!("{}T09:30", day(31)), "arrival_local": format!("{}T11:45", day(31))});
     service.operator.patch(&admin_address(&made), &collides).await.expect_problem(409, "conflict");
 }
@@ -204,8 +235,9 @@ async fn other_seats_need_another_action() {
 async fn only_a_flight_without_bookings_is_deleted() {
     let service = Service::start().await;
     let date = day(30);
-    let made = service.make(&morning(date)).await;
     let mut heard = service.listen().await;
+    let made = service.make(&morning(date)).await;
+    assert_eq!(heard.recv().await.map(|event| event.version), Some(1));
     let alone = service.without_booking().await;
     let answer = alone.delete(&admin_address(&made)).await;
     answer.expect_problem(503, "upstream_unavailable");
@@ -260,13 +292,15 @@ async fn flights_are_listed_by_departure_with_filters_and_pages() {
         ("AE2", "LHR", 30, "10:00", "G-AERA"),
     ] {
         let hour: u32 = time[..2].parse().expect("an hour");
-        let (departure, arrival) = (format!("{}T{time}", day(days)), format!("{}T{}:15", day(days), hour + 2));
+        let (departure, arrival) =
+            (format!("{}T{time}", day(days)), format!("{}T{}:15", day(days), hour + 2));
         service.make(&body(number, origin, &departure, &arrival, airplane)).await;
     }
     let listed = async |query: &str| {
         let list = service.anybody.get(&format!("/api/v1/flights?{query}")).await.expect(200);
         let numbers = list["data"].as_array().expect("a list").clone();
-        let numbers = numbers.iter().map(|flight| flight["flight_number"].as_str().expect("a number").to_owned());
+        let numbers =
+            numbers.iter().map(|flight| flight["flight_number"].as_str().expect("a number").to_owned());
         (numbers.collect::<Vec<_>>(), list["page"]["next"].as_str().map(str::to_owned))
     };
     assert_eq!(listed("").await, (vec!["AE2".into(), "AE1".into(), "AE3".into()], None));
@@ -280,7 +314,10 @@ async fn flights_are_listed_by_departure_with_filters_and_pages() {
     assert_eq!(listed(&format!("origin=LON&limit=2&after={next}")).await, (vec!["AE3".into()], None));
     for (query, parameters) in [
         (format!("origin=LHR&after={next}"), vec!["after"]),
-        ("origin=XXX&destination=lhr&date=2026-02-30&status=late&page=2".into(), vec!["destination", "date", "status", "page"]),
+        (
+            "origin=XXX&destination=lhr&date=2026-02-30&status=late&page=2".into(),
+            vec!["destination", "date", "status", "page"],
+        ),
         ("origin=XXX&destination=YYY".into(), vec!["origin", "destination"]),
     ] {
         let refused = service.anybody.get(&format!("/api/v1/flights?{query}")).await;

@@ -1,6 +1,9 @@
 //! Reference data over HTTP.
 
-use crate::{service::Service, world::{body, day}};
+use crate::{
+    service::Service,
+    world::{body, day},
+};
 use serde_json::{Value, json};
 use shared::auth::Permission;
 use testkit::Client;
@@ -55,7 +58,12 @@ async fn every_kind_is_made_read_changed_and_deleted() {
     for (collection, key, made, patch) in kinds(&layout_id(&service).await) {
         let (one, admin) = (format!("/api/v1/{collection}/{key}"), format!("/api/v1/admin/{collection}"));
         let answer = service.operator.post(&admin, &made).await;
-        assert_eq!((answer.status.as_u16(), answer.header("location")), (201, one.as_str()), "{}", answer.json);
+        assert_eq!(
+            (answer.status.as_u16(), answer.header("location")),
+            (201, one.as_str()),
+            "{}",
+            answer.json
+        );
         assert_eq!(answer.json, made, "a resource has the fields of its body, no more");
         let tag = answer.header("etag").to_owned();
 
@@ -114,7 +122,9 @@ async fn a_layout_gets_its_id_and_keeps_its_geometry_while_it_is_used() {
 #[actix_web::test]
 async fn what_is_referred_to_stays() {
     let service = Service::start().await;
-    service.make(&body("AE1", "LHR", &format!("{}T10:00", day(9)), &format!("{}T12:15", day(9)), "G-AERA")).await;
+    service
+        .make(&body("AE1", "LHR", &format!("{}T10:00", day(9)), &format!("{}T12:15", day(9)), "G-AERA"))
+        .await;
     let layout = format!("seat-layouts/{}", layout_id(&service).await);
     let referred = [
         ("cities/LON", "airports"),
@@ -151,7 +161,10 @@ async fn lists_go_on_behind_a_cursor_that_is_bound_to_its_query() {
     let found = async |query: &str| {
         let list = service.anybody.get(&format!("/api/v1/airports?q={query}")).await.expect(200);
         let airports = list["data"].as_array().expect("a list").clone();
-        airports.iter().map(|airport| airport["iata"].as_str().expect("a code").to_owned()).collect::<Vec<_>>()
+        airports
+            .iter()
+            .map(|airport| airport["iata"].as_str().expect("a code").to_owned())
+            .collect::<Vec<_>>()
     };
     assert_eq!(found("lg").await, ["LGW"], "by code");
     assert_eq!(found("ROW").await, ["LHR"], "by name");
@@ -164,7 +177,9 @@ async fn writers_need_their_permission() {
     let planner = service.client(&[Permission::FlightWrite]);
     let nonsense = json!({"x": 1});
     let layout = layout_id(&service).await;
-    for (collection, key, ..) in kinds(&layout).into_iter().chain([("seat-layouts", "x", Value::Null, Value::Null)]) {
+    for (collection, key, ..) in
+        kinds(&layout).into_iter().chain([("seat-layouts", "x", Value::Null, Value::Null)])
+    {
         let (all, one) = (format!("/api/v1/admin/{collection}"), format!("/api/v1/admin/{collection}/{key}"));
         let status = async |client: &Client| {
             let post = client.post(&all, &nonsense).await;
@@ -188,7 +203,8 @@ async fn bad_values_are_all_told_at_once() {
         answer.expect_problem(422, "validation_failed");
         answer.invalid()
     };
-    let city = json!({"code": "lon", "name": "  ", "country": "UK1", "time_zone": "Mars/Olympus", "mayor": "x"});
+    let city =
+        json!({"code": "lon", "name": "  ", "country": "UK1", "time_zone": "Mars/Olympus", "mayor": "x"});
     assert_eq!(post("cities", city).await, ["/code", "/name", "/country", "/time_zone", "/mayor"]);
     let airport = json!({
         "iata": "XXX", "icao": "x", "name": "x".repeat(101), "city": "LON", "country": "GB",
@@ -202,7 +218,8 @@ async fn bad_values_are_all_told_at_once() {
     });
     assert_eq!(post("airports", airport).await, ["/city"]);
     let nobody = "01890000-0000-7000-8000-000000000000";
-    let airplane = json!({"registration": "X-1", "airline": "ZZ", "aircraft_type": "ZZZ", "seat_layout_id": nobody});
+    let airplane =
+        json!({"registration": "X-1", "airline": "ZZ", "aircraft_type": "ZZZ", "seat_layout_id": nobody});
     assert_eq!(post("airplanes", airplane).await, ["/airline", "/aircraft_type", "/seat_layout_id"]);
     let layout = json!({
         "name": "x", "aircraft_type": "320", "exit_rows": [40],
@@ -215,14 +232,16 @@ async fn bad_values_are_all_told_at_once() {
     });
     let pointers = ["/cabins/0/cabin", "/cabins/0/rows", "/cabins/0/columns"];
     assert_eq!(post("seat-layouts", layout).await, pointers);
-    let patch = service.operator.patch("/api/v1/admin/cities/LON", &json!({"code": "LON", "name": null})).await;
+    let patch =
+        service.operator.patch("/api/v1/admin/cities/LON", &json!({"code": "LON", "name": null})).await;
     assert_eq!(patch.invalid(), ["/code", "/name"]);
 }
 
 #[actix_web::test]
 async fn unknown_addresses_and_methods_are_told_apart() {
     let service = Service::start().await;
-    for path in ["/api/v1/cities/lon", "/api/v1/cities/XXX", "/api/v1/seat-layouts/zebra", "/api/v1/planets"] {
+    for path in ["/api/v1/cities/lon", "/api/v1/cities/XXX", "/api/v1/seat-layouts/zebra", "/api/v1/planets"]
+    {
         service.anybody.get(path).await.expect_problem(404, "not_found");
     }
     let answer = service.operator.post("/api/v1/cities", &json!({})).await;
@@ -241,8 +260,9 @@ async fn a_new_name_is_told_with_the_flights_that_carry_it() {
     let service = Service::start().await;
     let date = day(9);
     let flight = body("AE1", "LHR", &format!("{date}T10:00"), &format!("{date}T12:15"), "G-AERA");
-    let flight = service.make(&flight).await;
     let mut heard = service.listen().await;
+    let flight = service.make(&flight).await;
+    assert_eq!(heard.recv().await.map(|event| event.version), Some(1));
     service.operator.patch("/api/v1/admin/airports/LHR", &json!({"name": "Heath Row"})).await.expect(200);
     let event = heard.recv().await.expect("an event");
     assert_eq!((event.kind.as_str(), event.version), ("flight.changed", 2));

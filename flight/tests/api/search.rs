@@ -19,7 +19,8 @@ async fn three(service: &Service, date: NaiveDate) -> Vec<Value> {
         ("AE3", "LHR", "20:00", "22:15", "110.00"),
     ] {
         let airplane = if origin == "LHR" { "G-AERA" } else { "G-AERB" };
-        let mut flight = body(number, origin, &format!("{date}T{departure}"), &format!("{date}T{arrival}"), airplane);
+        let mut flight =
+            body(number, origin, &format!("{date}T{departure}"), &format!("{date}T{arrival}"), airplane);
         flight["fares"] = json!([
             {"cabin": "economy", "brand": "light", "base_price": {"amount": price, "currency": "EUR"}},
             {"cabin": "economy", "brand": "flex", "base_price": {"amount": price, "currency": "EUR"}},
@@ -85,9 +86,7 @@ async fn offers_are_for_the_whole_party() {
     let found = service.search(&query).await;
     let offer = &found[0]["offers"][0];
     let money = |amount: &str| json!({"amount": amount, "currency": "EUR"});
-    let one = |kind, count, fare, taxes, total| {
-        json!({"type": kind, "count": count, "fare": money(fare), "taxes": money(taxes), "total": money(total)})
-    };
+    let one = |kind, count, fare, taxes, total| json!({"type": kind, "count": count, "fare": money(fare), "taxes": money(taxes), "total": money(total)});
     // 90.00 * 0.48 * 0.90 = 38.88; a child 75 %, an infant 10 % and no tax.
     let expected = json!([
         one("ADT", 2, "38.88", "24.00", "62.88"),
@@ -96,7 +95,10 @@ async fn offers_are_for_the_whole_party() {
     ]);
     assert_eq!(offer["per_passenger"], expected);
     assert_eq!(offer["total"], money("182.81"));
-    assert_eq!((&offer["cabin"], &offer["brand"], &offer["seats_left"]), (&json!("economy"), &json!("light"), &json!(136)));
+    assert_eq!(
+        (&offer["cabin"], &offer["brand"], &offer["seats_left"]),
+        (&json!("economy"), &json!("light"), &json!(136))
+    );
     assert_eq!(offer["conditions"]["checked_bags"], 0);
     let slice = &found[0]["slices"][0];
     assert_eq!((&slice["connections"], &slice["duration_minutes"]), (&json!(0), &json!(105)));
@@ -134,7 +136,8 @@ async fn sales_change_seats_prices_and_offers() {
     service.take_seats(&flight, 1, &[], &[]).await;
     check("79.80", &cabins).await;
 
-    let all: Vec<String> = (1..=3).flat_map(|row| ["A", "C", "D", "F"].map(|letter| format!("{row}{letter}"))).collect();
+    let all: Vec<String> =
+        (1..=3).flat_map(|row| ["A", "C", "D", "F"].map(|letter| format!("{row}{letter}"))).collect();
     let all: Vec<&str> = all.iter().map(String::as_str).collect();
     service.take_seats(&flight, 2, &all[..11], &[]).await;
     let business = format!("{query}&cabin=business");
@@ -189,7 +192,8 @@ async fn pages_go_on_behind_their_cursor() {
         let mut paged = Vec::new();
         let mut after = String::new();
         loop {
-            let page = service.anybody.get(&format!("/api/v1/search?{query}&limit=1{after}")).await.expect(200);
+            let page =
+                service.anybody.get(&format!("/api/v1/search?{query}&limit=1{after}")).await.expect(200);
             paged.extend(page["data"].as_array().expect("a list").clone());
             let Some(next) = page["page"]["next"].as_str() else { break };
             let refused = service.anybody.get(&format!("/api/v1/search?{query}&adults=2&after={next}")).await;
@@ -242,7 +246,8 @@ async fn what_leaves_soon_is_no_longer_offered() {
     let mut found = Vec::new();
     // Near midnight the two leave on different dates.
     for date in [new[0].departure.local.date(), new[1].departure.local.date()] {
-        let answer = another.get(&format!("/api/v1/search?origin=LHR&destination=CDG&date={date}")).await.expect(200);
+        let answer =
+            another.get(&format!("/api/v1/search?origin=LHR&destination=CDG&date={date}")).await.expect(200);
         found.extend(answer["data"].as_array().expect("a list").clone());
     }
     assert!(!found.is_empty() && numbers(&found).iter().all(|number| *number == "AE2"));
@@ -258,7 +263,10 @@ async fn bad_parameters_are_all_told() {
         (format!("{good}&adults=5&children=5"), vec!["children"]),
         (format!("{good}&adults=1&infants=2&cabin=cargo"), vec!["infants", "cabin"]),
         (format!("{good}&adults=-1&max_connections=3"), vec!["adults", "max_connections"]),
-        (format!("{good}&sort=fun&depart_after=24:00&depart_before=9:00"), vec!["sort", "depart_after", "depart_before"]),
+        (
+            format!("{good}&sort=fun&depart_after=24:00&depart_before=9:00"),
+            vec!["sort", "depart_after", "depart_before"],
+        ),
         (format!("{good}&max_price=-1&airline=X&limit=0"), vec!["max_price", "airline", "limit"]),
         (format!("{good}&max_price=1.001&after=x"), vec!["max_price", "after"]),
         (format!("{good}&slice=LHR,CDG,2026-12-01&return_date={}", day(29)), vec!["slice", "return_date"]),

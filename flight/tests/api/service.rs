@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use shared::{
     auth::{Permission, ServiceCaller, ServiceTokens},
     bus::{Bus, Delivery, Disposition, Handler, Subscription, in_process::InProcess},
-    db::{Pool, diesel_migrations::EmbeddedMigrations},
+    db::Pool,
     events::{Event, EventType},
     ids::UserId,
     outbox::DeadLetters,
@@ -21,26 +21,22 @@ use testkit::{Client, SERVICE_TOKEN_SECRET, TestDatabase, TokenIssuer};
 use tokio::sync::mpsc;
 
 /// A running flight service over the small network of [`crate::world`].
-pub struct Service {
-    pub database: TestDatabase,
-    pub bus: Bus,
-    pub issuer: TokenIssuer,
+pub(crate) struct Service {
+    pub(crate) database: TestDatabase,
+    pub(crate) bus: Bus,
+    pub(crate) issuer: TokenIssuer,
     /// Without a token.
-    pub anybody: Client,
+    pub(crate) anybody: Client,
     /// With the permissions of an operator.
-    pub operator: Client,
+    pub(crate) operator: Client,
     /// What the played booking service answers for live bookings.
-    pub live_bookings: Arc<AtomicU64>,
+    pub(crate) live_bookings: Arc<AtomicU64>,
     booking_url: url::Url,
 }
 
 impl Service {
-    pub async fn start() -> Self {
-        Self::over(MIGRATIONS).await
-    }
-
-    async fn over(migrations: EmbeddedMigrations) -> Self {
-        let database = TestDatabase::of("flight", migrations).await;
+    pub(crate) async fn start() -> Self {
+        let database = TestDatabase::of("flight", MIGRATIONS).await;
         found(&mut database.config("flight").connect().await.expect("a connection")).await;
         let live_bookings = Arc::new(AtomicU64::new(0));
         let booking_url = play_booking(live_bookings.clone());
@@ -53,18 +49,18 @@ impl Service {
     }
 
     /// A client with exactly these permissions.
-    pub fn client(&self, permissions: &[Permission]) -> Client {
+    pub(crate) fn client(&self, permissions: &[Permission]) -> Client {
         self.anybody.with_token(&self.issuer.token(UserId::new(), permissions))
     }
 
     /// Another instance of the service, on the same database and bus.
-    pub async fn another(&self) -> Client {
+    pub(crate) async fn another(&self) -> Client {
         let running = run(&self.database, &self.bus, &self.issuer, &self.booking_url).await;
         Client::new(format!("http://{}", running.address))
     }
 
     /// Another instance of the service that asks booking where nobody listens.
-    pub async fn without_booking(&self) -> Client {
+    pub(crate) async fn without_booking(&self) -> Client {
         let nowhere = "http://127.0.0.1:1".parse().expect("an address");
         let running = run(&self.database, &self.bus, &self.issuer, &nowhere).await;
         let client = Client::new(format!("http://{}", running.address));
@@ -72,36 +68,40 @@ impl Service {
     }
 
     /// Makes a flight and gives its resource.
-    pub async fn make(&self, body: &Value) -> Value {
+    pub(crate) async fn make(&self, body: &Value) -> Value {
         self.operator.post("/api/v1/admin/flights", body).await.expect(201)
     }
 
     /// The itineraries of a search.
-    pub async fn search(&self, query: &str) -> Vec<Value> {
+    pub(crate) async fn search(&self, query: &str) -> Vec<Value> {
         let answer = self.anybody.get(&format!("/api/v1/search?{query}")).await.expect(200);
         answer["data"].as_array().expect("a list").clone()
     }
 
     /// Publishes an event as another service would; ready when this service has worked it in.
-    pub async fn publish(&self, kind: EventType, subject: &str, version: i64, data: &Value) {
+    pub(crate) async fn publish(&self, kind: EventType, subject: &str, version: i64, data: &Value) {
         let event = Event::new("booking", kind, subject, version, data);
         self.bus.publish(Arc::new(event)).await.expect("a confirm");
     }
 
     /// Booking tells which seats are taken.
-    pub async fn take_seats(&self, flight: &Value, version: i64, held: &[&str], sold: &[&str]) {
+    pub(crate) async fn take_seats(&self, flight: &Value, version: i64, held: &[&str], sold: &[&str]) {
         let id = flight["id"].as_str().expect("an id");
         let data = json!({"flight_id": id, "version": version, "held": held, "sold": sold});
         self.publish(EventType::SeatsChanged, id, version, &data).await;
     }
 
     /// Hears what the service tells of flights from now on.
-    pub async fn listen(&self) -> mpsc::UnboundedReceiver<Event> {
+    pub(crate) async fn listen(&self) -> mpsc::UnboundedReceiver<Event> {
         let (sender, receiver) = mpsc::unbounded_channel();
         let types = [EventType::FlightPublished, EventType::FlightChanged, EventType::FlightCancelled];
         let dead_letters = DeadLetters::new(Pool::new(&self.database.config("flight")));
         self.bus
-            .subscribe(Subscription::instance("test.flights", &types), Arc::new(Ear(sender)), Arc::new(dead_letters))
+            .subscribe(
+                Subscription::instance("test.flights", &types),
+                Arc::new(Ear(sender)),
+                Arc::new(dead_letters),
+            )
             .await
             .expect("a subscription");
         receiver

@@ -52,7 +52,8 @@ async fn availability_keeps_the_newest_version() {
     availability::keep_newest(&mut connection, &[state(1, &["5A", "5B"], &[])]).await.unwrap();
     let seen = flights::with_seats(&mut connection, made).await.unwrap();
     assert_eq!(seen[0].seats_version, 2);
-    let counts: Vec<_> = seen[0].cabins.iter().map(|cabin| (cabin.seats_total, cabin.seats_available)).collect();
+    let counts: Vec<_> =
+        seen[0].cabins.iter().map(|cabin| (cabin.seats_total, cabin.seats_available)).collect();
     assert_eq!(counts, [(12, 11), (136, 135)]);
 }
 
@@ -82,5 +83,5 @@ async fn insert(
     connection
         .transaction(async |connection: &mut AsyncPgConnection| flights::insert(connection, new).await)
         .await
-        .unwrap()
+        .expect("flights")
 }

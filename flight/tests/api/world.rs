@@ -15,12 +15,12 @@ use shared::{
 };
 
 /// A code of any kind.
-pub fn code<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
+pub(crate) fn code<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
     text.parse().expect("a good code")
 }
 
 /// 12 business and 138 economy seats, two of these blocked.
-pub fn plan() -> SeatPlan {
+pub(crate) fn plan() -> SeatPlan {
     let section = |cabin, rows, columns| CabinSection { cabin, rows, columns: code(columns) };
     SeatPlan {
         cabins: vec![section(Cabin::Business, [1, 3], "AC|DF"), section(Cabin::Economy, [4, 26], "ABC|DEF")],
@@ -30,7 +30,7 @@ pub fn plan() -> SeatPlan {
 }
 
 /// Inserts London (LHR, LGW), Paris (CDG), the airline AE and the airplanes G-AERA and G-AERB.
-pub async fn found(connection: &mut AsyncPgConnection) {
+pub(crate) async fn found(connection: &mut AsyncPgConnection) {
     let city = |key: &str, name: &str, country: &str, zone: &str| City {
         code: code(key),
         name: name.into(),
@@ -78,13 +78,14 @@ pub async fn found(connection: &mut AsyncPgConnection) {
 }
 
 /// A date some days from today.
-pub fn day(ahead: i64) -> NaiveDate {
+pub(crate) fn day(ahead: i64) -> NaiveDate {
     (Utc::now() + Duration::days(ahead)).date_naive()
 }
 
 /// Standard fares: economy 100.00, business 320.00.
-pub fn fares() -> Vec<FlightFare> {
-    let fare = |cabin, brand, minor| FlightFare { cabin, brand, base_price: Money::new(minor, Currency::EUR) };
+pub(crate) fn fares() -> Vec<FlightFare> {
+    let fare =
+        |cabin, brand, minor| FlightFare { cabin, brand, base_price: Money::new(minor, Currency::EUR) };
     vec![
         fare(Cabin::Economy, Brand::Light, 10_000),
         fare(Cabin::Economy, Brand::Flex, 10_000),
@@ -93,9 +94,10 @@ pub fn fares() -> Vec<FlightFare> {
 }
 
 /// A flight from Britain to Paris of 75 minutes.
-pub fn flight(number: &str, origin: &str, date: NaiveDate, time: &str, airplane: &str) -> NewFlight {
+pub(crate) fn flight(number: &str, origin: &str, date: NaiveDate, time: &str, airplane: &str) -> NewFlight {
     let departure = FlightTime::from_local(code(&format!("{date}T{time}")), "Europe/London").expect("a time");
-    let arrival = FlightTime::from_instant(departure.at + Duration::minutes(75), "Europe/Paris").expect("a time");
+    let arrival =
+        FlightTime::from_instant(departure.at + Duration::minutes(75), "Europe/Paris").expect("a time");
     NewFlight {
         id: FlightId::new(),
         flight_number: code(number),
@@ -109,7 +111,13 @@ pub fn flight(number: &str, origin: &str, date: NaiveDate, time: &str, airplane:
 }
 
 /// The body of a flight from an airport in Britain to Paris, economy light 100.00.
-pub fn body(number: &str, origin: &str, departure: &str, arrival: &str, airplane: &str) -> serde_json::Value {
+pub(crate) fn body(
+    number: &str,
+    origin: &str,
+    departure: &str,
+    arrival: &str,
+    airplane: &str,
+) -> serde_json::Value {
     serde_json::json!({
         "flight_number": number, "origin": origin, "destination": "CDG", "airplane": airplane,
         "departure_local": departure, "arrival_local": arrival,

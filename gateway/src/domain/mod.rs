@@ -6,6 +6,7 @@ pub mod name;
 pub mod openapi;
 pub mod password;
 pub mod refresh_token;
+pub mod route_check;
 pub mod routes;
 pub mod signing_key;
 pub mod user;

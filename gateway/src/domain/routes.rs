@@ -134,6 +134,7 @@ pub const TABLE: &[Route] = &[
     flight(POST, "/api/v1/admin/airplanes", REFERENCE),
     flight(PATCH, "/api/v1/admin/airplanes/{registration}", REFERENCE),
     flight(DELETE, "/api/v1/admin/airplanes/{registration}", REFERENCE),
+    flight(GET, "/api/v1/places", PUBLIC),
     // Flights
     flight(GET, "/api/v1/search", PUBLIC),
     flight(GET, "/api/v1/flights", PUBLIC),

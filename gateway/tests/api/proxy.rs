@@ -196,6 +196,12 @@ async fn a_service_that_is_not_there_is_503_and_another_still_answers() {
         answer.expect_problem(503, "upstream_unavailable");
         assert_eq!(answer.header("retry-after"), "1");
     }
+    let admin = world.admin().await;
+    for size in [2, 200_000] {
+        let body = Some(vec![b' '; size]);
+        let answer = admin.send(Method::POST, "/api/v1/admin/flights", "application/json", body).await;
+        answer.expect_problem(503, "upstream_unavailable");
+    }
     // One of booking's instances is away: a GET goes to the other one.
     for _ in 0..4 {
         let _ = world.client.get(&format!("/api/v1/flights/{}/seat-map", FlightId::new())).await.expect(200);

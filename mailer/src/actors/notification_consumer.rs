@@ -14,7 +14,7 @@ use diesel::result::Error as QueryError;
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use futures_util::future::BoxFuture;
 use shared::{
-    bus::{Delivery, Disposition, Handler, Subscription},
+    bus::{Delivery, Disposition, Handler, Subscription, queues},
     db::{DbError, Pool},
     events::Event,
     ids::EventId,
@@ -23,7 +23,7 @@ use shared::{
 use std::{sync::Arc, time::Duration};
 
 /// The work queue that the mailer's instances share; also its name in the inbox.
-pub const QUEUE: &str = "mailer.notifications";
+pub const QUEUE: &str = queues::MAILER_NOTIFICATIONS.name;
 
 /// Events that make one transaction, at most.
 const BATCH: usize = 64;
@@ -64,7 +64,7 @@ impl ConsumerHandle {
     /// What it wants of the bus.
     #[must_use]
     pub fn subscription() -> Subscription {
-        Subscription::service(QUEUE, &kinds::event_types()).batch(BATCH)
+        Subscription::of(&queues::MAILER_NOTIFICATIONS).batch(BATCH)
     }
 
     /// Makes letters of deliveries; one disposition each, in order.

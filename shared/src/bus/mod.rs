@@ -3,16 +3,19 @@
 //! Producers never publish by hand: they append events to the [outbox](crate::outbox) in the
 //! transaction of their change, and its relay is the only caller of [`Bus::publish`](Carrier::publish). Consumers
 //! [subscribe](Carrier::subscribe) with a [`Handler`] that answers each delivery with a [`Disposition`];
-//! the carrier carries it out. Both carriers pass the conformance suite in `tests/bus/conformance.rs`.
+//! the carrier carries it out. The durable [work queues](queues) exist before anything is published,
+//! whether their consumers have ever run or not. Both carriers pass the conformance suite in `tests/bus/conformance.rs`.
 
 pub mod amqp;
 mod backoff;
 mod dispatch;
 pub mod in_process;
+pub mod queues;
 mod subscription;
 
 pub(crate) use backoff::Backoff;
 
+pub use queues::WorkQueue;
 pub use subscription::{Scope, Subscription};
 
 use crate::events::Event;

@@ -1,5 +1,6 @@
 //! What a consumer wants of the bus.
 
+use super::WorkQueue;
 use crate::events::EventType;
 use std::time::Duration;
 
@@ -30,8 +31,15 @@ pub struct Subscription {
 }
 
 impl Subscription {
-    /// A work queue shared by the service's instances, one message at a time, retried after 1, 5, 30
-    /// and 300 seconds.
+    /// One of the [work queues](super::queues), one message at a time, retried after 1, 5, 30 and 300
+    /// seconds.
+    #[must_use]
+    pub fn of(queue: &WorkQueue) -> Self {
+        Self::service(queue.name, queue.types)
+    }
+
+    /// The same for a work queue that is in no list, so that it is there only when its consumer has
+    /// been: for tests.
     #[must_use]
     pub fn service(queue: &str, types: &[EventType]) -> Self {
         Self {

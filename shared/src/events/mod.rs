@@ -12,7 +12,7 @@ pub use flight::*;
 pub use user::*;
 
 use crate::ids::EventId;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::{fmt, str::FromStr};
@@ -96,7 +96,7 @@ pub struct Event {
     pub subject: String,
     /// The aggregate's version after the change; grows with each event of the subject.
     pub version: i64,
-    /// When it happened.
+    /// When it happened, to the microsecond.
     pub time: DateTime<Utc>,
     /// The service that tells it, `booking`.
     pub source: String,
@@ -141,7 +141,8 @@ impl Event {
             kind,
             subject: subject.to_string(),
             version,
-            time: Utc::now(),
+            // As precise as PostgreSQL keeps it, so that an event read back is the one that was made.
+            time: Utc::now().trunc_subsecs(6),
             source: source.to_owned(),
             traceparent: crate::telemetry::trace::current().map(|context| context.to_string()),
             data: serde_json::to_value(data).unwrap_or(Value::Null),

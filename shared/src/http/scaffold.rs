@@ -18,7 +18,9 @@ pub fn configure(config: &mut web::ServiceConfig) {
 #[must_use]
 pub fn method_not_allowed(allow: &'static str) -> Route {
     // Bare: the envelope makes the problem of it, and keeps the header.
-    web::to(move || async move { HttpResponse::MethodNotAllowed().insert_header((header::ALLOW, allow)).finish() })
+    web::to(
+        move || async move { HttpResponse::MethodNotAllowed().insert_header((header::ALLOW, allow)).finish() },
+    )
 }
 
 async fn unknown_path() -> Result<HttpResponse, Problem> {

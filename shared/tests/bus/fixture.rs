@@ -5,11 +5,10 @@ use amqprs::{
     channel::{Channel, ExchangeDeleteArguments, QueueDeleteArguments},
     connection::{Connection, OpenConnectionArguments},
 };
-use chrono::SubsecRound;
 use futures_util::future::LocalBoxFuture;
 use shared::{
     bus::{
-        Bus, ConsumerHandle, DeadLetterStore, Subscription,
+        Bus, ConsumerHandle, DeadLetterStore, Subscription, WorkQueue,
         amqp::{Amqp, AmqpConfig},
         in_process::InProcess,
     },
@@ -22,10 +21,9 @@ pub(crate) async fn within<T>(what: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(30), what).await.expect("it happens in time")
 }
 
-/// An event of a subject, at an instant that PostgreSQL can store: it counts microseconds.
+/// An event of a subject.
 pub(crate) fn event(kind: EventType, subject: impl Display, version: i64) -> Event {
-    let event = Event::new("booking", kind, subject, version, &serde_json::json!({ "version": version }));
-    Event { time: event.time.trunc_subsecs(6), ..event }
+    Event::new("booking", kind, subject, version, &serde_json::json!({ "version": version }))
 }
 
 /// Shows the logs of a test where somebody asks for them, as with `RUST_LOG=shared=debug`.
@@ -39,6 +37,10 @@ pub(crate) fn show_logs() {
 pub(crate) trait Fixture {
     /// The bus of another instance of the service, connected.
     fn bus(&self) -> LocalBoxFuture<'_, Bus>;
+
+    /// The bus of an instance that publishes for these queues, connected. (The carrier within one process
+    /// has another bus then: all instances on it know the same queues.)
+    fn declaring(&self, queues: &'static [WorkQueue]) -> LocalBoxFuture<'_, Bus>;
 
     /// Notes the queues that a subscription makes, so that they can be removed.
     fn note(&self, subscription: &Subscription);
@@ -73,18 +75,27 @@ pub(crate) async fn subscribe_with(
 }
 
 /// The in-process carrier: all instances are on one bus.
-pub(crate) struct InProcessFixture(Bus);
+pub(crate) struct InProcessFixture {
+    bus: Bus,
+    declaring: RefCell<Vec<Bus>>,
+}
 
 impl InProcessFixture {
     pub(crate) fn new() -> Self {
         show_logs();
-        Self(Bus::new(InProcess::new()))
+        Self { bus: Bus::new(InProcess::new()), declaring: RefCell::default() }
     }
 }
 
 impl Fixture for InProcessFixture {
     fn bus(&self) -> LocalBoxFuture<'_, Bus> {
-        Box::pin(std::future::ready(self.0.clone()))
+        Box::pin(std::future::ready(self.bus.clone()))
+    }
+
+    fn declaring(&self, queues: &'static [WorkQueue]) -> LocalBoxFuture<'_, Bus> {
+        let bus = Bus::new(InProcess::with_queues(queues));
+        self.declaring.borrow_mut().push(bus.clone());
+        Box::pin(std::future::ready(bus))
     }
 
     fn note(&self, _: &Subscription) {}
@@ -94,7 +105,12 @@ impl Fixture for InProcessFixture {
     }
 
     fn finish(&self) -> LocalBoxFuture<'_, ()> {
-        Box::pin(within(self.0.close()))
+        Box::pin(async {
+            let declaring = self.declaring.take();
+            for bus in [self.bus.clone()].into_iter().chain(declaring) {
+                within(bus.close()).await;
+            }
+        })
     }
 }
 
@@ -118,8 +134,20 @@ impl AmqpFixture {
 
     /// A bus over the broker at this address, connected or not.
     pub(crate) fn connect(&self, url: &str, confirm_stall: Duration) -> Bus {
+        self.connect_declaring(url, confirm_stall, &[])
+    }
+
+    /// The same with work queues that are declared before anything is published.
+    pub(crate) fn connect_declaring(
+        &self,
+        url: &str,
+        confirm_stall: Duration,
+        queues: &'static [WorkQueue],
+    ) -> Bus {
+        queues.iter().for_each(|queue| self.note(&Subscription::of(queue)));
         let config = AmqpConfig {
             prefix: self.prefix.clone(),
+            queues,
             confirm_stall,
             ..AmqpConfig::new(url.to_owned().into(), "test")
         };
@@ -133,6 +161,14 @@ impl Fixture for AmqpFixture {
     fn bus(&self) -> LocalBoxFuture<'_, Bus> {
         Box::pin(async {
             let bus = self.connect(&testkit::amqp_url(), Duration::from_secs(15));
+            connected(&bus).await;
+            bus
+        })
+    }
+
+    fn declaring(&self, queues: &'static [WorkQueue]) -> LocalBoxFuture<'_, Bus> {
+        Box::pin(async move {
+            let bus = self.connect_declaring(&testkit::amqp_url(), Duration::from_secs(15), queues);
             connected(&bus).await;
             bus
         })

@@ -3,6 +3,7 @@
 //! | module | what it tests |
 //! |---|---|
 //! | `conformance` | what both carriers promise, run for each of them |
+//! | `declared` | work queues that are there before their consumers, for each carrier |
 //! | `outbox` | events from the transaction to their consumers, for each carrier |
 //! | `relay` | the relay against failing carriers and databases |
 //! | `process` | what only the carrier within one process can do: lose a runtime |
@@ -14,6 +15,7 @@
 
 mod broker;
 mod conformance;
+mod declared;
 mod fixture;
 mod outbox;
 mod probe;

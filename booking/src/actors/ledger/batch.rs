@@ -13,10 +13,7 @@ use super::{
 use crate::{
     domain::booking::{Booking, Flights},
     store::{
-        self,
-        flight_cache::FlightCache,
-        flights::LockedFlight,
-        seats::SeatColumns,
+        self, flight_cache::FlightCache, flights::LockedFlight, seats::SeatColumns,
         travellers::TravellerColumns,
     },
 };
@@ -80,7 +77,11 @@ impl Work<'_> {
 }
 
 /// Runs commands within the transaction that the caller has begun and will commit.
-pub(super) async fn run(connection: &mut AsyncPgConnection, items: &[Item<'_>], setting: &Setting<'_>) -> QueryResult<Written> {
+pub(super) async fn run(
+    connection: &mut AsyncPgConnection,
+    items: &[Item<'_>],
+    setting: &Setting<'_>,
+) -> QueryResult<Written> {
     let mut work = read(connection, items, setting).await?;
     keys::bind(connection, &mut work).await?;
     transitions::run(connection, &mut work).await?;
@@ -97,10 +98,16 @@ pub(super) async fn run(connection: &mut AsyncPgConnection, items: &[Item<'_>], 
 }
 
 /// Finds what the commands are about, locks it, and reads it.
-async fn read<'a>(connection: &mut AsyncPgConnection, items: &'a [Item<'a>], setting: &Setting<'_>) -> QueryResult<Work<'a>> {
+async fn read<'a>(
+    connection: &mut AsyncPgConnection,
+    items: &'a [Item<'a>],
+    setting: &Setting<'_>,
+) -> QueryResult<Work<'a>> {
     let stale = stale_holders(connection, items).await?;
     let mut ids: BTreeSet<Uuid> = stale.iter().map(|id| id.0).collect();
-    ids.extend(items.iter().filter(|(command, _)| command.claim().is_none()).map(|(command, _)| command.booking().0));
+    ids.extend(
+        items.iter().filter(|(command, _)| command.claim().is_none()).map(|(command, _)| command.booking().0),
+    );
     let ids: Vec<Uuid> = ids.into_iter().collect();
     let mut flights: Vec<FlightId> = match ids.is_empty() {
         true => Vec::new(),
@@ -112,7 +119,9 @@ async fn read<'a>(connection: &mut AsyncPgConnection, items: &'a [Item<'a>], set
     let mut bookings = HashMap::new();
     if !ids.is_empty() {
         store::bookings::lock(connection, &ids).await?;
-        bookings.extend(store::bookings::load(connection, &ids).await?.into_iter().map(|booking| (booking.id, booking)));
+        bookings.extend(
+            store::bookings::load(connection, &ids).await?.into_iter().map(|booking| (booking.id, booking)),
+        );
     }
     let versions = locked.iter().map(|(id, flight)| (*id, flight.version));
     let flights = setting.flights.at_versions(connection, versions).await?;
@@ -135,7 +144,10 @@ async fn read<'a>(connection: &mut AsyncPgConnection, items: &'a [Item<'a>], set
 }
 
 /// The bookings whose holds have ended but stand in the way of the claims.
-async fn stale_holders(connection: &mut AsyncPgConnection, items: &[Item<'_>]) -> QueryResult<Vec<BookingId>> {
+async fn stale_holders(
+    connection: &mut AsyncPgConnection,
+    items: &[Item<'_>],
+) -> QueryResult<Vec<BookingId>> {
     let mut seats = SeatColumns::default();
     let mut travellers = TravellerColumns::default();
     for claim in items.iter().filter_map(|(command, _)| command.claim()) {

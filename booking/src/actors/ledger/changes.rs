@@ -87,7 +87,8 @@ impl Changes {
 
     /// A key has its answer.
     pub(super) fn answer(&mut self, scope: &[u8], status: i16, state: &BookingState) -> QueryResult<()> {
-        let booking = serde_json::to_string(state).map_err(|error| diesel::result::Error::SerializationError(error.into()))?;
+        let booking = serde_json::to_string(state)
+            .map_err(|error| diesel::result::Error::SerializationError(error.into()))?;
         self.answers.push((scope.to_vec(), StoredAnswer { status, booking }));
         Ok(())
     }
@@ -120,7 +121,11 @@ impl Changes {
         store::bookings::update(connection, &of(&self.changed)).await?;
         store::seats::sell(connection, std::mem::take(&mut self.sold)).await?;
         store::passengers::write_tickets(connection, &of(&self.ticketed)).await?;
-        store::payments::insert(connection, self.payments.iter().map(|(booking, payment)| (*booking, payment))).await?;
+        store::payments::insert(
+            connection,
+            self.payments.iter().map(|(booking, payment)| (*booking, payment)),
+        )
+        .await?;
         store::payments::update(connection, &self.decided).await?;
         store::refunds::insert(connection, &self.refunds).await?;
         store::payments::insert_entries(connection, &self.entries).await?;
@@ -147,7 +152,11 @@ impl Changes {
 }
 
 /// The booking as the contract shows it, within the ledger.
-pub(super) fn present(booking: &Booking, flights: &Flights, now: DateTime<Utc>) -> QueryResult<Box<BookingState>> {
+pub(super) fn present(
+    booking: &Booking,
+    flights: &Flights,
+    now: DateTime<Utc>,
+) -> QueryResult<Box<BookingState>> {
     let missing = |error: MissingFlight| diesel::result::Error::DeserializationError(error.into());
     booking.present(flights, now).map(Box::new).map_err(missing)
 }

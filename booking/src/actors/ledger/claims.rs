@@ -203,7 +203,11 @@ fn judge_aside(work: &mut Work<'_>, winners: &[Candidate<'_>], aside: &[Candidat
     }
 }
 
-async fn write_winners(connection: &mut AsyncPgConnection, work: &mut Work<'_>, winners: &[Candidate<'_>]) -> QueryResult<()> {
+async fn write_winners(
+    connection: &mut AsyncPgConnection,
+    work: &mut Work<'_>,
+    winners: &[Candidate<'_>],
+) -> QueryResult<()> {
     let mut bookings: Vec<Booking> = winners.iter().map(|winner| made_now(work, winner.claim)).collect();
     store::new_bookings::insert(connection, &mut bookings.iter_mut().collect::<Vec<_>>()).await?;
     for (winner, booking) in winners.iter().zip(&bookings) {

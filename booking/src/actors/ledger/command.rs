@@ -118,4 +118,3 @@ impl Envelope {
         let _ = self.reply.send(answer);
     }
 }
-

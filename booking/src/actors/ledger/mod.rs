@@ -32,7 +32,11 @@ use actix::{Actor, Addr, Arbiter, ArbiterHandle};
 use actor::{Drain, Ledger, Submit};
 use command::Envelope;
 use shared::{ids::FlightId, telemetry::trace};
-use std::{hash::{DefaultHasher, Hash, Hasher}, sync::Arc, time::Duration};
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::{sync::oneshot, time::Instant};
 
 /// The arbiters on which flights live: each with a ledger, and the allocators of its flights.

@@ -5,7 +5,11 @@ use super::{
     batch::{self, Item, Setting, Verdict, Written},
     command::{Command, Envelope, LedgerError, Outcome},
 };
-use crate::{actors::directory::Directory, domain::booking::Booking, store::{self, flight_cache::FlightCache}};
+use crate::{
+    actors::directory::Directory,
+    domain::booking::Booking,
+    store::{self, flight_cache::FlightCache},
+};
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::{
     QueryResult,
@@ -123,7 +127,8 @@ impl Runner {
     /// Opens the connection where there is none. After a loss it makes sure that the old one is dead:
     /// then what is not committed never will be.
     async fn connect(&mut self) -> Result<(), Error> {
-        let unavailable = |reason: String| Error::DatabaseError(DatabaseErrorKind::UnableToSendCommand, Box::new(reason));
+        let unavailable =
+            |reason: String| Error::DatabaseError(DatabaseErrorKind::UnableToSendCommand, Box::new(reason));
         if self.connection.is_some() {
             return Ok(());
         }
@@ -147,7 +152,8 @@ impl Runner {
 
     async fn transact(&mut self, envelopes: &[Envelope]) -> Result<Written, Failure> {
         let Some((connection, _)) = &mut self.connection else { return Err(Failure::Lost(Error::NotFound)) };
-        let items: Vec<Item<'_>> = envelopes.iter().map(|envelope| (&envelope.command, envelope.trace)).collect();
+        let items: Vec<Item<'_>> =
+            envelopes.iter().map(|envelope| (&envelope.command, envelope.trace)).collect();
         let setting = Setting { flights: &self.means.flights, settle: self.means.settle };
         let started = Instant::now();
         AnsiTransactionManager::begin_transaction(connection).await.map_err(Failure::Lost)?;
@@ -189,9 +195,15 @@ impl Runner {
         };
         let mut rest = Vec::new();
         for envelope in lot.envelopes {
-            match found.get(&envelope.command.booking()).filter(|booking| has_effect(&envelope.command, &booking.0)) {
+            match found
+                .get(&envelope.command.booking())
+                .filter(|booking| has_effect(&envelope.command, &booking.0))
+            {
                 Some((booking, state)) => {
-                    booking.segments.iter().for_each(|segment| self.means.directory.seats_unknown(segment.flight_id));
+                    booking
+                        .segments
+                        .iter()
+                        .for_each(|segment| self.means.directory.seats_unknown(segment.flight_id));
                     envelope.answer(Ok(Outcome::Done(state.clone())));
                 }
                 None => rest.push(envelope),
@@ -285,13 +297,27 @@ struct Dead {
 async fn bury(connection: &mut AsyncPgConnection, lost: &Backend) -> QueryResult<()> {
     let query = "SELECT coalesce(bool_and(pg_terminate_backend(pid, 1000)), true) AS dead \
                  FROM pg_stat_activity WHERE pid = $1 AND backend_start = $2";
-    let query = diesel::sql_query(query).bind::<Integer, _>(lost.pid).bind::<Timestamptz, _>(lost.backend_start);
+    let query =
+        diesel::sql_query(query).bind::<Integer, _>(lost.pid).bind::<Timestamptz, _>(lost.backend_start);
     let Dead { dead } = query.get_result(connection).await?;
     let reason = "the process of the lost connection does not end".to_owned();
-    if dead { Ok(()) } else { Err(Error::DatabaseError(DatabaseErrorKind::UnableToSendCommand, Box::new(reason))) }
+    if dead {
+        Ok(())
+    } else {
+        Err(Error::DatabaseError(DatabaseErrorKind::UnableToSendCommand, Box::new(reason)))
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a batch has some hundred commands")]
 fn len(items: &[Item<'_>]) -> f64 {
     items.len() as f64
+}
+
+#[cfg(test)]
+impl Runner {
+    /// Treats commands as those of a lost connection; gives how many are left to be tried again.
+    pub(super) async fn resolve_for_test(&mut self, envelopes: Vec<Envelope>) -> usize {
+        let rest = self.resolve(Lot { envelopes, again: false, losses: 0 }).await;
+        rest.map_or(0, |lot| lot.envelopes.len())
+    }
 }

@@ -1,0 +1,307 @@
+//! The ledger against a real PostgreSQL, with prepared batches.
+
+use super::{
+    Claim, Command, Ledgers, Outcome, Shards,
+    batch::{self, Item, Setting, Verdict},
+    command::{Answer, Envelope, LedgerError},
+    runner::{Means, Runner},
+};
+use crate::{
+    MIGRATIONS,
+    actors::{directory::Directory, ledger::Bounds},
+    domain::{booking::Booking, hold::HoldTime, refusal::Refusal, samples},
+    store::{self, flight_cache::FlightCache},
+};
+use chrono::{TimeDelta, Utc};
+use diesel_async::{
+    AnsiTransactionManager, AsyncConnection, AsyncPgConnection, RunQueryDsl, TransactionManager,
+};
+use shared::{
+    bus::{Bus, in_process::InProcess},
+    db::Pool,
+    events::{BookingState, FlightState},
+    ids::{BookingId, PaymentId},
+    outbox::Relay,
+};
+use std::time::Duration;
+use testkit::TestDatabase;
+use tokio::{sync::oneshot, time::Instant};
+
+/// A database with one flight, and what a ledger needs.
+struct Scene {
+    database: TestDatabase,
+    means: Means,
+    flight: FlightState,
+    shards: Shards,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        let database = TestDatabase::of("booking", MIGRATIONS).await;
+        let config = database.config("booking");
+        let pool = Pool::new(&config);
+        let (flights, shards) = (FlightCache::new(16), Shards::new(1));
+        let directory = Directory::start(pool.clone(), flights.clone(), shards.handles(), 16);
+        let relay = Relay::start("booking", &config, Bus::new(InProcess::new()));
+        let settle = TimeDelta::minutes(60);
+        let means = Means { database: config, flights, relay, directory, settle };
+        let flight = samples::flight();
+        let json = serde_json::to_value(&flight).unwrap();
+        store::flights::upsert(&mut pool.get().await.unwrap(), &[(flight.clone(), json)]).await.unwrap();
+        Self { database, means, flight, shards }
+    }
+
+    async fn connection(&self) -> AsyncPgConnection {
+        self.means.database.connect().await.unwrap()
+    }
+
+    fn booking(&self, seats: &[&str]) -> Booking {
+        samples::booking(self.flight.id, seats)
+    }
+
+    /// Runs commands in one transaction.
+    async fn batch(&self, commands: &[Command]) -> Vec<Verdict> {
+        let mut connection = self.connection().await;
+        let items: Vec<Item<'_>> = commands.iter().map(|command| (command, None)).collect();
+        let setting = Setting { flights: &self.means.flights, settle: self.means.settle };
+        AnsiTransactionManager::begin_transaction(&mut connection).await.unwrap();
+        let written = batch::run(&mut connection, &items, &setting).await.unwrap();
+        AnsiTransactionManager::commit_transaction(&mut connection).await.unwrap();
+        written.verdicts
+    }
+
+    async fn superuser(&self, statement: &str) {
+        let mut connection = AsyncPgConnection::establish(&self.database.superuser_url()).await.unwrap();
+        for part in ["SET search_path = booking", statement] {
+            diesel::sql_query(part).execute(&mut connection).await.unwrap();
+        }
+    }
+
+    async fn count(&self, query: &str) -> i64 {
+        let query = format!("(SELECT count(*) FROM {query})");
+        let count = diesel::dsl::sql::<diesel::sql_types::BigInt>(&query);
+        diesel::select(count).get_result(&mut self.connection().await).await.unwrap()
+    }
+
+    fn stop(self) {
+        self.shards.stop();
+    }
+}
+
+fn claim(booking: Booking) -> Command {
+    let hold = HoldTime::new(None, Utc::now() + TimeDelta::days(30), Utc::now()).unwrap();
+    Command::Claim(Box::new(Claim { booking, hold, payment: None, key: None, exempt: false }))
+}
+
+fn done(verdict: &Verdict) -> &BookingState {
+    match verdict {
+        Verdict::Answer(Outcome::Done(state)) => state,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn lost(verdict: &Verdict) -> Vec<String> {
+    match verdict {
+        Verdict::Answer(Outcome::Refused(Refusal::SeatTaken(seats))) => {
+            seats.iter().map(|seat| seat.designator.to_string()).collect()
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Hands commands to a runner as the ledger does.
+async fn process(runner: &mut Runner, commands: Vec<Command>) -> Vec<Answer> {
+    let (envelopes, answers): (Vec<_>, Vec<_>) = commands.into_iter().map(envelope).unzip();
+    let again = runner.process(envelopes).await;
+    assert!(again.is_empty());
+    let mut received = Vec::new();
+    for answer in answers {
+        received.push(answer.await.unwrap());
+    }
+    received
+}
+
+fn envelope(command: Command) -> (Envelope, oneshot::Receiver<Answer>) {
+    let (reply, answer) = oneshot::channel();
+    (Envelope { command, deadline: Instant::now() + Duration::from_secs(10), trace: None, reply }, answer)
+}
+
+#[actix::test]
+async fn one_claim_of_a_batch_loses_the_fence_and_the_others_go_through() {
+    let scene = Scene::new().await;
+    // Another instance was faster with 5B.
+    let faster = scene.booking(&["5B"]);
+    scene.batch(&[claim(faster)]).await;
+    let verdicts = scene
+        .batch(&[
+            claim(scene.booking(&["5A"])),
+            claim(scene.booking(&["5D", "5B", "5E"])),
+            claim(scene.booking(&["5C", "5F"])),
+        ])
+        .await;
+    assert_eq!(done(&verdicts[0]).passengers.len(), 1);
+    assert_eq!(lost(&verdicts[1]), ["5B"]);
+    assert_eq!(done(&verdicts[2]).passengers.len(), 2);
+    assert_eq!(scene.count("seats").await, 4, "what the loser got was given back");
+    assert_eq!(scene.count("travellers").await, 4);
+    assert_eq!(scene.count("bookings").await, 3, "the loser left no rows");
+    assert_eq!(scene.count("events WHERE kind = 'seats.changed'").await, 2, "one a flight and batch");
+    assert_eq!(scene.count("flights WHERE seats_version = 2").await, 1);
+    scene.stop();
+}
+
+#[actix::test]
+async fn who_wants_the_same_in_one_batch_loses_only_to_a_winner() {
+    let scene = Scene::new().await;
+    scene.batch(&[claim(scene.booking(&["4A"]))]).await;
+    let verdicts = scene
+        .batch(&[
+            claim(scene.booking(&["4A", "4B"])),
+            claim(scene.booking(&["4B"])),
+            claim(scene.booking(&["6A"])),
+            claim(scene.booking(&["6B", "6A"])),
+        ])
+        .await;
+    assert_eq!(lost(&verdicts[0]), ["4A"]);
+    assert!(matches!(verdicts[1], Verdict::Again), "4B is free after all: {:?}", verdicts[1]);
+    done(&verdicts[2]);
+    assert_eq!(lost(&verdicts[3]), ["6A"]);
+    scene.stop();
+}
+
+#[actix::test]
+async fn locators_that_collide_are_drawn_again() {
+    let scene = Scene::new().await;
+    let first = scene.booking(&["4A"]);
+    let second = Booking { locator: first.locator.clone(), ..scene.booking(&["4B"]) };
+    let third = Booking { locator: first.locator.clone(), ..scene.booking(&["4C"]) };
+    let verdicts = scene.batch(&[claim(first), claim(second)]).await;
+    assert_ne!(done(&verdicts[0]).locator, done(&verdicts[1]).locator);
+    let verdicts = scene.batch(&[claim(third)]).await;
+    assert_eq!(scene.count(&format!("bookings WHERE locator = '{}'", done(&verdicts[0]).locator)).await, 1);
+    scene.stop();
+}
+
+#[actix::test]
+async fn a_hold_that_has_ended_makes_way_within_the_batch() {
+    let scene = Scene::new().await;
+    let old = scene.booking(&["4A", "4B"]);
+    let owner = old.owner_id;
+    let id = old.id;
+    scene.batch(&[claim(old)]).await;
+    scene.superuser("UPDATE bookings SET hold_expires_at = now() - interval '1 second'").await;
+    // The same travellers of the same account, on one of their old seats.
+    let new = Booking { owner_id: owner, ..scene.booking(&["4B", "7C"]) };
+    let verdicts = scene.batch(&[claim(new)]).await;
+    done(&verdicts[0]);
+    assert_eq!(scene.count(&format!("bookings WHERE id = '{id}' AND status = 3")).await, 1);
+    assert_eq!(scene.count("seats").await, 2);
+    assert_eq!(scene.count("events WHERE kind = 'booking.expired'").await, 1);
+    scene.stop();
+}
+
+#[actix::test]
+async fn a_command_with_impossible_data_fails_alone() {
+    let scene = Scene::new().await;
+    let mut runner = Runner::new(scene.means.clone());
+    let mut bad = scene.booking(&["4C"]);
+    // PostgreSQL's text cannot hold it. No request gets as far as this.
+    bad.contact.email = crate::domain::contact::Email::stored("a\0b".to_owned());
+    let commands = ["4A", "4B"].map(|seat| claim(scene.booking(&[seat])));
+    let [first, second] = commands;
+    let answers = process(&mut runner, vec![first, claim(bad), second]).await;
+    assert!(matches!(answers[0], Ok(Outcome::Done(_))), "{:?}", answers[0]);
+    assert!(matches!(answers[1], Err(LedgerError::Internal)), "{:?}", answers[1]);
+    assert!(matches!(answers[2], Ok(Outcome::Done(_))), "{:?}", answers[2]);
+    assert_eq!(scene.count("bookings").await, 2);
+    scene.stop();
+}
+
+/// The server ends the connection in the middle of its first commit.
+const END_IN_COMMIT: &str = "DO $do$ BEGIN
+    CREATE SEQUENCE strikes;
+    GRANT ALL ON SEQUENCE strikes TO PUBLIC;
+    CREATE FUNCTION strike() RETURNS trigger SECURITY DEFINER LANGUAGE plpgsql AS $fn$ BEGIN
+        IF nextval('booking.strikes') = 1 THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF;
+        RETURN NULL;
+    END $fn$;
+    CREATE CONSTRAINT TRIGGER strike AFTER INSERT ON bookings DEFERRABLE INITIALLY DEFERRED
+        FOR EACH ROW EXECUTE FUNCTION strike();
+END $do$";
+
+#[actix::test]
+async fn a_batch_whose_connection_is_lost_in_its_commit_is_carried_out_once() {
+    let scene = Scene::new().await;
+    scene.superuser(END_IN_COMMIT).await;
+    let mut runner = Runner::new(scene.means.clone());
+    let answers =
+        process(&mut runner, vec![claim(scene.booking(&["4A"])), claim(scene.booking(&["4B"]))]).await;
+    for answer in &answers {
+        assert!(matches!(answer, Ok(Outcome::Done(_))), "{answer:?}");
+    }
+    assert_eq!(scene.count("bookings").await, 2);
+    assert_eq!(scene.count("seats").await, 2);
+    assert_eq!(scene.count("events WHERE kind = 'booking.held'").await, 2);
+    scene.stop();
+}
+
+#[actix::test]
+async fn a_commit_whose_answer_was_lost_is_found_by_its_claim() {
+    let scene = Scene::new().await;
+    let claimed = claim(scene.booking(&["4A"]));
+    scene.batch(std::slice::from_ref(&claimed)).await;
+    let mut runner = Runner::new(scene.means.clone());
+    let (envelope, answer) = envelope(claimed);
+    let rest = runner.resolve_for_test(vec![envelope]).await;
+    assert_eq!(rest, 0, "it was committed: nothing is left to do");
+    assert!(matches!(answer.await.unwrap(), Ok(Outcome::Done(_))));
+    assert_eq!(scene.count("bookings").await, 1);
+    scene.stop();
+}
+
+#[actix::test]
+async fn what_is_too_late_is_not_begun() {
+    let scene = Scene::new().await;
+    let mut runner = Runner::new(scene.means.clone());
+    let (mut late, answer) = envelope(claim(scene.booking(&["4A"])));
+    late.deadline = Instant::now();
+    runner.process(vec![late]).await;
+    assert!(matches!(answer.await.unwrap(), Err(LedgerError::Overloaded)));
+    assert_eq!(scene.count("bookings").await, 0);
+    scene.stop();
+}
+
+#[actix::test]
+async fn a_ledger_takes_on_no_more_than_its_bound_and_answers_what_it_took() {
+    let scene = Scene::new().await;
+    let bounds = Bounds { batch: 4, queue: 8 };
+    let ledgers = Ledgers::start(&scene.shards, &scene.means, bounds, Duration::from_secs(10));
+    let seats: Vec<String> = (4..=9)
+        .flat_map(|row| ["A", "B", "C", "D", "E", "F"].map(|letter| format!("{row}{letter}")))
+        .collect();
+    let commands = seats.iter().map(|seat| ledgers.submit(scene.flight.id, claim(scene.booking(&[seat]))));
+    let answers = futures_util::future::join_all(commands).await;
+    let done = answers.iter().filter(|answer| matches!(answer, Ok(Outcome::Done(_)))).count();
+    let refused = answers.iter().filter(|answer| matches!(answer, Err(LedgerError::Overloaded))).count();
+    assert_eq!(done + refused, seats.len());
+    assert!(done >= 8, "what was taken on was done: {done}");
+    ledgers.drain().await;
+    assert_eq!(scene.count("bookings").await, i64::try_from(done).unwrap());
+    scene.stop();
+}
+
+#[actix::test]
+async fn commands_about_nothing_are_refused() {
+    let scene = Scene::new().await;
+    let booking = BookingId::new();
+    let verdicts = scene
+        .batch(&[
+            Command::Confirm { booking, payment: PaymentId::new() },
+            Command::Cancel { booking, key: None },
+        ])
+        .await;
+    for verdict in verdicts {
+        assert!(matches!(verdict, Verdict::Answer(Outcome::Refused(Refusal::NotFound))), "{verdict:?}");
+    }
+    scene.stop();
+}

@@ -43,7 +43,9 @@ pub(super) async fn run(connection: &mut AsyncPgConnection, work: &mut Work<'_>)
         let result = match command {
             Command::Claim(_) => continue,
             Command::Pay { payment, key, .. } => pay(work, &mut booking, payment, key.as_ref()),
-            Command::Confirm { payment, .. } => confirm(work, &mut booking, *payment, &mut documents, *trace)?,
+            Command::Confirm { payment, .. } => {
+                confirm(work, &mut booking, *payment, &mut documents, *trace)?
+            }
             Command::Decline { payment, void, .. } => decline(work, &mut booking, *payment, *void, *trace)?,
             Command::Cancel { key, .. } => cancel(work, &mut booking, key.as_ref(), *trace)?,
             Command::Expire { .. } => end(work, &mut booking, *trace)?,
@@ -79,7 +81,12 @@ pub(super) fn started(
     }
 }
 
-fn pay(work: &mut Work<'_>, booking: &mut Booking, order: &PaymentOrder, key: Option<&Key>) -> Result<(), Refusal> {
+fn pay(
+    work: &mut Work<'_>,
+    booking: &mut Booking,
+    order: &PaymentOrder,
+    key: Option<&Key>,
+) -> Result<(), Refusal> {
     let payment = started(order, booking.total(), (booking.hold_expires_at, work.now), key, 200);
     booking.start_payment(payment.clone(), work.settle, work.now)?;
     work.changes.start(booking.id, payment);
@@ -171,7 +178,11 @@ fn cancel(
     Ok(Ok(()))
 }
 
-fn end(work: &mut Work<'_>, booking: &mut Booking, trace: Option<TraceContext>) -> QueryResult<Result<(), Refusal>> {
+fn end(
+    work: &mut Work<'_>,
+    booking: &mut Booking,
+    trace: Option<TraceContext>,
+) -> QueryResult<Result<(), Refusal>> {
     if booking.expire(work.now) {
         work.changes.free(booking);
         work.changes.booking(booking);

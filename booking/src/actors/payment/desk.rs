@@ -119,7 +119,12 @@ pub(crate) struct PaymentDesk {
 
 impl PaymentDesk {
     /// Starts the desk on the present arbiter; it begins with what others have left unfinished.
-    pub(crate) fn start(provider: Arc<dyn PaymentProvider>, ledgers: Ledgers, pool: Pool, times: Times) -> Self {
+    pub(crate) fn start(
+        provider: Arc<dyn PaymentProvider>,
+        ledgers: Ledgers,
+        pool: Pool,
+        times: Times,
+    ) -> Self {
         let means = Means { provider: provider.clone(), ledgers, pool, times };
         Self { desk: Desk { means, sweeping: false, again: false }.start(), provider }
     }
@@ -245,11 +250,13 @@ impl Means {
     ) -> Result<Charged, StepError> {
         let void = match decision {
             Decision::Declined => false,
-            Decision::Authorised => match self.ledgers.submit(flight, Command::Confirm { booking, payment }).await? {
-                Outcome::Done(state) => return Ok(Charged::Confirmed(state)),
-                // Too late: the money is given up, and the payment counts as declined.
-                Outcome::Refused(_) | Outcome::Replay(_) => true,
-            },
+            Decision::Authorised => {
+                match self.ledgers.submit(flight, Command::Confirm { booking, payment }).await? {
+                    Outcome::Done(state) => return Ok(Charged::Confirmed(state)),
+                    // Too late: the money is given up, and the payment counts as declined.
+                    Outcome::Refused(_) | Outcome::Replay(_) => true,
+                }
+            }
         };
         match self.ledgers.submit(flight, Command::Decline { booking, payment, void }).await? {
             Outcome::Done(_) if void => Ok(Charged::TooLate),
@@ -268,7 +275,9 @@ impl Means {
         };
         timeout(self.times.payment, call).await.map_err(|_| StepError::Silent)??;
         let mut connection = self.pool.get().await?;
-        store::payments::finish(&mut connection, vec![payment.0], state, done).await.map_err(DbError::from)?;
+        store::payments::finish(&mut connection, vec![payment.0], state, done)
+            .await
+            .map_err(DbError::from)?;
         Ok(())
     }
 
@@ -299,7 +308,10 @@ impl Means {
     async fn resume(&self, payment: &Unsettled) -> Result<(), StepError> {
         let mut state = payment.state;
         if state == PaymentState::Started {
-            let decision = match timeout(self.times.payment, self.provider.find(payment.id)).await.map_err(|_| StepError::Silent)?? {
+            let decision = match timeout(self.times.payment, self.provider.find(payment.id))
+                .await
+                .map_err(|_| StepError::Silent)??
+            {
                 Some(decision) => decision,
                 None => self.authorise(&charge_of(payment)).await?,
             };

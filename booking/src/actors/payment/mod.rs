@@ -5,5 +5,4 @@ mod provider;
 mod sandbox;
 
 pub(crate) use desk::{Charge, Charged, PaymentDesk, Times};
-pub(crate) use provider::PaymentProvider;
 pub(crate) use sandbox::Sandbox;

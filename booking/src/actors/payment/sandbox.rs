@@ -42,7 +42,14 @@ impl Sandbox {
         Self { pool, log }
     }
 
-    async fn note(&self, kind: Kind, payment: PaymentId, subject: Uuid, amount: i64, accepted: bool) -> Result<(), ProviderError> {
+    async fn note(
+        &self,
+        kind: Kind,
+        payment: PaymentId,
+        subject: Uuid,
+        amount: i64,
+        accepted: bool,
+    ) -> Result<(), ProviderError> {
         let stopped = || ProviderError("the sandbox is stopped".to_owned());
         let (done, noted) = oneshot::channel();
         let operation = Operation { payment: payment.0, kind, subject, amount, accepted };

@@ -9,8 +9,12 @@ use shared::http::{FieldError, FromJson, Object};
 use utoipa::ToSchema;
 
 handlers!(
-    AircraftType, AircraftTypePatch, "/api/v1/aircraft-types", "/api/v1/aircraft-types/{key}",
-    "/api/v1/admin/aircraft-types", "/api/v1/admin/aircraft-types/{key}"
+    AircraftType,
+    AircraftTypePatch,
+    "/api/v1/aircraft-types",
+    "/api/v1/aircraft-types/{key}",
+    "/api/v1/admin/aircraft-types",
+    "/api/v1/admin/aircraft-types/{key}"
 );
 
 fn read_icao(object: &mut Object<'_>, icao: Option<String>) -> Option<String> {

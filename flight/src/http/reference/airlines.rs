@@ -9,7 +9,11 @@ use shared::{
 use utoipa::ToSchema;
 
 handlers!(
-    Airline, AirlinePatch, "/api/v1/airlines", "/api/v1/airlines/{key}", "/api/v1/admin/airlines",
+    Airline,
+    AirlinePatch,
+    "/api/v1/airlines",
+    "/api/v1/airlines/{key}",
+    "/api/v1/admin/airlines",
     "/api/v1/admin/airlines/{key}"
 );
 

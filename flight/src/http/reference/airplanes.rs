@@ -15,7 +15,11 @@ use shared::{
 use utoipa::ToSchema;
 
 handlers!(
-    Airplane, AirplanePatch, "/api/v1/airplanes", "/api/v1/airplanes/{key}", "/api/v1/admin/airplanes",
+    Airplane,
+    AirplanePatch,
+    "/api/v1/airplanes",
+    "/api/v1/airplanes/{key}",
+    "/api/v1/admin/airplanes",
     "/api/v1/admin/airplanes/{key}"
 );
 

@@ -18,7 +18,11 @@ use std::ops::RangeInclusive;
 use utoipa::ToSchema;
 
 handlers!(
-    Airport, AirportPatch, "/api/v1/airports", "/api/v1/airports/{key}", "/api/v1/admin/airports",
+    Airport,
+    AirportPatch,
+    "/api/v1/airports",
+    "/api/v1/airports/{key}",
+    "/api/v1/admin/airports",
     "/api/v1/admin/airports/{key}"
 );
 
@@ -101,9 +105,8 @@ impl FromJson for AirportPatch {
         let longitude = object.patch_required("longitude");
         let longitude = within(object, "longitude", longitude, &LONGITUDES);
         let min_connection_minutes = match object.patch("min_connection_minutes") {
-            Patch::Set(minutes) => {
-                within(object, "min_connection_minutes", Some(minutes), &CONNECTION).map_or(Patch::Keep, Patch::Set)
-            }
+            Patch::Set(minutes) => within(object, "min_connection_minutes", Some(minutes), &CONNECTION)
+                .map_or(Patch::Keep, Patch::Set),
             other => other,
         };
         Some(Self { icao, name, city, country, time_zone, latitude, longitude, min_connection_minutes })

@@ -12,7 +12,11 @@ use shared::{
 use utoipa::ToSchema;
 
 handlers!(
-    City, CityPatch, "/api/v1/cities", "/api/v1/cities/{key}", "/api/v1/admin/cities",
+    City,
+    CityPatch,
+    "/api/v1/cities",
+    "/api/v1/cities/{key}",
+    "/api/v1/admin/cities",
     "/api/v1/admin/cities/{key}"
 );
 

@@ -23,9 +23,7 @@ use diesel_async::{AsyncConnection, AsyncPgConnection};
 use serde::Serialize;
 use shared::{
     db::Pool,
-    http::{
-        Code, FieldError, FromJson, PageRequest, Problem, QueryParameters, conditional, entity_tag, key,
-    },
+    http::{Code, FieldError, FromJson, PageRequest, Problem, QueryParameters, conditional, entity_tag, key},
 };
 
 pub(super) use aircraft_types::handlers as aircraft_type_handlers;
@@ -167,7 +165,11 @@ async fn write<T: Resource>(
     Ok((written.ok_or_else(|| Problem::new(Code::NotFound))?, flights))
 }
 
-async fn delete<T: Resource>(key: T::Key, precondition: IfMatch, pool: &Pool) -> Result<HttpResponse, Problem> {
+async fn delete<T: Resource>(
+    key: T::Key,
+    precondition: IfMatch,
+    pool: &Pool,
+) -> Result<HttpResponse, Problem> {
     let mut connection = pool.get().await?;
     (*connection)
         .transaction::<_, Problem, _>(async |connection: &mut AsyncPgConnection| {

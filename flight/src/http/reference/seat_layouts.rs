@@ -17,15 +17,20 @@ use shared::{
 use utoipa::ToSchema;
 
 handlers!(
-    SeatLayout, SeatLayoutPatch, "/api/v1/seat-layouts", "/api/v1/seat-layouts/{key}",
-    "/api/v1/admin/seat-layouts", "/api/v1/admin/seat-layouts/{key}"
+    SeatLayout,
+    SeatLayoutPatch,
+    "/api/v1/seat-layouts",
+    "/api/v1/seat-layouts/{key}",
+    "/api/v1/admin/seat-layouts",
+    "/api/v1/admin/seat-layouts/{key}"
 );
 
 /// The most sections of a plan.
 const SECTIONS: usize = 20;
 
 fn read_section(object: &mut Object<'_>) -> Option<CabinSection> {
-    let (cabin, rows, columns) = (object.required("cabin"), object.required("rows"), object.required("columns"));
+    let (cabin, rows, columns) =
+        (object.required("cabin"), object.required("rows"), object.required("columns"));
     Some(CabinSection { cabin: cabin?, rows: rows?, columns: columns? })
 }
 
@@ -74,8 +79,11 @@ impl FromJson for SeatLayoutPatch {
         object.immutable("version");
         let name = object.patch_text("name", 1..=100);
         let aircraft_type = object.patch_required("aircraft_type");
-        let cabins =
-            if object.has("cabins") { Some(object.list("cabins", 1..=SECTIONS, read_section)?) } else { None };
+        let cabins = if object.has("cabins") {
+            Some(object.list("cabins", 1..=SECTIONS, read_section)?)
+        } else {
+            None
+        };
         let exit_rows = object.patch_required("exit_rows");
         let blocked_seats = object.patch_required("blocked_seats");
         Some(Self { name, aircraft_type, cabins, exit_rows, blocked_seats })
@@ -105,12 +113,19 @@ impl Resource for SeatLayout {
         })
     }
 
-    async fn unknown_references(&self, connection: &mut AsyncPgConnection) -> Result<Vec<FieldError>, Problem> {
+    async fn unknown_references(
+        &self,
+        connection: &mut AsyncPgConnection,
+    ) -> Result<Vec<FieldError>, Problem> {
         let known = AircraftType::find(connection, &self.aircraft_type).await?.is_some();
         Ok(if known { vec![] } else { vec![FieldError::at("/aircraft_type", "is no type that is known")] })
     }
 
-    async fn check_use(before: &Self, after: &Self, connection: &mut AsyncPgConnection) -> Result<(), Problem> {
+    async fn check_use(
+        before: &Self,
+        after: &Self,
+        connection: &mut AsyncPgConnection,
+    ) -> Result<(), Problem> {
         let other_type = before.aircraft_type != after.aircraft_type;
         if !other_type && before.plan == after.plan {
             return Ok(());

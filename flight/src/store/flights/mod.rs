@@ -5,8 +5,8 @@ mod read;
 mod write;
 
 pub use read::{
-    FlightFilter, airplane_is_busy, airplane_is_in_use, airport_is_in_use, find, find_many, is_taken, list, lock,
-    with_seats,
+    FlightFilter, airplane_is_busy, airplane_is_in_use, airport_is_in_use, find, find_many, is_taken, list,
+    lock, with_seats,
 };
 pub use write::{FlightChange, Naming, NewFlight, delete, insert, republish, update};
 

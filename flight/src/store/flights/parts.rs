@@ -43,7 +43,10 @@ pub(super) struct FlightRow {
 ///
 /// # Errors
 /// Those of the database.
-pub(super) async fn assemble(connection: &mut AsyncPgConnection, rows: Vec<FlightRow>) -> QueryResult<Vec<Flight>> {
+pub(super) async fn assemble(
+    connection: &mut AsyncPgConnection,
+    rows: Vec<FlightRow>,
+) -> QueryResult<Vec<Flight>> {
     if rows.is_empty() {
         return Ok(Vec::new());
     }
@@ -120,7 +123,14 @@ async fn load_stations(
         ))
         .load(connection)
         .await?;
-    let station = |(iata, name, country, time_zone, city, city_name): (String, String, String, String, String, String)| {
+    let station = |(iata, name, country, time_zone, city, city_name): (
+        String,
+        String,
+        String,
+        String,
+        String,
+        String,
+    )| {
         let station = Station {
             iata: parsed(&iata)?,
             name,

@@ -94,7 +94,9 @@ fn by_status<'a>(
         FlightStatus::Departed => {
             query.filter(flies.and(flights::departs_at.le(now)).and(flights::arrives_at.gt(now)))
         }
-        FlightStatus::Scheduled => query.filter(flights::status.eq("scheduled").and(flights::departs_at.gt(now))),
+        FlightStatus::Scheduled => {
+            query.filter(flights::status.eq("scheduled").and(flights::departs_at.gt(now)))
+        }
         FlightStatus::Delayed => query.filter(flights::status.eq("delayed").and(flights::departs_at.gt(now))),
     }
 }
@@ -191,7 +193,10 @@ pub async fn is_taken(
 ///
 /// # Errors
 /// Those of the database.
-pub async fn airport_is_in_use(connection: &mut AsyncPgConnection, airport: &AirportCode) -> QueryResult<bool> {
+pub async fn airport_is_in_use(
+    connection: &mut AsyncPgConnection,
+    airport: &AirportCode,
+) -> QueryResult<bool> {
     let here = flights::origin.eq(airport.as_str()).or(flights::destination.eq(airport.as_str()));
     let upcoming = flights::table.filter(here.and(flights::arrives_at.gt(diesel::dsl::now)));
     diesel::select(exists(upcoming)).get_result(connection).await
@@ -201,7 +206,10 @@ pub async fn airport_is_in_use(connection: &mut AsyncPgConnection, airport: &Air
 ///
 /// # Errors
 /// Those of the database.
-pub async fn airplane_is_in_use(connection: &mut AsyncPgConnection, airplane: &Registration) -> QueryResult<bool> {
+pub async fn airplane_is_in_use(
+    connection: &mut AsyncPgConnection,
+    airplane: &Registration,
+) -> QueryResult<bool> {
     let upcoming = flights::table
         .filter(flights::airplane.eq(airplane.as_str()).and(flights::arrives_at.gt(diesel::dsl::now)));
     diesel::select(exists(upcoming)).get_result(connection).await

@@ -89,9 +89,11 @@ pub async fn insert(connection: &mut AsyncPgConnection, new: &[NewFlight]) -> Qu
     .bind::<Array<Text>, _>(column(new, |flight| flight.airplane.as_str()))
     .get_results(connection)
     .await?;
-    let inserted: std::collections::HashSet<FlightId> = inserted.into_iter().map(|key| key.id.into()).collect();
+    let inserted: std::collections::HashSet<FlightId> =
+        inserted.into_iter().map(|key| key.id.into()).collect();
     let new: Vec<&NewFlight> = new.iter().filter(|flight| inserted.contains(&flight.id)).collect();
-    let rows: Vec<_> = new.iter().flat_map(|flight| flight.fares.iter().map(|fare| (flight.id, fare))).collect();
+    let rows: Vec<_> =
+        new.iter().flat_map(|flight| flight.fares.iter().map(|fare| (flight.id, fare))).collect();
     fares::insert(connection, &rows).await?;
     let ids = column(&new, |flight| flight.id);
     let flights = find_many(connection, &ids).await?;

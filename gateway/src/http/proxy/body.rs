@@ -58,6 +58,7 @@ pub(super) struct Passage(Rc<Cell<Outcome>>);
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum Outcome {
     #[default]
+    NotStarted,
     UnderWay,
     Whole,
     TooLarge,
@@ -70,15 +71,20 @@ impl Passage {
         self.0.get() == Outcome::TooLarge
     }
 
-    /// The client has not sent all of it: whatever went wrong then is not the upstream's fault.
+    /// The client went away before its end, or sent what is no body.
     pub(super) fn was_incomplete(&self) -> bool {
-        self.0.get() != Outcome::Whole
+        self.0.get() == Outcome::Incomplete
+    }
+
+    /// The client has begun and not ended: a wait that was too long was for it, not for the upstream.
+    pub(super) fn is_under_way(&self) -> bool {
+        self.0.get() == Outcome::UnderWay
     }
 
     /// The body as the upstream gets it, counted on the way.
     pub(super) fn pass(&self, payload: Payload, size: RequestBody) -> BoxBody {
         let outcome = Rc::clone(&self.0);
-        let whole = Rc::clone(&self.0);
+        let (started, whole) = (Rc::clone(&self.0), Rc::clone(&self.0));
         let mut passed: usize = 0;
         let counted = payload.map(move |chunk| {
             let chunk = chunk.map_err(|error| {
@@ -96,10 +102,15 @@ impl Passage {
             }
             Ok(chunk)
         });
-        let counted = counted.chain(stream::poll_fn(move |_| {
+        let begin = stream::poll_fn(move |_| {
+            started.set(Outcome::UnderWay);
+            Poll::Ready(None)
+        });
+        let end = stream::poll_fn(move |_| {
             whole.set(Outcome::Whole);
             Poll::Ready(None)
-        }));
+        });
+        let counted = begin.chain(counted).chain(end);
         match size {
             RequestBody::None => {
                 self.0.set(Outcome::Whole);

@@ -204,7 +204,8 @@ impl Outgoing<'_> {
         if passage.was_too_large() {
             return Problem::new(Code::PayloadTooLarge);
         }
-        if passage.was_incomplete() {
+        let client_stalled = passage.is_under_way() && matches!(error, SendRequestError::Timeout);
+        if passage.was_incomplete() || client_stalled {
             return Problem::new(Code::MalformedJson).detail("the body is incomplete");
         }
         self.note(place, error);

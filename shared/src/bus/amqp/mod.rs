@@ -33,7 +33,7 @@ mod topology;
 
 pub use address::InvalidAmqpUrl;
 
-use super::{BusError, Carrier, ConsumerHandle, DeadLetterStore, Handler, Subscription};
+use super::{BusError, Carrier, ConsumerHandle, DeadLetterStore, Handler, Subscription, WorkQueue};
 use crate::events::Event;
 use actix::{Actor, Arbiter};
 use actix_rt::ArbiterHandle;
@@ -51,7 +51,7 @@ use std::{
     time::Duration,
 };
 use tokio::sync::oneshot;
-use topology::Topology;
+use topology::{Published, Topology};
 
 /// Where the broker is and how it is used.
 #[derive(Debug, Clone)]
@@ -62,16 +62,20 @@ pub struct AmqpConfig {
     pub prefix: String,
     /// What the broker shows of us: `booking`.
     pub instance: String,
+    /// The work queues that are declared before anything is published, `queues::ALL` but in tests: what
+    /// they take waits in them, even when their consumers have never run.
+    pub queues: &'static [WorkQueue],
     /// This long without any confirm while some are due, and the link counts as dead.
     pub confirm_stall: Duration,
 }
 
 impl AmqpConfig {
-    /// The broker of this URL, without a prefix.
+    /// The broker of this URL, without a prefix and without queues but those of its
+    /// consumers.
     #[must_use]
     pub fn new(url: SecretString, instance: &str) -> Self {
         let confirm_stall = Duration::from_secs(15);
-        Self { url, prefix: String::new(), instance: instance.to_owned(), confirm_stall }
+        Self { url, prefix: String::new(), instance: instance.to_owned(), queues: &[], confirm_stall }
     }
 }
 
@@ -104,7 +108,11 @@ impl Amqp {
         let topology = Topology::new(&config.prefix);
         let publishing = Connection::open("publishing", &config.instance, &arguments);
         let consuming = Connection::open("consuming", &config.instance, &arguments);
-        let publisher = Publisher::open(publishing.clone(), topology.clone(), config.confirm_stall);
+        let publisher = Publisher::open(
+            publishing.clone(),
+            Published { topology: topology.clone(), queues: config.queues },
+            config.confirm_stall,
+        );
         Ok(Self(Arc::new(Parts {
             publishing,
             consuming,

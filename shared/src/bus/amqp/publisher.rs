@@ -9,14 +9,15 @@
 //!   reconnect, whatever the threads do.
 //!
 //! Events are not mandatory: one that nobody is bound to is dropped by the broker and confirmed, and
-//! that is right, since nobody wants it. Retries are mandatory: their queue must be there.
+//! that is right, since nobody wants it: the work queues are [declared](super::topology::Published)
+//! before the first publish on a link, whether their consumers have ever run or not. Retries are mandatory: their queue must be there.
 
 use super::{
     callbacks::{OnChannel, Verdict},
     confirms::Confirms,
     connection::ConnectionHandle,
     link::{InRuntime, Link, LinkError},
-    topology::Topology,
+    topology::Published,
 };
 use crate::bus::{Backoff, BusError};
 use actix::prelude::*;
@@ -95,7 +96,7 @@ struct Session {
 /// Publishes on one channel of the publishing connection.
 pub(super) struct Publisher {
     connection: ConnectionHandle,
-    topology: Topology,
+    needs: Published,
     /// This long without any confirm while some are due means that the link is dead or blocked.
     stall: Duration,
     session: Option<Session>,
@@ -138,11 +139,11 @@ impl PublisherHandle {
 
 impl Publisher {
     /// Starts on the present arbiter.
-    pub(super) fn open(connection: ConnectionHandle, topology: Topology, stall: Duration) -> PublisherHandle {
+    pub(super) fn open(connection: ConnectionHandle, needs: Published, stall: Duration) -> PublisherHandle {
         let (ready, unnoticed) = (Arc::new(AtomicBool::new(false)), Unnoticed::default());
         let publisher = Self {
             connection,
-            topology,
+            needs,
             stall,
             session: None,
             ready: ready.clone(),
@@ -158,11 +159,10 @@ impl Publisher {
 
     /// Waits for a link and opens a channel on it. Interleaves: publishes are refused meanwhile.
     fn follow(&mut self, ctx: &mut Context<Self>) {
-        let (connection, topology, publisher) =
-            (self.connection.clone(), self.topology.clone(), ctx.address());
+        let (connection, needs, publisher) = (self.connection.clone(), self.needs.clone(), ctx.address());
         let opening = async move {
             let link = connection.link().await?;
-            let channel = open_channel(&link, &topology, publisher).await;
+            let channel = open_channel(&link, &needs, publisher).await;
             Some((link, channel))
         };
         ctx.spawn(opening.into_actor(self).map(|opened, publisher, ctx| match opened {
@@ -223,13 +223,13 @@ impl Publisher {
     }
 }
 
-/// Opens the publishing channel.
+/// Opens the publishing channel when there is all that must be there.
 async fn open_channel(
     link: &Link,
-    topology: &Topology,
+    needs: &Published,
     publisher: Addr<Publisher>,
 ) -> Result<InRuntime<Channel>, LinkError> {
-    link.on_throwaway_channel(async |channel: &Channel| topology.declare_exchange(channel).await).await?;
+    needs.declare(link).await?;
     let channel = link.open_channel().await?;
     link.call(channel.register_callback(OnChannel { link: link.clone(), publisher: Some(publisher) }))
         .await?;

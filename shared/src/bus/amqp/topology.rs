@@ -7,11 +7,15 @@
 //! ```
 //!
 //! Declaring is idempotent, and whoever needs a thing declares it, on every link anew: a broker that
-//! was emptied is right again after the reconnect. An option that is changed here meets the old
+//! was emptied is right again after the reconnect. A publisher needs the work queues as much as their
+//! consumers do: without a queue the broker confirms an event and drops it. An option that is changed here meets the old
 //! queue with an error; delete the queue when it is empty, or give it another name.
 
 use super::link::{Link, LinkError};
-use crate::bus::{Scope, Subscription};
+use crate::{
+    bus::{Scope, Subscription, WorkQueue},
+    events::EventType,
+};
 use amqprs::{
     FieldTable, FieldValue,
     channel::{Channel, ExchangeDeclareArguments, ExchangeType, QueueBindArguments, QueueDeclareArguments},
@@ -60,15 +64,20 @@ impl Topology {
     /// have noticed yet that the former connection, which owns the former queue, is dead.
     pub(super) fn queues(&self, subscription: &Subscription) -> Queues {
         let work = match subscription.scope {
-            Scope::Service => format!("{}{}", self.prefix, subscription.queue),
+            Scope::Service => self.work(&subscription.queue),
             Scope::Instance => format!("{}{}.{}", self.prefix, subscription.queue, Uuid::now_v7().simple()),
         };
         let retry = |delay: &Duration| (*delay, format!("{work}.retry.{}", delay.as_millis()));
         Queues { retries: subscription.retry_delays.iter().map(retry).collect(), work }
     }
 
-    /// Declares the exchange: what a publisher needs.
-    pub(super) async fn declare_exchange(&self, channel: &Channel) -> Result<(), Error> {
+    /// The name of a work queue.
+    fn work(&self, queue: &str) -> String {
+        format!("{}{queue}", self.prefix)
+    }
+
+    /// Declares the exchange that all events go to.
+    async fn declare_exchange(&self, channel: &Channel) -> Result<(), Error> {
         let mut exchange = ExchangeDeclareArguments::of_type(&self.exchange(), ExchangeType::Topic);
         // Survives a restart of the broker, as do the bindings of durable queues to it.
         exchange.durable(true);
@@ -85,18 +94,53 @@ impl Topology {
         // One after the other: amqprs mixes up the answers to two declarations under way.
         link.on_throwaway_channel(async |channel: &Channel| {
             self.declare_exchange(channel).await?;
-            channel.queue_declare(work_queue(&queues.work, subscription.scope)).await?;
+            self.declare_work(channel, &queues.work, subscription.scope, &subscription.types).await?;
             for (delay, name) in &queues.retries {
                 channel.queue_declare(retry_queue(name, *delay, &queues.work, subscription.scope)).await?;
-            }
-            for kind in &subscription.types {
-                let bind = QueueBindArguments::new(&queues.work, &self.exchange(), kind.as_str());
-                channel.queue_bind(bind).await?;
             }
             Ok(())
         })
         .await?;
         Ok(queues)
+    }
+
+    /// Declares a work queue and binds it.
+    async fn declare_work(
+        &self,
+        channel: &Channel,
+        work: &str,
+        scope: Scope,
+        types: &[EventType],
+    ) -> Result<(), Error> {
+        channel.queue_declare(work_queue(work, scope)).await?;
+        for kind in types {
+            channel.queue_bind(QueueBindArguments::new(work, &self.exchange(), kind.as_str())).await?;
+        }
+        Ok(())
+    }
+}
+
+/// What must be there before anything is published.
+#[derive(Debug, Clone)]
+pub(super) struct Published {
+    pub(super) topology: Topology,
+    /// The queues that events may be for, whoever consumes them.
+    pub(super) queues: &'static [WorkQueue],
+}
+
+impl Published {
+    /// Declares the exchange, and the work queues as their consumers do, and binds them.
+    pub(super) async fn declare(&self, link: &Link) -> Result<(), LinkError> {
+        let topology = &self.topology;
+        link.on_throwaway_channel(async |channel: &Channel| topology.declare_exchange(channel).await).await?;
+        for WorkQueue { name, types } in self.queues {
+            // A channel each: the time that the broker may take is for one queue, however many there are.
+            link.on_throwaway_channel(async |channel: &Channel| {
+                topology.declare_work(channel, &topology.work(name), Scope::Service, types).await
+            })
+            .await?;
+        }
+        Ok(())
     }
 }
 

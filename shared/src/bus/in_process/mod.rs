@@ -3,7 +3,8 @@
 //! Nothing is stored: a message is *confirmed* when every queue that is bound to its type has had it
 //! committed (or kept as a dead letter), so what was not worked in when the process ends is still in
 //! the outbox and is published again. A type that nobody is bound to is confirmed at once, as by an
-//! exchange without queues.
+//! exchange without queues; one that a [declared queue](InProcess::with_queues) takes waits there for
+//! the first consumer.
 //!
 //! **Order.** A queue hands messages out in the order of [`Carrier::publish`]. A message that waits
 //! for its retry is not overtaken by later ones of its subject, only by those that were in the same
@@ -17,7 +18,7 @@
 mod consumer;
 mod queue;
 
-use super::{BusError, Carrier, ConsumerHandle, DeadLetterStore, Handler, Scope, Subscription};
+use super::{BusError, Carrier, ConsumerHandle, DeadLetterStore, Handler, Scope, Subscription, WorkQueue};
 use crate::events::Event;
 use consumer::Consumer;
 use futures_util::future::{BoxFuture, join_all};
@@ -40,6 +41,15 @@ impl InProcess {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A bus on which these queues are there before their consumers: what is published for them waits,
+    /// unconfirmed, until they subscribe.
+    #[must_use]
+    pub fn with_queues(queues: &[WorkQueue]) -> Self {
+        let declared = queues.iter().map(|queue| Arc::new(Queue::new(&Subscription::of(queue), true)));
+        let registry = Registry { queues: declared.collect(), ..Registry::default() };
+        Self(Arc::new(Mutex::new(registry)))
     }
 
     fn registry(&self) -> MutexGuard<'_, Registry> {

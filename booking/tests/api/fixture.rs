@@ -1,0 +1,219 @@
+//! Instances of the service over one database, flights, and bodies.
+
+use booking::{MIGRATIONS, app, config::Config};
+use chrono::{DateTime, TimeDelta, Utc};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use serde_json::{Value, json};
+use shared::{
+    auth::{Permission, ServiceTokens},
+    bus::{Bus, in_process::InProcess},
+    config::ServiceConfig,
+    events::{Event, EventType, FlightState, FlightStatus},
+    flight_time::FlightTime,
+    ids::{FlightId, UserId},
+    service::{Running, Surroundings},
+};
+use std::{sync::Arc, time::Duration};
+use testkit::{Client, SERVICE_TOKEN_SECRET, TestDatabase, TokenIssuer};
+
+/// Instances of the service over one database, on one bus.
+pub(crate) struct World {
+    pub(crate) bus: Bus,
+    pub(crate) issuer: TokenIssuer,
+    instances: Vec<Running>,
+    pub(crate) database: TestDatabase,
+}
+
+impl World {
+    /// One instance.
+    pub(crate) async fn new() -> Self {
+        Self::with(1, |_| {}).await
+    }
+
+    /// So many instances with changed settings.
+    pub(crate) async fn with(instances: usize, change: impl Fn(&mut Config)) -> Self {
+        let database = TestDatabase::of("booking", MIGRATIONS).await;
+        let mut world = Self {
+            bus: Bus::new(InProcess::new()),
+            issuer: TokenIssuer::new(),
+            instances: Vec::new(),
+            database,
+        };
+        for _ in 0..instances {
+            world.start(&change).await;
+        }
+        world
+    }
+
+    /// Starts a further instance.
+    pub(crate) async fn start(&mut self, change: impl Fn(&mut Config)) {
+        let secret = SERVICE_TOKEN_SECRET.to_owned().into();
+        let service =
+            ServiceConfig::embedded(([127, 0, 0, 1], 0).into(), &self.database.config("booking"), secret);
+        let mut config = Config::embedded(service);
+        change(&mut config);
+        let surroundings = Surroundings { bus: self.bus.clone(), keys: self.issuer.keys() };
+        self.instances.push(app::start(config, surroundings).await.unwrap());
+    }
+
+    /// Stops all instances and drops the database.
+    pub(crate) async fn stop(self) {
+        for instance in self.instances {
+            instance.stop().await;
+        }
+        self.bus.close().await;
+    }
+
+    /// A client of an instance without a login.
+    pub(crate) fn guest(&self, instance: usize) -> Client {
+        Client::new(format!("http://{}", self.instances[instance].address))
+    }
+
+    /// A client of an instance as a user with permissions.
+    pub(crate) fn user(&self, instance: usize, user: UserId, permissions: &[Permission]) -> Client {
+        self.guest(instance).with_token(&self.issuer.token(user, permissions))
+    }
+
+    /// A client of the first instance as a new customer.
+    pub(crate) fn customer(&self) -> Client {
+        self.user(0, UserId::new(), &[])
+    }
+
+    /// A client of the first instance as another service.
+    pub(crate) fn service(&self) -> Client {
+        let tokens = ServiceTokens::new(SERVICE_TOKEN_SECRET.to_owned().into());
+        self.guest(0).with_header("authorization", &tokens.authorization("flight").unwrap())
+    }
+
+    /// Tells of a flight; ready when booking has stored it.
+    pub(crate) async fn publish(&self, kind: EventType, state: &FlightState) {
+        let event = Event::new("flight", kind, state.id, state.version, state);
+        self.bus.publish(Arc::new(event)).await.unwrap();
+    }
+
+    /// A flight on sale that departs in so many days.
+    pub(crate) async fn flight(&self, days: i64) -> FlightState {
+        let state = flight(TimeDelta::days(days));
+        self.publish(EventType::FlightPublished, &state).await;
+        state
+    }
+
+    /// Runs a statement behind the service's back; gives the number of rows.
+    pub(crate) async fn sql(&self, statement: &str) -> usize {
+        diesel::sql_query(statement).execute(&mut self.connection().await).await.unwrap()
+    }
+
+    /// Counts behind the service's back.
+    pub(crate) async fn count(&self, query: &str) -> i64 {
+        #[derive(diesel::QueryableByName)]
+        struct Count {
+            #[diesel(sql_type = diesel::sql_types::BigInt)]
+            count: i64,
+        }
+        let query = format!("SELECT count(*) AS count FROM {query}");
+        let count: Count = diesel::sql_query(query).get_result(&mut self.connection().await).await.unwrap();
+        count.count
+    }
+
+    async fn connection(&self) -> AsyncPgConnection {
+        let mut connection = AsyncPgConnection::establish(&self.database.superuser_url()).await.unwrap();
+        diesel::sql_query("SET search_path = booking").execute(&mut connection).await.unwrap();
+        connection
+    }
+}
+
+/// Waits until a condition holds, looking again and again; fails after 20 seconds.
+pub(crate) async fn eventually(what: &str, condition: impl AsyncFn() -> bool) {
+    let waiting = async {
+        while !condition().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), waiting)
+        .await
+        .unwrap_or_else(|_| panic!("{what} did not come"));
+}
+
+fn time(at: DateTime<Utc>, zone: &str) -> FlightTime {
+    FlightTime::from_instant(at, zone).unwrap()
+}
+
+/// AE101 from London to New York: three rows of business, nine of economy; 60 seats, 59 on sale.
+pub(crate) fn flight(ahead: TimeDelta) -> FlightState {
+    let departs = DateTime::from_timestamp((Utc::now() + ahead).timestamp() / 60 * 60, 0).unwrap();
+    let station = |iata: &str, city: &str, country: &str, zone: &str| {
+        json!({
+            "iata": iata, "name": format!("{city} airport"), "city": {"code": iata, "name": city},
+            "country": country, "time_zone": zone,
+        })
+    };
+    let fares: Vec<Value> = ["economy", "business"]
+        .iter()
+        .flat_map(|cabin| {
+            let amount = if *cabin == "economy" { "106.00" } else { "400.00" };
+            ["light", "standard", "flex"].map(|brand| {
+                json!({"cabin": cabin, "brand": brand, "base_price": {"amount": amount, "currency": "EUR"}})
+            })
+        })
+        .collect();
+    let mut state: FlightState = serde_json::from_value(json!({
+        "id": FlightId::new(), "version": 1, "flight_number": "AE101",
+        "airline": {"code": "AE", "name": "Aerobus Airlines", "accounting_code": "997"},
+        "origin": station("LHR", "London", "GB", "Europe/London"),
+        "destination": station("JFK", "New York", "US", "America/New_York"),
+        "departure": time(departs, "Europe/London"),
+        "arrival": time(departs + TimeDelta::hours(7), "America/New_York"),
+        "airplane": "G-AERO", "aircraft_type": {"code": "320", "name": "Airbus A320"},
+        "seat_plan": {
+            "cabins": [
+                {"cabin": "business", "rows": [1, 3], "columns": "A|D"},
+                {"cabin": "economy", "rows": [4, 12], "columns": "ABC|DEF"},
+            ],
+            "exit_rows": [8], "blocked_seats": ["12F"],
+        },
+        "fares": fares, "status": "scheduled", "reason": null,
+    }))
+    .unwrap();
+    state.status = FlightStatus::Scheduled;
+    state
+}
+
+/// A passenger of a name made of letters only.
+pub(crate) fn passenger(kind: &str, name: &str, seat: Option<&str>) -> Value {
+    let born = match kind {
+        "ADT" => "1990-05-17".to_owned(),
+        "CHD" => (Utc::now() - TimeDelta::days(365 * 6)).date_naive().to_string(),
+        _ => (Utc::now() - TimeDelta::days(200)).date_naive().to_string(),
+    };
+    json!({"type": kind, "given_name": name, "family_name": "Lovelace", "born_on": born, "seats": [seat]})
+}
+
+/// A name that is no other's: letters out of a number.
+pub(crate) fn name(number: usize) -> String {
+    let letters = number.to_string().bytes().map(|digit| char::from(digit - b'0' + b'a')).collect::<String>();
+    format!("Ada{letters}")
+}
+
+/// The body of a booking in economy, brand standard.
+pub(crate) fn booking(flight: FlightId, passengers: &[Value]) -> Value {
+    json!({
+        "segments": [{"flight_id": flight, "cabin": "economy", "brand": "standard"}],
+        "passengers": passengers,
+        "contact": {"email": "ada@example.org", "phone": "+33123456789"},
+    })
+}
+
+/// The same, to be paid with a token.
+pub(crate) fn paid(mut body: Value, token: &str) -> Value {
+    body["payment"] = json!({"method": "card", "token": token});
+    body
+}
+
+/// The status of a seat in a seat map.
+pub(crate) fn status_of(map: &Value, designator: &str) -> String {
+    let cabins = map["cabins"].as_array().unwrap().iter();
+    let rows = cabins.flat_map(|cabin| cabin["rows"].as_array().unwrap());
+    let mut seats = rows.flat_map(|row| row["seats"].as_array().unwrap());
+    let seat = seats.find(|seat| seat["designator"] == designator).unwrap();
+    seat["status"].as_str().unwrap().to_owned()
+}

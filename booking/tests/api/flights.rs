@@ -1,0 +1,128 @@
+//! The local inventory: what flight tells, and what it asks.
+
+use crate::fixture::{World, booking, eventually, flight, passenger};
+use chrono::TimeDelta;
+use futures_util::future::join;
+use serde_json::{Value, json};
+use shared::events::{Event, EventType, FlightStatus};
+use std::sync::Arc;
+
+#[actix_web::test]
+async fn the_newest_version_of_a_flight_wins() {
+    let world = World::new().await;
+    let mut state = flight(TimeDelta::days(30));
+    let old = state.clone();
+    state.version = 3;
+    state.status = FlightStatus::Cancelled;
+    world.publish(EventType::FlightCancelled, &state).await;
+    world.publish(EventType::FlightPublished, &old).await;
+    let body = booking(state.id, &[passenger("ADT", "Ada", None)]);
+    world.customer().post("/api/v1/bookings", &body).await.expect_problem(409, "flight_not_bookable");
+    state.version = 4;
+    state.status = FlightStatus::Scheduled;
+    world.publish(EventType::FlightChanged, &state).await;
+    world.customer().post("/api/v1/bookings", &body).await.expect(201);
+    world.stop().await;
+}
+
+#[actix_web::test]
+async fn sales_close_before_the_departure() {
+    let world = World::new().await;
+    for (minutes, bookable) in [(44, false), (-60, false), (50, true)] {
+        let state = flight(TimeDelta::minutes(minutes));
+        world.publish(EventType::FlightPublished, &state).await;
+        let answer = world
+            .customer()
+            .post("/api/v1/bookings", &booking(state.id, &[passenger("ADT", "Ada", None)]))
+            .await;
+        match bookable {
+            true => drop(answer.expect(201)),
+            false => answer.expect_problem(409, "flight_not_bookable"),
+        }
+    }
+    world.stop().await;
+}
+
+#[actix_web::test]
+async fn a_young_flight_is_waited_for_and_an_old_one_is_not() {
+    let world = World::new().await;
+    let state = flight(TimeDelta::days(30));
+    let customer = world.customer();
+    let body = booking(state.id, &[passenger("ADT", "Ada", None)]);
+    let publish = async {
+        // The request comes first: it is under way when the flight is told of.
+        actix_web::rt::task::yield_now().await;
+        world.publish(EventType::FlightPublished, &state).await;
+    };
+    let (answer, ()) = join(customer.post("/api/v1/bookings", &body), publish).await;
+    answer.expect(201);
+    let old = "0191e2a0-0000-7000-8000-000000000000";
+    world.guest(0).get(&format!("/api/v1/flights/{old}/seat-map")).await.expect_problem(404, "not_found");
+    world.guest(0).get("/api/v1/flights/zebra/seat-map").await.expect_problem(404, "not_found");
+    world.stop().await;
+}
+
+#[actix_web::test]
+async fn poison_is_kept_apart_and_the_rest_goes_on() {
+    let world = World::new().await;
+    let nonsense = Event::new("flight", EventType::FlightPublished, "x", 1, &json!({"id": 7}));
+    world.bus.publish(Arc::new(nonsense)).await.unwrap();
+    assert_eq!(world.count("dead_letters").await, 1);
+    let state = world.flight(30).await;
+    world.guest(0).get(&format!("/api/v1/flights/{}/seat-map", state.id)).await.expect(200);
+    world.stop().await;
+}
+
+#[actix_web::test]
+async fn a_flight_is_closed_only_without_live_bookings() {
+    let world = World::with(2, |config| config.reap_ms = 3_600_000).await;
+    let state = world.flight(30).await;
+    let path = format!("/internal/flights/{}/close", state.id);
+    world.guest(0).post(&path, &Value::Null).await.expect_problem(401, "unauthenticated");
+    world.customer().post(&path, &Value::Null).await.expect_problem(401, "unauthenticated");
+    let service = world.service();
+    let body = booking(state.id, &[passenger("ADT", "Ada", None)]);
+    let held = world.customer().post("/api/v1/bookings", &body).await.expect(201);
+    assert_eq!(service.post(&path, &Value::Null).await.expect(200), json!({"live_bookings": 1}));
+    world.customer().post("/api/v1/bookings", &body).await.expect(201);
+    world.sql("UPDATE bookings SET hold_expires_at = now() - interval '1 second'").await;
+    assert_eq!(service.post(&path, &Value::Null).await.expect(200), json!({"live_bookings": 0}));
+    world.customer().post("/api/v1/bookings", &body).await.expect_problem(409, "flight_not_bookable");
+    // What was told before does not open it again.
+    world.publish(EventType::FlightPublished, &state).await;
+    world.customer().post("/api/v1/bookings", &body).await.expect_problem(409, "flight_not_bookable");
+    drop(held);
+
+    let unknown = flight(TimeDelta::days(30));
+    let path = format!("/internal/flights/{}/close", unknown.id);
+    assert_eq!(service.post(&path, &Value::Null).await.expect(200), json!({"live_bookings": 0}));
+    world.publish(EventType::FlightPublished, &unknown).await;
+    let body = booking(unknown.id, &[passenger("ADT", "Ada", None)]);
+    world.customer().post("/api/v1/bookings", &body).await.expect_problem(409, "flight_not_bookable");
+    let newer = shared::events::FlightState { version: 2, ..unknown };
+    world.publish(EventType::FlightChanged, &newer).await;
+    world.customer().post("/api/v1/bookings", &body).await.expect(201);
+    world.stop().await;
+}
+
+#[actix_web::test]
+async fn seat_changes_are_told_with_all_seats_and_versions() {
+    let world = World::new().await;
+    let state = world.flight(30).await;
+    for (count, seat) in ["4A", "4B", "4C"].into_iter().enumerate() {
+        let body = booking(state.id, &[passenger("ADT", "Ada", Some(seat))]);
+        world.customer().post("/api/v1/bookings", &body).await.expect(201);
+        let version = count + 1;
+        let told = format!(
+            "events WHERE kind = 'seats.changed' AND version = {version} AND jsonb_array_length(data->'held') = {version}"
+        );
+        assert_eq!(world.count(&told).await, 1);
+    }
+    let map = world.guest(0).get(&format!("/api/v1/flights/{}/seat-map", state.id)).await;
+    assert_eq!((map.header("etag"), &map.json["version"]), ("\"3\"", &json!(3)));
+    let path = format!("/api/v1/flights/{}/seat-map", state.id);
+    let known = world.guest(0).with_header("if-none-match", "\"3\"").get(&path).await;
+    assert_eq!(known.status.as_u16(), 304);
+    eventually("an empty outbox", async || world.count("outbox").await == 0).await;
+    world.stop().await;
+}

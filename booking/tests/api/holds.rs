@@ -1,0 +1,128 @@
+//! Holds: their end, their limits.
+
+use crate::fixture::{World, booking, eventually, name, passenger, status_of};
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+use shared::{auth::Permission, ids::UserId};
+
+/// The reaper does not come in time.
+const NEVER: u64 = 3_600_000;
+const BACKDATE: &str = "UPDATE bookings SET hold_expires_at = now() - interval '1 second' WHERE status = 0";
+
+#[actix_web::test]
+async fn a_hold_that_has_ended_is_over_for_everybody_at_once() {
+    let world = World::with(1, |config| config.reap_ms = NEVER).await;
+    let flight = world.flight(30).await;
+    let client = world.customer();
+    let body = booking(flight.id, &[passenger("ADT", "Ada", Some("4A"))]);
+    let held = client.post("/api/v1/bookings", &body).await.expect(201);
+    let path = format!("/api/v1/bookings/{}", held["id"].as_str().unwrap());
+    world.sql(BACKDATE).await;
+    let expired = client.get(&path).await.expect(200);
+    assert_eq!((&expired["status"], &expired["hold_expires_at"]), (&json!("expired"), &Value::Null));
+    assert_eq!(
+        (&expired["segments"][0]["status"], &expired["available_actions"]),
+        (&json!("expired"), &json!([]))
+    );
+    let list = |status: &str| format!("/api/v1/bookings?status={status}");
+    assert_eq!(client.get(&list("expired")).await.expect(200)["data"].as_array().unwrap().len(), 1);
+    assert_eq!(client.get(&list("held")).await.expect(200)["data"], json!([]));
+    let pay = json!({"method": "card", "token": "tok_visa"});
+    client.post(&format!("{path}/payments"), &pay).await.expect_problem(409, "hold_expired");
+    client.post(&format!("{path}/cancel"), &json!({})).await.expect_problem(409, "hold_expired");
+    assert_eq!(world.count("sandbox_operations").await, 0, "nobody was charged");
+    // The next who wants the seat gets it; so does the same traveller.
+    client.post("/api/v1/bookings", &body).await.expect(201);
+    assert_eq!(world.count("events WHERE kind = 'booking.expired'").await, 1);
+    world.stop().await;
+}
+
+#[actix_web::test]
+async fn the_reaper_gives_seats_back_and_tells() {
+    let world = World::with(2, |config| config.reap_ms = 20).await;
+    let flight = world.flight(30).await;
+    let body = booking(flight.id, &[passenger("ADT", "Ada", Some("4A"))]);
+    world.customer().post("/api/v1/bookings", &body).await.expect(201);
+    world.sql(BACKDATE).await;
+    eventually("the end", async || world.count("bookings WHERE status = 3").await == 1).await;
+    assert_eq!(world.count("seats").await + world.count("travellers").await, 0);
+    assert_eq!(world.count("events WHERE kind = 'booking.expired'").await, 1, "told once, by one instance");
+    let path = format!("/api/v1/flights/{}/seat-map", flight.id);
+    eventually("the seat map", async || {
+        status_of(&world.guest(1).get(&path).await.json, "4A") == "available"
+    })
+    .await;
+    world.stop().await;
+}
+
+#[actix_web::test]
+async fn nine_seats_are_held_per_account_and_flight() {
+    let world = World::with(1, |config| config.reap_ms = NEVER).await;
+    let (flight, other) = (world.flight(30).await, world.flight(31).await);
+    let party = |from: usize, count: usize| -> Vec<Value> {
+        (from..from + count).map(|number| passenger("ADT", &name(number), None)).collect()
+    };
+    let client = world.customer();
+    client.post("/api/v1/bookings", &booking(flight.id, &party(0, 8))).await.expect(201);
+    client
+        .post("/api/v1/bookings", &booking(flight.id, &party(10, 2)))
+        .await
+        .expect_problem(409, "hold_limit");
+    client.post("/api/v1/bookings", &booking(flight.id, &party(10, 1))).await.expect(201);
+    client
+        .post("/api/v1/bookings", &booking(flight.id, &party(20, 1)))
+        .await
+        .expect_problem(409, "hold_limit");
+    client.post("/api/v1/bookings", &booking(other.id, &party(20, 1))).await.expect(201);
+    let exempt = world.user(0, UserId::new(), &[Permission::LimitsExempt]);
+    for from in [100, 110] {
+        exempt.post("/api/v1/bookings", &booking(flight.id, &party(from, 9))).await.expect(201);
+    }
+    // Holds that have ended do not count.
+    world.sql(BACKDATE).await;
+    client.post("/api/v1/bookings", &booking(flight.id, &party(20, 9))).await.expect(201);
+    world.stop().await;
+}
+
+#[actix_web::test]
+async fn nobody_travels_twice_on_a_flight() {
+    let world = World::new().await;
+    let flight = world.flight(30).await;
+    let client = world.customer();
+    let first = client
+        .post("/api/v1/bookings", &booking(flight.id, &[passenger("ADT", "Ada", None)]))
+        .await
+        .expect(201);
+    let again = booking(flight.id, &[passenger("ADT", "aDA", None), passenger("ADT", "Grace", None)]);
+    client.post("/api/v1/bookings", &again).await.expect_problem(409, "passenger_already_booked");
+    assert_eq!(world.count("seats").await, 1, "nothing was kept");
+    world.customer().post("/api/v1/bookings", &again).await.expect(201);
+    let path = format!("/api/v1/bookings/{}/cancel", first["id"].as_str().unwrap());
+    client.post(&path, &json!({})).await.expect(200);
+    client.post("/api/v1/bookings", &again).await.expect(201);
+    world.stop().await;
+}
+
+#[actix_web::test]
+async fn holds_last_as_long_as_was_asked_for() {
+    let world = World::new().await;
+    let (near, far) = (world.flight(3).await, world.flight(30).await);
+    let hold = async |flight, minutes: Option<i64>, who: &str| {
+        let mut body = booking(flight, &[passenger("ADT", who, None)]);
+        body["hold_minutes"] = json!(minutes);
+        world.customer().post("/api/v1/bookings", &body).await
+    };
+    for (flight, asked, minutes) in [(near.id, None, 15), (near.id, Some(60), 60), (far.id, Some(1440), 1440)]
+    {
+        let held = hold(flight, asked, "Ada").await.expect(201);
+        let end: DateTime<Utc> = held["hold_expires_at"].as_str().unwrap().parse().unwrap();
+        let created: DateTime<Utc> = held["created_at"].as_str().unwrap().parse().unwrap();
+        assert_eq!((end - created).num_seconds(), minutes * 60);
+    }
+    for (flight, minutes) in [(near.id, 61), (far.id, 1441), (far.id, 0), (far.id, -5), (far.id, i64::MAX)] {
+        let refused = hold(flight, Some(minutes), "Ada").await;
+        refused.expect_problem(422, "validation_failed");
+        assert_eq!(refused.invalid(), ["/hold_minutes"]);
+    }
+    world.stop().await;
+}

@@ -1,0 +1,128 @@
+//! Payments that are declined, silent, late, or left behind by a crash.
+
+use crate::fixture::{World, booking, eventually, paid, passenger};
+use serde_json::json;
+use uuid::Uuid;
+
+fn pay(token: &str) -> serde_json::Value {
+    json!({"method": "card", "token": token})
+}
+
+#[actix_web::test]
+async fn a_declined_payment_leaves_the_hold() {
+    let world = World::new().await;
+    let flight = world.flight(30).await;
+    let client = world.customer();
+    let body = paid(booking(flight.id, &[passenger("ADT", "Ada", Some("4A"))]), "tok_declined");
+    let declined = client.post("/api/v1/bookings", &body).await;
+    declined.expect_problem(402, "payment_declined");
+    let held = &declined.json["booking"];
+    assert_eq!((&held["status"], &held["payment_status"]), (&json!("held"), &json!("awaiting")));
+    assert_eq!(held["payments"][0]["status"], "declined");
+    assert_eq!(world.count("events WHERE kind = 'booking.held'").await, 1, "now it waits for its traveller");
+    let path = format!("/api/v1/bookings/{}/payments", held["id"].as_str().unwrap());
+    let end = held["hold_expires_at"].clone();
+    let again = client.post(&path, &pay("tok_declined")).await;
+    again.expect_problem(402, "payment_declined");
+    assert_eq!(again.json["booking"]["hold_expires_at"], end, "a declined payment does not prolong the hold");
+    let confirmed = client.post(&path, &pay("tok_visa")).await.expect(200);
+    assert_eq!(confirmed["payments"].as_array().unwrap().len(), 3);
+    client.post(&path, &pay("tok_visa")).await.expect_problem(409, "already_paid");
+    assert_eq!(world.count("sandbox_operations WHERE operation = 0 AND accepted").await, 1);
+    assert_eq!(world.count("payments WHERE token IS NOT NULL").await, 0, "tokens are forgotten");
+    eventually("the capture", async || world.count("payments WHERE state = 2").await == 1).await;
+    assert_eq!(world.count("sandbox_operations WHERE operation = 1").await, 1);
+    world.stop().await;
+}
+
+#[actix_web::test]
+async fn a_silent_provider_is_settled_later_and_once() {
+    let world = World::with(2, |config| {
+        config.payment_timeout_ms = 100;
+        config.payment_idle_ms = 1100;
+        config.payment_sweep_ms = 50;
+        config.reap_ms = 20;
+    })
+    .await;
+    let flight = world.flight(30).await;
+    let client = world.customer();
+    let held = client
+        .post("/api/v1/bookings", &booking(flight.id, &[passenger("ADT", "Ada", Some("4A"))]))
+        .await
+        .expect(201);
+    let path = format!("/api/v1/bookings/{}", held["id"].as_str().unwrap());
+    let silent = client.post(&format!("{path}/payments"), &pay("tok_timeout")).await;
+    silent.expect_problem(504, "upstream_timeout");
+    assert_eq!(silent.json["booking"]["payment_status"], "processing");
+    // Neither by the clock nor by the traveller does the hold end now.
+    world.sql("UPDATE payments SET held_until = now() - interval '1 minute'").await;
+    client
+        .post(&format!("{path}/payments"), &pay("tok_visa"))
+        .await
+        .expect_problem(409, "payment_in_progress");
+    client.post(&format!("{path}/cancel"), &json!({})).await.expect_problem(409, "payment_in_progress");
+    assert_eq!(client.get(&path).await.expect(200)["status"], "held");
+    eventually("the settlement", async || client.get(&path).await.json["status"] == "confirmed").await;
+    eventually("the capture", async || world.count("payments WHERE state = 2").await == 1).await;
+    for operation in [0, 1] {
+        assert_eq!(world.count(&format!("sandbox_operations WHERE operation = {operation}")).await, 1);
+    }
+    assert_eq!(world.count("events WHERE kind = 'booking.confirmed'").await, 1);
+    assert_eq!(world.count("ledger_entries").await, 3);
+    world.stop().await;
+}
+
+#[actix_web::test]
+async fn an_authorisation_that_comes_too_late_is_voided() {
+    let world = World::with(1, |config| {
+        config.payment_timeout_ms = 100;
+        config.payment_idle_ms = 1100;
+        config.payment_sweep_ms = 50;
+    })
+    .await;
+    let flight = world.flight(30).await;
+    let client = world.customer();
+    let body = paid(booking(flight.id, &[passenger("ADT", "Ada", Some("4A"))]), "tok_timeout");
+    let silent = client.post("/api/v1/bookings", &body).await;
+    silent.expect_problem(504, "upstream_timeout");
+    let past = "now() - interval '1 minute'";
+    world.sql(&format!("UPDATE bookings SET hold_expires_at = {past}")).await;
+    world.sql(&format!("UPDATE payments SET held_until = {past}")).await;
+    eventually("the void", async || world.count("sandbox_operations WHERE operation = 2").await == 1).await;
+    let path = format!("/api/v1/bookings/{}", silent.json["booking"]["id"].as_str().unwrap());
+    eventually("the end of the hold", async || client.get(&path).await.json["status"] == "expired").await;
+    let expired = client.get(&path).await.expect(200);
+    assert_eq!(expired["payments"][0]["status"], "declined");
+    assert_eq!(world.count("sandbox_operations WHERE operation = 1").await, 0, "nothing was captured");
+    assert_eq!(world.count("ledger_entries").await, 0);
+    world.stop().await;
+}
+
+#[actix_web::test]
+async fn a_payment_that_a_crash_left_behind_is_carried_on() {
+    let world = World::with(1, |config| {
+        config.payment_timeout_ms = 100;
+        config.payment_idle_ms = 1100;
+        config.payment_sweep_ms = 50;
+    })
+    .await;
+    let flight = world.flight(30).await;
+    let client = world.customer();
+    let held = client
+        .post("/api/v1/bookings", &booking(flight.id, &[passenger("ADT", "Ada", Some("4A"))]))
+        .await
+        .expect(201);
+    // As a process leaves it that dies after the first commit, before it asks the provider.
+    let payment = Uuid::now_v7();
+    let id = held["id"].as_str().unwrap();
+    let rows = format!(
+        "WITH started AS (UPDATE bookings SET payment_status = 1, hold_expires_at = now() + interval '1 hour' WHERE id = '{id}')
+         INSERT INTO payments VALUES ('{payment}', '{id}', 'card', 'tok_visa', 7488, 0, now(), NULL, 200, now(), now() - interval '1 minute')"
+    );
+    world.sql(&rows).await;
+    let path = format!("/api/v1/bookings/{id}");
+    eventually("the confirmation", async || client.get(&path).await.json["status"] == "confirmed").await;
+    eventually("the capture", async || world.count("payments WHERE state = 2").await == 1).await;
+    assert_eq!(world.count("sandbox_operations WHERE operation = 0").await, 1);
+    world.stop().await;
+}
