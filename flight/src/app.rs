@@ -67,7 +67,7 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
     drop(tokio::time::timeout(LOAD_TIMEOUT, catalogue.loaded()).await);
 
     let verifier = Verifier::new(surroundings.keys, &service.token_issuer, &service.token_audience);
-    let health = health(&pool, &surroundings.bus, &catalogue, &verifier);
+    let health = health(&pool, &catalogue, &verifier);
     let state = State {
         verifier: web::Data::new(verifier),
         health: web::Data::new(health.clone()),
@@ -93,14 +93,14 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
     }))
 }
 
-fn health(pool: &Pool, bus: &Bus, catalogue: &CatalogueHandle, verifier: &Verifier) -> Health {
-    let (pool, bus, catalogue, verifier) = (pool.clone(), bus.clone(), catalogue.clone(), verifier.clone());
+/// The bus is not among them: without it search and sales go on, and events wait in the outbox.
+fn health(pool: &Pool, catalogue: &CatalogueHandle, verifier: &Verifier) -> Health {
+    let (pool, catalogue, verifier) = (pool.clone(), catalogue.clone(), verifier.clone());
     Health::new()
         .needs("database", move || {
             let pool = pool.clone();
             async move { pool.is_healthy().await }
         })
-        .needs("bus", move || std::future::ready(bus.is_connected()))
         .needs("catalogue", move || std::future::ready(catalogue.index().is_some()))
         .needs("keys", move || std::future::ready(verifier.is_ready()))
 }

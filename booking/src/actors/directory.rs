@@ -76,6 +76,9 @@ struct Start(FlightId);
 #[derive(Clone)]
 struct Found(Entry);
 
+/// What those who wait for a flight are told.
+type Lookup = Result<Option<Found>, Arc<DbError>>;
+
 /// A cloneable handle of the directory and, through it, of all allocators.
 #[derive(Clone)]
 pub(crate) struct Directory {
@@ -248,7 +251,7 @@ struct AllocatorDirectory {
     spread: usize,
     epoch: Instant,
     /// Those who wait for a flight that is being read.
-    starting: HashMap<FlightId, Vec<oneshot::Sender<Result<Option<Found>, Arc<DbError>>>>>,
+    starting: HashMap<FlightId, Vec<oneshot::Sender<Lookup>>>,
 }
 
 impl AllocatorDirectory {

@@ -11,10 +11,13 @@
 //!          FlightFeed, FlightFollower (bus), VersionPoll (without the bus)
 //! ```
 //! Nobody below asks anybody above, so the graph has no cycle. Spawn order: directory, ledgers,
-//! payment desk, reaper, feed. The directory restarts allocators from the database; a ledger, the
-//! desk and the reaper keep nothing in memory that the database lacks, and are told to the arbiters'
-//! runtimes, which outlive a failed task of theirs. Allocators and ledgers live on the arbiters of
-//! their shards, everything else on the arbiter that started the service.
+//! payment desk, reaper, poll, feeds.
+//!
+//! Who restarts whom: the directory starts an allocator that has died again, from the database; the
+//! handle of the ledgers does the same for a ledger. What directory, desk, reaper and poll do runs in
+//! tasks of its own, whose failure leaves the actor itself unharmed. None of them keeps anything in
+//! memory that the database lacks. Allocators and ledgers live on the arbiters of their shards,
+//! everything else on the arbiter that started the service.
 
 pub(crate) mod allocator;
 pub(crate) mod directory;

@@ -91,8 +91,6 @@ impl Actor for Ledger {
     }
 }
 
-impl Supervised for Ledger {}
-
 impl Handler<Submit> for Ledger {
     type Result = ();
 

@@ -28,13 +28,13 @@ pub(crate) use actor::Bounds;
 pub(crate) use command::{Answer, Claim, Command, LedgerError, Outcome};
 pub(crate) use runner::Means;
 
-use actix::{Actor, Addr, Arbiter, ArbiterHandle};
+use actix::{Actor, Addr, Arbiter, ArbiterHandle, prelude::SendError};
 use actor::{Drain, Ledger, Submit};
 use command::Envelope;
 use shared::{ids::FlightId, telemetry::trace};
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
-    sync::Arc,
+    sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 use tokio::{sync::oneshot, time::Instant};
@@ -68,10 +68,18 @@ pub(crate) fn shard_of(flight: FlightId, count: usize) -> usize {
     usize::try_from(hasher.finish() % count.max(1) as u64).unwrap_or(0)
 }
 
+/// The place of a ledger.
+struct Shard {
+    arbiter: ArbiterHandle,
+    ledger: RwLock<Addr<Ledger>>,
+}
+
 /// A cloneable handle of all ledgers of this instance.
 #[derive(Clone)]
 pub(crate) struct Ledgers {
-    shards: Arc<Vec<Addr<Ledger>>>,
+    shards: Arc<Vec<Shard>>,
+    means: Means,
+    bounds: Bounds,
     /// How long a caller waits; nothing is begun later.
     patience: Duration,
 }
@@ -80,10 +88,11 @@ impl Ledgers {
     /// Starts a ledger on each shard.
     pub(crate) fn start(shards: &Shards, means: &Means, bounds: Bounds, patience: Duration) -> Self {
         let start = |arbiter: ArbiterHandle| {
-            let means = means.clone();
-            Ledger::start_in_arbiter(&arbiter, move |_| Ledger::new(means, bounds))
+            let ledger = RwLock::new(start_ledger(&arbiter, means, bounds));
+            Shard { arbiter, ledger }
         };
-        Self { shards: Arc::new(shards.handles().into_iter().map(start).collect()), patience }
+        let shards = Arc::new(shards.handles().into_iter().map(start).collect());
+        Self { shards, means: means.clone(), bounds, patience }
     }
 
     /// Carries out a command in the ledger of a flight: the lowest one of those it is about.
@@ -91,11 +100,9 @@ impl Ledgers {
     /// The answer comes after the commit. An error says that nothing was done, or that what was done
     /// is found under the command's key or booking.
     pub(crate) async fn submit(&self, flight: FlightId, command: Command) -> Answer {
-        let ledger = &self.shards[shard_of(flight, self.shards.len())];
         let (reply, answer) = oneshot::channel();
         let deadline = Instant::now() + self.patience;
-        let envelope = Envelope { command, deadline, trace: trace::current(), reply };
-        ledger.try_send(Submit(envelope)).map_err(|_| LedgerError::Overloaded)?;
+        self.hand_over(flight, Envelope { command, deadline, trace: trace::current(), reply })?;
         // A batch that has begun in time may end later: the longest that PostgreSQL may take.
         match tokio::time::timeout(self.patience + Duration::from_secs(5), answer).await {
             Ok(Ok(answer)) => answer,
@@ -103,11 +110,35 @@ impl Ledgers {
         }
     }
 
+    /// Puts a command into the ledger's mailbox. A ledger that has died is started again: what it had
+    /// to do is lost with the channels of those who waited for it, who are told so.
+    fn hand_over(&self, flight: FlightId, envelope: Envelope) -> Result<(), LedgerError> {
+        let shard = &self.shards[shard_of(flight, self.shards.len())];
+        let ledger = shard.ledger.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let closed = match ledger.try_send(Submit(envelope)) {
+            Ok(()) => return Ok(()),
+            Err(SendError::Full(_)) => return Err(LedgerError::Overloaded),
+            Err(SendError::Closed(submit)) => submit,
+        };
+        let mut place = shard.ledger.write().unwrap_or_else(PoisonError::into_inner);
+        if !place.connected() {
+            tracing::error!("A ledger has died and is started again");
+            *place = start_ledger(&shard.arbiter, &self.means, self.bounds);
+        }
+        place.try_send(closed).map_err(|_| LedgerError::Overloaded)
+    }
+
     /// Ready when everything that was submitted before is done.
     pub(crate) async fn drain(&self) {
-        for ledger in self.shards.iter() {
+        for shard in self.shards.iter() {
+            let ledger = shard.ledger.read().unwrap_or_else(PoisonError::into_inner).clone();
             // An error means that it is gone.
             let _ = ledger.send(Drain).await;
         }
     }
+}
+
+fn start_ledger(arbiter: &ArbiterHandle, means: &Means, bounds: Bounds) -> Addr<Ledger> {
+    let means = means.clone();
+    Ledger::start_in_arbiter(arbiter, move |_| Ledger::new(means, bounds))
 }

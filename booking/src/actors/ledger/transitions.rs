@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     domain::{
-        booking::Booking,
+        booking::{Booking, Segment},
         idempotency::Key,
         payment::{Payment, PaymentOrder, PaymentState},
         refusal::Refusal,
@@ -18,7 +18,7 @@ use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 use diesel_async::AsyncPgConnection;
 use shared::{
-    events::EventType,
+    events::{BookingStatus, EventType},
     ids::{BookingId, PaymentId},
     telemetry::trace::TraceContext,
 };
@@ -87,6 +87,11 @@ fn pay(
     order: &PaymentOrder,
     key: Option<&Key>,
 ) -> Result<(), Refusal> {
+    let sold = |segment: &Segment| work.locked.get(&segment.flight_id).is_some_and(|flight| flight.on_sale);
+    if booking.status == BookingStatus::Held && !booking.segments.iter().all(sold) {
+        // The airline has cancelled a flight meanwhile: no money for what will not be flown.
+        return Err(Refusal::FlightNotBookable);
+    }
     let payment = started(order, booking.total(), (booking.hold_expires_at, work.now), key, 200);
     booking.start_payment(payment.clone(), work.settle, work.now)?;
     work.changes.start(booking.id, payment);

@@ -6,7 +6,10 @@
 //! its process died) is taken up by any desk that finds it idle for long enough: it asks the provider
 //! what became of the payment, and goes on from there. So a payment is settled once, whoever does it.
 
-use super::provider::{Decision, PaymentProvider, ProviderError};
+use super::{
+    notes::{self, Finished},
+    provider::{Decision, PaymentProvider, ProviderError},
+};
 use crate::{
     actors::ledger::{Command, LedgerError, Ledgers, Outcome},
     domain::{payment::PaymentState, refusal::Refusal},
@@ -22,7 +25,10 @@ use shared::{
     telemetry::trace,
 };
 use std::{sync::Arc, time::Duration};
-use tokio::{sync::oneshot, time::timeout};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
 
 /// Sagas taken up at once.
 const BATCH: i64 = 64;
@@ -85,6 +91,7 @@ struct Means {
     ledgers: Ledgers,
     pool: Pool,
     times: Times,
+    finished: mpsc::Sender<Finished>,
 }
 
 /// Why a step could not be taken; it is tried again later.
@@ -125,7 +132,8 @@ impl PaymentDesk {
         pool: Pool,
         times: Times,
     ) -> Self {
-        let means = Means { provider: provider.clone(), ledgers, pool, times };
+        let finished = notes::start(pool.clone());
+        let means = Means { provider: provider.clone(), ledgers, pool, times, finished };
         Self { desk: Desk { means, sweeping: false, again: false }.start(), provider }
     }
 

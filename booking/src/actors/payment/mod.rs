@@ -1,6 +1,7 @@
 //! Payments: the desk that carries their sagas, the port to providers, and the sandbox.
 
 mod desk;
+mod notes;
 mod provider;
 mod sandbox;
 

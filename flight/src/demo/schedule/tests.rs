@@ -67,7 +67,7 @@ fn check_numbers(flights: &[&PlannedFlight]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(12))]
 
     #[test]
     fn any_window_can_be_flown(start in 0_u64..5500, days in 3_u64..12) {
