@@ -282,10 +282,8 @@ impl Means {
             PaymentState::Started | PaymentState::Captured | PaymentState::Declined => return Ok(()),
         };
         timeout(self.times.payment, call).await.map_err(|_| StepError::Silent)??;
-        let mut connection = self.pool.get().await?;
-        store::payments::finish(&mut connection, vec![payment.0], state, done)
-            .await
-            .map_err(DbError::from)?;
+        // Only noted: if that is lost, the same is asked of the provider again, without effect.
+        let _ = self.finished.send(Finished { payment, from: state, to: done }).await;
         Ok(())
     }
 
