@@ -16,8 +16,8 @@ use std::net::SocketAddr;
 
 /// The running services.
 pub struct Services {
-    /// Which are stopped in this order: who asks others before who answers, and last the one that only
-    /// consumes.
+    /// Stopped in this order: the way in first, then each before those that consume most of what it
+    /// tells, so that what is committed is still published.
     running: Vec<Running>,
     buses: Vec<Bus>,
     /// Services with their addresses, the gateway first.
@@ -51,7 +51,7 @@ impl Services {
             ("booking", booking.address),
             ("mailer", mailer.address),
         ];
-        Ok(Self { running: vec![gateway, flight, booking, mailer], buses: buses.opened, addresses })
+        Ok(Self { running: vec![gateway, booking, flight, mailer], buses: buses.opened, addresses })
     }
 
     /// The gateway's address.

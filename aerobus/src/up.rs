@@ -61,7 +61,7 @@ async fn run_services(
     first_start: bool,
 ) -> anyhow::Result<()> {
     let flights = database.of("flight");
-    shared::db::migrate(flights, flight::store::MIGRATIONS).await.context("the flight schema cannot be prepared")?;
+    shared::db::migrate(flights, flight::MIGRATIONS).await.context("the flight schema cannot be prepared")?;
     progress::load_demo_data(flights).await?;
 
     let mail_dir = home.path().join("mail");

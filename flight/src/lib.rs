@@ -21,3 +21,5 @@ pub mod domain;
 pub mod error;
 pub mod http;
 pub mod store;
+
+pub use store::MIGRATIONS;

@@ -19,3 +19,5 @@ pub mod error;
 pub mod http;
 pub mod identity;
 pub mod store;
+
+pub use store::MIGRATIONS;

@@ -3,6 +3,7 @@
 mod bad_input;
 mod broker_outage;
 mod permissions;
+mod routes;
 mod system;
 mod two_instances;
 mod whole_way;

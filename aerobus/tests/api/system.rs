@@ -34,10 +34,10 @@ impl System {
     /// Over this broker.
     pub(crate) async fn over(amqp_url: &str) -> Self {
         let schemas = vec![
-            ("booking", booking::store::MIGRATIONS),
-            ("flight", flight::store::MIGRATIONS),
-            ("mailer", mailer::store::MIGRATIONS),
-            ("gateway", gateway::store::MIGRATIONS),
+            ("booking", booking::MIGRATIONS),
+            ("flight", flight::MIGRATIONS),
+            ("mailer", mailer::MIGRATIONS),
+            ("gateway", gateway::MIGRATIONS),
         ];
         let database = TestDatabase::create(schemas).await;
         let smtp = SmtpSink::start();

@@ -133,7 +133,7 @@ async fn seats_that_may_not_be_given_are_told_apart() {
         assert_eq!(answer.invalid(), [pointer]);
     }
     let allowed = [
-        passenger("ADT", "Ada", None),
+        passenger("ADT", "Ada", Some("5A")),
         passenger("INF", "Joan", None),
         passenger("ADT", "Grace", Some("8A")),
     ];

@@ -80,7 +80,7 @@ impl FromStr for DeadLetterId {
         ("after" = Option<String>, Query, description = "The `next` of the page before."),
     ),
     responses((status = 200, body = Page<DeadLetter>), (status = 401), (status = 403), (status = 422)),
-    security(("bearer" = [])),
+    security(("bearer" = ["mail:read"])),
 )]
 pub(super) async fn list(
     caller: Caller,
@@ -106,7 +106,7 @@ pub(super) async fn list(
         (status = 200, body = DeadLetter), (status = 401), (status = 403), (status = 404),
         (status = 409, description = "It failed again."),
     ),
-    security(("bearer" = [])),
+    security(("bearer" = ["mail:resend"])),
 )]
 pub(super) async fn replay(
     caller: Caller,

@@ -137,7 +137,7 @@ impl FromJson for Nothing {
         ("after" = Option<String>, Query, description = "The `next` of the page before."),
     ),
     responses((status = 200, body = Page<Letter>), (status = 401), (status = 403), (status = 422)),
-    security(("bearer" = [])),
+    security(("bearer" = ["mail:read"])),
 )]
 pub(super) async fn list(
     caller: Caller,
@@ -171,7 +171,7 @@ pub(super) async fn list(
     get, path = "/api/v1/admin/mail/{id}", tag = "mail",
     params(("id" = LetterId, Path)),
     responses((status = 200, body = Letter), (status = 304), (status = 401), (status = 403), (status = 404)),
-    security(("bearer" = [])),
+    security(("bearer" = ["mail:read"])),
 )]
 pub(super) async fn get(
     caller: Caller,
@@ -194,7 +194,7 @@ pub(super) async fn get(
         (status = 200, body = Letter), (status = 401), (status = 403), (status = 404),
         (status = 409, description = "A newer letter supersedes it."), (status = 412),
     ),
-    security(("bearer" = [])),
+    security(("bearer" = ["mail:resend"])),
 )]
 pub(super) async fn resend(
     caller: Caller,
