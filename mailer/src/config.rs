@@ -83,7 +83,7 @@ impl Config {
     /// [`ConfigError`] with the name of the variable that is missing or wrong.
     pub fn load() -> Result<Self, ConfigError> {
         let config: Self =
-            load(PREFIX, &[("http_address", "127.0.0.1:8083"), ("database_schema", "mailer")])?;
+            load(PREFIX, &[("http_address", "0.0.0.0:8083"), ("database_schema", "mailer")])?;
         config.check()?;
         Ok(config)
     }
