@@ -1,6 +1,7 @@
 //! `Idempotency-Key`.
 
 use crate::fixture::{World, booking, eventually, paid, passenger};
+use crate::payments::LEFT_LONG_AGO;
 use futures_util::future::join_all;
 use serde_json::json;
 use shared::ids::UserId;
@@ -107,7 +108,7 @@ async fn refusals_bind_no_key_and_declines_do() {
 async fn an_unsettled_payment_keeps_its_key_until_it_is_settled() {
     let world = World::with(1, |config| {
         config.payment_timeout_ms = 100;
-        config.payment_idle_ms = 1100;
+        config.payment_idle_ms = 3_600_000;
         config.payment_sweep_ms = 50;
     })
     .await;
@@ -116,6 +117,7 @@ async fn an_unsettled_payment_keeps_its_key_until_it_is_settled() {
     let body = paid(booking(flight.id, &[passenger("ADT", "Ada", Some("4A"))]), "tok_timeout");
     client.post("/api/v1/bookings", &body).await.expect_problem(504, "upstream_timeout");
     client.post("/api/v1/bookings", &body).await.expect_problem(409, "idempotency_in_progress");
+    world.sql(LEFT_LONG_AGO).await;
     eventually("the settled answer", async || {
         client.post("/api/v1/bookings", &body).await.status.as_u16() == 201
     })

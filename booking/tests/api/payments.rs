@@ -4,6 +4,9 @@ use crate::fixture::{World, booking, eventually, paid, passenger};
 use serde_json::json;
 use uuid::Uuid;
 
+/// Nobody has had the payments in hand for longer than the desk lets them lie.
+pub(crate) const LEFT_LONG_AGO: &str = "UPDATE payments SET attempted_at = now() - interval '2 hours'";
+
 fn pay(token: &str) -> serde_json::Value {
     json!({"method": "card", "token": token})
 }
@@ -39,7 +42,7 @@ async fn a_declined_payment_leaves_the_hold() {
 async fn a_silent_provider_is_settled_later_and_once() {
     let world = World::with(2, |config| {
         config.payment_timeout_ms = 100;
-        config.payment_idle_ms = 1100;
+        config.payment_idle_ms = 3_600_000;
         config.payment_sweep_ms = 50;
         config.reap_ms = 20;
     })
@@ -62,6 +65,7 @@ async fn a_silent_provider_is_settled_later_and_once() {
         .expect_problem(409, "payment_in_progress");
     client.post(&format!("{path}/cancel"), &json!({})).await.expect_problem(409, "payment_in_progress");
     assert_eq!(client.get(&path).await.expect(200)["status"], "held");
+    world.sql(LEFT_LONG_AGO).await;
     eventually("the settlement", async || client.get(&path).await.json["status"] == "confirmed").await;
     eventually("the capture", async || world.count("payments WHERE state = 2").await == 1).await;
     for operation in [0, 1] {
@@ -76,7 +80,7 @@ async fn a_silent_provider_is_settled_later_and_once() {
 async fn an_authorisation_that_comes_too_late_is_voided() {
     let world = World::with(1, |config| {
         config.payment_timeout_ms = 100;
-        config.payment_idle_ms = 1100;
+        config.payment_idle_ms = 3_600_000;
         config.payment_sweep_ms = 50;
     })
     .await;
@@ -88,6 +92,7 @@ async fn an_authorisation_that_comes_too_late_is_voided() {
     let past = "now() - interval '1 minute'";
     world.sql(&format!("UPDATE bookings SET hold_expires_at = {past}")).await;
     world.sql(&format!("UPDATE payments SET held_until = {past}")).await;
+    world.sql(LEFT_LONG_AGO).await;
     eventually("the void", async || world.count("sandbox_operations WHERE operation = 2").await == 1).await;
     let path = format!("/api/v1/bookings/{}", silent.json["booking"]["id"].as_str().unwrap());
     eventually("the end of the hold", async || client.get(&path).await.json["status"] == "expired").await;
@@ -102,7 +107,7 @@ async fn an_authorisation_that_comes_too_late_is_voided() {
 async fn a_payment_that_a_crash_left_behind_is_carried_on() {
     let world = World::with(1, |config| {
         config.payment_timeout_ms = 100;
-        config.payment_idle_ms = 1100;
+        config.payment_idle_ms = 3_600_000;
         config.payment_sweep_ms = 50;
     })
     .await;
@@ -117,7 +122,7 @@ async fn a_payment_that_a_crash_left_behind_is_carried_on() {
     let id = held["id"].as_str().unwrap();
     let rows = format!(
         "WITH started AS (UPDATE bookings SET payment_status = 1, hold_expires_at = now() + interval '1 hour' WHERE id = '{id}')
-         INSERT INTO payments VALUES ('{payment}', '{id}', 'card', 'tok_visa', 7488, 0, now(), NULL, 200, now(), now() - interval '1 minute')"
+         INSERT INTO payments VALUES ('{payment}', '{id}', 'card', 'tok_visa', 7488, 0, now(), NULL, 200, now(), now() - interval '2 hours')"
     );
     world.sql(&rows).await;
     let path = format!("/api/v1/bookings/{id}");
