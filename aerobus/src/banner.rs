@@ -74,7 +74,8 @@ mod tests {
 
     #[test]
     fn the_password_is_told_once_only() {
-        let administrator = Administrator { email: "admin@aerobus.example".into(), password: "hush".to_owned().into() };
+        let administrator =
+            Administrator { email: "admin@aerobus.example".into(), password: "hush".to_owned().into() };
         let banner = |first_start| {
             let home = Path::new("/srv/aerobus");
             let banner = Banner {

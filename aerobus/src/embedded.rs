@@ -2,6 +2,7 @@
 
 use crate::plan::Plan;
 use anyhow::Context;
+use futures_util::future::join_all;
 use shared::{
     auth::KeySource,
     bus::{
@@ -16,8 +17,7 @@ use std::net::SocketAddr;
 
 /// The running services.
 pub struct Services {
-    /// Stopped in this order: the way in first, then each before those that consume most of what it
-    /// tells, so that what is committed is still published.
+    /// Stopped in this order: the way in first.
     running: Vec<Running>,
     buses: Vec<Bus>,
     /// Services with their addresses, the gateway first.
@@ -35,15 +35,19 @@ impl Services {
         let mut around = |service| anyhow::Ok(Surroundings { bus: buses.bus(service)?, keys: keys.clone() });
 
         let surroundings = around("booking")?;
-        let booking = booking::app::start(plan.booking(), surroundings).await.context("booking does not start")?;
+        let booking =
+            booking::app::start(plan.booking(), surroundings).await.context("booking does not start")?;
         let surroundings = around("flight")?;
         let flight_config = plan.flight(booking.address)?;
-        let flight = flight::app::start(flight_config, surroundings).await.context("flight does not start")?;
+        let flight =
+            flight::app::start(flight_config, surroundings).await.context("flight does not start")?;
         let surroundings = around("mailer")?;
-        let mailer = mailer::app::start(plan.mailer(), surroundings).await.context("the mailer does not start")?;
+        let mailer =
+            mailer::app::start(plan.mailer(), surroundings).await.context("the mailer does not start")?;
         let surroundings = around("gateway")?;
         let gateway_config = plan.gateway(flight.address, booking.address, mailer.address)?;
-        let gateway = gateway::app::start(gateway_config, surroundings).await.context("the gateway does not start")?;
+        let gateway =
+            gateway::app::start(gateway_config, surroundings).await.context("the gateway does not start")?;
 
         let addresses = vec![
             ("gateway", gateway.address),
@@ -70,13 +74,19 @@ impl Services {
         found.unwrap_or_else(|| unreachable!("{service} is no service")).1
     }
 
-    /// Stops them: what runs is finished, what is committed is published.
-    pub async fn stop(self) {
-        for service in self.running {
-            service.stop().await;
+    /// Stops them: what runs is finished, what is committed is published while all consumers still run,
+    /// and then everything ends.
+    pub async fn stop(mut self) {
+        for service in &mut self.running {
+            service.stop_serving().await;
         }
+        join_all(self.running.iter_mut().map(Running::finish_work)).await;
         for bus in self.buses {
+            // What could not be published in time is not waited for any longer.
             bus.close().await;
+        }
+        for service in self.running {
+            service.close().await;
         }
     }
 }

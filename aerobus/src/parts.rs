@@ -109,7 +109,8 @@ impl Broker {
         }
         let base_dir = home.path().join("rabbitmq");
         let start = move || RabbitMq::start(RabbitMqOptions { base_dir, port: None });
-        let server = tokio::task::spawn_blocking(start).await?.context("the private RabbitMQ does not start")?;
+        let server =
+            tokio::task::spawn_blocking(start).await?.context("the private RabbitMQ does not start")?;
         let url = SecretString::from(server.url());
         Ok(Some(Self { server: Some(server), url }))
     }

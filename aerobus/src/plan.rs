@@ -97,7 +97,8 @@ impl Plan {
     /// The settings of the mailer.
     #[must_use]
     pub fn mailer(&self) -> mailer::config::Config {
-        let config = mailer::config::Config::embedded(self.service("mailer", self.ports.mailer), self.mail.clone());
+        let config =
+            mailer::config::Config::embedded(self.service("mailer", self.ports.mailer), self.mail.clone());
         match self.ports.gateway {
             0 => config,
             port => mailer::config::Config { public_url: url(local(port)), ..config },
@@ -167,10 +168,13 @@ impl Plan {
                 "flight" => vec![("FLIGHT_BOOKING_URL", booking.clone())],
                 "mailer" => {
                     let public = ("MAILER_PUBLIC_URL", gateway.clone());
-                    vec![public, match &self.mail {
-                        Destination::Smtp(url) => ("MAILER_SMTP_URL", url.expose_secret().to_owned()),
-                        Destination::Folder(path) => ("MAILER_MAIL_DIR", path.display().to_string()),
-                    }]
+                    vec![
+                        public,
+                        match &self.mail {
+                            Destination::Smtp(url) => ("MAILER_SMTP_URL", url.expose_secret().to_owned()),
+                            Destination::Folder(path) => ("MAILER_MAIL_DIR", path.display().to_string()),
+                        },
+                    ]
                 }
                 "gateway" => vec![
                     ("GATEWAY_FLIGHT_URLS", flight.clone()),

@@ -63,7 +63,10 @@ impl Processes {
             if client.get(&url).send().await.is_ok_and(|response| response.status().is_success()) {
                 return Ok(());
             }
-            anyhow::ensure!(tokio::time::Instant::now() < deadline, "{service} did not become ready within a minute");
+            anyhow::ensure!(
+                tokio::time::Instant::now() < deadline,
+                "{service} did not become ready within a minute"
+            );
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
@@ -108,13 +111,18 @@ fn spawn(service: &str, environment: Environment) -> anyhow::Result<Child> {
     command.envs(environment).stdin(Stdio::null());
     // A group of its own: Ctrl-C in a terminal is for us, who stop the services in order.
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
-    spawn_bound(command, OnOwnerDeath::Terminate).with_context(|| format!("{} cannot be started", program.display()))
+    spawn_bound(command, OnOwnerDeath::Terminate)
+        .with_context(|| format!("{} cannot be started", program.display()))
 }
 
 /// The service's program lies beside our own.
 fn program(service: &str) -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe().context("our own program cannot be found")?;
     let program = own.with_file_name(format!("aerobus-{service}"));
-    anyhow::ensure!(program.is_file(), "{} is missing; build it with `cargo build --release --bins`", program.display());
+    anyhow::ensure!(
+        program.is_file(),
+        "{} is missing; build it with `cargo build --release --bins`",
+        program.display()
+    );
     Ok(program)
 }

@@ -17,7 +17,8 @@ pub fn say(what: &str) {
 pub async fn load_demo_data(database: &DatabaseConfig) -> anyhow::Result<()> {
     let today = chrono::Utc::now().date_naive();
     let bar = ProgressBar::hidden();
-    let style = ProgressStyle::with_template("    {msg:<24} [{bar:40}] {pos}/{len}").context("the progress bar")?;
+    let style =
+        ProgressStyle::with_template("    {msg:<24} [{bar:40}] {pos}/{len}").context("the progress bar")?;
     bar.set_style(style);
     let mut last = None;
     let show = |progress: Progress| {

@@ -40,7 +40,9 @@ pub async fn run(options: UpOptions) -> anyhow::Result<()> {
     };
     let outcome = match broker {
         Ok(broker) => {
-            let outcome = run_services(&options, &mut home, &database, broker.as_ref(), administrator, first_start).await;
+            let outcome =
+                run_services(&options, &mut home, &database, broker.as_ref(), administrator, first_start)
+                    .await;
             if let Some(broker) = broker {
                 broker.close().await;
             }
@@ -87,7 +89,9 @@ async fn run_services(
         progress::say("Stopping");
         processes.stop().await;
         match ended {
-            Some(service) => anyhow::bail!("the process of {service} ended by itself; its messages stand above"),
+            Some(service) => {
+                anyhow::bail!("the process of {service} ended by itself; its messages stand above")
+            }
             None => Ok(()),
         }
     } else {
@@ -113,7 +117,8 @@ fn plan(
     let mail = match &options.smtp {
         Some(url) => Destination::Smtp(url.clone()),
         None => {
-            fs::create_dir_all(mail_dir).with_context(|| format!("{} cannot be created", mail_dir.display()))?;
+            fs::create_dir_all(mail_dir)
+                .with_context(|| format!("{} cannot be created", mail_dir.display()))?;
             Destination::Folder(mail_dir.clone())
         }
     };
@@ -139,7 +144,9 @@ fn plan(
 fn check_ports(options: &UpOptions) -> anyhow::Result<()> {
     for port in [options.port, options.flight_port(), options.booking_port(), options.mailer_port()] {
         TcpListener::bind(("127.0.0.1", port)).with_context(|| {
-            format!("port {port} cannot be used; choose others with --port (it and the three after it are taken)")
+            format!(
+                "port {port} cannot be used; choose others with --port (it and the three after it are taken)"
+            )
         })?;
     }
     Ok(())

@@ -19,17 +19,14 @@ use actix_web::{App, HttpServer, dev::ServerHandle, middleware::from_fn, web};
 use chrono::TimeDelta;
 use shared::{
     auth::{ServiceTokens, Verifier},
-    bus::{Bus, BusError, ConsumerHandle},
+    bus::{Bus, Consumers},
     db::{MigrateError, Pool, migrate},
     http::{health::Health, metrics_server},
     outbox::{DeadLetters, Relay, RelayHandle},
     service::{Running, Surroundings},
 };
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
-use tokio::sync::oneshot;
 
-/// How long the stop waits for what the outbox still has.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 /// Flights whose states are kept in memory.
 const CACHED_FLIGHTS: u64 = 16_384;
 
@@ -70,7 +67,7 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
     let shards = Shards::new(config.ledger_shards);
     let directory = Directory::start(pool.clone(), flights.clone(), shards.handles(), config.allocators);
     let sales = start_actors(&config, &surroundings.bus, &shards, (&pool, &relay, &flights, &directory));
-    let consumers = Consumers::subscribe(&surroundings.bus, &pool, &directory);
+    let consumers = subscribe(&surroundings.bus, &pool, &directory);
 
     let verifier = Verifier::new(surroundings.keys, &service.token_issuer, &service.token_audience);
     let health = health(&pool, &verifier);
@@ -90,14 +87,18 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
         running = running.with_server(server.handle());
         actix_web::rt::spawn(server);
     }
-    Ok(running.before_stop(move || async move { health.drain() }).after_stop(move || async move {
+    let ledgers = sales.ledgers.clone();
+    let stopping = running
+        .before_stop(move || async move { health.drain() })
+        .drain(move || async move { sales.ledgers.drain().await })
+        .flush(relay.clone());
+    Ok(stopping.after_stop(move || async move {
         consumers.stop().await;
-        sales.ledgers.drain().await;
-        // What is not published by then is by the next start.
-        drop(tokio::time::timeout(DRAIN_TIMEOUT, relay.drain()).await);
+        // Desk, reaper and poll end by themselves when the pool is closed.
+        pool.close();
+        ledgers.drain().await;
         relay.stop().await;
         shards.stop();
-        pool.close();
     }))
 }
 
@@ -149,53 +150,14 @@ fn health(pool: &Pool, verifier: &Verifier) -> Health {
         .needs("keys", move || std::future::ready(verifier.is_ready()))
 }
 
-/// The subscriptions, which may take as long as the broker is away.
-struct Consumers {
-    subscribing: Vec<(oneshot::Sender<()>, oneshot::Receiver<Option<ConsumerHandle>>)>,
-}
-
-impl Consumers {
-    /// Subscribes in the background: with the broker down the service starts all the same.
-    fn subscribe(bus: &Bus, pool: &Pool, directory: &Directory) -> Self {
-        let dead_letters = Arc::new(DeadLetters::new(pool.clone()));
-        let feed = Arc::new(FlightFeed::new(pool.clone(), directory.clone()));
-        let follower = Arc::new(FlightFollower::new(directory.clone()));
-        let subscriptions = [
-            bus.subscribe(FlightFeed::subscription(), feed, dead_letters.clone()),
-            bus.subscribe(FlightFollower::subscription(), follower, dead_letters),
-        ];
-        Self { subscribing: subscriptions.into_iter().map(in_background).collect() }
-    }
-
-    /// Ready when the batches under way have their dispositions.
-    async fn stop(self) {
-        for (give_up, subscribed) in self.subscribing {
-            // A subscription that is still being made is given up.
-            drop(give_up);
-            if let Ok(Some(consumer)) = subscribed.await {
-                consumer.stop().await;
-            }
-        }
-    }
-}
-
-fn in_background(
-    subscription: impl Future<Output = Result<ConsumerHandle, BusError>> + 'static,
-) -> (oneshot::Sender<()>, oneshot::Receiver<Option<ConsumerHandle>>) {
-    let (give_up, given_up) = oneshot::channel::<()>();
-    let (done, subscribed) = oneshot::channel();
-    actix_web::rt::spawn(async move {
-        let consumer = tokio::select! {
-            biased;
-            consumer = subscription => consumer
-                .inspect_err(|error| tracing::error!(error.message = %error, "A subscription failed"))
-                .ok(),
-            _ = given_up => None,
-        };
-        // An error means that the service has stopped without waiting.
-        drop(done.send(consumer));
-    });
-    (give_up, subscribed)
+/// Subscribes to the bus.
+fn subscribe(bus: &Bus, pool: &Pool, directory: &Directory) -> Consumers {
+    let dead_letters = Arc::new(DeadLetters::new(pool.clone()));
+    let feed = Arc::new(FlightFeed::new(pool.clone(), directory.clone()));
+    let follower = Arc::new(FlightFollower::new(directory.clone()));
+    Consumers::new()
+        .with(bus.subscribe(FlightFeed::subscription(), feed, dead_letters.clone()))
+        .with(bus.subscribe(FlightFollower::subscription(), follower, dead_letters))
 }
 
 /// Binds and spawns the server.

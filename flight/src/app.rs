@@ -14,19 +14,16 @@ use crate::{
 use actix_web::{App, HttpServer, dev::ServerHandle, middleware::from_fn, web};
 use shared::{
     auth::{ServiceTokens, Verifier},
-    bus::{Bus, BusError, ConsumerHandle},
+    bus::{Bus, Consumers},
     db::{MigrateError, Pool, migrate},
     http::{health::Health, metrics_server},
     outbox::{DeadLetters, Relay},
     service::{Running, Surroundings},
 };
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
-use tokio::sync::oneshot;
 
 /// How long the start waits for the flights to be loaded; then it goes on, not ready yet.
 const LOAD_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long the stop waits for what the outbox still has.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Why the flight service did not start.
 #[derive(Debug, thiserror::Error)]
@@ -63,7 +60,7 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
     let relay = Relay::start("flight", &database, surroundings.bus.clone());
 
     let catalogue = CatalogueHandle::start(pool.clone());
-    let consumers = Consumers::subscribe(&surroundings.bus, &pool, &catalogue);
+    let consumers = subscribe(&surroundings.bus, &pool, &catalogue);
     drop(tokio::time::timeout(LOAD_TIMEOUT, catalogue.loaded()).await);
 
     let verifier = Verifier::new(surroundings.keys, &service.token_issuer, &service.token_audience);
@@ -84,10 +81,9 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
         running = running.with_server(server.handle());
         actix_web::rt::spawn(server);
     }
-    Ok(running.before_stop(move || async move { health.drain() }).after_stop(move || async move {
+    let stopping = running.before_stop(move || async move { health.drain() }).flush(relay.clone());
+    Ok(stopping.after_stop(move || async move {
         consumers.stop().await;
-        // What is not published by then is by the next start.
-        drop(tokio::time::timeout(DRAIN_TIMEOUT, relay.drain()).await);
         relay.stop().await;
         pool.close();
     }))
@@ -105,53 +101,14 @@ fn health(pool: &Pool, catalogue: &CatalogueHandle, verifier: &Verifier) -> Heal
         .needs("keys", move || std::future::ready(verifier.is_ready()))
 }
 
-/// The subscriptions, which may take as long as the broker is away.
-struct Consumers {
-    subscribing: Vec<(oneshot::Sender<()>, oneshot::Receiver<Option<ConsumerHandle>>)>,
-}
-
-impl Consumers {
-    /// Subscribes in the background: with the broker down the service starts all the same.
-    fn subscribe(bus: &Bus, pool: &Pool, catalogue: &CatalogueHandle) -> Self {
-        let dead_letters = Arc::new(DeadLetters::new(pool.clone()));
-        let to_catalogue = Arc::new(CatalogueFeed::new(catalogue.clone()));
-        let to_table = Arc::new(SeatsFeed::start(pool.clone()));
-        let subscriptions = [
-            bus.subscribe(catalogue_feed::subscription(), to_catalogue, dead_letters.clone()),
-            bus.subscribe(availability_feed::subscription(), to_table, dead_letters),
-        ];
-        Self { subscribing: subscriptions.into_iter().map(in_background).collect() }
-    }
-
-    /// Ready when the batches under way have their dispositions.
-    async fn stop(self) {
-        for (give_up, subscribed) in self.subscribing {
-            // A subscription that is still being made is given up.
-            drop(give_up);
-            if let Ok(Some(consumer)) = subscribed.await {
-                consumer.stop().await;
-            }
-        }
-    }
-}
-
-fn in_background(
-    subscription: impl Future<Output = Result<ConsumerHandle, BusError>> + 'static,
-) -> (oneshot::Sender<()>, oneshot::Receiver<Option<ConsumerHandle>>) {
-    let (give_up, given_up) = oneshot::channel::<()>();
-    let (done, subscribed) = oneshot::channel();
-    actix_web::rt::spawn(async move {
-        let consumer = tokio::select! {
-            biased;
-            consumer = subscription => consumer
-                .inspect_err(|error| tracing::error!(error.message = %error, "A subscription failed"))
-                .ok(),
-            _ = given_up => None,
-        };
-        // An error means that the service has stopped without waiting.
-        drop(done.send(consumer));
-    });
-    (give_up, subscribed)
+/// Subscribes to the bus.
+fn subscribe(bus: &Bus, pool: &Pool, catalogue: &CatalogueHandle) -> Consumers {
+    let dead_letters = Arc::new(DeadLetters::new(pool.clone()));
+    let to_catalogue = Arc::new(CatalogueFeed::new(catalogue.clone()));
+    let to_table = Arc::new(SeatsFeed::start(pool.clone()));
+    Consumers::new()
+        .with(bus.subscribe(catalogue_feed::subscription(), to_catalogue, dead_letters.clone()))
+        .with(bus.subscribe(availability_feed::subscription(), to_table, dead_letters))
 }
 
 /// Binds and spawns the server.

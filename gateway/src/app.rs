@@ -109,13 +109,12 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
         running = running.with_server(server.handle());
         actix_web::rt::spawn(server);
     }
-    Ok(running.before_stop(move || async move { health.drain() }).after_stop(move || async move {
+    let stopping = running.before_stop(move || async move { health.drain() }).flush(relay.clone());
+    Ok(stopping.after_stop(move || async move {
         upstreams.stop().await;
         keys.stop().await;
         // An error means that it has stopped before.
         let _ = keeper.send(Stop).await;
-        // What is not published by then is by the next start.
-        let _ = tokio::time::timeout(Duration::from_secs(5), relay.drain()).await;
         relay.stop().await;
         pool.close();
     }))

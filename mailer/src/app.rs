@@ -17,7 +17,7 @@ use actix_web::{
 };
 use shared::{
     auth::Verifier,
-    bus::{self, Bus, BusError},
+    bus::{Bus, Consumers},
     config::ConfigError,
     db::{MigrateError, Pool, migrate},
     http::health::Health,
@@ -25,16 +25,10 @@ use shared::{
     service::{Running, Surroundings},
 };
 use std::{net::SocketAddr, sync::Arc, time::Duration};
-use tokio::{task::JoinHandle, time::timeout};
-
-/// How long the start waits for the broker before the service runs without it for the time being.
-const SUBSCRIBE_WAIT: Duration = Duration::from_secs(5);
+use tokio::time::timeout;
 
 /// How long a stop waits for mails that are being sent.
 const SENDER_STOP: Duration = Duration::from_secs(10);
-
-/// How long a stop waits for the outbox.
-const RELAY_DRAIN: Duration = Duration::from_secs(5);
 
 /// Why the mailer did not start.
 #[derive(Debug, thiserror::Error)]
@@ -54,13 +48,10 @@ pub enum StartError {
     /// A template of ours.
     #[error(transparent)]
     Template(#[from] TemplateError),
-    /// The bus was closed before the start.
-    #[error("the bus cannot be used")]
-    Bus(#[from] BusError),
 }
 
-/// Starts the mailer on the present arbiter; ready when it listens and, where the broker answers
-/// within a few seconds, consumes.
+/// Starts the mailer on the present arbiter; ready when it listens. It consumes as soon as the
+/// broker answers.
 ///
 /// # Errors
 /// [`StartError`].
@@ -89,16 +80,15 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
         running = running.with_server(server.handle());
         rt::spawn(server);
     }
-    let subscription = subscribe(&bus, consumer, pool.clone()).await?;
+    let dead_letters = Arc::new(DeadLetters::new(pool.clone()));
+    let subscription = bus.subscribe(ConsumerHandle::subscription(), Arc::new(consumer), dead_letters);
+    let consumers = Consumers::new().with(subscription);
     Ok(running
         .before_stop(move || async move { health.drain() })
-        .after_stop(move || subscription.stop())
+        .flush(relay.clone())
+        .after_stop(move || consumers.stop())
         .after_stop(move || stop_sender(sender))
-        .after_stop(move || async move {
-            // What is not confirmed in time stays in the outbox.
-            let _ = timeout(RELAY_DRAIN, relay.drain()).await;
-            relay.stop().await;
-        })
+        .after_stop(move || async move { relay.stop().await })
         .after_stop(move || async move { pool.close() }))
 }
 
@@ -163,40 +153,6 @@ fn serve(
 
 async fn openapi(document: Data<utoipa::openapi::OpenApi>) -> HttpResponse {
     HttpResponse::Ok().json(document.get_ref())
-}
-
-/// A subscription that exists, or will once the broker answers.
-enum Feed {
-    Running(bus::ConsumerHandle),
-    Starting(JoinHandle<Result<bus::ConsumerHandle, BusError>>),
-}
-
-async fn subscribe(bus: &Bus, consumer: ConsumerHandle, pool: Pool) -> Result<Feed, StartError> {
-    let dead_letters = Arc::new(DeadLetters::new(pool));
-    let mut starting =
-        rt::spawn(bus.subscribe(ConsumerHandle::subscription(), Arc::new(consumer), dead_letters));
-    match timeout(SUBSCRIBE_WAIT, &mut starting).await {
-        Ok(Ok(subscribed)) => Ok(Feed::Running(subscribed?)),
-        Ok(Err(_)) => Err(BusError::Closed.into()),
-        Err(_) => {
-            tracing::warn!("The broker does not answer yet; letters wait for it");
-            Ok(Feed::Starting(starting))
-        }
-    }
-}
-
-impl Feed {
-    async fn stop(self) {
-        match self {
-            Self::Running(consumer) => consumer.stop().await,
-            Self::Starting(starting) if starting.is_finished() => {
-                if let Ok(Ok(consumer)) = starting.await {
-                    consumer.stop().await;
-                }
-            }
-            Self::Starting(starting) => starting.abort(),
-        }
-    }
 }
 
 async fn stop_sender(sender: SenderHandle) {

@@ -82,8 +82,7 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] with the name of the variable that is missing or wrong.
     pub fn load() -> Result<Self, ConfigError> {
-        let config: Self =
-            load(PREFIX, &[("http_address", "0.0.0.0:8083"), ("database_schema", "mailer")])?;
+        let config: Self = load(PREFIX, &[("http_address", "0.0.0.0:8083"), ("database_schema", "mailer")])?;
         config.check()?;
         Ok(config)
     }

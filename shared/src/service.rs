@@ -8,10 +8,11 @@ use crate::{
         queues,
     },
     config::{ConfigError, ServiceConfig},
+    outbox::RelayHandle,
 };
 use actix_web::dev::ServerHandle;
 use futures_util::future::LocalBoxFuture;
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 /// What a service finds around it: the real things, or in-process ones in the embedded mode.
 #[derive(Clone)]
@@ -57,6 +58,9 @@ fn amqp(service: &str, config: &ServiceConfig) -> Result<Bus, ConfigError> {
     Ok(Bus::new(amqp))
 }
 
+/// How long a stop waits for what the outbox still has.
+const FLUSH: Duration = Duration::from_secs(5);
+
 /// A step of a stop.
 type Step = Box<dyn FnOnce() -> LocalBoxFuture<'static, ()>>;
 
@@ -67,6 +71,7 @@ pub struct Running {
     pub address: SocketAddr,
     before: Vec<Step>,
     servers: Vec<ServerHandle>,
+    drain: Vec<Step>,
     after: Vec<Step>,
 }
 
@@ -74,7 +79,14 @@ impl Running {
     /// A service that listens. The server must be spawned already, with its signals disabled.
     #[must_use]
     pub fn new(name: &'static str, address: SocketAddr, server: ServerHandle) -> Self {
-        Self { name, address, before: Vec::new(), servers: vec![server], after: Vec::new() }
+        Self {
+            name,
+            address,
+            before: Vec::new(),
+            servers: vec![server],
+            drain: Vec::new(),
+            after: Vec::new(),
+        }
     }
 
     /// With another server, such as the one for metrics.
@@ -94,8 +106,22 @@ impl Running {
         self
     }
 
-    /// With a step after the last request is answered: flush the outbox, stop consumers, close
-    /// connections. Steps run in the order in which they were added.
+    /// With a relay whose outbox is flushed after the last request is answered, while consumers still run;
+    /// for 5 seconds at most. What is left then is published by the next start.
+    #[must_use]
+    pub fn flush(self, relay: RelayHandle) -> Self {
+        self.drain(move || async move { drop(tokio::time::timeout(FLUSH, relay.drain()).await) })
+    }
+
+    /// With a step after the last request is answered, before consumers stop.
+    #[must_use]
+    pub fn drain<F: Future<Output = ()> + 'static>(mut self, step: impl FnOnce() -> F + 'static) -> Self {
+        self.drain.push(Box::new(|| Box::pin(step())));
+        self
+    }
+
+    /// With a step at the end: stop consumers and actors, close connections. Steps run in the order in
+    /// which they were added.
     #[must_use]
     pub fn after_stop<F: Future<Output = ()> + 'static>(
         mut self,
@@ -105,17 +131,29 @@ impl Running {
         self
     }
 
-    /// Stops: no new connections, requests under way are answered, then the steps.
-    pub async fn stop(self) {
-        for step in self.before {
-            step().await;
-        }
-        for server in self.servers {
+    /// Stops: no new connections, requests under way are answered, then the other steps.
+    pub async fn stop(mut self) {
+        self.stop_serving().await;
+        self.finish_work().await;
+        self.close().await;
+    }
+
+    /// The first part of a stop: not ready any more, no new connections, requests under way are answered.
+    pub async fn stop_serving(&mut self) {
+        run(&mut self.before).await;
+        for server in self.servers.drain(..) {
             server.stop(true).await;
         }
-        for step in self.after {
-            step().await;
-        }
+    }
+
+    /// The second part: what is committed is published, while consumers still run.
+    pub async fn finish_work(&mut self) {
+        run(&mut self.drain).await;
+    }
+
+    /// The last part: consumers, actors and connections end.
+    pub async fn close(mut self) {
+        run(&mut self.after).await;
         tracing::info!(service.name = self.name, "Stopped");
     }
 
@@ -124,6 +162,12 @@ impl Running {
         tracing::info!(service.name = self.name, http.address = %self.address, "Listening");
         stop_signal().await;
         self.stop().await;
+    }
+}
+
+async fn run(steps: &mut Vec<Step>) {
+    for step in steps.drain(..) {
+        step().await;
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use testkit::{Client, TokenIssuer};
 
 async fn counts(client: &Client, flight: &Value) -> Value {
-    let path = format!("/api/v1/flights/{}/seat-map", flight["id"].as_str().unwrap());
+    let path = format!("/api/v1/flights/{}/seat-map", flight["id"].as_str().expect("an id"));
     client.get(&path).await.expect(200)["counts"].clone()
 }
 
@@ -19,7 +19,8 @@ async fn bad_bookings_get_the_contracts_codes_and_leave_nothing() {
     let before = counts(&ada, &flight).await;
     let good = booking(&flight, Some("12A"), None);
 
-    let malformed = ada.send(Method::POST, "/api/v1/bookings", "application/json", Some(b"{\"segments\": [".to_vec()));
+    let malformed =
+        ada.send(Method::POST, "/api/v1/bookings", "application/json", Some(b"{\"segments\": [".to_vec()));
     malformed.await.expect_problem(400, "malformed_json");
     let text = ada.send(Method::POST, "/api/v1/bookings", "text/plain", Some(good.to_string().into_bytes()));
     text.await.expect_problem(415, "unsupported_media_type");
@@ -54,7 +55,8 @@ async fn bad_bookings_get_the_contracts_codes_and_leave_nothing() {
 
     let no_seat = book(&ada, &changed(&|body| body["passengers"][0]["seats"] = json!(["99K"]))).await;
     no_seat.expect_problem(422, "validation_failed");
-    let no_flight = changed(&|body| body["segments"][0]["flight_id"] = json!("01890000-0000-7000-8000-000000000000"));
+    let no_flight =
+        changed(&|body| body["segments"][0]["flight_id"] = json!("01890000-0000-7000-8000-000000000000"));
     book(&ada, &no_flight).await.expect_problem(404, "not_found");
     let premium = changed(&|body| body["segments"][0]["cabin"] = json!("business"));
     assert_eq!(book(&ada, &premium).await.status.as_u16(), 422);
@@ -95,7 +97,8 @@ async fn tokens_that_are_forged_expired_or_unsigned_are_refused_by_everybody() {
     let forger = TokenIssuer::new();
     let user = me["id"].as_str().unwrap().parse().unwrap();
     let forged = forger.token(user, shared::auth::Permission::ALL);
-    let unsigned = format!("{}.{}.", "eyJhbGciOiJub25lIiwidHlwIjoiYXQrand0In0", forged.split('.').nth(1).unwrap());
+    let unsigned =
+        format!("{}.{}.", "eyJhbGciOiJub25lIiwidHlwIjoiYXQrand0In0", forged.split('.').nth(1).unwrap());
 
     let gateway = format!("http://{}", system.services.gateway());
     let booking = format!("http://{}", system.services.address("booking"));

@@ -23,7 +23,8 @@ async fn bookings_go_on_without_the_broker_and_every_mail_arrives_once_after_it(
         for number in 0..count {
             let seat = format!("{}A", first_row + number);
             let mut body = booking(&flight, Some(&seat), Some("tok_visa"));
-            body["passengers"][0]["given_name"] = json!(format!("Ada {}", char::from(b'A' + (first_row + number) as u8)));
+            body["passengers"][0]["given_name"] =
+                json!(format!("Ada {}", char::from(b'A' + (first_row + number) as u8)));
             let booked = book(&admin, &body).await.expect(201);
             assert_eq!(booked["status"], "confirmed");
             locators.insert(booked["locator"].as_str().unwrap().to_owned());

@@ -36,7 +36,8 @@ async fn travellers_have_no_part_in_the_administration() {
     // The services themselves refuse as well: the gateway is not the only guard.
     for (service, path) in [("flight", "/api/v1/admin/cities"), ("mailer", "/api/v1/admin/mail")] {
         let direct = testkit::Client::new(format!("http://{}", system.services.address(service)));
-        let answer = if service == "flight" { direct.post(path, &city).await } else { direct.get(path).await };
+        let answer =
+            if service == "flight" { direct.post(path, &city).await } else { direct.get(path).await };
         answer.expect_problem(401, "unauthenticated");
     }
     system.stop().await;

@@ -1,10 +1,7 @@
 //! The gateway's table of routes against what the services say of themselves.
 
 use crate::system::System;
-use gateway::domain::{
-    route_check::differences,
-    routes::Service,
-};
+use gateway::domain::{route_check::differences, routes::Service};
 use testkit::Client;
 
 #[actix_web::test]

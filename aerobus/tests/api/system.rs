@@ -81,7 +81,8 @@ impl System {
     }
 
     async fn log_in(&self, email: &str, password: &str) -> Client {
-        let answer = self.anybody.post("/api/v1/auth/login", &json!({"email": email, "password": password})).await;
+        let answer =
+            self.anybody.post("/api/v1/auth/login", &json!({"email": email, "password": password})).await;
         let token = answer.expect(200)["access_token"].as_str().expect("a token").to_owned();
         self.anybody.with_token(&token)
     }
@@ -95,7 +96,8 @@ impl System {
         for (code, name, country, zone) in
             [("AAA", "Aachenport", "GB", "Europe/London"), ("BBB", "Betatown", "FR", "Europe/Paris")]
         {
-            create("cities", json!({"code": code, "name": name, "country": country, "time_zone": zone})).await;
+            create("cities", json!({"code": code, "name": name, "country": country, "time_zone": zone}))
+                .await;
             create(
                 "airports",
                 json!({"iata": code, "icao": null, "name": format!("{name} International"), "city": code,
@@ -119,9 +121,7 @@ impl System {
     /// Makes, as the administrator, a flight XA1 so many days ahead, 10:00 to 13:00 local time.
     pub(crate) async fn make_flight(&self, admin: &Client, days_ahead: u64) -> Value {
         let date = (Utc::now() + Days::new(days_ahead)).date_naive();
-        let fare = |brand: &str| {
-            json!({"cabin": "economy", "brand": brand, "base_price": {"amount": "100.00", "currency": "EUR"}})
-        };
+        let fare = |brand: &str| json!({"cabin": "economy", "brand": brand, "base_price": {"amount": "100.00", "currency": "EUR"}});
         let flight = json!({"flight_number": "XA1", "origin": "AAA", "destination": "BBB", "airplane": "G-TEST",
             "departure_local": format!("{date}T10:00"), "arrival_local": format!("{date}T13:00"),
             "fares": [fare("light"), fare("standard"), fare("flex")]});

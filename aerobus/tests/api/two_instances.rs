@@ -56,7 +56,8 @@ async fn sixty_four_clients_after_twenty_seats_get_exactly_twenty() {
         // Half of them want one of four hot seats, the others take what is left.
         let seat = ["1A", "1C", "2D", "2F"][number / 2 % 4];
         let mut body = booking(&flight, (number < CLIENTS / 2).then_some(seat), Some("tok_visa"));
-        let letters: String = [number / 8, number % 8].map(|digit| char::from(b'a' + digit as u8)).iter().collect();
+        let letters: String =
+            [number / 8, number % 8].map(|digit| char::from(b'a' + digit as u8)).iter().collect();
         body["passengers"][0]["given_name"] = json!(format!("Ada{letters}"));
         async move { client.post("/api/v1/bookings", &body).await }
     });
@@ -65,7 +66,9 @@ async fn sixty_four_clients_after_twenty_seats_get_exactly_twenty() {
     let mut sold = Vec::new();
     for answer in answers {
         match answer.status.as_u16() {
-            201 => sold.push(answer.json["passengers"][0]["seats"][0]["designator"].as_str().unwrap().to_owned()),
+            201 => {
+                sold.push(answer.json["passengers"][0]["seats"][0]["designator"].as_str().unwrap().to_owned())
+            }
             _ => assert!(["seat_taken", "flight_full"].contains(&answer.code()), "{:?}", answer.json),
         }
     }
@@ -75,7 +78,8 @@ async fn sixty_four_clients_after_twenty_seats_get_exactly_twenty() {
     let buyer = Client::new(format!("http://{}", instances[0])).with_token(&token);
     for number in sold.len()..SEATS {
         let mut body = booking(&flight, None, Some("tok_visa"));
-        let name: String = [number / 8, number % 8].map(|digit| char::from(b'a' + digit as u8)).iter().collect();
+        let name: String =
+            [number / 8, number % 8].map(|digit| char::from(b'a' + digit as u8)).iter().collect();
         body["passengers"][0]["given_name"] = json!(format!("Late{name}"));
         let _ = buyer.post("/api/v1/bookings", &body).await.expect(201);
     }
@@ -84,7 +88,8 @@ async fn sixty_four_clients_after_twenty_seats_get_exactly_twenty() {
     buyer.post("/api/v1/bookings", &last).await.expect_problem(409, "flight_full");
 
     let mut database = AsyncPgConnection::establish(&system.database.superuser_url()).await.unwrap();
-    let sold: Count = diesel::sql_query("SELECT count(*) FROM booking.seats").get_result(&mut database).await.unwrap();
+    let sold: Count =
+        diesel::sql_query("SELECT count(*) FROM booking.seats").get_result(&mut database).await.unwrap();
     assert_eq!(sold.count, SEATS as i64);
     second.stop().await;
     bus.close().await;

@@ -12,7 +12,8 @@ async fn a_traveller_registers_searches_books_a_seat_pays_and_reads_the_mail() {
     let ada = system.traveller("ada@aerobus.example").await;
 
     let date = &flight["departure"]["local"].as_str().unwrap()[..10];
-    let search = format!("/api/v1/search?origin=AAA&destination=BBB&date={date}&adults=1&cabin=economy&sort=price");
+    let search =
+        format!("/api/v1/search?origin=AAA&destination=BBB&date={date}&adults=1&cabin=economy&sort=price");
     let found = system.anybody.get(&search).await.expect(200);
     assert_eq!(found["data"][0]["slices"][0]["segments"][0]["id"], flight["id"]);
     let offers = found["data"][0]["offers"].as_array().unwrap();
@@ -26,7 +27,10 @@ async fn a_traveller_registers_searches_books_a_seat_pays_and_reads_the_mail() {
     assert_eq!(held["price"]["total"], offer["total"], "what search showed is what booking charges");
 
     let path = format!("/api/v1/bookings/{}", held["id"].as_str().unwrap());
-    let paid = ada.post(&format!("{path}/payments"), &json!({"method": "card", "token": "tok_visa"})).await.expect(200);
+    let paid = ada
+        .post(&format!("{path}/payments"), &json!({"method": "card", "token": "tok_visa"}))
+        .await
+        .expect(200);
     assert_eq!((&paid["status"], &paid["payment_status"]), (&json!("confirmed"), &json!("paid")));
     let ticket = paid["passengers"][0]["ticket_number"].as_str().unwrap();
     assert!(ticket.len() == 13 && ticket.starts_with("990"), "{ticket}");

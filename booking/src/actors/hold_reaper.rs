@@ -29,6 +29,10 @@ impl HoldReaper {
     }
 
     fn reap(&mut self, ctx: &mut Context<Self>) {
+        if self.pool.is_closed() {
+            ctx.stop();
+            return;
+        }
         if self.reaping {
             return;
         }

@@ -26,6 +26,10 @@ impl VersionPoll {
     }
 
     fn poll(&mut self, ctx: &mut Context<Self>) {
+        if self.pool.is_closed() {
+            ctx.stop();
+            return;
+        }
         if self.bus.is_connected() {
             self.seen.clear();
             return;

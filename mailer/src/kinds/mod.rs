@@ -78,7 +78,11 @@ mod tests {
             assert_eq!(KINDS.iter().filter(|other| other.template == kind.template).count(), 1);
             assert!(!kind.superseded_by.contains(&kind.template), "no letter supersedes its like");
         }
-        assert_eq!(event_types().len(), 4);
+        assert_eq!(
+            event_types(),
+            shared::bus::queues::MAILER_NOTIFICATIONS.types,
+            "every kind gets its events"
+        );
     }
 
     #[test]

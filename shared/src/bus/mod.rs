@@ -8,6 +8,7 @@
 
 pub mod amqp;
 mod backoff;
+mod consumers;
 mod dispatch;
 pub mod in_process;
 pub mod queues;
@@ -15,6 +16,7 @@ mod subscription;
 
 pub(crate) use backoff::Backoff;
 
+pub use consumers::Consumers;
 pub use queues::WorkQueue;
 pub use subscription::{Scope, Subscription};
 

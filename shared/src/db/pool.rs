@@ -121,6 +121,12 @@ impl Pool {
         }
     }
 
+    /// Whether the pool was closed: the service stops.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.0.is_closed()
+    }
+
     /// Closes the idle connections and refuses new users.
     pub fn close(&self) {
         self.0.close();

@@ -162,6 +162,10 @@ impl PaymentDesk {
 
 impl Desk {
     fn sweep(&mut self, ctx: &mut Context<Self>) {
+        if self.means.pool.is_closed() {
+            ctx.stop();
+            return;
+        }
         if self.sweeping {
             self.again = true;
             return;
