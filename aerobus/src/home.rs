@@ -1,12 +1,14 @@
 //! The folder of an installation: secrets, the administrator, the process id.
 //!
-//!     .aerobus/
-//!       secrets.json    random secrets, mode 0600
-//!       admin.json      the administrator's e-mail and password, mode 0600
-//!       aerobus.pid     the process that runs now
-//!       postgres/       the private PostgreSQL
-//!       rabbitmq/       the private RabbitMQ, where one was asked for
-//!       mail/           letters as .eml files
+//! ```text
+//! .aerobus/
+//!   secrets.json    random secrets, mode 0600
+//!   admin.json      the administrator's e-mail and password, mode 0600
+//!   aerobus.pid     the process that runs now
+//!   postgres/       the private PostgreSQL
+//!   rabbitmq/       the private RabbitMQ, where one was asked for
+//!   mail/           letters as .eml files
+//! ```
 
 use anyhow::Context;
 use rand::distr::{Alphanumeric, SampleString};

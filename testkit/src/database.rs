@@ -3,7 +3,10 @@
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use secrecy::SecretString;
 use shared::db::{DatabaseConfig, diesel_migrations::EmbeddedMigrations, migrate, provision};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    time::Duration,
+};
 use uuid::Uuid;
 
 /// The password of the services' roles in the tests' cluster, which only listens on loopback.
@@ -78,16 +81,19 @@ impl Drop for TestDatabase {
         // Dropping is asynchronous and this is not: a thread of its own does it. A failure only leaves
         // a database behind in a cluster that goes away with the test run.
         let name = std::mem::take(&mut self.name);
-        let worker = std::thread::spawn(move || {
-            let runtime =
-                tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let (done, dropped) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async {
                 let mut admin = connect(&super::postgres_url()).await;
                 let drop = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
                 let _ = diesel::sql_query(drop).execute(&mut admin).await;
             });
+            let _ = done.send(());
         });
-        let _ = worker.join();
+        // Not for ever: PostgreSQL drops a database only when no session is logging in, and a session of
+        // this very thread may be, which cannot go on while we wait here.
+        let _ = dropped.recv_timeout(Duration::from_secs(2));
     }
 }
 
