@@ -90,11 +90,15 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
     let ledgers = sales.ledgers.clone();
     let stopping = running
         .before_stop(move || async move { health.drain() })
-        .drain(move || async move { sales.ledgers.drain().await })
+        .drain(move || async move {
+            sales.desk.finish().await;
+            sales.ledgers.drain().await;
+        })
         .flush(relay.clone());
     Ok(stopping.after_stop(move || async move {
         consumers.stop().await;
-        // Desk, reaper and poll end by themselves when the pool is closed.
+        // Reaper and poll end by themselves when the pool is closed, and so does the desk, which has
+        // finished before.
         pool.close();
         ledgers.drain().await;
         relay.stop().await;

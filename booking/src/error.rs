@@ -18,6 +18,8 @@ impl From<Refusal> for Problem {
             Refusal::SeatTaken(seats) => Self::new(Code::SeatTaken).with("seats", seats),
             Refusal::FlightFull => Self::new(Code::FlightFull),
             Refusal::FlightNotBookable => Self::new(Code::FlightNotBookable),
+            // Asked again, it goes by the flights as they are now.
+            Refusal::FlightChanged(_) => overloaded(),
             Refusal::NotFound => Self::new(Code::NotFound),
             Refusal::HoldExpired => Self::new(Code::HoldExpired),
             Refusal::HoldLimit => Self::new(Code::HoldLimit),

@@ -105,7 +105,7 @@ fn health(pool: &Pool, catalogue: &CatalogueHandle, verifier: &Verifier) -> Heal
 fn subscribe(bus: &Bus, pool: &Pool, catalogue: &CatalogueHandle) -> Consumers {
     let dead_letters = Arc::new(DeadLetters::new(pool.clone()));
     let to_catalogue = Arc::new(CatalogueFeed::new(catalogue.clone()));
-    let to_table = Arc::new(SeatsFeed::start(pool.clone()));
+    let to_table = Arc::new(SeatsFeed::start(pool.clone(), catalogue.clone()));
     Consumers::new()
         .with(bus.subscribe(catalogue_feed::subscription(), to_catalogue, dead_letters.clone()))
         .with(bus.subscribe(availability_feed::subscription(), to_table, dead_letters))

@@ -1,6 +1,7 @@
 //! What the service refuses, as problems of the contract.
 
 use crate::booking::BookingError;
+use diesel::result::{DatabaseErrorKind, Error};
 use shared::{
     http::{Code, Problem},
     ids::FlightId,
@@ -35,6 +36,12 @@ pub enum Conflict {
     /// The flight has left or was cancelled.
     #[error("the flight has left or was cancelled")]
     NotPlanned,
+    /// What it refers to was deleted after it was looked up.
+    #[error("something that it refers to was deleted meanwhile")]
+    ReferenceGone,
+    /// Others changed it again and again while it was being deleted.
+    #[error("the flight is being changed: try again")]
+    ChangedMeanwhile,
     /// A flight with bookings cannot be deleted, only cancelled.
     #[error("the flight has {0} bookings: cancel it instead")]
     HasBookings(u64),
@@ -50,9 +57,21 @@ impl Conflict {
             Self::NumberTaken(flight) => flight.iter().map(|id| format!("flights/{id}")).collect(),
             Self::AirplaneBusy(flight) => vec![format!("flights/{flight}")],
             Self::OtherSeats => vec!["seat-layouts".to_owned()],
-            Self::NotPlanned => vec![],
+            Self::NotPlanned | Self::ReferenceGone | Self::ChangedMeanwhile => vec![],
             Self::HasBookings(_) => vec!["bookings".to_owned()],
         }
+    }
+}
+
+/// Why a write failed that was checked before: where another request came between the check and the
+/// write, that is a conflict and no fault of ours.
+#[must_use]
+pub fn overtaken(error: Error) -> Problem {
+    match error {
+        // The only unique key that an insert or update can meet is that of flights.
+        Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => Conflict::NumberTaken(None).into(),
+        Error::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _) => Conflict::ReferenceGone.into(),
+        other => other.into(),
     }
 }
 

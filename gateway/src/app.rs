@@ -11,7 +11,7 @@ use actix_web::{App, HttpServer, dev::ServerHandle, middleware::from_fn, web};
 use shared::{
     auth::{ServiceTokens, Verifier},
     db::{MigrateError, Pool, migrate},
-    http::{health::Health, metrics_server},
+    http::{TrustedProxies, health::Health, metrics_server},
     outbox::Relay,
     service::{Running, Surroundings},
 };
@@ -52,6 +52,7 @@ struct State {
     upstreams: web::Data<Upstreams>,
     origins: web::Data<AllowedOrigins>,
     rate_limit: web::Data<RateLimit>,
+    proxies: web::Data<TrustedProxies>,
     documents: web::Data<Documents>,
 }
 
@@ -100,6 +101,7 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
         upstreams: web::Data::new(upstreams.clone()),
         origins: web::Data::new(AllowedOrigins(config.cors_origins.clone())),
         rate_limit: web::Data::from(rate_limit),
+        proxies: web::Data::new(config.trusted_proxies.clone()),
         documents: web::Data::new(Documents::default()),
     };
     let (address, server) = serve(&config, state)?;
@@ -134,6 +136,7 @@ fn serve(config: &Config, state: State) -> io::Result<(SocketAddr, ServerHandle)
             .app_data(state.upstreams)
             .app_data(state.origins)
             .app_data(state.rate_limit)
+            .app_data(state.proxies)
             .app_data(state.documents)
             // One a thread: clients cannot be shared.
             .app_data(web::Data::new(ProxyClient::new(timeout)))

@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer, de::Error};
 use shared::{
     config::{ConfigError, ServiceConfig, load},
     db::DatabaseConfig,
+    http::TrustedProxies,
 };
 use std::{net::SocketAddr, time::Duration};
 use url::Url;
@@ -21,8 +22,8 @@ pub struct Config {
     pub service: ServiceConfig,
 
     /// `GATEWAY_SIGNING_KEY_SECRET`: the keys that sign access tokens are derived from it, the same on
-    /// all instances, 32 characters at least. Another one starts a new key; tokens of the old one stay
-    /// good until they expire.
+    /// all instances, 32 characters at least. Another one starts a new key and retires the old
+    /// ones, whose tokens stay good until they expire.
     pub signing_key_secret: SecretString,
 
     /// `GATEWAY_FLIGHT_URLS`: base addresses of the flight instances, separated by commas,
@@ -53,6 +54,12 @@ pub struct Config {
     /// limit. 300.
     #[serde(default = "default_auth_rate")]
     pub auth_rate_per_minute: u32,
+
+    /// `GATEWAY_TRUSTED_PROXIES`: addresses or networks (`10.0.0.0/8`) of proxies before the gateway,
+    /// separated by commas, whose `X-Forwarded-For` names the client; none by default, and then the
+    /// client is who connects.
+    #[serde(default, deserialize_with = "proxies")]
+    pub trusted_proxies: TrustedProxies,
 
     /// `GATEWAY_CORS_ORIGINS`: origins of web pages that may call, separated by commas,
     /// `https://book.example.org`; none by default.
@@ -90,6 +97,10 @@ fn default_auth_rate() -> u32 {
 fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     let list = String::deserialize(deserializer)?;
     Ok(list.split(',').map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned).collect())
+}
+
+fn proxies<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TrustedProxies, D::Error> {
+    String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
 }
 
 fn addresses<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Url>, D::Error> {
@@ -155,6 +166,7 @@ impl Config {
             bcrypt_threads: default_bcrypt_threads(),
             bcrypt_queue: default_bcrypt_queue(),
             auth_rate_per_minute: default_auth_rate(),
+            trusted_proxies: TrustedProxies::default(),
             cors_origins: Vec::new(),
             admin_email: None,
             admin_password: None,

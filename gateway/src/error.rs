@@ -34,6 +34,9 @@ pub enum IdentityError {
     /// A token could not be signed.
     #[error("a token could not be signed")]
     Sign(#[from] SigningError),
+    /// A use case panicked, or was cut off as the process ended.
+    #[error("the work on the request ended early")]
+    Panicked(#[source] tokio::task::JoinError),
     /// The database did not do its part.
     #[error("the database did not do its part")]
     Database(#[from] DbError),
@@ -58,6 +61,7 @@ impl From<IdentityError> for Problem {
             }
             IdentityError::Hash(error) => Self::internal(&error),
             IdentityError::Sign(error) => Self::internal(&error),
+            IdentityError::Panicked(error) => Self::internal(&error),
             IdentityError::Database(error) => error.into(),
         }
     }

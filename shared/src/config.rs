@@ -10,6 +10,9 @@ use secrecy::SecretString;
 use serde::{Deserialize, de::DeserializeOwned};
 use std::{collections::BTreeMap, env, fs, net::SocketAddr};
 
+/// Characters that the secret of service tokens has at least.
+const SECRET_LENGTH: usize = 32;
+
 /// Why a service has no configuration. Names the variable.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -164,6 +167,7 @@ fn read<T: DeserializeOwned>(
         };
         target.insert(key.to_ascii_lowercase(), value);
     }
+    check_secret(&own, &common, &specific)?;
     let mut figment = Figment::new();
     let defaults = defaults.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
     for (key, value) in defaults.chain(common).chain(specific) {
@@ -179,6 +183,24 @@ fn read<T: DeserializeOwned>(
         };
     }
     figment.extract().map_err(|error| explain(&own, &error))
+}
+
+/// A secret that can be guessed lets anybody speak as a service.
+fn check_secret(
+    own: &str,
+    common: &BTreeMap<String, String>,
+    specific: &BTreeMap<String, String>,
+) -> Result<(), ConfigError> {
+    let key = "service_token_secret";
+    // The same order as for all variables.
+    let found = specific.get(key).map(|secret| (own, secret));
+    match found.or_else(|| common.get(key).map(|secret| ("AEROBUS_", secret))) {
+        Some((prefix, secret)) if secret.chars().count() < SECRET_LENGTH => Err(ConfigError::Invalid {
+            variable: format!("{prefix}{}", key.to_ascii_uppercase()),
+            reason: format!("has fewer than {SECRET_LENGTH} characters"),
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// Keys whose values are texts even where they look like numbers.
@@ -224,6 +246,8 @@ mod tests {
         mail_token: SecretString,
     }
 
+    const SECRET: &str = "a secret of thirty-two characters";
+
     fn read_pairs(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
         let variables = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         read("MAILER", &[("http_address", "127.0.0.1:8083"), ("database_schema", "mailer")], variables)
@@ -236,7 +260,7 @@ mod tests {
             ("MAILER_DATABASE_URL", "postgres://own"),
             ("MAILER_DATABASE_POOL_SIZE", "3"),
             ("MAILER_MAIL_TOKEN", "12345"),
-            ("AEROBUS_SERVICE_TOKEN_SECRET", "secret"),
+            ("AEROBUS_SERVICE_TOKEN_SECRET", SECRET),
             ("PATH", "/bin"),
         ])
         .unwrap();
@@ -247,8 +271,18 @@ mod tests {
     }
 
     #[test]
+    fn a_short_secret_is_refused_by_the_name_of_its_variable() {
+        for name in ["AEROBUS_SERVICE_TOKEN_SECRET", "MAILER_SERVICE_TOKEN_SECRET"] {
+            let set =
+                [("MAILER_DATABASE_URL", "postgres://own"), ("MAILER_MAIL_TOKEN", "x"), (name, "short")];
+            let error = read_pairs(&set).err().unwrap().to_string();
+            assert_eq!(error, format!("{name} is invalid: has fewer than 32 characters"));
+        }
+    }
+
+    #[test]
     fn what_is_missing_is_named() {
-        let set = [("MAILER_DATABASE_URL", "postgres://own"), ("MAILER_SERVICE_TOKEN_SECRET", "secret")];
+        let set = [("MAILER_DATABASE_URL", "postgres://own"), ("MAILER_SERVICE_TOKEN_SECRET", SECRET)];
         assert_eq!(read_pairs(&set).err().unwrap().to_string(), "MAILER_MAIL_TOKEN is not set");
     }
 }

@@ -81,13 +81,20 @@ id! {
     LetterId,
 }
 
-/// How old the identifier is, from its embedded creation time; `None` for a UUID of another version
-/// or one from the future.
+/// By how much the clocks of two machines may differ.
+const CLOCK_SKEW: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// How old the identifier is, from its embedded creation time; zero where that is still to come, by no
+/// more than 10 seconds: another machine's clock is ahead. `None` for a UUID of another version or one
+/// from the future.
 #[must_use]
 pub fn age(id: Uuid) -> Option<std::time::Duration> {
     let (seconds, nanos) = id.get_timestamp()?.to_unix();
     let created = std::time::UNIX_EPOCH + std::time::Duration::new(seconds, nanos);
-    std::time::SystemTime::now().duration_since(created).ok()
+    match std::time::SystemTime::now().duration_since(created) {
+        Ok(age) => Some(age),
+        Err(ahead) => (ahead.duration() <= CLOCK_SKEW).then_some(std::time::Duration::ZERO),
+    }
 }
 
 #[cfg(test)]
@@ -105,7 +112,13 @@ mod tests {
 
     #[test]
     fn age_is_read_from_a_version_7_id_only() {
-        assert!(age(Uuid::now_v7()).is_none_or(|age| age.as_secs() < 5));
+        assert!(age(Uuid::now_v7()).is_some_and(|age| age.as_secs() < 5));
+        let ahead = |seconds| {
+            let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+            Uuid::new_v7(uuid::Timestamp::from_unix_time(now + seconds, 0, 0, 0))
+        };
+        assert_eq!(age(ahead(5)), Some(std::time::Duration::ZERO));
+        assert_eq!(age(ahead(60)), None);
         assert_eq!(age(Uuid::nil()), None);
     }
 }

@@ -61,6 +61,9 @@ fn amqp(service: &str, config: &ServiceConfig) -> Result<Bus, ConfigError> {
 /// How long a stop waits for what the outbox still has.
 const FLUSH: Duration = Duration::from_secs(5);
 
+/// How long a stop waits for the broker's goodbye.
+const CLOSE: Duration = Duration::from_secs(5);
+
 /// A step of a stop.
 type Step = Box<dyn FnOnce() -> LocalBoxFuture<'static, ()>>;
 
@@ -73,6 +76,8 @@ pub struct Running {
     servers: Vec<ServerHandle>,
     drain: Vec<Step>,
     after: Vec<Step>,
+    /// Closed at the end of the process; a bus that services share must outlive each of them.
+    bus: Option<Bus>,
 }
 
 impl Running {
@@ -86,6 +91,7 @@ impl Running {
             servers: vec![server],
             drain: Vec::new(),
             after: Vec::new(),
+            bus: None,
         }
     }
 
@@ -107,9 +113,11 @@ impl Running {
     }
 
     /// With a relay whose outbox is flushed after the last request is answered, while consumers still run;
-    /// for 5 seconds at most. What is left then is published by the next start.
+    /// for 5 seconds at most. What is left then is published by the next start. [`Self::run`] closes the
+    /// relay's bus at the very end.
     #[must_use]
-    pub fn flush(self, relay: RelayHandle) -> Self {
+    pub fn flush(mut self, relay: RelayHandle) -> Self {
+        self.bus = Some(relay.bus().clone());
         self.drain(move || async move { drop(tokio::time::timeout(FLUSH, relay.drain()).await) })
     }
 
@@ -157,11 +165,18 @@ impl Running {
         tracing::info!(service.name = self.name, "Stopped");
     }
 
-    /// Serves until the process is asked to stop (SIGTERM, SIGINT), then stops.
-    pub async fn run(self) {
+    /// Serves until the process is asked to stop (SIGTERM, SIGINT), then stops and closes the bus, which
+    /// is this service's alone here.
+    pub async fn run(mut self) {
         tracing::info!(service.name = self.name, http.address = %self.address, "Listening");
         stop_signal().await;
+        let bus = self.bus.take();
         self.stop().await;
+        if let Some(bus) = bus
+            && tokio::time::timeout(CLOSE, bus.close()).await.is_err()
+        {
+            tracing::warn!("The broker takes long to say goodbye: its connection is cut");
+        }
     }
 }
 

@@ -83,7 +83,8 @@ impl Drop for TestDatabase {
         let name = std::mem::take(&mut self.name);
         let (done, dropped) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async {
                 let mut admin = connect(&super::postgres_url()).await;
                 let drop = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");

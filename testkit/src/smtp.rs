@@ -42,6 +42,10 @@ impl ReceivedMail {
 pub enum SmtpBehaviour {
     /// Takes every mail.
     Accept,
+    /// Greets each new connection with this code, 4xx or 5xx, and takes no mail.
+    RefuseConnection(u16),
+    /// Greets nobody: connections are open and silent.
+    Speechless,
     /// Answers each `RCPT TO` with this code, 4xx or 5xx.
     RefuseRecipient(u16),
     /// Answers the end of each mail's data with this code, 4xx or 5xx, and does not keep the mail.
@@ -204,7 +208,13 @@ impl Session {
     }
 
     async fn run(mut self) -> std::io::Result<()> {
-        self.answer("220 sink ESMTP").await?;
+        match self.behaviour() {
+            SmtpBehaviour::RefuseConnection(code) => {
+                return self.answer(&format!("{code} no mail is taken here")).await;
+            }
+            SmtpBehaviour::Speechless => return std::future::pending().await,
+            _ => self.answer("220 sink ESMTP").await?,
+        }
         while let Some(line) = self.line().await? {
             let line = String::from_utf8_lossy(&line).trim_end().to_owned();
             let verb = line.split([' ', ':']).next().unwrap_or_default().to_ascii_uppercase();

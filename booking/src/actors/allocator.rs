@@ -35,8 +35,8 @@ use tokio::{
 
 /// A state that is older is not refused from.
 const FRESH: Duration = Duration::from_secs(1);
-/// Messages that wait for an allocator; more are refused.
-const MAILBOX: usize = 1024;
+/// Requests that wait for an allocator; more are refused.
+pub(super) const MAILBOX: usize = 1024;
 
 /// What a party wants of a flight.
 #[derive(Debug, Clone)]
@@ -59,6 +59,8 @@ pub(crate) struct Reservation {
     /// In the order of the wishes.
     pub(crate) seats: Vec<SeatDesignator>,
     pub(crate) price: SegmentPrice,
+    /// The version of the flight that the price is of.
+    pub(crate) flight_version: i64,
 }
 
 /// Why there is no reservation.
@@ -96,6 +98,11 @@ pub(super) struct SeatsUnknown;
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(super) struct FlightIs(pub(super) Flight);
+
+/// The flight may have changed: read it again.
+#[derive(Message)]
+#[rtype(result = "Result<(), DbError>")]
+pub(super) struct ReadAgain;
 
 /// Asks for the seat map.
 #[derive(Message)]
@@ -137,6 +144,8 @@ pub(super) struct SeatAllocator {
     pending: HashMap<SeatDesignator, Pending>,
     /// When the state was known to be true; `None`: to be read again.
     known_at: Option<Instant>,
+    /// When the flight was known to be as it is here.
+    flight_known_at: Instant,
     /// Those who wait for the seats to be read; being read where there are any.
     waiting: Vec<oneshot::Sender<Result<(), Unread>>>,
     tickets: u64,
@@ -166,6 +175,7 @@ impl SeatAllocator {
             taken: HashMap::new(),
             pending: HashMap::new(),
             known_at: None,
+            flight_known_at: Instant::now(),
             waiting: Vec::new(),
             tickets: 0,
             spread,
@@ -178,7 +188,7 @@ impl SeatAllocator {
         self.known_at.is_some_and(|at| at.elapsed() < FRESH)
     }
 
-    /// Whether no hold that may have ended is behind a refusal.
+    /// Whether neither a hold that may have ended nor a flight that may have changed is behind a refusal.
     fn is_sure(&self, refusal: &Refusal) -> bool {
         let unknown = |taken: &Taken| matches!(taken, Taken::Held(End::Unknown));
         match refusal {
@@ -186,7 +196,7 @@ impl SeatAllocator {
                 !seats.iter().any(|seat| self.taken.get(&seat.designator).is_some_and(unknown))
             }
             Refusal::FlightFull => !self.taken.values().any(unknown),
-            _ => true,
+            _ => self.flight_known_at.elapsed() < FRESH,
         }
     }
 
@@ -234,7 +244,7 @@ impl SeatAllocator {
         let ticket = self.tickets;
         let mark = Pending { ticket, until: message.deadline };
         self.pending.extend(seats.iter().map(|seat| (*seat, mark)));
-        Ok(Reservation { ticket, seats, price })
+        Ok(Reservation { ticket, seats, price, flight_version: flight.state.version })
     }
 
     fn price(&self, wanted: &Wanted, flight: &FlightState, now: Instant) -> Result<SegmentPrice, Refusal> {
@@ -280,7 +290,11 @@ impl SeatAllocator {
             ctx.spawn(task.into_actor(self).map(|read, allocator, ctx| match read {
                 Ok(Ok(Some((flight, read)))) => {
                     allocator.learn(&read);
-                    allocator.flight.send_replace(flight);
+                    // Not what an event has overtaken meanwhile; sales may be closed without a version.
+                    if flight.state.version >= allocator.flight.borrow().state.version {
+                        allocator.flight.send_replace(flight);
+                        allocator.flight_known_at = Instant::now();
+                    }
                     allocator.wake(&Ok(()));
                 }
                 // The flight is gone, or reading panicked: the directory starts again from the database.
@@ -409,7 +423,17 @@ impl Handler<FlightIs> for SeatAllocator {
     fn handle(&mut self, FlightIs(flight): FlightIs, _: &mut Context<Self>) {
         if flight.state.version > self.flight.borrow().state.version {
             self.flight.send_replace(flight);
+            self.flight_known_at = Instant::now();
         }
+    }
+}
+
+impl Handler<ReadAgain> for SeatAllocator {
+    type Result = ResponseFuture<Result<(), DbError>>;
+
+    // Interleaves: while the flight is read again, others are served.
+    fn handle(&mut self, _: ReadAgain, ctx: &mut Context<Self>) -> Self::Result {
+        Box::pin(self.refresh(ctx))
     }
 }
 

@@ -6,8 +6,8 @@
 
 use super::{
     allocator::{
-        FlightIs, NotReserved, Release, Reservation, Reserve, SeatAllocator, SeatsAre, SeatsUnknown, ShowMap,
-        Wanted, read_flight,
+        FlightIs, MAILBOX, NotReserved, ReadAgain, Release, Reservation, Reserve, SeatAllocator, SeatsAre,
+        SeatsUnknown, ShowMap, Wanted, read_flight,
     },
     ledger::shard_of,
 };
@@ -30,7 +30,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    sync::{Notify, oneshot, watch},
+    sync::{Notify, Semaphore, oneshot, watch},
     time::Instant,
 };
 
@@ -63,6 +63,8 @@ struct Entry {
     flight: watch::Receiver<Flight>,
     /// Milliseconds from the directory's start to the last use.
     used: Arc<AtomicU64>,
+    /// How many more may ask it: a mailbox alone refuses nobody who has an address of his own.
+    places: Arc<Semaphore>,
 }
 
 type Running = Arc<RwLock<HashMap<FlightId, Entry>>>;
@@ -154,12 +156,13 @@ impl Directory {
                 NotFound::Failed(error) => NotReserved::Failed(error),
                 NotFound::Overloaded => NotReserved::Overloaded,
             })?;
+            let _place = entry.places.try_acquire().map_err(|_| NotReserved::Overloaded)?;
             let message = Reserve { wanted: wanted.clone(), deadline };
             let left = deadline.saturating_duration_since(Instant::now());
             match entry.allocator.send(message).timeout(left).await {
                 Ok(answer) => {
                     let reservation = answer?;
-                    let marks = Marks { allocator: entry.allocator, ticket: reservation.ticket };
+                    let marks = Marks { allocator: entry.allocator.clone(), ticket: reservation.ticket };
                     return Ok((reservation, marks));
                 }
                 Err(MailboxError::Closed) => self.forget(id),
@@ -169,10 +172,28 @@ impl Directory {
         Err(NotReserved::Overloaded)
     }
 
+    /// The flight as the database has it now.
+    pub(crate) async fn flight_now(&self, id: FlightId) -> Result<Flight, NotFound> {
+        for _ in 0..2 {
+            let entry = self.find(id).await?;
+            let _place = entry.places.try_acquire().map_err(|_| NotFound::Overloaded)?;
+            match entry.allocator.send(ReadAgain).timeout(Duration::from_secs(5)).await {
+                Ok(answer) => {
+                    answer.map_err(NotFound::Failed)?;
+                    return Ok(entry.flight.borrow().clone());
+                }
+                Err(MailboxError::Closed) => self.forget(id),
+                Err(MailboxError::Timeout) => return Err(NotFound::Overloaded),
+            }
+        }
+        Err(NotFound::Overloaded)
+    }
+
     /// A flight's seat map.
     pub(crate) async fn seat_map(&self, id: FlightId) -> Result<SeatMap, NotFound> {
         for _ in 0..2 {
             let entry = self.find(id).await?;
+            let _place = entry.places.try_acquire().map_err(|_| NotFound::Overloaded)?;
             match entry.allocator.send(ShowMap).timeout(Duration::from_secs(5)).await {
                 Ok(answer) => return answer.map_err(NotFound::Failed),
                 Err(MailboxError::Closed) => self.forget(id),
@@ -196,8 +217,9 @@ impl Directory {
     {
         let map = self.running.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(entry) = map.get(&id) {
-            // A full mailbox loses it; the allocator finds out when its state is no longer fresh.
-            let _ = entry.allocator.try_send(message);
+            // A fresh address always gets one message in: what is told is not lost to those who ask. An
+            // error means that the allocator has died; it starts again from the database.
+            let _ = entry.allocator.clone().try_send(message);
         }
     }
 
@@ -235,7 +257,7 @@ pub(crate) struct Marks {
 
 impl Drop for Marks {
     fn drop(&mut self) {
-        // A full mailbox loses it; marks end by themselves at their deadline.
+        // An error means that the allocator has died, and the marks with it.
         let _ = self.allocator.try_send(Release(self.ticket));
     }
 }
@@ -271,7 +293,8 @@ impl AllocatorDirectory {
                         SeatAllocator::new(sender, &read, means, spread)
                     });
                     let used = Arc::new(AtomicU64::new(milliseconds(directory.epoch.elapsed())));
-                    let entry = Entry { allocator, flight: receiver, used };
+                    let places = Arc::new(Semaphore::new(MAILBOX));
+                    let entry = Entry { allocator, flight: receiver, used, places };
                     directory.insert(id, entry.clone());
                     Ok(Some(Found(entry)))
                 }

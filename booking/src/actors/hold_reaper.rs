@@ -13,6 +13,10 @@ use tokio::time::Instant;
 const BATCH: i64 = 256;
 /// How often keys that are too old are cleaned away.
 const CLEAN: Duration = Duration::from_secs(600);
+/// Keys cleaned away with one statement.
+const KEYS: i64 = 1000;
+/// Statements of a cleaning; what is left then is left for the next.
+const ROUNDS: usize = 100;
 
 /// See the module.
 pub(crate) struct HoldReaper {
@@ -43,10 +47,11 @@ impl HoldReaper {
         }
         let (pool, ledgers) = (self.pool.clone(), self.ledgers.clone());
         let task = actix::spawn(async move {
-            if clean {
-                clean_keys(&pool).await?;
+            let reaped = reap(&pool, &ledgers).await;
+            if clean && let Err(error) = clean_keys(&pool).await {
+                tracing::warn!(%error, "Old keys could not be cleaned away");
             }
-            reap(&pool, &ledgers).await
+            reaped
         });
         // Interleaves: a slow database only puts off the next look.
         ctx.spawn(task.into_actor(self).map(|reaped, reaper, _| {
@@ -54,6 +59,8 @@ impl HoldReaper {
             match reaped {
                 Ok(Ok(0)) => {}
                 Ok(Ok(count)) => tracing::debug!(holds.ended = count, "Holds have ended"),
+                // The service stops; what is left is found again.
+                Ok(Err(_)) if reaper.pool.is_closed() => {}
                 Ok(Err(error)) => tracing::warn!(%error, "Holds could not be ended"),
                 Err(error) => tracing::error!(%error, "Ending holds panicked"),
             }
@@ -83,7 +90,12 @@ async fn reap(pool: &Pool, ledgers: &Ledgers) -> Result<usize, DbError> {
 
 async fn clean_keys(pool: &Pool) -> Result<(), DbError> {
     let mut connection = pool.get().await?;
-    while store::keys::clean(&mut connection).await? > 0 {}
+    for _ in 0..ROUNDS {
+        let cleaned = store::keys::clean(&mut connection, KEYS).await?;
+        if cleaned < usize::try_from(KEYS).unwrap_or(usize::MAX) {
+            break;
+        }
+    }
     Ok(())
 }
 

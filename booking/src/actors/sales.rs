@@ -5,7 +5,7 @@ use super::{
     allocator::{NotReserved, Wanted, no_price},
     directory::{Directory, Marks, NotFound},
     ledger::{Claim, Command, LedgerError, Ledgers, Outcome},
-    payment::{Charge, Charged, PaymentDesk},
+    payment::{Admission, Charge, Charged, PaymentDesk},
 };
 use crate::{
     domain::{
@@ -35,7 +35,7 @@ use shared::{
     seat::Cabin,
 };
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet, hash_map::Entry},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -109,6 +109,9 @@ impl From<diesel::result::Error> for SalesError {
     }
 }
 
+/// A booking with seats and prices, the versions of the flights they are of, and the marks of the seats.
+type Reserved = (Booking, Vec<(FlightId, i64)>, Vec<Marks>);
+
 /// A refusal, or an error.
 enum Stop {
     Refused(Refusal),
@@ -151,13 +154,16 @@ pub(crate) struct Sales {
     pub(crate) currency: Currency,
     /// How long a request may take up to its first commit.
     pub(crate) patience: Duration,
-    /// Scopes of the keys whose requests run in this process.
-    pub(crate) running: Arc<Mutex<HashSet<Vec<u8>>>>,
+    /// The keys whose requests run in this process.
+    pub(crate) running: RunningKeys,
 }
+
+/// Bodies by the scopes of their keys.
+pub(crate) type RunningKeys = Arc<Mutex<HashMap<Vec<u8>, Vec<u8>>>>;
 
 /// A key's request that runs; it no longer does when this is dropped.
 struct RunningKey {
-    running: Arc<Mutex<HashSet<Vec<u8>>>>,
+    running: RunningKeys,
     scope: Vec<u8>,
 }
 
@@ -181,9 +187,11 @@ impl Sales {
         key: Option<Key>,
     ) -> Result<Sold, SalesError> {
         let run = async || {
+            // Before anything is written: what the desk cannot take on is not started.
+            let admission = self.desk.admit().ok_or(SalesError::Overloaded)?;
             let command = Command::Pay { booking, payment: payment.clone(), key: key.clone() };
             match self.ledgers.submit(flight, command).await? {
-                Outcome::Done(state) => Ok(self.charge(state, &payment, flight).await),
+                Outcome::Done(state) => Ok(self.charge(state, &payment, flight, admission).await),
                 Outcome::Replay(answer) => Ok(Sold::Replay(answer)),
                 Outcome::Refused(refusal) => Err(Stop::Refused(refusal)),
             }
@@ -225,9 +233,12 @@ impl Sales {
         if let Some(known) = self.known(&key).await? {
             return Ok(known);
         }
-        let fresh = self.running.lock().unwrap_or_else(PoisonError::into_inner).insert(key.scope.clone());
-        if !fresh {
-            return Ok(Sold::Refused(Refusal::KeyInProgress));
+        match self.running.lock().unwrap_or_else(PoisonError::into_inner).entry(key.scope.clone()) {
+            Entry::Vacant(free) => drop(free.insert(key.body.clone())),
+            Entry::Occupied(other) if *other.get() != key.body => {
+                return Ok(Sold::Refused(Refusal::KeyReused));
+            }
+            Entry::Occupied(_) => return Ok(Sold::Refused(Refusal::KeyInProgress)),
         }
         let _running = RunningKey { running: self.running.clone(), scope: key.scope.clone() };
         match settle(run().await)? {
@@ -236,7 +247,9 @@ impl Sales {
         }
     }
 
-    async fn known(&self, key: &Key) -> Result<Option<Sold>, SalesError> {
+    /// What a key's first request has come to, if it is bound; before that request's conditions are
+    /// looked at: its own effect may be why they no longer hold.
+    pub(crate) async fn known(&self, key: &Key) -> Result<Option<Sold>, SalesError> {
         let mut connection = self.pool.get().await?;
         Ok(store::keys::find(&mut connection, key).await?.map(|known| match known {
             Known::Running => Sold::Refused(Refusal::KeyInProgress),
@@ -246,21 +259,18 @@ impl Sales {
     }
 
     async fn make(&self, order: &Order) -> Result<Sold, Stop> {
-        let mut flights = Vec::with_capacity(order.segments.len());
-        for segment in &order.segments {
-            flights.push(self.directory.flight(segment.flight_id).await?);
-        }
-        let now = Utc::now();
-        let hold = check(order, &flights, self.currency, now).map_err(Stop::Refused)?;
-        if flights.iter().any(|flight| !flight.is_bookable(now)) {
-            return Err(Stop::Refused(Refusal::FlightNotBookable));
-        }
+        let hold = self.hold(order).await?;
+        let admission = order.payment.as_ref().map(|_| self.desk.admit().ok_or(SalesError::Overloaded));
+        let admission = admission.transpose()?;
         let deadline = Instant::now() + self.patience;
         let named: HashSet<FlightSeat> = named_seats(order).collect();
         for attempt in 1.. {
-            let (booking, marks) = self.reserve(order, deadline).await?;
+            let (booking, priced_from, marks) = self.reserve(order, deadline).await?;
             let total = Money::new(booking.total(), self.currency);
             if order.expected_total.is_some_and(|expected| expected.minor < total.minor) {
+                if attempt == 1 && self.have_changed(&priced_from).await? {
+                    continue;
+                }
                 return Err(Stop::Refused(Refusal::PriceChanged(total)));
             }
             let lowest = booking.segments.iter().map(|segment| segment.flight_id).min();
@@ -268,11 +278,19 @@ impl Sales {
             let claim = Claim {
                 booking,
                 hold,
+                priced_from,
                 payment: order.payment.clone(),
                 key: order.key.clone(),
                 exempt: order.exempt,
             };
             let outcome = self.ledgers.submit(flight, Command::Claim(Box::new(claim))).await;
+            if let Ok(Outcome::Refused(Refusal::FlightChanged(changed))) = &outcome {
+                changed.iter().for_each(|id| self.directory.seats_unknown(*id));
+                if attempt < ATTEMPTS {
+                    drop(marks);
+                    continue;
+                }
+            }
             if let Ok(Outcome::Refused(Refusal::SeatTaken(lost))) = &outcome {
                 lost.iter().for_each(|seat| self.directory.seats_unknown(seat.flight_id));
                 // Seats that we chose ourselves were lost to another instance: others will do.
@@ -284,9 +302,11 @@ impl Sales {
             }
             drop(marks);
             return match outcome? {
-                Outcome::Done(state) => match &order.payment {
-                    Some(payment) => Ok(self.charge(state, payment, flight).await),
-                    None => Ok(Sold::Done(state)),
+                Outcome::Done(state) => match (&order.payment, admission) {
+                    (Some(payment), Some(admission)) => {
+                        Ok(self.charge(state, payment, flight, admission).await)
+                    }
+                    _ => Ok(Sold::Done(state)),
                 },
                 Outcome::Replay(answer) => Ok(Sold::Replay(answer)),
                 Outcome::Refused(Refusal::SeatTaken(lost)) => Err(Stop::Refused(only_named(lost, &named))),
@@ -296,13 +316,41 @@ impl Sales {
         Err(Stop::Refused(Refusal::FlightFull))
     }
 
+    /// Checks an order against its flights; gives the hold's time. Nothing is refused because of
+    /// flights that are not as they were.
+    async fn hold(&self, order: &Order) -> Result<HoldTime, Stop> {
+        let mut flights = Vec::with_capacity(order.segments.len());
+        for segment in &order.segments {
+            flights.push(self.directory.flight(segment.flight_id).await?);
+        }
+        if let Ok(hold) = check(order, &flights, self.currency, Utc::now()) {
+            return Ok(hold);
+        }
+        flights.clear();
+        for segment in &order.segments {
+            flights.push(self.directory.flight_now(segment.flight_id).await?);
+        }
+        check(order, &flights, self.currency, Utc::now()).map_err(Stop::Refused)
+    }
+
+    /// Whether flights have newer versions than these.
+    async fn have_changed(&self, versions: &[(FlightId, i64)]) -> Result<bool, Stop> {
+        for (id, version) in versions {
+            if self.directory.flight_now(*id).await?.state.version > *version {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Asks the allocators of all flights for seats, in the order of flight ids.
-    async fn reserve(&self, order: &Order, deadline: Instant) -> Result<(Booking, Vec<Marks>), Stop> {
+    async fn reserve(&self, order: &Order, deadline: Instant) -> Result<Reserved, Stop> {
         let mut booking = new_booking(order, self.currency);
         let kinds: Vec<PassengerType> = order.passengers.iter().map(|passenger| passenger.kind).collect();
         let mut sequence: Vec<usize> = (0..order.segments.len()).collect();
         sequence.sort_unstable_by_key(|index| order.segments[*index].flight_id);
         let mut marks = Vec::with_capacity(sequence.len());
+        let mut versions = Vec::with_capacity(sequence.len());
         for index in sequence {
             let segment = &order.segments[index];
             let wishes = party::wishes(&order.passengers, index);
@@ -316,17 +364,24 @@ impl Sales {
             };
             let (reservation, mark) = self.directory.reserve(segment.flight_id, &wanted, deadline).await?;
             marks.push(mark);
+            versions.push((segment.flight_id, reservation.flight_version));
             for ((passenger, _), seat) in wanted.wishes.iter().zip(reservation.seats) {
                 booking.passengers[*passenger].seats[index] = Some(seat);
             }
             booking.segments[index].fare = reservation.price.fare;
             booking.segments[index].taxes = reservation.price.taxes;
         }
-        Ok((booking, marks))
+        Ok((booking, versions, marks))
     }
 
     /// Has a payment carried out that the ledger has started.
-    async fn charge(&self, state: Box<BookingState>, payment: &PaymentOrder, flight: FlightId) -> Sold {
+    async fn charge(
+        &self,
+        state: Box<BookingState>,
+        payment: &PaymentOrder,
+        flight: FlightId,
+        admission: Admission,
+    ) -> Sold {
         let charge = Charge {
             payment: payment.id,
             booking: state.id,
@@ -334,10 +389,11 @@ impl Sales {
             token: payment.token.clone(),
             flight,
         };
-        match self.desk.charge(charge).await {
+        match self.desk.charge(charge, admission).await {
             Charged::Confirmed(state) => Sold::Done(state),
             Charged::Declined(state) => Sold::Declined(state),
-            Charged::TooLate => Sold::Refused(Refusal::HoldExpired),
+            // As the key, if there is one, has it: the payment counts as declined.
+            Charged::TooLate(state) => Sold::Declined(state),
             Charged::Silent => Sold::Unsettled(state),
         }
     }
@@ -426,6 +482,9 @@ fn check(
     }
     let hold = HoldTime::new(order.hold_minutes, first.state.departure.at, now);
     match hold {
+        Ok(_) if errors.is_empty() && !flights.iter().all(|flight| flight.is_bookable(now)) => {
+            return Err(Refusal::FlightNotBookable);
+        }
         Ok(hold) if errors.is_empty() => return Ok(hold),
         Ok(_) => {}
         Err(error) => errors.push(FieldError::at("/hold_minutes", error)),

@@ -59,6 +59,8 @@ pub(crate) fn assign(
     let rest: Vec<bool> =
         wishes.iter().filter(|wish| wish.named.is_none()).map(|wish| wish.exit_allowed).collect();
     let rows = free_rows(plan, cabin, |seat| is_free(seat) && !chosen.contains(&seat));
+    // Before the search for the best place there is none to be found.
+    seat_in(&rows, &rest).ok_or(NoSeats::Full)?;
     let mut found = together(&rows, &rest, spread).ok_or(NoSeats::Full)?.into_iter();
     let seats: Vec<_> = wishes.iter().filter_map(|wish| wish.named.or_else(|| found.next())).collect();
     debug_assert_eq!(seats.len(), wishes.len(), "everybody has a seat");

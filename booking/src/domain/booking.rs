@@ -139,11 +139,11 @@ impl Booking {
         self.updated_at = now;
     }
 
-    /// Starts a payment, and prolongs the hold until it can be settled.
+    /// Starts a payment, and prolongs the hold until it can be settled, or until the journey begins.
     pub(crate) fn start_payment(
         &mut self,
         payment: Payment,
-        settle: TimeDelta,
+        (settle, departs_at): (TimeDelta, DateTime<Utc>),
         now: DateTime<Utc>,
     ) -> Result<(), Refusal> {
         match (self.status_at(now), self.payment_status) {
@@ -154,7 +154,7 @@ impl Booking {
             (BookingStatus::Expired, _) => return Err(Refusal::HoldExpired),
         }
         self.payment_status = BookingPaymentStatus::Processing;
-        self.hold_expires_at = hold::prolonged(self.hold_expires_at, now, settle);
+        self.hold_expires_at = hold::prolonged(self.hold_expires_at, now, settle, departs_at);
         self.payments.push(payment);
         self.touch(now);
         Ok(())

@@ -55,7 +55,9 @@ fn take(
         }
         Step::Pay => {
             let payment = payment(booking, *now);
-            booking.start_payment(payment, TimeDelta::minutes(60), *now).map(|()| vec![])
+            booking
+                .start_payment(payment, (TimeDelta::minutes(60), *now + TimeDelta::days(30)), *now)
+                .map(|()| vec![])
         }
         Step::Confirm => booking.confirm(last, &"997".parse().unwrap(), 1_000_000_000.., *now),
         Step::Decline | Step::Void => {
@@ -126,12 +128,12 @@ fn each_refusal_has_its_code() {
         prepare(&mut booking, now);
         let payment = payment(&booking, now);
         let mut copy = booking.clone();
-        let pay = copy.start_payment(payment, TimeDelta::minutes(60), now).err();
+        let pay = copy.start_payment(payment, (TimeDelta::minutes(60), now + TimeDelta::days(30)), now).err();
         (pay, booking.cancel(now + TimeDelta::days(30), now).err())
     };
     let processing = |booking: &mut Booking, now| {
         let payment = payment(booking, now);
-        booking.start_payment(payment, TimeDelta::minutes(60), now).unwrap();
+        booking.start_payment(payment, (TimeDelta::minutes(60), now + TimeDelta::days(30)), now).unwrap();
     };
     assert_eq!(refused(|_, _| {}), (None, None));
     assert_eq!(refused(processing), (Some(Refusal::PaymentInProgress), Some(Refusal::PaymentInProgress)));
@@ -151,7 +153,7 @@ fn a_declined_payment_gives_the_hold_its_end_back() {
     let (now, end) = (booking.created_at, booking.hold_expires_at);
     let payment = payment(&booking, now);
     let id = payment.id;
-    booking.start_payment(payment, TimeDelta::minutes(60), now).unwrap();
+    booking.start_payment(payment, (TimeDelta::minutes(60), now + TimeDelta::days(30)), now).unwrap();
     assert_eq!(booking.hold_expires_at, now + TimeDelta::minutes(60));
     let later = now + TimeDelta::minutes(30);
     assert_eq!(booking.status_at(later), BookingStatus::Held, "a payment keeps the hold alive");

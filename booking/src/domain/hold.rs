@@ -51,9 +51,15 @@ impl HoldTime {
     }
 }
 
-/// The end of a hold while a payment of it is under way: `settle` from now, never earlier than before.
-pub(crate) fn prolonged(end: DateTime<Utc>, now: DateTime<Utc>, settle: TimeDelta) -> DateTime<Utc> {
-    end.max(now + settle)
+/// The end of a hold while a payment of it is under way: `settle` from now, never earlier than before;
+/// but at the departure at the latest.
+pub(crate) fn prolonged(
+    end: DateTime<Utc>,
+    now: DateTime<Utc>,
+    settle: TimeDelta,
+    departure: DateTime<Utc>,
+) -> DateTime<Utc> {
+    end.max(now + settle).min(departure)
 }
 
 /// Whether a hold with this end has ended.
@@ -87,8 +93,10 @@ mod tests {
         let time = HoldTime::new(Some(60), departure, now).unwrap();
         assert_eq!(time.end(now, departure), departure);
         let end = now + TimeDelta::hours(2);
-        assert_eq!(prolonged(end, now, TimeDelta::hours(1)), end);
-        assert_eq!(prolonged(now, now, TimeDelta::hours(1)), now + TimeDelta::hours(1));
+        let later = now + TimeDelta::days(1);
+        assert_eq!(prolonged(end, now, TimeDelta::hours(1), later), end);
+        assert_eq!(prolonged(now, now, TimeDelta::hours(1), later), now + TimeDelta::hours(1));
+        assert_eq!(prolonged(now, now, TimeDelta::hours(1), departure), departure);
         assert!(has_ended(now, now) && !has_ended(end, now));
     }
 }

@@ -22,6 +22,8 @@ pub(crate) enum Refusal {
     FlightFull,
     /// Cancelled, closed, departed, or too close to its departure.
     FlightNotBookable,
+    /// Flights have changed since seats and prices were taken from them: both are to be taken again.
+    FlightChanged(Vec<FlightId>),
     /// There is no such booking or flight, or not for this caller.
     NotFound,
     HoldExpired,

@@ -7,22 +7,19 @@ use actix_web::{
     http::{StatusCode, header},
 };
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use shared::{
-    events::{BookingState, BookingStatus},
+    events::BookingState,
     http::{Code, Problem, RequestId},
 };
 
-/// The entity tag of a booking. Beside the version it names what changes by the clock alone, or by the
-/// provider's word on a refund.
-pub(super) fn tag(booking: &BookingState) -> String {
-    let status = match booking.status {
-        BookingStatus::Held => 'h',
-        BookingStatus::Confirmed => 'c',
-        BookingStatus::Cancelled => 'x',
-        BookingStatus::Expired => 'e',
-    };
-    let settled = booking.refunds.iter().filter(|refund| refund.status == "settled").count();
-    format!("\"{}{status}{settled}\"", booking.version)
+/// The entity tag of a booking: of all that is shown of it, for its version alone does not tell of what
+/// changes by the clock, by the provider's word on a refund, or with its flights. What a guest sees has
+/// a tag of its own.
+pub(super) fn tag(booking: &BookingState) -> Result<String, Problem> {
+    let shown = serde_json::to_vec(booking).map_err(|error| Problem::internal(&error))?;
+    let hash: String = Sha256::digest(shown).iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+    Ok(format!("\"{}-{hash}\"", booking.version))
 }
 
 /// The answer to a request with this status of success.
@@ -32,7 +29,7 @@ pub(super) fn answer(sold: Sold, success: StatusCode, request: &RequestId) -> Re
             let mut response = HttpResponse::build(success);
             response
                 .insert_header((header::CACHE_CONTROL, PRIVATE))
-                .insert_header((header::ETAG, tag(&state)));
+                .insert_header((header::ETAG, tag(&state)?));
             if success == StatusCode::CREATED {
                 response.insert_header((header::LOCATION, location(&state.id)));
             }

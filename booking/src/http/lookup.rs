@@ -6,6 +6,7 @@ use super::{
     bookings::redacted,
 };
 use crate::{
+    config::Network,
     domain::{locator::Locator, passenger::fold},
     store::presented,
 };
@@ -37,12 +38,12 @@ const REMEMBERED: u64 = 100_000;
 #[derive(Clone)]
 pub(crate) struct Lookups {
     failures: Cache<(IpAddr, String), Arc<AtomicU32>>,
-    trusted_proxies: Vec<IpAddr>,
+    trusted_proxies: Vec<Network>,
 }
 
 impl Lookups {
-    /// Behind proxies at these addresses.
-    pub(crate) fn new(trusted_proxies: Vec<IpAddr>) -> Self {
+    /// Behind proxies in these networks.
+    pub(crate) fn new(trusted_proxies: Vec<Network>) -> Self {
         let failures = Cache::builder().max_capacity(REMEMBERED).time_to_live(WINDOW).build();
         Self { failures, trusted_proxies }
     }
@@ -50,7 +51,7 @@ impl Lookups {
     /// The client's address: that of the connection, or what a trusted proxy has added last.
     fn address(&self, request: &HttpRequest) -> IpAddr {
         let peer = request.peer_addr().map_or(IpAddr::from([0, 0, 0, 0]), |address| address.ip());
-        if !self.trusted_proxies.contains(&peer) {
+        if !self.trusted_proxies.iter().any(|network| network.contains(peer)) {
             return peer;
         }
         let forwarded =
@@ -119,8 +120,12 @@ pub(crate) async fn lookup(
         failures.fetch_sub(1, Ordering::AcqRel);
         return Ok(limited(&request_id));
     }
-    let found = find(&reading, &asked).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
-    failures.fetch_sub(1, Ordering::AcqRel);
+    let found = find(&reading, &asked).await;
+    if !matches!(found, Ok(None)) {
+        // Found, or a fault of ours: nobody has guessed.
+        failures.fetch_sub(1, Ordering::AcqRel);
+    }
+    let found = found?.ok_or_else(|| Problem::new(Code::NotFound))?;
     let access_token = tokens.issue(found.id)?;
     let found = FoundBooking { booking: redacted(found), access_token, expires_in: LIFETIME };
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, PRIVATE)).json(found))

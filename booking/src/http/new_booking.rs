@@ -23,6 +23,8 @@ use utoipa::ToSchema;
 
 /// Segments that can be booked together. Connections come later; everything behind takes several.
 const SEGMENTS: usize = 1;
+/// Segments that a request may name.
+const MOST_SEGMENTS: usize = 6;
 /// Passengers in a request: nine with seats, and an infant on each lap.
 const PASSENGERS: std::ops::RangeInclusive<usize> = 1..=18;
 
@@ -39,7 +41,7 @@ pub(super) struct NewBooking {
 
 impl FromJson for NewBooking {
     fn read(object: &mut Object<'_>) -> Option<Self> {
-        let segments = object.list("segments", 1..=6, read_segment);
+        let segments = object.list("segments", 1..=MOST_SEGMENTS, read_segment);
         let passengers = object.list("passengers", PASSENGERS, read_passenger);
         let contact = object.object("contact", read_contact);
         let expected_total = object.optional("expected_total").filter(|total: &Money| {
@@ -104,6 +106,10 @@ fn read_date(object: &mut Object<'_>, text: &str) -> Option<NaiveDate> {
 
 fn read_seats(object: &mut Object<'_>) -> Option<Vec<Option<SeatDesignator>>> {
     let Some(seats) = object.optional::<Vec<Option<String>>>("seats") else { return Some(Vec::new()) };
+    if seats.len() > MOST_SEGMENTS {
+        object.error("seats", format!("must have at most {MOST_SEGMENTS} items"));
+        return None;
+    }
     let mut read = Vec::with_capacity(seats.len());
     for (index, seat) in seats.into_iter().enumerate() {
         match seat.map(|text| text.parse()).transpose() {

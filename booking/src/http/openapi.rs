@@ -1,11 +1,8 @@
 //! The service's OpenAPI document.
 
 use super::{bookings, lookup, payments, seat_map};
-use shared::http::ProblemBody;
-use utoipa::{
-    Modify, OpenApi,
-    openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
-};
+use shared::http::{BearerToken, ProblemBody};
+use utoipa::OpenApi;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -15,23 +12,13 @@ use utoipa::{
         lookup::lookup,
     ),
     components(schemas(ProblemBody)),
-    modifiers(&Bearer),
+    modifiers(&BearerToken),
     tags(
         (name = "seats", description = "Seat maps"),
         (name = "bookings", description = "Bookings, held and paid"),
     ),
 )]
 struct Document;
-
-struct Bearer;
-
-impl Modify for Bearer {
-    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
-        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
-        let components = document.components.get_or_insert_default();
-        components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
-    }
-}
 
 /// The service's document.
 #[must_use]

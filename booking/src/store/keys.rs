@@ -4,7 +4,7 @@ use super::{schema::idempotency_keys, statement::statement};
 use crate::domain::idempotency::{KEPT_HOURS, Key, StoredAnswer};
 use diesel::{
     prelude::*,
-    sql_types::{Array, Binary, Integer, SmallInt, Text, Timestamptz, Uuid as SqlUuid},
+    sql_types::{Array, BigInt, Binary, Integer, SmallInt, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared::ids::BookingId;
@@ -34,8 +34,8 @@ statement! {
 
 statement! {
     /// Cleans away some keys that are too old.
-    Clean { hours: Integer = i32 } -> (),
-    "DELETE FROM idempotency_keys WHERE scope IN (SELECT scope FROM idempotency_keys WHERE created_at < clock_timestamp() - make_interval(hours => $) ORDER BY created_at LIMIT 1000)"
+    Clean { hours: Integer = i32, limit: BigInt = i64 } -> (),
+    "DELETE FROM idempotency_keys WHERE scope IN (SELECT scope FROM idempotency_keys WHERE created_at < clock_timestamp() - make_interval(hours => $) ORDER BY created_at LIMIT $)"
 }
 
 /// What is known of a key.
@@ -107,7 +107,7 @@ pub(crate) async fn find(connection: &mut AsyncPgConnection, key: &Key) -> Query
     }))
 }
 
-/// Cleans away some keys that are too old; gives how many.
-pub(crate) async fn clean(connection: &mut AsyncPgConnection) -> QueryResult<usize> {
-    Clean { hours: KEPT_HOURS }.execute(connection).await
+/// Cleans away so many keys that are too old at most; gives how many.
+pub(crate) async fn clean(connection: &mut AsyncPgConnection, limit: i64) -> QueryResult<usize> {
+    Clean { hours: KEPT_HOURS, limit }.execute(connection).await
 }

@@ -5,7 +5,9 @@ use crate::domain::payment::{Entry, Payment, PaymentState};
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::{
     prelude::*,
-    sql_types::{Array, BigInt, Binary, Double, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid},
+    sql_types::{
+        Array, BigInt, Binary, Bool, Double, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
+    },
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared::ids::{BookingId, FlightId, PaymentId};
@@ -50,8 +52,8 @@ statement! {
 
 statement! {
     /// Takes unsettled payments in hand that nobody has had in hand for a while.
-    TakeUnsettled { seconds: Double = f64, limit: BigInt = i64 } -> (SqlUuid, SqlUuid, SmallInt, BigInt, Nullable<Text>, SqlUuid),
-    "UPDATE payments p SET attempted_at = clock_timestamp() FROM (SELECT id FROM payments WHERE state IN (0, 1, 4) AND attempted_at < clock_timestamp() - make_interval(secs => $) ORDER BY attempted_at LIMIT $ FOR UPDATE SKIP LOCKED) AS due WHERE p.id = due.id RETURNING p.id, p.booking_id, p.state, p.amount, p.token, (SELECT s.flight_id FROM segments s WHERE s.booking_id = p.booking_id ORDER BY s.flight_id LIMIT 1)"
+    TakeUnsettled { seconds: Double = f64, limit: BigInt = i64 } -> (SqlUuid, SqlUuid, SmallInt, BigInt, Nullable<Text>, SqlUuid, Bool),
+    "UPDATE payments p SET attempted_at = clock_timestamp() FROM (SELECT id FROM payments WHERE state IN (0, 1, 4) AND attempted_at < clock_timestamp() - make_interval(secs => $) ORDER BY attempted_at LIMIT $ FOR UPDATE SKIP LOCKED) AS due WHERE p.id = due.id RETURNING p.id, p.booking_id, p.state, p.amount, p.token, (SELECT s.flight_id FROM segments s WHERE s.booking_id = p.booking_id ORDER BY s.flight_id LIMIT 1), (SELECT b.hold_expires_at <= clock_timestamp() FROM bookings b WHERE b.id = p.booking_id)"
 }
 
 statement! {
@@ -173,6 +175,8 @@ pub(crate) struct Unsettled {
     pub(crate) token: Option<String>,
     /// A flight of the booking, to find its ledger by.
     pub(crate) flight_id: FlightId,
+    /// Whether the end of the hold, which the payment has prolonged, has passed.
+    pub(crate) late: bool,
 }
 
 /// Takes in hand unsettled payments that nobody has had in hand for this long.
@@ -181,12 +185,12 @@ pub(crate) async fn take_unsettled(
     idle: TimeDelta,
     limit: i64,
 ) -> QueryResult<Vec<Unsettled>> {
+    type Row = (Uuid, Uuid, i16, i64, Option<String>, Uuid, bool);
     #[expect(clippy::cast_precision_loss, reason = "a few seconds in milliseconds")]
     let seconds = idle.num_milliseconds() as f64 / 1000.0;
-    let rows: Vec<(Uuid, Uuid, i16, i64, Option<String>, Uuid)> =
-        TakeUnsettled { seconds, limit }.load(connection).await?;
+    let rows: Vec<Row> = TakeUnsettled { seconds, limit }.load(connection).await?;
     rows.into_iter()
-        .map(|(id, booking, code, amount, token, flight)| {
+        .map(|(id, booking, code, amount, token, flight, late)| {
             Ok(Unsettled {
                 id: PaymentId(id),
                 booking_id: BookingId(booking),
@@ -194,6 +198,7 @@ pub(crate) async fn take_unsettled(
                 amount,
                 token,
                 flight_id: FlightId(flight),
+                late,
             })
         })
         .collect()

@@ -35,14 +35,24 @@ pub(crate) async fn present(
     found.into_iter().map(present).collect()
 }
 
+/// What is read of one booking, in several statements, is of one instant.
+fn one_instant(
+    connection: &mut AsyncPgConnection,
+) -> diesel_async::pg::TransactionBuilder<'_, AsyncPgConnection> {
+    connection.build_transaction().repeatable_read().read_only()
+}
+
 /// The booking with an id.
 pub(crate) async fn find(
     connection: &mut AsyncPgConnection,
     flights: &FlightCache,
     id: BookingId,
 ) -> QueryResult<Option<Presented>> {
-    let found = bookings::load(connection, &[id.0]).await?;
-    Ok(present(connection, flights, found).await?.pop())
+    let read = async |connection: &mut AsyncPgConnection| {
+        let found = bookings::load(connection, &[id.0]).await?;
+        Ok(present(connection, flights, found).await?.pop())
+    };
+    one_instant(connection).run(read).await
 }
 
 /// The booking with a locator.
@@ -51,6 +61,9 @@ pub(crate) async fn by_locator(
     flights: &FlightCache,
     locator: &Locator,
 ) -> QueryResult<Option<Presented>> {
-    let found = bookings::by_locator(connection, locator).await?;
-    Ok(present(connection, flights, found.into_iter().collect()).await?.pop())
+    let read = async |connection: &mut AsyncPgConnection| {
+        let found = bookings::by_locator(connection, locator).await?;
+        Ok(present(connection, flights, found.into_iter().collect()).await?.pop())
+    };
+    one_instant(connection).run(read).await
 }

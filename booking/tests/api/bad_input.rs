@@ -31,6 +31,7 @@ const INVALID: &[Case] = &[
     (|body| body["passengers"][0]["born_on"] = json!("2020-02-01"), &["/passengers/0/born_on"]),
     (|body| body["passengers"][0]["born_on"] = json!(19_900_517), &["/passengers/0/born_on"]),
     (|body| body["passengers"][0]["seats"] = json!(["4Z", "5A"]), &["/passengers/0/seats"]),
+    (|body| body["passengers"][0]["seats"] = json!(vec!["x"; 1000]), &["/passengers/0/seats"]),
     (|body| body["passengers"][0]["seats"] = json!(["4I"]), &["/passengers/0/seats/0"]),
     (|body| body["passengers"][0]["seats"] = json!(["99A"]), &["/passengers/0/seats/0"]),
     (|body| body["passengers"] = json!([passenger("CHD", "Joan", None)]), &["/passengers"]),

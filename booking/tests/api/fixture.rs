@@ -56,6 +56,14 @@ impl World {
         self.instances.push(app::start(config, surroundings).await.unwrap());
     }
 
+    /// Stops all instances; the database stays.
+    pub(crate) async fn stop_instances(mut self) -> Self {
+        for instance in self.instances.drain(..) {
+            instance.stop().await;
+        }
+        self
+    }
+
     /// Stops all instances and drops the database.
     pub(crate) async fn stop(self) {
         for instance in self.instances {

@@ -4,7 +4,11 @@ use crate::fixture::{World, booking, eventually, flight, passenger};
 use chrono::TimeDelta;
 use futures_util::future::join;
 use serde_json::{Value, json};
-use shared::events::{Event, EventType, FlightStatus};
+use shared::{
+    events::{Event, EventType, FlightState, FlightStatus},
+    fare::FlightFare,
+    flight_time::FlightTime,
+};
 use std::sync::Arc;
 
 #[actix_web::test]
@@ -98,7 +102,7 @@ async fn a_flight_is_closed_only_without_live_bookings() {
     world.publish(EventType::FlightPublished, &unknown).await;
     let body = booking(unknown.id, &[passenger("ADT", "Ada", None)]);
     world.customer().post("/api/v1/bookings", &body).await.expect_problem(409, "flight_not_bookable");
-    let newer = shared::events::FlightState { version: 2, ..unknown };
+    let newer = FlightState { version: 2, ..unknown };
     world.publish(EventType::FlightChanged, &newer).await;
     world.customer().post("/api/v1/bookings", &body).await.expect(201);
     world.stop().await;
@@ -123,5 +127,86 @@ async fn seat_changes_are_told_with_all_seats_and_versions() {
     let known = world.guest(0).with_header("if-none-match", "\"3\"").get(&path).await;
     assert_eq!(known.status.as_u16(), 304);
     eventually("an empty outbox", async || world.count("outbox").await == 0).await;
+    world.stop().await;
+}
+
+/// Stores a newer state behind the service's back, as another instance does whose word has not come yet.
+async fn store_unheard(world: &World, state: &FlightState) {
+    let json = serde_json::to_string(state).unwrap().replace('\'', "''");
+    let (id, version) = (state.id, state.version);
+    world
+        .sql(&format!(
+            "WITH stored AS (UPDATE flights SET version = {version}, on_sale = true WHERE id = '{id}')
+             UPDATE flight_states SET version = {version}, state = '{json}' WHERE flight_id = '{id}'"
+        ))
+        .await;
+}
+
+#[actix_web::test]
+async fn nothing_is_refused_because_of_a_flight_as_it_was() {
+    let world = World::new().await;
+    let mut state = flight(TimeDelta::days(30));
+    state.status = FlightStatus::Cancelled;
+    world.publish(EventType::FlightCancelled, &state).await;
+    let body = booking(state.id, &[passenger("ADT", "Ada", None)]);
+    world.customer().post("/api/v1/bookings", &body).await.expect_problem(409, "flight_not_bookable");
+    (state.version, state.status) = (2, FlightStatus::Scheduled);
+    store_unheard(&world, &state).await;
+    world.customer().post("/api/v1/bookings", &body).await.expect(201);
+    world.stop().await;
+}
+
+#[actix_web::test]
+async fn prices_are_those_of_the_flight_as_it_is() {
+    let world = World::new().await;
+    let mut state = world.flight(30).await;
+    let body = |name: &str| booking(state.id, &[passenger("ADT", name, None)]);
+    let before = world.customer().post("/api/v1/bookings", &body("Ada")).await.expect(201);
+    let bodies = [body("Grace"), body("Edith")];
+    let fares = |amount: &str| -> Vec<FlightFare> {
+        let mut fares = serde_json::to_value(&state.fares).unwrap();
+        fares
+            .as_array_mut()
+            .unwrap()
+            .iter_mut()
+            .for_each(|fare| fare["base_price"]["amount"] = json!(amount));
+        serde_json::from_value(fares).unwrap()
+    };
+    let (dear, cheap) = (fares("900.00"), fares("50.00"));
+    (state.version, state.fares) = (2, dear);
+    store_unheard(&world, &state).await;
+    let dearer = world.customer().post("/api/v1/bookings", &bodies[0]).await.expect(201);
+    let total =
+        |booking: &Value| -> f64 { booking["price"]["total"]["amount"].as_str().unwrap().parse().unwrap() };
+    assert!(total(&dearer) > 5.0 * total(&before), "{dearer}");
+    (state.version, state.fares) = (3, cheap);
+    store_unheard(&world, &state).await;
+    let mut limited = bodies[1].clone();
+    limited["expected_total"] = before["price"]["total"].clone();
+    let cheaper = world.customer().post("/api/v1/bookings", &limited).await.expect(201);
+    assert!(total(&cheaper) < total(&before), "{cheaper}");
+    world.stop().await;
+}
+
+#[actix_web::test]
+async fn the_tag_of_a_booking_changes_with_its_flight() {
+    let world = World::new().await;
+    let mut state = world.flight(30).await;
+    let client = world.customer();
+    let made = client.post("/api/v1/bookings", &booking(state.id, &[passenger("ADT", "Ada", None)])).await;
+    let (tag, held) = (made.header("etag").to_owned(), made.expect(201));
+    let path = format!("/api/v1/bookings/{}", held["id"].as_str().unwrap());
+    let first = client.get(&path).await;
+    assert_eq!(first.header("etag"), tag, "the same body has the same tag");
+    let asked = json!({"locator": held["locator"], "family_name": "Lovelace"});
+    let found = world.guest(0).post("/api/v1/bookings/lookup", &asked).await.expect(200);
+    let guest = world.guest(0).with_token(found["access_token"].as_str().unwrap());
+    assert_ne!(guest.get(&path).await.header("etag"), tag, "guests see less");
+    state.version = 2;
+    state.departure =
+        FlightTime::from_instant(state.departure.at + TimeDelta::hours(1), "Europe/London").unwrap();
+    world.publish(EventType::FlightChanged, &state).await;
+    let known = client.with_header("if-none-match", &tag).get(&path).await;
+    assert_ne!(known.expect(200)["segments"][0]["departure"], held["segments"][0]["departure"]);
     world.stop().await;
 }

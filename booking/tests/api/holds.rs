@@ -1,9 +1,9 @@
 //! Holds: their end, their limits.
 
-use crate::fixture::{World, booking, eventually, name, passenger, status_of};
-use chrono::{DateTime, Utc};
+use crate::fixture::{World, booking, eventually, flight, name, paid, passenger, status_of};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
-use shared::{auth::Permission, ids::UserId};
+use shared::{auth::Permission, events::EventType, ids::UserId};
 
 /// The reaper does not come in time.
 const NEVER: u64 = 3_600_000;
@@ -81,6 +81,42 @@ async fn nine_seats_are_held_per_account_and_flight() {
     // Holds that have ended do not count.
     world.sql(BACKDATE).await;
     client.post("/api/v1/bookings", &booking(flight.id, &party(20, 9))).await.expect(201);
+    world.stop().await;
+}
+
+#[actix_web::test]
+async fn purchases_that_were_declined_count_as_held() {
+    let world = World::with(1, |config| config.reap_ms = NEVER).await;
+    let flight = world.flight(30).await;
+    let party: Vec<Value> = (0..9).map(|number| passenger("ADT", &name(number), None)).collect();
+    let client = world.customer();
+    let declined = paid(booking(flight.id, &party), "tok_declined");
+    client.post("/api/v1/bookings", &declined).await.expect_problem(402, "payment_declined");
+    let more = booking(flight.id, &[passenger("ADT", "Grace", None)]);
+    for body in [paid(more.clone(), "tok_declined"), paid(more.clone(), "tok_visa"), more] {
+        client.post("/api/v1/bookings", &body).await.expect_problem(409, "hold_limit");
+    }
+    assert_eq!(world.count("seats").await, 9);
+    world.stop().await;
+}
+
+#[actix_web::test]
+async fn a_payment_prolongs_no_hold_beyond_the_departure() {
+    let world = World::with(1, |config| config.payment_timeout_ms = 100).await;
+    let flight = flight(TimeDelta::minutes(50));
+    world.publish(EventType::FlightPublished, &flight).await;
+    let client = world.customer();
+    let body = |name: &str| booking(flight.id, &[passenger("ADT", name, None)]);
+    let bought = client.post("/api/v1/bookings", &paid(body("Ada"), "tok_timeout")).await;
+    bought.expect_problem(504, "upstream_timeout");
+    let held = client.post("/api/v1/bookings", &body("Grace")).await.expect(201);
+    let path = format!("/api/v1/bookings/{}/payments", held["id"].as_str().unwrap());
+    let paid = client.post(&path, &json!({"method": "card", "token": "tok_timeout"})).await;
+    paid.expect_problem(504, "upstream_timeout");
+    for answer in [bought, paid] {
+        let end: DateTime<Utc> = answer.json["booking"]["hold_expires_at"].as_str().unwrap().parse().unwrap();
+        assert_eq!(end, flight.departure.at);
+    }
     world.stop().await;
 }
 

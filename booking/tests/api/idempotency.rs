@@ -5,6 +5,7 @@ use crate::payments::LEFT_LONG_AGO;
 use futures_util::future::join_all;
 use serde_json::json;
 use shared::ids::UserId;
+use uuid::Uuid;
 
 #[actix_web::test]
 async fn a_repeated_key_gets_the_same_answer() {
@@ -127,5 +128,34 @@ async fn an_unsettled_payment_keeps_its_key_until_it_is_settled() {
         (settled.header("idempotent-replayed"), &settled.json["status"]),
         ("true", &json!("confirmed"))
     );
+    world.stop().await;
+}
+
+#[actix_web::test]
+async fn a_repeated_key_is_answered_before_its_conditions_are_looked_at() {
+    let world = World::new().await;
+    let flight = world.flight(30).await;
+    let user = UserId::new();
+    let plain = world.user(0, user, &[]);
+    let body = booking(flight.id, &[passenger("ADT", "Ada", Some("4A"))]);
+    let held = plain.post("/api/v1/bookings", &body).await;
+    let path = format!("/api/v1/bookings/{}", held.expect(201)["id"].as_str().unwrap());
+    let pay = json!({"method": "card", "token": "tok_visa"});
+    let other = json!({"method": "card", "token": "tok_declined"});
+    for (action, body, other) in
+        [("payments", &pay, &other), ("cancel", &json!({}), &json!({"quote_id": Uuid::now_v7()}))]
+    {
+        let path = format!("{path}/{action}");
+        let tag = plain.get(path.trim_end_matches(&format!("/{action}"))).await.header("etag").to_owned();
+        let client =
+            world.user(0, user, &[]).with_header("idempotency-key", "k").with_header("if-match", &tag);
+        let first = client.post(&path, body).await;
+        let again = client.post(&path, body).await;
+        assert_eq!((first.status.as_u16(), again.status.as_u16()), (200, 200), "{action}");
+        assert_eq!((again.header("idempotent-replayed"), &again.json), ("true", &first.json));
+        client.post(&path, other).await.expect_problem(422, "idempotency_key_reused");
+        let stale = world.user(0, user, &[]).with_header("if-match", &tag);
+        stale.post(&path, body).await.expect_problem(412, "precondition_failed");
+    }
     world.stop().await;
 }

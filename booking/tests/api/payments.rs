@@ -131,3 +131,65 @@ async fn a_payment_that_a_crash_left_behind_is_carried_on() {
     assert_eq!(world.count("sandbox_operations WHERE operation = 0").await, 1);
     world.stop().await;
 }
+
+#[actix_web::test]
+async fn a_slow_decision_is_found_by_who_did_not_wait_for_it() {
+    let world = World::with(1, |config| {
+        config.payment_timeout_ms = 100;
+        config.payment_idle_ms = 3_600_000;
+        config.payment_sweep_ms = 50;
+    })
+    .await;
+    let flight = world.flight(30).await;
+    let client = world.customer();
+    let body = paid(booking(flight.id, &[passenger("ADT", "Ada", Some("4A"))]), "tok_slow");
+    let slow = client.post("/api/v1/bookings", &body).await;
+    slow.expect_problem(504, "upstream_timeout");
+    world.sql(LEFT_LONG_AGO).await;
+    let path = format!("/api/v1/bookings/{}", slow.json["booking"]["id"].as_str().unwrap());
+    eventually("the confirmation", async || client.get(&path).await.json["status"] == "confirmed").await;
+    assert_eq!(world.count("sandbox_operations WHERE operation = 0").await, 1);
+    world.stop().await;
+}
+
+#[actix_web::test]
+async fn a_payment_that_was_never_decided_is_given_up_at_the_end_of_its_hold() {
+    let world = World::with(1, |config| config.payment_sweep_ms = 50).await;
+    let flight = world.flight(30).await;
+    let client = world.customer();
+    let held = client
+        .post("/api/v1/bookings", &booking(flight.id, &[passenger("ADT", "Ada", Some("4A"))]))
+        .await
+        .expect(201);
+    let (payment, id) = (Uuid::now_v7(), held["id"].as_str().unwrap());
+    let past = "now() - interval '1 minute'";
+    let rows = format!(
+        "WITH started AS (UPDATE bookings SET payment_status = 1, hold_expires_at = {past} WHERE id = '{id}')
+         INSERT INTO payments VALUES ('{payment}', '{id}', 'card', 'tok_visa', 7488, 0, {past}, NULL, 200, now(), now() - interval '2 hours')"
+    );
+    world.sql(&rows).await;
+    let path = format!("/api/v1/bookings/{id}");
+    eventually("the end", async || client.get(&path).await.json["status"] == "expired").await;
+    eventually("the void", async || world.count("payments WHERE state = 3").await == 1).await;
+    assert_eq!(
+        world.count("sandbox_operations WHERE operation = 0").await,
+        0,
+        "no money is asked for any more"
+    );
+    assert_eq!(world.count("sandbox_operations WHERE operation = 2").await, 1);
+    world.stop().await;
+}
+
+#[actix_web::test]
+async fn a_stop_leaves_no_payment_half_done() {
+    let world = World::with(1, |config| config.payment_sweep_ms = 3_600_000).await;
+    let flight = world.flight(30).await;
+    let client = world.customer();
+    for name in ["Ada", "Grace", "Edith"] {
+        let body = paid(booking(flight.id, &[passenger("ADT", name, None)]), "tok_visa");
+        client.post("/api/v1/bookings", &body).await.expect(201);
+    }
+    let world = world.stop_instances().await;
+    assert_eq!(world.count("payments WHERE state = 2").await, 3, "captured, and noted");
+    world.stop().await;
+}

@@ -1,9 +1,14 @@
-//! The availability feed: keeps the newest seats of each flight in the database.
+//! The availability feed: keeps the newest seats of each flight in the database, and then tells the
+//! catalogue of this instance: what waited in the work queue while the instance was away, its own queue
+//! never had.
 //!
 //! Invariant: a message is acknowledged only after its state, or a newer one of its flight, is
 //! committed.
 
-use super::keeper::{AskError, Keeper};
+use super::{
+    catalogue::{CatalogueHandle, Change},
+    keeper::{AskError, Keeper},
+};
 use crate::store::availability;
 use actix::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error};
@@ -78,18 +83,26 @@ impl KeepError {
 /// Hears of seats and asks the actor to keep them.
 pub struct SeatsFeed {
     keeper: Arc<Keeper<AvailabilityFeed>>,
+    catalogue: CatalogueHandle,
 }
 
 impl SeatsFeed {
-    /// Starts the actor on the present arbiter.
+    /// Starts the actor on the present arbiter; this catalogue hears what was kept.
     #[must_use]
-    pub fn start(pool: Pool) -> Self {
+    pub fn start(pool: Pool, catalogue: CatalogueHandle) -> Self {
         let keeper = Keeper::start("availability feed", move || AvailabilityFeed { pool: pool.clone() });
-        Self { keeper: Arc::new(keeper) }
+        Self { keeper: Arc::new(keeper), catalogue }
     }
 
     async fn keep(&self, states: Vec<SeatsState>) -> Result<(), KeepError> {
-        Ok(self.keeper.ask(Keep(states)).await??)
+        let changes = states.iter().map(|state| Change::Seats(state.flight_id, availability::taken(state)));
+        let changes = changes.collect();
+        self.keeper.ask(Keep(states)).await??;
+        if let Err(error) = self.catalogue.apply(changes).await {
+            // They are in the table, where the catalogue looks again and again.
+            tracing::warn!(error.message = %error, "The catalogue did not take seats in at once");
+        }
+        Ok(())
     }
 
     async fn work_in(&self, batch: &[Delivery]) -> Vec<Disposition> {

@@ -18,12 +18,17 @@ use crate::{
 };
 use actix::prelude::*;
 use chrono::Utc;
+use diesel_async::AsyncPgConnection;
 use shared::{
     db::{DbError, Pool},
     events::FlightState,
     ids::FlightId,
 };
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::sync::watch;
 
 /// Something that became known of a flight.
@@ -61,10 +66,14 @@ struct Catalogue {
     loading: bool,
     /// Messages were missed after the load under way began.
     stale: bool,
+    catching_up: bool,
 }
 
-/// How often flights that have left are forgotten.
+/// How often flights that have left are forgotten, and seats looked up that no message told.
 const PRUNE: Duration = Duration::from_secs(60);
+/// From a load to a second look at the seats. What this instance did not hear while it was away may
+/// still be in the work queue of the service, and be written to the table only after the load.
+const SECOND_LOOK: Duration = Duration::from_secs(5);
 /// The pause after a load that failed.
 const RETRY: Duration = Duration::from_secs(1);
 /// Flights that are loaded at once.
@@ -76,11 +85,12 @@ impl Actor for Catalogue {
     fn started(&mut self, ctx: &mut Context<Self>) {
         // A batch of the feed is one message; requests add a few.
         ctx.set_mailbox_capacity(256);
-        ctx.run_interval(PRUNE, |catalogue, _| {
+        ctx.run_interval(PRUNE, |catalogue, ctx| {
             if catalogue.timetable.prune(Utc::now()) > 0 {
                 catalogue.publish();
             }
             catalogue.measure();
+            catalogue.catch_up(ctx);
         });
         self.load(ctx);
     }
@@ -89,8 +99,9 @@ impl Actor for Catalogue {
 /// What a load found.
 struct Loaded {
     flights: Vec<(Flight, Option<TakenSeats>)>,
-    /// What was known when it began: what of this it did not find is gone.
-    known: HashSet<FlightId>,
+    /// The versions that were known when it began: what of this it did not find is gone, unless it was
+    /// told anew meanwhile.
+    known: HashMap<FlightId, i64>,
 }
 
 impl Catalogue {
@@ -103,10 +114,13 @@ impl Catalogue {
         self.loading = true;
         let (pool, known) = (self.pool.clone(), self.timetable.flights());
         // Interleaves with other messages.
-        ctx.spawn(async move { load_all(&pool, known).await }.into_actor(self).map(|result, catalogue, ctx| {
+        ctx.spawn(unaborted(load_all(pool, known)).into_actor(self).map(|result, catalogue, ctx| {
             catalogue.loading = false;
             match result {
-                Ok(loaded) => catalogue.take_over(loaded),
+                Ok(loaded) => {
+                    catalogue.take_over(loaded);
+                    ctx.run_later(SECOND_LOOK, Self::catch_up);
+                }
                 Err(error) => {
                     tracing::warn!(error.message = %error, "The flights could not be loaded; tried again soon");
                     ctx.run_later(RETRY, Self::load);
@@ -121,7 +135,9 @@ impl Catalogue {
     fn take_over(&mut self, loaded: Loaded) {
         let Loaded { flights, known } = loaded;
         let found: HashSet<FlightId> = flights.iter().map(|(flight, _)| flight.id).collect();
-        known.difference(&found).for_each(|id| self.timetable.forget(*id));
+        for (id, version) in known.into_iter().filter(|(id, _)| !found.contains(id)) {
+            self.timetable.forget_version(id, version);
+        }
         for (flight, taken) in flights {
             let id = flight.id;
             self.timetable.put(self.parts.share(flight));
@@ -135,41 +151,33 @@ impl Catalogue {
         tracing::info!(catalogue.flights = found.len(), "The catalogue is loaded");
     }
 
-    fn measure(&self) {
-        metrics::gauge!("catalogue_flights").set(self.timetable.len() as f64);
-    }
-
-    fn publish(&self) {
-        if self.loaded {
-            self.published.send_replace(Some(Arc::new(self.timetable.index().clone())));
+    /// Looks up in the background which seats the table has in a newer version.
+    fn catch_up(&mut self, ctx: &mut Context<Self>) {
+        if self.catching_up || !self.loaded {
+            return;
         }
-    }
-}
-
-async fn load_all(pool: &Pool, known: HashSet<FlightId>) -> Result<Loaded, DbError> {
-    let mut connection = pool.get().await?;
-    let now = Utc::now();
-    let filter = FlightFilter { from: Some(now), ..FlightFilter::default() };
-    let (mut all, mut after) = (Vec::new(), None);
-    loop {
-        let chunk = flights::list(&mut connection, &filter, after, CHUNK, now).await?;
-        let Some(last) = chunk.last() else { break };
-        after = Some((last.departure.at, last.id.0));
-        let ids: Vec<_> = chunk.iter().map(|flight| flight.id.0).collect();
-        let mut taken = availability::of_flights(&mut connection, &ids).await?;
-        all.extend(chunk.into_iter().map(|flight| {
-            let taken = taken.remove(&flight.id.0);
-            (flight, taken)
+        self.catching_up = true;
+        let (pool, known) = (self.pool.clone(), self.timetable.seats());
+        let look = async move {
+            let mut connection = pool.get().await?;
+            Ok::<_, DbError>(availability::newer_than(&mut connection, &known).await?)
+        };
+        // Interleaves with other messages.
+        ctx.spawn(look.into_actor(self).map(|result, catalogue, _| {
+            catalogue.catching_up = false;
+            match result {
+                Ok(newer) => {
+                    let changes = newer.into_iter().map(|(flight, taken)| Change::Seats(flight, taken));
+                    catalogue.take_in(changes.collect());
+                }
+                Err(error) => {
+                    tracing::warn!(error.message = %error, "Seats could not be looked up; tried again later");
+                }
+            }
         }));
     }
-    Ok(Loaded { flights: all, known })
-}
 
-impl Handler<Apply> for Catalogue {
-    type Result = ();
-
-    /// Atomic: it waits for nothing.
-    fn handle(&mut self, Apply(changes): Apply, _: &mut Context<Self>) {
+    fn take_in(&mut self, changes: Vec<Change>) {
         let mut news = false;
         for change in changes {
             news |= match change {
@@ -181,6 +189,65 @@ impl Handler<Apply> for Catalogue {
         if news {
             self.publish();
         }
+    }
+
+    fn measure(&self) {
+        metrics::gauge!("catalogue_flights").set(self.timetable.len() as f64);
+    }
+
+    fn publish(&self) {
+        if self.loaded {
+            self.published.send_replace(Some(Arc::new(self.timetable.index().clone())));
+        }
+    }
+}
+
+/// Runs a transaction to its end, even where the actor that waits for it dies.
+async fn unaborted<T: 'static>(
+    work: impl Future<Output = Result<T, DbError>> + 'static,
+) -> Result<T, DbError> {
+    actix::spawn(work).await.unwrap_or_else(|error| Err(DbError::Unavailable(Box::new(error))))
+}
+
+async fn load_all(pool: Pool, known: HashMap<FlightId, i64>) -> Result<Loaded, DbError> {
+    let mut connection = pool.get().await?;
+    let connection: &mut AsyncPgConnection = &mut connection;
+    // One snapshot for all chunks: a flight that is moved meanwhile would else be in none of them.
+    let mut transaction = connection.build_transaction().repeatable_read().read_only();
+    let flights = transaction
+        .run::<_, diesel::result::Error, _>(async |connection: &mut AsyncPgConnection| {
+            load_chunks(connection).await
+        })
+        .await?;
+    Ok(Loaded { flights, known })
+}
+
+async fn load_chunks(
+    connection: &mut AsyncPgConnection,
+) -> diesel::QueryResult<Vec<(Flight, Option<TakenSeats>)>> {
+    let now = Utc::now();
+    let filter = FlightFilter { from: Some(now), ..FlightFilter::default() };
+    let (mut all, mut after) = (Vec::new(), None);
+    loop {
+        let chunk = flights::list(connection, &filter, after, CHUNK, now).await?;
+        let Some(last) = chunk.last() else { break };
+        after = Some((last.departure.at, last.id.0));
+        let ids: Vec<_> = chunk.iter().map(|flight| flight.id.0).collect();
+        let mut taken = availability::of_flights(connection, &ids).await?;
+        all.extend(chunk.into_iter().map(|flight| {
+            let taken = taken.remove(&flight.id.0);
+            (flight, taken)
+        }));
+    }
+    Ok(all)
+}
+
+impl Handler<Apply> for Catalogue {
+    type Result = ();
+
+    /// Atomic: it waits for nothing.
+    fn handle(&mut self, Apply(changes): Apply, _: &mut Context<Self>) {
+        self.take_in(changes);
     }
 }
 
@@ -214,6 +281,7 @@ impl CatalogueHandle {
             loaded: false,
             loading: false,
             stale: false,
+            catching_up: false,
         });
         Self { keeper: Arc::new(keeper), published }
     }

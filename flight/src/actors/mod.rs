@@ -6,7 +6,8 @@
 //!   admin requests, after their commit ------------Apply---------------+    +--> PostgreSQL (loads)
 //!
 //!   bus, work queue of the service --> SeatsFeed --Keep--> AvailabilityFeed --> PostgreSQL
-//!   (seats.changed)
+//!   (seats.changed)                        |
+//!                                          +--Apply, after the commit--> Catalogue
 //! ```
 //!
 //! Nobody asks back, so the graph has no cycle. Search reads the catalogue's last published index and

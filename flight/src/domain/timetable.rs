@@ -15,7 +15,7 @@ use shared::{
     ids::FlightId,
 };
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -166,10 +166,24 @@ impl Timetable {
         &self.index
     }
 
-    /// The ids of the flights that it has.
+    /// The flights that it has, with their versions.
     #[must_use]
-    pub fn flights(&self) -> HashSet<FlightId> {
-        self.known.iter().filter(|(_, known)| known.place.is_some()).map(|(id, _)| *id).collect()
+    pub fn flights(&self) -> HashMap<FlightId, i64> {
+        let shown = self.known.iter().filter(|(_, known)| known.place.is_some());
+        shown.map(|(id, known)| (*id, known.version)).collect()
+    }
+
+    /// The flights that it has, with the versions of their seats.
+    #[must_use]
+    pub fn seats(&self) -> Vec<(FlightId, i64)> {
+        let entry = |id: &FlightId, known: &Known| Some((*id, self.entry(*id, known)?.taken.version));
+        self.known.iter().filter_map(|(id, known)| entry(id, known)).collect()
+    }
+
+    fn entry(&self, id: FlightId, known: &Known) -> Option<&Arc<Entry>> {
+        let place = known.place.as_ref()?;
+        let mut route = self.index.flights(&place.origin, &place.destination, place.date);
+        route.find(|entry| entry.flight.id == id)
     }
 
     /// How many flights it was told of that have not left, cancelled ones among them.
@@ -220,16 +234,22 @@ impl Timetable {
             }
             return false;
         };
-        let Some(place) = known.place.clone() else { return false };
-        let mut news = false;
+        // Looked at first: most seats are told more than once, and a change copies the whole day.
+        let news = self.entry(id, known).is_some_and(|entry| entry.taken.version < taken.version);
+        let Some(place) = known.place.clone().filter(|_| news) else { return false };
         self.index.change(&place, |route| {
-            let entry = route.iter_mut().find(|entry| entry.flight.id == id);
-            if let Some(entry) = entry.filter(|entry| entry.taken.version < taken.version) {
+            if let Some(entry) = route.iter_mut().find(|entry| entry.flight.id == id) {
                 *entry = Arc::new(Entry::new(entry.flight.clone(), taken));
-                news = true;
             }
         });
-        news
+        true
+    }
+
+    /// Forgets a flight altogether if it still is in this version.
+    pub fn forget_version(&mut self, id: FlightId, version: i64) {
+        if self.known.get(&id).is_some_and(|known| known.version == version) {
+            self.forget(id);
+        }
     }
 
     /// Forgets a flight altogether.
@@ -320,6 +340,21 @@ mod tests {
             timetable.index().airports(&code("LLL")).iter().map(ToString::to_string).collect();
         assert_eq!(london, ["LGW", "LHR", "LLL"]);
         assert!(timetable.index().serves(&code("CDG")) && !timetable.index().serves(&code("XXX")));
+    }
+
+    #[test]
+    fn only_the_version_that_is_gone_is_forgotten() {
+        let mut timetable = Timetable::default();
+        let first = flight(("LHR", "CDG"), "2026-12-01T10:00", 75);
+        let (id, next) = (first.id, Flight { version: 2, ..flight(("LHR", "CDG"), "2026-12-02T10:00", 75) });
+        timetable.put(first);
+        timetable.put_seats(id, seats(3));
+        assert_eq!((timetable.flights(), timetable.seats()), ([(id, 1)].into(), vec![(id, 3)]));
+        timetable.put(Flight { id, ..next });
+        timetable.forget_version(id, 1);
+        assert_eq!((timetable.flights(), timetable.seats()), ([(id, 2)].into(), vec![(id, 3)]));
+        timetable.forget_version(id, 2);
+        assert!(timetable.is_empty() && timetable.index().is_empty());
     }
 
     #[test]

@@ -2,10 +2,13 @@
 
 use super::{
     Changes, PRIVATE, Sales,
+    deletion::close_and_delete,
     flight_body::{FlightPatchBody, NewFlightBody},
     flights::tag,
+    parameters::NoParameters,
     permitted::FlightWriter,
     preconditions::IfMatch,
+    uninterrupted::uninterrupted,
 };
 use crate::{
     booking::BookingClient,
@@ -14,7 +17,7 @@ use crate::{
         planning::{check_fares, times},
         reference::{Airline, Airplane, Airport, SeatLayout},
     },
-    error::Conflict,
+    error::{Conflict, overtaken},
     store::{
         ReferenceTable,
         flights::{self, FlightChange, NewFlight},
@@ -47,26 +50,33 @@ use shared::{
 )]
 pub(super) async fn create(
     _: FlightWriter,
+    _: NoParameters,
     Body { value: body, .. }: Body<NewFlightBody>,
     pool: web::Data<Pool>,
     changes: web::Data<Changes>,
     sales: web::Data<Sales>,
 ) -> Result<HttpResponse, Problem> {
     let (now, currency) = (Utc::now(), sales.currency);
-    let mut connection = pool.get().await?;
-    let made = (*connection)
-        .transaction::<_, Problem, _>(async |connection: &mut AsyncPgConnection| {
-            let new = plan(connection, body, currency, now).await?;
-            check_number(connection, &new).await?;
-            check_airplane(connection, &new.airplane, new.departure.at, new.arrival.at, new.id).await?;
-            let made = flights::insert(connection, std::slice::from_ref(&new)).await?;
-            // Nothing is made where another transaction was first.
-            Ok(made.into_iter().next().ok_or(Conflict::NumberTaken(None))?)
-        })
-        .await?;
-    let view = present(&mut connection, &made).await?;
-    drop(connection);
-    changes.committed(vec![made]).await;
+    let view = uninterrupted(async move {
+        let mut connection = pool.get().await?;
+        let made = (*connection)
+            .transaction::<_, Problem, _>(async |connection: &mut AsyncPgConnection| {
+                let new = plan(connection, body, currency, now).await?;
+                check_number(connection, &new).await?;
+                check_airplane(connection, &new.airplane, new.departure.at, new.arrival.at, new.id).await?;
+                let made = flights::insert(connection, std::slice::from_ref(&new)).await;
+                // Nothing is made where another transaction was first.
+                let made = made.map_err(overtaken)?.into_iter().next();
+                Ok(made.ok_or(Conflict::NumberTaken(None))?)
+            })
+            .await?;
+        let view = present(&mut connection, &made).await;
+        drop(connection);
+        // Told also where it cannot be shown.
+        changes.committed(vec![made]).await;
+        view
+    })
+    .await?;
     Ok(HttpResponse::Created()
         .insert_header((header::LOCATION, format!("/api/v1/flights/{}", view.id)))
         .insert_header((header::ETAG, tag(&view)))
@@ -92,30 +102,35 @@ pub(super) async fn create(
 )]
 pub(super) async fn change(
     _: FlightWriter,
+    _: NoParameters,
     Id(id): Id<FlightId>,
     precondition: IfMatch,
     Body { value: body, .. }: Body<FlightPatchBody>,
-    pool: web::Data<Pool>,
-    changes: web::Data<Changes>,
+    (pool, changes): (web::Data<Pool>, web::Data<Changes>),
     sales: web::Data<Sales>,
 ) -> Result<HttpResponse, Problem> {
     let (now, currency) = (Utc::now(), sales.currency);
-    let mut connection = pool.get().await?;
-    let changed = (*connection)
-        .transaction::<_, Problem, _>(async |connection: &mut AsyncPgConnection| {
-            let found = flights::lock(connection, id).await?;
-            let before = found.ok_or_else(|| Problem::new(Code::NotFound))?;
-            precondition.check(before.version)?;
-            if !matches!(before.status_at(now), FlightStatus::Scheduled | FlightStatus::Delayed) {
-                return Err(Conflict::NotPlanned.into());
-            }
-            let change = replan(connection, &before, body, currency, now).await?;
-            Ok(flights::update(connection, id, &change).await?)
-        })
-        .await?;
-    let view = present(&mut connection, &changed).await?;
-    drop(connection);
-    changes.committed(vec![changed]).await;
+    let view = uninterrupted(async move {
+        let mut connection = pool.get().await?;
+        let changed = (*connection)
+            .transaction::<_, Problem, _>(async |connection: &mut AsyncPgConnection| {
+                let found = flights::lock(connection, id).await?;
+                let before = found.ok_or_else(|| Problem::new(Code::NotFound))?;
+                precondition.check(before.version)?;
+                if !matches!(before.status_at(now), FlightStatus::Scheduled | FlightStatus::Delayed) {
+                    return Err(Conflict::NotPlanned.into());
+                }
+                let change = replan(connection, &before, body, currency, now).await?;
+                flights::update(connection, id, &change).await.map_err(overtaken)
+            })
+            .await?;
+        let view = present(&mut connection, &changed).await;
+        drop(connection);
+        // Told also where it cannot be shown.
+        changes.committed(vec![changed]).await;
+        view
+    })
+    .await?;
     Ok(HttpResponse::Ok()
         .insert_header((header::ETAG, tag(&view)))
         .insert_header((header::CACHE_CONTROL, PRIVATE))
@@ -132,40 +147,26 @@ pub(super) async fn change(
     responses(
         (status = 204, description = "It is gone"),
         (status = 404, description = "No such flight", body = ProblemBody),
-        (status = 409, description = "`conflict`: it has bookings, cancel it instead", body = ProblemBody),
+        (status = 409, description = "`conflict`: it has bookings (cancel it instead), or others keep changing it", body = ProblemBody),
         (status = 412, description = "The flight was changed meanwhile", body = ProblemBody),
         (status = 503, description = "Booking cannot be asked now", body = ProblemBody),
     )
 )]
 pub(super) async fn delete(
     _: FlightWriter,
+    _: NoParameters,
     Id(id): Id<FlightId>,
     precondition: IfMatch,
     pool: web::Data<Pool>,
     changes: web::Data<Changes>,
     booking: web::Data<BookingClient>,
 ) -> Result<HttpResponse, Problem> {
-    let mut connection = pool.get().await?;
-    let found = flights::find(&mut connection, id).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
-    precondition.check(found.version)?;
-    // No connection is kept while another service is asked.
-    drop(connection);
-    let live = booking.close_flight(id).await?;
-    if live > 0 {
-        return Err(Conflict::HasBookings(live).into());
-    }
-    let mut connection = pool.get().await?;
-    let gone = (*connection)
-        .transaction::<_, Problem, _>(async |connection: &mut AsyncPgConnection| {
-            match flights::lock(connection, id).await? {
-                Some(flight) => Ok(Some(flights::delete(connection, &flight).await?)),
-                // Another request has deleted it meanwhile, which is as well.
-                None => Ok(None),
-            }
-        })
-        .await?;
-    drop(connection);
-    changes.committed(gone.into_iter().collect()).await;
+    uninterrupted(async move {
+        let gone = close_and_delete(id, &precondition, &pool, &booking).await?;
+        changes.committed(gone.into_iter().collect()).await;
+        Ok(())
+    })
+    .await?;
     Ok(HttpResponse::NoContent().insert_header((header::CACHE_CONTROL, PRIVATE)).finish())
 }
 
@@ -176,6 +177,7 @@ async fn plan(
     currency: Currency,
     now: DateTime<Utc>,
 ) -> Result<NewFlight, Problem> {
+    flights::hold_references(connection, &body.flight_number, [&body.origin, &body.destination]).await?;
     let origin = Airport::find(connection, &body.origin).await?;
     let destination = Airport::find(connection, &body.destination).await?;
     let airline = Airline::find(connection, &body.flight_number.airline()).await?;

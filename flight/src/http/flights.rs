@@ -3,14 +3,14 @@
 
 use super::{
     FRESH,
-    parameters::{Date, known_places},
+    parameters::{Date, NoParameters, known_places},
 };
 use crate::{
     domain::flight::FlightView,
     store::flights::{self, FlightFilter},
 };
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, Utc};
 use shared::{
     db::Pool,
     events::FlightStatus,
@@ -19,12 +19,16 @@ use shared::{
 };
 use std::{
     hash::{DefaultHasher, Hasher},
+    ops::RangeInclusive,
     str::FromStr,
 };
 use uuid::Uuid;
 
 /// A flight's place in the list.
 type Key = (DateTime<Utc>, Uuid);
+
+/// No flight leaves in other years. A forged cursor could name a time that the database cannot.
+const CURSOR_YEARS: RangeInclusive<i32> = 1970..=2200;
 
 /// A status by name.
 struct Status(FlightStatus);
@@ -80,6 +84,9 @@ pub(super) async fn list(
         from: None,
     };
     let page = PageRequest::<Key>::read(&mut parameters, &("flights", &filter));
+    if page.after.is_some_and(|(at, _)| !CURSOR_YEARS.contains(&at.year())) {
+        parameters.error("after", "is not a cursor of this list with these filters");
+    }
     parameters.finish()?;
     let mut connection = pool.get().await?;
     let named: Vec<_> = [("origin", &filter.origin), ("destination", &filter.destination)]
@@ -107,9 +114,11 @@ pub(super) async fn list(
         (status = 200, description = "The flight", body = FlightView),
         (status = 304, description = "Not changed"),
         (status = 404, description = "No such flight", body = ProblemBody),
+        (status = 422, description = "Bad parameters", body = ProblemBody),
     )
 )]
 pub(super) async fn get(
+    _: NoParameters,
     request: HttpRequest,
     Id(id): Id<FlightId>,
     pool: web::Data<Pool>,

@@ -2,6 +2,7 @@
 
 mod admin_flights;
 mod changes;
+mod deletion;
 mod flight_body;
 mod flights;
 mod openapi;
@@ -11,6 +12,7 @@ mod places;
 mod preconditions;
 mod reference;
 mod search;
+mod uninterrupted;
 
 pub use changes::Changes;
 pub use openapi::document;

@@ -8,11 +8,8 @@ use super::{
     },
     search,
 };
-use shared::http::ProblemBody;
-use utoipa::{
-    Modify, OpenApi,
-    openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
-};
+use shared::http::{BearerToken, ProblemBody};
+use utoipa::OpenApi;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -33,7 +30,7 @@ use utoipa::{
         search::search, places::list,
     ),
     components(schemas(ProblemBody)),
-    modifiers(&Bearer),
+    modifiers(&BearerToken),
     tags(
         (name = "reference data", description = "Cities, airports, airlines, types, layouts, airplanes"),
         (name = "flights", description = "Dated departures"),
@@ -41,16 +38,6 @@ use utoipa::{
     ),
 )]
 struct Document;
-
-struct Bearer;
-
-impl Modify for Bearer {
-    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
-        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
-        let components = document.components.get_or_insert_default();
-        components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
-    }
-}
 
 /// The service's document.
 #[must_use]

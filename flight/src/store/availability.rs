@@ -4,11 +4,11 @@ use super::{column, schema::availability};
 use crate::domain::availability::TakenSeats;
 use diesel::{
     prelude::*,
-    sql_types::{Array, Jsonb},
+    sql_types::{Array, BigInt, Jsonb, SmallInt, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::{Value, json};
-use shared::{events::SeatsState, seat::SeatDesignator};
+use shared::{events::SeatsState, ids::FlightId, seat::SeatDesignator};
 use std::collections::HashMap;
 use uuid::Uuid;
 
@@ -64,6 +64,37 @@ pub async fn of_flights(
     let taken = |(flight, version, held, sold): (Uuid, i64, Vec<i16>, Vec<i16>)| {
         (flight, TakenSeats { version, seats: held.into_iter().chain(sold).collect() })
     };
+    Ok(rows.into_iter().map(taken).collect())
+}
+
+#[derive(QueryableByName)]
+struct Newer {
+    #[diesel(sql_type = SqlUuid)]
+    flight_id: Uuid,
+    #[diesel(sql_type = BigInt)]
+    version: i64,
+    #[diesel(sql_type = Array<SmallInt>)]
+    taken: Vec<i16>,
+}
+
+/// The taken seats of those of these flights that have a newer version than this.
+///
+/// # Errors
+/// Those of the database.
+pub async fn newer_than(
+    connection: &mut AsyncPgConnection,
+    known: &[(FlightId, i64)],
+) -> QueryResult<Vec<(FlightId, TakenSeats)>> {
+    let rows: Vec<Newer> = diesel::sql_query(
+        "SELECT newer.flight_id, newer.version, newer.held || newer.sold AS taken \
+         FROM unnest($1, $2) AS known (flight_id, version) \
+         JOIN availability AS newer ON newer.flight_id = known.flight_id AND newer.version > known.version",
+    )
+    .bind::<Array<SqlUuid>, _>(column(known, |(flight, _)| flight.0))
+    .bind::<Array<BigInt>, _>(column(known, |(_, version)| *version))
+    .load(connection)
+    .await?;
+    let taken = |row: Newer| (row.flight_id.into(), TakenSeats { version: row.version, seats: row.taken });
     Ok(rows.into_iter().map(taken).collect())
 }
 

@@ -21,7 +21,7 @@ use diesel::{
     result::{DatabaseErrorKind, Error},
 };
 use diesel_async::AsyncPgConnection;
-use shared::db::diesel_migrations::{EmbeddedMigrations, embed_migrations};
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use std::{fmt::Display, str::FromStr};
 
 /// The migrations of the service's own tables.

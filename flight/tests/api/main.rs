@@ -1,7 +1,9 @@
 //! The service over real HTTP and PostgreSQL, each test with a database of its own.
 
+mod catalogue;
 mod demo;
 mod flights;
+mod races;
 mod reference;
 mod search;
 mod service;

@@ -2,6 +2,7 @@
 
 use crate::world::found;
 use actix_web::{App, HttpResponse, HttpServer, web};
+use diesel_async::AsyncPgConnection;
 use flight::{app, config::Config, store::MIGRATIONS};
 use serde_json::{Value, json};
 use shared::{
@@ -13,9 +14,12 @@ use shared::{
     outbox::DeadLetters,
     service::{Running, Surroundings},
 };
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
 };
 use testkit::{Client, SERVICE_TOKEN_SECRET, TestDatabase, TokenIssuer};
 use tokio::sync::mpsc;
@@ -31,6 +35,8 @@ pub(crate) struct Service {
     pub(crate) operator: Client,
     /// What the played booking service answers for live bookings.
     pub(crate) live_bookings: Arc<AtomicU64>,
+    /// How often it was asked.
+    pub(crate) closings: Arc<AtomicU64>,
     booking_url: url::Url,
 }
 
@@ -39,13 +45,14 @@ impl Service {
         let database = TestDatabase::of("flight", MIGRATIONS).await;
         found(&mut database.config("flight").connect().await.expect("a connection")).await;
         let live_bookings = Arc::new(AtomicU64::new(0));
-        let booking_url = play_booking(live_bookings.clone());
+        let closings = Arc::new(AtomicU64::new(0));
+        let booking_url = play_booking(live_bookings.clone(), closings.clone());
         let (bus, issuer) = (Bus::new(InProcess::new()), TokenIssuer::new());
         let running = run(&database, &bus, &issuer, &booking_url).await;
         let anybody = Client::new(format!("http://{}", running.address));
         let token = issuer.token(UserId::new(), &[Permission::ReferenceWrite, Permission::FlightWrite]);
         let operator = anybody.with_token(&token);
-        Self { database, bus, issuer, anybody, operator, live_bookings, booking_url }
+        Self { database, bus, issuer, anybody, operator, live_bookings, closings, booking_url }
     }
 
     /// A client with exactly these permissions.
@@ -65,6 +72,24 @@ impl Service {
         let running = run(&self.database, &self.bus, &self.issuer, &nowhere).await;
         let client = Client::new(format!("http://{}", running.address));
         client.with_token(&self.issuer.token(UserId::new(), &[Permission::FlightWrite]))
+    }
+
+    /// A connection to the service's database.
+    pub(crate) async fn connect(&self) -> AsyncPgConnection {
+        self.database.config("flight").connect().await.expect("a connection")
+    }
+
+    /// Ready when a statement of the service waits for a lock; only the database can tell.
+    pub(crate) async fn blocked(&self) {
+        // Here only: its `load` would stand in the way of an atomic's.
+        use diesel_async::RunQueryDsl;
+        let mut connection = self.connect().await;
+        let deadline = Instant::now() + Duration::from_secs(20);
+        let statement = "SELECT 1 FROM pg_stat_activity \
+                         WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        while diesel::sql_query(statement).execute(&mut connection).await.expect("an answer") == 0 {
+            assert!(Instant::now() < deadline, "nothing waits for the lock");
+        }
     }
 
     /// Makes a flight and gives its resource.
@@ -130,15 +155,17 @@ async fn run(database: &TestDatabase, bus: &Bus, issuer: &TokenIssuer, booking_u
 }
 
 /// A booking service that answers with this number of live bookings to who has a service token.
-fn play_booking(live_bookings: Arc<AtomicU64>) -> url::Url {
-    let live_bookings = web::Data::from(live_bookings);
+fn play_booking(live_bookings: Arc<AtomicU64>, closings: Arc<AtomicU64>) -> url::Url {
+    let counters = web::Data::new((live_bookings, closings));
     let tokens = web::Data::new(ServiceTokens::new(SERVICE_TOKEN_SECRET.to_owned().into()));
-    let close = async |_: ServiceCaller, live: web::Data<AtomicU64>| {
+    let close = async |_: ServiceCaller, counters: web::Data<(Arc<AtomicU64>, Arc<AtomicU64>)>| {
+        let (live, closings) = &**counters;
+        closings.fetch_add(1, Ordering::SeqCst);
         HttpResponse::Ok().json(json!({"live_bookings": live.load(Ordering::SeqCst)}))
     };
     let server = HttpServer::new(move || {
         App::new()
-            .app_data(live_bookings.clone())
+            .app_data(counters.clone())
             .app_data(tokens.clone())
             .route("/internal/flights/{id}/close", web::post().to(close))
     })

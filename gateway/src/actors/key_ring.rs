@@ -115,7 +115,12 @@ impl KeyRing {
     }
 }
 
-/// The newest key that our secret yields signs; a new one is made where there is none.
+/// The newest key that our secret yields signs; a new one is made, and the others retired, where there
+/// is none.
+///
+/// While a new secret is rolled out, an instance with the old one goes on with its retired key for two
+/// minutes, and then makes another: its tokens stay good however long the rollout takes. Whichever key
+/// is retired thereby is replaced by its instances in the same way, so those that remain win.
 async fn load(pool: &Pool, secret: &SecretString) -> Result<Keys, KeysError> {
     let mut connection = pool.get().await?;
     (*connection)
@@ -128,14 +133,14 @@ async fn load(pool: &Pool, secret: &SecretString) -> Result<Keys, KeysError> {
                     .map(|key| Jwk::ed25519(key.kid.clone(), key.public_key.clone()))
                     .collect(),
             };
-            for key in trusted.iter().filter(|key| !key.retired) {
+            for key in trusted.iter().filter(|key| key.signs) {
                 let signing = SigningKey::derive(secret, &key.kid)?;
                 if signing.public() == key.public_key {
                     return Ok(Keys { signing, set });
                 }
             }
             let signing = SigningKey::derive(secret, &Uuid::now_v7().to_string())?;
-            signing_keys::insert(connection, signing.kid(), signing.public()).await?;
+            signing_keys::succeed(connection, signing.kid(), signing.public()).await?;
             tracing::info!(key.id = signing.kid(), "A new key signs access tokens");
             set.keys.insert(0, signing.jwk());
             Ok(Keys { signing, set })

@@ -10,8 +10,9 @@
 //!
 //! Spawn order: `KeyRing` (nothing is signed or verified without), `PasswordHasher`, `SessionKeeper`,
 //! the `Upstream`s, then HTTP. No actor asks another, so the graph of asks has no cycle. All of them
-//! live until the service sends them [`Stop`]: `PasswordHasher`'s threads restart their actor after a
-//! panic, and the others only spawn futures whose errors are logged and tried again at the next tick.
+//! live until the service sends them [`Stop`]: `PasswordHasher` turns a panic into the answer to
+//! the one message (actix starts nothing again that panicked), and the others only spawn futures whose
+//! errors are logged and tried again at the next tick.
 
 use actix::prelude::*;
 

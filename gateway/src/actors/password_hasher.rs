@@ -6,7 +6,11 @@
 
 use actix::prelude::*;
 use secrecy::{ExposeSecret, SecretString};
-use std::{sync::Arc, time::Duration};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The longest time that a caller waits: a full queue on one thread at cost 12 takes about 20 s.
@@ -24,6 +28,9 @@ pub enum HashError {
     /// bcrypt refused: an error of ours, since passwords are checked before.
     #[error("bcrypt refused the password")]
     Bcrypt(#[from] bcrypt::BcryptError),
+    /// bcrypt panicked: an error of ours.
+    #[error("hashing a password panicked")]
+    Panicked,
 }
 
 #[derive(Message)]
@@ -57,7 +64,7 @@ impl Handler<Hash> for Hasher {
     type Result = Result<String, HashError>;
 
     fn handle(&mut self, message: Hash, _: &mut Self::Context) -> Self::Result {
-        Ok(bcrypt::non_truncating_hash(message.password.expose_secret(), self.cost)?)
+        survive(|| bcrypt::non_truncating_hash(message.password.expose_secret(), self.cost))
     }
 }
 
@@ -66,10 +73,16 @@ impl Handler<Verify> for Hasher {
 
     fn handle(&mut self, message: Verify, _: &mut Self::Context) -> Self::Result {
         let hash = message.hash.as_deref();
-        let fits =
-            bcrypt::non_truncating_verify(message.password.expose_secret(), hash.unwrap_or(&self.dummy))?;
+        let compared = hash.unwrap_or(&self.dummy);
+        let fits = survive(|| bcrypt::non_truncating_verify(message.password.expose_secret(), compared))?;
         Ok(fits && hash.is_some())
     }
+}
+
+/// A panic would end the thread's actor for good; it becomes the answer to this one message. The actor
+/// has no state that could be left half done.
+fn survive<T>(work: impl FnOnce() -> Result<T, bcrypt::BcryptError>) -> Result<T, HashError> {
+    Ok(catch_unwind(AssertUnwindSafe(work)).map_err(|_| HashError::Panicked)??)
 }
 
 /// A cloneable handle of the hashing threads.
@@ -133,6 +146,12 @@ mod tests {
         assert!(hasher.verify("correct horse".into(), Some(hash.clone())).await.unwrap());
         assert!(!hasher.verify("wrong horse".into(), Some(hash)).await.unwrap());
         assert!(!hasher.verify("correct horse".into(), None).await.unwrap());
+    }
+
+    #[test]
+    fn a_panic_is_an_answer() {
+        assert!(matches!(survive::<()>(|| panic!("on purpose")), Err(HashError::Panicked)));
+        assert!(matches!(survive(|| Ok(1)), Ok(1)));
     }
 
     #[actix_web::test]

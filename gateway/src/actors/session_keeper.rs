@@ -38,7 +38,6 @@ impl Actor for SessionKeeper {
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.run_interval(EVERY, |keeper, ctx| {
             keeper.rate_limit.forget_idle();
-            shared::telemetry::metrics::run_upkeep();
             let pool = keeper.pool.clone();
             // Interleaves, but nothing else runs here.
             let cleared = async move {

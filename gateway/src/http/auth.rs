@@ -1,5 +1,6 @@
 //! `/auth`: register, log in, refresh, log out.
 
+use super::no_parameters::NoParameters;
 use crate::{
     domain::user::User,
     identity::{Identity, Login, Registration, TokenSet},
@@ -55,6 +56,7 @@ impl FromJson for Refresh {
 )]
 pub(super) async fn register(
     identity: web::Data<Identity>,
+    _: NoParameters,
     body: Body<Registration>,
 ) -> Result<HttpResponse, Problem> {
     let user = identity.register(body.value).await?;
@@ -76,7 +78,11 @@ pub(super) async fn register(
         (status = 503, description = "`overloaded`", body = ProblemBody, content_type = "application/problem+json"),
     ),
 )]
-pub(super) async fn login(identity: web::Data<Identity>, body: Body<Login>) -> Result<HttpResponse, Problem> {
+pub(super) async fn login(
+    identity: web::Data<Identity>,
+    _: NoParameters,
+    body: Body<Login>,
+) -> Result<HttpResponse, Problem> {
     Ok(tokens(&identity.log_in(body.value).await?))
 }
 
@@ -93,6 +99,7 @@ pub(super) async fn login(identity: web::Data<Identity>, body: Body<Login>) -> R
 )]
 pub(super) async fn refresh(
     identity: web::Data<Identity>,
+    _: NoParameters,
     body: Body<Refresh>,
 ) -> Result<HttpResponse, Problem> {
     Ok(tokens(&identity.refresh(&body.value.0).await?))
@@ -109,6 +116,7 @@ pub(super) async fn refresh(
 )]
 pub(super) async fn logout(
     identity: web::Data<Identity>,
+    _: NoParameters,
     body: Body<Refresh>,
 ) -> Result<HttpResponse, Problem> {
     identity.log_out(&body.value.0).await?;

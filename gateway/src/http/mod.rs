@@ -4,6 +4,7 @@ mod auth;
 mod cors;
 mod documentation;
 mod jwks;
+mod no_parameters;
 mod openapi;
 mod proxy;
 mod rate_limit;
@@ -19,6 +20,7 @@ pub use request_limits::request_limits;
 
 use actix_web::{HttpResponse, Resource, middleware::from_fn, web};
 use serde_json::json;
+use shared::http::readable;
 
 /// Mounts the gateway's own routes. Whatever else comes goes to [`forward`].
 pub fn routes(config: &mut web::ServiceConfig) {
@@ -35,10 +37,10 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(me)
         .service(known("/.well-known/jwks.json").route(web::get().to(jwks::key_set)))
         .service(known("/api/openapi.json").route(web::get().to(documentation::merged)))
-        .service(known("/openapi.json").route(web::get().to(openapi::own)))
-        .route("/api/docs", web::get().to(documentation::to_browser))
-        .route("/api/docs/{file:.*}", web::get().to(documentation::browser))
-        .route("/", web::get().to(index));
+        .service(readable("/openapi.json").route(web::get().to(openapi::own)))
+        .service(readable("/api/docs").route(web::get().to(documentation::to_browser)))
+        .service(readable("/api/docs/{file:.*}").route(web::get().to(documentation::browser)))
+        .service(readable("/").route(web::get().to(index)));
 }
 
 /// A resource whose other methods are answered by the routing table: 405 with `Allow`.

@@ -3,11 +3,8 @@
 use super::{auth, documentation, jwks, users};
 use crate::{domain::user::User, identity::TokenSet};
 use actix_web::HttpResponse;
-use shared::http::ProblemBody;
-use utoipa::{
-    Modify, OpenApi,
-    openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
-};
+use shared::http::{BearerToken, ProblemBody};
+use utoipa::OpenApi;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -21,20 +18,10 @@ use utoipa::{
         documentation::merged,
     ),
     components(schemas(User, TokenSet, ProblemBody)),
-    modifiers(&Bearer),
+    modifiers(&BearerToken),
     tags((name = "identity", description = "Accounts, sessions, keys"), (name = "documentation", description = "This")),
 )]
 struct Document;
-
-struct Bearer;
-
-impl Modify for Bearer {
-    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
-        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
-        let components = document.components.get_or_insert_default();
-        components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
-    }
-}
 
 /// The gateway's own document.
 #[must_use]

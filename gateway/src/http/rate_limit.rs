@@ -16,7 +16,7 @@ use governor::{
 };
 use shared::{
     auth::{MaybeCaller, Permission},
-    http::{Code, Problem},
+    http::{Code, Problem, TrustedProxies},
 };
 use std::{
     net::{IpAddr, Ipv6Addr},
@@ -81,11 +81,11 @@ fn network(address: IpAddr) -> IpAddr {
 /// Middleware of `/auth`. The permission `limits:exempt` lifts it.
 pub(super) async fn rate_limit(
     limit: web::Data<RateLimit>,
+    proxies: web::Data<TrustedProxies>,
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    // The address of the connection: headers that a client could send do not count.
-    let address = request.peer_addr().map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), |peer| peer.ip());
+    let address = proxies.client(request.request()).unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED));
     if is_exempt(&request).await {
         return Ok(next.call(request).await?.map_into_boxed_body());
     }

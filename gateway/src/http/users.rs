@@ -1,5 +1,6 @@
 //! `/users/me`: the caller's own account.
 
+use super::no_parameters::NoParameters;
 use crate::{
     domain::user::User,
     identity::{Identity, ProfilePatch},
@@ -35,6 +36,7 @@ impl FromJson for ProfilePatch {
 pub(super) async fn me(
     identity: web::Data<Identity>,
     caller: Caller,
+    _: NoParameters,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let user = identity.me(caller.user_id()).await?;
@@ -55,6 +57,7 @@ pub(super) async fn me(
 pub(super) async fn change(
     identity: web::Data<Identity>,
     caller: Caller,
+    _: NoParameters,
     request: HttpRequest,
     body: Body<ProfilePatch>,
 ) -> Result<HttpResponse, Problem> {

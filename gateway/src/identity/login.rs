@@ -2,7 +2,7 @@
 //!
 //! An address without an account is treated like one with: the same time, the same lock.
 
-use super::{Identity, TokenSet, sessions};
+use super::{Identity, TokenSet, sessions, to_its_end};
 use crate::{
     domain::{email::Email, password::GivenPassword, refresh_token::RefreshToken},
     error::IdentityError,
@@ -41,26 +41,32 @@ impl Identity {
         let hash = known.as_ref().map(|known| known.password_hash.clone());
         let right = self.hasher.verify(attempt.password.into_secret(), hash).await?;
         match known.filter(|_| right) {
-            Some(known) => self.start_session(UserId(known.id), &account).await,
+            Some(known) => self.start_session(UserId(known.id), account).await,
             None => Err(self.fail(&account).await?),
         }
     }
 
-    async fn start_session(&self, id: UserId, account: &[u8]) -> Result<TokenSet, IdentityError> {
-        let (session, token) = (SessionId::new(), RefreshToken::generate());
-        let mut connection = self.pool.get().await?;
-        let user = (*connection)
-            .transaction(async |connection: &mut AsyncPgConnection| {
-                if let Some(left) = login_failures::locked_for(connection, account).await? {
-                    return Err(IdentityError::Locked(left));
-                }
-                login_failures::forget(connection, account).await?;
-                // Deactivated meanwhile: as if it had been so before.
-                let user = users::active(connection, id).await?.ok_or(IdentityError::InvalidCredentials)?;
-                sessions::begin(connection, session, id, &token).await?;
-                Ok(user)
-            })
-            .await?;
+    async fn start_session(&self, id: UserId, account: [u8; 32]) -> Result<TokenSet, IdentityError> {
+        let pool = self.pool.clone();
+        let (user, session, token) = to_its_end(async move {
+            let (session, token) = (SessionId::new(), RefreshToken::generate());
+            let mut connection = pool.get().await?;
+            let user = (*connection)
+                .transaction(async |connection: &mut AsyncPgConnection| {
+                    if let Some(left) = login_failures::locked_for(connection, &account).await? {
+                        return Err(IdentityError::Locked(left));
+                    }
+                    login_failures::forget(connection, &account).await?;
+                    // Deactivated meanwhile: as if it had been so before.
+                    let user =
+                        users::active(connection, id).await?.ok_or(IdentityError::InvalidCredentials)?;
+                    sessions::begin(connection, session, id, &token).await?;
+                    Ok(user)
+                })
+                .await?;
+            Ok((user, session, token))
+        })
+        .await?;
         self.issuer.tokens(user, session, token.to_text())
     }
 

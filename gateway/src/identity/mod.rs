@@ -13,8 +13,23 @@ pub use profile::ProfilePatch;
 pub use registration::Registration;
 pub use tokens::{Issuer, TokenSet};
 
-use crate::actors::PasswordHasher;
-use shared::{db::Pool, outbox::RelayHandle};
+use crate::{actors::PasswordHasher, error::IdentityError};
+use shared::{db::Pool, outbox::RelayHandle, telemetry::trace};
+use tracing::Instrument;
+
+/// Runs a transaction to its end, in a task of its own: actix drops the future of a request whose client
+/// has gone, and a connection must not go back to the pool with a transaction open.
+async fn to_its_end<T: 'static>(
+    work: impl Future<Output = Result<T, IdentityError>> + 'static,
+) -> Result<T, IdentityError> {
+    let work = work.in_current_span();
+    let task = match trace::current() {
+        // Events that are written carry the trace.
+        Some(context) => actix_web::rt::spawn(trace::scope(context, work)),
+        None => actix_web::rt::spawn(work),
+    };
+    task.await.unwrap_or_else(|panic| Err(IdentityError::Panicked(panic)))
+}
 
 /// What the use cases work with.
 #[derive(Clone)]

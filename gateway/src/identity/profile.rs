@@ -1,6 +1,6 @@
 //! The caller's own account.
 
-use super::Identity;
+use super::{Identity, to_its_end};
 use crate::{
     domain::{locale::Locale, name::PersonName, user::User},
     error::IdentityError,
@@ -45,15 +45,19 @@ impl Identity {
             family_name: patch.family_name.map(PersonName::into_string),
             locale: patch.locale.map(|locale| locale.as_str().to_owned()),
         };
-        let mut connection = self.pool.get().await?;
-        (*connection)
-            .transaction(async |connection: &mut AsyncPgConnection| {
-                let version = users::lock(connection, id).await?.ok_or(IdentityError::SessionEnded)?;
-                if expected.is_some_and(|expected| expected != version) {
-                    return Err(IdentityError::Stale);
-                }
-                Ok(users::change_profile(connection, id, &changes).await?)
-            })
-            .await
+        let pool = self.pool.clone();
+        to_its_end(async move {
+            let mut connection = pool.get().await?;
+            (*connection)
+                .transaction(async |connection: &mut AsyncPgConnection| {
+                    let version = users::lock(connection, id).await?.ok_or(IdentityError::SessionEnded)?;
+                    if expected.is_some_and(|expected| expected != version) {
+                        return Err(IdentityError::Stale);
+                    }
+                    Ok(users::change_profile(connection, id, &changes).await?)
+                })
+                .await
+        })
+        .await
     }
 }

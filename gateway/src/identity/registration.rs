@@ -1,6 +1,6 @@
 //! New accounts.
 
-use super::Identity;
+use super::{Identity, to_its_end};
 use crate::{
     domain::{
         email::Email,
@@ -44,21 +44,29 @@ impl Identity {
         if users::has_account(&mut *self.pool.get().await?, &wish.email).await? {
             return Err(IdentityError::EmailTaken);
         }
-        let password_hash = self.hasher.hash(wish.password.into_secret()).await?;
-        let new = NewUser {
-            id: UserId::new(),
-            email: &wish.email,
-            email_verified: false,
-            password_hash: &password_hash,
-            given_name: wish.given_name.as_str(),
-            family_name: wish.family_name.as_str(),
-            locale: &wish.locale,
-        };
-        let mut connection = self.pool.get().await?;
-        let user = (*connection)
-            .transaction(async |connection: &mut AsyncPgConnection| insert(connection, &new, CUSTOMER).await)
-            .await?;
-        self.relay.nudge();
+        let password_hash = self.hasher.hash(wish.password.clone().into_secret()).await?;
+        let (pool, relay) = (self.pool.clone(), self.relay.clone());
+        let user = to_its_end(async move {
+            let Registration { email, given_name, family_name, locale, .. } = &wish;
+            let new = NewUser {
+                id: UserId::new(),
+                email,
+                email_verified: false,
+                password_hash: &password_hash,
+                given_name: given_name.as_str(),
+                family_name: family_name.as_str(),
+                locale,
+            };
+            let mut connection = pool.get().await?;
+            let user = (*connection)
+                .transaction(async |connection: &mut AsyncPgConnection| {
+                    insert(connection, &new, CUSTOMER).await
+                })
+                .await?;
+            relay.nudge();
+            Ok(user)
+        })
+        .await?;
         user.ok_or(IdentityError::EmailTaken)
     }
 }

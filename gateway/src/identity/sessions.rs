@@ -1,6 +1,6 @@
 //! Sessions: refresh tokens that are used once, and the family that they form.
 
-use super::{Identity, TokenSet};
+use super::{Identity, TokenSet, to_its_end};
 use crate::{
     domain::refresh_token::RefreshToken,
     error::IdentityError,
@@ -47,16 +47,21 @@ impl Identity {
     /// [`IdentityError::SessionEnded`], or a fault of ours.
     pub async fn refresh(&self, token: &str) -> Result<TokenSet, IdentityError> {
         let token = RefreshToken::parse(token).ok_or(IdentityError::SessionEnded)?;
-        let mut connection = self.pool.get().await?;
-        let refreshed = (*connection)
-            .transaction(async |connection: &mut AsyncPgConnection| {
-                continue_session(connection, &token).await
-            })
-            .await?;
-        let Refreshed::Continued(user, session, successor) = refreshed else {
-            return Err(IdentityError::SessionEnded);
-        };
-        let user = users::active(&mut connection, user).await?.ok_or(IdentityError::SessionEnded)?;
+        let pool = self.pool.clone();
+        let (user, session, successor) = to_its_end(async move {
+            let mut connection = pool.get().await?;
+            let refreshed = (*connection)
+                .transaction(async |connection: &mut AsyncPgConnection| {
+                    continue_session(connection, &token).await
+                })
+                .await?;
+            let Refreshed::Continued(user, session, successor) = refreshed else {
+                return Err(IdentityError::SessionEnded);
+            };
+            let user = users::active(&mut connection, user).await?.ok_or(IdentityError::SessionEnded)?;
+            Ok((user, session, successor))
+        })
+        .await?;
         self.issuer.tokens(user, session, successor)
     }
 

@@ -1,7 +1,11 @@
 //! Public halves of the keys that sign access tokens.
 
 use super::schema::signing_keys;
-use diesel::{dsl::sql, prelude::*, sql_types::Bool};
+use diesel::{
+    dsl::{now, sql},
+    prelude::*,
+    sql_types::Bool,
+};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 /// A key.
@@ -11,8 +15,8 @@ pub struct StoredKey {
     pub kid: String,
     /// Ed25519, base64url.
     pub public_key: String,
-    /// Whether it no longer signs.
-    pub retired: bool,
+    /// Whether an instance that has its secret may sign with it.
+    pub signs: bool,
 }
 
 /// Lets instances that start at once make one first key, not one each. Held until the end of the
@@ -25,25 +29,36 @@ pub async fn lock(connection: &mut AsyncPgConnection) -> QueryResult<()> {
     diesel::sql_query(lock).execute(connection).await.map(drop)
 }
 
-/// The keys whose tokens are still good, newest first: a retired key verifies for an hour more, which
-/// is longer than any access token lives.
+/// The keys whose tokens are still good, newest first.
+///
+/// A retired key may sign for 2 minutes more, so that instances which still have its secret need not
+/// make another one at once while a new secret is rolled out. It verifies for 18 minutes: these two,
+/// the 15 that an access token lives, and one for clocks that differ.
 ///
 /// # Errors
 /// Those of the database.
 pub async fn trusted(connection: &mut AsyncPgConnection) -> QueryResult<Vec<StoredKey>> {
     signing_keys::table
-        .filter(sql::<Bool>("(retired_at IS NULL OR retired_at > now() - interval '1 hour')"))
+        .filter(sql::<Bool>("(retired_at IS NULL OR retired_at > now() - interval '18 minutes')"))
         .order((signing_keys::created_at.desc(), signing_keys::kid.desc()))
-        .select((signing_keys::kid, signing_keys::public_key, signing_keys::retired_at.is_not_null()))
+        .select((
+            signing_keys::kid,
+            signing_keys::public_key,
+            sql::<Bool>("(retired_at IS NULL OR retired_at > now() - interval '2 minutes')"),
+        ))
         .load(connection)
         .await
 }
 
-/// Adds a key.
+/// Adds a key, and retires all others: they had another secret, which may be known to somebody.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn insert(connection: &mut AsyncPgConnection, kid: &str, public_key: &str) -> QueryResult<()> {
+pub async fn succeed(connection: &mut AsyncPgConnection, kid: &str, public_key: &str) -> QueryResult<()> {
+    diesel::update(signing_keys::table.filter(signing_keys::retired_at.is_null()))
+        .set(signing_keys::retired_at.eq(now))
+        .execute(connection)
+        .await?;
     diesel::insert_into(signing_keys::table)
         .values((signing_keys::kid.eq(kid), signing_keys::public_key.eq(public_key)))
         .execute(connection)

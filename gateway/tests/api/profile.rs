@@ -27,6 +27,20 @@ async fn a_user_changes_its_names_and_language() {
 }
 
 #[actix_web::test]
+async fn unknown_query_parameters_are_refused() {
+    let world = World::start().await;
+    let ada = world.customer("ada@example.org").await;
+    ada.get("/api/v1/users/me?verbose=1").await.expect_problem(422, "validation_failed");
+    ada.patch("/api/v1/users/me?force=1", &json!({})).await.expect_problem(422, "validation_failed");
+    world.client.get("/api/v1/users/me?verbose=1").await.expect_problem(401, "unauthenticated");
+    for path in ["register", "login", "refresh", "logout"] {
+        let path = format!("/api/v1/auth/{path}?x=1");
+        ada.post(&path, &json!({})).await.expect_problem(422, "validation_failed");
+    }
+    world.stop().await;
+}
+
+#[actix_web::test]
 async fn copies_are_told_apart_by_their_tag() {
     let world = World::start().await;
     let ada = world.customer("ada@example.org").await;

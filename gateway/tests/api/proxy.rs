@@ -52,6 +52,29 @@ async fn a_request_is_passed_on_as_it_came_and_vouched_for() {
 }
 
 #[actix_web::test]
+async fn a_trusted_proxy_names_the_client() {
+    let fake = Fake::start();
+    let url = fake.url.clone();
+    let world = World::start_with(move |config| {
+        config.flight_urls = vec![url];
+        config.trusted_proxies = "127.0.0.0/8".parse().unwrap();
+        config.auth_rate_per_minute = 1;
+    })
+    .await;
+    let client = |addresses: &str| world.client.with_header("x-forwarded-for", addresses);
+    let seen = client("1.1.1.1, 2.2.2.2").get("/api/v1/flights").await.expect(200);
+    assert_eq!(seen["headers"]["x-forwarded-for"], "2.2.2.2");
+    let log_out = async |addresses: &str| {
+        let body = json!({"refresh_token": "nobody's"});
+        client(addresses).post("/api/v1/auth/logout", &body).await.status.as_u16()
+    };
+    assert_eq!((log_out("1.1.1.1").await, log_out("2.2.2.2").await), (204, 204));
+    assert_eq!(log_out("9.9.9.9, 1.1.1.1").await, 429, "what the client invents does not count");
+    world.stop().await;
+    fake.stop().await;
+}
+
+#[actix_web::test]
 async fn an_answer_is_passed_back_as_it_came() {
     let fake = Fake::start();
     let world = world_with(&fake).await;
@@ -167,6 +190,11 @@ async fn what_is_not_in_the_table_is_nowhere() {
         (Method::DELETE, "/api/v1/users/me", "GET, HEAD, PATCH"),
         (Method::POST, "/.well-known/jwks.json", "GET, HEAD"),
         (Method::OPTIONS, "/api/v1/flights", "GET, HEAD"),
+        (Method::from_bytes(b"BREW").unwrap(), "/api/v1/flights", "GET, HEAD"),
+        (Method::POST, "/", "GET, HEAD"),
+        (Method::POST, "/api/docs", "GET, HEAD"),
+        (Method::DELETE, "/api/docs/index.html", "GET, HEAD"),
+        (Method::POST, "/health/ready", "GET, HEAD"),
     ] {
         let answer = admin.send(method, path, "", None).await;
         answer.expect_problem(405, "method_not_allowed");

@@ -87,6 +87,33 @@ async fn forged_tokens_are_refused() {
 }
 
 #[actix_web::test]
+async fn a_retired_key_is_trusted_no_longer_than_its_tokens_live() {
+    let world = World::start().await;
+    let token = world.log_in(crate::world::ADMIN).await["access_token"].as_str().unwrap().to_owned();
+    let (header, _) = claims_of(&token);
+    let mut changed = config(&world.database);
+    changed.signing_key_secret = "another secret of the signing keys, longer".into();
+    let (rolled, _) = instance(changed.clone()).await;
+    let retired = "SELECT 1 FROM signing_keys WHERE retired_at IS NOT NULL";
+    assert_eq!(world.run_sql(retired).await, 1, "the old secret's key is retired");
+    // An instance with the old secret goes on with its key for a moment.
+    let (old, _) = instance(config(&world.database)).await;
+    assert_eq!(world.run_sql("SELECT 1 FROM signing_keys").await, 2);
+    let earlier =
+        "UPDATE signing_keys SET retired_at = now() - interval '20 minutes' WHERE retired_at IS NOT NULL";
+    world.run_sql(earlier).await;
+    let (later, _) = instance(changed).await;
+    let client = Client::new(format!("http://{}", later.address));
+    let set: KeySet = serde_json::from_value(client.get("/.well-known/jwks.json").await.expect(200)).unwrap();
+    assert!(!set.keys.is_empty() && set.keys.iter().all(|key| header["kid"] != *key.kid));
+    client.with_token(&token).get("/api/v1/users/me").await.expect_problem(401, "unauthenticated");
+    for running in [rolled, old, later] {
+        running.stop().await;
+    }
+    world.stop().await;
+}
+
+#[actix_web::test]
 async fn another_instance_and_a_new_secret_keep_old_tokens_good() {
     let world = World::start().await;
     let token = world.log_in(crate::world::ADMIN).await["access_token"].as_str().unwrap().to_owned();

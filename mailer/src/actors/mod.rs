@@ -9,7 +9,7 @@
 //! The ask graph has no cycle. Spawn order: renderer, sender, consumer, then the subscription that
 //! feeds it; they stop in the reverse order. Nobody's memory is the truth: letters are in the
 //! database, and a claim is a lease that ends by itself. What can fail or panic (queries, rendering,
-//! sending) runs in tasks and threads of its own, so that it ends a task and never an actor.
+//! sending) runs in tasks of its own, or is caught, so that it ends a task and never an actor.
 
 mod delivery;
 mod email_sender;

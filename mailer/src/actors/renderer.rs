@@ -7,7 +7,11 @@ use crate::{
     store::letters::ClaimedLetter,
 };
 use actix::{Actor, Addr, Handler, MailboxError, Message, SyncArbiter, SyncContext};
-use std::{sync::Arc, time::Duration};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::Duration,
+};
 
 /// Threads: a letter takes about a millisecond, a mail server some forty.
 const THREADS: usize = 2;
@@ -80,6 +84,8 @@ impl Handler<Render> for Renderer {
     type Result = Result<lettre::Message, Unrendered>;
 
     fn handle(&mut self, Render(letter): Render, _: &mut Self::Context) -> Self::Result {
-        self.render(&letter).map_err(Unrendered::Letter)
+        // A panic would end the thread's actor for good. The renderer has no state that it could break.
+        let rendered = catch_unwind(AssertUnwindSafe(|| self.render(&letter)));
+        rendered.unwrap_or_else(|_| Err("the renderer panicked".to_owned())).map_err(Unrendered::Letter)
     }
 }

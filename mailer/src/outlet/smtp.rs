@@ -36,6 +36,17 @@ const QUIT: Duration = Duration::from_secs(1);
 /// TLS is not to be had (454), the service closes (421). Each letter would get the same.
 const ABOUT_US: [u16; 6] = [421, 454, 530, 534, 535, 538];
 
+/// How far a letter came.
+enum Failure {
+    /// Greeting, EHLO, STARTTLS or authentication failed: the server has not heard of the letter, so
+    /// whatever it said is about us.
+    Connect(Error),
+    /// The same took too long.
+    Slow,
+    /// The server was ready, and did not take the letter.
+    Send(Error),
+}
+
 /// A mail server.
 pub struct Smtp {
     server: Server,
@@ -50,7 +61,8 @@ impl Smtp {
     /// A server by its URL: `smtps://` (TLS from the start), `smtp://...?tls=required` (STARTTLS) or
     /// `smtp://` (in the clear). Connects only when there is something to send.
     ///
-    /// `connections` is the size of the pool; `connect_timeout` bounds the connecting only.
+    /// `connections` is the size of the pool; `connect_timeout` bounds the connecting, until the server
+    /// is ready for a mail.
     ///
     /// # Errors
     /// [`InvalidSmtpUrl`].
@@ -70,21 +82,22 @@ impl Smtp {
                 let words: Vec<&str> = response.message().collect();
                 Attempt::new(Outcome::Sent, code(&response), &words.join(" "))
             }
-            Err(error) => {
-                let code = error.status().map(u16::from);
-                Attempt::new(
-                    outcome(&error, code),
-                    code.and_then(|code| i16::try_from(code).ok()),
-                    &chain(&error),
-                )
+            Err(Failure::Slow) => {
+                let reason = format!("no connection within {} ms", self.connect_timeout.as_millis());
+                Attempt::new(Outcome::Unreachable, None, &reason)
             }
+            Err(Failure::Connect(error)) => {
+                Attempt::new(Outcome::Unreachable, error_code(&error), &chain(&error))
+            }
+            Err(Failure::Send(error)) => Attempt::new(outcome(&error), error_code(&error), &chain(&error)),
         }
     }
 
-    async fn deliver(&self, message: &Message) -> Result<Response, Error> {
+    async fn deliver(&self, message: &Message) -> Result<Response, Failure> {
         let mut connection = self.connection().await?;
         // On an error lettre has closed it.
-        let response = connection.send(message.envelope(), &message.formatted()).await?;
+        let sent = connection.send(message.envelope(), &message.formatted()).await;
+        let response = sent.map_err(Failure::Send)?;
         let mut idle = self.idle();
         if idle.len() < self.connections && !connection.has_broken() {
             idle.push((connection, Instant::now()));
@@ -93,10 +106,13 @@ impl Smtp {
     }
 
     /// A connection that is good now: a kept one, or a new one.
-    async fn connection(&self) -> Result<AsyncSmtpConnection, Error> {
+    async fn connection(&self) -> Result<AsyncSmtpConnection, Failure> {
         loop {
             let kept = self.idle().pop();
-            let Some((mut connection, since)) = kept else { return self.connect().await };
+            let Some((mut connection, since)) = kept else {
+                let connected = timeout(self.connect_timeout, self.connect()).await;
+                return connected.map_err(|_| Failure::Slow)?.map_err(Failure::Connect);
+            };
             // Older ones lie deeper: they are met, and dropped, in the following rounds.
             if since.elapsed() < IDLE && connection.test_connected().await {
                 return Ok(connection);
@@ -153,8 +169,13 @@ fn code(response: &Response) -> Option<i16> {
     i16::try_from(u16::from(response.code())).ok()
 }
 
-fn outcome(error: &Error, code: Option<u16>) -> Outcome {
-    match code {
+fn error_code(error: &Error) -> Option<i16> {
+    error.status().and_then(|code| i16::try_from(u16::from(code)).ok())
+}
+
+/// What an error of sending means for the letter.
+fn outcome(error: &Error) -> Outcome {
+    match error.status().map(u16::from) {
         Some(code) if ABOUT_US.contains(&code) => Outcome::Unreachable,
         _ if error.is_permanent() => Outcome::Refused,
         // What the client itself objects to (an address that the server's extensions do not allow) may

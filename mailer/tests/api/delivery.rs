@@ -108,6 +108,24 @@ async fn letters_wait_for_a_server_that_is_down() {
 }
 
 #[actix_web::test]
+async fn a_server_that_takes_no_connection_is_no_letters_fault() {
+    let (world, sink) = (World::new().await, SmtpSink::start());
+    let config = Config { send_timeout_ms: 1000, ..world.config(Destination::Smtp(sink.url().into())) };
+    let mailer = Mailer::with(world, sink, config).await;
+    let attempts = |letters: &[Value]| letters[0]["attempts"].as_array().cloned().unwrap_or_default();
+    mailer.sink.behave(SmtpBehaviour::RefuseConnection(554));
+    mailer.world.publish(&confirmation(&confirmed())).await;
+    let refused = |letters: &[Value]| attempts(letters).iter().any(|one| one["smtp_code"] == 554);
+    mailer.letters_once(refused).await;
+    mailer.sink.behave(SmtpBehaviour::Speechless);
+    let silent = |letters: &[Value]| attempts(letters).last().is_some_and(|one| one["smtp_code"].is_null());
+    let letters = mailer.letters_once(silent).await;
+    assert!(attempts(&letters).iter().all(|one| one["outcome"] == "unreachable"), "{letters:?}");
+    mailer.sink.behave(SmtpBehaviour::Accept);
+    mailer.next_mail().await;
+}
+
+#[actix_web::test]
 async fn a_server_that_falls_silent_holds_up_a_letter_for_the_timeout_only() {
     let (world, sink) = (World::new().await, SmtpSink::start());
     let config = Config { send_timeout_ms: 300, ..world.config(Destination::Smtp(sink.url().into())) };

@@ -91,6 +91,6 @@ CREATE TABLE signing_keys (
     -- Ed25519, base64url.
     public_key text NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
-    -- From then on it no longer signs; an hour later it no longer verifies.
+    -- A key of another secret has taken its place: soon it no longer signs, and then no longer verifies.
     retired_at timestamptz
 );

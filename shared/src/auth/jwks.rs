@@ -123,6 +123,10 @@ async fn keep_fresh(source: KeySource, url: String, mut asked: mpsc::Receiver<on
     loop {
         match fetch(&client, &url).await {
             Ok(set) => source.replace(&set),
+            // At a start the gateway may well come later.
+            Err(error) if !source.is_ready() => {
+                tracing::info!(error.message = %error, "The key set could not be fetched yet");
+            }
             Err(error) => tracing::warn!(error.message = %error, "The key set could not be fetched"),
         }
         for waiter in waiting.drain(..) {

@@ -11,6 +11,9 @@ use std::future;
 /// Seconds for which a token is good.
 const LIFETIME: i64 = 60;
 
+/// Seconds by which the clocks of the services may differ.
+const LEEWAY: u64 = 5;
+
 #[derive(Serialize, Deserialize)]
 struct ServiceClaims {
     /// The calling service.
@@ -51,6 +54,7 @@ impl ServiceTokens {
         let key = DecodingKey::from_secret(self.0.expose_secret().as_bytes());
         let mut validation = Validation::new(Algorithm::HS256);
         validation.validate_aud = false;
+        validation.leeway = LEEWAY;
         decode::<ServiceClaims>(token, &key, &validation).ok().map(|token| token.claims.iss)
     }
 }
@@ -76,6 +80,19 @@ impl FromRequest for ServiceCaller {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn expired_tokens_are_refused() {
+        let tokens = ServiceTokens::new("one secret of thirty-two characters".to_owned().into());
+        let key = EncodingKey::from_secret(tokens.0.expose_secret().as_bytes());
+        let expired = |ago| {
+            let claims =
+                ServiceClaims { iss: "flight".to_owned(), exp: chrono::Utc::now().timestamp() - ago };
+            format!("Bearer {}", encode(&Header::new(Algorithm::HS256), &claims, &key).unwrap())
+        };
+        assert_eq!(tokens.caller(&expired(1)).as_deref(), Some("flight"));
+        assert_eq!(tokens.caller(&expired(30)), None);
+    }
 
     #[test]
     fn only_the_secrets_own_tokens_are_accepted() {

@@ -30,6 +30,8 @@ pub enum MigrateError {
 /// [`MigrateError`]; a failed migration leaves nothing of itself.
 pub async fn migrate(config: &DatabaseConfig, own: EmbeddedMigrations) -> Result<(), MigrateError> {
     let mut connection = config.connect().await?;
+    // Another instance's migration, and our own, may take longer than a query of a request may.
+    diesel::sql_query("SET statement_timeout = 0").execute(&mut connection).await?;
     // A session lock: released with the connection. The number is arbitrary but fixed.
     diesel::sql_query("SELECT pg_advisory_lock(4710, hashtext(current_schema()))")
         .execute(&mut connection)

@@ -10,6 +10,10 @@ use futures_util::FutureExt;
 use secrecy::{ExposeSecret, SecretString};
 use std::time::Duration;
 
+/// Seconds; named as tokio-postgres names them.
+const KEEPALIVE: &str =
+    "keepalives=1&keepalives_idle=10&keepalives_interval=5&keepalives_retries=3&tcp_user_timeout=20";
+
 type Manager = AsyncDieselConnectionManager<AsyncPgConnection>;
 
 /// A connection out of the pool; given back when dropped.
@@ -41,8 +45,9 @@ pub struct DatabaseConfig {
 }
 
 impl DatabaseConfig {
-    /// The URL with the options that every connection of ours sets: its schema, and bounds that keep
-    /// a forgotten transaction from blocking others.
+    /// The URL with the options that every connection of ours sets: its schema, bounds that keep a
+    /// forgotten transaction from blocking others, and those by which a connection whose other end has
+    /// silently gone is found dead within half a minute.
     #[must_use]
     pub fn url_with_options(&self) -> String {
         let url = self.url.expose_secret();
@@ -54,7 +59,10 @@ impl DatabaseConfig {
         let options: String = url::form_urlencoded::byte_serialize(options.as_bytes()).collect();
         // libpq's syntax wants %20, not +.
         let options = options.replace('+', "%20");
-        format!("{url}{separator}application_name={}&connect_timeout=5&options={options}", self.schema)
+        format!(
+            "{url}{separator}application_name={}&connect_timeout=5&{KEEPALIVE}&options={options}",
+            self.schema
+        )
     }
 
     /// Opens a connection outside of any pool, driven by the present runtime.

@@ -11,6 +11,9 @@ use std::{
     time::Duration,
 };
 
+/// How long a check may take: less than whoever probes waits, so that the answer names what fails.
+const PATIENCE: Duration = Duration::from_millis(500);
+
 type Check = Arc<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>;
 
 /// What a service needs to be ready.
@@ -33,7 +36,7 @@ impl Health {
         Self::default()
     }
 
-    /// With a dependency: ready only while `check` answers true, within a second.
+    /// With a dependency: ready only while `check` answers true, within half a second.
     #[must_use]
     pub fn needs<F>(mut self, name: &'static str, check: impl Fn() -> F + Send + Sync + 'static) -> Self
     where
@@ -54,7 +57,7 @@ impl Health {
             return vec!["stopping"];
         }
         let results = self.checks.iter().map(|(name, check)| async move {
-            let passed = tokio::time::timeout(Duration::from_secs(1), check()).await.unwrap_or(false);
+            let passed = tokio::time::timeout(PATIENCE, check()).await.unwrap_or(false);
             (!passed).then_some(*name)
         });
         join_all(results).await.into_iter().flatten().collect()

@@ -3,19 +3,23 @@
 //! Handlers take [`Body`], [`QueryParameters`] and [`Id`] instead of actix's own extractors: these
 //! answer with the contract's problems, with all invalid fields at once.
 
+mod client_address;
 mod etag;
 pub mod health;
 pub mod input;
+mod openapi;
 mod page;
 mod path;
 mod problem;
 mod request;
 mod scaffold;
 
+pub use client_address::{InvalidNetwork, Network, TrustedProxies};
 pub use etag::{conditional, entity_tag, require_match};
 pub use input::{Body, FieldError, FromJson, Object, Patch, QueryParameters};
+pub use openapi::BearerToken;
 pub use page::{Cursor, Page, PageLinks, PageRequest};
 pub use path::{Id, key};
 pub use problem::{Code, Problem, ProblemBody};
 pub use request::{RequestId, envelope};
-pub use scaffold::{configure, method_not_allowed, metrics_server};
+pub use scaffold::{configure, method_not_allowed, metrics_server, readable};

@@ -7,7 +7,7 @@ use actix_web::{
     Error, FromRequest, HttpMessage, HttpRequest,
     body::{BodySize, BoxBody, MessageBody},
     dev::{Payload, ServiceRequest, ServiceResponse},
-    http::{StatusCode, header},
+    http::{Method, StatusCode, header},
     middleware::Next,
 };
 use std::{future, time::Instant};
@@ -59,14 +59,15 @@ pub async fn envelope(
         .map_or_else(TraceContext::new, TraceContext::child);
     request.extensions_mut().insert(id.clone());
     // A HEAD is a GET whose body the server's codec leaves out.
-    let head = request.method() == actix_web::http::Method::HEAD;
+    let head = request.method() == Method::HEAD;
     if head {
-        request.head_mut().method = actix_web::http::Method::GET;
+        request.head_mut().method = Method::GET;
     }
-    let method = request.method().clone();
+    let method = known_method(request.method());
     let span = tracing::info_span!("request", request.id = %id.0, trace.id = %context.trace_id());
     let response =
         trace::scope(context, next.call(request).instrument(span.clone())).await?.map_into_boxed_body();
+    let response = if method == OTHER { without_method(response) } else { response };
     let mut response = complete(response, &id);
     if let Ok(value) = header::HeaderValue::from_str(&id.0) {
         response.headers_mut().insert(header::HeaderName::from_static("x-request-id"), value);
@@ -77,12 +78,46 @@ pub async fn envelope(
     }
     let route = response.request().match_pattern().unwrap_or_else(|| "unmatched".to_owned());
     let (status, elapsed) = (response.status(), started.elapsed());
-    metrics::counter!("http_requests_total", "route" => route.clone(), "method" => method.to_string(), "status" => status.as_str().to_owned()).increment(1);
+    metrics::counter!("http_requests_total", "route" => route.clone(), "method" => method, "status" => status.as_str().to_owned()).increment(1);
     metrics::histogram!("http_request_seconds", "route" => route.clone()).record(elapsed.as_secs_f64());
     span.in_scope(|| {
-        tracing::debug!(http.method = %method, http.route = route, http.status = status.as_u16(), http.micros = elapsed.as_micros(), "Request served");
+        tracing::debug!(
+            http.method = method,
+            http.route = route,
+            http.status = status.as_u16(),
+            http.micros = elapsed.as_micros(),
+            "Request served"
+        );
     });
     Ok(response)
+}
+
+/// What stands for a method that no route of ours has.
+const OTHER: &str = "other";
+
+/// The method for logs and metrics: a client may write anything, and each text would be a series.
+fn known_method(method: &Method) -> &'static str {
+    let known = [
+        Method::GET,
+        Method::HEAD,
+        Method::POST,
+        Method::PUT,
+        Method::PATCH,
+        Method::DELETE,
+        Method::OPTIONS,
+    ];
+    let names = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+    known.iter().zip(names).find(|(known, _)| *known == method).map_or(OTHER, |(_, name)| name)
+}
+
+/// No resource has an unknown method. Those that know what they have, and say so in `Allow`, keep their
+/// answer.
+fn without_method(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
+    if response.status() == StatusCode::METHOD_NOT_ALLOWED {
+        return response;
+    }
+    let (request, _) = response.into_parts();
+    ServiceResponse::from_err(Problem::new(Code::MethodNotAllowed), request)
 }
 
 /// Gives problems their request id, and makes problems of errors that are none of ours.
@@ -139,4 +174,31 @@ fn is_generic(code: Code) -> bool {
             | Code::UpstreamUnavailable
             | Code::UpstreamTimeout
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::{App, HttpResponse, middleware::from_fn, test, web};
+
+    #[actix_web::test]
+    async fn unknown_methods_are_not_allowed_and_have_one_name() {
+        let app = test::init_service(
+            App::new()
+                .wrap(from_fn(envelope))
+                .route("/", web::get().to(HttpResponse::NoContent))
+                .configure(super::super::configure),
+        )
+        .await;
+        for (path, allow) in [("/", None), ("/health/live", Some("GET, HEAD"))] {
+            let method = Method::from_bytes(b"BREW").unwrap();
+            let request = test::TestRequest::with_uri(path).method(method.clone()).to_request();
+            let response = test::call_service(&app, request).await;
+            assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED, "{path}");
+            let told = response.headers().get(header::ALLOW).map(|value| value.to_str().unwrap().to_owned());
+            assert_eq!(told.as_deref(), allow, "{path}");
+            assert_eq!(known_method(&method), "other");
+        }
+        assert_eq!(known_method(&Method::PATCH), "PATCH");
+    }
 }

@@ -2,14 +2,17 @@
 
 use super::{Code, Problem, health};
 use crate::telemetry::metrics;
-use actix_web::{App, HttpResponse, HttpServer, Route, dev::Server, http::header, web};
-use std::{io, net::SocketAddr};
+use actix_web::{App, HttpResponse, HttpServer, Resource, Route, dev::Server, http::header, web};
+use std::{io, net::SocketAddr, time::Duration};
+
+/// How often histograms are condensed: each measurement takes memory until then.
+const UPKEEP: Duration = Duration::from_secs(5);
 
 /// Adds the health probes and the answer to unknown paths. The app needs a [`health::Health`] as data.
 pub fn configure(config: &mut web::ServiceConfig) {
     config
-        .route("/health/live", web::get().to(health::live))
-        .route("/health/ready", web::get().to(health::ready))
+        .service(readable("/health/live").route(web::get().to(health::live)))
+        .service(readable("/health/ready").route(web::get().to(health::ready)))
         .default_service(web::to(unknown_path));
 }
 
@@ -23,11 +26,18 @@ pub fn method_not_allowed(allow: &'static str) -> Route {
     )
 }
 
+/// A resource that can only be read: 405 with `Allow` for other methods than GET and HEAD.
+#[must_use]
+pub fn readable(path: &str) -> Resource {
+    web::resource(path).default_service(method_not_allowed("GET, HEAD"))
+}
+
 async fn unknown_path() -> Result<HttpResponse, Problem> {
     Err(Problem::new(Code::NotFound))
 }
 
-/// Serves `GET /metrics` on a private address; gives the bound address and the server to spawn.
+/// Serves `GET /metrics` on a private address; gives the bound address and the server to spawn. From
+/// then on the present arbiter bounds the memory of the measurements, whether anybody scrapes or not.
 ///
 /// # Errors
 /// Those of binding.
@@ -38,5 +48,12 @@ pub fn metrics_server(address: SocketAddr) -> io::Result<(SocketAddr, Server)> {
         .disable_signals()
         .bind(address)?;
     let bound = server.addrs().first().copied().unwrap_or(address);
+    actix_rt::spawn(async {
+        let mut ticks = tokio::time::interval(UPKEEP);
+        loop {
+            ticks.tick().await;
+            metrics::run_upkeep();
+        }
+    });
     Ok((bound, server.run()))
 }

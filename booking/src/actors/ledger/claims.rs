@@ -67,7 +67,12 @@ fn bookable<'a>(work: &mut Work<'a>) -> Vec<Candidate<'a>> {
             }
             Some(_) => Ok(()),
         };
+        let newer = |(id, version): &&(FlightId, i64)| {
+            work.locked.get(id).is_some_and(|locked| locked.version > *version)
+        };
+        let changed: Vec<FlightId> = claim.priced_from.iter().filter(newer).map(|(id, _)| *id).collect();
         match claim.booking.segments.iter().try_for_each(|segment| open(&segment.flight_id)) {
+            Ok(()) if !changed.is_empty() => work.refuse(index, Refusal::FlightChanged(changed)),
             Ok(()) => candidates.push(Candidate { index, claim }),
             Err(refusal) => work.refuse(index, refusal),
         }
@@ -75,14 +80,15 @@ fn bookable<'a>(work: &mut Work<'a>) -> Vec<Candidate<'a>> {
     candidates
 }
 
-/// Refuses claims that would exceed the seats that an account may hold. What is paid at once is not
-/// held. The flights are locked, so nobody else adds holds meanwhile.
+/// Refuses claims that would exceed the seats that an account may hold. Those that are to be paid at
+/// once count too: a card that is declined leaves a hold like any other. The flights are locked, so
+/// nobody else adds holds meanwhile.
 async fn within_limits<'a>(
     connection: &mut AsyncPgConnection,
     work: &mut Work<'_>,
     candidates: Vec<Candidate<'a>>,
 ) -> QueryResult<Vec<Candidate<'a>>> {
-    let limited = |claim: &Claim| !claim.exempt && claim.payment.is_none();
+    let limited = |claim: &Claim| !claim.exempt;
     let flights = |claim: &Claim| -> Vec<(FlightId, UserId)> {
         claim.booking.segments.iter().map(|segment| (segment.flight_id, claim.booking.owner_id)).collect()
     };
@@ -243,7 +249,7 @@ fn made_now(work: &Work<'_>, claim: &Claim) -> Booking {
         let payment = transitions::started(order, booking.total(), (end, now), claim.key.as_ref(), 201);
         booking.payments = vec![payment];
         booking.payment_status = BookingPaymentStatus::Processing;
-        booking.hold_expires_at = hold::prolonged(end, now, work.settle);
+        booking.hold_expires_at = hold::prolonged(end, now, work.settle, departure);
     }
     booking
 }

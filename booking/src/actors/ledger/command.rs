@@ -9,7 +9,7 @@ use crate::domain::{
 };
 use shared::{
     events::BookingState,
-    ids::{BookingId, PaymentId},
+    ids::{BookingId, FlightId, PaymentId},
     telemetry::trace::TraceContext,
 };
 use tokio::{sync::oneshot, time::Instant};
@@ -21,6 +21,8 @@ pub(crate) struct Claim {
     /// answer is found again. Locator, times and payment are set when it is written.
     pub(crate) booking: Booking,
     pub(crate) hold: HoldTime,
+    /// The versions of the flights that it was priced from.
+    pub(crate) priced_from: Vec<(FlightId, i64)>,
     /// To be paid at once: the claim also starts this payment.
     pub(crate) payment: Option<PaymentOrder>,
     pub(crate) key: Option<Key>,

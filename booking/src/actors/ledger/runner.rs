@@ -24,6 +24,9 @@ use tokio::time::{Instant, timeout};
 
 /// How long a connection may take to open.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a transaction may take as a whole. Longer than PostgreSQL takes for a statement: what is
+/// over after this has no answer to wait for.
+const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(20);
 /// How often a lot of commands may lose its connection before it is given up.
 const LOSSES: u32 = 2;
 
@@ -93,7 +96,9 @@ impl Runner {
                 lot.envelopes.into_iter().for_each(|envelope| envelope.answer(Err(LedgerError::Unavailable)));
                 continue;
             }
-            match self.transact(&lot.envelopes).await {
+            let transaction = timeout(TRANSACTION_TIMEOUT, self.transact(&lot.envelopes)).await;
+            // Dropped midway: the connection is given up with it.
+            match transaction.unwrap_or_else(|_| Err(Failure::Lost(unavailable("the database is silent")))) {
                 Ok(written) => returned.extend(self.tell(lot.envelopes, written)),
                 Err(Failure::Refused(error)) => split(&mut lots, lot, &error),
                 Err(Failure::Lost(error)) => {
@@ -127,16 +132,14 @@ impl Runner {
     /// Opens the connection where there is none. After a loss it makes sure that the old one is dead:
     /// then what is not committed never will be.
     async fn connect(&mut self) -> Result<(), Error> {
-        let unavailable =
-            |reason: String| Error::DatabaseError(DatabaseErrorKind::UnableToSendCommand, Box::new(reason));
         if self.connection.is_some() {
             return Ok(());
         }
         if self.retry_at.is_some_and(|at| Instant::now() < at) {
-            return Err(unavailable("the last try has just failed".to_owned()));
+            return Err(unavailable("the last try has just failed"));
         }
         let opened = timeout(CONNECT_TIMEOUT, open(&self.means.database, self.lost.as_ref())).await;
-        match opened.unwrap_or_else(|_| Err(unavailable("opening a connection takes too long".to_owned()))) {
+        match opened.unwrap_or_else(|_| Err(unavailable("opening a connection takes too long"))) {
             Ok(connection) => {
                 self.connection = Some(connection);
                 (self.lost, self.retry_at) = (None, None);
@@ -182,9 +185,17 @@ impl Runner {
     /// are tried again.
     async fn resolve(&mut self, lot: Lot) -> Option<Lot> {
         let found = match self.connect().await {
-            Ok(()) => self.read_back(&lot.envelopes).await,
+            Ok(()) => {
+                let read = timeout(TRANSACTION_TIMEOUT, self.read_back(&lot.envelopes)).await;
+                read.unwrap_or_else(|_| Err(unavailable("the database is silent")))
+            }
             Err(error) => Err(error),
         };
+        if found.is_err()
+            && let Some((_, backend)) = self.connection.take()
+        {
+            self.lost = Some(backend);
+        }
         let found = match found {
             Ok(found) if lot.losses < LOSSES => found,
             Ok(_) | Err(_) => {
@@ -272,11 +283,13 @@ fn split(lots: &mut Vec<Lot>, mut lot: Lot, error: &Error) {
     }
 }
 
+fn unavailable(reason: &str) -> Error {
+    Error::DatabaseError(DatabaseErrorKind::UnableToSendCommand, Box::new(reason.to_owned()))
+}
+
 async fn open(config: &DatabaseConfig, lost: Option<&Backend>) -> QueryResult<(AsyncPgConnection, Backend)> {
     let connected = config.connect().await;
-    let mut connection = connected.map_err(|error| {
-        Error::DatabaseError(DatabaseErrorKind::UnableToSendCommand, Box::new(error.to_string()))
-    })?;
+    let mut connection = connected.map_err(|error| unavailable(&error.to_string()))?;
     // Whoever waits longer for a lock is better off in a batch of its own.
     diesel::sql_query("SET lock_timeout = '200ms'").execute(&mut connection).await?;
     if let Some(lost) = lost {
@@ -300,12 +313,7 @@ async fn bury(connection: &mut AsyncPgConnection, lost: &Backend) -> QueryResult
     let query =
         diesel::sql_query(query).bind::<Integer, _>(lost.pid).bind::<Timestamptz, _>(lost.backend_start);
     let Dead { dead } = query.get_result(connection).await?;
-    let reason = "the process of the lost connection does not end".to_owned();
-    if dead {
-        Ok(())
-    } else {
-        Err(Error::DatabaseError(DatabaseErrorKind::UnableToSendCommand, Box::new(reason)))
-    }
+    if dead { Ok(()) } else { Err(unavailable("the process of the lost connection does not end")) }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a batch has some hundred commands")]

@@ -90,7 +90,14 @@ impl Scene {
 
 fn claim(booking: Booking) -> Command {
     let hold = HoldTime::new(None, Utc::now() + TimeDelta::days(30), Utc::now()).unwrap();
-    Command::Claim(Box::new(Claim { booking, hold, payment: None, key: None, exempt: false }))
+    Command::Claim(Box::new(Claim {
+        booking,
+        hold,
+        priced_from: Vec::new(),
+        payment: None,
+        key: None,
+        exempt: false,
+    }))
 }
 
 fn done(verdict: &Verdict) -> &BookingState {
@@ -303,5 +310,26 @@ async fn commands_about_nothing_are_refused() {
     for verdict in verdicts {
         assert!(matches!(verdict, Verdict::Answer(Outcome::Refused(Refusal::NotFound))), "{verdict:?}");
     }
+    scene.stop();
+}
+
+#[actix_web::test]
+async fn a_claim_that_was_priced_from_an_older_flight_is_to_be_priced_again() {
+    let scene = Scene::new().await;
+    let priced = |seat: &str, version: i64| {
+        let mut command = claim(scene.booking(&[seat]));
+        if let Command::Claim(claim) = &mut command {
+            claim.priced_from = vec![(scene.flight.id, version)];
+        }
+        command
+    };
+    scene.superuser("UPDATE flights SET version = 3").await;
+    let verdicts = scene.batch(&[priced("4A", 2), priced("4B", 3), priced("4C", 4)]).await;
+    let changed = Refusal::FlightChanged(vec![scene.flight.id]);
+    assert!(matches!(&verdicts[0], Verdict::Answer(Outcome::Refused(refusal)) if *refusal == changed));
+    for verdict in &verdicts[1..] {
+        done(verdict);
+    }
+    assert_eq!(scene.count("seats").await, 2);
     scene.stop();
 }

@@ -93,7 +93,9 @@ fn pay(
         return Err(Refusal::FlightNotBookable);
     }
     let payment = started(order, booking.total(), (booking.hold_expires_at, work.now), key, 200);
-    booking.start_payment(payment.clone(), work.settle, work.now)?;
+    let departures = booking.segments.iter().filter_map(|segment| work.locked.get(&segment.flight_id));
+    let departs_at = departures.map(|flight| flight.departure_at).min().unwrap_or(work.now);
+    booking.start_payment(payment.clone(), (work.settle, departs_at), work.now)?;
     work.changes.start(booking.id, payment);
     work.changes.booking(booking);
     Ok(())
@@ -147,7 +149,7 @@ fn decline(
     work.changes.decide(id, if void { PaymentState::ToBeVoided } else { PaymentState::Declined });
     work.changes.booking(booking);
     let state = present(booking, &work.flights, work.now)?;
-    if payment.made_the_booking() {
+    if payment.made_the_booking() && state.status == BookingStatus::Held {
         // What should have been a purchase is a hold: from now on it waits for its traveller.
         work.changes.tell_of(EventType::BookingHeld, &state, trace);
     }

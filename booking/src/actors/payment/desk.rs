@@ -7,7 +7,7 @@
 //! what became of the payment, and goes on from there. So a payment is settled once, whoever does it.
 
 use super::{
-    notes::{self, Finished},
+    notes::{self, Finished, Note},
     provider::{Decision, PaymentProvider, ProviderError},
 };
 use crate::{
@@ -24,9 +24,15 @@ use shared::{
     ids::{BookingId, FlightId, PaymentId},
     telemetry::trace,
 };
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
     time::timeout,
 };
 
@@ -34,8 +40,10 @@ use tokio::{
 const BATCH: i64 = 64;
 /// Sagas carried on at the same time by a sweep.
 const CONCURRENCY: usize = 8;
-/// Requests in hand; more are refused.
-const MAILBOX: usize = 2048;
+/// Payments in hand; more are refused before they are started.
+const PLACES: u32 = 2048;
+/// How long a stop waits for payments in hand; what is left then is taken up later.
+const FINISH: Duration = Duration::from_secs(5);
 
 /// How long things may take.
 #[derive(Debug, Clone, Copy)]
@@ -67,7 +75,7 @@ pub(crate) enum Charged {
     /// The provider has refused.
     Declined(Box<BookingState>),
     /// The hold had ended before the authorisation came; it is voided.
-    TooLate,
+    TooLate(Box<BookingState>),
     /// Nothing is known yet; it will be settled later.
     Silent,
 }
@@ -76,6 +84,7 @@ pub(crate) enum Charged {
 #[rtype(result = "()")]
 struct Begin {
     charge: Charge,
+    admission: Admission,
     trace: Option<trace::TraceContext>,
     reply: oneshot::Sender<Charged>,
 }
@@ -91,7 +100,7 @@ struct Means {
     ledgers: Ledgers,
     pool: Pool,
     times: Times,
-    finished: mpsc::Sender<Finished>,
+    notes: mpsc::Sender<Note>,
 }
 
 /// Why a step could not be taken; it is tried again later.
@@ -112,6 +121,7 @@ enum StepError {
 /// See the module.
 struct Desk {
     means: Means,
+    closing: Closing,
     sweeping: bool,
     /// Somebody asked for a sweep while one ran.
     again: bool,
@@ -122,7 +132,24 @@ struct Desk {
 pub(crate) struct PaymentDesk {
     desk: Addr<Desk>,
     provider: Arc<dyn PaymentProvider>,
+    notes: mpsc::Sender<Note>,
+    closing: Closing,
+    /// All free when no payment is in hand.
+    places: Arc<Semaphore>,
 }
+
+/// How a stop and the sweeps know of each other.
+#[derive(Debug, Clone, Default)]
+struct Closing {
+    /// No further sweep begins.
+    asked: Arc<AtomicBool>,
+    /// Held by a sweep.
+    sweep: Arc<Mutex<()>>,
+}
+
+/// The right to have a payment carried out; the place is free again when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Admission(#[expect(dead_code, reason = "held until it is dropped")] OwnedSemaphorePermit);
 
 impl PaymentDesk {
     /// Starts the desk on the present arbiter; it begins with what others have left unfinished.
@@ -132,9 +159,11 @@ impl PaymentDesk {
         pool: Pool,
         times: Times,
     ) -> Self {
-        let finished = notes::start(pool.clone());
-        let means = Means { provider: provider.clone(), ledgers, pool, times, finished };
-        Self { desk: Desk { means, sweeping: false, again: false }.start(), provider }
+        let notes = notes::start(pool.clone());
+        let means = Means { provider: provider.clone(), ledgers, pool, times, notes: notes.clone() };
+        let closing = Closing::default();
+        let desk = Desk { means, closing: closing.clone(), sweeping: false, again: false }.start();
+        Self { desk, provider, notes, closing, places: Arc::new(Semaphore::new(PLACES as usize)) }
     }
 
     /// Whether a token is one of the provider's.
@@ -142,14 +171,38 @@ impl PaymentDesk {
         self.provider.knows(token)
     }
 
+    /// A place for a payment; `None` when there are too many.
+    pub(crate) fn admit(&self) -> Option<Admission> {
+        self.places.clone().try_acquire_owned().ok().map(Admission)
+    }
+
     /// Carries a payment as far as it comes while the traveller waits.
-    pub(crate) async fn charge(&self, charge: Charge) -> Charged {
+    pub(crate) async fn charge(&self, charge: Charge, admission: Admission) -> Charged {
         let (reply, charged) = oneshot::channel();
-        let begin = Begin { charge, trace: trace::current(), reply };
+        let begin = Begin { charge, admission, trace: trace::current(), reply };
         // The payment is stored: whatever goes wrong here, it is settled later.
-        match self.desk.try_send(begin) {
+        // A fresh address: how many there are is bound by the admissions.
+        match self.desk.clone().try_send(begin) {
             Ok(()) => charged.await.unwrap_or(Charged::Silent),
             Err(_) => Charged::Silent,
+        }
+    }
+
+    /// Ready when no payment is in hand any more and nothing is swept, within 5 seconds. For a stop, when
+    /// no more requests come: nothing new is taken up from now on.
+    pub(crate) async fn finish(&self) {
+        self.closing.asked.store(true, Ordering::Release);
+        let finishing = async {
+            // An error would mean that the places are closed, which they never are.
+            let _all = self.places.acquire_many(PLACES).await;
+            let _last = self.closing.sweep.lock().await;
+            let (done, written) = oneshot::channel();
+            if self.notes.send(Note::Flush(done)).await.is_ok() {
+                let _ = written.await;
+            }
+        };
+        if timeout(FINISH, finishing).await.is_err() {
+            tracing::info!("Payments in hand are left to be taken up later");
         }
     }
 
@@ -162,7 +215,7 @@ impl PaymentDesk {
 
 impl Desk {
     fn sweep(&mut self, ctx: &mut Context<Self>) {
-        if self.means.pool.is_closed() {
+        if self.closing.asked.load(Ordering::Acquire) || self.means.pool.is_closed() {
             ctx.stop();
             return;
         }
@@ -171,8 +224,11 @@ impl Desk {
             return;
         }
         self.sweeping = true;
-        let means = self.means.clone();
-        let task = actix::spawn(async move { means.sweep().await });
+        let (means, turn) = (self.means.clone(), self.closing.sweep.clone());
+        let task = actix::spawn(async move {
+            let _turn = turn.lock().await;
+            means.sweep().await
+        });
         // Interleaves: charges are taken on meanwhile.
         ctx.spawn(task.into_actor(self).map(|swept, desk, ctx| {
             desk.sweeping = false;
@@ -192,7 +248,6 @@ impl Actor for Desk {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Context<Self>) {
-        ctx.set_mailbox_capacity(MAILBOX);
         self.sweep(ctx);
         ctx.run_interval(self.means.times.sweep, Self::sweep);
     }
@@ -205,6 +260,7 @@ impl Handler<Begin> for Desk {
     fn handle(&mut self, begin: Begin, _: &mut Context<Self>) {
         let means = self.means.clone();
         actix::spawn(async move {
+            let _admission = begin.admission;
             match begin.trace {
                 Some(context) => trace::scope(context, means.carry(begin.charge, begin.reply)).await,
                 None => means.carry(begin.charge, begin.reply).await,
@@ -235,7 +291,7 @@ impl Means {
         });
         let next = match charged {
             Charged::Confirmed(_) => Some(PaymentState::Confirmed),
-            Charged::TooLate => Some(PaymentState::ToBeVoided),
+            Charged::TooLate(_) => Some(PaymentState::ToBeVoided),
             Charged::Declined(_) | Charged::Silent => None,
         };
         // An error means that nobody waits any longer.
@@ -270,8 +326,18 @@ impl Means {
                 }
             }
         };
+        self.decline(flight, booking, payment, void).await
+    }
+
+    async fn decline(
+        &self,
+        flight: FlightId,
+        booking: BookingId,
+        payment: PaymentId,
+        void: bool,
+    ) -> Result<Charged, StepError> {
         match self.ledgers.submit(flight, Command::Decline { booking, payment, void }).await? {
-            Outcome::Done(_) if void => Ok(Charged::TooLate),
+            Outcome::Done(state) if void => Ok(Charged::TooLate(state)),
             Outcome::Done(state) => Ok(Charged::Declined(state)),
             Outcome::Refused(refusal) => Err(StepError::Refused(refusal)),
             Outcome::Replay(_) => Ok(Charged::Silent),
@@ -287,7 +353,8 @@ impl Means {
         };
         timeout(self.times.payment, call).await.map_err(|_| StepError::Silent)??;
         // Only noted: if that is lost, the same is asked of the provider again, without effect.
-        let _ = self.finished.send(Finished { payment, from: state, to: done }).await;
+        let finished = Finished { payment, from: state, to: done };
+        let _ = self.notes.send(Note::Finished(finished)).await;
         Ok(())
     }
 
@@ -318,17 +385,22 @@ impl Means {
     async fn resume(&self, payment: &Unsettled) -> Result<(), StepError> {
         let mut state = payment.state;
         if state == PaymentState::Started {
-            let decision = match timeout(self.times.payment, self.provider.find(payment.id))
-                .await
-                .map_err(|_| StepError::Silent)??
-            {
-                Some(decision) => decision,
-                None => self.authorise(&charge_of(payment)).await?,
+            let found = timeout(self.times.payment, self.provider.find(payment.id)).await;
+            let decision = match found.map_err(|_| StepError::Silent)?? {
+                // The provider has not decided within the time that it had: it is no longer asked to.
+                None if payment.late => None,
+                None => Some(self.authorise(&charge_of(payment)).await?),
+                decided => decided,
             };
             tracing::info!(payment.id = %payment.id, payment.decision = ?decision, "A payment that was left is settled");
-            state = match self.decide(payment.flight_id, payment.booking_id, payment.id, decision).await? {
+            let (flight, booking) = (payment.flight_id, payment.booking_id);
+            let settled = match decision {
+                Some(decision) => self.decide(flight, booking, payment.id, decision).await?,
+                None => self.decline(flight, booking, payment.id, true).await?,
+            };
+            state = match settled {
                 Charged::Confirmed(_) => PaymentState::Confirmed,
-                Charged::TooLate => PaymentState::ToBeVoided,
+                Charged::TooLate(_) => PaymentState::ToBeVoided,
                 Charged::Declined(_) | Charged::Silent => return Ok(()),
             };
         }

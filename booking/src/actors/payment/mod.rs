@@ -5,5 +5,5 @@ mod notes;
 mod provider;
 mod sandbox;
 
-pub(crate) use desk::{Charge, Charged, PaymentDesk, Times};
+pub(crate) use desk::{Admission, Charge, Charged, PaymentDesk, Times};
 pub(crate) use sandbox::Sandbox;

@@ -100,13 +100,13 @@ impl PaymentProvider for Sandbox {
 
     fn authorise(&self, payment: PaymentId, amount: i64, token: String) -> Reply<'_, Decision> {
         Box::pin(async move {
-            if token == "tok_slow" {
-                tokio::time::sleep(Duration::from_secs(3)).await;
-            }
+            // Logged first: whoever does not wait for a slow answer finds the decision later.
             let accepted = token != "tok_declined";
             self.note(Kind::Authorise, payment, payment.0, amount, accepted).await?;
-            if token == "tok_timeout" {
-                std::future::pending::<()>().await;
+            match token.as_str() {
+                "tok_slow" => tokio::time::sleep(Duration::from_secs(3)).await,
+                "tok_timeout" => std::future::pending().await,
+                _ => {}
             }
             Ok(if accepted { Decision::Authorised } else { Decision::Declined })
         })

@@ -8,10 +8,10 @@ mod airports;
 mod cities;
 mod seat_layouts;
 
-use super::{Changes, PRIVATE, SLOW, preconditions::IfMatch};
+use super::{Changes, PRIVATE, SLOW, preconditions::IfMatch, uninterrupted::uninterrupted};
 use crate::{
     domain::{flight::Flight, reference::Versioned},
-    error::Conflict,
+    error::{Conflict, overtaken},
     store::{
         ReferenceTable,
         flights::{self, Naming},
@@ -99,20 +99,23 @@ async fn get<T: Resource>(request: &HttpRequest, pool: &Pool) -> Result<HttpResp
     Ok(conditional(request, &entity_tag(version), SLOW, &value))
 }
 
-async fn create<T: Resource>(value: T, pool: &Pool) -> Result<HttpResponse, Problem> {
-    let mut connection = pool.get().await?;
-    let made = (*connection)
-        .transaction::<_, Problem, _>(async |connection: &mut AsyncPgConnection| {
-            let unknown = value.unknown_references(connection).await?;
-            if !unknown.is_empty() {
-                return Err(Problem::validation(unknown));
-            }
-            if T::insert(connection, std::slice::from_ref(&value)).await? == 0 {
-                return Err(Conflict::Exists(format!("{}/{}", T::COLLECTION, value.key())).into());
-            }
-            T::find(connection, &value.key()).await?.ok_or_else(|| Problem::new(Code::NotFound))
-        })
-        .await?;
+async fn create<T: Resource>(value: T, pool: web::Data<Pool>) -> Result<HttpResponse, Problem> {
+    let made = uninterrupted(async move {
+        let mut connection = pool.get().await?;
+        (*connection)
+            .transaction::<_, Problem, _>(async |connection: &mut AsyncPgConnection| {
+                let unknown = value.unknown_references(connection).await?;
+                if !unknown.is_empty() {
+                    return Err(Problem::validation(unknown));
+                }
+                if T::insert(connection, std::slice::from_ref(&value)).await.map_err(overtaken)? == 0 {
+                    return Err(Conflict::Exists(format!("{}/{}", T::COLLECTION, value.key())).into());
+                }
+                T::find(connection, &value.key()).await?.ok_or_else(|| Problem::new(Code::NotFound))
+            })
+            .await
+    })
+    .await?;
     let location = format!("/api/v1/{}/{}", T::COLLECTION, made.value.key());
     Ok(HttpResponse::Created()
         .insert_header((header::LOCATION, location))
@@ -125,19 +128,23 @@ async fn change<T: Resource>(
     key: T::Key,
     precondition: IfMatch,
     change: T::Change,
-    pool: &Pool,
-    changes: &Changes,
+    pool: web::Data<Pool>,
+    changes: web::Data<Changes>,
 ) -> Result<HttpResponse, Problem> {
-    let mut connection = pool.get().await?;
-    let (changed, flights) = (*connection)
-        .transaction::<_, Problem, _>(async |connection: &mut AsyncPgConnection| {
-            let before = T::lock(connection, &key).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
-            precondition.check(before.version)?;
-            write(connection, &before.value, change).await
-        })
-        .await?;
-    drop(connection);
-    changes.committed(flights).await;
+    let changed = uninterrupted(async move {
+        let mut connection = pool.get().await?;
+        let (changed, flights) = (*connection)
+            .transaction::<_, Problem, _>(async |connection: &mut AsyncPgConnection| {
+                let before = T::lock(connection, &key).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
+                precondition.check(before.version)?;
+                write(connection, &before.value, change).await
+            })
+            .await?;
+        drop(connection);
+        changes.committed(flights).await;
+        Ok(changed)
+    })
+    .await?;
     Ok(HttpResponse::Ok()
         .insert_header((header::ETAG, entity_tag(changed.version)))
         .insert_header((header::CACHE_CONTROL, PRIVATE))
@@ -156,7 +163,7 @@ async fn write<T: Resource>(
         return Err(Problem::validation(unknown));
     }
     T::check_use(before, &after, connection).await?;
-    T::update(connection, &after).await?;
+    T::update(connection, &after).await.map_err(overtaken)?;
     let flights = match after.naming() {
         Some(naming) if after != *before => flights::republish(connection, &naming).await?,
         _ => Vec::new(),
@@ -168,22 +175,25 @@ async fn write<T: Resource>(
 async fn delete<T: Resource>(
     key: T::Key,
     precondition: IfMatch,
-    pool: &Pool,
+    pool: web::Data<Pool>,
 ) -> Result<HttpResponse, Problem> {
-    let mut connection = pool.get().await?;
-    (*connection)
-        .transaction::<_, Problem, _>(async |connection: &mut AsyncPgConnection| {
-            let found = T::lock(connection, &key).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
-            precondition.check(found.version)?;
-            match T::delete(connection, &key).await {
-                Ok(_) => Ok(()),
-                Err(error) => Err(match referring_table(&error) {
-                    Some(table) => Conflict::Referenced(table.replace('_', "-")).into(),
-                    None => error.into(),
-                }),
-            }
-        })
-        .await?;
+    uninterrupted(async move {
+        let mut connection = pool.get().await?;
+        (*connection)
+            .transaction::<_, Problem, _>(async |connection: &mut AsyncPgConnection| {
+                let found = T::lock(connection, &key).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
+                precondition.check(found.version)?;
+                match T::delete(connection, &key).await {
+                    Ok(_) => Ok(()),
+                    Err(error) => Err(match referring_table(&error) {
+                        Some(table) => Conflict::Referenced(table.replace('_', "-")).into(),
+                        None => error.into(),
+                    }),
+                }
+            })
+            .await
+    })
+    .await?;
     Ok(HttpResponse::NoContent().insert_header((header::CACHE_CONTROL, PRIVATE)).finish())
 }
 
@@ -193,7 +203,8 @@ macro_rules! handlers {
         pub(in crate::http) mod handlers {
             use super::*;
             use crate::http::{
-                Changes, permitted::ReferenceWriter, preconditions::IfMatch, reference as generic,
+                Changes, parameters::NoParameters, permitted::ReferenceWriter, preconditions::IfMatch,
+                reference as generic,
             };
             use actix_web::{HttpRequest, HttpResponse, web};
             use shared::{
@@ -231,6 +242,7 @@ macro_rules! handlers {
                 )
             )]
             pub(in crate::http) async fn get(
+                _: NoParameters,
                 request: HttpRequest,
                 pool: web::Data<Pool>,
             ) -> Result<HttpResponse, Problem> {
@@ -250,10 +262,11 @@ macro_rules! handlers {
             )]
             pub(in crate::http) async fn create(
                 _: ReferenceWriter,
+                _: NoParameters,
                 body: Body<$type>,
                 pool: web::Data<Pool>,
             ) -> Result<HttpResponse, Problem> {
-                generic::create(body.value, &pool).await
+                generic::create(body.value, pool).await
             }
 
             /// Changes one; its key stays.
@@ -271,6 +284,7 @@ macro_rules! handlers {
             )]
             pub(in crate::http) async fn change(
                 _: ReferenceWriter,
+                _: NoParameters,
                 request: HttpRequest,
                 precondition: IfMatch,
                 body: Body<$change>,
@@ -278,7 +292,7 @@ macro_rules! handlers {
                 changes: web::Data<Changes>,
             ) -> Result<HttpResponse, Problem> {
                 let key = key(&request, "key")?;
-                generic::change::<$type>(key, precondition, body.value, &pool, &changes).await
+                generic::change::<$type>(key, precondition, body.value, pool, changes).await
             }
 
             /// Deletes one that nothing refers to.
@@ -294,11 +308,12 @@ macro_rules! handlers {
             )]
             pub(in crate::http) async fn delete(
                 _: ReferenceWriter,
+                _: NoParameters,
                 request: HttpRequest,
                 precondition: IfMatch,
                 pool: web::Data<Pool>,
             ) -> Result<HttpResponse, Problem> {
-                generic::delete::<$type>(key(&request, "key")?, precondition, &pool).await
+                generic::delete::<$type>(key(&request, "key")?, precondition, pool).await
             }
         }
     };

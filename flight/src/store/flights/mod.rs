@@ -8,7 +8,7 @@ pub use read::{
     FlightFilter, airplane_is_busy, airplane_is_in_use, airport_is_in_use, find, find_many, is_taken, list,
     lock, with_seats,
 };
-pub use write::{FlightChange, Naming, NewFlight, delete, insert, republish, update};
+pub use write::{FlightChange, Naming, NewFlight, delete, hold_references, insert, republish, update};
 
 /// The service as the source of events.
 const SOURCE: &str = "flight";

@@ -3,7 +3,10 @@
 use super::{SOURCE, read::find_many};
 use crate::{
     domain::flight::Flight,
-    store::{column, fares, schema::flights},
+    store::{
+        column, fares,
+        schema::{airlines, airports, flights},
+    },
 };
 use diesel::{
     prelude::*,
@@ -58,6 +61,34 @@ pub struct FlightChange {
 struct Key {
     #[diesel(sql_type = SqlUuid)]
     id: Uuid,
+}
+
+/// Keeps the airports and the airline of a flight that is to be made as they are until the transaction
+/// ends, so that no time zone changes between the reading of the times and the insert.
+///
+/// Call it before any other lock is taken: who changes reference data locks its row first, then flights.
+///
+/// # Errors
+/// Those of the database. What is not there is passed over.
+pub async fn hold_references(
+    connection: &mut AsyncPgConnection,
+    number: &FlightNumber,
+    route: [&AirportCode; 2],
+) -> QueryResult<()> {
+    airports::table
+        .filter(airports::iata.eq_any(route.map(AirportCode::as_str)))
+        .order(airports::iata)
+        .select(airports::iata)
+        .for_key_share()
+        .load::<String>(connection)
+        .await?;
+    airlines::table
+        .filter(airlines::code.eq(number.airline().as_str()))
+        .select(airlines::code)
+        .for_key_share()
+        .load::<String>(connection)
+        .await?;
+    Ok(())
 }
 
 /// Inserts flights with their fares and their `flight.published` events; gives those that were not

@@ -5,6 +5,7 @@ use actix_web::{
     http::header::{self, HeaderMap, HeaderName, HeaderValue},
 };
 use shared::{http::RequestId, telemetry::trace};
+use std::net::IpAddr;
 
 /// Headers of one connection (RFC 9110, 7.6.1), and what stands for the body's framing, which each
 /// side does anew.
@@ -36,8 +37,8 @@ const OURS: [&str; 10] = [
     "traceparent",
 ];
 
-/// The headers of a request as the upstream gets them.
-pub(super) fn upstream_headers(request: &HttpRequest, id: &RequestId) -> HeaderMap {
+/// The headers of a request as the upstream gets them; it trusts the gateway to name the client.
+pub(super) fn upstream_headers(request: &HttpRequest, id: &RequestId, client: Option<IpAddr>) -> HeaderMap {
     let mut headers = passing(request.headers());
     for name in OURS {
         headers.remove(name);
@@ -49,8 +50,8 @@ pub(super) fn upstream_headers(request: &HttpRequest, id: &RequestId) -> HeaderM
     };
     set("x-request-id", &id.0);
     set("x-forwarded-proto", if request.app_config().secure() { "https" } else { "http" });
-    if let Some(peer) = request.peer_addr() {
-        set("x-forwarded-for", &peer.ip().to_canonical().to_string());
+    if let Some(client) = client {
+        set("x-forwarded-for", &client.to_string());
     }
     if let Some(context) = trace::current() {
         set("traceparent", &context.to_string());
@@ -103,9 +104,9 @@ mod tests {
             .insert_header(("authorization", "Bearer x"))
             .append_header(("accept-language", "en"))
             .append_header(("accept-language", "de"))
-            .peer_addr("10.0.0.9:1234".parse().unwrap())
             .to_http_request();
-        let headers = upstream_headers(&request, &RequestId("request-1".to_owned()));
+        let headers =
+            upstream_headers(&request, &RequestId("request-1".to_owned()), Some("10.0.0.9".parse().unwrap()));
         for gone in ["connection", "x-secret-hop", "te", "upgrade", "forwarded"] {
             assert!(!headers.contains_key(gone), "{gone}");
         }

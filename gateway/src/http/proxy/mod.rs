@@ -22,7 +22,7 @@ use awc::{
 use body::{Passage, RequestBody};
 use shared::{
     auth::MaybeCaller,
-    http::{Code, Problem, RequestId},
+    http::{Code, Problem, RequestId, TrustedProxies},
 };
 use std::time::{Duration, Instant};
 
@@ -67,6 +67,7 @@ pub async fn forward(
     payload: web::Payload,
     upstreams: web::Data<Upstreams>,
     proxy: web::Data<ProxyClient>,
+    proxies: web::Data<TrustedProxies>,
     id: RequestId,
 ) -> Result<HttpResponse, Problem> {
     let route = match find(request.method().as_str(), request.uri().path()) {
@@ -86,7 +87,7 @@ pub async fn forward(
         proxy: &proxy,
         request: &request,
         target,
-        headers: headers::upstream_headers(&request, &id),
+        headers: headers::upstream_headers(&request, &id, proxies.client(&request)),
     };
 
     let started = Instant::now();

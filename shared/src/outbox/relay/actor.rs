@@ -95,7 +95,7 @@ impl Relay {
         let relay = Self {
             source,
             config: config.clone(),
-            bus,
+            bus: bus.clone(),
             nudged: nudged.clone(),
             connection: None,
             active: false,
@@ -110,7 +110,7 @@ impl Relay {
             clean_at: now,
             backlog: 0,
         };
-        RelayHandle { relay: Actor::start(relay), nudged }
+        RelayHandle { relay: Actor::start(relay), nudged, bus }
     }
 
     /// Opens the connection and asks for the lock.

@@ -15,6 +15,7 @@ mod progress;
 
 pub use actor::Relay;
 
+use crate::bus::Bus;
 use actix::Addr;
 use actor::{Drain, Nudge, Stop};
 use std::sync::{
@@ -28,9 +29,16 @@ pub struct RelayHandle {
     relay: Addr<Relay>,
     /// A nudge is under way: a further one would say nothing new.
     nudged: Arc<AtomicBool>,
+    bus: Bus,
 }
 
 impl RelayHandle {
+    /// The bus that it publishes on.
+    #[must_use]
+    pub fn bus(&self) -> &Bus {
+        &self.bus
+    }
+
     /// Tells the relay that events were committed. Never blocks, never fails: the relay also polls.
     pub fn nudge(&self) {
         if !self.nudged.swap(true, Ordering::AcqRel) && self.relay.try_send(Nudge).is_err() {
