@@ -4,9 +4,10 @@
 use serde::{Deserialize, Deserializer, de::Error};
 use shared::{
     config::{ConfigError, ServiceConfig, load},
+    http::TrustedProxies,
     money::Currency,
 };
-use std::{net::IpAddr, str::FromStr, time::Duration};
+use std::time::Duration;
 
 /// The booking service's configuration.
 #[derive(Clone, Deserialize)]
@@ -54,58 +55,8 @@ pub struct Config {
     pub reap_ms: u64,
     /// `BOOKING_TRUSTED_PROXIES`: addresses and networks (`10.0.0.0/8`), separated by commas, whose
     /// `X-Forwarded-For` names the client: those of the gateway. `127.0.0.1,::1`.
-    #[serde(default = "default_proxies", deserialize_with = "networks")]
-    pub trusted_proxies: Vec<Network>,
-}
-
-/// An address, or all addresses that begin with the same bits (CIDR).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Network {
-    /// Shifted to the left of 128 bits.
-    bits: u128,
-    v6: bool,
-    /// How many of the bits count.
-    prefix: u32,
-}
-
-/// A text that is no network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("expected addresses or networks such as 10.0.0.0/8, separated by commas")]
-pub struct InvalidNetwork;
-
-impl Network {
-    /// Whether an address is one of the network's. An IPv4 address written as IPv6 is the IPv4 address.
-    #[must_use]
-    pub fn contains(&self, address: IpAddr) -> bool {
-        let address = Self::from(address);
-        let differing = (self.bits ^ address.bits).leading_zeros();
-        self.v6 == address.v6 && differing >= self.prefix
-    }
-}
-
-impl From<IpAddr> for Network {
-    fn from(address: IpAddr) -> Self {
-        match address.to_canonical() {
-            IpAddr::V4(address) => Self { bits: u128::from(address.to_bits()) << 96, v6: false, prefix: 32 },
-            IpAddr::V6(address) => Self { bits: address.to_bits(), v6: true, prefix: 128 },
-        }
-    }
-}
-
-impl FromStr for Network {
-    type Err = InvalidNetwork;
-
-    fn from_str(text: &str) -> Result<Self, InvalidNetwork> {
-        let (address, prefix) = match text.split_once('/') {
-            Some((address, prefix)) => (address, Some(prefix)),
-            None => (text, None),
-        };
-        let address: IpAddr = address.parse().map_err(|_| InvalidNetwork)?;
-        let network = Self::from(address);
-        let Some(prefix) = prefix else { return Ok(network) };
-        let prefix: u32 = prefix.parse().map_err(|_| InvalidNetwork)?;
-        if prefix <= network.prefix { Ok(Self { prefix, ..network }) } else { Err(InvalidNetwork) }
-    }
+    #[serde(default = "default_proxies", deserialize_with = "proxies")]
+    pub trusted_proxies: TrustedProxies,
 }
 
 fn default_currency() -> Currency {
@@ -148,18 +99,16 @@ fn default_payment_hold() -> u32 {
     60
 }
 
-fn default_proxies() -> Vec<Network> {
-    [IpAddr::from([127, 0, 0, 1]), IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1])].map(Network::from).to_vec()
+fn default_proxies() -> TrustedProxies {
+    TrustedProxies::loopback()
 }
 
 fn currency<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Currency, D::Error> {
     String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
 }
 
-fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Network>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
-    parts.map(|part| part.parse().map_err(D::Error::custom)).collect()
+fn proxies<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TrustedProxies, D::Error> {
+    String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
 }
 
 impl Config {
@@ -202,24 +151,5 @@ impl Config {
     /// Never so short that a payment is taken up whose traveller still waits.
     pub(crate) fn payment_idle(&self) -> Duration {
         Duration::from_millis(self.payment_idle_ms).max(self.payment_timeout() + Duration::from_secs(1))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn networks_contain_the_addresses_that_begin_like_them() {
-        let network = |text: &str| text.parse::<Network>();
-        let contains = |text: &str, address: &str| network(text).unwrap().contains(address.parse().unwrap());
-        assert!(contains("10.0.0.0/8", "10.200.3.4") && !contains("10.0.0.0/8", "11.0.0.1"));
-        assert!(contains("10.1.2.3", "10.1.2.3") && !contains("10.1.2.3", "10.1.2.4"));
-        assert!(contains("10.0.0.0/8", "::ffff:10.1.1.1") && !contains("::/0", "10.1.1.1"));
-        assert!(contains("fd00::/8", "fd12::1") && !contains("fd00::/8", "fe80::1"));
-        assert!(contains("0.0.0.0/0", "192.0.2.1") && !contains("0.0.0.0/0", "::1"));
-        for wrong in ["", "10.0.0.0/33", "::/129", "10.0.0.0/", "10.0.0/8", "10.0.0.0/-1", "gateway"] {
-            assert_eq!(network(wrong), Err(InvalidNetwork), "{wrong}");
-        }
     }
 }

@@ -6,7 +6,6 @@ use super::{
     bookings::redacted,
 };
 use crate::{
-    config::Network,
     domain::{locator::Locator, passenger::fold},
     store::presented,
 };
@@ -16,7 +15,7 @@ use serde::Serialize;
 use shared::{
     db::DbError,
     events::BookingState,
-    http::{Body, Code, FromJson, Object, Problem, ProblemBody, RequestId},
+    http::{Body, Code, FromJson, Object, Problem, ProblemBody, RequestId, TrustedProxies},
 };
 use std::{
     net::IpAddr,
@@ -38,25 +37,18 @@ const REMEMBERED: u64 = 100_000;
 #[derive(Clone)]
 pub(crate) struct Lookups {
     failures: Cache<(IpAddr, String), Arc<AtomicU32>>,
-    trusted_proxies: Vec<Network>,
+    trusted_proxies: TrustedProxies,
 }
 
 impl Lookups {
     /// Behind proxies in these networks.
-    pub(crate) fn new(trusted_proxies: Vec<Network>) -> Self {
+    pub(crate) fn new(trusted_proxies: TrustedProxies) -> Self {
         let failures = Cache::builder().max_capacity(REMEMBERED).time_to_live(WINDOW).build();
         Self { failures, trusted_proxies }
     }
 
-    /// The client's address: that of the connection, or what a trusted proxy has added last.
     fn address(&self, request: &HttpRequest) -> IpAddr {
-        let peer = request.peer_addr().map_or(IpAddr::from([0, 0, 0, 0]), |address| address.ip());
-        if !self.trusted_proxies.iter().any(|network| network.contains(peer)) {
-            return peer;
-        }
-        let forwarded =
-            request.headers().get_all("x-forwarded-for").last().and_then(|value| value.to_str().ok());
-        forwarded.and_then(|list| list.rsplit(',').next()?.trim().parse().ok()).unwrap_or(peer)
+        self.trusted_proxies.client(request).unwrap_or(IpAddr::from([0, 0, 0, 0]))
     }
 }
 

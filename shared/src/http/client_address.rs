@@ -1,7 +1,10 @@
 //! Who the client is where proxies stand before a service.
 
 use actix_web::HttpRequest;
-use std::{net::IpAddr, str::FromStr};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    str::FromStr,
+};
 
 /// A text that is neither an address nor a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -56,6 +59,13 @@ impl TrustedProxies {
     #[must_use]
     pub fn new(networks: Vec<Network>) -> Self {
         Self(networks)
+    }
+
+    /// This machine alone.
+    #[must_use]
+    pub fn loopback() -> Self {
+        let [v4, v6] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+        Self(vec![Network { address: v4, prefix: 32 }, Network { address: v6, prefix: 128 }])
     }
 
     /// The client's address; `None` where the connection has none (tests, Unix sockets).
