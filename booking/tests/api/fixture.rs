@@ -123,6 +123,16 @@ impl World {
         count.count
     }
 
+    /// As [`eventually`]; at each look, unsettled payments count as left two hours ago, so that they are
+    /// taken up at once, and again where an attempt came to nothing on a busy machine.
+    pub(crate) async fn settles(&self, what: &str, condition: impl AsyncFn() -> bool) {
+        eventually(what, async || {
+            self.sql("UPDATE payments SET attempted_at = now() - interval '2 hours'").await;
+            condition().await
+        })
+        .await;
+    }
+
     async fn connection(&self) -> AsyncPgConnection {
         let mut connection = AsyncPgConnection::establish(&self.database.superuser_url()).await.unwrap();
         diesel::sql_query("SET search_path = booking").execute(&mut connection).await.unwrap();

@@ -1,7 +1,6 @@
 //! `Idempotency-Key`.
 
-use crate::fixture::{World, booking, eventually, paid, passenger};
-use crate::payments::LEFT_LONG_AGO;
+use crate::fixture::{World, booking, paid, passenger};
 use futures_util::future::join_all;
 use serde_json::json;
 use shared::ids::UserId;
@@ -118,11 +117,11 @@ async fn an_unsettled_payment_keeps_its_key_until_it_is_settled() {
     let body = paid(booking(flight.id, &[passenger("ADT", "Ada", Some("4A"))]), "tok_timeout");
     client.post("/api/v1/bookings", &body).await.expect_problem(504, "upstream_timeout");
     client.post("/api/v1/bookings", &body).await.expect_problem(409, "idempotency_in_progress");
-    world.sql(LEFT_LONG_AGO).await;
-    eventually("the settled answer", async || {
-        client.post("/api/v1/bookings", &body).await.status.as_u16() == 201
-    })
-    .await;
+    world
+        .settles("the settled answer", async || {
+            client.post("/api/v1/bookings", &body).await.status.as_u16() == 201
+        })
+        .await;
     let settled = client.post("/api/v1/bookings", &body).await;
     assert_eq!(
         (settled.header("idempotent-replayed"), &settled.json["status"]),

@@ -4,9 +4,6 @@ use crate::fixture::{World, booking, eventually, paid, passenger};
 use serde_json::json;
 use uuid::Uuid;
 
-/// Nobody has had the payments in hand for longer than the desk lets them lie.
-pub(crate) const LEFT_LONG_AGO: &str = "UPDATE payments SET attempted_at = now() - interval '2 hours'";
-
 fn pay(token: &str) -> serde_json::Value {
     json!({"method": "card", "token": token})
 }
@@ -33,7 +30,7 @@ async fn a_declined_payment_leaves_the_hold() {
     client.post(&path, &pay("tok_visa")).await.expect_problem(409, "already_paid");
     assert_eq!(world.count("sandbox_operations WHERE operation = 0 AND accepted").await, 1);
     assert_eq!(world.count("payments WHERE token IS NOT NULL").await, 0, "tokens are forgotten");
-    eventually("the capture", async || world.count("payments WHERE state = 2").await == 1).await;
+    world.settles("the capture", async || world.count("payments WHERE state = 2").await == 1).await;
     assert_eq!(world.count("sandbox_operations WHERE operation = 1").await, 1);
     world.stop().await;
 }
@@ -65,9 +62,8 @@ async fn a_silent_provider_is_settled_later_and_once() {
         .expect_problem(409, "payment_in_progress");
     client.post(&format!("{path}/cancel"), &json!({})).await.expect_problem(409, "payment_in_progress");
     assert_eq!(client.get(&path).await.expect(200)["status"], "held");
-    world.sql(LEFT_LONG_AGO).await;
-    eventually("the settlement", async || client.get(&path).await.json["status"] == "confirmed").await;
-    eventually("the capture", async || world.count("payments WHERE state = 2").await == 1).await;
+    world.settles("the settlement", async || client.get(&path).await.json["status"] == "confirmed").await;
+    world.settles("the capture", async || world.count("payments WHERE state = 2").await == 1).await;
     for operation in [0, 1] {
         assert_eq!(world.count(&format!("sandbox_operations WHERE operation = {operation}")).await, 1);
     }
@@ -92,8 +88,9 @@ async fn an_authorisation_that_comes_too_late_is_voided() {
     let past = "now() - interval '1 minute'";
     world.sql(&format!("UPDATE bookings SET hold_expires_at = {past}")).await;
     world.sql(&format!("UPDATE payments SET held_until = {past}")).await;
-    world.sql(LEFT_LONG_AGO).await;
-    eventually("the void", async || world.count("sandbox_operations WHERE operation = 2").await == 1).await;
+    world
+        .settles("the void", async || world.count("sandbox_operations WHERE operation = 2").await == 1)
+        .await;
     let path = format!("/api/v1/bookings/{}", silent.json["booking"]["id"].as_str().unwrap());
     eventually("the end of the hold", async || client.get(&path).await.json["status"] == "expired").await;
     let expired = client.get(&path).await.expect(200);
@@ -126,8 +123,8 @@ async fn a_payment_that_a_crash_left_behind_is_carried_on() {
     );
     world.sql(&rows).await;
     let path = format!("/api/v1/bookings/{id}");
-    eventually("the confirmation", async || client.get(&path).await.json["status"] == "confirmed").await;
-    eventually("the capture", async || world.count("payments WHERE state = 2").await == 1).await;
+    world.settles("the confirmation", async || client.get(&path).await.json["status"] == "confirmed").await;
+    world.settles("the capture", async || world.count("payments WHERE state = 2").await == 1).await;
     assert_eq!(world.count("sandbox_operations WHERE operation = 0").await, 1);
     world.stop().await;
 }
@@ -145,9 +142,8 @@ async fn a_slow_decision_is_found_by_who_did_not_wait_for_it() {
     let body = paid(booking(flight.id, &[passenger("ADT", "Ada", Some("4A"))]), "tok_slow");
     let slow = client.post("/api/v1/bookings", &body).await;
     slow.expect_problem(504, "upstream_timeout");
-    world.sql(LEFT_LONG_AGO).await;
     let path = format!("/api/v1/bookings/{}", slow.json["booking"]["id"].as_str().unwrap());
-    eventually("the confirmation", async || client.get(&path).await.json["status"] == "confirmed").await;
+    world.settles("the confirmation", async || client.get(&path).await.json["status"] == "confirmed").await;
     assert_eq!(world.count("sandbox_operations WHERE operation = 0").await, 1);
     world.stop().await;
 }
@@ -169,8 +165,8 @@ async fn a_payment_that_was_never_decided_is_given_up_at_the_end_of_its_hold() {
     );
     world.sql(&rows).await;
     let path = format!("/api/v1/bookings/{id}");
-    eventually("the end", async || client.get(&path).await.json["status"] == "expired").await;
-    eventually("the void", async || world.count("payments WHERE state = 3").await == 1).await;
+    world.settles("the end", async || client.get(&path).await.json["status"] == "expired").await;
+    world.settles("the void", async || world.count("payments WHERE state = 3").await == 1).await;
     assert_eq!(
         world.count("sandbox_operations WHERE operation = 0").await,
         0,
