@@ -1,9 +1,11 @@
 //! Progress that a newcomer can see, on standard error.
 
 use anyhow::Context;
+use diesel_async::RunQueryDsl;
 use flight::demo::{Progress, Step};
 use indicatif::{ProgressBar, ProgressStyle};
 use shared::db::DatabaseConfig;
+use std::time::Duration;
 
 /// Tells what begins now.
 pub fn say(what: &str) {
@@ -40,4 +42,25 @@ pub async fn load_demo_data(database: &DatabaseConfig) -> anyhow::Result<()> {
         say(&format!("Demo data loaded: {} airports, {} flights", loaded.airports, loaded.flights));
     }
     Ok(())
+}
+
+/// Waits until the flights that were loaded are told to everybody who sells or shows them: what is
+/// created then does not queue behind thousands of them. Gives up after a minute, which harms nothing.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub async fn put_flights_on_sale(database: &DatabaseConfig) -> anyhow::Result<()> {
+    let mut connection = database.connect().await?;
+    let told = async {
+        let mut said = false;
+        while diesel::sql_query("SELECT 1 FROM outbox LIMIT 1").execute(&mut connection).await? > 0 {
+            if !said {
+                say("Putting the flights on sale");
+                said = true;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        anyhow::Ok(())
+    };
+    tokio::time::timeout(Duration::from_secs(60), told).await.unwrap_or(Ok(()))
 }

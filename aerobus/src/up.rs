@@ -80,6 +80,7 @@ async fn run_services(
     progress::say("Starting the services");
     if options.processes {
         let mut processes = Processes::start(&plan).await?;
+        progress::put_flights_on_sale(flights).await?;
         let ports = plan.ports().into_iter().filter(|(service, _)| *service != "gateway").collect();
         println!("{}", banner(ports, plan.ports.gateway).text());
         let ended = tokio::select! {
@@ -96,6 +97,7 @@ async fn run_services(
         }
     } else {
         let services = Services::start(&plan).await?;
+        progress::put_flights_on_sale(flights).await?;
         let others = services.addresses.iter().filter(|(service, _)| *service != "gateway");
         let ports = others.map(|(service, address)| (*service, address.port())).collect();
         println!("{}", banner(ports, services.gateway().port()).text());
