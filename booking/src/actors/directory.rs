@@ -6,13 +6,17 @@
 
 use super::{
     allocator::{
-        FlightIs, MAILBOX, NotReserved, ReadAgain, Release, Reservation, Reserve, SeatAllocator, SeatsAre,
-        SeatsUnknown, ShowMap, Wanted, read_flight,
+        FlightIs, MAILBOX, NotReserved, ReadAgain, Release, Reserve, SeatAllocator, SeatsAre, SeatsUnknown,
+        ShowMap, read_flight,
     },
     ledger::shard_of,
 };
 use crate::{
-    domain::{flight::Flight, seat_map::SeatMap},
+    domain::{
+        flight::Flight,
+        seat_book::{Reservation, Wanted},
+        seat_map::SeatMap,
+    },
     store::flight_cache::FlightCache,
 };
 use actix::prelude::*;

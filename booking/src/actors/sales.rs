@@ -2,7 +2,7 @@
 //! the task of its request, which a disconnecting client does not cancel.
 
 use super::{
-    allocator::{NotReserved, Wanted, no_price},
+    allocator::NotReserved,
     directory::{Directory, Marks, NotFound},
     ledger::{Claim, Command, LedgerError, Ledgers, Outcome},
     payment::{Admission, Charge, Charged, PaymentDesk},
@@ -20,6 +20,7 @@ use crate::{
         payment::PaymentOrder,
         price,
         refusal::{FlightSeat, Refusal},
+        seat_book::{Wanted, WantedFare, no_price},
     },
     store::{self, keys::Known},
 };
@@ -357,9 +358,11 @@ impl Sales {
             let wanted = Wanted {
                 segment: index,
                 cabin: segment.cabin,
-                brand: segment.brand,
-                currency: self.currency,
-                party: kinds.clone(),
+                fare: Some(WantedFare {
+                    brand: segment.brand,
+                    currency: self.currency,
+                    party: kinds.clone(),
+                }),
                 wishes,
             };
             let (reservation, mark) = self.directory.reserve(segment.flight_id, &wanted, deadline).await?;

@@ -30,5 +30,6 @@ pub(crate) mod refund;
 pub(crate) mod refusal;
 #[cfg(test)]
 pub(crate) mod samples;
+pub(crate) mod seat_book;
 pub(crate) mod seat_map;
 pub(crate) mod ticket;

@@ -4,7 +4,10 @@ use super::{
     schema::{flight_states, flights},
     statement::statement,
 };
-use crate::domain::flight::is_sold;
+use crate::domain::{
+    flight::is_sold,
+    seat_book::{SeatsRead, TakenSeat},
+};
 use chrono::{DateTime, Utc};
 use diesel::{
     prelude::*,
@@ -96,9 +99,7 @@ pub(crate) async fn lock(
     connection: &mut AsyncPgConnection,
     ids: impl IntoIterator<Item = FlightId>,
 ) -> QueryResult<BTreeMap<FlightId, LockedFlight>> {
-    let mut ids: Vec<Uuid> = ids.into_iter().map(Uuid::from).collect();
-    ids.sort_unstable();
-    ids.dedup();
+    let ids: Vec<Uuid> = ids.into_iter().map(Uuid::from).collect();
     let rows: Vec<(Uuid, i64, DateTime<Utc>, bool)> = LockFlights { ids }.load(connection).await?;
     let locked = |(id, version, departure_at, on_sale)| {
         (FlightId(id), LockedFlight { version, departure_at, on_sale })
@@ -141,28 +142,6 @@ pub(crate) async fn states(
         .load(connection)
         .await?;
     rows.into_iter().map(decode).collect()
-}
-
-/// A seat that is not free.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct TakenSeat {
-    pub(crate) seat: SeatDesignator,
-    pub(crate) sold: bool,
-    /// Milliseconds until the hold ends, negative where it has ended; `None` where it does not end by
-    /// itself.
-    pub(crate) ends_in: Option<i64>,
-}
-
-/// What booking knows of a flight's seats.
-#[derive(Debug, Clone)]
-pub(crate) struct SeatsRead {
-    /// The version of the flight's state.
-    pub(crate) version: i64,
-    pub(crate) on_sale: bool,
-    /// Booking's own sequence of seat changes.
-    pub(crate) seats_version: i64,
-    /// The seats that are not free.
-    pub(crate) taken: Vec<TakenSeat>,
 }
 
 /// Reads a flight's seats; `None` where there is no such flight.

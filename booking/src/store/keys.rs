@@ -76,17 +76,16 @@ pub(crate) async fn release(connection: &mut AsyncPgConnection, scopes: &[&[u8]]
 /// Stores the answers of keys that are bound.
 pub(crate) async fn answer(
     connection: &mut AsyncPgConnection,
-    answers: Vec<(Vec<u8>, StoredAnswer)>,
+    answers: &[(Vec<u8>, StoredAnswer)],
 ) -> QueryResult<()> {
     if answers.is_empty() {
         return Ok(());
     }
-    let mut query = Answer { scopes: Vec::new(), statuses: Vec::new(), responses: Vec::new() };
-    for (scope, answer) in answers {
-        query.scopes.push(scope);
-        query.statuses.push(answer.status);
-        query.responses.push(answer.booking);
-    }
+    let query = Answer {
+        scopes: answers.iter().map(|(scope, _)| scope.clone()).collect(),
+        statuses: answers.iter().map(|(_, answer)| answer.status).collect(),
+        responses: answers.iter().map(|(_, answer)| answer.booking.clone()).collect(),
+    };
     query.execute(connection).await.map(drop)
 }
 

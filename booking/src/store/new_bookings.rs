@@ -48,13 +48,13 @@ const DRAWS: usize = 8;
 
 /// Writes new bookings with their segments, passengers and payments. Locators that are in use are
 /// drawn again.
-pub(crate) async fn insert(connection: &mut AsyncPgConnection, new: &mut [&mut Booking]) -> QueryResult<()> {
+pub(crate) async fn insert(connection: &mut AsyncPgConnection, new: &mut [Booking]) -> QueryResult<()> {
     if new.is_empty() {
         return Ok(());
     }
     let mut missing: HashSet<Uuid> = new.iter().map(|booking| booking.id.0).collect();
     for draw in 0..DRAWS {
-        let pending = new.iter().filter(|booking| missing.contains(&booking.id.0)).map(|booking| &**booking);
+        let pending = new.iter().filter(|booking| missing.contains(&booking.id.0));
         let inserted: Vec<(Uuid,)> = insert_bookings(pending).load(connection).await?;
         for (id,) in inserted {
             missing.remove(&id);
@@ -69,7 +69,7 @@ pub(crate) async fn insert(connection: &mut AsyncPgConnection, new: &mut [&mut B
             booking.locator = Locator::draw();
         }
     }
-    let new: Vec<&Booking> = new.iter().map(|booking| &**booking).collect();
+    let new: Vec<&Booking> = new.iter().collect();
     insert_segments(&new).execute(connection).await?;
     passengers::insert(connection, &new).await?;
     payments::insert(

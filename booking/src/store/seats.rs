@@ -1,10 +1,10 @@
 //! The fence: which booking a seat of a flight belongs to.
 
-use super::statement::statement;
+use super::{statement::statement, travellers::TravellerRow};
 use crate::domain::refusal::FlightSeat;
 use diesel::{
     prelude::*,
-    sql_types::{Array, BigInt, SmallInt, Uuid as SqlUuid},
+    sql_types::{Array, BigInt, Bool, SmallInt, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared::{
@@ -20,8 +20,9 @@ statement! {
         flights: Array<SqlUuid> = Vec<Uuid>,
         seats: Array<SmallInt> = Vec<i16>,
         bookings: Array<SqlUuid> = Vec<Uuid>,
-    } -> (SqlUuid, SmallInt, SqlUuid),
-    "INSERT INTO seats (flight_id, seat, booking_id, sold) SELECT f, s, b, false FROM unnest($, $, $) AS wanted (f, s, b) ORDER BY f, s ON CONFLICT DO NOTHING RETURNING flight_id, seat, booking_id"
+        sold: Array<Bool> = Vec<bool>,
+    } -> (SqlUuid, SmallInt, SqlUuid, Bool),
+    "INSERT INTO seats (flight_id, seat, booking_id, sold) SELECT f, s, b, o FROM unnest($, $, $, $) AS wanted (f, s, b, o) ORDER BY f, s ON CONFLICT DO NOTHING RETURNING flight_id, seat, booking_id, sold"
 }
 
 statement! {
@@ -68,71 +69,72 @@ statement! {
     "SELECT count(DISTINCT b.id) FROM seats s JOIN bookings b ON b.id = s.booking_id WHERE s.flight_id = $ AND (b.status = 1 OR b.payment_status = 1 OR b.hold_expires_at > clock_timestamp())"
 }
 
-/// Seats with their bookings, as columns.
-#[derive(Debug, Default, Clone)]
-pub(crate) struct SeatColumns {
-    flights: Vec<Uuid>,
-    seats: Vec<i16>,
-    bookings: Vec<Uuid>,
+/// A seat of a flight with the booking that it belongs to, or is to belong to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct SeatRow {
+    pub(crate) seat: FlightSeat,
+    pub(crate) booking: BookingId,
+    /// Held where it is not sold.
+    pub(crate) sold: bool,
 }
 
-impl SeatColumns {
-    pub(crate) fn push(&mut self, flight: FlightId, seat: SeatDesignator, booking: BookingId) {
-        self.flights.push(flight.0);
-        self.seats.push(seat.to_number());
-        self.bookings.push(booking.0);
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.seats.is_empty()
-    }
+/// Flights, seats and bookings as columns.
+fn columns(rows: &[SeatRow]) -> (Vec<Uuid>, Vec<i16>, Vec<Uuid>) {
+    (
+        rows.iter().map(|row| row.seat.flight_id.0).collect(),
+        rows.iter().map(|row| row.seat.designator.to_number()).collect(),
+        rows.iter().map(|row| row.booking.0).collect(),
+    )
 }
 
 /// Takes those of the seats that are free; gives what was taken. The primary key is the fence.
 pub(crate) async fn take(
     connection: &mut AsyncPgConnection,
-    wanted: &SeatColumns,
-) -> QueryResult<Vec<(FlightSeat, BookingId)>> {
-    let SeatColumns { flights, seats, bookings } = wanted.clone();
-    let rows: Vec<(Uuid, i16, Uuid)> = TakeSeats { flights, seats, bookings }.load(connection).await?;
-    let taken = |(flight, seat, booking)| {
+    wanted: &[SeatRow],
+) -> QueryResult<Vec<SeatRow>> {
+    let (flights, seats, bookings) = columns(wanted);
+    let sold = wanted.iter().map(|row| row.sold).collect();
+    let rows: Vec<(Uuid, i16, Uuid, bool)> =
+        TakeSeats { flights, seats, bookings, sold }.load(connection).await?;
+    let taken = |(flight, seat, booking, sold)| {
         let designator = SeatDesignator::from_number(seat)?;
-        Some((FlightSeat { flight_id: FlightId(flight), designator }, BookingId(booking)))
+        let seat = FlightSeat { flight_id: FlightId(flight), designator };
+        Some(SeatRow { seat, booking: BookingId(booking), sold })
     };
     Ok(rows.into_iter().filter_map(taken).collect())
 }
 
-/// Gives seats back.
-pub(crate) async fn free(connection: &mut AsyncPgConnection, given: SeatColumns) -> QueryResult<()> {
+/// Gives seats back, held or sold.
+pub(crate) async fn free(connection: &mut AsyncPgConnection, given: &[SeatRow]) -> QueryResult<()> {
     if given.is_empty() {
         return Ok(());
     }
-    let SeatColumns { flights, seats, bookings } = given;
+    let (flights, seats, bookings) = columns(given);
     FreeSeats { flights, seats, bookings }.execute(connection).await.map(drop)
 }
 
 /// Marks held seats as sold.
-pub(crate) async fn sell(connection: &mut AsyncPgConnection, bought: SeatColumns) -> QueryResult<()> {
+pub(crate) async fn sell(connection: &mut AsyncPgConnection, bought: &[SeatRow]) -> QueryResult<()> {
     if bought.is_empty() {
         return Ok(());
     }
-    let SeatColumns { flights, seats, bookings } = bought;
+    let (flights, seats, bookings) = columns(bought);
     SellSeats { flights, seats, bookings }.execute(connection).await.map(drop)
 }
 
 /// Bookings whose holds have ended but whose seats or travellers stand in the way.
 pub(crate) async fn stale_holders(
     connection: &mut AsyncPgConnection,
-    wanted: &SeatColumns,
-    travellers: &super::travellers::TravellerColumns,
+    wanted: &[SeatRow],
+    travellers: &[TravellerRow],
 ) -> QueryResult<Vec<BookingId>> {
-    let (traveller_flights, owners, fingerprints) = travellers.keys();
+    let (flights, seats, _) = columns(wanted);
     let query = StaleHolders {
-        flights: wanted.flights.clone(),
-        seats: wanted.seats.clone(),
-        traveller_flights,
-        owners,
-        fingerprints,
+        flights,
+        seats,
+        traveller_flights: travellers.iter().map(|row| row.flight.0).collect(),
+        owners: travellers.iter().map(|row| row.owner.0).collect(),
+        fingerprints: travellers.iter().map(|row| row.fingerprint).collect(),
     };
     let rows: Vec<(Uuid,)> = query.load(connection).await?;
     Ok(rows.into_iter().map(|(id,)| BookingId(id)).collect())

@@ -42,46 +42,31 @@ statement! {
     "SELECT t.flight_id, t.owner_id, count(*) FROM (SELECT DISTINCT f, o FROM unnest($, $) AS asked (f, o)) AS asked JOIN travellers t ON t.flight_id = f AND t.owner_id = o JOIN bookings b ON b.id = t.booking_id WHERE t.seated AND b.status = 0 AND (b.payment_status = 1 OR b.hold_expires_at > clock_timestamp()) GROUP BY t.flight_id, t.owner_id"
 }
 
-/// Travellers of bookings on flights, as columns.
-#[derive(Debug, Default, Clone)]
-pub(crate) struct TravellerColumns {
-    flights: Vec<Uuid>,
-    owners: Vec<Uuid>,
-    fingerprints: Vec<i64>,
-    bookings: Vec<Uuid>,
-    seated: Vec<bool>,
-}
-
-impl TravellerColumns {
-    pub(crate) fn push(
-        &mut self,
-        flight: FlightId,
-        owner: UserId,
-        fingerprint: i64,
-        booking: BookingId,
-        seated: bool,
-    ) {
-        self.flights.push(flight.0);
-        self.owners.push(owner.0);
-        self.fingerprints.push(fingerprint);
-        self.bookings.push(booking.0);
-        self.seated.push(seated);
-    }
-
-    /// Flights, owners and fingerprints.
-    pub(super) fn keys(&self) -> (Vec<Uuid>, Vec<Uuid>, Vec<i64>) {
-        (self.flights.clone(), self.owners.clone(), self.fingerprints.clone())
-    }
+/// A traveller of a booking on a flight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct TravellerRow {
+    pub(crate) flight: FlightId,
+    pub(crate) owner: UserId,
+    /// Of the person's names and date of birth.
+    pub(crate) fingerprint: i64,
+    pub(crate) booking: BookingId,
+    /// Whether a seat belongs to it.
+    pub(crate) seated: bool,
 }
 
 /// Enters travellers; gives for each booking how many of its travellers were entered.
 pub(crate) async fn enter(
     connection: &mut AsyncPgConnection,
-    wanted: TravellerColumns,
+    wanted: &[TravellerRow],
 ) -> QueryResult<HashMap<BookingId, usize>> {
-    let TravellerColumns { flights, owners, fingerprints, bookings, seated } = wanted;
-    let rows: Vec<(Uuid,)> =
-        Enter { flights, owners, fingerprints, bookings, seated }.load(connection).await?;
+    let query = Enter {
+        flights: wanted.iter().map(|row| row.flight.0).collect(),
+        owners: wanted.iter().map(|row| row.owner.0).collect(),
+        fingerprints: wanted.iter().map(|row| row.fingerprint).collect(),
+        bookings: wanted.iter().map(|row| row.booking.0).collect(),
+        seated: wanted.iter().map(|row| row.seated).collect(),
+    };
+    let rows: Vec<(Uuid,)> = query.load(connection).await?;
     let mut entered = HashMap::new();
     for (booking,) in rows {
         *entered.entry(BookingId(booking)).or_default() += 1;
@@ -90,12 +75,17 @@ pub(crate) async fn enter(
 }
 
 /// Takes travellers off their flights.
-pub(crate) async fn leave(connection: &mut AsyncPgConnection, given: TravellerColumns) -> QueryResult<()> {
-    if given.flights.is_empty() {
+pub(crate) async fn leave(connection: &mut AsyncPgConnection, given: &[TravellerRow]) -> QueryResult<()> {
+    if given.is_empty() {
         return Ok(());
     }
-    let TravellerColumns { flights, owners, fingerprints, bookings, .. } = given;
-    Leave { flights, owners, fingerprints, bookings }.execute(connection).await.map(drop)
+    let query = Leave {
+        flights: given.iter().map(|row| row.flight.0).collect(),
+        owners: given.iter().map(|row| row.owner.0).collect(),
+        fingerprints: given.iter().map(|row| row.fingerprint).collect(),
+        bookings: given.iter().map(|row| row.booking.0).collect(),
+    };
+    query.execute(connection).await.map(drop)
 }
 
 /// How many seats accounts hold, unpaid, on flights.

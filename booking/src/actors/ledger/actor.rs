@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 pub(crate) struct Bounds {
     /// Commands in one transaction.
     pub(crate) batch: usize,
-    /// Commands that wait; more are refused.
+    /// Commands that wait; more are refused. What settles a payment is taken on beyond it.
     pub(crate) queue: usize,
 }
 
@@ -35,6 +35,8 @@ pub(super) struct Drain;
 pub(super) struct Ledger {
     means: Means,
     bounds: Bounds,
+    /// What settles payments: first in each batch. The payment desk bounds how many there are.
+    settling: VecDeque<Envelope>,
     queue: VecDeque<Envelope>,
     runner: Option<Runner>,
     drained: Vec<oneshot::Sender<()>>,
@@ -43,12 +45,12 @@ pub(super) struct Ledger {
 impl Ledger {
     pub(super) fn new(means: Means, bounds: Bounds) -> Self {
         let runner = Some(Runner::new(means.clone()));
-        Self { means, bounds, queue: VecDeque::new(), runner, drained: Vec::new() }
+        Self { means, bounds, settling: VecDeque::new(), queue: VecDeque::new(), runner, drained: Vec::new() }
     }
 
     /// Begins the next transaction, unless one runs or there is nothing to do.
     fn go_on(&mut self, ctx: &mut Context<Self>) {
-        if self.queue.is_empty() {
+        if self.queue.is_empty() && self.settling.is_empty() {
             if self.runner.is_some() {
                 for waiter in self.drained.drain(..) {
                     // An error means that nobody waits any longer.
@@ -58,8 +60,9 @@ impl Ledger {
             return;
         }
         let Some(mut runner) = self.runner.take() else { return };
-        let count = self.queue.len().min(self.bounds.batch);
-        let batch: Vec<Envelope> = self.queue.drain(..count).collect();
+        let settling = self.settling.len().min(self.bounds.batch);
+        let others = self.queue.len().min(self.bounds.batch - settling);
+        let batch = self.settling.drain(..settling).chain(self.queue.drain(..others)).collect();
         let task = actix::spawn(async move {
             let again = runner.process(batch).await;
             (runner, again)
@@ -95,11 +98,14 @@ impl Handler<Submit> for Ledger {
     type Result = ();
 
     fn handle(&mut self, Submit(envelope): Submit, ctx: &mut Context<Self>) {
-        if self.queue.len() >= self.bounds.queue {
+        if envelope.command.settles() {
+            self.settling.push_back(envelope);
+        } else if self.queue.len() < self.bounds.queue {
+            self.queue.push_back(envelope);
+        } else {
             envelope.answer(Err(LedgerError::Overloaded));
             return;
         }
-        self.queue.push_back(envelope);
         self.go_on(ctx);
     }
 }

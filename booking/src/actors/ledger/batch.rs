@@ -8,25 +8,25 @@ use super::{
     changes::Changes,
     claims,
     command::{Command, Outcome},
-    keys, transitions,
+    keys,
+    tables::Tables,
+    transitions,
 };
 use crate::{
-    domain::booking::{Booking, Flights},
-    store::{
-        self, flight_cache::FlightCache, flights::LockedFlight, seats::SeatColumns,
-        travellers::TravellerColumns,
+    domain::{
+        booking::{Booking, Flights},
+        refusal::{FlightSeat, Refusal},
     },
+    store::{flights::LockedFlight, seats::SeatRow, travellers::TravellerRow},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::QueryResult;
-use diesel_async::AsyncPgConnection;
 use shared::{
     events::SeatsState,
     ids::{BookingId, FlightId},
     telemetry::trace::TraceContext,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use uuid::Uuid;
 
 /// What a command came to within the transaction.
 #[derive(Debug)]
@@ -37,8 +37,8 @@ pub(super) enum Verdict {
 }
 
 /// What a batch needs to know beside the database.
-pub(super) struct Setting<'a> {
-    pub(super) flights: &'a FlightCache,
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Setting {
     /// How long a payment prolongs its hold.
     pub(super) settle: TimeDelta,
 }
@@ -71,25 +71,25 @@ pub(super) struct Work<'a> {
 }
 
 impl Work<'_> {
-    pub(super) fn refuse(&mut self, index: usize, refusal: crate::domain::refusal::Refusal) {
+    pub(super) fn refuse(&mut self, index: usize, refusal: Refusal) {
         self.verdicts[index] = Some(Verdict::Answer(Outcome::Refused(refusal)));
     }
 }
 
 /// Runs commands within the transaction that the caller has begun and will commit.
 pub(super) async fn run(
-    connection: &mut AsyncPgConnection,
+    tables: &mut impl Tables,
     items: &[Item<'_>],
-    setting: &Setting<'_>,
+    setting: Setting,
 ) -> QueryResult<Written> {
-    let mut work = read(connection, items, setting).await?;
-    keys::bind(connection, &mut work).await?;
-    transitions::run(connection, &mut work).await?;
-    work.changes.give_back(connection).await?;
-    claims::run(connection, &mut work).await?;
-    keys::release(connection, &work).await?;
-    work.changes.write(connection, &work.bookings).await?;
-    let seats = work.changes.tell(connection).await?;
+    let mut work = read(tables, items, setting).await?;
+    keys::bind(tables, &mut work).await?;
+    transitions::run(tables, &mut work).await?;
+    work.changes.give_back(tables).await?;
+    claims::run(tables, &mut work).await?;
+    keys::release(tables, &work).await?;
+    work.changes.write(tables, &work.bookings).await?;
+    let seats = work.changes.tell(tables).await?;
     let verdicts = work.verdicts.into_iter().map(|verdict| {
         debug_assert!(verdict.is_some(), "every command has a verdict");
         verdict.unwrap_or(Verdict::Again)
@@ -99,34 +99,30 @@ pub(super) async fn run(
 
 /// Finds what the commands are about, locks it, and reads it.
 async fn read<'a>(
-    connection: &mut AsyncPgConnection,
+    tables: &mut impl Tables,
     items: &'a [Item<'a>],
-    setting: &Setting<'_>,
+    setting: Setting,
 ) -> QueryResult<Work<'a>> {
-    let stale = stale_holders(connection, items).await?;
-    let mut ids: BTreeSet<Uuid> = stale.iter().map(|id| id.0).collect();
-    ids.extend(
-        items.iter().filter(|(command, _)| command.claim().is_none()).map(|(command, _)| command.booking().0),
-    );
-    let ids: Vec<Uuid> = ids.into_iter().collect();
-    let mut flights: Vec<FlightId> = match ids.is_empty() {
-        true => Vec::new(),
-        false => store::bookings::flights_of(connection, &ids).await?,
-    };
+    let stale = stale_holders(tables, items).await?;
+    let mut ids: BTreeSet<BookingId> = stale.iter().copied().collect();
+    let others = items.iter().filter(|(command, _)| command.claim().is_none());
+    ids.extend(others.map(|(command, _)| command.booking()));
+    let ids: Vec<BookingId> = ids.into_iter().collect();
     let claims = items.iter().filter_map(|(command, _)| command.claim());
-    flights.extend(claims.flat_map(|claim| claim.booking.segments.iter().map(|segment| segment.flight_id)));
-    let locked = store::flights::lock(connection, flights).await?;
+    let mut flights: BTreeSet<FlightId> =
+        claims.flat_map(|claim| claim.booking.segments.iter().map(|segment| segment.flight_id)).collect();
+    if !ids.is_empty() {
+        flights.extend(tables.flights_of(&ids).await?);
+    }
+    let locked = tables.lock_flights(flights).await?;
     let mut bookings = HashMap::new();
     if !ids.is_empty() {
-        store::bookings::lock(connection, &ids).await?;
-        bookings.extend(
-            store::bookings::load(connection, &ids).await?.into_iter().map(|booking| (booking.id, booking)),
-        );
+        bookings.extend(tables.lock_bookings(&ids).await?.into_iter().map(|booking| (booking.id, booking)));
     }
-    let versions = locked.iter().map(|(id, flight)| (*id, flight.version));
-    let flights = setting.flights.at_versions(connection, versions).await?;
+    let versions: Vec<_> = locked.iter().map(|(id, flight)| (*id, flight.version)).collect();
+    let flights = tables.flight_states(&versions).await?;
     // A statement of its own: the clock must be read after the locks were granted.
-    let now = store::presented::now(connection).await?;
+    let now = tables.now().await?;
     let mut work = Work {
         items,
         settle: setting.settle,
@@ -144,35 +140,34 @@ async fn read<'a>(
 }
 
 /// The bookings whose holds have ended but stand in the way of the claims.
-async fn stale_holders(
-    connection: &mut AsyncPgConnection,
-    items: &[Item<'_>],
-) -> QueryResult<Vec<BookingId>> {
-    let mut seats = SeatColumns::default();
-    let mut travellers = TravellerColumns::default();
-    for claim in items.iter().filter_map(|(command, _)| command.claim()) {
-        add_seats(&claim.booking, &mut seats);
-        add_travellers(&claim.booking, &mut travellers);
-    }
+async fn stale_holders(tables: &mut impl Tables, items: &[Item<'_>]) -> QueryResult<Vec<BookingId>> {
+    let claims = || items.iter().filter_map(|(command, _)| command.claim());
+    let seats: Vec<_> = claims().flat_map(|claim| seat_rows(&claim.booking, false)).collect();
     if seats.is_empty() {
         return Ok(Vec::new());
     }
-    store::seats::stale_holders(connection, &seats, &travellers).await
+    let travellers: Vec<_> = claims().flat_map(|claim| traveller_rows(&claim.booking)).collect();
+    tables.stale_holders(&seats, &travellers).await
 }
 
-/// Adds all seats of a booking.
-pub(super) fn add_seats(booking: &Booking, columns: &mut SeatColumns) {
-    for (flight, seat) in booking.seats() {
-        columns.push(flight, seat, booking.id);
-    }
+/// The rows of all seats of a booking.
+pub(super) fn seat_rows(booking: &Booking, sold: bool) -> impl Iterator<Item = SeatRow> + '_ {
+    booking.seats().map(move |(flight_id, designator)| SeatRow {
+        seat: FlightSeat { flight_id, designator },
+        booking: booking.id,
+        sold,
+    })
 }
 
-/// Adds all travellers of a booking, on each of its flights.
-pub(super) fn add_travellers(booking: &Booking, columns: &mut TravellerColumns) {
-    for segment in &booking.segments {
-        for passenger in &booking.passengers {
-            let seated = passenger.kind.has_seat();
-            columns.push(segment.flight_id, booking.owner_id, passenger.fingerprint(), booking.id, seated);
-        }
-    }
+/// The rows of all travellers of a booking, on each of its flights.
+pub(super) fn traveller_rows(booking: &Booking) -> impl Iterator<Item = TravellerRow> + '_ {
+    booking.segments.iter().flat_map(move |segment| {
+        booking.passengers.iter().map(move |passenger| TravellerRow {
+            flight: segment.flight_id,
+            owner: booking.owner_id,
+            fingerprint: passenger.fingerprint(),
+            booking: booking.id,
+            seated: passenger.kind.has_seat(),
+        })
+    })
 }

@@ -1,21 +1,22 @@
 //! What a batch will write, gathered so that each table needs one statement.
 
-use super::batch::{add_seats, add_travellers};
+use super::{
+    batch::{seat_rows, traveller_rows},
+    tables::{Tables, Writes},
+};
 use crate::{
     domain::{
         booking::{Booking, Flights, MissingFlight, RefundRecord},
         idempotency::StoredAnswer,
         payment::{Entry, Payment, PaymentState},
     },
-    store::{self, seats::SeatColumns, travellers::TravellerColumns},
+    store::{seats::SeatRow, travellers::TravellerRow},
 };
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
-use diesel_async::AsyncPgConnection;
 use shared::{
     events::{BookingState, Event, EventType, SeatsState},
     ids::{BookingId, FlightId, PaymentId},
-    outbox,
     telemetry::trace::TraceContext,
 };
 use std::collections::{BTreeSet, HashMap};
@@ -28,9 +29,9 @@ const SOURCE: &str = "booking";
 pub(super) struct Changes {
     changed: BTreeSet<BookingId>,
     ticketed: BTreeSet<BookingId>,
-    freed: SeatColumns,
-    left: TravellerColumns,
-    sold: SeatColumns,
+    freed: Vec<SeatRow>,
+    left: Vec<TravellerRow>,
+    sold: Vec<SeatRow>,
     payments: Vec<(BookingId, Payment)>,
     decided: Vec<(PaymentId, PaymentState)>,
     refunds: Vec<(BookingId, RefundRecord)>,
@@ -48,14 +49,14 @@ impl Changes {
 
     /// The seats of a booking come free.
     pub(super) fn free(&mut self, booking: &Booking) {
-        add_seats(booking, &mut self.freed);
-        add_travellers(booking, &mut self.left);
+        self.freed.extend(seat_rows(booking, false));
+        self.left.extend(traveller_rows(booking));
         self.seats_of(booking);
     }
 
     /// The seats of a booking are sold now, and its passengers have tickets.
     pub(super) fn sell(&mut self, booking: &Booking) {
-        add_seats(booking, &mut self.sold);
+        self.sold.extend(seat_rows(booking, true));
         self.ticketed.insert(booking.id);
         self.seats_of(booking);
     }
@@ -106,47 +107,41 @@ impl Changes {
     }
 
     /// Gives back the seats that come free, before others claim them.
-    pub(super) async fn give_back(&mut self, connection: &mut AsyncPgConnection) -> QueryResult<()> {
-        store::seats::free(connection, std::mem::take(&mut self.freed)).await?;
-        store::travellers::leave(connection, std::mem::take(&mut self.left)).await
+    pub(super) async fn give_back(&mut self, tables: &mut impl Tables) -> QueryResult<()> {
+        let (seats, travellers) = (std::mem::take(&mut self.freed), std::mem::take(&mut self.left));
+        tables.give_back(&seats, &travellers).await
     }
 
     /// Writes everything but new bookings and events.
     pub(super) async fn write(
         &mut self,
-        connection: &mut AsyncPgConnection,
+        tables: &mut impl Tables,
         bookings: &HashMap<BookingId, Booking>,
     ) -> QueryResult<()> {
         let of = |ids: &BTreeSet<BookingId>| ids.iter().filter_map(|id| bookings.get(id)).collect::<Vec<_>>();
-        store::bookings::update(connection, &of(&self.changed)).await?;
-        store::seats::sell(connection, std::mem::take(&mut self.sold)).await?;
-        store::passengers::write_tickets(connection, &of(&self.ticketed)).await?;
-        store::payments::insert(
-            connection,
-            self.payments.iter().map(|(booking, payment)| (*booking, payment)),
-        )
-        .await?;
-        store::payments::update(connection, &self.decided).await?;
-        store::refunds::insert(connection, &self.refunds).await?;
-        store::payments::insert_entries(connection, &self.entries).await?;
-        store::keys::answer(connection, std::mem::take(&mut self.answers)).await
+        let writes = Writes {
+            bookings: of(&self.changed),
+            ticketed: of(&self.ticketed),
+            sold: &self.sold,
+            payments: &self.payments,
+            decided: &self.decided,
+            refunds: &self.refunds,
+            entries: &self.entries,
+            answers: &self.answers,
+        };
+        tables.write(&writes).await
     }
 
     /// Draws the next version of each flight whose seats changed, and writes all events: those of
     /// bookings, and one with the full seats per flight. Last in the transaction, when all seats are
     /// as they will be.
-    pub(super) async fn tell(&mut self, connection: &mut AsyncPgConnection) -> QueryResult<Vec<SeatsState>> {
-        let mut states = Vec::new();
-        if !self.flights.is_empty() {
-            let ids = self.flights.iter().map(|id| id.0).collect();
-            let versions = store::flights::next_versions(connection, ids).await?;
-            states = store::seats::states(connection, &versions).await?;
-            let event = |state: &SeatsState| {
-                Event::new(SOURCE, EventType::SeatsChanged, state.flight_id, state.version, state)
-            };
-            self.events.extend(states.iter().map(event));
-        }
-        outbox::append(connection, &self.events).await?;
+    pub(super) async fn tell(&mut self, tables: &mut impl Tables) -> QueryResult<Vec<SeatsState>> {
+        let states = tables.next_seats(&self.flights).await?;
+        let event = |state: &SeatsState| {
+            Event::new(SOURCE, EventType::SeatsChanged, state.flight_id, state.version, state)
+        };
+        self.events.extend(states.iter().map(event));
+        tables.append(&self.events).await?;
         Ok(states)
     }
 }

@@ -1,21 +1,18 @@
 //! Claims: the seats first, which are the fence, then the rows of the winners only.
 
 use super::{
-    batch::{Verdict, Work, add_seats, add_travellers},
+    batch::{Verdict, Work, seat_rows, traveller_rows},
     changes::present,
     command::{Claim, Outcome},
+    tables::Tables,
     transitions,
 };
-use crate::{
-    domain::{
-        booking::Booking,
-        flight, hold,
-        refusal::{FlightSeat, Refusal},
-    },
-    store::{self, seats::SeatColumns, travellers::TravellerColumns},
+use crate::domain::{
+    booking::Booking,
+    flight, hold,
+    refusal::{FlightSeat, Refusal},
 };
 use diesel::QueryResult;
-use diesel_async::AsyncPgConnection;
 use shared::{
     events::{BookingPaymentStatus, EventType},
     ids::{BookingId, FlightId, UserId},
@@ -42,17 +39,17 @@ impl Candidate<'_> {
 }
 
 /// Decides the claims of the batch, in their order.
-pub(super) async fn run(connection: &mut AsyncPgConnection, work: &mut Work<'_>) -> QueryResult<()> {
+pub(super) async fn run(tables: &mut impl Tables, work: &mut Work<'_>) -> QueryResult<()> {
     let bookable = bookable(work);
     if bookable.is_empty() {
         return Ok(());
     }
-    let allowed = within_limits(connection, work, bookable).await?;
+    let allowed = within_limits(tables, work, bookable).await?;
     let (candidates, aside) = set_aside(allowed);
-    let seated = take_seats(connection, work, candidates).await?;
-    let winners = enter_travellers(connection, work, seated).await?;
+    let seated = take_seats(tables, work, candidates).await?;
+    let winners = enter_travellers(tables, work, seated).await?;
     judge_aside(work, &winners, &aside);
-    write_winners(connection, work, &winners).await
+    write_winners(tables, work, &winners).await
 }
 
 /// The claims all of whose flights can be booked now.
@@ -84,7 +81,7 @@ fn bookable<'a>(work: &mut Work<'a>) -> Vec<Candidate<'a>> {
 /// once count too: a card that is declined leaves a hold like any other. The flights are locked, so
 /// nobody else adds holds meanwhile.
 async fn within_limits<'a>(
-    connection: &mut AsyncPgConnection,
+    tables: &mut impl Tables,
     work: &mut Work<'_>,
     candidates: Vec<Candidate<'a>>,
 ) -> QueryResult<Vec<Candidate<'a>>> {
@@ -97,7 +94,7 @@ async fn within_limits<'a>(
     if asked.is_empty() {
         return Ok(candidates);
     }
-    let mut held = store::travellers::held_seats(connection, &asked).await?;
+    let mut held = tables.held_seats(&asked).await?;
     let mut allowed = Vec::with_capacity(candidates.len());
     for candidate in candidates {
         if !limited(candidate.claim) {
@@ -137,18 +134,19 @@ fn set_aside(candidates: Vec<Candidate<'_>>) -> (Vec<Candidate<'_>>, Vec<Candida
 
 /// The fence: who does not get all of its seats has lost, and what it got is given back.
 async fn take_seats<'a>(
-    connection: &mut AsyncPgConnection,
+    tables: &mut impl Tables,
     work: &mut Work<'_>,
     candidates: Vec<Candidate<'a>>,
 ) -> QueryResult<Vec<Candidate<'a>>> {
-    let mut wanted = SeatColumns::default();
-    candidates.iter().for_each(|candidate| add_seats(&candidate.claim.booking, &mut wanted));
+    let wanted: Vec<_> =
+        candidates.iter().flat_map(|candidate| seat_rows(&candidate.claim.booking, false)).collect();
     let mut taken: HashMap<BookingId, HashSet<FlightSeat>> = HashMap::new();
-    for (seat, booking) in store::seats::take(connection, &wanted).await? {
-        taken.entry(booking).or_default().insert(seat);
+    let mut rows = tables.take_seats(&wanted).await?;
+    for row in &rows {
+        taken.entry(row.booking).or_default().insert(row.seat);
     }
     let mut seated = Vec::with_capacity(candidates.len());
-    let mut back = SeatColumns::default();
+    let mut lost = HashSet::new();
     for candidate in candidates {
         let id = candidate.claim.booking.id;
         let got = taken.remove(&id).unwrap_or_default();
@@ -157,26 +155,27 @@ async fn take_seats<'a>(
             seated.push(candidate);
             continue;
         }
-        got.into_iter().for_each(|seat| back.push(seat.flight_id, seat.designator, id));
+        lost.insert(id);
         work.refuse(candidate.index, Refusal::SeatTaken(missing));
     }
-    store::seats::free(connection, back).await?;
+    rows.retain(|row| lost.contains(&row.booking));
+    tables.give_back(&rows, &[]).await?;
     Ok(seated)
 }
 
 /// The second fence: nobody is on a flight twice in the live bookings of an account.
 async fn enter_travellers<'a>(
-    connection: &mut AsyncPgConnection,
+    tables: &mut impl Tables,
     work: &mut Work<'_>,
     seated: Vec<Candidate<'a>>,
 ) -> QueryResult<Vec<Candidate<'a>>> {
     if seated.is_empty() {
         return Ok(seated);
     }
-    let mut wanted = TravellerColumns::default();
-    seated.iter().for_each(|candidate| add_travellers(&candidate.claim.booking, &mut wanted));
-    let entered = store::travellers::enter(connection, wanted).await?;
-    let (mut seats, mut travellers) = (SeatColumns::default(), TravellerColumns::default());
+    let wanted: Vec<_> =
+        seated.iter().flat_map(|candidate| traveller_rows(&candidate.claim.booking)).collect();
+    let entered = tables.enter_travellers(&wanted).await?;
+    let (mut seats, mut travellers) = (Vec::new(), Vec::new());
     let mut winners = Vec::with_capacity(seated.len());
     for candidate in seated {
         let booking = &candidate.claim.booking;
@@ -184,12 +183,11 @@ async fn enter_travellers<'a>(
             winners.push(candidate);
             continue;
         }
-        add_seats(booking, &mut seats);
-        add_travellers(booking, &mut travellers);
+        seats.extend(seat_rows(booking, false));
+        travellers.extend(traveller_rows(booking));
         work.refuse(candidate.index, Refusal::PassengerAlreadyBooked);
     }
-    store::seats::free(connection, seats).await?;
-    store::travellers::leave(connection, travellers).await?;
+    tables.give_back(&seats, &travellers).await?;
     Ok(winners)
 }
 
@@ -210,12 +208,12 @@ fn judge_aside(work: &mut Work<'_>, winners: &[Candidate<'_>], aside: &[Candidat
 }
 
 async fn write_winners(
-    connection: &mut AsyncPgConnection,
+    tables: &mut impl Tables,
     work: &mut Work<'_>,
     winners: &[Candidate<'_>],
 ) -> QueryResult<()> {
     let mut bookings: Vec<Booking> = winners.iter().map(|winner| made_now(work, winner.claim)).collect();
-    store::new_bookings::insert(connection, &mut bookings.iter_mut().collect::<Vec<_>>()).await?;
+    tables.insert_bookings(&mut bookings).await?;
     for (winner, booking) in winners.iter().zip(&bookings) {
         let state = present(booking, &work.flights, work.now)?;
         work.changes.seats_of(booking);

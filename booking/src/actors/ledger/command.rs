@@ -60,6 +60,11 @@ impl Command {
         }
     }
 
+    /// Whether it ends a payment that is under way: money is reserved, and somebody waits.
+    pub(super) fn settles(&self) -> bool {
+        matches!(self, Self::Confirm { .. } | Self::Decline { .. })
+    }
+
     pub(super) fn claim(&self) -> Option<&Claim> {
         match self {
             Self::Claim(claim) => Some(claim),

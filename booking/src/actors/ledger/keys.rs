@@ -3,17 +3,14 @@
 use super::{
     batch::{Verdict, Work},
     command::Outcome,
+    tables::Tables,
 };
-use crate::{
-    domain::refusal::Refusal,
-    store::keys::{self, Known},
-};
+use crate::{domain::refusal::Refusal, store::keys::Known};
 use diesel::QueryResult;
-use diesel_async::AsyncPgConnection;
 use std::collections::HashMap;
 
 /// Binds the keys of the batch. Commands whose keys are in use get their verdict here.
-pub(super) async fn bind(connection: &mut AsyncPgConnection, work: &mut Work<'_>) -> QueryResult<()> {
+pub(super) async fn bind(tables: &mut impl Tables, work: &mut Work<'_>) -> QueryResult<()> {
     let mut first: HashMap<&[u8], usize> = HashMap::new();
     let mut wanted = Vec::new();
     for (index, (command, _)) in work.items.iter().enumerate() {
@@ -34,9 +31,9 @@ pub(super) async fn bind(connection: &mut AsyncPgConnection, work: &mut Work<'_>
         return Ok(());
     }
     let pairs: Vec<_> = wanted.iter().map(|(_, key, booking)| (*key, *booking)).collect();
-    let bound = keys::bind(connection, &pairs).await?;
+    let bound = tables.bind_keys(&pairs).await?;
     for (index, key, _) in wanted.into_iter().filter(|(_, key, _)| !bound.contains(&key.scope)) {
-        let outcome = match keys::find(connection, key).await? {
+        let outcome = match tables.find_key(key).await? {
             Some(Known::Answered(answer)) => Outcome::Replay(answer),
             Some(Known::OtherBody) => Outcome::Refused(Refusal::KeyReused),
             // Gone between two statements: whoever asks again finds it free.
@@ -48,7 +45,7 @@ pub(super) async fn bind(connection: &mut AsyncPgConnection, work: &mut Work<'_>
 }
 
 /// Releases the keys that were bound for commands without effect.
-pub(super) async fn release(connection: &mut AsyncPgConnection, work: &Work<'_>) -> QueryResult<()> {
+pub(super) async fn release(tables: &mut impl Tables, work: &Work<'_>) -> QueryResult<()> {
     let without_effect = |verdict: &Option<Verdict>| match verdict {
         // Refused because of the key itself: it is another request's.
         Some(Verdict::Answer(Outcome::Refused(Refusal::KeyReused | Refusal::KeyInProgress))) => false,
@@ -58,5 +55,5 @@ pub(super) async fn release(connection: &mut AsyncPgConnection, work: &Work<'_>)
     let pairs = work.items.iter().zip(&work.verdicts).filter(|(_, verdict)| without_effect(verdict));
     let scopes: Vec<&[u8]> =
         pairs.filter_map(|((command, _), _)| Some(command.key()?.scope.as_slice())).collect();
-    keys::release(connection, &scopes).await
+    tables.release_keys(&scopes).await
 }

@@ -12,6 +12,7 @@
 //! | [`batch`] | the order of one transaction |
 //! | [`keys`], [`transitions`], [`claims`] | its parts |
 //! | [`changes`] | what it writes |
+//! | [`tables`], [`postgres`] | the port to the database, and its adapter |
 
 mod actor;
 mod batch;
@@ -19,7 +20,9 @@ mod changes;
 mod claims;
 mod command;
 mod keys;
+mod postgres;
 mod runner;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod transitions;

@@ -4,6 +4,7 @@
 use super::{
     batch::{self, Item, Setting, Verdict, Written},
     command::{Command, Envelope, LedgerError, Outcome},
+    postgres::PostgresTables,
 };
 use crate::{
     actors::directory::Directory,
@@ -157,10 +158,12 @@ impl Runner {
         let Some((connection, _)) = &mut self.connection else { return Err(Failure::Lost(Error::NotFound)) };
         let items: Vec<Item<'_>> =
             envelopes.iter().map(|envelope| (&envelope.command, envelope.trace)).collect();
-        let setting = Setting { flights: &self.means.flights, settle: self.means.settle };
+        let setting = Setting { settle: self.means.settle };
         let started = Instant::now();
         AnsiTransactionManager::begin_transaction(connection).await.map_err(Failure::Lost)?;
-        let failed = match batch::run(connection, &items, &setting).await {
+        let mut tables = PostgresTables { connection, flights: &self.means.flights };
+        let run = batch::run(&mut tables, &items, setting).await;
+        let failed = match run {
             Ok(written) => match AnsiTransactionManager::commit_transaction(connection).await {
                 Ok(()) => {
                     metrics::histogram!("ledger_batch_commands").record(len(&items));

@@ -4,6 +4,7 @@ use super::{
     Claim, Command, Ledgers, Outcome, Shards,
     batch::{self, Item, Setting, Verdict},
     command::{Answer, Envelope, LedgerError},
+    postgres::PostgresTables,
     runner::{Means, Runner},
 };
 use crate::{
@@ -63,9 +64,10 @@ impl Scene {
     async fn batch(&self, commands: &[Command]) -> Vec<Verdict> {
         let mut connection = self.connection().await;
         let items: Vec<Item<'_>> = commands.iter().map(|command| (command, None)).collect();
-        let setting = Setting { flights: &self.means.flights, settle: self.means.settle };
+        let setting = Setting { settle: self.means.settle };
         AnsiTransactionManager::begin_transaction(&mut connection).await.unwrap();
-        let written = batch::run(&mut connection, &items, &setting).await.unwrap();
+        let mut tables = PostgresTables { connection: &mut connection, flights: &self.means.flights };
+        let written = batch::run(&mut tables, &items, setting).await.unwrap();
         AnsiTransactionManager::commit_transaction(&mut connection).await.unwrap();
         written.verdicts
     }

@@ -4,19 +4,16 @@ use super::{
     batch::{Verdict, Work},
     changes::present,
     command::{Command, Outcome},
+    tables::Tables,
 };
-use crate::{
-    domain::{
-        booking::{Booking, Segment},
-        idempotency::Key,
-        payment::{Payment, PaymentOrder, PaymentState},
-        refusal::Refusal,
-    },
-    store,
+use crate::domain::{
+    booking::{Booking, Segment},
+    idempotency::Key,
+    payment::{Payment, PaymentOrder, PaymentState},
+    refusal::Refusal,
 };
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
-use diesel_async::AsyncPgConnection;
 use shared::{
     events::{BookingStatus, EventType},
     ids::{BookingId, PaymentId},
@@ -24,11 +21,11 @@ use shared::{
 };
 
 /// Carries out the commands about existing bookings, in their order.
-pub(super) async fn run(connection: &mut AsyncPgConnection, work: &mut Work<'_>) -> QueryResult<()> {
+pub(super) async fn run(tables: &mut impl Tables, work: &mut Work<'_>) -> QueryResult<()> {
     let confirmed = work.items.iter().filter(|(command, _)| matches!(command, Command::Confirm { .. }));
     let passengers = confirmed.filter_map(|(command, _)| work.bookings.get(&command.booking()));
     let count = passengers.map(|booking| booking.passengers.len()).sum();
-    let mut documents = store::passengers::draw_documents(connection, count).await?.into_iter();
+    let mut documents = tables.draw_documents(count).await?.into_iter();
     let items = work.items;
     for (index, (command, trace)) in items.iter().enumerate() {
         if work.verdicts[index].is_some() || command.claim().is_some() {

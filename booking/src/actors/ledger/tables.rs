@@ -1,0 +1,111 @@
+//! The port between the ledger and its database: everything that a transaction of the ledger reads
+//! and writes. The caller begins and ends the transaction.
+//!
+//! The adapter of the service is [`PostgresTables`](super::postgres::PostgresTables). A simulation puts
+//! a model in its place, so that the same decisions can be driven through faults by the million.
+
+use crate::{
+    domain::{
+        booking::{Booking, Flights, RefundRecord},
+        idempotency::{Key, StoredAnswer},
+        payment::{Entry, Payment, PaymentState},
+    },
+    store::{flights::LockedFlight, keys::Known, seats::SeatRow, travellers::TravellerRow},
+};
+use chrono::{DateTime, Utc};
+use diesel::QueryResult;
+use shared::{
+    events::{Event, SeatsState},
+    ids::{BookingId, FlightId, PaymentId, UserId},
+};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+/// The tables of booking within a transaction. Errors are those of the database: the transaction is
+/// over with them.
+pub(crate) trait Tables {
+    /// The bookings whose holds have ended but stand in the way: of seats, or of travellers.
+    async fn stale_holders(
+        &mut self,
+        seats: &[SeatRow],
+        travellers: &[TravellerRow],
+    ) -> QueryResult<Vec<BookingId>>;
+
+    /// The flights of bookings, each once.
+    async fn flights_of(&mut self, bookings: &[BookingId]) -> QueryResult<Vec<FlightId>>;
+
+    /// Locks flights until the end of the transaction; unknown ones are left out.
+    async fn lock_flights(
+        &mut self,
+        flights: BTreeSet<FlightId>,
+    ) -> QueryResult<BTreeMap<FlightId, LockedFlight>>;
+
+    /// Locks bookings until the end of the transaction, and reads them; unknown ones are left out.
+    async fn lock_bookings(&mut self, bookings: &[BookingId]) -> QueryResult<Vec<Booking>>;
+
+    /// The states of flights at these versions or later.
+    async fn flight_states(&mut self, versions: &[(FlightId, i64)]) -> QueryResult<Flights>;
+
+    /// The database's clock.
+    async fn now(&mut self) -> QueryResult<DateTime<Utc>>;
+
+    /// Binds keys to the bookings of their requests; gives the scopes of those that were free.
+    async fn bind_keys(&mut self, wanted: &[(&Key, BookingId)]) -> QueryResult<HashSet<Vec<u8>>>;
+
+    /// What is known of a key.
+    async fn find_key(&mut self, key: &Key) -> QueryResult<Option<Known>>;
+
+    /// Releases keys whose requests had no effect.
+    async fn release_keys(&mut self, scopes: &[&[u8]]) -> QueryResult<()>;
+
+    /// How many seats accounts hold, unpaid, on flights.
+    async fn held_seats(
+        &mut self,
+        asked: &[(FlightId, UserId)],
+    ) -> QueryResult<HashMap<(FlightId, UserId), i64>>;
+
+    /// Takes those of the seats that are free, and gives them. This is the fence.
+    async fn take_seats(&mut self, wanted: &[SeatRow]) -> QueryResult<Vec<SeatRow>>;
+
+    /// Enters those travellers that are not on their flight yet; gives for each booking how many. The
+    /// second fence.
+    async fn enter_travellers(&mut self, wanted: &[TravellerRow]) -> QueryResult<HashMap<BookingId, usize>>;
+
+    /// Gives back seats and travellers' places, those that belong to the bookings named with them.
+    async fn give_back(&mut self, seats: &[SeatRow], travellers: &[TravellerRow]) -> QueryResult<()>;
+
+    /// Writes new bookings with all that belongs to them. Locators that are in use are drawn again.
+    async fn insert_bookings(&mut self, new: &mut [Booking]) -> QueryResult<()>;
+
+    /// Draws so many document numbers for tickets, each once and for all.
+    async fn draw_documents(&mut self, count: usize) -> QueryResult<Vec<i64>>;
+
+    /// Writes what transitions have changed.
+    async fn write(&mut self, writes: &Writes<'_>) -> QueryResult<()>;
+
+    /// Draws the next version of each of these flights, which are locked, and gives their seats.
+    async fn next_seats(&mut self, flights: &BTreeSet<FlightId>) -> QueryResult<Vec<SeatsState>>;
+
+    /// Writes events, to be published in this order.
+    async fn append(&mut self, events: &[Event]) -> QueryResult<()>;
+}
+
+/// What a transaction changes of bookings that exist.
+#[derive(Debug, Default)]
+pub(crate) struct Writes<'a> {
+    /// Bookings whose own rows changed: status, money, hold, version, contact.
+    pub(crate) bookings: Vec<&'a Booking>,
+    /// Bookings whose passengers have got their tickets.
+    pub(crate) ticketed: Vec<&'a Booking>,
+    /// Held seats that are sold now.
+    pub(crate) sold: &'a [SeatRow],
+    /// Payments that were started.
+    pub(crate) payments: &'a [(BookingId, Payment)],
+    /// Payments that were decided.
+    pub(crate) decided: &'a [(PaymentId, PaymentState)],
+    /// Refunds that were decided.
+    pub(crate) refunds: &'a [(BookingId, RefundRecord)],
+    /// Money that moved.
+    pub(crate) entries: &'a [(BookingId, Entry)],
+    /// Answers of keys, by scope.
+    pub(crate) answers: &'a [(Vec<u8>, StoredAnswer)],
+}

@@ -1,0 +1,337 @@
+//! What an allocator remembers of a flight's seats, and what it decides from it. No clock, no
+//! database, no mailbox: the [actor](crate::actors::allocator) brings these.
+//!
+//! It is a cache, and may be behind. So it never refuses out of a state that is older than [`FRESH`],
+//! nor because of something that it is not sure of: then it is [unsure](Decision::Unsure), and its seats
+//! are to be read again. And what it grants is only a proposal: the fence in the database decides.
+
+use super::{
+    assignment::{NoSeats, SeatFault, Wish, assign},
+    flight::Flight,
+    price,
+    refusal::{FlightSeat, Refusal},
+    seat_map::SeatMap,
+};
+use chrono::{DateTime, Utc};
+use shared::{
+    events::{FlightState, SeatsState},
+    fare::{Brand, PassengerType, SegmentPrice},
+    http::FieldError,
+    ids::FlightId,
+    money::Currency,
+    seat::{Cabin, SeatDesignator},
+};
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
+
+/// A state that is older is not refused from.
+pub(crate) const FRESH: Duration = Duration::from_secs(1);
+
+/// What a party wants of a flight.
+#[derive(Debug, Clone)]
+pub(crate) struct Wanted {
+    pub(crate) segment: usize,
+    pub(crate) cabin: Cabin,
+    /// `None`: it has been paid for, seats are only changed.
+    pub(crate) fare: Option<WantedFare>,
+    /// One for each traveller with a seat, with its place in the party.
+    pub(crate) wishes: Vec<(usize, Wish)>,
+}
+
+/// What a price is asked for.
+#[derive(Debug, Clone)]
+pub(crate) struct WantedFare {
+    pub(crate) brand: Brand,
+    pub(crate) currency: Currency,
+    /// All travellers, those without seats too.
+    pub(crate) party: Vec<PassengerType>,
+}
+
+/// Seats that are marked for a party, with their price.
+#[derive(Debug, Clone)]
+pub(crate) struct Reservation {
+    /// Names the marks.
+    pub(crate) ticket: u64,
+    /// In the order of the wishes.
+    pub(crate) seats: Vec<SeatDesignator>,
+    /// Nothing where no fare was asked for.
+    pub(crate) price: SegmentPrice,
+    /// The version of the flight that the price is of.
+    pub(crate) flight_version: i64,
+}
+
+/// What comes of a request for seats.
+#[derive(Debug)]
+pub(crate) enum Decision {
+    /// The seats are marked.
+    Granted(Reservation),
+    /// It cannot be had, for certain.
+    Refused(Refusal),
+    /// Not to be decided from memory: the seats are to be read again.
+    Unsure,
+}
+
+/// A seat that is not free, as it was read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TakenSeat {
+    pub(crate) seat: SeatDesignator,
+    pub(crate) sold: bool,
+    /// Milliseconds until the hold ends, negative where it has ended; `None` where it does not end by
+    /// itself.
+    pub(crate) ends_in: Option<i64>,
+}
+
+/// A flight's seats as they were read.
+#[derive(Debug, Clone)]
+pub(crate) struct SeatsRead {
+    /// The version of the flight's state.
+    pub(crate) version: i64,
+    pub(crate) on_sale: bool,
+    /// Booking's own sequence of seat changes.
+    pub(crate) seats_version: i64,
+    /// The seats that are not free.
+    pub(crate) taken: Vec<TakenSeat>,
+}
+
+/// Instants that a decision is taken at.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment {
+    /// By this machine's monotonic clock.
+    pub(crate) now: Instant,
+    /// By its wall clock.
+    pub(crate) utc: DateTime<Utc>,
+}
+
+/// Whose a seat is.
+#[derive(Debug, Clone, Copy)]
+enum Taken {
+    Sold,
+    Held(End),
+}
+
+/// When a hold ends.
+#[derive(Debug, Clone, Copy)]
+enum End {
+    At(Instant),
+    /// Not by itself: a payment is under way.
+    Open,
+    /// Events do not tell it. It may have ended: nothing is refused for it before it was read.
+    Unknown,
+}
+
+/// A seat that is promised to a claim on its way.
+#[derive(Debug, Clone, Copy)]
+struct Pending {
+    ticket: u64,
+    until: Instant,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct SeatBook {
+    id: FlightId,
+    version: i64,
+    taken: HashMap<SeatDesignator, Taken>,
+    pending: HashMap<SeatDesignator, Pending>,
+    /// When the state was known to be true; `None`: to be read again.
+    known_at: Option<Instant>,
+    /// When the flight was known to be as it is.
+    flight_known_at: Instant,
+    tickets: u64,
+    /// Chooses between places that are equally good; differs between instances.
+    spread: usize,
+}
+
+impl SeatBook {
+    /// The book of a flight that was just read.
+    pub(crate) fn new(id: FlightId, read: &SeatsRead, now: Instant, spread: usize) -> Self {
+        let mut book = Self {
+            id,
+            version: 0,
+            taken: HashMap::new(),
+            pending: HashMap::new(),
+            known_at: None,
+            flight_known_at: now,
+            tickets: 0,
+            spread,
+        };
+        book.learn(read, now);
+        book
+    }
+
+    /// Takes over what was read, unless something newer came meanwhile.
+    pub(crate) fn learn(&mut self, read: &SeatsRead, now: Instant) {
+        if read.seats_version < self.version {
+            return;
+        }
+        let end = |left: i64| now + Duration::from_millis(u64::try_from(left).unwrap_or(0));
+        let taken = |seat: &TakenSeat| match seat.sold {
+            true => (seat.seat, Taken::Sold),
+            false => (seat.seat, Taken::Held(seat.ends_in.map_or(End::Open, |left| End::At(end(left))))),
+        };
+        self.taken = read.taken.iter().map(taken).collect();
+        self.version = read.seats_version;
+        self.known_at = Some(now);
+    }
+
+    /// The seats are so after a commit, of this instance or another.
+    pub(crate) fn seats_are(&mut self, state: &SeatsState, now: Instant) {
+        debug_assert_eq!(state.flight_id, self.id, "who tells knows whose seats they are");
+        if state.version <= self.version {
+            return;
+        }
+        // Ends of holds that are known stay known; of the others the next refusal finds out.
+        let held = |seat: &SeatDesignator| match self.taken.get(seat) {
+            Some(Taken::Held(end)) => (*seat, Taken::Held(*end)),
+            _ => (*seat, Taken::Held(End::Unknown)),
+        };
+        let held: Vec<_> = state.held.iter().map(held).collect();
+        self.taken = held.into_iter().chain(state.sold.iter().map(|seat| (*seat, Taken::Sold))).collect();
+        self.version = state.version;
+        self.known_at = Some(now);
+    }
+
+    /// The seats may have changed.
+    pub(crate) fn doubt(&mut self) {
+        self.known_at = None;
+    }
+
+    /// The flight is known to be as it is now.
+    pub(crate) fn flight_known(&mut self, now: Instant) {
+        self.flight_known_at = now;
+    }
+
+    /// Whether the state may be refused from, and shown.
+    pub(crate) fn is_fresh(&self, now: Instant) -> bool {
+        self.known_at.is_some_and(|at| now.saturating_duration_since(at) < FRESH)
+    }
+
+    /// Whether neither a hold that may have ended nor a flight that may have changed is behind a refusal.
+    fn is_sure(&self, refusal: &Refusal, now: Instant) -> bool {
+        let unknown = |taken: &Taken| matches!(taken, Taken::Held(End::Unknown));
+        match refusal {
+            Refusal::SeatTaken(seats) => {
+                !seats.iter().any(|seat| self.taken.get(&seat.designator).is_some_and(unknown))
+            }
+            Refusal::FlightFull => !self.taken.values().any(unknown),
+            _ => now.saturating_duration_since(self.flight_known_at) < FRESH,
+        }
+    }
+
+    /// Whether nobody has a seat, or only a hold that has ended: the ledger ends it for good.
+    fn is_free(&self, seat: SeatDesignator, now: Instant) -> bool {
+        let promised = self.pending.get(&seat).is_some_and(|pending| pending.until > now);
+        let taken = match self.taken.get(&seat) {
+            None => false,
+            Some(Taken::Held(End::At(end))) => *end > now,
+            Some(Taken::Sold | Taken::Held(End::Open | End::Unknown)) => true,
+        };
+        !promised && !taken
+    }
+
+    /// Marks seats for a party until the deadline, or refuses, if that can be decided from memory.
+    pub(crate) fn decide(
+        &mut self,
+        flight: &Flight,
+        wanted: &Wanted,
+        deadline: Instant,
+        at: Moment,
+    ) -> Decision {
+        if self.known_at.is_none() {
+            return Decision::Unsure;
+        }
+        match self.reserve(flight, wanted, deadline, at) {
+            Ok(reservation) => Decision::Granted(reservation),
+            Err(refusal) if self.is_fresh(at.now) && self.is_sure(&refusal, at.now) => {
+                Decision::Refused(refusal)
+            }
+            Err(_) => Decision::Unsure,
+        }
+    }
+
+    /// Marks seats for a party until the deadline, or refuses. For a state that was just read.
+    pub(crate) fn reserve(
+        &mut self,
+        flight: &Flight,
+        wanted: &Wanted,
+        deadline: Instant,
+        at: Moment,
+    ) -> Result<Reservation, Refusal> {
+        if !flight.is_bookable(at.utc) {
+            return Err(Refusal::FlightNotBookable);
+        }
+        let wishes: Vec<Wish> = wanted.wishes.iter().map(|(_, wish)| *wish).collect();
+        let plan = &flight.state.seat_plan;
+        let seats = assign(plan, wanted.cabin, &wishes, |seat| self.is_free(seat, at.now), self.spread)
+            .map_err(|none| self.refusal(wanted, none))?;
+        let price = match &wanted.fare {
+            Some(fare) => self.price(wanted, fare, &flight.state, at)?,
+            None => SegmentPrice { fare: 0, taxes: 0 },
+        };
+        self.tickets += 1;
+        let ticket = self.tickets;
+        let mark = Pending { ticket, until: deadline };
+        self.pending.extend(seats.iter().map(|seat| (*seat, mark)));
+        Ok(Reservation { ticket, seats, price, flight_version: flight.state.version })
+    }
+
+    fn price(
+        &self,
+        wanted: &Wanted,
+        fare: &WantedFare,
+        flight: &FlightState,
+        at: Moment,
+    ) -> Result<SegmentPrice, Refusal> {
+        let taken = flight
+            .seat_plan
+            .seats()
+            .filter(|(seat, cabin)| *cabin == wanted.cabin && !self.is_free(*seat, at.now));
+        let taken = u32::try_from(taken.count()).unwrap_or(u32::MAX);
+        price::of_party(flight, (wanted.cabin, fare.brand), fare.currency, &fare.party, taken, at.utc)
+            .map_err(|error| Refusal::Invalid(vec![no_price(wanted.segment, error)]))
+    }
+
+    fn refusal(&self, wanted: &Wanted, none: NoSeats) -> Refusal {
+        let seat = |designator| FlightSeat { flight_id: self.id, designator };
+        match none {
+            NoSeats::Full => Refusal::FlightFull,
+            NoSeats::Taken(seats) => Refusal::SeatTaken(seats.into_iter().map(seat).collect()),
+            NoSeats::Faults(faults) => {
+                let error = |(index, fault): &(usize, SeatFault)| {
+                    let passenger = wanted.wishes[*index].0;
+                    FieldError::at(format!("/passengers/{passenger}/seats/{}", wanted.segment), fault)
+                };
+                let unknown: Vec<_> =
+                    faults.iter().filter(|(_, fault)| *fault == SeatFault::Unknown).map(error).collect();
+                if unknown.is_empty() {
+                    Refusal::SeatNotAllowed(faults.iter().map(error).collect())
+                } else {
+                    Refusal::Invalid(unknown)
+                }
+            }
+        }
+    }
+
+    /// Takes marks away: the ledger has decided.
+    pub(crate) fn release(&mut self, ticket: u64, now: Instant) {
+        self.pending.retain(|_, pending| pending.ticket != ticket && pending.until > now);
+    }
+
+    /// The seat map, marks left out: they are no holds yet.
+    pub(crate) fn map(&self, flight: &FlightState) -> SeatMap {
+        let sold = |taken: &Taken| matches!(taken, Taken::Sold);
+        let taken = self.taken.iter().map(|(seat, taken)| (*seat, sold(taken))).collect();
+        SeatMap::new(flight, self.version, &taken)
+    }
+}
+
+/// Where a request is wrong that has no price.
+pub(crate) fn no_price(segment: usize, error: price::NoPrice) -> FieldError {
+    let field = match error {
+        price::NoPrice::Cabin => "cabin",
+        price::NoPrice::Brand | price::NoPrice::Overflow => "brand",
+    };
+    FieldError::at(format!("/segments/{segment}/{field}"), error)
+}
