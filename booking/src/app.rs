@@ -3,6 +3,7 @@
 use crate::{
     actors::{
         directory::Directory,
+        disruption_desk::DisruptionDesk,
         flight_feed::{FlightFeed, FlightFollower},
         hold_reaper::HoldReaper,
         ledger::{Bounds, Ledgers, Means, Shards},
@@ -66,8 +67,9 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
     let flights = FlightCache::new(CACHED_FLIGHTS);
     let shards = Shards::new(config.ledger_shards);
     let directory = Directory::start(pool.clone(), flights.clone(), shards.handles(), config.allocators);
-    let sales = start_actors(&config, &surroundings.bus, &shards, (&pool, &relay, &flights, &directory));
-    let consumers = subscribe(&surroundings.bus, &pool, &directory);
+    let (sales, disruptions) =
+        start_actors(&config, &surroundings.bus, &shards, (&pool, &relay, &flights, &directory));
+    let consumers = subscribe(&surroundings.bus, &pool, &directory, disruptions);
 
     let verifier = Verifier::new(surroundings.keys, &service.token_issuer, &service.token_audience);
     let health = health(&pool, &verifier);
@@ -112,7 +114,7 @@ fn start_actors(
     bus: &Bus,
     shards: &Shards,
     (pool, relay, flights, directory): (&Pool, &RelayHandle, &FlightCache, &Directory),
-) -> Sales {
+) -> (Sales, DisruptionDesk) {
     let database = config.service.database();
     let means = Means {
         database: database.clone(),
@@ -130,9 +132,10 @@ fn start_actors(
         sweep: Duration::from_millis(config.payment_sweep_ms.max(10)),
     };
     let desk = PaymentDesk::start(provider, ledgers.clone(), pool.clone(), times);
+    let disruptions = DisruptionDesk::start(pool.clone(), ledgers.clone(), desk.clone());
     HoldReaper::new(pool.clone(), ledgers.clone(), Duration::from_millis(config.reap_ms.max(10))).start();
     VersionPoll::new(bus.clone(), pool.clone(), directory.clone()).start();
-    Sales {
+    let sales = Sales {
         pool: pool.clone(),
         directory: directory.clone(),
         ledgers,
@@ -140,7 +143,8 @@ fn start_actors(
         currency: config.sale_currency,
         patience: config.patience(),
         running: Arc::default(),
-    }
+    };
+    (sales, disruptions)
 }
 
 /// The bus is not among what must be there: with the broker down bookings go on, and events wait.
@@ -155,9 +159,9 @@ fn health(pool: &Pool, verifier: &Verifier) -> Health {
 }
 
 /// Subscribes to the bus.
-fn subscribe(bus: &Bus, pool: &Pool, directory: &Directory) -> Consumers {
+fn subscribe(bus: &Bus, pool: &Pool, directory: &Directory, disruptions: DisruptionDesk) -> Consumers {
     let dead_letters = Arc::new(DeadLetters::new(pool.clone()));
-    let feed = Arc::new(FlightFeed::new(pool.clone(), directory.clone()));
+    let feed = Arc::new(FlightFeed::new(pool.clone(), directory.clone(), disruptions));
     let follower = Arc::new(FlightFollower::new(directory.clone()));
     Consumers::new()
         .with(bus.subscribe(FlightFeed::subscription(), feed, dead_letters.clone()))

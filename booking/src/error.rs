@@ -23,6 +23,8 @@ impl From<Refusal> for Problem {
             Refusal::NotFound => Self::new(Code::NotFound),
             Refusal::HoldExpired => Self::new(Code::HoldExpired),
             Refusal::HoldLimit => Self::new(Code::HoldLimit),
+            Refusal::QuoteExpired => Self::new(Code::QuoteExpired),
+            Refusal::Stale => Self::new(Code::PreconditionFailed),
             Refusal::AlreadyPaid => Self::new(Code::AlreadyPaid),
             Refusal::AlreadyCancelled => Self::new(Code::AlreadyCancelled),
             Refusal::PaymentInProgress => Self::new(Code::PaymentInProgress),

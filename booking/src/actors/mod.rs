@@ -4,14 +4,15 @@
 //!  HTTP workers ── Sales (no actor: the way of a request)
 //!     │   │  └─── asks ──> PaymentDesk ── asks ──> payment provider (port: sandbox)
 //!     │   │                    │
-//!     │   └── asks ──> Ledger <┴── asks ── HoldReaper
+//!     │   └── asks ──> Ledger <┴── asks ── HoldReaper, DisruptionDesk
 //!     │                  │ tells (seats after a commit)
 //!     └── asks ──> SeatAllocator <── starts, forgets ── AllocatorDirectory
 //!                        ^ tells
 //!          FlightFeed, FlightFollower (bus), VersionPoll (without the bus)
+//!             └── nudges ──> DisruptionDesk
 //! ```
 //! Nobody below asks anybody above, so the graph has no cycle. Spawn order: directory, ledgers,
-//! payment desk, reaper, poll, feeds.
+//! payment desk, disruption desk, reaper, poll, feeds.
 //!
 //! Who restarts whom: the directory starts an allocator that has died again, from the database; the
 //! handle of the ledgers does the same for a ledger. What directory, desk, reaper and poll do runs in
@@ -20,7 +21,9 @@
 //! everything else on the arbiter that started the service.
 
 pub(crate) mod allocator;
+pub(crate) mod amendments;
 pub(crate) mod directory;
+pub(crate) mod disruption_desk;
 pub(crate) mod flight_feed;
 pub(crate) mod hold_reaper;
 pub(crate) mod ledger;

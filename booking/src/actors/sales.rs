@@ -4,7 +4,7 @@
 use super::{
     allocator::NotReserved,
     directory::{Directory, Marks, NotFound},
-    ledger::{Claim, Command, LedgerError, Ledgers, Outcome},
+    ledger::{At, Claim, Command, LedgerError, Ledgers, Outcome},
     payment::{Admission, Charge, Charged, PaymentDesk},
 };
 use crate::{
@@ -19,6 +19,7 @@ use crate::{
         passenger::{Passenger, check_age},
         payment::PaymentOrder,
         price,
+        quote::{QuoteId, ShownQuote},
         refusal::{FlightSeat, Refusal},
         seat_book::{Wanted, WantedFare, no_price},
     },
@@ -80,6 +81,8 @@ pub(crate) enum Sold {
     Declined(Box<BookingState>),
     /// The payment is unsettled; the booking as it was left.
     Unsettled(Box<BookingState>),
+    /// A cancellation was quoted.
+    Quoted(ShownQuote),
     /// It had no effect.
     Refused(Refusal),
 }
@@ -114,7 +117,7 @@ impl From<diesel::result::Error> for SalesError {
 type Reserved = (Booking, Vec<(FlightId, i64)>, Vec<Marks>);
 
 /// A refusal, or an error.
-enum Stop {
+pub(super) enum Stop {
     Refused(Refusal),
     Failed(SalesError),
 }
@@ -183,16 +186,17 @@ impl Sales {
     /// Pays a held booking. `flight`: the lowest of its flights.
     pub(crate) async fn pay(
         &self,
-        (booking, flight): (BookingId, FlightId),
+        (at, flight): (At, FlightId),
         payment: PaymentOrder,
         key: Option<Key>,
     ) -> Result<Sold, SalesError> {
         let run = async || {
             // Before anything is written: what the desk cannot take on is not started.
             let admission = self.desk.admit().ok_or(SalesError::Overloaded)?;
-            let command = Command::Pay { booking, payment: payment.clone(), key: key.clone() };
+            let command = Command::Pay { at, payment: payment.clone(), key: key.clone() };
             match self.ledgers.submit(flight, command).await? {
                 Outcome::Done(state) => Ok(self.charge(state, &payment, flight, admission).await),
+                Outcome::Quoted(quote, currency) => Ok(Sold::Quoted(quote.shown(currency))),
                 Outcome::Replay(answer) => Ok(Sold::Replay(answer)),
                 Outcome::Refused(refusal) => Err(Stop::Refused(refusal)),
             }
@@ -200,32 +204,28 @@ impl Sales {
         self.keyed(key.clone(), run).await
     }
 
-    /// Cancels a booking. `flight`: the lowest of its flights.
+    /// Cancels a booking, on a quote or by its fares.
     pub(crate) async fn cancel(
         &self,
-        (booking, flight): (BookingId, FlightId),
+        booking: &Booking,
+        (at, quote): (At, Option<QuoteId>),
         key: Option<Key>,
     ) -> Result<Sold, SalesError> {
-        let run = async || match self
-            .ledgers
-            .submit(flight, Command::Cancel { booking, key: key.clone() })
-            .await?
-        {
-            Outcome::Done(state) => {
-                if !state.refunds.is_empty() {
-                    self.desk.nudge();
-                }
-                Ok(Sold::Done(state))
+        let run = async || {
+            let sold = self.amend(booking, Command::Cancel { at, quote, key: key.clone() }).await?;
+            if let Sold::Done(state) = &sold
+                && !state.refunds.is_empty()
+            {
+                self.desk.nudge();
             }
-            Outcome::Replay(answer) => Ok(Sold::Replay(answer)),
-            Outcome::Refused(refusal) => Err(Stop::Refused(refusal)),
+            Ok(sold)
         };
         self.keyed(key.clone(), run).await
     }
 
     /// Runs a request under its key, if it has one. The ledger binds the key; what is looked up here
     /// keeps a repeated request from being refused for what its first run has done.
-    async fn keyed(
+    pub(super) async fn keyed(
         &self,
         key: Option<Key>,
         run: impl AsyncFnOnce() -> Result<Sold, Stop>,
@@ -309,6 +309,7 @@ impl Sales {
                     }
                     _ => Ok(Sold::Done(state)),
                 },
+                Outcome::Quoted(quote, currency) => Ok(Sold::Quoted(quote.shown(currency))),
                 Outcome::Replay(answer) => Ok(Sold::Replay(answer)),
                 Outcome::Refused(Refusal::SeatTaken(lost)) => Err(Stop::Refused(only_named(lost, &named))),
                 Outcome::Refused(refusal) => Err(Stop::Refused(refusal)),
@@ -402,7 +403,7 @@ impl Sales {
     }
 }
 
-fn settle(result: Result<Sold, Stop>) -> Result<Sold, SalesError> {
+pub(super) fn settle(result: Result<Sold, Stop>) -> Result<Sold, SalesError> {
     match result {
         Ok(sold) => Ok(sold),
         Err(Stop::Refused(refusal)) => Ok(Sold::Refused(refusal)),
@@ -434,6 +435,7 @@ fn new_booking(order: &Order, currency: Currency) -> Booking {
         brand: segment.brand,
         fare: 0,
         taxes: 0,
+        flight_version: 0,
     };
     Booking {
         id: BookingId::new(),

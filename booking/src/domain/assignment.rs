@@ -67,7 +67,8 @@ pub(crate) fn assign(
     Ok(seats)
 }
 
-fn fault(plan: &SeatPlan, cabin: Cabin, wish: &Wish, seat: SeatDesignator) -> Option<SeatFault> {
+/// Why nobody with this wish may have a seat, whoever has it now.
+pub(crate) fn fault(plan: &SeatPlan, cabin: Cabin, wish: &Wish, seat: SeatDesignator) -> Option<SeatFault> {
     let Some(section) = plan.section(seat) else { return Some(SeatFault::Unknown) };
     if section.cabin != cabin {
         Some(SeatFault::Cabin)

@@ -88,6 +88,7 @@ mod tests {
             kind,
             given_name: name.parse().unwrap(),
             family_name: "Test".parse().unwrap(),
+            booked_name: None,
             born_on: "1990-01-01".parse().unwrap(),
             ticket_number: None,
             seats: vec![seat.map(|seat| seat.parse().unwrap())],

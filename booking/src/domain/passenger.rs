@@ -73,6 +73,8 @@ pub(crate) struct Passenger {
     pub(crate) kind: PassengerType,
     pub(crate) given_name: Name,
     pub(crate) family_name: Name,
+    /// Given and family name as they were booked, where they were corrected since.
+    pub(crate) booked_name: Option<(Name, Name)>,
     pub(crate) born_on: NaiveDate,
     /// See [`ticket`](super::ticket).
     pub(crate) ticket_number: Option<i64>,

@@ -89,6 +89,7 @@ fn read_passenger(object: &mut Object<'_>) -> Option<Passenger> {
         kind: kind?,
         given_name: given_name?,
         family_name: family_name?,
+        booked_name: None,
         born_on: born_on?,
         ticket_number: None,
         seats: seats?,

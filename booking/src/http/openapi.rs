@@ -1,6 +1,6 @@
 //! The service's OpenAPI document.
 
-use super::{bookings, lookup, payments, seat_map};
+use super::{bookings, cancellation, changes, lookup, payments, seat_map};
 use shared::http::{BearerToken, ProblemBody};
 use utoipa::OpenApi;
 
@@ -8,7 +8,8 @@ use utoipa::OpenApi;
 #[openapi(
     info(title = "Aerobus booking", description = "Seats, holds, payments.", license(name = "MIT")),
     paths(
-        seat_map::get, bookings::list, bookings::create, bookings::get, bookings::cancel, payments::pay,
+        seat_map::get, bookings::list, bookings::create, bookings::get, changes::contact, changes::name,
+        changes::seats, cancellation::quote, cancellation::cancel, payments::pay,
         lookup::lookup,
     ),
     components(schemas(ProblemBody)),

@@ -2,8 +2,8 @@
 
 use super::{
     Reading,
-    answers::{answer, tag},
-    bookings::{key, lowest_flight},
+    answers::answer,
+    at, key, lowest_flight,
     payment_body::{PaymentRequest, PaymentSchema},
 };
 use crate::actors::sales::Sales;
@@ -11,7 +11,7 @@ use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use shared::{
     auth::Caller,
     events::BookingState,
-    http::{Body, Id, Problem, ProblemBody, RequestId, require_match},
+    http::{Body, Id, Problem, ProblemBody, RequestId},
     ids::BookingId,
 };
 
@@ -49,7 +49,6 @@ pub(crate) async fn pay(
     {
         return answer(known, StatusCode::OK, &request_id);
     }
-    require_match(&request, &tag(&state)?)?;
-    let at = (booking.id, lowest_flight(&booking)?);
+    let at = (at(&request, &state)?, lowest_flight(&booking)?);
     answer(sales.pay(at, payment.order, key).await?, StatusCode::OK, &request_id)
 }

@@ -15,7 +15,7 @@ use chrono::{DateTime, Utc};
 use diesel::{
     deserialize::Queryable,
     prelude::*,
-    sql_types::{Array, BigInt, Nullable, SmallInt, Timestamptz, Uuid as SqlUuid},
+    sql_types::{Array, BigInt, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared::{
@@ -94,6 +94,26 @@ statement! {
         confirmed: Array<Nullable<Timestamptz>> = Vec<Option<DateTime<Utc>>>,
     } -> (),
     "UPDATE bookings SET status = n.status, payment_status = n.payment_status, hold_expires_at = n.hold, version = n.version, updated_at = n.updated, confirmed_at = n.confirmed FROM unnest($, $, $, $, $, $, $) AS n (id, status, payment_status, hold, version, updated, confirmed) WHERE bookings.id = n.id"
+}
+
+statement! {
+    /// Writes contacts.
+    UpdateContacts {
+        ids: Array<SqlUuid> = Vec<Uuid>,
+        emails: Array<Text> = Vec<String>,
+        phones: Array<Nullable<Text>> = Vec<Option<String>>,
+    } -> (),
+    "UPDATE bookings SET contact_email = n.email, contact_phone = n.phone FROM unnest($, $, $) AS n (id, email, phone) WHERE bookings.id = n.id"
+}
+
+statement! {
+    /// Writes which versions of flights travellers know of.
+    UpdateFlightVersions {
+        ids: Array<SqlUuid> = Vec<Uuid>,
+        positions: Array<SmallInt> = Vec<i16>,
+        versions: Array<BigInt> = Vec<i64>,
+    } -> (),
+    "UPDATE segments SET flight_version = n.version FROM unnest($, $, $) AS n (id, position, version) WHERE segments.booking_id = n.id AND segments.position = n.position"
 }
 
 statement! {
@@ -221,7 +241,7 @@ async fn load_segments(
     connection: &mut AsyncPgConnection,
     ids: &[Uuid],
 ) -> QueryResult<HashMap<Uuid, Vec<Segment>>> {
-    let rows: Vec<(Uuid, Uuid, i16, i16, i64, i64)> = segments::table
+    let rows: Vec<(Uuid, Uuid, i16, i16, i64, i64, i64)> = segments::table
         .filter(segments::booking_id.eq_any(ids))
         .order((segments::booking_id, segments::position))
         .select((
@@ -231,14 +251,15 @@ async fn load_segments(
             segments::brand,
             segments::fare,
             segments::taxes,
+            segments::flight_version,
         ))
         .load(connection)
         .await?;
     let mut found: HashMap<Uuid, Vec<Segment>> = HashMap::new();
-    for (booking, flight, cabin, brand, fare, taxes) in rows {
+    for (booking, flight, cabin, brand, fare, taxes, flight_version) in rows {
         let cabin = Cabin::of_code(cabin).map_err(|error| damaged(error.into()))?;
         let brand = Brand::of_code(brand).map_err(|error| damaged(error.into()))?;
-        let segment = Segment { flight_id: FlightId(flight), cabin, brand, fare, taxes };
+        let segment = Segment { flight_id: FlightId(flight), cabin, brand, fare, taxes, flight_version };
         found.entry(booking).or_default().push(segment);
     }
     Ok(found)
@@ -257,6 +278,44 @@ pub(crate) async fn update(connection: &mut AsyncPgConnection, changed: &[&Booki
         versions: changed.iter().map(|booking| booking.version).collect(),
         updated: changed.iter().map(|booking| booking.updated_at).collect(),
         confirmed: changed.iter().map(|booking| booking.confirmed_at).collect(),
+    };
+    query.execute(connection).await.map(drop)
+}
+
+/// Writes contacts that were changed.
+pub(crate) async fn update_contacts(
+    connection: &mut AsyncPgConnection,
+    changed: &[&Booking],
+) -> QueryResult<()> {
+    if changed.is_empty() {
+        return Ok(());
+    }
+    let phone = |booking: &&Booking| booking.contact.phone.as_ref().map(|phone| phone.as_str().to_owned());
+    let query = UpdateContacts {
+        ids: changed.iter().map(|booking| booking.id.0).collect(),
+        emails: changed.iter().map(|booking| booking.contact.email.as_str().to_owned()).collect(),
+        phones: changed.iter().map(phone).collect(),
+    };
+    query.execute(connection).await.map(drop)
+}
+
+/// Writes which versions of their flights the travellers of bookings know of.
+pub(crate) async fn update_flight_versions(
+    connection: &mut AsyncPgConnection,
+    changed: &[&Booking],
+) -> QueryResult<()> {
+    if changed.is_empty() {
+        return Ok(());
+    }
+    let rows = || {
+        changed.iter().flat_map(|booking| {
+            booking.segments.iter().zip(0_i16..).map(|(segment, position)| (booking.id.0, position, segment))
+        })
+    };
+    let query = UpdateFlightVersions {
+        ids: rows().map(|(id, _, _)| id).collect(),
+        positions: rows().map(|(_, position, _)| position).collect(),
+        versions: rows().map(|(_, _, segment)| segment.flight_version).collect(),
     };
     query.execute(connection).await.map(drop)
 }

@@ -1,10 +1,12 @@
 //! The local inventory: flights as the flight service tells of them, and booking's own sequence.
 
 use super::{
+    disruptions,
     schema::{flight_states, flights},
     statement::statement,
 };
 use crate::domain::{
+    disruption,
     flight::is_sold,
     seat_book::{SeatsRead, TakenSeat},
 };
@@ -65,7 +67,8 @@ statement! {
     "SELECT f.version, f.on_sale, f.seats_version, s.seat, s.sold, CASE WHEN b.status = 0 AND b.payment_status = 0 THEN ceil(extract(epoch FROM b.hold_expires_at - clock_timestamp()) * 1000)::bigint END FROM flights f LEFT JOIN seats s ON s.flight_id = f.id LEFT JOIN bookings b ON b.id = s.booking_id WHERE f.id = $"
 }
 
-/// Works in states of flights, one a flight at most. Newest version wins.
+/// Works in states of flights, one a flight at most. Newest version wins. What concerns travellers who
+/// have booked is noted with it. For use in a transaction.
 pub(crate) async fn upsert(
     connection: &mut AsyncPgConnection,
     states: &[(FlightState, Value)],
@@ -74,6 +77,18 @@ pub(crate) async fn upsert(
     let by_id: BTreeMap<Uuid, &(FlightState, Value)> = states.iter().map(|one| (one.0.id.0, one)).collect();
     debug_assert_eq!(by_id.len(), states.len(), "one state a flight");
     let ids: Vec<Uuid> = by_id.keys().copied().collect();
+    // Locked, so that no other state comes between what is compared and what is written.
+    lock(connection, ids.iter().copied().map(FlightId)).await?;
+    for before in self::states(connection, &ids).await? {
+        let Some((after, _)) = by_id.get(&before.id.0).filter(|(after, _)| after.version > before.version)
+        else {
+            continue;
+        };
+        if let Some(kind) = disruption::of_change(&before, after) {
+            let change = disruptions::Pending { flight: after.id, version: after.version, kind };
+            disruptions::note(connection, change).await?;
+        }
+    }
     let versions: Vec<i64> = by_id.values().map(|(state, _)| state.version).collect();
     let flights = UpsertFlights {
         ids: ids.clone(),

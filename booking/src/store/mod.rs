@@ -6,6 +6,7 @@
 
 pub(crate) mod bookings;
 pub(crate) mod codes;
+pub(crate) mod disruptions;
 pub(crate) mod flight_cache;
 pub(crate) mod flights;
 pub(crate) mod keys;
@@ -13,6 +14,7 @@ pub(crate) mod new_bookings;
 pub(crate) mod passengers;
 pub(crate) mod payments;
 pub(crate) mod presented;
+pub(crate) mod quotes;
 pub(crate) mod refunds;
 pub(crate) mod sandbox_operations;
 pub(crate) mod schema;

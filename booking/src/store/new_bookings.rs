@@ -39,8 +39,9 @@ statement! {
         brands: Array<SmallInt> = Vec<i16>,
         fares: Array<BigInt> = Vec<i64>,
         taxes: Array<BigInt> = Vec<i64>,
+        versions: Array<BigInt> = Vec<i64>,
     } -> (),
-    "INSERT INTO segments (booking_id, position, flight_id, cabin, brand, fare, taxes) SELECT * FROM unnest($, $, $, $, $, $, $)"
+    "INSERT INTO segments (booking_id, position, flight_id, cabin, brand, fare, taxes, flight_version) SELECT * FROM unnest($, $, $, $, $, $, $, $)"
 }
 
 /// Draws of a locator before it is given up: with a billion of them, two in a row are rare.
@@ -113,5 +114,6 @@ fn insert_segments(new: &[&Booking]) -> InsertSegments {
         brands: rows().map(|(_, _, segment)| segment.brand.code()).collect(),
         fares: rows().map(|(_, _, segment)| segment.fare).collect(),
         taxes: rows().map(|(_, _, segment)| segment.taxes).collect(),
+        versions: rows().map(|(_, _, segment)| segment.flight_version).collect(),
     }
 }

@@ -5,6 +5,7 @@
 //! after them; then everything is written with one statement a table.
 
 use super::{
+    amendments,
     changes::Changes,
     claims,
     command::{Command, Outcome},
@@ -87,6 +88,7 @@ pub(super) async fn run(
     transitions::run(tables, &mut work).await?;
     work.changes.give_back(tables).await?;
     claims::run(tables, &mut work).await?;
+    amendments::change_seats(tables, &mut work).await?;
     keys::release(tables, &work).await?;
     work.changes.write(tables, &work.bookings).await?;
     let seats = work.changes.tell(tables).await?;
@@ -142,7 +144,15 @@ async fn read<'a>(
 /// The bookings whose holds have ended but stand in the way of the claims.
 async fn stale_holders(tables: &mut impl Tables, items: &[Item<'_>]) -> QueryResult<Vec<BookingId>> {
     let claims = || items.iter().filter_map(|(command, _)| command.claim());
-    let seats: Vec<_> = claims().flat_map(|claim| seat_rows(&claim.booking, false)).collect();
+    let claimed = claims().flat_map(|claim| seat_rows(&claim.booking, false));
+    let moves = items.iter().flat_map(|(command, _)| {
+        command.seat_changes().iter().map(|change| SeatRow {
+            seat: FlightSeat { flight_id: change.flight, designator: change.seat },
+            booking: command.booking(),
+            sold: false,
+        })
+    });
+    let seats: Vec<_> = claimed.chain(moves).collect();
     if seats.is_empty() {
         return Ok(Vec::new());
     }

@@ -4,8 +4,8 @@ use super::{
     batch::{Verdict, Work, seat_rows, traveller_rows},
     changes::present,
     command::{Claim, Outcome},
+    payments,
     tables::Tables,
-    transitions,
 };
 use crate::domain::{
     booking::Booking,
@@ -235,7 +235,12 @@ fn made_now(work: &Work<'_>, claim: &Claim) -> Booking {
     let departures = claim.booking.segments.iter().filter_map(|segment| work.locked.get(&segment.flight_id));
     let departure = departures.map(|flight| flight.departure_at).min().unwrap_or(now);
     let end = claim.hold.end(now, departure);
+    let mut segments = claim.booking.segments.clone();
+    for segment in &mut segments {
+        segment.flight_version = work.flights.get(&segment.flight_id).map_or(0, |flight| flight.version);
+    }
     let mut booking = Booking {
+        segments,
         hold_expires_at: end,
         version: 1,
         created_at: now,
@@ -244,7 +249,7 @@ fn made_now(work: &Work<'_>, claim: &Claim) -> Booking {
         ..claim.booking.clone()
     };
     if let Some(order) = &claim.payment {
-        let payment = transitions::started(order, booking.total(), (end, now), claim.key.as_ref(), 201);
+        let payment = payments::started(order, booking.total(), (end, now), claim.key.as_ref(), 201);
         booking.payments = vec![payment];
         booking.payment_status = BookingPaymentStatus::Processing;
         booking.hold_expires_at = hold::prolonged(end, now, work.settle, departure);

@@ -10,16 +10,21 @@
 //! | [`actor`] | the queue and its bounds |
 //! | [`runner`] | connection, errors, lost answers |
 //! | [`batch`] | the order of one transaction |
-//! | [`keys`], [`transitions`], [`claims`] | its parts |
+//! | [`keys`], [`transitions`], [`claims`], [`amendments`] | its parts |
+//! | [`payments`], [`cancellations`], [`airline`] | parts of transitions |
 //! | [`changes`] | what it writes |
 //! | [`tables`], [`postgres`] | the port to the database, and its adapter |
 
 mod actor;
+mod airline;
+mod amendments;
 mod batch;
+mod cancellations;
 mod changes;
 mod claims;
 mod command;
 mod keys;
+mod payments;
 mod postgres;
 mod runner;
 mod tables;
@@ -28,7 +33,7 @@ mod tests;
 mod transitions;
 
 pub(crate) use actor::Bounds;
-pub(crate) use command::{Answer, Claim, Command, LedgerError, Outcome};
+pub(crate) use command::{Answer, At, Claim, Command, LedgerError, Outcome};
 pub(crate) use runner::Means;
 
 use actix::{Actor, Addr, Arbiter, ArbiterHandle, prelude::SendError};

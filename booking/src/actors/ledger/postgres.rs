@@ -5,6 +5,7 @@ use crate::{
     domain::{
         booking::{Booking, Flights},
         idempotency::Key,
+        quote::{Quote, QuoteId},
     },
     store::{
         self, flight_cache::FlightCache, flights::LockedFlight, keys::Known, seats::SeatRow,
@@ -102,18 +103,26 @@ impl Tables for PostgresTables<'_> {
         store::new_bookings::insert(self.connection, new).await
     }
 
+    async fn find_quote(&mut self, id: QuoteId) -> QueryResult<Option<Quote>> {
+        store::quotes::find(self.connection, id).await
+    }
+
     async fn draw_documents(&mut self, count: usize) -> QueryResult<Vec<i64>> {
         store::passengers::draw_documents(self.connection, count).await
     }
 
     async fn write(&mut self, writes: &Writes<'_>) -> QueryResult<()> {
         store::bookings::update(self.connection, &writes.bookings).await?;
+        store::bookings::update_contacts(self.connection, &writes.contacts).await?;
+        store::bookings::update_flight_versions(self.connection, &writes.rescheduled).await?;
         store::seats::sell(self.connection, writes.sold).await?;
         store::passengers::write_tickets(self.connection, &writes.ticketed).await?;
+        store::passengers::update(self.connection, &writes.travellers).await?;
         let payments = writes.payments.iter().map(|(booking, payment)| (*booking, payment));
         store::payments::insert(self.connection, payments).await?;
         store::payments::update(self.connection, writes.decided).await?;
         store::refunds::insert(self.connection, writes.refunds).await?;
+        store::quotes::insert(self.connection, writes.quotes).await?;
         store::payments::insert_entries(self.connection, writes.entries).await?;
         store::keys::answer(self.connection, writes.answers).await
     }

@@ -9,6 +9,7 @@ use crate::{
         booking::{Booking, Flights, RefundRecord},
         idempotency::{Key, StoredAnswer},
         payment::{Entry, Payment, PaymentState},
+        quote::{Quote, QuoteId},
     },
     store::{flights::LockedFlight, keys::Known, seats::SeatRow, travellers::TravellerRow},
 };
@@ -76,6 +77,9 @@ pub(crate) trait Tables {
     /// Writes new bookings with all that belongs to them. Locators that are in use are drawn again.
     async fn insert_bookings(&mut self, new: &mut [Booking]) -> QueryResult<()>;
 
+    /// A quote, if it is still kept.
+    async fn find_quote(&mut self, id: QuoteId) -> QueryResult<Option<Quote>>;
+
     /// Draws so many document numbers for tickets, each once and for all.
     async fn draw_documents(&mut self, count: usize) -> QueryResult<Vec<i64>>;
 
@@ -92,10 +96,16 @@ pub(crate) trait Tables {
 /// What a transaction changes of bookings that exist.
 #[derive(Debug, Default)]
 pub(crate) struct Writes<'a> {
-    /// Bookings whose own rows changed: status, money, hold, version, contact.
+    /// Bookings whose own rows changed: status, money, hold, version.
     pub(crate) bookings: Vec<&'a Booking>,
+    /// Bookings with other contacts.
+    pub(crate) contacts: Vec<&'a Booking>,
+    /// Bookings whose flights have news.
+    pub(crate) rescheduled: Vec<&'a Booking>,
     /// Bookings whose passengers have got their tickets.
     pub(crate) ticketed: Vec<&'a Booking>,
+    /// Bookings whose passengers have other names or seats.
+    pub(crate) travellers: Vec<&'a Booking>,
     /// Held seats that are sold now.
     pub(crate) sold: &'a [SeatRow],
     /// Payments that were started.
@@ -104,6 +114,8 @@ pub(crate) struct Writes<'a> {
     pub(crate) decided: &'a [(PaymentId, PaymentState)],
     /// Refunds that were decided.
     pub(crate) refunds: &'a [(BookingId, RefundRecord)],
+    /// Quotes that were given.
+    pub(crate) quotes: &'a [Quote],
     /// Money that moved.
     pub(crate) entries: &'a [(BookingId, Entry)],
     /// Answers of keys, by scope.

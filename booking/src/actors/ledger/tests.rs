@@ -1,7 +1,7 @@
 //! The ledger against a real PostgreSQL, with prepared batches.
 
 use super::{
-    Claim, Command, Ledgers, Outcome, Shards,
+    At, Claim, Command, Ledgers, Outcome, Shards,
     batch::{self, Item, Setting, Verdict},
     command::{Answer, Envelope, LedgerError},
     postgres::PostgresTables,
@@ -306,7 +306,7 @@ async fn commands_about_nothing_are_refused() {
     let verdicts = scene
         .batch(&[
             Command::Confirm { booking, payment: PaymentId::new() },
-            Command::Cancel { booking, key: None },
+            Command::Cancel { at: At { booking, version: None }, quote: None, key: None },
         ])
         .await;
     for verdict in verdicts {

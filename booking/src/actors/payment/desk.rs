@@ -322,7 +322,7 @@ impl Means {
                 match self.ledgers.submit(flight, Command::Confirm { booking, payment }).await? {
                     Outcome::Done(state) => return Ok(Charged::Confirmed(state)),
                     // Too late: the money is given up, and the payment counts as declined.
-                    Outcome::Refused(_) | Outcome::Replay(_) => true,
+                    Outcome::Refused(_) | Outcome::Replay(_) | Outcome::Quoted(..) => true,
                 }
             }
         };
@@ -340,7 +340,7 @@ impl Means {
             Outcome::Done(state) if void => Ok(Charged::TooLate(state)),
             Outcome::Done(state) => Ok(Charged::Declined(state)),
             Outcome::Refused(refusal) => Err(StepError::Refused(refusal)),
-            Outcome::Replay(_) => Ok(Charged::Silent),
+            Outcome::Replay(_) | Outcome::Quoted(..) => Ok(Charged::Silent),
         }
     }
 
