@@ -219,6 +219,7 @@ fn quotes_are_good_for_the_booking_as_it_was_and_for_a_while() {
     let mut booking = samples::booking(FlightId::new(), &["4A"]);
     let now = booking.created_at;
     let far = now + TimeDelta::days(30);
+    booking.hold_expires_at = now + TimeDelta::hours(1);
     let quote = booking.quote(QuoteId::new(), far, now).unwrap();
     let mut other = booking.clone();
     assert_eq!(other.cancel(Some(&quote), far, now + TimeDelta::minutes(15)), Err(Refusal::QuoteExpired));

@@ -2,8 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod access;
+mod airline;
 mod bad_input;
 mod cancellation;
+mod changes;
 mod contention;
 mod fixture;
 mod flights;
