@@ -8,7 +8,7 @@
 
 use crate::{
     domain::{
-        assignment::{NoSeats, SeatFault, Wish, assign},
+        assignment::{CabinLayout, NoSeats, Occupancy, SeatFault, Wish},
         flight::Flight,
         price,
         refusal::{FlightSeat, Refusal},
@@ -236,9 +236,11 @@ impl SeatAllocator {
             return Err(Refusal::FlightNotBookable);
         }
         let wishes: Vec<Wish> = wanted.wishes.iter().map(|(_, wish)| *wish).collect();
-        let plan = &flight.state.seat_plan;
-        let seats = assign(plan, wanted.cabin, &wishes, |seat| self.is_free(seat, now), self.spread)
-            .map_err(|none| self.refusal(wanted, none))?;
+        let layout = CabinLayout::new(&flight.state.seat_plan, wanted.cabin);
+        let mut free = Occupancy::all_free(&layout);
+        let known = self.taken.keys().chain(self.pending.keys());
+        known.filter(|seat| !self.is_free(**seat, now)).for_each(|seat| free.set(&layout, *seat, false));
+        let seats = layout.assign(&free, &wishes, self.spread).map_err(|none| self.refusal(wanted, none))?;
         let price = self.price(wanted, &flight.state, now)?;
         self.tickets += 1;
         let ticket = self.tickets;
