@@ -6,6 +6,7 @@
 //! | [`hold`] | how long seats are kept |
 //! | [`payment`], [`refund`] | what is charged and given back, and how it is booked |
 //! | [`price`] | what a party pays on a flight |
+//! | [`itinerary`] | which flights may be booked together |
 //! | [`passenger`], [`contact`] | who travels and how to reach them |
 //! | [`party`] | which passengers may travel together, and what they want of seats |
 //! | [`assignment`] | which seats a party gets |
@@ -21,7 +22,9 @@ pub(crate) mod contact;
 pub(crate) mod flight;
 pub(crate) mod hold;
 pub(crate) mod idempotency;
+pub(crate) mod itinerary;
 pub(crate) mod locator;
+mod name_characters;
 pub(crate) mod party;
 pub(crate) mod passenger;
 pub(crate) mod payment;

@@ -9,5 +9,6 @@ mod fixture;
 mod flights;
 mod holds;
 mod idempotency;
+mod itineraries;
 mod payments;
 mod vertical;
