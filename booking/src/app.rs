@@ -141,6 +141,7 @@ fn start_actors(
         ledgers,
         desk,
         currency: config.sale_currency,
+        max_hold_minutes: config.max_hold_minutes,
         patience: config.patience(),
         running: Arc::default(),
     };

@@ -50,6 +50,10 @@ pub struct Config {
     /// an authorisation that comes later is voided. `60`.
     #[serde(default = "default_payment_hold")]
     pub payment_hold_minutes: u32,
+    /// `BOOKING_MAX_HOLD_MINUTES`: minutes that a hold may be asked for at most, 1 to 1440. More than 60
+    /// are held only when the departure is at least 7 days away. `1440`.
+    #[serde(default = "default_max_hold")]
+    pub max_hold_minutes: u32,
     /// `BOOKING_REAP_MS`: how often holds that have ended are looked for, milliseconds. `1000`.
     #[serde(default = "default_interval")]
     pub reap_ms: u64,
@@ -99,6 +103,10 @@ fn default_payment_hold() -> u32 {
     60
 }
 
+fn default_max_hold() -> u32 {
+    1440
+}
+
 fn default_proxies() -> TrustedProxies {
     TrustedProxies::loopback()
 }
@@ -135,6 +143,7 @@ impl Config {
             payment_idle_ms: default_payment_idle(),
             payment_sweep_ms: default_interval(),
             payment_hold_minutes: default_payment_hold(),
+            max_hold_minutes: default_max_hold(),
             reap_ms: default_interval(),
             trusted_proxies: default_proxies(),
         }

@@ -21,7 +21,6 @@
 //! everything else on the arbiter that started the service.
 
 pub(crate) mod allocator;
-pub(crate) mod amendments;
 pub(crate) mod directory;
 pub(crate) mod disruption_desk;
 pub(crate) mod flight_feed;

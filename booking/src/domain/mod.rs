@@ -10,6 +10,7 @@
 //! | [`seat_change`], [`name_correction`] | what travellers may change |
 //! | [`disruption`] | what the airline's changes mean for bookings |
 //! | [`price`] | what a party pays on a flight |
+//! | [`itinerary`] | which flights may be booked together |
 //! | [`passenger`], [`contact`] | who travels and how to reach them |
 //! | [`party`] | which passengers may travel together, and what they want of seats |
 //! | [`assignment`] | which seats a party gets |
@@ -27,8 +28,10 @@ pub(crate) mod disruption;
 pub(crate) mod flight;
 pub(crate) mod hold;
 pub(crate) mod idempotency;
+pub(crate) mod itinerary;
 pub(crate) mod lifecycle;
 pub(crate) mod locator;
+mod name_characters;
 pub(crate) mod name_correction;
 pub(crate) mod party;
 pub(crate) mod passenger;

@@ -72,7 +72,8 @@ pub(crate) fn wishes(party: &[Traveller], segment: usize) -> Vec<(usize, Wish)> 
         adults += usize::from(is_adult);
         let exit_allowed = is_adult && adults > infants;
         let named = traveller.seats.get(segment).copied().flatten();
-        wishes.push((index, Wish { named, exit_allowed }));
+        let child = traveller.kind == PassengerType::Chd;
+        wishes.push((index, Wish { named, exit_allowed, child }));
     }
     wishes
 }

@@ -1,7 +1,7 @@
 //! Moving passengers of a booking to other seats, all or nothing.
 
 use super::{
-    assignment::{SeatFault, Wish, fault},
+    assignment::{CabinLayout, SeatFault},
     booking::{Booking, Flights},
     party,
     refusal::{FlightSeat, Refusal},
@@ -119,8 +119,8 @@ fn check_rules(booking: &Booking, moves: &[Move], flights: &Flights) -> Result<(
         let wishes = party::wishes(&booking.passengers, *segment);
         let exit_allowed =
             wishes.iter().find(|(one, _)| one == passenger).is_some_and(|(_, wish)| wish.exit_allowed);
-        let wish = Wish { named: Some(*seat), exit_allowed };
-        let Some(fault) = fault(&flight.seat_plan, booked.cabin, &wish, *seat) else { continue };
+        let layout = CabinLayout::new(&flight.seat_plan, booked.cabin);
+        let Some(fault) = layout.fault(*seat, exit_allowed) else { continue };
         let error = FieldError::at(format!("/changes/{index}/designator"), fault);
         if fault == SeatFault::Unknown { unknown.push(error) } else { forbidden.push(error) }
     }

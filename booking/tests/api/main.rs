@@ -11,5 +11,6 @@ mod fixture;
 mod flights;
 mod holds;
 mod idempotency;
+mod itineraries;
 mod payments;
 mod vertical;

@@ -91,7 +91,7 @@ impl Scene {
 }
 
 fn claim(booking: Booking) -> Command {
-    let hold = HoldTime::new(None, Utc::now() + TimeDelta::days(30), Utc::now()).unwrap();
+    let hold = HoldTime::new(None, Utc::now() + TimeDelta::days(30), Utc::now(), 1440).unwrap();
     Command::Claim(Box::new(Claim {
         booking,
         hold,

@@ -1,19 +1,22 @@
 //! Changes of bookings on their way through allocators and ledger.
 
 use super::{
-    ledger::{At, Command, Outcome},
-    sales::{Sales, SalesError, Sold, Stop, settle},
+    Sales,
+    outcome::{SalesError, Sold, Stop, settle},
 };
-use crate::domain::{
-    assignment::Wish,
-    booking::{Booking, Flights},
-    contact::ContactPatch,
-    idempotency::Key,
-    name_correction::NameCorrection,
-    quote::QuoteId,
-    refusal::{FlightSeat, Refusal},
-    seat_book::Wanted,
-    seat_change::{self, SeatChange},
+use crate::{
+    actors::ledger::{At, Command, Outcome},
+    domain::{
+        assignment::Wish,
+        booking::{Booking, Flights},
+        contact::ContactPatch,
+        idempotency::Key,
+        name_correction::NameCorrection,
+        quote::QuoteId,
+        refusal::{FlightSeat, Refusal},
+        seat_book::Wanted,
+        seat_change::{self, SeatChange},
+    },
 };
 use shared::ids::FlightId;
 use std::collections::BTreeMap;
@@ -46,7 +49,9 @@ impl Sales {
                 return Err(Stop::Refused(Refusal::NotFound));
             };
             // Whether they may sit there was checked above.
-            let wish = |seat: &FlightSeat| (0, Wish { named: Some(seat.designator), exit_allowed: true });
+            let wish = |seat: &FlightSeat| {
+                (0, Wish { named: Some(seat.designator), exit_allowed: true, child: false })
+            };
             let wanted = Wanted {
                 segment,
                 cabin: booking.segments[segment].cabin,
