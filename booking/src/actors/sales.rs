@@ -5,7 +5,7 @@ use super::{
     allocator::{NotReserved, Wanted, no_price},
     directory::{Directory, Marks, NotFound},
     ledger::{Claim, Command, LedgerError, Ledgers, Outcome},
-    payment::{Admission, Charge, Charged, PaymentDesk},
+    payment::{Admission, Charge, Charged, NotAdmitted, PaymentDesk},
 };
 use crate::{
     domain::{
@@ -92,6 +92,8 @@ pub(crate) enum SalesError {
     Ledger(#[source] LedgerError),
     #[error("the database failed")]
     Database(#[from] DbError),
+    #[error("the payment is not taken on")]
+    NotAdmitted(#[from] NotAdmitted),
 }
 
 impl From<LedgerError> for SalesError {
@@ -188,7 +190,7 @@ impl Sales {
     ) -> Result<Sold, SalesError> {
         let run = async || {
             // Before anything is written: what the desk cannot take on is not started.
-            let admission = self.desk.admit().ok_or(SalesError::Overloaded)?;
+            let admission = self.desk.admit()?;
             let command = Command::Pay { booking, payment: payment.clone(), key: key.clone() };
             match self.ledgers.submit(flight, command).await? {
                 Outcome::Done(state) => Ok(self.charge(state, &payment, flight, admission).await),
@@ -260,8 +262,7 @@ impl Sales {
 
     async fn make(&self, order: &Order) -> Result<Sold, Stop> {
         let hold = self.hold(order).await?;
-        let admission = order.payment.as_ref().map(|_| self.desk.admit().ok_or(SalesError::Overloaded));
-        let admission = admission.transpose()?;
+        let admission = order.payment.as_ref().map(|_| self.desk.admit()).transpose()?;
         let deadline = Instant::now() + self.patience;
         let named: HashSet<FlightSeat> = named_seats(order).collect();
         for attempt in 1.. {
@@ -392,8 +393,6 @@ impl Sales {
         match self.desk.charge(charge, admission).await {
             Charged::Confirmed(state) => Sold::Done(state),
             Charged::Declined(state) => Sold::Declined(state),
-            // As the key, if there is one, has it: the payment counts as declined.
-            Charged::TooLate(state) => Sold::Declined(state),
             Charged::Silent => Sold::Unsettled(state),
         }
     }

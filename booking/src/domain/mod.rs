@@ -5,6 +5,7 @@
 //! | [`booking`] | a booking and its state machine |
 //! | [`hold`] | how long seats are kept |
 //! | [`payment`], [`refund`] | what is charged and given back, and how it is booked |
+//! | [`saga`] | what is to be done next for a payment |
 //! | [`price`] | what a party pays on a flight |
 //! | [`passenger`], [`contact`] | who travels and how to reach them |
 //! | [`party`] | which passengers may travel together, and what they want of seats |
@@ -28,6 +29,7 @@ pub(crate) mod payment;
 pub(crate) mod price;
 pub(crate) mod refund;
 pub(crate) mod refusal;
+pub(crate) mod saga;
 #[cfg(test)]
 pub(crate) mod samples;
 pub(crate) mod seat_map;

@@ -95,6 +95,8 @@ diesel::table! {
         answer -> SmallInt,
         created_at -> Timestamptz,
         attempted_at -> Timestamptz,
+        attempts -> SmallInt,
+        provider_reference -> Nullable<Text>,
     }
 }
 
@@ -108,6 +110,7 @@ diesel::table! {
         settled -> Bool,
         created_at -> Timestamptz,
         attempted_at -> Timestamptz,
+        attempts -> SmallInt,
     }
 }
 

@@ -10,4 +10,5 @@ mod flights;
 mod holds;
 mod idempotency;
 mod payments;
+mod stripe;
 mod vertical;
