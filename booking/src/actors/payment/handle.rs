@@ -156,9 +156,10 @@ impl PaymentDesk {
         let begin = Begin { charge, admission, trace: trace::current(), reply };
         // The payment is stored: whatever goes wrong here, it is settled later.
         // A fresh address: how many there are is bound by the admissions.
-        match self.address().map(|desk| desk.try_send(begin)) {
-            Some(Ok(())) => charged.await.unwrap_or(Charged::Silent),
-            Some(Err(_)) | None => Charged::Silent,
+        let Some(desk) = self.address() else { return Charged::Silent };
+        match desk.try_send(begin) {
+            Ok(()) => charged.await.unwrap_or(Charged::Silent),
+            Err(_) => Charged::Silent,
         }
     }
 

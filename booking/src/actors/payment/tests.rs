@@ -3,6 +3,7 @@
 use super::{
     keeper::{self, End},
     provider::{Decision, PaymentProvider, ProviderError, Reply},
+    sandbox::Sandbox,
 };
 use crate::{
     MIGRATIONS,
@@ -289,6 +290,27 @@ async fn the_pauses_between_attempts_grow() {
     assert_eq!(unsettled, [(PaymentState::Confirmed, 2, 1)]);
     drop(connection);
     scene.stop().await;
+}
+
+#[actix_web::test]
+async fn the_sandbox_decides_once_and_not_after_a_void() {
+    let database = TestDatabase::of("booking", MIGRATIONS).await;
+    let config = database.config("booking");
+    let sandbox = Sandbox::start(config.clone(), shared::db::Pool::new(&config));
+    let authorise = async |payment: PaymentId, token: &str| {
+        sandbox.authorise(payment, 100, token.to_owned()).await.unwrap()
+    };
+    let payment = PaymentId::new();
+    assert_eq!(sandbox.find(payment).await.unwrap(), None);
+    assert_eq!(authorise(payment, "tok_visa").await, Decision::Authorised);
+    assert_eq!(authorise(payment, "tok_declined").await, Decision::Authorised, "the first answer counts");
+    assert_eq!(sandbox.find(payment).await.unwrap(), Some(Decision::Authorised));
+    let given_up = PaymentId::new();
+    for _ in 0..2 {
+        sandbox.void(given_up, 100).await.unwrap();
+    }
+    assert_eq!(authorise(given_up, "tok_visa").await, Decision::Declined);
+    assert_eq!(sandbox.find(given_up).await.unwrap(), Some(Decision::Declined));
 }
 
 #[actix_web::test]

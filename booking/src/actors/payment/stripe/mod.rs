@@ -102,17 +102,17 @@ impl Stripe {
             return Ok(Some(reference));
         }
         let mut form = vec![
-            field("amount", amount),
+            field("amount", &amount),
             field("currency", &self.currency),
-            field("capture_method", "manual"),
-            field("payment_method_types[]", "card"),
-            field("metadata[payment_id]", payment),
+            field("capture_method", &"manual"),
+            field("payment_method_types[]", &"card"),
+            field("metadata[payment_id]", &payment),
         ];
         if token.starts_with("tok_") {
-            form.push(field("payment_method_data[type]", "card"));
-            form.push(field("payment_method_data[card][token]", token));
+            form.push(field("payment_method_data[type]", &"card"));
+            form.push(field("payment_method_data[card][token]", &token));
         } else {
-            form.push(field("payment_method", token));
+            form.push(field("payment_method", &token));
         }
         let key = format!("{payment}-create");
         let created = match self.client.post("/v1/payment_intents", key, form).await?.read() {
@@ -189,7 +189,7 @@ impl Stripe {
         let reference = self.reference(payment).await?;
         let reference = reference.ok_or_else(|| ProviderError("there is no payment intent".to_owned()))?;
         let path = format!("/v1/payment_intents/{reference}/capture");
-        let form = vec![field("amount_to_capture", amount)];
+        let form = vec![field("amount_to_capture", &amount)];
         let reading = self.client.post(&path, format!("{payment}-capture"), form).await?.read();
         self.expect(reading, &reference, "succeeded").await
     }
@@ -224,9 +224,9 @@ impl Stripe {
         }
         let form = vec![
             field("payment_intent", &reference),
-            field("amount", amount),
-            field("metadata[payment_id]", payment),
-            field("metadata[refund_id]", refund),
+            field("amount", &amount),
+            field("metadata[payment_id]", &payment),
+            field("metadata[refund_id]", &refund),
         ];
         // One that the bank sent back is tried anew, not replayed.
         let key = format!("{refund}-refund-{}", ours.len());
@@ -243,7 +243,7 @@ fn has_failed(refund: &Value) -> bool {
     matches!(refund["status"].as_str(), Some("failed" | "canceled"))
 }
 
-fn field(name: &str, value: impl ToString) -> (String, String) {
+fn field(name: &str, value: &dyn std::fmt::Display) -> (String, String) {
     (name.to_owned(), value.to_string())
 }
 

@@ -70,6 +70,7 @@ impl Fake {
 struct Scene {
     fake: Fake,
     stripe: Stripe,
+    stripe_url: String,
     payment: PaymentId,
     database: TestDatabase,
     server: actix_web::dev::ServerHandle,
@@ -86,10 +87,11 @@ impl Scene {
         let server = server.run();
         let handle = server.handle();
         actix::spawn(server);
-        let settings = StripeSettings { base_url: format!("http://{address}/"), ..settings() };
+        let stripe_url = format!("http://{address}/");
+        let settings = StripeSettings { base_url: stripe_url.clone(), ..settings() };
         let stripe = Stripe::start(&settings, Pool::new(&database.config("booking"))).unwrap();
         let payment = PaymentId::new();
-        let scene = Self { fake, stripe, payment, database, server: handle };
+        let scene = Self { fake, stripe, stripe_url, payment, database, server: handle };
         let row = format!(
             "INSERT INTO payments VALUES ('{payment}', gen_random_uuid(), 'card', 'pm_x', 7488, 0, now(), NULL, 200, now(), now())"
         );
@@ -240,6 +242,21 @@ async fn a_refund_that_the_bank_sent_back_is_tried_anew() {
         scene.fake.seen().iter().map(|one| one.header("idempotency-key").to_owned()).collect();
     let key = |count| format!("{refund}-refund-{count}");
     assert_eq!(keys, [String::new(), key(0), String::new(), key(1), String::new()]);
+    scene.stop().await;
+}
+
+#[actix_web::test]
+async fn nothing_is_told_to_a_server_that_does_not_prove_who_it_is() {
+    let scene = Scene::new(Fake::default().then(200, json!({}))).await;
+    let settings = StripeSettings {
+        base_url: scene.stripe_url.replace("http://", "https://"),
+        timeout: Duration::from_secs(10),
+        ..settings()
+    };
+    let stripe = Stripe::start(&settings, Pool::new(&scene.database.config("booking"))).unwrap();
+    let error = stripe.answers().await.unwrap_err().to_string();
+    assert!(error.contains("no connection"), "{error}");
+    assert!(scene.fake.seen().is_empty());
     scene.stop().await;
 }
 
