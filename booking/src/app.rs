@@ -7,11 +7,11 @@ use crate::{
         flight_feed::{FlightFeed, FlightFollower},
         hold_reaper::HoldReaper,
         ledger::{Bounds, Ledgers, Means, Shards},
-        payment::{PaymentDesk, Sandbox, Times},
+        payment::{PaymentDesk, PaymentProvider, Sandbox, Stripe, StripeSettings, Times},
         sales::Sales,
         version_poll::VersionPoll,
     },
-    config::Config,
+    config::{Config, ProviderKind},
     http::{self, AccessTokens, Lookups, Reading},
     store::{MIGRATIONS, flight_cache::FlightCache},
 };
@@ -40,6 +40,9 @@ pub enum StartError {
     /// An address cannot be listened on.
     #[error("an address cannot be listened on")]
     Listen(#[from] io::Error),
+    /// The payment provider is not configured as it must be.
+    #[error("the payment provider cannot be used: {0}")]
+    Provider(String),
 }
 
 /// What the handlers share, whichever thread they run on.
@@ -59,16 +62,26 @@ struct State {
 /// # Errors
 /// [`StartError`].
 pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running, StartError> {
+    start_with(config, surroundings, provider).await.map(|(running, _)| running)
+}
+
+/// The same with a payment provider of one's own; gives what stands behind HTTP too.
+pub(crate) async fn start_with(
+    config: Config,
+    surroundings: Surroundings,
+    provider: impl FnOnce(&Config, &Pool) -> Result<Arc<dyn PaymentProvider>, StartError>,
+) -> Result<(Running, Sales), StartError> {
     let service = &config.service;
     let database = service.database();
     migrate(&database, MIGRATIONS).await?;
     let pool = Pool::new(&database);
+    let provider = provider(&config, &pool)?;
     let relay = Relay::start("booking", &database, surroundings.bus.clone());
     let flights = FlightCache::new(CACHED_FLIGHTS);
     let shards = Shards::new(config.ledger_shards);
     let directory = Directory::start(pool.clone(), flights.clone(), shards.handles(), config.allocators);
-    let (sales, disruptions) =
-        start_actors(&config, &surroundings.bus, &shards, (&pool, &relay, &flights, &directory));
+    let store = (&pool, &relay, &flights, &directory);
+    let (sales, disruptions) = start_actors(&config, &surroundings.bus, &shards, store, provider);
     let consumers = subscribe(&surroundings.bus, &pool, &directory, disruptions);
 
     let verifier = Verifier::new(surroundings.keys, &service.token_issuer, &service.token_audience);
@@ -89,7 +102,7 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
         running = running.with_server(server.handle());
         actix_web::rt::spawn(server);
     }
-    let ledgers = sales.ledgers.clone();
+    let (ledgers, handed) = (sales.ledgers.clone(), sales.clone());
     let stopping = running
         .before_stop(move || async move { health.drain() })
         .drain(move || async move {
@@ -97,7 +110,7 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
             sales.ledgers.drain().await;
         })
         .flush(relay.clone());
-    Ok(stopping.after_stop(move || async move {
+    let running = stopping.after_stop(move || async move {
         consumers.stop().await;
         // Reaper and poll end by themselves when the pool is closed, and so does the desk, which has
         // finished before.
@@ -105,7 +118,8 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
         ledgers.drain().await;
         relay.stop().await;
         shards.stop();
-    }))
+    });
+    Ok((running, handed))
 }
 
 /// Starts ledgers, desk, reaper and poll; gives the way of a booking through them.
@@ -114,10 +128,11 @@ fn start_actors(
     bus: &Bus,
     shards: &Shards,
     (pool, relay, flights, directory): (&Pool, &RelayHandle, &FlightCache, &Directory),
+    provider: Arc<dyn PaymentProvider>,
 ) -> (Sales, DisruptionDesk) {
     let database = config.service.database();
     let means = Means {
-        database: database.clone(),
+        database,
         flights: flights.clone(),
         relay: relay.clone(),
         directory: directory.clone(),
@@ -125,11 +140,11 @@ fn start_actors(
     };
     let bounds = Bounds { batch: config.ledger_batch.max(1), queue: config.ledger_queue.max(1) };
     let ledgers = Ledgers::start(shards, &means, bounds, config.patience());
-    let provider = Arc::new(Sandbox::start(database, pool.clone()));
     let times = Times {
         payment: config.payment_timeout(),
         idle: config.payment_idle(),
         sweep: Duration::from_millis(config.payment_sweep_ms.max(10)),
+        places: config.payment_places,
     };
     let desk = PaymentDesk::start(provider, ledgers.clone(), pool.clone(), times);
     let disruptions = DisruptionDesk::start(pool.clone(), ledgers.clone(), desk.clone());
@@ -146,6 +161,24 @@ fn start_actors(
         running: Arc::default(),
     };
     (sales, disruptions)
+}
+
+/// Starts the payment provider's adapter.
+fn provider(config: &Config, pool: &Pool) -> Result<Arc<dyn PaymentProvider>, StartError> {
+    if config.payment_provider == ProviderKind::Sandbox {
+        return Ok(Arc::new(Sandbox::start(config.service.database(), pool.clone())));
+    }
+    let secret_key = config.stripe_secret_key.clone();
+    let settings = StripeSettings {
+        base_url: config.stripe_base_url.clone(),
+        secret_key: secret_key
+            .ok_or_else(|| StartError::Provider("BOOKING_STRIPE_SECRET_KEY is not set".to_owned()))?,
+        timeout: Duration::from_millis(config.stripe_timeout_ms.max(1)),
+        concurrency: config.stripe_concurrency,
+        currency: config.sale_currency,
+    };
+    let stripe = Stripe::start(&settings, pool.clone());
+    Ok(Arc::new(stripe.map_err(|error| StartError::Provider(error.to_string()))?))
 }
 
 /// The bus is not among what must be there: with the broker down bookings go on, and events wait.

@@ -1,6 +1,7 @@
 //! The booking service's settings. Variables are `BOOKING_<FIELD>`, or `AEROBUS_<FIELD>` for all
 //! services; each also as `..._FILE`.
 
+use secrecy::SecretString;
 use serde::{Deserialize, Deserializer, de::Error};
 use shared::{
     config::{ConfigError, ServiceConfig, load},
@@ -54,6 +55,24 @@ pub struct Config {
     /// are held only when the departure is at least 7 days away. `1440`.
     #[serde(default = "default_max_hold")]
     pub max_hold_minutes: u32,
+    /// `BOOKING_PAYMENT_PLACES`: payments in hand at once; more are refused. `2048`.
+    #[serde(default = "default_payment_places")]
+    pub payment_places: u32,
+    /// `BOOKING_PAYMENT_PROVIDER`: `sandbox` or `stripe`. `sandbox`.
+    #[serde(default)]
+    pub payment_provider: ProviderKind,
+    /// `BOOKING_STRIPE_SECRET_KEY`: needed for `stripe`.
+    #[serde(default)]
+    pub stripe_secret_key: Option<SecretString>,
+    /// `BOOKING_STRIPE_BASE_URL`: where Stripe's API is. `https://api.stripe.com`.
+    #[serde(default = "default_stripe_base_url")]
+    pub stripe_base_url: String,
+    /// `BOOKING_STRIPE_TIMEOUT_MS`: how long one request to Stripe may take, milliseconds. `10000`.
+    #[serde(default = "default_stripe_timeout")]
+    pub stripe_timeout_ms: u64,
+    /// `BOOKING_STRIPE_CONCURRENCY`: requests to Stripe at a time. `32`.
+    #[serde(default = "default_stripe_concurrency")]
+    pub stripe_concurrency: usize,
     /// `BOOKING_REAP_MS`: how often holds that have ended are looked for, milliseconds. `1000`.
     #[serde(default = "default_interval")]
     pub reap_ms: u64,
@@ -61,6 +80,33 @@ pub struct Config {
     /// `X-Forwarded-For` names the client: those of the gateway. `127.0.0.1,::1`.
     #[serde(default = "default_proxies", deserialize_with = "proxies")]
     pub trusted_proxies: TrustedProxies,
+}
+
+/// Who carries out payments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProviderKind {
+    /// Plays a provider; no money moves.
+    #[default]
+    Sandbox,
+    /// Stripe's payment intents.
+    Stripe,
+}
+
+fn default_payment_places() -> u32 {
+    2048
+}
+
+fn default_stripe_base_url() -> String {
+    "https://api.stripe.com".to_owned()
+}
+
+fn default_stripe_timeout() -> u64 {
+    10_000
+}
+
+fn default_stripe_concurrency() -> usize {
+    32
 }
 
 fn default_currency() -> Currency {
@@ -144,6 +190,12 @@ impl Config {
             payment_sweep_ms: default_interval(),
             payment_hold_minutes: default_payment_hold(),
             max_hold_minutes: default_max_hold(),
+            payment_places: default_payment_places(),
+            payment_provider: ProviderKind::default(),
+            stripe_secret_key: None,
+            stripe_base_url: default_stripe_base_url(),
+            stripe_timeout_ms: default_stripe_timeout(),
+            stripe_concurrency: default_stripe_concurrency(),
             reap_ms: default_interval(),
             trusted_proxies: default_proxies(),
         }

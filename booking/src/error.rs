@@ -1,7 +1,7 @@
 //! Refusals and faults as problems of the HTTP contract.
 
 use crate::{
-    actors::{directory::NotFound, ledger::LedgerError, sales::SalesError},
+    actors::{directory::NotFound, ledger::LedgerError, payment::NotAdmitted, sales::SalesError},
     domain::refusal::Refusal,
 };
 use shared::http::{Code, Problem};
@@ -43,8 +43,14 @@ fn overloaded() -> Problem {
 impl From<SalesError> for Problem {
     fn from(error: SalesError) -> Self {
         match error {
-            SalesError::Overloaded | SalesError::Ledger(LedgerError::Overloaded) => overloaded(),
+            SalesError::Overloaded
+            | SalesError::Ledger(LedgerError::Overloaded)
+            | SalesError::NotAdmitted(NotAdmitted::Full) => overloaded(),
             SalesError::Ledger(LedgerError::Unavailable) => Self::unavailable(&error),
+            // Not logged each time: the desk says when it begins and ends.
+            SalesError::NotAdmitted(NotAdmitted::ProviderSilent) => Self::new(Code::UpstreamUnavailable)
+                .retry_after(SOON)
+                .detail("The payment provider does not answer at the moment. Nothing was charged."),
             SalesError::Ledger(LedgerError::Internal) => Self::internal(&error),
             SalesError::Database(error) => error.into(),
         }

@@ -5,11 +5,13 @@
 
 mod client;
 mod database;
+mod localstripe;
 mod smtp;
 mod token;
 
 pub use client::{Answer, Client};
 pub use database::TestDatabase;
+pub use localstripe::Localstripe;
 pub use smtp::{ReceivedMail, SmtpBehaviour, SmtpSink};
 pub use token::TokenIssuer;
 

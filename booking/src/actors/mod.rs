@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!  HTTP workers ── Sales (no actor: the way of a request)
-//!     │   │  └─── asks ──> PaymentDesk ── asks ──> payment provider (port: sandbox)
+//!     │   │  └─── asks ──> PaymentDesk ── asks ──> payment provider (port: sandbox,
+//!     │   │                    │                    stripe)
 //!     │   │                    │
 //!     │   └── asks ──> Ledger <┴── asks ── HoldReaper, DisruptionDesk
 //!     │                  │ tells (seats after a commit)
@@ -15,10 +16,11 @@
 //! payment desk, disruption desk, reaper, poll, feeds.
 //!
 //! Who restarts whom: the directory starts an allocator that has died again, from the database; the
-//! handle of the ledgers does the same for a ledger. What directory, desk, reaper and poll do runs in
-//! tasks of its own, whose failure leaves the actor itself unharmed. None of them keeps anything in
-//! memory that the database lacks. Allocators and ledgers live on the arbiters of their shards,
-//! everything else on the arbiter that started the service.
+//! handle of the ledgers does the same for a ledger. A keeper (`payment/keeper.rs`) restarts the payment
+//! desk, the writers of its notes and of the sandbox's log, and the client of Stripe. What directory,
+//! desk, reaper and poll do runs in tasks of its own, whose failure leaves the actor itself unharmed.
+//! None of them keeps anything in memory that the database lacks. Allocators and ledgers live on the
+//! arbiters of their shards, everything else on the arbiter that started the service.
 
 pub(crate) mod allocator;
 pub(crate) mod directory;

@@ -9,6 +9,7 @@
 //! | [`quote`] | what a cancellation would give back |
 //! | [`seat_change`], [`name_correction`] | what travellers may change |
 //! | [`disruption`] | what the airline's changes mean for bookings |
+//! | [`saga`] | what is to be done next for a payment |
 //! | [`price`] | what a party pays on a flight |
 //! | [`itinerary`] | which flights may be booked together |
 //! | [`passenger`], [`contact`] | who travels and how to reach them |
@@ -41,6 +42,7 @@ pub(crate) mod price;
 pub(crate) mod quote;
 pub(crate) mod refund;
 pub(crate) mod refusal;
+pub(crate) mod saga;
 #[cfg(test)]
 pub(crate) mod samples;
 pub(crate) mod seat_book;

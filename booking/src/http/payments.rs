@@ -27,6 +27,7 @@ use shared::{
         (status = 402, description = "The payment was declined; `booking` is still held", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "There is no such booking for this caller", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "hold_expired, already_paid, already_cancelled, payment_in_progress, idempotency_in_progress", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "overloaded; or upstream_unavailable, the payment provider is silent: nothing was charged", body = ProblemBody, content_type = "application/problem+json"),
         (status = 504, description = "The payment of `booking` is not settled yet", body = ProblemBody, content_type = "application/problem+json"),
     ),
 )]

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use diesel::{
     prelude::*,
     sql_types::{
-        Array, BigInt, Binary, Bool, Double, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
+        Array, BigInt, Binary, Bool, Double, Integer, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
     },
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -51,9 +51,23 @@ statement! {
 }
 
 statement! {
-    /// Takes unsettled payments in hand that nobody has had in hand for a while.
+    /// Takes unsettled payments in hand that nobody has had in hand for a while; the more often that came
+    /// to nothing, the longer the while.
     TakeUnsettled { seconds: Double = f64, limit: BigInt = i64 } -> (SqlUuid, SqlUuid, SmallInt, BigInt, Nullable<Text>, SqlUuid, Bool),
-    "UPDATE payments p SET attempted_at = clock_timestamp() FROM (SELECT id FROM payments WHERE state IN (0, 1, 4) AND attempted_at < clock_timestamp() - make_interval(secs => $) ORDER BY attempted_at LIMIT $ FOR UPDATE SKIP LOCKED) AS due WHERE p.id = due.id RETURNING p.id, p.booking_id, p.state, p.amount, p.token, (SELECT s.flight_id FROM segments s WHERE s.booking_id = p.booking_id ORDER BY s.flight_id LIMIT 1), (SELECT b.hold_expires_at <= clock_timestamp() FROM bookings b WHERE b.id = p.booking_id)"
+    "UPDATE payments p SET attempted_at = clock_timestamp(), attempts = LEAST(p.attempts + 1, 1000) FROM (SELECT id FROM payments WHERE state IN (0, 1, 4) AND attempted_at < clock_timestamp() - make_interval(secs => $ + CASE attempts WHEN 0 THEN 0 ELSE LEAST(power(2, LEAST(attempts, 10)), 600) END) ORDER BY attempted_at LIMIT $ FOR UPDATE SKIP LOCKED) AS due WHERE p.id = due.id RETURNING p.id, p.booking_id, p.state, p.amount, p.token, (SELECT s.flight_id FROM segments s WHERE s.booking_id = p.booking_id ORDER BY s.flight_id LIMIT 1), (SELECT b.hold_expires_at <= clock_timestamp() FROM bookings b WHERE b.id = p.booking_id)"
+}
+
+statement! {
+    /// Stores the provider's name for a payment that is started; the first one stays.
+    Refer { reference: Text = String, id: SqlUuid = Uuid } -> Nullable<Text>,
+    "UPDATE payments SET provider_reference = COALESCE(provider_reference, $) WHERE id = $ AND state = 0 RETURNING provider_reference"
+}
+
+statement! {
+    /// How many payments are unsettled, by state and age: 0 for those younger than the first of the
+    /// bounds (in seconds), and so on.
+    CountUnsettled { bounds: Array<Double> = Vec<f64> } -> (SmallInt, Integer, BigInt),
+    "SELECT state, width_bucket(extract(epoch FROM clock_timestamp() - created_at)::float8, $), count(*) FROM payments WHERE state IN (0, 1, 4) GROUP BY 1, 2"
 }
 
 statement! {
@@ -202,6 +216,39 @@ pub(crate) async fn take_unsettled(
             })
         })
         .collect()
+}
+
+/// How many payments are unsettled, by state and by the position of their age among the bounds.
+pub(crate) async fn count_unsettled(
+    connection: &mut AsyncPgConnection,
+    bounds: &[f64],
+) -> QueryResult<Vec<(PaymentState, usize, i64)>> {
+    let query = CountUnsettled { bounds: bounds.to_vec() };
+    let rows: Vec<(i16, i32, i64)> = query.load(connection).await?;
+    rows.into_iter()
+        .map(|(code, age, count)| Ok((state(code)?, usize::try_from(age).unwrap_or(0), count)))
+        .collect()
+}
+
+/// What the provider calls a payment, if that is known.
+pub(crate) async fn reference(
+    connection: &mut AsyncPgConnection,
+    payment: PaymentId,
+) -> QueryResult<Option<String>> {
+    let found = payments::table.find(payment.0).select(payments::provider_reference);
+    Ok(found.first(connection).await.optional()?.flatten())
+}
+
+/// Stores what the provider calls a payment, while the payment is started; gives the name that counts,
+/// which is the first that was stored. `None`: the payment is decided, and nothing may be asked for it.
+pub(crate) async fn refer(
+    connection: &mut AsyncPgConnection,
+    payment: PaymentId,
+    reference: &str,
+) -> QueryResult<Option<String>> {
+    let query = Refer { reference: reference.to_owned(), id: payment.0 };
+    let stored: Vec<Option<String>> = query.load(connection).await?;
+    Ok(stored.into_iter().next().flatten())
 }
 
 /// Books entries.

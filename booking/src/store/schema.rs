@@ -98,6 +98,8 @@ diesel::table! {
         answer -> SmallInt,
         created_at -> Timestamptz,
         attempted_at -> Timestamptz,
+        attempts -> SmallInt,
+        provider_reference -> Nullable<Text>,
     }
 }
 
@@ -111,6 +113,7 @@ diesel::table! {
         settled -> Bool,
         created_at -> Timestamptz,
         attempted_at -> Timestamptz,
+        attempts -> SmallInt,
     }
 }
 

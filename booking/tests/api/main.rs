@@ -13,4 +13,5 @@ mod holds;
 mod idempotency;
 mod itineraries;
 mod payments;
+mod stripe;
 mod vertical;

@@ -21,8 +21,7 @@ impl Sales {
     /// choice that are lost to another instance are replaced, on all flights of the order.
     pub(super) async fn make(&self, order: &Order) -> Result<Sold, Stop> {
         let hold = self.hold(order).await?;
-        let admission = order.payment.as_ref().map(|_| self.desk.admit().ok_or(SalesError::Overloaded));
-        let admission = admission.transpose()?;
+        let admission = order.payment.as_ref().map(|_| self.desk.admit()).transpose()?;
         let deadline = Instant::now() + self.patience;
         let named: HashSet<FlightSeat> = order.named_seats().collect();
         for attempt in 1.. {

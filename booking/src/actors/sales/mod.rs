@@ -63,7 +63,7 @@ impl Sales {
     ) -> Result<Sold, SalesError> {
         let run = async || {
             // Before anything is written: what the desk cannot take on is not started.
-            let admission = self.desk.admit().ok_or(SalesError::Overloaded)?;
+            let admission = self.desk.admit()?;
             let command = Command::Pay { at, payment: payment.clone(), key: key.clone() };
             match self.ledgers.submit(flight, command).await? {
                 Outcome::Done(state) => Ok(self.charge(state, &payment, flight, admission).await),
@@ -112,8 +112,6 @@ impl Sales {
         match self.desk.charge(charge, admission).await {
             Charged::Confirmed(state) => Sold::Done(state),
             Charged::Declined(state) => Sold::Declined(state),
-            // As the key, if there is one, has it: the payment counts as declined.
-            Charged::TooLate(state) => Sold::Declined(state),
             Charged::Silent => Sold::Unsettled(state),
         }
     }

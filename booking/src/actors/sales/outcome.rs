@@ -1,7 +1,7 @@
 //! What comes of an order.
 
 use crate::{
-    actors::{allocator::NotReserved, directory::NotFound, ledger::LedgerError},
+    actors::{allocator::NotReserved, directory::NotFound, ledger::LedgerError, payment::NotAdmitted},
     domain::{idempotency::StoredAnswer, quote::ShownQuote, refusal::Refusal},
 };
 use shared::{db::DbError, events::BookingState};
@@ -32,6 +32,8 @@ pub(crate) enum SalesError {
     Ledger(#[source] LedgerError),
     #[error("the database failed")]
     Database(#[from] DbError),
+    #[error("the payment is not taken on")]
+    NotAdmitted(#[from] NotAdmitted),
 }
 
 impl From<LedgerError> for SalesError {
