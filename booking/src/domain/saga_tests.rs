@@ -301,3 +301,16 @@ fn the_traveller_is_answered_before_the_money_moves() {
         assert_eq!(next(Stored::STARTED, step, Learnt::Silence), Step::Leave);
     }
 }
+
+/// Who finds a payment late may be overtaken by a confirmation that was in time and committed after.
+#[test]
+fn the_ledger_has_the_last_word() {
+    let late = Stored { state: PaymentState::Started, late: true };
+    for void in [true, false] {
+        let step = next(late, Step::Decline { void }, Learnt::Stands(PaymentStatus::Captured));
+        assert_eq!(step, Step::Capture, "a confirmed booking keeps its money");
+    }
+    assert_eq!(next(late, Step::Confirm, Learnt::Stands(PaymentStatus::Declined)), Step::Void);
+    assert_eq!(next(late, Step::Confirm, Learnt::Refused), Step::Decline { void: true });
+    assert_eq!(next(late, Step::Decline { void: true }, Learnt::Refused), Step::Leave);
+}
