@@ -10,14 +10,16 @@
 //!                        ^ tells
 //!          FlightFeed, FlightFollower (bus), VersionPoll (without the bus)
 //! ```
+//! What the allocators are told, the live seat maps are told too: see [`seat_map`].
+//!
 //! Nobody below asks anybody above, so the graph has no cycle. Spawn order: directory, ledgers,
 //! payment desk, reaper, poll, feeds.
 //!
 //! Who restarts whom: the directory starts an allocator that has died again, from the database; the
 //! handle of the ledgers does the same for a ledger. What directory, desk, reaper and poll do runs in
 //! tasks of its own, whose failure leaves the actor itself unharmed. None of them keeps anything in
-//! memory that the database lacks. Allocators and ledgers live on the arbiters of their shards,
-//! everything else on the arbiter that started the service.
+//! memory that the database lacks. Allocators and ledgers live on the arbiters of their shards, live
+//! seat maps on one of their own, everything else on the arbiter that started the service.
 
 pub(crate) mod allocator;
 pub(crate) mod directory;
@@ -26,4 +28,5 @@ pub(crate) mod hold_reaper;
 pub(crate) mod ledger;
 pub(crate) mod payment;
 pub(crate) mod sales;
+pub(crate) mod seat_map;
 pub(crate) mod version_poll;

@@ -10,6 +10,7 @@
 //! | [`party`] | which passengers may travel together, and what they want of seats |
 //! | [`assignment`] | which seats a party gets |
 //! | [`seat_map`] | the cabin as travellers see it |
+//! | [`live_seats`], [`seat_event`] | what those are told who follow it |
 //! | [`flight`] | whether a flight can be booked |
 //! | [`locator`], [`ticket`] | references that are printed |
 //! | [`idempotency`] | what makes two requests the same |
@@ -21,6 +22,7 @@ pub(crate) mod contact;
 pub(crate) mod flight;
 pub(crate) mod hold;
 pub(crate) mod idempotency;
+pub(crate) mod live_seats;
 pub(crate) mod locator;
 pub(crate) mod party;
 pub(crate) mod passenger;
@@ -30,5 +32,6 @@ pub(crate) mod refund;
 pub(crate) mod refusal;
 #[cfg(test)]
 pub(crate) mod samples;
+pub(crate) mod seat_event;
 pub(crate) mod seat_map;
 pub(crate) mod ticket;

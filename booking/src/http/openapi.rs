@@ -1,6 +1,7 @@
 //! The service's OpenAPI document.
 
-use super::{bookings, lookup, payments, seat_map};
+use super::{bookings, lookup, payments, seat_map, seat_map_events};
+use crate::domain::seat_event::ChangedSeats;
 use shared::http::{BearerToken, ProblemBody};
 use utoipa::OpenApi;
 
@@ -8,10 +9,10 @@ use utoipa::OpenApi;
 #[openapi(
     info(title = "Aerobus booking", description = "Seats, holds, payments.", license(name = "MIT")),
     paths(
-        seat_map::get, bookings::list, bookings::create, bookings::get, bookings::cancel, payments::pay,
+        seat_map::get, seat_map_events::get, bookings::list, bookings::create, bookings::get, bookings::cancel, payments::pay,
         lookup::lookup,
     ),
-    components(schemas(ProblemBody)),
+    components(schemas(ProblemBody, ChangedSeats)),
     modifiers(&BearerToken),
     tags(
         (name = "seats", description = "Seat maps"),
