@@ -5,11 +5,13 @@
 
 mod client;
 mod database;
+mod events;
 mod smtp;
 mod token;
 
 pub use client::{Answer, Client};
 pub use database::TestDatabase;
+pub use events::{EventStream, StreamEvent};
 pub use smtp::{ReceivedMail, SmtpBehaviour, SmtpSink};
 pub use token::TokenIssuer;
 

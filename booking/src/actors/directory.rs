@@ -109,7 +109,13 @@ impl Directory {
             epoch,
             starting: HashMap::new(),
         };
-        Self { running, actor: actor.start(), arrivals: Arc::default(), epoch, feeds: RunningFeeds::default() }
+        Self {
+            running,
+            actor: actor.start(),
+            arrivals: Arc::default(),
+            epoch,
+            feeds: RunningFeeds::default(),
+        }
     }
 
     /// The live seat maps that are told what the directory is told.

@@ -9,5 +9,6 @@ mod fixture;
 mod flights;
 mod holds;
 mod idempotency;
+mod live;
 mod payments;
 mod vertical;

@@ -166,7 +166,8 @@ impl SeatMapFeed {
         match &mut self.seats {
             Some(seats) if state.version > seats.version() => {
                 let held = state.held.iter().map(|seat| (*seat, false));
-                seats.change(state.version, held.chain(state.sold.iter().map(|seat| (*seat, true))).collect());
+                seats
+                    .change(state.version, held.chain(state.sold.iter().map(|seat| (*seat, true))).collect());
             }
             Some(_) => {}
             None if self.heard.0.as_ref().is_none_or(|heard| heard.version < state.version) => {
