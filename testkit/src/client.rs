@@ -81,6 +81,12 @@ impl Client {
         Self { http, base: base.into(), headers: Vec::new() }
     }
 
+    /// The same for another base address.
+    #[must_use]
+    pub fn at(&self, base: &str) -> Self {
+        Self { base: base.to_owned(), ..self.clone() }
+    }
+
     /// The same with an access token.
     #[must_use]
     pub fn with_token(&self, token: &str) -> Self {

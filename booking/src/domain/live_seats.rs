@@ -28,12 +28,14 @@ pub(crate) struct LiveSeats {
     /// The seats that are not free, and whether they are sold (else held).
     taken: HashMap<SeatDesignator, bool>,
     steps: VecDeque<Step>,
+    /// The version at which this plan of seats was met.
+    met: i64,
 }
 
 impl LiveSeats {
     /// The seats as they were read; nothing is known of the time before.
     pub(crate) fn new(flight: Arc<FlightState>, version: i64, taken: HashMap<SeatDesignator, bool>) -> Self {
-        Self { flight, version, taken, steps: VecDeque::new() }
+        Self { flight, version, taken, steps: VecDeque::new(), met: version }
     }
 
     /// Booking's sequence of seat changes.
@@ -72,17 +74,23 @@ impl LiveSeats {
         let other = flight.seat_plan != self.flight.seat_plan || flight.status != self.flight.status;
         self.flight = flight;
         if other {
-            // The sequence of seats does not tell whether somebody has seen the flight as it is now.
             self.steps.clear();
+            self.met = self.version;
         }
         other
     }
 
-    /// The seats that changed since a version, as they are now, in order; `None` where that version is
-    /// not known: too old, never heard of, or perhaps of the flight as it was before.
+    /// What [`Self::since`] tells somebody who comes from elsewhere. Of the version at which this plan was
+    /// met nobody can say whether the map that was seen with it was of another one.
+    pub(crate) fn since_seen(&self, version: i64) -> Option<BTreeMap<SeatDesignator, SeatStatus>> {
+        if version > self.met { self.since(version) } else { None }
+    }
+
+    /// The seats that changed since a version, as they are now, in order; `None` where the way from there
+    /// is not known: the version is too old, or was never heard of.
     pub(crate) fn since(&self, version: i64) -> Option<BTreeMap<SeatDesignator, SeatStatus>> {
         if version == self.version {
-            return (!self.steps.is_empty()).then(BTreeMap::new);
+            return Some(BTreeMap::new());
         }
         let first = self.steps.binary_search_by_key(&version, |step| step.from).ok()?;
         let mut then = BTreeMap::new();
@@ -158,12 +166,27 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_taken_for_known_before_it_was_heard_of() {
+    fn older_states_are_passed_over() {
         let mut live = seats();
-        assert_eq!(live.since(7), None, "perhaps seen before the airplane was another");
         live.change(8, HashMap::new());
         live.change(6, taken(&[("10A", true)]));
         assert_eq!((live.version(), live.since(7)), (8, Some(Statuses::new())));
+    }
+
+    #[test]
+    fn a_version_that_two_maps_may_have_had_is_not_gone_on_from() {
+        let mut live = seats();
+        assert_eq!(live.since_seen(7), None);
+        live.change(8, taken(&[("10A", true)]));
+        assert_eq!((live.since_seen(7), live.since_seen(8)), (None, Some(Statuses::new())));
+        let mut flight = flight();
+        flight.version += 1;
+        flight.seat_plan.blocked_seats.push(seat("10D"));
+        live.change_flight(Arc::new(flight));
+        assert_eq!(live.since_seen(8), None);
+        live.change(9, HashMap::new());
+        assert_eq!((live.since_seen(8), live.since_seen(9)), (None, Some(Statuses::new())));
+        assert_eq!(live.since(8).unwrap()[&seat("10A")], SeatStatus::Available, "who was told goes on");
     }
 
     #[test]
@@ -177,7 +200,7 @@ mod tests {
         flight.version += 1;
         flight.seat_plan.blocked_seats.push(seat("10D"));
         assert!(live.change_flight(Arc::new(flight.clone())));
-        assert_eq!((live.since(7), live.since(8)), (None, None));
+        assert_eq!((live.since(7), live.since_seen(8)), (None, None));
         assert_eq!(shown(&live.map())[&seat("10D")], SeatStatus::Blocked);
         flight.version += 1;
         flight.status = FlightStatus::Cancelled;

@@ -248,7 +248,7 @@ impl SeatMapFeed {
     fn first(&mut self, seen: Option<i64>) -> Option<Bytes> {
         let seats = self.seats.as_ref()?;
         if let Some(seen) = seen
-            && let Some(changed) = seats.since(seen)
+            && let Some(changed) = seats.since_seen(seen)
         {
             return (seen != seats.version()).then(|| seat_event::seats(seats.version(), &changed));
         }

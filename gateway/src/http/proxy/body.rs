@@ -131,13 +131,17 @@ impl Passage {
 
 /// The places that an answer keeps until its end.
 pub(super) struct Places {
-    /// At the instance that answers. Held only.
-    pub(super) instance: InFlight,
+    /// At the instance that answers.
+    _instance: InFlight,
     /// Among the streams, where it is one.
-    pub(super) stream: Option<Stream>,
+    stream: Option<Stream>,
 }
 
 impl Places {
+    pub(super) fn new(instance: InFlight, stream: Option<Stream>) -> Self {
+        Self { _instance: instance, stream }
+    }
+
     /// Ready when the answer has to end, because the gateway stops.
     async fn ended(&mut self) {
         match &mut self.stream {

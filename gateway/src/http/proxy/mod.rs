@@ -132,7 +132,7 @@ pub async fn forward(
         answered.as_ref().map_or_else(|problem| problem.code().status(), |(answer, _)| answer.status());
     measure(route, status, started.elapsed());
     let (answer, instance) = answered?;
-    Ok(pass_back(answer, way.pause, Places { instance, stream }))
+    Ok(pass_back(answer, way.pause, Places::new(instance, stream)))
 }
 
 fn measure(route: &Route, status: StatusCode, elapsed: Duration) {
