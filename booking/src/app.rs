@@ -9,13 +9,14 @@ use crate::{
         ledger::{Bounds, Ledgers, Means, Shards},
         payment::{PaymentDesk, PaymentProvider, Sandbox, Stripe, StripeSettings, Times},
         sales::Sales,
+        seat_map::{self, Rhythm, SeatMapFeeds},
         version_poll::VersionPoll,
     },
     config::{Config, ProviderKind},
     http::{self, AccessTokens, Lookups, Reading},
     store::{MIGRATIONS, flight_cache::FlightCache},
 };
-use actix::Actor;
+use actix::{Actor, Arbiter};
 use actix_web::{App, HttpServer, dev::ServerHandle, middleware::from_fn, web};
 use chrono::TimeDelta;
 use shared::{
@@ -55,6 +56,7 @@ struct State {
     sales: web::Data<Sales>,
     reading: web::Data<Reading>,
     lookups: web::Data<Lookups>,
+    feeds: web::Data<SeatMapFeeds>,
 }
 
 /// Starts the booking service on the present actix system.
@@ -82,6 +84,9 @@ pub(crate) async fn start_with(
     let directory = Directory::start(pool.clone(), flights.clone(), shards.handles(), config.allocators);
     let store = (&pool, &relay, &flights, &directory);
     let (sales, disruptions) = start_actors(&config, &surroundings.bus, &shards, store, provider);
+    // Telling thousands must not keep the ledgers waiting.
+    let live = Arbiter::new();
+    let feeds = seat_map_feeds(&config, &live, (&pool, &flights, &directory));
     let consumers = subscribe(&surroundings.bus, &pool, &directory, disruptions);
 
     let verifier = Verifier::new(surroundings.keys, &service.token_issuer, &service.token_audience);
@@ -94,6 +99,7 @@ pub(crate) async fn start_with(
         sales: web::Data::new(sales.clone()),
         reading: web::Data::new(Reading { pool: pool.clone(), flights }),
         lookups: web::Data::new(Lookups::new(config.trusted_proxies.clone())),
+        feeds: web::Data::new(feeds.clone()),
     };
     let (address, server) = serve(&config, state)?;
     let mut running = Running::new("booking", address, server);
@@ -104,7 +110,10 @@ pub(crate) async fn start_with(
     }
     let (ledgers, handed) = (sales.ledgers.clone(), sales.clone());
     let stopping = running
-        .before_stop(move || async move { health.drain() })
+        .before_stop(move || async move {
+            health.drain();
+            feeds.end().await;
+        })
         .drain(move || async move {
             sales.desk.finish().await;
             sales.ledgers.drain().await;
@@ -118,6 +127,7 @@ pub(crate) async fn start_with(
         ledgers.drain().await;
         relay.stop().await;
         shards.stop();
+        live.stop();
     });
     Ok((running, handed))
 }
@@ -181,6 +191,22 @@ fn provider(config: &Config, pool: &Pool) -> Result<Arc<dyn PaymentProvider>, St
     Ok(Arc::new(stripe.map_err(|error| StartError::Provider(error.to_string()))?))
 }
 
+/// The live seat maps, on an arbiter of their own.
+fn seat_map_feeds(
+    config: &Config,
+    arbiter: &Arbiter,
+    (pool, flights, directory): (&Pool, &FlightCache, &Directory),
+) -> SeatMapFeeds {
+    let bounds =
+        seat_map::Bounds { readers: config.seat_map_readers, of_flight: config.seat_map_flight_readers };
+    let rhythm = Rhythm {
+        pause: Duration::from_millis(config.seat_map_pause_ms),
+        heartbeat: Duration::from_millis(config.seat_map_heartbeat_ms.max(10)),
+    };
+    let reading = (pool.clone(), flights.clone());
+    SeatMapFeeds::new(directory.clone(), reading, arbiter.handle(), bounds, rhythm)
+}
+
 /// The bus is not among what must be there: with the broker down bookings go on, and events wait.
 fn health(pool: &Pool, verifier: &Verifier) -> Health {
     let (pool, verifier) = (pool.clone(), verifier.clone());
@@ -214,11 +240,14 @@ fn serve(config: &Config, state: State) -> io::Result<(SocketAddr, ServerHandle)
             .app_data(state.sales)
             .app_data(state.reading)
             .app_data(state.lookups)
+            .app_data(state.feeds)
             .wrap(from_fn(shared::http::envelope))
             .configure(http::routes)
             .configure(shared::http::configure)
     })
     .workers(config.service.http_workers)
+    .tcp_nodelay(true)
+    .on_connect(shared::http::bound_stalls)
     .disable_signals()
     .bind(config.service.http_address)?;
     let address = server.addrs().first().copied().unwrap_or(config.service.http_address);

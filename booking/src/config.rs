@@ -76,6 +76,21 @@ pub struct Config {
     /// `BOOKING_REAP_MS`: how often holds that have ended are looked for, milliseconds. `1000`.
     #[serde(default = "default_interval")]
     pub reap_ms: u64,
+    /// `BOOKING_SEAT_MAP_READERS`: live seat maps that are followed at once at most; more are refused.
+    /// `10000`.
+    #[serde(default = "default_readers")]
+    pub seat_map_readers: usize,
+    /// `BOOKING_SEAT_MAP_FLIGHT_READERS`: those of one flight. `10000`.
+    #[serde(default = "default_readers")]
+    pub seat_map_flight_readers: usize,
+    /// `BOOKING_SEAT_MAP_PAUSE_MS`: between two events of a flight's live seat map at least,
+    /// milliseconds; changes in between are told together. `50`.
+    #[serde(default = "default_pause")]
+    pub seat_map_pause_ms: u64,
+    /// `BOOKING_SEAT_MAP_HEARTBEAT_MS`: between two signs of life of a live seat map, milliseconds.
+    /// `15000`.
+    #[serde(default = "default_heartbeat")]
+    pub seat_map_heartbeat_ms: u64,
     /// `BOOKING_TRUSTED_PROXIES`: addresses and networks (`10.0.0.0/8`), separated by commas, whose
     /// `X-Forwarded-For` names the client: those of the gateway. `127.0.0.1,::1`.
     #[serde(default = "default_proxies", deserialize_with = "proxies")]
@@ -153,6 +168,18 @@ fn default_max_hold() -> u32 {
     1440
 }
 
+fn default_readers() -> usize {
+    10_000
+}
+
+fn default_pause() -> u64 {
+    50
+}
+
+fn default_heartbeat() -> u64 {
+    15_000
+}
+
 fn default_proxies() -> TrustedProxies {
     TrustedProxies::loopback()
 }
@@ -197,6 +224,10 @@ impl Config {
             stripe_timeout_ms: default_stripe_timeout(),
             stripe_concurrency: default_stripe_concurrency(),
             reap_ms: default_interval(),
+            seat_map_readers: default_readers(),
+            seat_map_flight_readers: default_readers(),
+            seat_map_pause_ms: default_pause(),
+            seat_map_heartbeat_ms: default_heartbeat(),
             trusted_proxies: default_proxies(),
         }
     }

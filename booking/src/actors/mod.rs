@@ -12,6 +12,8 @@
 //!          FlightFeed, FlightFollower (bus), VersionPoll (without the bus)
 //!             └── nudges ──> DisruptionDesk
 //! ```
+//! What the allocators are told, the live seat maps are told too: see [`seat_map`].
+//!
 //! Nobody below asks anybody above, so the graph has no cycle. Spawn order: directory, ledgers,
 //! payment desk, disruption desk, reaper, poll, feeds.
 //!
@@ -20,7 +22,8 @@
 //! desk, the writers of its notes and of the sandbox's log, and the client of Stripe. What directory,
 //! desk, reaper and poll do runs in tasks of its own, whose failure leaves the actor itself unharmed.
 //! None of them keeps anything in memory that the database lacks. Allocators and ledgers live on the
-//! arbiters of their shards, everything else on the arbiter that started the service.
+//! arbiters of their shards, live seat maps on one of their own, everything else on the arbiter that
+//! started the service.
 
 pub(crate) mod allocator;
 pub(crate) mod directory;
@@ -30,4 +33,5 @@ pub(crate) mod hold_reaper;
 pub(crate) mod ledger;
 pub(crate) mod payment;
 pub(crate) mod sales;
+pub(crate) mod seat_map;
 pub(crate) mod version_poll;

@@ -17,6 +17,7 @@
 //! | [`assignment`] | which seats a party gets |
 //! | [`seat_book`] | what an allocator remembers, and decides from it |
 //! | [`seat_map`] | the cabin as travellers see it |
+//! | [`live_seats`], [`seat_event`] | what those are told who follow it |
 //! | [`flight`] | whether a flight can be booked |
 //! | [`locator`], [`ticket`] | references that are printed |
 //! | [`idempotency`] | what makes two requests the same |
@@ -31,6 +32,7 @@ pub(crate) mod hold;
 pub(crate) mod idempotency;
 pub(crate) mod itinerary;
 pub(crate) mod lifecycle;
+pub(crate) mod live_seats;
 pub(crate) mod locator;
 mod name_characters;
 pub(crate) mod name_correction;
@@ -47,5 +49,6 @@ pub(crate) mod saga;
 pub(crate) mod samples;
 pub(crate) mod seat_book;
 pub(crate) mod seat_change;
+pub(crate) mod seat_event;
 pub(crate) mod seat_map;
 pub(crate) mod ticket;

@@ -12,6 +12,7 @@ mod openapi;
 mod payment_body;
 mod payments;
 mod seat_map;
+mod seat_map_events;
 
 pub(crate) use access_token::AccessTokens;
 pub(crate) use lookup::Lookups;
@@ -100,6 +101,11 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
                 .service(
                     web::resource("/flights/{id}/seat-map")
                         .route(web::get().to(seat_map::get))
+                        .default_service(method_not_allowed("GET, HEAD")),
+                )
+                .service(
+                    web::resource("/flights/{id}/seat-map/events")
+                        .route(web::get().to(seat_map_events::get))
                         .default_service(method_not_allowed("GET, HEAD")),
                 )
                 .service(

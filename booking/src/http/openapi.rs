@@ -1,6 +1,7 @@
 //! The service's OpenAPI document.
 
-use super::{bookings, cancellation, changes, lookup, payments, seat_map};
+use super::{bookings, cancellation, changes, lookup, payments, seat_map, seat_map_events};
+use crate::domain::seat_event::ChangedSeats;
 use shared::http::{BearerToken, ProblemBody};
 use utoipa::OpenApi;
 
@@ -8,11 +9,11 @@ use utoipa::OpenApi;
 #[openapi(
     info(title = "Aerobus booking", description = "Seats, holds, payments.", license(name = "MIT")),
     paths(
-        seat_map::get, bookings::list, bookings::create, bookings::get, changes::contact, changes::name,
+        seat_map::get, seat_map_events::get, bookings::list, bookings::create, bookings::get, changes::contact, changes::name,
         changes::seats, cancellation::quote, cancellation::cancel, payments::pay,
         lookup::lookup,
     ),
-    components(schemas(ProblemBody)),
+    components(schemas(ProblemBody, ChangedSeats)),
     modifiers(&BearerToken),
     tags(
         (name = "seats", description = "Seat maps"),

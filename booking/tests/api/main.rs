@@ -12,6 +12,7 @@ mod flights;
 mod holds;
 mod idempotency;
 mod itineraries;
+mod live;
 mod payments;
 mod stripe;
 mod vertical;
