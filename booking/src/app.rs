@@ -11,7 +11,7 @@ use crate::{
         version_poll::VersionPoll,
     },
     config::Config,
-    http::{self, AccessTokens, Lookups, Reading},
+    http::{self, AccessTokens, Lookups, Reading, Staff},
     store::{MIGRATIONS, flight_cache::FlightCache},
 };
 use actix::Actor;
@@ -51,6 +51,7 @@ struct State {
     sales: web::Data<Sales>,
     reading: web::Data<Reading>,
     lookups: web::Data<Lookups>,
+    staff: web::Data<Staff>,
 }
 
 /// Starts the booking service on the present actix system.
@@ -79,6 +80,7 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
         sales: web::Data::new(sales.clone()),
         reading: web::Data::new(Reading { pool: pool.clone(), flights }),
         lookups: web::Data::new(Lookups::new(config.trusted_proxies.clone())),
+        staff: web::Data::new(Staff::new(database.clone(), relay.clone(), config.sale_currency)),
     };
     let (address, server) = serve(&config, state)?;
     let mut running = Running::new("booking", address, server);
@@ -176,6 +178,7 @@ fn serve(config: &Config, state: State) -> io::Result<(SocketAddr, ServerHandle)
             .app_data(state.sales)
             .app_data(state.reading)
             .app_data(state.lookups)
+            .app_data(state.staff)
             .wrap(from_fn(shared::http::envelope))
             .configure(http::routes)
             .configure(shared::http::configure)

@@ -13,6 +13,7 @@
 //! | [`flight`] | whether a flight can be booked |
 //! | [`locator`], [`ticket`] | references that are printed |
 //! | [`idempotency`] | what makes two requests the same |
+//! | [`manifest`], [`stats`] | what staff see |
 //! | [`refusal`] | the expected answers that are no booking |
 
 pub(crate) mod assignment;
@@ -22,6 +23,7 @@ pub(crate) mod flight;
 pub(crate) mod hold;
 pub(crate) mod idempotency;
 pub(crate) mod locator;
+pub(crate) mod manifest;
 pub(crate) mod party;
 pub(crate) mod passenger;
 pub(crate) mod payment;
@@ -31,4 +33,5 @@ pub(crate) mod refusal;
 #[cfg(test)]
 pub(crate) mod samples;
 pub(crate) mod seat_map;
+pub(crate) mod stats;
 pub(crate) mod ticket;

@@ -1,6 +1,6 @@
 //! The service's OpenAPI document.
 
-use super::{bookings, lookup, payments, seat_map};
+use super::{admin, bookings, lookup, payments, seat_map};
 use shared::http::{BearerToken, ProblemBody};
 use utoipa::OpenApi;
 
@@ -10,12 +10,14 @@ use utoipa::OpenApi;
     paths(
         seat_map::get, bookings::list, bookings::create, bookings::get, bookings::cancel, payments::pay,
         lookup::lookup,
+        admin::bookings::list, admin::manifest::get, admin::stats::get, admin::invariants::check,
     ),
     components(schemas(ProblemBody)),
     modifiers(&BearerToken),
     tags(
         (name = "seats", description = "Seat maps"),
         (name = "bookings", description = "Bookings, held and paid"),
+        (name = "staff", description = "What staff see and check"),
     ),
 )]
 struct Document;
