@@ -178,7 +178,9 @@ fn by_seat(on_board: Vec<OnBoard>) -> Vec<ManifestPassenger> {
         let pairs: Vec<_> = of(PassengerType::Adt).zip(of(PassengerType::Inf)).collect();
         passengers.extend(party.iter().map(|one| {
             let id = one.passenger_id;
-            let its = |(adult, infant): &&(&OnBoard, &OnBoard)| id == adult.passenger_id || id == infant.passenger_id;
+            let its = |(adult, infant): &&(&OnBoard, &OnBoard)| {
+                id == adult.passenger_id || id == infant.passenger_id
+            };
             listed(one, pairs.iter().find(its).copied())
         }));
     }
@@ -235,7 +237,8 @@ mod tests {
     #[test]
     fn infants_stand_behind_their_adults() {
         use PassengerType::{Adt, Chd, Inf};
-        let mut all = party(&[(Adt, Some("12A")), (Inf, None), (Chd, Some("12B")), (Adt, Some("4C")), (Inf, None)]);
+        let mut all =
+            party(&[(Adt, Some("12A")), (Inf, None), (Chd, Some("12B")), (Adt, Some("4C")), (Inf, None)]);
         all.extend(party(&[(Adt, Some("9F"))]));
         let manifest = Manifest::new(&samples::flight(), all);
         let lines: Vec<_> = manifest

@@ -305,7 +305,14 @@ mod tests {
     #[test]
     fn figures_are_added_up_and_no_day_is_left_out() {
         let period = Period { from: date("2026-01-01"), to: date("2026-01-03") };
-        let day = DayFigures { booked: 3, confirmed: 2, fare: 6572, taxes: 2400, refunded_fare: 0, refunded_taxes: 2400 };
+        let day = DayFigures {
+            booked: 3,
+            confirmed: 2,
+            fare: 6572,
+            taxes: 2400,
+            refunded_fare: 0,
+            refunded_taxes: 2400,
+        };
         let seats = |cabin, capacity, sold| CabinSeats { cabin, capacity, held: 1, sold };
         let figures = Figures {
             flights: 1,
@@ -314,7 +321,10 @@ mod tests {
             ..Figures::default()
         };
         let stats = Stats::new(period, &figures, Currency::EUR);
-        assert_eq!(stats.flights.seats, SeatStats { capacity: 120, held: 2, sold: 90, load_factor: Some(0.75) });
+        assert_eq!(
+            stats.flights.seats,
+            SeatStats { capacity: 120, held: 2, sold: 90, load_factor: Some(0.75) }
+        );
         assert_eq!(stats.flights.cabins[1].seats.load_factor, None);
         assert_eq!(stats.revenue.net.total.amount(), "65.72");
         assert_eq!(stats.revenue.refunds.taxes.amount(), "24.00");

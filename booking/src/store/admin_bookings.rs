@@ -68,9 +68,7 @@ fn has_now(status: BookingStatus) -> Box<dyn BoxableExpression<bookings::table, 
     let waits = || bookings::payment_status.eq(BookingPaymentStatus::Awaiting.code());
     let is = |status: BookingStatus| bookings::status.eq(status.code());
     match status {
-        BookingStatus::Held => {
-            Box::new(is(status).and(bookings::hold_expires_at.gt(now).or(not(waits()))))
-        }
+        BookingStatus::Held => Box::new(is(status).and(bookings::hold_expires_at.gt(now).or(not(waits())))),
         BookingStatus::Expired => Box::new(
             is(status).or(is(BookingStatus::Held).and(waits()).and(bookings::hold_expires_at.le(now))),
         ),

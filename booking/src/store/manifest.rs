@@ -28,19 +28,21 @@ pub(crate) async fn passengers_of(
     flight: FlightId,
 ) -> QueryResult<Vec<OnBoard>> {
     let rows: Vec<Row> = PassengersOf { flight: flight.0 }.load(connection).await?;
-    let damaged = |error: super::codes::UnknownCode| diesel::result::Error::DeserializationError(error.into());
-    let read = |(booking, locator, cabin, passenger, kind, given_name, family_name, ticket_number, seat): Row| {
-        Ok(OnBoard {
-            booking_id: BookingId(booking),
-            locator,
-            cabin: Cabin::of_code(cabin).map_err(damaged)?,
-            passenger_id: PassengerId(passenger),
-            kind: PassengerType::of_code(kind).map_err(damaged)?,
-            given_name,
-            family_name,
-            ticket_number,
-            seat: seat.and_then(SeatDesignator::from_number),
-        })
-    };
+    let damaged =
+        |error: super::codes::UnknownCode| diesel::result::Error::DeserializationError(error.into());
+    let read =
+        |(booking, locator, cabin, passenger, kind, given_name, family_name, ticket_number, seat): Row| {
+            Ok(OnBoard {
+                booking_id: BookingId(booking),
+                locator,
+                cabin: Cabin::of_code(cabin).map_err(damaged)?,
+                passenger_id: PassengerId(passenger),
+                kind: PassengerType::of_code(kind).map_err(damaged)?,
+                given_name,
+                family_name,
+                ticket_number,
+                seat: seat.and_then(SeatDesignator::from_number),
+            })
+        };
     rows.into_iter().map(read).collect()
 }

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod access;
+mod admin_bookings;
 mod bad_input;
 mod cancellation;
 mod contention;
@@ -9,5 +10,8 @@ mod fixture;
 mod flights;
 mod holds;
 mod idempotency;
+mod invariants;
+mod manifest;
 mod payments;
+mod stats;
 mod vertical;

@@ -25,7 +25,10 @@ mod tests {
     #[test]
     fn fields_are_quoted_and_formulas_are_texts() {
         assert_eq!(line(["12A", "O'Brien", "Jean-Luc", ""]), "12A,O'Brien,Jean-Luc,\r\n");
-        assert_eq!(line(["a,b", "say \"hi\"", "two\r\nlines"]), "\"a,b\",\"say \"\"hi\"\"\",\"two\r\nlines\"\r\n");
+        assert_eq!(
+            line(["a,b", "say \"hi\"", "two\r\nlines"]),
+            "\"a,b\",\"say \"\"hi\"\"\",\"two\r\nlines\"\r\n"
+        );
         assert_eq!(line(["=1+1", "-Ada", "@x", "+1", "＝1"]), "'=1+1,'-Ada,'@x,'+1,'＝1\r\n");
         assert_eq!(line(["=HYPERLINK(\"x\",\"y\")"]), "\"'=HYPERLINK(\"\"x\"\",\"\"y\"\")\"\r\n");
     }

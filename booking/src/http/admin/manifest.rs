@@ -57,8 +57,12 @@ pub(crate) async fn get(
     caller.require(Permission::ManifestRead)?;
     parameters.finish()?;
     let media_type = preferred(&request, &[JSON, CSV])?;
-    let record =
-        AuditRecord::of_reading(caller.user_id(), "manifest.read", format_args!("flight/{}", id.0), request_id.0);
+    let record = AuditRecord::of_reading(
+        caller.user_id(),
+        "manifest.read",
+        format_args!("flight/{}", id.0),
+        request_id.0,
+    );
     let manifest = read(&reading, id.0, record).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
     staff.relay.nudge();
     let mut response = HttpResponse::Ok();
@@ -81,7 +85,9 @@ async fn read(reading: &Reading, id: FlightId, record: AuditRecord) -> Result<Op
         let mut connection = pool.get().await?;
         let mut snapshot = connection.build_transaction().repeatable_read();
         let read = async |connection: &mut AsyncPgConnection| {
-            let Some(flight) = store::flights::states(connection, &[id.0]).await?.pop() else { return Ok(None) };
+            let Some(flight) = store::flights::states(connection, &[id.0]).await?.pop() else {
+                return Ok(None);
+            };
             let on_board = store::manifest::passengers_of(connection, id).await?;
             outbox::append(connection, &[record.event("booking")]).await?;
             Ok::<_, diesel::result::Error>(Some(Manifest::new(&flight, on_board)))

@@ -30,8 +30,7 @@ invariants! {
         FROM ledger_entries e
         LEFT JOIN payments p ON p.id = e.cause
         LEFT JOIN refunds r ON r.id = e.cause
-        LEFT JOIN (SELECT booking_id, sum(fare)::bigint AS fare, sum(taxes)::bigint AS taxes FROM segments GROUP BY booking_id) t
-            ON t.booking_id = e.booking_id
+        LEFT JOIN booking_prices t ON t.booking_id = e.booking_id
         WHERE e.account IN (1, 2) AND CASE WHEN p.id IS NULL THEN r.id IS NULL
             ELSE e.amount <> -CASE e.account WHEN 1 THEN t.fare ELSE t.taxes END END";
 

@@ -6,13 +6,14 @@
 //! a fault of the engine cannot hide itself. All of them see one snapshot, so a check can run beside
 //! any load.
 
-mod books;
 mod bookings;
+mod books;
 mod events;
 mod inventory;
 mod keys;
 mod payments;
 mod plans;
+mod prepared;
 mod provider;
 mod seats;
 mod travellers;
@@ -55,19 +56,19 @@ macro_rules! designator {
 
 use {designator, invariants};
 
-/// What half of the statements look at, made once: the places for seats in live bookings, one for each
-/// passenger and segment.
-const LIVE_SEATS: &str = "CREATE TEMPORARY TABLE live_seats ON COMMIT DROP AS
-    SELECT b.id AS booking_id, b.owner_id, b.status, s.flight_id, s.cabin, p.id AS passenger_id, p.position, p.kind,
-        p.seats[s.position + 1] AS seat
-    FROM bookings b JOIN segments s ON s.booking_id = b.id JOIN passengers p ON p.booking_id = b.id
-    WHERE b.status IN (0, 1)";
-
 /// All invariants, in the order in which they are checked.
 fn all() -> impl Iterator<Item = Invariant> {
     let topics = [
-        seats::ALL, plans::ALL, travellers::ALL, bookings::ALL, payments::ALL, books::ALL, provider::ALL,
-        keys::ALL, events::ALL, inventory::ALL,
+        seats::ALL,
+        plans::ALL,
+        travellers::ALL,
+        bookings::ALL,
+        payments::ALL,
+        books::ALL,
+        provider::ALL,
+        keys::ALL,
+        events::ALL,
+        inventory::ALL,
     ];
     topics.into_iter().flatten().copied()
 }
@@ -147,24 +148,20 @@ pub async fn check(database: &DatabaseConfig) -> Result<InvariantReport, DbError
 /// # Errors
 /// Those of the queries.
 pub async fn check_within(connection: &mut AsyncPgConnection) -> QueryResult<InvariantReport> {
-    // Joins of whole tables: more memory than a request's query gets, more time, and no compilation,
-    // which costs more than it brings.
-    for setting in ["work_mem = '64MB'", "statement_timeout = '60s'", "jit = off"] {
+    // Joins of whole tables: more memory than a request's query gets, more time, no nested loops, however
+    // few rows are expected, and no compilation, which costs more than it brings.
+    let settings = ["work_mem = '64MB'", "statement_timeout = '120s'", "enable_nestloop = off", "jit = off"];
+    for setting in settings {
         diesel::sql_query(format!("SET LOCAL {setting}")).execute(connection).await?;
     }
-    for statement in [LIVE_SEATS, "ANALYZE live_seats"] {
-        diesel::sql_query(statement).execute(connection).await?;
-    }
+    prepared::make(connection).await?;
     let now = diesel::dsl::sql::<Timestamptz>("now()");
     let checked_at = diesel::select(now).get_result(connection).await?;
-    let mut report = InvariantReport {
-        checked_at,
-        invariants: all().count(),
-        violations: Vec::new(),
-        broken: Vec::new(),
-    };
+    let mut report =
+        InvariantReport { checked_at, invariants: all().count(), violations: Vec::new(), broken: Vec::new() };
     for Invariant { name, sql } in all() {
-        let bounded = format!("SELECT subject, detail, count(*) OVER () AS total FROM ({sql}) AS found LIMIT {TOLD}");
+        let bounded =
+            format!("SELECT subject, detail, count(*) OVER () AS total FROM ({sql}) AS found LIMIT {TOLD}");
         let found: Vec<Found> = diesel::sql_query(bounded).load(connection).await.inspect_err(|error| {
             tracing::error!(invariant.name = name, %error, "An invariant could not be checked");
         })?;
@@ -174,8 +171,7 @@ pub async fn check_within(connection: &mut AsyncPgConnection) -> QueryResult<Inv
         let told = |one: Found| Violation { invariant: name, subject: one.subject, detail: one.detail };
         report.violations.extend(found.into_iter().map(told));
     }
-    // So that the caller can check again.
-    diesel::sql_query("DROP TABLE pg_temp.live_seats").execute(connection).await?;
+    prepared::remove(connection).await?;
     Ok(report)
 }
 

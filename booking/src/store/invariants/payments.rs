@@ -15,8 +15,7 @@ invariants! {
             SELECT booking_id, count(*) FILTER (WHERE state IN (1, 2)) AS taken, min(amount) AS least, max(amount) AS most
             FROM payments GROUP BY booking_id
         ) p ON p.booking_id = b.id
-        LEFT JOIN (SELECT booking_id, sum(fare + taxes)::bigint AS total FROM segments GROUP BY booking_id) t
-            ON t.booking_id = b.id
+        LEFT JOIN booking_prices t ON t.booking_id = b.id
         WHERE b.id IS NULL OR coalesce(p.taken, 0) <> (b.confirmed_at IS NOT NULL)::int
             OR p.least <> t.total OR p.most <> t.total";
 
@@ -39,8 +38,7 @@ invariants! {
         FROM bookings b
         LEFT JOIN (SELECT booking_id, sum(amount)::bigint AS back FROM refunds GROUP BY booking_id) r
             ON r.booking_id = b.id
-        LEFT JOIN (SELECT booking_id, sum(fare + taxes)::bigint AS total FROM segments GROUP BY booking_id) t
-            ON t.booking_id = b.id
+        LEFT JOIN booking_prices t ON t.booking_id = b.id
         WHERE (b.payment_status IN (3, 4) OR r.back IS NOT NULL) AND (CASE b.payment_status
             WHEN 3 THEN r.back BETWEEN 1 AND t.total - 1
             WHEN 4 THEN r.back = t.total

@@ -19,18 +19,11 @@ invariants! {
         WHERE l.all_of_them IS DISTINCT FROM t.all_of_them OR l.with_seats IS DISTINCT FROM t.with_seats";
 
     /// The fingerprint of such a row is that of its passenger's name and date of birth. Names in plain
-    /// ASCII only: how others are folded to small letters the database cannot repeat.
+    /// ASCII only.
     travellers_are_known_by_their_names:
         "SELECT 'booking ' || l.booking_id AS subject,
-            'passenger ' || p.id || ' is not known by name on flight ' || l.flight_id AS detail
-        FROM live_seats l JOIN passengers p ON p.booking_id = l.booking_id AND p.position = l.position
-        WHERE octet_length(p.given_name) = char_length(p.given_name)
-            AND octet_length(p.family_name) = char_length(p.family_name)
-            AND NOT EXISTS (SELECT FROM travellers t
-                WHERE t.booking_id = l.booking_id AND t.flight_id = l.flight_id AND t.fingerprint =
-                    ('x' || encode(substring(sha256(
-                        convert_to(lower(p.given_name COLLATE \"C\"), 'UTF8') || '\\x00'::bytea
-                        || convert_to(lower(p.family_name COLLATE \"C\"), 'UTF8') || '\\x00'::bytea
-                        || convert_to(to_char(p.born_on, 'YYYY-MM-DD'), 'UTF8') || '\\x00'::bytea
-                    ) FROM 1 FOR 8), 'hex'))::bit(64)::bigint)";
+            'passenger ' || l.passenger_id || ' is not known by name on flight ' || l.flight_id AS detail
+        FROM live_seats l
+        WHERE l.fingerprint IS NOT NULL AND NOT EXISTS (SELECT FROM travellers t
+            WHERE t.flight_id = l.flight_id AND t.fingerprint = l.fingerprint AND t.booking_id = l.booking_id)";
 }
