@@ -150,7 +150,7 @@ impl Manifest {
                 }
             }
         }
-        Self { flight: flight.into(), passengers: by_seat(on_board), cabins, counts }
+        Self { flight: flight.into(), passengers: by_seat(&on_board), cabins, counts }
     }
 }
 
@@ -171,7 +171,7 @@ impl From<&FlightState> for ManifestFlight {
 
 /// In the order of seats, each infant behind the adult it travels with: the n-th infant of a booking
 /// with its n-th adult.
-fn by_seat(on_board: Vec<OnBoard>) -> Vec<ManifestPassenger> {
+fn by_seat(on_board: &[OnBoard]) -> Vec<ManifestPassenger> {
     let mut passengers: Vec<ManifestPassenger> = Vec::with_capacity(on_board.len());
     for party in on_board.chunk_by(|one, next| one.booking_id == next.booking_id) {
         let of = |kind| party.iter().filter(move |one| one.kind == kind);

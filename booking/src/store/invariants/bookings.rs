@@ -12,9 +12,7 @@ invariants! {
                 ELSE coalesce(s.segments, 0) || ' segments, ' || coalesce(p.adults, 0) || ' adults, '
                     || coalesce(p.children, 0) || ' children, ' || coalesce(p.infants, 0) || ' infants, or their places' END AS detail
         FROM bookings b
-        FULL JOIN (
-            SELECT booking_id, count(*) AS segments, max(position) AS last FROM segments GROUP BY booking_id
-        ) s ON s.booking_id = b.id
+        FULL JOIN booking_prices s ON s.booking_id = b.id
         FULL JOIN (
             SELECT booking_id, count(*) AS passengers, max(position) AS last, count(*) FILTER (WHERE kind = 0) AS adults,
                 count(*) FILTER (WHERE kind = 1) AS children, count(*) FILTER (WHERE kind = 2) AS infants,
@@ -28,7 +26,8 @@ invariants! {
         UNION ALL
         SELECT 'booking ' || one.booking_id, 'has flight ' || one.flight_id || ' twice'
         FROM segments one JOIN segments other ON other.booking_id = one.booking_id
-            AND other.flight_id = one.flight_id AND other.position > one.position";
+            AND other.flight_id = one.flight_id AND other.position > one.position
+        WHERE one.booking_id IN (SELECT booking_id FROM booking_prices WHERE segments > 1)";
 
     /// Locators are six of the 32 unambiguous characters, and no two bookings have the same.
     locators_are_unique_and_well_formed:

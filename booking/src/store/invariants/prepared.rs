@@ -5,11 +5,12 @@ use diesel::QueryResult;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 /// Each with its name, in the order in which they are made.
-pub(super) const TABLES: [(&str, &str); 4] = [
+pub(super) const TABLES: [(&str, &str); 5] = [
     ("seat_plans", SEAT_PLANS),
     ("seat_places", SEAT_PLACES),
     ("live_seats", LIVE_SEATS),
     ("booking_prices", BOOKING_PRICES),
+    ("told_events", TOLD_EVENTS),
 ];
 
 /// The seat plans of the flights on which somebody has a seat. Many flights have the same `layout`.
@@ -28,12 +29,12 @@ const SEAT_PLACES: &str = "
     CROSS JOIN string_to_table(replace(c->>'columns', '|', ''), NULL) AS letter";
 
 /// The places for seats in live bookings, one for each passenger and segment; with the layout of the
-/// flight, what the seat is in it, and the passenger's fingerprint (of names in plain ASCII: how others
-/// are folded to small letters the database cannot repeat).
+/// flight, what the seat is in it, and, as long as the flight has not left, the passenger's fingerprint
+/// (of names in plain ASCII: how others are folded to small letters the database cannot repeat).
 const LIVE_SEATS: &str = r#"
     SELECT b.id AS booking_id, b.owner_id, b.status, s.flight_id, s.cabin, p.id AS passenger_id, p.position, p.kind,
         p.seats[s.position + 1] AS seat, f.layout, at.cabin AS seat_cabin, at.exit, at.blocked,
-        CASE WHEN octet_length(p.given_name) = char_length(p.given_name)
+        CASE WHEN t.departure_at > now() AND octet_length(p.given_name) = char_length(p.given_name)
             AND octet_length(p.family_name) = char_length(p.family_name) THEN
             ('x' || encode(substring(sha256(
                 convert_to(lower(p.given_name COLLATE "C"), 'UTF8') || '\x00'::bytea
@@ -42,15 +43,22 @@ const LIVE_SEATS: &str = r#"
             ) FROM 1 FOR 8), 'hex'))::bit(64)::bigint END AS fingerprint
     FROM bookings b
     JOIN segments s ON s.booking_id = b.id
+    LEFT JOIN flights t ON t.id = s.flight_id
     JOIN passengers p ON p.booking_id = b.id
     LEFT JOIN seat_plans f ON f.flight_id = s.flight_id
     LEFT JOIN seat_places at ON at.layout = f.layout AND at.seat = p.seats[s.position + 1]
     WHERE b.status IN (0, 1)"#;
 
-/// What bookings cost, all segments together.
+/// What bookings cost, all segments together, and how many these are.
 const BOOKING_PRICES: &str = "
-    SELECT booking_id, sum(fare)::bigint AS fare, sum(taxes)::bigint AS taxes, sum(fare + taxes)::bigint AS total
+    SELECT booking_id, count(*) AS segments, max(position) AS last, sum(fare)::bigint AS fare, sum(taxes)::bigint AS taxes, sum(fare + taxes)::bigint AS total
     FROM segments GROUP BY booking_id";
+
+/// The events without what they tell, so that they are read once. A subject that is no id is null.
+const TOLD_EVENTS: &str = "
+    SELECT id, kind, version,
+        CASE WHEN length(subject) = 36 AND translate(subject, '0123456789abcdef', '') = '----' THEN subject::uuid END AS subject
+    FROM events";
 
 /// Makes the tables in the present transaction.
 pub(super) async fn make(connection: &mut AsyncPgConnection) -> QueryResult<()> {

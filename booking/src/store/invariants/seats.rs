@@ -46,10 +46,9 @@ invariants! {
         WHERE p.kind = 2 AND array_remove(p.seats, NULL) <> '{}'";
 
     /// Every other passenger of a live booking has a seat on each of its flights.
-    passengers_have_a_seat_on_each_flight: concat!(
+    passengers_have_a_seat_on_each_flight:
         "SELECT 'booking ' || l.booking_id AS subject,
             'passenger ' || l.passenger_id || ' has no seat on flight ' || l.flight_id AS detail
         FROM live_seats l
-        WHERE l.kind <> 2 AND l.seat IS NULL"
-    );
+        WHERE l.kind <> 2 AND l.seat IS NULL";
 }

@@ -19,7 +19,7 @@ invariants! {
         WHERE l.all_of_them IS DISTINCT FROM t.all_of_them OR l.with_seats IS DISTINCT FROM t.with_seats";
 
     /// The fingerprint of such a row is that of its passenger's name and date of birth. Names in plain
-    /// ASCII only.
+    /// ASCII on flights that have not left: after that nobody asks the fence.
     travellers_are_known_by_their_names:
         "SELECT 'booking ' || l.booking_id AS subject,
             'passenger ' || l.passenger_id || ' is not known by name on flight ' || l.flight_id AS detail
