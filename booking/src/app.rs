@@ -13,7 +13,7 @@ use crate::{
         version_poll::VersionPoll,
     },
     config::{Config, ProviderKind},
-    http::{self, AccessTokens, Lookups, Reading},
+    http::{self, AccessTokens, Lookups, Reading, Staff},
     store::{MIGRATIONS, flight_cache::FlightCache},
 };
 use actix::{Actor, Arbiter};
@@ -57,6 +57,7 @@ struct State {
     reading: web::Data<Reading>,
     lookups: web::Data<Lookups>,
     feeds: web::Data<SeatMapFeeds>,
+    staff: web::Data<Staff>,
 }
 
 /// Starts the booking service on the present actix system.
@@ -100,6 +101,7 @@ pub(crate) async fn start_with(
         reading: web::Data::new(Reading { pool: pool.clone(), flights }),
         lookups: web::Data::new(Lookups::new(config.trusted_proxies.clone())),
         feeds: web::Data::new(feeds.clone()),
+        staff: web::Data::new(Staff::new(database.clone(), relay.clone(), config.sale_currency)),
     };
     let (address, server) = serve(&config, state)?;
     let mut running = Running::new("booking", address, server);
@@ -241,6 +243,7 @@ fn serve(config: &Config, state: State) -> io::Result<(SocketAddr, ServerHandle)
             .app_data(state.reading)
             .app_data(state.lookups)
             .app_data(state.feeds)
+            .app_data(state.staff)
             .wrap(from_fn(shared::http::envelope))
             .configure(http::routes)
             .configure(shared::http::configure)

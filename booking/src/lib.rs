@@ -20,4 +20,4 @@ mod http;
 mod store;
 
 pub use http::document;
-pub use store::MIGRATIONS;
+pub use store::{MIGRATIONS, invariants};

@@ -21,6 +21,7 @@
 //! | [`flight`] | whether a flight can be booked |
 //! | [`locator`], [`ticket`] | references that are printed |
 //! | [`idempotency`] | what makes two requests the same |
+//! | [`manifest`], [`stats`] | what staff see |
 //! | [`refusal`] | the expected answers that are no booking |
 
 pub(crate) mod assignment;
@@ -34,6 +35,7 @@ pub(crate) mod itinerary;
 pub(crate) mod lifecycle;
 pub(crate) mod live_seats;
 pub(crate) mod locator;
+pub(crate) mod manifest;
 mod name_characters;
 pub(crate) mod name_correction;
 pub(crate) mod party;
@@ -51,4 +53,5 @@ pub(crate) mod seat_book;
 pub(crate) mod seat_change;
 pub(crate) mod seat_event;
 pub(crate) mod seat_map;
+pub(crate) mod stats;
 pub(crate) mod ticket;

@@ -68,7 +68,7 @@ pub(crate) async fn create(
 
 /// One of the four statuses, as a query parameter.
 #[derive(Debug, Clone, Copy)]
-struct StatusParameter(BookingStatus);
+pub(super) struct StatusParameter(pub(super) BookingStatus);
 
 impl FromStr for StatusParameter {
     type Err = &'static str;

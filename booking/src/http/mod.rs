@@ -1,6 +1,7 @@
 //! The routes of booking: thin handlers that parse, ask and present.
 
 mod access_token;
+mod admin;
 mod answers;
 mod bookings;
 mod cancellation;
@@ -15,6 +16,7 @@ mod seat_map;
 mod seat_map_events;
 
 pub(crate) use access_token::AccessTokens;
+pub(crate) use admin::Staff;
 pub(crate) use lookup::Lookups;
 pub use openapi::document;
 
@@ -98,6 +100,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config
         .service(
             web::scope("/api/v1")
+                .configure(admin::routes)
                 .service(
                     web::resource("/flights/{id}/seat-map")
                         .route(web::get().to(seat_map::get))

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod access;
+mod admin_bookings;
 mod airline;
 mod bad_input;
 mod cancellation;
@@ -11,8 +12,11 @@ mod fixture;
 mod flights;
 mod holds;
 mod idempotency;
+mod invariants;
 mod itineraries;
 mod live;
+mod manifest;
 mod payments;
+mod stats;
 mod stripe;
 mod vertical;

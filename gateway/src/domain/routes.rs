@@ -84,6 +84,10 @@ const GUEST: Access = Access::AuthenticatedOrGuest;
 const REFERENCE: Access = Access::Permitted(Permission::ReferenceWrite);
 const FLIGHT: Access = Access::Permitted(Permission::FlightWrite);
 const READ_MAIL: Access = Access::Permitted(Permission::MailRead);
+const READ_BOOKINGS: Access = Access::Permitted(Permission::BookingReadAny);
+const READ_MANIFEST: Access = Access::Permitted(Permission::ManifestRead);
+const READ_REPORT: Access = Access::Permitted(Permission::ReportRead);
+const CHECK: Access = Access::Permitted(Permission::SystemCheck);
 const RESEND_MAIL: Access = Access::Permitted(Permission::MailResend);
 
 const fn gateway(method: &'static str, path: &'static str, access: Access) -> Route {
@@ -166,6 +170,11 @@ pub const TABLE: &[Route] = &[
     booking(GET, "/api/v1/bookings/{id}", GUEST),
     booking(POST, "/api/v1/bookings/{id}/payments", USER),
     booking(POST, "/api/v1/bookings/{id}/cancel", USER),
+    // Bookings, for staff
+    booking(GET, "/api/v1/admin/bookings", READ_BOOKINGS),
+    booking(GET, "/api/v1/admin/flights/{id}/manifest", READ_MANIFEST),
+    booking(GET, "/api/v1/admin/stats", READ_REPORT),
+    booking(POST, "/api/v1/admin/invariants/check", CHECK),
     // Mail
     mailer(GET, "/api/v1/admin/mail", READ_MAIL),
     mailer(GET, "/api/v1/admin/mail/dead-letters", READ_MAIL),
