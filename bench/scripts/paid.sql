@@ -3,7 +3,7 @@
 \set k :k + 1
 \set n :base + :k * :clients + :client_id
 \set customer random(1, 500)
-\set code permute(:n, 16777216)
+\set code permute(:n, 16777216, 4711)
 BEGIN;
 SELECT id AS flight, seats_left AS left, lpad(to_hex(:n::bigint), 32, '0')::uuid AS booking, lpad(to_hex(:customer::bigint), 32, 'c')::uuid AS owner, upper(lpad(to_hex(:code::bigint), 6, '0')) AS locator FROM flights WHERE slot = :slot AND selling ORDER BY number LIMIT 1 FOR UPDATE \gset
 \set place :capacity - :left

@@ -90,7 +90,8 @@ pub async fn serve() -> anyhow::Result<()> {
     let mut service = ServiceConfig::embedded((Ipv4Addr::LOCALHOST, 0).into(), &database, secret);
     service.http_workers = start.tuning.http_workers;
     service.metrics_address = Some((Ipv4Addr::LOCALHOST, start.metrics_port).into());
-    telemetry::init(service.log_format, &service.log_filter);
+    // What the service says at its default level, without what its web server says of itself.
+    telemetry::init(service.log_format, "info,actix_server=warn,actix_web=warn");
     let mut config = Config::embedded(service);
     if let Some(shards) = start.tuning.ledger_shards {
         config.ledger_shards = shards;
