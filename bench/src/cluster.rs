@@ -6,7 +6,7 @@ use diesel::{
     sql_types::{BigInt, Text},
 };
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use servers::{Postgres, PostgresOptions};
 use shared::db::{DatabaseConfig, diesel_migrations::EmbeddedMigrations, migrate, provision};
 use std::{
@@ -14,6 +14,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
 };
+use url::Url;
 
 /// The server's settings, printed with the results. Nothing here makes a commit less durable: these
 /// give a server for many clients room, and keep checkpoints, which are run between the rounds, out of
@@ -87,8 +88,7 @@ impl Cluster {
         let url = SecretString::from(self.url(name)?);
         let config = provision(&url, service, &PASSWORD.to_owned().into(), 8).await?;
         migrate(&config, migrations).await?;
-        let port = self.postgres.as_ref().context("the server is stopped")?.port();
-        Ok(Database { name: name.to_owned(), config, port })
+        Ok(Database { config })
     }
 
     /// Brings everything to disk, so that no side pays for what the other has written.
@@ -133,12 +133,8 @@ fn clear_leftovers(parent: &Path) -> anyhow::Result<()> {
 /// A database with the schema of a service.
 #[derive(Clone)]
 pub struct Database {
-    /// Its name.
-    pub name: String,
     /// The service's access.
     pub config: DatabaseConfig,
-    /// The server's port on loopback.
-    pub port: u16,
 }
 
 #[derive(QueryableByName)]
@@ -154,17 +150,21 @@ struct Words {
 }
 
 impl Database {
-    /// The environment in which PostgreSQL's own programs find this database.
-    #[must_use]
-    pub fn environment(&self) -> Vec<(&'static str, String)> {
-        vec![
-            ("PGHOST", "127.0.0.1".to_owned()),
-            ("PGPORT", self.port.to_string()),
-            ("PGUSER", format!("aerobus_{}", self.config.schema)),
-            ("PGPASSWORD", PASSWORD.to_owned()),
-            ("PGDATABASE", self.name.clone()),
+    /// The environment in which PostgreSQL's own programs find this database: a password among their
+    /// arguments could be seen by everybody.
+    ///
+    /// # Errors
+    /// Where the address is none.
+    pub fn environment(&self) -> anyhow::Result<Vec<(&'static str, String)>> {
+        let url = Url::parse(self.config.url.expose_secret())?;
+        Ok(vec![
+            ("PGHOST", url.host_str().unwrap_or("127.0.0.1").to_owned()),
+            ("PGPORT", url.port().unwrap_or(5432).to_string()),
+            ("PGUSER", url.username().to_owned()),
+            ("PGPASSWORD", url.password().unwrap_or_default().to_owned()),
+            ("PGDATABASE", url.path().trim_start_matches('/').to_owned()),
             ("PGOPTIONS", format!("-c search_path={}", self.config.schema)),
-        ]
+        ])
     }
 
     /// A connection of the service's role, without a limit on how long statements take.
@@ -202,6 +202,15 @@ impl Database {
     pub async fn words(&self, query: &str) -> anyhow::Result<Vec<String>> {
         let rows: Result<Vec<Words>, _> = diesel::sql_query(query).load(&mut self.connect().await?).await;
         Ok(rows.with_context(|| query.to_owned())?.into_iter().map(|row| row.words).collect())
+    }
+
+    /// Lets the planner look at the tables, as autovacuum does within a minute; prepared statements are
+    /// planned anew after it.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn analyze(&self) -> anyhow::Result<()> {
+        self.run("ANALYZE").await.map(drop)
     }
 
     /// How many rows were ever written to each table of the bookings. The outbox, whose rows go when

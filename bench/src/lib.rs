@@ -7,6 +7,7 @@
 //! | `cluster` | the private PostgreSQL, its databases, and looking into them |
 //! | `machine` | what it was measured on |
 //! | `statistics` | medians and percentiles |
+//! | `stored` | a million bookings, as if they had been made |
 //! | `report` | the table, and the JSON object of the last line |
 
 pub mod booking;
@@ -14,3 +15,4 @@ pub mod cluster;
 pub mod machine;
 pub mod report;
 pub mod statistics;
+pub mod stored;

@@ -54,7 +54,7 @@ pub fn print_line(line: &Line) {
     println!(
         "{:<22} {:>10} {:>10} {:>7} {:>9} {:>9}  {}",
         line.what,
-        number(line.ours, 1),
+        number(line.ours, if line.ours.is_some_and(|ours| ours < 10.0) { 2 } else { 1 }),
         number(line.baseline, 1),
         number(line.ratio, 2),
         number(line.p50_ms, 2),

@@ -123,8 +123,8 @@ impl Baseline {
             ("k", "0".to_owned()),
             ("event", event.to_owned()),
         ];
-        let mut command = Command::new(find_postgres()?.join("pgbench"));
-        command.envs(self.database.environment());
+        let mut command = Command::new(pgbench()?);
+        command.envs(self.database.environment()?);
         command.args(["--no-vacuum", "--protocol=prepared", "--jobs=2", "--log"]);
         command.arg(format!("--client={clients}")).arg(format!("--time={seconds}"));
         command.arg("--log-prefix").arg(&prefix).arg("--file").arg(&script);
@@ -138,6 +138,14 @@ impl Baseline {
         let share = booked as f64 / transactions.max(1) as f64;
         Ok(Round { rate: rate * share, latencies })
     }
+}
+
+/// PostgreSQL's own benchmark program, which comes with the server in most distributions.
+fn pgbench() -> anyhow::Result<PathBuf> {
+    let program = find_postgres()?.join("pgbench");
+    let hint = "pgbench is missing beside the server: install it (Fedora: postgresql-contrib)";
+    anyhow::ensure!(program.is_file(), "{hint}");
+    Ok(program)
 }
 
 /// Runs a program to its end, within this time; gives what it has printed.

@@ -62,13 +62,13 @@ pub async fn compare(
     let mut rounds_of_ours: Vec<Round> = Vec::new();
     for number in 1..=rounds.count {
         for (side, clients) in plain.iter_mut().zip(BASELINE_CLIENTS) {
-            cluster.checkpoint().await?;
+            settle(cluster, baseline.database()).await?;
             let round = baseline.round(workload, clients, (rounds.seconds, flights), &event).await?;
             eprintln!("{name}: round {number}, baseline with {clients} clients: {:.1}/s", round.rate);
             side.rates.push(round.rate);
             side.latencies.add(&round.latencies);
         }
-        cluster.checkpoint().await?;
+        settle(cluster, ours.database()).await?;
         let round = ours.round(workload, pattern, rounds.seconds).await?;
         eprintln!(
             "{name}: round {number}, ours with {} clients: {:.1}/s",
@@ -94,8 +94,15 @@ pub async fn compare(
     Ok(line)
 }
 
+/// What a server does by itself in time is done before a round: the tables' statistics are fresh, and
+/// what was written is on disk.
+pub(super) async fn settle(cluster: &Cluster, database: &Database) -> anyhow::Result<()> {
+    database.analyze().await?;
+    cluster.checkpoint().await
+}
+
 /// What rounds of ours say by themselves.
-fn line_of_ours(what: &str, rounds: &[Round]) -> Line {
+pub(super) fn line_of_ours(what: &str, rounds: &[Round]) -> Line {
     let rates: Vec<f64> = rounds.iter().map(|round| round.outcome.rate()).collect();
     let commands: Vec<f64> = rounds.iter().map(|round| round.commands_per_commit).collect();
     let mut total = Outcome::default();
@@ -135,7 +142,7 @@ fn add_baseline(line: &mut Line, plain: [Plain; 2]) {
     line.ratio = line.ours.zip(line.baseline).and_then(|(ours, baseline)| ratio(ours, baseline));
 }
 
-fn rounded_all(values: &[f64]) -> Value {
+pub(super) fn rounded_all(values: &[f64]) -> Value {
     values.iter().map(|value| rounded(*value)).collect::<Vec<_>>().into()
 }
 

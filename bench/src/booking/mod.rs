@@ -7,11 +7,13 @@
 //! | [`service`] | our service as a process of its own |
 //! | [`client`], [`sale`], [`load`] | the clients: their HTTP, what they ask for, when they ask |
 //! | [`ours`] | rounds of ours |
-//! | [`comparison`] | the alternating rounds, and what comes of them |
+//! | [`comparison`] | the alternating rounds of both sides |
+//! | [`further`] | what is measured of ours alone |
 
 pub mod baseline;
 pub mod client;
 pub mod comparison;
+pub mod further;
 pub mod load;
 pub mod ours;
 pub mod sale;
@@ -31,15 +33,26 @@ use service::Tuning;
 use std::path::PathBuf;
 use workload::Workload;
 
+const OPEN: &str = "open_arrivals";
+const REFUSED: &str = "taken_seat_refused";
+const STORED: &str = "stored";
+
+/// All that is measured.
+const ALL: [&str; 6] = ["hot_flight", "spread", "held", OPEN, REFUSED, STORED];
+
 /// What can be set.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Options {
     /// Short rounds, for development: the figures are rough
     #[arg(long)]
     quick: bool,
-    /// Only this: hot_flight, spread, held
-    #[arg(long)]
-    only: Option<String>,
+    /// Only these, separated by commas: hot_flight, spread, held, open_arrivals (needs hot_flight),
+    /// taken_seat_refused, stored
+    #[arg(long, value_delimiter = ',', value_parser = ALL)]
+    only: Vec<String>,
+    /// Bookings that are stored to see whether a booking then costs more; 0 leaves that out
+    #[arg(long, default_value_t = 1_000_000)]
+    stored: i64,
     /// Rounds of each side
     #[arg(long, default_value_t = 3)]
     rounds: usize,
@@ -68,7 +81,11 @@ impl Options {
     }
 
     fn wants(&self, what: &str) -> bool {
-        self.only.as_deref().is_none_or(|only| only == what)
+        if self.only.is_empty() {
+            !self.quick || what != STORED
+        } else {
+            self.only.iter().any(|only| only == what)
+        }
     }
 
     fn tuning(&self) -> Tuning {
@@ -102,7 +119,25 @@ pub async fn run(options: &Options) -> anyhow::Result<()> {
         report::print_line(&line);
         lines.push(line);
     }
+    let peak = further::peak(&lines);
+    if options.wants(OPEN)
+        && let Ok(peak) = peak
+    {
+        let line = further::arrivals(peak, rounds, &cluster, &mut ours).await?;
+        report::print_line(&line);
+        lines.push(line);
+    }
+    if options.wants(REFUSED) {
+        let line = further::refusals(rounds, &mut ours).await?;
+        report::print_line(&line);
+        lines.push(line);
+    }
     ours.stop().await?;
+    if options.wants(STORED) && options.stored > 0 {
+        let line = further::flat_cost(options.stored, rounds, &cluster, options.tuning()).await?;
+        report::print_line(&line);
+        lines.push(line);
+    }
     println!("{}", report::json_line("booking", &machine, &lines));
     Ok(())
 }
