@@ -70,8 +70,8 @@ pub async fn flat_cost(
 ) -> anyhow::Result<Line> {
     eprintln!("stored: storing {bookings} bookings (some minutes) ...");
     let began = Instant::now();
-    let empty = cluster.create("empty", "booking", booking::MIGRATIONS).await?;
-    let full = cluster.create("full", "booking", booking::MIGRATIONS).await?;
+    let empty = cluster.create("ours_empty", "booking", booking::MIGRATIONS).await?;
+    let full = cluster.create("ours_stored", "booking", booking::MIGRATIONS).await?;
     stored::fill(&mut full.connect().await?, bookings).await?;
     let size = "SELECT pg_database_size(current_database()) AS number";
     let bytes_per_booking = full.number(size).await? / bookings.max(1);
