@@ -10,8 +10,8 @@
 use super::feeds::{Means, News};
 use crate::{
     actors::allocator::read_flight,
+    domain::seat_book::SeatsRead,
     domain::{flight::Flight, live_seats::LiveSeats, seat_event},
-    store::flights::SeatsRead,
 };
 use actix::prelude::*;
 use bytes::Bytes;
