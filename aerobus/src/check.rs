@@ -9,7 +9,7 @@ use anyhow::Context;
 use booking::invariants::{self, InvariantReport};
 use secrecy::{ExposeSecret, SecretString};
 use servers::Postgres;
-use shared::db::DatabaseConfig;
+use shared::db::{DatabaseConfig, Plans};
 use std::path::Path;
 
 /// Checks the invariants and prints what is broken.
@@ -21,7 +21,7 @@ pub async fn run(options: CheckOptions) -> anyhow::Result<()> {
         Some(url) => (None, url.clone()),
         None => installed(&options.data_dir).await?,
     };
-    let database = DatabaseConfig { url, schema: options.schema, pool_size: 1 };
+    let database = DatabaseConfig { url, schema: options.schema, pool_size: 1, plans: Plans::default() };
     let checked = invariants::check(&database).await.context("the invariants cannot be checked");
     if let Some(server) = server {
         stop(move || server.stop()).await;

@@ -22,7 +22,7 @@ use chrono::TimeDelta;
 use shared::{
     auth::{ServiceTokens, Verifier},
     bus::{Bus, Consumers},
-    db::{MigrateError, Pool, migrate},
+    db::{MigrateError, Plans, Pool, migrate},
     http::{health::Health, metrics_server},
     outbox::{DeadLetters, Relay, RelayHandle},
     service::{Running, Surroundings},
@@ -77,7 +77,7 @@ pub(crate) async fn start_with(
     let service = &config.service;
     let database = service.database();
     migrate(&database, MIGRATIONS).await?;
-    let pool = Pool::new(&database);
+    let pool = Pool::new(&database.planned(Plans::ByIndex));
     let provider = provider(&config, &pool)?;
     let relay = Relay::start("booking", &database, surroundings.bus.clone());
     let flights = FlightCache::new(CACHED_FLIGHTS);
@@ -142,7 +142,7 @@ fn start_actors(
     (pool, relay, flights, directory): (&Pool, &RelayHandle, &FlightCache, &Directory),
     provider: Arc<dyn PaymentProvider>,
 ) -> (Sales, DisruptionDesk) {
-    let database = config.service.database();
+    let database = config.service.database().planned(Plans::ByIndex);
     let means = Means {
         database,
         flights: flights.clone(),
@@ -178,7 +178,7 @@ fn start_actors(
 /// Starts the payment provider's adapter.
 fn provider(config: &Config, pool: &Pool) -> Result<Arc<dyn PaymentProvider>, StartError> {
     if config.payment_provider == ProviderKind::Sandbox {
-        return Ok(Arc::new(Sandbox::start(config.service.database(), pool.clone())));
+        return Ok(Arc::new(Sandbox::start(config.service.database().planned(Plans::ByIndex), pool.clone())));
     }
     let secret_key = config.stripe_secret_key.clone();
     let settings = StripeSettings {

@@ -15,7 +15,7 @@ use shared::{
     auth::{KeySet, KeySource},
     bus::{Bus, in_process::InProcess},
     config::ServiceConfig,
-    db::DatabaseConfig,
+    db::{DatabaseConfig, Plans},
     events::{Event, EventType},
     ids::FlightId,
     service::Surroundings,
@@ -85,6 +85,7 @@ pub async fn serve() -> anyhow::Result<()> {
         url: SecretString::from(start.database_url),
         schema: start.schema,
         pool_size: start.pool_size,
+        plans: Plans::default(),
     };
     let secret = "a secret that nobody uses in this process".to_owned().into();
     let mut service = ServiceConfig::embedded((Ipv4Addr::LOCALHOST, 0).into(), &database, secret);

@@ -31,15 +31,15 @@ pub(crate) struct Pending {
 }
 
 /// Notes a change.
-pub(crate) async fn note(connection: &mut AsyncPgConnection, change: Pending) -> QueryResult<()> {
+pub(crate) async fn note(connection: &AsyncPgConnection, change: Pending) -> QueryResult<()> {
     let query = Note { flight: change.flight.0, version: change.version, kind: change.kind.code() };
-    query.execute(connection).await.map(drop)
+    query.execute(&mut &*connection).await.map(drop)
 }
 
 /// Changes that bookings have yet to follow, so many at most.
-pub(crate) async fn pending(connection: &mut AsyncPgConnection, limit: i64) -> QueryResult<Vec<Pending>> {
+pub(crate) async fn pending(connection: &AsyncPgConnection, limit: i64) -> QueryResult<Vec<Pending>> {
     let rows: Vec<(Uuid, i64, i16)> =
-        disruptions::table.order(disruptions::flight_id).limit(limit).load(connection).await?;
+        disruptions::table.order(disruptions::flight_id).limit(limit).load(&mut &*connection).await?;
     rows.into_iter()
         .map(|(flight, version, kind)| {
             let kind = Disruption::of_code(kind)
@@ -51,15 +51,15 @@ pub(crate) async fn pending(connection: &mut AsyncPgConnection, limit: i64) -> Q
 
 /// The live bookings on a flight.
 pub(crate) async fn bookings_on(
-    connection: &mut AsyncPgConnection,
+    connection: &AsyncPgConnection,
     flight: FlightId,
 ) -> QueryResult<Vec<BookingId>> {
-    let rows: Vec<(Uuid,)> = BookingsOn { flight: flight.0 }.load(connection).await?;
+    let rows: Vec<(Uuid,)> = BookingsOn { flight: flight.0 }.load(&mut &*connection).await?;
     Ok(rows.into_iter().map(|(id,)| BookingId(id)).collect())
 }
 
 /// All bookings have followed a change; unless a newer one has come meanwhile, it is done.
-pub(crate) async fn done(connection: &mut AsyncPgConnection, change: Pending) -> QueryResult<()> {
+pub(crate) async fn done(connection: &AsyncPgConnection, change: Pending) -> QueryResult<()> {
     let row = disruptions::table.find(change.flight.0).filter(disruptions::version.eq(change.version));
-    diesel::delete(row).execute(connection).await.map(drop)
+    diesel::delete(row).execute(&mut &*connection).await.map(drop)
 }

@@ -78,14 +78,14 @@ struct Row {
 
 /// The passengers of bookings, in their order.
 pub(crate) async fn load(
-    connection: &mut AsyncPgConnection,
+    connection: &AsyncPgConnection,
     bookings: &[Uuid],
 ) -> QueryResult<HashMap<Uuid, Vec<Passenger>>> {
     let rows: Vec<Row> = passengers::table
         .filter(passengers::booking_id.eq_any(bookings))
         .order((passengers::booking_id, passengers::position))
         .select(Row::as_select())
-        .load(connection)
+        .load(&mut &*connection)
         .await?;
     let mut found: HashMap<Uuid, Vec<Passenger>> = HashMap::new();
     for row in rows {
@@ -108,7 +108,7 @@ pub(crate) async fn load(
 }
 
 /// Inserts the passengers of new bookings.
-pub(crate) async fn insert(connection: &mut AsyncPgConnection, new: &[&Booking]) -> QueryResult<()> {
+pub(crate) async fn insert(connection: &AsyncPgConnection, new: &[&Booking]) -> QueryResult<()> {
     let rows = || {
         new.iter().flat_map(|booking| {
             booking
@@ -128,7 +128,7 @@ pub(crate) async fn insert(connection: &mut AsyncPgConnection, new: &[&Booking])
         born: rows().map(|(_, _, passenger)| passenger.born_on).collect(),
         seats: rows().map(|(_, _, passenger)| array_text(&passenger.seats)).collect(),
     };
-    query.execute(connection).await.map(drop)
+    query.execute(&mut &*connection).await.map(drop)
 }
 
 fn array_text(seats: &[Option<SeatDesignator>]) -> String {
@@ -140,10 +140,7 @@ fn array_text(seats: &[Option<SeatDesignator>]) -> String {
 }
 
 /// Writes the ticket numbers of the passengers of bookings that were just confirmed.
-pub(crate) async fn write_tickets(
-    connection: &mut AsyncPgConnection,
-    confirmed: &[&Booking],
-) -> QueryResult<()> {
+pub(crate) async fn write_tickets(connection: &AsyncPgConnection, confirmed: &[&Booking]) -> QueryResult<()> {
     let mut query = Ticket { bookings: Vec::new(), positions: Vec::new(), numbers: Vec::new() };
     for booking in confirmed {
         for (passenger, position) in booking.passengers.iter().zip(0_i16..) {
@@ -157,25 +154,22 @@ pub(crate) async fn write_tickets(
     if query.numbers.is_empty() {
         return Ok(());
     }
-    query.execute(connection).await.map(drop)
+    query.execute(&mut &*connection).await.map(drop)
 }
 
 /// Draws so many document numbers. Those of a transaction that fails are lost, as they should be: a
 /// number is never used twice.
-pub(crate) async fn draw_documents(
-    connection: &mut AsyncPgConnection,
-    count: usize,
-) -> QueryResult<Vec<i64>> {
+pub(crate) async fn draw_documents(connection: &AsyncPgConnection, count: usize) -> QueryResult<Vec<i64>> {
     if count == 0 {
         return Ok(Vec::new());
     }
     let count = i64::try_from(count).unwrap_or(i64::MAX);
-    let rows: Vec<(i64,)> = Documents { count }.load(connection).await?;
+    let rows: Vec<(i64,)> = Documents { count }.load(&mut &*connection).await?;
     Ok(rows.into_iter().map(|(number,)| number).collect())
 }
 
 /// Writes names and seats of the passengers of bookings.
-pub(crate) async fn update(connection: &mut AsyncPgConnection, changed: &[&Booking]) -> QueryResult<()> {
+pub(crate) async fn update(connection: &AsyncPgConnection, changed: &[&Booking]) -> QueryResult<()> {
     if changed.is_empty() {
         return Ok(());
     }
@@ -198,5 +192,5 @@ pub(crate) async fn update(connection: &mut AsyncPgConnection, changed: &[&Booki
         booked_family: rows().map(|(_, _, passenger)| booked_family(passenger)).collect(),
         seats: rows().map(|(_, _, passenger)| array_text(&passenger.seats)).collect(),
     };
-    query.execute(connection).await.map(drop)
+    query.execute(&mut &*connection).await.map(drop)
 }

@@ -12,7 +12,7 @@ use shared::ids::BookingId;
 use uuid::Uuid;
 
 /// Stores quotes that were just given.
-pub(crate) async fn insert(connection: &mut AsyncPgConnection, given: &[Quote]) -> QueryResult<()> {
+pub(crate) async fn insert(connection: &AsyncPgConnection, given: &[Quote]) -> QueryResult<()> {
     // Quotes are rare: a statement each does no harm.
     for quote in given {
         diesel::insert_into(quotes::table)
@@ -25,16 +25,16 @@ pub(crate) async fn insert(connection: &mut AsyncPgConnection, given: &[Quote]) 
                 quotes::penalty.eq(quote.penalty),
                 quotes::expires_at.eq(quote.expires_at),
             ))
-            .execute(connection)
+            .execute(&mut &*connection)
             .await?;
     }
     Ok(())
 }
 
 /// A quote, if it is still kept.
-pub(crate) async fn find(connection: &mut AsyncPgConnection, id: QuoteId) -> QueryResult<Option<Quote>> {
+pub(crate) async fn find(connection: &AsyncPgConnection, id: QuoteId) -> QueryResult<Option<Quote>> {
     type Row = (Uuid, Uuid, i64, i64, i64, i64, DateTime<Utc>);
-    let row: Option<Row> = quotes::table.find(id.0).first(connection).await.optional()?;
+    let row: Option<Row> = quotes::table.find(id.0).first(&mut &*connection).await.optional()?;
     Ok(row.map(|(id, booking, version, fare, taxes, penalty, expires_at)| Quote {
         id: QuoteId(id),
         booking: BookingId(booking),
@@ -46,6 +46,8 @@ pub(crate) async fn find(connection: &mut AsyncPgConnection, id: QuoteId) -> Que
 }
 
 /// Forgets quotes that are no longer good.
-pub(crate) async fn clean(connection: &mut AsyncPgConnection) -> QueryResult<usize> {
-    diesel::delete(quotes::table.filter(quotes::expires_at.lt(diesel::dsl::now))).execute(connection).await
+pub(crate) async fn clean(connection: &AsyncPgConnection) -> QueryResult<usize> {
+    diesel::delete(quotes::table.filter(quotes::expires_at.lt(diesel::dsl::now)))
+        .execute(&mut &*connection)
+        .await
 }

@@ -44,7 +44,7 @@ type Row = (Uuid, Uuid, Uuid, i64, String, bool, DateTime<Utc>);
 
 /// The refunds of bookings, oldest first.
 pub(crate) async fn load(
-    connection: &mut AsyncPgConnection,
+    connection: &AsyncPgConnection,
     bookings: &[Uuid],
 ) -> QueryResult<HashMap<Uuid, Vec<RefundRecord>>> {
     let rows: Vec<Row> = refunds::table
@@ -59,7 +59,7 @@ pub(crate) async fn load(
             refunds::settled,
             refunds::created_at,
         ))
-        .load(connection)
+        .load(&mut &*connection)
         .await?;
     let mut found: HashMap<Uuid, Vec<RefundRecord>> = HashMap::new();
     for (booking, id, payment, amount, reason, settled, created_at) in rows {
@@ -72,7 +72,7 @@ pub(crate) async fn load(
 
 /// Inserts refunds that were just decided.
 pub(crate) async fn insert(
-    connection: &mut AsyncPgConnection,
+    connection: &AsyncPgConnection,
     new: &[(BookingId, RefundRecord)],
 ) -> QueryResult<()> {
     if new.is_empty() {
@@ -86,7 +86,7 @@ pub(crate) async fn insert(
         reasons: new.iter().map(|(_, refund)| refund.reason.clone()).collect(),
         created: new.iter().map(|(_, refund)| refund.created_at).collect(),
     };
-    query.execute(connection).await.map(drop)
+    query.execute(&mut &*connection).await.map(drop)
 }
 
 /// A refund that the provider has not carried out yet.
@@ -99,13 +99,13 @@ pub(crate) struct Unsettled {
 
 /// Takes in hand refunds that nobody has had in hand for this long.
 pub(crate) async fn take_unsettled(
-    connection: &mut AsyncPgConnection,
+    connection: &AsyncPgConnection,
     idle: TimeDelta,
     limit: i64,
 ) -> QueryResult<Vec<Unsettled>> {
     #[expect(clippy::cast_precision_loss, reason = "a few seconds in milliseconds")]
     let seconds = idle.num_milliseconds() as f64 / 1000.0;
-    let rows: Vec<(Uuid, Uuid, i64)> = TakeUnsettled { seconds, limit }.load(connection).await?;
+    let rows: Vec<(Uuid, Uuid, i64)> = TakeUnsettled { seconds, limit }.load(&mut &*connection).await?;
     let unsettled =
         |(id, payment, amount)| Unsettled { id: RefundId(id), payment_id: PaymentId(payment), amount };
     Ok(rows.into_iter().map(unsettled).collect())
@@ -113,16 +113,16 @@ pub(crate) async fn take_unsettled(
 
 /// How many refunds are unsettled, by the position of their age among the bounds.
 pub(crate) async fn count_unsettled(
-    connection: &mut AsyncPgConnection,
+    connection: &AsyncPgConnection,
     bounds: &[f64],
 ) -> QueryResult<Vec<(usize, i64)>> {
     let query = CountUnsettled { bounds: bounds.to_vec() };
-    let rows: Vec<(i32, i64)> = query.load(connection).await?;
+    let rows: Vec<(i32, i64)> = query.load(&mut &*connection).await?;
     Ok(rows.into_iter().map(|(age, count)| (usize::try_from(age).unwrap_or(0), count)).collect())
 }
 
 /// Notes that the provider has carried out refunds.
-pub(crate) async fn settle(connection: &mut AsyncPgConnection, ids: &[Uuid]) -> QueryResult<()> {
+pub(crate) async fn settle(connection: &AsyncPgConnection, ids: &[Uuid]) -> QueryResult<()> {
     let settled = refunds::table.filter(refunds::id.eq_any(ids));
-    diesel::update(settled).set(refunds::settled.eq(true)).execute(connection).await.map(drop)
+    diesel::update(settled).set(refunds::settled.eq(true)).execute(&mut &*connection).await.map(drop)
 }

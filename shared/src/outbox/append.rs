@@ -64,7 +64,7 @@ impl QueryFragment<Pg> for Append<'_> {
 ///
 /// # Errors
 /// Those of the database.
-pub async fn append(connection: &mut AsyncPgConnection, batch: &[Event]) -> QueryResult<()> {
+pub async fn append(connection: &AsyncPgConnection, batch: &[Event]) -> QueryResult<()> {
     if batch.is_empty() {
         return Ok(());
     }
@@ -77,5 +77,5 @@ pub async fn append(connection: &mut AsyncPgConnection, batch: &[Event]) -> Quer
         traces: batch.iter().map(|event| event.traceparent.as_deref()).collect(),
         data: batch.iter().map(|event| &event.data).collect(),
     };
-    query.execute(connection).await.map(drop)
+    query.execute(&mut &*connection).await.map(drop)
 }

@@ -29,6 +29,7 @@ const SOURCE: &str = "booking";
 /// Rows to be written.
 #[derive(Default)]
 pub(super) struct Changes {
+    new: Vec<Booking>,
     changed: BTreeSet<BookingId>,
     contacts: BTreeSet<BookingId>,
     rescheduled: BTreeSet<BookingId>,
@@ -48,6 +49,11 @@ pub(super) struct Changes {
 }
 
 impl Changes {
+    /// A booking was made.
+    pub(super) fn make(&mut self, booking: Booking) {
+        self.new.push(booking);
+    }
+
     /// The row of a booking changed.
     pub(super) fn booking(&mut self, booking: &Booking) {
         self.changed.insert(booking.id);
@@ -146,12 +152,14 @@ impl Changes {
         tables.give_back(&seats, &travellers).await
     }
 
-    /// Writes everything but new bookings and events.
+    /// Writes everything, last in the transaction, when all seats are as they will be: bookings, the next
+    /// version of each flight whose seats changed, and all events, one with the full seats for each such
+    /// flight. Gives these seats.
     pub(super) async fn write(
         &mut self,
         tables: &mut impl Tables,
         bookings: &HashMap<BookingId, Booking>,
-    ) -> QueryResult<()> {
+    ) -> QueryResult<Vec<SeatsState>> {
         let of = |ids: &BTreeSet<BookingId>| ids.iter().filter_map(|id| bookings.get(id)).collect::<Vec<_>>();
         let writes = Writes {
             bookings: of(&self.changed),
@@ -167,14 +175,7 @@ impl Changes {
             entries: &self.entries,
             answers: &self.answers,
         };
-        tables.write(&writes).await
-    }
-
-    /// Draws the next version of each flight whose seats changed, and writes all events: those of
-    /// bookings, and one with the full seats per flight. Last in the transaction, when all seats are
-    /// as they will be.
-    pub(super) async fn tell(&mut self, tables: &mut impl Tables) -> QueryResult<Vec<SeatsState>> {
-        let states = tables.next_seats(&self.flights).await?;
+        let states = tables.store(&self.new, &writes, &self.flights).await?;
         let event = |state: &SeatsState| {
             Event::new(SOURCE, EventType::SeatsChanged, state.flight_id, state.version, state)
         };
