@@ -204,6 +204,6 @@ async fn what_is_no_request_is_refused() {
     let body = booking(unknown, &[passenger("ADT", "Ada", None)]);
     client.post("/api/v1/bookings", &body).await.expect_problem(404, "not_found");
     let document = world.guest(0).get("/openapi.json").await.expect(200);
-    assert_eq!(document["paths"].as_object().unwrap().len(), 6);
+    assert!(document["paths"]["/api/v1/bookings"]["post"].is_object());
     world.stop().await;
 }
