@@ -107,7 +107,7 @@ impl CabinLayout {
     }
 
     /// Why a seat cannot be had by somebody whoever has it.
-    pub(super) fn fault(&self, seat: SeatDesignator, exit_allowed: bool) -> Option<SeatFault> {
+    pub(crate) fn fault(&self, seat: SeatDesignator, exit_allowed: bool) -> Option<SeatFault> {
         let Some(spot) = self.spot(seat) else {
             let letter = letter_bit(seat.letter());
             let exists = |(rows, letters): &([u8; 2], u32)| {
