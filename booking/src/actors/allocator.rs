@@ -160,9 +160,9 @@ pub(super) async fn read_flight(
     flights: &FlightCache,
     id: FlightId,
 ) -> Result<Option<(Flight, SeatsRead)>, DbError> {
-    let mut connection = pool.get().await?;
-    let Some(read) = store::flights::read_seats(&mut connection, id).await? else { return Ok(None) };
-    let states = flights.at_versions(&mut connection, [(id, read.version)]).await?;
+    let connection = pool.get().await?;
+    let Some(read) = store::flights::read_seats(&connection, id).await? else { return Ok(None) };
+    let states = flights.at_versions(&connection, [(id, read.version)]).await?;
     Ok(states.get(&id).map(|state| (Flight { on_sale: read.on_sale, state: state.clone() }, read)))
 }
 

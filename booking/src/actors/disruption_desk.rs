@@ -94,8 +94,8 @@ impl Desk {
 /// Has all bookings follow the changes that are stored; gives how many bookings were asked to.
 async fn follow_all(pool: &Pool, ledgers: &Ledgers) -> Result<usize, DbError> {
     let changes = {
-        let mut connection = pool.get().await?;
-        disruptions::pending(&mut connection, CHANGES).await?
+        let connection = pool.get().await?;
+        disruptions::pending(&connection, CHANGES).await?
     };
     let mut count = 0;
     for change in changes {
@@ -106,8 +106,8 @@ async fn follow_all(pool: &Pool, ledgers: &Ledgers) -> Result<usize, DbError> {
 
 async fn follow(pool: &Pool, ledgers: &Ledgers, change: Pending) -> Result<usize, DbError> {
     let bookings = {
-        let mut connection = pool.get().await?;
-        disruptions::bookings_on(&mut connection, change.flight).await?
+        let connection = pool.get().await?;
+        disruptions::bookings_on(&connection, change.flight).await?
     };
     let count = bookings.len();
     let commands = bookings.into_iter().map(|booking| command(change, booking));
@@ -124,8 +124,8 @@ async fn follow(pool: &Pool, ledgers: &Ledgers, change: Pending) -> Result<usize
     );
     // What failed is found again at the next look.
     if followed == count {
-        let mut connection = pool.get().await?;
-        disruptions::done(&mut connection, change).await?;
+        let connection = pool.get().await?;
+        disruptions::done(&connection, change).await?;
     }
     Ok(count)
 }

@@ -73,8 +73,8 @@ async fn reap(pool: &Pool, ledgers: &Ledgers) -> Result<usize, DbError> {
     let mut count = 0;
     loop {
         let ended = {
-            let mut connection = pool.get().await?;
-            store::bookings::ended(&mut connection, BATCH).await?
+            let connection = pool.get().await?;
+            store::bookings::ended(&connection, BATCH).await?
         };
         let ending = ended
             .iter()
@@ -89,14 +89,14 @@ async fn reap(pool: &Pool, ledgers: &Ledgers) -> Result<usize, DbError> {
 }
 
 async fn clean_keys(pool: &Pool) -> Result<(), DbError> {
-    let mut connection = pool.get().await?;
+    let connection = pool.get().await?;
     for _ in 0..ROUNDS {
-        let cleaned = store::keys::clean(&mut connection, KEYS).await?;
+        let cleaned = store::keys::clean(&connection, KEYS).await?;
         if cleaned < usize::try_from(KEYS).unwrap_or(usize::MAX) {
             break;
         }
     }
-    store::quotes::clean(&mut connection).await?;
+    store::quotes::clean(&connection).await?;
     Ok(())
 }
 

@@ -41,8 +41,8 @@ impl VersionPoll {
         let pool = self.pool.clone();
         let active: Vec<Uuid> = self.directory.active().into_iter().map(Uuid::from).collect();
         let task = actix::spawn(async move {
-            let mut connection = pool.get().await?;
-            store::flights::versions(&mut connection, active).await.map_err(shared::db::DbError::from)
+            let connection = pool.get().await?;
+            store::flights::versions(&connection, active).await.map_err(shared::db::DbError::from)
         });
         // Interleaves: a slow database only puts off the next poll.
         ctx.spawn(task.into_actor(self).map(|read, poll, _| {

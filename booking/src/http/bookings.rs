@@ -105,7 +105,7 @@ pub(crate) async fn list(
     parameters.finish()?;
     let asked = Own { owner: caller.user_id(), status, after: page.after, limit: page.rows() };
     let mut connection = reading.pool.get().await?;
-    let found = store::bookings::own(&mut connection, &asked).await.map_err(DbError::from)?;
+    let found = store::bookings::own(&connection, &asked).await.map_err(DbError::from)?;
     let found = presented::present(&mut connection, &reading.flights, found).await.map_err(DbError::from)?;
     let states = found.into_iter().map(|(_, state)| state).collect();
     let page = page.page(states, |state: &BookingState| state.id);

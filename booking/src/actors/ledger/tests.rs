@@ -48,7 +48,7 @@ impl Scene {
         let means = Means { database: config, flights, relay, directory, settle };
         let flight = samples::flight();
         let json = serde_json::to_value(&flight).unwrap();
-        store::flights::upsert(&mut pool.get().await.unwrap(), &[(flight.clone(), json)]).await.unwrap();
+        store::flights::upsert(&pool.get().await.unwrap(), &[(flight.clone(), json)]).await.unwrap();
         Self { database, means, flight, shards }
     }
 

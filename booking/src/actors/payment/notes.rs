@@ -72,7 +72,7 @@ async fn note(pool: &Pool, batch: &[Finished]) -> Result<(), DbError> {
     if batch.is_empty() {
         return Ok(());
     }
-    let mut connection = pool.get().await?;
+    let connection = pool.get().await?;
     let steps = [
         (PaymentState::Confirmed, PaymentState::Captured),
         (PaymentState::ToBeVoided, PaymentState::Declined),
@@ -81,7 +81,7 @@ async fn note(pool: &Pool, batch: &[Finished]) -> Result<(), DbError> {
         let of_step = batch.iter().filter(|one| one.to == to);
         let ids: Vec<Uuid> = of_step.map(|one| one.payment.0).collect();
         if !ids.is_empty() {
-            store::payments::finish(&mut connection, ids, from, to).await?;
+            store::payments::finish(&connection, ids, from, to).await?;
         }
     }
     Ok(())

@@ -172,8 +172,8 @@ impl Means {
     pub(super) async fn give_back(&self, refund: &store::refunds::Unsettled) -> Result<(), StepError> {
         let call = self.provider.refund(refund.payment_id, refund.id, refund.amount);
         self.asked("refund", call).await?;
-        let mut connection = self.pool.get().await?;
-        store::refunds::settle(&mut connection, &[refund.id.0]).await.map_err(DbError::from)?;
+        let connection = self.pool.get().await?;
+        store::refunds::settle(&connection, &[refund.id.0]).await.map_err(DbError::from)?;
         Ok(())
     }
 }

@@ -28,9 +28,9 @@ impl Means {
         }
         let idle = TimeDelta::from_std(self.times.idle).unwrap_or(TimeDelta::MAX);
         let (payments, refunds) = {
-            let mut connection = self.pool.get().await?;
-            let payments = store::payments::take_unsettled(&mut connection, idle, BATCH).await?;
-            (payments, store::refunds::take_unsettled(&mut connection, idle, BATCH).await?)
+            let connection = self.pool.get().await?;
+            let payments = store::payments::take_unsettled(&connection, idle, BATCH).await?;
+            (payments, store::refunds::take_unsettled(&connection, idle, BATCH).await?)
         };
         let payments = stream::iter(payments).for_each_concurrent(CONCURRENCY, async |payment| {
             if !self.circuit.is_open() {
@@ -52,9 +52,9 @@ impl Means {
 
     #[expect(clippy::cast_precision_loss, reason = "gauges are floating")]
     async fn count(&self) -> Result<(), DbError> {
-        let mut connection = self.pool.get().await?;
-        let payments = store::payments::count_unsettled(&mut connection, &AGES).await?;
-        let refunds = store::refunds::count_unsettled(&mut connection, &AGES).await?;
+        let connection = self.pool.get().await?;
+        let payments = store::payments::count_unsettled(&connection, &AGES).await?;
+        let refunds = store::refunds::count_unsettled(&connection, &AGES).await?;
         let states = [
             (PaymentState::Started, "undecided"),
             (PaymentState::Confirmed, "to_be_captured"),

@@ -264,7 +264,7 @@ async fn the_pauses_between_attempts_grow() {
     scene.sales.desk.finish().await;
     scene.sql("INSERT INTO refunds SELECT gen_random_uuid(), booking_id, id, 1, 'a test', false, now(), now() FROM payments").await;
     let pool = shared::db::Pool::new(&scene.database.config("booking"));
-    let mut connection = pool.get().await.unwrap();
+    let connection = pool.get().await.unwrap();
     // After the fourth attempt a quarter of a minute passes, after the fifth half a minute, and never
     // more than ten minutes.
     for (attempts, seconds, due) in [(0, 1, 1), (4, 20, 1), (5, 20, 0), (1000, 590, 0), (1000, 610, 1)] {
@@ -273,8 +273,8 @@ async fn the_pauses_between_attempts_grow() {
             // A refund is taken up when its payment is captured, and that payment no longer.
             scene.sql(&format!("UPDATE payments {left}, state = {}", state.code())).await;
             scene.sql(&format!("UPDATE refunds {left}")).await;
-            let payments = store::payments::take_unsettled(&mut connection, TimeDelta::zero(), 10).await;
-            let refunds = store::refunds::take_unsettled(&mut connection, TimeDelta::zero(), 10).await;
+            let payments = store::payments::take_unsettled(&connection, TimeDelta::zero(), 10).await;
+            let refunds = store::refunds::take_unsettled(&connection, TimeDelta::zero(), 10).await;
             let expected = if state == PaymentState::Confirmed { (due, 0) } else { (0, due) };
             assert_eq!(
                 (payments.unwrap().len(), refunds.unwrap().len()),
@@ -283,10 +283,10 @@ async fn the_pauses_between_attempts_grow() {
             );
         }
     }
-    let unsettled = store::refunds::count_unsettled(&mut connection, &[60.0, 3600.0]).await.unwrap();
+    let unsettled = store::refunds::count_unsettled(&connection, &[60.0, 3600.0]).await.unwrap();
     assert_eq!(unsettled, [(0, 1)]);
     scene.sql("UPDATE payments SET state = 1, created_at = now() - interval '2 hours'").await;
-    let unsettled = store::payments::count_unsettled(&mut connection, &[60.0, 3600.0]).await.unwrap();
+    let unsettled = store::payments::count_unsettled(&connection, &[60.0, 3600.0]).await.unwrap();
     assert_eq!(unsettled, [(PaymentState::Confirmed, 2, 1)]);
     drop(connection);
     scene.stop().await;

@@ -57,8 +57,8 @@ impl Sales {
     /// What a key's first request has come to, if it is bound; before that request's conditions are
     /// looked at: its own effect may be why they no longer hold.
     pub(crate) async fn known(&self, key: &Key) -> Result<Option<Sold>, SalesError> {
-        let mut connection = self.pool.get().await?;
-        Ok(store::keys::find(&mut connection, key).await?.map(|known| match known {
+        let connection = self.pool.get().await?;
+        Ok(store::keys::find(&connection, key).await?.map(|known| match known {
             Known::Running => Sold::Refused(Refusal::KeyInProgress),
             Known::OtherBody => Sold::Refused(Refusal::KeyReused),
             Known::Answered(answer) => Sold::Replay(answer),

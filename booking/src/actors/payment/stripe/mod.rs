@@ -87,8 +87,8 @@ impl Stripe {
 
     /// The intent of a payment, if it has one that may have been confirmed.
     async fn reference(&self, payment: PaymentId) -> Result<Option<String>, ProviderError> {
-        let mut connection = self.pool.get().await.map_err(unknown)?;
-        store::payments::reference(&mut connection, payment).await.map_err(unknown)
+        let connection = self.pool.get().await.map_err(unknown)?;
+        store::payments::reference(&connection, payment).await.map_err(unknown)
     }
 
     /// The intent of a payment, created where it has none. `None`: Stripe refuses it.
@@ -126,8 +126,8 @@ impl Stripe {
             }
             Reading::Unknown(fault) => return Err(fault),
         };
-        let mut connection = self.pool.get().await.map_err(unknown)?;
-        let stored = store::payments::refer(&mut connection, payment, &created).await.map_err(unknown)?;
+        let connection = self.pool.get().await.map_err(unknown)?;
+        let stored = store::payments::refer(&connection, payment, &created).await.map_err(unknown)?;
         stored.map(Some).ok_or_else(|| ProviderError("the payment is decided meanwhile".to_owned()))
     }
 
