@@ -1,0 +1,11 @@
+//! Crash tests: processes of the service are killed as by `kill -9`, at named points and under load,
+//! and so are their PostgreSQL and their RabbitMQ. See `docs/crash-tests.md`.
+
+mod database;
+mod flights;
+mod instance;
+mod keys;
+mod kill_points;
+mod load;
+mod probe;
+mod requests;
