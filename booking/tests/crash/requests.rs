@@ -1,11 +1,11 @@
 //! A client whose server may die at any time: an answer that does not come is an outcome.
 
 use awc::{
-    error::SendRequestError,
+    error::{ConnectError, SendRequestError},
     http::{Method, StatusCode},
 };
 use serde_json::Value;
-use std::{net::SocketAddr, time::Duration};
+use std::{io::ErrorKind, net::SocketAddr, time::Duration};
 
 /// Longer than any answer may take: the service's own limits add up to less.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -94,7 +94,10 @@ impl Client {
         };
         let mut response = sent.map_err(|error| match error {
             SendRequestError::Timeout => Lost::Silence,
-            SendRequestError::Connect(_) => Lost::Refused,
+            SendRequestError::Connect(ConnectError::Io(error)) if error.kind() == ErrorKind::ConnectionRefused => {
+                Lost::Refused
+            }
+            // Also what awc calls a disconnection: it may be one after the request was sent.
             _ => Lost::Cut,
         })?;
         let bytes = response.body().limit(1 << 20).await.map_err(|_| Lost::Cut)?;
