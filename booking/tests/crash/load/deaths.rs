@@ -134,6 +134,33 @@ pub(super) fn print(deaths: &[Death], record: &Record) {
     }
 }
 
+/// Prints requests that took long, by when they were sent and ended from the first death on.
+pub(super) fn print_slow(deaths: &[Death], record: &Record) {
+    let samples = record.samples.borrow();
+    let begin = samples.iter().map(|sample| sample.sent).min();
+    let (Some(begin), Some(_)) = (begin, deaths.first()) else { return };
+    let at = |instant: Instant| (instant - begin).as_secs_f64();
+    for death in deaths {
+        println!("{:?} was away from {:.1} s to {:.1} s", death.victim, at(death.killed), at(death.ready));
+    }
+    let mut by_second: BTreeMap<(u64, &str), usize> = BTreeMap::new();
+    for sample in samples.iter().filter(|sample| !sample.is_served()) {
+        *by_second.entry(((sample.ended - begin).as_secs(), &sample.problem)).or_default() += 1;
+    }
+    by_second.iter().for_each(|((second, problem), count)| println!("  {second:3} s {count:4} {problem}"));
+    let mut slow: Vec<&Sample> = samples.iter().filter(|sample| sample.took() > BLOCKED / 2).collect();
+    slow.sort_by_key(|sample| std::cmp::Reverse(sample.took()));
+    for sample in slow.iter().take(60) {
+        let Sample { client, instance, outcome, what, problem, .. } = sample;
+        println!(
+            "  {:6.2} s to {:6.2} s: {:5} ms, client {client} at instance {instance}, {what}: {outcome:?} {problem}",
+            at(sample.sent),
+            at(sample.ended),
+            sample.took().as_millis()
+        );
+    }
+}
+
 pub(super) fn check(deaths: &[Death], record: &Record) {
     let samples = record.samples.borrow();
     let hung = samples.iter().filter(|sample| sample.outcome == Err(Lost::Silence)).count();

@@ -55,6 +55,7 @@ async fn nothing_acknowledged_is_lost_when_processes_and_servers_are_killed_unde
     checks::settle(&system).await;
     let found = checks::Found::read(&system).await;
     deaths::print(&deaths, &record);
+    deaths::print_slow(&deaths, &record);
     found.print(&system, &record);
     found.check(&record);
     checks::invariants(&system).await;

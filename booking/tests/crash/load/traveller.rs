@@ -42,10 +42,12 @@ enum Asked {
 impl Traveller {
     /// Goes on until it is told to stop, and then to the end of what it has begun.
     pub(super) async fn run(mut self) {
+        // They do not all come at the same instant.
+        self.pause(0..2000).await;
         while !self.stopping.get() {
             self.once().await;
             // People think; it also keeps the load below what one instance alone can bear.
-            self.pause(300..1100).await;
+            self.pause(500..2000).await;
         }
     }
 
@@ -121,7 +123,7 @@ impl Traveller {
             let (sent, at) = (Instant::now(), self.at);
             let client = self.client.at(self.instances[at]);
             let outcome = client.post(path, key.as_deref(), body).await;
-            self.record.add(self.number, at, sent, &outcome);
+            self.record.add((self.number, at, path), sent, &outcome);
             let may_be_done = match &outcome {
                 Err(Lost::Refused) => {
                     self.at = 1 - at;
