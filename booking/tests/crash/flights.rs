@@ -26,7 +26,8 @@ pub(crate) async fn put_on_sale(database: &DatabaseConfig) -> FlightId {
 
 /// AE101 from London to New York in sixty days, all economy, `ABC|DEF`.
 fn flight() -> FlightState {
-    let departs = DateTime::from_timestamp((Utc::now() + TimeDelta::days(60)).timestamp() / 60 * 60, 0).unwrap();
+    let departs =
+        DateTime::from_timestamp((Utc::now() + TimeDelta::days(60)).timestamp() / 60 * 60, 0).unwrap();
     let station = |iata: &str, city: &str, country: &str, zone: &str| {
         json!({
             "iata": iata, "name": format!("{city} airport"), "city": {"code": iata, "name": city},

@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::{io::ErrorKind, net::SocketAddr, time::Duration};
 
 /// Longer than any answer may take: the service's own limits add up to less.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A user's client of one instance.
 #[derive(Clone)]
@@ -94,7 +94,9 @@ impl Client {
         };
         let mut response = sent.map_err(|error| match error {
             SendRequestError::Timeout => Lost::Silence,
-            SendRequestError::Connect(ConnectError::Io(error)) if error.kind() == ErrorKind::ConnectionRefused => {
+            SendRequestError::Connect(ConnectError::Io(error))
+                if error.kind() == ErrorKind::ConnectionRefused =>
+            {
                 Lost::Refused
             }
             // Also what awc calls a disconnection: it may be one after the request was sent.

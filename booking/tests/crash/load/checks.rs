@@ -12,7 +12,8 @@ use std::{
 /// How long everything may take to settle.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-const UNSETTLED: &str = "(SELECT id FROM payments WHERE state IN (0, 1, 4) UNION ALL SELECT id FROM refunds WHERE NOT settled) u";
+const UNSETTLED: &str =
+    "(SELECT id FROM payments WHERE state IN (0, 1, 4) UNION ALL SELECT id FROM refunds WHERE NOT settled) u";
 const CONFIRMED: &str = "bookings WHERE confirmed_at IS NOT NULL";
 const LETTERS: &str = "letters WHERE template = 'booking_confirmed'";
 const UNSENT: &str = "letters WHERE status IN ('queued', 'sending')";
@@ -83,7 +84,9 @@ pub(super) async fn settle(system: &System) {
         let unsettled = database::count(&system.booking, UNSETTLED).await;
         let unpublished = database::count(&system.booking, "outbox").await;
         let unsent = database::count(&system.mail, UNSENT).await;
-        let unwritten = database::count(&system.booking, CONFIRMED).await.abs_diff(database::count(&system.mail, LETTERS).await);
+        let unwritten = database::count(&system.booking, CONFIRMED)
+            .await
+            .abs_diff(database::count(&system.mail, LETTERS).await);
         if [unsettled, unpublished, unsent, unwritten] == [0; 4] {
             return;
         }
@@ -112,7 +115,8 @@ impl Found {
         let stored = "SELECT concat_ws(' ', b.id, (ARRAY['held', 'confirmed', 'cancelled', 'expired'])[b.status + 1], s.flight_id, p.seats[1], t.booking_id IS NOT NULL) AS line \
             FROM bookings b JOIN segments s ON s.booking_id = b.id JOIN passengers p ON p.booking_id = b.id \
             LEFT JOIN seats t ON t.flight_id = s.flight_id AND t.seat = p.seats[1] AND t.booking_id = b.id";
-        let bookings = database::lines(&system.booking, stored).await.into_iter().map(|line| stored_of(&line));
+        let bookings =
+            database::lines(&system.booking, stored).await.into_iter().map(|line| stored_of(&line));
         let locators = format!("SELECT locator AS line FROM {CONFIRMED}");
         let letters = format!("SELECT reference || ' ' || message_id AS line FROM {LETTERS}");
         let letters = database::lines(&system.mail, &letters).await;
@@ -152,7 +156,10 @@ impl Found {
         line("bookings that were confirmed", &self.confirmed.len());
         line("letters that tell so", &self.letters.len());
         line("mails at the SMTP server, of all kinds", &self.mails.values().sum::<usize>());
-        line("  of these repeated, with the same Message-ID", &self.mails.values().map(|times| times - 1).sum::<usize>());
+        line(
+            "  of these repeated, with the same Message-ID",
+            &self.mails.values().map(|times| times - 1).sum::<usize>(),
+        );
     }
 
     pub(super) fn check(&self, record: &Record) {
@@ -164,7 +171,11 @@ impl Found {
         }
         for (id, stored) in &self.bookings {
             let live = ["held", "confirmed"].contains(&stored.status.as_str());
-            assert_eq!(stored.seated, live, "{id} is {} and its seat is its own: {}", stored.status, stored.seated);
+            assert_eq!(
+                stored.seated, live,
+                "{id} is {} and its seat is its own: {}",
+                stored.status, stored.seated
+            );
         }
         let live = self.bookings.values().filter(|booking| booking.seated).count();
         assert_eq!(self.counts["seats taken"], i64::try_from(live).unwrap(), "seats that are nobody's");

@@ -11,12 +11,7 @@ use std::{
 /// A request as its client saw it.
 #[derive(Debug, Clone)]
 pub(super) struct Sample {
-    pub(super) client: usize,
     pub(super) instance: usize,
-    /// Of its path the end: what was asked for.
-    pub(super) what: String,
-    /// The problem that it was answered with, code and detail.
-    pub(super) problem: String,
     pub(super) sent: Instant,
     pub(super) ended: Instant,
     /// The status; or why there was no answer.
@@ -69,32 +64,16 @@ pub(super) struct Record {
 }
 
 impl Record {
-    pub(super) fn add(
-        &self,
-        (client, instance, path): (usize, usize, &str),
-        sent: Instant,
-        outcome: &Result<Answer, Lost>,
-    ) {
+    pub(super) fn add(&self, instance: usize, sent: Instant, outcome: &Result<Answer, Lost>) {
         let what = match outcome {
             Ok(answer) if answer.replayed => format!("{} replayed", answer.status),
             Ok(answer) => format!("{} {}", answer.status, answer.code()),
             Err(lost) => format!("lost: {lost:?}"),
         };
         self.count(what.trim());
-        let problem = outcome.as_ref().map_or_else(|_| String::new(), |answer| {
-            let detail = answer.json["detail"].as_str().unwrap_or_default();
-            format!("{} {detail}", answer.code()).trim().to_owned()
-        });
         let outcome = outcome.as_ref().map(|answer| answer.status).map_err(|lost| *lost);
-        self.samples.borrow_mut().push(Sample {
-            client,
-            instance,
-            what: path.rsplit('/').next().unwrap_or_default().to_owned(),
-            problem,
-            sent,
-            ended: Instant::now(),
-            outcome,
-        });
+        let ended = Instant::now();
+        self.samples.borrow_mut().push(Sample { instance, sent, ended, outcome });
     }
 
     pub(super) fn count(&self, what: &str) {

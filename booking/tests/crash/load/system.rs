@@ -70,7 +70,8 @@ impl System {
         std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o711)).unwrap();
         let (data_dir, base_dir) = (folder.path().join("postgres"), folder.path().join("rabbitmq"));
         let starting = tokio::task::spawn_blocking(move || {
-            let broker = thread::spawn(move || RabbitMq::start(RabbitMqOptions { base_dir, port: None }).unwrap());
+            let broker =
+                thread::spawn(move || RabbitMq::start(RabbitMqOptions { base_dir, port: None }).unwrap());
             // As durable as by default: that is what the crash is about.
             let settings = vec![("max_connections".to_owned(), "120".to_owned())];
             let postgres = Postgres::start(PostgresOptions { data_dir, port: None, settings }).unwrap();
@@ -172,14 +173,16 @@ impl Mailer {
         let mut config = MailerConfig::embedded(service, Destination::Smtp(smtp.url().into()));
         config.send_concurrency = 16;
         config.send_timeout_ms = SEND_TIMEOUT_MS;
-        let amqp = AmqpConfig { queues: queues::ALL, ..AmqpConfig::new(amqp_url.to_owned().into(), "mailer") };
+        let amqp =
+            AmqpConfig { queues: queues::ALL, ..AmqpConfig::new(amqp_url.to_owned().into(), "mailer") };
         let keys = keys.url.clone();
         let (stop, stopped) = oneshot::channel();
         let run = move || {
             Runtime::new().block_on(async move {
                 let bus = Bus::new(Amqp::connect(&amqp).unwrap());
                 let keys = shared::auth::KeySource::fetched(keys);
-                let running = mailer::app::start(config, Surroundings { bus: bus.clone(), keys }).await.unwrap();
+                let running =
+                    mailer::app::start(config, Surroundings { bus: bus.clone(), keys }).await.unwrap();
                 // An error means that the test has failed.
                 let _ = stopped.await;
                 running.stop().await;

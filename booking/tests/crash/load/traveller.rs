@@ -24,6 +24,7 @@ pub(super) struct Traveller {
     pub(super) random: StdRng,
     pub(super) client: Client,
     pub(super) instances: [SocketAddr; 2],
+    /// The instance that is asked next.
     pub(super) at: usize,
     pub(super) flights: Rc<Vec<FlightId>>,
     pub(super) record: Rc<Record>,
@@ -43,11 +44,12 @@ impl Traveller {
     /// Goes on until it is told to stop, and then to the end of what it has begun.
     pub(super) async fn run(mut self) {
         // They do not all come at the same instant.
-        self.pause(0..2000).await;
+        self.pause(0..3000).await;
         while !self.stopping.get() {
             self.once().await;
-            // People think; it also keeps the load below what one instance alone can bear.
-            self.pause(500..2000).await;
+            // People think. It also keeps the load below what one instance alone can bear, unoptimised and
+            // on a busy machine: how long a death blocks anybody shows only where nobody waits anyway.
+            self.pause(3000..6000).await;
         }
     }
 
@@ -56,6 +58,7 @@ impl Traveller {
         let seat = self.random.random_bool(0.5).then(|| self.any_seat());
         let (keyed, way) = (self.random.random_bool(0.5), self.random.random_range(0..100));
         self.made += 1;
+        self.at = self.random.random_range(0..2);
         let token = (!(70..90).contains(&way)).then_some("tok_visa");
         let body = booking(flight, self.number * 100_000 + self.made, seat.as_deref(), token);
         let Some(booked) = self.book(&body, keyed, token.is_some()).await else { return };
@@ -123,7 +126,7 @@ impl Traveller {
             let (sent, at) = (Instant::now(), self.at);
             let client = self.client.at(self.instances[at]);
             let outcome = client.post(path, key.as_deref(), body).await;
-            self.record.add((self.number, at, path), sent, &outcome);
+            self.record.add(at, sent, &outcome);
             let may_be_done = match &outcome {
                 Err(Lost::Refused) => {
                     self.at = 1 - at;
