@@ -9,6 +9,9 @@ use std::time::{Duration, Instant};
 
 /// How long another's death may keep anybody waiting.
 const BLOCKED: Duration = Duration::from_secs(2);
+/// How long payments may be refused after the database is there again: the sandbox provider is in it too,
+/// and a provider that was silent is asked again after five seconds at most.
+const REFUSED: Duration = Duration::from_secs(5);
 /// How long a booking process stays away: as long as its supervisor may take to notice.
 const AWAY: Duration = Duration::from_secs(1);
 
@@ -37,9 +40,10 @@ struct Seen {
     longest: Duration,
     /// Of those how many had an answer of 5xx.
     faults: usize,
-    /// From the victim's return until the last request that was not served; or the longest one that
-    /// was, where that took longer.
+    /// The longest request that was served, from the victim's return on.
     back: Duration,
+    /// From the victim's return until the last request was refused, and why.
+    refused: (Duration, String),
     /// The longest time in which nobody was served.
     nobody: Duration,
 }
@@ -89,19 +93,27 @@ impl Death {
             longest: answered.map(Sample::took).max().unwrap_or_default(),
             faults: concerned().filter(|sample| sample.outcome.is_ok_and(|status| status >= 500)).count(),
             back: self.back(samples, self.ready + quiet),
+            refused: self.refused(samples, self.ready + quiet),
             nobody: self.nobody(samples),
         }
     }
 
-    /// Until `end`, which is long enough after the victim's return.
+    /// The longest request that was served, from the victim's return on.
     fn back(&self, samples: &[Sample], end: Instant) -> Duration {
-        let after = samples.iter().filter(|sample| sample.ended > self.ready && sample.sent < end);
-        let waits = after.map(|sample| match sample.is_served() {
-            true => sample.ended - sample.sent.max(self.ready),
-            // It was too early, however soon the answer came.
-            false => sample.ended - self.ready,
-        });
-        waits.max().unwrap_or_default()
+        let served = self.after(samples, end).filter(|sample| sample.is_served());
+        served.map(|sample| sample.ended - sample.sent.max(self.ready)).max().unwrap_or_default()
+    }
+
+    /// How long after the victim's return, until `end`, the last request was not served, and why.
+    fn refused(&self, samples: &[Sample], end: Instant) -> (Duration, String) {
+        let refused = self.after(samples, end).filter(|sample| !sample.is_served());
+        let last = refused.max_by_key(|sample| sample.ended);
+        last.map(|sample| (sample.ended - self.ready, sample.problem.clone())).unwrap_or_default()
+    }
+
+    fn after<'a>(&self, samples: &'a [Sample], end: Instant) -> impl Iterator<Item = &'a Sample> {
+        let ready = self.ready;
+        samples.iter().filter(move |sample| sample.ended > ready && sample.sent < end)
     }
 
     fn nobody(&self, samples: &[Sample]) -> Duration {
@@ -128,19 +140,20 @@ pub(super) fn print(deaths: &[Death], record: &Record, quiet: Duration) {
     let samples = record.samples.borrow();
     println!("\nLongest answer while all live: {} ms", usual(deaths, &samples, quiet).as_millis());
     println!(
-        "{:10} {:>9} {:>15} {:>6} {:>13} {:>16}",
-        "killed", "away", "longest answer", "5xx", "nobody served", "all served after"
+        "{:10} {:>9} {:>15} {:>6} {:>14} {:>15}  {}",
+        "killed", "away", "longest answer", "5xx", "nobody served", "longest after", "last refusal after"
     );
     for death in deaths {
-        let Seen { longest, faults, back, nobody } = death.seen(&samples, quiet);
-        let away = death.ready - death.killed;
+        let Seen { longest, faults, back, refused, nobody } = death.seen(&samples, quiet);
         println!(
-            "{:10} {:>6} ms {:>12} ms {faults:>6} {:>10} ms {:>13} ms",
+            "{:10} {:>6} ms {:>12} ms {faults:>6} {:>11} ms {:>12} ms  {} ms {}",
             format!("{:?}", death.victim),
-            away.as_millis(),
+            (death.ready - death.killed).as_millis(),
             longest.as_millis(),
             nobody.as_millis(),
-            back.as_millis()
+            back.as_millis(),
+            refused.0.as_millis(),
+            refused.1
         );
     }
 }
@@ -160,6 +173,7 @@ pub(super) fn check(deaths: &[Death], record: &Record, quiet: Duration) {
             Victim::Postgres => {
                 let back = seen.back.saturating_sub(usual);
                 assert!(back < BLOCKED, "{victim:?} blocked clients: {seen:?}");
+                assert!(seen.refused.0 < REFUSED + usual, "{victim:?} had clients refused: {seen:?}");
             }
             Victim::RabbitMq => {
                 assert!(!blocked, "{victim:?} blocked clients: {seen:?}");

@@ -12,6 +12,8 @@ use std::{
 #[derive(Debug, Clone)]
 pub(super) struct Sample {
     pub(super) instance: usize,
+    /// The problem that it was answered with, code and detail.
+    pub(super) problem: String,
     pub(super) sent: Instant,
     pub(super) ended: Instant,
     /// The status; or why there was no answer.
@@ -71,9 +73,19 @@ impl Record {
             Err(lost) => format!("lost: {lost:?}"),
         };
         self.count(what.trim());
+        let problem = outcome.as_ref().map_or_else(
+            |lost| format!("{lost:?}"),
+            |answer| format!("{} {}", answer.code(), answer.json["detail"].as_str().unwrap_or_default()),
+        );
         let outcome = outcome.as_ref().map(|answer| answer.status).map_err(|lost| *lost);
         let ended = Instant::now();
-        self.samples.borrow_mut().push(Sample { instance, sent, ended, outcome });
+        self.samples.borrow_mut().push(Sample { instance, problem, sent, ended, outcome });
+    }
+
+    /// Notes how long a request with a key took until its answer.
+    pub(super) fn waited(&self, time: Duration) {
+        let mut longest = self.longest_keyed.borrow_mut();
+        *longest = (*longest).max(time);
     }
 
     pub(super) fn count(&self, what: &str) {

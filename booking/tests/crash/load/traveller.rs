@@ -141,15 +141,16 @@ impl Traveller {
                 Ok(_) => false,
             };
             match outcome {
-                Ok(answer) if answer.status != 503 && answer.code() != "idempotency_in_progress" => {
-                    // With a key the settled answer can be had; without one this is the last word.
-                    if answer.status != 504 || !keyed {
-                        if keyed {
-                            let longest = &mut *self.record.longest_keyed.borrow_mut();
-                            *longest = (*longest).max(begun.elapsed());
-                        }
-                        return Asked::Answer(answer);
+                // With a key the settled answer can be had; without one a 504 is the last word.
+                Ok(answer)
+                    if answer.status != 503
+                        && answer.code() != "idempotency_in_progress"
+                        && (answer.status != 504 || !keyed) =>
+                {
+                    if keyed {
+                        self.record.waited(begun.elapsed());
                     }
+                    return Asked::Answer(answer);
                 }
                 _ if may_be_done && !keyed => return Asked::Unknown,
                 _ => {}
