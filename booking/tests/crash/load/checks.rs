@@ -96,7 +96,7 @@ pub(super) async fn settle(system: &System) {
         assert!(Instant::now() < deadline, "still under way: {waiting}");
         // A letter that was being sent when the database died waits for the end of its lease, which is
         // much longer than sending may take.
-        let lapse = "UPDATE letters SET next_attempt_at = now() WHERE status = 'queued' OR status = 'sending' AND next_attempt_at < now() + interval '80 seconds'";
+        let lapse = "UPDATE letters SET next_attempt_at = now() WHERE id IN (SELECT id FROM letters WHERE status = 'queued' OR status = 'sending' AND next_attempt_at < now() + interval '80 seconds' FOR UPDATE SKIP LOCKED)";
         database::run(&system.mail, lapse).await;
         tokio::time::sleep(Duration::from_millis(250)).await;
     }

@@ -140,8 +140,8 @@ pub(super) fn print(deaths: &[Death], record: &Record, quiet: Duration) {
     let samples = record.samples.borrow();
     println!("\nLongest answer while all live: {} ms", usual(deaths, &samples, quiet).as_millis());
     println!(
-        "{:10} {:>9} {:>15} {:>6} {:>14} {:>15}  {}",
-        "killed", "away", "longest answer", "5xx", "nobody served", "longest after", "last refusal after"
+        "{:10} {:>9} {:>15} {:>6} {:>14} {:>15}  last refusal after",
+        "killed", "away", "longest answer", "5xx", "nobody served", "longest after"
     );
     for death in deaths {
         let Seen { longest, faults, back, refused, nobody } = death.seen(&samples, quiet);

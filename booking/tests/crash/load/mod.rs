@@ -52,9 +52,9 @@ async fn nothing_acknowledged_is_lost_when_processes_and_servers_are_killed_unde
     for traveller in join_all(travellers).await {
         traveller.unwrap();
     }
+    deaths::print(&deaths, &record, QUIET);
     checks::settle(&system).await;
     let found = checks::Found::read(&system).await;
-    deaths::print(&deaths, &record, QUIET);
     found.print(&system, &record);
     found.check(&record);
     checks::invariants(&system).await;
