@@ -8,6 +8,7 @@
 //! | `actors` | allocators, ledger, payment desk, reaper, feed; its `mod.rs` has the diagram |
 //! | `store` | tables and queries |
 //! | `http` | routes, thin |
+//! | `kill_points` | where the crash tests kill the process |
 //! | `error` | refusals and faults as problems |
 
 pub mod app;
@@ -17,6 +18,7 @@ mod actors;
 mod domain;
 mod error;
 mod http;
+mod kill_points;
 mod store;
 
 pub use http::document;

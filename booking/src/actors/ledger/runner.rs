@@ -9,6 +9,7 @@ use super::{
 use crate::{
     actors::directory::Directory,
     domain::booking::Booking,
+    kill_points::{self, Moment},
     store::{self, flight_cache::FlightCache},
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -164,14 +165,18 @@ impl Runner {
         let mut tables = PostgresTables { connection, flights: &self.means.flights };
         let run = batch::run(&mut tables, &items, setting).await;
         let failed = match run {
-            Ok(written) => match AnsiTransactionManager::commit_transaction(connection).await {
-                Ok(()) => {
-                    metrics::histogram!("ledger_batch_commands").record(len(&items));
-                    metrics::histogram!("ledger_batch_seconds").record(started.elapsed().as_secs_f64());
-                    return Ok(written);
+            Ok(written) => {
+                kill_points::commit(Moment::Before, items.iter().map(|(command, _)| *command));
+                match AnsiTransactionManager::commit_transaction(connection).await {
+                    Ok(()) => {
+                        kill_points::commit(Moment::After, items.iter().map(|(command, _)| *command));
+                        metrics::histogram!("ledger_batch_commands").record(len(&items));
+                        metrics::histogram!("ledger_batch_seconds").record(started.elapsed().as_secs_f64());
+                        return Ok(written);
+                    }
+                    Err(error) => error,
                 }
-                Err(error) => error,
-            },
+            }
             Err(error) => error,
         };
         // Only a connection that still answers has certainly rolled back.

@@ -13,6 +13,7 @@ use crate::{
         payment::PaymentState,
         saga::{self, Learnt, Step, Stored, Verdict},
     },
+    kill_points,
     store::{self, payments::Unsettled},
 };
 use shared::{
@@ -118,8 +119,11 @@ impl Means {
         let (provider, id) = (&self.provider, charge.payment);
         let learnt = match step {
             Step::Authorise => {
+                kill_points::pass("before_authorise");
                 let asked = provider.authorise(id, charge.amount, charge.token.clone());
-                Learnt::Decided(self.asked("authorise", asked).await?)
+                let decision = self.asked("authorise", asked).await?;
+                kill_points::pass("after_authorise");
+                Learnt::Decided(decision)
             }
             Step::Ask => {
                 let decided = self.asked("find", provider.find(id)).await?;
@@ -134,7 +138,9 @@ impl Means {
                 return Ok(recorded(self.ledgers.submit(charge.flight, command).await, id)?);
             }
             Step::Capture => {
+                kill_points::pass("before_capture");
                 self.asked("capture", provider.capture(id, charge.amount)).await?;
+                kill_points::pass("after_capture");
                 Learnt::Finished
             }
             Step::Void => {
@@ -172,6 +178,7 @@ impl Means {
     pub(super) async fn give_back(&self, refund: &store::refunds::Unsettled) -> Result<(), StepError> {
         let call = self.provider.refund(refund.payment_id, refund.id, refund.amount);
         self.asked("refund", call).await?;
+        kill_points::pass("after_refund");
         let connection = self.pool.get().await?;
         store::refunds::settle(&connection, &[refund.id.0]).await.map_err(DbError::from)?;
         Ok(())

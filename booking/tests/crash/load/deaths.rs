@@ -1,0 +1,184 @@
+//! Kills one after the other, and tells how long that kept the clients waiting.
+
+use super::{
+    record::{Record, Sample},
+    system::System,
+};
+use crate::{instance::Instance, requests::Lost};
+use std::time::{Duration, Instant};
+
+/// How long another's death may keep anybody waiting.
+const BLOCKED: Duration = Duration::from_secs(2);
+/// How long payments may be refused after the database is there again: the sandbox provider is in it too,
+/// and a provider that was silent is asked again after five seconds at most.
+const REFUSED: Duration = Duration::from_secs(5);
+/// How long a booking process stays away: as long as its supervisor may take to notice.
+const AWAY: Duration = Duration::from_secs(1);
+
+/// Who dies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Victim {
+    /// The first of the two booking processes.
+    Booking,
+    Postgres,
+    RabbitMq,
+}
+
+/// One of the deaths.
+pub(super) struct Death {
+    victim: Victim,
+    killed: Instant,
+    /// When the victim, started again, did its work again.
+    ready: Instant,
+}
+
+/// What the clients saw of a death.
+#[derive(Debug)]
+struct Seen {
+    /// The longest request of those that got an answer and were under way while the victim was away; for
+    /// a booking process, of those to the other one.
+    longest: Duration,
+    /// Of those how many had an answer of 5xx.
+    faults: usize,
+    /// The longest request that was served, from the victim's return on.
+    back: Duration,
+    /// From the victim's return until the last request was refused, and why.
+    refused: (Duration, String),
+    /// The longest time in which nobody was served.
+    nobody: Duration,
+}
+
+/// Kills all of them, with quiet times before, between and after.
+pub(super) async fn all(system: &mut System, quiet: Duration) -> Vec<Death> {
+    let mut deaths = Vec::new();
+    for victim in [Victim::Booking, Victim::Postgres, Victim::RabbitMq] {
+        tokio::time::sleep(quiet).await;
+        let killed = Instant::now();
+        match victim {
+            Victim::Booking => {
+                system.instances[0].kill();
+                tokio::time::sleep(AWAY).await;
+                let settings = system.settings.clone();
+                Instance::spawn_again(&mut system.instances[0], &settings);
+                system.instances[0].ready().await;
+            }
+            Victim::Postgres => {
+                let crash = |postgres: &mut servers::Postgres| {
+                    postgres.kill();
+                    postgres.restart().unwrap();
+                };
+                system.with_postgres(crash).await;
+            }
+            Victim::RabbitMq => {
+                let crash = |broker: &mut servers::RabbitMq| {
+                    broker.kill();
+                    broker.restart().unwrap();
+                };
+                system.with_broker(crash).await;
+            }
+        }
+        deaths.push(Death { victim, killed, ready: Instant::now() });
+    }
+    tokio::time::sleep(quiet).await;
+    deaths
+}
+
+impl Death {
+    fn seen(&self, samples: &[Sample], quiet: Duration) -> Seen {
+        let survivors = |sample: &&Sample| self.victim != Victim::Booking || sample.instance == 1;
+        let under_way = |sample: &&Sample| sample.sent < self.ready && sample.ended > self.killed;
+        let concerned = || samples.iter().filter(under_way).filter(survivors);
+        let answered = concerned().filter(|sample| sample.outcome.is_ok());
+        Seen {
+            longest: answered.map(Sample::took).max().unwrap_or_default(),
+            faults: concerned().filter(|sample| sample.outcome.is_ok_and(|status| status >= 500)).count(),
+            back: self.back(samples, self.ready + quiet),
+            refused: self.refused(samples, self.ready + quiet),
+            nobody: self.nobody(samples),
+        }
+    }
+
+    /// The longest request that was served, from the victim's return on.
+    fn back(&self, samples: &[Sample], end: Instant) -> Duration {
+        let served = self.after(samples, end).filter(|sample| sample.is_served());
+        served.map(|sample| sample.ended - sample.sent.max(self.ready)).max().unwrap_or_default()
+    }
+
+    /// How long after the victim's return, until `end`, the last request was not served, and why.
+    fn refused(&self, samples: &[Sample], end: Instant) -> (Duration, String) {
+        let refused = self.after(samples, end).filter(|sample| !sample.is_served());
+        let last = refused.max_by_key(|sample| sample.ended);
+        last.map(|sample| (sample.ended - self.ready, sample.problem.clone())).unwrap_or_default()
+    }
+
+    fn after<'a>(&self, samples: &'a [Sample], end: Instant) -> impl Iterator<Item = &'a Sample> {
+        let ready = self.ready;
+        samples.iter().filter(move |sample| sample.ended > ready && sample.sent < end)
+    }
+
+    fn nobody(&self, samples: &[Sample]) -> Duration {
+        let served: Vec<Instant> =
+            samples.iter().filter(|one| one.is_served()).map(|one| one.ended).collect();
+        let gaps = served.windows(2).filter(|pair| pair[1] > self.killed && pair[0] < self.ready);
+        gaps.map(|pair| pair[1] - pair[0]).max().unwrap_or_default()
+    }
+}
+
+/// The longest request while nobody is away and nobody was just before: what the machine needs anyway.
+fn usual(deaths: &[Death], samples: &[Sample], quiet: Duration) -> Duration {
+    let Some(begin) = samples.iter().map(|sample| sample.sent).min() else { return Duration::ZERO };
+    let disturbed = |sample: &&Sample| {
+        let of = |death: &Death| sample.ended > death.killed && sample.sent < death.ready + quiet / 2;
+        // At first each flight is read for the first time.
+        sample.sent < begin + quiet / 2 || deaths.iter().any(of)
+    };
+    let undisturbed = samples.iter().filter(|sample| !disturbed(sample));
+    undisturbed.map(Sample::took).max().unwrap_or_default()
+}
+
+pub(super) fn print(deaths: &[Death], record: &Record, quiet: Duration) {
+    let samples = record.samples.borrow();
+    println!("\nLongest answer while all live: {} ms", usual(deaths, &samples, quiet).as_millis());
+    println!(
+        "{:10} {:>9} {:>15} {:>6} {:>14} {:>15}  last refusal after",
+        "killed", "away", "longest answer", "5xx", "nobody served", "longest after"
+    );
+    for death in deaths {
+        let Seen { longest, faults, back, refused, nobody } = death.seen(&samples, quiet);
+        println!(
+            "{:10} {:>6} ms {:>12} ms {faults:>6} {:>11} ms {:>12} ms  {} ms {}",
+            format!("{:?}", death.victim),
+            (death.ready - death.killed).as_millis(),
+            longest.as_millis(),
+            nobody.as_millis(),
+            back.as_millis(),
+            refused.0.as_millis(),
+            refused.1
+        );
+    }
+}
+
+pub(super) fn check(deaths: &[Death], record: &Record, quiet: Duration) {
+    let samples = record.samples.borrow();
+    let hung = samples.iter().filter(|sample| sample.outcome == Err(Lost::Silence)).count();
+    assert_eq!(hung, 0, "requests without any answer");
+    let usual = usual(deaths, &samples, quiet);
+    for death in deaths {
+        let seen = death.seen(&samples, quiet);
+        // By the death, not by the machine's being busy with two hundred clients.
+        let (victim, blocked) = (death.victim, seen.longest.saturating_sub(usual) >= BLOCKED);
+        match victim {
+            Victim::Booking => assert!(!blocked, "{victim:?} blocked the other one's clients: {seen:?}"),
+            // While the database is away nobody can be served: what counts is that all are afterwards.
+            Victim::Postgres => {
+                let back = seen.back.saturating_sub(usual);
+                assert!(back < BLOCKED, "{victim:?} blocked clients: {seen:?}");
+                assert!(seen.refused.0 < REFUSED + usual, "{victim:?} had clients refused: {seen:?}");
+            }
+            Victim::RabbitMq => {
+                assert!(!blocked, "{victim:?} blocked clients: {seen:?}");
+                assert_eq!(seen.faults, 0, "bookings do not need the broker");
+            }
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! A client that books and cancels one seat again and again on an instance, while another one dies.
+
+use crate::{flights, requests::Client};
+use serde_json::json;
+use shared::ids::FlightId;
+use std::{
+    cell::Cell,
+    rc::Rc,
+    time::{Duration, Instant},
+};
+use tokio::task::JoinHandle;
+
+/// The probe's own seat.
+const SEAT: &str = "30F";
+
+/// See the module.
+pub(crate) struct Probe {
+    stopping: Rc<Cell<bool>>,
+    task: JoinHandle<Seen>,
+}
+
+/// What a probe has seen.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Seen {
+    pub(crate) successes: usize,
+    /// The longest time from one success to the next.
+    pub(crate) longest: Duration,
+}
+
+impl Probe {
+    /// Starts a probe on a flight.
+    pub(crate) fn start(client: Client, flight: FlightId) -> Self {
+        let stopping = Rc::new(Cell::new(false));
+        let task = actix_web::rt::spawn(run(client, flight, stopping.clone()));
+        Self { stopping, task }
+    }
+
+    /// Stops it after its present booking.
+    pub(crate) async fn stop(self) -> Seen {
+        self.stopping.set(true);
+        self.task.await.unwrap()
+    }
+}
+
+async fn run(client: Client, flight: FlightId, stopping: Rc<Cell<bool>>) -> Seen {
+    let mut seen = Seen::default();
+    let mut last = Instant::now();
+    let mut succeeded = |seen: &mut Seen| {
+        seen.successes += 1;
+        seen.longest = seen.longest.max(last.elapsed());
+        last = Instant::now();
+    };
+    while !stopping.get() {
+        let body = flights::booking(flight, 900_000 + seen.successes, Some(SEAT), None);
+        let Ok(held) = client.post("/api/v1/bookings", None, &body).await else { continue };
+        if held.status != 201 {
+            assert_eq!(held.status, 503, "{:?}", held.json);
+            continue;
+        }
+        succeeded(&mut seen);
+        let cancel = format!("/api/v1/bookings/{}/cancel", held.id());
+        while client.post(&cancel, None, &json!({})).await.map(|answer| answer.status) != Ok(200) {}
+        succeeded(&mut seen);
+    }
+    seen
+}
