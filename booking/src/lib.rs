@@ -9,6 +9,7 @@
 //! | `store` | tables and queries |
 //! | `http` | routes, thin |
 //! | `error` | refusals and faults as problems |
+//! | `simulation` | only with the feature of that name: all of this in a seeded simulation |
 
 pub mod app;
 pub mod config;
@@ -17,6 +18,8 @@ mod actors;
 mod domain;
 mod error;
 mod http;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 mod store;
 
 pub use http::document;

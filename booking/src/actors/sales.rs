@@ -43,7 +43,7 @@ use std::{
 use tokio::time::Instant;
 
 /// How often other seats are tried when assigned ones were lost at the fence.
-const ATTEMPTS: usize = 8;
+pub(crate) const ATTEMPTS: usize = 8;
 
 /// A flight that is wanted.
 #[derive(Debug, Clone)]
@@ -114,7 +114,7 @@ impl From<diesel::result::Error> for SalesError {
 type Reserved = (Booking, Vec<(FlightId, i64)>, Vec<Marks>);
 
 /// A refusal, or an error.
-enum Stop {
+pub(crate) enum Stop {
     Refused(Refusal),
     Failed(SalesError),
 }
@@ -402,7 +402,7 @@ impl Sales {
     }
 }
 
-fn settle(result: Result<Sold, Stop>) -> Result<Sold, SalesError> {
+pub(crate) fn settle(result: Result<Sold, Stop>) -> Result<Sold, SalesError> {
     match result {
         Ok(sold) => Ok(sold),
         Err(Stop::Refused(refusal)) => Ok(Sold::Refused(refusal)),
@@ -410,7 +410,7 @@ fn settle(result: Result<Sold, Stop>) -> Result<Sold, SalesError> {
     }
 }
 
-fn named_seats(order: &Order) -> impl Iterator<Item = FlightSeat> + '_ {
+pub(crate) fn named_seats(order: &Order) -> impl Iterator<Item = FlightSeat> + '_ {
     order.passengers.iter().flat_map(|passenger| {
         let seats = order.segments.iter().zip(&passenger.seats);
         seats.filter_map(|(segment, seat)| {
@@ -421,12 +421,12 @@ fn named_seats(order: &Order) -> impl Iterator<Item = FlightSeat> + '_ {
 
 /// Of the lost seats those that the traveller has chosen; when there are none the flight is full, as
 /// far as we have tried.
-fn only_named(lost: Vec<FlightSeat>, named: &HashSet<FlightSeat>) -> Refusal {
+pub(crate) fn only_named(lost: Vec<FlightSeat>, named: &HashSet<FlightSeat>) -> Refusal {
     let seats: Vec<_> = lost.into_iter().filter(|seat| named.contains(seat)).collect();
     if seats.is_empty() { Refusal::FlightFull } else { Refusal::SeatTaken(seats) }
 }
 
-fn new_booking(order: &Order, currency: Currency) -> Booking {
+pub(crate) fn new_booking(order: &Order, currency: Currency) -> Booking {
     let now = Utc::now();
     let segment = |segment: &OrderSegment| Segment {
         flight_id: segment.flight_id,
@@ -457,7 +457,7 @@ fn new_booking(order: &Order, currency: Currency) -> Booking {
 }
 
 /// Checks what can be checked only with the flights at hand; gives the hold's time.
-fn check(
+pub(crate) fn check(
     order: &Order,
     flights: &[Flight],
     currency: Currency,
