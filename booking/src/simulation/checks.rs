@@ -8,7 +8,7 @@ mod money;
 mod rest;
 
 use super::{
-    database::{Change, KeyRow, Rows},
+    database::{Change, Holder, KeyRow, Rows},
     ledger::LONGEST_HOLD,
 };
 use crate::domain::{
@@ -21,6 +21,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use shared::{
     events::{BookingPaymentStatus, BookingState, BookingStatus, Event},
     ids::{BookingId, FlightId},
+    seat::SeatDesignator,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,7 +30,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) struct Checks {
     /// Whose seats are, by the passengers of live bookings.
     occupied: BTreeMap<FlightSeat, BookingId>,
-    /// The last published version of each subject and kind of subject.
+    /// The last published version of each subject.
     published: BTreeMap<String, i64>,
     /// Bookings that somebody has asked to be cancelled, and has been.
     cancelled: BTreeSet<BookingId>,
@@ -50,17 +51,14 @@ impl Checks {
     pub(super) fn committed(&mut self, rows: &Rows, undo: &[Change], clock: DateTime<Utc>) -> Checked {
         let mut before: BTreeMap<BookingId, Option<&Booking>> = BTreeMap::new();
         let mut touched: BTreeSet<BookingId> = BTreeSet::new();
-        let mut flights: BTreeSet<FlightId> = BTreeSet::new();
+        let mut seats: BTreeMap<(FlightId, SeatDesignator), Option<Holder>> = BTreeMap::new();
         for change in undo {
             match change {
                 Change::Booking(id, row) => {
                     before.entry(*id).or_insert(row.as_deref());
                 }
                 Change::Seat(flight, seat, row) => {
-                    flights.insert(*flight);
-                    touched.extend(row.map(|holder| holder.booking));
-                    let now = rows.seats.get(flight).and_then(|of| of.get(seat));
-                    touched.extend(now.map(|holder| holder.booking));
+                    seats.entry((*flight, *seat)).or_insert(*row);
                 }
                 Change::Payment(id, _) => touched.extend(rows.payments.get(id).map(|row| row.booking)),
                 Change::Refund(id, _) => touched.extend(rows.refunds.get(id).map(|row| row.booking)),
@@ -70,19 +68,22 @@ impl Checks {
             }
         }
         self.move_seats(rows, &before)?;
+        for ((flight, seat), before) in &seats {
+            let now = rows.seats.get(flight).and_then(|of| of.get(seat));
+            touched.extend(before.iter().chain(now).map(|holder| holder.booking));
+        }
         for (id, before) in &before {
             let now = rows.bookings.get(id).ok_or_else(|| format!("booking {id} is gone"))?;
             self.check_transition(*before, now, clock)?;
         }
         touched.extend(before.keys().copied());
         for id in touched {
-            // What a claim that lost has left behind is seen by the seats.
             let booking = rows.booking(id).ok_or_else(|| format!("booking {id} has seats but no row"))?;
             check_places(rows, &booking)?;
             check_state(&booking)?;
             money::check(rows, &booking)?;
         }
-        check_versions(rows, undo, &flights)
+        check_versions(rows, undo, &seats)
     }
 
     /// Moves the seats of bookings that have changed; nobody may be in the way.
@@ -114,15 +115,17 @@ impl Checks {
         demand(now.version > before.version, || format!("the version of booking {id} did not grow"))?;
         let seats = |booking: &Booking| booking.seats().collect::<Vec<_>>();
         demand(seats(before) == seats(now), || format!("the seats of booking {id} changed by themselves"))?;
-        let waits = before.payment_status == BookingPaymentStatus::Awaiting;
-        let ended = hold::has_ended(before.hold_expires_at, clock);
+        let waited = before.payment_status == BookingPaymentStatus::Awaiting;
+        // Of the hold as it is now: a payment may have been declined in the same transaction.
+        let ended = now.payment_status == BookingPaymentStatus::Awaiting
+            && hold::has_ended(now.hold_expires_at, clock);
         let allowed = match (before.status, now.status) {
             (from, to) if from == to => true,
             // It was decided a moment before the end of the transaction.
             (BookingStatus::Held, BookingStatus::Confirmed) => {
-                !waits && !hold::has_ended(before.hold_expires_at, clock - TimeDelta::seconds(1))
+                !waited && !hold::has_ended(before.hold_expires_at, clock - TimeDelta::seconds(1))
             }
-            (BookingStatus::Held, BookingStatus::Expired) => waits && ended,
+            (BookingStatus::Held, BookingStatus::Expired) => ended,
             (BookingStatus::Held | BookingStatus::Confirmed, BookingStatus::Cancelled) => {
                 self.cancelled.contains(&id)
             }
@@ -240,29 +243,24 @@ fn check_key(
     demand(same || old, || format!("the answer of a key of booking {} was changed", before.booking))
 }
 
-/// Whose seats changed has a new version, by one.
-fn check_versions(rows: &Rows, undo: &[Change], flights: &BTreeSet<FlightId>) -> Checked {
-    for flight in flights {
+/// A flight whose seats changed has a new version, by one.
+fn check_versions(
+    rows: &Rows,
+    undo: &[Change],
+    seats: &BTreeMap<(FlightId, SeatDesignator), Option<Holder>>,
+) -> Checked {
+    for ((flight, seat), before) in seats {
+        if rows.seats.get(flight).and_then(|of| of.get(seat)) == before.as_ref() {
+            // Taken and given back.
+            continue;
+        }
         let before = undo.iter().find_map(|change| match change {
             Change::Flight(id, row) if id == flight => row.map(|row| row.seats_version),
             _ => None,
         });
         let now = rows.flights.get(flight).map(|row| row.seats_version);
-        let unchanged = || {
-            let of = |change: &&Change| matches!(change, Change::Seat(id, ..) if id == flight);
-            let same = |change: &Change| match change {
-                Change::Seat(id, seat, row) => {
-                    // Taken and given back within the transaction.
-                    let first = undo.iter().find(|one| matches!(one, Change::Seat(f, s, _) if f == id && s == seat));
-                    let now = rows.seats.get(id).and_then(|of| of.get(seat)).copied();
-                    matches!(first, Some(Change::Seat(_, _, old)) if *old == now) || row.is_some() && now == *row
-                }
-                _ => true,
-            };
-            undo.iter().filter(of).all(same)
-        };
         let grew = matches!((before, now), (Some(before), Some(now)) if now == before + 1);
-        demand(grew || unchanged(), || format!("seats of flight {flight} changed without a version"))?;
+        demand(grew, || format!("seats of flight {flight} changed without a version"))?;
     }
     Ok(())
 }

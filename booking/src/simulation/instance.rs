@@ -48,7 +48,7 @@ pub(super) struct Instance {
 }
 
 impl Instance {
-    pub(super) fn new(random: &mut Random) -> Self {
+    pub(super) fn new(random: &Random) -> Self {
         let mut instance = Self {
             up: true,
             life: 0,
@@ -64,7 +64,7 @@ impl Instance {
     }
 
     /// Somebody sets the wall clock: minutes off, either way.
-    pub(super) fn set_clock(&mut self, random: &mut Random) {
+    pub(super) fn set_clock(&mut self, random: &Random) {
         let off = i64::try_from(random.below(10 * MINUTE)).unwrap_or(0);
         self.skew = off - i64::try_from(5 * MINUTE).unwrap_or(0);
     }

@@ -191,7 +191,7 @@ async fn transact(world: &Rc<World>, at: usize, shard: usize, lot: &Lot) -> Resu
 fn draw_abort(world: &Rc<World>) -> Option<Abort> {
     use super::database::Failing::{Data, Deadlock, Lock};
     world.strikes(20).then(|| {
-        let mut random = world.random();
+        let random = world.random();
         Abort { call: 1 + random.index(18), kind: [Deadlock, Lock, Data][random.index(3)] }
     })
 }
@@ -309,7 +309,7 @@ pub(super) fn publish(world: &Rc<World>) {
                 let delay = {
                     let late = world.strikes(50);
                     let outage = world.bus_down_until.get().saturating_sub(world.now());
-                    let mut random = world.random();
+                    let random = world.random();
                     outage + if late { random.below(MINUTE) } else { random.time(500, 9) }
                 };
                 let (world_of_it, state) = (world.clone(), state.clone());

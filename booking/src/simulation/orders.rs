@@ -28,7 +28,10 @@ const FAMILY: [&str; 4] = ["Lovelace", "Hopper", "Liskov", "Hoare"];
 pub(super) fn draw(world: &World, account: UserId, key: Option<u64>) -> Option<Order> {
     let flights = draw_flights(world);
     let cabin = if world.random().chance(150) { Cabin::Business } else { Cabin::Economy };
-    let brand = [Brand::Light, Brand::Standard, Brand::Flex][world.random().index(3)];
+    let brand = match cabin {
+        Cabin::Business => Brand::Flex,
+        _ => [Brand::Light, Brand::Standard, Brand::Flex][world.random().index(3)],
+    };
     let segments: Vec<_> =
         flights.iter().map(|flight| OrderSegment { flight_id: flight.id, cabin, brand }).collect();
     if segments.is_empty() {
@@ -36,7 +39,7 @@ pub(super) fn draw(world: &World, account: UserId, key: Option<u64>) -> Option<O
     }
     let passengers = draw_party(world, &flights, cabin);
     let payment = world.random().chance(550).then(|| payment(world));
-    let hold_minutes = [None, Some(1), Some(2), Some(3), Some(1440)][world.random().index(5)];
+    let hold_minutes = [None, Some(1), Some(1), Some(2), Some(3), Some(5), Some(60), Some(1440)][world.random().index(8)];
     let expected_total = world.random().chance(100).then(|| {
         let minor = i64::try_from(world.random().below(200_000)).unwrap_or(0);
         Money::new(minor, Currency::EUR)
@@ -59,7 +62,7 @@ pub(super) fn draw(world: &World, account: UserId, key: Option<u64>) -> Option<O
 fn draw_flights(world: &World) -> Vec<Arc<FlightState>> {
     let network = world.network.borrow();
     let looked_at = &network[network.len().saturating_sub(world.sizes.flights)..];
-    let mut random = world.random();
+    let random = world.random();
     let count = [1, 1, 1, 1, 2, 2, 3][random.index(7)];
     let mut chosen: Vec<Arc<FlightState>> = Vec::new();
     for _ in 0..count {
@@ -73,7 +76,7 @@ fn draw_flights(world: &World) -> Vec<Arc<FlightState>> {
 }
 
 fn draw_party(world: &World, flights: &[Arc<FlightState>], cabin: Cabin) -> Vec<Passenger> {
-    let mut random = world.random();
+    let random = world.random();
     let count = [1, 1, 1, 2, 2, 3, 4][random.index(7)];
     let first = random.index(GIVEN.len() * FAMILY.len());
     let named = random.chance(350);
@@ -108,7 +111,6 @@ fn draw_party(world: &World, flights: &[Arc<FlightState>], cabin: Cabin) -> Vec<
             seats,
         });
     }
-    drop(random);
     only_distinct(party)
 }
 

@@ -216,8 +216,8 @@ async fn trouble(world: &Rc<World>) {
             }
             85..92 => {
                 world.note(|| format!("the clock of instance {at} is set"));
-                let mut random = world.random();
-                world.instances[at].borrow_mut().set_clock(&mut random);
+                let random = world.random();
+                world.instances[at].borrow_mut().set_clock(random);
             }
             92..97 => {
                 let until = world.now() + world.random().time(SECOND, 6);

@@ -16,7 +16,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::{Either, select};
 use shared::events::FlightState;
 use std::{
-    cell::{Cell, RefCell, RefMut},
+    cell::{Cell, RefCell},
     collections::BTreeMap,
     pin::pin,
     rc::Rc,
@@ -62,7 +62,7 @@ pub(super) struct World {
     time: Cell<u64>,
     /// Any instant: monotonic clocks only tell differences.
     base: Instant,
-    random: RefCell<Random>,
+    random: Random,
     pub(super) wishes: Wishes,
     pub(super) sizes: Sizes,
     pub(super) fence: Fence,
@@ -89,18 +89,18 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new(seed: u64, fence: Fence, recorded: bool) -> Rc<Self> {
-        let mut random = Random::new(seed);
+        let random = Random::new(seed);
         let sizes = Sizes {
             instances: 1 + random.index(3),
             travellers: 8 + random.index(24),
             flights: 2 + random.index(6),
             trouble: [5, 20, 60][random.index(3)],
         };
-        let instances = (0..sizes.instances).map(|_| RefCell::new(Instance::new(&mut random))).collect();
+        let instances = (0..sizes.instances).map(|_| RefCell::new(Instance::new(&random))).collect();
         Rc::new(Self {
             time: Cell::new(0),
             base: Instant::now(),
-            random: RefCell::new(random),
+            random,
             wishes: Wishes::default(),
             sizes,
             fence,
@@ -139,8 +139,8 @@ impl World {
         self.base + Duration::from_micros(micros)
     }
 
-    pub(super) fn random(&self) -> RefMut<'_, Random> {
-        self.random.borrow_mut()
+    pub(super) fn random(&self) -> &Random {
+        &self.random
     }
 
     pub(super) fn id(&self) -> Uuid {

@@ -12,7 +12,7 @@ mod seats;
 mod tables;
 mod transaction;
 
-pub(super) use rows::{Change, KeyRow, Rows};
+pub(super) use rows::{Change, Holder, KeyRow, Rows};
 pub(super) use transaction::{Abort, Failing, Transaction, lost};
 
 use super::world::instant;
