@@ -107,7 +107,8 @@ fn has_effect(command: &Command, booking: &Booking) -> bool {
     match command {
         Command::Claim(_) => true,
         Command::Pay { payment, .. } => booking.payments.iter().any(|one| one.id == payment.id),
-        Command::Cancel { .. } => booking.status == BookingStatus::Cancelled,
+        // It may be another who has cancelled: with a key it is repeated, and the key tells.
+        Command::Cancel { key, .. } => key.is_none() && booking.status == BookingStatus::Cancelled,
         Command::Confirm { .. } | Command::Decline { .. } | Command::Expire { .. } => false,
     }
 }
