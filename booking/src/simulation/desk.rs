@@ -78,9 +78,7 @@ impl World {
             }
             let learnt = match step {
                 Step::Done | Step::Leave => return,
-                Step::Authorise | Step::Ask | Step::Capture | Step::Void => {
-                    self.ask_for(charge, step).await
-                }
+                Step::Authorise | Step::Ask | Step::Capture | Step::Void => self.ask_for(charge, step).await,
                 Step::Confirm | Step::Decline { .. } => {
                     let (learnt, state) = self.command(at, charge, step).await;
                     last = state;
@@ -214,4 +212,3 @@ impl World {
 fn is_answer(step: Step) -> bool {
     !matches!(step, Step::Authorise | Step::Ask | Step::Confirm | Step::Decline { .. })
 }
-

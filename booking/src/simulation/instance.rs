@@ -14,12 +14,7 @@ use crate::{
     },
 };
 use shared::{db::DbError, events::SeatsState, ids::FlightId};
-use std::{
-    cell::RefCell,
-    collections::BTreeMap,
-    rc::Rc,
-    time::Instant,
-};
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Instant};
 
 /// Ledgers of a process.
 pub(super) const SHARDS: usize = 2;

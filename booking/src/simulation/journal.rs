@@ -18,9 +18,8 @@ impl Journal {
     }
 
     pub(super) fn lines(&self) -> Vec<String> {
-        let line = |(at, what): &(u64, String)| {
-            format!("{:>9}.{:06} s  {what}", at / 1_000_000, at % 1_000_000)
-        };
+        let line =
+            |(at, what): &(u64, String)| format!("{:>9}.{:06} s  {what}", at / 1_000_000, at % 1_000_000);
         self.0.iter().map(line).collect()
     }
 }

@@ -8,7 +8,9 @@ use super::{
     world::{MINUTE, SECOND, World},
 };
 use crate::{
-    actors::ledger::{self, Answer, Command, Envelope, Found, Item, LedgerError, Lot, Outcome, Setting, Verdict, Written},
+    actors::ledger::{
+        self, Answer, Command, Envelope, Found, Item, LedgerError, Lot, Outcome, Setting, Verdict, Written,
+    },
     domain::refusal::Refusal,
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -64,7 +66,11 @@ impl World {
             let queue = &mut instance.ledgers[shard];
             let settles = command.settles();
             let envelope = Envelope { command, deadline, trace: None, reply };
-            if settles { queue.settling.push_back(envelope) } else { queue.others.push_back(envelope) };
+            if settles {
+                queue.settling.push_back(envelope)
+            } else {
+                queue.others.push_back(envelope)
+            };
             if !queue.runs {
                 queue.runs = true;
                 let world = self.clone();
@@ -155,7 +161,12 @@ async fn transact(world: &Rc<World>, at: usize, shard: usize, lot: &Lot) -> Resu
     let down = world.database.borrow().is_down(world.now());
     let committed = run.is_ok() && !down && !world.strikes(10);
     if let (Some(trace), Some(traced)) = (&world.trace, traced) {
-        trace.borrow_mut().ended(traced, &clocks, run.as_ref().ok().map(|one| one.verdicts.as_slice()), committed);
+        trace.borrow_mut().ended(
+            traced,
+            &clocks,
+            run.as_ref().ok().map(|one| one.verdicts.as_slice()),
+            committed,
+        );
     }
     let written = match run {
         Ok(written) => written,
@@ -226,7 +237,9 @@ fn check(
 fn count(world: &World, command: &Command, verdict: &Verdict) {
     world.count(match (command, verdict) {
         (Command::Claim(_), Verdict::Answer(Outcome::Done(_))) => "claims won",
-        (Command::Claim(_), Verdict::Answer(Outcome::Refused(Refusal::SeatTaken(_)))) => "claims lost at the fence",
+        (Command::Claim(_), Verdict::Answer(Outcome::Refused(Refusal::SeatTaken(_)))) => {
+            "claims lost at the fence"
+        }
         (Command::Claim(_), _) => "claims refused otherwise",
         (Command::Confirm { .. }, Verdict::Answer(Outcome::Done(_))) => "confirmations",
         (Command::Confirm { .. }, _) => "confirmations too late",
@@ -310,7 +323,7 @@ pub(super) fn publish(world: &Rc<World>) {
                     let late = world.strikes(50);
                     let outage = world.bus_down_until.get().saturating_sub(world.now());
                     let random = world.random();
-                    outage + if late { random.below(MINUTE) } else { random.time(500, 9) }
+                    outage + if late { random.below(MINUTE) } else { random.time(500, world.sizes.bus) }
                 };
                 let (world_of_it, state) = (world.clone(), state.clone());
                 world.spawn(Owner::Outside, async move {

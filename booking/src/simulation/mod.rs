@@ -186,7 +186,9 @@ fn is_at_rest(world: &World) -> bool {
 /// Of everything that is stored, but for the ids that real code draws by itself.
 fn digest(world: &World) -> u64 {
     let mut hasher = DefaultHasher::new();
-    for line in replay_rows::of_model(&world.database.borrow().rows, None).into_iter().flat_map(|(_, lines)| lines) {
+    for line in
+        replay_rows::of_model(&world.database.borrow().rows, None).into_iter().flat_map(|(_, lines)| lines)
+    {
         line.hash(&mut hasher);
     }
     hasher.finish()

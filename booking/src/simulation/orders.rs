@@ -39,7 +39,8 @@ pub(super) fn draw(world: &World, account: UserId, key: Option<u64>) -> Option<O
     }
     let passengers = draw_party(world, &flights, cabin);
     let payment = world.random().chance(550).then(|| payment(world));
-    let hold_minutes = [None, Some(1), Some(1), Some(2), Some(3), Some(5), Some(60), Some(1440)][world.random().index(8)];
+    let hold_minutes =
+        [None, Some(1), Some(1), Some(2), Some(3), Some(5), Some(60), Some(1440)][world.random().index(8)];
     let expected_total = world.random().chance(100).then(|| {
         let minor = i64::try_from(world.random().below(200_000)).unwrap_or(0);
         Money::new(minor, Currency::EUR)
@@ -98,7 +99,11 @@ fn draw_party(world: &World, flights: &[Arc<FlightState>], cabin: Cabin) -> Vec<
         let seats = flights.iter().map(|flight| {
             let seats: Vec<SeatDesignator> =
                 flight.seat_plan.seats().filter(|(_, of)| *of == cabin).map(|(seat, _)| seat).collect();
-            if wants { seats.get((random.index(seats.len().max(1)) + place) % seats.len().max(1)).copied() } else { None }
+            if wants {
+                seats.get((random.index(seats.len().max(1)) + place) % seats.len().max(1)).copied()
+            } else {
+                None
+            }
         });
         let seats = seats.collect();
         party.push(Passenger {

@@ -46,9 +46,9 @@ impl Provider {
 
     /// Whether money is reserved, and neither taken nor given up.
     pub(super) fn reserves(&self, payment: PaymentId) -> bool {
-        self.0
-            .get(&payment)
-            .is_some_and(|account| account.authorised == Some(true) && !account.voided && account.captures == 0)
+        self.0.get(&payment).is_some_and(|account| {
+            account.authorised == Some(true) && !account.voided && account.captures == 0
+        })
     }
 
     /// All that was taken, less what was given back.
@@ -95,7 +95,8 @@ impl Provider {
                 let account = self.0.entry(*payment).or_default();
                 let before = account.refunds.insert(*refund, *amount);
                 let given = account.refunds.values().sum::<i64>();
-                if account.captures == 0 || given > account.amount || before.is_some_and(|old| old != *amount) {
+                if account.captures == 0 || given > account.amount || before.is_some_and(|old| old != *amount)
+                {
                     return Err(format!("refund {refund} of payment {payment} is impossible: {account:?}"));
                 }
                 Ok(None)

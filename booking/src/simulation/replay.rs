@@ -8,12 +8,11 @@
 
 use super::{
     Run,
-    database::Abort,
     instance::SHARDS,
     ledger::{SETTLE, outcome},
     replay_rows::{self, Claimed},
     replay_tables::ReplayTables,
-    trace::{Batch, Deed, Trace, holds_ended, seats_read, unsettled, unsettled_refunds},
+    trace::{Batch, Deed, Trace, holds_ended, known, seats_read, unsettled, unsettled_refunds},
 };
 use crate::{
     actors::ledger::{self, Command, Item, Setting, Written},
@@ -50,13 +49,14 @@ pub struct Replay {
     pub seats_sold_twice: i64,
 }
 
-/// Does what a recorded run did.
+/// Does what a recorded run did. Once: the recording is used up.
 ///
 /// # Errors
 /// Those of the database where nothing can go on.
 pub async fn replay(run: &Run, database: &DatabaseConfig) -> QueryResult<Replay> {
-    let Some(trace) = &run.world.trace else { return Err(diesel::result::Error::NotFound) };
-    let trace = trace.borrow();
+    let Some(trace) = run.world.trace.as_ref().map(std::cell::RefCell::take) else {
+        return Err(diesel::result::Error::NotFound);
+    };
     let mut stage = Stage::open(database).await?;
     for deed in &trace.deeds {
         stage.carry_out(&trace, deed).await?;
@@ -176,6 +176,11 @@ impl Stage {
                 let read = read.map_or_else(String::new, |read| seats_read(&read));
                 self.compare("seats that were read", std::slice::from_ref(said), &[read]);
             }
+            Deed::FindKey { key, clock, said } => {
+                set_clock(&mut self.free, *clock).await?;
+                let found = store::keys::find(&mut self.free, key).await?;
+                self.compare("a key", std::slice::from_ref(said), &[known(found.as_ref())]);
+            }
             Deed::Reap { clock, limit, said, cleaned } => {
                 set_clock(&mut self.free, *clock).await?;
                 let limit = i64::try_from(*limit).unwrap_or(i64::MAX);
@@ -216,15 +221,13 @@ impl Stage {
         self.batches += 1;
         let (go, may_go) = oneshot::channel();
         let (at_locks, reached) = oneshot::channel();
-        let (flights, commands) = (self.flights.clone(), batch.commands.clone());
-        let (clocks, abort): (_, Option<Abort>) = (batch.clocks.clone(), batch.abort);
+        let (flights, batch) = (self.flights.clone(), batch.clone());
         let work: LocalBoxFuture<'static, Ran> = Box::pin(async move {
             if let Err(error) = AnsiTransactionManager::begin_transaction(&mut connection).await {
                 return (connection, Err(error));
             }
-            let items: Vec<Item<'_>> = commands.iter().map(|command| (command, None)).collect();
-            let mut tables =
-                ReplayTables::new(&mut connection, &flights, (clocks, abort), (at_locks, may_go));
+            let items: Vec<Item<'_>> = batch.commands.iter().map(|command| (command, None)).collect();
+            let mut tables = ReplayTables::new(&mut connection, &flights, &batch, (at_locks, may_go));
             let ran = ledger::run(&mut tables, &items, Setting { settle: SETTLE }).await;
             (connection, ran)
         });

@@ -95,7 +95,13 @@ pub(super) fn of_model(rows: &Rows, claimed: Option<&Claimed>) -> Lines {
         let refund = &row.refund;
         let attempted = or_none(row.attempted_at.map(at));
         let (booking, payment) = (row.booking, refund.payment_id);
-        format!("{booking}|{payment}|{}|{}|{}|{}|{attempted}", refund.amount, refund.reason, refund.settled, at(refund.created_at))
+        format!(
+            "{booking}|{payment}|{}|{}|{}|{}|{attempted}",
+            refund.amount,
+            refund.reason,
+            refund.settled,
+            at(refund.created_at)
+        )
     });
     let entries = rows.entries.iter().map(|((cause, account), row)| {
         let payment = rows.payments.keys().find(|id| id.0 == *cause);
@@ -212,17 +218,15 @@ const TABLES: [(&str, &str); 10] = [
 ];
 
 /// The rows of PostgreSQL.
-pub(super) async fn of_postgres(
-    connection: &mut AsyncPgConnection,
-    claimed: &Claimed,
-) -> QueryResult<Lines> {
+pub(super) async fn of_postgres(connection: &mut AsyncPgConnection, claimed: &Claimed) -> QueryResult<Lines> {
     let mut all = Vec::with_capacity(TABLES.len());
     for (table, query) in TABLES {
         let rows: Vec<Line> = diesel::sql_query(query).load(connection).await?;
         let line = |Line { line, extra }: Line| match table {
             "bookings" => {
                 let id = line.split('|').next().and_then(|id| id.parse().ok());
-                let own = id.map_or_else(String::new, |id| locator(Some(claimed), id, &extra.unwrap_or_default()));
+                let own =
+                    id.map_or_else(String::new, |id| locator(Some(claimed), id, &extra.unwrap_or_default()));
                 line.replacen('?', &own, 1)
             }
             "idempotency_keys" => {

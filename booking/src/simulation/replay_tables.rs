@@ -1,7 +1,11 @@
 //! The ledger's port on PostgreSQL, under the trace's direction: the clock at each call, the wait for
 //! the locks, and the call that fails.
 
-use super::{database::Abort, replay::set_clock};
+use super::{
+    database::{Abort, lost},
+    replay::set_clock,
+    trace::Batch,
+};
 use crate::{
     actors::ledger::{PostgresTables, Tables, Writes},
     domain::{
@@ -27,6 +31,8 @@ use tokio::sync::oneshot;
 pub(super) struct ReplayTables<'a> {
     inner: PostgresTables<'a>,
     clocks: Vec<DateTime<Utc>>,
+    /// Whether it came to its end on the model: then it may make more calls here, where it does otherwise.
+    ended: bool,
     abort: Option<Abort>,
     calls: usize,
     gate: Option<(oneshot::Sender<()>, oneshot::Receiver<()>)>,
@@ -37,11 +43,12 @@ impl<'a> ReplayTables<'a> {
     pub(super) fn new(
         connection: &'a mut AsyncPgConnection,
         flights: &'a FlightCache,
-        (clocks, abort): (Vec<DateTime<Utc>>, Option<Abort>),
+        batch: &Batch,
         gate: (oneshot::Sender<()>, oneshot::Receiver<()>),
     ) -> Self {
         let inner = PostgresTables { connection, flights };
-        Self { inner, clocks, abort, calls: 0, gate: Some(gate) }
+        let (clocks, ended) = (batch.clocks.clone(), batch.verdicts.is_some());
+        Self { inner, clocks, ended, abort: batch.abort, calls: 0, gate: Some(gate) }
     }
 
     async fn call(&mut self) -> QueryResult<&mut PostgresTables<'a>> {
@@ -49,8 +56,9 @@ impl<'a> ReplayTables<'a> {
         if let Some(abort) = self.abort.filter(|abort| abort.call == self.calls) {
             return Err(abort.error());
         }
-        // One that was lost with the database has fewer.
-        let Some(clock) = self.clocks.get(self.calls - 1) else { return Err(super::database::lost()) };
+        let clock = self.clocks.get(self.calls - 1).or(self.clocks.last().filter(|_| self.ended));
+        // One that was lost with the database ends with its last call.
+        let Some(clock) = clock else { return Err(lost()) };
         set_clock(self.inner.connection, *clock).await?;
         Ok(&mut self.inner)
     }

@@ -101,7 +101,11 @@ impl World {
                 return Err(unavailable().into());
             }
             let clock = database.clock(now);
-            database.rows.find_key(key, clock)
+            let found = database.rows.find_key(key, clock);
+            if let Some(trace) = &self.trace {
+                trace.borrow_mut().found_key(key, clock, found.as_ref());
+            }
+            found
         };
         self.hop().await;
         Ok(found.map(|known| match known {

@@ -17,7 +17,9 @@ pub(super) enum Step {
     Authorise,
     Ask,
     Confirm,
-    Decline { void: bool },
+    Decline {
+        void: bool,
+    },
     Capture,
     Void,
     /// Store that the provider has done its part.

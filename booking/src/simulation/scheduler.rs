@@ -68,7 +68,8 @@ pub(super) struct Wishes {
 
 impl Wishes {
     pub(super) fn spawn(&self, owner: Owner, work: impl Future<Output = ()> + 'static) {
-        self.spawned.borrow_mut().push((owner, Box::pin(work)));
+        // Within a runtime, channels would ask tasks to yield to it now and then.
+        self.spawned.borrow_mut().push((owner, Box::pin(tokio::task::unconstrained(work))));
     }
 
     /// Ends the tasks of an owner where they stand, before anything else happens.

@@ -4,9 +4,12 @@ use super::{
     instance::SHARDS,
     ledger,
     scheduler::Owner,
-    world::{HOUR, MINUTE, SECOND, World, instant},
+    world::{HOUR, MILLISECOND, MINUTE, SECOND, World, instant},
 };
-use crate::{actors::ledger::Command, domain::flight::{Flight, is_sold}};
+use crate::{
+    actors::ledger::Command,
+    domain::flight::{Flight, is_sold},
+};
 use chrono::TimeDelta;
 use serde_json::json;
 use shared::{
@@ -82,7 +85,8 @@ async fn reap(world: &Rc<World>, at: usize) {
 /// The airline brings out new flights, and changes old ones.
 async fn fly(world: &Rc<World>) {
     loop {
-        let pause = world.random().time(2 * SECOND, 4);
+        // As quickly as travellers take their seats.
+        let pause = world.random().time(300 * MILLISECOND, world.sizes.leisure - 6);
         world.sleep(pause).await;
         if world.closing.get() {
             return;
@@ -107,9 +111,7 @@ fn new_flight(world: &World) -> FlightState {
             "iata": iata, "name": iata, "city": {"code": iata, "name": iata}, "country": "GB", "time_zone": zone,
         })
     };
-    let fare = |cabin: &str, brand: &str, price: &str| {
-        json!({"cabin": cabin, "brand": brand, "base_price": {"amount": price, "currency": "EUR"}})
-    };
+    let fare = |cabin: &str, brand: &str, price: &str| json!({"cabin": cabin, "brand": brand, "base_price": {"amount": price, "currency": "EUR"}});
     let state = json!({
         "id": id, "version": 1, "flight_number": "AE101",
         "airline": {"code": "AE", "name": "Aerobus Airlines", "accounting_code": "997"},
@@ -149,7 +151,8 @@ fn publish(world: &Rc<World>, state: FlightState) {
     }
     world.note(|| format!("flight {} has version {}, {:?}", state.id, state.version, state.status));
     for at in 0..world.sizes.instances {
-        let (world_of_it, flight) = (world.clone(), Flight { on_sale: is_sold(&state), state: state.clone() });
+        let (world_of_it, flight) =
+            (world.clone(), Flight { on_sale: is_sold(&state), state: state.clone() });
         world.spawn(Owner::Outside, async move {
             let delay = world_of_it.random().time(500, 12);
             world_of_it.sleep(delay).await;
@@ -187,7 +190,7 @@ fn change_flight(world: &Rc<World>) {
 /// Faults strike.
 async fn trouble(world: &Rc<World>) {
     loop {
-        let pause = world.random().time(SECOND, 5) * 20 / world.sizes.trouble;
+        let pause = world.random().time(250 * MILLISECOND, 5) * 20 / world.sizes.trouble;
         world.sleep(pause).await;
         if !world.troubled.get() {
             return;
@@ -272,4 +275,3 @@ fn kill_instance(world: &Rc<World>, at: usize) {
         start_instance(&world_of_it, at);
     });
 }
-

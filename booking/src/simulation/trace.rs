@@ -3,8 +3,8 @@
 use super::{database::Abort, ledger::outcome};
 use crate::{
     actors::ledger::{Command, Verdict},
-    domain::{payment::PaymentState, seat_book::SeatsRead},
-    store::{payments, refunds},
+    domain::{idempotency::Key, payment::PaymentState, seat_book::SeatsRead},
+    store::{keys::Known, payments, refunds},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use shared::{
@@ -37,11 +37,36 @@ pub(super) enum Deed {
     Begin(usize),
     /// It gets them, and goes to its end.
     Resume(usize),
-    ReadSeats { flight: FlightId, clock: DateTime<Utc>, said: String },
-    Reap { clock: DateTime<Utc>, limit: usize, said: Vec<String>, cleaned: Option<usize> },
-    Sweep { clock: DateTime<Utc>, idle: TimeDelta, payments: Vec<String>, refunds: Vec<String> },
-    Finish { payment: PaymentId, from: PaymentState, to: PaymentState },
-    Settle { payment: PaymentId },
+    ReadSeats {
+        flight: FlightId,
+        clock: DateTime<Utc>,
+        said: String,
+    },
+    FindKey {
+        key: Key,
+        clock: DateTime<Utc>,
+        said: String,
+    },
+    Reap {
+        clock: DateTime<Utc>,
+        limit: usize,
+        said: Vec<String>,
+        cleaned: Option<usize>,
+    },
+    Sweep {
+        clock: DateTime<Utc>,
+        idle: TimeDelta,
+        payments: Vec<String>,
+        refunds: Vec<String>,
+    },
+    Finish {
+        payment: PaymentId,
+        from: PaymentState,
+        to: PaymentState,
+    },
+    Settle {
+        payment: PaymentId,
+    },
 }
 
 /// See the module.
@@ -61,7 +86,15 @@ impl Trace {
     /// A transaction begins; gives its number.
     pub(super) fn begun(&mut self, ledger: usize, commands: Vec<Command>, abort: Option<Abort>) -> usize {
         let (clocks, verdicts) = (Vec::new(), None);
-        self.batches.push(Batch { ledger, commands, abort, clocks, verdicts, committed: false, abandoned: true });
+        self.batches.push(Batch {
+            ledger,
+            commands,
+            abort,
+            clocks,
+            verdicts,
+            committed: false,
+            abandoned: true,
+        });
         let number = self.batches.len() - 1;
         self.deeds.push(Deed::Begin(number));
         number
@@ -86,6 +119,10 @@ impl Trace {
 
     pub(super) fn read_seats(&mut self, flight: FlightId, clock: DateTime<Utc>, read: &SeatsRead) {
         self.deeds.push(Deed::ReadSeats { flight, clock, said: seats_read(read) });
+    }
+
+    pub(super) fn found_key(&mut self, key: &Key, clock: DateTime<Utc>, found: Option<&Known>) {
+        self.deeds.push(Deed::FindKey { key: key.clone(), clock, said: known(found) });
     }
 
     pub(super) fn reaped(
@@ -129,6 +166,16 @@ pub(super) fn seats_read(read: &SeatsRead) -> String {
     seats.sort();
     let seats: Vec<String> = seats.into_iter().map(|(_, text)| text).collect();
     format!("{} {} {}: {}", read.version, read.on_sale, read.seats_version, seats.join(", "))
+}
+
+/// What is known of a key, in words.
+pub(super) fn known(found: Option<&Known>) -> String {
+    match found {
+        None => "free".to_owned(),
+        Some(Known::Running) => "running".to_owned(),
+        Some(Known::OtherBody) => "another body".to_owned(),
+        Some(Known::Answered(answer)) => format!("answered with {}", answer.status),
+    }
 }
 
 /// Holds that have ended, in order.

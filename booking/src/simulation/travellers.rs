@@ -7,10 +7,7 @@ use super::{
     scheduler::Owner,
     world::{MILLISECOND, SECOND, World},
 };
-use crate::{
-    actors::sales::Sold,
-    domain::refusal::Refusal,
-};
+use crate::{actors::sales::Sold, domain::refusal::Refusal};
 use chrono::{DateTime, TimeDelta, Utc};
 use shared::{
     events::{BookingState, BookingStatus},
@@ -71,7 +68,7 @@ pub(super) fn start(world: &Rc<World>, number: usize) {
 impl Traveller {
     async fn live(&mut self) {
         loop {
-            let pause = self.world.random().time(20 * MILLISECOND, 12);
+            let pause = self.world.random().time(20 * MILLISECOND, self.world.sizes.leisure);
             self.world.sleep(pause).await;
             if self.world.closing.get() {
                 return;
@@ -111,7 +108,9 @@ impl Traveller {
     async fn pay(&mut self) {
         let Some(own) = self.draw_own() else { return };
         let payment = orders::payment(&self.world);
-        let key = self.key().map(|key| orders::key(self.account, &format!("/{}/payments", own.id), key, &payment.token));
+        let key = self
+            .key()
+            .map(|key| orders::key(self.account, &format!("/{}/payments", own.id), key, &payment.token));
         self.ask(Request::Pay { booking: own.id, flight: own.flight, payment, key }).await;
     }
 
@@ -199,7 +198,10 @@ impl Traveller {
             Sold::Unsettled(_) => return,
         };
         self.world.note(|| {
-            format!("traveller {} was told {status}: {} is {:?}, version {}", self.number, state.id, state.status, state.version)
+            format!(
+                "traveller {} was told {status}: {} is {:?}, version {}",
+                self.number, state.id, state.status, state.version
+            )
         });
         self.world.count(if status == 402 { "answers 402" } else { "answers 20x" });
         let checked = {

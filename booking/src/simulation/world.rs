@@ -54,6 +54,10 @@ pub(super) struct Sizes {
     pub(super) flights: usize,
     /// How often faults strike, of a thousand chances.
     pub(super) trouble: u64,
+    /// How long travellers think, in doublings of the shortest time.
+    pub(super) leisure: u64,
+    /// How long messages on the bus take, likewise.
+    pub(super) bus: u64,
 }
 
 /// See the module.
@@ -92,9 +96,11 @@ impl World {
         let random = Random::new(seed);
         let sizes = Sizes {
             instances: 1 + random.index(3),
-            travellers: 8 + random.index(24),
+            travellers: 8 + random.index(56),
             flights: 2 + random.index(6),
             trouble: [5, 20, 60][random.index(3)],
+            leisure: [8, 10, 12][random.index(3)],
+            bus: [7, 10, 14][random.index(3)],
         };
         let instances = (0..sizes.instances).map(|_| RefCell::new(Instance::new(&random))).collect();
         Rc::new(Self {

@@ -8,19 +8,20 @@ use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 use testkit::TestDatabase;
 
 /// Steps of a run that is replayed.
-const STEPS: u64 = 4_000;
+const STEPS: u64 = 3_000;
 
 /// Records a run and replays it on a database of its own, after these statements.
 async fn replayed(seed: u64, statements: &[&str]) -> Replay {
     println!("seed {seed}, {STEPS} steps");
     let database = TestDatabase::of("booking", MIGRATIONS).await;
-    let mut superuser = AsyncPgConnection::establish(&database.superuser_url()).await.unwrap();
+    let superuser = AsyncPgConnection::establish(&database.superuser_url()).await;
+    let mut superuser = superuser.expect("a superuser");
     for statement in CLOCK.iter().chain(statements) {
-        superuser.batch_execute(statement).await.unwrap();
+        superuser.batch_execute(statement).await.expect(statement);
     }
     drop(superuser);
     let run = record(seed, STEPS).unwrap_or_else(|broken| panic!("{broken}"));
-    replay(&run, &database.config("booking")).await.unwrap()
+    replay(&run, &database.config("booking")).await.expect("PostgreSQL answers")
 }
 
 #[tokio::test]

@@ -190,10 +190,7 @@ impl Runner {
             self.lost = Some(backend);
         }
         let rest = lot.resolve(found.as_ref().ok(), |booking| {
-            booking
-                .segments
-                .iter()
-                .for_each(|segment| self.means.directory.seats_unknown(segment.flight_id));
+            booking.segments.iter().for_each(|segment| self.means.directory.seats_unknown(segment.flight_id));
         });
         self.means.relay.nudge();
         rest

@@ -28,7 +28,8 @@ pub(super) fn check(rows: &Rows, booking: &Booking) -> Checked {
     for (cause, sum) in causes {
         demand(sum == 0, || format!("the entries of {cause} of booking {id} add up to {sum}"))?;
     }
-    let in_state = |state: &dyn Fn(PaymentState) -> bool| booking.payments.iter().filter(|one| state(one.state)).count();
+    let in_state =
+        |state: &dyn Fn(PaymentState) -> bool| booking.payments.iter().filter(|one| state(one.state)).count();
     let is_taken = |state| matches!(state, PaymentState::Confirmed | PaymentState::Captured);
     let taken: i64 = booking.payments.iter().filter(|one| is_taken(one.state)).map(|one| one.amount).sum();
     let refunded: i64 = booking.refunds.iter().map(|refund| refund.amount).sum();

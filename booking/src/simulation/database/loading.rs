@@ -166,7 +166,8 @@ impl Database {
             payment.is_some_and(|one| one.payment.state == PaymentState::Captured)
                 && row.attempted_at.is_none_or(|at| at < clock - idle)
         };
-        let due: Vec<RefundId> = self.rows.unsettled_refunds.iter().filter(due).copied().take(limit).collect();
+        let due: Vec<RefundId> =
+            self.rows.unsettled_refunds.iter().filter(due).copied().take(limit).collect();
         let mut taken = Vec::with_capacity(due.len());
         for id in due {
             let Some(mut row) = self.rows.refunds.get(&id).cloned() else { continue };

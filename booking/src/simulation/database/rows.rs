@@ -133,9 +133,7 @@ impl Rows {
                 let seats = self.seats.entry(flight).or_default();
                 Change::Seat(flight, seat, replace(seats, seat, row))
             }
-            Change::Traveller(key, row) => {
-                Change::Traveller(key, replace(&mut self.travellers, key, row))
-            }
+            Change::Traveller(key, row) => Change::Traveller(key, replace(&mut self.travellers, key, row)),
             Change::Key(scope, row) => {
                 let before = replace(&mut self.keys, scope.clone(), row);
                 Change::Key(scope, before)

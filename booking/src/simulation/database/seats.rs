@@ -29,8 +29,7 @@ impl Transaction {
             let entry = |row: &TravellerRow| {
                 rows.travellers.get(&(row.flight, row.owner, row.fingerprint)).map(|one| one.booking)
             };
-            let holders: BTreeSet<BookingId> =
-                of_seats.chain(travellers.iter().filter_map(entry)).collect();
+            let holders: BTreeSet<BookingId> = of_seats.chain(travellers.iter().filter_map(entry)).collect();
             let ended = |id: &BookingId| {
                 rows.bookings.get(id).is_some_and(|one| {
                     one.status == BookingStatus::Held
@@ -70,7 +69,8 @@ impl Transaction {
         let mut taken = Vec::with_capacity(wanted.len());
         for row in wanted {
             let (flight, seat) = (row.seat.flight_id, row.seat.designator);
-            let free = self.with_rows(|rows| rows.seats.get(&flight).is_none_or(|of| !of.contains_key(&seat)));
+            let free =
+                self.with_rows(|rows| rows.seats.get(&flight).is_none_or(|of| !of.contains_key(&seat)));
             if free || self.world.fence == Fence::TakenSeatsAreGranted {
                 let holder = Holder { booking: row.booking, sold: row.sold };
                 self.put(Change::Seat(flight, seat, Some(holder)));
@@ -97,7 +97,10 @@ impl Transaction {
         for row in seats {
             let (flight, seat) = (row.seat.flight_id, row.seat.designator);
             let own = |rows: &super::Rows| {
-                rows.seats.get(&flight).and_then(|of| of.get(&seat)).is_some_and(|one| one.booking == row.booking)
+                rows.seats
+                    .get(&flight)
+                    .and_then(|of| of.get(&seat))
+                    .is_some_and(|one| one.booking == row.booking)
             };
             if self.with_rows(own) {
                 self.put(Change::Seat(flight, seat, None));
@@ -105,7 +108,8 @@ impl Transaction {
         }
         for row in travellers {
             let key = (row.flight, row.owner, row.fingerprint);
-            if self.with_rows(|rows| rows.travellers.get(&key).is_some_and(|one| one.booking == row.booking)) {
+            if self.with_rows(|rows| rows.travellers.get(&key).is_some_and(|one| one.booking == row.booking))
+            {
                 self.put(Change::Traveller(key, None));
             }
         }

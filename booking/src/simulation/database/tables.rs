@@ -12,9 +12,7 @@ use crate::{
         payment::Payment,
     },
     simulation::world::{Fence, MINUTE},
-    store::{
-        codes::Code, flights::LockedFlight, keys::Known, seats::SeatRow, travellers::TravellerRow,
-    },
+    store::{codes::Code, flights::LockedFlight, keys::Known, seats::SeatRow, travellers::TravellerRow},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::{
@@ -28,7 +26,10 @@ use shared::{
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 fn unique(table: &str) -> Error {
-    Error::DatabaseError(DatabaseErrorKind::UniqueViolation, Box::new(format!("a key of {table} is not unique")))
+    Error::DatabaseError(
+        DatabaseErrorKind::UniqueViolation,
+        Box::new(format!("a key of {table} is not unique")),
+    )
 }
 
 fn check(table: &str) -> Error {
@@ -94,7 +95,8 @@ impl Tables for Transaction {
             let known = self.with_rows(|rows| rows.keys.get(&key.scope).map(|row| row.created_at));
             let free = known.is_none_or(|at| at < clock - TimeDelta::hours(KEPT_HOURS.into()));
             if free {
-                let row = KeyRow { body: key.body.clone(), booking: *booking, answer: None, created_at: clock };
+                let row =
+                    KeyRow { body: key.body.clone(), booking: *booking, answer: None, created_at: clock };
                 self.put(Change::Key(key.scope.clone(), Some(row)));
                 bound.insert(key.scope.clone());
             }
@@ -230,7 +232,9 @@ impl Transaction {
 
     fn write_tickets(&mut self, ticketed: &[&Booking]) {
         for booking in ticketed {
-            let Some(mut row) = self.with_rows(|rows| rows.bookings.get(&booking.id).cloned()) else { continue };
+            let Some(mut row) = self.with_rows(|rows| rows.bookings.get(&booking.id).cloned()) else {
+                continue;
+            };
             for (passenger, with_ticket) in row.passengers.iter_mut().zip(&booking.passengers) {
                 passenger.ticket_number = with_ticket.ticket_number.or(passenger.ticket_number);
             }

@@ -11,12 +11,7 @@ use super::{
     database::{Change, Holder, KeyRow, Rows},
     ledger::LONGEST_HOLD,
 };
-use crate::domain::{
-    booking::Booking,
-    hold,
-    idempotency::KEPT_HOURS,
-    refusal::FlightSeat,
-};
+use crate::domain::{booking::Booking, hold, idempotency::KEPT_HOURS, refusal::FlightSeat};
 use chrono::{DateTime, TimeDelta, Utc};
 use shared::{
     events::{BookingPaymentStatus, BookingState, BookingStatus, Event},
@@ -110,7 +105,9 @@ impl Checks {
     fn check_transition(&self, before: Option<&Booking>, now: &Booking, clock: DateTime<Utc>) -> Checked {
         let id = now.id;
         let Some(before) = before else {
-            return demand(now.status == BookingStatus::Held, || format!("booking {id} was made {:?}", now.status));
+            return demand(now.status == BookingStatus::Held, || {
+                format!("booking {id} was made {:?}", now.status)
+            });
         };
         demand(now.version > before.version, || format!("the version of booking {id} did not grow"))?;
         let seats = |booking: &Booking| booking.seats().collect::<Vec<_>>();
@@ -132,9 +129,13 @@ impl Checks {
             _ => false,
         };
         demand(allowed, || {
-            format!("booking {id} went from {:?} to {:?} (hold until {}, now {clock})", before.status, now.status, before.hold_expires_at)
+            format!(
+                "booking {id} went from {:?} to {:?} (hold until {}, now {clock})",
+                before.status, now.status, before.hold_expires_at
+            )
         })?;
-        let tickets = |booking: &Booking| booking.passengers.iter().map(|one| one.ticket_number).collect::<Vec<_>>();
+        let tickets =
+            |booking: &Booking| booking.passengers.iter().map(|one| one.ticket_number).collect::<Vec<_>>();
         let (old, new) = (tickets(before), tickets(now));
         demand(old == new || old.iter().all(Option::is_none), || format!("tickets of booking {id} changed"))
     }
@@ -148,6 +149,8 @@ impl Checks {
                 booking.status == BookingStatus::Confirmed
                     || booking.payment_status == BookingPaymentStatus::Processing
                     || !hold::has_ended(booking.hold_expires_at, began)
+                    // Its payment was declined in this very transaction, and left a hold that is over.
+                    || booking.updated_at >= began
             });
             demand(live, || format!("{seat:?} was refused to a claim, but nobody has it"))?;
         }
@@ -157,7 +160,8 @@ impl Checks {
     /// Somebody is told of a booking.
     pub(super) fn acknowledge(&mut self, rows: &Rows, told: &BookingState) -> Checked {
         let id = told.id;
-        let booking = rows.bookings.get(&id).ok_or_else(|| format!("booking {id} was acknowledged and is lost"))?;
+        let booking =
+            rows.bookings.get(&id).ok_or_else(|| format!("booking {id} was acknowledged and is lost"))?;
         self.acknowledged.insert(id);
         demand(booking.version >= told.version, || format!("booking {id} fell behind what was told of it"))?;
         let seats = told.passengers.iter().map(|one| one.seats.len()).sum::<usize>();
@@ -166,14 +170,20 @@ impl Checks {
         if booking.version == told.version {
             // An expired hold may be shown before it is noticed.
             let same = booking.status == told.status || told.status == BookingStatus::Expired;
-            return demand(same, || format!("booking {id} is {:?}, told was {:?}", booking.status, told.status));
+            return demand(same, || {
+                format!("booking {id} is {:?}, told was {:?}", booking.status, told.status)
+            });
         }
         let successor = match told.status {
             BookingStatus::Held => true,
-            BookingStatus::Confirmed => matches!(booking.status, BookingStatus::Confirmed | BookingStatus::Cancelled),
+            BookingStatus::Confirmed => {
+                matches!(booking.status, BookingStatus::Confirmed | BookingStatus::Cancelled)
+            }
             ended => booking.status == ended,
         };
-        demand(successor, || format!("booking {id} was told as {:?} and is {:?}", told.status, booking.status))
+        demand(successor, || {
+            format!("booking {id} was told as {:?} and is {:?}", told.status, booking.status)
+        })
     }
 
     /// An event goes to the bus: versions of a subject grow.
@@ -221,17 +231,16 @@ fn check_state(booking: &Booking) -> Checked {
         format!("the hold of booking {id} does not end")
     })?;
     let ticketed = booking.passengers.iter().all(|one| one.ticket_number.is_some());
-    demand(status != BookingStatus::Confirmed || ticketed, || format!("booking {id} is confirmed without tickets"))?;
-    demand(!booking.passengers.is_empty() && !booking.segments.is_empty(), || format!("booking {id} is hollow"))
+    demand(status != BookingStatus::Confirmed || ticketed, || {
+        format!("booking {id} is confirmed without tickets")
+    })?;
+    demand(!booking.passengers.is_empty() && !booking.segments.is_empty(), || {
+        format!("booking {id} is hollow")
+    })
 }
 
 /// Once a key has its answer it keeps it, until it is too old.
-fn check_key(
-    rows: &Rows,
-    scope: &[u8],
-    before: Option<&KeyRow>,
-    clock: DateTime<Utc>,
-) -> Checked {
+fn check_key(rows: &Rows, scope: &[u8], before: Option<&KeyRow>, clock: DateTime<Utc>) -> Checked {
     let now = rows.keys.get(scope);
     if let Some((row, answer)) = now.and_then(|row| Some((row, row.answer.as_ref()?))) {
         let own = answer.booking.contains(&row.booking.to_string());
