@@ -18,6 +18,33 @@ pub struct Cli {
 pub enum Command {
     /// Starts everything: a private PostgreSQL, demo data and all four services. Ctrl-C stops it.
     Up(UpOptions),
+    /// Checks the invariants of all bookings, payments and events, beside whatever runs. Prints what is
+    /// broken, and fails if anything is.
+    CheckInvariants(CheckOptions),
+}
+
+/// What to check.
+#[derive(Debug, Clone, Args)]
+pub struct CheckOptions {
+    /// The folder of an installation with a private PostgreSQL, running or stopped.
+    #[arg(long, default_value = ".aerobus", value_name = "FOLDER", conflicts_with = "database")]
+    pub data_dir: PathBuf,
+    /// Check this PostgreSQL instead. Its user must be allowed to read booking's tables and to make
+    /// temporary ones.
+    #[arg(long, value_name = "URL", env = "AEROBUS_UP_DATABASE", hide_env_values = true)]
+    pub database: Option<SecretString>,
+    /// The schema of booking's tables.
+    #[arg(long, default_value = "booking", value_name = "NAME", value_parser = schema)]
+    pub schema: String,
+}
+
+/// A schema's name that needs no quoting.
+fn schema(text: &str) -> Result<String, String> {
+    let plain = text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+    match plain && text.starts_with(|first: char| first.is_ascii_lowercase()) {
+        true => Ok(text.to_owned()),
+        false => Err("must be small letters, digits and underscores".to_owned()),
+    }
 }
 
 /// How to start.

@@ -8,9 +8,11 @@
 //! | [`parts`] | PostgreSQL and RabbitMQ below the services |
 //! | [`plan`] | what is going to run, with which settings |
 //! | [`embedded`], [`processes`] | the services in one process, and in four |
+//! | [`check`] | the check of the invariants |
 //! | [`progress`], [`banner`] | what a newcomer sees |
 
 pub mod banner;
+pub mod check;
 pub mod cli;
 pub mod embedded;
 pub mod home;

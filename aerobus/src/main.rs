@@ -12,6 +12,7 @@ async fn main() -> ExitCode {
     telemetry::init(LogFormat::Text, &filter);
     let outcome = match cli.command {
         Command::Up(options) => aerobus::up::run(options).await,
+        Command::CheckInvariants(options) => aerobus::check::run(options).await,
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

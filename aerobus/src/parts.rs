@@ -11,7 +11,7 @@ use shared::db::{DatabaseConfig, provision};
 pub const SERVICES: [&str; 4] = ["booking", "flight", "mailer", "gateway"];
 
 /// The name of the database in a private PostgreSQL.
-const DATABASE: &str = "aerobus";
+pub(crate) const DATABASE: &str = "aerobus";
 
 /// Connections that each service may open.
 const POOL_SIZE: usize = 8;
@@ -65,7 +65,7 @@ impl Database {
     }
 }
 
-async fn start_postgres(home: &Home) -> anyhow::Result<Postgres> {
+pub(crate) async fn start_postgres(home: &Home) -> anyhow::Result<Postgres> {
     let data_dir = home.path().join("postgres");
     let settings = [
         ("max_connections", "200"),
@@ -124,7 +124,7 @@ impl Broker {
 }
 
 /// Stopping blocks, and a failure is no reason not to stop the rest.
-async fn stop(stop: impl FnOnce() -> Result<(), servers::ServerError> + Send + 'static) {
+pub(crate) async fn stop(stop: impl FnOnce() -> Result<(), servers::ServerError> + Send + 'static) {
     match tokio::task::spawn_blocking(stop).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::warn!(error.message = %error, "A private server was not stopped cleanly"),

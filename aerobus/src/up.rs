@@ -12,7 +12,7 @@ use crate::{
 };
 use anyhow::Context;
 use mailer::config::Destination;
-use shared::service::stop_signal;
+use shared::service::{raise_file_limit, stop_signal};
 use std::{fs, net::TcpListener, path::PathBuf};
 
 /// The cost of bcrypt that production uses too.
@@ -23,6 +23,7 @@ const BCRYPT_COST: u32 = 12;
 /// # Errors
 /// When a part does not start; what runs by then is stopped.
 pub async fn run(options: UpOptions) -> anyhow::Result<()> {
+    raise_file_limit();
     let mut home = Home::open(&options.data_dir)?;
     let _entered = home.enter()?;
     check_ports(&options)?;

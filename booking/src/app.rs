@@ -3,24 +3,26 @@
 use crate::{
     actors::{
         directory::Directory,
+        disruption_desk::DisruptionDesk,
         flight_feed::{FlightFeed, FlightFollower},
         hold_reaper::HoldReaper,
         ledger::{Bounds, Ledgers, Means, Shards},
-        payment::{PaymentDesk, Sandbox, Times},
+        payment::{PaymentDesk, PaymentProvider, Sandbox, Stripe, StripeSettings, Times},
         sales::Sales,
+        seat_map::{self, Rhythm, SeatMapFeeds},
         version_poll::VersionPoll,
     },
-    config::Config,
-    http::{self, AccessTokens, Lookups, Reading},
+    config::{Config, ProviderKind},
+    http::{self, AccessTokens, Lookups, Reading, Staff},
     store::{MIGRATIONS, flight_cache::FlightCache},
 };
-use actix::Actor;
+use actix::{Actor, Arbiter};
 use actix_web::{App, HttpServer, dev::ServerHandle, middleware::from_fn, web};
 use chrono::TimeDelta;
 use shared::{
     auth::{ServiceTokens, Verifier},
     bus::{Bus, Consumers},
-    db::{MigrateError, Pool, migrate},
+    db::{MigrateError, Plans, Pool, migrate},
     http::{health::Health, metrics_server},
     outbox::{DeadLetters, Relay, RelayHandle},
     service::{Running, Surroundings},
@@ -39,6 +41,9 @@ pub enum StartError {
     /// An address cannot be listened on.
     #[error("an address cannot be listened on")]
     Listen(#[from] io::Error),
+    /// The payment provider is not configured as it must be.
+    #[error("the payment provider cannot be used: {0}")]
+    Provider(String),
 }
 
 /// What the handlers share, whichever thread they run on.
@@ -51,6 +56,8 @@ struct State {
     sales: web::Data<Sales>,
     reading: web::Data<Reading>,
     lookups: web::Data<Lookups>,
+    feeds: web::Data<SeatMapFeeds>,
+    staff: web::Data<Staff>,
 }
 
 /// Starts the booking service on the present actix system.
@@ -58,16 +65,30 @@ struct State {
 /// # Errors
 /// [`StartError`].
 pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running, StartError> {
+    start_with(config, surroundings, provider).await.map(|(running, _)| running)
+}
+
+/// The same with a payment provider of one's own; gives what stands behind HTTP too.
+pub(crate) async fn start_with(
+    config: Config,
+    surroundings: Surroundings,
+    provider: impl FnOnce(&Config, &Pool) -> Result<Arc<dyn PaymentProvider>, StartError>,
+) -> Result<(Running, Sales), StartError> {
     let service = &config.service;
     let database = service.database();
     migrate(&database, MIGRATIONS).await?;
-    let pool = Pool::new(&database);
+    let pool = Pool::new(&database.planned(Plans::ByIndex));
+    let provider = provider(&config, &pool)?;
     let relay = Relay::start("booking", &database, surroundings.bus.clone());
     let flights = FlightCache::new(CACHED_FLIGHTS);
     let shards = Shards::new(config.ledger_shards);
     let directory = Directory::start(pool.clone(), flights.clone(), shards.handles(), config.allocators);
-    let sales = start_actors(&config, &surroundings.bus, &shards, (&pool, &relay, &flights, &directory));
-    let consumers = subscribe(&surroundings.bus, &pool, &directory);
+    let store = (&pool, &relay, &flights, &directory);
+    let (sales, disruptions) = start_actors(&config, &surroundings.bus, &shards, store, provider);
+    // Telling thousands must not keep the ledgers waiting.
+    let live = Arbiter::new();
+    let feeds = seat_map_feeds(&config, &live, (&pool, &flights, &directory));
+    let consumers = subscribe(&surroundings.bus, &pool, &directory, disruptions);
 
     let verifier = Verifier::new(surroundings.keys, &service.token_issuer, &service.token_audience);
     let health = health(&pool, &verifier);
@@ -79,6 +100,8 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
         sales: web::Data::new(sales.clone()),
         reading: web::Data::new(Reading { pool: pool.clone(), flights }),
         lookups: web::Data::new(Lookups::new(config.trusted_proxies.clone())),
+        feeds: web::Data::new(feeds.clone()),
+        staff: web::Data::new(Staff::new(database.clone(), relay.clone(), config.sale_currency)),
     };
     let (address, server) = serve(&config, state)?;
     let mut running = Running::new("booking", address, server);
@@ -87,15 +110,18 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
         running = running.with_server(server.handle());
         actix_web::rt::spawn(server);
     }
-    let ledgers = sales.ledgers.clone();
+    let (ledgers, handed) = (sales.ledgers.clone(), sales.clone());
     let stopping = running
-        .before_stop(move || async move { health.drain() })
+        .before_stop(move || async move {
+            health.drain();
+            feeds.end().await;
+        })
         .drain(move || async move {
             sales.desk.finish().await;
             sales.ledgers.drain().await;
         })
         .flush(relay.clone());
-    Ok(stopping.after_stop(move || async move {
+    let running = stopping.after_stop(move || async move {
         consumers.stop().await;
         // Reaper and poll end by themselves when the pool is closed, and so does the desk, which has
         // finished before.
@@ -103,7 +129,9 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
         ledgers.drain().await;
         relay.stop().await;
         shards.stop();
-    }))
+        live.stop();
+    });
+    Ok((running, handed))
 }
 
 /// Starts ledgers, desk, reaper and poll; gives the way of a booking through them.
@@ -112,10 +140,11 @@ fn start_actors(
     bus: &Bus,
     shards: &Shards,
     (pool, relay, flights, directory): (&Pool, &RelayHandle, &FlightCache, &Directory),
-) -> Sales {
-    let database = config.service.database();
+    provider: Arc<dyn PaymentProvider>,
+) -> (Sales, DisruptionDesk) {
+    let database = config.service.database().planned(Plans::ByIndex);
     let means = Means {
-        database: database.clone(),
+        database,
         flights: flights.clone(),
         relay: relay.clone(),
         directory: directory.clone(),
@@ -123,24 +152,61 @@ fn start_actors(
     };
     let bounds = Bounds { batch: config.ledger_batch.max(1), queue: config.ledger_queue.max(1) };
     let ledgers = Ledgers::start(shards, &means, bounds, config.patience());
-    let provider = Arc::new(Sandbox::start(database, pool.clone()));
     let times = Times {
         payment: config.payment_timeout(),
         idle: config.payment_idle(),
         sweep: Duration::from_millis(config.payment_sweep_ms.max(10)),
+        places: config.payment_places,
     };
     let desk = PaymentDesk::start(provider, ledgers.clone(), pool.clone(), times);
+    let disruptions = DisruptionDesk::start(pool.clone(), ledgers.clone(), desk.clone());
     HoldReaper::new(pool.clone(), ledgers.clone(), Duration::from_millis(config.reap_ms.max(10))).start();
     VersionPoll::new(bus.clone(), pool.clone(), directory.clone()).start();
-    Sales {
+    let sales = Sales {
         pool: pool.clone(),
         directory: directory.clone(),
         ledgers,
         desk,
         currency: config.sale_currency,
+        max_hold_minutes: config.max_hold_minutes,
         patience: config.patience(),
         running: Arc::default(),
+    };
+    (sales, disruptions)
+}
+
+/// Starts the payment provider's adapter.
+fn provider(config: &Config, pool: &Pool) -> Result<Arc<dyn PaymentProvider>, StartError> {
+    if config.payment_provider == ProviderKind::Sandbox {
+        return Ok(Arc::new(Sandbox::start(config.service.database().planned(Plans::ByIndex), pool.clone())));
     }
+    let secret_key = config.stripe_secret_key.clone();
+    let settings = StripeSettings {
+        base_url: config.stripe_base_url.clone(),
+        secret_key: secret_key
+            .ok_or_else(|| StartError::Provider("BOOKING_STRIPE_SECRET_KEY is not set".to_owned()))?,
+        timeout: Duration::from_millis(config.stripe_timeout_ms.max(1)),
+        concurrency: config.stripe_concurrency,
+        currency: config.sale_currency,
+    };
+    let stripe = Stripe::start(&settings, pool.clone());
+    Ok(Arc::new(stripe.map_err(|error| StartError::Provider(error.to_string()))?))
+}
+
+/// The live seat maps, on an arbiter of their own.
+fn seat_map_feeds(
+    config: &Config,
+    arbiter: &Arbiter,
+    (pool, flights, directory): (&Pool, &FlightCache, &Directory),
+) -> SeatMapFeeds {
+    let bounds =
+        seat_map::Bounds { readers: config.seat_map_readers, of_flight: config.seat_map_flight_readers };
+    let rhythm = Rhythm {
+        pause: Duration::from_millis(config.seat_map_pause_ms),
+        heartbeat: Duration::from_millis(config.seat_map_heartbeat_ms.max(10)),
+    };
+    let reading = (pool.clone(), flights.clone());
+    SeatMapFeeds::new(directory.clone(), reading, arbiter.handle(), bounds, rhythm)
 }
 
 /// The bus is not among what must be there: with the broker down bookings go on, and events wait.
@@ -155,9 +221,9 @@ fn health(pool: &Pool, verifier: &Verifier) -> Health {
 }
 
 /// Subscribes to the bus.
-fn subscribe(bus: &Bus, pool: &Pool, directory: &Directory) -> Consumers {
+fn subscribe(bus: &Bus, pool: &Pool, directory: &Directory, disruptions: DisruptionDesk) -> Consumers {
     let dead_letters = Arc::new(DeadLetters::new(pool.clone()));
-    let feed = Arc::new(FlightFeed::new(pool.clone(), directory.clone()));
+    let feed = Arc::new(FlightFeed::new(pool.clone(), directory.clone(), disruptions));
     let follower = Arc::new(FlightFollower::new(directory.clone()));
     Consumers::new()
         .with(bus.subscribe(FlightFeed::subscription(), feed, dead_letters.clone()))
@@ -176,11 +242,15 @@ fn serve(config: &Config, state: State) -> io::Result<(SocketAddr, ServerHandle)
             .app_data(state.sales)
             .app_data(state.reading)
             .app_data(state.lookups)
+            .app_data(state.feeds)
+            .app_data(state.staff)
             .wrap(from_fn(shared::http::envelope))
             .configure(http::routes)
             .configure(shared::http::configure)
     })
     .workers(config.service.http_workers)
+    .tcp_nodelay(true)
+    .on_connect(shared::http::bound_stalls)
     .disable_signals()
     .bind(config.service.http_address)?;
     let address = server.addrs().first().copied().unwrap_or(config.service.http_address);

@@ -1,6 +1,7 @@
 //! The booking service's settings. Variables are `BOOKING_<FIELD>`, or `AEROBUS_<FIELD>` for all
 //! services; each also as `..._FILE`.
 
+use secrecy::SecretString;
 use serde::{Deserialize, Deserializer, de::Error};
 use shared::{
     config::{ConfigError, ServiceConfig, load},
@@ -50,13 +51,77 @@ pub struct Config {
     /// an authorisation that comes later is voided. `60`.
     #[serde(default = "default_payment_hold")]
     pub payment_hold_minutes: u32,
+    /// `BOOKING_MAX_HOLD_MINUTES`: minutes that a hold may be asked for at most, 1 to 1440. More than 60
+    /// are held only when the departure is at least 7 days away. `1440`.
+    #[serde(default = "default_max_hold")]
+    pub max_hold_minutes: u32,
+    /// `BOOKING_PAYMENT_PLACES`: payments in hand at once; more are refused. `2048`.
+    #[serde(default = "default_payment_places")]
+    pub payment_places: u32,
+    /// `BOOKING_PAYMENT_PROVIDER`: `sandbox` or `stripe`. `sandbox`.
+    #[serde(default)]
+    pub payment_provider: ProviderKind,
+    /// `BOOKING_STRIPE_SECRET_KEY`: needed for `stripe`.
+    #[serde(default)]
+    pub stripe_secret_key: Option<SecretString>,
+    /// `BOOKING_STRIPE_BASE_URL`: where Stripe's API is. `https://api.stripe.com`.
+    #[serde(default = "default_stripe_base_url")]
+    pub stripe_base_url: String,
+    /// `BOOKING_STRIPE_TIMEOUT_MS`: how long one request to Stripe may take, milliseconds. `10000`.
+    #[serde(default = "default_stripe_timeout")]
+    pub stripe_timeout_ms: u64,
+    /// `BOOKING_STRIPE_CONCURRENCY`: requests to Stripe at a time. `32`.
+    #[serde(default = "default_stripe_concurrency")]
+    pub stripe_concurrency: usize,
     /// `BOOKING_REAP_MS`: how often holds that have ended are looked for, milliseconds. `1000`.
     #[serde(default = "default_interval")]
     pub reap_ms: u64,
+    /// `BOOKING_SEAT_MAP_READERS`: live seat maps that are followed at once at most; more are refused.
+    /// `10000`.
+    #[serde(default = "default_readers")]
+    pub seat_map_readers: usize,
+    /// `BOOKING_SEAT_MAP_FLIGHT_READERS`: those of one flight. `10000`.
+    #[serde(default = "default_readers")]
+    pub seat_map_flight_readers: usize,
+    /// `BOOKING_SEAT_MAP_PAUSE_MS`: between two events of a flight's live seat map at least,
+    /// milliseconds; changes in between are told together. `50`.
+    #[serde(default = "default_pause")]
+    pub seat_map_pause_ms: u64,
+    /// `BOOKING_SEAT_MAP_HEARTBEAT_MS`: between two signs of life of a live seat map, milliseconds.
+    /// `15000`.
+    #[serde(default = "default_heartbeat")]
+    pub seat_map_heartbeat_ms: u64,
     /// `BOOKING_TRUSTED_PROXIES`: addresses and networks (`10.0.0.0/8`), separated by commas, whose
     /// `X-Forwarded-For` names the client: those of the gateway. `127.0.0.1,::1`.
     #[serde(default = "default_proxies", deserialize_with = "proxies")]
     pub trusted_proxies: TrustedProxies,
+}
+
+/// Who carries out payments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProviderKind {
+    /// Plays a provider; no money moves.
+    #[default]
+    Sandbox,
+    /// Stripe's payment intents.
+    Stripe,
+}
+
+fn default_payment_places() -> u32 {
+    2048
+}
+
+fn default_stripe_base_url() -> String {
+    "https://api.stripe.com".to_owned()
+}
+
+fn default_stripe_timeout() -> u64 {
+    10_000
+}
+
+fn default_stripe_concurrency() -> usize {
+    32
 }
 
 fn default_currency() -> Currency {
@@ -99,6 +164,22 @@ fn default_payment_hold() -> u32 {
     60
 }
 
+fn default_max_hold() -> u32 {
+    1440
+}
+
+fn default_readers() -> usize {
+    10_000
+}
+
+fn default_pause() -> u64 {
+    50
+}
+
+fn default_heartbeat() -> u64 {
+    15_000
+}
+
 fn default_proxies() -> TrustedProxies {
     TrustedProxies::loopback()
 }
@@ -135,7 +216,18 @@ impl Config {
             payment_idle_ms: default_payment_idle(),
             payment_sweep_ms: default_interval(),
             payment_hold_minutes: default_payment_hold(),
+            max_hold_minutes: default_max_hold(),
+            payment_places: default_payment_places(),
+            payment_provider: ProviderKind::default(),
+            stripe_secret_key: None,
+            stripe_base_url: default_stripe_base_url(),
+            stripe_timeout_ms: default_stripe_timeout(),
+            stripe_concurrency: default_stripe_concurrency(),
             reap_ms: default_interval(),
+            seat_map_readers: default_readers(),
+            seat_map_flight_readers: default_readers(),
+            seat_map_pause_ms: default_pause(),
+            seat_map_heartbeat_ms: default_heartbeat(),
             trusted_proxies: default_proxies(),
         }
     }

@@ -1,7 +1,7 @@
 //! Refusals and faults as problems of the HTTP contract.
 
 use crate::{
-    actors::{directory::NotFound, ledger::LedgerError, sales::SalesError},
+    actors::{directory::NotFound, ledger::LedgerError, payment::NotAdmitted, sales::SalesError},
     domain::refusal::Refusal,
 };
 use shared::http::{Code, Problem};
@@ -23,6 +23,8 @@ impl From<Refusal> for Problem {
             Refusal::NotFound => Self::new(Code::NotFound),
             Refusal::HoldExpired => Self::new(Code::HoldExpired),
             Refusal::HoldLimit => Self::new(Code::HoldLimit),
+            Refusal::QuoteExpired => Self::new(Code::QuoteExpired),
+            Refusal::Stale => Self::new(Code::PreconditionFailed),
             Refusal::AlreadyPaid => Self::new(Code::AlreadyPaid),
             Refusal::AlreadyCancelled => Self::new(Code::AlreadyCancelled),
             Refusal::PaymentInProgress => Self::new(Code::PaymentInProgress),
@@ -41,8 +43,14 @@ fn overloaded() -> Problem {
 impl From<SalesError> for Problem {
     fn from(error: SalesError) -> Self {
         match error {
-            SalesError::Overloaded | SalesError::Ledger(LedgerError::Overloaded) => overloaded(),
+            SalesError::Overloaded
+            | SalesError::Ledger(LedgerError::Overloaded)
+            | SalesError::NotAdmitted(NotAdmitted::Full) => overloaded(),
             SalesError::Ledger(LedgerError::Unavailable) => Self::unavailable(&error),
+            // Not logged each time: the desk says when it begins and ends.
+            SalesError::NotAdmitted(NotAdmitted::ProviderSilent) => Self::new(Code::UpstreamUnavailable)
+                .retry_after(SOON)
+                .detail("The payment provider does not answer at the moment. Nothing was charged."),
             SalesError::Ledger(LedgerError::Internal) => Self::internal(&error),
             SalesError::Database(error) => error.into(),
         }

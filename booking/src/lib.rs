@@ -23,4 +23,4 @@ pub mod simulation;
 mod store;
 
 pub use http::document;
-pub use store::MIGRATIONS;
+pub use store::{MIGRATIONS, invariants};

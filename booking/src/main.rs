@@ -2,12 +2,16 @@
 
 use anyhow::Context;
 use booking::{app, config::Config};
-use shared::{service::Surroundings, telemetry};
+use shared::{
+    service::{Surroundings, raise_file_limit},
+    telemetry,
+};
 
 #[actix_web::main]
 async fn main() -> anyhow::Result<()> {
     let config = Config::load()?;
     telemetry::init(config.service.log_format, &config.service.log_filter);
+    raise_file_limit();
     let surroundings = Surroundings::connect("booking", &config.service)?;
     let running = app::start(config, surroundings).await.context("the booking service did not start")?;
     running.run().await;

@@ -3,7 +3,7 @@
 use crate::{
     actors::{HashError, KeyRing, KeysError, PasswordHasher, SessionKeeper, Stop, Upstreams},
     config::Config,
-    http::{self, AllowedOrigins, Documents, ProxyClient, RateLimit},
+    http::{self, AllowedOrigins, Documents, ProxyClient, RateLimit, Streams},
     identity::{AdministratorError, Identity, Issuer, ensure_administrator},
     store::MIGRATIONS,
 };
@@ -104,14 +104,20 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
         proxies: web::Data::new(config.trusted_proxies.clone()),
         documents: web::Data::new(Documents::default()),
     };
-    let (address, server) = serve(&config, state)?;
+    let streams = Streams::new(config.streams);
+    let (address, server) = serve(&config, state, &streams)?;
     let mut running = Running::new("gateway", address, server);
     if let Some(address) = service.metrics_address {
         let (_, server) = metrics_server(address)?;
         running = running.with_server(server.handle());
         actix_web::rt::spawn(server);
     }
-    let stopping = running.before_stop(move || async move { health.drain() }).flush(relay.clone());
+    let stopping = running
+        .before_stop(move || async move {
+            health.drain();
+            streams.end();
+        })
+        .flush(relay.clone());
     Ok(stopping.after_stop(move || async move {
         upstreams.stop().await;
         keys.stop().await;
@@ -123,8 +129,9 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
 }
 
 /// Binds and spawns the server.
-fn serve(config: &Config, state: State) -> io::Result<(SocketAddr, ServerHandle)> {
-    let timeout = config.upstream_timeout();
+fn serve(config: &Config, state: State, streams: &Streams) -> io::Result<(SocketAddr, ServerHandle)> {
+    let (timeout, idle) = (config.upstream_timeout(), config.stream_idle());
+    let streams = streams.clone();
     let server = HttpServer::new(move || {
         let state = state.clone();
         App::new()
@@ -139,7 +146,7 @@ fn serve(config: &Config, state: State) -> io::Result<(SocketAddr, ServerHandle)
             .app_data(state.proxies)
             .app_data(state.documents)
             // One a thread: clients cannot be shared.
-            .app_data(web::Data::new(ProxyClient::new(timeout)))
+            .app_data(web::Data::new(ProxyClient::new(timeout, idle, streams.clone())))
             .wrap(from_fn(http::request_limits))
             .wrap(from_fn(http::cors))
             .wrap(from_fn(shared::http::envelope))
@@ -150,6 +157,8 @@ fn serve(config: &Config, state: State) -> io::Result<(SocketAddr, ServerHandle)
     .workers(config.service.http_workers)
     .client_request_timeout(CLIENT_REQUEST)
     .keep_alive(CLIENT_KEEP_ALIVE)
+    .tcp_nodelay(true)
+    .on_connect(shared::http::bound_stalls)
     .disable_signals()
     .bind(config.service.http_address)?;
     let address = server.addrs().first().copied().unwrap_or(config.service.http_address);

@@ -40,6 +40,13 @@ pub struct Config {
     /// the parts of an answer, milliseconds. Longer than any service's own limits. 30000.
     #[serde(default = "default_upstream_timeout")]
     pub upstream_timeout_ms: u64,
+    /// `GATEWAY_STREAMS`: streams of events that pass at once at most; more are refused. 10000.
+    #[serde(default = "default_streams")]
+    pub streams: usize,
+    /// `GATEWAY_STREAM_IDLE_MS`: how long a stream of events may be silent, milliseconds; longer than
+    /// the services' heartbeats, which come each 15 seconds. 45000.
+    #[serde(default = "default_stream_idle")]
+    pub stream_idle_ms: u64,
 
     /// `GATEWAY_BCRYPT_COST`: 4-31; 12.
     #[serde(default = "default_bcrypt_cost")]
@@ -76,6 +83,14 @@ pub struct Config {
 
 fn default_upstream_timeout() -> u64 {
     30_000
+}
+
+fn default_streams() -> usize {
+    10_000
+}
+
+fn default_stream_idle() -> u64 {
+    45_000
 }
 
 fn default_bcrypt_cost() -> u32 {
@@ -162,6 +177,8 @@ impl Config {
             booking_urls: Vec::new(),
             mailer_urls: Vec::new(),
             upstream_timeout_ms: default_upstream_timeout(),
+            streams: default_streams(),
+            stream_idle_ms: default_stream_idle(),
             bcrypt_cost: default_bcrypt_cost(),
             bcrypt_threads: default_bcrypt_threads(),
             bcrypt_queue: default_bcrypt_queue(),
@@ -177,5 +194,11 @@ impl Config {
     #[must_use]
     pub fn upstream_timeout(&self) -> Duration {
         Duration::from_millis(self.upstream_timeout_ms)
+    }
+
+    /// How long a stream of events may be silent.
+    #[must_use]
+    pub fn stream_idle(&self) -> Duration {
+        Duration::from_millis(self.stream_idle_ms)
     }
 }

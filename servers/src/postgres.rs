@@ -81,6 +81,19 @@ impl Postgres {
         Ok(Self { programs, account, settings, password, port, child, folder })
     }
 
+    /// The port of the server that runs from this folder, whoever started it; `None` where none is ready.
+    pub fn running_port(data_dir: &Path) -> Option<u16> {
+        let data = data_dir.join("data");
+        let lines = pid_file_lines(&data)?;
+        let runs = lines
+            .first()?
+            .parse()
+            .is_ok_and(|pid| works_in(pid, &data.canonicalize().unwrap_or(data.clone())));
+        // Process, folder, start, port; the status stands in the eighth line.
+        let ready = lines.get(7).is_some_and(|status| status == "ready");
+        lines.get(3)?.parse().ok().filter(|_| runs && ready)
+    }
+
     /// `postgres://aerobus:<password>@127.0.0.1:<port>/<database>`. It holds the password: not for logs.
     pub fn url(&self, database: &str) -> String {
         let password = self.password.expose_secret();

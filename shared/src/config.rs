@@ -4,7 +4,10 @@
 //! secrets are mounted on clusters. A variable of the service's own prefix (`BOOKING_AMQP_URL`) goes
 //! before the common one (`AEROBUS_AMQP_URL`).
 
-use crate::{db::DatabaseConfig, telemetry::LogFormat};
+use crate::{
+    db::{DatabaseConfig, Plans},
+    telemetry::LogFormat,
+};
 use figment::{Figment, error::Kind, providers::Serialized};
 use secrecy::SecretString;
 use serde::{Deserialize, de::DeserializeOwned};
@@ -134,6 +137,7 @@ impl ServiceConfig {
             url: self.database_url.clone(),
             schema: self.database_schema.clone(),
             pool_size: self.database_pool_size,
+            plans: Plans::default(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! A small JSON client over real HTTP.
 
+use crate::events::EventStream;
 use awc::http::{Method, StatusCode, header::HeaderMap};
 use serde_json::Value;
 use std::time::Duration;
@@ -72,8 +73,18 @@ impl Client {
     /// A client without a token. `base` is `http://127.0.0.1:8080`, without a path.
     #[must_use]
     pub fn new(base: impl Into<String>) -> Self {
-        let http = awc::Client::builder().timeout(Duration::from_secs(30)).disable_redirects().finish();
+        let http = awc::Client::builder()
+            .connector(awc::Connector::new().limit(0))
+            .timeout(Duration::from_secs(30))
+            .disable_redirects()
+            .finish();
         Self { http, base: base.into(), headers: Vec::new() }
+    }
+
+    /// The same for another base address.
+    #[must_use]
+    pub fn at(&self, base: &str) -> Self {
+        Self { base: base.to_owned(), ..self.clone() }
     }
 
     /// The same with an access token.
@@ -115,6 +126,21 @@ impl Client {
             response.body().limit(64 << 20).await.unwrap_or_else(|error| panic!("{path}: {error}")).to_vec();
         let json = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
         Answer { status: response.status(), headers: response.headers().clone(), bytes, json }
+    }
+
+    /// Opens a stream of events, or goes on with one after the event of this id.
+    ///
+    /// # Panics
+    /// When the answer is no stream.
+    pub async fn events(&self, path: &str, last_event_id: Option<&str>) -> EventStream {
+        let mut request = self.http.get(format!("{}{path}", self.base));
+        for (name, value) in &self.headers {
+            request = request.insert_header((name.as_str(), value.as_str()));
+        }
+        if let Some(id) = last_event_id {
+            request = request.insert_header(("last-event-id", id));
+        }
+        EventStream::new(request.send().await.unwrap_or_else(|error| panic!("{path}: {error}")))
     }
 
     /// GET.

@@ -2,7 +2,7 @@
 
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use secrecy::SecretString;
-use shared::db::{DatabaseConfig, diesel_migrations::EmbeddedMigrations, migrate, provision};
+use shared::db::{DatabaseConfig, Plans, diesel_migrations::EmbeddedMigrations, migrate, provision};
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
     time::Duration,
@@ -66,6 +66,7 @@ impl TestDatabase {
             url: SecretString::from(String::from(url)),
             schema: service.to_owned(),
             pool_size: 8,
+            plans: Plans::default(),
         }
     }
 

@@ -5,11 +5,15 @@
 
 mod client;
 mod database;
+mod events;
+mod localstripe;
 mod smtp;
 mod token;
 
 pub use client::{Answer, Client};
 pub use database::TestDatabase;
+pub use events::{EventStream, StreamEvent};
+pub use localstripe::Localstripe;
 pub use smtp::{ReceivedMail, SmtpBehaviour, SmtpSink};
 pub use token::TokenIssuer;
 

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod broker_outage;
+mod live;
 mod permissions;
 mod routes;
 mod system;

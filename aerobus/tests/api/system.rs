@@ -9,6 +9,15 @@ use chrono::{Days, Utc};
 use mailer::config::Destination;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
+use shared::{
+    auth::KeySource,
+    bus::{
+        Bus,
+        amqp::{Amqp, AmqpConfig},
+        queues,
+    },
+    service::{Running, Surroundings},
+};
 use std::time::Duration;
 use testkit::{Answer, Client, SERVICE_TOKEN_SECRET, SmtpSink, TestDatabase};
 
@@ -65,6 +74,23 @@ impl System {
     /// Stops all services.
     pub(crate) async fn stop(self) {
         self.services.stop().await;
+    }
+
+    /// A second booking instance over the same database and broker, with its own memory; and its bus,
+    /// which is closed after it.
+    pub(crate) async fn second_booking(&self) -> (Running, Bus) {
+        let broker = self.plan.broker.as_ref().expect("the services have a broker");
+        let amqp = AmqpConfig {
+            prefix: broker.prefix.clone(),
+            queues: queues::ALL,
+            ..AmqpConfig::new(broker.url.clone(), "booking")
+        };
+        let bus = Bus::new(Amqp::connect(&amqp).expect("the broker's address is one"));
+        let jwks = format!("http://{}/.well-known/jwks.json", self.services.gateway());
+        let surroundings = Surroundings { bus: bus.clone(), keys: KeySource::fetched(jwks) };
+        let second =
+            booking::app::start(self.plan.booking(), surroundings).await.expect("a second instance starts");
+        (second, bus)
     }
 
     /// The administrator's client.

@@ -5,15 +5,6 @@ use diesel::{QueryableByName, sql_types::BigInt};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use futures_util::future::join_all;
 use serde_json::json;
-use shared::{
-    auth::KeySource,
-    bus::{
-        Bus,
-        amqp::{Amqp, AmqpConfig},
-        queues,
-    },
-    service::Surroundings,
-};
 use std::collections::BTreeSet;
 use testkit::Client;
 
@@ -33,18 +24,7 @@ async fn sixty_four_clients_after_twenty_seats_get_exactly_twenty() {
     system.make_network(&admin, "AC|DF", 5).await;
     let flight = system.make_flight(&admin, 10).await;
 
-    // A second booking instance over the same database and broker, with its own memory.
-    let broker = system.plan.broker.as_ref().unwrap();
-    let amqp = AmqpConfig {
-        prefix: broker.prefix.clone(),
-        queues: queues::ALL,
-        ..AmqpConfig::new(broker.url.clone(), "booking")
-    };
-    let bus = Bus::new(Amqp::connect(&amqp).unwrap());
-    let jwks = format!("http://{}/.well-known/jwks.json", system.services.gateway());
-    let surroundings = Surroundings { bus: bus.clone(), keys: KeySource::fetched(jwks) };
-    let second = booking::app::start(system.plan.booking(), surroundings).await.expect("a second instance");
-
+    let (second, bus) = system.second_booking().await;
     let token = {
         let credentials = json!({"email": "admin@aerobus.example", "password": "a very good password"});
         let answer = system.anybody.post("/api/v1/auth/login", &credentials).await.expect(200);

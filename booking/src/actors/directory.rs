@@ -10,6 +10,7 @@ use super::{
         ShowMap, read_flight,
     },
     ledger::shard_of,
+    seat_map::{News, RunningFeeds},
 };
 use crate::{
     domain::{
@@ -92,6 +93,8 @@ pub(crate) struct Directory {
     actor: Addr<AllocatorDirectory>,
     arrivals: Arc<Notify>,
     epoch: Instant,
+    /// Told what the allocators are told.
+    feeds: RunningFeeds,
 }
 
 impl Directory {
@@ -110,7 +113,18 @@ impl Directory {
             epoch,
             starting: HashMap::new(),
         };
-        Self { running, actor: actor.start(), arrivals: Arc::default(), epoch }
+        Self {
+            running,
+            actor: actor.start(),
+            arrivals: Arc::default(),
+            epoch,
+            feeds: RunningFeeds::default(),
+        }
+    }
+
+    /// The live seat maps that are told what the directory is told.
+    pub(crate) fn feeds(&self) -> &RunningFeeds {
+        &self.feeds
     }
 
     fn running(&self, id: FlightId) -> Option<Entry> {
@@ -227,18 +241,22 @@ impl Directory {
         }
     }
 
-    /// Tells the flight's allocator, if it runs here, how the seats are after a commit.
+    /// Tells the flight's allocator and feed, if they run here, how the seats are after a commit.
     pub(crate) fn seats_changed(&self, state: SeatsState) {
-        self.tell(state.flight_id, SeatsAre(Arc::new(state)));
+        let state = Arc::new(state);
+        self.feeds.tell(state.flight_id, || News::Seats(Arc::clone(&state)));
+        self.tell(state.flight_id, SeatsAre(state));
     }
 
-    /// Tells the flight's allocator, if it runs here, that seats may have changed.
+    /// Tells the flight's allocator and feed, if they run here, that seats may have changed.
     pub(crate) fn seats_unknown(&self, id: FlightId) {
+        self.feeds.tell(id, || News::Unknown);
         self.tell(id, SeatsUnknown);
     }
 
-    /// Tells the flight's allocator, if it runs here, that the flight changed.
+    /// Tells the flight's allocator and feed, if they run here, that the flight changed.
     pub(crate) fn flight_changed(&self, flight: Flight) {
+        self.feeds.tell(flight.state.id, || News::Flight(flight.clone()));
         self.tell(flight.state.id, FlightIs(flight));
     }
 
@@ -247,9 +265,13 @@ impl Directory {
         self.arrivals.notify_waiters();
     }
 
-    /// The flights whose allocators run here.
+    /// The flights whose allocators or feeds run here.
     pub(crate) fn active(&self) -> Vec<FlightId> {
-        self.running.read().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()
+        let mut active = self.feeds.flights();
+        active.extend(self.running.read().unwrap_or_else(PoisonError::into_inner).keys());
+        active.sort_unstable();
+        active.dedup();
+        active
     }
 }
 

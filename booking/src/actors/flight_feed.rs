@@ -1,7 +1,7 @@
 //! `FlightFeed`: consumes `flight.*` into the local inventory, so that booking needs no other service
 //! to sell; and `FlightFollower`, which tells the allocators of this instance.
 
-use super::directory::Directory;
+use super::{directory::Directory, disruption_desk::DisruptionDesk};
 use crate::{
     domain::flight::{Flight, is_sold},
     store,
@@ -25,11 +25,12 @@ const FLIGHT_EVENTS: [EventType; 3] =
 pub(crate) struct FlightFeed {
     pool: Pool,
     directory: Directory,
+    disruptions: DisruptionDesk,
 }
 
 impl FlightFeed {
-    pub(crate) fn new(pool: Pool, directory: Directory) -> Self {
-        Self { pool, directory }
+    pub(crate) fn new(pool: Pool, directory: Directory, disruptions: DisruptionDesk) -> Self {
+        Self { pool, directory, disruptions }
     }
 
     /// The work queue that all instances share.
@@ -109,6 +110,7 @@ impl Handler for FlightFeed {
             }
             known.into_iter().for_each(|flight| self.directory.flight_changed(flight));
             self.directory.flights_arrived();
+            self.disruptions.nudge();
             dispositions
         })
     }

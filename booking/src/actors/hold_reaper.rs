@@ -96,6 +96,7 @@ async fn clean_keys(pool: &Pool) -> Result<(), DbError> {
             break;
         }
     }
+    store::quotes::clean(&mut connection).await?;
     Ok(())
 }
 

@@ -2,28 +2,36 @@
 //!
 //! ```text
 //!  HTTP workers ── Sales (no actor: the way of a request)
-//!     │   │  └─── asks ──> PaymentDesk ── asks ──> payment provider (port: sandbox)
+//!     │   │  └─── asks ──> PaymentDesk ── asks ──> payment provider (port: sandbox,
+//!     │   │                    │                    stripe)
 //!     │   │                    │
-//!     │   └── asks ──> Ledger <┴── asks ── HoldReaper
+//!     │   └── asks ──> Ledger <┴── asks ── HoldReaper, DisruptionDesk
 //!     │                  │ tells (seats after a commit)
 //!     └── asks ──> SeatAllocator <── starts, forgets ── AllocatorDirectory
 //!                        ^ tells
 //!          FlightFeed, FlightFollower (bus), VersionPoll (without the bus)
+//!             └── nudges ──> DisruptionDesk
 //! ```
+//! What the allocators are told, the live seat maps are told too: see [`seat_map`].
+//!
 //! Nobody below asks anybody above, so the graph has no cycle. Spawn order: directory, ledgers,
-//! payment desk, reaper, poll, feeds.
+//! payment desk, disruption desk, reaper, poll, feeds.
 //!
 //! Who restarts whom: the directory starts an allocator that has died again, from the database; the
-//! handle of the ledgers does the same for a ledger. What directory, desk, reaper and poll do runs in
-//! tasks of its own, whose failure leaves the actor itself unharmed. None of them keeps anything in
-//! memory that the database lacks. Allocators and ledgers live on the arbiters of their shards,
-//! everything else on the arbiter that started the service.
+//! handle of the ledgers does the same for a ledger. A keeper (`payment/keeper.rs`) restarts the payment
+//! desk, the writers of its notes and of the sandbox's log, and the client of Stripe. What directory,
+//! desk, reaper and poll do runs in tasks of its own, whose failure leaves the actor itself unharmed.
+//! None of them keeps anything in memory that the database lacks. Allocators and ledgers live on the
+//! arbiters of their shards, live seat maps on one of their own, everything else on the arbiter that
+//! started the service.
 
 pub(crate) mod allocator;
 pub(crate) mod directory;
+pub(crate) mod disruption_desk;
 pub(crate) mod flight_feed;
 pub(crate) mod hold_reaper;
 pub(crate) mod ledger;
 pub(crate) mod payment;
 pub(crate) mod sales;
+pub(crate) mod seat_map;
 pub(crate) mod version_poll;

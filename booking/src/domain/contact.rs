@@ -1,5 +1,6 @@
 //! How to reach the travellers.
 
+use shared::http::Patch;
 use std::str::FromStr;
 
 /// An e-mail address.
@@ -24,6 +25,23 @@ pub(crate) enum InvalidContact {
 pub(crate) struct Contact {
     pub(crate) email: Email,
     pub(crate) phone: Option<Phone>,
+}
+
+/// A change of a contact; what is not mentioned stays.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ContactPatch {
+    pub(crate) email: Option<Email>,
+    pub(crate) phone: Patch<Phone>,
+}
+
+impl ContactPatch {
+    /// The contact after the change.
+    pub(crate) fn apply(&self, present: &Contact) -> Contact {
+        Contact {
+            email: self.email.clone().unwrap_or_else(|| present.email.clone()),
+            phone: self.phone.clone().apply(present.phone.clone()),
+        }
+    }
 }
 
 impl Email {

@@ -27,7 +27,12 @@ impl Flight {
 
 /// Whether sales of a flight with this departure are still open.
 pub(crate) fn is_open(departure: DateTime<Utc>, now: DateTime<Utc>) -> bool {
-    departure.signed_duration_since(now) >= TimeDelta::minutes(SALES_CLOSE_MINUTES)
+    now <= closes_at(departure)
+}
+
+/// When sales of a flight with this departure close.
+pub(crate) fn closes_at(departure: DateTime<Utc>) -> DateTime<Utc> {
+    departure - TimeDelta::minutes(SALES_CLOSE_MINUTES)
 }
 
 /// Whether a flight in this state may be sold at all.

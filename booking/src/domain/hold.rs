@@ -5,6 +5,7 @@
 //! seats go to the next who wants them. A payment under way keeps it alive: the hold is prolonged
 //! when a payment starts, and falls back to its former end when that payment is declined.
 
+use super::flight;
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// Minutes of a hold when nothing else is asked for.
@@ -25,29 +26,35 @@ pub(crate) struct HoldTime(TimeDelta);
 
 /// A hold time that cannot be had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be from 1 to {0} minutes (1440 when the departure is at least 7 days away)")]
-pub(crate) struct InvalidHoldTime(i64);
+#[error("must be from 1 to {longest} minutes (up to {early} when the departure is at least 7 days away)")]
+pub(crate) struct InvalidHoldTime {
+    longest: i64,
+    early: i64,
+}
 
 impl HoldTime {
-    /// The time that was asked for, in minutes, for a journey that departs at `departure`.
+    /// The time that was asked for, in minutes, for a journey that departs at `departure`. `limit`:
+    /// minutes at most, however early it is.
     pub(crate) fn new(
         minutes: Option<i64>,
         departure: DateTime<Utc>,
         now: DateTime<Utc>,
+        limit: u32,
     ) -> Result<Self, InvalidHoldTime> {
-        let early = departure.signed_duration_since(now) >= TimeDelta::days(EARLY_DAYS);
-        let longest = if early { LONGEST_EARLY_MINUTES } else { LONGEST_MINUTES };
-        let minutes = minutes.unwrap_or(DEFAULT_MINUTES);
+        let is_early = departure.signed_duration_since(now) >= TimeDelta::days(EARLY_DAYS);
+        let early = LONGEST_EARLY_MINUTES.min(limit.max(1).into());
+        let longest = if is_early { early } else { early.min(LONGEST_MINUTES) };
+        let minutes = minutes.unwrap_or(DEFAULT_MINUTES.min(longest));
         if (1..=longest).contains(&minutes) {
             Ok(Self(TimeDelta::minutes(minutes)))
         } else {
-            Err(InvalidHoldTime(longest))
+            Err(InvalidHoldTime { longest, early })
         }
     }
 
-    /// When a hold ends that begins now: at the departure at the latest.
+    /// When a hold ends that begins now: when sales of the journey's first flight close at the latest.
     pub(crate) fn end(self, now: DateTime<Utc>, departure: DateTime<Utc>) -> DateTime<Utc> {
-        (now + self.0).min(departure)
+        (now + self.0).min(flight::closes_at(departure))
     }
 }
 
@@ -75,7 +82,7 @@ mod tests {
     fn a_day_is_held_only_when_there_is_a_week() {
         let now = Utc::now();
         let ends = |minutes, days: i64| {
-            HoldTime::new(minutes, now + TimeDelta::days(days), now)
+            HoldTime::new(minutes, now + TimeDelta::days(days), now, 1440)
                 .map(|time| time.end(now, now + TimeDelta::days(days)))
         };
         assert_eq!(ends(None, 1), Ok(now + TimeDelta::minutes(15)));
@@ -87,11 +94,22 @@ mod tests {
     }
 
     #[test]
-    fn no_hold_outlives_the_departure_and_payments_only_prolong() {
+    fn the_configured_limit_is_kept() {
+        let now = Utc::now();
+        let time = |minutes, limit| HoldTime::new(minutes, now + TimeDelta::days(30), now, limit);
+        assert!(time(Some(120), 120).is_ok());
+        assert_eq!(time(Some(121), 120), Err(InvalidHoldTime { longest: 120, early: 120 }));
+        assert_eq!(time(None, 10), time(Some(10), 10), "the default is within the limit");
+        assert!(time(Some(1441), 100_000).is_err(), "a day is the most in any case");
+        assert_eq!(time(None, 0), time(Some(1), 0));
+    }
+
+    #[test]
+    fn no_hold_outlives_the_sales_and_payments_only_prolong() {
         let now = Utc::now();
         let departure = now + TimeDelta::minutes(50);
-        let time = HoldTime::new(Some(60), departure, now).unwrap();
-        assert_eq!(time.end(now, departure), departure);
+        let time = HoldTime::new(Some(60), departure, now, 1440).unwrap();
+        assert_eq!(time.end(now, departure), now + TimeDelta::minutes(5), "sales close before");
         let end = now + TimeDelta::hours(2);
         let later = now + TimeDelta::days(1);
         assert_eq!(prolonged(end, now, TimeDelta::hours(1), later), end);

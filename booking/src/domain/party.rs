@@ -72,7 +72,8 @@ pub(crate) fn wishes(party: &[Traveller], segment: usize) -> Vec<(usize, Wish)> 
         adults += usize::from(is_adult);
         let exit_allowed = is_adult && adults > infants;
         let named = traveller.seats.get(segment).copied().flatten();
-        wishes.push((index, Wish { named, exit_allowed }));
+        let child = traveller.kind == PassengerType::Chd;
+        wishes.push((index, Wish { named, exit_allowed, child }));
     }
     wishes
 }
@@ -88,6 +89,7 @@ mod tests {
             kind,
             given_name: name.parse().unwrap(),
             family_name: "Test".parse().unwrap(),
+            booked_name: None,
             born_on: "1990-01-01".parse().unwrap(),
             ticket_number: None,
             seats: vec![seat.map(|seat| seat.parse().unwrap())],

@@ -1,12 +1,16 @@
 //! Who travels.
 
-use chrono::{Datelike, NaiveDate};
+use super::name_characters::{is_letter, may_stand_in_a_name, turns_direction};
+use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
 use sha2::{Digest, Sha256};
 use shared::{fare::PassengerType, ids::PassengerId, seat::SeatDesignator};
 use std::str::FromStr;
 
 /// Characters that a name may have.
 const NAME_LENGTH: std::ops::RangeInclusive<usize> = 1..=60;
+
+/// Years that a traveller may have: nobody is known to have had three more.
+const OLDEST: i32 = 120;
 
 /// A given or family name: letters of any script, with what stands between letters.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,8 +21,12 @@ pub(crate) struct Name(String);
 pub(crate) enum InvalidName {
     #[error("must have 1 to 60 characters")]
     Length,
-    #[error("must consist of letters, spaces, hyphens, apostrophes and full stops")]
+    #[error(
+        "must consist of letters, spaces, hyphens, apostrophes and full stops: no digits, symbols or emoji"
+    )]
     Characters,
+    #[error("must not contain characters that turn the direction of text")]
+    Direction,
 }
 
 impl Name {
@@ -50,20 +58,12 @@ impl FromStr for Name {
         if !NAME_LENGTH.contains(&text.chars().count()) {
             return Err(InvalidName::Length);
         }
-        let valid = text.chars().all(may_stand_in_a_name) && text.chars().any(char::is_alphabetic);
+        if text.chars().any(turns_direction) {
+            return Err(InvalidName::Direction);
+        }
+        let valid = text.chars().all(may_stand_in_a_name) && text.chars().any(is_letter);
         if valid { Ok(Self(text)) } else { Err(InvalidName::Characters) }
     }
-}
-
-/// Letters, marks that combine with letters, joiners that some scripts need, and punctuation of
-/// names. No digits, no symbols, nothing that turns the direction of what is printed around it.
-fn may_stand_in_a_name(character: char) -> bool {
-    let mark = matches!(character, '\u{300}'..='\u{36f}' | '\u{591}'..='\u{5c7}' | '\u{610}'..='\u{61a}'
-        | '\u{64b}'..='\u{65f}' | '\u{93c}' | '\u{94d}' | '\u{9bc}' | '\u{9cd}' | '\u{a3c}' | '\u{a4d}'
-        | '\u{abc}' | '\u{acd}' | '\u{b3c}' | '\u{b4d}' | '\u{bcd}' | '\u{c4d}' | '\u{ccd}' | '\u{d4d}'
-        | '\u{dca}' | '\u{e31}'..='\u{e4e}' | '\u{1039}' | '\u{103a}');
-    let joiner = matches!(character, '\u{200c}' | '\u{200d}');
-    character.is_alphabetic() || mark || joiner || " -'.’ʼ".contains(character)
 }
 
 /// A passenger of a booking.
@@ -73,6 +73,8 @@ pub(crate) struct Passenger {
     pub(crate) kind: PassengerType,
     pub(crate) given_name: Name,
     pub(crate) family_name: Name,
+    /// Given and family name as they were booked, where they were corrected since.
+    pub(crate) booked_name: Option<(Name, Name)>,
     pub(crate) born_on: NaiveDate,
     /// See [`ticket`](super::ticket).
     pub(crate) ticket_number: Option<i64>,
@@ -109,7 +111,7 @@ pub(crate) fn age(born_on: NaiveDate, at: NaiveDate) -> i32 {
 pub(crate) enum InvalidAge {
     #[error("must not be in the future")]
     Future,
-    #[error("must not be more than 125 years ago")]
+    #[error("must not be more than 120 years ago")]
     TooOld,
     #[error("an ADT is 12 years or older on the day of the flight")]
     Adult,
@@ -117,6 +119,18 @@ pub(crate) enum InvalidAge {
     Child,
     #[error("an INF is under 2 years old on the day of the flight")]
     Infant,
+}
+
+/// Checks a date of birth before the flights are known: today is the latest day that it is anywhere.
+pub(crate) fn check_birth(born_on: NaiveDate, now: DateTime<Utc>) -> Result<(), InvalidAge> {
+    let today = (now + TimeDelta::hours(14)).date_naive();
+    if born_on > today {
+        Err(InvalidAge::Future)
+    } else if age(born_on, today) > OLDEST {
+        Err(InvalidAge::TooOld)
+    } else {
+        Ok(())
+    }
 }
 
 /// Checks the type of a passenger against the age at the last flight; `departs_on` and `today` are
@@ -132,7 +146,7 @@ pub(crate) fn check_age(
     }
     let years = age(born_on, departs_on);
     match kind {
-        _ if years > 125 => Err(InvalidAge::TooOld),
+        _ if years > OLDEST => Err(InvalidAge::TooOld),
         PassengerType::Adt if years < 12 => Err(InvalidAge::Adult),
         PassengerType::Chd if !(2..12).contains(&years) => Err(InvalidAge::Child),
         PassengerType::Inf if years >= 2 => Err(InvalidAge::Infant),
@@ -150,14 +164,55 @@ mod tests {
 
     #[test]
     fn names_of_all_scripts_are_names() {
-        for text in
-            ["Ada", "O'Brien", "Jean-Luc", "María José", "李", "محمد", "שָׂרָה", "सत्या", "Nguyễn", "St. John"]
-        {
+        for text in [
+            "Ada",
+            "O'Brien",
+            "Jean-Luc",
+            "María José",
+            "李",
+            "محمد",
+            "شَهْرَزَاد",
+            "שָׂרָה",
+            "सत्या",
+            "Nguyễn",
+            "St. John",
+            "Ngu\u{303}ye\u{302}\u{301}n",
+            "สมชาย",
+            "គឹម",
+            "தமிழ்",
+            "မြင့်",
+            "Gal·la",
+            "دانه\u{200c}ها",
+        ] {
             assert!(text.parse::<Name>().is_ok(), "{text}");
         }
         assert_eq!("  Ada   Maria ".parse::<Name>().map(|name| name.0), Ok("Ada Maria".to_owned()));
-        for text in ["", " ", "-", "Ada1", "Ada\u{7}", "😀", "a\u{202e}b", "<b>", &"x".repeat(61)] {
-            assert!(text.parse::<Name>().is_err(), "{text:?}");
+        for text in ["", " ", &"x".repeat(61), &"x".repeat(500)] {
+            assert_eq!(text.parse::<Name>(), Err(InvalidName::Length), "{text:?}");
+        }
+        for text in ["a\u{202e}b", "a\u{2067}b", "\u{200f}محمد"] {
+            assert_eq!(text.parse::<Name>(), Err(InvalidName::Direction), "{text:?}");
+        }
+        for text in [
+            "-",
+            "Ada1",
+            "Ada\u{7}",
+            "😀",
+            "Ada😀",
+            "👨\u{200d}👩",
+            "🅰",
+            "Ⓐda",
+            "𝒜da",
+            "\u{3164}",
+            "A\u{20e3}",
+            "a\u{fe0f}",
+            "<b>",
+            "\u{301}",
+            "Ada\u{feff}",
+            "٣",
+            "€va",
+        ] {
+            assert_eq!(text.parse::<Name>(), Err(InvalidName::Characters), "{text:?}");
         }
     }
 

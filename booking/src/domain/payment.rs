@@ -72,9 +72,11 @@ pub(crate) struct PaymentOrder {
 /// An account of the books.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Account {
-    /// What the provider owes us.
+    /// What the provider owes us: all payments less all refunds. A debit balance, or none.
     Clearing,
+    /// What travellers have paid for flying, and did not get back. A credit balance.
     Fares,
+    /// What they have paid for the airports' taxes, and did not get back. A credit balance.
     Taxes,
 }
 
@@ -106,19 +108,58 @@ pub(crate) fn refund_entries(id: RefundId, refund: Refund) -> Vec<Entry> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::refund::{self, Paid};
+    use chrono::TimeDelta;
     use proptest::prelude::*;
+    use shared::fare::Brand;
+
+    fn balance(books: &[Entry], account: Account) -> i64 {
+        books.iter().filter(|entry| entry.account == account).map(|entry| entry.amount).sum()
+    }
+
+    fn paid() -> impl Strategy<Value = Paid> {
+        let brand = prop_oneof![Just(Brand::Light), Just(Brand::Standard), Just(Brand::Flex)];
+        (brand, 0..1_000_000_000_i64, 0..1_000_000_i64).prop_map(|(brand, fare, taxes)| Paid {
+            brand,
+            fare,
+            taxes,
+        })
+    }
 
     proptest! {
         #[test]
-        fn the_books_add_up(fare in 0..1_000_000_000_i64, taxes in 0..1_000_000_i64) {
-            let paid = payment_entries(PaymentId::new(), fare, taxes);
-            let back = refund_entries(RefundId::new(), Refund { fare, taxes });
-            for side in [&paid, &back] {
-                prop_assert_eq!(side.iter().map(|entry| entry.amount).sum::<i64>(), 0);
+        fn the_books_add_up_by_cause_and_say_what_was_kept(
+            bookings in prop::collection::vec(
+                (prop::collection::vec(paid(), 1..7), prop::option::of(0..100_i64), any::<bool>()),
+                0..20,
+            ),
+        ) {
+            let bought = Utc::now();
+            let departs = bought + TimeDelta::hours(80);
+            let (mut books, mut taken, mut returned) = (Vec::new(), 0, 0);
+            for (segments, cancelled, by_airline) in bookings {
+                let full = refund::in_full(&segments);
+                books.extend(payment_entries(PaymentId::new(), full.fare, full.taxes));
+                taken += full.total();
+                // Cancelled by the traveller after so many hours, or by the airline.
+                let back = match (cancelled, by_airline) {
+                    (_, true) => full,
+                    (Some(hours), _) => {
+                        refund::on_cancellation(&segments, bought, departs, bought + TimeDelta::hours(hours))
+                    }
+                    (None, _) => Refund::default(),
+                };
+                books.extend(refund_entries(RefundId::new(), back));
+                returned += back.total();
             }
-            for account in [Account::Clearing, Account::Fares, Account::Taxes] {
-                let both = paid.iter().chain(&back).filter(|entry| entry.account == account);
-                prop_assert_eq!(both.map(|entry| entry.amount).sum::<i64>(), 0);
+            prop_assert_eq!(balance(&books, Account::Clearing), taken - returned);
+            prop_assert!(balance(&books, Account::Clearing) >= 0);
+            prop_assert!(balance(&books, Account::Fares) <= 0 && balance(&books, Account::Taxes) <= 0);
+            let causes: std::collections::HashSet<Uuid> = books.iter().map(|entry| entry.cause).collect();
+            for cause in causes {
+                let of_cause: Vec<_> = books.iter().filter(|entry| entry.cause == cause).collect();
+                prop_assert_eq!(of_cause.iter().map(|entry| entry.amount).sum::<i64>(), 0);
+                prop_assert!(of_cause.iter().all(|entry| entry.amount != 0), "no empty sides");
             }
         }
     }

@@ -27,6 +27,14 @@ pub(crate) struct Paid {
     pub(crate) taxes: i64,
 }
 
+/// All that was paid: within 24 hours of the purchase, or when the airline cancels.
+pub(crate) fn in_full(segments: &[Paid]) -> Refund {
+    segments.iter().fold(Refund::default(), |sum, segment| Refund {
+        fare: sum.fare + segment.fare,
+        taxes: sum.taxes + segment.taxes,
+    })
+}
+
 /// What a traveller gets back: nothing after the departure, everything within 24 hours of the
 /// purchase, later everything of a flex fare and the taxes of the others.
 pub(crate) fn on_cancellation(
@@ -38,16 +46,47 @@ pub(crate) fn on_cancellation(
     if now >= departs_at {
         return Refund::default();
     }
-    let void = now.signed_duration_since(bought_at) <= TimeDelta::hours(VOID_HOURS);
-    segments.iter().fold(Refund::default(), |sum, segment| {
-        let fare = if void || segment.brand == Brand::Flex { segment.fare } else { 0 };
-        Refund { fare: sum.fare + fare, taxes: sum.taxes + segment.taxes }
-    })
+    if now.signed_duration_since(bought_at) <= TimeDelta::hours(VOID_HOURS) {
+        return in_full(segments);
+    }
+    let refundable = segments.iter().filter(|segment| segment.brand == Brand::Flex);
+    let fare = refundable.map(|segment| segment.fare).sum();
+    Refund { fare, ..in_full(segments) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    fn paid() -> impl Strategy<Value = Paid> {
+        let brand = prop_oneof![Just(Brand::Light), Just(Brand::Standard), Just(Brand::Flex)];
+        (brand, 0..10_000_000_i64, 0..1_000_000_i64).prop_map(|(brand, fare, taxes)| Paid {
+            brand,
+            fare,
+            taxes,
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn never_more_than_was_paid_and_never_more_than_earlier(
+            segments in prop::collection::vec(paid(), 1..7),
+            bought in 0..2000_i64,
+            departs in 0..2000_i64,
+            times in prop::array::uniform2(0..2000_i64),
+        ) {
+            let start = Utc::now();
+            let at = |hours| start + TimeDelta::hours(hours);
+            let refund = |now| on_cancellation(&segments, at(bought), at(departs), at(now));
+            let (earlier, later) = (refund(times[0].min(times[1])), refund(times[0].max(times[1])));
+            let full = in_full(&segments);
+            for (less, more) in [(later, earlier), (earlier, full)] {
+                prop_assert!(less.fare <= more.fare && less.taxes <= more.taxes);
+                prop_assert!(less.fare >= 0 && less.taxes >= 0);
+            }
+        }
+    }
 
     #[test]
     fn refunds_follow_the_fare_and_the_clock() {

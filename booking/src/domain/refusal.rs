@@ -29,6 +29,10 @@ pub(crate) enum Refusal {
     HoldExpired,
     HoldLimit,
     AlreadyPaid,
+    /// The quote is unknown, too old, or of the booking as it was before a change.
+    QuoteExpired,
+    /// The booking is not as the caller knew it.
+    Stale,
     AlreadyCancelled,
     PaymentInProgress,
     PassengerAlreadyBooked,

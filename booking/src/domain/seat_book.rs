@@ -6,7 +6,7 @@
 //! are to be read again. And what it grants is only a proposal: the fence in the database decides.
 
 use super::{
-    assignment::{NoSeats, SeatFault, Wish, assign},
+    assignment::{CabinLayout, NoSeats, Occupancy, SeatFault, Wish},
     flight::Flight,
     price,
     refusal::{FlightSeat, Refusal},
@@ -23,6 +23,7 @@ use shared::{
 };
 use std::{
     collections::HashMap,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -140,6 +141,8 @@ pub(crate) struct SeatBook {
     /// When the flight was known to be as it is.
     flight_known_at: Instant,
     tickets: u64,
+    /// Of the flight in this version.
+    layouts: (i64, HashMap<Cabin, Arc<CabinLayout>>),
     /// Chooses between places that are equally good; differs between instances.
     spread: usize,
 }
@@ -155,6 +158,7 @@ impl SeatBook {
             known_at: None,
             flight_known_at: now,
             tickets: 0,
+            layouts: (0, HashMap::new()),
             spread,
         };
         book.learn(read, now);
@@ -263,11 +267,15 @@ impl SeatBook {
             return Err(Refusal::FlightNotBookable);
         }
         let wishes: Vec<Wish> = wanted.wishes.iter().map(|(_, wish)| *wish).collect();
-        let plan = &flight.state.seat_plan;
-        let seats = assign(plan, wanted.cabin, &wishes, |seat| self.is_free(seat, at.now), self.spread)
-            .map_err(|none| self.refusal(wanted, none))?;
+        let layout = self.layout(&flight.state, wanted.cabin);
+        let mut free = Occupancy::all_free(&layout);
+        let all = free.count();
+        let known = self.taken.keys().chain(self.pending.keys());
+        known.filter(|seat| !self.is_free(**seat, at.now)).for_each(|seat| free.set(&layout, *seat, false));
+        let taken = all - free.count();
+        let seats = layout.assign(&free, &wishes, self.spread).map_err(|none| self.refusal(wanted, none))?;
         let price = match &wanted.fare {
-            Some(fare) => self.price(wanted, fare, &flight.state, at)?,
+            Some(fare) => price(wanted, fare, (&flight.state, taken), at)?,
             None => SegmentPrice { fare: 0, taxes: 0 },
         };
         self.tickets += 1;
@@ -277,20 +285,13 @@ impl SeatBook {
         Ok(Reservation { ticket, seats, price, flight_version: flight.state.version })
     }
 
-    fn price(
-        &self,
-        wanted: &Wanted,
-        fare: &WantedFare,
-        flight: &FlightState,
-        at: Moment,
-    ) -> Result<SegmentPrice, Refusal> {
-        let taken = flight
-            .seat_plan
-            .seats()
-            .filter(|(seat, cabin)| *cabin == wanted.cabin && !self.is_free(*seat, at.now));
-        let taken = u32::try_from(taken.count()).unwrap_or(u32::MAX);
-        price::of_party(flight, (wanted.cabin, fare.brand), fare.currency, &fare.party, taken, at.utc)
-            .map_err(|error| Refusal::Invalid(vec![no_price(wanted.segment, error)]))
+    /// The geometry of a cabin, as of the present version of the flight.
+    fn layout(&mut self, flight: &FlightState, cabin: Cabin) -> Arc<CabinLayout> {
+        if self.layouts.0 != flight.version {
+            self.layouts = (flight.version, HashMap::new());
+        }
+        let new = || Arc::new(CabinLayout::new(&flight.seat_plan, cabin));
+        self.layouts.1.entry(cabin).or_insert_with(new).clone()
     }
 
     fn refusal(&self, wanted: &Wanted, none: NoSeats) -> Refusal {
@@ -325,6 +326,17 @@ impl SeatBook {
         let taken = self.taken.iter().map(|(seat, taken)| (*seat, sold(taken))).collect();
         SeatMap::new(flight, self.version, &taken)
     }
+}
+
+/// What the party pays when so many seats of the cabin are taken before it.
+fn price(
+    wanted: &Wanted,
+    fare: &WantedFare,
+    (flight, taken): (&FlightState, u32),
+    at: Moment,
+) -> Result<SegmentPrice, Refusal> {
+    price::of_party(flight, (wanted.cabin, fare.brand), fare.currency, &fare.party, taken, at.utc)
+        .map_err(|error| Refusal::Invalid(vec![no_price(wanted.segment, error)]))
 }
 
 /// Where a request is wrong that has no price.

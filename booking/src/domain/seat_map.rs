@@ -5,7 +5,7 @@ use shared::{
     events::FlightState,
     ids::FlightId,
     money::Money,
-    seat::{Cabin, CabinSection, Columns, SeatDesignator},
+    seat::{Cabin, CabinSection, Columns, SeatDesignator, SeatPlan},
 };
 use std::collections::HashMap;
 use utoipa::ToSchema;
@@ -123,6 +123,20 @@ impl SeatMap {
     }
 }
 
+/// Whether a seat can be had; `taken` as in [`SeatMap::new`].
+pub(crate) fn status_of(
+    plan: &SeatPlan,
+    taken: &HashMap<SeatDesignator, bool>,
+    seat: SeatDesignator,
+) -> SeatStatus {
+    match taken.get(&seat) {
+        Some(true) => SeatStatus::Sold,
+        Some(false) => SeatStatus::Held,
+        None if plan.blocked_seats.contains(&seat) => SeatStatus::Blocked,
+        None => SeatStatus::Available,
+    }
+}
+
 fn read_row(
     flight: &FlightState,
     section: &CabinSection,
@@ -134,12 +148,7 @@ fn read_row(
     let exit = flight.seat_plan.exit_rows.contains(&row);
     let mut read = |letter: char| {
         let designator = SeatDesignator::new(row, letter)?;
-        let status = match taken.get(&designator) {
-            Some(true) => SeatStatus::Sold,
-            Some(false) => SeatStatus::Held,
-            None if flight.seat_plan.blocked_seats.contains(&designator) => SeatStatus::Blocked,
-            None => SeatStatus::Available,
-        };
+        let status = status_of(&flight.seat_plan, taken, designator);
         let count = match status {
             SeatStatus::Available => &mut counts.available,
             SeatStatus::Held => &mut counts.held,

@@ -35,6 +35,9 @@ pub(super) fn answer(sold: Sold, success: StatusCode, request: &RequestId) -> Re
             }
             Ok(response.json(state))
         }
+        Sold::Quoted(quote) => {
+            Ok(HttpResponse::build(success).insert_header((header::CACHE_CONTROL, PRIVATE)).json(quote))
+        }
         Sold::Replay(stored) => replay(&stored, request),
         Sold::Declined(state) => Err(Problem::new(Code::PaymentDeclined).with("booking", state)),
         Sold::Unsettled(state) => Err(Problem::new(Code::UpstreamTimeout)

@@ -1,52 +1,27 @@
-//! `/bookings`, `/bookings/{id}` and `/bookings/{id}/cancel`.
+//! `/bookings` and `/bookings/{id}`.
 
 use super::{
     PRIVATE, Reading,
     access_token::Reader,
     answers::{answer, tag},
+    key,
     new_booking::{NewBooking, NewBookingSchema},
 };
 use crate::{
     actors::sales::{Order, Sales},
-    domain::{booking::Booking, idempotency::Key},
-    store::{
-        self,
-        bookings::Own,
-        presented::{self, Presented},
-    },
+    store::{self, bookings::Own, presented},
 };
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, http::header, web};
-use serde_json::Value;
 use shared::{
     auth::{Caller, Permission},
     db::DbError,
     events::{BookingState, BookingStatus},
     http::{
-        Body, Code, FieldError, FromJson, Id, Object, Page, PageRequest, Problem, ProblemBody,
-        QueryParameters, RequestId, conditional, require_match,
+        Body, Code, Id, Page, PageRequest, Problem, ProblemBody, QueryParameters, RequestId, conditional,
     },
-    ids::{BookingId, FlightId, UserId},
+    ids::BookingId,
 };
 use std::str::FromStr;
-use uuid::Uuid;
-
-/// The idempotency key of a request, if it has one.
-pub(super) fn key(request: &HttpRequest, caller: UserId, body: &Value) -> Result<Option<Key>, Problem> {
-    let mut values = request.headers().get_all("idempotency-key");
-    let Some(value) = values.next() else { return Ok(None) };
-    let wrong = |message: &str| Problem::validation(vec![FieldError::parameter("Idempotency-Key", message)]);
-    if values.next().is_some() {
-        return Err(wrong("must not be repeated"));
-    }
-    let key = Key::new(caller, request.method().as_str(), request.path(), value.as_bytes(), body);
-    key.map(Some).map_err(|error| wrong(&error.to_string()))
-}
-
-/// The lowest flight of a booking, whose ledger commits what concerns it.
-pub(super) fn lowest_flight(booking: &Booking) -> Result<FlightId, Problem> {
-    let lowest = booking.segments.iter().map(|segment| segment.flight_id).min();
-    lowest.ok_or_else(|| Problem::new(Code::Internal))
-}
 
 /// Makes a booking: held, or with `payment` paid and confirmed in one call.
 #[utoipa::path(
@@ -93,7 +68,7 @@ pub(crate) async fn create(
 
 /// One of the four statuses, as a query parameter.
 #[derive(Debug, Clone, Copy)]
-struct StatusParameter(BookingStatus);
+pub(super) struct StatusParameter(pub(super) BookingStatus);
 
 impl FromStr for StatusParameter {
     type Err = &'static str;
@@ -176,54 +151,4 @@ pub(super) fn redacted(mut state: BookingState) -> BookingState {
     state.contact = None;
     state.passengers.iter_mut().for_each(|passenger| passenger.born_on = None);
     state
-}
-
-/// The body of a cancellation.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Cancellation {
-    quote_id: Option<Uuid>,
-}
-
-impl FromJson for Cancellation {
-    fn read(object: &mut Object<'_>) -> Option<Self> {
-        Some(Self { quote_id: object.optional("quote_id") })
-    }
-}
-
-/// Cancels a booking: its seats come free, and what the fares allow is given back.
-#[utoipa::path(
-    post, path = "/api/v1/bookings/{id}/cancel", tag = "bookings", security(("bearer" = [])),
-    params(
-        ("id" = String, Path, description = "The booking"),
-        ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible characters"),
-    ),
-    responses(
-        (status = 200, description = "The booking, cancelled", body = BookingState),
-        (status = 404, description = "There is no such booking for this caller", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "already_cancelled, hold_expired, payment_in_progress, quote_expired", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 412, description = "The booking was changed meanwhile", body = ProblemBody, content_type = "application/problem+json"),
-    ),
-)]
-pub(crate) async fn cancel(
-    request: HttpRequest,
-    request_id: RequestId,
-    id: Id<BookingId>,
-    caller: Caller,
-    body: Body<Cancellation>,
-    (sales, reading): (web::Data<Sales>, web::Data<Reading>),
-) -> Result<HttpResponse, Problem> {
-    let key = key(&request, caller.user_id(), &body.json)?;
-    let (booking, state): Presented = reading.changeable(id.0, &caller).await?;
-    if let Some(key) = &key
-        && let Some(known) = sales.known(key).await?
-    {
-        return answer(known, StatusCode::OK, &request_id);
-    }
-    require_match(&request, &tag(&state)?)?;
-    if body.value.quote_id.is_some() {
-        // Quotes are not given yet, so none is good.
-        return Err(Problem::new(Code::QuoteExpired));
-    }
-    let at = (booking.id, lowest_flight(&booking)?);
-    answer(sales.cancel(at, key).await?, StatusCode::OK, &request_id)
 }

@@ -1,8 +1,11 @@
 //! The routes of booking: thin handlers that parse, ask and present.
 
 mod access_token;
+mod admin;
 mod answers;
 mod bookings;
+mod cancellation;
+mod changes;
 mod internal;
 mod lookup;
 mod new_booking;
@@ -10,21 +13,29 @@ mod openapi;
 mod payment_body;
 mod payments;
 mod seat_map;
+mod seat_map_events;
 
 pub(crate) use access_token::AccessTokens;
+pub(crate) use admin::Staff;
 pub(crate) use lookup::Lookups;
 pub use openapi::document;
 
-use crate::store::{
-    flight_cache::FlightCache,
-    presented::{self, Presented},
+use crate::{
+    actors::ledger::At,
+    domain::{booking::Booking, idempotency::Key},
+    store::{
+        flight_cache::FlightCache,
+        presented::{self, Presented},
+    },
 };
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use serde_json::Value;
 use shared::{
     auth::{Caller, Permission},
     db::{DbError, Pool},
-    http::{Code, Problem, method_not_allowed},
-    ids::BookingId,
+    events::BookingState,
+    http::{Code, FieldError, Problem, method_not_allowed, require_match},
+    ids::{BookingId, FlightId, UserId},
 };
 
 /// What answers may not be kept by anybody in between.
@@ -59,14 +70,45 @@ impl Reading {
     }
 }
 
+/// The idempotency key of a request, if it has one.
+fn key(request: &HttpRequest, caller: UserId, body: &Value) -> Result<Option<Key>, Problem> {
+    let mut values = request.headers().get_all("idempotency-key");
+    let Some(value) = values.next() else { return Ok(None) };
+    let wrong = |message: &str| Problem::validation(vec![FieldError::parameter("Idempotency-Key", message)]);
+    if values.next().is_some() {
+        return Err(wrong("must not be repeated"));
+    }
+    let key = Key::new(caller, request.method().as_str(), request.path(), value.as_bytes(), body);
+    key.map(Some).map_err(|error| wrong(&error.to_string()))
+}
+
+/// The lowest flight of a booking, whose ledger commits what concerns it.
+fn lowest_flight(booking: &Booking) -> Result<FlightId, Problem> {
+    let lowest = booking.segments.iter().map(|segment| segment.flight_id).min();
+    lowest.ok_or_else(|| Problem::new(Code::Internal))
+}
+
+/// The booking as the caller knows it: with `If-Match` only as it is now.
+fn at(request: &HttpRequest, state: &BookingState) -> Result<At, Problem> {
+    require_match(request, &answers::tag(state)?)?;
+    let version = request.headers().contains_key(header::IF_MATCH).then_some(state.version);
+    Ok(At { booking: state.id, version })
+}
+
 /// The routes.
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config
         .service(
             web::scope("/api/v1")
+                .configure(admin::routes)
                 .service(
                     web::resource("/flights/{id}/seat-map")
                         .route(web::get().to(seat_map::get))
+                        .default_service(method_not_allowed("GET, HEAD")),
+                )
+                .service(
+                    web::resource("/flights/{id}/seat-map/events")
+                        .route(web::get().to(seat_map_events::get))
                         .default_service(method_not_allowed("GET, HEAD")),
                 )
                 .service(
@@ -83,7 +125,23 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
                 .service(
                     web::resource("/bookings/{id}")
                         .route(web::get().to(bookings::get))
-                        .default_service(method_not_allowed("GET, HEAD")),
+                        .route(web::patch().to(changes::contact))
+                        .default_service(method_not_allowed("GET, HEAD, PATCH")),
+                )
+                .service(
+                    web::resource("/bookings/{id}/passengers/{passenger_id}")
+                        .route(web::patch().to(changes::name))
+                        .default_service(method_not_allowed("PATCH")),
+                )
+                .service(
+                    web::resource("/bookings/{id}/seats")
+                        .route(web::patch().to(changes::seats))
+                        .default_service(method_not_allowed("PATCH")),
+                )
+                .service(
+                    web::resource("/bookings/{id}/cancellation-quote")
+                        .route(web::post().to(cancellation::quote))
+                        .default_service(method_not_allowed("POST")),
                 )
                 .service(
                     web::resource("/bookings/{id}/payments")
@@ -92,7 +150,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
                 )
                 .service(
                     web::resource("/bookings/{id}/cancel")
-                        .route(web::post().to(bookings::cancel))
+                        .route(web::post().to(cancellation::cancel))
                         .default_service(method_not_allowed("POST")),
                 ),
         )

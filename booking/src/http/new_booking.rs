@@ -5,11 +5,11 @@ use crate::{
     actors::sales::OrderSegment,
     domain::{
         contact::{Contact, Email, Phone},
-        party,
-        passenger::{Name, Passenger},
+        itinerary, party,
+        passenger::{Name, Passenger, check_birth},
     },
 };
-use chrono::NaiveDate;
+use chrono::{NaiveDate, Utc};
 use serde::Serialize;
 use shared::{
     fare::{Brand, PassengerType},
@@ -21,10 +21,6 @@ use shared::{
 use std::{fmt::Display, str::FromStr};
 use utoipa::ToSchema;
 
-/// Segments that can be booked together. Connections come later; everything behind takes several.
-const SEGMENTS: usize = 1;
-/// Segments that a request may name.
-const MOST_SEGMENTS: usize = 6;
 /// Passengers in a request: nine with seats, and an infant on each lap.
 const PASSENGERS: std::ops::RangeInclusive<usize> = 1..=18;
 
@@ -41,7 +37,7 @@ pub(super) struct NewBooking {
 
 impl FromJson for NewBooking {
     fn read(object: &mut Object<'_>) -> Option<Self> {
-        let segments = object.list("segments", 1..=MOST_SEGMENTS, read_segment);
+        let segments = object.list("segments", 1..=itinerary::LARGEST, read_segment);
         let passengers = object.list("passengers", PASSENGERS, read_passenger);
         let contact = object.object("contact", read_contact);
         let expected_total = object.optional("expected_total").filter(|total: &Money| {
@@ -53,14 +49,15 @@ impl FromJson for NewBooking {
         });
         let payment = object.optional_object("payment", PaymentRequest::read);
         let hold_minutes = object.optional("hold_minutes");
-        let segments = segments?;
-        if segments.len() > SEGMENTS {
-            object.error("segments", "one flight can be booked at a time; connections are not on sale yet");
-            return None;
+        if let Some(segments) = &segments {
+            object.note(itinerary::check_distinct(segments.iter().map(|segment| segment.flight_id)));
         }
         let mut passengers = passengers?;
-        check_seats(object, &mut passengers, segments.len());
+        if let Some(segments) = &segments {
+            check_seats(object, &mut passengers, segments.len());
+        }
         object.note(party::check(&passengers));
+        let segments = segments?;
         Some(Self { segments, passengers, contact: contact?, expected_total, payment, hold_minutes })
     }
 }
@@ -89,25 +86,28 @@ fn read_passenger(object: &mut Object<'_>) -> Option<Passenger> {
         kind: kind?,
         given_name: given_name?,
         family_name: family_name?,
+        booked_name: None,
         born_on: born_on?,
         ticket_number: None,
         seats: seats?,
     })
 }
 
-/// `YYYY-MM-DD`, and a day that exists.
+/// `YYYY-MM-DD`, a day that exists, and on which a traveller may have been born.
 fn read_date(object: &mut Object<'_>, text: &str) -> Option<NaiveDate> {
     let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().filter(|date| date.to_string() == text);
-    if date.is_none() {
+    let Some(date) = date else {
         object.error("born_on", "must be a date such as 1990-12-31");
-    }
-    date
+        return None;
+    };
+    check_birth(date, Utc::now()).map_err(|error| object.error("born_on", error)).ok()?;
+    Some(date)
 }
 
 fn read_seats(object: &mut Object<'_>) -> Option<Vec<Option<SeatDesignator>>> {
     let Some(seats) = object.optional::<Vec<Option<String>>>("seats") else { return Some(Vec::new()) };
-    if seats.len() > MOST_SEGMENTS {
-        object.error("seats", format!("must have at most {MOST_SEGMENTS} items"));
+    if seats.len() > itinerary::LARGEST {
+        object.error("seats", format!("must have at most {} items", itinerary::LARGEST));
         return None;
     }
     let mut read = Vec::with_capacity(seats.len());
@@ -149,7 +149,7 @@ fn read_contact(object: &mut Object<'_>) -> Option<Contact> {
 #[derive(Serialize, ToSchema)]
 #[schema(as = NewBooking)]
 pub(crate) struct NewBookingSchema {
-    /// The flights; one at present.
+    /// One to six flights in the order of travel, each once and departing after those before have arrived.
     segments: Vec<NewSegmentSchema>,
     /// One to nine travellers with seats, and an infant on each adult's lap at most.
     passengers: Vec<NewPassengerSchema>,
@@ -159,7 +159,8 @@ pub(crate) struct NewBookingSchema {
     expected_total: Option<Money>,
     /// To pay at once; without it the seats are held.
     payment: Option<PaymentSchema>,
-    /// How long to hold: 1 to 60 minutes, up to 1440 when the departure is 7 days away. 15.
+    /// How long to hold: 1 to 60 minutes, up to 1440 when the first departure is 7 days away. 15. A
+    /// hold ends when sales close, 45 minutes before the first departure, at the latest.
     hold_minutes: Option<i64>,
 }
 

@@ -1,6 +1,7 @@
 //! The service's OpenAPI document.
 
-use super::{bookings, lookup, payments, seat_map};
+use super::{admin, bookings, cancellation, changes, lookup, payments, seat_map, seat_map_events};
+use crate::domain::seat_event::ChangedSeats;
 use shared::http::{BearerToken, ProblemBody};
 use utoipa::OpenApi;
 
@@ -8,14 +9,17 @@ use utoipa::OpenApi;
 #[openapi(
     info(title = "Aerobus booking", description = "Seats, holds, payments.", license(name = "MIT")),
     paths(
-        seat_map::get, bookings::list, bookings::create, bookings::get, bookings::cancel, payments::pay,
+        seat_map::get, seat_map_events::get, bookings::list, bookings::create, bookings::get, changes::contact, changes::name,
+        changes::seats, cancellation::quote, cancellation::cancel, payments::pay,
         lookup::lookup,
+        admin::bookings::list, admin::manifest::get, admin::stats::get, admin::invariants::check,
     ),
-    components(schemas(ProblemBody)),
+    components(schemas(ProblemBody, ChangedSeats)),
     modifiers(&BearerToken),
     tags(
         (name = "seats", description = "Seat maps"),
         (name = "bookings", description = "Bookings, held and paid"),
+        (name = "staff", description = "What staff see and check"),
     ),
 )]
 struct Document;

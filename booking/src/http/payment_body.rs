@@ -16,7 +16,7 @@ pub(crate) struct PaymentSchema {
     #[schema(example = "card")]
     method: String,
     /// What the payment provider has given for the card. The sandbox knows `tok_visa`,
-    /// `tok_declined`, `tok_slow` and `tok_timeout`.
+    /// `tok_declined`, `tok_slow` and `tok_timeout`; with Stripe it is the id of a payment method.
     #[schema(example = "tok_visa")]
     token: String,
 }

@@ -2,8 +2,8 @@
 
 use super::{
     Reading,
-    answers::{answer, tag},
-    bookings::{key, lowest_flight},
+    answers::answer,
+    at, key, lowest_flight,
     payment_body::{PaymentRequest, PaymentSchema},
 };
 use crate::actors::sales::Sales;
@@ -11,7 +11,7 @@ use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use shared::{
     auth::Caller,
     events::BookingState,
-    http::{Body, Id, Problem, ProblemBody, RequestId, require_match},
+    http::{Body, Id, Problem, ProblemBody, RequestId},
     ids::BookingId,
 };
 
@@ -27,6 +27,7 @@ use shared::{
         (status = 402, description = "The payment was declined; `booking` is still held", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "There is no such booking for this caller", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "hold_expired, already_paid, already_cancelled, payment_in_progress, idempotency_in_progress", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "overloaded; or upstream_unavailable, the payment provider is silent: nothing was charged", body = ProblemBody, content_type = "application/problem+json"),
         (status = 504, description = "The payment of `booking` is not settled yet", body = ProblemBody, content_type = "application/problem+json"),
     ),
 )]
@@ -49,7 +50,6 @@ pub(crate) async fn pay(
     {
         return answer(known, StatusCode::OK, &request_id);
     }
-    require_match(&request, &tag(&state)?)?;
-    let at = (booking.id, lowest_flight(&booking)?);
+    let at = (at(&request, &state)?, lowest_flight(&booking)?);
     answer(sales.pay(at, payment.order, key).await?, StatusCode::OK, &request_id)
 }

@@ -3,13 +3,15 @@
 
 use super::{
     provider::Question,
-    saga::{self, Learnt, Step, Stored},
     scheduler::Owner,
     world::{SECOND, World},
 };
 use crate::{
     actors::ledger::{Command, LedgerError, Outcome},
-    domain::payment::PaymentState,
+    domain::{
+        payment::PaymentState,
+        saga::{self, Decision, Learnt, Step, Stored, Verdict},
+    },
 };
 use chrono::TimeDelta;
 use shared::{
@@ -49,8 +51,7 @@ impl World {
         let (reply, charged) = oneshot::channel();
         let world = self.clone();
         self.spawn(Owner::Instance(at), async move {
-            let stored = Stored { state: PaymentState::Started, late: false };
-            world.carry(at, &charge, stored, Step::Authorise, Some(reply)).await;
+            world.carry(at, &charge, Stored::STARTED, saga::CHARGE, Some(reply)).await;
         });
         charged.await.unwrap_or(Charged::Silent)
     }
@@ -66,22 +67,22 @@ impl World {
     ) {
         let mut last = None;
         loop {
-            let told = match step {
-                Step::Capture => last.take().map(Charged::Confirmed),
-                Step::Void | Step::Note(_) | Step::Done => last.take().map(Charged::Declined),
-                Step::Leave => Some(Charged::Silent),
-                _ => None,
-            };
-            if let (Some(told), Some(reply)) = (told, reply.take_if(|_| is_answer(step))) {
+            if let Some(verdict) = saga::verdict(step)
+                && let Some(reply) = reply.take()
+            {
                 // An error means that nobody waits any longer.
-                let _ = reply.send(told);
+                let _ = reply.send(match (verdict, last.take()) {
+                    (Verdict::Paid, Some(state)) => Charged::Confirmed(state),
+                    (Verdict::Declined, Some(state)) => Charged::Declined(state),
+                    (Verdict::Unsettled, _) | (_, None) => Charged::Silent,
+                });
             }
             let learnt = match step {
                 Step::Done | Step::Leave => return,
                 Step::Authorise | Step::Ask | Step::Capture | Step::Void => self.ask_for(charge, step).await,
                 Step::Confirm | Step::Decline { .. } => {
                     let (learnt, state) = self.command(at, charge, step).await;
-                    last = state;
+                    last = state.or(last);
                     learnt
                 }
                 Step::Note(to) => {
@@ -102,8 +103,8 @@ impl World {
             _ => Question::Void { payment },
         };
         match (self.in_time(TIMEOUT, self.ask(question)).await.flatten(), step) {
-            (Some(Some(true)), _) => Learnt::Authorised,
-            (Some(Some(false)), _) => Learnt::Declined,
+            (Some(Some(true)), _) => Learnt::Decided(Decision::Authorised),
+            (Some(Some(false)), _) => Learnt::Decided(Decision::Declined),
             (Some(None), Step::Ask) => Learnt::NeverAsked,
             (Some(None), _) => Learnt::Finished,
             (None, _) => Learnt::Silence,
@@ -130,7 +131,7 @@ impl World {
                 }
             }
             Ok(Outcome::Refused(_)) => (Learnt::Refused, None),
-            Ok(Outcome::Replay(_)) => (Learnt::Silence, None),
+            Ok(Outcome::Replay(_) | Outcome::Quoted(..)) => (Learnt::Silence, None),
             Err(LedgerError::Overloaded | LedgerError::Unavailable | LedgerError::Internal) => {
                 (Learnt::Silence, None)
             }
@@ -173,6 +174,9 @@ impl World {
         for left in payments {
             self.count("sagas taken up");
             self.note(|| format!("instance {at} takes up payment {}, {:?}", left.id, left.state));
+            // What the provider cannot be asked for any more is as good as late.
+            let late = left.late || (left.state == PaymentState::Started && left.token.is_none());
+            let stored = Stored { state: left.state, late };
             let charge = Charge {
                 payment: left.id,
                 booking: left.booking_id,
@@ -180,7 +184,6 @@ impl World {
                 token: left.token.unwrap_or_default(),
                 flight: left.flight_id,
             };
-            let stored = Stored { state: left.state, late: left.late };
             let world = self.clone();
             self.spawn(Owner::Instance(at), async move {
                 world.carry(at, &charge, stored, saga::resume(stored), None).await;
@@ -206,9 +209,4 @@ impl World {
             });
         }
     }
-}
-
-/// Whether somebody who waits is told something before this step.
-fn is_answer(step: Step) -> bool {
-    !matches!(step, Step::Authorise | Step::Ask | Step::Confirm | Step::Decline { .. })
 }

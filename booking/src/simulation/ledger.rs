@@ -226,8 +226,10 @@ fn check(
             let justified = world.checks.borrow().are_taken(&database.rows, seats, began);
             world.object_to(justified);
         }
-        if let (Command::Cancel { booking, .. }, Verdict::Answer(Outcome::Done(_))) = (command, verdict) {
-            world.checks.borrow_mut().cancelled_by_command(*booking);
+        if let (Command::Cancel { .. } | Command::CancelByAirline { .. }, Verdict::Answer(Outcome::Done(_))) =
+            (command, verdict)
+        {
+            world.checks.borrow_mut().cancelled_by_command(command.booking());
         }
     }
     let checked = world.checks.borrow_mut().committed(&database.rows, undo, clock);
@@ -244,6 +246,9 @@ fn count(world: &World, command: &Command, verdict: &Verdict) {
         (Command::Confirm { .. }, Verdict::Answer(Outcome::Done(_))) => "confirmations",
         (Command::Confirm { .. }, _) => "confirmations too late",
         (Command::Cancel { .. }, Verdict::Answer(Outcome::Done(_))) => "cancellations",
+        (Command::CancelByAirline { .. }, _) => "cancellations by the airline",
+        (Command::ChangeSeats { .. }, Verdict::Answer(Outcome::Done(_))) => "changes of seats",
+        (Command::ChangeSeats { .. }, _) => "changes of seats refused",
         (Command::Expire { .. }, _) => "holds ended by the reaper",
         (_, Verdict::Answer(Outcome::Replay(_))) => "replays in the ledger",
         _ => "other commands",
@@ -259,6 +264,12 @@ pub(super) fn name(command: &Command) -> String {
         Command::Decline { void: true, .. } => "Decline (void)",
         Command::Decline { .. } => "Decline",
         Command::Cancel { .. } => "Cancel",
+        Command::Quote { .. } => "Quote",
+        Command::ChangeSeats { .. } => "ChangeSeats",
+        Command::ChangeContact { .. } => "ChangeContact",
+        Command::CorrectName { .. } => "CorrectName",
+        Command::CancelByAirline { .. } => "CancelByAirline",
+        Command::Reschedule { .. } => "Reschedule",
         Command::Expire { .. } => "Expire",
     };
     format!("{kind} of {}", command.booking())
@@ -270,6 +281,9 @@ pub(super) fn outcome(verdict: &Verdict) -> String {
         Verdict::Again => "again".to_owned(),
         Verdict::Answer(Outcome::Done(state)) => {
             format!("done, version {}, {:?}, {:?}", state.version, state.status, state.payment_status)
+        }
+        Verdict::Answer(Outcome::Quoted(quote, _)) => {
+            format!("quoted, {:?}, {} kept", quote.refund, quote.penalty)
         }
         Verdict::Answer(Outcome::Replay(answer)) => format!("replay of {}", answer.status),
         Verdict::Answer(Outcome::Refused(refusal)) => format!("refused, {refusal:?}"),

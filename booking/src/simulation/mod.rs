@@ -10,7 +10,7 @@
 //! |---|---|
 //! | [`world`], [`scheduler`], [`random`] | virtual time, tasks, chance |
 //! | [`database`] | the model: tables, transactions, a clock |
-//! | [`instance`], [`ledger`], [`desk`], [`saga`], [`requests`] | a process of the service |
+//! | [`instance`], [`ledger`], [`desk`], [`requests`] | a process of the service |
 //! | [`provider`] | a payment provider |
 //! | [`travellers`], [`orders`] | who asks, and for what |
 //! | [`surroundings`] | flights, time, faults |
@@ -32,7 +32,6 @@ mod replay;
 mod replay_rows;
 mod replay_tables;
 mod requests;
-mod saga;
 mod scheduler;
 mod surroundings;
 mod trace;
@@ -186,9 +185,8 @@ fn is_at_rest(world: &World) -> bool {
 /// Of everything that is stored, but for the ids that real code draws by itself.
 fn digest(world: &World) -> u64 {
     let mut hasher = DefaultHasher::new();
-    for line in
-        replay_rows::of_model(&world.database.borrow().rows, None).into_iter().flat_map(|(_, lines)| lines)
-    {
+    let lines = replay_rows::of_model(&world.database.borrow().rows, &world.claimed.borrow());
+    for line in lines.into_iter().flat_map(|(_, lines)| lines) {
         line.hash(&mut hasher);
     }
     hasher.finish()

@@ -112,6 +112,7 @@ fn draw_party(world: &World, flights: &[Arc<FlightState>], cabin: Cabin) -> Vec<
             given_name: Name::stored(GIVEN[name % GIVEN.len()].to_owned()),
             family_name: Name::stored(FAMILY[name / GIVEN.len() % FAMILY.len()].to_owned()),
             born_on: NaiveDate::from_ymd_opt(born.0, born.1, born.2).unwrap_or_default(),
+            booked_name: None,
             ticket_number: None,
             seats,
         });

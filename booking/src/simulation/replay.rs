@@ -10,12 +10,12 @@ use super::{
     Run,
     instance::SHARDS,
     ledger::{SETTLE, outcome},
-    replay_rows::{self, Claimed},
+    replay_rows,
     replay_tables::ReplayTables,
     trace::{Batch, Deed, Trace, holds_ended, known, seats_read, unsettled, unsettled_refunds},
 };
 use crate::{
-    actors::ledger::{self, Command, Item, Setting, Written},
+    actors::ledger::{self, Item, Setting, Written},
     store::{self, flight_cache::FlightCache},
 };
 use chrono::{DateTime, Utc};
@@ -61,12 +61,8 @@ pub async fn replay(run: &Run, database: &DatabaseConfig) -> QueryResult<Replay>
     for deed in &trace.deeds {
         stage.carry_out(&trace, deed).await?;
     }
-    let claims = trace.batches.iter().flat_map(|batch| &batch.commands).filter_map(|command| match command {
-        Command::Claim(claim) => Some((claim.booking.id, claim.booking.locator.as_str().to_owned())),
-        _ => None,
-    });
-    let claimed: Claimed = claims.collect();
-    let expected = replay_rows::of_model(&run.world.database.borrow().rows, Some(&claimed));
+    let claimed = run.world.claimed.borrow().clone();
+    let expected = replay_rows::of_model(&run.world.database.borrow().rows, &claimed);
     let found = replay_rows::of_postgres(&mut stage.free, &claimed).await?;
     for (table, lines) in &expected {
         let theirs = found.iter().find(|(other, _)| other == table).map_or(&[][..], |(_, lines)| lines);
@@ -129,7 +125,7 @@ async fn connect(database: &DatabaseConfig) -> QueryResult<AsyncPgConnection> {
 }
 
 /// Puts the clock in.
-pub(super) async fn set_clock(connection: &mut AsyncPgConnection, clock: DateTime<Utc>) -> QueryResult<()> {
+pub(super) async fn set_clock(mut connection: &AsyncPgConnection, clock: DateTime<Utc>) -> QueryResult<()> {
     let clock = clock.format("%Y-%m-%d %H:%M:%S%.6f+00");
     connection.batch_execute(&format!("SET simulation.now = '{clock}'")).await
 }
@@ -164,49 +160,49 @@ impl Stage {
             Deed::Flight(state) => {
                 let json = serde_json::to_value(&**state)
                     .map_err(|error| diesel::result::Error::SerializationError(error.into()))?;
-                store::flights::upsert(&mut self.free, &[((**state).clone(), json)]).await?;
+                store::flights::upsert(&self.free, &[((**state).clone(), json)]).await?;
             }
             // Whoever ran it died before it had its locks: it has only read.
             Deed::Begin(number) if trace.batches[*number].abandoned => {}
             Deed::Begin(number) => self.begin(*number, &trace.batches[*number]).await?,
             Deed::Resume(number) => self.resume(*number, &trace.batches[*number]).await?,
             Deed::ReadSeats { flight, clock, said } => {
-                set_clock(&mut self.free, *clock).await?;
-                let read = store::flights::read_seats(&mut self.free, *flight).await?;
+                set_clock(&self.free, *clock).await?;
+                let read = store::flights::read_seats(&self.free, *flight).await?;
                 let read = read.map_or_else(String::new, |read| seats_read(&read));
                 self.compare("seats that were read", std::slice::from_ref(said), &[read]);
             }
             Deed::FindKey { key, clock, said } => {
-                set_clock(&mut self.free, *clock).await?;
-                let found = store::keys::find(&mut self.free, key).await?;
+                set_clock(&self.free, *clock).await?;
+                let found = store::keys::find(&self.free, key).await?;
                 self.compare("a key", std::slice::from_ref(said), &[known(found.as_ref())]);
             }
             Deed::Reap { clock, limit, said, cleaned } => {
-                set_clock(&mut self.free, *clock).await?;
+                set_clock(&self.free, *clock).await?;
                 let limit = i64::try_from(*limit).unwrap_or(i64::MAX);
-                let ended = store::bookings::ended(&mut self.free, limit).await?;
+                let ended = store::bookings::ended(&self.free, limit).await?;
                 self.compare("holds that have ended", said, &holds_ended(&ended));
                 if let Some(cleaned) = cleaned {
-                    let own = store::keys::clean(&mut self.free, 1_000_000).await?;
+                    let own = store::keys::clean(&self.free, 1_000_000).await?;
                     self.compare("keys cleaned away", &[cleaned.to_string()], &[own.to_string()]);
                 }
             }
             Deed::Sweep { clock, idle, payments, refunds } => {
-                set_clock(&mut self.free, *clock).await?;
-                let own = store::payments::take_unsettled(&mut self.free, *idle, 64).await?;
+                set_clock(&self.free, *clock).await?;
+                let own = store::payments::take_unsettled(&self.free, *idle, 64).await?;
                 self.compare("payments that were taken up", payments, &unsettled(&own));
-                let own = store::refunds::take_unsettled(&mut self.free, *idle, 64).await?;
+                let own = store::refunds::take_unsettled(&self.free, *idle, 64).await?;
                 self.compare("refunds that were taken up", refunds, &unsettled_refunds(&own));
             }
             Deed::Finish { payment, from, to } => {
-                store::payments::finish(&mut self.free, vec![payment.0], *from, *to).await?;
+                store::payments::finish(&self.free, vec![payment.0], *from, *to).await?;
             }
             Deed::Settle { payment } => {
                 use crate::store::schema::refunds;
                 use diesel::{ExpressionMethods, QueryDsl};
                 let own = refunds::table.filter(refunds::payment_id.eq(payment.0)).select(refunds::id);
                 let ids: Vec<uuid::Uuid> = own.load(&mut self.free).await?;
-                store::refunds::settle(&mut self.free, &ids).await?;
+                store::refunds::settle(&self.free, &ids).await?;
             }
         }
         Ok(())
@@ -227,7 +223,7 @@ impl Stage {
                 return (connection, Err(error));
             }
             let items: Vec<Item<'_>> = batch.commands.iter().map(|command| (command, None)).collect();
-            let mut tables = ReplayTables::new(&mut connection, &flights, &batch, (at_locks, may_go));
+            let mut tables = ReplayTables::new(&connection, &flights, &batch, (at_locks, may_go));
             let ran = ledger::run(&mut tables, &items, Setting { settle: SETTLE }).await;
             (connection, ran)
         });

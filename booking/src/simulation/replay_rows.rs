@@ -2,7 +2,10 @@
 //! by itself (ids of refunds and events, locators drawn again) is left out.
 
 use super::database::Rows;
-use crate::{domain::idempotency::StoredAnswer, store::codes::Code};
+use crate::{
+    domain::{idempotency::StoredAnswer, quote::Quote},
+    store::codes::Code,
+};
 use chrono::{DateTime, Utc};
 use diesel::{
     QueryResult,
@@ -48,17 +51,14 @@ fn answer(status: i16, booking: &str) -> String {
     format!("{status} {value}")
 }
 
-/// A locator: itself, or, where the claims are known, whether it is still the claim's.
-fn locator(claimed: Option<&Claimed>, booking: BookingId, locator: &str) -> String {
-    match claimed {
-        None => locator.to_owned(),
-        Some(claimed) if claimed.get(&booking).is_some_and(|own| own == locator) => "as claimed".to_owned(),
-        Some(_) => "drawn again".to_owned(),
-    }
+/// Whether a locator is still the claim's: others are drawn without the seed.
+fn locator(claimed: &Claimed, booking: BookingId, locator: &str) -> String {
+    let own = claimed.get(&booking).is_some_and(|own| own == locator);
+    if own { "as claimed" } else { "drawn again" }.to_owned()
 }
 
 /// The rows of the model.
-pub(super) fn of_model(rows: &Rows, claimed: Option<&Claimed>) -> Lines {
+pub(super) fn of_model(rows: &Rows, claimed: &Claimed) -> Lines {
     let mut lines = booking_lines(rows, claimed);
     let flights = rows.flights.iter().map(|(id, row)| {
         format!("{id}|{}|{}|{}|{}", row.version, at(row.departure_at), row.on_sale, row.seats_version)
@@ -78,7 +78,7 @@ pub(super) fn of_model(rows: &Rows, claimed: Option<&Claimed>) -> Lines {
     let payments = rows.payments.iter().map(|(id, row)| {
         let payment = &row.payment;
         format!(
-            "{id}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}",
+            "{id}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}",
             row.booking,
             payment.method,
             or_none(payment.token.clone()),
@@ -89,6 +89,7 @@ pub(super) fn of_model(rows: &Rows, claimed: Option<&Claimed>) -> Lines {
             payment.answer,
             at(payment.created_at),
             at(row.attempted_at),
+            row.attempts,
         )
     });
     let refunds = rows.refunds.values().map(|row| {
@@ -96,11 +97,12 @@ pub(super) fn of_model(rows: &Rows, claimed: Option<&Claimed>) -> Lines {
         let attempted = or_none(row.attempted_at.map(at));
         let (booking, payment) = (row.booking, refund.payment_id);
         format!(
-            "{booking}|{payment}|{}|{}|{}|{}|{attempted}",
+            "{booking}|{payment}|{}|{}|{}|{}|{attempted}|{}",
             refund.amount,
             refund.reason,
             refund.settled,
-            at(refund.created_at)
+            at(refund.created_at),
+            row.attempts,
         )
     });
     let entries = rows.entries.iter().map(|((cause, account), row)| {
@@ -108,6 +110,12 @@ pub(super) fn of_model(rows: &Rows, claimed: Option<&Claimed>) -> Lines {
         let cause = payment.map_or_else(|| "refund".to_owned(), ToString::to_string);
         format!("{cause}|{account}|{}|{}|{}", row.booking, row.amount, at(row.created_at))
     });
+    let quotes = rows.quotes.values().map(|quote| {
+        let Quote { id, booking, version, refund, penalty, expires_at } = quote;
+        let (fare, taxes) = (refund.fare, refund.taxes);
+        format!("{}|{booking}|{version}|{fare}|{taxes}|{penalty}|{}", id.0, at(*expires_at))
+    });
+    lines.push(("cancellation_quotes", quotes.collect()));
     lines.push(("flights", flights.collect()));
     lines.push(("seats", seats.collect()));
     lines.push(("travellers", travellers.collect()));
@@ -119,7 +127,7 @@ pub(super) fn of_model(rows: &Rows, claimed: Option<&Claimed>) -> Lines {
     lines
 }
 
-fn booking_lines(rows: &Rows, claimed: Option<&Claimed>) -> Lines {
+fn booking_lines(rows: &Rows, claimed: &Claimed) -> Lines {
     let (mut bookings, mut segments, mut passengers) = (Vec::new(), Vec::new(), Vec::new());
     for (id, row) in &rows.bookings {
         bookings.push(format!(
@@ -140,21 +148,24 @@ fn booking_lines(rows: &Rows, claimed: Option<&Claimed>) -> Lines {
         for (position, segment) in row.segments.iter().enumerate() {
             let (cabin, brand) = (segment.cabin.code(), segment.brand.code());
             segments.push(format!(
-                "{id}|{position}|{}|{cabin}|{brand}|{}|{}",
-                segment.flight_id, segment.fare, segment.taxes
+                "{id}|{position}|{}|{cabin}|{brand}|{}|{}|{}",
+                segment.flight_id, segment.fare, segment.taxes, segment.flight_version
             ));
         }
         for (position, one) in row.passengers.iter().enumerate() {
             let seat = |seat: &Option<shared::seat::SeatDesignator>| {
                 seat.map_or_else(|| "NULL".to_owned(), |seat| seat.to_number().to_string())
             };
+            let booked = one.booked_name.as_ref();
             let seats: Vec<String> = one.seats.iter().map(seat).collect();
             passengers.push(format!(
-                "{id}|{position}|{}|{}|{}|{}|{}|{}|{{{}}}",
+                "{id}|{position}|{}|{}|{}|{}|{}|{}|{}|{}|{{{}}}",
                 one.id,
                 one.kind.code(),
                 one.given_name.as_str(),
                 one.family_name.as_str(),
+                or_none(booked.map(|(given, _)| given.as_str().to_owned())),
+                or_none(booked.map(|(_, family)| family.as_str().to_owned())),
                 one.born_on,
                 or_none(one.ticket_number.map(|number| number.to_string())),
                 seats.join(","),
@@ -174,18 +185,18 @@ struct Line {
 }
 
 /// The same of PostgreSQL: each table with the columns as above.
-const TABLES: [(&str, &str); 10] = [
+const TABLES: [(&str, &str); 11] = [
     (
         "bookings",
         "SELECT concat_ws('|', id, '?', owner_id, status, payment_status, us(hold_expires_at), currency, contact_email, coalesce(contact_phone, '-'), version, us(created_at), us(updated_at), us(confirmed_at)) AS line, locator AS extra FROM bookings",
     ),
     (
         "segments",
-        "SELECT concat_ws('|', booking_id, position, flight_id, cabin, brand, fare, taxes) AS line, NULL AS extra FROM segments",
+        "SELECT concat_ws('|', booking_id, position, flight_id, cabin, brand, fare, taxes, flight_version) AS line, NULL AS extra FROM segments",
     ),
     (
         "passengers",
-        "SELECT concat_ws('|', booking_id, position, id, kind, given_name, family_name, born_on, coalesce(ticket_number::text, '-'), seats::text) AS line, NULL AS extra FROM passengers",
+        "SELECT concat_ws('|', booking_id, position, id, kind, given_name, family_name, coalesce(booked_given_name, '-'), coalesce(booked_family_name, '-'), born_on, coalesce(ticket_number::text, '-'), seats::text) AS line, NULL AS extra FROM passengers",
     ),
     (
         "flights",
@@ -205,15 +216,19 @@ const TABLES: [(&str, &str); 10] = [
     ),
     (
         "payments",
-        "SELECT concat_ws('|', id, booking_id, method, coalesce(token, '-'), amount, state, us(held_until), coalesce(encode(key_scope, 'hex'), '-'), answer, us(created_at), us(attempted_at)) AS line, NULL AS extra FROM payments",
+        "SELECT concat_ws('|', id, booking_id, method, coalesce(token, '-'), amount, state, us(held_until), coalesce(encode(key_scope, 'hex'), '-'), answer, us(created_at), us(attempted_at), attempts) AS line, NULL AS extra FROM payments",
     ),
     (
         "refunds",
-        "SELECT concat_ws('|', booking_id, payment_id, amount, reason, settled::text, us(created_at), us(attempted_at)) AS line, NULL AS extra FROM refunds",
+        "SELECT concat_ws('|', booking_id, payment_id, amount, reason, settled::text, us(created_at), us(attempted_at), attempts) AS line, NULL AS extra FROM refunds",
     ),
     (
         "ledger_entries",
         "SELECT concat_ws('|', coalesce(p.id::text, 'refund'), e.account, e.booking_id, e.amount, us(e.created_at)) AS line, NULL AS extra FROM ledger_entries e LEFT JOIN payments p ON p.id = e.cause",
+    ),
+    (
+        "cancellation_quotes",
+        "SELECT concat_ws('|', id, booking_id, version, fare, taxes, penalty, us(expires_at)) AS line, NULL AS extra FROM cancellation_quotes",
     ),
 ];
 
@@ -225,8 +240,7 @@ pub(super) async fn of_postgres(connection: &mut AsyncPgConnection, claimed: &Cl
         let line = |Line { line, extra }: Line| match table {
             "bookings" => {
                 let id = line.split('|').next().and_then(|id| id.parse().ok());
-                let own =
-                    id.map_or_else(String::new, |id| locator(Some(claimed), id, &extra.unwrap_or_default()));
+                let own = id.map_or_else(String::new, |id| locator(claimed, id, &extra.unwrap_or_default()));
                 line.replacen('?', &own, 1)
             }
             "idempotency_keys" => {

@@ -7,10 +7,12 @@ use super::{
     trace::Batch,
 };
 use crate::{
-    actors::ledger::{PostgresTables, Tables, Writes},
+    actors::ledger::{Opened, Opening, PostgresTables, Tables, Taken, Writes},
     domain::{
         booking::{Booking, Flights},
         idempotency::Key,
+        locator::Locator,
+        quote::{Quote, QuoteId},
     },
     store::{
         flight_cache::FlightCache, flights::LockedFlight, keys::Known, seats::SeatRow,
@@ -41,7 +43,7 @@ pub(super) struct ReplayTables<'a> {
 impl<'a> ReplayTables<'a> {
     /// `gate`: tells that the locks are asked for, and waits until they may be had.
     pub(super) fn new(
-        connection: &'a mut AsyncPgConnection,
+        connection: &'a AsyncPgConnection,
         flights: &'a FlightCache,
         batch: &Batch,
         gate: (oneshot::Sender<()>, oneshot::Receiver<()>),
@@ -49,6 +51,14 @@ impl<'a> ReplayTables<'a> {
         let inner = PostgresTables { connection, flights };
         let (clocks, ended) = (batch.clocks.clone(), batch.verdicts.is_some());
         Self { inner, clocks, ended, abort: batch.abort, calls: 0, gate: Some(gate) }
+    }
+
+    async fn wait_for_locks(&mut self) {
+        if let Some((at_locks, may_go)) = self.gate.take() {
+            // Errors mean that nobody directs any longer.
+            let _ = at_locks.send(());
+            let _ = may_go.await;
+        }
     }
 
     async fn call(&mut self) -> QueryResult<&mut PostgresTables<'a>> {
@@ -81,11 +91,7 @@ impl Tables for ReplayTables<'_> {
         &mut self,
         flights: BTreeSet<FlightId>,
     ) -> QueryResult<BTreeMap<FlightId, LockedFlight>> {
-        if let Some((at_locks, may_go)) = self.gate.take() {
-            // Errors mean that nobody directs any longer.
-            let _ = at_locks.send(());
-            let _ = may_go.await;
-        }
+        self.wait_for_locks().await;
         self.call().await?.lock_flights(flights).await
     }
 
@@ -132,8 +138,16 @@ impl Tables for ReplayTables<'_> {
         self.call().await?.give_back(seats, travellers).await
     }
 
-    async fn insert_bookings(&mut self, new: &mut [Booking]) -> QueryResult<()> {
+    async fn used_locators(&mut self, locators: &[Locator]) -> QueryResult<HashSet<Locator>> {
+        self.call().await?.used_locators(locators).await
+    }
+
+    async fn insert_bookings(&mut self, new: &[Booking]) -> QueryResult<()> {
         self.call().await?.insert_bookings(new).await
+    }
+
+    async fn find_quote(&mut self, id: QuoteId) -> QueryResult<Option<Quote>> {
+        self.call().await?.find_quote(id).await
     }
 
     async fn draw_documents(&mut self, count: usize) -> QueryResult<Vec<i64>> {
@@ -150,5 +164,23 @@ impl Tables for ReplayTables<'_> {
 
     async fn append(&mut self, events: &[Event]) -> QueryResult<()> {
         self.call().await?.append(events).await
+    }
+
+    async fn open(&mut self, opening: Opening<'_>) -> QueryResult<Opened> {
+        self.wait_for_locks().await;
+        self.call().await?.open(opening).await
+    }
+
+    async fn take(&mut self, seats: &[SeatRow], travellers: &[TravellerRow]) -> QueryResult<Taken> {
+        self.call().await?.take(seats, travellers).await
+    }
+
+    async fn store(
+        &mut self,
+        new: &[Booking],
+        writes: &Writes<'_>,
+        flights: &BTreeSet<FlightId>,
+    ) -> QueryResult<Vec<SeatsState>> {
+        self.call().await?.store(new, writes, flights).await
     }
 }

@@ -8,16 +8,15 @@ use super::{
 };
 use crate::{
     actors::{
-        ledger::{Claim, Command, Outcome},
-        sales::{
-            self, ATTEMPTS, Order, SalesError, Sold, Stop, named_seats, new_booking, only_named, settle,
-        },
+        allocator::NotReserved,
+        ledger::{At, Claim, Command, Outcome},
+        sales::{self, ATTEMPTS, Order, SalesError, Sold, Stop, only_named, settle},
     },
     domain::{
         booking::Booking,
         hold::HoldTime,
         idempotency::Key,
-        party,
+        itinerary, party,
         payment::PaymentOrder,
         refusal::{FlightSeat, Refusal},
         seat_book::{Wanted, WantedFare},
@@ -32,6 +31,8 @@ use shared::{
 use std::{collections::HashSet, rc::Rc, time::Instant};
 
 const CURRENCY: Currency = Currency::EUR;
+/// The currency, and the longest hold in minutes.
+const TERMS: (Currency, u32) = (CURRENCY, 1440);
 
 /// What is asked of the service.
 #[derive(Debug, Clone)]
@@ -119,17 +120,21 @@ impl World {
         match request {
             Request::Book(order) => self.make(at, order).await,
             Request::Pay { booking, flight, payment, key } => {
-                let command = Command::Pay { booking: *booking, payment: payment.clone(), key: key.clone() };
+                let at_any = At { booking: *booking, version: None };
+                let command = Command::Pay { at: at_any, payment: payment.clone(), key: key.clone() };
                 match self.submit(at, *flight, command).await? {
                     Outcome::Done(state) => Ok(self.pay(at, state, payment, *flight).await),
+                    Outcome::Quoted(quote, currency) => Ok(Sold::Quoted(quote.shown(currency))),
                     Outcome::Replay(answer) => Ok(Sold::Replay(answer)),
                     Outcome::Refused(refusal) => Err(Stop::Refused(refusal)),
                 }
             }
             Request::Cancel { booking, flight, key } => {
-                let command = Command::Cancel { booking: *booking, key: key.clone() };
+                let at_any = At { booking: *booking, version: None };
+                let command = Command::Cancel { at: at_any, quote: None, key: key.clone() };
                 match self.submit(at, *flight, command).await? {
                     Outcome::Done(state) => Ok(Sold::Done(state)),
+                    Outcome::Quoted(quote, currency) => Ok(Sold::Quoted(quote.shown(currency))),
                     Outcome::Replay(answer) => Ok(Sold::Replay(answer)),
                     Outcome::Refused(refusal) => Err(Stop::Refused(refusal)),
                 }
@@ -140,7 +145,7 @@ impl World {
     async fn make(self: &Rc<Self>, at: usize, order: &Order) -> Result<Sold, Stop> {
         let hold = self.hold(at, order).await?;
         let deadline = self.deadline_at(at);
-        let named: HashSet<FlightSeat> = named_seats(order).collect();
+        let named: HashSet<FlightSeat> = order.named_seats().collect();
         for attempt in 1..=ATTEMPTS {
             let (booking, priced_from, marks) = self.reserve_all(at, order, deadline).await?;
             let total = Money::new(booking.total(), CURRENCY);
@@ -149,6 +154,9 @@ impl World {
                     continue;
                 }
                 return Err(Stop::Refused(Refusal::PriceChanged(total)));
+            }
+            if self.instant_at(at) >= deadline {
+                return Err(Stop::Failed(SalesError::Overloaded));
             }
             let lowest = booking.segments.iter().map(|segment| segment.flight_id).min();
             let Some(flight) = lowest else { return Err(Stop::Refused(Refusal::NotFound)) };
@@ -175,6 +183,7 @@ impl World {
                     Some(payment) => Ok(self.pay(at, state, payment, flight).await),
                     None => Ok(Sold::Done(state)),
                 },
+                Outcome::Quoted(quote, currency) => Ok(Sold::Quoted(quote.shown(currency))),
                 Outcome::Replay(answer) => Ok(Sold::Replay(answer)),
                 Outcome::Refused(Refusal::SeatTaken(lost)) => Err(Stop::Refused(only_named(lost, &named))),
                 Outcome::Refused(refusal) => Err(Stop::Refused(refusal)),
@@ -188,14 +197,14 @@ impl World {
         for segment in &order.segments {
             flights.push(self.known_flight(at, segment.flight_id).await?);
         }
-        if let Ok(hold) = sales::check(order, &flights, CURRENCY, self.moment_at(at).utc) {
+        if let Ok(hold) = sales::check(order, &flights, TERMS, self.moment_at(at).utc) {
             return Ok(hold);
         }
         flights.clear();
         for segment in &order.segments {
             flights.push(self.flight_now(at, segment.flight_id).await?);
         }
-        sales::check(order, &flights, CURRENCY, self.moment_at(at).utc).map_err(Stop::Refused)
+        sales::check(order, &flights, TERMS, self.moment_at(at).utc).map_err(Stop::Refused)
     }
 
     async fn have_changed(self: &Rc<Self>, at: usize, versions: &[(FlightId, i64)]) -> Result<bool, Stop> {
@@ -214,14 +223,13 @@ impl World {
         order: &Order,
         deadline: Instant,
     ) -> Result<(Booking, Vec<(FlightId, i64)>, Vec<Marks>), Stop> {
-        let mut booking = new_booking(order, CURRENCY);
+        let mut booking = order.booking(CURRENCY);
         // What real code draws by itself comes from the seed here.
         (booking.id, booking.locator) = (self.id().into(), self.locator());
+        self.claimed.borrow_mut().insert(booking.id, booking.locator.as_str().to_owned());
         let kinds: Vec<_> = order.passengers.iter().map(|passenger| passenger.kind).collect();
-        let mut sequence: Vec<usize> = (0..order.segments.len()).collect();
-        sequence.sort_unstable_by_key(|index| order.segments[*index].flight_id);
-        let (mut marks, mut versions) = (Vec::new(), Vec::new());
-        for index in sequence {
+        let (mut marks, mut versions, mut refusals) = (Vec::new(), Vec::new(), Vec::new());
+        for index in order.by_flight() {
             let segment = &order.segments[index];
             let wanted = Wanted {
                 segment: index,
@@ -229,7 +237,19 @@ impl World {
                 fare: Some(WantedFare { brand: segment.brand, currency: CURRENCY, party: kinds.clone() }),
                 wishes: party::wishes(&order.passengers, index),
             };
-            let (reservation, mark) = self.reserve(at, segment.flight_id, &wanted, deadline).await?;
+            let (reservation, mark) = match self.reserve(at, segment.flight_id, &wanted, deadline).await {
+                Ok(reserved) => reserved,
+                Err(NotReserved::Refused(refusal)) => {
+                    refusals.push(refusal);
+                    marks.clear();
+                    continue;
+                }
+                Err(error) if refusals.is_empty() => return Err(error.into()),
+                Err(_) => break,
+            };
+            if !refusals.is_empty() {
+                continue;
+            }
             marks.push(mark);
             versions.push((segment.flight_id, reservation.flight_version));
             for ((passenger, _), seat) in wanted.wishes.iter().zip(reservation.seats) {
@@ -238,6 +258,10 @@ impl World {
             booking.segments[index].fare = reservation.price.fare;
             booking.segments[index].taxes = reservation.price.taxes;
         }
+        if let Some(refusal) = itinerary::refusal(refusals) {
+            return Err(Stop::Refused(refusal));
+        }
+        sales::check_total(&booking)?;
         Ok((booking, versions, marks))
     }
 

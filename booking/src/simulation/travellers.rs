@@ -195,7 +195,7 @@ impl Traveller {
             Sold::Refused(refusal) => {
                 return self.world.note(|| format!("traveller {} was refused: {refusal:?}", self.number));
             }
-            Sold::Unsettled(_) => return,
+            Sold::Quoted(_) | Sold::Unsettled(_) => return,
         };
         self.world.note(|| {
             format!(

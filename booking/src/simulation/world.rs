@@ -8,6 +8,7 @@ use super::{
     journal::Journal,
     provider::Provider,
     random::Random,
+    replay_rows::Claimed,
     scheduler::{Owner, Sleep, Wishes},
     trace::Trace,
 };
@@ -75,6 +76,8 @@ pub(super) struct World {
     pub(super) provider: RefCell<Provider>,
     pub(super) checks: RefCell<Checks>,
     pub(super) journal: RefCell<Journal>,
+    /// The locators that claims came with: the ledger draws others by itself.
+    pub(super) claimed: RefCell<Claimed>,
     pub(super) trace: Option<RefCell<Trace>>,
     /// Flights as the network has them, newest last.
     pub(super) network: RefCell<Vec<Arc<FlightState>>>,
@@ -115,6 +118,7 @@ impl World {
             provider: RefCell::default(),
             checks: RefCell::default(),
             journal: RefCell::default(),
+            claimed: RefCell::default(),
             trace: recorded.then(RefCell::default),
             network: RefCell::default(),
             troubled: Cell::new(true),

@@ -7,24 +7,30 @@ use super::{
     statement::statement,
 };
 use crate::domain::{
-    booking::{Booking, Segment},
+    booking::{Booking, RefundRecord, Segment},
     contact::{Contact, Email, Phone},
-    locator::Locator,
+    locator::{InvalidLocator, Locator},
+    passenger::Passenger,
+    payment::Payment,
 };
 use chrono::{DateTime, Utc};
 use diesel::{
     deserialize::Queryable,
     prelude::*,
-    sql_types::{Array, BigInt, Nullable, SmallInt, Timestamptz, Uuid as SqlUuid},
+    sql_types::{Array, BigInt, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use futures_util::future::{try_join, try_join4};
 use shared::{
     events::{BookingPaymentStatus, BookingStatus},
     fare::Brand,
     ids::{BookingId, FlightId, UserId},
     seat::Cabin,
 };
-use std::{collections::HashMap, error::Error};
+use std::{
+    collections::{HashMap, HashSet},
+    error::Error,
+};
 use uuid::Uuid;
 
 #[derive(Queryable, Selectable)]
@@ -97,6 +103,32 @@ statement! {
 }
 
 statement! {
+    /// Writes contacts.
+    UpdateContacts {
+        ids: Array<SqlUuid> = Vec<Uuid>,
+        emails: Array<Text> = Vec<String>,
+        phones: Array<Nullable<Text>> = Vec<Option<String>>,
+    } -> (),
+    "UPDATE bookings SET contact_email = n.email, contact_phone = n.phone FROM unnest($, $, $) AS n (id, email, phone) WHERE bookings.id = n.id"
+}
+
+statement! {
+    /// Writes which versions of flights travellers know of.
+    UpdateFlightVersions {
+        ids: Array<SqlUuid> = Vec<Uuid>,
+        positions: Array<SmallInt> = Vec<i16>,
+        versions: Array<BigInt> = Vec<i64>,
+    } -> (),
+    "UPDATE segments SET flight_version = n.version FROM unnest($, $, $) AS n (id, position, version) WHERE segments.booking_id = n.id AND segments.position = n.position"
+}
+
+statement! {
+    /// Those of some locators that are in use.
+    UsedLocators { locators: Array<Text> = Vec<String> } -> (Text,),
+    "SELECT locator FROM bookings WHERE locator = ANY($)"
+}
+
+statement! {
     /// The flights of bookings.
     FlightsOf { ids: Array<SqlUuid> = Vec<Uuid> } -> (SqlUuid,),
     "SELECT DISTINCT flight_id FROM segments WHERE booking_id = ANY($)"
@@ -110,46 +142,76 @@ statement! {
 }
 
 /// Locks bookings in the order in which every writer locks them, after their flights.
-pub(crate) async fn lock(connection: &mut AsyncPgConnection, ids: &[Uuid]) -> QueryResult<()> {
-    Lock { ids: ids.to_vec() }.execute(connection).await.map(drop)
+pub(crate) async fn lock(connection: &AsyncPgConnection, ids: &[Uuid]) -> QueryResult<()> {
+    Lock { ids: ids.to_vec() }.execute(&mut &*connection).await.map(drop)
 }
 
 /// The flights of bookings, each once.
-pub(crate) async fn flights_of(
-    connection: &mut AsyncPgConnection,
-    ids: &[Uuid],
-) -> QueryResult<Vec<FlightId>> {
-    let rows: Vec<(Uuid,)> = FlightsOf { ids: ids.to_vec() }.load(connection).await?;
+pub(crate) async fn flights_of(connection: &AsyncPgConnection, ids: &[Uuid]) -> QueryResult<Vec<FlightId>> {
+    let rows: Vec<(Uuid,)> = FlightsOf { ids: ids.to_vec() }.load(&mut &*connection).await?;
     Ok(rows.into_iter().map(|(id,)| FlightId(id)).collect())
 }
 
 /// Holds that have ended, each with a flight of it.
 pub(crate) async fn ended(
-    connection: &mut AsyncPgConnection,
+    connection: &AsyncPgConnection,
     limit: i64,
 ) -> QueryResult<Vec<(BookingId, FlightId)>> {
-    let rows: Vec<(Uuid, Uuid)> = Ended { limit }.load(connection).await?;
+    let rows: Vec<(Uuid, Uuid)> = Ended { limit }.load(&mut &*connection).await?;
     Ok(rows.into_iter().map(|(id, flight)| (BookingId(id), FlightId(flight))).collect())
 }
 
-/// Bookings in full, in no order.
-pub(crate) async fn load(connection: &mut AsyncPgConnection, ids: &[Uuid]) -> QueryResult<Vec<Booking>> {
-    let rows: Vec<Row> =
-        bookings::table.filter(bookings::id.eq_any(ids)).select(Row::as_select()).load(connection).await?;
-    complete(connection, rows).await
+/// Bookings in full, in no order. All tables are asked at once: the answers come one after the other, but
+/// nobody waits for one before asking for the next.
+pub(crate) async fn load(connection: &AsyncPgConnection, ids: &[Uuid]) -> QueryResult<Vec<Booking>> {
+    let mut on = connection;
+    let rows = bookings::table.filter(bookings::id.eq_any(ids)).select(Row::as_select()).load(&mut on);
+    let (rows, parts) = try_join(rows, parts(connection, ids)).await?;
+    put_together(rows, parts)
+}
+
+/// What stands of bookings in other tables.
+struct Parts {
+    segments: HashMap<Uuid, Vec<Segment>>,
+    passengers: HashMap<Uuid, Vec<Passenger>>,
+    payments: HashMap<Uuid, Vec<Payment>>,
+    refunds: HashMap<Uuid, Vec<RefundRecord>>,
+}
+
+async fn parts(connection: &AsyncPgConnection, ids: &[Uuid]) -> QueryResult<Parts> {
+    let (segments, passengers, payments, refunds) = try_join4(
+        load_segments(connection, ids),
+        passengers::load(connection, ids),
+        payments::load(connection, ids),
+        refunds::load(connection, ids),
+    )
+    .await?;
+    Ok(Parts { segments, passengers, payments, refunds })
 }
 
 /// The booking with a locator.
 pub(crate) async fn by_locator(
-    connection: &mut AsyncPgConnection,
+    connection: &AsyncPgConnection,
     locator: &Locator,
 ) -> QueryResult<Option<Booking>> {
     let rows: Vec<Row> = bookings::table
         .filter(bookings::locator.eq(locator.as_str()))
         .select(Row::as_select())
-        .load(connection)
+        .load(&mut &*connection)
         .await?;
     Ok(complete(connection, rows).await?.pop())
+}
+
+/// Those of some locators that bookings have.
+pub(crate) async fn used_locators(
+    connection: &AsyncPgConnection,
+    locators: &[Locator],
+) -> QueryResult<HashSet<Locator>> {
+    let query = UsedLocators { locators: locators.iter().map(|one| one.as_str().to_owned()).collect() };
+    let rows: Vec<(String,)> = query.load(&mut &*connection).await?;
+    rows.into_iter()
+        .map(|(text,)| text.parse().map_err(|error: InvalidLocator| damaged(error.into())))
+        .collect()
 }
 
 /// What is asked of the list of an account's bookings.
@@ -163,7 +225,7 @@ pub(crate) struct Own {
 }
 
 /// An account's bookings, newest first.
-pub(crate) async fn own(connection: &mut AsyncPgConnection, asked: &Own) -> QueryResult<Vec<Booking>> {
+pub(crate) async fn own(connection: &AsyncPgConnection, asked: &Own) -> QueryResult<Vec<Booking>> {
     let mut query = bookings::table
         .filter(bookings::owner_id.eq(asked.owner.0))
         .order(bookings::id.desc())
@@ -189,22 +251,23 @@ pub(crate) async fn own(connection: &mut AsyncPgConnection, asked: &Own) -> Quer
         ),
         Some(status) => query.filter(bookings::status.eq(status.code())),
     };
-    let rows: Vec<Row> = query.load(connection).await?;
+    let rows: Vec<Row> = query.load(&mut &*connection).await?;
     let mut found = complete(connection, rows).await?;
     found.sort_unstable_by_key(|booking| std::cmp::Reverse(booking.id));
     Ok(found)
 }
 
 /// Adds what stands in other tables.
-async fn complete(connection: &mut AsyncPgConnection, rows: Vec<Row>) -> QueryResult<Vec<Booking>> {
+async fn complete(connection: &AsyncPgConnection, rows: Vec<Row>) -> QueryResult<Vec<Booking>> {
     let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let mut segments = load_segments(connection, &ids).await?;
-    let mut passengers = passengers::load(connection, &ids).await?;
-    let mut payments = payments::load(connection, &ids).await?;
-    let mut refunds = refunds::load(connection, &ids).await?;
+    put_together(rows, parts(connection, &ids).await?)
+}
+
+fn put_together(rows: Vec<Row>, parts: Parts) -> QueryResult<Vec<Booking>> {
+    let Parts { mut segments, mut passengers, mut payments, mut refunds } = parts;
     rows.into_iter()
         .map(|row| {
             let mut booking = row.read().map_err(damaged)?;
@@ -218,10 +281,10 @@ async fn complete(connection: &mut AsyncPgConnection, rows: Vec<Row>) -> QueryRe
 }
 
 async fn load_segments(
-    connection: &mut AsyncPgConnection,
+    connection: &AsyncPgConnection,
     ids: &[Uuid],
 ) -> QueryResult<HashMap<Uuid, Vec<Segment>>> {
-    let rows: Vec<(Uuid, Uuid, i16, i16, i64, i64)> = segments::table
+    let rows: Vec<(Uuid, Uuid, i16, i16, i64, i64, i64)> = segments::table
         .filter(segments::booking_id.eq_any(ids))
         .order((segments::booking_id, segments::position))
         .select((
@@ -231,21 +294,22 @@ async fn load_segments(
             segments::brand,
             segments::fare,
             segments::taxes,
+            segments::flight_version,
         ))
-        .load(connection)
+        .load(&mut &*connection)
         .await?;
     let mut found: HashMap<Uuid, Vec<Segment>> = HashMap::new();
-    for (booking, flight, cabin, brand, fare, taxes) in rows {
+    for (booking, flight, cabin, brand, fare, taxes, flight_version) in rows {
         let cabin = Cabin::of_code(cabin).map_err(|error| damaged(error.into()))?;
         let brand = Brand::of_code(brand).map_err(|error| damaged(error.into()))?;
-        let segment = Segment { flight_id: FlightId(flight), cabin, brand, fare, taxes };
+        let segment = Segment { flight_id: FlightId(flight), cabin, brand, fare, taxes, flight_version };
         found.entry(booking).or_default().push(segment);
     }
     Ok(found)
 }
 
 /// Writes what transitions have changed of the rows of bookings.
-pub(crate) async fn update(connection: &mut AsyncPgConnection, changed: &[&Booking]) -> QueryResult<()> {
+pub(crate) async fn update(connection: &AsyncPgConnection, changed: &[&Booking]) -> QueryResult<()> {
     if changed.is_empty() {
         return Ok(());
     }
@@ -258,5 +322,40 @@ pub(crate) async fn update(connection: &mut AsyncPgConnection, changed: &[&Booki
         updated: changed.iter().map(|booking| booking.updated_at).collect(),
         confirmed: changed.iter().map(|booking| booking.confirmed_at).collect(),
     };
-    query.execute(connection).await.map(drop)
+    query.execute(&mut &*connection).await.map(drop)
+}
+
+/// Writes contacts that were changed.
+pub(crate) async fn update_contacts(connection: &AsyncPgConnection, changed: &[&Booking]) -> QueryResult<()> {
+    if changed.is_empty() {
+        return Ok(());
+    }
+    let phone = |booking: &&Booking| booking.contact.phone.as_ref().map(|phone| phone.as_str().to_owned());
+    let query = UpdateContacts {
+        ids: changed.iter().map(|booking| booking.id.0).collect(),
+        emails: changed.iter().map(|booking| booking.contact.email.as_str().to_owned()).collect(),
+        phones: changed.iter().map(phone).collect(),
+    };
+    query.execute(&mut &*connection).await.map(drop)
+}
+
+/// Writes which versions of their flights the travellers of bookings know of.
+pub(crate) async fn update_flight_versions(
+    connection: &AsyncPgConnection,
+    changed: &[&Booking],
+) -> QueryResult<()> {
+    if changed.is_empty() {
+        return Ok(());
+    }
+    let rows = || {
+        changed.iter().flat_map(|booking| {
+            booking.segments.iter().zip(0_i16..).map(|(segment, position)| (booking.id.0, position, segment))
+        })
+    };
+    let query = UpdateFlightVersions {
+        ids: rows().map(|(id, _, _)| id).collect(),
+        positions: rows().map(|(_, position, _)| position).collect(),
+        versions: rows().map(|(_, _, segment)| segment.flight_version).collect(),
+    };
+    query.execute(&mut &*connection).await.map(drop)
 }

@@ -1,6 +1,9 @@
 //! The numbers that stand for the domain's enumerations in the tables.
 
-use crate::domain::payment::{Account, PaymentState};
+use crate::domain::{
+    disruption::Disruption,
+    payment::{Account, PaymentState},
+};
 use shared::{
     events::{BookingPaymentStatus, BookingStatus},
     fare::{Brand, PassengerType},
@@ -50,6 +53,7 @@ codes! {
     Brand, "brand": Light, Standard, Flex;
     PassengerType, "passenger type": Adt, Chd, Inf;
     Account, "account": Clearing, Fares, Taxes;
+    Disruption, "disruption": Cancelled, Rescheduled;
 }
 
 #[cfg(test)]
@@ -73,5 +77,6 @@ mod tests {
         round_trip::<Brand>();
         round_trip::<PassengerType>();
         round_trip::<Account>();
+        round_trip::<Disruption>();
     }
 }

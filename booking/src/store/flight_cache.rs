@@ -23,7 +23,7 @@ impl FlightCache {
     /// The states of flights whose versions the caller has just read. Unknown flights are left out.
     pub(crate) async fn at_versions(
         &self,
-        connection: &mut AsyncPgConnection,
+        connection: &AsyncPgConnection,
         wanted: impl IntoIterator<Item = (FlightId, i64)>,
     ) -> QueryResult<Flights> {
         let mut found = Flights::new();
@@ -48,7 +48,7 @@ impl FlightCache {
     /// The present states of flights.
     pub(crate) async fn current(
         &self,
-        connection: &mut AsyncPgConnection,
+        connection: &AsyncPgConnection,
         ids: impl IntoIterator<Item = FlightId>,
     ) -> QueryResult<Flights> {
         let mut ids: Vec<Uuid> = ids.into_iter().map(Uuid::from).collect();

@@ -1,10 +1,12 @@
 //! The local inventory: flights as the flight service tells of them, and booking's own sequence.
 
 use super::{
+    disruptions,
     schema::{flight_states, flights},
     statement::statement,
 };
 use crate::domain::{
+    disruption,
     flight::is_sold,
     seat_book::{SeatsRead, TakenSeat},
 };
@@ -47,6 +49,12 @@ statement! {
 }
 
 statement! {
+    /// Locks flights, and those of bookings, in the same order.
+    LockFlightsAnd { ids: Array<SqlUuid> = Vec<Uuid>, bookings: Array<SqlUuid> = Vec<Uuid> } -> (SqlUuid, BigInt, Timestamptz, Bool),
+    "SELECT id, version, departure_at, on_sale FROM flights WHERE id IN (SELECT unnest($) UNION SELECT flight_id FROM segments WHERE booking_id = ANY($)) ORDER BY id FOR NO KEY UPDATE OF flights"
+}
+
+statement! {
     /// Draws the next version of flights whose seats changed. Their rows are locked.
     NextVersions { ids: Array<SqlUuid> = Vec<Uuid> } -> (SqlUuid, BigInt),
     "UPDATE flights SET seats_version = seats_version + 1 WHERE id = ANY($) RETURNING id, seats_version"
@@ -65,15 +73,28 @@ statement! {
     "SELECT f.version, f.on_sale, f.seats_version, s.seat, s.sold, CASE WHEN b.status = 0 AND b.payment_status = 0 THEN ceil(extract(epoch FROM b.hold_expires_at - clock_timestamp()) * 1000)::bigint END FROM flights f LEFT JOIN seats s ON s.flight_id = f.id LEFT JOIN bookings b ON b.id = s.booking_id WHERE f.id = $"
 }
 
-/// Works in states of flights, one a flight at most. Newest version wins.
+/// Works in states of flights, one a flight at most. Newest version wins. What concerns travellers who
+/// have booked is noted with it. For use in a transaction.
 pub(crate) async fn upsert(
-    connection: &mut AsyncPgConnection,
+    connection: &AsyncPgConnection,
     states: &[(FlightState, Value)],
 ) -> QueryResult<()> {
     // In the order in which every writer locks flights.
     let by_id: BTreeMap<Uuid, &(FlightState, Value)> = states.iter().map(|one| (one.0.id.0, one)).collect();
     debug_assert_eq!(by_id.len(), states.len(), "one state a flight");
     let ids: Vec<Uuid> = by_id.keys().copied().collect();
+    // Locked, so that no other state comes between what is compared and what is written.
+    lock(connection, ids.iter().copied().map(FlightId)).await?;
+    for before in self::states(connection, &ids).await? {
+        let Some((after, _)) = by_id.get(&before.id.0).filter(|(after, _)| after.version > before.version)
+        else {
+            continue;
+        };
+        if let Some(kind) = disruption::of_change(&before, after) {
+            let change = disruptions::Pending { flight: after.id, version: after.version, kind };
+            disruptions::note(connection, change).await?;
+        }
+    }
     let versions: Vec<i64> = by_id.values().map(|(state, _)| state.version).collect();
     let flights = UpsertFlights {
         ids: ids.clone(),
@@ -81,9 +102,9 @@ pub(crate) async fn upsert(
         departures: by_id.values().map(|(state, _)| state.departure.at).collect(),
         on_sale: by_id.values().map(|(state, _)| is_sold(state)).collect(),
     };
-    flights.execute(connection).await?;
+    flights.execute(&mut &*connection).await?;
     let states = by_id.values().map(|(_, json)| json.clone()).collect();
-    UpsertStates { ids, versions, states }.execute(connection).await.map(drop)
+    UpsertStates { ids, versions, states }.execute(&mut &*connection).await.map(drop)
 }
 
 /// A flight whose row is locked.
@@ -96,32 +117,49 @@ pub(crate) struct LockedFlight {
 
 /// Locks flights, in the order in which every writer locks them.
 pub(crate) async fn lock(
-    connection: &mut AsyncPgConnection,
+    connection: &AsyncPgConnection,
     ids: impl IntoIterator<Item = FlightId>,
 ) -> QueryResult<BTreeMap<FlightId, LockedFlight>> {
     let ids: Vec<Uuid> = ids.into_iter().map(Uuid::from).collect();
-    let rows: Vec<(Uuid, i64, DateTime<Utc>, bool)> = LockFlights { ids }.load(connection).await?;
+    let rows: Vec<LockedRow> = LockFlights { ids }.load(&mut &*connection).await?;
+    Ok(locked(rows))
+}
+
+/// Locks flights and those of bookings, in the order in which every writer locks them.
+pub(crate) async fn lock_with(
+    connection: &AsyncPgConnection,
+    ids: impl IntoIterator<Item = FlightId>,
+    bookings: Vec<Uuid>,
+) -> QueryResult<BTreeMap<FlightId, LockedFlight>> {
+    let ids: Vec<Uuid> = ids.into_iter().map(Uuid::from).collect();
+    let rows: Vec<LockedRow> = LockFlightsAnd { ids, bookings }.load(&mut &*connection).await?;
+    Ok(locked(rows))
+}
+
+type LockedRow = (Uuid, i64, DateTime<Utc>, bool);
+
+fn locked(rows: Vec<LockedRow>) -> BTreeMap<FlightId, LockedFlight> {
     let locked = |(id, version, departure_at, on_sale)| {
         (FlightId(id), LockedFlight { version, departure_at, on_sale })
     };
-    Ok(rows.into_iter().map(locked).collect())
+    rows.into_iter().map(locked).collect()
 }
 
 /// Draws the next version of the seats of flights that the caller has locked.
 pub(crate) async fn next_versions(
-    connection: &mut AsyncPgConnection,
+    connection: &AsyncPgConnection,
     ids: Vec<Uuid>,
 ) -> QueryResult<Vec<(FlightId, i64)>> {
-    let rows: Vec<(Uuid, i64)> = NextVersions { ids }.load(connection).await?;
+    let rows: Vec<(Uuid, i64)> = NextVersions { ids }.load(&mut &*connection).await?;
     Ok(rows.into_iter().map(|(id, version)| (FlightId(id), version)).collect())
 }
 
 /// Versions of a flight and of its seats.
 pub(crate) async fn versions(
-    connection: &mut AsyncPgConnection,
+    connection: &AsyncPgConnection,
     ids: Vec<Uuid>,
 ) -> QueryResult<Vec<(FlightId, i64, i64)>> {
-    let rows: Vec<(Uuid, i64, i64)> = Versions { ids }.load(connection).await?;
+    let rows: Vec<(Uuid, i64, i64)> = Versions { ids }.load(&mut &*connection).await?;
     Ok(rows.into_iter().map(|(id, version, seats)| (FlightId(id), version, seats)).collect())
 }
 
@@ -133,24 +171,24 @@ fn decode(state: Value) -> QueryResult<Arc<FlightState>> {
 
 /// The states of flights.
 pub(crate) async fn states(
-    connection: &mut AsyncPgConnection,
+    connection: &AsyncPgConnection,
     ids: &[Uuid],
 ) -> QueryResult<Vec<Arc<FlightState>>> {
     let rows: Vec<Value> = flight_states::table
         .filter(flight_states::flight_id.eq_any(ids))
         .select(flight_states::state)
-        .load(connection)
+        .load(&mut &*connection)
         .await?;
     rows.into_iter().map(decode).collect()
 }
 
 /// Reads a flight's seats; `None` where there is no such flight.
 pub(crate) async fn read_seats(
-    connection: &mut AsyncPgConnection,
+    connection: &AsyncPgConnection,
     id: FlightId,
 ) -> QueryResult<Option<SeatsRead>> {
     type Row = (i64, bool, i64, Option<i16>, Option<bool>, Option<i64>);
-    let rows: Vec<Row> = SeatsNow { id: id.0 }.load(connection).await?;
+    let rows: Vec<Row> = SeatsNow { id: id.0 }.load(&mut &*connection).await?;
     let Some(&(version, on_sale, seats_version, ..)) = rows.as_slice().first() else { return Ok(None) };
     let taken = |(_, _, _, seat, sold, ends_in): Row| {
         Some(TakenSeat { seat: SeatDesignator::from_number(seat?)?, sold: sold?, ends_in })
@@ -168,7 +206,7 @@ pub(crate) async fn read_seats(
 ///
 /// A flight that is not known yet is closed in advance: its publication (version 1) does not open it.
 /// Only a newer version does.
-pub(crate) async fn close(connection: &mut AsyncPgConnection, id: FlightId) -> QueryResult<i64> {
+pub(crate) async fn close(connection: &AsyncPgConnection, id: FlightId) -> QueryResult<i64> {
     diesel::insert_into(flights::table)
         .values((
             flights::id.eq(id.0),
@@ -178,13 +216,13 @@ pub(crate) async fn close(connection: &mut AsyncPgConnection, id: FlightId) -> Q
             flights::seats_version.eq(0),
         ))
         .on_conflict_do_nothing()
-        .execute(connection)
+        .execute(&mut &*connection)
         .await?;
     lock(connection, [id]).await?;
     let live = super::seats::live_bookings(connection, id).await?;
     if live == 0 {
         let flight = flights::table.filter(flights::id.eq(id.0));
-        diesel::update(flight).set(flights::on_sale.eq(false)).execute(connection).await?;
+        diesel::update(flight).set(flights::on_sale.eq(false)).execute(&mut &*connection).await?;
     }
     Ok(live)
 }

@@ -51,7 +51,7 @@ pub(crate) enum Known {
 
 /// Binds keys to the bookings of their requests; gives the scopes of those that were free.
 pub(crate) async fn bind(
-    connection: &mut AsyncPgConnection,
+    connection: &AsyncPgConnection,
     wanted: &[(&Key, BookingId)],
 ) -> QueryResult<HashSet<Vec<u8>>> {
     let query = Bind {
@@ -60,22 +60,22 @@ pub(crate) async fn bind(
         bookings: wanted.iter().map(|(_, booking)| booking.0).collect(),
         hours: KEPT_HOURS,
     };
-    let rows: Vec<(Vec<u8>,)> = query.load(connection).await?;
+    let rows: Vec<(Vec<u8>,)> = query.load(&mut &*connection).await?;
     Ok(rows.into_iter().map(|(scope,)| scope).collect())
 }
 
 /// Releases keys whose requests had no effect.
-pub(crate) async fn release(connection: &mut AsyncPgConnection, scopes: &[&[u8]]) -> QueryResult<()> {
+pub(crate) async fn release(connection: &AsyncPgConnection, scopes: &[&[u8]]) -> QueryResult<()> {
     if scopes.is_empty() {
         return Ok(());
     }
     let bound = idempotency_keys::table.filter(idempotency_keys::scope.eq_any(scopes));
-    diesel::delete(bound).execute(connection).await.map(drop)
+    diesel::delete(bound).execute(&mut &*connection).await.map(drop)
 }
 
 /// Stores the answers of keys that are bound.
 pub(crate) async fn answer(
-    connection: &mut AsyncPgConnection,
+    connection: &AsyncPgConnection,
     answers: &[(Vec<u8>, StoredAnswer)],
 ) -> QueryResult<()> {
     if answers.is_empty() {
@@ -86,11 +86,11 @@ pub(crate) async fn answer(
         statuses: answers.iter().map(|(_, answer)| answer.status).collect(),
         responses: answers.iter().map(|(_, answer)| answer.booking.clone()).collect(),
     };
-    query.execute(connection).await.map(drop)
+    query.execute(&mut &*connection).await.map(drop)
 }
 
 /// What is known of a key; `None` where it was not used in the last 24 hours.
-pub(crate) async fn find(connection: &mut AsyncPgConnection, key: &Key) -> QueryResult<Option<Known>> {
+pub(crate) async fn find(connection: &AsyncPgConnection, key: &Key) -> QueryResult<Option<Known>> {
     use diesel::dsl::{IntervalDsl, sql};
     // As for binding, the clock as it is now: a transaction may have begun a while ago.
     let now = sql::<Timestamptz>("clock_timestamp()");
@@ -98,7 +98,7 @@ pub(crate) async fn find(connection: &mut AsyncPgConnection, key: &Key) -> Query
         .filter(idempotency_keys::scope.eq(&key.scope))
         .filter(idempotency_keys::created_at.gt(now - KEPT_HOURS.hours()))
         .select((idempotency_keys::body, idempotency_keys::status, idempotency_keys::response))
-        .first(connection)
+        .first(&mut &*connection)
         .await
         .optional()?;
     Ok(row.map(|(body, status, response)| match (status, response) {
@@ -109,6 +109,6 @@ pub(crate) async fn find(connection: &mut AsyncPgConnection, key: &Key) -> Query
 }
 
 /// Cleans away so many keys that are too old at most; gives how many.
-pub(crate) async fn clean(connection: &mut AsyncPgConnection, limit: i64) -> QueryResult<usize> {
-    Clean { hours: KEPT_HOURS, limit }.execute(connection).await
+pub(crate) async fn clean(connection: &AsyncPgConnection, limit: i64) -> QueryResult<usize> {
+    Clean { hours: KEPT_HOURS, limit }.execute(&mut &*connection).await
 }

@@ -4,20 +4,26 @@
 //! What the ledger runs is set-based: one statement for all bookings of a batch, with arrays. See
 //! [`statement`] for why.
 
+pub(crate) mod admin_bookings;
 pub(crate) mod bookings;
 pub(crate) mod codes;
+pub(crate) mod disruptions;
 pub(crate) mod flight_cache;
 pub(crate) mod flights;
+pub mod invariants;
 pub(crate) mod keys;
+pub(crate) mod manifest;
 pub(crate) mod new_bookings;
 pub(crate) mod passengers;
 pub(crate) mod payments;
 pub(crate) mod presented;
+pub(crate) mod quotes;
 pub(crate) mod refunds;
 pub(crate) mod sandbox_operations;
 pub(crate) mod schema;
 pub(crate) mod seats;
 mod statement;
+pub(crate) mod stats;
 pub(crate) mod travellers;
 
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};

@@ -1,14 +1,14 @@
 //! Writes new bookings, a batch at a time.
 
 use super::{codes::Code, passengers, payments, statement::statement};
-use crate::domain::{booking::Booking, locator::Locator};
+use crate::domain::booking::Booking;
 use chrono::{DateTime, Utc};
 use diesel::{
     prelude::*,
     sql_types::{Array, BigInt, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use std::collections::HashSet;
+use futures_util::future::try_join4;
 use uuid::Uuid;
 
 statement! {
@@ -25,8 +25,8 @@ statement! {
         phones: Array<Nullable<Text>> = Vec<Option<String>>,
         versions: Array<BigInt> = Vec<i64>,
         created: Array<Timestamptz> = Vec<DateTime<Utc>>,
-    } -> (SqlUuid,),
-    "INSERT INTO bookings (id, locator, owner_id, status, payment_status, hold_expires_at, currency, contact_email, contact_phone, version, created_at, updated_at) SELECT i, l, o, s, p, h, c, e, t, v, n, n FROM unnest($, $, $, $, $, $, $, $, $, $, $) AS new (i, l, o, s, p, h, c, e, t, v, n) ON CONFLICT (locator) DO NOTHING RETURNING id"
+    } -> (),
+    "INSERT INTO bookings (id, locator, owner_id, status, payment_status, hold_expires_at, currency, contact_email, contact_phone, version, created_at, updated_at) SELECT i, l, o, s, p, h, c, e, t, v, n, n FROM unnest($, $, $, $, $, $, $, $, $, $, $) AS new (i, l, o, s, p, h, c, e, t, v, n) ON CONFLICT (locator) DO NOTHING"
 }
 
 statement! {
@@ -39,48 +39,35 @@ statement! {
         brands: Array<SmallInt> = Vec<i16>,
         fares: Array<BigInt> = Vec<i64>,
         taxes: Array<BigInt> = Vec<i64>,
+        versions: Array<BigInt> = Vec<i64>,
     } -> (),
-    "INSERT INTO segments (booking_id, position, flight_id, cabin, brand, fare, taxes) SELECT * FROM unnest($, $, $, $, $, $, $)"
+    "INSERT INTO segments (booking_id, position, flight_id, cabin, brand, fare, taxes, flight_version) SELECT * FROM unnest($, $, $, $, $, $, $, $)"
 }
 
-/// Draws of a locator before it is given up: with a billion of them, two in a row are rare.
-const DRAWS: usize = 8;
-
-/// Writes new bookings with their segments, passengers and payments. Locators that are in use are
-/// drawn again.
-pub(crate) async fn insert(connection: &mut AsyncPgConnection, new: &mut [Booking]) -> QueryResult<()> {
+/// Writes new bookings with their segments, passengers and payments, all tables at once. An error where
+/// a locator is in use.
+pub(crate) async fn insert(connection: &AsyncPgConnection, new: &[Booking]) -> QueryResult<()> {
     if new.is_empty() {
         return Ok(());
     }
-    let mut missing: HashSet<Uuid> = new.iter().map(|booking| booking.id.0).collect();
-    for draw in 0..DRAWS {
-        let pending = new.iter().filter(|booking| missing.contains(&booking.id.0));
-        let inserted: Vec<(Uuid,)> = insert_bookings(pending).load(connection).await?;
-        for (id,) in inserted {
-            missing.remove(&id);
-        }
-        if missing.is_empty() {
-            break;
-        }
-        if draw + 1 == DRAWS {
-            return Err(diesel::result::Error::QueryBuilderError("no free locator was drawn".into()));
-        }
-        for booking in new.iter_mut().filter(|booking| missing.contains(&booking.id.0)) {
-            booking.locator = Locator::draw();
-        }
-    }
-    let new: Vec<&Booking> = new.iter().collect();
-    insert_segments(&new).execute(connection).await?;
-    passengers::insert(connection, &new).await?;
-    payments::insert(
-        connection,
-        new.iter().flat_map(|booking| booking.payments.iter().map(|one| (booking.id, one))),
+    let all: Vec<&Booking> = new.iter().collect();
+    let payments = new.iter().flat_map(|booking| booking.payments.iter().map(|one| (booking.id, one)));
+    let (mut first, mut second) = (connection, connection);
+    let (inserted, _, (), ()) = try_join4(
+        insert_bookings(&all).execute(&mut first),
+        insert_segments(&all).execute(&mut second),
+        passengers::insert(connection, &all),
+        payments::insert(connection, payments),
     )
-    .await
+    .await?;
+    match inserted == new.len() {
+        true => Ok(()),
+        // Tried again, the batch draws another one.
+        false => Err(diesel::result::Error::QueryBuilderError("a locator was taken meanwhile".into())),
+    }
 }
 
-fn insert_bookings<'a>(new: impl Iterator<Item = &'a Booking>) -> InsertBookings {
-    let new: Vec<&Booking> = new.collect();
+fn insert_bookings(new: &[&Booking]) -> InsertBookings {
     InsertBookings {
         ids: new.iter().map(|booking| booking.id.0).collect(),
         locators: new.iter().map(|booking| booking.locator.as_str().to_owned()).collect(),
@@ -113,5 +100,6 @@ fn insert_segments(new: &[&Booking]) -> InsertSegments {
         brands: rows().map(|(_, _, segment)| segment.brand.code()).collect(),
         fares: rows().map(|(_, _, segment)| segment.fare).collect(),
         taxes: rows().map(|(_, _, segment)| segment.taxes).collect(),
+        versions: rows().map(|(_, _, segment)| segment.flight_version).collect(),
     }
 }

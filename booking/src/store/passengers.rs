@@ -8,7 +8,7 @@ use crate::domain::{
 use chrono::NaiveDate;
 use diesel::{
     prelude::*,
-    sql_types::{Array, BigInt, Date, SmallInt, Text, Uuid as SqlUuid},
+    sql_types::{Array, BigInt, Date, Nullable, SmallInt, Text, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared::{fare::PassengerType, ids::PassengerId, seat::SeatDesignator};
@@ -41,52 +41,74 @@ statement! {
 }
 
 statement! {
+    /// Writes names and seats.
+    Update {
+        bookings: Array<SqlUuid> = Vec<Uuid>,
+        positions: Array<SmallInt> = Vec<i16>,
+        given: Array<Text> = Vec<String>,
+        family: Array<Text> = Vec<String>,
+        booked_given: Array<Nullable<Text>> = Vec<Option<String>>,
+        booked_family: Array<Nullable<Text>> = Vec<Option<String>>,
+        seats: Array<Text> = Vec<String>,
+    } -> (),
+    "UPDATE passengers SET given_name = n.given, family_name = n.family, booked_given_name = n.booked_given, booked_family_name = n.booked_family, seats = n.seats::smallint[] FROM unnest($, $, $, $, $, $, $) AS n (booking, position, given, family, booked_given, booked_family, seats) WHERE booking_id = n.booking AND passengers.position = n.position"
+}
+
+statement! {
     /// Draws document numbers.
     Documents { count: BigInt = i64 } -> (BigInt,),
     "SELECT nextval('ticket_documents') FROM generate_series(1, $)"
 }
 
-type Row = (Uuid, Uuid, i16, String, String, NaiveDate, Option<i64>, Vec<Option<i16>>);
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = passengers)]
+#[diesel(check_for_backend(diesel::pg::Pg))]
+struct Row {
+    booking_id: Uuid,
+    id: Uuid,
+    kind: i16,
+    given_name: String,
+    family_name: String,
+    born_on: NaiveDate,
+    ticket_number: Option<i64>,
+    seats: Vec<Option<i16>>,
+    booked_given_name: Option<String>,
+    booked_family_name: Option<String>,
+}
 
 /// The passengers of bookings, in their order.
 pub(crate) async fn load(
-    connection: &mut AsyncPgConnection,
+    connection: &AsyncPgConnection,
     bookings: &[Uuid],
 ) -> QueryResult<HashMap<Uuid, Vec<Passenger>>> {
     let rows: Vec<Row> = passengers::table
         .filter(passengers::booking_id.eq_any(bookings))
         .order((passengers::booking_id, passengers::position))
-        .select((
-            passengers::booking_id,
-            passengers::id,
-            passengers::kind,
-            passengers::given_name,
-            passengers::family_name,
-            passengers::born_on,
-            passengers::ticket_number,
-            passengers::seats,
-        ))
-        .load(connection)
+        .select(Row::as_select())
+        .load(&mut &*connection)
         .await?;
     let mut found: HashMap<Uuid, Vec<Passenger>> = HashMap::new();
-    for (booking, id, kind, given, family, born_on, ticket_number, seats) in rows {
-        let kind = PassengerType::of_code(kind)
+    for row in rows {
+        let kind = PassengerType::of_code(row.kind)
             .map_err(|error| diesel::result::Error::DeserializationError(error.into()))?;
-        found.entry(booking).or_default().push(Passenger {
-            id: PassengerId(id),
+        let booked = row.booked_given_name.zip(row.booked_family_name);
+        let seat = |number: Option<i16>| number.and_then(SeatDesignator::from_number);
+        found.entry(row.booking_id).or_default().push(Passenger {
+            id: PassengerId(row.id),
             kind,
-            given_name: Name::stored(given),
-            family_name: Name::stored(family),
-            born_on,
-            ticket_number,
-            seats: seats.into_iter().map(|seat| seat.and_then(SeatDesignator::from_number)).collect(),
+            given_name: Name::stored(row.given_name),
+            family_name: Name::stored(row.family_name),
+            booked_name: booked.map(|(given, family)| (Name::stored(given), Name::stored(family))),
+            born_on: row.born_on,
+            ticket_number: row.ticket_number,
+            seats: row.seats.into_iter().map(seat).collect(),
         });
     }
     Ok(found)
 }
 
 /// Inserts the passengers of new bookings.
-pub(crate) async fn insert(connection: &mut AsyncPgConnection, new: &[&Booking]) -> QueryResult<()> {
+pub(crate) async fn insert(connection: &AsyncPgConnection, new: &[&Booking]) -> QueryResult<()> {
     let rows = || {
         new.iter().flat_map(|booking| {
             booking
@@ -106,7 +128,7 @@ pub(crate) async fn insert(connection: &mut AsyncPgConnection, new: &[&Booking])
         born: rows().map(|(_, _, passenger)| passenger.born_on).collect(),
         seats: rows().map(|(_, _, passenger)| array_text(&passenger.seats)).collect(),
     };
-    query.execute(connection).await.map(drop)
+    query.execute(&mut &*connection).await.map(drop)
 }
 
 fn array_text(seats: &[Option<SeatDesignator>]) -> String {
@@ -118,10 +140,7 @@ fn array_text(seats: &[Option<SeatDesignator>]) -> String {
 }
 
 /// Writes the ticket numbers of the passengers of bookings that were just confirmed.
-pub(crate) async fn write_tickets(
-    connection: &mut AsyncPgConnection,
-    confirmed: &[&Booking],
-) -> QueryResult<()> {
+pub(crate) async fn write_tickets(connection: &AsyncPgConnection, confirmed: &[&Booking]) -> QueryResult<()> {
     let mut query = Ticket { bookings: Vec::new(), positions: Vec::new(), numbers: Vec::new() };
     for booking in confirmed {
         for (passenger, position) in booking.passengers.iter().zip(0_i16..) {
@@ -135,19 +154,43 @@ pub(crate) async fn write_tickets(
     if query.numbers.is_empty() {
         return Ok(());
     }
-    query.execute(connection).await.map(drop)
+    query.execute(&mut &*connection).await.map(drop)
 }
 
 /// Draws so many document numbers. Those of a transaction that fails are lost, as they should be: a
 /// number is never used twice.
-pub(crate) async fn draw_documents(
-    connection: &mut AsyncPgConnection,
-    count: usize,
-) -> QueryResult<Vec<i64>> {
+pub(crate) async fn draw_documents(connection: &AsyncPgConnection, count: usize) -> QueryResult<Vec<i64>> {
     if count == 0 {
         return Ok(Vec::new());
     }
     let count = i64::try_from(count).unwrap_or(i64::MAX);
-    let rows: Vec<(i64,)> = Documents { count }.load(connection).await?;
+    let rows: Vec<(i64,)> = Documents { count }.load(&mut &*connection).await?;
     Ok(rows.into_iter().map(|(number,)| number).collect())
+}
+
+/// Writes names and seats of the passengers of bookings.
+pub(crate) async fn update(connection: &AsyncPgConnection, changed: &[&Booking]) -> QueryResult<()> {
+    if changed.is_empty() {
+        return Ok(());
+    }
+    let rows = || {
+        changed.iter().flat_map(|booking| {
+            let passengers = booking.passengers.iter().zip(0_i16..);
+            passengers.map(|(passenger, position)| (booking.id.0, position, passenger))
+        })
+    };
+    let text = |name: &Name| name.as_str().to_owned();
+    let booked = |passenger: &Passenger| passenger.booked_name.as_ref().map(|(given, _)| text(given));
+    let booked_family =
+        |passenger: &Passenger| passenger.booked_name.as_ref().map(|(_, family)| text(family));
+    let query = Update {
+        bookings: rows().map(|(booking, _, _)| booking).collect(),
+        positions: rows().map(|(_, position, _)| position).collect(),
+        given: rows().map(|(_, _, passenger)| text(&passenger.given_name)).collect(),
+        family: rows().map(|(_, _, passenger)| text(&passenger.family_name)).collect(),
+        booked_given: rows().map(|(_, _, passenger)| booked(passenger)).collect(),
+        booked_family: rows().map(|(_, _, passenger)| booked_family(passenger)).collect(),
+        seats: rows().map(|(_, _, passenger)| array_text(&passenger.seats)).collect(),
+    };
+    query.execute(&mut &*connection).await.map(drop)
 }

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use diesel::{
     prelude::*,
     sql_types::{
-        Array, BigInt, Binary, Bool, Double, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
+        Array, BigInt, Binary, Bool, Double, Integer, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
     },
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -51,9 +51,23 @@ statement! {
 }
 
 statement! {
-    /// Takes unsettled payments in hand that nobody has had in hand for a while.
+    /// Takes unsettled payments in hand that nobody has had in hand for a while; the more often that came
+    /// to nothing, the longer the while.
     TakeUnsettled { seconds: Double = f64, limit: BigInt = i64 } -> (SqlUuid, SqlUuid, SmallInt, BigInt, Nullable<Text>, SqlUuid, Bool),
-    "UPDATE payments p SET attempted_at = clock_timestamp() FROM (SELECT id FROM payments WHERE state IN (0, 1, 4) AND attempted_at < clock_timestamp() - make_interval(secs => $) ORDER BY attempted_at LIMIT $ FOR UPDATE SKIP LOCKED) AS due WHERE p.id = due.id RETURNING p.id, p.booking_id, p.state, p.amount, p.token, (SELECT s.flight_id FROM segments s WHERE s.booking_id = p.booking_id ORDER BY s.flight_id LIMIT 1), (SELECT b.hold_expires_at <= clock_timestamp() FROM bookings b WHERE b.id = p.booking_id)"
+    "UPDATE payments p SET attempted_at = clock_timestamp(), attempts = LEAST(p.attempts + 1, 1000) FROM (SELECT id FROM payments WHERE state IN (0, 1, 4) AND attempted_at < clock_timestamp() - make_interval(secs => $ + CASE attempts WHEN 0 THEN 0 ELSE LEAST(power(2, LEAST(attempts, 10)), 600) END) ORDER BY attempted_at LIMIT $ FOR UPDATE SKIP LOCKED) AS due WHERE p.id = due.id RETURNING p.id, p.booking_id, p.state, p.amount, p.token, (SELECT s.flight_id FROM segments s WHERE s.booking_id = p.booking_id ORDER BY s.flight_id LIMIT 1), (SELECT b.hold_expires_at <= clock_timestamp() FROM bookings b WHERE b.id = p.booking_id)"
+}
+
+statement! {
+    /// Stores the provider's name for a payment that is started; the first one stays.
+    Refer { reference: Text = String, id: SqlUuid = Uuid } -> Nullable<Text>,
+    "UPDATE payments SET provider_reference = COALESCE(provider_reference, $) WHERE id = $ AND state = 0 RETURNING provider_reference"
+}
+
+statement! {
+    /// How many payments are unsettled, by state and age: 0 for those younger than the first of the
+    /// bounds (in seconds), and so on.
+    CountUnsettled { bounds: Array<Double> = Vec<f64> } -> (SmallInt, Integer, BigInt),
+    "SELECT state, width_bucket(extract(epoch FROM clock_timestamp() - created_at)::float8, $), count(*) FROM payments WHERE state IN (0, 1, 4) GROUP BY 1, 2"
 }
 
 statement! {
@@ -89,14 +103,14 @@ fn state(code: i16) -> QueryResult<PaymentState> {
 
 /// The payments of bookings, oldest first.
 pub(crate) async fn load(
-    connection: &mut AsyncPgConnection,
+    connection: &AsyncPgConnection,
     bookings: &[Uuid],
 ) -> QueryResult<HashMap<Uuid, Vec<Payment>>> {
     let rows: Vec<Row> = payments::table
         .filter(payments::booking_id.eq_any(bookings))
         .order(payments::id)
         .select(Row::as_select())
-        .load(connection)
+        .load(&mut &*connection)
         .await?;
     let mut found: HashMap<Uuid, Vec<Payment>> = HashMap::new();
     for row in rows {
@@ -118,7 +132,7 @@ pub(crate) async fn load(
 
 /// Inserts payments that were just started.
 pub(crate) async fn insert<'a>(
-    connection: &mut AsyncPgConnection,
+    connection: &AsyncPgConnection,
     new: impl Iterator<Item = (BookingId, &'a Payment)>,
 ) -> QueryResult<()> {
     let new: Vec<_> = new.collect();
@@ -137,12 +151,12 @@ pub(crate) async fn insert<'a>(
         answers: new.iter().map(|(_, payment)| payment.answer).collect(),
         created: new.iter().map(|(_, payment)| payment.created_at).collect(),
     };
-    query.execute(connection).await.map(drop)
+    query.execute(&mut &*connection).await.map(drop)
 }
 
 /// Writes the states of payments that the provider has decided.
 pub(crate) async fn update(
-    connection: &mut AsyncPgConnection,
+    connection: &AsyncPgConnection,
     decided: &[(PaymentId, PaymentState)],
 ) -> QueryResult<()> {
     if decided.is_empty() {
@@ -152,17 +166,17 @@ pub(crate) async fn update(
         ids: decided.iter().map(|(id, _)| id.0).collect(),
         states: decided.iter().map(|(_, state)| state.code()).collect(),
     };
-    query.execute(connection).await.map(drop)
+    query.execute(&mut &*connection).await.map(drop)
 }
 
 /// Notes that the provider has captured, or voided, payments.
 pub(crate) async fn finish(
-    connection: &mut AsyncPgConnection,
+    connection: &AsyncPgConnection,
     ids: Vec<Uuid>,
     from: PaymentState,
     to: PaymentState,
 ) -> QueryResult<()> {
-    Finish { ids, state: to.code(), from: from.code() }.execute(connection).await.map(drop)
+    Finish { ids, state: to.code(), from: from.code() }.execute(&mut &*connection).await.map(drop)
 }
 
 /// A payment whose saga is not at its end.
@@ -181,14 +195,14 @@ pub(crate) struct Unsettled {
 
 /// Takes in hand unsettled payments that nobody has had in hand for this long.
 pub(crate) async fn take_unsettled(
-    connection: &mut AsyncPgConnection,
+    connection: &AsyncPgConnection,
     idle: TimeDelta,
     limit: i64,
 ) -> QueryResult<Vec<Unsettled>> {
     type Row = (Uuid, Uuid, i16, i64, Option<String>, Uuid, bool);
     #[expect(clippy::cast_precision_loss, reason = "a few seconds in milliseconds")]
     let seconds = idle.num_milliseconds() as f64 / 1000.0;
-    let rows: Vec<Row> = TakeUnsettled { seconds, limit }.load(connection).await?;
+    let rows: Vec<Row> = TakeUnsettled { seconds, limit }.load(&mut &*connection).await?;
     rows.into_iter()
         .map(|(id, booking, code, amount, token, flight, late)| {
             Ok(Unsettled {
@@ -204,9 +218,42 @@ pub(crate) async fn take_unsettled(
         .collect()
 }
 
+/// How many payments are unsettled, by state and by the position of their age among the bounds.
+pub(crate) async fn count_unsettled(
+    connection: &AsyncPgConnection,
+    bounds: &[f64],
+) -> QueryResult<Vec<(PaymentState, usize, i64)>> {
+    let query = CountUnsettled { bounds: bounds.to_vec() };
+    let rows: Vec<(i16, i32, i64)> = query.load(&mut &*connection).await?;
+    rows.into_iter()
+        .map(|(code, age, count)| Ok((state(code)?, usize::try_from(age).unwrap_or(0), count)))
+        .collect()
+}
+
+/// What the provider calls a payment, if that is known.
+pub(crate) async fn reference(
+    connection: &AsyncPgConnection,
+    payment: PaymentId,
+) -> QueryResult<Option<String>> {
+    let found = payments::table.find(payment.0).select(payments::provider_reference);
+    Ok(found.first(&mut &*connection).await.optional()?.flatten())
+}
+
+/// Stores what the provider calls a payment, while the payment is started; gives the name that counts,
+/// which is the first that was stored. `None`: the payment is decided, and nothing may be asked for it.
+pub(crate) async fn refer(
+    connection: &AsyncPgConnection,
+    payment: PaymentId,
+    reference: &str,
+) -> QueryResult<Option<String>> {
+    let query = Refer { reference: reference.to_owned(), id: payment.0 };
+    let stored: Vec<Option<String>> = query.load(&mut &*connection).await?;
+    Ok(stored.into_iter().next().flatten())
+}
+
 /// Books entries.
 pub(crate) async fn insert_entries(
-    connection: &mut AsyncPgConnection,
+    connection: &AsyncPgConnection,
     entries: &[(BookingId, Entry)],
 ) -> QueryResult<()> {
     if entries.is_empty() {
@@ -218,5 +265,5 @@ pub(crate) async fn insert_entries(
         bookings: entries.iter().map(|(booking, _)| booking.0).collect(),
         amounts: entries.iter().map(|(_, entry)| entry.amount).collect(),
     };
-    query.execute(connection).await.map(drop)
+    query.execute(&mut &*connection).await.map(drop)
 }

@@ -1,6 +1,6 @@
 //! Bookings as the contract shows them, by the database's clock.
 
-use super::{bookings, flight_cache::FlightCache};
+use super::{bookings, flight_cache::FlightCache, statement::statement};
 use crate::domain::{
     booking::{Booking, MissingFlight},
     locator::Locator,
@@ -13,9 +13,16 @@ use shared::{events::BookingState, ids::BookingId};
 /// A booking with its presentation.
 pub(crate) type Presented = (Booking, BookingState);
 
+statement! {
+    /// The database's clock.
+    Clock {} -> (Timestamptz,),
+    "SELECT clock_timestamp()"
+}
+
 /// The database's clock.
-pub(crate) async fn now(connection: &mut AsyncPgConnection) -> QueryResult<DateTime<Utc>> {
-    diesel::select(diesel::dsl::sql::<Timestamptz>("clock_timestamp()")).get_result(connection).await
+pub(crate) async fn now(connection: &AsyncPgConnection) -> QueryResult<DateTime<Utc>> {
+    let (now,): (DateTime<Utc>,) = Clock {}.get_result(&mut &*connection).await?;
+    Ok(now)
 }
 
 /// Presents bookings, in their order.

@@ -5,7 +5,7 @@ use crate::domain::booking::RefundRecord;
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::{
     prelude::*,
-    sql_types::{Array, BigInt, Double, Text, Timestamptz, Uuid as SqlUuid},
+    sql_types::{Array, BigInt, Double, Integer, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared::ids::{BookingId, PaymentId, RefundId};
@@ -26,17 +26,25 @@ statement! {
 }
 
 statement! {
-    /// Takes in hand refunds that nobody has had in hand for a while. Only of captured payments: what
+    /// Takes in hand refunds that nobody has had in hand for a while; the more often that came to
+    /// nothing, the longer the while. Only of captured payments: what
     /// was not taken cannot be given back.
     TakeUnsettled { seconds: Double = f64, limit: BigInt = i64 } -> (SqlUuid, SqlUuid, BigInt),
-    "UPDATE refunds r SET attempted_at = clock_timestamp() FROM (SELECT r.id FROM refunds r JOIN payments p ON p.id = r.payment_id AND p.state = 2 WHERE NOT r.settled AND r.attempted_at < clock_timestamp() - make_interval(secs => $) ORDER BY r.attempted_at LIMIT $ FOR UPDATE OF r SKIP LOCKED) AS due WHERE r.id = due.id RETURNING r.id, r.payment_id, r.amount"
+    "UPDATE refunds r SET attempted_at = clock_timestamp(), attempts = LEAST(r.attempts + 1, 1000) FROM (SELECT r.id FROM refunds r JOIN payments p ON p.id = r.payment_id AND p.state = 2 WHERE NOT r.settled AND r.attempted_at < clock_timestamp() - make_interval(secs => $ + CASE r.attempts WHEN 0 THEN 0 ELSE LEAST(power(2, LEAST(r.attempts, 10)), 600) END) ORDER BY r.attempted_at LIMIT $ FOR UPDATE OF r SKIP LOCKED) AS due WHERE r.id = due.id RETURNING r.id, r.payment_id, r.amount"
+}
+
+statement! {
+    /// How many refunds are unsettled, by age: 0 for those younger than the first of the bounds (in
+    /// seconds), and so on.
+    CountUnsettled { bounds: Array<Double> = Vec<f64> } -> (Integer, BigInt),
+    "SELECT width_bucket(extract(epoch FROM clock_timestamp() - created_at)::float8, $), count(*) FROM refunds WHERE NOT settled GROUP BY 1"
 }
 
 type Row = (Uuid, Uuid, Uuid, i64, String, bool, DateTime<Utc>);
 
 /// The refunds of bookings, oldest first.
 pub(crate) async fn load(
-    connection: &mut AsyncPgConnection,
+    connection: &AsyncPgConnection,
     bookings: &[Uuid],
 ) -> QueryResult<HashMap<Uuid, Vec<RefundRecord>>> {
     let rows: Vec<Row> = refunds::table
@@ -51,7 +59,7 @@ pub(crate) async fn load(
             refunds::settled,
             refunds::created_at,
         ))
-        .load(connection)
+        .load(&mut &*connection)
         .await?;
     let mut found: HashMap<Uuid, Vec<RefundRecord>> = HashMap::new();
     for (booking, id, payment, amount, reason, settled, created_at) in rows {
@@ -64,7 +72,7 @@ pub(crate) async fn load(
 
 /// Inserts refunds that were just decided.
 pub(crate) async fn insert(
-    connection: &mut AsyncPgConnection,
+    connection: &AsyncPgConnection,
     new: &[(BookingId, RefundRecord)],
 ) -> QueryResult<()> {
     if new.is_empty() {
@@ -78,7 +86,7 @@ pub(crate) async fn insert(
         reasons: new.iter().map(|(_, refund)| refund.reason.clone()).collect(),
         created: new.iter().map(|(_, refund)| refund.created_at).collect(),
     };
-    query.execute(connection).await.map(drop)
+    query.execute(&mut &*connection).await.map(drop)
 }
 
 /// A refund that the provider has not carried out yet.
@@ -91,20 +99,30 @@ pub(crate) struct Unsettled {
 
 /// Takes in hand refunds that nobody has had in hand for this long.
 pub(crate) async fn take_unsettled(
-    connection: &mut AsyncPgConnection,
+    connection: &AsyncPgConnection,
     idle: TimeDelta,
     limit: i64,
 ) -> QueryResult<Vec<Unsettled>> {
     #[expect(clippy::cast_precision_loss, reason = "a few seconds in milliseconds")]
     let seconds = idle.num_milliseconds() as f64 / 1000.0;
-    let rows: Vec<(Uuid, Uuid, i64)> = TakeUnsettled { seconds, limit }.load(connection).await?;
+    let rows: Vec<(Uuid, Uuid, i64)> = TakeUnsettled { seconds, limit }.load(&mut &*connection).await?;
     let unsettled =
         |(id, payment, amount)| Unsettled { id: RefundId(id), payment_id: PaymentId(payment), amount };
     Ok(rows.into_iter().map(unsettled).collect())
 }
 
+/// How many refunds are unsettled, by the position of their age among the bounds.
+pub(crate) async fn count_unsettled(
+    connection: &AsyncPgConnection,
+    bounds: &[f64],
+) -> QueryResult<Vec<(usize, i64)>> {
+    let query = CountUnsettled { bounds: bounds.to_vec() };
+    let rows: Vec<(i32, i64)> = query.load(&mut &*connection).await?;
+    Ok(rows.into_iter().map(|(age, count)| (usize::try_from(age).unwrap_or(0), count)).collect())
+}
+
 /// Notes that the provider has carried out refunds.
-pub(crate) async fn settle(connection: &mut AsyncPgConnection, ids: &[Uuid]) -> QueryResult<()> {
+pub(crate) async fn settle(connection: &AsyncPgConnection, ids: &[Uuid]) -> QueryResult<()> {
     let settled = refunds::table.filter(refunds::id.eq_any(ids));
-    diesel::update(settled).set(refunds::settled.eq(true)).execute(connection).await.map(drop)
+    diesel::update(settled).set(refunds::settled.eq(true)).execute(&mut &*connection).await.map(drop)
 }

@@ -45,6 +45,7 @@ diesel::table! {
         brand -> SmallInt,
         fare -> BigInt,
         taxes -> BigInt,
+        flight_version -> BigInt,
     }
 }
 
@@ -59,6 +60,8 @@ diesel::table! {
         born_on -> Date,
         ticket_number -> Nullable<BigInt>,
         seats -> Array<Nullable<SmallInt>>,
+        booked_given_name -> Nullable<Text>,
+        booked_family_name -> Nullable<Text>,
     }
 }
 
@@ -95,6 +98,8 @@ diesel::table! {
         answer -> SmallInt,
         created_at -> Timestamptz,
         attempted_at -> Timestamptz,
+        attempts -> SmallInt,
+        provider_reference -> Nullable<Text>,
     }
 }
 
@@ -108,6 +113,7 @@ diesel::table! {
         settled -> Bool,
         created_at -> Timestamptz,
         attempted_at -> Timestamptz,
+        attempts -> SmallInt,
     }
 }
 
@@ -119,6 +125,26 @@ diesel::table! {
         amount -> BigInt,
         accepted -> Bool,
         created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    cancellation_quotes (id) {
+        id -> Uuid,
+        booking_id -> Uuid,
+        version -> BigInt,
+        fare -> BigInt,
+        taxes -> BigInt,
+        penalty -> BigInt,
+        expires_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    disruptions (flight_id) {
+        flight_id -> Uuid,
+        version -> BigInt,
+        kind -> SmallInt,
     }
 }
 

@@ -88,14 +88,11 @@ fn columns(rows: &[SeatRow]) -> (Vec<Uuid>, Vec<i16>, Vec<Uuid>) {
 }
 
 /// Takes those of the seats that are free; gives what was taken. The primary key is the fence.
-pub(crate) async fn take(
-    connection: &mut AsyncPgConnection,
-    wanted: &[SeatRow],
-) -> QueryResult<Vec<SeatRow>> {
+pub(crate) async fn take(connection: &AsyncPgConnection, wanted: &[SeatRow]) -> QueryResult<Vec<SeatRow>> {
     let (flights, seats, bookings) = columns(wanted);
     let sold = wanted.iter().map(|row| row.sold).collect();
     let rows: Vec<(Uuid, i16, Uuid, bool)> =
-        TakeSeats { flights, seats, bookings, sold }.load(connection).await?;
+        TakeSeats { flights, seats, bookings, sold }.load(&mut &*connection).await?;
     let taken = |(flight, seat, booking, sold)| {
         let designator = SeatDesignator::from_number(seat)?;
         let seat = FlightSeat { flight_id: FlightId(flight), designator };
@@ -105,26 +102,26 @@ pub(crate) async fn take(
 }
 
 /// Gives seats back, held or sold.
-pub(crate) async fn free(connection: &mut AsyncPgConnection, given: &[SeatRow]) -> QueryResult<()> {
+pub(crate) async fn free(connection: &AsyncPgConnection, given: &[SeatRow]) -> QueryResult<()> {
     if given.is_empty() {
         return Ok(());
     }
     let (flights, seats, bookings) = columns(given);
-    FreeSeats { flights, seats, bookings }.execute(connection).await.map(drop)
+    FreeSeats { flights, seats, bookings }.execute(&mut &*connection).await.map(drop)
 }
 
 /// Marks held seats as sold.
-pub(crate) async fn sell(connection: &mut AsyncPgConnection, bought: &[SeatRow]) -> QueryResult<()> {
+pub(crate) async fn sell(connection: &AsyncPgConnection, bought: &[SeatRow]) -> QueryResult<()> {
     if bought.is_empty() {
         return Ok(());
     }
     let (flights, seats, bookings) = columns(bought);
-    SellSeats { flights, seats, bookings }.execute(connection).await.map(drop)
+    SellSeats { flights, seats, bookings }.execute(&mut &*connection).await.map(drop)
 }
 
 /// Bookings whose holds have ended but whose seats or travellers stand in the way.
 pub(crate) async fn stale_holders(
-    connection: &mut AsyncPgConnection,
+    connection: &AsyncPgConnection,
     wanted: &[SeatRow],
     travellers: &[TravellerRow],
 ) -> QueryResult<Vec<BookingId>> {
@@ -136,17 +133,23 @@ pub(crate) async fn stale_holders(
         owners: travellers.iter().map(|row| row.owner.0).collect(),
         fingerprints: travellers.iter().map(|row| row.fingerprint).collect(),
     };
-    let rows: Vec<(Uuid,)> = query.load(connection).await?;
+    let rows: Vec<(Uuid,)> = query.load(&mut &*connection).await?;
     Ok(rows.into_iter().map(|(id,)| BookingId(id)).collect())
 }
 
+/// The numbers of a flight's seats, held and sold.
+type FlightSeats = (Uuid, Vec<i16>, Vec<i16>);
+
+/// The seats of flights that are not free.
+pub(crate) async fn of_flights(
+    connection: &AsyncPgConnection,
+    ids: Vec<Uuid>,
+) -> QueryResult<Vec<FlightSeats>> {
+    SeatsOf { ids }.load(&mut &*connection).await
+}
+
 /// The seats of flights as they are told to the bus; `versions` names the flights.
-pub(crate) async fn states(
-    connection: &mut AsyncPgConnection,
-    versions: &[(FlightId, i64)],
-) -> QueryResult<Vec<SeatsState>> {
-    let ids = versions.iter().map(|(id, _)| id.0).collect();
-    let rows: Vec<(Uuid, Vec<i16>, Vec<i16>)> = SeatsOf { ids }.load(connection).await?;
+pub(crate) fn states(versions: &[(FlightId, i64)], seats: &[FlightSeats]) -> Vec<SeatsState> {
     let read = |numbers: &[i16]| {
         let mut seats: Vec<_> =
             numbers.iter().filter_map(|number| SeatDesignator::from_number(*number)).collect();
@@ -155,15 +158,15 @@ pub(crate) async fn states(
     };
     let state = |(flight_id, version): &(FlightId, i64)| {
         // A flight all of whose seats are free has no rows.
-        let row = rows.iter().find(|(id, _, _)| *id == flight_id.0);
+        let row = seats.iter().find(|(id, _, _)| *id == flight_id.0);
         let (held, sold) = row.map_or((Vec::new(), Vec::new()), |(_, held, sold)| (read(held), read(sold)));
         SeatsState { flight_id: *flight_id, version: *version, held, sold }
     };
-    Ok(versions.iter().map(state).collect())
+    versions.iter().map(state).collect()
 }
 
 /// How many live bookings are on a flight.
-pub(crate) async fn live_bookings(connection: &mut AsyncPgConnection, id: FlightId) -> QueryResult<i64> {
-    let (count,): (i64,) = LiveBookings { id: id.0 }.get_result(connection).await?;
+pub(crate) async fn live_bookings(connection: &AsyncPgConnection, id: FlightId) -> QueryResult<i64> {
+    let (count,): (i64,) = LiveBookings { id: id.0 }.get_result(&mut &*connection).await?;
     Ok(count)
 }

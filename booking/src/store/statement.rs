@@ -7,9 +7,9 @@
 /// Declares a statement: a struct with the bound values in the order of the `$` in its text, the SQL
 /// types of what it returns (`()` for nothing), and the text.
 macro_rules! statement {
-    ($(#[$meta:meta])+ $name:ident { $($field:ident: $sql:ty = $rust:ty),+ $(,)? } -> $out:ty, $text:literal) => {
+    ($(#[$meta:meta])+ $name:ident { $($field:ident: $sql:ty = $rust:ty),* $(,)? } -> $out:ty, $text:literal) => {
         $(#[$meta])+
-        struct $name { $($field: $rust),+ }
+        struct $name { $($field: $rust),* }
 
         impl diesel::query_builder::QueryId for $name {
             type QueryId = Self;
@@ -30,7 +30,7 @@ macro_rules! statement {
                 $(
                     out.push_bind_param::<$sql, $rust>(&self.$field)?;
                     out.push_sql(texts.next().unwrap_or_default());
-                )+
+                )*
                 debug_assert!(texts.next().is_none(), "as many values as places for them");
                 Ok(())
             }

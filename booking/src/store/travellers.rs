@@ -56,7 +56,7 @@ pub(crate) struct TravellerRow {
 
 /// Enters travellers; gives for each booking how many of its travellers were entered.
 pub(crate) async fn enter(
-    connection: &mut AsyncPgConnection,
+    connection: &AsyncPgConnection,
     wanted: &[TravellerRow],
 ) -> QueryResult<HashMap<BookingId, usize>> {
     let query = Enter {
@@ -66,7 +66,7 @@ pub(crate) async fn enter(
         bookings: wanted.iter().map(|row| row.booking.0).collect(),
         seated: wanted.iter().map(|row| row.seated).collect(),
     };
-    let rows: Vec<(Uuid,)> = query.load(connection).await?;
+    let rows: Vec<(Uuid,)> = query.load(&mut &*connection).await?;
     let mut entered = HashMap::new();
     for (booking,) in rows {
         *entered.entry(BookingId(booking)).or_default() += 1;
@@ -75,7 +75,7 @@ pub(crate) async fn enter(
 }
 
 /// Takes travellers off their flights.
-pub(crate) async fn leave(connection: &mut AsyncPgConnection, given: &[TravellerRow]) -> QueryResult<()> {
+pub(crate) async fn leave(connection: &AsyncPgConnection, given: &[TravellerRow]) -> QueryResult<()> {
     if given.is_empty() {
         return Ok(());
     }
@@ -85,16 +85,16 @@ pub(crate) async fn leave(connection: &mut AsyncPgConnection, given: &[Traveller
         fingerprints: given.iter().map(|row| row.fingerprint).collect(),
         bookings: given.iter().map(|row| row.booking.0).collect(),
     };
-    query.execute(connection).await.map(drop)
+    query.execute(&mut &*connection).await.map(drop)
 }
 
 /// How many seats accounts hold, unpaid, on flights.
 pub(crate) async fn held_seats(
-    connection: &mut AsyncPgConnection,
+    connection: &AsyncPgConnection,
     asked: &[(FlightId, UserId)],
 ) -> QueryResult<HashMap<(FlightId, UserId), i64>> {
     let flights = asked.iter().map(|(flight, _)| flight.0).collect();
     let owners = asked.iter().map(|(_, owner)| owner.0).collect();
-    let rows: Vec<(Uuid, Uuid, i64)> = HeldSeats { flights, owners }.load(connection).await?;
+    let rows: Vec<(Uuid, Uuid, i64)> = HeldSeats { flights, owners }.load(&mut &*connection).await?;
     Ok(rows.into_iter().map(|(flight, owner, count)| ((FlightId(flight), UserId(owner)), count)).collect())
 }

@@ -1,9 +1,14 @@
 //! Bad input: the contract's codes, all errors at once, nothing kept.
 
-use crate::fixture::{World, booking, name, paid, passenger};
+use crate::fixture::{World, booking, flight, name, paid, passenger};
 use awc::http::Method;
+use chrono::TimeDelta;
 use serde_json::{Value, json};
-use shared::ids::FlightId;
+use shared::{
+    events::{EventType, FlightState, FlightStatus},
+    ids::FlightId,
+    money::{Currency, Money},
+};
 
 /// Changes a good body, and tells what is wrong with it then.
 type Case = (fn(&mut Value), &'static [&'static str]);
@@ -11,7 +16,11 @@ type Case = (fn(&mut Value), &'static [&'static str]);
 const INVALID: &[Case] = &[
     (|body| body["colour"] = json!("red"), &["/colour"]),
     (|body| body["segments"] = json!([]), &["/segments"]),
-    (|body| body["segments"] = json!([body["segments"][0], body["segments"][0]]), &["/segments"]),
+    (|body| body["segments"] = json!(vec![body["segments"][0].clone(); 7]), &["/segments"]),
+    (
+        |body| body["segments"] = json!([body["segments"][0], body["segments"][0]]),
+        &["/passengers/0/seats", "/segments/1/flight_id"],
+    ),
     (|body| body["segments"][0]["flight_id"] = json!("zebra"), &["/segments/0/flight_id"]),
     (|body| body["segments"][0]["cabin"] = json!("roof"), &["/segments/0/cabin"]),
     (|body| body["segments"][0]["cabin"] = json!("first"), &["/segments/0/cabin"]),
@@ -26,6 +35,11 @@ const INVALID: &[Case] = &[
         |body| body["passengers"][0]["family_name"] = json!("a\u{0}b"),
         &["/passengers/0/family_name", "/passengers/0/family_name"],
     ),
+    (|body| body["passengers"][0]["family_name"] = json!("a\u{202e}b"), &["/passengers/0/family_name"]),
+    (|body| body["passengers"][0]["family_name"] = json!("x".repeat(500)), &["/passengers/0/family_name"]),
+    (|body| body["passengers"][0]["given_name"] = json!("👩\u{200d}🚀"), &["/passengers/0/given_name"]),
+    (|body| body["passengers"][0]["given_name"] = Value::Null, &["/passengers/0/given_name"]),
+    (|body| body["passengers"][0]["born_on"] = json!("1890-02-01"), &["/passengers/0/born_on"]),
     (|body| body["passengers"][0]["born_on"] = json!("1990-02-30"), &["/passengers/0/born_on"]),
     (|body| body["passengers"][0]["born_on"] = json!("2190-02-01"), &["/passengers/0/born_on"]),
     (|body| body["passengers"][0]["born_on"] = json!("2020-02-01"), &["/passengers/0/born_on"]),
@@ -87,6 +101,8 @@ async fn invalid_bodies_are_refused_where_they_are_wrong() {
     }
     // All at once.
     let mut body = booking(flight.id, &[passenger("ADT", "", Some("4I")), passenger("DOG", "Grace", None)]);
+    body["passengers"][1]["born_on"] = json!("2190-02-01");
+    body["segments"][0]["brand"] = json!("gold");
     body["contact"]["email"] = json!("ada");
     body["note"] = json!("window, please");
     let answer = client.post("/api/v1/bookings", &body).await;
@@ -97,21 +113,129 @@ async fn invalid_bodies_are_refused_where_they_are_wrong() {
         "/note",
         "/passengers/0/given_name",
         "/passengers/0/seats/0",
+        "/passengers/1/born_on",
         "/passengers/1/type",
+        "/segments/0/brand",
     ];
     assert_eq!(invalid, all, "{}", answer.json);
-    for table in [
+    nothing_is_kept(&world).await;
+    // All that only the flight tells, too.
+    let mut body = booking(flight.id, &[passenger("CHD", "Joan", None), passenger("ADT", "Ada", None)]);
+    body["passengers"][0]["born_on"] = json!("1990-05-17");
+    body["segments"][0]["cabin"] = json!("first");
+    body["hold_minutes"] = json!(0);
+    body["expected_total"] = json!({"amount": "1.00", "currency": "USD"});
+    let answer = client.post("/api/v1/bookings", &body).await;
+    let mut invalid = answer.invalid();
+    invalid.sort();
+    let all = ["/expected_total", "/hold_minutes", "/passengers/0/born_on", "/segments/0/cabin"];
+    assert_eq!(invalid, all, "{}", answer.json);
+    nothing_is_kept(&world).await;
+    world.stop().await;
+}
+
+async fn nothing_is_kept(world: &World) {
+    let tables = [
         "bookings",
         "seats",
         "travellers",
         "segments",
         "passengers",
         "payments",
+        "sandbox_operations",
         "idempotency_keys",
         "events",
-    ] {
+    ];
+    for table in tables {
         assert_eq!(world.count(table).await, 0, "nothing is kept in {table}");
     }
+}
+
+#[actix_web::test]
+async fn flights_that_are_not_on_sale_cannot_be_booked() {
+    let world = World::new().await;
+    let good = world.flight(30).await;
+    let mut cancelled = flight(TimeDelta::days(31));
+    cancelled.status = FlightStatus::Cancelled;
+    let departed = flight(TimeDelta::days(-1));
+    let leaving = flight(TimeDelta::minutes(44));
+    for (kind, state) in [
+        (EventType::FlightCancelled, &cancelled),
+        (EventType::FlightPublished, &departed),
+        (EventType::FlightPublished, &leaving),
+    ] {
+        world.publish(kind, state).await;
+    }
+    let client = world.customer();
+    let ada = [passenger("ADT", "Ada", None)];
+    for state in [&cancelled, &departed, &leaving] {
+        let answer = client.post("/api/v1/bookings", &paid(booking(state.id, &ada), "tok_visa")).await;
+        answer.expect_problem(409, "flight_not_bookable");
+    }
+    // Nor together with one that is.
+    let mut body = booking(good.id, &[passenger("ADT", "Ada", None)]);
+    body["passengers"][0]["seats"] = Value::Null;
+    let segment = |state: &FlightState| json!({"flight_id": state.id, "cabin": "economy", "brand": "flex"});
+    body["segments"] = json!([segment(&good), segment(&cancelled)]);
+    client.post("/api/v1/bookings", &body).await.expect_problem(409, "flight_not_bookable");
+    nothing_is_kept(&world).await;
+    world.stop().await;
+}
+
+#[actix_web::test]
+async fn names_of_all_scripts_travel() {
+    let world = World::new().await;
+    let flight = world.flight(30).await;
+    let client = world.customer();
+    for (given, family) in [
+        ("محمد", "الفارسي"),
+        ("שָׂרָה", "בן דוד"),
+        ("सत्या", "नडेला"),
+        ("เจริญ", "ชัยวัฒน์"),
+        ("小龙", "李"),
+        ("Jean-Luc", "d’Arc O'Neil Jr."),
+        ("Zoe\u{308}", "Nguyễn"),
+    ] {
+        let mut body = booking(flight.id, &[passenger("ADT", "Ada", None)]);
+        body["passengers"][0]["given_name"] = json!(given);
+        body["passengers"][0]["family_name"] = json!(family);
+        let made = client.post("/api/v1/bookings", &body).await.expect(201);
+        let path = format!("/api/v1/bookings/{}", made["id"].as_str().unwrap());
+        let read = client.get(&path).await.expect(200);
+        let traveller = &read["passengers"][0];
+        assert_eq!((&traveller["given_name"], &traveller["family_name"]), (&json!(given), &json!(family)));
+    }
+    world.stop().await;
+}
+
+#[actix_web::test]
+async fn prices_beyond_all_bounds_are_refused() {
+    let world = World::new().await;
+    let mut dear = Vec::new();
+    for day in [30, 31, 32] {
+        let mut state = flight(TimeDelta::days(day));
+        for fare in &mut state.fares {
+            fare.base_price = Money::new(i64::MAX, Currency::EUR);
+        }
+        world.publish(EventType::FlightPublished, &state).await;
+        dear.push(state);
+    }
+    let client = world.customer();
+    // Three adults are too many for what one flight can cost, one adult for what three can cost.
+    let party =
+        [passenger("ADT", "Ada", None), passenger("ADT", "Grace", None), passenger("ADT", "Joan", None)];
+    let answer = client.post("/api/v1/bookings", &paid(booking(dear[0].id, &party), "tok_visa")).await;
+    answer.expect_problem(422, "validation_failed");
+    assert_eq!(answer.invalid(), ["/segments/0/brand"]);
+    let mut body = paid(booking(dear[0].id, &party[..1]), "tok_visa");
+    body["passengers"][0]["seats"] = Value::Null;
+    let segments =
+        dear.iter().map(|state| json!({"flight_id": state.id, "cabin": "economy", "brand": "standard"}));
+    body["segments"] = segments.collect();
+    let answer = client.post("/api/v1/bookings", &body).await;
+    answer.expect_problem(422, "validation_failed");
+    assert_eq!(answer.invalid(), ["/segments"], "{}", answer.json);
+    nothing_is_kept(&world).await;
     world.stop().await;
 }
 
@@ -204,6 +328,6 @@ async fn what_is_no_request_is_refused() {
     let body = booking(unknown, &[passenger("ADT", "Ada", None)]);
     client.post("/api/v1/bookings", &body).await.expect_problem(404, "not_found");
     let document = world.guest(0).get("/openapi.json").await.expect(200);
-    assert_eq!(document["paths"].as_object().unwrap().len(), 6);
+    assert!(document["paths"]["/api/v1/bookings/{id}/seats"]["patch"].is_object());
     world.stop().await;
 }

@@ -8,12 +8,12 @@ use shared::{
     auth::{Permission, ServiceTokens},
     bus::{Bus, in_process::InProcess},
     config::ServiceConfig,
-    events::{Event, EventType, FlightState, FlightStatus},
+    events::{Event, EventType, FlightState, FlightStatus, SeatsState},
     flight_time::FlightTime,
     ids::{FlightId, UserId},
     service::{Running, Surroundings},
 };
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 use testkit::{Client, SERVICE_TOKEN_SECRET, TestDatabase, TokenIssuer};
 
 /// Instances of the service over one database, on one bus.
@@ -72,6 +72,11 @@ impl World {
         self.bus.close().await;
     }
 
+    /// Where an instance listens.
+    pub(crate) fn address(&self, instance: usize) -> SocketAddr {
+        self.instances[instance].address
+    }
+
     /// A client of an instance without a login.
     pub(crate) fn guest(&self, instance: usize) -> Client {
         Client::new(format!("http://{}", self.instances[instance].address))
@@ -96,6 +101,12 @@ impl World {
     /// Tells of a flight; ready when booking has stored it.
     pub(crate) async fn publish(&self, kind: EventType, state: &FlightState) {
         let event = Event::new("flight", kind, state.id, state.version, state);
+        self.bus.publish(Arc::new(event)).await.unwrap();
+    }
+
+    /// Tells of seats in the place of an instance; ready when all instances have heard of it.
+    pub(crate) async fn announce(&self, seats: &SeatsState) {
+        let event = Event::new("booking", EventType::SeatsChanged, seats.flight_id, seats.version, seats);
         self.bus.publish(Arc::new(event)).await.unwrap();
     }
 

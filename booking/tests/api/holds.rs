@@ -121,6 +121,27 @@ async fn a_payment_prolongs_no_hold_beyond_the_departure() {
 }
 
 #[actix_web::test]
+async fn no_hold_outlives_the_sales() {
+    let world = World::with(1, |config| config.max_hold_minutes = 30).await;
+    let flight = flight(TimeDelta::minutes(50));
+    world.publish(EventType::FlightPublished, &flight).await;
+    let later = world.flight(30).await;
+    let body = |flight, minutes: Option<i64>| {
+        let mut body = booking(flight, &[passenger("ADT", "Ada", None)]);
+        body["hold_minutes"] = json!(minutes);
+        body
+    };
+    let held = world.customer().post("/api/v1/bookings", &body(flight.id, None)).await.expect(201);
+    let end: DateTime<Utc> = held["hold_expires_at"].as_str().unwrap().parse().unwrap();
+    assert_eq!(end, flight.departure.at - TimeDelta::minutes(45));
+    // Nor the limit of the configuration.
+    world.customer().post("/api/v1/bookings", &body(later.id, Some(30))).await.expect(201);
+    let refused = world.customer().post("/api/v1/bookings", &body(later.id, Some(31))).await;
+    assert_eq!(refused.invalid(), ["/hold_minutes"]);
+    world.stop().await;
+}
+
+#[actix_web::test]
 async fn nobody_travels_twice_on_a_flight() {
     let world = World::new().await;
     let flight = world.flight(30).await;

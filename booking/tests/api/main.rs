@@ -2,12 +2,21 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod access;
+mod admin_bookings;
+mod airline;
 mod bad_input;
 mod cancellation;
+mod changes;
 mod contention;
 mod fixture;
 mod flights;
 mod holds;
 mod idempotency;
+mod invariants;
+mod itineraries;
+mod live;
+mod manifest;
 mod payments;
+mod stats;
+mod stripe;
 mod vertical;

@@ -24,7 +24,7 @@ mod upstream;
 pub use key_ring::{KeyRing, Keys, KeysError};
 pub use password_hasher::{HashError, PasswordHasher};
 pub use session_keeper::SessionKeeper;
-pub use upstream::{InFlight, Upstream, UpstreamError, Upstreams};
+pub use upstream::{InFlight, Load, Upstream, UpstreamError, Upstreams};
 
 /// Asks an actor to stop; sent when the last request is answered.
 #[derive(Message)]

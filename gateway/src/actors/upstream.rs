@@ -48,8 +48,28 @@ enum State {
 struct Instance {
     base: Url,
     requests: AtomicUsize,
+    /// Streams stay for hours: counted with the requests, they would send these elsewhere.
+    streams: AtomicUsize,
     /// Requests and probes in a row that were not answered in time.
     unanswered: AtomicU32,
+}
+
+impl Instance {
+    fn count(&self, load: Load) -> &AtomicUsize {
+        match load {
+            Load::Requests => &self.requests,
+            Load::Streams => &self.streams,
+        }
+    }
+}
+
+/// What an instance is busy with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Load {
+    /// Ordinary requests.
+    Requests,
+    /// Streams of events.
+    Streams,
 }
 
 type Snapshot = Arc<[Arc<Instance>]>;
@@ -170,7 +190,12 @@ impl Upstream {
     /// otherwise, so the first request need not wait for one.
     #[must_use]
     pub fn start(service: Service, bases: Vec<Url>) -> Self {
-        let instance = |base| Instance { base, requests: AtomicUsize::new(0), unanswered: AtomicU32::new(0) };
+        let instance = |base| Instance {
+            base,
+            requests: AtomicUsize::new(0),
+            streams: AtomicUsize::new(0),
+            unanswered: AtomicU32::new(0),
+        };
         let known = bases.into_iter().map(|base| Known {
             instance: Arc::new(instance(base)),
             state: State::Ready,
@@ -183,11 +208,11 @@ impl Upstream {
         Self { service, snapshot, watcher, next: Arc::default() }
     }
 
-    /// The least busy instance, for one request.
+    /// The instance that is least busy with such a load, for one more of it.
     ///
     /// # Errors
     /// [`UpstreamError::NoInstance`].
-    pub fn pick(&self) -> Result<InFlight, UpstreamError> {
+    pub fn pick(&self, load: Load) -> Result<InFlight, UpstreamError> {
         let instances = Arc::clone(&self.snapshot.borrow());
         let none = UpstreamError::NoInstance(self.service.as_str());
         // Starting at another one each time shares the load among those that are equally busy.
@@ -195,9 +220,9 @@ impl Upstream {
         let in_turn =
             (0..instances.len()).map(|step| &instances[(start.wrapping_add(step)) % instances.len()]);
         let instance =
-            in_turn.min_by_key(|instance| instance.requests.load(Ordering::Relaxed)).ok_or(none)?;
-        instance.requests.fetch_add(1, Ordering::Relaxed);
-        Ok(InFlight { instance: Arc::clone(instance), watcher: self.watcher.clone() })
+            in_turn.min_by_key(|instance| instance.count(load).load(Ordering::Relaxed)).ok_or(none)?;
+        instance.count(load).fetch_add(1, Ordering::Relaxed);
+        Ok(InFlight { instance: Arc::clone(instance), load, watcher: self.watcher.clone() })
     }
 
     /// Stops watching.
@@ -210,6 +235,7 @@ impl Upstream {
 /// A request's place at an instance, until its answer has been passed on.
 pub struct InFlight {
     instance: Arc<Instance>,
+    load: Load,
     watcher: Addr<Watcher>,
 }
 
@@ -245,7 +271,7 @@ impl InFlight {
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.instance.requests.fetch_sub(1, Ordering::Relaxed);
+        self.instance.count(self.load).fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -300,6 +326,7 @@ mod tests {
             instance: Arc::new(Instance {
                 base: format!("http://10.0.0.{index}:80").parse().unwrap(),
                 requests: AtomicUsize::new(0),
+                streams: AtomicUsize::new(0),
                 unanswered: AtomicU32::new(0),
             }),
             state: *state,
@@ -325,11 +352,15 @@ mod tests {
     async fn requests_go_to_the_least_busy_instance() {
         let urls = vec!["http://10.0.0.1:80".parse().unwrap(), "http://10.0.0.2:80".parse().unwrap()];
         let upstream = Upstream::start(Service::Flight, urls);
-        let (one, other) = (upstream.pick().unwrap(), upstream.pick().unwrap());
+        let pick = || upstream.pick(Load::Requests).unwrap();
+        let (one, other) = (pick(), pick());
         assert_ne!(one.address("/x"), other.address("/x"));
         let freed = one.address("/x");
         drop(one);
-        assert_eq!(upstream.pick().unwrap().address("/x"), freed);
+        // Streams are shared out among themselves, and count for nothing here.
+        let streams = [Load::Streams; 4].map(|load| upstream.pick(load).unwrap());
+        assert_eq!(streams.iter().filter(|stream| stream.address("/x") == freed).count(), 2);
+        assert_eq!(pick().address("/x"), freed);
         assert_eq!(freed.matches("//").count(), 1, "{freed}");
         upstream.stop().await;
     }

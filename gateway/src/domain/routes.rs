@@ -49,6 +49,15 @@ pub enum Access {
     Permitted(Permission),
 }
 
+/// What a route answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// A body with an end, within the limits of ordinary requests.
+    Whole,
+    /// Server-Sent Events, for as long as the client listens.
+    Events,
+}
+
 /// A line of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Route {
@@ -60,6 +69,8 @@ pub struct Route {
     pub service: Service,
     /// Who may call it.
     pub access: Access,
+    /// What it answers.
+    pub answer: Answer,
 }
 
 const GET: &str = "GET";
@@ -73,22 +84,30 @@ const GUEST: Access = Access::AuthenticatedOrGuest;
 const REFERENCE: Access = Access::Permitted(Permission::ReferenceWrite);
 const FLIGHT: Access = Access::Permitted(Permission::FlightWrite);
 const READ_MAIL: Access = Access::Permitted(Permission::MailRead);
+const READ_BOOKINGS: Access = Access::Permitted(Permission::BookingReadAny);
+const READ_MANIFEST: Access = Access::Permitted(Permission::ManifestRead);
+const READ_REPORT: Access = Access::Permitted(Permission::ReportRead);
+const CHECK: Access = Access::Permitted(Permission::SystemCheck);
 const RESEND_MAIL: Access = Access::Permitted(Permission::MailResend);
 
 const fn gateway(method: &'static str, path: &'static str, access: Access) -> Route {
-    Route { method, path, service: Service::Gateway, access }
+    Route { method, path, service: Service::Gateway, access, answer: Answer::Whole }
 }
 
 const fn flight(method: &'static str, path: &'static str, access: Access) -> Route {
-    Route { method, path, service: Service::Flight, access }
+    Route { method, path, service: Service::Flight, access, answer: Answer::Whole }
 }
 
 const fn booking(method: &'static str, path: &'static str, access: Access) -> Route {
-    Route { method, path, service: Service::Booking, access }
+    Route { method, path, service: Service::Booking, access, answer: Answer::Whole }
 }
 
 const fn mailer(method: &'static str, path: &'static str, access: Access) -> Route {
-    Route { method, path, service: Service::Mailer, access }
+    Route { method, path, service: Service::Mailer, access, answer: Answer::Whole }
+}
+
+const fn events(route: Route) -> Route {
+    Route { answer: Answer::Events, ..route }
 }
 
 /// All routes.
@@ -144,12 +163,18 @@ pub const TABLE: &[Route] = &[
     flight(DELETE, "/api/v1/admin/flights/{id}", FLIGHT),
     // Bookings
     booking(GET, "/api/v1/flights/{id}/seat-map", PUBLIC),
+    events(booking(GET, "/api/v1/flights/{id}/seat-map/events", PUBLIC)),
     booking(GET, "/api/v1/bookings", USER),
     booking(POST, "/api/v1/bookings", USER),
     booking(POST, "/api/v1/bookings/lookup", PUBLIC),
     booking(GET, "/api/v1/bookings/{id}", GUEST),
     booking(POST, "/api/v1/bookings/{id}/payments", USER),
     booking(POST, "/api/v1/bookings/{id}/cancel", USER),
+    // Bookings, for staff
+    booking(GET, "/api/v1/admin/bookings", READ_BOOKINGS),
+    booking(GET, "/api/v1/admin/flights/{id}/manifest", READ_MANIFEST),
+    booking(GET, "/api/v1/admin/stats", READ_REPORT),
+    booking(POST, "/api/v1/admin/invariants/check", CHECK),
     // Mail
     mailer(GET, "/api/v1/admin/mail", READ_MAIL),
     mailer(GET, "/api/v1/admin/mail/dead-letters", READ_MAIL),
@@ -229,6 +254,7 @@ mod tests {
         assert_eq!(service(GET, "/api/v1/flights/x"), Some(Service::Flight));
         assert_eq!(service("HEAD", "/api/v1/flights/x"), Some(Service::Flight));
         assert_eq!(service(GET, "/api/v1/flights/x/seat-map"), Some(Service::Booking));
+        assert_eq!(service(GET, "/api/v1/flights/x/seat-map/events"), Some(Service::Booking));
         assert_eq!(service(GET, "/api/v1/admin/mail/dead-letters"), Some(Service::Mailer));
         assert_eq!(service(POST, "/api/v1/auth/login"), Some(Service::Gateway));
     }

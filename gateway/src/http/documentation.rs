@@ -2,7 +2,7 @@
 
 use super::openapi;
 use crate::{
-    actors::Upstreams,
+    actors::{Load, Upstreams},
     domain::{openapi::merge, routes::Service},
 };
 use actix_web::{
@@ -79,7 +79,7 @@ async fn put_together(upstreams: &Upstreams) -> (Value, bool) {
 }
 
 async fn fetch(client: &Client, upstreams: &Upstreams, service: Service) -> Option<Value> {
-    let place = upstreams.of(service)?.pick().ok()?;
+    let place = upstreams.of(service)?.pick(Load::Requests).ok()?;
     let mut response = client.get(place.address("/openapi.json")).send().await.ok()?;
     if !response.status().is_success() {
         return None;

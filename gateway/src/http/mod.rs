@@ -14,7 +14,7 @@ mod users;
 pub use cors::{AllowedOrigins, cors};
 pub use documentation::Documents;
 pub use openapi::document;
-pub use proxy::{ProxyClient, forward};
+pub use proxy::{ProxyClient, Streams, forward};
 pub use rate_limit::RateLimit;
 pub use request_limits::request_limits;
 

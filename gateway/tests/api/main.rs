@@ -9,6 +9,7 @@ mod proxy;
 mod proxy_bodies;
 mod registration;
 mod sessions;
+mod streams;
 mod tokens;
 mod upstream;
 mod world;

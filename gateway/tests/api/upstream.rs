@@ -1,6 +1,6 @@
 //! A small server in the place of a service.
 
-use actix_web::{App, HttpRequest, HttpResponse, HttpServer, dev::ServerHandle, web};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, dev::ServerHandle, http::header, web};
 use serde_json::{Value, json};
 use std::{
     sync::{Arc, Mutex},
@@ -12,7 +12,8 @@ use url::Url;
 pub(crate) struct Fake {
     pub(crate) url: Url,
     handle: ServerHandle,
-    /// Parts of the body of `GET /api/v1/cities/STREAM`, sent as they come; the body ends with the sender.
+    /// Parts of the body of `GET /api/v1/cities/STREAM` or of a seat map's events, sent as they come;
+    /// the body ends with the sender.
     pub(crate) parts: Option<mpsc::UnboundedSender<web::Bytes>>,
 }
 
@@ -37,6 +38,10 @@ async fn echo(request: HttpRequest, body: web::Bytes) -> HttpResponse {
     }))
 }
 
+async fn silent() -> HttpResponse {
+    std::future::pending().await
+}
+
 async fn city(code: web::Path<String>, state: web::Data<State>) -> HttpResponse {
     match code.as_str() {
         "HOPS" => HttpResponse::Created()
@@ -54,16 +59,27 @@ async fn city(code: web::Path<String>, state: web::Data<State>) -> HttpResponse 
             HttpResponse::Ok().insert_header(("content-encoding", "gzip")).body(&b"not really zipped"[..])
         }
         "LARGE" => HttpResponse::Ok().body(vec![b'x'; 5 << 20]),
-        "STREAM" => {
-            let parts = state.parts.lock().unwrap().take().expect("one stream a server");
-            let parts = futures_util::stream::unfold(parts, async |mut parts| {
-                parts.recv().await.map(|part| (Ok::<_, std::io::Error>(part), parts))
-            });
-            HttpResponse::Ok().content_type("text/event-stream").streaming(parts)
-        }
-        "SILENT" => std::future::pending().await,
+        "STREAM" => stream(&state).unwrap(),
+        "SILENT" => silent().await,
         _ => HttpResponse::Ok().json(json!({"code": code.as_str()})),
     }
+}
+
+/// The parts as they come, for whoever asks first.
+fn stream(state: &State) -> Option<HttpResponse> {
+    let parts = state.parts.lock().unwrap().take()?;
+    let parts = futures_util::stream::unfold(parts, async |mut parts| {
+        parts.recv().await.map(|part| (Ok::<_, std::io::Error>(part), parts))
+    });
+    Some(HttpResponse::Ok().content_type("text/event-stream").streaming(parts))
+}
+
+async fn events(request: HttpRequest, state: web::Data<State>) -> HttpResponse {
+    let mut response = stream(&state).unwrap_or_else(|| HttpResponse::Ok().finish());
+    if let Some(seen) = request.headers().get("last-event-id") {
+        response.headers_mut().insert(header::HeaderName::from_static("x-seen"), seen.clone());
+    }
+    response
 }
 
 impl Fake {
@@ -85,6 +101,8 @@ impl Fake {
                 )
                 .route("/health/ready", web::get().to(HttpResponse::Ok))
                 .route("/api/v1/cities/{code}", web::get().to(city))
+                .route("/api/v1/flights/{id}/seat-map/events", web::get().to(events))
+                .route("/api/v1/flights/SILENT/seat-map", web::get().to(silent))
                 .default_service(web::to(echo))
         })
         .workers(1)

@@ -9,5 +9,5 @@ mod provision;
 
 pub use diesel_migrations;
 pub use migrate::{MigrateError, SHARED_MIGRATIONS, migrate};
-pub use pool::{Connection, DatabaseConfig, DbError, Pool};
+pub use pool::{Connection, DatabaseConfig, DbError, Plans, Pool};
 pub use provision::{ProvisionError, Provisioned, provision};

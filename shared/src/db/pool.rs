@@ -42,6 +42,32 @@ pub struct DatabaseConfig {
     pub schema: String,
     /// Connections at most.
     pub pool_size: usize,
+    /// How statements are planned.
+    pub plans: Plans,
+}
+
+/// How the server plans the statements of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Plans {
+    /// As its statistics suggest.
+    #[default]
+    ByStatistics,
+    /// By indexes, and once for all. For connections whose statements all look rows up by their keys, many
+    /// at a time: of a table that was small when the plan was made, or whose statistics are old, the
+    /// server would read every row, and of arrays it cannot know the length.
+    ByIndex,
+}
+
+impl Plans {
+    fn options(self) -> &'static str {
+        match self {
+            Self::ByStatistics => "",
+            Self::ByIndex => {
+                " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_hashjoin=off \
+                 -c enable_mergejoin=off -c jit=off"
+            }
+        }
+    }
 }
 
 impl DatabaseConfig {
@@ -53,8 +79,9 @@ impl DatabaseConfig {
         let url = self.url.expose_secret();
         let separator = if url.contains('?') { '&' } else { '?' };
         let options = format!(
-            "-c search_path={} -c statement_timeout=15s -c idle_in_transaction_session_timeout=10s -c timezone=UTC",
-            self.schema
+            "-c search_path={} -c statement_timeout=15s -c idle_in_transaction_session_timeout=10s -c timezone=UTC{}",
+            self.schema,
+            self.plans.options()
         );
         let options: String = url::form_urlencoded::byte_serialize(options.as_bytes()).collect();
         // libpq's syntax wants %20, not +.
@@ -63,6 +90,12 @@ impl DatabaseConfig {
             "{url}{separator}application_name={}&connect_timeout=5&{KEEPALIVE}&options={options}",
             self.schema
         )
+    }
+
+    /// The same tables, for connections whose statements are planned in this way.
+    #[must_use]
+    pub fn planned(&self, plans: Plans) -> Self {
+        Self { plans, ..self.clone() }
     }
 
     /// Opens a connection outside of any pool, driven by the present runtime.

@@ -60,5 +60,10 @@ pub async fn provision(
     // `postgres` URLs have an authority, so user and password can be set.
     let _ = url.set_username(&role);
     let _ = url.set_password(Some(password.expose_secret()));
-    Ok(DatabaseConfig { url: SecretString::from(String::from(url)), schema: service.to_owned(), pool_size })
+    Ok(DatabaseConfig {
+        url: SecretString::from(String::from(url)),
+        schema: service.to_owned(),
+        pool_size,
+        plans: crate::db::Plans::default(),
+    })
 }

@@ -3,10 +3,12 @@
 //! An event tells of one change of one aggregate (its `subject`) and carries the aggregate's version
 //! and full state, so that a consumer that keeps the newest version needs nothing else.
 
+mod audit;
 mod booking;
 mod flight;
 mod user;
 
+pub use audit::*;
 pub use booking::*;
 pub use flight::*;
 pub use user::*;
@@ -63,6 +65,8 @@ event_types! {
     SeatsChanged = "seats.changed",
     /// A user registered: [`UserState`].
     UserRegistered = "user.registered",
+    /// Staff did something that must be known later: [`AuditRecord`].
+    AuditRecorded = "audit.recorded",
 }
 
 impl fmt::Display for EventType {

@@ -13,6 +13,7 @@ mod path;
 mod problem;
 mod request;
 mod scaffold;
+mod stalls;
 
 pub use client_address::{InvalidNetwork, Network, TrustedProxies};
 pub use etag::{conditional, entity_tag, require_match};
@@ -23,3 +24,4 @@ pub use path::{Id, key};
 pub use problem::{Code, Problem, ProblemBody};
 pub use request::{RequestId, envelope};
 pub use scaffold::{configure, method_not_allowed, metrics_server, readable};
+pub use stalls::bound_stalls;

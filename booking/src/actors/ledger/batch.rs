@@ -5,11 +5,12 @@
 //! after them; then everything is written with one statement a table.
 
 use super::{
+    amendments,
     changes::Changes,
     claims,
     command::{Command, Outcome},
     keys,
-    tables::Tables,
+    tables::{Opened, Opening, Tables},
     transitions,
 };
 use crate::{
@@ -23,7 +24,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use diesel::QueryResult;
 use shared::{
     events::SeatsState,
-    ids::{BookingId, FlightId},
+    ids::{BookingId, FlightId, UserId},
     telemetry::trace::TraceContext,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -64,6 +65,8 @@ pub(super) struct Work<'a> {
     pub(super) now: DateTime<Utc>,
     pub(super) locked: BTreeMap<FlightId, LockedFlight>,
     pub(super) flights: Flights,
+    /// Seats that accounts hold, unpaid, with those of the claims that were let through.
+    pub(super) held: HashMap<(FlightId, UserId), i64>,
     /// The bookings that commands are about, locked, as the commands before have left them.
     pub(super) bookings: HashMap<BookingId, Booking>,
     pub(super) verdicts: Vec<Option<Verdict>>,
@@ -87,9 +90,9 @@ pub(crate) async fn run(
     transitions::run(tables, &mut work).await?;
     work.changes.give_back(tables).await?;
     claims::run(tables, &mut work).await?;
+    amendments::change_seats(tables, &mut work).await?;
     keys::release(tables, &work).await?;
-    work.changes.write(tables, &work.bookings).await?;
-    let seats = work.changes.tell(tables).await?;
+    let seats = work.changes.write(tables, &work.bookings).await?;
     let verdicts = work.verdicts.into_iter().map(|verdict| {
         debug_assert!(verdict.is_some(), "every command has a verdict");
         verdict.unwrap_or(Verdict::Again)
@@ -109,27 +112,21 @@ async fn read<'a>(
     ids.extend(others.map(|(command, _)| command.booking()));
     let ids: Vec<BookingId> = ids.into_iter().collect();
     let claims = items.iter().filter_map(|(command, _)| command.claim());
-    let mut flights: BTreeSet<FlightId> =
+    let flights =
         claims.flat_map(|claim| claim.booking.segments.iter().map(|segment| segment.flight_id)).collect();
-    if !ids.is_empty() {
-        flights.extend(tables.flights_of(&ids).await?);
-    }
-    let locked = tables.lock_flights(flights).await?;
-    let mut bookings = HashMap::new();
-    if !ids.is_empty() {
-        bookings.extend(tables.lock_bookings(&ids).await?.into_iter().map(|booking| (booking.id, booking)));
-    }
+    let limits = claims::limits(items);
+    let opened = tables.open(Opening { flights, bookings: &ids, limits: &limits }).await?;
+    let Opened { locked, bookings, held, now } = opened;
     let versions: Vec<_> = locked.iter().map(|(id, flight)| (*id, flight.version)).collect();
     let flights = tables.flight_states(&versions).await?;
-    // A statement of its own: the clock must be read after the locks were granted.
-    let now = tables.now().await?;
     let mut work = Work {
         items,
         settle: setting.settle,
         now,
         locked,
         flights,
-        bookings,
+        held,
+        bookings: bookings.into_iter().map(|booking| (booking.id, booking)).collect(),
         verdicts: items.iter().map(|_| None).collect(),
         changes: Changes::default(),
     };
@@ -142,7 +139,15 @@ async fn read<'a>(
 /// The bookings whose holds have ended but stand in the way of the claims.
 async fn stale_holders(tables: &mut impl Tables, items: &[Item<'_>]) -> QueryResult<Vec<BookingId>> {
     let claims = || items.iter().filter_map(|(command, _)| command.claim());
-    let seats: Vec<_> = claims().flat_map(|claim| seat_rows(&claim.booking, false)).collect();
+    let claimed = claims().flat_map(|claim| seat_rows(&claim.booking, false));
+    let moves = items.iter().flat_map(|(command, _)| {
+        command.seat_changes().iter().map(|change| SeatRow {
+            seat: FlightSeat { flight_id: change.flight, designator: change.seat },
+            booking: command.booking(),
+            sold: false,
+        })
+    });
+    let seats: Vec<_> = claimed.chain(moves).collect();
     if seats.is_empty() {
         return Ok(Vec::new());
     }

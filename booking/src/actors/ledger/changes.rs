@@ -9,11 +9,13 @@ use crate::{
         booking::{Booking, Flights, MissingFlight, RefundRecord},
         idempotency::StoredAnswer,
         payment::{Entry, Payment, PaymentState},
+        quote::Quote,
     },
     store::{seats::SeatRow, travellers::TravellerRow},
 };
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
+use serde::Serialize;
 use shared::{
     events::{BookingState, Event, EventType, SeatsState},
     ids::{BookingId, FlightId, PaymentId},
@@ -27,7 +29,11 @@ const SOURCE: &str = "booking";
 /// Rows to be written.
 #[derive(Default)]
 pub(super) struct Changes {
+    new: Vec<Booking>,
     changed: BTreeSet<BookingId>,
+    contacts: BTreeSet<BookingId>,
+    rescheduled: BTreeSet<BookingId>,
+    travellers: BTreeSet<BookingId>,
     ticketed: BTreeSet<BookingId>,
     freed: Vec<SeatRow>,
     left: Vec<TravellerRow>,
@@ -35,6 +41,7 @@ pub(super) struct Changes {
     payments: Vec<(BookingId, Payment)>,
     decided: Vec<(PaymentId, PaymentState)>,
     refunds: Vec<(BookingId, RefundRecord)>,
+    quotes: Vec<Quote>,
     entries: Vec<(BookingId, Entry)>,
     answers: Vec<(Vec<u8>, StoredAnswer)>,
     events: Vec<Event>,
@@ -42,6 +49,11 @@ pub(super) struct Changes {
 }
 
 impl Changes {
+    /// A booking was made.
+    pub(super) fn make(&mut self, booking: Booking) {
+        self.new.push(booking);
+    }
+
     /// The row of a booking changed.
     pub(super) fn booking(&mut self, booking: &Booking) {
         self.changed.insert(booking.id);
@@ -76,6 +88,34 @@ impl Changes {
         self.decided.push((payment, state));
     }
 
+    /// The contact of a booking changed.
+    pub(super) fn contact(&mut self, booking: &Booking) {
+        self.contacts.insert(booking.id);
+        self.booking(booking);
+    }
+
+    /// A booking's flights have news.
+    pub(super) fn reschedule(&mut self, booking: &Booking) {
+        self.rescheduled.insert(booking.id);
+        self.booking(booking);
+    }
+
+    /// Names or seats of a booking's passengers changed.
+    pub(super) fn passengers(&mut self, booking: &Booking) {
+        self.travellers.insert(booking.id);
+        self.booking(booking);
+    }
+
+    /// Seats of these flights changed hands.
+    pub(super) fn seats_on(&mut self, flights: impl IntoIterator<Item = FlightId>) {
+        self.flights.extend(flights);
+    }
+
+    /// A quote was given.
+    pub(super) fn quote(&mut self, quote: Quote) {
+        self.quotes.push(quote);
+    }
+
     /// A refund was decided.
     pub(super) fn refund(&mut self, booking: BookingId, refund: RefundRecord) {
         self.refunds.push((booking, refund));
@@ -87,8 +127,8 @@ impl Changes {
     }
 
     /// A key has its answer.
-    pub(super) fn answer(&mut self, scope: &[u8], status: i16, state: &BookingState) -> QueryResult<()> {
-        let booking = serde_json::to_string(state)
+    pub(super) fn answer(&mut self, scope: &[u8], status: i16, body: &impl Serialize) -> QueryResult<()> {
+        let booking = serde_json::to_string(body)
             .map_err(|error| diesel::result::Error::SerializationError(error.into()))?;
         self.answers.push((scope.to_vec(), StoredAnswer { status, booking }));
         Ok(())
@@ -112,31 +152,30 @@ impl Changes {
         tables.give_back(&seats, &travellers).await
     }
 
-    /// Writes everything but new bookings and events.
+    /// Writes everything, last in the transaction, when all seats are as they will be: bookings, the next
+    /// version of each flight whose seats changed, and all events, one with the full seats for each such
+    /// flight. Gives these seats.
     pub(super) async fn write(
         &mut self,
         tables: &mut impl Tables,
         bookings: &HashMap<BookingId, Booking>,
-    ) -> QueryResult<()> {
+    ) -> QueryResult<Vec<SeatsState>> {
         let of = |ids: &BTreeSet<BookingId>| ids.iter().filter_map(|id| bookings.get(id)).collect::<Vec<_>>();
         let writes = Writes {
             bookings: of(&self.changed),
+            contacts: of(&self.contacts),
+            rescheduled: of(&self.rescheduled),
             ticketed: of(&self.ticketed),
+            travellers: of(&self.travellers),
             sold: &self.sold,
             payments: &self.payments,
             decided: &self.decided,
             refunds: &self.refunds,
+            quotes: &self.quotes,
             entries: &self.entries,
             answers: &self.answers,
         };
-        tables.write(&writes).await
-    }
-
-    /// Draws the next version of each flight whose seats changed, and writes all events: those of
-    /// bookings, and one with the full seats per flight. Last in the transaction, when all seats are
-    /// as they will be.
-    pub(super) async fn tell(&mut self, tables: &mut impl Tables) -> QueryResult<Vec<SeatsState>> {
-        let states = tables.next_seats(&self.flights).await?;
+        let states = tables.store(&self.new, &writes, &self.flights).await?;
         let event = |state: &SeatsState| {
             Event::new(SOURCE, EventType::SeatsChanged, state.flight_id, state.version, state)
         };

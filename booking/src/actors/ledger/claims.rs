@@ -1,15 +1,16 @@
 //! Claims: the seats first, which are the fence, then the rows of the winners only.
 
 use super::{
-    batch::{Verdict, Work, seat_rows, traveller_rows},
+    batch::{Item, Verdict, Work, seat_rows, traveller_rows},
     changes::present,
     command::{Claim, Outcome},
+    payments,
     tables::Tables,
-    transitions,
 };
 use crate::domain::{
     booking::Booking,
     flight, hold,
+    locator::Locator,
     refusal::{FlightSeat, Refusal},
 };
 use diesel::QueryResult;
@@ -41,15 +42,29 @@ impl Candidate<'_> {
 /// Decides the claims of the batch, in their order.
 pub(super) async fn run(tables: &mut impl Tables, work: &mut Work<'_>) -> QueryResult<()> {
     let bookable = bookable(work);
-    if bookable.is_empty() {
+    let allowed = within_limits(work, bookable);
+    if allowed.is_empty() {
         return Ok(());
     }
-    let allowed = within_limits(tables, work, bookable).await?;
     let (candidates, aside) = set_aside(allowed);
-    let seated = take_seats(tables, work, candidates).await?;
-    let winners = enter_travellers(tables, work, seated).await?;
+    let winners = pass_fences(tables, work, candidates).await?;
     judge_aside(work, &winners, &aside);
-    write_winners(tables, work, &winners).await
+    let locators = draw_locators(tables, &winners).await?;
+    write_winners(work, &winners, locators)
+}
+
+/// Whose held seats on which flights limit the claims of a batch: those of all but the exempt.
+pub(super) fn limits(items: &[Item<'_>]) -> Vec<(FlightId, UserId)> {
+    let claims = items.iter().filter_map(|(command, _)| command.claim()).filter(|claim| !claim.exempt);
+    let mut limits: Vec<_> = claims.flat_map(owners).collect();
+    limits.sort_unstable();
+    limits.dedup();
+    limits
+}
+
+/// The account of a claim on each of its flights.
+fn owners(claim: &Claim) -> impl Iterator<Item = (FlightId, UserId)> + '_ {
+    claim.booking.segments.iter().map(|segment| (segment.flight_id, claim.booking.owner_id))
 }
 
 /// The claims all of whose flights can be booked now.
@@ -80,41 +95,26 @@ fn bookable<'a>(work: &mut Work<'a>) -> Vec<Candidate<'a>> {
 /// Refuses claims that would exceed the seats that an account may hold. Those that are to be paid at
 /// once count too: a card that is declined leaves a hold like any other. The flights are locked, so
 /// nobody else adds holds meanwhile.
-async fn within_limits<'a>(
-    tables: &mut impl Tables,
-    work: &mut Work<'_>,
-    candidates: Vec<Candidate<'a>>,
-) -> QueryResult<Vec<Candidate<'a>>> {
-    let limited = |claim: &Claim| !claim.exempt;
-    let flights = |claim: &Claim| -> Vec<(FlightId, UserId)> {
-        claim.booking.segments.iter().map(|segment| (segment.flight_id, claim.booking.owner_id)).collect()
-    };
-    let asked: Vec<_> =
-        candidates.iter().filter(|one| limited(one.claim)).flat_map(|one| flights(one.claim)).collect();
-    if asked.is_empty() {
-        return Ok(candidates);
-    }
-    let mut held = tables.held_seats(&asked).await?;
+fn within_limits<'a>(work: &mut Work<'_>, candidates: Vec<Candidate<'a>>) -> Vec<Candidate<'a>> {
     let mut allowed = Vec::with_capacity(candidates.len());
     for candidate in candidates {
-        if !limited(candidate.claim) {
+        if candidate.claim.exempt {
             allowed.push(candidate);
             continue;
         }
         let seats = candidate.claim.booking.passengers.iter().filter(|one| one.kind.has_seat()).count();
         let seats = i64::try_from(seats).unwrap_or(i64::MAX);
-        let fits = |key: &(FlightId, UserId)| {
-            held.get(key).copied().unwrap_or(0) + seats <= hold::SEATS_PER_ACCOUNT_AND_FLIGHT
+        let fits = |key: (FlightId, UserId)| {
+            work.held.get(&key).copied().unwrap_or(0) + seats <= hold::SEATS_PER_ACCOUNT_AND_FLIGHT
         };
-        let keys = flights(candidate.claim);
-        if keys.iter().all(fits) {
-            keys.into_iter().for_each(|key| *held.entry(key).or_default() += seats);
+        if owners(candidate.claim).all(fits) {
+            owners(candidate.claim).for_each(|key| *work.held.entry(key).or_default() += seats);
             allowed.push(candidate);
         } else {
             work.refuse(candidate.index, Refusal::HoldLimit);
         }
     }
-    Ok(allowed)
+    allowed
 }
 
 /// Sets aside claims that want what an earlier one of the batch wants: whether they have lost is not
@@ -132,63 +132,70 @@ fn set_aside(candidates: Vec<Candidate<'_>>) -> (Vec<Candidate<'_>>, Vec<Candida
     })
 }
 
-/// The fence: who does not get all of its seats has lost, and what it got is given back.
-async fn take_seats<'a>(
+/// The fences: who does not get all of its seats has lost, and so has who is on one of the flights
+/// already; what the losers got is given back.
+async fn pass_fences<'a>(
     tables: &mut impl Tables,
     work: &mut Work<'_>,
     candidates: Vec<Candidate<'a>>,
 ) -> QueryResult<Vec<Candidate<'a>>> {
-    let wanted: Vec<_> =
-        candidates.iter().flat_map(|candidate| seat_rows(&candidate.claim.booking, false)).collect();
-    let mut taken: HashMap<BookingId, HashSet<FlightSeat>> = HashMap::new();
-    let mut rows = tables.take_seats(&wanted).await?;
-    for row in &rows {
-        taken.entry(row.booking).or_default().insert(row.seat);
+    let bookings = || candidates.iter().map(|candidate| &candidate.claim.booking);
+    let seats: Vec<_> = bookings().flat_map(|booking| seat_rows(booking, false)).collect();
+    let travellers: Vec<_> = bookings().flat_map(traveller_rows).collect();
+    let mut taken = tables.take(&seats, &travellers).await?;
+    let mut got: HashMap<BookingId, HashSet<FlightSeat>> = HashMap::new();
+    for row in &taken.seats {
+        got.entry(row.booking).or_default().insert(row.seat);
     }
-    let mut seated = Vec::with_capacity(candidates.len());
-    let mut lost = HashSet::new();
+    let (mut winners, mut lost) = (Vec::with_capacity(candidates.len()), HashSet::new());
     for candidate in candidates {
         let id = candidate.claim.booking.id;
-        let got = taken.remove(&id).unwrap_or_default();
+        let got = got.remove(&id).unwrap_or_default();
         let missing: Vec<_> = candidate.seats().filter(|seat| !got.contains(seat)).collect();
-        if missing.is_empty() {
-            seated.push(candidate);
-            continue;
-        }
-        lost.insert(id);
-        work.refuse(candidate.index, Refusal::SeatTaken(missing));
-    }
-    rows.retain(|row| lost.contains(&row.booking));
-    tables.give_back(&rows, &[]).await?;
-    Ok(seated)
-}
-
-/// The second fence: nobody is on a flight twice in the live bookings of an account.
-async fn enter_travellers<'a>(
-    tables: &mut impl Tables,
-    work: &mut Work<'_>,
-    seated: Vec<Candidate<'a>>,
-) -> QueryResult<Vec<Candidate<'a>>> {
-    if seated.is_empty() {
-        return Ok(seated);
-    }
-    let wanted: Vec<_> =
-        seated.iter().flat_map(|candidate| traveller_rows(&candidate.claim.booking)).collect();
-    let entered = tables.enter_travellers(&wanted).await?;
-    let (mut seats, mut travellers) = (Vec::new(), Vec::new());
-    let mut winners = Vec::with_capacity(seated.len());
-    for candidate in seated {
-        let booking = &candidate.claim.booking;
-        if entered.get(&booking.id).copied().unwrap_or(0) == candidate.travellers().count() {
+        let entered = taken.travellers.get(&id).copied().unwrap_or(0);
+        if missing.is_empty() && entered == candidate.travellers().count() {
             winners.push(candidate);
             continue;
         }
-        seats.extend(seat_rows(booking, false));
-        travellers.extend(traveller_rows(booking));
-        work.refuse(candidate.index, Refusal::PassengerAlreadyBooked);
+        lost.insert(id);
+        let refusal = match missing.is_empty() {
+            true => Refusal::PassengerAlreadyBooked,
+            false => Refusal::SeatTaken(missing),
+        };
+        work.refuse(candidate.index, refusal);
     }
-    tables.give_back(&seats, &travellers).await?;
+    if !lost.is_empty() {
+        taken.seats.retain(|row| lost.contains(&row.booking));
+        let travellers: Vec<_> = travellers.into_iter().filter(|row| lost.contains(&row.booking)).collect();
+        tables.give_back(&taken.seats, &travellers).await?;
+    }
     Ok(winners)
+}
+
+/// Draws of a locator before it is given up: with a billion of them, two in a row are rare.
+const DRAWS: usize = 8;
+
+/// A locator for each winner that no booking has.
+async fn draw_locators(tables: &mut impl Tables, winners: &[Candidate<'_>]) -> QueryResult<Vec<Locator>> {
+    let mut locators: Vec<_> = winners.iter().map(|winner| winner.claim.booking.locator.clone()).collect();
+    for _ in 0..DRAWS {
+        if locators.is_empty() {
+            return Ok(locators);
+        }
+        let mut used = tables.used_locators(&locators).await?;
+        let mut free = true;
+        for locator in &mut locators {
+            // Also against those drawn before it.
+            if !used.insert(locator.clone()) {
+                *locator = Locator::draw();
+                free = false;
+            }
+        }
+        if free {
+            return Ok(locators);
+        }
+    }
+    Err(diesel::result::Error::QueryBuilderError("no free locator was drawn".into()))
 }
 
 /// Those set aside have lost to a winner, or try again.
@@ -207,16 +214,12 @@ fn judge_aside(work: &mut Work<'_>, winners: &[Candidate<'_>], aside: &[Candidat
     }
 }
 
-async fn write_winners(
-    tables: &mut impl Tables,
-    work: &mut Work<'_>,
-    winners: &[Candidate<'_>],
-) -> QueryResult<()> {
-    let mut bookings: Vec<Booking> = winners.iter().map(|winner| made_now(work, winner.claim)).collect();
-    tables.insert_bookings(&mut bookings).await?;
-    for (winner, booking) in winners.iter().zip(&bookings) {
-        let state = present(booking, &work.flights, work.now)?;
-        work.changes.seats_of(booking);
+/// Makes the winners' bookings, to be written with everything else.
+fn write_winners(work: &mut Work<'_>, winners: &[Candidate<'_>], locators: Vec<Locator>) -> QueryResult<()> {
+    for (winner, locator) in winners.iter().zip(locators) {
+        let booking = Booking { locator, ..made_now(work, winner.claim) };
+        let state = present(&booking, &work.flights, work.now)?;
+        work.changes.seats_of(&booking);
         // A purchase in one call is told of when it is confirmed, or when its payment was declined.
         if winner.claim.payment.is_none() {
             work.changes.tell_of(EventType::BookingHeld, &state, work.items[winner.index].1);
@@ -225,6 +228,7 @@ async fn write_winners(
             }
         }
         work.verdicts[winner.index] = Some(Verdict::Answer(Outcome::Done(state)));
+        work.changes.make(booking);
     }
     Ok(())
 }
@@ -235,7 +239,12 @@ fn made_now(work: &Work<'_>, claim: &Claim) -> Booking {
     let departures = claim.booking.segments.iter().filter_map(|segment| work.locked.get(&segment.flight_id));
     let departure = departures.map(|flight| flight.departure_at).min().unwrap_or(now);
     let end = claim.hold.end(now, departure);
+    let mut segments = claim.booking.segments.clone();
+    for segment in &mut segments {
+        segment.flight_version = work.flights.get(&segment.flight_id).map_or(0, |flight| flight.version);
+    }
     let mut booking = Booking {
+        segments,
         hold_expires_at: end,
         version: 1,
         created_at: now,
@@ -244,7 +253,7 @@ fn made_now(work: &Work<'_>, claim: &Claim) -> Booking {
         ..claim.booking.clone()
     };
     if let Some(order) = &claim.payment {
-        let payment = transitions::started(order, booking.total(), (end, now), claim.key.as_ref(), 201);
+        let payment = payments::started(order, booking.total(), (end, now), claim.key.as_ref(), 201);
         booking.payments = vec![payment];
         booking.payment_status = BookingPaymentStatus::Processing;
         booking.hold_expires_at = hold::prolonged(end, now, work.settle, departure);

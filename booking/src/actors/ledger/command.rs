@@ -2,14 +2,19 @@
 
 use crate::domain::{
     booking::Booking,
+    contact::ContactPatch,
     hold::HoldTime,
     idempotency::{Key, StoredAnswer},
+    name_correction::NameCorrection,
     payment::PaymentOrder,
+    quote::{Quote, QuoteId},
     refusal::Refusal,
+    seat_change::SeatChange,
 };
 use shared::{
     events::BookingState,
     ids::{BookingId, FlightId, PaymentId},
+    money::Currency,
     telemetry::trace::TraceContext,
 };
 use tokio::{sync::oneshot, time::Instant};
@@ -30,19 +35,39 @@ pub(crate) struct Claim {
     pub(crate) exempt: bool,
 }
 
+/// A booking as the caller knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct At {
+    pub(crate) booking: BookingId,
+    /// Where it matters: any other version is refused as `Stale`.
+    pub(crate) version: Option<i64>,
+}
+
 /// A command: a unit that has its whole effect, or none.
 #[derive(Debug, Clone)]
 pub(crate) enum Command {
     /// Claims the seats of a new booking.
     Claim(Box<Claim>),
     /// Starts a payment of a hold.
-    Pay { booking: BookingId, payment: PaymentOrder, key: Option<Key> },
+    Pay { at: At, payment: PaymentOrder, key: Option<Key> },
     /// Confirms a hold with an authorised payment.
     Confirm { booking: BookingId, payment: PaymentId },
     /// Notes that a payment did not come off; `void`: it came too late.
     Decline { booking: BookingId, payment: PaymentId, void: bool },
-    /// Cancels a booking.
-    Cancel { booking: BookingId, key: Option<Key> },
+    /// Cancels a booking, perhaps on a quote.
+    Cancel { at: At, quote: Option<QuoteId>, key: Option<Key> },
+    /// Quotes what a cancellation would give back.
+    Quote { at: At, quote: QuoteId, key: Option<Key> },
+    /// Moves passengers to other seats.
+    ChangeSeats { at: At, changes: Vec<SeatChange> },
+    /// Changes how the travellers are reached.
+    ChangeContact { at: At, patch: ContactPatch },
+    /// Corrects a passenger's name.
+    CorrectName { at: At, correction: NameCorrection },
+    /// The airline has cancelled one of the booking's flights.
+    CancelByAirline { booking: BookingId, flight: FlightId },
+    /// One of the booking's flights has other times since this version.
+    Reschedule { booking: BookingId, flight: FlightId, version: i64 },
     /// Ends a hold whose time is over.
     Expire { booking: BookingId },
 }
@@ -52,10 +77,16 @@ impl Command {
     pub(crate) fn booking(&self) -> BookingId {
         match self {
             Self::Claim(claim) => claim.booking.id,
-            Self::Pay { booking, .. }
-            | Self::Confirm { booking, .. }
+            Self::Pay { at, .. }
+            | Self::Cancel { at, .. }
+            | Self::Quote { at, .. }
+            | Self::ChangeSeats { at, .. }
+            | Self::ChangeContact { at, .. }
+            | Self::CorrectName { at, .. } => at.booking,
+            Self::Confirm { booking, .. }
             | Self::Decline { booking, .. }
-            | Self::Cancel { booking, .. }
+            | Self::CancelByAirline { booking, .. }
+            | Self::Reschedule { booking, .. }
             | Self::Expire { booking } => *booking,
         }
     }
@@ -72,11 +103,32 @@ impl Command {
         }
     }
 
+    /// The version of the booking that the caller relies on.
+    pub(super) fn version(&self) -> Option<i64> {
+        match self {
+            Self::Pay { at, .. }
+            | Self::Cancel { at, .. }
+            | Self::Quote { at, .. }
+            | Self::ChangeSeats { at, .. }
+            | Self::ChangeContact { at, .. }
+            | Self::CorrectName { at, .. } => at.version,
+            _ => None,
+        }
+    }
+
+    /// Changes of seats that it asks for.
+    pub(super) fn seat_changes(&self) -> &[SeatChange] {
+        match self {
+            Self::ChangeSeats { changes, .. } => changes,
+            _ => &[],
+        }
+    }
+
     pub(super) fn key(&self) -> Option<&Key> {
         match self {
             Self::Claim(claim) => claim.key.as_ref(),
-            Self::Pay { key, .. } | Self::Cancel { key, .. } => key.as_ref(),
-            Self::Confirm { .. } | Self::Decline { .. } | Self::Expire { .. } => None,
+            Self::Pay { key, .. } | Self::Cancel { key, .. } | Self::Quote { key, .. } => key.as_ref(),
+            _ => None,
         }
     }
 }
@@ -86,6 +138,8 @@ impl Command {
 pub(crate) enum Outcome {
     /// It is committed; the booking after it.
     Done(Box<BookingState>),
+    /// A cancellation was quoted.
+    Quoted(Quote, Currency),
     /// The key has this answer from before.
     Replay(StoredAnswer),
     /// It had no effect.

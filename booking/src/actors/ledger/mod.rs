@@ -11,17 +11,22 @@
 //! | [`runner`] | connection, errors, lost answers |
 //! | [`lots`] | what becomes of commands whose transaction failed |
 //! | [`batch`] | the order of one transaction |
-//! | [`keys`], [`transitions`], [`claims`] | its parts |
+//! | [`keys`], [`transitions`], [`claims`], [`amendments`] | its parts |
+//! | [`payments`], [`cancellations`], [`airline`] | parts of transitions |
 //! | [`changes`] | what it writes |
 //! | [`tables`], [`postgres`] | the port to the database, and its adapter |
 
 mod actor;
+mod airline;
+mod amendments;
 mod batch;
+mod cancellations;
 mod changes;
 mod claims;
 mod command;
 mod keys;
 mod lots;
+mod payments;
 mod postgres;
 mod runner;
 mod tables;
@@ -30,14 +35,14 @@ mod tests;
 mod transitions;
 
 pub(crate) use actor::Bounds;
-pub(crate) use command::{Answer, Claim, Command, Envelope, LedgerError, Outcome};
+pub(crate) use command::{Answer, At, Claim, Command, Envelope, LedgerError, Outcome};
 pub(crate) use runner::Means;
 #[cfg(feature = "simulation")]
 pub(crate) use {
     batch::{Item, Setting, Verdict, Written, run},
     lots::{Found, Lot},
     postgres::PostgresTables,
-    tables::{Tables, Writes},
+    tables::{Opened, Opening, Tables, Taken, Writes},
 };
 
 use actix::{Actor, Addr, Arbiter, ArbiterHandle, prelude::SendError};

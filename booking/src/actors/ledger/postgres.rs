@@ -1,10 +1,16 @@
 //! The ledger's tables in PostgreSQL.
+//!
+//! What needs no answer before the next thing is asked is asked at once (`try_join`): the statements
+//! travel together and are carried out in the order in which they are written here, for the futures are
+//! polled in that order. On a busy machine each wait for an answer costs more than the statement itself.
 
-use super::tables::{Tables, Writes};
+use super::tables::{Opened, Opening, Tables, Taken, Writes};
 use crate::{
     domain::{
         booking::{Booking, Flights},
         idempotency::Key,
+        locator::Locator,
+        quote::{Quote, QuoteId},
     },
     store::{
         self, flight_cache::FlightCache, flights::LockedFlight, keys::Known, seats::SeatRow,
@@ -14,6 +20,7 @@ use crate::{
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 use diesel_async::AsyncPgConnection;
+use futures_util::future::{try_join, try_join3, try_join4, try_join5};
 use shared::{
     events::{Event, SeatsState},
     ids::{BookingId, FlightId, UserId},
@@ -24,8 +31,15 @@ use uuid::Uuid;
 
 /// The tables as a connection sees them that is in a transaction.
 pub(crate) struct PostgresTables<'a> {
-    pub(crate) connection: &'a mut AsyncPgConnection,
+    pub(crate) connection: &'a AsyncPgConnection,
     pub(crate) flights: &'a FlightCache,
+}
+
+impl<'a> PostgresTables<'a> {
+    /// The same tables, to ask for something else at the same time.
+    fn again(&self) -> PostgresTables<'a> {
+        PostgresTables { connection: self.connection, flights: self.flights }
+    }
 }
 
 fn uuids(bookings: &[BookingId]) -> Vec<Uuid> {
@@ -98,8 +112,16 @@ impl Tables for PostgresTables<'_> {
         store::travellers::leave(self.connection, travellers).await
     }
 
-    async fn insert_bookings(&mut self, new: &mut [Booking]) -> QueryResult<()> {
+    async fn used_locators(&mut self, locators: &[Locator]) -> QueryResult<HashSet<Locator>> {
+        store::bookings::used_locators(self.connection, locators).await
+    }
+
+    async fn insert_bookings(&mut self, new: &[Booking]) -> QueryResult<()> {
         store::new_bookings::insert(self.connection, new).await
+    }
+
+    async fn find_quote(&mut self, id: QuoteId) -> QueryResult<Option<Quote>> {
+        store::quotes::find(self.connection, id).await
     }
 
     async fn draw_documents(&mut self, count: usize) -> QueryResult<Vec<i64>> {
@@ -107,27 +129,80 @@ impl Tables for PostgresTables<'_> {
     }
 
     async fn write(&mut self, writes: &Writes<'_>) -> QueryResult<()> {
-        store::bookings::update(self.connection, &writes.bookings).await?;
-        store::seats::sell(self.connection, writes.sold).await?;
-        store::passengers::write_tickets(self.connection, &writes.ticketed).await?;
+        let on = self.connection;
         let payments = writes.payments.iter().map(|(booking, payment)| (*booking, payment));
-        store::payments::insert(self.connection, payments).await?;
-        store::payments::update(self.connection, writes.decided).await?;
-        store::refunds::insert(self.connection, writes.refunds).await?;
-        store::payments::insert_entries(self.connection, writes.entries).await?;
-        store::keys::answer(self.connection, writes.answers).await
+        let bookings = try_join3(
+            store::bookings::update(on, &writes.bookings),
+            store::bookings::update_contacts(on, &writes.contacts),
+            store::bookings::update_flight_versions(on, &writes.rescheduled),
+        );
+        let travellers = try_join3(
+            store::seats::sell(on, writes.sold),
+            store::passengers::write_tickets(on, &writes.ticketed),
+            store::passengers::update(on, &writes.travellers),
+        );
+        let money = try_join5(
+            store::payments::insert(on, payments),
+            store::payments::update(on, writes.decided),
+            store::refunds::insert(on, writes.refunds),
+            store::quotes::insert(on, writes.quotes),
+            store::payments::insert_entries(on, writes.entries),
+        );
+        let answers = store::keys::answer(on, writes.answers);
+        try_join4(bookings, travellers, money, answers).await.map(drop)
     }
 
     async fn next_seats(&mut self, flights: &BTreeSet<FlightId>) -> QueryResult<Vec<SeatsState>> {
         if flights.is_empty() {
             return Ok(Vec::new());
         }
-        let ids = flights.iter().map(|id| id.0).collect();
-        let versions = store::flights::next_versions(self.connection, ids).await?;
-        store::seats::states(self.connection, &versions).await
+        let ids: Vec<Uuid> = flights.iter().map(|id| id.0).collect();
+        let versions = store::flights::next_versions(self.connection, ids.clone());
+        let (versions, seats) = try_join(versions, store::seats::of_flights(self.connection, ids)).await?;
+        Ok(store::seats::states(&versions, &seats))
     }
 
     async fn append(&mut self, events: &[Event]) -> QueryResult<()> {
         outbox::append(self.connection, events).await
+    }
+
+    async fn open(&mut self, Opening { flights, bookings, limits }: Opening<'_>) -> QueryResult<Opened> {
+        let (on, ids) = (self.connection, uuids(bookings));
+        let lock = async {
+            match ids.is_empty() {
+                true => Ok((store::flights::lock(on, flights).await?, Vec::new())),
+                false => {
+                    let locked = store::flights::lock_with(on, flights, ids.clone());
+                    let bookings = try_join(store::bookings::lock(on, &ids), store::bookings::load(on, &ids));
+                    let (locked, ((), bookings)) = try_join(locked, bookings).await?;
+                    Ok((locked, bookings))
+                }
+            }
+        };
+        let held = async {
+            match limits.is_empty() {
+                true => Ok(HashMap::new()),
+                false => store::travellers::held_seats(on, limits).await,
+            }
+        };
+        let ((locked, bookings), held, now) = try_join3(lock, held, store::presented::now(on)).await?;
+        Ok(Opened { locked, bookings, held, now })
+    }
+
+    async fn take(&mut self, seats: &[SeatRow], travellers: &[TravellerRow]) -> QueryResult<Taken> {
+        let on = self.connection;
+        let both = try_join(store::seats::take(on, seats), store::travellers::enter(on, travellers));
+        both.await.map(|(seats, travellers)| Taken { seats, travellers })
+    }
+
+    async fn store(
+        &mut self,
+        new: &[Booking],
+        writes: &Writes<'_>,
+        flights: &BTreeSet<FlightId>,
+    ) -> QueryResult<Vec<SeatsState>> {
+        let (mut first, mut second, mut third) = (self.again(), self.again(), self.again());
+        let (new, writes) = (first.insert_bookings(new), second.write(writes));
+        try_join3(new, writes, third.next_seats(flights)).await.map(|((), (), states)| states)
     }
 }

@@ -8,7 +8,9 @@ use crate::{
     domain::{
         booking::{Booking, Flights, RefundRecord},
         idempotency::{Key, StoredAnswer},
+        locator::Locator,
         payment::{Entry, Payment, PaymentState},
+        quote::{Quote, QuoteId},
     },
     store::{flights::LockedFlight, keys::Known, seats::SeatRow, travellers::TravellerRow},
 };
@@ -73,8 +75,15 @@ pub(crate) trait Tables {
     /// Gives back seats and travellers' places, those that belong to the bookings named with them.
     async fn give_back(&mut self, seats: &[SeatRow], travellers: &[TravellerRow]) -> QueryResult<()>;
 
-    /// Writes new bookings with all that belongs to them. Locators that are in use are drawn again.
-    async fn insert_bookings(&mut self, new: &mut [Booking]) -> QueryResult<()>;
+    /// Which of these locators bookings have.
+    async fn used_locators(&mut self, locators: &[Locator]) -> QueryResult<HashSet<Locator>>;
+
+    /// Writes new bookings with all that belongs to them. An error where another has taken one of their
+    /// locators since they were looked at.
+    async fn insert_bookings(&mut self, new: &[Booking]) -> QueryResult<()>;
+
+    /// A quote, if it is still kept.
+    async fn find_quote(&mut self, id: QuoteId) -> QueryResult<Option<Quote>>;
 
     /// Draws so many document numbers for tickets, each once and for all.
     async fn draw_documents(&mut self, count: usize) -> QueryResult<Vec<i64>>;
@@ -87,15 +96,83 @@ pub(crate) trait Tables {
 
     /// Writes events, to be published in this order.
     async fn append(&mut self, events: &[Event]) -> QueryResult<()>;
+
+    /// What a batch begins with: locks, reads what they protect, and only then the clock. Several steps in
+    /// one, so that an adapter may ask for all at once.
+    async fn open(&mut self, opening: Opening<'_>) -> QueryResult<Opened> {
+        let Opening { mut flights, bookings, limits } = opening;
+        if !bookings.is_empty() {
+            flights.extend(self.flights_of(bookings).await?);
+        }
+        let locked = self.lock_flights(flights).await?;
+        let bookings = if bookings.is_empty() { Vec::new() } else { self.lock_bookings(bookings).await? };
+        let held = if limits.is_empty() { HashMap::new() } else { self.held_seats(limits).await? };
+        let now = self.now().await?;
+        Ok(Opened { locked, bookings, held, now })
+    }
+
+    /// Both fences in one: the seats, and the travellers' places.
+    async fn take(&mut self, seats: &[SeatRow], travellers: &[TravellerRow]) -> QueryResult<Taken> {
+        let seats = self.take_seats(seats).await?;
+        let travellers = self.enter_travellers(travellers).await?;
+        Ok(Taken { seats, travellers })
+    }
+
+    /// Writes everything that was decided but the events, and gives the seats of the flights whose seats
+    /// changed with their next versions.
+    async fn store(
+        &mut self,
+        new: &[Booking],
+        writes: &Writes<'_>,
+        flights: &BTreeSet<FlightId>,
+    ) -> QueryResult<Vec<SeatsState>> {
+        self.insert_bookings(new).await?;
+        self.write(writes).await?;
+        self.next_seats(flights).await
+    }
+}
+
+/// What a batch is about.
+#[derive(Debug)]
+pub(crate) struct Opening<'a> {
+    /// Flights to be locked, beside those of the bookings.
+    pub(crate) flights: BTreeSet<FlightId>,
+    /// Bookings to be locked and read.
+    pub(crate) bookings: &'a [BookingId],
+    /// Whose held seats are to be counted on which flights.
+    pub(crate) limits: &'a [(FlightId, UserId)],
+}
+
+/// What was read under the locks.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) locked: BTreeMap<FlightId, LockedFlight>,
+    pub(crate) bookings: Vec<Booking>,
+    pub(crate) held: HashMap<(FlightId, UserId), i64>,
+    pub(crate) now: DateTime<Utc>,
+}
+
+/// What was free and is taken now.
+#[derive(Debug)]
+pub(crate) struct Taken {
+    pub(crate) seats: Vec<SeatRow>,
+    /// How many travellers of each booking.
+    pub(crate) travellers: HashMap<BookingId, usize>,
 }
 
 /// What a transaction changes of bookings that exist.
 #[derive(Debug, Default)]
 pub(crate) struct Writes<'a> {
-    /// Bookings whose own rows changed: status, money, hold, version, contact.
+    /// Bookings whose own rows changed: status, money, hold, version.
     pub(crate) bookings: Vec<&'a Booking>,
+    /// Bookings with other contacts.
+    pub(crate) contacts: Vec<&'a Booking>,
+    /// Bookings whose flights have news.
+    pub(crate) rescheduled: Vec<&'a Booking>,
     /// Bookings whose passengers have got their tickets.
     pub(crate) ticketed: Vec<&'a Booking>,
+    /// Bookings whose passengers have other names or seats.
+    pub(crate) travellers: Vec<&'a Booking>,
     /// Held seats that are sold now.
     pub(crate) sold: &'a [SeatRow],
     /// Payments that were started.
@@ -104,6 +181,8 @@ pub(crate) struct Writes<'a> {
     pub(crate) decided: &'a [(PaymentId, PaymentState)],
     /// Refunds that were decided.
     pub(crate) refunds: &'a [(BookingId, RefundRecord)],
+    /// Quotes that were given.
+    pub(crate) quotes: &'a [Quote],
     /// Money that moved.
     pub(crate) entries: &'a [(BookingId, Entry)],
     /// Answers of keys, by scope.

@@ -1,7 +1,7 @@
 //! The ledger against a real PostgreSQL, with prepared batches.
 
 use super::{
-    Claim, Command, Ledgers, Outcome, Shards,
+    At, Claim, Command, Ledgers, Outcome, Shards,
     batch::{self, Item, Setting, Verdict},
     command::{Answer, Envelope, LedgerError},
     postgres::PostgresTables,
@@ -91,7 +91,7 @@ impl Scene {
 }
 
 fn claim(booking: Booking) -> Command {
-    let hold = HoldTime::new(None, Utc::now() + TimeDelta::days(30), Utc::now()).unwrap();
+    let hold = HoldTime::new(None, Utc::now() + TimeDelta::days(30), Utc::now(), 1440).unwrap();
     Command::Claim(Box::new(Claim {
         booking,
         hold,
@@ -275,12 +275,14 @@ async fn a_cancellation_with_a_key_is_found_by_its_key() {
     let id = booking.id;
     // Somebody else has cancelled it: our key is not bound, and must not be answered for.
     scene.batch(&[claim(booking)]).await;
-    scene.batch(&[Command::Cancel { booking: id, key: None }]).await;
+    scene.batch(&[Command::Cancel { at: At { booking: id, version: None }, quote: None, key: None }]).await;
     let mut runner = Runner::new(scene.means.clone());
     let key = Key { scope: vec![1], body: vec![2] };
-    let (with_key, _answer) = envelope(Command::Cancel { booking: id, key: Some(key) });
+    let (with_key, _answer) =
+        envelope(Command::Cancel { at: At { booking: id, version: None }, quote: None, key: Some(key) });
     assert_eq!(runner.resolve_for_test(vec![with_key]).await, 1, "it is tried again, and refused");
-    let (without, answer) = envelope(Command::Cancel { booking: id, key: None });
+    let (without, answer) =
+        envelope(Command::Cancel { at: At { booking: id, version: None }, quote: None, key: None });
     assert_eq!(runner.resolve_for_test(vec![without]).await, 0);
     assert!(matches!(answer.await.unwrap(), Ok(Outcome::Done(_))), "it is cancelled, whoever did it");
     scene.stop();
@@ -324,7 +326,7 @@ async fn commands_about_nothing_are_refused() {
     let verdicts = scene
         .batch(&[
             Command::Confirm { booking, payment: PaymentId::new() },
-            Command::Cancel { booking, key: None },
+            Command::Cancel { at: At { booking, version: None }, quote: None, key: None },
         ])
         .await;
     for verdict in verdicts {

@@ -1,24 +1,17 @@
-//! Commands about bookings that exist.
+//! Commands about bookings that exist: which is whose, and the end of holds.
 
 use super::{
-    batch::{Verdict, Work},
+    airline, amendments,
+    batch::{Item, Verdict, Work},
+    cancellations,
     changes::present,
     command::{Command, Outcome},
+    payments,
     tables::Tables,
 };
-use crate::domain::{
-    booking::{Booking, Segment},
-    idempotency::Key,
-    payment::{Payment, PaymentOrder, PaymentState},
-    refusal::Refusal,
-};
-use chrono::{DateTime, Utc};
+use crate::domain::{booking::Booking, refusal::Refusal};
 use diesel::QueryResult;
-use shared::{
-    events::{BookingStatus, EventType},
-    ids::{BookingId, PaymentId},
-    telemetry::trace::TraceContext,
-};
+use shared::{events::EventType, ids::BookingId, telemetry::trace::TraceContext};
 
 /// Carries out the commands about existing bookings, in their order.
 pub(super) async fn run(tables: &mut impl Tables, work: &mut Work<'_>) -> QueryResult<()> {
@@ -28,7 +21,9 @@ pub(super) async fn run(tables: &mut impl Tables, work: &mut Work<'_>) -> QueryR
     let mut documents = tables.draw_documents(count).await?.into_iter();
     let items = work.items;
     for (index, (command, trace)) in items.iter().enumerate() {
-        if work.verdicts[index].is_some() || command.claim().is_some() {
+        // Claims and changes of seats come after what gives seats back.
+        let later = matches!(command, Command::Claim(_) | Command::ChangeSeats { .. });
+        if work.verdicts[index].is_some() || later {
             continue;
         }
         let id = command.booking();
@@ -37,149 +32,59 @@ pub(super) async fn run(tables: &mut impl Tables, work: &mut Work<'_>) -> QueryR
             work.refuse(index, Refusal::NotFound);
             continue;
         };
-        let result = match command {
-            Command::Claim(_) => continue,
-            Command::Pay { payment, key, .. } => pay(work, &mut booking, payment, key.as_ref()),
-            Command::Confirm { payment, .. } => {
-                confirm(work, &mut booking, *payment, &mut documents, *trace)?
-            }
-            Command::Decline { payment, void, .. } => decline(work, &mut booking, *payment, *void, *trace)?,
-            Command::Cancel { key, .. } => cancel(work, &mut booking, key.as_ref(), *trace)?,
-            Command::Expire { .. } => end(work, &mut booking, *trace)?,
-        };
-        let verdict = match result {
-            Ok(()) => Outcome::Done(present(&booking, &work.flights, work.now)?),
-            Err(refusal) => Outcome::Refused(refusal),
+        let outcome = match command.version().is_some_and(|version| version != booking.version) {
+            true => Outcome::Refused(Refusal::Stale),
+            false => carry_out(tables, work, &mut booking, (command, *trace), &mut documents).await?,
         };
         work.bookings.insert(id, booking);
-        work.verdicts[index] = Some(Verdict::Answer(verdict));
+        work.verdicts[index] = Some(Verdict::Answer(outcome));
     }
     Ok(())
 }
 
-/// A payment that is started now.
-pub(super) fn started(
-    order: &PaymentOrder,
-    amount: i64,
-    (held_until, now): (DateTime<Utc>, DateTime<Utc>),
-    key: Option<&Key>,
-    answer: i16,
-) -> Payment {
-    Payment {
-        id: order.id,
-        method: order.method.clone(),
-        token: Some(order.token.clone()),
-        amount,
-        state: PaymentState::Started,
-        held_until,
-        key_scope: key.map(|key| key.scope.clone()),
-        answer,
-        created_at: now,
-    }
-}
-
-fn pay(
+/// Carries out a command about a booking.
+async fn carry_out(
+    tables: &mut impl Tables,
     work: &mut Work<'_>,
     booking: &mut Booking,
-    order: &PaymentOrder,
-    key: Option<&Key>,
-) -> Result<(), Refusal> {
-    let sold = |segment: &Segment| work.locked.get(&segment.flight_id).is_some_and(|flight| flight.on_sale);
-    if booking.status == BookingStatus::Held && !booking.segments.iter().all(sold) {
-        // The airline has cancelled a flight meanwhile: no money for what will not be flown.
-        return Err(Refusal::FlightNotBookable);
-    }
-    let payment = started(order, booking.total(), (booking.hold_expires_at, work.now), key, 200);
-    let departures = booking.segments.iter().filter_map(|segment| work.locked.get(&segment.flight_id));
-    let departs_at = departures.map(|flight| flight.departure_at).min().unwrap_or(work.now);
-    booking.start_payment(payment.clone(), (work.settle, departs_at), work.now)?;
-    work.changes.start(booking.id, payment);
-    work.changes.booking(booking);
-    Ok(())
-}
-
-/// Repeating it changes nothing and gives the same.
-fn confirm(
-    work: &mut Work<'_>,
-    booking: &mut Booking,
-    id: PaymentId,
+    (command, trace): Item<'_>,
     documents: &mut impl Iterator<Item = i64>,
-    trace: Option<TraceContext>,
-) -> QueryResult<Result<(), Refusal>> {
-    let Some(payment) = booking.payments.iter().find(|payment| payment.id == id).cloned() else {
-        return Ok(Err(Refusal::NotFound));
+) -> QueryResult<Outcome> {
+    let result = match command {
+        Command::Pay { payment, key, .. } => payments::pay(work, booking, payment, key.as_ref()),
+        Command::Confirm { payment, .. } => payments::confirm(work, booking, *payment, documents, trace)?,
+        Command::Decline { payment, void, .. } => payments::decline(work, booking, *payment, *void, trace)?,
+        Command::Quote { quote, key, .. } => {
+            return Ok(match cancellations::quote(work, booking, *quote, key.as_ref())? {
+                Ok(quote) => Outcome::Quoted(quote, booking.currency),
+                Err(refusal) => Outcome::Refused(refusal),
+            });
+        }
+        Command::Cancel { quote, key, .. } => {
+            let known = match quote {
+                Some(id) => Some(tables.find_quote(*id).await?),
+                None => None,
+            };
+            match known {
+                Some(None) => Err(Refusal::QuoteExpired),
+                quote => cancellations::cancel(work, booking, quote.flatten().as_ref(), key.as_ref(), trace)?,
+            }
+        }
+        Command::ChangeContact { patch, .. } => amendments::change_contact(work, booking, patch, trace)?,
+        Command::CorrectName { correction, .. } => {
+            amendments::correct_name(tables, work, booking, correction, trace).await?
+        }
+        Command::CancelByAirline { flight, .. } => airline::cancel(work, booking, *flight, trace)?,
+        Command::Reschedule { flight, version, .. } => {
+            airline::reschedule(work, booking, (*flight, *version), trace)?
+        }
+        Command::Expire { .. } => end(work, booking, trace)?,
+        Command::Claim(_) | Command::ChangeSeats { .. } => Ok(()),
     };
-    if matches!(payment.state, PaymentState::Confirmed | PaymentState::Captured) {
-        return Ok(Ok(()));
+    match result {
+        Ok(()) => present(booking, &work.flights, work.now).map(Outcome::Done),
+        Err(refusal) => Ok(Outcome::Refused(refusal)),
     }
-    let first = booking.segments.first().and_then(|segment| work.flights.get(&segment.flight_id)).cloned();
-    let Some(flight) = first else { return Ok(Err(Refusal::NotFound)) };
-    match booking.confirm(id, &flight.airline.accounting_code, documents, work.now) {
-        Ok(entries) => work.changes.book(booking.id, entries),
-        Err(refusal) => return Ok(Err(refusal)),
-    }
-    work.changes.decide(id, PaymentState::Confirmed);
-    work.changes.sell(booking);
-    work.changes.booking(booking);
-    let state = present(booking, &work.flights, work.now)?;
-    work.changes.tell_of(EventType::BookingConfirmed, &state, trace);
-    if let Some(scope) = &payment.key_scope {
-        work.changes.answer(scope, payment.answer, &state)?;
-    }
-    Ok(Ok(()))
-}
-
-/// Repeating it changes nothing and gives the same.
-fn decline(
-    work: &mut Work<'_>,
-    booking: &mut Booking,
-    id: PaymentId,
-    void: bool,
-    trace: Option<TraceContext>,
-) -> QueryResult<Result<(), Refusal>> {
-    let Some(payment) = booking.payments.iter().find(|payment| payment.id == id).cloned() else {
-        return Ok(Err(Refusal::NotFound));
-    };
-    if !booking.decline(id, void, work.now) {
-        return Ok(Ok(()));
-    }
-    work.changes.decide(id, if void { PaymentState::ToBeVoided } else { PaymentState::Declined });
-    work.changes.booking(booking);
-    let state = present(booking, &work.flights, work.now)?;
-    if payment.made_the_booking() && state.status == BookingStatus::Held {
-        // What should have been a purchase is a hold: from now on it waits for its traveller.
-        work.changes.tell_of(EventType::BookingHeld, &state, trace);
-    }
-    if let Some(scope) = &payment.key_scope {
-        work.changes.answer(scope, 402, &state)?;
-    }
-    Ok(Ok(()))
-}
-
-fn cancel(
-    work: &mut Work<'_>,
-    booking: &mut Booking,
-    key: Option<&Key>,
-    trace: Option<TraceContext>,
-) -> QueryResult<Result<(), Refusal>> {
-    let departures = booking.segments.iter().filter_map(|segment| work.locked.get(&segment.flight_id));
-    let departs_at = departures.map(|flight| flight.departure_at).min().unwrap_or(work.now);
-    let before = booking.refunds.len();
-    match booking.cancel(departs_at, work.now) {
-        Ok(entries) => work.changes.book(booking.id, entries),
-        Err(refusal) => return Ok(Err(refusal)),
-    }
-    for refund in &booking.refunds[before..] {
-        work.changes.refund(booking.id, refund.clone());
-    }
-    work.changes.free(booking);
-    work.changes.booking(booking);
-    let state = present(booking, &work.flights, work.now)?;
-    work.changes.tell_of(EventType::BookingCancelled, &state, trace);
-    if let Some(key) = key {
-        work.changes.answer(&key.scope, 200, &state)?;
-    }
-    Ok(Ok(()))
 }
 
 fn end(

@@ -1,12 +1,14 @@
 //! Notes what the provider has done, many payments at a time: nobody waits for it, so it need not
 //! cost a commit each.
 
+use super::keeper::{self, End};
 use crate::{domain::payment::PaymentState, store};
 use shared::{
     db::{DbError, Pool},
     ids::PaymentId,
 };
-use tokio::sync::{mpsc, oneshot};
+use std::sync::Arc;
+use tokio::sync::{Mutex, mpsc, oneshot};
 use uuid::Uuid;
 
 /// Notes that wait; who has more has to wait itself.
@@ -18,7 +20,6 @@ const BATCH: usize = 256;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Finished {
     pub(super) payment: PaymentId,
-    pub(super) from: PaymentState,
     pub(super) to: PaymentState,
 }
 
@@ -28,16 +29,22 @@ pub(super) enum Note {
     Finished(Finished),
     /// To be answered when all that was told before is written.
     Flush(oneshot::Sender<()>),
+    /// A fault in the writer.
+    #[cfg(test)]
+    Die,
 }
 
-/// Starts the writer on the present arbiter; it ends when all senders are gone.
+/// Starts the writer on the present arbiter; it ends when all senders are gone. One that has died is
+/// started again; the notes that it had in hand are lost, and the desk finds their payments again.
 pub(super) fn start(pool: Pool) -> mpsc::Sender<Note> {
     let (sender, notes) = mpsc::channel(QUEUE);
-    actix::spawn(write(pool, notes));
+    let notes = Arc::new(Mutex::new(notes));
+    keeper::keep("payment notes", move || write(pool.clone(), notes.clone()));
     sender
 }
 
-async fn write(pool: Pool, mut notes: mpsc::Receiver<Note>) {
+async fn write(pool: Pool, notes: Arc<Mutex<mpsc::Receiver<Note>>>) -> End {
+    let mut notes = notes.lock().await;
     let mut told = Vec::new();
     while notes.recv_many(&mut told, BATCH).await > 0 {
         let (mut batch, mut waiting) = (Vec::new(), Vec::new());
@@ -45,6 +52,8 @@ async fn write(pool: Pool, mut notes: mpsc::Receiver<Note>) {
             match note {
                 Note::Finished(finished) => batch.push(finished),
                 Note::Flush(done) => waiting.push(done),
+                #[cfg(test)]
+                Note::Die => panic!("a fault in the writer of notes, on purpose"),
             }
         }
         if let Err(error) = note(&pool, &batch).await {
@@ -56,6 +65,7 @@ async fn write(pool: Pool, mut notes: mpsc::Receiver<Note>) {
             let _ = done.send(());
         }
     }
+    End::Done
 }
 
 async fn note(pool: &Pool, batch: &[Finished]) -> Result<(), DbError> {
@@ -68,7 +78,7 @@ async fn note(pool: &Pool, batch: &[Finished]) -> Result<(), DbError> {
         (PaymentState::ToBeVoided, PaymentState::Declined),
     ];
     for (from, to) in steps {
-        let of_step = batch.iter().filter(|one| (one.from, one.to) == (from, to));
+        let of_step = batch.iter().filter(|one| one.to == to);
         let ids: Vec<Uuid> = of_step.map(|one| one.payment.0).collect();
         if !ids.is_empty() {
             store::payments::finish(&mut connection, ids, from, to).await?;

@@ -3,21 +3,13 @@
 //! Every call names the payment by our id, and repeating a call has no further effect: that is what
 //! makes the saga safe to resume. A call may fail, or not answer at all; then nothing is known.
 
+pub(crate) use crate::domain::saga::Decision;
 use futures_util::future::BoxFuture;
 use shared::ids::{PaymentId, RefundId};
 
-/// What the provider says of a payment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Decision {
-    /// The money is reserved for us.
-    Authorised,
-    /// It is not.
-    Declined,
-}
-
-/// The provider could not be asked; whether it did something is not known.
+/// The provider could not be asked, or did not say; whether it did something is not known.
 #[derive(Debug, thiserror::Error)]
-#[error("the payment provider cannot be reached: {0}")]
+#[error("the payment provider has not answered as it should: {0}")]
 pub(crate) struct ProviderError(pub(crate) String);
 
 /// The answer of a provider.
@@ -28,10 +20,13 @@ pub(crate) trait PaymentProvider: Send + Sync + 'static {
     /// Whether a token is one of the provider's; others are refused before anything is done.
     fn knows(&self, token: &str) -> bool;
 
-    /// Reserves money. May never answer.
+    /// Whether the provider answers at all: asked when payments were not answered.
+    fn answers(&self) -> Reply<'_, ()>;
+
+    /// Reserves money, unless this payment was given up before. May never answer.
     fn authorise(&self, payment: PaymentId, amount: i64, token: String) -> Reply<'_, Decision>;
 
-    /// What was decided; `None` where the provider was never asked.
+    /// What was decided; `None` where nothing was reserved, and nothing refused.
     fn find(&self, payment: PaymentId) -> Reply<'_, Option<Decision>>;
 
     /// Takes reserved money.

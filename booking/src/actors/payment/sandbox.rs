@@ -11,15 +11,18 @@
 //! sequential, so the commit that confirms a booking makes the authorisation before it durable too,
 //! and an authorisation that was lost with the server is asked for again under the same id.
 
-use super::provider::{Decision, PaymentProvider, ProviderError, Reply};
+use super::{
+    keeper::{self, End},
+    provider::{Decision, PaymentProvider, ProviderError, Reply},
+};
 use crate::store::sandbox_operations::{self, Kind, Operation};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared::{
     db::{DatabaseConfig, Pool},
     ids::{PaymentId, RefundId},
 };
-use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use std::{collections::HashMap, sync::Arc, time::Duration};
+use tokio::sync::{Mutex, mpsc, oneshot};
 use uuid::Uuid;
 
 /// Operations that wait for the log; more have to wait themselves.
@@ -31,15 +34,33 @@ const BATCH: usize = 256;
 #[derive(Clone)]
 pub(crate) struct Sandbox {
     pool: Pool,
-    log: mpsc::Sender<(Operation, oneshot::Sender<Result<(), ProviderError>>)>,
+    log: mpsc::Sender<Waiting>,
 }
 
 impl Sandbox {
-    /// A sandbox whose log is in this database. Its writer runs on the present arbiter.
+    /// A sandbox whose log is in this database. Its writer runs on the present arbiter; one that has died
+    /// is started again, and those who waited for it are told that nothing is known.
     pub(crate) fn start(database: DatabaseConfig, pool: Pool) -> Self {
         let (log, operations) = mpsc::channel(QUEUE);
-        actix::spawn(write(database, operations));
+        let operations = Arc::new(Mutex::new(operations));
+        keeper::keep("sandbox log", move || write(database.clone(), operations.clone()));
         Self { pool, log }
+    }
+
+    /// Logs an operation. For an authorisation that is logged now: whether it was accepted.
+    async fn log(
+        &self,
+        kind: Kind,
+        payment: PaymentId,
+        subject: Uuid,
+        amount: i64,
+        accepted: bool,
+    ) -> Result<Option<bool>, ProviderError> {
+        let stopped = || ProviderError("the sandbox is stopped".to_owned());
+        let (done, logged) = oneshot::channel();
+        let operation = Operation { payment: payment.0, kind, subject, amount, accepted };
+        self.log.send((operation, done)).await.map_err(|_| stopped())?;
+        logged.await.map_err(|_| stopped())?
     }
 
     async fn note(
@@ -48,20 +69,28 @@ impl Sandbox {
         payment: PaymentId,
         subject: Uuid,
         amount: i64,
-        accepted: bool,
     ) -> Result<(), ProviderError> {
-        let stopped = || ProviderError("the sandbox is stopped".to_owned());
-        let (done, noted) = oneshot::channel();
-        let operation = Operation { payment: payment.0, kind, subject, amount, accepted };
-        self.log.send((operation, done)).await.map_err(|_| stopped())?;
-        noted.await.map_err(|_| stopped())?
+        self.log(kind, payment, subject, amount, true).await.map(drop)
+    }
+
+    /// What the log says of a payment.
+    async fn decided(&self, payment: PaymentId) -> Result<Option<Decision>, ProviderError> {
+        let failed = |error: &dyn std::fmt::Display| ProviderError(error.to_string());
+        let mut connection = self.pool.get().await.map_err(|error| failed(&error))?;
+        let found = sandbox_operations::authorisation(&mut connection, payment.0).await;
+        Ok(found.map_err(|error| failed(&error))?.map(decision))
     }
 }
 
-type Waiting = (Operation, oneshot::Sender<Result<(), ProviderError>>);
+fn decision(accepted: bool) -> Decision {
+    if accepted { Decision::Authorised } else { Decision::Declined }
+}
+
+type Waiting = (Operation, oneshot::Sender<Result<Option<bool>, ProviderError>>);
 
 /// Writes the log until the sandbox is gone.
-async fn write(database: DatabaseConfig, mut operations: mpsc::Receiver<Waiting>) {
+async fn write(database: DatabaseConfig, operations: Arc<Mutex<mpsc::Receiver<Waiting>>>) -> End {
+    let mut operations = operations.lock().await;
     let mut connection = None;
     let mut batch = Vec::new();
     while operations.recv_many(&mut batch, BATCH).await > 0 {
@@ -70,19 +99,21 @@ async fn write(database: DatabaseConfig, mut operations: mpsc::Receiver<Waiting>
         if logged.is_err() {
             connection = None;
         }
-        for waiter in waiting {
-            let result = logged.clone().map_err(ProviderError);
+        for (operation, waiter) in entries.iter().zip(waiting) {
+            let authorised = logged.as_ref().map(|authorised| authorised.get(&operation.payment).copied());
+            let result = authorised.map_err(|error| ProviderError(error.clone()));
             // An error means that nobody waits any longer.
             let _ = waiter.send(result);
         }
     }
+    End::Done
 }
 
 async fn log(
     connection: &mut Option<AsyncPgConnection>,
     database: &DatabaseConfig,
     entries: &[Operation],
-) -> Result<(), String> {
+) -> Result<HashMap<Uuid, bool>, String> {
     if connection.is_none() {
         let mut fresh = database.connect().await.map_err(|error| error.to_string())?;
         let relaxed = diesel::sql_query("SET synchronous_commit = off").execute(&mut fresh).await;
@@ -98,39 +129,47 @@ impl PaymentProvider for Sandbox {
         matches!(token, "tok_visa" | "tok_declined" | "tok_slow" | "tok_timeout")
     }
 
+    fn answers(&self) -> Reply<'_, ()> {
+        Box::pin(async move {
+            let connection = self.pool.get().await;
+            connection.map(drop).map_err(|error| ProviderError(error.to_string()))
+        })
+    }
+
     fn authorise(&self, payment: PaymentId, amount: i64, token: String) -> Reply<'_, Decision> {
         Box::pin(async move {
             // Logged first: whoever does not wait for a slow answer finds the decision later.
             let accepted = token != "tok_declined";
-            self.note(Kind::Authorise, payment, payment.0, amount, accepted).await?;
+            let logged = self.log(Kind::Authorise, payment, payment.0, amount, accepted).await?;
             match token.as_str() {
                 "tok_slow" => tokio::time::sleep(Duration::from_secs(3)).await,
                 "tok_timeout" => std::future::pending().await,
                 _ => {}
             }
-            Ok(if accepted { Decision::Authorised } else { Decision::Declined })
+            match logged {
+                Some(accepted) => Ok(decision(accepted)),
+                // Asked before: the first answer counts.
+                None => {
+                    let decided = self.decided(payment).await?;
+                    decided.ok_or_else(|| ProviderError("the sandbox has lost an entry".to_owned()))
+                }
+            }
         })
     }
 
     fn find(&self, payment: PaymentId) -> Reply<'_, Option<Decision>> {
-        Box::pin(async move {
-            let failed = |error: &dyn std::fmt::Display| ProviderError(error.to_string());
-            let mut connection = self.pool.get().await.map_err(|error| failed(&error))?;
-            let found = sandbox_operations::authorisation(&mut connection, payment.0).await;
-            let found = found.map_err(|error| failed(&error))?;
-            Ok(found.map(|accepted| if accepted { Decision::Authorised } else { Decision::Declined }))
-        })
+        Box::pin(self.decided(payment))
     }
 
     fn capture(&self, payment: PaymentId, amount: i64) -> Reply<'_, ()> {
-        Box::pin(self.note(Kind::Capture, payment, payment.0, amount, true))
+        Box::pin(self.note(Kind::Capture, payment, payment.0, amount))
     }
 
     fn void(&self, payment: PaymentId, amount: i64) -> Reply<'_, ()> {
-        Box::pin(self.note(Kind::Void, payment, payment.0, amount, true))
+        Box::pin(self.note(Kind::Void, payment, payment.0, amount))
     }
 
     fn refund(&self, payment: PaymentId, refund: RefundId, amount: i64) -> Reply<'_, ()> {
-        Box::pin(self.note(Kind::Refund, payment, refund.0, amount, true))
+        Box::pin(self.note(Kind::Refund, payment, refund.0, amount))
     }
 }

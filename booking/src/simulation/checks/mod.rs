@@ -59,7 +59,7 @@ impl Checks {
                 Change::Refund(id, _) => touched.extend(rows.refunds.get(id).map(|row| row.booking)),
                 Change::Entry(key, _) => touched.extend(rows.entries.get(key).map(|row| row.booking)),
                 Change::Key(scope, row) => check_key(rows, scope, row.as_ref(), clock)?,
-                Change::Flight(..) | Change::State(..) | Change::Traveller(..) => {}
+                Change::Flight(..) | Change::State(..) | Change::Traveller(..) | Change::Quote(..) => {}
             }
         }
         self.move_seats(rows, &before)?;

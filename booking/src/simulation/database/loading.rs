@@ -19,6 +19,12 @@ use shared::{
 };
 use std::sync::Arc;
 
+/// How much longer a saga is left alone that was taken up so often.
+fn patience(attempts: i16) -> TimeDelta {
+    let seconds = if attempts == 0 { 0 } else { (1_i64 << attempts.min(10)).min(600) };
+    TimeDelta::seconds(seconds)
+}
+
 impl Rows {
     /// A booking in full.
     pub(in crate::simulation) fn booking(&self, id: BookingId) -> Option<Booking> {
@@ -123,11 +129,17 @@ impl Database {
         idle: TimeDelta,
         limit: usize,
     ) -> Vec<payments::Unsettled> {
-        let due = self.rows.unsettled.iter().take_while(|(at, _)| *at < clock - idle);
+        let idle_for = |(at, id): &&(DateTime<Utc>, PaymentId)| {
+            let attempts = self.rows.payments.get(id).map_or(0, |row| row.attempts);
+            *at < clock - idle - patience(attempts)
+        };
+        let due = self.rows.unsettled.iter().take_while(|(at, _)| *at < clock - idle).filter(idle_for);
         let due: Vec<PaymentId> = due.map(|(_, id)| *id).take(limit).collect();
         let mut taken = Vec::with_capacity(due.len());
         for id in due {
-            self.change_payment(id, |row| row.attempted_at = clock);
+            self.change_payment(id, |row| {
+                (row.attempted_at, row.attempts) = (clock, (row.attempts + 1).min(1000));
+            });
             let Some(row) = self.rows.payments.get(&id) else { continue };
             let Some(booking) = self.rows.bookings.get(&row.booking) else { continue };
             let Some(flight_id) = booking.segments.iter().map(|one| one.flight_id).min() else { continue };
@@ -164,14 +176,14 @@ impl Database {
             let Some(row) = self.rows.refunds.get(id) else { return false };
             let payment = self.rows.payments.get(&row.refund.payment_id);
             payment.is_some_and(|one| one.payment.state == PaymentState::Captured)
-                && row.attempted_at.is_none_or(|at| at < clock - idle)
+                && row.attempted_at.is_none_or(|at| at < clock - idle - patience(row.attempts))
         };
         let due: Vec<RefundId> =
             self.rows.unsettled_refunds.iter().filter(due).copied().take(limit).collect();
         let mut taken = Vec::with_capacity(due.len());
         for id in due {
             let Some(mut row) = self.rows.refunds.get(&id).cloned() else { continue };
-            row.attempted_at = Some(clock);
+            (row.attempted_at, row.attempts) = (Some(clock), (row.attempts + 1).min(1000));
             let (payment_id, amount) = (row.refund.payment_id, row.refund.amount);
             self.rows.put(Change::Refund(id, Some(Box::new(row))));
             taken.push(refunds::Unsettled { id, payment_id, amount });

@@ -11,6 +11,7 @@ mod rows;
 mod seats;
 mod tables;
 mod transaction;
+mod writing;
 
 pub(super) use rows::{Change, Holder, KeyRow, Rows};
 pub(super) use transaction::{Abort, Failing, Transaction, lost};

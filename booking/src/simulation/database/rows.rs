@@ -4,6 +4,7 @@ use crate::domain::{
     booking::{Booking, RefundRecord},
     idempotency::StoredAnswer,
     payment::{Payment, PaymentState},
+    quote::{Quote, QuoteId},
 };
 use chrono::{DateTime, Utc};
 use shared::{
@@ -51,6 +52,8 @@ pub(in crate::simulation) struct PaymentRow {
     pub(in crate::simulation) booking: BookingId,
     pub(in crate::simulation) payment: Payment,
     pub(in crate::simulation) attempted_at: DateTime<Utc>,
+    /// How often it was taken up.
+    pub(in crate::simulation) attempts: i16,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -59,6 +62,8 @@ pub(in crate::simulation) struct RefundRow {
     pub(in crate::simulation) refund: RefundRecord,
     /// `None`: never.
     pub(in crate::simulation) attempted_at: Option<DateTime<Utc>>,
+    /// How often it was taken up.
+    pub(in crate::simulation) attempts: i16,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -81,6 +86,7 @@ pub(in crate::simulation) enum Change {
     Payment(PaymentId, Option<Box<PaymentRow>>),
     Refund(RefundId, Option<Box<RefundRow>>),
     Entry((Uuid, i16), Option<EntryRow>),
+    Quote(QuoteId, Option<Quote>),
 }
 
 /// All tables. Changed only by [`Rows::put`], which keeps the indexes.
@@ -95,6 +101,7 @@ pub(in crate::simulation) struct Rows {
     pub(in crate::simulation) payments: BTreeMap<PaymentId, PaymentRow>,
     pub(in crate::simulation) refunds: BTreeMap<RefundId, RefundRow>,
     pub(in crate::simulation) entries: BTreeMap<(Uuid, i16), EntryRow>,
+    pub(in crate::simulation) quotes: BTreeMap<QuoteId, Quote>,
     pub(in crate::simulation) locators: BTreeSet<String>,
     pub(in crate::simulation) payments_of: BTreeMap<BookingId, BTreeSet<PaymentId>>,
     pub(in crate::simulation) refunds_of: BTreeMap<BookingId, BTreeSet<RefundId>>,
@@ -147,6 +154,7 @@ impl Rows {
                 }
                 Change::Entry(key, before)
             }
+            Change::Quote(id, row) => Change::Quote(id, replace(&mut self.quotes, id, row)),
         }
     }
 

@@ -65,7 +65,7 @@ impl Transaction {
         })
     }
 
-    pub(super) fn take(&mut self, wanted: &[SeatRow]) -> Vec<SeatRow> {
+    pub(super) fn take_free(&mut self, wanted: &[SeatRow]) -> Vec<SeatRow> {
         let mut taken = Vec::with_capacity(wanted.len());
         for row in wanted {
             let (flight, seat) = (row.seat.flight_id, row.seat.designator);

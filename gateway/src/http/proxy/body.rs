@@ -1,5 +1,6 @@
 //! Bodies on their way through the gateway: passed on piece by piece, never collected.
 
+use super::streams::Stream;
 use crate::actors::InFlight;
 use actix_web::{
     body::{BodyStream, BoxBody, MessageBody, SizedStream},
@@ -8,9 +9,9 @@ use actix_web::{
     web::{Bytes, Payload},
 };
 use awc::ClientResponse;
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::{StreamExt, stream};
 use shared::http::input::BODY_LIMIT;
-use std::{cell::Cell, pin::Pin, rc::Rc, task::Poll, time::Duration};
+use std::{cell::Cell, future, io, pin::Pin, rc::Rc, task::Poll, time::Duration};
 
 /// Why a body ended before its end.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +25,12 @@ pub(super) enum BodyError {
     /// The sender stopped sending.
     #[error("the body stalled")]
     Stalled,
+}
+
+/// Whether the connection ended, which the connections to services tell as an error.
+fn is_end_of_connection(error: &PayloadError) -> bool {
+    let (PayloadError::Incomplete(Some(error)) | PayloadError::Io(error)) = error else { return false };
+    error.kind() == io::ErrorKind::UnexpectedEof
 }
 
 /// What a request's head says of its body.
@@ -122,16 +129,40 @@ impl Passage {
     }
 }
 
-/// An upstream's body as the client gets it. It keeps the request's place at the instance until it
-/// ends, and may pause for so long between two parts.
-pub(super) fn answer_body(response: ClientResponse, pause: Duration, place: InFlight) -> BoxBody {
+/// The places that an answer keeps until its end.
+pub(super) struct Places {
+    /// At the instance that answers.
+    _instance: InFlight,
+    /// Among the streams, where it is one.
+    stream: Option<Stream>,
+}
+
+impl Places {
+    pub(super) fn new(instance: InFlight, stream: Option<Stream>) -> Self {
+        Self { _instance: instance, stream }
+    }
+
+    /// Ready when the answer has to end, because the gateway stops.
+    async fn ended(&mut self) {
+        match &mut self.stream {
+            Some(stream) => stream.ended().await,
+            None => future::pending().await,
+        }
+    }
+}
+
+/// An upstream's body as the client gets it. It keeps its places until it ends, and may pause for so
+/// long between two parts.
+pub(super) fn answer_body(response: ClientResponse, pause: Duration, places: Places) -> BoxBody {
     let status = response.status();
     if status.is_informational() || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
         return BoxBody::new(actix_web::body::None::new());
     }
     let length =
         response.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    let parts = bounded(Box::pin(response), pause, place);
+    // A body whose head tells no end ends with its connection.
+    let has_end = length.is_some() || response.headers().contains_key(header::TRANSFER_ENCODING);
+    let parts = bounded(Box::pin(response), has_end, pause, places);
     match length {
         Some(length) => SizedStream::new(length, parts).boxed(),
         None => BodyStream::new(parts).boxed(),
@@ -143,15 +174,21 @@ type Parts = Pin<Box<ClientResponse>>;
 /// The parts of a body, with a bound on the wait for each.
 fn bounded(
     response: Parts,
+    has_end: bool,
     pause: Duration,
-    place: InFlight,
-) -> impl Stream<Item = Result<Bytes, BodyError>> {
-    stream::try_unfold((response, place), move |(mut response, place)| async move {
-        match tokio::time::timeout(pause, response.next()).await {
-            Ok(Some(Ok(part))) => Ok(Some((part, (response, place)))),
-            Ok(Some(Err(error))) => Err(BodyError::Incomplete(error)),
-            Ok(None) => Ok(None),
-            Err(_) => Err(BodyError::Stalled),
+    places: Places,
+) -> impl futures_util::Stream<Item = Result<Bytes, BodyError>> {
+    stream::try_unfold((response, places), move |(mut response, mut places)| async move {
+        tokio::select! {
+            biased;
+            () = places.ended() => Ok(None),
+            part = tokio::time::timeout(pause, response.next()) => match part {
+                Ok(Some(Ok(part))) => Ok(Some((part, (response, places)))),
+                Ok(Some(Err(error))) if !has_end && is_end_of_connection(&error) => Ok(None),
+                Ok(Some(Err(error))) => Err(BodyError::Incomplete(error)),
+                Ok(None) => Ok(None),
+                Err(_) => Err(BodyError::Stalled),
+            },
         }
     })
 }

@@ -2,11 +2,15 @@
 //! not, else passed on piece by piece.
 
 mod body;
+mod connection;
 mod headers;
+mod streams;
+
+pub use streams::Streams;
 
 use crate::{
-    actors::{InFlight, Upstream, Upstreams},
-    domain::routes::{Access, Found, Route, find},
+    actors::{InFlight, Load, Upstream, Upstreams},
+    domain::routes::{Access, Answer, Found, Route, find},
 };
 use actix_web::{
     FromRequest, HttpRequest, HttpResponse,
@@ -19,7 +23,8 @@ use awc::{
     Client, ClientResponse, Connector,
     error::{ConnectError, SendRequestError},
 };
-use body::{Passage, RequestBody};
+use body::{Passage, Places, RequestBody};
+use connection::Connecting;
 use shared::{
     auth::MaybeCaller,
     http::{Code, Problem, RequestId, TrustedProxies},
@@ -36,24 +41,51 @@ const CONNECTIONS: usize = 1024;
 /// What a client is told to wait before it tries again.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// The HTTP client of one thread of the gateway; clients cannot be shared between threads.
+/// The HTTP clients of one thread of the gateway; clients cannot be shared between threads.
 pub struct ProxyClient {
-    client: Client,
-    timeout: Duration,
+    ordinary: Way,
+    /// Streams stay open: they must not take the connections of ordinary requests.
+    events: Way,
+    streams: Streams,
 }
 
-impl ProxyClient {
-    /// A client whose upstreams have so long to begin their answer, and to continue it.
-    #[must_use]
-    pub fn new(timeout: Duration) -> Self {
-        let connector = Connector::new().timeout(CONNECT).conn_keep_alive(IDLE).limit(CONNECTIONS);
+/// A way to the services.
+struct Way {
+    client: Client,
+    load: Load,
+    /// How long an answer may pause between two parts.
+    pause: Duration,
+}
+
+impl Way {
+    /// A client with so many connections to one service (0: any number), that waits so long for the
+    /// beginning of an answer.
+    fn new(connections: usize, timeout: Duration, load: Load, pause: Duration) -> Self {
+        let connector = Connector::new()
+            .connector(Connecting::new())
+            .timeout(CONNECT)
+            .conn_keep_alive(IDLE)
+            .limit(connections);
         let client = Client::builder()
             .connector(connector)
             .timeout(timeout)
             .disable_redirects()
             .no_default_headers()
             .finish();
-        Self { client, timeout }
+        Self { client, load, pause }
+    }
+}
+
+impl ProxyClient {
+    /// A client whose upstreams have so long to begin their answer, and to continue it; streams may be
+    /// silent for `stream_pause`.
+    #[must_use]
+    pub fn new(timeout: Duration, stream_pause: Duration, streams: Streams) -> Self {
+        Self {
+            ordinary: Way::new(CONNECTIONS, timeout, Load::Requests, timeout),
+            events: Way::new(0, timeout, Load::Streams, stream_pause),
+            streams,
+        }
     }
 }
 
@@ -82,9 +114,13 @@ pub async fn forward(
     }
     // The gateway's own routes have handlers: one that comes here is in the table by mistake.
     let upstream = upstreams.of(route.service).ok_or_else(|| Problem::new(Code::NotFound))?;
+    let (way, stream) = match route.answer {
+        Answer::Whole => (&proxy.ordinary, None),
+        Answer::Events => (&proxy.events, Some(proxy.streams.admit()?)),
+    };
     let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
     let outgoing = Outgoing {
-        proxy: &proxy,
+        way,
         request: &request,
         target,
         headers: headers::upstream_headers(&request, &id, proxies.client(&request)),
@@ -95,8 +131,8 @@ pub async fn forward(
     let status =
         answered.as_ref().map_or_else(|problem| problem.code().status(), |(answer, _)| answer.status());
     measure(route, status, started.elapsed());
-    let (answer, place) = answered?;
-    Ok(pass_back(answer, proxy.timeout, place))
+    let (answer, instance) = answered?;
+    Ok(pass_back(answer, way.pause, Places::new(instance, stream)))
 }
 
 fn measure(route: &Route, status: StatusCode, elapsed: Duration) {
@@ -145,7 +181,7 @@ fn may_repeat(request: &HttpRequest, size: RequestBody, error: &SendRequestError
 
 /// A request on its way.
 struct Outgoing<'a> {
-    proxy: &'a ProxyClient,
+    way: &'a Way,
     request: &'a HttpRequest,
     target: &'a str,
     headers: HeaderMap,
@@ -160,7 +196,7 @@ impl Outgoing<'_> {
         payload: web::Payload,
         size: RequestBody,
     ) -> Result<(ClientResponse, InFlight), Problem> {
-        let mut place = upstream.pick()?;
+        let mut place = upstream.pick(self.way.load)?;
         let passage = Passage::default();
         let mut answer = self.send(&place, passage.pass(payload, size)).await;
         if let Err(error) = &answer
@@ -169,7 +205,7 @@ impl Outgoing<'_> {
             self.note(&place, error);
             // The place is given up first, so that another instance counts as less busy.
             drop(place);
-            place = upstream.pick()?;
+            place = upstream.pick(self.way.load)?;
             answer = self.send(&place, BoxBody::new(())).await;
         }
         match answer {
@@ -183,7 +219,7 @@ impl Outgoing<'_> {
 
     async fn send(&self, place: &InFlight, body: BoxBody) -> Result<ClientResponse, SendRequestError> {
         let address = place.address(self.target);
-        let mut outgoing = self.proxy.client.request(self.request.method().clone(), address).no_decompress();
+        let mut outgoing = self.way.client.request(self.request.method().clone(), address).no_decompress();
         *outgoing.headers_mut() = self.headers.clone();
         outgoing.send_body(body).await
     }
@@ -219,8 +255,8 @@ impl Outgoing<'_> {
 }
 
 /// The upstream's answer as the client gets it.
-fn pass_back(answer: ClientResponse, pause: Duration, place: InFlight) -> HttpResponse {
+fn pass_back(answer: ClientResponse, pause: Duration, places: Places) -> HttpResponse {
     let mut response = HttpResponse::new(answer.status());
     *response.headers_mut() = headers::client_headers(answer.headers());
-    response.set_body(body::answer_body(answer, pause, place))
+    response.set_body(body::answer_body(answer, pause, places))
 }

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     bus::{Backoff, Bus, BusError},
-    db::DatabaseConfig,
+    db::{DatabaseConfig, Plans},
     outbox::pending::{self, Pending},
 };
 use actix::prelude::*;
@@ -94,7 +94,8 @@ impl Relay {
         let now = Instant::now();
         let relay = Self {
             source,
-            config: config.clone(),
+            // Its table is now empty, now full: no statistics fit.
+            config: config.planned(Plans::ByIndex),
             bus: bus.clone(),
             nudged: nudged.clone(),
             connection: None,

@@ -1,6 +1,7 @@
 use super::*;
-use crate::domain::samples;
+use crate::domain::{payment::Account, samples};
 use proptest::prelude::*;
+use shared::http::Patch;
 
 /// What may happen to a booking.
 #[derive(Debug, Clone, Copy)]
@@ -11,6 +12,10 @@ enum Step {
     Decline,
     Void,
     Cancel,
+    CancelOnQuote,
+    CancelByAirline,
+    Reschedule(i64),
+    ChangeContact(bool),
     Expire,
 }
 
@@ -22,6 +27,10 @@ fn step() -> impl Strategy<Value = Step> {
         Just(Step::Decline),
         Just(Step::Void),
         Just(Step::Cancel),
+        Just(Step::CancelOnQuote),
+        Just(Step::CancelByAirline),
+        (0_i64..5).prop_map(Step::Reschedule),
+        any::<bool>().prop_map(Step::ChangeContact),
         Just(Step::Expire),
     ]
 }
@@ -64,7 +73,25 @@ fn take(
             booking.decline(last, matches!(step, Step::Void), *now);
             Ok(vec![])
         }
-        Step::Cancel => booking.cancel(departs_at, *now),
+        Step::Cancel => booking.cancel(None, departs_at, *now),
+        Step::CancelOnQuote => {
+            let quote = booking.quote(QuoteId::new(), departs_at, *now)?;
+            let expected = if booking.confirmed_at.is_some() { booking.total() } else { 0 };
+            assert_eq!(quote.refund.total() + quote.penalty, expected, "nothing is lost between the two");
+            booking.cancel(Some(&quote), departs_at, *now)
+        }
+        Step::CancelByAirline => Ok(booking.cancel_by_airline(*now).unwrap_or_default()),
+        Step::Reschedule(version) => {
+            let flight = booking.segments[0].flight_id;
+            booking.reschedule(flight, version, *now);
+            assert!(!booking.reschedule(flight, version, *now), "once is enough");
+            Ok(vec![])
+        }
+        Step::ChangeContact(other) => {
+            let email = if other { "grace@example.org" } else { "ada@example.org" };
+            let patch = ContactPatch { email: Some(email.parse().unwrap()), phone: Patch::Keep };
+            booking.change_contact(&patch, *now).map(|_| vec![])
+        }
         Step::Expire => {
             booking.expire(*now);
             Ok(vec![])
@@ -80,13 +107,13 @@ proptest! {
         let departs_at = now + TimeDelta::days(30);
         let mut books: i64 = 0;
         for step in steps {
-            let (before, may) = (booking.clone(), booking.actions(now));
+            let (before, may) = (booking.clone(), booking.actions(&[departs_at], now));
             let result = take(&mut booking, step, &mut now, departs_at);
             match (&result, step) {
                 (Ok(_), Step::Pay) => prop_assert!(may.contains(&BookingAction::Pay)),
-                (Ok(_), Step::Cancel) => prop_assert!(may.contains(&BookingAction::Cancel)),
+                (Ok(_), Step::Cancel | Step::CancelOnQuote) => prop_assert!(may.contains(&BookingAction::Cancel)),
                 (Err(_), Step::Pay) => prop_assert!(!may.contains(&BookingAction::Pay)),
-                (Err(_), Step::Cancel) => prop_assert!(!may.contains(&BookingAction::Cancel)),
+                (Err(_), Step::Cancel | Step::CancelOnQuote) => prop_assert!(!may.contains(&BookingAction::Cancel)),
                 _ => {}
             }
             if result.is_err() {
@@ -96,7 +123,7 @@ proptest! {
             prop_assert_eq!(changed, booking.version == before.version + 1, "each change is a version");
             let entries = result.unwrap_or_default();
             prop_assert_eq!(entries.iter().map(|entry| entry.amount).sum::<i64>(), 0);
-            books += entries.iter().filter(|entry| entry.account == crate::domain::payment::Account::Clearing).map(|entry| entry.amount).sum::<i64>();
+            books += entries.iter().filter(|entry| entry.account == Account::Clearing).map(|entry| entry.amount).sum::<i64>();
             check(&booking, books)?;
         }
     }
@@ -108,6 +135,10 @@ fn check(booking: &Booking, books: i64) -> Result<(), TestCaseError> {
     let refunded: i64 = booking.refunds.iter().map(|refund| refund.amount).sum();
     prop_assert!(started <= 1 && taken <= 1, "one payment at a time, one that succeeds");
     prop_assert_eq!(started == 1, booking.payment_status == BookingPaymentStatus::Processing);
+    if booking.status == BookingStatus::Cancelled && taken == 1 {
+        let all = booking.payment_status == BookingPaymentStatus::Refunded;
+        prop_assert_eq!(all, refunded == booking.total());
+    }
     prop_assert!(booking.status != BookingStatus::Confirmed || taken == 1, "no ticket without money");
     prop_assert_eq!(
         books,
@@ -129,7 +160,7 @@ fn each_refusal_has_its_code() {
         let payment = payment(&booking, now);
         let mut copy = booking.clone();
         let pay = copy.start_payment(payment, (TimeDelta::minutes(60), now + TimeDelta::days(30)), now).err();
-        (pay, booking.cancel(now + TimeDelta::days(30), now).err())
+        (pay, booking.cancel(None, now + TimeDelta::days(30), now).err())
     };
     let processing = |booking: &mut Booking, now| {
         let payment = payment(booking, now);
@@ -160,4 +191,40 @@ fn a_declined_payment_gives_the_hold_its_end_back() {
     assert!(booking.decline(id, false, later));
     assert_eq!((booking.hold_expires_at, booking.status_at(later)), (end, BookingStatus::Expired));
     assert!(!booking.decline(id, false, later), "once is enough");
+}
+
+#[test]
+fn the_airline_cancels_whatever_is_under_way_and_gives_everything_back() {
+    let mut booking = samples::booking(FlightId::new(), &["4A"]);
+    let now = booking.created_at;
+    let far = now + TimeDelta::days(30);
+    let order = payment(&booking, now);
+    let id = order.id;
+    booking.start_payment(order, (TimeDelta::minutes(60), far), now).unwrap();
+    let mut paying = booking.clone();
+    assert_eq!(paying.cancel_by_airline(now), Some(vec![]), "nothing was paid yet");
+    assert_eq!(paying.confirm(id, &"997".parse().unwrap(), 1.., now), Err(Refusal::HoldExpired));
+    assert!(paying.decline(id, true, now), "what was authorised meanwhile is voided");
+    assert_eq!(paying.payment_status, BookingPaymentStatus::Awaiting);
+    booking.confirm(id, &"997".parse().unwrap(), 1.., now).unwrap();
+    let late = now + TimeDelta::days(29);
+    assert!(booking.refund_now(far, late).total() < booking.total(), "the traveller would get less");
+    assert!(booking.cancel_by_airline(late).is_some());
+    assert_eq!(booking.refunds[0].amount, booking.total());
+    assert_eq!(booking.cancel_by_airline(late), None, "once is enough");
+}
+
+#[test]
+fn quotes_are_good_for_the_booking_as_it_was_and_for_a_while() {
+    let mut booking = samples::booking(FlightId::new(), &["4A"]);
+    let now = booking.created_at;
+    let far = now + TimeDelta::days(30);
+    booking.hold_expires_at = now + TimeDelta::hours(1);
+    let quote = booking.quote(QuoteId::new(), far, now).unwrap();
+    let mut other = booking.clone();
+    assert_eq!(other.cancel(Some(&quote), far, now + TimeDelta::minutes(15)), Err(Refusal::QuoteExpired));
+    let patch = ContactPatch { email: Some("grace@example.org".parse().unwrap()), phone: Patch::Keep };
+    assert_eq!(other.change_contact(&patch, now), Ok(true));
+    assert_eq!(other.cancel(Some(&quote), far, now), Err(Refusal::QuoteExpired), "it has changed");
+    assert!(booking.cancel(Some(&quote), far, now).is_ok());
 }

@@ -1,0 +1,103 @@
+//! `aerobus check-invariants`: looks for what must not be, and fails if there is any.
+
+use crate::{
+    cli::CheckOptions,
+    home::Home,
+    parts::{DATABASE, start_postgres, stop},
+};
+use anyhow::Context;
+use booking::invariants::{self, InvariantReport};
+use secrecy::{ExposeSecret, SecretString};
+use servers::Postgres;
+use shared::db::{DatabaseConfig, Plans};
+use std::path::Path;
+
+/// Checks the invariants and prints what is broken.
+///
+/// # Errors
+/// When the database cannot be read; or when anything is broken.
+pub async fn run(options: CheckOptions) -> anyhow::Result<()> {
+    let (server, url) = match &options.database {
+        Some(url) => (None, url.clone()),
+        None => installed(&options.data_dir).await?,
+    };
+    let database = DatabaseConfig { url, schema: options.schema, pool_size: 1, plans: Plans::default() };
+    let checked = invariants::check(&database).await.context("the invariants cannot be checked");
+    if let Some(server) = server {
+        stop(move || server.stop()).await;
+    }
+    let report = checked?;
+    print!("{}", text(&report));
+    match report.broken.as_slice() {
+        [] => Ok(()),
+        broken => anyhow::bail!("{} of {} invariants are broken", broken.len(), report.invariants),
+    }
+}
+
+/// The private database of an installation: that of the running server, or of one that is started for
+/// the check and returned, to be stopped.
+async fn installed(data_dir: &Path) -> anyhow::Result<(Option<Postgres>, SecretString)> {
+    let folder = data_dir.join("postgres");
+    anyhow::ensure!(folder.exists(), "there is no installation in {}; name a database", data_dir.display());
+    let mut home = Home::open(data_dir)?;
+    let password = home.secret("database_booking")?;
+    let (server, port) = match Postgres::running_port(&folder) {
+        Some(port) => (None, port),
+        None => {
+            let server = start_postgres(&home).await?;
+            let port = server.port();
+            (Some(server), port)
+        }
+    };
+    // Letters and digits only: it needs no escaping.
+    let password = password.expose_secret();
+    let url = format!("postgres://aerobus_booking:{password}@127.0.0.1:{port}/{DATABASE}");
+    Ok((server, url.into()))
+}
+
+/// What was found, for people.
+fn text(report: &InvariantReport) -> String {
+    let mut text = String::new();
+    for broken in &report.broken {
+        text += &format!("{} is broken {} times:\n", broken.invariant, broken.violations);
+        let told: Vec<_> = report.violations.iter().filter(|one| one.invariant == broken.invariant).collect();
+        for violation in &told {
+            text += &format!("  {}: {}\n", violation.subject, violation.detail);
+        }
+        if i64::try_from(told.len()).is_ok_and(|told| told < broken.violations) {
+            text += "  and more\n";
+        }
+    }
+    let instant = report.checked_at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+    text + &format!(
+        "{} invariants checked as of {instant}: {} violations\n",
+        report.invariants,
+        report.total()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use booking::invariants::{Broken, Violation};
+
+    #[test]
+    fn every_broken_invariant_is_told_with_its_violations() {
+        let mut report = InvariantReport {
+            checked_at: chrono::DateTime::UNIX_EPOCH,
+            invariants: 41,
+            violations: Vec::new(),
+            broken: Vec::new(),
+        };
+        assert_eq!(text(&report), "41 invariants checked as of 1970-01-01T00:00:00Z: 0 violations\n");
+        let invariant = "holds_have_an_end";
+        report.violations.push(Violation {
+            invariant,
+            subject: "booking x".into(),
+            detail: "is held".into(),
+        });
+        report.broken.push(Broken { invariant, violations: 2 });
+        let expected = "holds_have_an_end is broken 2 times:\n  booking x: is held\n  and more\n41 invariants checked as of 1970-01-01T00:00:00Z: 2 violations\n";
+        assert_eq!(text(&report), expected);
+    }
+}

@@ -1,0 +1,225 @@
+//! The plain design that everyone writes, driven by pgbench.
+//!
+//! It has our tables with our indexes, in a database of its own, and beside them a counter of the seats
+//! left in the flight's row. Its seats are the next ones in order, which costs it nothing; it never
+//! refuses; its payment provider answers at once; nobody publishes its outbox.
+
+use super::workload::Workload;
+use crate::{cluster::Database, statistics::Latencies};
+use anyhow::{Context, bail};
+use servers::{OnOwnerDeath, find_postgres, spawn_bound};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+const PAID: &str = include_str!("../../scripts/paid.sql");
+const HELD: &str = include_str!("../../scripts/held.sql");
+
+/// Numbers of bookings that a round may use; they make ids and locators.
+const NUMBERS: i64 = 400_000;
+/// How many numbers there are: locators are made of 24 bits.
+const ALL_NUMBERS: i64 = 1 << 24;
+
+/// The baseline's database, and what of it is used up.
+pub struct Baseline {
+    database: Database,
+    folder: PathBuf,
+    rounds: i64,
+    flights: i64,
+}
+
+/// What a round of the baseline has brought.
+#[derive(Debug, Clone)]
+pub struct Round {
+    /// Bookings a second.
+    pub rate: f64,
+    /// How long bookings took.
+    pub latencies: Latencies,
+}
+
+/// A child that does not outlive its owner's interest.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Both fail only where it has ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Baseline {
+    /// Adds to our tables what the plain design needs.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn new(database: Database, folder: &Path) -> anyhow::Result<Self> {
+        let steps = [
+            "ALTER TABLE flights ADD number bigint, ADD slot integer, ADD seats_left integer, ADD selling boolean",
+            // Of what is on sale only: the row's counters change without touching it.
+            "CREATE UNIQUE INDEX flights_selling ON flights (slot, number) WHERE selling",
+        ];
+        for step in steps {
+            database.run(step).await?;
+        }
+        let folder = folder.to_path_buf();
+        fs::create_dir_all(&folder)?;
+        Ok(Self { database, folder, rounds: 0, flights: 0 })
+    }
+
+    /// The database.
+    #[must_use]
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// Takes the flights of the last round off sale and puts new ones on.
+    async fn publish(&mut self, workload: Workload, count: usize) -> anyhow::Result<()> {
+        self.database.run("UPDATE flights SET selling = false WHERE selling").await?;
+        let (slots, capacity) = (workload.slots(), workload.layout().capacity());
+        let first = self.flights;
+        let last = first + i64::try_from(count)?;
+        let insert = format!(
+            "INSERT INTO flights (id, version, departure_at, on_sale, number, slot, seats_left, selling) \
+             SELECT gen_random_uuid(), 1, now() + interval '60 days', true, n, (n - {first}) % {slots} + 1, {capacity}, true \
+             FROM generate_series({first}, {last} - 1) AS n"
+        );
+        self.database.run(&insert).await?;
+        self.database.run("VACUUM ANALYZE flights").await?;
+        self.flights = last;
+        Ok(())
+    }
+
+    /// A round with so many clients. `event`: the data of an event of ours.
+    ///
+    /// # Errors
+    /// Where pgbench fails.
+    pub async fn round(
+        &mut self,
+        workload: Workload,
+        clients: usize,
+        (seconds, flights): (u64, usize),
+        event: &str,
+    ) -> anyhow::Result<Round> {
+        self.publish(workload, flights).await?;
+        let base = self.rounds * NUMBERS;
+        self.rounds += 1;
+        anyhow::ensure!(base + NUMBERS <= ALL_NUMBERS, "too many rounds for the baseline's locators");
+        let made = "SELECT count(*) AS number FROM bookings";
+        let before = self.database.number(made).await?;
+        let prefix = self.folder.join(format!("pgbench-{}", self.rounds));
+        let script = self.folder.join(format!("{}.sql", workload.name()));
+        fs::write(&script, if workload.is_paid() { PAID } else { HELD })?;
+        let layout = workload.layout();
+        let variables = [
+            ("slots", workload.slots().to_string()),
+            ("capacity", layout.capacity().to_string()),
+            ("columns", layout.letters().count().to_string()),
+            ("clients", clients.to_string()),
+            ("base", base.to_string()),
+            ("k", "0".to_owned()),
+            ("event", event.to_owned()),
+        ];
+        let mut command = Command::new(pgbench()?);
+        command.envs(self.database.environment()?);
+        command.args(["--no-vacuum", "--protocol=prepared", "--jobs=2", "--log"]);
+        command.arg(format!("--client={clients}")).arg(format!("--time={seconds}"));
+        command.arg("--log-prefix").arg(&prefix).arg("--file").arg(&script);
+        command.args(variables.map(|(name, value)| format!("--define={name}={value}")));
+        let output = run(command, Duration::from_secs(seconds + 60)).await?;
+        let (transactions, rate) = summary(&output).with_context(|| output.clone())?;
+        let latencies = read_logs(&self.folder, &prefix)?;
+        let booked = self.database.number(made).await? - before;
+        anyhow::ensure!(booked <= NUMBERS, "more bookings than numbers");
+        #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52")]
+        let share = booked as f64 / transactions.max(1) as f64;
+        Ok(Round { rate: rate * share, latencies })
+    }
+}
+
+/// PostgreSQL's own benchmark program, which comes with the server in most distributions.
+fn pgbench() -> anyhow::Result<PathBuf> {
+    let program = find_postgres()?.join("pgbench");
+    let hint = "pgbench is missing beside the server: install it (Fedora: postgresql-contrib)";
+    anyhow::ensure!(program.is_file(), "{hint}");
+    Ok(program)
+}
+
+/// Runs a program to its end, within this time; gives what it has printed.
+async fn run(mut command: Command, patience: Duration) -> anyhow::Result<String> {
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = Running(spawn_bound(command, OnOwnerDeath::Kill).context("pgbench was not started")?);
+    let output = child.0.stdout.take().context("no standard output")?;
+    let errors = child.0.stderr.take().context("no standard error")?;
+    let read = |mut stream: Box<dyn std::io::Read + Send>| {
+        tokio::task::spawn_blocking(move || {
+            let mut text = String::new();
+            stream.read_to_string(&mut text).map(|_| text)
+        })
+    };
+    let reading = async { tokio::try_join!(read(Box::new(output)), read(Box::new(errors))) };
+    let (output, errors) =
+        tokio::time::timeout(patience, reading).await.context("pgbench does not end")??;
+    let status = child.0.wait()?;
+    let (output, errors) = (output?, errors?);
+    if !status.success() || errors.contains("aborted") {
+        bail!("pgbench failed: {errors}");
+    }
+    Ok(output)
+}
+
+/// Transactions and their rate out of what pgbench prints.
+fn summary(output: &str) -> Option<(u64, f64)> {
+    let after = |start: &str| output.lines().find_map(|line| line.strip_prefix(start));
+    let transactions = after("number of transactions actually processed: ")?;
+    let transactions = transactions.split('/').next()?.trim().parse().ok()?;
+    let rate = after("tps = ")?.split_whitespace().next()?.parse().ok()?;
+    Some((transactions, rate))
+}
+
+/// Latencies out of pgbench's logs, one file a thread, which are removed.
+fn read_logs(folder: &Path, prefix: &Path) -> anyhow::Result<Latencies> {
+    let prefix = prefix.file_name().and_then(|name| name.to_str()).context("a name without text")?;
+    let mut latencies = Latencies::default();
+    for entry in fs::read_dir(folder)?.flatten() {
+        let name = entry.file_name();
+        if !name.to_str().is_some_and(|name| name.starts_with(&format!("{prefix}."))) {
+            continue;
+        }
+        for line in fs::read_to_string(entry.path())?.lines() {
+            // client, transaction, microseconds, ...
+            if let Some(micros) = line.split(' ').nth(2).and_then(|field| field.parse().ok()) {
+                latencies.record_micros(micros);
+            }
+        }
+        fs::remove_file(entry.path())?;
+    }
+    Ok(latencies)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_pgbench_prints_is_understood() {
+        let output = "transaction type: paid.sql\nnumber of transactions actually processed: 3021\n\
+                      number of failed transactions: 0 (0.000%)\nlatency average = 26.5 ms\n\
+                      initial connection time = 41.9 ms\ntps = 602.842 (without initial connection time)\n";
+        assert_eq!(summary(output), Some((3021, 602.842)));
+        assert_eq!(summary("nothing"), None);
+    }
+
+    #[test]
+    fn both_scripts_write_the_tables_of_a_booking() {
+        for table in ["bookings", "segments", "passengers", "seats", "travellers", "events", "outbox"] {
+            let insert = format!("INSERT INTO {table} (");
+            assert!(PAID.contains(&insert) && HELD.contains(&insert), "{table}");
+        }
+        assert_eq!(PAID.matches("COMMIT;").count(), 2);
+        assert_eq!(HELD.matches("COMMIT;").count(), 1);
+    }
+}

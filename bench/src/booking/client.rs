@@ -1,0 +1,119 @@
+//! A client of HTTP/1.1 that costs next to nothing: it shares the machine with what it measures.
+//!
+//! Requests are written as they stand, answers are read as far as the load generator looks at them.
+
+use anyhow::{Context, bail};
+use std::net::SocketAddr;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+/// A connection that is kept alive.
+pub struct Connection {
+    stream: TcpStream,
+    buffer: Vec<u8>,
+}
+
+/// An answer.
+#[derive(Debug, Clone, Copy)]
+pub struct Answer<'a> {
+    /// Its status.
+    pub status: u16,
+    /// Its body.
+    pub body: &'a [u8],
+}
+
+/// Where the parts of an answer are.
+#[derive(Debug, PartialEq, Eq)]
+struct Head {
+    status: u16,
+    body: usize,
+    length: usize,
+}
+
+impl Connection {
+    /// Connects.
+    ///
+    /// # Errors
+    /// Those of the socket.
+    pub async fn open(address: SocketAddr) -> anyhow::Result<Self> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream, buffer: Vec::with_capacity(16 * 1024) })
+    }
+
+    /// Sends a request and reads its answer.
+    ///
+    /// # Errors
+    /// Where the connection fails, or the answer has no length.
+    pub async fn send(&mut self, request: &[u8]) -> anyhow::Result<Answer<'_>> {
+        self.buffer.clear();
+        self.stream.write_all(request).await?;
+        let head = loop {
+            if self.stream.read_buf(&mut self.buffer).await? == 0 {
+                bail!("the service has closed the connection");
+            }
+            if let Some(head) = head(&self.buffer)? {
+                break head;
+            }
+        };
+        while self.buffer.len() < head.body + head.length {
+            if self.stream.read_buf(&mut self.buffer).await? == 0 {
+                bail!("the service has closed the connection within an answer");
+            }
+        }
+        Ok(Answer { status: head.status, body: &self.buffer[head.body..head.body + head.length] })
+    }
+}
+
+/// Reads the head of an answer, if it is complete.
+fn head(bytes: &[u8]) -> anyhow::Result<Option<Head>> {
+    let Some(end) = find(bytes, b"\r\n\r\n") else { return Ok(None) };
+    let text = std::str::from_utf8(&bytes[..end]).context("a head that is no text")?;
+    let mut lines = text.split("\r\n");
+    let status = lines.next().and_then(|line| line.get(9..12)).context("an answer without a status")?;
+    let mut length = None;
+    for (name, value) in lines.filter_map(|line| line.split_once(':')) {
+        if name.eq_ignore_ascii_case("content-length") {
+            length = Some(value.trim().parse()?);
+        }
+    }
+    let length = length.context("an answer without a length")?;
+    Ok(Some(Head { status: status.parse()?, body: end + 4, length }))
+}
+
+/// Where `wanted` begins.
+fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
+    bytes.windows(wanted.len()).position(|window| window == wanted)
+}
+
+/// The first text of this member in a JSON document, without looking at its structure.
+#[must_use]
+pub fn text_of<'a>(body: &'a [u8], member: &str) -> Option<&'a str> {
+    let key = format!("\"{member}\":\"");
+    let rest = &body[find(body, key.as_bytes())? + key.len()..];
+    std::str::from_utf8(&rest[..find(rest, b"\"")?]).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn heads_are_read_when_they_are_complete() {
+        let answer = b"HTTP/1.1 201 Created\r\nContent-Length: 12\r\nx-request-id: a\r\n\r\n{\"a\":\"b\"}";
+        assert_eq!(head(&answer[..20]).unwrap(), None);
+        assert_eq!(head(answer).unwrap(), Some(Head { status: 201, body: 61, length: 12 }));
+        assert!(head(b"HTTP/1.1 200 OK\r\n\r\n").is_err());
+        assert!(head(b"nonsense\r\n\r\n").is_err());
+    }
+
+    #[test]
+    fn members_are_found() {
+        let body = br#"{"code":"seat_taken","seats":[{"designator":"12A"}]}"#;
+        assert_eq!(text_of(body, "code"), Some("seat_taken"));
+        assert_eq!(text_of(body, "designator"), Some("12A"));
+        assert_eq!(text_of(body, "locator"), None);
+    }
+}

@@ -1,0 +1,121 @@
+//! What is measured of ours alone: steady arrivals, the refusal of a taken seat, and whether a booking
+//! costs more when many are stored.
+
+use super::{
+    comparison::{Rounds, line_of_ours, rounded_all, settle},
+    ours::{Ours, Pattern, Round},
+    service::Tuning,
+    workload::Workload,
+};
+use crate::{
+    cluster::Cluster,
+    report::{Line, ratio, rounded},
+    statistics::median,
+    stored,
+};
+use anyhow::Context;
+use serde_json::json;
+use std::time::Instant;
+
+/// Arrivals at half of the rate that closed-loop clients have reached, whether or not the service keeps
+/// up; times count from the intended arrival.
+///
+/// # Errors
+/// Where the service fails.
+pub async fn arrivals(peak: f64, rounds: Rounds, cluster: &Cluster, ours: &mut Ours) -> anyhow::Result<Line> {
+    let rate = peak / 2.0;
+    settle(cluster, ours.database()).await?;
+    eprintln!("open_arrivals: {rate:.1}/s");
+    let round = ours.round(Workload::HotFlight, Pattern::Open(rate), rounds.seconds).await?;
+    let mut line = line_of_ours("open_arrivals", &[round]);
+    line.more.insert("arrivals_per_second".to_owned(), json!(rounded(rate)));
+    Ok(line)
+}
+
+/// How long the refusal of a taken seat takes: over HTTP, one request after the other, and inside the
+/// service by its own histogram of these requests.
+///
+/// # Errors
+/// Where the service fails.
+pub async fn refusals(rounds: Rounds, ours: &mut Ours) -> anyhow::Result<Line> {
+    eprintln!("taken_seat_refused ...");
+    let sale = ours.sale(Workload::HotFlight, 1).await?;
+    // Some seats have to be sold first.
+    let (_, sale) = ours.load(Workload::HotFlight, sale, Pattern::Closed(4), 1).await?;
+    let (outcome, inside) = ours.refusals(sale, rounds.seconds.min(5)).await?;
+    let mut latencies = outcome.latencies;
+    let mut line = Line {
+        what: "taken_seat_refused".to_owned(),
+        ours: Some(inside),
+        unit: "ms, p50 inside the service (http_request_seconds); p50, p99 over HTTP",
+        p50_ms: Some(latencies.percentile_ms(50.0)),
+        p99_ms: Some(latencies.percentile_ms(99.0)),
+        ..Line::default()
+    };
+    line.more.insert("refusals".to_owned(), json!(outcome.refused));
+    line.more.insert("faults".to_owned(), json!(outcome.faults));
+    line.more.insert("booked".to_owned(), json!(outcome.booked));
+    Ok(line)
+}
+
+/// The rate with so many bookings stored, against that of an empty database, in alternating rounds.
+///
+/// # Errors
+/// Where a service fails, or the bookings cannot be stored.
+pub async fn flat_cost(
+    bookings: i64,
+    rounds: Rounds,
+    cluster: &Cluster,
+    tuning: Tuning,
+) -> anyhow::Result<Line> {
+    eprintln!("stored: storing {bookings} bookings (some minutes) ...");
+    let began = Instant::now();
+    let empty = cluster.create("ours_empty", "booking", booking::MIGRATIONS).await?;
+    let full = cluster.create("ours_stored", "booking", booking::MIGRATIONS).await?;
+    stored::fill(&mut full.connect().await?, bookings).await?;
+    let size = "SELECT pg_database_size(current_database()) AS number";
+    let bytes_per_booking = full.number(size).await? / bookings.max(1);
+    eprintln!(
+        "stored: stored within {:.0} s, {bytes_per_booking} bytes a booking",
+        began.elapsed().as_secs_f64()
+    );
+    let mut sides = [
+        ("empty", Ours::start(empty, tuning).await?, Vec::new()),
+        ("full", Ours::start(full, tuning).await?, Vec::new()),
+    ];
+    let pattern = Pattern::Closed(rounds.clients);
+    for number in 0..=rounds.count {
+        for (name, ours, measured) in &mut sides {
+            settle(cluster, ours.database()).await?;
+            let round = ours.round(Workload::HotFlight, pattern, rounds.seconds).await?;
+            eprintln!("stored: round {number}, {name}: {:.1}/s", round.outcome.rate());
+            // The first one warms up.
+            if number > 0 {
+                measured.push(round);
+            }
+        }
+    }
+    let [(_, empty, without), (_, full, with)] = sides;
+    let seats = full.seats().await?;
+    empty.stop().await?;
+    full.stop().await?;
+    let rates = |rounds: &[Round]| rounds.iter().map(|round| round.outcome.rate()).collect::<Vec<_>>();
+    let mut line = line_of_ours(&format!("stored_{bookings}"), &with);
+    let baseline = median(&rates(&without));
+    line.baseline = Some(baseline);
+    line.ratio = line.ours.and_then(|ours| ratio(ours, baseline));
+    line.unit = "bookings/s; the baseline is ours with an empty database";
+    line.more.insert("empty_rounds".to_owned(), rounded_all(&rates(&without)));
+    line.more.insert("bytes_per_booking".to_owned(), json!(bytes_per_booking));
+    line.more.insert("sold_twice".to_owned(), json!(seats.twice));
+    Ok(line)
+}
+
+/// The rate of a line that was measured.
+///
+/// # Errors
+/// Where it was not.
+pub fn peak(lines: &[Line]) -> anyhow::Result<f64> {
+    let hot = lines.iter().find(|line| line.what == Workload::HotFlight.name());
+    hot.and_then(|line| line.ours).context("hot_flight has to be measured for its peak rate")
+}

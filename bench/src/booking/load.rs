@@ -1,0 +1,268 @@
+//! The load: a closed loop of clients, or arrivals on a schedule.
+
+use super::{
+    client::{Answer, Connection, text_of},
+    sale::{Asked, Sale},
+};
+use crate::statistics::Latencies;
+use anyhow::Context;
+use std::{cell::RefCell, collections::BTreeMap, net::SocketAddr, rc::Rc, time::Duration};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep_until, timeout},
+};
+
+/// How long an answer may take before the client gives up.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// What a load has brought.
+#[derive(Debug, Clone, Default)]
+pub struct Outcome {
+    /// Bookings made.
+    pub booked: usize,
+    /// Answers without a booking, by their code.
+    pub refused: BTreeMap<String, usize>,
+    /// Faults of the service (5xx), and answers that did not come, by what they said.
+    pub faults: BTreeMap<String, usize>,
+    /// How long bookings took.
+    pub latencies: Latencies,
+    /// How long it lasted.
+    pub lasted: Duration,
+    /// Whether there were no flights left to sell, which ends a load early.
+    pub sold_out: bool,
+}
+
+impl Outcome {
+    /// Bookings a second.
+    #[must_use]
+    pub fn rate(&self) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52")]
+        let booked = self.booked as f64;
+        booked / self.lasted.as_secs_f64().max(0.001)
+    }
+
+    /// Adds what another has brought, but not how long it lasted.
+    pub fn add(&mut self, other: &Self) {
+        self.booked += other.booked;
+        for (code, count) in &other.refused {
+            *self.refused.entry(code.clone()).or_default() += count;
+        }
+        for (fault, count) in &other.faults {
+            *self.faults.entry(fault.clone()).or_default() += count;
+        }
+        self.latencies.add(&other.latencies);
+        self.sold_out |= other.sold_out;
+    }
+}
+
+/// What the clients of a load share; all of them run on one thread.
+struct Shared {
+    sale: Sale,
+    outcome: Outcome,
+}
+
+impl Shared {
+    /// Notes an answer.
+    fn note(&mut self, asked: Asked, answer: Answer<'_>, taken: Duration) {
+        if answer.status == 201 {
+            self.outcome.booked += 1;
+            self.outcome.latencies.record(taken);
+            self.sale.sold(asked, text_of(answer.body, "designator"));
+            return;
+        }
+        let code = text_of(answer.body, "code").unwrap_or("no code").to_owned();
+        match code.as_str() {
+            "seat_taken" => self.sale.taken(asked),
+            "flight_full" => self.sale.full(asked),
+            _ => {}
+        }
+        let kind = if answer.status >= 500 { &mut self.outcome.faults } else { &mut self.outcome.refused };
+        *kind.entry(format!("{} {code}", answer.status)).or_default() += 1;
+    }
+
+    fn fault(&mut self, error: &anyhow::Error) {
+        *self.outcome.faults.entry(error.to_string()).or_default() += 1;
+    }
+}
+
+/// Sends one request and notes its answer; `began` is when its time began. A connection that failed is
+/// opened anew.
+async fn exchange(
+    connection: &mut Connection,
+    address: SocketAddr,
+    request: &[u8],
+    (asked, began): (Asked, Instant),
+    shared: &RefCell<Shared>,
+) -> anyhow::Result<()> {
+    let failed = match timeout(PATIENCE, connection.send(request)).await {
+        Ok(Ok(answer)) => {
+            shared.borrow_mut().note(asked, answer, began.elapsed());
+            return Ok(());
+        }
+        Ok(Err(error)) => error,
+        Err(_) => anyhow::anyhow!("no answer within {} s", PATIENCE.as_secs()),
+    };
+    shared.borrow_mut().fault(&failed);
+    *connection = Connection::open(address).await.context("the service is gone")?;
+    Ok(())
+}
+
+/// So many clients, each of which asks again as soon as it is answered. Must run within a `LocalSet`.
+/// Gives the sale back as it was left.
+///
+/// # Errors
+/// Where the service cannot be reached.
+pub async fn closed(
+    address: SocketAddr,
+    sale: Sale,
+    clients: usize,
+    time: Duration,
+) -> anyhow::Result<(Outcome, Sale)> {
+    let shared = Rc::new(RefCell::new(Shared { sale, outcome: Outcome::default() }));
+    let mut connections = Vec::with_capacity(clients);
+    for _ in 0..clients {
+        connections.push(Connection::open(address).await?);
+    }
+    let began = Instant::now();
+    let end = began + time;
+    let mut tasks = JoinSet::new();
+    for mut connection in connections {
+        let shared = shared.clone();
+        tasks.spawn_local(async move {
+            let mut request = Vec::with_capacity(2048);
+            loop {
+                let now = Instant::now();
+                if now >= end {
+                    return Ok(());
+                }
+                let asked = shared.borrow_mut().sale.request(&mut request);
+                let Some(asked) = asked else {
+                    shared.borrow_mut().outcome.sold_out = true;
+                    return Ok(());
+                };
+                exchange(&mut connection, address, &request, (asked, now), &shared).await?;
+            }
+        });
+    }
+    finish(tasks, shared, began).await
+}
+
+/// Arrivals at a steady rate on average (exponential gaps), as travellers come: each is served by the
+/// next idle client, and its time counts from when it should have been sent.
+///
+/// # Errors
+/// Where the service cannot be reached.
+pub async fn open(
+    address: SocketAddr,
+    sale: Sale,
+    rate: f64,
+    time: Duration,
+) -> anyhow::Result<(Outcome, Sale)> {
+    /// More than ever wait at half of the peak rate; beyond it arrivals wait for a client, which counts.
+    const CLIENTS: usize = 256;
+    let shared = Rc::new(RefCell::new(Shared { sale, outcome: Outcome::default() }));
+    let mut connections = Vec::with_capacity(CLIENTS);
+    for _ in 0..CLIENTS {
+        connections.push(Connection::open(address).await?);
+    }
+    let began = Instant::now();
+    let arrivals = Rc::new(RefCell::new(Arrivals { next: began, end: began + time, rate }));
+    let mut tasks = JoinSet::new();
+    for mut connection in connections {
+        let (shared, arrivals) = (shared.clone(), arrivals.clone());
+        tasks.spawn_local(async move {
+            let mut request = Vec::with_capacity(2048);
+            loop {
+                let Some(due) = arrivals.borrow_mut().draw() else { return Ok(()) };
+                sleep_until(due).await;
+                let asked = shared.borrow_mut().sale.request(&mut request);
+                let Some(asked) = asked else {
+                    shared.borrow_mut().outcome.sold_out = true;
+                    return Ok(());
+                };
+                exchange(&mut connection, address, &request, (asked, due), &shared).await?;
+            }
+        });
+    }
+    finish(tasks, shared, began).await
+}
+
+/// When travellers arrive.
+struct Arrivals {
+    next: Instant,
+    end: Instant,
+    rate: f64,
+}
+
+impl Arrivals {
+    fn draw(&mut self) -> Option<Instant> {
+        use rand::RngExt;
+        let share: f64 = rand::rng().random_range(f64::EPSILON..1.0);
+        let due = self.next;
+        self.next += Duration::from_secs_f64(-share.ln() / self.rate.max(0.001));
+        (due < self.end).then_some(due)
+    }
+}
+
+/// Asks, one request after the other, for seats that are taken; gives the outcome, whose latencies are
+/// those of the refusals.
+///
+/// # Errors
+/// Where the service cannot be reached.
+pub async fn refusals(address: SocketAddr, sale: Sale, time: Duration) -> anyhow::Result<(Outcome, Sale)> {
+    let shared = RefCell::new(Shared { sale, outcome: Outcome::default() });
+    let mut connection = Connection::open(address).await?;
+    let mut request = Vec::with_capacity(2048);
+    let began = Instant::now();
+    let mut latencies = Latencies::default();
+    while began.elapsed() < time {
+        let asked = shared.borrow_mut().sale.request_taken(&mut request);
+        let asked = asked.context("no seat is sold that could be asked for")?;
+        let sent = Instant::now();
+        exchange(&mut connection, address, &request, (asked, sent), &shared).await?;
+        latencies.record(sent.elapsed());
+    }
+    let Shared { sale, mut outcome } = shared.into_inner();
+    outcome.latencies = latencies;
+    outcome.lasted = began.elapsed();
+    Ok((outcome, sale))
+}
+
+async fn finish(
+    mut tasks: JoinSet<anyhow::Result<()>>,
+    shared: Rc<RefCell<Shared>>,
+    began: Instant,
+) -> anyhow::Result<(Outcome, Sale)> {
+    while let Some(joined) = tasks.join_next().await {
+        joined??;
+    }
+    let shared = Rc::into_inner(shared).context("a client is still running")?;
+    let Shared { sale, mut outcome } = shared.into_inner();
+    outcome.lasted = began.elapsed();
+    Ok((outcome, sale))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arrivals_come_at_their_rate() {
+        let now = Instant::now();
+        let mut arrivals = Arrivals { next: now, end: now + Duration::from_secs(20), rate: 1000.0 };
+        let drawn: Vec<_> = std::iter::from_fn(|| arrivals.draw()).collect();
+        assert!((19_000..21_000).contains(&drawn.len()), "{}", drawn.len());
+        assert!(drawn.is_sorted());
+    }
+
+    #[test]
+    fn outcomes_add_up() {
+        let mut outcome = Outcome { booked: 3, lasted: Duration::from_secs(2), ..Outcome::default() };
+        outcome.refused.insert("409 seat_taken".to_owned(), 1);
+        let other = outcome.clone();
+        outcome.add(&other);
+        assert_eq!(outcome.booked, 6);
+        assert_eq!(outcome.refused["409 seat_taken"], 2);
+        assert_eq!(outcome.rate(), 3.0);
+    }
+}

@@ -1,0 +1,153 @@
+//! `./dev bench booking`: `POST /bookings` of the booking service over HTTP, against the plain design.
+//!
+//! | file | what |
+//! |---|---|
+//! | [`workload`] | what is sold, and the flights |
+//! | [`baseline`] | the plain design, driven by pgbench |
+//! | [`service`] | our service as a process of its own |
+//! | [`client`], [`sale`], [`load`] | the clients: their HTTP, what they ask for, when they ask |
+//! | [`ours`] | rounds of ours |
+//! | [`comparison`] | the alternating rounds of both sides |
+//! | [`further`] | what is measured of ours alone |
+
+pub mod baseline;
+pub mod client;
+pub mod comparison;
+pub mod further;
+pub mod load;
+pub mod ours;
+pub mod sale;
+pub mod service;
+pub mod workload;
+
+use crate::{
+    cluster::Cluster,
+    machine::Machine,
+    report::{self, Line},
+};
+use anyhow::Context;
+use baseline::Baseline;
+use comparison::{Rounds, compare};
+use ours::Ours;
+use service::Tuning;
+use std::path::PathBuf;
+use workload::Workload;
+
+const OPEN: &str = "open_arrivals";
+const REFUSED: &str = "taken_seat_refused";
+const STORED: &str = "stored";
+
+/// All that is measured.
+const ALL: [&str; 6] = ["hot_flight", "spread", "held", OPEN, REFUSED, STORED];
+
+/// What can be set.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Options {
+    /// Short rounds, for development: the figures are rough
+    #[arg(long)]
+    quick: bool,
+    /// Only these, separated by commas: hot_flight, spread, held, open_arrivals (needs hot_flight),
+    /// taken_seat_refused, stored
+    #[arg(long, value_delimiter = ',', value_parser = ALL)]
+    only: Vec<String>,
+    /// Bookings that are stored to see whether a booking then costs more; 0 leaves that out
+    #[arg(long, default_value_t = 1_000_000)]
+    stored: i64,
+    /// Rounds of each side
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+    /// Seconds a round
+    #[arg(long, default_value_t = 7)]
+    seconds: u64,
+    /// Clients of ours, each of which asks again as soon as it is answered
+    #[arg(long, default_value_t = 64)]
+    clients: usize,
+    /// Threads of our service that serve HTTP
+    #[arg(long, default_value_t = 2)]
+    http_workers: usize,
+    /// Ledgers of our service; its default where not given
+    #[arg(long)]
+    ledger_shards: Option<usize>,
+    /// Where the server's data go meanwhile: on the disk that is to be measured
+    #[arg(long, default_value = ".aerobus")]
+    data_dir: PathBuf,
+}
+
+impl Options {
+    fn rounds(&self) -> Rounds {
+        let (count, seconds) =
+            if self.quick { (1, self.seconds.min(3)) } else { (self.rounds, self.seconds) };
+        Rounds { count: count.max(1), seconds: seconds.max(1), clients: self.clients.max(1) }
+    }
+
+    fn wants(&self, what: &str) -> bool {
+        if self.only.is_empty() {
+            !self.quick || what != STORED
+        } else {
+            self.only.iter().any(|only| only == what)
+        }
+    }
+
+    fn tuning(&self) -> Tuning {
+        Tuning { http_workers: self.http_workers.max(1), ledger_shards: self.ledger_shards }
+    }
+}
+
+/// Runs the benchmark.
+///
+/// # Errors
+/// Where something does not start, or fails; what was measured before was printed.
+pub async fn run(options: &Options) -> anyhow::Result<()> {
+    let parent = options.data_dir.clone();
+    eprintln!("Starting a private PostgreSQL ...");
+    let cluster = tokio::task::spawn_blocking(move || Cluster::start(&parent)).await??;
+    let version = cluster.create("ours", "booking", booking::MIGRATIONS).await?;
+    let baseline = cluster.create("baseline", "booking", booking::MIGRATIONS).await?;
+    let postgres = version.words("SELECT version() AS words").await?.pop().context("no version")?;
+    let postgres = postgres.split(" on ").next().unwrap_or_default().to_owned();
+    let scratch = options.data_dir.join(format!("bench-scratch-{}", std::process::id()));
+    std::fs::create_dir_all(&scratch)?;
+    let scratch = Scratch(scratch);
+    let machine = Machine::look(&scratch.0, postgres)?;
+    report::print_head(&machine);
+    let mut baseline = Baseline::new(baseline, &scratch.0).await?;
+    let mut ours = Ours::start(version, options.tuning()).await?;
+    let rounds = options.rounds();
+    let mut lines: Vec<Line> = Vec::new();
+    for workload in Workload::ALL.into_iter().filter(|workload| options.wants(workload.name())) {
+        let line = compare(workload, rounds, &cluster, &mut ours, &mut baseline).await?;
+        report::print_line(&line);
+        lines.push(line);
+    }
+    let peak = further::peak(&lines);
+    if options.wants(OPEN)
+        && let Ok(peak) = peak
+    {
+        let line = further::arrivals(peak, rounds, &cluster, &mut ours).await?;
+        report::print_line(&line);
+        lines.push(line);
+    }
+    if options.wants(REFUSED) {
+        let line = further::refusals(rounds, &mut ours).await?;
+        report::print_line(&line);
+        lines.push(line);
+    }
+    ours.stop().await?;
+    if options.wants(STORED) && options.stored > 0 {
+        let line = further::flat_cost(options.stored, rounds, &cluster, options.tuning()).await?;
+        report::print_line(&line);
+        lines.push(line);
+    }
+    println!("{}", report::json_line("booking", &machine, &lines));
+    Ok(())
+}
+
+/// A folder that goes with this.
+struct Scratch(PathBuf);
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What is left is small, and in a folder that git does not look at.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}

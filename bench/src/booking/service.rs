@@ -1,0 +1,241 @@
+//! The booking service as a process of its own, started by the benchmark.
+//!
+//! The two talk over the child's standard input and output, a JSON value a line: the first line tells
+//! how to start ([`Start`]) and is answered with [`Started`]; each further one asks for flights
+//! ([`Publish`]) and is answered with their ids. The end of the input stops the service.
+
+use super::workload::{self, Layout};
+use crate::cluster::Database;
+use anyhow::{Context, bail};
+use booking::config::Config;
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use servers::{OnOwnerDeath, spawn_bound};
+use shared::{
+    auth::{KeySet, KeySource},
+    bus::{Bus, in_process::InProcess},
+    config::ServiceConfig,
+    db::{DatabaseConfig, Plans},
+    events::{Event, EventType},
+    ids::FlightId,
+    service::Surroundings,
+    telemetry,
+};
+use std::{
+    io::Write,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    process::{Child, Command, Stdio},
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},
+    process::{ChildStdin, ChildStdout},
+    sync::mpsc,
+    time::timeout,
+};
+
+/// The hidden subcommand.
+pub const SUBCOMMAND: &str = "serve-booking";
+
+/// How long the service may take to start, to publish, or to stop.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How the service is set where the benchmark lets it differ from its defaults.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Tuning {
+    /// Threads that serve HTTP.
+    pub http_workers: usize,
+    /// Ledgers; the service's own default where absent.
+    pub ledger_shards: Option<usize>,
+}
+
+/// How to start.
+#[derive(Serialize, Deserialize)]
+struct Start {
+    database_url: String,
+    schema: String,
+    pool_size: usize,
+    metrics_port: u16,
+    keys: KeySet,
+    tuning: Tuning,
+}
+
+/// Where the service listens.
+#[derive(Serialize, Deserialize)]
+struct Started {
+    address: SocketAddr,
+}
+
+/// Asks for flights on sale.
+#[derive(Serialize, Deserialize)]
+struct Publish {
+    count: usize,
+    layout: Layout,
+}
+
+/// The child's side: serves until its standard input ends.
+///
+/// # Errors
+/// Where the service does not start or is asked for something strange.
+pub async fn serve() -> anyhow::Result<()> {
+    let mut input = standard_input();
+    let start: Start = serde_json::from_str(&input.recv().await.context("nobody says how to start")?)?;
+    let database = DatabaseConfig {
+        url: SecretString::from(start.database_url),
+        schema: start.schema,
+        pool_size: start.pool_size,
+        plans: Plans::default(),
+    };
+    let secret = "a secret that nobody uses in this process".to_owned().into();
+    let mut service = ServiceConfig::embedded((Ipv4Addr::LOCALHOST, 0).into(), &database, secret);
+    service.http_workers = start.tuning.http_workers;
+    service.metrics_address = Some((Ipv4Addr::LOCALHOST, start.metrics_port).into());
+    // What the service says at its default level, without what its web server says of itself.
+    telemetry::init(service.log_format, "info,actix_server=warn,actix_web=warn");
+    let mut config = Config::embedded(service);
+    if let Some(shards) = start.tuning.ledger_shards {
+        config.ledger_shards = shards;
+    }
+    let keys = KeySource::in_process();
+    keys.replace(&start.keys);
+    let bus = Bus::new(InProcess::new());
+    let running = booking::app::start(config, Surroundings { bus: bus.clone(), keys }).await?;
+    say(&Started { address: running.address })?;
+    while let Some(line) = input.recv().await {
+        let Publish { count, layout } = serde_json::from_str(&line)?;
+        say(&publish(&bus, count, layout).await?)?;
+    }
+    running.stop().await;
+    bus.close().await;
+    Ok(())
+}
+
+/// Puts flights on sale; ready when the service has stored them.
+async fn publish(bus: &Bus, count: usize, layout: Layout) -> anyhow::Result<Vec<FlightId>> {
+    let template = workload::flight(layout)?;
+    let mut ids = Vec::with_capacity(count);
+    for _ in 0..count {
+        let mut state = template.clone();
+        state.id = FlightId::new();
+        let event = Event::new("flight", EventType::FlightPublished, state.id, state.version, &state);
+        bus.publish(Arc::new(event)).await.context("a flight was not taken")?;
+        ids.push(state.id);
+    }
+    Ok(ids)
+}
+
+/// The lines of the standard input, read by a thread that ends with it.
+fn standard_input() -> mpsc::Receiver<String> {
+    let (sender, lines) = mpsc::channel(1);
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lines().map_while(Result::ok) {
+            if sender.blocking_send(line).is_err() {
+                return;
+            }
+        }
+    });
+    lines
+}
+
+fn say(value: &impl Serialize) -> anyhow::Result<()> {
+    let mut output = std::io::stdout().lock();
+    writeln!(output, "{}", serde_json::to_string(value)?)?;
+    Ok(output.flush()?)
+}
+
+/// The parent's side: a running service. Dropping it kills it.
+pub struct Service {
+    child: Child,
+    input: Option<ChildStdin>,
+    output: Lines<BufReader<ChildStdout>>,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Where its metrics are.
+    pub metrics: SocketAddr,
+}
+
+impl Service {
+    /// Starts the service over a database, trusting these keys.
+    ///
+    /// # Errors
+    /// Where it does not start within a minute.
+    pub async fn start(database: &Database, keys: &KeySet, tuning: Tuning) -> anyhow::Result<Self> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg(SUBCOMMAND).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = spawn_bound(command, OnOwnerDeath::Kill).context("the service was not started")?;
+        let input = ChildStdin::from_std(child.stdin.take().context("no standard input")?)?;
+        let output = ChildStdout::from_std(child.stdout.take().context("no standard output")?)?;
+        let metrics = free_address()?;
+        let mut service = Self {
+            child,
+            input: Some(input),
+            output: BufReader::new(output).lines(),
+            address: metrics,
+            metrics,
+        };
+        let start = Start {
+            database_url: database.config.url.expose_secret().to_owned(),
+            schema: database.config.schema.clone(),
+            pool_size: database.config.pool_size,
+            metrics_port: metrics.port(),
+            keys: keys.clone(),
+            tuning,
+        };
+        let Started { address } = service.ask(&start).await?;
+        service.address = address;
+        Ok(service)
+    }
+
+    /// Puts so many flights on sale.
+    ///
+    /// # Errors
+    /// Where the service does not take them within a minute.
+    pub async fn publish(&mut self, count: usize, layout: Layout) -> anyhow::Result<Vec<FlightId>> {
+        self.ask(&Publish { count, layout }).await
+    }
+
+    async fn ask<T: DeserializeOwned>(&mut self, question: &impl Serialize) -> anyhow::Result<T> {
+        let line = format!("{}\n", serde_json::to_string(question)?);
+        let input = self.input.as_mut().context("the service is stopped")?;
+        let output = &mut self.output;
+        let asking = async {
+            input.write_all(line.as_bytes()).await?;
+            input.flush().await?;
+            output.next_line().await
+        };
+        let answer = timeout(PATIENCE, asking).await.context("the service does not answer")??;
+        Ok(serde_json::from_str(&answer.context("the service has ended")?)?)
+    }
+
+    /// Stops the service in order.
+    ///
+    /// # Errors
+    /// Where it failed, or takes longer than a minute.
+    pub async fn stop(mut self) -> anyhow::Result<()> {
+        drop(self.input.take());
+        for _ in 0..PATIENCE.as_millis() / 20 {
+            if let Some(status) = self.child.try_wait()? {
+                if !status.success() {
+                    bail!("the service ended with {status}");
+                }
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        bail!("the service does not stop")
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        // Both fail only where it has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A free port on loopback: taken once, so that it is not given out again at once.
+fn free_address() -> anyhow::Result<SocketAddr> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
+}

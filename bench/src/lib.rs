@@ -1,0 +1,18 @@
+//! Benchmarks: ours and the plain design that everyone writes, alternately, in one run, on one private
+//! PostgreSQL with default durability. `docs/benchmarks.md` says what is measured and how to read it.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `booking` | `./dev bench booking` |
+//! | `cluster` | the private PostgreSQL, its databases, and looking into them |
+//! | `machine` | what it was measured on |
+//! | `statistics` | medians and percentiles |
+//! | `stored` | a million bookings, as if they had been made |
+//! | `report` | the table, and the JSON object of the last line |
+
+pub mod booking;
+pub mod cluster;
+pub mod machine;
+pub mod report;
+pub mod statistics;
+pub mod stored;

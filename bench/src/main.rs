@@ -1,0 +1,48 @@
+//! `bench`: the benchmarks, started by `./dev bench`.
+
+use anyhow::bail;
+use bench::booking::{self, service};
+use clap::Parser;
+use std::process::ExitCode;
+use tokio::{runtime, task::LocalSet};
+
+/// Measures the services against the plain designs that everyone writes.
+#[derive(Debug, Parser)]
+#[command(version)]
+enum Benchmark {
+    /// POST /bookings: on four hot flights, on two hundred, and without payment
+    Booking(booking::Options),
+    /// The booking service as a process of its own; of no use by itself
+    #[command(name = service::SUBCOMMAND, hide = true)]
+    ServeBooking,
+}
+
+fn main() -> ExitCode {
+    let outcome = match Benchmark::parse() {
+        Benchmark::ServeBooking => actix_web::rt::System::new().block_on(service::serve()),
+        Benchmark::Booking(options) => measure(&options),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// On one thread: the load generator shares the machine with what it measures.
+fn measure(options: &booking::Options) -> anyhow::Result<()> {
+    let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+    let running = async {
+        tokio::select! {
+            outcome = booking::run(options) => outcome,
+            // What was started ends with the other branch.
+            () = shared::service::stop_signal() => bail!("stopped by a signal"),
+        }
+    };
+    let outcome = LocalSet::new().block_on(&runtime, running);
+    // A thread that still reads from a child must not hold up the end.
+    runtime.shutdown_background();
+    outcome
+}

@@ -1,0 +1,4 @@
+//! The benchmarks' own SQL against the tables as they are.
+
+mod baseline;
+mod stored;

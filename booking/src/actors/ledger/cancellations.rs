@@ -1,0 +1,77 @@
+//! Cancellations and their quotes.
+
+use super::{batch::Work, changes::present};
+use crate::domain::{
+    booking::Booking,
+    idempotency::Key,
+    quote::{Quote, QuoteId},
+    refusal::Refusal,
+};
+use chrono::{DateTime, Utc};
+use diesel::QueryResult;
+use shared::{
+    events::{BookingState, EventType},
+    telemetry::trace::TraceContext,
+};
+
+/// When the journey begins.
+pub(super) fn departs_at(work: &Work<'_>, booking: &Booking) -> DateTime<Utc> {
+    let departures = booking.segments.iter().filter_map(|segment| work.locked.get(&segment.flight_id));
+    departures.map(|flight| flight.departure_at).min().unwrap_or(work.now)
+}
+
+/// Cancels for the traveller.
+pub(super) fn cancel(
+    work: &mut Work<'_>,
+    booking: &mut Booking,
+    quote: Option<&Quote>,
+    key: Option<&Key>,
+    trace: Option<TraceContext>,
+) -> QueryResult<Result<(), Refusal>> {
+    let departs_at = departs_at(work, booking);
+    let refunds = booking.refunds.len();
+    match booking.cancel(quote, departs_at, work.now) {
+        Ok(entries) => work.changes.book(booking.id, entries),
+        Err(refusal) => return Ok(Err(refusal)),
+    }
+    let state = cancelled(work, booking, refunds, trace)?;
+    if let Some(key) = key {
+        work.changes.answer(&key.scope, 200, &state)?;
+    }
+    Ok(Ok(()))
+}
+
+/// What follows from any cancellation. `refunds`: how many there were before.
+pub(super) fn cancelled(
+    work: &mut Work<'_>,
+    booking: &Booking,
+    refunds: usize,
+    trace: Option<TraceContext>,
+) -> QueryResult<Box<BookingState>> {
+    for refund in &booking.refunds[refunds..] {
+        work.changes.refund(booking.id, refund.clone());
+    }
+    work.changes.free(booking);
+    work.changes.booking(booking);
+    let state = present(booking, &work.flights, work.now)?;
+    work.changes.tell_of(EventType::BookingCancelled, &state, trace);
+    Ok(state)
+}
+
+/// Quotes what a cancellation would give back.
+pub(super) fn quote(
+    work: &mut Work<'_>,
+    booking: &Booking,
+    id: QuoteId,
+    key: Option<&Key>,
+) -> QueryResult<Result<Quote, Refusal>> {
+    let quote = match booking.quote(id, departs_at(work, booking), work.now) {
+        Ok(quote) => quote,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    work.changes.quote(quote);
+    if let Some(key) = key {
+        work.changes.answer(&key.scope, 200, &quote.shown(booking.currency))?;
+    }
+    Ok(Ok(quote))
+}

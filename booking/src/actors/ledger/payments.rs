@@ -1,0 +1,123 @@
+//! Payments within the ledger: started, confirmed, declined.
+
+use super::{batch::Work, cancellations::departs_at, changes::present};
+use crate::domain::{
+    booking::{Booking, Segment},
+    idempotency::Key,
+    payment::{Payment, PaymentOrder, PaymentState},
+    refusal::Refusal,
+};
+use chrono::{DateTime, Utc};
+use diesel::QueryResult;
+use shared::{
+    events::{BookingStatus, EventType, FlightStatus},
+    ids::PaymentId,
+    telemetry::trace::TraceContext,
+};
+
+/// A payment that is started now.
+pub(super) fn started(
+    order: &PaymentOrder,
+    amount: i64,
+    (held_until, now): (DateTime<Utc>, DateTime<Utc>),
+    key: Option<&Key>,
+    answer: i16,
+) -> Payment {
+    Payment {
+        id: order.id,
+        method: order.method.clone(),
+        token: Some(order.token.clone()),
+        amount,
+        state: PaymentState::Started,
+        held_until,
+        key_scope: key.map(|key| key.scope.clone()),
+        answer,
+        created_at: now,
+    }
+}
+
+/// Starts a payment of a hold.
+pub(super) fn pay(
+    work: &mut Work<'_>,
+    booking: &mut Booking,
+    order: &PaymentOrder,
+    key: Option<&Key>,
+) -> Result<(), Refusal> {
+    let sold = |segment: &Segment| work.locked.get(&segment.flight_id).is_some_and(|flight| flight.on_sale);
+    if booking.status == BookingStatus::Held && !booking.segments.iter().all(sold) {
+        // The airline has cancelled a flight meanwhile: no money for what will not be flown.
+        return Err(Refusal::FlightNotBookable);
+    }
+    let payment = started(order, booking.total(), (booking.hold_expires_at, work.now), key, 200);
+    let departs_at = departs_at(work, booking);
+    booking.start_payment(payment.clone(), (work.settle, departs_at), work.now)?;
+    work.changes.start(booking.id, payment);
+    work.changes.booking(booking);
+    Ok(())
+}
+
+/// Confirms a hold with an authorised payment. Repeating it changes nothing and gives the same.
+pub(super) fn confirm(
+    work: &mut Work<'_>,
+    booking: &mut Booking,
+    id: PaymentId,
+    documents: &mut impl Iterator<Item = i64>,
+    trace: Option<TraceContext>,
+) -> QueryResult<Result<(), Refusal>> {
+    let Some(payment) = booking.payments.iter().find(|payment| payment.id == id).cloned() else {
+        return Ok(Err(Refusal::NotFound));
+    };
+    if matches!(payment.state, PaymentState::Confirmed | PaymentState::Captured) {
+        return Ok(Ok(()));
+    }
+    let flies = |segment: &Segment| {
+        let flight = work.flights.get(&segment.flight_id);
+        flight.is_none_or(|flight| flight.status != FlightStatus::Cancelled)
+    };
+    if !booking.segments.iter().all(flies) {
+        // The airline has cancelled a flight meanwhile: the money is given up before it is taken.
+        return Ok(Err(Refusal::FlightNotBookable));
+    }
+    let first = booking.segments.first().and_then(|segment| work.flights.get(&segment.flight_id)).cloned();
+    let Some(flight) = first else { return Ok(Err(Refusal::NotFound)) };
+    match booking.confirm(id, &flight.airline.accounting_code, documents, work.now) {
+        Ok(entries) => work.changes.book(booking.id, entries),
+        Err(refusal) => return Ok(Err(refusal)),
+    }
+    work.changes.decide(id, PaymentState::Confirmed);
+    work.changes.sell(booking);
+    work.changes.booking(booking);
+    let state = present(booking, &work.flights, work.now)?;
+    work.changes.tell_of(EventType::BookingConfirmed, &state, trace);
+    if let Some(scope) = &payment.key_scope {
+        work.changes.answer(scope, payment.answer, &state)?;
+    }
+    Ok(Ok(()))
+}
+
+/// Notes that a payment did not come off. Repeating it changes nothing and gives the same.
+pub(super) fn decline(
+    work: &mut Work<'_>,
+    booking: &mut Booking,
+    id: PaymentId,
+    void: bool,
+    trace: Option<TraceContext>,
+) -> QueryResult<Result<(), Refusal>> {
+    let Some(payment) = booking.payments.iter().find(|payment| payment.id == id).cloned() else {
+        return Ok(Err(Refusal::NotFound));
+    };
+    if !booking.decline(id, void, work.now) {
+        return Ok(Ok(()));
+    }
+    work.changes.decide(id, if void { PaymentState::ToBeVoided } else { PaymentState::Declined });
+    work.changes.booking(booking);
+    let state = present(booking, &work.flights, work.now)?;
+    if payment.made_the_booking() && state.status == BookingStatus::Held {
+        // What should have been a purchase is a hold: from now on it waits for its traveller.
+        work.changes.tell_of(EventType::BookingHeld, &state, trace);
+    }
+    if let Some(scope) = &payment.key_scope {
+        work.changes.answer(scope, 402, &state)?;
+    }
+    Ok(Ok(()))
+}

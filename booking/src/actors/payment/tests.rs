@@ -1,0 +1,336 @@
+//! The desk with a provider that is played, in a whole service over a real PostgreSQL.
+
+use super::{
+    keeper::{self, End},
+    provider::{Decision, PaymentProvider, ProviderError, Reply},
+    sandbox::Sandbox,
+};
+use crate::{
+    MIGRATIONS,
+    actors::sales::Sales,
+    app,
+    config::Config,
+    domain::{payment::PaymentState, samples},
+    store::{self, codes::Code},
+};
+use chrono::TimeDelta;
+use diesel_async::{AsyncConnection, AsyncPgConnection};
+use serde_json::{Value, json};
+use shared::{
+    bus::{Bus, in_process::InProcess},
+    config::ServiceConfig,
+    events::{Event, EventType, FlightState},
+    ids::{PaymentId, RefundId, UserId},
+    service::{Running, Surroundings},
+};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+use testkit::{Answer, Client, SERVICE_TOKEN_SECRET, TestDatabase, TokenIssuer};
+use tokio::sync::Notify;
+
+/// A provider that is silent when it is told to, and asks to be let through.
+#[derive(Default)]
+struct Played {
+    silent: AtomicBool,
+    /// Authorisations stop until they are released.
+    gated: AtomicBool,
+    released: Notify,
+    begun: Notify,
+    authorised: Mutex<HashMap<PaymentId, i64>>,
+    captured: Mutex<HashMap<PaymentId, i64>>,
+}
+
+impl Played {
+    async fn speak(&self) {
+        if self.silent.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+impl PaymentProvider for Played {
+    fn knows(&self, _: &str) -> bool {
+        true
+    }
+
+    fn answers(&self) -> Reply<'_, ()> {
+        Box::pin(async move {
+            match self.silent.load(Ordering::SeqCst) {
+                true => Err(ProviderError("silent".to_owned())),
+                false => Ok(()),
+            }
+        })
+    }
+
+    fn authorise(&self, payment: PaymentId, amount: i64, _: String) -> Reply<'_, Decision> {
+        Box::pin(async move {
+            self.speak().await;
+            self.authorised.lock().unwrap().insert(payment, amount);
+            self.begun.notify_one();
+            if self.gated.load(Ordering::SeqCst) {
+                self.released.notified().await;
+            }
+            Ok(Decision::Authorised)
+        })
+    }
+
+    fn find(&self, payment: PaymentId) -> Reply<'_, Option<Decision>> {
+        Box::pin(async move {
+            self.speak().await;
+            Ok(self.authorised.lock().unwrap().get(&payment).map(|_| Decision::Authorised))
+        })
+    }
+
+    fn capture(&self, payment: PaymentId, amount: i64) -> Reply<'_, ()> {
+        Box::pin(async move {
+            self.speak().await;
+            self.captured.lock().unwrap().insert(payment, amount);
+            Ok(())
+        })
+    }
+
+    fn void(&self, _: PaymentId, _: i64) -> Reply<'_, ()> {
+        Box::pin(async { Err(ProviderError("nothing is voided here".to_owned())) })
+    }
+
+    fn refund(&self, _: PaymentId, _: RefundId, _: i64) -> Reply<'_, ()> {
+        Box::pin(async { Err(ProviderError("nothing is refunded here".to_owned())) })
+    }
+}
+
+/// A service with a flight on sale.
+struct Scene {
+    played: Arc<Played>,
+    sales: Sales,
+    running: Running,
+    bus: Bus,
+    client: Client,
+    flight: FlightState,
+    database: TestDatabase,
+}
+
+impl Scene {
+    async fn new(played: Played) -> Self {
+        let database = TestDatabase::of("booking", MIGRATIONS).await;
+        let (bus, issuer) = (Bus::new(InProcess::new()), TokenIssuer::new());
+        let secret = SERVICE_TOKEN_SECRET.to_owned().into();
+        let service =
+            ServiceConfig::embedded(([127, 0, 0, 1], 0).into(), &database.config("booking"), secret);
+        let mut config = Config::embedded(service);
+        config.payment_timeout_ms = 500;
+        config.payment_sweep_ms = 20;
+        let surroundings = Surroundings { bus: bus.clone(), keys: issuer.keys() };
+        let played = Arc::new(played);
+        let provider: Arc<dyn PaymentProvider> = played.clone();
+        let (running, sales) = app::start_with(config, surroundings, |_, _| Ok(provider)).await.unwrap();
+        let flight = samples::flight();
+        let event = Event::new("flight", EventType::FlightPublished, flight.id, flight.version, &flight);
+        bus.publish(Arc::new(event)).await.unwrap();
+        let client = Client::new(format!("http://{}", running.address));
+        let client = client.with_token(&issuer.token(UserId::new(), &[]));
+        Self { played, sales, running, bus, client, flight, database }
+    }
+
+    fn body(&self, name: &str) -> Value {
+        let passenger = json!({
+            "type": "ADT", "given_name": name, "family_name": "Lovelace", "born_on": "1990-05-17",
+        });
+        json!({
+            "segments": [{"flight_id": self.flight.id, "cabin": "economy", "brand": "standard"}],
+            "passengers": [passenger], "contact": {"email": "ada@example.org", "phone": null},
+            "payment": {"method": "card", "token": "tok_played"},
+        })
+    }
+
+    async fn buy(&self, name: &str) -> Answer {
+        self.client.post("/api/v1/bookings", &self.body(name)).await
+    }
+
+    async fn sql(&self, statement: &str) -> usize {
+        // Not above: its `load` would hide that of atomics.
+        use diesel_async::RunQueryDsl;
+        let mut connection = AsyncPgConnection::establish(&self.database.superuser_url()).await.unwrap();
+        let path = diesel::sql_query("SET search_path = booking");
+        RunQueryDsl::execute(path, &mut connection).await.unwrap();
+        RunQueryDsl::execute(diesel::sql_query(statement), &mut connection).await.unwrap()
+    }
+
+    /// Waits until all payments are captured, in the books of both; those that were left count as left
+    /// long ago.
+    async fn all_captured(&self, count: usize) {
+        eventually("the capture", async || {
+            self.sql("UPDATE payments SET attempted_at = now() - interval '2 hours'").await;
+            self.sql("SELECT FROM payments WHERE state = 2").await == count
+        })
+        .await;
+        assert_eq!(self.played.captured.lock().unwrap().len(), count);
+        assert_eq!(self.sql("SELECT FROM payments").await, count);
+        assert_eq!(self.sql("SELECT FROM bookings WHERE status = 1").await, count);
+    }
+
+    async fn stop(self) {
+        self.running.stop().await;
+        self.bus.close().await;
+    }
+}
+
+async fn eventually(what: &str, condition: impl AsyncFn() -> bool) {
+    let waiting = async {
+        while !condition().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), waiting)
+        .await
+        .unwrap_or_else(|_| panic!("{what} did not come"));
+}
+
+#[actix_web::test]
+async fn a_desk_that_dies_in_mid_payment_is_replaced_and_loses_nothing() {
+    let played = Played { gated: true.into(), ..Played::default() };
+    let scene = Scene::new(played).await;
+    let (client, body) = (scene.client.clone(), scene.body("Ada"));
+    let buying = actix::spawn(async move { client.post("/api/v1/bookings", &body).await });
+    scene.played.begun.notified().await;
+    scene.sales.desk.kill();
+    scene.played.gated.store(false, Ordering::SeqCst);
+    scene.played.released.notify_one();
+    let bought = buying.await.unwrap();
+    assert!(matches!(bought.status.as_u16(), 201 | 504), "{}", bought.status);
+    // The next one finds the new desk, or is settled by it.
+    let next = scene.buy("Grace").await;
+    assert!(matches!(next.status.as_u16(), 201 | 504), "{}", next.status);
+    scene.all_captured(2).await;
+    scene.stop().await;
+}
+
+#[actix_web::test]
+async fn while_the_provider_is_silent_payments_are_refused_at_once() {
+    let scene = Scene::new(Played { silent: true.into(), ..Played::default() }).await;
+    let names = ["Ada", "Grace", "Edith", "Joan", "Mary"];
+    for name in names {
+        scene.buy(name).await.expect_problem(504, "upstream_timeout");
+    }
+    // From the suspicion to the certainty the provider is asked once.
+    eventually("the open circuit", async || scene.sales.desk.admit().is_err()).await;
+    let refused = scene.buy("Barbara").await;
+    refused.expect_problem(503, "upstream_unavailable");
+    assert_ne!(refused.header("retry-after"), "");
+    assert_eq!(scene.sql("SELECT FROM bookings").await, names.len(), "nothing is kept of what was refused");
+    // Unsettled payments are not worn out meanwhile.
+    scene.played.silent.store(false, Ordering::SeqCst);
+    eventually("the closed circuit", async || scene.sales.desk.admit().is_ok()).await;
+    scene.buy("Barbara").await.expect(201);
+    scene.all_captured(names.len() + 1).await;
+    scene.stop().await;
+}
+
+#[actix_web::test]
+async fn only_so_many_payments_are_in_hand() {
+    let scene = Scene::new(Played::default()).await;
+    let mut admissions = Vec::new();
+    while let Ok(admission) = scene.sales.desk.admit() {
+        admissions.push(admission);
+    }
+    assert_eq!(admissions.len(), 2048);
+    scene.buy("Ada").await.expect_problem(503, "overloaded");
+    admissions.clear();
+    scene.buy("Ada").await.expect(201);
+    scene.stop().await;
+}
+
+#[actix_web::test]
+async fn notes_are_written_though_their_writer_has_died() {
+    let scene = Scene::new(Played::default()).await;
+    scene.buy("Ada").await.expect(201);
+    scene.sales.desk.kill_notes().await;
+    scene.buy("Grace").await.expect(201);
+    scene.all_captured(2).await;
+    scene.stop().await;
+}
+
+#[actix_web::test]
+async fn the_pauses_between_attempts_grow() {
+    let scene = Scene::new(Played::default()).await;
+    scene.buy("Ada").await.expect(201);
+    scene.all_captured(1).await;
+    // From here on nobody but this test takes anything up.
+    scene.sales.desk.finish().await;
+    scene.sql("INSERT INTO refunds SELECT gen_random_uuid(), booking_id, id, 1, 'a test', false, now(), now() FROM payments").await;
+    let pool = shared::db::Pool::new(&scene.database.config("booking"));
+    let mut connection = pool.get().await.unwrap();
+    // After the fourth attempt a quarter of a minute passes, after the fifth half a minute, and never
+    // more than ten minutes.
+    for (attempts, seconds, due) in [(0, 1, 1), (4, 20, 1), (5, 20, 0), (1000, 590, 0), (1000, 610, 1)] {
+        let left = format!("SET attempts = {attempts}, attempted_at = now() - interval '{seconds} seconds'");
+        for state in [PaymentState::Confirmed, PaymentState::Captured] {
+            // A refund is taken up when its payment is captured, and that payment no longer.
+            scene.sql(&format!("UPDATE payments {left}, state = {}", state.code())).await;
+            scene.sql(&format!("UPDATE refunds {left}")).await;
+            let payments = store::payments::take_unsettled(&mut connection, TimeDelta::zero(), 10).await;
+            let refunds = store::refunds::take_unsettled(&mut connection, TimeDelta::zero(), 10).await;
+            let expected = if state == PaymentState::Confirmed { (due, 0) } else { (0, due) };
+            assert_eq!(
+                (payments.unwrap().len(), refunds.unwrap().len()),
+                expected,
+                "{attempts}, {seconds} s"
+            );
+        }
+    }
+    let unsettled = store::refunds::count_unsettled(&mut connection, &[60.0, 3600.0]).await.unwrap();
+    assert_eq!(unsettled, [(0, 1)]);
+    scene.sql("UPDATE payments SET state = 1, created_at = now() - interval '2 hours'").await;
+    let unsettled = store::payments::count_unsettled(&mut connection, &[60.0, 3600.0]).await.unwrap();
+    assert_eq!(unsettled, [(PaymentState::Confirmed, 2, 1)]);
+    drop(connection);
+    scene.stop().await;
+}
+
+#[actix_web::test]
+async fn the_sandbox_decides_once_and_not_after_a_void() {
+    let database = TestDatabase::of("booking", MIGRATIONS).await;
+    let config = database.config("booking");
+    let sandbox = Sandbox::start(config.clone(), shared::db::Pool::new(&config));
+    let authorise = async |payment: PaymentId, token: &str| {
+        sandbox.authorise(payment, 100, token.to_owned()).await.unwrap()
+    };
+    let payment = PaymentId::new();
+    assert_eq!(sandbox.find(payment).await.unwrap(), None);
+    assert_eq!(authorise(payment, "tok_visa").await, Decision::Authorised);
+    assert_eq!(authorise(payment, "tok_declined").await, Decision::Authorised, "the first answer counts");
+    assert_eq!(sandbox.find(payment).await.unwrap(), Some(Decision::Authorised));
+    let given_up = PaymentId::new();
+    for _ in 0..2 {
+        sandbox.void(given_up, 100).await.unwrap();
+    }
+    assert_eq!(authorise(given_up, "tok_visa").await, Decision::Declined);
+    assert_eq!(sandbox.find(given_up).await.unwrap(), Some(Decision::Declined));
+}
+
+#[actix_web::test]
+async fn a_worker_that_dies_is_started_again_and_one_that_is_done_is_not() {
+    let (starts, done) = (Arc::new(AtomicU32::new(0)), Arc::new(Notify::new()));
+    let (counted, told) = (starts.clone(), done.clone());
+    keeper::keep("test", move || {
+        let (start, done) = (counted.fetch_add(1, Ordering::SeqCst), told.clone());
+        async move {
+            match start {
+                0 => panic!("on purpose"),
+                1 => End::Died,
+                _ => {
+                    done.notify_one();
+                    End::Done
+                }
+            }
+        }
+    });
+    done.notified().await;
+    tokio::task::yield_now().await;
+    assert_eq!(starts.load(Ordering::SeqCst), 3);
+}

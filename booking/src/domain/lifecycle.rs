@@ -1,0 +1,272 @@
+//! The life of a booking as a state machine.
+//!
+//! ```text
+//!                 ┌─────────────── declined, voided ──────────────┐
+//!                 v                                               │
+//!             ┌────────┐  payment starts  ┌────────┐  confirm  ┌──┴────────┐
+//!  claim ───> │  held  │ ───────────────> │ paying │ ────────> │ confirmed │
+//!             └────────┘                  └────────┘           └───────────┘
+//!               │    │ cancel                 │ by the airline      │ cancel
+//!  end of the   │    v                        v                     v
+//!  hold         │  cancelled <────────────────┴─────────────────────┘
+//!               v
+//!             expired
+//! ```
+//! "Paying" is a hold with a payment under way: it does not end by itself, and nobody but the airline may
+//! touch it. Beside it the money: awaiting -> processing -> paid -> (partly) refunded; a declined payment
+//! leads back to awaiting. Each transition is a method here that checks it, or refuses with its code;
+//! a refusal changes nothing. `now` is always the database's clock, read after the booking's row was
+//! locked.
+
+use super::{
+    booking::{Booking, RefundRecord},
+    contact::ContactPatch,
+    flight, hold,
+    payment::{Entry, Payment, PaymentState, payment_entries, refund_entries},
+    quote::{Quote, QuoteId},
+    refund::{self, Refund},
+    refusal::Refusal,
+    ticket,
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use shared::{
+    events::{BookingAction, BookingPaymentStatus, BookingStatus},
+    iata::AccountingCode,
+    ids::{FlightId, PaymentId, RefundId},
+};
+
+/// Where a booking is in its life, as everybody sees it at an instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    Held,
+    /// Held, with a payment under way.
+    Paying,
+    Confirmed,
+    Cancelled,
+    Expired,
+}
+
+impl Stage {
+    /// Whether a caller may do this now; else the code that says why not.
+    pub(crate) fn allows(self, action: BookingAction) -> Result<(), Refusal> {
+        match (self, action) {
+            (Self::Held, _) => Ok(()),
+            (Self::Paying, _) => Err(Refusal::PaymentInProgress),
+            (Self::Confirmed, BookingAction::Pay) => Err(Refusal::AlreadyPaid),
+            (Self::Confirmed, _) => Ok(()),
+            (Self::Cancelled, _) => Err(Refusal::AlreadyCancelled),
+            (Self::Expired, _) => Err(Refusal::HoldExpired),
+        }
+    }
+}
+
+/// All that a caller may ever do.
+const ACTIONS: [BookingAction; 5] = [
+    BookingAction::Pay,
+    BookingAction::Cancel,
+    BookingAction::ChangeSeats,
+    BookingAction::ChangeContact,
+    BookingAction::ChangeNames,
+];
+
+impl Booking {
+    /// Where it is.
+    pub(crate) fn stage(&self, now: DateTime<Utc>) -> Stage {
+        match (self.status_at(now), self.payment_status) {
+            (BookingStatus::Held, BookingPaymentStatus::Processing) => Stage::Paying,
+            (BookingStatus::Held, _) => Stage::Held,
+            (BookingStatus::Confirmed, _) => Stage::Confirmed,
+            (BookingStatus::Cancelled, _) => Stage::Cancelled,
+            (BookingStatus::Expired, _) => Stage::Expired,
+        }
+    }
+
+    /// What may be done now. `departures`: of its flights.
+    pub(crate) fn actions(&self, departures: &[DateTime<Utc>], now: DateTime<Utc>) -> Vec<BookingAction> {
+        let stage = self.stage(now);
+        let in_time = |action: &BookingAction| match action {
+            BookingAction::ChangeSeats => departures.iter().any(|departure| flight::is_open(*departure, now)),
+            BookingAction::ChangeNames => departures.iter().all(|departure| flight::is_open(*departure, now)),
+            BookingAction::Pay | BookingAction::Cancel | BookingAction::ChangeContact => true,
+        };
+        ACTIONS.into_iter().filter(|action| stage.allows(*action).is_ok()).filter(in_time).collect()
+    }
+
+    pub(super) fn touch(&mut self, now: DateTime<Utc>) {
+        self.version += 1;
+        self.updated_at = now;
+    }
+
+    /// Starts a payment, and prolongs the hold until it can be settled, or until the journey begins.
+    pub(crate) fn start_payment(
+        &mut self,
+        payment: Payment,
+        (settle, departs_at): (TimeDelta, DateTime<Utc>),
+        now: DateTime<Utc>,
+    ) -> Result<(), Refusal> {
+        self.stage(now).allows(BookingAction::Pay)?;
+        self.payment_status = BookingPaymentStatus::Processing;
+        self.hold_expires_at = hold::prolonged(self.hold_expires_at, now, settle, departs_at);
+        self.payments.push(payment);
+        self.touch(now);
+        Ok(())
+    }
+
+    fn started(&mut self, payment: PaymentId) -> Option<&mut Payment> {
+        self.payments.iter_mut().find(|one| one.id == payment && one.state == PaymentState::Started)
+    }
+
+    /// Confirms with an authorised payment: tickets are issued and the money is booked. Refused with
+    /// `HoldExpired` where the authorisation comes too late.
+    pub(crate) fn confirm(
+        &mut self,
+        payment: PaymentId,
+        airline: &AccountingCode,
+        documents: impl Iterator<Item = i64>,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Entry>, Refusal> {
+        if self.stage(now) != Stage::Paying || hold::has_ended(self.hold_expires_at, now) {
+            return Err(Refusal::HoldExpired);
+        }
+        let Some(started) = self.started(payment) else { return Err(Refusal::HoldExpired) };
+        started.state = PaymentState::Confirmed;
+        started.token = None;
+        for (passenger, document) in self.passengers.iter_mut().zip(documents) {
+            passenger.ticket_number = Some(ticket::number(airline, document));
+        }
+        debug_assert!(self.passengers.iter().all(|one| one.ticket_number.is_some()), "one document each");
+        self.status = BookingStatus::Confirmed;
+        self.payment_status = BookingPaymentStatus::Paid;
+        self.confirmed_at = Some(now);
+        self.touch(now);
+        Ok(payment_entries(payment, self.fare(), self.taxes()))
+    }
+
+    /// Notes that a payment did not come off: refused by the provider, or (`void`) too late. The hold
+    /// falls back to its former end. Whether anything changed.
+    pub(crate) fn decline(&mut self, payment: PaymentId, void: bool, now: DateTime<Utc>) -> bool {
+        let Some(started) = self.started(payment) else { return false };
+        started.state = if void { PaymentState::ToBeVoided } else { PaymentState::Declined };
+        started.token = None;
+        let end = started.held_until;
+        if self.payment_status == BookingPaymentStatus::Processing {
+            self.payment_status = BookingPaymentStatus::Awaiting;
+            self.hold_expires_at = end;
+        }
+        self.touch(now);
+        true
+    }
+
+    /// What a cancellation gives back now. `departs_at`: when the journey begins.
+    pub(crate) fn refund_now(&self, departs_at: DateTime<Utc>, now: DateTime<Utc>) -> Refund {
+        let Some(bought_at) = self.confirmed_at else { return Refund::default() };
+        let paid: Vec<_> = self.segments.iter().map(|segment| segment.paid()).collect();
+        refund::on_cancellation(&paid, bought_at, departs_at, now)
+    }
+
+    /// Quotes what a cancellation gives back, for a while.
+    pub(crate) fn quote(
+        &self,
+        id: QuoteId,
+        departs_at: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<Quote, Refusal> {
+        self.stage(now).allows(BookingAction::Cancel)?;
+        let refund = self.refund_now(departs_at, now);
+        let paid = if self.confirmed_at.is_some() { self.total() } else { 0 };
+        Ok(Quote::new(id, self, (refund, paid), departs_at, now))
+    }
+
+    /// Cancels, and gives back what was quoted, else what the fares allow now.
+    pub(crate) fn cancel(
+        &mut self,
+        quote: Option<&Quote>,
+        departs_at: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Entry>, Refusal> {
+        self.stage(now).allows(BookingAction::Cancel)?;
+        let refund = match quote {
+            Some(quote) if quote.is_good_for(self, now) => quote.refund,
+            Some(_) => return Err(Refusal::QuoteExpired),
+            None => self.refund_now(departs_at, now),
+        };
+        let entries = self.give_back(refund, "cancelled by the traveller", now);
+        self.status = BookingStatus::Cancelled;
+        self.touch(now);
+        Ok(entries)
+    }
+
+    /// The airline does not fly one of the flights: whatever was paid is given back in full. A payment
+    /// that is under way comes too late and will be voided. Whether it was a live booking, and what is
+    /// to be booked.
+    pub(crate) fn cancel_by_airline(&mut self, now: DateTime<Utc>) -> Option<Vec<Entry>> {
+        if !matches!(self.stage(now), Stage::Held | Stage::Paying | Stage::Confirmed) {
+            return None;
+        }
+        let all = Refund { fare: self.fare(), taxes: self.taxes() };
+        let entries = self.give_back(all, "cancelled by the airline", now);
+        self.status = BookingStatus::Cancelled;
+        self.touch(now);
+        Some(entries)
+    }
+
+    fn give_back(&mut self, refund: Refund, reason: &str, now: DateTime<Utc>) -> Vec<Entry> {
+        let paid = |one: &&Payment| matches!(one.state, PaymentState::Confirmed | PaymentState::Captured);
+        let Some(payment_id) = self.payments.iter().find(paid).map(|one| one.id) else { return Vec::new() };
+        debug_assert!(refund.total() <= self.total(), "never more than was paid");
+        if refund.total() == 0 {
+            return Vec::new();
+        }
+        let (id, amount) = (RefundId::new(), refund.total());
+        let reason = reason.to_owned();
+        self.refunds.push(RefundRecord { id, payment_id, amount, reason, settled: false, created_at: now });
+        self.payment_status = match amount == self.total() {
+            true => BookingPaymentStatus::Refunded,
+            false => BookingPaymentStatus::PartlyRefunded,
+        };
+        refund_entries(id, refund)
+    }
+
+    /// A flight has other times: the traveller is to know. Whether that is news for this booking.
+    pub(crate) fn reschedule(&mut self, flight: FlightId, version: i64, now: DateTime<Utc>) -> bool {
+        if !matches!(self.stage(now), Stage::Held | Stage::Paying | Stage::Confirmed) {
+            return false;
+        }
+        let news =
+            self.segments.iter_mut().find(|one| one.flight_id == flight && one.flight_version < version);
+        let Some(segment) = news else { return false };
+        segment.flight_version = version;
+        self.touch(now);
+        true
+    }
+
+    /// Changes how the travellers are reached. Whether anything changed.
+    pub(crate) fn change_contact(
+        &mut self,
+        patch: &ContactPatch,
+        now: DateTime<Utc>,
+    ) -> Result<bool, Refusal> {
+        self.stage(now).allows(BookingAction::ChangeContact)?;
+        let contact = patch.apply(&self.contact);
+        if contact == self.contact {
+            return Ok(false);
+        }
+        self.contact = contact;
+        self.touch(now);
+        Ok(true)
+    }
+
+    /// Ends a hold whose time is over. Whether it was one.
+    pub(crate) fn expire(&mut self, now: DateTime<Utc>) -> bool {
+        let ended = self.status == BookingStatus::Held && self.stage(now) == Stage::Expired;
+        if ended {
+            self.status = BookingStatus::Expired;
+            self.touch(now);
+        }
+        ended
+    }
+}
+
+#[cfg(test)]
+#[path = "lifecycle_tests.rs"]
+mod tests;

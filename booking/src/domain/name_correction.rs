@@ -1,0 +1,128 @@
+//! Corrections of passengers' names: a slip of the pen may be put right, another person may not travel.
+//!
+//! The house rule: at most [`LETTERS`] letters differ, in both names together, from the name as it was
+//! booked (not as it was corrected last, so that many small steps lead nowhere). Letters are counted as
+//! edits (Levenshtein distance), without regard to capitals.
+
+use super::{
+    booking::Booking,
+    lifecycle::Stage,
+    passenger::{Name, fingerprint},
+    refusal::Refusal,
+};
+use chrono::{DateTime, Utc};
+use shared::{events::BookingAction, http::FieldError, ids::PassengerId};
+
+/// Letters that a correction may change.
+const LETTERS: usize = 3;
+
+/// A name as it should have been; a part that is not named stays.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NameCorrection {
+    pub(crate) passenger: PassengerId,
+    pub(crate) given_name: Option<Name>,
+    pub(crate) family_name: Option<Name>,
+}
+
+/// What a correction means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Corrected {
+    /// Whether anything changed.
+    pub(crate) changed: bool,
+    /// The passenger's fingerprint before and after.
+    pub(crate) fingerprints: (i64, i64),
+    /// Whether a seat belongs to the passenger.
+    pub(crate) seated: bool,
+}
+
+fn distance(a: &Name, b: &Name) -> usize {
+    strsim::levenshtein(&a.folded(), &b.folded())
+}
+
+impl Booking {
+    /// Corrects a passenger's name.
+    pub(crate) fn correct_name(
+        &mut self,
+        correction: &NameCorrection,
+        now: DateTime<Utc>,
+    ) -> Result<Corrected, Refusal> {
+        let stage: Stage = self.stage(now);
+        stage.allows(BookingAction::ChangeNames)?;
+        let position = self.passengers.iter().position(|one| one.id == correction.passenger);
+        let Some(position) = position else { return Err(Refusal::NotFound) };
+        let passenger = &self.passengers[position];
+        let given = correction.given_name.clone().unwrap_or_else(|| passenger.given_name.clone());
+        let family = correction.family_name.clone().unwrap_or_else(|| passenger.family_name.clone());
+        let booked = passenger
+            .booked_name
+            .clone()
+            .unwrap_or_else(|| (passenger.given_name.clone(), passenger.family_name.clone()));
+        if distance(&booked.0, &given) + distance(&booked.1, &family) > LETTERS {
+            let pointer = if correction.family_name.is_some() { "/family_name" } else { "/given_name" };
+            let message = "a name may be corrected by 3 letters in all; another person needs another booking";
+            return Err(Refusal::Invalid(vec![FieldError::at(pointer, message)]));
+        }
+        let before = passenger.fingerprint();
+        let after = fingerprint(&given, &family, passenger.born_on);
+        let others = self.passengers.iter().enumerate().filter(|(index, _)| *index != position);
+        if others.clone().any(|(_, other)| other.fingerprint() == after) {
+            return Err(Refusal::PassengerAlreadyBooked);
+        }
+        let passenger = &mut self.passengers[position];
+        let changed = passenger.given_name != given || passenger.family_name != family;
+        if changed {
+            passenger.booked_name = Some(booked);
+            passenger.given_name = given;
+            passenger.family_name = family;
+        }
+        let seated = passenger.kind.has_seat();
+        if changed {
+            self.touch(now);
+        }
+        Ok(Corrected { changed, fingerprints: (before, after), seated })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::samples;
+    use shared::ids::FlightId;
+
+    fn correct(booking: &mut Booking, given: &str, family: &str) -> Result<Corrected, Refusal> {
+        let correction = NameCorrection {
+            passenger: booking.passengers[0].id,
+            given_name: Some(given.parse().unwrap()),
+            family_name: Some(family.parse().unwrap()),
+        };
+        let now = booking.created_at;
+        booking.correct_name(&correction, now)
+    }
+
+    #[test]
+    fn three_letters_from_the_name_as_it_was_booked_and_no_further() {
+        // "Ada x" and "Ada xx".
+        let mut booking = samples::booking(FlightId::new(), &["4A", "4B"]);
+        let first = correct(&mut booking, "Adda", "xyz").unwrap();
+        assert!(first.changed && first.fingerprints.0 != first.fingerprints.1);
+        assert_eq!(booking.version, 2);
+        let before = booking.clone();
+        assert!(matches!(correct(&mut booking, "Addan", "xyz"), Err(Refusal::Invalid(_))));
+        assert_eq!(booking, before, "a refusal changes nothing");
+        assert!(correct(&mut booking, "ADA", "x").unwrap().changed, "back again");
+        let same = correct(&mut booking, "ADA", "x").unwrap();
+        assert!(!same.changed && booking.version == 3);
+        assert_eq!(same.fingerprints.0, same.fingerprints.1);
+    }
+
+    #[test]
+    fn nobody_becomes_somebody_who_travels_already() {
+        let mut booking = samples::booking(FlightId::new(), &["4A", "4B"]);
+        let born = booking.passengers[0].born_on;
+        booking.passengers[1].born_on = born;
+        assert_eq!(correct(&mut booking, "ada", "XX"), Err(Refusal::PassengerAlreadyBooked));
+        let stranger = NameCorrection { passenger: PassengerId::new(), given_name: None, family_name: None };
+        let now = booking.created_at;
+        assert_eq!(booking.correct_name(&stranger, now), Err(Refusal::NotFound));
+    }
+}

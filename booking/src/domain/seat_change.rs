@@ -1,0 +1,149 @@
+//! Moving passengers of a booking to other seats, all or nothing.
+
+use super::{
+    assignment::{CabinLayout, SeatFault},
+    booking::{Booking, Flights},
+    party,
+    refusal::{FlightSeat, Refusal},
+};
+use chrono::{DateTime, Utc};
+use shared::{
+    http::FieldError,
+    ids::{FlightId, PassengerId},
+    seat::SeatDesignator,
+};
+use std::collections::HashSet;
+
+/// One passenger is to sit elsewhere on one flight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SeatChange {
+    pub(crate) passenger: PassengerId,
+    pub(crate) flight: FlightId,
+    pub(crate) seat: SeatDesignator,
+}
+
+/// Changes that were checked against a booking.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Reseating {
+    /// The seats of each passenger, by segment.
+    pub(crate) seats: Vec<Vec<Option<SeatDesignator>>>,
+    /// Seats that the booking does not have yet.
+    pub(crate) wanted: Vec<FlightSeat>,
+    /// Seats that it will not need any more.
+    pub(crate) left: Vec<FlightSeat>,
+}
+
+impl Reseating {
+    /// Whether nobody moves: passengers that change seats among themselves do.
+    pub(crate) fn is_nothing(&self, booking: &Booking) -> bool {
+        booking.passengers.iter().zip(&self.seats).all(|(passenger, seats)| passenger.seats == *seats)
+    }
+}
+
+/// Checks changes against a booking and its flights. Whether the wanted seats are free is another
+/// matter.
+pub(crate) fn check(
+    booking: &Booking,
+    changes: &[SeatChange],
+    flights: &Flights,
+) -> Result<Reseating, Refusal> {
+    let mut errors = Vec::new();
+    let mut seats: Vec<_> = booking.passengers.iter().map(|passenger| passenger.seats.clone()).collect();
+    let mut named = HashSet::new();
+    let mut moves = Vec::new();
+    for (index, change) in changes.iter().enumerate() {
+        let mut wrong = |member: &str, message: &str| {
+            errors.push(FieldError::at(format!("/changes/{index}/{member}"), message))
+        };
+        let passenger = booking.passengers.iter().position(|one| one.id == change.passenger);
+        let segment = booking.segment_on(change.flight);
+        if passenger.is_none() {
+            wrong("passenger_id", "is no passenger of this booking");
+        }
+        if segment.is_none() {
+            wrong("flight_id", "is no flight of this booking");
+        }
+        let (Some(passenger), Some(segment)) = (passenger, segment) else { continue };
+        if !booking.passengers[passenger].kind.has_seat() {
+            wrong("passenger_id", "an infant has no seat");
+        } else if !named.insert((passenger, segment)) {
+            wrong("passenger_id", "is moved twice on this flight");
+        } else {
+            seats[passenger][segment] = Some(change.seat);
+            moves.push((index, passenger, segment, change.seat));
+        }
+    }
+    errors.extend(shared_seats(&seats, &moves));
+    if !errors.is_empty() {
+        return Err(Refusal::Invalid(errors));
+    }
+    check_rules(booking, &moves, flights)?;
+    Ok(difference(booking, seats))
+}
+
+impl Booking {
+    /// Moves passengers; their new seats belong to the booking.
+    pub(crate) fn reseat(&mut self, reseating: Reseating, now: DateTime<Utc>) {
+        debug_assert_eq!(self.passengers.len(), reseating.seats.len(), "it was checked against this booking");
+        for (passenger, seats) in self.passengers.iter_mut().zip(reseating.seats) {
+            passenger.seats = seats;
+        }
+        self.touch(now);
+    }
+}
+
+/// A change with its place in the request: passenger, segment, seat.
+type Move = (usize, usize, usize, SeatDesignator);
+
+/// Two of the party on one seat.
+fn shared_seats(seats: &[Vec<Option<SeatDesignator>>], moves: &[Move]) -> Vec<FieldError> {
+    let shared = |(_, passenger, segment, seat): &&Move| {
+        let mut others = seats.iter().enumerate().filter(|(index, _)| index != passenger);
+        others.any(|(_, theirs)| theirs.get(*segment).copied().flatten() == Some(*seat))
+    };
+    let error = |(index, ..): &Move| {
+        FieldError::at(
+            format!("/changes/{index}/designator"),
+            "is the seat of another passenger of this booking",
+        )
+    };
+    moves.iter().filter(shared).map(error).collect()
+}
+
+/// Whether each may sit there: the cabin that was paid for, no blocked seats, the rule of exits.
+fn check_rules(booking: &Booking, moves: &[Move], flights: &Flights) -> Result<(), Refusal> {
+    let (mut unknown, mut forbidden) = (Vec::new(), Vec::new());
+    for (index, passenger, segment, seat) in moves {
+        let booked = &booking.segments[*segment];
+        let Some(flight) = flights.get(&booked.flight_id) else { return Err(Refusal::NotFound) };
+        let wishes = party::wishes(&booking.passengers, *segment);
+        let exit_allowed =
+            wishes.iter().find(|(one, _)| one == passenger).is_some_and(|(_, wish)| wish.exit_allowed);
+        let layout = CabinLayout::new(&flight.seat_plan, booked.cabin);
+        let Some(fault) = layout.fault(*seat, exit_allowed) else { continue };
+        let error = FieldError::at(format!("/changes/{index}/designator"), fault);
+        if fault == SeatFault::Unknown { unknown.push(error) } else { forbidden.push(error) }
+    }
+    match (unknown.is_empty(), forbidden.is_empty()) {
+        (true, true) => Ok(()),
+        (false, _) => Err(Refusal::Invalid(unknown)),
+        (true, false) => Err(Refusal::SeatNotAllowed(forbidden)),
+    }
+}
+
+fn difference(booking: &Booking, seats: Vec<Vec<Option<SeatDesignator>>>) -> Reseating {
+    let of = |seats: &[Vec<Option<SeatDesignator>>]| -> Vec<FlightSeat> {
+        let rows = seats.iter().flat_map(|seats| {
+            let seats = booking.segments.iter().zip(seats);
+            seats.filter_map(|(segment, seat)| {
+                Some(FlightSeat { flight_id: segment.flight_id, designator: (*seat)? })
+            })
+        });
+        rows.collect()
+    };
+    let before: Vec<_> = booking.passengers.iter().map(|passenger| passenger.seats.clone()).collect();
+    let (before, after) = (of(&before), of(&seats));
+    let wanted = after.iter().filter(|seat| !before.contains(seat)).copied().collect();
+    let left = before.iter().filter(|seat| !after.contains(seat)).copied().collect();
+    Reseating { seats, wanted, left }
+}

@@ -1,0 +1,63 @@
+//! `GET /admin/bookings`.
+
+use crate::{
+    domain::{contact::Email, locator::Locator},
+    http::{PRIVATE, Reading, bookings::StatusParameter},
+    store::{
+        admin_bookings::{self, Wanted},
+        presented,
+    },
+};
+use actix_web::{HttpResponse, http::header, web};
+use diesel_async::AsyncPgConnection;
+use shared::{
+    auth::{Caller, Permission},
+    db::DbError,
+    events::{BookingState, BookingStatus},
+    http::{Page, PageRequest, Problem, ProblemBody, QueryParameters},
+    ids::{BookingId, FlightId},
+};
+
+/// Anybody's bookings, newest first; the filters are joined by AND.
+#[utoipa::path(
+    get, path = "/api/v1/admin/bookings", tag = "staff", security(("bearer" = ["booking:read_any"])),
+    params(
+        ("locator" = Option<String>, Query, description = "Only the one with this locator, in capitals or not"),
+        ("email" = Option<String>, Query, description = "Only those with this contact, in capitals or not"),
+        ("flight_id" = Option<FlightId>, Query, description = "Only those with a segment on this flight"),
+        ("status" = Option<BookingStatus>, Query, description = "Only those that have this status now"),
+        ("limit" = Option<u16>, Query, description = "1 to 200, else 50"),
+        ("after" = Option<String>, Query, description = "`page.next` of the page before"),
+    ),
+    responses(
+        (status = 200, description = "A page of bookings", body = Page<BookingState>),
+        (status = 403, description = "booking:read_any is needed", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "validation_failed, with `parameter`", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn list(
+    caller: Caller,
+    mut parameters: QueryParameters,
+    reading: web::Data<Reading>,
+) -> Result<HttpResponse, Problem> {
+    caller.require(Permission::BookingReadAny)?;
+    let locator = parameters.optional::<Locator>("locator");
+    let email = parameters.optional::<Email>("email").map(|email| email.as_str().to_lowercase());
+    let flight = parameters.optional::<FlightId>("flight_id");
+    let status = parameters.optional::<StatusParameter>("status").map(|status| status.0);
+    let filters = ("admin/bookings", &locator, &email, flight, status);
+    let page = PageRequest::<BookingId>::read(&mut parameters, &filters);
+    parameters.finish()?;
+    let wanted = Wanted { locator, email, flight, status, after: page.after, limit: page.rows() };
+    let mut connection = reading.pool.get().await?;
+    // Several statements, of one instant.
+    let mut snapshot = connection.build_transaction().repeatable_read().read_only();
+    let read = async |connection: &mut AsyncPgConnection| {
+        let found = admin_bookings::find(connection, &wanted).await?;
+        presented::present(connection, &reading.flights, found).await
+    };
+    let found = snapshot.run(read).await.map_err(DbError::from)?;
+    let states = found.into_iter().map(|(_, state)| state).collect();
+    let page = page.page(states, |state: &BookingState| state.id);
+    Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, PRIVATE)).json(page))
+}

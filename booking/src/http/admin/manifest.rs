@@ -1,0 +1,127 @@
+//! `GET /admin/flights/{id}/manifest`.
+
+use super::{Staff, csv, media_type::preferred};
+use crate::{
+    domain::manifest::{Manifest, ManifestPassenger},
+    http::{PRIVATE, Reading},
+    store,
+};
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use diesel_async::AsyncPgConnection;
+use shared::{
+    auth::{Caller, Permission},
+    db::DbError,
+    events::AuditRecord,
+    http::{Code, Id, Problem, ProblemBody, QueryParameters, RequestId},
+    ids::FlightId,
+    outbox,
+    seat::SeatDesignator,
+};
+
+const JSON: &str = "application/json";
+const CSV: &str = "text/csv";
+
+/// The names of the columns; see [`columns`].
+const COLUMNS: [&str; 9] = [
+    "seat",
+    "cabin",
+    "locator",
+    "type",
+    "family_name",
+    "given_name",
+    "ticket_number",
+    "adult_seat",
+    "passenger_id",
+];
+
+/// Who flies: the passengers of confirmed bookings by seat, as JSON or, by `Accept`, as CSV with a
+/// header (one line a passenger; an infant's line follows that of its adult and names the adult's
+/// seat). Each reading is recorded in the audit log.
+#[utoipa::path(
+    get, path = "/api/v1/admin/flights/{id}/manifest", tag = "staff", security(("bearer" = ["manifest:read"])),
+    params(("id" = String, Path, description = "The flight")),
+    responses(
+        (status = 200, description = "The manifest", content((Manifest = "application/json"), (String = "text/csv"))),
+        (status = 403, description = "manifest:read is needed", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such flight", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 406, description = "Neither JSON nor CSV is accepted", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn get(
+    (request, request_id): (HttpRequest, RequestId),
+    id: Id<FlightId>,
+    caller: Caller,
+    parameters: QueryParameters,
+    (reading, staff): (web::Data<Reading>, web::Data<Staff>),
+) -> Result<HttpResponse, Problem> {
+    caller.require(Permission::ManifestRead)?;
+    parameters.finish()?;
+    let media_type = preferred(&request, &[JSON, CSV])?;
+    let record = AuditRecord::of_reading(
+        caller.user_id(),
+        "manifest.read",
+        format_args!("flight/{}", id.0),
+        request_id.0,
+    );
+    let manifest = read(&reading, id.0, record).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
+    staff.relay.nudge();
+    let mut response = HttpResponse::Ok();
+    response.insert_header((header::CACHE_CONTROL, PRIVATE)).insert_header((header::VARY, "Accept"));
+    if media_type == JSON {
+        return Ok(response.json(manifest));
+    }
+    let attachment = format!("attachment; filename=\"{}\"", file_name(&manifest));
+    Ok(response
+        .insert_header((header::CONTENT_TYPE, "text/csv; charset=utf-8; header=present"))
+        .insert_header((header::CONTENT_DISPOSITION, attachment))
+        .body(text(&manifest)))
+}
+
+/// The manifest of a flight, and the record of its being read: one is not without the other.
+async fn read(reading: &Reading, id: FlightId, record: AuditRecord) -> Result<Option<Manifest>, Problem> {
+    let pool = reading.pool.clone();
+    // A task of its own: whatever becomes of the request, the transaction comes to its end.
+    let task = actix_web::rt::spawn(async move {
+        let mut connection = pool.get().await?;
+        let mut snapshot = connection.build_transaction().repeatable_read();
+        let read = async |connection: &mut AsyncPgConnection| {
+            let Some(flight) = store::flights::states(connection, &[id.0]).await?.pop() else {
+                return Ok(None);
+            };
+            let on_board = store::manifest::passengers_of(connection, id).await?;
+            outbox::append(connection, &[record.event("booking")]).await?;
+            Ok::<_, diesel::result::Error>(Some(Manifest::new(&flight, on_board)))
+        };
+        snapshot.run(read).await.map_err(DbError::from)
+    });
+    Ok(task.await.map_err(|error| Problem::internal(&error))??)
+}
+
+/// `manifest-AE101-2026-12-01.csv`: the day is that of the departure, local to the origin.
+fn file_name(manifest: &Manifest) -> String {
+    let day: String = manifest.flight.departure.local.to_string().chars().take(10).collect();
+    format!("manifest-{}-{day}.csv", manifest.flight.flight_number)
+}
+
+fn text(manifest: &Manifest) -> String {
+    let mut text = csv::line(COLUMNS);
+    for passenger in &manifest.passengers {
+        text += &csv::line(columns(passenger).iter().map(String::as_str));
+    }
+    text
+}
+
+fn columns(passenger: &ManifestPassenger) -> [String; COLUMNS.len()] {
+    let seat = |seat: Option<SeatDesignator>| seat.map(|seat| seat.to_string()).unwrap_or_default();
+    [
+        seat(passenger.seat),
+        passenger.cabin.to_string(),
+        passenger.locator.clone(),
+        passenger.r#type.to_string(),
+        passenger.family_name.clone(),
+        passenger.given_name.clone(),
+        passenger.ticket_number.clone().unwrap_or_default(),
+        seat(passenger.adult_seat),
+        passenger.passenger_id.to_string(),
+    ]
+}

@@ -1,0 +1,77 @@
+//! `GET /admin/stats`.
+
+use super::Staff;
+use crate::{
+    domain::stats::{InvalidPeriod, Period, Stats},
+    http::{PRIVATE, Reading},
+    store::{presented, stats},
+};
+use actix_web::{HttpResponse, http::header, web};
+use chrono::NaiveDate;
+use diesel_async::AsyncPgConnection;
+use shared::{
+    auth::{Caller, Permission},
+    db::DbError,
+    http::{FieldError, Problem, ProblemBody, QueryParameters},
+};
+use std::str::FromStr;
+
+/// A date, `2026-12-01`.
+struct DateParameter(NaiveDate);
+
+impl FromStr for DateParameter {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let date = text.parse::<NaiveDate>().ok().filter(|date| date.to_string() == text);
+        date.map(Self).ok_or("must be a date such as 2026-12-01")
+    }
+}
+
+/// Figures of the business over a run of days in UTC, both ends included, 366 at most; without `from` or
+/// `to` 30 days, up to today. `flights` are those that depart in these days, with the seats that are
+/// held and sold on them now; `revenue` is the money that was booked in these days, whatever it was paid
+/// for, and `pace` tells day by day how many bookings were made and confirmed in them. `holds` are those
+/// of now.
+#[utoipa::path(
+    get, path = "/api/v1/admin/stats", tag = "staff", security(("bearer" = ["report:read"])),
+    params(
+        ("from" = Option<NaiveDate>, Query, description = "The first day; else 29 days before `to`"),
+        ("to" = Option<NaiveDate>, Query, description = "The last day; else 29 days after `from`, or today"),
+    ),
+    responses(
+        (status = 200, description = "The figures", body = Stats),
+        (status = 403, description = "report:read is needed", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "validation_failed, with `parameter`", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn get(
+    caller: Caller,
+    mut parameters: QueryParameters,
+    (reading, staff): (web::Data<Reading>, web::Data<Staff>),
+) -> Result<HttpResponse, Problem> {
+    caller.require(Permission::ReportRead)?;
+    let from = parameters.optional::<DateParameter>("from").map(|date| date.0);
+    let to = parameters.optional::<DateParameter>("to").map(|date| date.0);
+    parameters.finish()?;
+    let mut connection = reading.pool.get().await?;
+    let mut snapshot = connection.build_transaction().repeatable_read().read_only();
+    let read = async |connection: &mut AsyncPgConnection| {
+        let now = presented::now(connection).await?;
+        let period = match Period::new(from, to, now.date_naive()) {
+            Ok(period) => period,
+            Err(error) => return Ok(Err(error)),
+        };
+        let figures = stats::count(connection, period, now).await?;
+        Ok::<_, diesel::result::Error>(Ok((period, figures)))
+    };
+    let (period, figures) = snapshot.run(read).await.map_err(DbError::from)?.map_err(|error| {
+        let parameter = match error {
+            InvalidPeriod::OutOfRange if to.is_none() => "from",
+            _ => "to",
+        };
+        Problem::validation(vec![FieldError::parameter(parameter, error)])
+    })?;
+    let stats = Stats::new(period, &figures, staff.currency);
+    Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, PRIVATE)).json(stats))
+}

@@ -1,0 +1,116 @@
+//! `/bookings/{id}/cancellation-quote` and `/bookings/{id}/cancel`.
+
+use super::{Reading, answers::answer, at, key};
+use crate::{
+    actors::sales::Sales,
+    domain::quote::{QuoteId, ShownQuote},
+};
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
+use serde::Serialize;
+use shared::{
+    auth::Caller,
+    events::BookingState,
+    http::{Body, FromJson, Id, Object, Problem, ProblemBody, RequestId},
+    ids::BookingId,
+};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// The body of a cancellation.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cancellation {
+    quote_id: Option<Uuid>,
+}
+
+impl FromJson for Cancellation {
+    fn read(object: &mut Object<'_>) -> Option<Self> {
+        let quote_id: Option<String> = object.optional("quote_id");
+        let parsed = quote_id.map(|text| text.parse::<Uuid>()).transpose();
+        let quote_id = parsed.map_err(|_| object.error("quote_id", "must be the id of a quote")).ok()?;
+        Some(Self { quote_id })
+    }
+}
+
+/// A cancellation.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Cancellation)]
+pub(crate) struct CancellationSchema {
+    /// What was quoted is given back; without it what the fares allow now.
+    quote_id: Option<Uuid>,
+}
+
+/// A body without members.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Nothing;
+
+impl FromJson for Nothing {
+    fn read(_: &mut Object<'_>) -> Option<Self> {
+        Some(Self)
+    }
+}
+
+/// Tells what a cancellation would give back, and keeps the word for a quarter of an hour.
+#[utoipa::path(
+    post, path = "/api/v1/bookings/{id}/cancellation-quote", tag = "bookings", security(("bearer" = [])),
+    params(
+        ("id" = String, Path, description = "The booking"),
+        ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible characters"),
+    ),
+    responses(
+        (status = 200, description = "The quote", body = ShownQuote),
+        (status = 404, description = "There is no such booking for this caller", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "already_cancelled, hold_expired, payment_in_progress", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn quote(
+    request: HttpRequest,
+    request_id: RequestId,
+    id: Id<BookingId>,
+    caller: Caller,
+    body: Body<Nothing>,
+    (sales, reading): (web::Data<Sales>, web::Data<Reading>),
+) -> Result<HttpResponse, Problem> {
+    let key = key(&request, caller.user_id(), &body.json)?;
+    let (booking, state) = reading.changeable(id.0, &caller).await?;
+    if let Some(key) = &key
+        && let Some(known) = sales.known(key).await?
+    {
+        return answer(known, StatusCode::OK, &request_id);
+    }
+    let at = at(&request, &state)?;
+    answer(sales.quote(&booking, at, key).await?, StatusCode::OK, &request_id)
+}
+
+/// Cancels a booking: its seats come free, and what the fares allow is given back.
+#[utoipa::path(
+    post, path = "/api/v1/bookings/{id}/cancel", tag = "bookings", security(("bearer" = [])), request_body = CancellationSchema,
+    params(
+        ("id" = String, Path, description = "The booking"),
+        ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible characters"),
+    ),
+    responses(
+        (status = 200, description = "The booking, cancelled", body = BookingState),
+        (status = 404, description = "There is no such booking for this caller", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "already_cancelled, hold_expired, payment_in_progress, quote_expired", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 412, description = "The booking was changed meanwhile", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn cancel(
+    request: HttpRequest,
+    request_id: RequestId,
+    id: Id<BookingId>,
+    caller: Caller,
+    body: Body<Cancellation>,
+    (sales, reading): (web::Data<Sales>, web::Data<Reading>),
+) -> Result<HttpResponse, Problem> {
+    let key = key(&request, caller.user_id(), &body.json)?;
+    let (booking, state) = reading.changeable(id.0, &caller).await?;
+    if let Some(key) = &key
+        && let Some(known) = sales.known(key).await?
+    {
+        return answer(known, StatusCode::OK, &request_id);
+    }
+    let at = at(&request, &state)?;
+    let quote = body.value.quote_id.map(QuoteId);
+    answer(sales.cancel(&booking, (at, quote), key).await?, StatusCode::OK, &request_id)
+}

@@ -1,0 +1,218 @@
+//! What travellers change of their bookings: contact, names, seats.
+
+use super::{Reading, answers::answer, at};
+use crate::{
+    actors::sales::Sales,
+    domain::{
+        contact::{ContactPatch, Email, Phone},
+        name_correction::NameCorrection,
+        passenger::Name,
+        seat_change::SeatChange,
+    },
+};
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
+use serde::Serialize;
+use shared::{
+    auth::Caller,
+    events::BookingState,
+    http::{Body, Code, FromJson, Id, Object, Patch, Problem, ProblemBody, RequestId},
+    ids::{BookingId, FlightId, PassengerId},
+    seat::SeatDesignator,
+};
+use std::{fmt::Display, str::FromStr};
+use utoipa::ToSchema;
+
+/// Changes of seats in one request: nine travellers on six flights.
+const SEAT_CHANGES: std::ops::RangeInclusive<usize> = 1..=54;
+
+/// A text of a merge patch that may be changed but not removed, of some form.
+fn patched<T: FromStr<Err: Display>>(object: &mut Object<'_>, name: &str) -> Option<T> {
+    let text: String = object.patch_required(name)?;
+    text.parse().map_err(|error| object.error(name, error)).ok()
+}
+
+impl FromJson for ContactPatch {
+    fn read(object: &mut Object<'_>) -> Option<Self> {
+        if !object.has("contact") {
+            return Some(Self { email: None, phone: Patch::Keep });
+        }
+        object.object("contact", |contact| {
+            let email = patched::<Email>(contact, "email");
+            let phone = match contact.patch::<String>("phone") {
+                Patch::Keep => Patch::Keep,
+                Patch::Remove => Patch::Remove,
+                Patch::Set(text) => match text.parse::<Phone>() {
+                    Ok(phone) => Patch::Set(phone),
+                    Err(error) => {
+                        contact.error("phone", error);
+                        Patch::Keep
+                    }
+                },
+            };
+            Some(Self { email, phone })
+        })
+    }
+}
+
+/// The names of a merge patch.
+#[derive(Debug, Clone)]
+pub(crate) struct NamePatch {
+    given_name: Option<Name>,
+    family_name: Option<Name>,
+}
+
+impl FromJson for NamePatch {
+    fn read(object: &mut Object<'_>) -> Option<Self> {
+        let given_name = patched(object, "given_name");
+        let family_name = patched(object, "family_name");
+        Some(Self { given_name, family_name })
+    }
+}
+
+/// The body of a change of seats.
+#[derive(Debug, Clone)]
+pub(crate) struct SeatChanges(Vec<SeatChange>);
+
+impl FromJson for SeatChanges {
+    fn read(object: &mut Object<'_>) -> Option<Self> {
+        object.list("changes", SEAT_CHANGES, read_change).map(Self)
+    }
+}
+
+fn read_change(object: &mut Object<'_>) -> Option<SeatChange> {
+    fn parsed<T: FromStr<Err: Display>>(object: &mut Object<'_>, name: &str) -> Option<T> {
+        let text: String = object.required(name)?;
+        text.parse().map_err(|error| object.error(name, error)).ok()
+    }
+    let passenger: Option<PassengerId> = parsed(object, "passenger_id");
+    let flight: Option<FlightId> = parsed(object, "flight_id");
+    let seat: Option<SeatDesignator> = parsed(object, "designator");
+    Some(SeatChange { passenger: passenger?, flight: flight?, seat: seat? })
+}
+
+/// A change of a booking.
+#[derive(Serialize, ToSchema)]
+#[schema(as = BookingPatch)]
+pub(crate) struct BookingPatchSchema {
+    /// What is not mentioned stays; a `phone` that is null is removed.
+    contact: ContactPatchSchema,
+}
+
+/// A change of a contact.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ContactPatch)]
+pub(crate) struct ContactPatchSchema {
+    #[schema(example = "ada@example.org")]
+    email: Option<String>,
+    #[schema(example = "+33123456789")]
+    phone: Option<String>,
+}
+
+/// A name as it should have been.
+#[derive(Serialize, ToSchema)]
+#[schema(as = NameCorrection)]
+pub(crate) struct NamePatchSchema {
+    given_name: Option<String>,
+    family_name: Option<String>,
+}
+
+/// Passengers on other seats.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SeatChanges)]
+pub(crate) struct SeatChangesSchema {
+    changes: Vec<SeatChangeSchema>,
+}
+
+/// A passenger on another seat of a flight.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SeatChange)]
+pub(crate) struct SeatChangeSchema {
+    passenger_id: PassengerId,
+    flight_id: FlightId,
+    #[schema(example = "12A")]
+    designator: String,
+}
+
+/// Changes how the travellers of a booking are reached.
+#[utoipa::path(
+    patch, path = "/api/v1/bookings/{id}", tag = "bookings", security(("bearer" = [])),
+    request_body(content = BookingPatchSchema, content_type = "application/merge-patch+json"),
+    params(("id" = String, Path, description = "The booking")),
+    responses(
+        (status = 200, description = "The booking, changed", body = BookingState),
+        (status = 404, description = "There is no such booking for this caller", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "already_cancelled, hold_expired, payment_in_progress", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 412, description = "The booking was changed meanwhile", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn contact(
+    request: HttpRequest,
+    request_id: RequestId,
+    id: Id<BookingId>,
+    caller: Caller,
+    body: Body<ContactPatch>,
+    (sales, reading): (web::Data<Sales>, web::Data<Reading>),
+) -> Result<HttpResponse, Problem> {
+    let (booking, state) = reading.changeable(id.0, &caller).await?;
+    let at = at(&request, &state)?;
+    answer(sales.change_contact(&booking, at, body.value).await?, StatusCode::OK, &request_id)
+}
+
+/// Corrects the name of a passenger, by three letters at most.
+#[utoipa::path(
+    patch, path = "/api/v1/bookings/{id}/passengers/{passenger_id}", tag = "bookings", security(("bearer" = [])),
+    request_body(content = NamePatchSchema, content_type = "application/merge-patch+json"),
+    params(
+        ("id" = String, Path, description = "The booking"),
+        ("passenger_id" = String, Path, description = "The passenger"),
+    ),
+    responses(
+        (status = 200, description = "The booking, changed", body = BookingState),
+        (status = 404, description = "There is no such booking for this caller, or no such passenger", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "already_cancelled, hold_expired, payment_in_progress, passenger_already_booked, flight_not_bookable (too late)", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 412, description = "The booking was changed meanwhile", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn name(
+    request: HttpRequest,
+    request_id: RequestId,
+    path: web::Path<(String, String)>,
+    caller: Caller,
+    body: Body<NamePatch>,
+    (sales, reading): (web::Data<Sales>, web::Data<Reading>),
+) -> Result<HttpResponse, Problem> {
+    let (id, passenger) = path.into_inner();
+    let not_found = |_| Problem::new(Code::NotFound);
+    let (id, passenger) = (id.parse::<BookingId>(), passenger.parse::<PassengerId>());
+    let (id, passenger) = (id.map_err(not_found)?, passenger.map_err(not_found)?);
+    let (booking, state) = reading.changeable(id, &caller).await?;
+    let NamePatch { given_name, family_name } = body.value;
+    let correction = NameCorrection { passenger, given_name, family_name };
+    let at = at(&request, &state)?;
+    answer(sales.correct_name(&booking, at, correction).await?, StatusCode::OK, &request_id)
+}
+
+/// Moves passengers of a booking to other seats, all of them or nobody.
+#[utoipa::path(
+    patch, path = "/api/v1/bookings/{id}/seats", tag = "bookings", security(("bearer" = [])), request_body = SeatChangesSchema,
+    params(("id" = String, Path, description = "The booking")),
+    responses(
+        (status = 200, description = "The booking, changed", body = BookingState),
+        (status = 404, description = "There is no such booking for this caller", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "seat_taken (with `seats`), already_cancelled, hold_expired, payment_in_progress, flight_not_bookable (too late)", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 412, description = "The booking was changed meanwhile", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "validation_failed, seat_not_allowed", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn seats(
+    request: HttpRequest,
+    request_id: RequestId,
+    id: Id<BookingId>,
+    caller: Caller,
+    body: Body<SeatChanges>,
+    (sales, reading): (web::Data<Sales>, web::Data<Reading>),
+) -> Result<HttpResponse, Problem> {
+    let (booking, state) = reading.changeable(id.0, &caller).await?;
+    let at = at(&request, &state)?;
+    answer(sales.change_seats(&booking, at, body.value.0).await?, StatusCode::OK, &request_id)
+}

@@ -1,0 +1,48 @@
+//! `GET /flights/{id}/seat-map/events`.
+
+use crate::actors::seat_map::SeatMapFeeds;
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use shared::{
+    http::{Id, Problem, ProblemBody, QueryParameters},
+    ids::FlightId,
+};
+
+/// The seats of a flight as they change.
+///
+/// Server-Sent Events: `snapshot` with the whole seat map, then `seats` with the seats that changed. The
+/// `id` of an event is the version of the seats, the same on all instances: with it in `Last-Event-ID`
+/// a stream goes on where another one ended, or starts with a `snapshot` where that cannot be. Statuses
+/// follow what is committed: a hold that has ended shows as available once it was taken back, as a rule
+/// within a second. A reader that is too slow is cut off, and may come back.
+#[utoipa::path(
+    get, path = "/api/v1/flights/{id}/seat-map/events", tag = "seats",
+    params(
+        ("id" = String, Path, description = "The flight"),
+        ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event seen"),
+    ),
+    responses(
+        (status = 200, description = "Events `snapshot` (data: `SeatMap`) and `seats` (data: `ChangedSeats`), a heartbeat each 15 seconds", body = String, content_type = "text/event-stream"),
+        (status = 404, description = "There is no such flight", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "Too many follow already; `Retry-After`", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn get(
+    request: HttpRequest,
+    id: Id<FlightId>,
+    parameters: QueryParameters,
+    feeds: web::Data<SeatMapFeeds>,
+) -> Result<HttpResponse, Problem> {
+    parameters.finish()?;
+    let reader = feeds.open(id.0, last_seen(&request)).await?;
+    Ok(HttpResponse::Ok()
+        .content_type("text/event-stream")
+        .insert_header((header::CACHE_CONTROL, "no-cache"))
+        // For proxies that would collect the stream.
+        .insert_header(("x-accel-buffering", "no"))
+        .streaming(reader))
+}
+
+/// The version that the client has seen last; what is none counts as absent.
+fn last_seen(request: &HttpRequest) -> Option<i64> {
+    request.headers().get("last-event-id")?.to_str().ok()?.trim().parse().ok().filter(|version| *version >= 0)
+}

@@ -1,0 +1,65 @@
+//! Changes of flights by the airline whose bookings have yet to follow.
+
+use super::{codes::Code, schema::disruptions, statement::statement};
+use crate::domain::disruption::Disruption;
+use diesel::{
+    prelude::*,
+    sql_types::{BigInt, SmallInt, Uuid as SqlUuid},
+};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use shared::ids::{BookingId, FlightId};
+use uuid::Uuid;
+
+statement! {
+    /// The newest change of a flight is what its bookings have to follow.
+    Note { flight: SqlUuid = Uuid, version: BigInt = i64, kind: SmallInt = i16 } -> (),
+    "INSERT INTO disruptions (flight_id, version, kind) VALUES ($, $, $) ON CONFLICT (flight_id) DO UPDATE SET version = excluded.version, kind = excluded.kind WHERE disruptions.version < excluded.version"
+}
+
+statement! {
+    /// The bookings with seats on a flight.
+    BookingsOn { flight: SqlUuid = Uuid } -> (SqlUuid,),
+    "SELECT DISTINCT booking_id FROM seats WHERE flight_id = $"
+}
+
+/// A change of a flight that its bookings have yet to follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Pending {
+    pub(crate) flight: FlightId,
+    pub(crate) version: i64,
+    pub(crate) kind: Disruption,
+}
+
+/// Notes a change.
+pub(crate) async fn note(connection: &AsyncPgConnection, change: Pending) -> QueryResult<()> {
+    let query = Note { flight: change.flight.0, version: change.version, kind: change.kind.code() };
+    query.execute(&mut &*connection).await.map(drop)
+}
+
+/// Changes that bookings have yet to follow, so many at most.
+pub(crate) async fn pending(connection: &AsyncPgConnection, limit: i64) -> QueryResult<Vec<Pending>> {
+    let rows: Vec<(Uuid, i64, i16)> =
+        disruptions::table.order(disruptions::flight_id).limit(limit).load(&mut &*connection).await?;
+    rows.into_iter()
+        .map(|(flight, version, kind)| {
+            let kind = Disruption::of_code(kind)
+                .map_err(|error| diesel::result::Error::DeserializationError(error.into()))?;
+            Ok(Pending { flight: FlightId(flight), version, kind })
+        })
+        .collect()
+}
+
+/// The live bookings on a flight.
+pub(crate) async fn bookings_on(
+    connection: &AsyncPgConnection,
+    flight: FlightId,
+) -> QueryResult<Vec<BookingId>> {
+    let rows: Vec<(Uuid,)> = BookingsOn { flight: flight.0 }.load(&mut &*connection).await?;
+    Ok(rows.into_iter().map(|(id,)| BookingId(id)).collect())
+}
+
+/// All bookings have followed a change; unless a newer one has come meanwhile, it is done.
+pub(crate) async fn done(connection: &AsyncPgConnection, change: Pending) -> QueryResult<()> {
+    let row = disruptions::table.find(change.flight.0).filter(disruptions::version.eq(change.version));
+    diesel::delete(row).execute(&mut &*connection).await.map(drop)
+}

@@ -1,0 +1,71 @@
+//! Payments and refunds against the bookings that they are of.
+
+use super::invariants;
+
+invariants! {
+    /// What was ever confirmed has one payment that succeeded, others have none; and each payment is of
+    /// exactly the booking's total. No payment is left without a booking.
+    bookings_are_paid_once_and_in_full:
+        "SELECT 'booking ' || coalesce(b.id, p.booking_id) AS subject,
+            CASE WHEN b.id IS NULL THEN 'has payments but no row'
+                ELSE coalesce(p.taken, 0) || ' payments succeeded, of ' || coalesce(p.least, 0) || ' to '
+                    || coalesce(p.most, 0) || ' for a total of ' || coalesce(t.total, 0) END AS detail
+        FROM bookings b
+        FULL JOIN (
+            SELECT booking_id, count(*) FILTER (WHERE state IN (1, 2)) AS taken, min(amount) AS least, max(amount) AS most
+            FROM payments GROUP BY booking_id
+        ) p ON p.booking_id = b.id
+        LEFT JOIN booking_prices t ON t.booking_id = b.id
+        WHERE b.id IS NULL OR coalesce(p.taken, 0) <> (b.confirmed_at IS NOT NULL)::int
+            OR p.least <> t.total OR p.most <> t.total";
+
+    /// A booking is processing exactly when one payment of it is started and not decided. (When the
+    /// airline cancels a booking in that time, the payment may be decided later.)
+    payments_under_way_are_processing:
+        "SELECT 'booking ' || b.id AS subject, coalesce(p.started, 0) || ' payments under way, status ' || b.status
+            || ', payment status ' || b.payment_status AS detail
+        FROM bookings b
+        LEFT JOIN (SELECT booking_id, count(*) AS started FROM payments WHERE state = 0 GROUP BY booking_id) p
+            ON p.booking_id = b.id
+        WHERE (b.payment_status = 1 OR p.started IS NOT NULL)
+            AND (p.started = 1 AND (b.payment_status = 1 OR b.status = 2)) IS NOT TRUE";
+
+    /// The refunds of a booking are its total where it is refunded, less where it is partly refunded, and
+    /// nothing otherwise.
+    refunds_go_with_the_payment_status:
+        "SELECT 'booking ' || b.id AS subject, coalesce(r.back, 0) || ' of ' || coalesce(t.total, 0)
+            || ' refunded, payment status ' || b.payment_status AS detail
+        FROM bookings b
+        LEFT JOIN (SELECT booking_id, sum(amount)::bigint AS back FROM refunds GROUP BY booking_id) r
+            ON r.booking_id = b.id
+        LEFT JOIN booking_prices t ON t.booking_id = b.id
+        WHERE (b.payment_status IN (3, 4) OR r.back IS NOT NULL) AND (CASE b.payment_status
+            WHEN 3 THEN r.back BETWEEN 1 AND t.total - 1
+            WHEN 4 THEN r.back = t.total
+            ELSE coalesce(r.back, 0) = 0 END) IS NOT TRUE";
+
+    /// A refund is of a payment of the same booking that succeeded, is settled only after the capture,
+    /// and all refunds of a payment are no more than it.
+    refunds_are_of_money_that_was_taken:
+        "SELECT 'refund ' || r.id AS subject, CASE WHEN p.id IS NULL THEN 'is of no payment of its booking'
+            ELSE 'is of a payment in state ' || p.state || CASE WHEN r.settled THEN ', and settled' ELSE '' END END AS detail
+        FROM refunds r LEFT JOIN payments p ON p.id = r.payment_id AND p.booking_id = r.booking_id
+        WHERE (CASE WHEN r.settled THEN p.state = 2 ELSE p.state IN (1, 2) END) IS NOT TRUE
+        UNION ALL
+        SELECT 'payment ' || p.id, 'of ' || p.amount || ' has refunds of ' || sum(r.amount)
+        FROM refunds r JOIN payments p ON p.id = r.payment_id GROUP BY p.id HAVING sum(r.amount) > p.amount";
+
+    /// Nothing stays unsettled for ever: a payment is decided within an hour of the end of its hold, and
+    /// captured or voided, and a refund carried out, within a day. If not, the payment desk is dead, or
+    /// the provider out of reach.
+    money_is_settled_in_time:
+        "SELECT 'payment ' || p.id AS subject, 'is undecided since ' || p.created_at AS detail
+        FROM payments p JOIN bookings b ON b.id = p.booking_id
+        WHERE p.state = 0 AND b.hold_expires_at < now() - interval '1 hour'
+        UNION ALL
+        SELECT 'payment ' || id, CASE state WHEN 1 THEN 'is not captured' ELSE 'is not voided' END || ' since ' || created_at
+        FROM payments WHERE state IN (1, 4) AND created_at < now() - interval '1 day'
+        UNION ALL
+        SELECT 'refund ' || id, 'is not settled since ' || created_at
+        FROM refunds WHERE NOT settled AND created_at < now() - interval '1 day'";
+}

@@ -1,0 +1,152 @@
+//! What the airline does to flights that are booked.
+
+use crate::fixture::{World, booking, eventually, paid, passenger, status_of};
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+use shared::{
+    events::{EventType, FlightState, FlightStatus},
+    flight_time::FlightTime,
+};
+use testkit::Client;
+
+async fn book(client: &Client, flight: &FlightState, name: &str, token: Option<&str>) -> Value {
+    let body = booking(flight.id, &[passenger("ADT", name, None)]);
+    let body = token.map_or_else(|| body.clone(), |token| paid(body.clone(), token));
+    client.post("/api/v1/bookings", &body).await.expect(201)
+}
+
+fn path(booking: &Value) -> String {
+    format!("/api/v1/bookings/{}", booking["id"].as_str().unwrap())
+}
+
+fn cancelled(flight: &FlightState) -> FlightState {
+    FlightState { status: FlightStatus::Cancelled, version: flight.version + 1, ..flight.clone() }
+}
+
+#[actix_web::test]
+async fn a_cancelled_flight_gives_back_everything_to_everybody() {
+    let world = World::new().await;
+    let client = world.customer();
+    let flight = world.flight(30).await;
+    let bought = book(&client, &flight, "Ada", Some("tok_visa")).await;
+    let held = book(&client, &flight, "Grace", None).await;
+    // Long ago, with a fare that gives back nothing but the taxes.
+    world.sql("UPDATE bookings SET confirmed_at = now() - interval '10 days' WHERE status = 1").await;
+    world.publish(EventType::FlightCancelled, &cancelled(&flight)).await;
+    eventually("the cancellations", async || {
+        let (one, other) = (client.get(&path(&bought)).await, client.get(&path(&held)).await);
+        one.json["status"] == "cancelled" && other.json["status"] == "cancelled"
+    })
+    .await;
+    let after = client.get(&path(&bought)).await.expect(200);
+    assert_eq!(after["payment_status"], "refunded");
+    assert_eq!(after["refunds"][0]["amount"], bought["price"]["total"]);
+    assert_eq!(after["refunds"][0]["reason"], "cancelled by the airline");
+    assert_eq!(world.count("seats").await, 0);
+    assert_eq!(world.count("events WHERE kind = 'booking.cancelled'").await, 2);
+    eventually("the refund", async || {
+        client.get(&path(&bought)).await.json["refunds"][0]["status"] == "settled"
+    })
+    .await;
+    eventually("the end of the work", async || world.count("disruptions").await == 0).await;
+    // Told again, nothing more happens.
+    world.publish(EventType::FlightCancelled, &cancelled(&flight)).await;
+    assert_eq!(world.count("events WHERE kind = 'booking.cancelled'").await, 2);
+    assert_eq!(world.count("sandbox_operations WHERE operation = 3").await, 1);
+    let body = booking(flight.id, &[passenger("ADT", "Mary", None)]);
+    client.post("/api/v1/bookings", &body).await.expect_problem(409, "flight_not_bookable");
+    world.stop().await;
+}
+
+#[actix_web::test]
+async fn a_payment_under_way_is_voided_when_the_flight_is_cancelled() {
+    let world = World::with(1, |config| config.payment_timeout_ms = 200).await;
+    let client = world.customer();
+    let flight = world.flight(30).await;
+    let body = paid(booking(flight.id, &[passenger("ADT", "Ada", Some("4A"))]), "tok_timeout");
+    let unsettled = client.post("/api/v1/bookings", &body).await;
+    unsettled.expect_problem(504, "upstream_timeout");
+    let path = path(&unsettled.json["booking"]);
+    world.publish(EventType::FlightCancelled, &cancelled(&flight)).await;
+    eventually("the cancellation", async || client.get(&path).await.json["status"] == "cancelled").await;
+    world
+        .settles("the void", async || world.count("sandbox_operations WHERE operation = 2").await == 1)
+        .await;
+    let after = client.get(&path).await.expect(200);
+    assert_eq!(after["payments"][0]["status"], "declined");
+    assert_eq!(world.count("ledger_entries").await, 0, "no money has moved");
+    assert_eq!(world.count("sandbox_operations WHERE operation = 1").await, 0, "nothing was captured");
+    world.stop().await;
+}
+
+#[actix_web::test]
+async fn other_times_are_told_once_to_those_who_are_booked() {
+    let world = World::new().await;
+    let client = world.customer();
+    let flight = world.flight(30).await;
+    let bought = book(&client, &flight, "Ada", Some("tok_visa")).await;
+    let gone = book(&client, &flight, "Grace", Some("tok_visa")).await;
+    client.post(&format!("{}/cancel", path(&gone)), &json!({})).await.expect(200);
+    let later = |time: &FlightTime| {
+        FlightTime::from_instant(time.at + TimeDelta::minutes(90), &time.time_zone).unwrap()
+    };
+    let delayed = FlightState {
+        departure: later(&flight.departure),
+        arrival: later(&flight.arrival),
+        status: FlightStatus::Delayed,
+        version: 2,
+        ..flight.clone()
+    };
+    world.publish(EventType::FlightChanged, &delayed).await;
+    let told = "events WHERE kind = 'booking.changed'";
+    eventually("the news", async || world.count(told).await == 1).await;
+    let after = client.get(&path(&bought)).await.expect(200);
+    assert_eq!(after["segments"][0]["departure"], serde_json::to_value(&delayed.departure).unwrap());
+    assert_eq!(
+        (&after["status"], after["version"].as_i64()),
+        (&json!("confirmed"), Some(bought["version"].as_i64().unwrap() + 1))
+    );
+    eventually("the end of the work", async || world.count("disruptions").await == 0).await;
+    // Who books now knows the new times; a change that moves no times is no news to anybody.
+    book(&client, &delayed, "Mary", Some("tok_visa")).await;
+    world
+        .publish(
+            EventType::FlightChanged,
+            &FlightState { version: 3, airplane: "G-AERP".parse().unwrap(), ..delayed.clone() },
+        )
+        .await;
+    assert_eq!(world.count("disruptions").await, 0);
+    let moved = FlightState {
+        departure: later(&delayed.departure),
+        arrival: later(&delayed.arrival),
+        version: 4,
+        ..delayed
+    };
+    world.publish(EventType::FlightChanged, &moved).await;
+    eventually("the second news", async || world.count(told).await == 3).await;
+    world.stop().await;
+}
+
+#[actix_web::test]
+async fn what_an_instance_left_undone_is_done_by_the_next() {
+    let world = World::new().await;
+    let client = world.customer();
+    let flight = world.flight(30).await;
+    let bought = book(&client, &flight, "Ada", Some("tok_visa")).await;
+    let id = client.get(&path(&bought)).await.expect(200)["owner_id"].as_str().unwrap().parse().unwrap();
+    let mut world = world.stop_instances().await;
+    // As after a crash between the flight's new state and its bookings.
+    world.sql("UPDATE flights SET version = 2, on_sale = false").await;
+    world
+        .sql("UPDATE flight_states SET version = 2, state = state || '{\"version\": 2, \"status\": \"cancelled\"}'")
+        .await;
+    world.sql("INSERT INTO disruptions SELECT id, 2, 0 FROM flights").await;
+    world.start(|_| {}).await;
+    let client = world.user(0, id, &[]);
+    eventually("the cancellation", async || client.get(&path(&bought)).await.json["status"] == "cancelled")
+        .await;
+    let map = world.guest(0).get(&format!("/api/v1/flights/{}/seat-map", flight.id)).await.expect(200);
+    let seat = bought["passengers"][0]["seats"][0]["designator"].as_str().unwrap();
+    assert_eq!(status_of(&map, seat), "available");
+    world.stop().await;
+}

@@ -1,0 +1,3 @@
+ALTER TABLE payments DROP COLUMN provider_reference;
+ALTER TABLE refunds DROP COLUMN attempts;
+ALTER TABLE payments DROP COLUMN attempts;
