@@ -20,7 +20,7 @@ CREATE TEMPORARY TABLE filling ON COMMIT DROP AS
 WITH numbered AS (
     SELECT n, n / 180 AS flight, n % 180 AS place,
            date_trunc('minute', now()) - interval '1 hour' - (n / 180 % 1380) * interval '1 minute' AS departs,
-           (n * 641235413) & 1073741823 AS mixed
+           (n * 641235413) & 1073741823 AS mixed, md5(n::text) AS hash
     FROM generate_series($1, $2 - 1) AS n
 ), timed AS (
     SELECT *, departs - interval '1 hour' - (180 - place) * interval '45 minutes' + mixed % 1000000 * interval '1 microsecond' AS made
@@ -35,43 +35,42 @@ WITH numbered AS (
 )
 SELECT *, (place / 6 + 1) * 32 + place % 6 AS seat,
        (place / 6 + 1) || substr('ABCDEF', (place % 6 + 1)::integer, 1) AS designator,
-       pg_temp.uuid7(made, 'booking', n) AS id,
-       pg_temp.uuid7(made, 'passenger', n) AS passenger_id,
-       pg_temp.uuid7(made, 'payment', n) AS payment_id,
-       pg_temp.uuid7(made, 'event', n) AS event_id,
-       pg_temp.uuid7(now() - interval '90 days', 'owner', n % 100000) AS owner_id,
-       pg_temp.uuid7(departs - interval '60 days', 'flight', flight) AS flight_id,
-       (SELECT string_agg(substr('23456789ABCDEFGHJKLMNPQRSTUVWXYZ', 1 + ((mixed >> (5 * part)) & 31)::integer, 1), '')
-        FROM generate_series(0, 5) AS part) AS locator,
+       pg_temp.uuid7(made, '1', hash) AS id,
+       pg_temp.uuid7(made, '2', hash) AS passenger_id,
+       pg_temp.uuid7(made, '3', hash) AS payment_id,
+       pg_temp.uuid7(made, '4', hash) AS event_id,
+       pg_temp.uuid7(timestamptz '2026-01-01Z', '5', md5((n % 100000)::text)) AS owner_id,
+       pg_temp.uuid7(departs - interval '60 days', '6', md5(flight::text)) AS flight_id,
+       pg_temp.letter(mixed >> 25) || pg_temp.letter(mixed >> 20) || pg_temp.letter(mixed >> 15)
+           || pg_temp.letter(mixed >> 10) || pg_temp.letter(mixed >> 5) || pg_temp.letter(mixed) AS locator,
        9970000000000 + nextval('ticket_documents') AS ticket
 FROM priced";
 
-/// Ids that grow with time, as those of the services do.
+/// Ids that grow with time, as those of the services do; the kind keeps those of a row apart.
 const UUID7: &str = "
-CREATE FUNCTION pg_temp.uuid7(made timestamptz, kind text, number bigint) RETURNS uuid LANGUAGE sql STABLE AS $$
-    SELECT (lpad(to_hex((extract(epoch FROM made) * 1000)::bigint), 12, '0') || '7' || substr(mixed, 1, 3) || '8' || substr(mixed, 4, 15))::uuid
-    FROM md5(kind || number) AS mixed
+CREATE FUNCTION pg_temp.uuid7(made timestamptz, kind text, hash text) RETURNS uuid LANGUAGE sql STABLE AS $$
+    SELECT (lpad(to_hex((extract(epoch FROM made) * 1000)::bigint), 12, '0') || '7' || substr(hash, 1, 3) || '8' || kind || substr(hash, 4, 14))::uuid
 $$";
 
-/// An instant as it stands in JSON.
-const INSTANT: &str = "
-CREATE FUNCTION pg_temp.instant(at timestamptz) RETURNS text LANGUAGE sql STABLE AS $$
-    SELECT to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')
+/// A letter of a locator.
+const LETTER: &str = "
+CREATE FUNCTION pg_temp.letter(bits bigint) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT substr('23456789ABCDEFGHJKLMNPQRSTUVWXYZ', 1 + (bits & 31)::integer, 1)
 $$";
 
 /// The time of a flight as it stands in JSON.
 const TIME: &str = "
 CREATE FUNCTION pg_temp.flight_time(at timestamptz, zone text) RETURNS jsonb LANGUAGE sql STABLE AS $$
     SELECT jsonb_build_object(
-        'at', to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'),
+        'at', at,
         'local', to_char(at AT TIME ZONE zone, 'YYYY-MM-DD\"T\"HH24:MI'),
         'time_zone', zone)
 $$";
 
-/// Money as it stands in JSON.
+/// Money as it stands in JSON; all of it is whole euros.
 const MONEY: &str = "
 CREATE FUNCTION pg_temp.money_of(minor bigint) RETURNS jsonb LANGUAGE sql STABLE AS $$
-    SELECT jsonb_build_object('amount', to_char(minor / 100.0, 'FM999990.00'), 'currency', 'EUR')
+    SELECT jsonb_build_object('amount', minor / 100 || '.00', 'currency', 'EUR')
 $$";
 
 /// The flights; `$1` is the state of any flight, whose id and times are replaced.
@@ -110,22 +109,26 @@ const ROWS: [&str; 9] = [
      FROM filling, generate_series(0, 1) AS operation ORDER BY payment_id, operation",
     // The last event of each flight's seats: what came before it was overtaken.
     "INSERT INTO events (id, kind, subject, version, time, data)
-     SELECT pg_temp.uuid7(max(made), 'seats', flight), 'seats.changed', flight_id, 360, max(made),
+     SELECT pg_temp.uuid7(max(made), '7', md5(flight::text)), 'seats.changed', flight_id, 360, max(made),
             jsonb_build_object('flight_id', flight_id, 'version', 360, 'held', '[]'::jsonb, 'sold', jsonb_agg(designator ORDER BY seat))
      FROM filling GROUP BY flight, flight_id",
 ];
 
 /// The events that told of the bookings; `$1` is the state of any flight.
 const EVENTS: &str = "
+WITH flight AS MATERIALIZED (
+    SELECT flight_id AS flown, jsonb_build_array(jsonb_build_object(
+        'flight_id', flight_id, 'flight_number', state->'flight_number', 'origin', state->'origin',
+        'destination', state->'destination', 'departure', pg_temp.flight_time(departs, 'Europe/London'),
+        'arrival', pg_temp.flight_time(departs + interval '7 hours', 'America/New_York'),
+        'cabin', 'economy', 'brand', 'standard', 'status', 'confirmed')) AS segments
+    FROM (SELECT DISTINCT flight_id, departs FROM filling) AS chosen, (SELECT $1::jsonb AS state) AS any_flight
+)
 INSERT INTO events (id, kind, subject, version, time, data)
 SELECT event_id, 'booking.confirmed', id, 2, made + interval '20 milliseconds', jsonb_build_object(
     'id', id, 'locator', locator, 'owner_id', owner_id, 'status', 'confirmed', 'payment_status', 'paid',
     'hold_expires_at', NULL,
-    'segments', jsonb_build_array(jsonb_build_object(
-        'flight_id', flight_id, 'flight_number', flight.state->'flight_number', 'origin', flight.state->'origin',
-        'destination', flight.state->'destination', 'departure', pg_temp.flight_time(departs, 'Europe/London'),
-        'arrival', pg_temp.flight_time(departs + interval '7 hours', 'America/New_York'),
-        'cabin', 'economy', 'brand', 'standard', 'status', 'confirmed')),
+    'segments', segments,
     'passengers', jsonb_build_array(jsonb_build_object(
         'id', passenger_id, 'type', 'ADT', 'given_name', given, 'family_name', family, 'born_on', born,
         'ticket_number', ticket::text,
@@ -134,10 +137,10 @@ SELECT event_id, 'booking.confirmed', id, 2, made + interval '20 milliseconds', 
     'price', jsonb_build_object('fare', pg_temp.money_of(fare), 'taxes', pg_temp.money_of(taxes), 'total', pg_temp.money_of(fare + taxes)),
     'payments', jsonb_build_array(jsonb_build_object(
         'id', payment_id, 'method', 'card', 'amount', pg_temp.money_of(fare + taxes), 'status', 'captured',
-        'created_at', pg_temp.instant(made))),
+        'created_at', made)),
     'refunds', '[]'::jsonb, 'available_actions', '[\"cancel\"]'::jsonb, 'version', 2,
-    'created_at', pg_temp.instant(made), 'updated_at', pg_temp.instant(made + interval '20 milliseconds'))
-FROM filling, (SELECT $1::jsonb AS state) AS flight ORDER BY event_id";
+    'created_at', made, 'updated_at', made + interval '20 milliseconds')
+FROM filling JOIN flight ON flown = flight_id ORDER BY event_id";
 
 /// Stores so many paid bookings on sold flights that have departed, with all rows that real ones have,
 /// and lets the planner look at the tables. The connection is one of booking's role.
@@ -151,7 +154,7 @@ pub async fn fill(connection: &mut AsyncPgConnection, bookings: i64) -> anyhow::
     for setting in ["SET statement_timeout = 0", "SET synchronous_commit = off", "SET work_mem = '64MB'"] {
         diesel::sql_query(setting).execute(connection).await?;
     }
-    for function in [UUID7, INSTANT, TIME, MONEY] {
+    for function in [UUID7, LETTER, TIME, MONEY] {
         diesel::sql_query(function).execute(connection).await?;
     }
     let state = serde_json::to_string(&workload::flight(LAYOUT)?)?;

@@ -183,11 +183,15 @@ fn invalid(name: &str, reason: &str) -> ConfigError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared::db::DatabaseConfig;
+    use shared::db::{DatabaseConfig, Plans};
 
     fn config(destination: Destination) -> Config {
-        let database =
-            DatabaseConfig { url: "postgres://x".to_owned().into(), schema: "mailer".into(), pool_size: 1 };
+        let database = DatabaseConfig {
+            url: "postgres://x".to_owned().into(),
+            schema: "mailer".into(),
+            pool_size: 1,
+            plans: Plans::default(),
+        };
         let address = "127.0.0.1:0".parse().unwrap();
         Config::embedded(ServiceConfig::embedded(address, &database, "secret".to_owned().into()), destination)
     }

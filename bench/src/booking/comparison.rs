@@ -105,11 +105,13 @@ pub(super) async fn settle(cluster: &Cluster, database: &Database) -> anyhow::Re
 pub(super) fn line_of_ours(what: &str, rounds: &[Round]) -> Line {
     let rates: Vec<f64> = rounds.iter().map(|round| round.outcome.rate()).collect();
     let commands: Vec<f64> = rounds.iter().map(|round| round.commands_per_commit).collect();
+    let transactions: Vec<f64> = rounds.iter().map(|round| round.transaction_ms).collect();
     let mut total = Outcome::default();
     rounds.iter().for_each(|round| total.add(&round.outcome));
     let mut more = Map::new();
     more.insert("ours_rounds".to_owned(), rounded_all(&rates));
     more.insert("commands_per_commit".to_owned(), json!(rounded(median(&commands))));
+    more.insert("ledger_transaction_ms".to_owned(), json!(rounded(median(&transactions))));
     more.insert("bookings".to_owned(), json!(total.booked));
     more.insert("refusals".to_owned(), json!(total.refused));
     more.insert("faults".to_owned(), json!(total.faults));
@@ -188,6 +190,7 @@ mod tests {
         let round = |booked| Round {
             outcome: Outcome { booked, lasted: std::time::Duration::from_secs(1), ..Outcome::default() },
             commands_per_commit: 8.0,
+            transaction_ms: 2.0,
         };
         let mut line = line_of_ours("hot_flight", &[round(100), round(300), round(200)]);
         let plain = |rates: &[f64]| Plain { rates: rates.to_vec(), latencies: Latencies::default() };

@@ -105,12 +105,12 @@ pub async fn run(options: &Options) -> anyhow::Result<()> {
     let baseline = cluster.create("baseline", "booking", booking::MIGRATIONS).await?;
     let postgres = version.words("SELECT version() AS words").await?.pop().context("no version")?;
     let postgres = postgres.split(" on ").next().unwrap_or_default().to_owned();
-    let scratch = options.data_dir.join(format!("bench-scratch-{}", std::process::id()));
+    // On the disk of the data, and goes with them.
+    let scratch = cluster.folder().join("scratch");
     std::fs::create_dir_all(&scratch)?;
-    let scratch = Scratch(scratch);
-    let machine = Machine::look(&scratch.0, postgres)?;
+    let machine = Machine::look(&scratch, postgres)?;
     report::print_head(&machine);
-    let mut baseline = Baseline::new(baseline, &scratch.0).await?;
+    let mut baseline = Baseline::new(baseline, &scratch).await?;
     let mut ours = Ours::start(version, options.tuning()).await?;
     let rounds = options.rounds();
     let mut lines: Vec<Line> = Vec::new();
@@ -140,14 +140,4 @@ pub async fn run(options: &Options) -> anyhow::Result<()> {
     }
     println!("{}", report::json_line("booking", &machine, &lines));
     Ok(())
-}
-
-/// A folder that goes with this.
-struct Scratch(PathBuf);
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // What is left is small, and in a folder that git does not look at.
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }

@@ -41,6 +41,8 @@ pub struct Round {
     pub outcome: Outcome,
     /// Commands in a commit on average.
     pub commands_per_commit: f64,
+    /// How long a transaction of the ledger took on average, its commit included, milliseconds.
+    pub transaction_ms: f64,
 }
 
 /// Seats sold, against what there is.
@@ -129,7 +131,8 @@ impl Ours {
         let grown = |name: &str| value_of(&after, name) - value_of(&before, name);
         let commits = grown("ledger_batch_commands_count").max(1.0);
         let commands_per_commit = grown("ledger_batch_commands_sum") / commits;
-        Ok((Round { outcome, commands_per_commit }, sale))
+        let transaction_ms = grown("ledger_batch_seconds_sum") / commits * 1000.0;
+        Ok((Round { outcome, commands_per_commit, transaction_ms }, sale))
     }
 
     /// Asks for taken seats for a while; gives the outcome and the service's own median time of these

@@ -130,7 +130,7 @@ pub(crate) struct Manifest {
 impl Manifest {
     /// The manifest of a flight out of its passengers, those of a booking together and in the booking's
     /// order.
-    pub(crate) fn new(flight: &FlightState, on_board: Vec<OnBoard>) -> Self {
+    pub(crate) fn new(flight: &FlightState, on_board: &[OnBoard]) -> Self {
         let mut cabins: Vec<CabinCounts> = flight
             .seat_plan
             .cabin_names()
@@ -138,7 +138,7 @@ impl Manifest {
             .map(|cabin| CabinCounts { cabin, counts: PassengerCounts::default() })
             .collect();
         let mut counts = PassengerCounts::default();
-        for one in &on_board {
+        for one in on_board {
             counts.add(one.kind);
             match cabins.iter_mut().find(|counted| counted.cabin == one.cabin) {
                 Some(counted) => counted.counts.add(one.kind),
@@ -150,7 +150,7 @@ impl Manifest {
                 }
             }
         }
-        Self { flight: flight.into(), passengers: by_seat(&on_board), cabins, counts }
+        Self { flight: flight.into(), passengers: by_seat(on_board), cabins, counts }
     }
 }
 
@@ -240,7 +240,7 @@ mod tests {
         let mut all =
             party(&[(Adt, Some("12A")), (Inf, None), (Chd, Some("12B")), (Adt, Some("4C")), (Inf, None)]);
         all.extend(party(&[(Adt, Some("9F"))]));
-        let manifest = Manifest::new(&samples::flight(), all);
+        let manifest = Manifest::new(&samples::flight(), &all);
         let lines: Vec<_> = manifest
             .passengers
             .iter()
@@ -266,7 +266,7 @@ mod tests {
     fn a_cabin_that_the_airplane_lacks_is_still_counted() {
         let mut all = party(&[(PassengerType::Adt, None)]);
         all[0].cabin = Cabin::First;
-        let manifest = Manifest::new(&samples::flight(), all);
+        let manifest = Manifest::new(&samples::flight(), &all);
         let cabins: Vec<_> = manifest.cabins.iter().map(|one| (one.cabin, one.counts.total)).collect();
         assert_eq!(cabins, [(Cabin::Economy, 0), (Cabin::First, 1)]);
     }
@@ -287,7 +287,7 @@ mod tests {
                 all.extend(party(&kinds));
             }
             let count = all.len();
-            let manifest = Manifest::new(&samples::flight(), all);
+            let manifest = Manifest::new(&samples::flight(), &all);
             prop_assert_eq!(manifest.passengers.len(), count);
             prop_assert_eq!(manifest.counts.total as usize, count);
             let places: Vec<_> = manifest.passengers.iter().map(|one| one.seat.or(one.adult_seat)).collect();

@@ -2,7 +2,7 @@
 //! service's back.
 
 use crate::fixture::{World, booking, eventually, paid, passenger};
-use booking::invariants;
+use booking::{config::Config, invariants};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use serde_json::{Value, json};
 use shared::{auth::Permission, events::FlightState, ids::UserId};
@@ -34,7 +34,13 @@ async fn mixed_workload(world: &World) -> FlightState {
     book(&paid(one("Declined", None), "tok_declined"), "declined")
         .await
         .expect_problem(402, "payment_declined");
-    let silent = book(&paid(one("Silent", None), "tok_timeout"), "silent").await;
+    // The second instance does not wait for long.
+    let silent = paid(one("Silent", None), "tok_timeout");
+    let silent = world
+        .user(1, UserId::new(), &[])
+        .with_header("idempotency-key", "silent")
+        .post("/api/v1/bookings", &silent)
+        .await;
     silent.expect_problem(504, "upstream_timeout");
 
     let client = world.customer();
@@ -66,13 +72,18 @@ async fn mixed_workload(world: &World) -> FlightState {
 }
 
 async fn world() -> World {
-    World::with(1, |config| {
-        config.payment_timeout_ms = 100;
+    let quick = |config: &mut Config| {
         config.payment_idle_ms = 3_600_000;
         config.payment_sweep_ms = 20;
         config.reap_ms = 20;
-    })
-    .await
+    };
+    let mut world = World::with(1, quick).await;
+    let impatient = |config: &mut Config| {
+        quick(config);
+        config.payment_timeout_ms = 100;
+    };
+    world.start(impatient).await;
+    world
 }
 
 #[actix_web::test]

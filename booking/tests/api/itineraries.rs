@@ -282,39 +282,44 @@ async fn two_hundred_journeys_cross_on_six_flights() {
     let attempts = clients.iter().map(|(number, client)| {
         // Two to six of the flights, one or two travellers; every third pays, every fifth names a seat.
         let mut chosen: Vec<_> =
-            all.iter().enumerate().filter(|(at, _)| draw(number * 7 + at) % 3 > 0).collect();
+            all.iter().enumerate().filter(|(at, _)| !draw(number * 7 + at).is_multiple_of(3)).collect();
         if chosen.len() < 2 {
             chosen = all.iter().enumerate().collect();
         }
         let flights: Vec<_> = chosen.into_iter().map(|(_, state)| state).collect();
         let mut party: Vec<_> = (0..1 + number % 2).map(|one| passenger("ADT", &name(one), None)).collect();
-        if number % 5 == 0 {
+        if number.is_multiple_of(5) {
             let row = [4, 5, 6, 7, 9, 10][draw(number * 13) % 6];
-            let seats = flights.iter().enumerate().map(|(at, _)| (at % 2 == 0).then(|| format!("{row}C")));
+            let seats =
+                flights.iter().enumerate().map(|(at, _)| at.is_multiple_of(2).then(|| format!("{row}C")));
             party[0]["seats"] = json!(seats.collect::<Vec<_>>());
         }
         let mut body = journey(&flights, &party);
-        if number % 3 == 0 {
+        if number.is_multiple_of(3) {
             body = paid(body, "tok_visa");
         }
         async move { client.post("/api/v1/bookings", &body).await }
     });
     let answers = join_all(attempts).await;
 
-    let (mut seats, mut made, mut paid, mut segments) = (HashSet::new(), 0, 0, 0);
-    for answer in answers {
-        if answer.status.as_u16() != 201 {
-            answer.expect_problem(409, answer.code());
-            assert!(["seat_taken", "flight_full"].contains(&answer.code()), "{}", answer.json);
-            continue;
-        }
+    let (mut seats, mut made, mut charged, mut confirmed, mut segments) = (HashSet::new(), 0, 0, 0, 0);
+    for (number, answer) in answers.iter().enumerate() {
+        // On a busy machine a claim may be locked out for too long, which has no effect, like a refusal;
+        // or a confirmation, which comes later.
+        let booking = match (answer.status.as_u16(), answer.code()) {
+            (201, _) => &answer.json,
+            (504, "upstream_timeout") => &answer.json["booking"],
+            (409, "seat_taken" | "flight_full") | (503, "overloaded") => continue,
+            _ => panic!("{}: {}", answer.status, answer.json),
+        };
         made += 1;
-        paid += i64::from(answer.json["status"] == "confirmed");
-        let flights = answer.json["segments"].as_array().unwrap().len();
+        charged += i64::from(number.is_multiple_of(3));
+        confirmed += i64::from(booking["status"] == "confirmed");
+        let flights = booking["segments"].as_array().unwrap().len();
         segments += i64::try_from(flights).unwrap();
-        for traveller in answer.json["passengers"].as_array().unwrap() {
+        for traveller in booking["passengers"].as_array().unwrap() {
             let of_traveller = traveller["seats"].as_array().unwrap();
-            assert_eq!(of_traveller.len(), flights, "all or nothing: {}", answer.json);
+            assert_eq!(of_traveller.len(), flights, "all or nothing: {booking}");
             for seat in of_traveller {
                 assert!(seats.insert(seat.to_string()), "no seat twice: {seat}");
             }
@@ -327,7 +332,11 @@ async fn two_hundred_journeys_cross_on_six_flights() {
     assert_eq!(world.count("segments").await, segments);
     assert_eq!(world.count("seats").await, taken);
     assert_eq!(world.count("travellers").await, taken);
-    assert_eq!(world.count("sandbox_operations WHERE operation = 0").await, paid);
+    let charges = world.count("sandbox_operations WHERE operation = 0").await;
+    assert!(
+        (confirmed..=charged).contains(&charges),
+        "{confirmed} of {charged} are confirmed, {charges} charged"
+    );
     let of_passengers = "passengers p JOIN segments s USING (booking_id) \
          JOIN seats t ON t.flight_id = s.flight_id AND t.seat = p.seats[s.position + 1] AND t.booking_id = p.booking_id";
     let positions = world.count("segments WHERE position = 0").await;

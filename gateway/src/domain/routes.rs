@@ -169,6 +169,10 @@ pub const TABLE: &[Route] = &[
     booking(POST, "/api/v1/bookings/lookup", PUBLIC),
     booking(GET, "/api/v1/bookings/{id}", GUEST),
     booking(POST, "/api/v1/bookings/{id}/payments", USER),
+    booking(PATCH, "/api/v1/bookings/{id}", USER),
+    booking(PATCH, "/api/v1/bookings/{id}/passengers/{passenger_id}", USER),
+    booking(PATCH, "/api/v1/bookings/{id}/seats", USER),
+    booking(POST, "/api/v1/bookings/{id}/cancellation-quote", USER),
     booking(POST, "/api/v1/bookings/{id}/cancel", USER),
     // Bookings, for staff
     booking(GET, "/api/v1/admin/bookings", READ_BOOKINGS),

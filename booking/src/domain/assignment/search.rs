@@ -157,8 +157,8 @@ impl Search<'_> {
         let (mut best, mut lowest) = (None, rows);
         for start in self.turned(0..first + 1) {
             let mut table = Table::new(self.need, adults);
-            for end in start..rows.min(start + lowest) {
-                if let Some(option) = &options[end] {
+            for (end, option) in options.iter().enumerate().skip(start).take(lowest) {
+                if let Some(option) = option {
                     table.add(option);
                 }
                 let Some(state) = table.complete().filter(|_| end >= last) else { continue };

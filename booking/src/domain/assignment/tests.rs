@@ -299,10 +299,8 @@ fn single_seats(plan: &SeatPlan, free: &[SeatDesignator]) -> i64 {
         blocks.entry(block).or_default().insert(at);
     }
     let single = |places: &HashSet<usize>| {
-        places
-            .iter()
-            .filter(|at| !places.contains(&(*at + 1)) && !(**at > 0 && places.contains(&(*at - 1))))
-            .count()
+        let has = |at: Option<usize>| at.is_some_and(|at| places.contains(&at));
+        places.iter().filter(|at| !has(at.checked_add(1)) && !has(at.checked_sub(1))).count()
     };
     i64::try_from(blocks.values().map(single).sum::<usize>()).unwrap()
 }

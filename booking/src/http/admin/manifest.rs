@@ -90,7 +90,7 @@ async fn read(reading: &Reading, id: FlightId, record: AuditRecord) -> Result<Op
             };
             let on_board = store::manifest::passengers_of(connection, id).await?;
             outbox::append(connection, &[record.event("booking")]).await?;
-            Ok::<_, diesel::result::Error>(Some(Manifest::new(&flight, on_board)))
+            Ok::<_, diesel::result::Error>(Some(Manifest::new(&flight, &on_board)))
         };
         snapshot.run(read).await.map_err(DbError::from)
     });

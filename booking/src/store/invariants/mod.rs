@@ -8,6 +8,7 @@
 
 mod bookings;
 mod books;
+mod check;
 mod events;
 mod inventory;
 mod keys;
@@ -18,14 +19,10 @@ mod provider;
 mod seats;
 mod travellers;
 
+pub use check::{check, check_within};
+
 use chrono::{DateTime, Utc};
-use diesel::{
-    QueryResult, QueryableByName,
-    sql_types::{BigInt, Text, Timestamptz},
-};
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::Serialize;
-use shared::db::{DatabaseConfig, DbError};
 use utoipa::ToSchema;
 
 /// Violations of one invariant that are told; the others are counted.
@@ -56,24 +53,34 @@ macro_rules! designator {
 
 use {designator, invariants};
 
-/// All invariants, in the order in which they are checked.
-fn all() -> impl Iterator<Item = Invariant> {
-    let topics = [
-        seats::ALL,
-        plans::ALL,
-        travellers::ALL,
-        bookings::ALL,
-        payments::ALL,
-        books::ALL,
-        provider::ALL,
-        keys::ALL,
-        events::ALL,
-        inventory::ALL,
-    ];
-    topics.into_iter().flatten().copied()
+/// Topics that look at the same tables, of which a check makes copies first.
+#[derive(Debug, Clone, Copy)]
+struct Part {
+    tables: &'static [prepared::Table],
+    topics: &'static [&'static [Invariant]],
 }
 
-/// The names of all invariants, in the order in which they are checked.
+/// The two halves of a check, of about the same weight.
+const PARTS: [Part; 2] = [
+    Part { tables: prepared::OF_BOOKINGS, topics: &[seats::ALL, plans::ALL, travellers::ALL, bookings::ALL] },
+    Part {
+        tables: prepared::OF_MONEY_AND_EVENTS,
+        topics: &[payments::ALL, books::ALL, provider::ALL, keys::ALL, events::ALL, inventory::ALL],
+    },
+];
+
+impl Part {
+    fn invariants(self) -> Vec<Invariant> {
+        self.topics.concat()
+    }
+}
+
+/// All invariants, in the order in which they are told.
+fn all() -> impl Iterator<Item = Invariant> {
+    PARTS.into_iter().flat_map(Part::invariants)
+}
+
+/// The names of all invariants, in the order in which they are told.
 pub fn names() -> impl Iterator<Item = &'static str> {
     all().map(|invariant| invariant.name)
 }
@@ -119,60 +126,6 @@ impl InvariantReport {
     pub fn total(&self) -> i64 {
         self.broken.iter().map(|broken| broken.violations).sum()
     }
-}
-
-#[derive(QueryableByName)]
-struct Found {
-    #[diesel(sql_type = Text)]
-    subject: String,
-    #[diesel(sql_type = Text)]
-    detail: String,
-    #[diesel(sql_type = BigInt)]
-    total: i64,
-}
-
-/// Checks all invariants in one snapshot, over a connection of its own: it may take half a minute.
-///
-/// # Errors
-/// Those of the connection and the queries; a broken invariant is none.
-pub async fn check(database: &DatabaseConfig) -> Result<InvariantReport, DbError> {
-    let opened = database.connect().await;
-    let mut connection = opened.map_err(|error| DbError::Unavailable(Box::new(error)))?;
-    // Not read-only: a temporary table is written.
-    let mut snapshot = connection.build_transaction().repeatable_read();
-    Ok(snapshot.run(check_within).await?)
-}
-
-/// Checks all invariants in the caller's transaction, which should be of one snapshot.
-///
-/// # Errors
-/// Those of the queries.
-pub async fn check_within(connection: &mut AsyncPgConnection) -> QueryResult<InvariantReport> {
-    // Joins of whole tables: more memory than a request's query gets, more time, no nested loops, however
-    // few rows are expected, and no compilation, which costs more than it brings.
-    let settings = ["work_mem = '64MB'", "statement_timeout = '120s'", "enable_nestloop = off", "jit = off"];
-    for setting in settings {
-        diesel::sql_query(format!("SET LOCAL {setting}")).execute(connection).await?;
-    }
-    prepared::make(connection).await?;
-    let now = diesel::dsl::sql::<Timestamptz>("now()");
-    let checked_at = diesel::select(now).get_result(connection).await?;
-    let mut report =
-        InvariantReport { checked_at, invariants: all().count(), violations: Vec::new(), broken: Vec::new() };
-    for Invariant { name, sql } in all() {
-        let bounded =
-            format!("SELECT subject, detail, count(*) OVER () AS total FROM ({sql}) AS found LIMIT {TOLD}");
-        let found: Vec<Found> = diesel::sql_query(bounded).load(connection).await.inspect_err(|error| {
-            tracing::error!(invariant.name = name, %error, "An invariant could not be checked");
-        })?;
-        if let Some(first) = found.as_slice().first() {
-            report.broken.push(Broken { invariant: name, violations: first.total });
-        }
-        let told = |one: Found| Violation { invariant: name, subject: one.subject, detail: one.detail };
-        report.violations.extend(found.into_iter().map(told));
-    }
-    prepared::remove(connection).await?;
-    Ok(report)
 }
 
 #[cfg(test)]

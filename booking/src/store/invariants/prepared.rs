@@ -4,13 +4,25 @@
 use diesel::QueryResult;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
-/// Each with its name, in the order in which they are made.
-pub(super) const TABLES: [(&str, &str); 5] = [
-    ("seat_plans", SEAT_PLANS),
-    ("seat_places", SEAT_PLACES),
-    ("live_seats", LIVE_SEATS),
-    ("booking_prices", BOOKING_PRICES),
-    ("told_events", TOLD_EVENTS),
+/// A temporary table, of what a query gives.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Table {
+    name: &'static str,
+    query: &'static str,
+}
+
+/// What statements about seats and bookings look at, in the order in which they are made.
+pub(super) const OF_BOOKINGS: &[Table] = &[
+    Table { name: "seat_plans", query: SEAT_PLANS },
+    Table { name: "seat_places", query: SEAT_PLACES },
+    Table { name: "live_seats", query: LIVE_SEATS },
+    Table { name: "booking_prices", query: BOOKING_PRICES },
+];
+
+/// What statements about money and events look at.
+pub(super) const OF_MONEY_AND_EVENTS: &[Table] = &[
+    Table { name: "booking_prices", query: BOOKING_PRICES },
+    Table { name: "told_events", query: TOLD_EVENTS },
 ];
 
 /// The seat plans of the flights on which somebody has a seat. Many flights have the same `layout`.
@@ -54,15 +66,16 @@ const BOOKING_PRICES: &str = "
     SELECT booking_id, count(*) AS segments, max(position) AS last, sum(fare)::bigint AS fare, sum(taxes)::bigint AS taxes, sum(fare + taxes)::bigint AS total
     FROM segments GROUP BY booking_id";
 
-/// The events without what they tell, so that they are read once. A subject that is no id is null.
+/// The events without what they tell, so that they are read once. Subjects are ids; what is too short or
+/// too long for one is null.
 const TOLD_EVENTS: &str = "
     SELECT id, kind, version,
-        CASE WHEN length(subject) = 36 AND translate(subject, '0123456789abcdef', '') = '----' THEN subject::uuid END AS subject
+        CASE WHEN octet_length(subject) = 36 THEN subject::uuid END AS subject
     FROM events";
 
-/// Makes the tables in the present transaction.
-pub(super) async fn make(connection: &mut AsyncPgConnection) -> QueryResult<()> {
-    for (name, query) in TABLES {
+/// Makes tables in the present transaction.
+pub(super) async fn make(connection: &mut AsyncPgConnection, tables: &[Table]) -> QueryResult<()> {
+    for Table { name, query } in tables {
         let make = format!("CREATE TEMPORARY TABLE {name} ON COMMIT DROP AS {query}");
         for statement in [make, format!("ANALYZE {name}")] {
             diesel::sql_query(statement).execute(connection).await?;
@@ -72,8 +85,8 @@ pub(super) async fn make(connection: &mut AsyncPgConnection) -> QueryResult<()> 
 }
 
 /// Removes them, so that the transaction may check again.
-pub(super) async fn remove(connection: &mut AsyncPgConnection) -> QueryResult<()> {
-    for (name, _) in TABLES {
+pub(super) async fn remove(connection: &mut AsyncPgConnection, tables: &[Table]) -> QueryResult<()> {
+    for Table { name, .. } in tables {
         diesel::sql_query(format!("DROP TABLE pg_temp.{name}")).execute(connection).await?;
     }
     Ok(())
