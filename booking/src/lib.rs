@@ -10,6 +10,7 @@
 //! | `http` | routes, thin |
 //! | `kill_points` | where the crash tests kill the process |
 //! | `error` | refusals and faults as problems |
+//! | `simulation` | only with the feature of that name: all of this in a seeded simulation |
 
 pub mod app;
 pub mod config;
@@ -19,6 +20,8 @@ mod domain;
 mod error;
 mod http;
 mod kill_points;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 mod store;
 
 pub use http::document;

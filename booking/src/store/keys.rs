@@ -91,10 +91,12 @@ pub(crate) async fn answer(
 
 /// What is known of a key; `None` where it was not used in the last 24 hours.
 pub(crate) async fn find(connection: &AsyncPgConnection, key: &Key) -> QueryResult<Option<Known>> {
-    use diesel::dsl::{IntervalDsl, now};
+    use diesel::dsl::{IntervalDsl, sql};
+    // As for binding, the clock as it is now: a transaction may have begun a while ago.
+    let now = sql::<Timestamptz>("clock_timestamp()");
     let row: Option<(Vec<u8>, Option<i16>, Option<String>)> = idempotency_keys::table
         .filter(idempotency_keys::scope.eq(&key.scope))
-        .filter(idempotency_keys::created_at.gt(now.into_sql::<Timestamptz>() - KEPT_HOURS.hours()))
+        .filter(idempotency_keys::created_at.gt(now - KEPT_HOURS.hours()))
         .select((idempotency_keys::body, idempotency_keys::status, idempotency_keys::response))
         .first(&mut &*connection)
         .await

@@ -41,7 +41,7 @@ impl Settings {
     }
 
     /// The same with another variable, or another value of one.
-    pub(crate) fn with(mut self, name: &'static str, value: impl ToString) -> Self {
+    pub(crate) fn with(mut self, name: &'static str, value: &impl ToString) -> Self {
         self.variables.retain(|(present, _)| *present != name);
         self.variables.push((name, value.to_string()));
         self

@@ -63,9 +63,9 @@ impl World {
         let (database, keys) = (owned.config("booking"), Keys::serve());
         // Nothing that was left is taken up before the test says so; see `settle`.
         let settings = Settings::new(&database, &keys)
-            .with("BOOKING_PAYMENT_IDLE_MS", 600_000)
-            .with("BOOKING_PAYMENT_SWEEP_MS", 50)
-            .with("BOOKING_REAP_MS", 3_600_000);
+            .with("BOOKING_PAYMENT_IDLE_MS", &600_000)
+            .with("BOOKING_PAYMENT_SWEEP_MS", &50)
+            .with("BOOKING_REAP_MS", &3_600_000);
         let flight = put_on_sale(&database).await;
         let survivor = Instance::start(&settings).await;
         Self { database, settings, keys, flight, survivor, _owned: owned }
@@ -184,7 +184,7 @@ async fn dies_once(
     let probe = Probe::start(Client::new(world.survivor.address, &probe_token), world.flight);
 
     let mut armed = Instance::spawn(
-        &world.settings.clone().with("AEROBUS_KILL_POINT", point).with("BOOKING_REAP_MS", 20),
+        &world.settings.clone().with("AEROBUS_KILL_POINT", &point).with("BOOKING_REAP_MS", &20),
     );
     let request = world.request(action, prepared.as_ref(), number, keyed);
     let mut answered = None;
@@ -202,7 +202,7 @@ async fn dies_once(
     let statuses = world.statuses(owner).await;
     assert_eq!(statuses.first().map_or("nothing", String::as_str), at_death, "in the database at the death");
 
-    let reaping = world.settings.clone().with("BOOKING_REAP_MS", 20);
+    let reaping = world.settings.clone().with("BOOKING_REAP_MS", &20);
     let next = Instance::start(&reaping).await;
     let clients = [survivors.at(next.address), survivors.clone()];
     let ended = finish(world, action, request.as_ref(), &clients).await;

@@ -31,7 +31,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// What a command came to within the transaction.
 #[derive(Debug)]
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     Answer(Outcome),
     /// To be tried in the next batch: another claim of this one was in its way and then lost.
     Again,
@@ -39,23 +39,23 @@ pub(super) enum Verdict {
 
 /// What a batch needs to know beside the database.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Setting {
+pub(crate) struct Setting {
     /// How long a payment prolongs its hold.
-    pub(super) settle: TimeDelta,
+    pub(crate) settle: TimeDelta,
 }
 
 /// What is to be told after the commit.
-pub(super) struct Written {
+pub(crate) struct Written {
     /// One a command, in their order.
-    pub(super) verdicts: Vec<Verdict>,
+    pub(crate) verdicts: Vec<Verdict>,
     /// The seats of the flights whose seats changed.
-    pub(super) seats: Vec<SeatsState>,
+    pub(crate) seats: Vec<SeatsState>,
     /// Whether events were written.
-    pub(super) events: bool,
+    pub(crate) events: bool,
 }
 
 /// A command of the batch with its trace.
-pub(super) type Item<'a> = (&'a Command, Option<TraceContext>);
+pub(crate) type Item<'a> = (&'a Command, Option<TraceContext>);
 
 /// What the transaction has read, and what it will write.
 pub(super) struct Work<'a> {
@@ -80,7 +80,7 @@ impl Work<'_> {
 }
 
 /// Runs commands within the transaction that the caller has begun and will commit.
-pub(super) async fn run(
+pub(crate) async fn run(
     tables: &mut impl Tables,
     items: &[Item<'_>],
     setting: Setting,

@@ -74,7 +74,7 @@ pub(crate) enum Command {
 
 impl Command {
     /// The booking that it is about.
-    pub(super) fn booking(&self) -> BookingId {
+    pub(crate) fn booking(&self) -> BookingId {
         match self {
             Self::Claim(claim) => claim.booking.id,
             Self::Pay { at, .. }
@@ -92,7 +92,7 @@ impl Command {
     }
 
     /// Whether it ends a payment that is under way: money is reserved, and somebody waits.
-    pub(super) fn settles(&self) -> bool {
+    pub(crate) fn settles(&self) -> bool {
         matches!(self, Self::Confirm { .. } | Self::Decline { .. })
     }
 
@@ -164,17 +164,17 @@ pub(crate) enum LedgerError {
 pub(crate) type Answer = Result<Outcome, LedgerError>;
 
 /// A command on its way.
-pub(super) struct Envelope {
-    pub(super) command: Command,
+pub(crate) struct Envelope {
+    pub(crate) command: Command,
     /// Not begun after this: nobody waits any longer.
-    pub(super) deadline: Instant,
+    pub(crate) deadline: Instant,
     /// The trace of the request behind it.
-    pub(super) trace: Option<TraceContext>,
-    pub(super) reply: oneshot::Sender<Answer>,
+    pub(crate) trace: Option<TraceContext>,
+    pub(crate) reply: oneshot::Sender<Answer>,
 }
 
 impl Envelope {
-    pub(super) fn answer(self, answer: Answer) {
+    pub(crate) fn answer(self, answer: Answer) {
         // An error means that nobody waits any longer.
         let _ = self.reply.send(answer);
     }

@@ -9,6 +9,7 @@
 //! | [`command`] | commands, outcomes |
 //! | [`actor`] | the queue and its bounds |
 //! | [`runner`] | connection, errors, lost answers |
+//! | [`lots`] | what becomes of commands whose transaction failed |
 //! | [`batch`] | the order of one transaction |
 //! | [`keys`], [`transitions`], [`claims`], [`amendments`] | its parts |
 //! | [`payments`], [`cancellations`], [`airline`] | parts of transitions |
@@ -24,6 +25,7 @@ mod changes;
 mod claims;
 mod command;
 mod keys;
+mod lots;
 mod payments;
 mod postgres;
 mod runner;
@@ -33,12 +35,18 @@ mod tests;
 mod transitions;
 
 pub(crate) use actor::Bounds;
-pub(crate) use command::{Answer, At, Claim, Command, LedgerError, Outcome};
+pub(crate) use command::{Answer, At, Claim, Command, Envelope, LedgerError, Outcome};
 pub(crate) use runner::Means;
+#[cfg(feature = "simulation")]
+pub(crate) use {
+    batch::{Item, Setting, Verdict, Written, run},
+    lots::{Found, Lot},
+    postgres::PostgresTables,
+    tables::{Opened, Opening, Tables, Taken, Writes},
+};
 
 use actix::{Actor, Addr, Arbiter, ArbiterHandle, prelude::SendError};
 use actor::{Drain, Ledger, Submit};
-use command::Envelope;
 use shared::{ids::FlightId, telemetry::trace};
 use std::{
     hash::{DefaultHasher, Hash, Hasher},

@@ -30,9 +30,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use uuid::Uuid;
 
 /// The tables as a connection sees them that is in a transaction.
-pub(super) struct PostgresTables<'a> {
-    pub(super) connection: &'a AsyncPgConnection,
-    pub(super) flights: &'a FlightCache,
+pub(crate) struct PostgresTables<'a> {
+    pub(crate) connection: &'a AsyncPgConnection,
+    pub(crate) flights: &'a FlightCache,
 }
 
 impl<'a> PostgresTables<'a> {

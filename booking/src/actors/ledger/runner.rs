@@ -3,12 +3,12 @@
 
 use super::{
     batch::{self, Item, Setting, Verdict, Written},
-    command::{Command, Envelope, LedgerError, Outcome},
+    command::{Envelope, LedgerError},
+    lots::{Found, Lot},
     postgres::PostgresTables,
 };
 use crate::{
     actors::directory::Directory,
-    domain::booking::Booking,
     kill_points::{self, Moment},
     store::{self, flight_cache::FlightCache},
 };
@@ -20,7 +20,7 @@ use diesel::{
     sql_types::{Bool, Integer, Timestamptz},
 };
 use diesel_async::{AnsiTransactionManager, AsyncPgConnection, RunQueryDsl, TransactionManager};
-use shared::{db::DatabaseConfig, events::BookingStatus, ids::BookingId, outbox::RelayHandle};
+use shared::{db::DatabaseConfig, ids::BookingId, outbox::RelayHandle};
 use std::{collections::HashMap, time::Duration};
 use tokio::time::{Instant, timeout};
 
@@ -29,8 +29,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a transaction may take as a whole. Longer than PostgreSQL takes for a statement: what is
 /// over after this has no answer to wait for.
 const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(20);
-/// How often a lot of commands may lose its connection before it is given up.
-const LOSSES: u32 = 2;
 
 /// What a ledger needs to run batches.
 #[derive(Clone)]
@@ -50,14 +48,6 @@ struct Backend {
     pid: i32,
     #[diesel(sql_type = Timestamptz)]
     backend_start: DateTime<Utc>,
-}
-
-/// Commands that share a transaction.
-struct Lot {
-    envelopes: Vec<Envelope>,
-    /// Whether it failed before as a whole.
-    again: bool,
-    losses: u32,
 }
 
 /// Why a transaction had no effect, or may have had.
@@ -86,23 +76,23 @@ impl Runner {
 
     /// Carries out commands and answers them; gives back those that are to be tried again.
     pub(super) async fn process(&mut self, envelopes: Vec<Envelope>) -> Vec<Envelope> {
-        let mut lots = vec![Lot { envelopes, again: false, losses: 0 }];
+        let mut lots = vec![Lot::new(envelopes)];
         let mut returned = Vec::new();
-        while let Some(mut lot) = lots.pop() {
-            lot.envelopes = in_time(lot.envelopes);
+        while let Some(lot) = lots.pop() {
+            let lot = lot.in_time(Instant::now());
             if lot.envelopes.is_empty() {
                 continue;
             }
             if let Err(error) = self.connect().await {
                 tracing::warn!(%error, "The ledger has no database");
-                lot.envelopes.into_iter().for_each(|envelope| envelope.answer(Err(LedgerError::Unavailable)));
+                lot.answer(&Err(LedgerError::Unavailable));
                 continue;
             }
             let transaction = timeout(TRANSACTION_TIMEOUT, self.transact(&lot.envelopes)).await;
             // Dropped midway: the connection is given up with it.
             match transaction.unwrap_or_else(|_| Err(Failure::Lost(unavailable("the database is silent")))) {
                 Ok(written) => returned.extend(self.tell(lot.envelopes, written)),
-                Err(Failure::Refused(error)) => split(&mut lots, lot, &error),
+                Err(Failure::Refused(error)) => lot.split(&mut lots, &error),
                 Err(Failure::Lost(error)) => {
                     tracing::warn!(%error, ledger.commands = lot.envelopes.len(), "The ledger lost its connection");
                     self.lost = self.connection.take().map(|(_, backend)| backend);
@@ -204,32 +194,11 @@ impl Runner {
         {
             self.lost = Some(backend);
         }
-        let found = match found {
-            Ok(found) if lot.losses < LOSSES => found,
-            Ok(_) | Err(_) => {
-                // Whoever has a key finds out by it; the others by their list of bookings.
-                lot.envelopes.into_iter().for_each(|envelope| envelope.answer(Err(LedgerError::Unavailable)));
-                return None;
-            }
-        };
-        let mut rest = Vec::new();
-        for envelope in lot.envelopes {
-            match found
-                .get(&envelope.command.booking())
-                .filter(|booking| has_effect(&envelope.command, &booking.0))
-            {
-                Some((booking, state)) => {
-                    booking
-                        .segments
-                        .iter()
-                        .for_each(|segment| self.means.directory.seats_unknown(segment.flight_id));
-                    envelope.answer(Ok(Outcome::Done(state.clone())));
-                }
-                None => rest.push(envelope),
-            }
-        }
+        let rest = lot.resolve(found.as_ref().ok(), |booking| {
+            booking.segments.iter().for_each(|segment| self.means.directory.seats_unknown(segment.flight_id));
+        });
         self.means.relay.nudge();
-        Some(Lot { envelopes: rest, again: true, losses: lot.losses + 1 })
+        rest
     }
 
     async fn read_back(&mut self, envelopes: &[Envelope]) -> QueryResult<HashMap<BookingId, Found>> {
@@ -238,56 +207,6 @@ impl Runner {
         let bookings = store::bookings::load(connection, &ids).await?;
         let presented = store::presented::present(connection, &self.means.flights, bookings).await?;
         Ok(presented.into_iter().map(|(booking, state)| (booking.id, (booking, Box::new(state)))).collect())
-    }
-}
-
-type Found = (Booking, Box<shared::events::BookingState>);
-
-/// Whether a booking shows that a command was committed. What has no trace of its own can be repeated.
-fn has_effect(command: &Command, booking: &Booking) -> bool {
-    match command {
-        Command::Claim(_) => true,
-        Command::Pay { payment, .. } => booking.payments.iter().any(|one| one.id == payment.id),
-        Command::Cancel { .. } => booking.status == BookingStatus::Cancelled,
-        _ => false,
-    }
-}
-
-/// Refuses what is too late to be begun.
-fn in_time(envelopes: Vec<Envelope>) -> Vec<Envelope> {
-    let now = Instant::now();
-    let (rest, late): (Vec<_>, Vec<_>) = envelopes.into_iter().partition(|envelope| envelope.deadline > now);
-    late.into_iter().for_each(|envelope| envelope.answer(Err(LedgerError::Overloaded)));
-    rest
-}
-
-/// A lot that failed is tried once more, unless its data are at fault, then in halves; a single
-/// command that fails has failed by itself.
-fn split(lots: &mut Vec<Lot>, mut lot: Lot, error: &Error) {
-    let data = matches!(
-        error,
-        Error::DatabaseError(
-            DatabaseErrorKind::UniqueViolation
-                | DatabaseErrorKind::CheckViolation
-                | DatabaseErrorKind::NotNullViolation
-                | DatabaseErrorKind::ForeignKeyViolation,
-            _
-        ) | Error::SerializationError(_)
-            | Error::DeserializationError(_)
-    );
-    tracing::warn!(%error, ledger.commands = lot.envelopes.len(), ledger.again = lot.again, "A batch of the ledger failed");
-    if !data && !lot.again {
-        lots.push(Lot { again: true, ..lot });
-    } else if lot.envelopes.len() > 1 {
-        let right = lot.envelopes.split_off(lot.envelopes.len() / 2);
-        lots.push(Lot { envelopes: right, again: true, losses: lot.losses });
-        lots.push(Lot { again: true, ..lot });
-    } else {
-        // Locked out for too long is no fault of the command.
-        let busy = error.to_string().contains("lock timeout") || error.to_string().contains("deadlock");
-        let answer = if busy { LedgerError::Overloaded } else { LedgerError::Internal };
-        tracing::error!(%error, "A command of the ledger failed");
-        lot.envelopes.into_iter().for_each(|envelope| envelope.answer(Err(answer)));
     }
 }
 
@@ -333,7 +252,7 @@ fn len(items: &[Item<'_>]) -> f64 {
 impl Runner {
     /// Treats commands as those of a lost connection; gives how many are left to be tried again.
     pub(super) async fn resolve_for_test(&mut self, envelopes: Vec<Envelope>) -> usize {
-        let rest = self.resolve(Lot { envelopes, again: false, losses: 0 }).await;
+        let rest = self.resolve(Lot::new(envelopes)).await;
         rest.map_or(0, |lot| lot.envelopes.len())
     }
 }

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     MIGRATIONS,
     actors::{directory::Directory, ledger::Bounds},
-    domain::{booking::Booking, hold::HoldTime, refusal::Refusal, samples},
+    domain::{booking::Booking, hold::HoldTime, idempotency::Key, refusal::Refusal, samples},
     store::{self, flight_cache::FlightCache},
 };
 use chrono::{TimeDelta, Utc};
@@ -265,6 +265,26 @@ async fn a_commit_whose_answer_was_lost_is_found_by_its_claim() {
     assert_eq!(rest, 0, "it was committed: nothing is left to do");
     assert!(matches!(answer.await.unwrap(), Ok(Outcome::Done(_))));
     assert_eq!(scene.count("bookings").await, 1);
+    scene.stop();
+}
+
+#[actix::test]
+async fn a_cancellation_with_a_key_is_found_by_its_key() {
+    let scene = Scene::new().await;
+    let booking = scene.booking(&["4A"]);
+    let id = booking.id;
+    // Somebody else has cancelled it: our key is not bound, and must not be answered for.
+    scene.batch(&[claim(booking)]).await;
+    scene.batch(&[Command::Cancel { at: At { booking: id, version: None }, quote: None, key: None }]).await;
+    let mut runner = Runner::new(scene.means.clone());
+    let key = Key { scope: vec![1], body: vec![2] };
+    let (with_key, _answer) =
+        envelope(Command::Cancel { at: At { booking: id, version: None }, quote: None, key: Some(key) });
+    assert_eq!(runner.resolve_for_test(vec![with_key]).await, 1, "it is tried again, and refused");
+    let (without, answer) =
+        envelope(Command::Cancel { at: At { booking: id, version: None }, quote: None, key: None });
+    assert_eq!(runner.resolve_for_test(vec![without]).await, 0);
+    assert!(matches!(answer.await.unwrap(), Ok(Outcome::Done(_))), "it is cancelled, whoever did it");
     scene.stop();
 }
 

@@ -6,7 +6,7 @@ use crate::domain::{
     seat_book::no_price,
 };
 use chrono::{DateTime, Utc};
-use shared::{fare::PassengerType, flight_time::FlightTime, http::FieldError};
+use shared::{fare::PassengerType, flight_time::FlightTime, http::FieldError, money::Currency};
 
 impl Sales {
     /// Checks an order against its flights; gives the hold's time. Nothing is refused because of
@@ -16,50 +16,56 @@ impl Sales {
         for segment in &order.segments {
             flights.push(self.directory.flight(segment.flight_id).await?);
         }
-        if let Ok(hold) = self.check(order, &flights, Utc::now()) {
+        let terms = (self.currency, self.max_hold_minutes);
+        if let Ok(hold) = check(order, &flights, terms, Utc::now()) {
             return Ok(hold);
         }
         flights.clear();
         for segment in &order.segments {
             flights.push(self.directory.flight_now(segment.flight_id).await?);
         }
-        self.check(order, &flights, Utc::now()).map_err(Stop::Refused)
+        check(order, &flights, terms, Utc::now()).map_err(Stop::Refused)
     }
+}
 
-    /// Gives the hold's time, or all that is wrong.
-    fn check(&self, order: &Order, flights: &[Flight], now: DateTime<Utc>) -> Result<HoldTime, Refusal> {
-        let states = || flights.iter().map(|flight| &*flight.state);
-        let Some((first, last)) = itinerary::ends(states()) else { return Err(Refusal::NotFound) };
-        let mut errors = itinerary::check_order(states());
-        let departs_on = last.departure.local.date();
-        let today = FlightTime::from_instant(now, &first.departure.time_zone);
-        let today = today.map_or_else(|_| now.date_naive(), |time| time.local.date());
-        for (index, passenger) in order.passengers.iter().enumerate() {
-            if let Err(error) = check_age(passenger.kind, passenger.born_on, today, departs_on) {
-                errors.push(FieldError::at(format!("/passengers/{index}/born_on"), error));
-            }
+/// Gives the hold's time, or all that is wrong.
+pub(crate) fn check(
+    order: &Order,
+    flights: &[Flight],
+    (currency, max_hold_minutes): (Currency, u32),
+    now: DateTime<Utc>,
+) -> Result<HoldTime, Refusal> {
+    let states = || flights.iter().map(|flight| &*flight.state);
+    let Some((first, last)) = itinerary::ends(states()) else { return Err(Refusal::NotFound) };
+    let mut errors = itinerary::check_order(states());
+    let departs_on = last.departure.local.date();
+    let today = FlightTime::from_instant(now, &first.departure.time_zone);
+    let today = today.map_or_else(|_| now.date_naive(), |time| time.local.date());
+    for (index, passenger) in order.passengers.iter().enumerate() {
+        if let Err(error) = check_age(passenger.kind, passenger.born_on, today, departs_on) {
+            errors.push(FieldError::at(format!("/passengers/{index}/born_on"), error));
         }
-        if order.expected_total.is_some_and(|total| total.currency != self.currency) {
-            errors.push(FieldError::at("/expected_total", format!("must be in {}", self.currency)));
+    }
+    if order.expected_total.is_some_and(|total| total.currency != currency) {
+        errors.push(FieldError::at("/expected_total", format!("must be in {}", currency)));
+    }
+    let kinds: Vec<PassengerType> = order.passengers.iter().map(|passenger| passenger.kind).collect();
+    for (index, (segment, flight)) in order.segments.iter().zip(states()).enumerate() {
+        let fare = (segment.cabin, segment.brand);
+        if let Err(error) = price::of_party(flight, fare, currency, &kinds, 0, now) {
+            errors.push(no_price(index, error));
         }
-        let kinds: Vec<PassengerType> = order.passengers.iter().map(|passenger| passenger.kind).collect();
-        for (index, (segment, flight)) in order.segments.iter().zip(states()).enumerate() {
-            let fare = (segment.cabin, segment.brand);
-            if let Err(error) = price::of_party(flight, fare, self.currency, &kinds, 0, now) {
-                errors.push(no_price(index, error));
-            }
+    }
+    let hold = HoldTime::new(order.hold_minutes, first.departure.at, now, max_hold_minutes);
+    match hold {
+        Ok(_) if errors.is_empty() && !flights.iter().all(|flight| flight.is_bookable(now)) => {
+            Err(Refusal::FlightNotBookable)
         }
-        let hold = HoldTime::new(order.hold_minutes, first.departure.at, now, self.max_hold_minutes);
-        match hold {
-            Ok(_) if errors.is_empty() && !flights.iter().all(|flight| flight.is_bookable(now)) => {
-                Err(Refusal::FlightNotBookable)
-            }
-            Ok(hold) if errors.is_empty() => Ok(hold),
-            Ok(_) => Err(Refusal::Invalid(errors)),
-            Err(error) => {
-                errors.push(FieldError::at("/hold_minutes", error));
-                Err(Refusal::Invalid(errors))
-            }
+        Ok(hold) if errors.is_empty() => Ok(hold),
+        Ok(_) => Err(Refusal::Invalid(errors)),
+        Err(error) => {
+            errors.push(FieldError::at("/hold_minutes", error));
+            Err(Refusal::Invalid(errors))
         }
     }
 }

@@ -14,7 +14,7 @@ use std::collections::HashSet;
 use tokio::time::Instant;
 
 /// How often other seats are tried when assigned ones were lost at the fence.
-const ATTEMPTS: usize = 8;
+pub(crate) const ATTEMPTS: usize = 8;
 
 impl Sales {
     /// Makes a booking: checks the order, has seats marked, and has the ledger decide. Seats of our own
@@ -93,7 +93,7 @@ impl Sales {
 
 /// Of the lost seats those that the traveller has chosen; when there are none the flight is full, as
 /// far as we have tried.
-fn only_named(lost: Vec<FlightSeat>, named: &HashSet<FlightSeat>) -> Refusal {
+pub(crate) fn only_named(lost: Vec<FlightSeat>, named: &HashSet<FlightSeat>) -> Refusal {
     let seats: Vec<_> = lost.into_iter().filter(|seat| named.contains(seat)).collect();
     if seats.is_empty() { Refusal::FlightFull } else { Refusal::SeatTaken(seats) }
 }

@@ -19,7 +19,14 @@ mod outcome;
 mod reserve;
 
 pub(crate) use order::{Order, OrderSegment};
-pub(crate) use outcome::{SalesError, Sold};
+pub(crate) use outcome::{SalesError, Sold, Stop};
+#[cfg(feature = "simulation")]
+pub(crate) use {
+    check::check,
+    make::{ATTEMPTS, only_named},
+    outcome::settle,
+    reserve::check_total,
+};
 
 use super::{
     directory::Directory,
@@ -28,7 +35,6 @@ use super::{
 };
 use crate::domain::{booking::Booking, idempotency::Key, payment::PaymentOrder, quote::QuoteId};
 use keyed::RunningKeys;
-use outcome::Stop;
 use shared::{db::Pool, events::BookingState, ids::FlightId, money::Currency};
 use std::time::Duration;
 

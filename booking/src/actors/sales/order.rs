@@ -44,7 +44,7 @@ pub(crate) struct Order {
 
 impl Order {
     /// The seats that travellers have chosen.
-    pub(super) fn named_seats(&self) -> impl Iterator<Item = FlightSeat> + '_ {
+    pub(crate) fn named_seats(&self) -> impl Iterator<Item = FlightSeat> + '_ {
         self.passengers.iter().flat_map(|passenger| {
             let seats = self.segments.iter().zip(&passenger.seats);
             seats.filter_map(|(segment, seat)| {
@@ -54,14 +54,14 @@ impl Order {
     }
 
     /// The places of the segments in the order of flight ids, in which allocators are asked.
-    pub(super) fn by_flight(&self) -> Vec<usize> {
+    pub(crate) fn by_flight(&self) -> Vec<usize> {
         let mut places: Vec<usize> = (0..self.segments.len()).collect();
         places.sort_unstable_by_key(|place| self.segments[*place].flight_id);
         places
     }
 
     /// The booking that it is to become, without seats and prices.
-    pub(super) fn booking(&self, currency: Currency) -> Booking {
+    pub(crate) fn booking(&self, currency: Currency) -> Booking {
         let now = Utc::now();
         let segment = |segment: &OrderSegment| Segment {
             flight_id: segment.flight_id,

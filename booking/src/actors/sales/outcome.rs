@@ -52,7 +52,7 @@ impl From<diesel::result::Error> for SalesError {
 }
 
 /// A refusal, or an error.
-pub(super) enum Stop {
+pub(crate) enum Stop {
     Refused(Refusal),
     Failed(SalesError),
 }
@@ -84,7 +84,7 @@ impl From<NotReserved> for Stop {
 }
 
 /// A refusal is an answer like others.
-pub(super) fn settle(result: Result<Sold, Stop>) -> Result<Sold, SalesError> {
+pub(crate) fn settle(result: Result<Sold, Stop>) -> Result<Sold, SalesError> {
     match result {
         Ok(sold) => Ok(sold),
         Err(Stop::Refused(refusal)) => Ok(Sold::Refused(refusal)),

@@ -72,7 +72,7 @@ impl Sales {
 }
 
 /// What can be paid on each flight may be too much on all.
-fn check_total(booking: &Booking) -> Result<(), Stop> {
+pub(crate) fn check_total(booking: &Booking) -> Result<(), Stop> {
     let price = |fare, taxes| SegmentPrice { fare, taxes };
     let prices = booking.segments.iter().map(|segment| price(segment.fare, segment.taxes));
     let too_much =

@@ -89,10 +89,10 @@ impl System {
         }
         let (keys, smtp) = (Keys::serve(), SmtpSink::start());
         let settings = Settings::new(&booking, &keys)
-            .with("BOOKING_AMQP_URL", broker.url())
-            .with("BOOKING_PAYMENT_TIMEOUT_MS", 2000)
-            .with("BOOKING_PAYMENT_IDLE_MS", 3000)
-            .with("BOOKING_PAYMENT_SWEEP_MS", 250);
+            .with("BOOKING_AMQP_URL", &broker.url())
+            .with("BOOKING_PAYMENT_TIMEOUT_MS", &2000)
+            .with("BOOKING_PAYMENT_IDLE_MS", &3000)
+            .with("BOOKING_PAYMENT_SWEEP_MS", &250);
         let mailer = Some(Mailer::start(&mail, &broker.url(), &keys, &smtp));
         let instances = [Instance::start(&settings).await, Instance::start(&settings).await];
         Self {

@@ -1,0 +1,69 @@
+//! What must be true when everything has come to rest.
+
+use super::{Checked, Checks, demand};
+use crate::{
+    domain::payment::{Account, PaymentState},
+    simulation::{database::Rows, provider::Provider},
+    store::codes::Code,
+};
+use shared::events::BookingStatus;
+
+impl Checks {
+    /// Nothing is under way any more; what is stored, what was told and what the provider did agree.
+    pub(in crate::simulation) fn at_rest(&self, rows: &Rows, provider: &Provider) -> Checked {
+        for id in &self.acknowledged {
+            demand(rows.bookings.contains_key(id), || format!("booking {id} was acknowledged and is lost"))?;
+        }
+        for booking in rows.bookings.values() {
+            let id = booking.id;
+            demand(booking.status != BookingStatus::Held, || {
+                format!("the hold of booking {id} until {} has no end", booking.hold_expires_at)
+            })?;
+        }
+        for (id, row) in &rows.payments {
+            let charged = provider.charged(*id);
+            match row.payment.state {
+                PaymentState::Captured => demand(charged == row.payment.amount, || {
+                    format!("payment {id} of {} was charged with {charged}", row.payment.amount)
+                })?,
+                PaymentState::Declined => demand(charged == 0 && !provider.reserves(*id), || {
+                    format!("payment {id} was declined, but its money is taken or reserved")
+                })?,
+                state => return Err(format!("payment {id} is still {state:?}")),
+            }
+        }
+        for (id, row) in &rows.refunds {
+            demand(row.refund.settled, || format!("refund {id} is not settled"))?;
+        }
+        let clearing = rows.entries.iter().filter(|(key, _)| key.1 == Account::Clearing.code());
+        let clearing: i64 = clearing.map(|(_, entry)| entry.amount).sum();
+        demand(clearing == provider.balance(), || {
+            format!("the books say {clearing}, the provider says {}", provider.balance())
+        })?;
+        for row in rows.keys.values() {
+            let waits = row.answer.is_none();
+            demand(!waits, || format!("the key of booking {} has no answer", row.booking))?;
+        }
+        self.check_capacity(rows)
+    }
+
+    /// Seats are those of the plan, and belong to who travels on them.
+    fn check_capacity(&self, rows: &Rows) -> Checked {
+        let mut count = 0;
+        for (flight, seats) in &rows.seats {
+            let Some(state) = rows.states.get(flight) else { continue };
+            let plan = &state.seat_plan;
+            for (seat, holder) in seats {
+                count += 1;
+                let seat = *seat;
+                let known = plan.section(seat).is_some() && !plan.blocked_seats.contains(&seat);
+                demand(known, || format!("seat {seat} of flight {flight} was sold and cannot be"))?;
+                let place = crate::domain::refusal::FlightSeat { flight_id: *flight, designator: seat };
+                demand(self.occupied.get(&place) == Some(&holder.booking), || {
+                    format!("seat {seat} of flight {flight} belongs to a booking that is not on it")
+                })?;
+            }
+        }
+        demand(count == self.occupied.len(), || "bookings have seats that the table lacks".to_owned())
+    }
+}

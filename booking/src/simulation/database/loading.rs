@@ -1,0 +1,212 @@
+//! What is read and written outside of the ledger's transactions: each a statement of its own.
+
+use super::{Change, Database, Rows, rows::PaymentRow};
+use crate::{
+    domain::{
+        booking::{Booking, Flights},
+        flight::{Flight, is_sold},
+        hold,
+        idempotency::{KEPT_HOURS, Key},
+        payment::PaymentState,
+        seat_book::{SeatsRead, TakenSeat},
+    },
+    store::{keys::Known, payments, refunds},
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use shared::{
+    events::{BookingPaymentStatus, BookingStatus, FlightState},
+    ids::{BookingId, FlightId, PaymentId, RefundId},
+};
+use std::sync::Arc;
+
+/// How much longer a saga is left alone that was taken up so often.
+fn patience(attempts: i16) -> TimeDelta {
+    let seconds = if attempts == 0 { 0 } else { (1_i64 << attempts.min(10)).min(600) };
+    TimeDelta::seconds(seconds)
+}
+
+impl Rows {
+    /// A booking in full.
+    pub(in crate::simulation) fn booking(&self, id: BookingId) -> Option<Booking> {
+        let mut booking = self.bookings.get(&id)?.clone();
+        let payments = self.payments_of.get(&id).into_iter().flatten();
+        booking.payments = payments.filter_map(|id| Some(self.payments.get(id)?.payment.clone())).collect();
+        let refunds = self.refunds_of.get(&id).into_iter().flatten();
+        booking.refunds = refunds.filter_map(|id| Some(self.refunds.get(id)?.refund.clone())).collect();
+        Some(booking)
+    }
+
+    pub(in crate::simulation) fn flights(&self, booking: &Booking) -> Flights {
+        let ids = booking.segments.iter().map(|segment| segment.flight_id);
+        ids.filter_map(|id| Some((id, self.states.get(&id)?.clone()))).collect()
+    }
+
+    pub(in crate::simulation) fn find_key(&self, key: &Key, clock: DateTime<Utc>) -> Option<Known> {
+        let row = self.keys.get(&key.scope)?;
+        if row.created_at <= clock - TimeDelta::hours(KEPT_HOURS.into()) {
+            return None;
+        }
+        Some(match &row.answer {
+            _ if row.body != key.body => Known::OtherBody,
+            Some(answer) => Known::Answered(answer.clone()),
+            None => Known::Running,
+        })
+    }
+
+    /// As `store::flights::read_seats` and the flight's state.
+    pub(in crate::simulation) fn read_flight(
+        &self,
+        id: FlightId,
+        clock: DateTime<Utc>,
+    ) -> Option<(Flight, SeatsRead)> {
+        let flight = self.flights.get(&id)?;
+        let state = self.states.get(&id)?.clone();
+        let ends_in = |booking: BookingId| {
+            let booking = self.bookings.get(&booking)?;
+            let by_itself = booking.status == BookingStatus::Held
+                && booking.payment_status == BookingPaymentStatus::Awaiting;
+            let left = booking.hold_expires_at.signed_duration_since(clock).num_microseconds()?;
+            // Rounded up.
+            by_itself.then(|| left.div_euclid(1000) + i64::from(left.rem_euclid(1000) > 0))
+        };
+        let seats = self.seats.get(&id).into_iter().flatten();
+        let taken = seats.map(|(seat, holder)| TakenSeat {
+            seat: *seat,
+            sold: holder.sold,
+            ends_in: ends_in(holder.booking),
+        });
+        let read = SeatsRead {
+            version: flight.version,
+            on_sale: flight.on_sale,
+            seats_version: flight.seats_version,
+            taken: taken.collect(),
+        };
+        Some((Flight { on_sale: flight.on_sale, state }, read))
+    }
+
+    /// As `store::bookings::ended`.
+    pub(in crate::simulation) fn ended(
+        &self,
+        clock: DateTime<Utc>,
+        limit: usize,
+    ) -> Vec<(BookingId, FlightId)> {
+        let ended = self.holds.iter().take_while(|(end, _)| hold::has_ended(*end, clock));
+        let first = |id: BookingId| self.bookings.get(&id)?.segments.iter().map(|one| one.flight_id).min();
+        ended.filter_map(|(_, id)| Some((*id, first(*id)?))).take(limit).collect()
+    }
+}
+
+impl Database {
+    /// As `store::flights::upsert`: newest version wins.
+    pub(in crate::simulation) fn upsert(&mut self, state: &Arc<FlightState>) {
+        let known = self.rows.flights.get(&state.id).copied();
+        if known.is_some_and(|known| known.version >= state.version) {
+            return;
+        }
+        self.rows.put(Change::Flight(
+            state.id,
+            Some(super::rows::FlightRow {
+                version: state.version,
+                departure_at: state.departure.at,
+                on_sale: is_sold(state),
+                seats_version: known.map_or(0, |known| known.seats_version),
+            }),
+        ));
+        self.rows.put(Change::State(state.id, Some(state.clone())));
+    }
+
+    fn change_payment(&mut self, id: PaymentId, change: impl FnOnce(&mut PaymentRow)) {
+        if let Some(mut row) = self.rows.payments.get(&id).cloned() {
+            change(&mut row);
+            self.rows.put(Change::Payment(id, Some(Box::new(row))));
+        }
+    }
+
+    /// As `store::payments::take_unsettled`.
+    pub(in crate::simulation) fn take_payments(
+        &mut self,
+        clock: DateTime<Utc>,
+        idle: TimeDelta,
+        limit: usize,
+    ) -> Vec<payments::Unsettled> {
+        let idle_for = |(at, id): &&(DateTime<Utc>, PaymentId)| {
+            let attempts = self.rows.payments.get(id).map_or(0, |row| row.attempts);
+            *at < clock - idle - patience(attempts)
+        };
+        let due = self.rows.unsettled.iter().take_while(|(at, _)| *at < clock - idle).filter(idle_for);
+        let due: Vec<PaymentId> = due.map(|(_, id)| *id).take(limit).collect();
+        let mut taken = Vec::with_capacity(due.len());
+        for id in due {
+            self.change_payment(id, |row| {
+                (row.attempted_at, row.attempts) = (clock, (row.attempts + 1).min(1000));
+            });
+            let Some(row) = self.rows.payments.get(&id) else { continue };
+            let Some(booking) = self.rows.bookings.get(&row.booking) else { continue };
+            let Some(flight_id) = booking.segments.iter().map(|one| one.flight_id).min() else { continue };
+            taken.push(payments::Unsettled {
+                id,
+                booking_id: row.booking,
+                state: row.payment.state,
+                amount: row.payment.amount,
+                token: row.payment.token.clone(),
+                flight_id,
+                late: booking.hold_expires_at <= clock,
+            });
+        }
+        taken
+    }
+
+    /// As `store::payments::finish`.
+    pub(in crate::simulation) fn finish(&mut self, id: PaymentId, from: PaymentState, to: PaymentState) {
+        self.change_payment(id, |row| {
+            if row.payment.state == from {
+                row.payment.state = to;
+            }
+        });
+    }
+
+    /// As `store::refunds::take_unsettled`.
+    pub(in crate::simulation) fn take_refunds(
+        &mut self,
+        clock: DateTime<Utc>,
+        idle: TimeDelta,
+        limit: usize,
+    ) -> Vec<refunds::Unsettled> {
+        let due = |id: &&RefundId| {
+            let Some(row) = self.rows.refunds.get(id) else { return false };
+            let payment = self.rows.payments.get(&row.refund.payment_id);
+            payment.is_some_and(|one| one.payment.state == PaymentState::Captured)
+                && row.attempted_at.is_none_or(|at| at < clock - idle - patience(row.attempts))
+        };
+        let due: Vec<RefundId> =
+            self.rows.unsettled_refunds.iter().filter(due).copied().take(limit).collect();
+        let mut taken = Vec::with_capacity(due.len());
+        for id in due {
+            let Some(mut row) = self.rows.refunds.get(&id).cloned() else { continue };
+            (row.attempted_at, row.attempts) = (Some(clock), (row.attempts + 1).min(1000));
+            let (payment_id, amount) = (row.refund.payment_id, row.refund.amount);
+            self.rows.put(Change::Refund(id, Some(Box::new(row))));
+            taken.push(refunds::Unsettled { id, payment_id, amount });
+        }
+        taken
+    }
+
+    /// As `store::refunds::settle`.
+    pub(in crate::simulation) fn settle(&mut self, id: RefundId) {
+        if let Some(mut row) = self.rows.refunds.get(&id).cloned() {
+            row.refund.settled = true;
+            self.rows.put(Change::Refund(id, Some(Box::new(row))));
+        }
+    }
+
+    /// As `store::keys::clean`; gives how many were cleaned away.
+    pub(in crate::simulation) fn clean_keys(&mut self, clock: DateTime<Utc>) -> usize {
+        let oldest = clock - TimeDelta::hours(KEPT_HOURS.into());
+        let old = self.rows.keys.iter().filter(|(_, row)| row.created_at < oldest);
+        let old: Vec<Vec<u8>> = old.map(|(scope, _)| scope.clone()).collect();
+        for scope in &old {
+            self.rows.put(Change::Key(scope.clone(), None));
+        }
+        old.len()
+    }
+}

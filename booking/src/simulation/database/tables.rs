@@ -1,0 +1,214 @@
+//! The ledger's port on the model: each call as the statements of `store` do it.
+
+use super::{Change, Transaction, rows::KeyRow};
+use crate::{
+    actors::ledger::{Opened, Opening, Tables, Taken, Writes},
+    domain::{
+        booking::{Booking, Flights},
+        idempotency::{KEPT_HOURS, Key},
+        locator::Locator,
+        quote::{Quote, QuoteId},
+    },
+    simulation::world::{Fence, MINUTE},
+    store::{flights::LockedFlight, keys::Known, seats::SeatRow, travellers::TravellerRow},
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use diesel::QueryResult;
+use shared::{
+    events::{Event, SeatsState},
+    ids::{BookingId, FlightId, UserId},
+};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+impl Tables for Transaction {
+    async fn stale_holders(
+        &mut self,
+        seats: &[SeatRow],
+        travellers: &[TravellerRow],
+    ) -> QueryResult<Vec<BookingId>> {
+        let clock = self.call()?;
+        Ok(self.stale(clock, seats, travellers))
+    }
+
+    async fn flights_of(&mut self, bookings: &[BookingId]) -> QueryResult<Vec<FlightId>> {
+        self.call()?;
+        Ok(self.flights_with(bookings).into_iter().collect())
+    }
+
+    async fn lock_flights(
+        &mut self,
+        flights: BTreeSet<FlightId>,
+    ) -> QueryResult<BTreeMap<FlightId, LockedFlight>> {
+        self.wait_for_locks().await;
+        self.call()?;
+        Ok(self.locked(&flights))
+    }
+
+    async fn lock_bookings(&mut self, bookings: &[BookingId]) -> QueryResult<Vec<Booking>> {
+        self.call()?;
+        Ok(self.in_full(bookings))
+    }
+
+    async fn flight_states(&mut self, versions: &[(FlightId, i64)]) -> QueryResult<Flights> {
+        self.call()?;
+        let state = |id: &FlightId| self.with_rows(|rows| Some((*id, rows.states.get(id)?.clone())));
+        Ok(versions.iter().filter_map(|(id, _)| state(id)).collect())
+    }
+
+    async fn now(&mut self) -> QueryResult<DateTime<Utc>> {
+        let clock = self.call()?;
+        Ok(self.told(clock))
+    }
+
+    async fn bind_keys(&mut self, wanted: &[(&Key, BookingId)]) -> QueryResult<HashSet<Vec<u8>>> {
+        let clock = self.call()?;
+        let mut bound = HashSet::new();
+        for (key, booking) in wanted {
+            let known = self.with_rows(|rows| rows.keys.get(&key.scope).map(|row| row.created_at));
+            let free = known.is_none_or(|at| at < clock - TimeDelta::hours(KEPT_HOURS.into()));
+            if free {
+                let row =
+                    KeyRow { body: key.body.clone(), booking: *booking, answer: None, created_at: clock };
+                self.put(Change::Key(key.scope.clone(), Some(row)));
+                bound.insert(key.scope.clone());
+            }
+        }
+        Ok(bound)
+    }
+
+    async fn find_key(&mut self, key: &Key) -> QueryResult<Option<Known>> {
+        let clock = self.call()?;
+        Ok(self.with_rows(|rows| rows.find_key(key, clock)))
+    }
+
+    async fn release_keys(&mut self, scopes: &[&[u8]]) -> QueryResult<()> {
+        self.call()?;
+        for scope in scopes {
+            self.put(Change::Key(scope.to_vec(), None));
+        }
+        Ok(())
+    }
+
+    async fn held_seats(
+        &mut self,
+        asked: &[(FlightId, UserId)],
+    ) -> QueryResult<HashMap<(FlightId, UserId), i64>> {
+        let clock = self.call()?;
+        Ok(self.held(clock, asked))
+    }
+
+    async fn take_seats(&mut self, wanted: &[SeatRow]) -> QueryResult<Vec<SeatRow>> {
+        self.call()?;
+        Ok(self.take_free(wanted))
+    }
+
+    async fn enter_travellers(&mut self, wanted: &[TravellerRow]) -> QueryResult<HashMap<BookingId, usize>> {
+        self.call()?;
+        Ok(self.enter(wanted))
+    }
+
+    async fn give_back(&mut self, seats: &[SeatRow], travellers: &[TravellerRow]) -> QueryResult<()> {
+        self.call()?;
+        self.leave(seats, travellers);
+        Ok(())
+    }
+
+    async fn used_locators(&mut self, locators: &[Locator]) -> QueryResult<HashSet<Locator>> {
+        self.call()?;
+        let used = |one: &&Locator| self.with_rows(|rows| rows.locators.contains(one.as_str()));
+        let used: HashSet<Locator> = locators.iter().filter(used).cloned().collect();
+        used.iter().for_each(|_| self.world.count("locators drawn again"));
+        Ok(used)
+    }
+
+    async fn insert_bookings(&mut self, new: &[Booking]) -> QueryResult<()> {
+        self.call()?;
+        self.insert(new)
+    }
+
+    async fn find_quote(&mut self, id: QuoteId) -> QueryResult<Option<Quote>> {
+        self.call()?;
+        Ok(self.with_rows(|rows| rows.quotes.get(&id).copied()))
+    }
+
+    async fn draw_documents(&mut self, count: usize) -> QueryResult<Vec<i64>> {
+        self.call()?;
+        Ok((0..count).map(|_| self.database().draw_document()).collect())
+    }
+
+    async fn write(&mut self, writes: &Writes<'_>) -> QueryResult<()> {
+        let clock = self.call()?;
+        self.change(writes, clock)
+    }
+
+    async fn next_seats(&mut self, flights: &BTreeSet<FlightId>) -> QueryResult<Vec<SeatsState>> {
+        self.call()?;
+        Ok(self.states(flights))
+    }
+
+    async fn append(&mut self, events: &[Event]) -> QueryResult<()> {
+        self.call()?;
+        self.events.extend(events.iter().cloned());
+        Ok(())
+    }
+
+    /// As the statements that travel together: one call, at one instant.
+    async fn open(&mut self, Opening { mut flights, bookings, limits }: Opening<'_>) -> QueryResult<Opened> {
+        self.wait_for_locks().await;
+        let clock = self.call()?;
+        flights.extend(self.flights_with(bookings));
+        Ok(Opened {
+            locked: self.locked(&flights),
+            bookings: self.in_full(bookings),
+            held: self.held(clock, limits),
+            now: self.told(clock),
+        })
+    }
+
+    async fn take(&mut self, seats: &[SeatRow], travellers: &[TravellerRow]) -> QueryResult<Taken> {
+        self.call()?;
+        Ok(Taken { seats: self.take_free(seats), travellers: self.enter(travellers) })
+    }
+
+    async fn store(
+        &mut self,
+        new: &[Booking],
+        writes: &Writes<'_>,
+        flights: &BTreeSet<FlightId>,
+    ) -> QueryResult<Vec<SeatsState>> {
+        let clock = self.call()?;
+        self.insert(new)?;
+        self.change(writes, clock)?;
+        Ok(self.states(flights))
+    }
+}
+
+impl Transaction {
+    /// The clock as the ledger is told of it.
+    fn told(&self, clock: DateTime<Utc>) -> DateTime<Utc> {
+        match self.world.fence {
+            Fence::ClockIsLate => clock - TimeDelta::microseconds(i64::try_from(15 * MINUTE).unwrap_or(0)),
+            _ => clock,
+        }
+    }
+
+    fn flights_with(&self, bookings: &[BookingId]) -> BTreeSet<FlightId> {
+        self.with_rows(|rows| {
+            let bookings = bookings.iter().filter_map(|id| rows.bookings.get(id));
+            bookings.flat_map(|one| one.segments.iter().map(|segment| segment.flight_id)).collect()
+        })
+    }
+
+    fn locked(&self, flights: &BTreeSet<FlightId>) -> BTreeMap<FlightId, LockedFlight> {
+        let lock = |id: &FlightId| {
+            let row = self.with_rows(|rows| rows.flights.get(id).copied())?;
+            let (version, departure_at, on_sale) = (row.version, row.departure_at, row.on_sale);
+            Some((*id, LockedFlight { version, departure_at, on_sale }))
+        };
+        flights.iter().filter_map(lock).collect()
+    }
+
+    fn in_full(&self, bookings: &[BookingId]) -> Vec<Booking> {
+        self.with_rows(|rows| bookings.iter().filter_map(|id| rows.booking(*id)).collect())
+    }
+}

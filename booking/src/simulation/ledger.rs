@@ -1,0 +1,350 @@
+//! The ledgers of the instances: the real batches and the real decisions about lost ones, on the model,
+//! with faults between the steps.
+
+use super::{
+    database::{Abort, Change, Transaction},
+    instance::{PATIENCE, SHARDS},
+    scheduler::Owner,
+    world::{MINUTE, SECOND, World},
+};
+use crate::{
+    actors::ledger::{
+        self, Answer, Command, Envelope, Found, Item, LedgerError, Lot, Outcome, Setting, Verdict, Written,
+    },
+    domain::refusal::Refusal,
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use shared::{
+    events::{Event, EventType, SeatsState},
+    ids::{BookingId, FlightId},
+};
+use std::{
+    collections::{HashMap, VecDeque},
+    rc::Rc,
+    time::Duration,
+};
+use tokio::sync::oneshot;
+
+/// Commands in one transaction.
+const BATCH: usize = 8;
+/// How long a payment prolongs its hold.
+pub(super) const SETTLE: TimeDelta = TimeDelta::minutes(5);
+/// No hold is longer than what may be asked for.
+pub(super) const LONGEST_HOLD: TimeDelta = TimeDelta::minutes(1440);
+
+/// What a ledger has to do.
+#[derive(Default)]
+pub(super) struct Queue {
+    settling: VecDeque<Envelope>,
+    others: VecDeque<Envelope>,
+    runs: bool,
+}
+
+impl Queue {
+    fn take(&mut self) -> Vec<Envelope> {
+        let settling = self.settling.len().min(BATCH);
+        let others = self.others.len().min(BATCH - settling);
+        self.settling.drain(..settling).chain(self.others.drain(..others)).collect()
+    }
+}
+
+/// Why a transaction had no effect, or may have had.
+enum Failure {
+    Refused(diesel::result::Error),
+    Lost,
+}
+
+impl World {
+    /// Carries out a command in the ledger of a flight.
+    pub(super) async fn submit(self: &Rc<Self>, at: usize, flight: FlightId, command: Command) -> Answer {
+        let (reply, answer) = oneshot::channel();
+        let deadline = tokio::time::Instant::from_std(self.instant_at(at) + Duration::from_micros(PATIENCE));
+        self.hop().await;
+        let shard = Self::shard(flight);
+        {
+            let mut instance = self.instances[at].borrow_mut();
+            let queue = &mut instance.ledgers[shard];
+            let settles = command.settles();
+            let envelope = Envelope { command, deadline, trace: None, reply };
+            if settles {
+                queue.settling.push_back(envelope)
+            } else {
+                queue.others.push_back(envelope)
+            };
+            if !queue.runs {
+                queue.runs = true;
+                let world = self.clone();
+                self.spawn(Owner::Ledger(at, shard), async move { run(&world, at, shard).await });
+            }
+        }
+        match self.in_time(PATIENCE + 5 * SECOND, answer).await {
+            Some(Ok(answer)) => answer,
+            Some(Err(_)) | None => Err(LedgerError::Unavailable),
+        }
+    }
+
+    /// Kills a ledger with what it has in hand.
+    pub(super) fn kill_ledger(&self, at: usize, shard: usize) {
+        self.wishes.kill(Owner::Ledger(at, shard));
+        let queue = std::mem::take(&mut self.instances[at].borrow_mut().ledgers[shard]);
+        // Those who wait are told by the loss of their channels.
+        drop(queue);
+    }
+}
+
+/// Works until there is nothing to do.
+async fn run(world: &Rc<World>, at: usize, shard: usize) {
+    loop {
+        let batch = {
+            let mut instance = world.instances[at].borrow_mut();
+            let queue = &mut instance.ledgers[shard];
+            let batch = queue.take();
+            if batch.is_empty() {
+                queue.runs = false;
+                return;
+            }
+            batch
+        };
+        let again = process(world, at, shard, batch).await;
+        let mut instance = world.instances[at].borrow_mut();
+        again.into_iter().rev().for_each(|one| instance.ledgers[shard].others.push_front(one));
+    }
+}
+
+/// As the runner: with a connection that may be lost.
+async fn process(world: &Rc<World>, at: usize, shard: usize, envelopes: Vec<Envelope>) -> Vec<Envelope> {
+    let mut lots = vec![Lot::new(envelopes)];
+    let mut returned = Vec::new();
+    while let Some(lot) = lots.pop() {
+        let lot = lot.in_time(tokio::time::Instant::from_std(world.instant_at(at)));
+        if lot.envelopes.is_empty() {
+            continue;
+        }
+        world.hop().await;
+        if world.database.borrow().is_down(world.now()) {
+            lot.answer(&Err(LedgerError::Unavailable));
+            continue;
+        }
+        match transact(world, at, shard, &lot).await {
+            Ok(written) => {
+                written.seats.iter().for_each(|state| world.seats_are(at, state));
+                for (envelope, verdict) in lot.envelopes.into_iter().zip(written.verdicts) {
+                    match verdict {
+                        Verdict::Answer(outcome) => envelope.answer(Ok(outcome)),
+                        Verdict::Again => returned.push(envelope),
+                    }
+                }
+            }
+            Err(Failure::Refused(error)) => {
+                world.count("batches refused");
+                lot.split(&mut lots, &error);
+            }
+            Err(Failure::Lost) => {
+                world.count("connections lost");
+                lots.extend(resolve(world, at, lot).await);
+            }
+        }
+    }
+    returned
+}
+
+async fn transact(world: &Rc<World>, at: usize, shard: usize, lot: &Lot) -> Result<Written, Failure> {
+    let items: Vec<Item<'_>> = lot.envelopes.iter().map(|one| (&one.command, None)).collect();
+    let abort = draw_abort(world);
+    let commands = || items.iter().map(|(command, _)| (*command).clone()).collect();
+    let traced =
+        world.trace.as_ref().map(|trace| trace.borrow_mut().begun(at * SHARDS + shard, commands(), abort));
+    let mut transaction = Transaction::begin(world.clone(), abort, traced);
+    let run = ledger::run(&mut transaction, &items, Setting { settle: SETTLE }).await;
+    transaction.reach_locks();
+    let clocks = transaction.clocks.clone();
+    let down = world.database.borrow().is_down(world.now());
+    let committed = run.is_ok() && !down && !world.strikes(10);
+    if let (Some(trace), Some(traced)) = (&world.trace, traced) {
+        trace.borrow_mut().ended(
+            traced,
+            &clocks,
+            run.as_ref().ok().map(|one| one.verdicts.as_slice()),
+            committed,
+        );
+    }
+    let written = match run {
+        Ok(written) => written,
+        // Dropped, it is rolled back.
+        Err(error) if !down => return Err(Failure::Refused(error)),
+        Err(_) => return Err(Failure::Lost),
+    };
+    if !committed {
+        drop(transaction);
+        world.hop().await;
+        return Err(Failure::Lost);
+    }
+    let (undo, events) = transaction.commit();
+    if let Some(trace) = &world.trace {
+        let line = |event: &Event| format!("{} {} {}", event.kind, event.subject, event.version);
+        trace.borrow_mut().events.extend(events.iter().map(line));
+    }
+    world.count("batches committed");
+    check(world, &items, &written, &undo, &clocks);
+    if world.strikes(25) {
+        world.count("acknowledgements lost");
+        world.hop().await;
+        return Err(Failure::Lost);
+    }
+    if !events.is_empty() {
+        publish(world);
+    }
+    // The answer of the commit is on its way.
+    world.hop().await;
+    Ok(written)
+}
+
+fn draw_abort(world: &Rc<World>) -> Option<Abort> {
+    use super::database::Failing::{Data, Deadlock, Lock};
+    world.strikes(20).then(|| {
+        let random = world.random();
+        Abort { call: 1 + random.index(18), kind: [Deadlock, Lock, Data][random.index(3)] }
+    })
+}
+
+/// What must hold after every commit.
+fn check(
+    world: &Rc<World>,
+    items: &[Item<'_>],
+    written: &Written,
+    undo: &[Change],
+    clocks: &[DateTime<Utc>],
+) {
+    let database = world.database.borrow();
+    let clock = clocks.last().copied().unwrap_or_else(|| database.last_clock(world.now()));
+    for ((command, _), verdict) in items.iter().zip(&written.verdicts) {
+        world.note(|| format!("committed {}: {}", name(command), outcome(verdict)));
+        count(world, command, verdict);
+        if let Verdict::Answer(Outcome::Refused(Refusal::SeatTaken(seats))) = verdict {
+            // Holds that had ended at the beginning do not count.
+            let began = clocks.first().copied().unwrap_or(clock);
+            let justified = world.checks.borrow().are_taken(&database.rows, seats, began);
+            world.object_to(justified);
+        }
+        if let (Command::Cancel { .. } | Command::CancelByAirline { .. }, Verdict::Answer(Outcome::Done(_))) =
+            (command, verdict)
+        {
+            world.checks.borrow_mut().cancelled_by_command(command.booking());
+        }
+    }
+    let checked = world.checks.borrow_mut().committed(&database.rows, undo, clock);
+    world.object_to(checked);
+}
+
+fn count(world: &World, command: &Command, verdict: &Verdict) {
+    world.count(match (command, verdict) {
+        (Command::Claim(_), Verdict::Answer(Outcome::Done(_))) => "claims won",
+        (Command::Claim(_), Verdict::Answer(Outcome::Refused(Refusal::SeatTaken(_)))) => {
+            "claims lost at the fence"
+        }
+        (Command::Claim(_), _) => "claims refused otherwise",
+        (Command::Confirm { .. }, Verdict::Answer(Outcome::Done(_))) => "confirmations",
+        (Command::Confirm { .. }, _) => "confirmations too late",
+        (Command::Cancel { .. }, Verdict::Answer(Outcome::Done(_))) => "cancellations",
+        (Command::CancelByAirline { .. }, _) => "cancellations by the airline",
+        (Command::ChangeSeats { .. }, Verdict::Answer(Outcome::Done(_))) => "changes of seats",
+        (Command::ChangeSeats { .. }, _) => "changes of seats refused",
+        (Command::Expire { .. }, _) => "holds ended by the reaper",
+        (_, Verdict::Answer(Outcome::Replay(_))) => "replays in the ledger",
+        _ => "other commands",
+    });
+}
+
+/// The kind of a command with its booking.
+pub(super) fn name(command: &Command) -> String {
+    let kind = match command {
+        Command::Claim(_) => "Claim",
+        Command::Pay { .. } => "Pay",
+        Command::Confirm { .. } => "Confirm",
+        Command::Decline { void: true, .. } => "Decline (void)",
+        Command::Decline { .. } => "Decline",
+        Command::Cancel { .. } => "Cancel",
+        Command::Quote { .. } => "Quote",
+        Command::ChangeSeats { .. } => "ChangeSeats",
+        Command::ChangeContact { .. } => "ChangeContact",
+        Command::CorrectName { .. } => "CorrectName",
+        Command::CancelByAirline { .. } => "CancelByAirline",
+        Command::Reschedule { .. } => "Reschedule",
+        Command::Expire { .. } => "Expire",
+    };
+    format!("{kind} of {}", command.booking())
+}
+
+/// A verdict in a line, without what differs between equal runs.
+pub(super) fn outcome(verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Again => "again".to_owned(),
+        Verdict::Answer(Outcome::Done(state)) => {
+            format!("done, version {}, {:?}, {:?}", state.version, state.status, state.payment_status)
+        }
+        Verdict::Answer(Outcome::Quoted(quote, _)) => {
+            format!("quoted, {:?}, {} kept", quote.refund, quote.penalty)
+        }
+        Verdict::Answer(Outcome::Replay(answer)) => format!("replay of {}", answer.status),
+        Verdict::Answer(Outcome::Refused(refusal)) => format!("refused, {refusal:?}"),
+    }
+}
+
+/// Finds out what was committed of a lot whose connection was lost.
+async fn resolve(world: &Rc<World>, at: usize, lot: Lot) -> Option<Lot> {
+    world.hop().await;
+    let found = {
+        let now = world.now();
+        let mut database = world.database.borrow_mut();
+        if database.is_down(now) {
+            None
+        } else {
+            let clock = database.clock(now);
+            let read = |id: BookingId| -> Option<(BookingId, Found)> {
+                let booking = database.rows.booking(id)?;
+                let state = booking.present(&database.rows.flights(&booking), clock).ok()?;
+                Some((id, (booking, Box::new(state))))
+            };
+            let ids = lot.envelopes.iter().map(|one| one.command.booking());
+            Some(ids.filter_map(read).collect::<HashMap<_, _>>())
+        }
+    };
+    world.hop().await;
+    let rest = lot.resolve(found.as_ref(), |booking| {
+        world.note(|| format!("found what was committed of {}", booking.id));
+        world.count("lost answers found");
+        booking.segments.iter().for_each(|segment| world.seats_unknown(at, segment.flight_id));
+    });
+    publish(world);
+    rest
+}
+
+/// Publishes what is committed: to every instance, later, in any order, now and then twice.
+pub(super) fn publish(world: &Rc<World>) {
+    let events: Vec<_> = world.database.borrow_mut().outbox.drain(..).collect();
+    for event in events {
+        let checked = world.checks.borrow_mut().published(&event);
+        world.object_to(checked);
+        if event.kind != EventType::SeatsChanged {
+            continue;
+        }
+        let Ok(state) = serde_json::from_value::<SeatsState>(event.data) else { continue };
+        let state = Rc::new(state);
+        for at in 0..world.instances.len() {
+            let copies = if world.strikes(100) { 2 } else { 1 };
+            for _ in 0..copies {
+                let delay = {
+                    let late = world.strikes(50);
+                    let outage = world.bus_down_until.get().saturating_sub(world.now());
+                    let random = world.random();
+                    outage + if late { random.below(MINUTE) } else { random.time(500, world.sizes.bus) }
+                };
+                let (world_of_it, state) = (world.clone(), state.clone());
+                world.spawn(Owner::Outside, async move {
+                    world_of_it.sleep(delay).await;
+                    world_of_it.seats_are(at, &state);
+                });
+            }
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! All rows as lines, of the model and of PostgreSQL, so that they can be compared. What real code draws
+//! by itself (ids of refunds and events, locators drawn again) is left out.
+
+use super::database::Rows;
+use crate::{
+    domain::{idempotency::StoredAnswer, quote::Quote},
+    store::codes::Code,
+};
+use chrono::{DateTime, Utc};
+use diesel::{
+    QueryResult,
+    prelude::QueryableByName,
+    sql_types::{Nullable, Text},
+};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use serde_json::Value;
+use shared::ids::BookingId;
+use std::{collections::BTreeMap, fmt::Write};
+
+/// The lines of each table, in order.
+pub(super) type Lines = Vec<(&'static str, Vec<String>)>;
+
+/// The locators that claims came with.
+pub(super) type Claimed = BTreeMap<BookingId, String>;
+
+fn at(instant: DateTime<Utc>) -> String {
+    instant.timestamp_micros().to_string()
+}
+
+fn or_none(text: Option<String>) -> String {
+    text.unwrap_or_else(|| "-".to_owned())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a text cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// A stored answer without what differs between equal runs.
+fn answer(status: i16, booking: &str) -> String {
+    let mut value: Value = serde_json::from_str(booking).unwrap_or(Value::Null);
+    if let Some(object) = value.as_object_mut() {
+        object.remove("locator");
+        for refund in object.get_mut("refunds").and_then(Value::as_array_mut).into_iter().flatten() {
+            refund["id"] = Value::Null;
+        }
+    }
+    format!("{status} {value}")
+}
+
+/// Whether a locator is still the claim's: others are drawn without the seed.
+fn locator(claimed: &Claimed, booking: BookingId, locator: &str) -> String {
+    let own = claimed.get(&booking).is_some_and(|own| own == locator);
+    if own { "as claimed" } else { "drawn again" }.to_owned()
+}
+
+/// The rows of the model.
+pub(super) fn of_model(rows: &Rows, claimed: &Claimed) -> Lines {
+    let mut lines = booking_lines(rows, claimed);
+    let flights = rows.flights.iter().map(|(id, row)| {
+        format!("{id}|{}|{}|{}|{}", row.version, at(row.departure_at), row.on_sale, row.seats_version)
+    });
+    let seats = rows.seats.iter().flat_map(|(flight, seats)| {
+        seats.iter().map(move |(seat, holder)| {
+            format!("{flight}|{}|{}|{}", seat.to_number(), holder.booking, holder.sold)
+        })
+    });
+    let travellers = rows.travellers.iter().map(|((flight, owner, person), entry)| {
+        format!("{flight}|{owner}|{person}|{}|{}", entry.booking, entry.seated)
+    });
+    let keys = rows.keys.iter().map(|(scope, row)| {
+        let told = row.answer.as_ref().map(|StoredAnswer { status, booking }| answer(*status, booking));
+        format!("{}|{}|{}|{}|{}", hex(scope), hex(&row.body), row.booking, at(row.created_at), or_none(told))
+    });
+    let payments = rows.payments.iter().map(|(id, row)| {
+        let payment = &row.payment;
+        format!(
+            "{id}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}",
+            row.booking,
+            payment.method,
+            or_none(payment.token.clone()),
+            payment.amount,
+            payment.state.code(),
+            at(payment.held_until),
+            or_none(payment.key_scope.as_deref().map(hex)),
+            payment.answer,
+            at(payment.created_at),
+            at(row.attempted_at),
+            row.attempts,
+        )
+    });
+    let refunds = rows.refunds.values().map(|row| {
+        let refund = &row.refund;
+        let attempted = or_none(row.attempted_at.map(at));
+        let (booking, payment) = (row.booking, refund.payment_id);
+        format!(
+            "{booking}|{payment}|{}|{}|{}|{}|{attempted}|{}",
+            refund.amount,
+            refund.reason,
+            refund.settled,
+            at(refund.created_at),
+            row.attempts,
+        )
+    });
+    let entries = rows.entries.iter().map(|((cause, account), row)| {
+        let payment = rows.payments.keys().find(|id| id.0 == *cause);
+        let cause = payment.map_or_else(|| "refund".to_owned(), ToString::to_string);
+        format!("{cause}|{account}|{}|{}|{}", row.booking, row.amount, at(row.created_at))
+    });
+    let quotes = rows.quotes.values().map(|quote| {
+        let Quote { id, booking, version, refund, penalty, expires_at } = quote;
+        let (fare, taxes) = (refund.fare, refund.taxes);
+        format!("{}|{booking}|{version}|{fare}|{taxes}|{penalty}|{}", id.0, at(*expires_at))
+    });
+    lines.push(("cancellation_quotes", quotes.collect()));
+    lines.push(("flights", flights.collect()));
+    lines.push(("seats", seats.collect()));
+    lines.push(("travellers", travellers.collect()));
+    lines.push(("idempotency_keys", keys.collect()));
+    lines.push(("payments", payments.collect()));
+    lines.push(("refunds", refunds.collect()));
+    lines.push(("ledger_entries", entries.collect()));
+    lines.iter_mut().for_each(|(_, lines)| lines.sort_unstable());
+    lines
+}
+
+fn booking_lines(rows: &Rows, claimed: &Claimed) -> Lines {
+    let (mut bookings, mut segments, mut passengers) = (Vec::new(), Vec::new(), Vec::new());
+    for (id, row) in &rows.bookings {
+        bookings.push(format!(
+            "{id}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}",
+            locator(claimed, *id, row.locator.as_str()),
+            row.owner_id,
+            row.status.code(),
+            row.payment_status.code(),
+            at(row.hold_expires_at),
+            row.currency.code(),
+            row.contact.email.as_str(),
+            or_none(row.contact.phone.as_ref().map(|phone| phone.as_str().to_owned())),
+            row.version,
+            at(row.created_at),
+            at(row.updated_at),
+            or_none(row.confirmed_at.map(at)),
+        ));
+        for (position, segment) in row.segments.iter().enumerate() {
+            let (cabin, brand) = (segment.cabin.code(), segment.brand.code());
+            segments.push(format!(
+                "{id}|{position}|{}|{cabin}|{brand}|{}|{}|{}",
+                segment.flight_id, segment.fare, segment.taxes, segment.flight_version
+            ));
+        }
+        for (position, one) in row.passengers.iter().enumerate() {
+            let seat = |seat: &Option<shared::seat::SeatDesignator>| {
+                seat.map_or_else(|| "NULL".to_owned(), |seat| seat.to_number().to_string())
+            };
+            let booked = one.booked_name.as_ref();
+            let seats: Vec<String> = one.seats.iter().map(seat).collect();
+            passengers.push(format!(
+                "{id}|{position}|{}|{}|{}|{}|{}|{}|{}|{}|{{{}}}",
+                one.id,
+                one.kind.code(),
+                one.given_name.as_str(),
+                one.family_name.as_str(),
+                or_none(booked.map(|(given, _)| given.as_str().to_owned())),
+                or_none(booked.map(|(_, family)| family.as_str().to_owned())),
+                one.born_on,
+                or_none(one.ticket_number.map(|number| number.to_string())),
+                seats.join(","),
+            ));
+        }
+    }
+    vec![("bookings", bookings), ("segments", segments), ("passengers", passengers)]
+}
+
+#[derive(QueryableByName)]
+struct Line {
+    #[diesel(sql_type = Text)]
+    line: String,
+    /// What has to be read before it can be compared.
+    #[diesel(sql_type = Nullable<Text>)]
+    extra: Option<String>,
+}
+
+/// The same of PostgreSQL: each table with the columns as above.
+const TABLES: [(&str, &str); 11] = [
+    (
+        "bookings",
+        "SELECT concat_ws('|', id, '?', owner_id, status, payment_status, us(hold_expires_at), currency, contact_email, coalesce(contact_phone, '-'), version, us(created_at), us(updated_at), us(confirmed_at)) AS line, locator AS extra FROM bookings",
+    ),
+    (
+        "segments",
+        "SELECT concat_ws('|', booking_id, position, flight_id, cabin, brand, fare, taxes, flight_version) AS line, NULL AS extra FROM segments",
+    ),
+    (
+        "passengers",
+        "SELECT concat_ws('|', booking_id, position, id, kind, given_name, family_name, coalesce(booked_given_name, '-'), coalesce(booked_family_name, '-'), born_on, coalesce(ticket_number::text, '-'), seats::text) AS line, NULL AS extra FROM passengers",
+    ),
+    (
+        "flights",
+        "SELECT concat_ws('|', id, version, us(departure_at), on_sale::text, seats_version) AS line, NULL AS extra FROM flights",
+    ),
+    (
+        "seats",
+        "SELECT concat_ws('|', flight_id, seat, booking_id, sold::text) AS line, NULL AS extra FROM seats",
+    ),
+    (
+        "travellers",
+        "SELECT concat_ws('|', flight_id, owner_id, fingerprint, booking_id, seated::text) AS line, NULL AS extra FROM travellers",
+    ),
+    (
+        "idempotency_keys",
+        "SELECT concat_ws('|', encode(scope, 'hex'), encode(body, 'hex'), booking_id, us(created_at), '?') AS line, status || ' ' || response AS extra FROM idempotency_keys",
+    ),
+    (
+        "payments",
+        "SELECT concat_ws('|', id, booking_id, method, coalesce(token, '-'), amount, state, us(held_until), coalesce(encode(key_scope, 'hex'), '-'), answer, us(created_at), us(attempted_at), attempts) AS line, NULL AS extra FROM payments",
+    ),
+    (
+        "refunds",
+        "SELECT concat_ws('|', booking_id, payment_id, amount, reason, settled::text, us(created_at), us(attempted_at), attempts) AS line, NULL AS extra FROM refunds",
+    ),
+    (
+        "ledger_entries",
+        "SELECT concat_ws('|', coalesce(p.id::text, 'refund'), e.account, e.booking_id, e.amount, us(e.created_at)) AS line, NULL AS extra FROM ledger_entries e LEFT JOIN payments p ON p.id = e.cause",
+    ),
+    (
+        "cancellation_quotes",
+        "SELECT concat_ws('|', id, booking_id, version, fare, taxes, penalty, us(expires_at)) AS line, NULL AS extra FROM cancellation_quotes",
+    ),
+];
+
+/// The rows of PostgreSQL.
+pub(super) async fn of_postgres(connection: &mut AsyncPgConnection, claimed: &Claimed) -> QueryResult<Lines> {
+    let mut all = Vec::with_capacity(TABLES.len());
+    for (table, query) in TABLES {
+        let rows: Vec<Line> = diesel::sql_query(query).load(connection).await?;
+        let line = |Line { line, extra }: Line| match table {
+            "bookings" => {
+                let id = line.split('|').next().and_then(|id| id.parse().ok());
+                let own = id.map_or_else(String::new, |id| locator(claimed, id, &extra.unwrap_or_default()));
+                line.replacen('?', &own, 1)
+            }
+            "idempotency_keys" => {
+                let told = extra.and_then(|extra| {
+                    let (status, booking) = extra.split_once(' ')?;
+                    Some(answer(status.parse().ok()?, booking))
+                });
+                let (head, _) = line.rsplit_once('?').unwrap_or((&line, ""));
+                format!("{head}{}", or_none(told))
+            }
+            _ => line,
+        };
+        let mut lines: Vec<String> = rows.into_iter().map(line).collect();
+        lines.sort_unstable();
+        all.push((table, lines));
+    }
+    Ok(all)
+}

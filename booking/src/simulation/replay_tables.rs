@@ -1,0 +1,186 @@
+//! The ledger's port on PostgreSQL, under the trace's direction: the clock at each call, the wait for
+//! the locks, and the call that fails.
+
+use super::{
+    database::{Abort, lost},
+    replay::set_clock,
+    trace::Batch,
+};
+use crate::{
+    actors::ledger::{Opened, Opening, PostgresTables, Tables, Taken, Writes},
+    domain::{
+        booking::{Booking, Flights},
+        idempotency::Key,
+        locator::Locator,
+        quote::{Quote, QuoteId},
+    },
+    store::{
+        flight_cache::FlightCache, flights::LockedFlight, keys::Known, seats::SeatRow,
+        travellers::TravellerRow,
+    },
+};
+use chrono::{DateTime, Utc};
+use diesel::QueryResult;
+use diesel_async::AsyncPgConnection;
+use shared::{
+    events::{Event, SeatsState},
+    ids::{BookingId, FlightId, UserId},
+};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use tokio::sync::oneshot;
+
+/// See the module.
+pub(super) struct ReplayTables<'a> {
+    inner: PostgresTables<'a>,
+    clocks: Vec<DateTime<Utc>>,
+    /// Whether it came to its end on the model: then it may make more calls here, where it does otherwise.
+    ended: bool,
+    abort: Option<Abort>,
+    calls: usize,
+    gate: Option<(oneshot::Sender<()>, oneshot::Receiver<()>)>,
+}
+
+impl<'a> ReplayTables<'a> {
+    /// `gate`: tells that the locks are asked for, and waits until they may be had.
+    pub(super) fn new(
+        connection: &'a AsyncPgConnection,
+        flights: &'a FlightCache,
+        batch: &Batch,
+        gate: (oneshot::Sender<()>, oneshot::Receiver<()>),
+    ) -> Self {
+        let inner = PostgresTables { connection, flights };
+        let (clocks, ended) = (batch.clocks.clone(), batch.verdicts.is_some());
+        Self { inner, clocks, ended, abort: batch.abort, calls: 0, gate: Some(gate) }
+    }
+
+    async fn wait_for_locks(&mut self) {
+        if let Some((at_locks, may_go)) = self.gate.take() {
+            // Errors mean that nobody directs any longer.
+            let _ = at_locks.send(());
+            let _ = may_go.await;
+        }
+    }
+
+    async fn call(&mut self) -> QueryResult<&mut PostgresTables<'a>> {
+        self.calls += 1;
+        if let Some(abort) = self.abort.filter(|abort| abort.call == self.calls) {
+            return Err(abort.error());
+        }
+        let clock = self.clocks.get(self.calls - 1).or(self.clocks.last().filter(|_| self.ended));
+        // One that was lost with the database ends with its last call.
+        let Some(clock) = clock else { return Err(lost()) };
+        set_clock(self.inner.connection, *clock).await?;
+        Ok(&mut self.inner)
+    }
+}
+
+impl Tables for ReplayTables<'_> {
+    async fn stale_holders(
+        &mut self,
+        seats: &[SeatRow],
+        travellers: &[TravellerRow],
+    ) -> QueryResult<Vec<BookingId>> {
+        self.call().await?.stale_holders(seats, travellers).await
+    }
+
+    async fn flights_of(&mut self, bookings: &[BookingId]) -> QueryResult<Vec<FlightId>> {
+        self.call().await?.flights_of(bookings).await
+    }
+
+    async fn lock_flights(
+        &mut self,
+        flights: BTreeSet<FlightId>,
+    ) -> QueryResult<BTreeMap<FlightId, LockedFlight>> {
+        self.wait_for_locks().await;
+        self.call().await?.lock_flights(flights).await
+    }
+
+    async fn lock_bookings(&mut self, bookings: &[BookingId]) -> QueryResult<Vec<Booking>> {
+        self.call().await?.lock_bookings(bookings).await
+    }
+
+    async fn flight_states(&mut self, versions: &[(FlightId, i64)]) -> QueryResult<Flights> {
+        self.call().await?.flight_states(versions).await
+    }
+
+    async fn now(&mut self) -> QueryResult<DateTime<Utc>> {
+        self.call().await?.now().await
+    }
+
+    async fn bind_keys(&mut self, wanted: &[(&Key, BookingId)]) -> QueryResult<HashSet<Vec<u8>>> {
+        self.call().await?.bind_keys(wanted).await
+    }
+
+    async fn find_key(&mut self, key: &Key) -> QueryResult<Option<Known>> {
+        self.call().await?.find_key(key).await
+    }
+
+    async fn release_keys(&mut self, scopes: &[&[u8]]) -> QueryResult<()> {
+        self.call().await?.release_keys(scopes).await
+    }
+
+    async fn held_seats(
+        &mut self,
+        asked: &[(FlightId, UserId)],
+    ) -> QueryResult<HashMap<(FlightId, UserId), i64>> {
+        self.call().await?.held_seats(asked).await
+    }
+
+    async fn take_seats(&mut self, wanted: &[SeatRow]) -> QueryResult<Vec<SeatRow>> {
+        self.call().await?.take_seats(wanted).await
+    }
+
+    async fn enter_travellers(&mut self, wanted: &[TravellerRow]) -> QueryResult<HashMap<BookingId, usize>> {
+        self.call().await?.enter_travellers(wanted).await
+    }
+
+    async fn give_back(&mut self, seats: &[SeatRow], travellers: &[TravellerRow]) -> QueryResult<()> {
+        self.call().await?.give_back(seats, travellers).await
+    }
+
+    async fn used_locators(&mut self, locators: &[Locator]) -> QueryResult<HashSet<Locator>> {
+        self.call().await?.used_locators(locators).await
+    }
+
+    async fn insert_bookings(&mut self, new: &[Booking]) -> QueryResult<()> {
+        self.call().await?.insert_bookings(new).await
+    }
+
+    async fn find_quote(&mut self, id: QuoteId) -> QueryResult<Option<Quote>> {
+        self.call().await?.find_quote(id).await
+    }
+
+    async fn draw_documents(&mut self, count: usize) -> QueryResult<Vec<i64>> {
+        self.call().await?.draw_documents(count).await
+    }
+
+    async fn write(&mut self, writes: &Writes<'_>) -> QueryResult<()> {
+        self.call().await?.write(writes).await
+    }
+
+    async fn next_seats(&mut self, flights: &BTreeSet<FlightId>) -> QueryResult<Vec<SeatsState>> {
+        self.call().await?.next_seats(flights).await
+    }
+
+    async fn append(&mut self, events: &[Event]) -> QueryResult<()> {
+        self.call().await?.append(events).await
+    }
+
+    async fn open(&mut self, opening: Opening<'_>) -> QueryResult<Opened> {
+        self.wait_for_locks().await;
+        self.call().await?.open(opening).await
+    }
+
+    async fn take(&mut self, seats: &[SeatRow], travellers: &[TravellerRow]) -> QueryResult<Taken> {
+        self.call().await?.take(seats, travellers).await
+    }
+
+    async fn store(
+        &mut self,
+        new: &[Booking],
+        writes: &Writes<'_>,
+        flights: &BTreeSet<FlightId>,
+    ) -> QueryResult<Vec<SeatsState>> {
+        self.call().await?.store(new, writes, flights).await
+    }
+}

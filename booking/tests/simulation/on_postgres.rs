@@ -1,0 +1,48 @@
+//! What runs did to the model, done to PostgreSQL.
+
+use super::of_environment;
+use booking::{
+    MIGRATIONS,
+    simulation::{CLOCK, Replay, record, replay},
+};
+use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
+use testkit::TestDatabase;
+
+/// Steps of a run that is replayed.
+const STEPS: u64 = 3_000;
+
+/// Records a run and replays it on a database of its own, after these statements.
+async fn replayed(seed: u64, steps: u64, statements: &[&str]) -> Replay {
+    println!("seed {seed}, {steps} steps");
+    let database = TestDatabase::of("booking", MIGRATIONS).await;
+    let superuser = AsyncPgConnection::establish(&database.superuser_url()).await;
+    let mut superuser = superuser.expect("a superuser");
+    for statement in CLOCK.iter().chain(statements) {
+        superuser.batch_execute(statement).await.expect(statement);
+    }
+    drop(superuser);
+    let run = record(seed, steps).unwrap_or_else(|broken| panic!("{broken}"));
+    replay(&run, &database.config("booking")).await.expect("PostgreSQL answers")
+}
+
+#[tokio::test]
+async fn postgresql_ends_as_the_model_does() {
+    // The run that the environment names, or some.
+    let seeds = of_environment("AEROBUS_SIMULATION_SEED").map_or(1..=4, |seed| seed..=seed);
+    let steps = of_environment("AEROBUS_SIMULATION_STEPS").unwrap_or(STEPS);
+    for seed in seeds {
+        let replay = replayed(seed, steps, &[]).await;
+        println!("{} transactions, {} rows", replay.batches, replay.rows);
+        assert!(replay.differences.is_empty(), "seed {seed}:\n{}", replay.differences.join("\n"));
+        assert_eq!(replay.seats_sold_twice, 0);
+        assert!(replay.batches > 10 && replay.rows > 100, "there was something to compare");
+    }
+}
+
+#[tokio::test]
+async fn postgresql_without_its_fence_is_noticed() {
+    let replay = replayed(1, STEPS, &["ALTER TABLE booking.seats DROP CONSTRAINT seats_pkey"]).await;
+    assert!(!replay.differences.is_empty(), "a seat is given away twice, and the model does not");
+    println!("{}", replay.differences[0]);
+    assert!(replay.seats_sold_twice > 0, "the question that the invariants ask finds it too");
+}
