@@ -11,7 +11,6 @@ use crate::actors::ledger::Command;
 
 /// Where a commit stands.
 #[derive(Debug, Clone, Copy)]
-#[cfg_attr(not(feature = "kill-points"), expect(dead_code, reason = "nobody asks"))]
 pub(crate) enum Moment {
     /// All is written, nothing is committed.
     Before,
