@@ -5,6 +5,10 @@ use clap::Parser;
 use shared::telemetry::{self, LogFormat};
 use std::process::ExitCode;
 
+/// Many small allocations, made on one thread and freed on another, are what a request is made of.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[actix_web::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();

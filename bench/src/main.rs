@@ -6,6 +6,10 @@ use clap::Parser;
 use std::process::ExitCode;
 use tokio::{runtime, task::LocalSet};
 
+/// Many small allocations, made on one thread and freed on another, are what a request is made of.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Measures the services against the plain designs that everyone writes.
 #[derive(Debug, Parser)]
 #[command(version)]

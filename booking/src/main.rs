@@ -7,6 +7,10 @@ use shared::{
     telemetry,
 };
 
+/// Many small allocations, made on one thread and freed on another, are what a request is made of.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[actix_web::main]
 async fn main() -> anyhow::Result<()> {
     let config = Config::load()?;

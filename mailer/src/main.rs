@@ -3,6 +3,10 @@
 use mailer::{app, config::Config};
 use shared::{service::Surroundings, telemetry};
 
+/// Many small allocations, made on one thread and freed on another, are what a request is made of.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[actix_web::main]
 async fn main() -> anyhow::Result<()> {
     let config = Config::load()?;
