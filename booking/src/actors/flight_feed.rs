@@ -86,11 +86,11 @@ impl Handler for FlightFeed {
             let mut newest: HashMap<FlightId, (FlightState, Value)> = HashMap::new();
             let mut dispositions = Vec::with_capacity(batch.len());
             for delivery in batch {
-                match read(delivery) {
-                    Ok(state) => {
+                match read(delivery).and_then(|state| Ok((state, document(delivery)?))) {
+                    Ok((state, document)) => {
                         let known = newest.get(&state.id).map(|(known, _)| known.version);
                         if known.is_none_or(|version| version < state.version) {
-                            newest.insert(state.id, (state, delivery.event.data.clone()));
+                            newest.insert(state.id, (state, document));
                         }
                         dispositions.push(Disposition::Ack);
                     }
@@ -154,6 +154,11 @@ fn read(delivery: &Delivery) -> Result<FlightState, String> {
         return Err("the version is not positive".to_owned());
     }
     Ok(state)
+}
+
+/// All that was told of a flight, also what this release does not know.
+fn document(delivery: &Delivery) -> Result<Value, String> {
+    delivery.event.data().map_err(|error| error.to_string())
 }
 
 fn flight(state: FlightState) -> Flight {

@@ -328,7 +328,7 @@ pub(super) fn publish(world: &Rc<World>) {
         if event.kind != EventType::SeatsChanged {
             continue;
         }
-        let Ok(state) = serde_json::from_value::<SeatsState>(event.data) else { continue };
+        let Ok(state) = event.data::<SeatsState>() else { continue };
         let state = Rc::new(state);
         for at in 0..world.instances.len() {
             let copies = if world.strikes(100) { 2 } else { 1 };

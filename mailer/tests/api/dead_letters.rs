@@ -5,7 +5,7 @@ use crate::{
     support::Mailer,
 };
 use serde_json::json;
-use shared::events::EventType;
+use shared::events::{Event, EventType, Json};
 
 #[actix_web::test]
 async fn an_event_that_cannot_be_read_is_kept_and_holds_up_no_other() {
@@ -38,7 +38,7 @@ async fn a_dead_letter_that_can_be_read_now_is_replayed_once() {
     assert_eq!(dead["reason"], "the booking has no contact");
     // As a later release could: now there is somebody to write to.
     booking["contact"] = contact;
-    let mended = shared::events::Event { data: booking, ..without };
+    let mended = Event { data: Json::of(&booking), ..without };
     let payload: String = mended.encode().iter().map(|byte| format!("{byte:02x}")).collect();
     mailer.world.sql(&format!("UPDATE dead_letters SET payload = '\\x{payload}'")).await;
     let path = format!("/api/v1/admin/mail/dead-letters/{}/replay", dead["id"].as_str().unwrap());

@@ -60,8 +60,9 @@ mod tests {
         let record = AuditRecord::of_reading(UserId::new(), "manifest.read", "flight/x", "r1");
         let event = record.event("booking");
         assert_eq!((event.kind.as_str(), event.version), ("audit.recorded", 1));
-        assert_eq!(event.data["before"], Value::Null);
-        assert!(event.data.as_object().unwrap().contains_key("after"));
+        let data: Value = event.data().unwrap();
+        assert_eq!(data["before"], Value::Null);
+        assert!(data.as_object().unwrap().contains_key("after"));
         assert_eq!(event.data::<AuditRecord>(), Ok(record.clone()));
         assert_ne!(event.subject, record.event("booking").subject);
     }

@@ -6,18 +6,19 @@
 mod audit;
 mod booking;
 mod flight;
+mod json;
 mod user;
 
 pub use audit::*;
 pub use booking::*;
 pub use flight::*;
+pub use json::Json;
 pub use user::*;
 
 use crate::ids::EventId;
 use chrono::{DateTime, SubsecRound, Utc};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::Value;
-use std::{fmt, str::FromStr};
+use std::{borrow::Cow, fmt, str::FromStr};
 
 /// Declares the event types with their names on the wire, which are also their routing keys.
 macro_rules! event_types {
@@ -107,31 +108,28 @@ pub struct Event {
     /// W3C trace context of the request that caused it.
     pub traceparent: Option<String>,
     /// The full state, of the type that the kind names.
-    pub data: Value,
+    pub data: Json,
 }
 
 /// The envelope as JSON (CloudEvents 1.0, JSON event format).
 #[derive(Serialize, Deserialize)]
-struct Wire {
-    specversion: String,
+struct Wire<'a> {
+    specversion: Cow<'a, str>,
     id: EventId,
-    source: String,
-    r#type: String,
-    subject: String,
+    source: Cow<'a, str>,
+    r#type: Cow<'a, str>,
+    subject: Cow<'a, str>,
     time: DateTime<Utc>,
-    datacontenttype: String,
+    datacontenttype: Cow<'a, str>,
     /// Extension attribute: the aggregate's version.
     version: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
-    traceparent: Option<String>,
-    data: Value,
+    traceparent: Option<Cow<'a, str>>,
+    data: Json,
 }
 
 impl Event {
     /// A new event of now, with the trace context of the request that is being served.
-    ///
-    /// # Panics
-    /// Never for the data types of this module: they serialise to JSON without fail.
     #[must_use]
     pub fn new(
         source: &str,
@@ -149,7 +147,7 @@ impl Event {
             time: Utc::now().trunc_subsecs(6),
             source: source.to_owned(),
             traceparent: crate::telemetry::trace::current().map(|context| context.to_string()),
-            data: serde_json::to_value(data).unwrap_or(Value::Null),
+            data: Json::of(data),
         }
     }
 
@@ -157,18 +155,18 @@ impl Event {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let wire = Wire {
-            specversion: "1.0".to_owned(),
+            specversion: "1.0".into(),
             id: self.id,
-            source: format!("/aerobus/{}", self.source),
-            r#type: self.kind.as_str().to_owned(),
-            subject: self.subject.clone(),
+            source: format!("/aerobus/{}", self.source).into(),
+            r#type: self.kind.as_str().into(),
+            subject: self.subject.as_str().into(),
             time: self.time,
-            datacontenttype: "application/json".to_owned(),
+            datacontenttype: "application/json".into(),
             version: self.version,
-            traceparent: self.traceparent.clone(),
+            traceparent: self.traceparent.as_deref().map(Cow::Borrowed),
             data: self.data.clone(),
         };
-        // A tree of JSON values with string keys always serialises.
+        // Texts and numbers always serialise.
         serde_json::to_vec(&wire).unwrap_or_default()
     }
 
@@ -185,11 +183,11 @@ impl Event {
         Ok(Self {
             id: wire.id,
             kind: wire.r#type.parse()?,
-            subject: wire.subject,
+            subject: wire.subject.into_owned(),
             version: wire.version,
             time: wire.time,
             source: wire.source.trim_start_matches("/aerobus/").to_owned(),
-            traceparent: wire.traceparent,
+            traceparent: wire.traceparent.map(Cow::into_owned),
             data: wire.data,
         })
     }
@@ -199,13 +197,14 @@ impl Event {
     /// # Errors
     /// [`UndecodableEvent::Data`] when it does not fit.
     pub fn data<T: DeserializeOwned>(&self) -> Result<T, UndecodableEvent> {
-        T::deserialize(&self.data).map_err(|error| UndecodableEvent::Data(self.kind, error.to_string()))
+        self.data.read().map_err(|error| UndecodableEvent::Data(self.kind, error.to_string()))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::Value;
 
     #[test]
     fn an_event_survives_the_wire() {

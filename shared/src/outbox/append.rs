@@ -6,10 +6,9 @@ use diesel::{
     pg::Pg,
     prelude::*,
     query_builder::{AstPass, QueryFragment, QueryId},
-    sql_types::{Array, BigInt, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid},
+    sql_types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use serde_json::Value;
 use uuid::Uuid;
 
 /// Events and their places in the outbox in one statement, prepared once per connection whatever the
@@ -21,7 +20,7 @@ struct Append<'a> {
     versions: Vec<i64>,
     times: Vec<DateTime<Utc>>,
     traces: Vec<Option<&'a str>>,
-    data: Vec<&'a Value>,
+    data: Vec<&'a str>,
 }
 
 /// Tells the statement from others in the cache of prepared ones.
@@ -50,7 +49,7 @@ impl QueryFragment<Pg> for Append<'_> {
         out.push_sql(", ");
         out.push_bind_param::<Array<Nullable<Text>>, _>(&self.traces)?;
         out.push_sql(", ");
-        out.push_bind_param::<Array<Jsonb>, _>(&self.data)?;
+        out.push_bind_param::<Array<Text>, _>(&self.data)?;
         out.push_sql(")) INSERT INTO outbox (event_id) SELECT id FROM unnest(");
         out.push_bind_param::<Array<SqlUuid>, _>(&self.ids)?;
         out.push_sql(") WITH ORDINALITY AS pending (id, place) ORDER BY place");
@@ -75,7 +74,7 @@ pub async fn append(connection: &AsyncPgConnection, batch: &[Event]) -> QueryRes
         versions: batch.iter().map(|event| event.version).collect(),
         times: batch.iter().map(|event| event.time).collect(),
         traces: batch.iter().map(|event| event.traceparent.as_deref()).collect(),
-        data: batch.iter().map(|event| &event.data).collect(),
+        data: batch.iter().map(|event| event.data.as_str()).collect(),
     };
     query.execute(&mut &*connection).await.map(drop)
 }

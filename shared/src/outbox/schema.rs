@@ -8,7 +8,7 @@ diesel::table! {
         version -> BigInt,
         time -> Timestamptz,
         traceparent -> Nullable<Text>,
-        data -> Jsonb,
+        data -> Text,
     }
 }
 

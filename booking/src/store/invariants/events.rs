@@ -44,7 +44,7 @@ invariants! {
         "SELECT 'flight ' || t.flight_id AS subject, t.held || ' held and ' || t.sold || ' sold seats were told, '
             || coalesce(s.held, 0) || ' and ' || coalesce(s.sold, 0) || ' are there' AS detail
         FROM (
-            SELECT f.id AS flight_id, jsonb_array_length(e.data->'held') AS held, jsonb_array_length(e.data->'sold') AS sold
+            SELECT f.id AS flight_id, json_array_length(e.data::json->'held') AS held, json_array_length(e.data::json->'sold') AS sold
             FROM flights f
             JOIN told_events n ON n.subject = f.id AND n.version = f.seats_version AND n.kind = 'seats.changed'
             JOIN events e ON e.id = n.id
