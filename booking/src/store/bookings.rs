@@ -138,7 +138,7 @@ statement! {
     /// Holds that have ended, the longest ago first, with the first of their flights. Those that
     /// somebody works on are passed over.
     Ended { limit: BigInt = i64 } -> (SqlUuid, SqlUuid),
-    "SELECT b.id, (SELECT s.flight_id FROM segments s WHERE s.booking_id = b.id ORDER BY s.flight_id LIMIT 1) FROM bookings b WHERE b.status = 0 AND b.payment_status = 0 AND b.hold_expires_at <= clock_timestamp() ORDER BY b.hold_expires_at LIMIT $ FOR NO KEY UPDATE OF b SKIP LOCKED"
+    "SELECT b.id, (SELECT s.flight_id FROM segments s WHERE s.booking_id = b.id ORDER BY s.flight_id LIMIT 1) FROM bookings b WHERE b.expires_at <= clock_timestamp() ORDER BY b.expires_at LIMIT $ FOR NO KEY UPDATE OF b SKIP LOCKED"
 }
 
 /// Locks bookings in the order in which every writer locks them, after their flights.

@@ -54,7 +54,7 @@ statement! {
     /// Takes unsettled payments in hand that nobody has had in hand for a while; the more often that came
     /// to nothing, the longer the while.
     TakeUnsettled { seconds: Double = f64, limit: BigInt = i64 } -> (SqlUuid, SqlUuid, SmallInt, BigInt, Nullable<Text>, SqlUuid, Bool),
-    "UPDATE payments p SET attempted_at = clock_timestamp(), attempts = LEAST(p.attempts + 1, 1000) FROM (SELECT id FROM payments WHERE state IN (0, 1, 4) AND attempted_at < clock_timestamp() - make_interval(secs => $ + CASE attempts WHEN 0 THEN 0 ELSE LEAST(power(2, LEAST(attempts, 10)), 600) END) ORDER BY attempted_at LIMIT $ FOR UPDATE SKIP LOCKED) AS due WHERE p.id = due.id RETURNING p.id, p.booking_id, p.state, p.amount, p.token, (SELECT s.flight_id FROM segments s WHERE s.booking_id = p.booking_id ORDER BY s.flight_id LIMIT 1), (SELECT b.hold_expires_at <= clock_timestamp() FROM bookings b WHERE b.id = p.booking_id)"
+    "UPDATE payments p SET attempted_at = clock_timestamp(), attempts = LEAST(p.attempts + 1, 1000) FROM (SELECT id FROM payments WHERE unsettled_at < clock_timestamp() - make_interval(secs => $ + CASE attempts WHEN 0 THEN 0 ELSE LEAST(power(2, LEAST(attempts, 10)), 600) END) ORDER BY unsettled_at LIMIT $ FOR UPDATE SKIP LOCKED) AS due WHERE p.id = due.id RETURNING p.id, p.booking_id, p.state, p.amount, p.token, (SELECT s.flight_id FROM segments s WHERE s.booking_id = p.booking_id ORDER BY s.flight_id LIMIT 1), (SELECT b.hold_expires_at <= clock_timestamp() FROM bookings b WHERE b.id = p.booking_id)"
 }
 
 statement! {
@@ -67,7 +67,7 @@ statement! {
     /// How many payments are unsettled, by state and age: 0 for those younger than the first of the
     /// bounds (in seconds), and so on.
     CountUnsettled { bounds: Array<Double> = Vec<f64> } -> (SmallInt, Integer, BigInt),
-    "SELECT state, width_bucket(extract(epoch FROM clock_timestamp() - created_at)::float8, $), count(*) FROM payments WHERE state IN (0, 1, 4) GROUP BY 1, 2"
+    "SELECT state, width_bucket(extract(epoch FROM clock_timestamp() - created_at)::float8, $), count(*) FROM payments WHERE unsettled_at IS NOT NULL GROUP BY 1, 2"
 }
 
 statement! {
