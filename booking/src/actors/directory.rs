@@ -30,7 +30,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, PoisonError, RwLock,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicI64, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -70,6 +70,8 @@ struct Entry {
     used: Arc<AtomicU64>,
     /// How many more may ask it: a mailbox alone refuses nobody who has an address of his own.
     places: Arc<Semaphore>,
+    /// The newest version of its seats that it was told of.
+    told: Arc<AtomicI64>,
 }
 
 type Running = Arc<RwLock<HashMap<FlightId, Entry>>>;
@@ -245,7 +247,25 @@ impl Directory {
     pub(crate) fn seats_changed(&self, state: SeatsState) {
         let state = Arc::new(state);
         self.feeds.tell(state.flight_id, || News::Seats(Arc::clone(&state)));
-        self.tell(state.flight_id, SeatsAre(state));
+        let (id, version) = (state.flight_id, state.version);
+        self.tell(id, SeatsAre(state));
+        let map = self.running.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(entry) = map.get(&id) {
+            entry.told.fetch_max(version, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether anybody here has yet to hear of these seats of a flight. Whatever this instance commits, its
+    /// ledger has told before the bus does.
+    pub(crate) fn is_news(&self, id: FlightId, version: i64) -> bool {
+        let told = {
+            let map = self.running.read().unwrap_or_else(PoisonError::into_inner);
+            map.get(&id).map(|entry| entry.told.load(Ordering::Relaxed))
+        };
+        match told {
+            Some(told) => told < version,
+            None => self.feeds.follows(id),
+        }
     }
 
     /// Tells the flight's allocator and feed, if they run here, that seats may have changed.
@@ -319,8 +339,8 @@ impl AllocatorDirectory {
                         SeatAllocator::new(sender, &read, means, spread)
                     });
                     let used = Arc::new(AtomicU64::new(milliseconds(directory.epoch.elapsed())));
-                    let places = Arc::new(Semaphore::new(MAILBOX));
-                    let entry = Entry { allocator, flight: receiver, used, places };
+                    let (places, told) = (Arc::new(Semaphore::new(MAILBOX)), Arc::default());
+                    let entry = Entry { allocator, flight: receiver, used, places, told };
                     directory.insert(id, entry.clone());
                     Ok(Some(Found(entry)))
                 }

@@ -183,7 +183,9 @@ impl FlightFollower {
 
     fn follow(&self, delivery: &Delivery) {
         if delivery.event.kind == EventType::SeatsChanged {
-            if let Ok(state) = delivery.event.data::<SeatsState>() {
+            let event = &delivery.event;
+            let is_news = event.subject.parse().is_ok_and(|id| self.directory.is_news(id, event.version));
+            if is_news && let Ok(state) = event.data::<SeatsState>() {
                 self.directory.seats_changed(state);
             }
         } else if let Ok(state) = read(delivery) {

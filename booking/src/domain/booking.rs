@@ -108,6 +108,11 @@ impl Booking {
         })
     }
 
+    /// Its flights, in the order of travel.
+    pub(crate) fn flights(&self) -> impl Iterator<Item = FlightId> + '_ {
+        self.segments.iter().map(|segment| segment.flight_id)
+    }
+
     /// The segment on a flight.
     pub(crate) fn segment_on(&self, flight: FlightId) -> Option<usize> {
         self.segments.iter().position(|segment| segment.flight_id == flight)

@@ -12,28 +12,38 @@ use shared::{
     events::BookingState,
     http::{Code, Problem, RequestId},
 };
+use std::fmt::Write as _;
 
 /// The entity tag of a booking: of all that is shown of it, for its version alone does not tell of what
 /// changes by the clock, by the provider's word on a refund, or with its flights. What a guest sees has
 /// a tag of its own.
 pub(super) fn tag(booking: &BookingState) -> Result<String, Problem> {
-    let shown = serde_json::to_vec(booking).map_err(|error| Problem::internal(&error))?;
-    let hash: String = Sha256::digest(shown).iter().take(12).map(|byte| format!("{byte:02x}")).collect();
-    Ok(format!("\"{}-{hash}\"", booking.version))
+    Ok(shown(booking)?.1)
+}
+
+/// A booking as it is shown, with its entity tag.
+fn shown(booking: &BookingState) -> Result<(String, String), Problem> {
+    let shown = serde_json::to_string(booking).map_err(|error| Problem::internal(&error))?;
+    let mut tag = format!("\"{}-", booking.version);
+    for byte in &Sha256::digest(&shown)[..12] {
+        // Writing to a text does not fail.
+        let _ = write!(tag, "{byte:02x}");
+    }
+    tag.push('"');
+    Ok((shown, tag))
 }
 
 /// The answer to a request with this status of success.
 pub(super) fn answer(sold: Sold, success: StatusCode, request: &RequestId) -> Result<HttpResponse, Problem> {
     match sold {
         Sold::Done(state) => {
+            let (body, tag) = shown(&state)?;
             let mut response = HttpResponse::build(success);
-            response
-                .insert_header((header::CACHE_CONTROL, PRIVATE))
-                .insert_header((header::ETAG, tag(&state)?));
+            response.insert_header((header::CACHE_CONTROL, PRIVATE)).insert_header((header::ETAG, tag));
             if success == StatusCode::CREATED {
                 response.insert_header((header::LOCATION, location(&state.id)));
             }
-            Ok(response.json(state))
+            Ok(response.content_type(header::ContentType::json()).body(body))
         }
         Sold::Quoted(quote) => {
             Ok(HttpResponse::build(success).insert_header((header::CACHE_CONTROL, PRIVATE)).json(quote))

@@ -15,7 +15,7 @@ use super::{
     trace::{Batch, Deed, Trace, holds_ended, known, seats_read, unsettled, unsettled_refunds},
 };
 use crate::{
-    actors::ledger::{self, Item, Setting, Written},
+    actors::ledger::{self, Item, Memory, Setting, Written},
     store::{self, flight_cache::FlightCache},
 };
 use chrono::{DateTime, Utc};
@@ -25,7 +25,7 @@ use diesel_async::{
 };
 use futures_util::future::{Either, LocalBoxFuture, select};
 use shared::db::DatabaseConfig;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, rc::Rc};
 use tokio::sync::oneshot;
 
 /// What a superuser does to the database beforehand: the clock, and instants as numbers.
@@ -112,6 +112,8 @@ struct Stage {
     ledgers: BTreeMap<usize, AsyncPgConnection>,
     underway: BTreeMap<usize, Underway>,
     flights: FlightCache,
+    /// Of each ledger.
+    memories: BTreeMap<usize, Rc<Memory>>,
     batches: usize,
     seats_sold_twice: i64,
     differences: Vec<String>,
@@ -142,6 +144,7 @@ impl Stage {
             ledgers,
             underway: BTreeMap::new(),
             flights: FlightCache::new(1000),
+            memories: BTreeMap::new(),
             batches: 0,
             seats_sold_twice: 0,
             differences: Vec::new(),
@@ -219,13 +222,14 @@ impl Stage {
         self.batches += 1;
         let (go, may_go) = oneshot::channel();
         let (at_locks, reached) = oneshot::channel();
+        let memory = self.memories.entry(batch.ledger).or_default().clone();
         let (flights, batch) = (self.flights.clone(), batch.clone());
         let work: LocalBoxFuture<'static, Ran> = Box::pin(async move {
             if let Err(error) = AnsiTransactionManager::begin_transaction(&mut connection).await {
                 return (connection, Err(error));
             }
             let items: Vec<Item<'_>> = batch.commands.iter().map(|command| (command, None)).collect();
-            let mut tables = ReplayTables::new(&connection, &flights, &batch, (at_locks, may_go));
+            let mut tables = ReplayTables::new(&connection, (&flights, &memory), &batch, (at_locks, may_go));
             let ran = ledger::run(&mut tables, &items, Setting { settle: SETTLE }).await;
             (connection, ran)
         });
@@ -254,6 +258,9 @@ impl Stage {
             _ => AnsiTransactionManager::rollback_transaction(&mut connection).await,
         };
         self.ledgers.insert(batch.ledger, connection);
+        if let (Ok(written), true, Some(memory)) = (&ran, batch.committed, self.memories.get(&batch.ledger)) {
+            written.purchases.iter().for_each(|booking| memory.keep(booking.clone()));
+        }
         if batch.committed {
             let twice = seats_sold_twice(&mut self.free).await?;
             self.seats_sold_twice = self.seats_sold_twice.max(twice);

@@ -7,7 +7,7 @@ use super::{
     trace::Batch,
 };
 use crate::{
-    actors::ledger::{Opened, Opening, PostgresTables, Tables, Taken, Writes},
+    actors::ledger::{Memory, Opened, Opening, PostgresTables, Tables, Taken, Writes},
     domain::{
         booking::{Booking, Flights},
         idempotency::Key,
@@ -15,7 +15,7 @@ use crate::{
         quote::{Quote, QuoteId},
     },
     store::{
-        flight_cache::FlightCache, flights::LockedFlight, keys::Known, seats::SeatRow,
+        self, flight_cache::FlightCache, flights::LockedFlight, keys::Known, seats::SeatRow,
         travellers::TravellerRow,
     },
 };
@@ -44,11 +44,11 @@ impl<'a> ReplayTables<'a> {
     /// `gate`: tells that the locks are asked for, and waits until they may be had.
     pub(super) fn new(
         connection: &'a AsyncPgConnection,
-        flights: &'a FlightCache,
+        (flights, memory): (&'a FlightCache, &'a Memory),
         batch: &Batch,
         gate: (oneshot::Sender<()>, oneshot::Receiver<()>),
     ) -> Self {
-        let inner = PostgresTables { connection, flights };
+        let inner = PostgresTables { connection, flights, memory };
         let (clocks, ended) = (batch.clocks.clone(), batch.verdicts.is_some());
         Self { inner, clocks, ended, abort: batch.abort, calls: 0, gate: Some(gate) }
     }
@@ -151,7 +151,8 @@ impl Tables for ReplayTables<'_> {
     }
 
     async fn draw_documents(&mut self, count: usize) -> QueryResult<Vec<i64>> {
-        self.call().await?.draw_documents(count).await
+        // One by one, as the model: a ledger draws them ahead.
+        store::passengers::draw_documents(self.call().await?.connection, count).await
     }
 
     async fn write(&mut self, writes: &Writes<'_>) -> QueryResult<()> {
@@ -171,8 +172,13 @@ impl Tables for ReplayTables<'_> {
         self.call().await?.open(opening).await
     }
 
-    async fn take(&mut self, seats: &[SeatRow], travellers: &[TravellerRow]) -> QueryResult<Taken> {
-        self.call().await?.take(seats, travellers).await
+    async fn take(
+        &mut self,
+        seats: &[SeatRow],
+        travellers: &[TravellerRow],
+        locators: &[Locator],
+    ) -> QueryResult<Taken> {
+        self.call().await?.take(seats, travellers, locators).await
     }
 
     async fn store(

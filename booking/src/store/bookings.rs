@@ -84,8 +84,8 @@ fn damaged(error: Box<dyn Error + Send + Sync>) -> diesel::result::Error {
 
 statement! {
     /// Locks bookings in the order in which every writer locks them.
-    Lock { ids: Array<SqlUuid> = Vec<Uuid> } -> (SqlUuid,),
-    "SELECT id FROM bookings WHERE id = ANY($) ORDER BY id FOR NO KEY UPDATE"
+    Lock { ids: Array<SqlUuid> = Vec<Uuid> } -> (SqlUuid, BigInt),
+    "SELECT id, version FROM bookings WHERE id = ANY($) ORDER BY id FOR NO KEY UPDATE"
 }
 
 statement! {
@@ -141,9 +141,13 @@ statement! {
     "SELECT b.id, (SELECT s.flight_id FROM segments s WHERE s.booking_id = b.id ORDER BY s.flight_id LIMIT 1) FROM bookings b WHERE b.expires_at <= clock_timestamp() ORDER BY b.expires_at LIMIT $ FOR NO KEY UPDATE OF b SKIP LOCKED"
 }
 
-/// Locks bookings in the order in which every writer locks them, after their flights.
-pub(crate) async fn lock(connection: &AsyncPgConnection, ids: &[Uuid]) -> QueryResult<()> {
-    Lock { ids: ids.to_vec() }.execute(&mut &*connection).await.map(drop)
+/// Locks bookings in the order in which every writer locks them, after their flights; gives their versions.
+pub(crate) async fn lock(connection: &AsyncPgConnection, ids: &[Uuid]) -> QueryResult<HashMap<Uuid, i64>> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows: Vec<(Uuid, i64)> = Lock { ids: ids.to_vec() }.load(&mut &*connection).await?;
+    Ok(rows.into_iter().collect())
 }
 
 /// The flights of bookings, each once.
@@ -164,6 +168,9 @@ pub(crate) async fn ended(
 /// Bookings in full, in no order. All tables are asked at once: the answers come one after the other, but
 /// nobody waits for one before asking for the next.
 pub(crate) async fn load(connection: &AsyncPgConnection, ids: &[Uuid]) -> QueryResult<Vec<Booking>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
     let mut on = connection;
     let rows = bookings::table.filter(bookings::id.eq_any(ids)).select(Row::as_select()).load(&mut on);
     let (rows, parts) = try_join(rows, parts(connection, ids)).await?;

@@ -117,7 +117,7 @@ async fn seat_changes_are_told_with_all_seats_and_versions() {
         world.customer().post("/api/v1/bookings", &body).await.expect(201);
         let version = count + 1;
         let told = format!(
-            "events WHERE kind = 'seats.changed' AND version = {version} AND jsonb_array_length(data->'held') = {version}"
+            "events WHERE kind = 'seats.changed' AND version = {version} AND json_array_length(data::json->'held') = {version}"
         );
         assert_eq!(world.count(&told).await, 1);
     }

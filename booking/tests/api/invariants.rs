@@ -310,7 +310,7 @@ const BREAKS: &[(&str, &str, &[&str])] = &[
     ("seats_versions_were_told", "UPDATE flights SET seats_version = seats_version + 1", &[]),
     (
         "seats_are_as_they_were_told",
-        "UPDATE events SET data = jsonb_set(data, '{held}', '[]') WHERE kind = 'seats.changed'",
+        "UPDATE events SET data = jsonb_set(data::jsonb, '{held}', '[]') WHERE kind = 'seats.changed'",
         &[],
     ),
     ("flights_of_bookings_are_known", "DELETE FROM flight_states", &[]),

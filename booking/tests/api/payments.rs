@@ -86,7 +86,7 @@ async fn an_authorisation_that_comes_too_late_is_voided() {
     let silent = client.post("/api/v1/bookings", &body).await;
     silent.expect_problem(504, "upstream_timeout");
     let past = "now() - interval '1 minute'";
-    world.sql(&format!("UPDATE bookings SET hold_expires_at = {past}")).await;
+    world.sql(&format!("UPDATE bookings SET hold_expires_at = {past}, version = version + 1")).await;
     world.sql(&format!("UPDATE payments SET held_until = {past}")).await;
     world
         .settles("the void", async || world.count("sandbox_operations WHERE operation = 2").await == 1)

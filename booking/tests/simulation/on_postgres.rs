@@ -41,8 +41,14 @@ async fn postgresql_ends_as_the_model_does() {
 
 #[tokio::test]
 async fn postgresql_without_its_fence_is_noticed() {
-    let replay = replayed(1, STEPS, &["ALTER TABLE booking.seats DROP CONSTRAINT seats_pkey"]).await;
-    assert!(!replay.differences.is_empty(), "a seat is given away twice, and the model does not");
-    println!("{}", replay.differences[0]);
-    assert!(replay.seats_sold_twice > 0, "the question that the invariants ask finds it too");
+    // Not every short run has two instances after one seat.
+    for seed in 1..=8 {
+        let replay = replayed(seed, STEPS, &["ALTER TABLE booking.seats DROP CONSTRAINT seats_pkey"]).await;
+        if let Some(difference) = replay.differences.first() {
+            println!("{difference}");
+            assert!(replay.seats_sold_twice > 0, "the question that the invariants ask finds it too");
+            return;
+        }
+    }
+    panic!("a seat is given away twice, and the model does not");
 }

@@ -52,6 +52,8 @@ pub(crate) struct Written {
     pub(crate) seats: Vec<SeatsState>,
     /// Whether events were written.
     pub(crate) events: bool,
+    /// Bookings that were made with their payments.
+    pub(crate) purchases: Vec<Booking>,
 }
 
 /// A command of the batch with its trace.
@@ -97,7 +99,8 @@ pub(crate) async fn run(
         debug_assert!(verdict.is_some(), "every command has a verdict");
         verdict.unwrap_or(Verdict::Again)
     });
-    Ok(Written { verdicts: verdicts.collect(), seats, events: work.changes.has_told() })
+    let verdicts = verdicts.collect();
+    Ok(Written { verdicts, seats, events: work.changes.has_told(), purchases: work.changes.purchases() })
 }
 
 /// Finds what the commands are about, locks it, and reads it.

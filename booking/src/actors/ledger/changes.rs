@@ -146,6 +146,11 @@ impl Changes {
         !self.events.is_empty()
     }
 
+    /// The bookings that were made with their payments.
+    pub(super) fn purchases(self) -> Vec<Booking> {
+        self.new.into_iter().filter(|booking| !booking.payments.is_empty()).collect()
+    }
+
     /// Gives back the seats that come free, before others claim them.
     pub(super) async fn give_back(&mut self, tables: &mut impl Tables) -> QueryResult<()> {
         let (seats, travellers) = (std::mem::take(&mut self.freed), std::mem::take(&mut self.left));

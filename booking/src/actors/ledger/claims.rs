@@ -47,9 +47,9 @@ pub(super) async fn run(tables: &mut impl Tables, work: &mut Work<'_>) -> QueryR
         return Ok(());
     }
     let (candidates, aside) = set_aside(allowed);
-    let winners = pass_fences(tables, work, candidates).await?;
+    let (winners, used) = pass_fences(tables, work, candidates).await?;
     judge_aside(work, &winners, &aside);
-    let locators = draw_locators(tables, &winners).await?;
+    let locators = draw_locators(tables, &winners, used).await?;
     write_winners(work, &winners, locators)
 }
 
@@ -133,16 +133,17 @@ fn set_aside(candidates: Vec<Candidate<'_>>) -> (Vec<Candidate<'_>>, Vec<Candida
 }
 
 /// The fences: who does not get all of its seats has lost, and so has who is on one of the flights
-/// already; what the losers got is given back.
+/// already; what the losers got is given back. Gives the winners, and those locators that are in use.
 async fn pass_fences<'a>(
     tables: &mut impl Tables,
     work: &mut Work<'_>,
     candidates: Vec<Candidate<'a>>,
-) -> QueryResult<Vec<Candidate<'a>>> {
+) -> QueryResult<(Vec<Candidate<'a>>, HashSet<Locator>)> {
     let bookings = || candidates.iter().map(|candidate| &candidate.claim.booking);
     let seats: Vec<_> = bookings().flat_map(|booking| seat_rows(booking, false)).collect();
     let travellers: Vec<_> = bookings().flat_map(traveller_rows).collect();
-    let mut taken = tables.take(&seats, &travellers).await?;
+    let locators: Vec<_> = bookings().map(|booking| booking.locator.clone()).collect();
+    let mut taken = tables.take(&seats, &travellers, &locators).await?;
     let mut got: HashMap<BookingId, HashSet<FlightSeat>> = HashMap::new();
     for row in &taken.seats {
         got.entry(row.booking).or_default().insert(row.seat);
@@ -169,20 +170,20 @@ async fn pass_fences<'a>(
         let travellers: Vec<_> = travellers.into_iter().filter(|row| lost.contains(&row.booking)).collect();
         tables.give_back(&taken.seats, &travellers).await?;
     }
-    Ok(winners)
+    Ok((winners, taken.used))
 }
 
 /// Draws of a locator before it is given up: with a billion of them, two in a row are rare.
 const DRAWS: usize = 8;
 
-/// A locator for each winner that no booking has.
-async fn draw_locators(tables: &mut impl Tables, winners: &[Candidate<'_>]) -> QueryResult<Vec<Locator>> {
+/// A locator for each winner that no booking has. `used`: those of theirs that bookings have.
+async fn draw_locators(
+    tables: &mut impl Tables,
+    winners: &[Candidate<'_>],
+    mut used: HashSet<Locator>,
+) -> QueryResult<Vec<Locator>> {
     let mut locators: Vec<_> = winners.iter().map(|winner| winner.claim.booking.locator.clone()).collect();
     for _ in 0..DRAWS {
-        if locators.is_empty() {
-            return Ok(locators);
-        }
-        let mut used = tables.used_locators(&locators).await?;
         let mut free = true;
         for locator in &mut locators {
             // Also against those drawn before it.
@@ -194,6 +195,7 @@ async fn draw_locators(tables: &mut impl Tables, winners: &[Candidate<'_>]) -> Q
         if free {
             return Ok(locators);
         }
+        used = tables.used_locators(&locators).await?;
     }
     Err(diesel::result::Error::QueryBuilderError("no free locator was drawn".into()))
 }

@@ -15,6 +15,7 @@
 //! | [`payments`], [`cancellations`], [`airline`] | parts of transitions |
 //! | [`changes`] | what it writes |
 //! | [`tables`], [`postgres`] | the port to the database, and its adapter |
+//! | [`memory`] | what is kept between transactions |
 
 mod actor;
 mod airline;
@@ -26,6 +27,7 @@ mod claims;
 mod command;
 mod keys;
 mod lots;
+mod memory;
 mod payments;
 mod postgres;
 mod runner;
@@ -41,6 +43,7 @@ pub(crate) use runner::Means;
 pub(crate) use {
     batch::{Item, Setting, Verdict, Written, run},
     lots::{Found, Lot},
+    memory::Memory,
     postgres::PostgresTables,
     tables::{Opened, Opening, Tables, Taken, Writes},
 };

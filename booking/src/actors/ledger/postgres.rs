@@ -4,7 +4,10 @@
 //! travel together and are carried out in the order in which they are written here, for the futures are
 //! polled in that order. On a busy machine each wait for an answer costs more than the statement itself.
 
-use super::tables::{Opened, Opening, Tables, Taken, Writes};
+use super::{
+    memory::Memory,
+    tables::{Opened, Opening, Tables, Taken, Writes},
+};
 use crate::{
     domain::{
         booking::{Booking, Flights},
@@ -33,12 +36,13 @@ use uuid::Uuid;
 pub(crate) struct PostgresTables<'a> {
     pub(crate) connection: &'a AsyncPgConnection,
     pub(crate) flights: &'a FlightCache,
+    pub(crate) memory: &'a Memory,
 }
 
 impl<'a> PostgresTables<'a> {
     /// The same tables, to ask for something else at the same time.
     fn again(&self) -> PostgresTables<'a> {
-        PostgresTables { connection: self.connection, flights: self.flights }
+        PostgresTables { connection: self.connection, flights: self.flights, memory: self.memory }
     }
 }
 
@@ -125,7 +129,8 @@ impl Tables for PostgresTables<'_> {
     }
 
     async fn draw_documents(&mut self, count: usize) -> QueryResult<Vec<i64>> {
-        store::passengers::draw_documents(self.connection, count).await
+        let draw = async |count| store::passengers::draw_documents(self.connection, count).await;
+        self.memory.documents(count, draw).await
     }
 
     async fn write(&mut self, writes: &Writes<'_>) -> QueryResult<()> {
@@ -166,18 +171,21 @@ impl Tables for PostgresTables<'_> {
         outbox::append(self.connection, events).await
     }
 
-    async fn open(&mut self, Opening { flights, bookings, limits }: Opening<'_>) -> QueryResult<Opened> {
-        let (on, ids) = (self.connection, uuids(bookings));
-        let lock = async {
-            match ids.is_empty() {
-                true => Ok((store::flights::lock(on, flights).await?, Vec::new())),
-                false => {
-                    let locked = store::flights::lock_with(on, flights, ids.clone());
-                    let bookings = try_join(store::bookings::lock(on, &ids), store::bookings::load(on, &ids));
-                    let (locked, ((), bookings)) = try_join(locked, bookings).await?;
-                    Ok((locked, bookings))
-                }
+    async fn open(&mut self, Opening { mut flights, bookings, limits }: Opening<'_>) -> QueryResult<Opened> {
+        let on = self.connection;
+        let kept = self.memory.take(bookings);
+        flights.extend(kept.values().flat_map(Booking::flights));
+        let unknown: Vec<Uuid> = bookings.iter().filter(|id| !kept.contains_key(id)).map(|id| id.0).collect();
+        let lock_flights = async {
+            match unknown.is_empty() {
+                true => store::flights::lock(on, flights).await,
+                false => store::flights::lock_with(on, flights, unknown.clone()).await,
             }
+        };
+        let lock = async {
+            let ids = uuids(bookings);
+            let bookings = try_join(store::bookings::lock(on, &ids), store::bookings::load(on, &unknown));
+            try_join(lock_flights, bookings).await
         };
         let held = async {
             match limits.is_empty() {
@@ -185,14 +193,28 @@ impl Tables for PostgresTables<'_> {
                 false => store::travellers::held_seats(on, limits).await,
             }
         };
-        let ((locked, bookings), held, now) = try_join3(lock, held, store::presented::now(on)).await?;
+        let opened = try_join3(lock, held, store::presented::now(on)).await?;
+        let ((locked, (versions, mut bookings)), held, now) = opened;
+        let (unchanged, changed): (Vec<_>, Vec<_>) =
+            kept.into_values().partition(|kept| versions.get(&kept.id.0) == Some(&kept.version));
+        bookings.extend(unchanged);
+        let changed: Vec<Uuid> = changed.iter().map(|kept| kept.id.0).collect();
+        bookings.extend(store::bookings::load(on, &changed).await?);
         Ok(Opened { locked, bookings, held, now })
     }
 
-    async fn take(&mut self, seats: &[SeatRow], travellers: &[TravellerRow]) -> QueryResult<Taken> {
+    async fn take(
+        &mut self,
+        seats: &[SeatRow],
+        travellers: &[TravellerRow],
+        locators: &[Locator],
+    ) -> QueryResult<Taken> {
         let on = self.connection;
-        let both = try_join(store::seats::take(on, seats), store::travellers::enter(on, travellers));
-        both.await.map(|(seats, travellers)| Taken { seats, travellers })
+        let seats = store::seats::take(on, seats);
+        let travellers = store::travellers::enter(on, travellers);
+        let used = store::bookings::used_locators(on, locators);
+        let (seats, travellers, used) = try_join3(seats, travellers, used).await?;
+        Ok(Taken { seats, travellers, used })
     }
 
     async fn store(

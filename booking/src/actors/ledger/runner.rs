@@ -5,6 +5,7 @@ use super::{
     batch::{self, Item, Setting, Verdict, Written},
     command::{Envelope, LedgerError},
     lots::{Found, Lot},
+    memory::Memory,
     postgres::PostgresTables,
 };
 use crate::{
@@ -62,6 +63,7 @@ enum Failure {
 /// The connection and what is done with it.
 pub(super) struct Runner {
     means: Means,
+    memory: Memory,
     connection: Option<(AsyncPgConnection, Backend)>,
     /// The one before, where it was lost: what it was doing may still be going on.
     lost: Option<Backend>,
@@ -71,7 +73,7 @@ pub(super) struct Runner {
 
 impl Runner {
     pub(super) fn new(means: Means) -> Self {
-        Self { means, connection: None, lost: None, retry_at: None }
+        Self { means, memory: Memory::default(), connection: None, lost: None, retry_at: None }
     }
 
     /// Carries out commands and answers them; gives back those that are to be tried again.
@@ -111,6 +113,7 @@ impl Runner {
         for state in written.seats {
             self.means.directory.seats_changed(state);
         }
+        written.purchases.into_iter().for_each(|booking| self.memory.keep(booking));
         let mut again = Vec::new();
         for (envelope, verdict) in envelopes.into_iter().zip(written.verdicts) {
             match verdict {
@@ -152,7 +155,7 @@ impl Runner {
         let setting = Setting { settle: self.means.settle };
         let started = Instant::now();
         AnsiTransactionManager::begin_transaction(connection).await.map_err(Failure::Lost)?;
-        let mut tables = PostgresTables { connection, flights: &self.means.flights };
+        let mut tables = PostgresTables { connection, flights: &self.means.flights, memory: &self.memory };
         let run = batch::run(&mut tables, &items, setting).await;
         let failed = match run {
             Ok(written) => {

@@ -111,11 +111,16 @@ pub(crate) trait Tables {
         Ok(Opened { locked, bookings, held, now })
     }
 
-    /// Both fences in one: the seats, and the travellers' places.
-    async fn take(&mut self, seats: &[SeatRow], travellers: &[TravellerRow]) -> QueryResult<Taken> {
+    /// Both fences in one, the seats and the travellers' places; and which of the locators bookings have.
+    async fn take(
+        &mut self,
+        seats: &[SeatRow],
+        travellers: &[TravellerRow],
+        locators: &[Locator],
+    ) -> QueryResult<Taken> {
         let seats = self.take_seats(seats).await?;
         let travellers = self.enter_travellers(travellers).await?;
-        Ok(Taken { seats, travellers })
+        Ok(Taken { seats, travellers, used: self.used_locators(locators).await? })
     }
 
     /// Writes everything that was decided but the events, and gives the seats of the flights whose seats
@@ -158,6 +163,8 @@ pub(crate) struct Taken {
     pub(crate) seats: Vec<SeatRow>,
     /// How many travellers of each booking.
     pub(crate) travellers: HashMap<BookingId, usize>,
+    /// Locators that bookings have.
+    pub(crate) used: HashSet<Locator>,
 }
 
 /// What a transaction changes of bookings that exist.

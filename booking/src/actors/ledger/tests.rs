@@ -4,13 +4,16 @@ use super::{
     At, Claim, Command, Ledgers, Outcome, Shards,
     batch::{self, Item, Setting, Verdict},
     command::{Answer, Envelope, LedgerError},
+    memory::Memory,
     postgres::PostgresTables,
     runner::{Means, Runner},
 };
 use crate::{
     MIGRATIONS,
     actors::{directory::Directory, ledger::Bounds},
-    domain::{booking::Booking, hold::HoldTime, idempotency::Key, refusal::Refusal, samples},
+    domain::{
+        booking::Booking, hold::HoldTime, idempotency::Key, payment::PaymentOrder, refusal::Refusal, samples,
+    },
     store::{self, flight_cache::FlightCache},
 };
 use chrono::{TimeDelta, Utc};
@@ -20,7 +23,7 @@ use diesel_async::{
 use shared::{
     bus::{Bus, in_process::InProcess},
     db::Pool,
-    events::{BookingState, FlightState},
+    events::{BookingState, BookingStatus, FlightState},
     ids::{BookingId, PaymentId},
     outbox::Relay,
 };
@@ -66,7 +69,9 @@ impl Scene {
         let items: Vec<Item<'_>> = commands.iter().map(|command| (command, None)).collect();
         let setting = Setting { settle: self.means.settle };
         AnsiTransactionManager::begin_transaction(&mut connection).await.unwrap();
-        let mut tables = PostgresTables { connection: &mut connection, flights: &self.means.flights };
+        let memory = Memory::default();
+        let mut tables =
+            PostgresTables { connection: &mut connection, flights: &self.means.flights, memory: &memory };
         let written = batch::run(&mut tables, &items, setting).await.unwrap();
         AnsiTransactionManager::commit_transaction(&mut connection).await.unwrap();
         written.verdicts
@@ -316,6 +321,35 @@ async fn a_ledger_takes_on_no_more_than_its_bound_and_answers_what_it_took() {
     assert!(done >= 8, "what was taken on was done: {done}");
     ledgers.drain().await;
     assert_eq!(scene.count("bookings").await, i64::try_from(done).unwrap());
+    scene.stop();
+}
+
+#[actix::test]
+async fn a_purchase_that_is_kept_gives_way_to_what_others_have_made_of_it() {
+    let scene = Scene::new().await;
+    let mut runner = Runner::new(scene.means.clone());
+    let purchase = |seat: &str| {
+        let (booking, payment) = (scene.booking(&[seat]), PaymentId::new());
+        let id = booking.id;
+        let mut command = claim(booking);
+        if let Command::Claim(claim) = &mut command {
+            let (method, token) = ("card".to_owned(), "tok_visa".to_owned());
+            claim.payment = Some(PaymentOrder { id: payment, method, token });
+        }
+        (
+            command,
+            Command::Confirm { booking: id, payment },
+            Command::Decline { booking: id, payment, void: false },
+        )
+    };
+    let (first, confirm_first, _) = purchase("4A");
+    let (second, confirm_second, decline_second) = purchase("4B");
+    process(&mut runner, vec![first, second]).await;
+    scene.batch(&[decline_second]).await;
+    let answers = process(&mut runner, vec![confirm_first, confirm_second]).await;
+    assert!(matches!(&answers[0], Ok(Outcome::Done(state)) if state.status == BookingStatus::Confirmed));
+    assert!(matches!(&answers[1], Ok(Outcome::Refused(Refusal::HoldExpired))), "{:?}", answers[1]);
+    assert_eq!(scene.count("passengers WHERE ticket_number IS NOT NULL").await, 1);
     scene.stop();
 }
 

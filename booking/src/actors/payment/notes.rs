@@ -7,14 +7,19 @@ use shared::{
     db::{DbError, Pool},
     ids::PaymentId,
 };
-use std::sync::Arc;
-use tokio::sync::{Mutex, mpsc, oneshot};
+use std::{sync::Arc, time::Duration};
+use tokio::{
+    sync::{Mutex, mpsc, oneshot},
+    time::timeout,
+};
 use uuid::Uuid;
 
 /// Notes that wait; who has more has to wait itself.
 const QUEUE: usize = 1024;
 /// Notes in one statement.
 const BATCH: usize = 256;
+/// How long notes are gathered: each statement is a commit of its own.
+const GATHER: Duration = Duration::from_millis(20);
 
 /// A payment that the provider has captured, or voided.
 #[derive(Debug, Clone, Copy)]
@@ -47,6 +52,7 @@ async fn write(pool: Pool, notes: Arc<Mutex<mpsc::Receiver<Note>>>) -> End {
     let mut notes = notes.lock().await;
     let mut told = Vec::new();
     while notes.recv_many(&mut told, BATCH).await > 0 {
+        gather(&mut notes, &mut told).await;
         let (mut batch, mut waiting) = (Vec::new(), Vec::new());
         for note in told.drain(..) {
             match note {
@@ -66,6 +72,21 @@ async fn write(pool: Pool, notes: Arc<Mutex<mpsc::Receiver<Note>>>) -> End {
         }
     }
     End::Done
+}
+
+/// Waits for further notes, unless somebody waits for those that are there.
+async fn gather(notes: &mut mpsc::Receiver<Note>, told: &mut Vec<Note>) {
+    let full = |told: &[Note]| {
+        told.len() >= BATCH || told.last().is_some_and(|note| !matches!(note, Note::Finished(_)))
+    };
+    let gathering = async {
+        while !full(told) {
+            let Some(note) = notes.recv().await else { return };
+            told.push(note);
+        }
+    };
+    // At the end of the time what was told is there.
+    let _ = timeout(GATHER, gathering).await;
 }
 
 async fn note(pool: &Pool, batch: &[Finished]) -> Result<(), DbError> {

@@ -105,6 +105,11 @@ impl RunningFeeds {
         }
     }
 
+    /// Whether a flight is followed here.
+    pub(crate) fn follows(&self, id: FlightId) -> bool {
+        self.all().feeds.contains_key(&id)
+    }
+
     /// The flights that are followed here.
     pub(crate) fn flights(&self) -> Vec<FlightId> {
         self.all().feeds.keys().copied().collect()

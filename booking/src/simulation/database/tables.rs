@@ -115,10 +115,7 @@ impl Tables for Transaction {
 
     async fn used_locators(&mut self, locators: &[Locator]) -> QueryResult<HashSet<Locator>> {
         self.call()?;
-        let used = |one: &&Locator| self.with_rows(|rows| rows.locators.contains(one.as_str()));
-        let used: HashSet<Locator> = locators.iter().filter(used).cloned().collect();
-        used.iter().for_each(|_| self.world.count("locators drawn again"));
-        Ok(used)
+        Ok(self.used(locators))
     }
 
     async fn insert_bookings(&mut self, new: &[Booking]) -> QueryResult<()> {
@@ -165,9 +162,15 @@ impl Tables for Transaction {
         })
     }
 
-    async fn take(&mut self, seats: &[SeatRow], travellers: &[TravellerRow]) -> QueryResult<Taken> {
+    async fn take(
+        &mut self,
+        seats: &[SeatRow],
+        travellers: &[TravellerRow],
+        locators: &[Locator],
+    ) -> QueryResult<Taken> {
         self.call()?;
-        Ok(Taken { seats: self.take_free(seats), travellers: self.enter(travellers) })
+        let (seats, travellers) = (self.take_free(seats), self.enter(travellers));
+        Ok(Taken { seats, travellers, used: self.used(locators) })
     }
 
     async fn store(
@@ -190,6 +193,13 @@ impl Transaction {
             Fence::ClockIsLate => clock - TimeDelta::microseconds(i64::try_from(15 * MINUTE).unwrap_or(0)),
             _ => clock,
         }
+    }
+
+    fn used(&self, locators: &[Locator]) -> HashSet<Locator> {
+        let used = |one: &&Locator| self.with_rows(|rows| rows.locators.contains(one.as_str()));
+        let used: HashSet<Locator> = locators.iter().filter(used).cloned().collect();
+        used.iter().for_each(|_| self.world.count("locators drawn again"));
+        used
     }
 
     fn flights_with(&self, bookings: &[BookingId]) -> BTreeSet<FlightId> {

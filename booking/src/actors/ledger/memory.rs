@@ -1,0 +1,102 @@
+//! What a ledger keeps in memory between its transactions, so as not to ask for it. All of it may be lost
+//! at any time.
+
+use crate::domain::booking::Booking;
+use diesel::QueryResult;
+use shared::ids::BookingId;
+use std::{
+    cell::RefCell,
+    collections::{HashMap, VecDeque},
+};
+
+/// Purchases that are kept until they are confirmed, at most: some seconds of them.
+const PURCHASES: usize = 4096;
+/// Document numbers drawn at once. Those that are left when the process ends are never used.
+const DOCUMENTS: usize = 256;
+
+/// See the module.
+#[derive(Default)]
+pub(crate) struct Memory {
+    purchases: RefCell<Purchases>,
+    documents: RefCell<VecDeque<i64>>,
+}
+
+/// Bookings that were made with their payments, by id, and in the order in which they were kept.
+#[derive(Default)]
+struct Purchases {
+    bookings: HashMap<BookingId, Booking>,
+    order: VecDeque<BookingId>,
+}
+
+impl Memory {
+    /// Keeps a purchase that was just committed: some milliseconds later its payment is decided.
+    pub(crate) fn keep(&self, booking: Booking) {
+        let mut purchases = self.purchases.borrow_mut();
+        if purchases.order.len() == PURCHASES
+            && let Some(oldest) = purchases.order.pop_front()
+        {
+            purchases.bookings.remove(&oldest);
+        }
+        purchases.order.push_back(booking.id);
+        purchases.bookings.insert(booking.id, booking);
+    }
+
+    /// Takes out those of the bookings that are kept. They are as they are stored only where their rows,
+    /// locked, still have their versions, which whatever changes a purchase before it is decided raises.
+    pub(super) fn take(&self, ids: &[BookingId]) -> HashMap<BookingId, Booking> {
+        let mut purchases = self.purchases.borrow_mut();
+        ids.iter().filter_map(|id| Some((*id, purchases.bookings.remove(id)?))).collect()
+    }
+
+    /// So many document numbers. `draw`: draws so many from the sequence.
+    pub(super) async fn documents<D>(&self, count: usize, draw: D) -> QueryResult<Vec<i64>>
+    where
+        D: AsyncFnOnce(usize) -> QueryResult<Vec<i64>>,
+    {
+        if count > self.documents.borrow().len() {
+            let drawn = draw(count.max(DOCUMENTS)).await?;
+            self.documents.borrow_mut().extend(drawn);
+        }
+        Ok(self.documents.borrow_mut().drain(..count).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::samples;
+    use shared::ids::FlightId;
+
+    #[test]
+    fn the_oldest_purchases_are_given_up() {
+        let memory = Memory::default();
+        let made = || samples::booking(FlightId::new(), &["12A"]);
+        let first = made();
+        memory.keep(first.clone());
+        let second = made();
+        memory.keep(second.clone());
+        (2..=PURCHASES).for_each(|_| memory.keep(made()));
+        let ids = [first.id, second.id];
+        assert_eq!(memory.take(&ids).into_keys().collect::<Vec<_>>(), [second.id]);
+        assert!(memory.take(&ids).is_empty(), "each is taken once");
+    }
+
+    #[tokio::test]
+    async fn each_document_is_given_once() {
+        let memory = Memory::default();
+        let next = std::cell::Cell::new(0);
+        let draw = async |count: usize| {
+            let first = next.get();
+            next.set(first + count);
+            Ok((first..first + count).map(|number| i64::try_from(number).unwrap()).collect())
+        };
+        let mut given = Vec::new();
+        for count in [1, 0, 250, 9, 300, 2] {
+            let documents = memory.documents(count, draw).await.unwrap();
+            assert_eq!(documents.len(), count);
+            given.extend(documents);
+        }
+        let sorted: std::collections::BTreeSet<_> = given.iter().copied().collect();
+        assert_eq!(sorted.len(), given.len());
+    }
+}
