@@ -128,7 +128,7 @@ async fn each_reading_is_recorded() {
         "actor": user, "action": "manifest.read", "subject": format!("flight/{}", flight.id),
         "before": null, "after": null, "request_id": "reading-1",
     });
-    let told = format!("events WHERE kind = 'audit.recorded' AND data = '{record}'");
+    let told = format!("events WHERE kind = 'audit.recorded' AND data::jsonb = '{record}'");
     assert_eq!(world.count(&told).await, 1);
     // What is refused reads nothing, and is not recorded.
     staff.get(&path(FlightId::new())).await.expect_problem(404, "not_found");
