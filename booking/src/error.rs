@@ -2,9 +2,9 @@
 
 use crate::{
     actors::{directory::NotFound, ledger::LedgerError, payment::NotAdmitted, sales::SalesError},
-    domain::refusal::Refusal,
+    domain::{payment::MOST_DECLINED, refusal::Refusal},
 };
-use shared::http::{Code, Problem};
+use shared::http::{Code, Problem, Quota};
 use std::time::Duration;
 
 /// When to come back to a service that has too much to do.
@@ -28,6 +28,12 @@ impl From<Refusal> for Problem {
             Refusal::AlreadyPaid => Self::new(Code::AlreadyPaid),
             Refusal::AlreadyCancelled => Self::new(Code::AlreadyCancelled),
             Refusal::PaymentInProgress => Self::new(Code::PaymentInProgress),
+            Refusal::TooManyDeclined(left) => {
+                let quota = Quota { name: "declined-payments", requests: MOST_DECLINED, window: None };
+                // Until then this booking takes no payment, and then it is over: another one may.
+                Self::rate_limited(&quota, left.to_std().unwrap_or_default())
+                    .detail("Too many payments of this booking were declined.")
+            }
             Refusal::PassengerAlreadyBooked => Self::new(Code::PassengerAlreadyBooked),
             Refusal::PriceChanged(total) => Self::new(Code::PriceChanged).with("total", total),
             Refusal::KeyReused => Self::new(Code::IdempotencyKeyReused),

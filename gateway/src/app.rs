@@ -104,7 +104,7 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
         proxies: web::Data::new(config.trusted_proxies.clone()),
         documents: web::Data::new(Documents::default()),
     };
-    let streams = Streams::new(config.streams);
+    let streams = Streams::new(config.streams, config.streams_per_client);
     let (address, server) = serve(&config, state, &streams)?;
     let mut running = Running::new("gateway", address, server);
     if let Some(address) = service.metrics_address {

@@ -43,6 +43,10 @@ pub struct Config {
     /// `GATEWAY_STREAMS`: streams of events that pass at once at most; more are refused. 10000.
     #[serde(default = "default_streams")]
     pub streams: usize,
+    /// `GATEWAY_STREAMS_PER_CLIENT`: of them those of one client address (of IPv6 the first 64 bits); 0
+    /// lifts the limit. 100.
+    #[serde(default = "default_streams_per_client")]
+    pub streams_per_client: usize,
     /// `GATEWAY_STREAM_IDLE_MS`: how long a stream of events may be silent, milliseconds; longer than
     /// the services' heartbeats, which come each 15 seconds. 45000.
     #[serde(default = "default_stream_idle")]
@@ -87,6 +91,10 @@ fn default_upstream_timeout() -> u64 {
 
 fn default_streams() -> usize {
     10_000
+}
+
+fn default_streams_per_client() -> usize {
+    100
 }
 
 fn default_stream_idle() -> u64 {
@@ -178,6 +186,7 @@ impl Config {
             mailer_urls: Vec::new(),
             upstream_timeout_ms: default_upstream_timeout(),
             streams: default_streams(),
+            streams_per_client: default_streams_per_client(),
             stream_idle_ms: default_stream_idle(),
             bcrypt_cost: default_bcrypt_cost(),
             bcrypt_threads: default_bcrypt_threads(),

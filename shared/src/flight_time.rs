@@ -1,6 +1,6 @@
 //! Times of flights: an instant, the local time at the airport, and its zone.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use jiff::{
     Timestamp,
     civil::DateTime as Civil,
@@ -9,6 +9,22 @@ use jiff::{
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::{fmt, str::FromStr};
 use utoipa::ToSchema;
+
+/// Sales of a flight close this long before its departure.
+const SALES_CLOSE: TimeDelta = TimeDelta::minutes(45);
+
+/// When sales of a flight with this departure close.
+#[must_use]
+pub fn sales_close_at(departure: DateTime<Utc>) -> DateTime<Utc> {
+    departure - SALES_CLOSE
+}
+
+/// Whether sales of a flight with this departure are still open. At the instant at which they close they
+/// are not: a hold ends then, too.
+#[must_use]
+pub fn sales_are_open(departure: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    now < sales_close_at(departure)
+}
 
 /// A local wall-clock time to the minute, without a zone: `2026-12-01T10:30`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -162,6 +178,15 @@ mod tests {
 
     fn local(text: &str) -> LocalMinute {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn sales_are_closed_from_the_instant_at_which_they_close() {
+        let departure: DateTime<Utc> = "2026-12-01T09:30:00Z".parse().unwrap();
+        let close: DateTime<Utc> = "2026-12-01T08:45:00Z".parse().unwrap();
+        assert_eq!(sales_close_at(departure), close);
+        assert!(sales_are_open(departure, close - TimeDelta::microseconds(1)));
+        assert!(!sales_are_open(departure, close) && !sales_are_open(departure, departure));
     }
 
     #[test]

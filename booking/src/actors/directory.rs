@@ -9,6 +9,7 @@ use super::{
         FlightIs, MAILBOX, NotReserved, ReadAgain, Release, Reserve, SeatAllocator, SeatsAre, SeatsUnknown,
         ShowMap, read_flight,
     },
+    arrivals::Arrivals,
     ledger::shard_of,
     seat_map::{News, RunningFeeds},
 };
@@ -35,7 +36,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    sync::{Notify, Semaphore, oneshot, watch},
+    sync::{Semaphore, oneshot, watch},
     time::Instant,
 };
 
@@ -43,8 +44,6 @@ use tokio::{
 const YOUNG: Duration = Duration::from_secs(10);
 /// How long a young flight is waited for.
 const ARRIVAL: Duration = Duration::from_secs(2);
-/// How often the table is looked at meanwhile: the event may have gone to another instance.
-const LOOK: Duration = Duration::from_millis(100);
 /// How often idle allocators are looked for.
 const SWEEP: Duration = Duration::from_secs(30);
 /// An allocator that was not asked for this long is passivated.
@@ -68,10 +67,12 @@ struct Entry {
     flight: watch::Receiver<Flight>,
     /// Milliseconds from the directory's start to the last use.
     used: Arc<AtomicU64>,
-    /// How many more may ask it: a mailbox alone refuses nobody who has an address of his own.
+    /// How many more may claim: a mailbox alone refuses nobody who has an address of his own.
     places: Arc<Semaphore>,
     /// The newest version of its seats that it was told of.
     told: Arc<AtomicI64>,
+    /// How many more may ask for the seat map, which anybody may: they take no place of who claims.
+    readers: Arc<Semaphore>,
 }
 
 type Running = Arc<RwLock<HashMap<FlightId, Entry>>>;
@@ -93,7 +94,7 @@ type Lookup = Result<Option<Found>, Arc<DbError>>;
 pub(crate) struct Directory {
     running: Running,
     actor: Addr<AllocatorDirectory>,
-    arrivals: Arc<Notify>,
+    arrivals: Arrivals,
     epoch: Instant,
     /// Told what the allocators are told.
     feeds: RunningFeeds,
@@ -105,6 +106,7 @@ impl Directory {
         let running = Running::default();
         let epoch = Instant::now();
         let spread = rand::random_range(0..997);
+        let arrivals = Arrivals::start(pool.clone());
         let actor = AllocatorDirectory {
             running: running.clone(),
             pool,
@@ -115,13 +117,7 @@ impl Directory {
             epoch,
             starting: HashMap::new(),
         };
-        Self {
-            running,
-            actor: actor.start(),
-            arrivals: Arc::default(),
-            epoch,
-            feeds: RunningFeeds::default(),
-        }
+        Self { running, actor: actor.start(), arrivals, epoch, feeds: RunningFeeds::default() }
     }
 
     /// The live seat maps that are told what the directory is told.
@@ -138,23 +134,29 @@ impl Directory {
     }
 
     async fn find(&self, id: FlightId) -> Result<Entry, NotFound> {
-        let waits_until = Instant::now() + ARRIVAL;
-        loop {
-            if let Some(entry) = self.running(id) {
+        if let Some(entry) = self.find_now(id).await? {
+            return Ok(entry);
+        }
+        if ids::age(id.0).is_none_or(|age| age >= YOUNG) {
+            return Err(NotFound::Unknown);
+        }
+        let (place, until) = (self.arrivals.enter()?, Instant::now() + ARRIVAL);
+        while self.arrivals.wait(&place, id, until).await? {
+            if let Some(entry) = self.find_now(id).await? {
                 return Ok(entry);
             }
-            // Registered before the look, so that an arrival in between is not missed.
-            let arrival = self.arrivals.notified();
-            let started = self.actor.send(Start(id)).timeout(Duration::from_secs(5)).await;
-            match started.map_err(|_| NotFound::Overloaded)?.map_err(NotFound::Failed)? {
-                Some(Found(entry)) => return Ok(entry),
-                None if ids::age(id.0).is_some_and(|age| age < YOUNG) && Instant::now() < waits_until => {
-                    // Whichever comes first: its event here, or the time to look again.
-                    let _ = tokio::time::timeout(LOOK, arrival).await;
-                }
-                None => return Err(NotFound::Unknown),
-            }
         }
+        Err(NotFound::Unknown)
+    }
+
+    /// A flight's allocator, started if it does not run; `None` where there is no such flight.
+    async fn find_now(&self, id: FlightId) -> Result<Option<Entry>, NotFound> {
+        if let Some(entry) = self.running(id) {
+            return Ok(Some(entry));
+        }
+        let started = self.actor.send(Start(id)).timeout(Duration::from_secs(5)).await;
+        let found = started.map_err(|_| NotFound::Overloaded)?.map_err(NotFound::Failed)?;
+        Ok(found.map(|Found(entry)| entry))
     }
 
     /// The flight as its allocator knows it.
@@ -213,7 +215,7 @@ impl Directory {
     pub(crate) async fn seat_map(&self, id: FlightId) -> Result<SeatMap, NotFound> {
         for _ in 0..2 {
             let entry = self.find(id).await?;
-            let _place = entry.places.try_acquire().map_err(|_| NotFound::Overloaded)?;
+            let _place = entry.readers.try_acquire().map_err(|_| NotFound::Overloaded)?;
             match entry.allocator.send(ShowMap).timeout(Duration::from_secs(5)).await {
                 Ok(answer) => return answer.map_err(NotFound::Failed),
                 Err(MailboxError::Closed) => self.forget(id),
@@ -282,7 +284,7 @@ impl Directory {
 
     /// Wakes those who wait for flights that they do not find.
     pub(crate) fn flights_arrived(&self) {
-        self.arrivals.notify_waiters();
+        self.arrivals.nudge();
     }
 
     /// The flights whose allocators or feeds run here.
@@ -339,8 +341,9 @@ impl AllocatorDirectory {
                         SeatAllocator::new(sender, &read, means, spread)
                     });
                     let used = Arc::new(AtomicU64::new(milliseconds(directory.epoch.elapsed())));
-                    let (places, told) = (Arc::new(Semaphore::new(MAILBOX)), Arc::default());
-                    let entry = Entry { allocator, flight: receiver, used, places, told };
+                    let [places, readers] = [(); 2].map(|()| Arc::new(Semaphore::new(MAILBOX)));
+                    let told = Arc::default();
+                    let entry = Entry { allocator, flight: receiver, used, places, readers, told };
                     directory.insert(id, entry.clone());
                     Ok(Some(Found(entry)))
                 }
@@ -415,3 +418,7 @@ impl Handler<Start> for AllocatorDirectory {
 fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+#[path = "directory_tests.rs"]
+mod tests;

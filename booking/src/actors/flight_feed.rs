@@ -39,19 +39,25 @@ impl FlightFeed {
     }
 
     /// Stores states one by one; those that cannot be stored are tried again later, and in the end
-    /// kept as dead letters.
+    /// kept as dead letters. Gives those that were stored.
     async fn store_each(
         &self,
         batch: &[Delivery],
-        mut dispositions: Vec<Disposition>,
+        dispositions: &mut [Disposition],
         states: Vec<(FlightState, Value)>,
-    ) -> Vec<Disposition> {
+    ) -> Vec<FlightState> {
+        let mut stored = Vec::with_capacity(states.len());
         for one in states {
-            let subject = one.0.id.to_string();
-            let Err(error) = self.store(vec![one]).await else { continue };
+            let (state, subject) = (one.0.clone(), one.0.id.to_string());
+            let Err(error) = self.store(vec![one]).await else {
+                stored.push(state);
+                continue;
+            };
             let reason = format!("cannot be stored: {error}: {}", cause(&error));
-            let of_flight =
-                batch.iter().zip(&mut dispositions).filter(|(delivery, _)| delivery.event.subject == subject);
+            let of_flight = batch
+                .iter()
+                .zip(dispositions.iter_mut())
+                .filter(|(delivery, _)| delivery.event.subject == subject);
             for (_, disposition) in of_flight.filter(|(_, disposition)| **disposition == Disposition::Ack) {
                 *disposition = match is_outage(&error) {
                     true => Disposition::Pause(reason.clone()),
@@ -59,7 +65,7 @@ impl FlightFeed {
                 };
             }
         }
-        dispositions
+        stored
     }
 
     /// Commits the newest state of each flight.
@@ -101,14 +107,14 @@ impl Handler for FlightFeed {
                 return dispositions;
             }
             let states: Vec<_> = newest.into_values().collect();
-            let known = states.iter().map(|(state, _)| flight(state.clone())).collect::<Vec<_>>();
-            match self.store(states.clone()).await {
-                Ok(()) => {}
+            let stored = match self.store(states.clone()).await {
+                Ok(()) => states.into_iter().map(|(state, _)| state).collect(),
                 Err(error) if is_outage(&error) => return paused(&error, dispositions),
                 // One of them is poison: each by itself.
-                Err(_) => dispositions = self.store_each(batch, dispositions, states).await,
-            }
-            known.into_iter().for_each(|flight| self.directory.flight_changed(flight));
+                Err(_) => self.store_each(batch, &mut dispositions, states).await,
+            };
+            // What could not be stored is not sold by, either.
+            stored.into_iter().for_each(|state| self.directory.flight_changed(flight(state)));
             self.directory.flights_arrived();
             self.disruptions.nudge();
             dispositions

@@ -12,6 +12,7 @@
 //!          FlightFeed, FlightFollower (bus), VersionPoll (without the bus)
 //!             └── nudges ──> DisruptionDesk
 //! ```
+//! Who asks the directory for a flight that is still on its way waits at its [`arrivals`].
 //! What the allocators are told, the live seat maps are told too: see [`seat_map`].
 //!
 //! Nobody below asks anybody above, so the graph has no cycle. Spawn order: directory, ledgers,
@@ -26,6 +27,7 @@
 //! started the service.
 
 pub(crate) mod allocator;
+mod arrivals;
 pub(crate) mod directory;
 pub(crate) mod disruption_desk;
 pub(crate) mod flight_feed;

@@ -1,14 +1,13 @@
 //! Whether a flight can be booked.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use shared::{
     events::{FlightState, FlightStatus},
     seat::{Cabin, SeatDesignator},
 };
 use std::sync::Arc;
 
-/// Minutes before departure at which sales close.
-const SALES_CLOSE_MINUTES: i64 = 45;
+pub(crate) use shared::flight_time::{sales_are_open as is_open, sales_close_at as closes_at};
 
 /// A flight of the local inventory.
 #[derive(Debug, Clone)]
@@ -23,16 +22,6 @@ impl Flight {
     pub(crate) fn is_bookable(&self, now: DateTime<Utc>) -> bool {
         self.on_sale && is_open(self.state.departure.at, now)
     }
-}
-
-/// Whether sales of a flight with this departure are still open.
-pub(crate) fn is_open(departure: DateTime<Utc>, now: DateTime<Utc>) -> bool {
-    now <= closes_at(departure)
-}
-
-/// When sales of a flight with this departure close.
-pub(crate) fn closes_at(departure: DateTime<Utc>) -> DateTime<Utc> {
-    departure - TimeDelta::minutes(SALES_CLOSE_MINUTES)
 }
 
 /// Whether a flight in this state may be sold at all.

@@ -22,7 +22,7 @@ use super::{
     booking::{Booking, RefundRecord},
     contact::ContactPatch,
     flight, hold,
-    payment::{Entry, Payment, PaymentState, payment_entries, refund_entries},
+    payment::{Entry, MOST_DECLINED, Payment, PaymentState, payment_entries, refund_entries},
     quote::{Quote, QuoteId},
     refund::{self, Refund},
     refusal::Refusal,
@@ -30,7 +30,7 @@ use super::{
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use shared::{
-    events::{BookingAction, BookingPaymentStatus, BookingStatus},
+    events::{BookingAction, BookingPaymentStatus, BookingStatus, PaymentStatus},
     iata::AccountingCode,
     ids::{FlightId, PaymentId, RefundId},
 };
@@ -87,7 +87,8 @@ impl Booking {
         let in_time = |action: &BookingAction| match action {
             BookingAction::ChangeSeats => departures.iter().any(|departure| flight::is_open(*departure, now)),
             BookingAction::ChangeNames => departures.iter().all(|departure| flight::is_open(*departure, now)),
-            BookingAction::Pay | BookingAction::Cancel | BookingAction::ChangeContact => true,
+            BookingAction::Pay => !self.is_declined_for_good(),
+            BookingAction::Cancel | BookingAction::ChangeContact => true,
         };
         ACTIONS.into_iter().filter(|action| stage.allows(*action).is_ok()).filter(in_time).collect()
     }
@@ -97,7 +98,14 @@ impl Booking {
         self.updated_at = now;
     }
 
+    /// Whether so many payments were declined that no other one is taken.
+    fn is_declined_for_good(&self) -> bool {
+        let declined = |one: &&Payment| one.state.status() == PaymentStatus::Declined;
+        self.payments.iter().filter(declined).count() >= MOST_DECLINED
+    }
+
     /// Starts a payment, and prolongs the hold until it can be settled, or until the journey begins.
+    /// Refused with `TooManyDeclined` after [`MOST_DECLINED`].
     pub(crate) fn start_payment(
         &mut self,
         payment: Payment,
@@ -105,6 +113,9 @@ impl Booking {
         now: DateTime<Utc>,
     ) -> Result<(), Refusal> {
         self.stage(now).allows(BookingAction::Pay)?;
+        if self.is_declined_for_good() {
+            return Err(Refusal::TooManyDeclined(self.hold_expires_at - now));
+        }
         self.payment_status = BookingPaymentStatus::Processing;
         self.hold_expires_at = hold::prolonged(self.hold_expires_at, now, settle, departs_at);
         self.payments.push(payment);

@@ -1,5 +1,8 @@
 use super::*;
-use crate::domain::{payment::Account, samples};
+use crate::domain::{
+    payment::{Account, MOST_DECLINED},
+    samples,
+};
 use proptest::prelude::*;
 use shared::http::Patch;
 
@@ -191,6 +194,29 @@ fn a_declined_payment_gives_the_hold_its_end_back() {
     assert!(booking.decline(id, false, later));
     assert_eq!((booking.hold_expires_at, booking.status_at(later)), (end, BookingStatus::Expired));
     assert!(!booking.decline(id, false, later), "once is enough");
+}
+
+#[test]
+fn declined_payments_are_bounded() {
+    let mut booking = samples::booking(FlightId::new(), &["4A"]);
+    let now = booking.created_at;
+    let far = now + TimeDelta::days(30);
+    let pay = |booking: &mut Booking, now| {
+        let payment = payment(booking, now);
+        booking.start_payment(payment.clone(), (TimeDelta::minutes(60), far), now).map(|()| payment.id)
+    };
+    for attempt in 0..MOST_DECLINED {
+        assert!(booking.actions(&[far], now).contains(&BookingAction::Pay));
+        let id = pay(&mut booking, now).unwrap();
+        // Voided because it came too late, or refused: it did not come off.
+        assert!(booking.decline(id, attempt % 2 == 0, now));
+    }
+    let (before, later) = (booking.clone(), now + TimeDelta::minutes(5));
+    assert_eq!(pay(&mut booking, later), Err(Refusal::TooManyDeclined(TimeDelta::minutes(10))));
+    assert_eq!(booking, before, "a refusal changes nothing");
+    assert!(!booking.actions(&[far], now).contains(&BookingAction::Pay));
+    assert_eq!(pay(&mut booking, now + TimeDelta::minutes(15)), Err(Refusal::HoldExpired));
+    assert!(booking.cancel(None, far, now).is_ok(), "nothing else is refused");
 }
 
 #[test]

@@ -35,6 +35,10 @@ impl PaymentState {
     }
 }
 
+/// How many payments of a booking may be declined; then it takes no more. Each stays with the booking, and is
+/// in whatever is told of it; and who may try without end tries other people's cards.
+pub(crate) const MOST_DECLINED: usize = 10;
+
 /// A payment of a booking.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Payment {

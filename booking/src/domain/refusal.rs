@@ -1,5 +1,6 @@
 //! Expected answers that are no booking. Faults of ours are no refusals.
 
+use chrono::TimeDelta;
 use shared::{http::FieldError, ids::FlightId, money::Money, seat::SeatDesignator};
 
 /// A seat of a flight.
@@ -35,6 +36,8 @@ pub(crate) enum Refusal {
     Stale,
     AlreadyCancelled,
     PaymentInProgress,
+    /// Too many payments were declined; the hold still lasts for so long.
+    TooManyDeclined(TimeDelta),
     PassengerAlreadyBooked,
     /// The price is higher than expected.
     PriceChanged(Money),

@@ -4,58 +4,27 @@ use super::{
     PRIVATE, Reading,
     access_token::{AccessTokens, LIFETIME},
     bookings::redacted,
+    lookup_limit::{Attempt, Lookups},
 };
 use crate::{
     domain::{locator::Locator, passenger::fold},
-    store::presented,
+    store::{passengers, presented},
 };
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
-use moka::sync::Cache;
 use serde::Serialize;
 use shared::{
+    auth::is_exempt,
     db::DbError,
     events::BookingState,
-    http::{Body, Code, FromJson, Object, Problem, ProblemBody, RequestId, TrustedProxies},
-};
-use std::{
-    net::IpAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
-    time::Duration,
+    http::{Body, Code, FromJson, Object, Problem, ProblemBody},
 };
 use utoipa::ToSchema;
-
-/// Failures of an address with a locator within [`WINDOW`].
-const FAILURES: u32 = 10;
-const WINDOW: Duration = Duration::from_secs(3600);
-/// Pairs that are remembered; the least recently used are forgotten first.
-const REMEMBERED: u64 = 100_000;
-
-/// Counts failed look-ups, in the memory of this instance.
-#[derive(Clone)]
-pub(crate) struct Lookups {
-    failures: Cache<(IpAddr, String), Arc<AtomicU32>>,
-    trusted_proxies: TrustedProxies,
-}
-
-impl Lookups {
-    /// Behind proxies in these networks.
-    pub(crate) fn new(trusted_proxies: TrustedProxies) -> Self {
-        let failures = Cache::builder().max_capacity(REMEMBERED).time_to_live(WINDOW).build();
-        Self { failures, trusted_proxies }
-    }
-
-    fn address(&self, request: &HttpRequest) -> IpAddr {
-        self.trusted_proxies.client(request).unwrap_or(IpAddr::from([0, 0, 0, 0]))
-    }
-}
 
 /// What is looked up.
 #[derive(Debug, Clone)]
 pub(crate) struct Lookup {
-    locator: String,
+    /// `None`: a text that is none, and that no booking has.
+    locator: Option<Locator>,
     family_name: String,
 }
 
@@ -63,7 +32,7 @@ impl FromJson for Lookup {
     fn read(object: &mut Object<'_>) -> Option<Self> {
         let locator = object.text("locator", 1..=20);
         let family_name = object.text("family_name", 1..=60);
-        Some(Self { locator: locator?.to_ascii_uppercase(), family_name: family_name? })
+        Some(Self { locator: locator?.parse().ok(), family_name: family_name? })
     }
 }
 
@@ -89,7 +58,8 @@ pub(crate) struct FoundBooking {
     expires_in: i64,
 }
 
-/// Finds a booking without a login. Ten failures an hour per address and locator.
+/// Finds a booking without a login. Ten failures an hour per address and locator, a hundred per address;
+/// of IPv6 the first 64 bits count. The permission `limits:exempt` lifts both.
 #[utoipa::path(
     post, path = "/api/v1/bookings/lookup", tag = "bookings", request_body = LookupSchema,
     responses(
@@ -100,22 +70,18 @@ pub(crate) struct FoundBooking {
 )]
 pub(crate) async fn lookup(
     request: HttpRequest,
-    request_id: RequestId,
     body: Body<Lookup>,
     (lookups, reading, tokens): (web::Data<Lookups>, web::Data<Reading>, web::Data<AccessTokens>),
 ) -> Result<HttpResponse, Problem> {
     let asked = body.value;
-    let pair = (lookups.address(&request), asked.locator.clone());
-    let failures = lookups.failures.get_with(pair, Arc::default);
-    // Counted before it is known to fail: many at once must not get by.
-    if failures.fetch_add(1, Ordering::AcqRel) >= FAILURES {
-        failures.fetch_sub(1, Ordering::AcqRel);
-        return Ok(limited(&request_id));
-    }
+    let attempt = match is_exempt(&request).await {
+        true => None,
+        false => Some(lookups.begin(&request, asked.locator.as_ref())?),
+    };
     let found = find(&reading, &asked).await;
     if !matches!(found, Ok(None)) {
         // Found, or a fault of ours: nobody has guessed.
-        failures.fetch_sub(1, Ordering::AcqRel);
+        attempt.into_iter().for_each(Attempt::take_back);
     }
     let found = found?.ok_or_else(|| Problem::new(Code::NotFound))?;
     let access_token = tokens.issue(found.id)?;
@@ -123,26 +89,16 @@ pub(crate) async fn lookup(
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, PRIVATE)).json(found))
 }
 
+/// Whoever asks for a locator that no booking has waits as long as who has only the name wrong: both
+/// cost the same statement, and no more.
 async fn find(reading: &Reading, asked: &Lookup) -> Result<Option<BookingState>, Problem> {
-    let Ok(locator) = asked.locator.parse::<Locator>() else { return Ok(None) };
+    let Some(locator) = &asked.locator else { return Ok(None) };
     let mut connection = reading.pool.get().await?;
-    let found =
-        presented::by_locator(&mut connection, &reading.flights, &locator).await.map_err(DbError::from)?;
+    let travellers = passengers::by_locator(&connection, locator).await.map_err(DbError::from)?;
     let name = fold(&asked.family_name);
-    let named = |(booking, _): &presented::Presented| {
-        booking.passengers.iter().any(|passenger| passenger.family_name.folded() == name)
+    let Some((id, _)) = travellers.into_iter().find(|(_, family)| family.folded() == name) else {
+        return Ok(None);
     };
-    Ok(found.filter(named).map(|(_, state)| state))
-}
-
-fn limited(request_id: &RequestId) -> HttpResponse {
-    let problem = Problem::new(Code::RateLimited).retry_after(WINDOW);
-    let mut response = problem.to_response(Some(&request_id.0));
-    let headers = [("ratelimit-policy", "\"lookup\";q=10;w=3600"), ("ratelimit", "\"lookup\";r=0;t=3600")];
-    for (name, value) in headers {
-        response
-            .headers_mut()
-            .insert(header::HeaderName::from_static(name), header::HeaderValue::from_static(value));
-    }
-    response
+    let found = presented::find(&mut connection, &reading.flights, id).await.map_err(DbError::from)?;
+    Ok(found.map(|(_, state)| state))
 }

@@ -8,6 +8,7 @@ mod cancellation;
 mod changes;
 mod internal;
 mod lookup;
+mod lookup_limit;
 mod new_booking;
 mod openapi;
 mod payment_body;
@@ -17,7 +18,7 @@ mod seat_map_events;
 
 pub(crate) use access_token::AccessTokens;
 pub(crate) use admin::Staff;
-pub(crate) use lookup::Lookups;
+pub(crate) use lookup_limit::Lookups;
 pub use openapi::document;
 
 use crate::{

@@ -15,7 +15,9 @@ use shared::{
     ids::BookingId,
 };
 
-/// Pays a held booking.
+/// Pays a held booking. Once ten payments of it were declined it takes no more: 429, with the time
+/// until its hold ends. That bounds what a booking has to carry, so the permission `limits:exempt` does
+/// not lift it.
 #[utoipa::path(
     post, path = "/api/v1/bookings/{id}/payments", tag = "bookings", security(("bearer" = [])), request_body = PaymentSchema,
     params(
@@ -27,6 +29,7 @@ use shared::{
         (status = 402, description = "The payment was declined; `booking` is still held", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "There is no such booking for this caller", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "hold_expired, already_paid, already_cancelled, payment_in_progress, idempotency_in_progress", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "rate_limited: too many payments of this booking were declined", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "overloaded; or upstream_unavailable, the payment provider is silent: nothing was charged", body = ProblemBody, content_type = "application/problem+json"),
         (status = 504, description = "The payment of `booking` is not settled yet", body = ProblemBody, content_type = "application/problem+json"),
     ),

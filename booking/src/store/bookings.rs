@@ -196,19 +196,6 @@ async fn parts(connection: &AsyncPgConnection, ids: &[Uuid]) -> QueryResult<Part
     Ok(Parts { segments, passengers, payments, refunds })
 }
 
-/// The booking with a locator.
-pub(crate) async fn by_locator(
-    connection: &AsyncPgConnection,
-    locator: &Locator,
-) -> QueryResult<Option<Booking>> {
-    let rows: Vec<Row> = bookings::table
-        .filter(bookings::locator.eq(locator.as_str()))
-        .select(Row::as_select())
-        .load(&mut &*connection)
-        .await?;
-    Ok(complete(connection, rows).await?.pop())
-}
-
 /// Those of some locators that bookings have.
 pub(crate) async fn used_locators(
     connection: &AsyncPgConnection,

@@ -67,6 +67,12 @@ statement! {
 }
 
 statement! {
+    /// Those of some flights that are in the inventory.
+    Known { ids: Array<SqlUuid> = Vec<Uuid> } -> (SqlUuid,),
+    "SELECT flight_id FROM flight_states WHERE flight_id = ANY($)"
+}
+
+statement! {
     /// A flight's versions and its seats that are not free, at one instant. Of each hold how many
     /// milliseconds are left: null where sold, or while a payment of it is under way.
     SeatsNow { id: SqlUuid = Uuid } -> (BigInt, Bool, BigInt, Nullable<SmallInt>, Nullable<Bool>, Nullable<BigInt>),
@@ -161,6 +167,12 @@ pub(crate) async fn versions(
 ) -> QueryResult<Vec<(FlightId, i64, i64)>> {
     let rows: Vec<(Uuid, i64, i64)> = Versions { ids }.load(&mut &*connection).await?;
     Ok(rows.into_iter().map(|(id, version, seats)| (FlightId(id), version, seats)).collect())
+}
+
+/// Those of some flights that are in the inventory.
+pub(crate) async fn known(connection: &AsyncPgConnection, ids: Vec<Uuid>) -> QueryResult<Vec<FlightId>> {
+    let rows: Vec<(Uuid,)> = Known { ids }.load(&mut &*connection).await?;
+    Ok(rows.into_iter().map(|(id,)| FlightId(id)).collect())
 }
 
 fn decode(state: Value) -> QueryResult<Arc<FlightState>> {

@@ -3,6 +3,7 @@
 use super::{codes::Code, schema::passengers, statement::statement};
 use crate::domain::{
     booking::Booking,
+    locator::Locator,
     passenger::{Name, Passenger},
 };
 use chrono::NaiveDate;
@@ -11,7 +12,11 @@ use diesel::{
     sql_types::{Array, BigInt, Date, Nullable, SmallInt, Text, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use shared::{fare::PassengerType, ids::PassengerId, seat::SeatDesignator};
+use shared::{
+    fare::PassengerType,
+    ids::{BookingId, PassengerId},
+    seat::SeatDesignator,
+};
 use std::collections::HashMap;
 use uuid::Uuid;
 
@@ -60,6 +65,13 @@ statement! {
     "SELECT nextval('ticket_documents') FROM generate_series(1, $)"
 }
 
+statement! {
+    /// Who travels under a locator. Where no booking has it, the travellers of none are looked for: as
+    /// much work as where one has.
+    FamilyNames { locator: Text = String } -> (SqlUuid, Text),
+    "SELECT booking_id, family_name FROM passengers WHERE booking_id = coalesce((SELECT id FROM bookings WHERE locator = $), '00000000-0000-0000-0000-000000000000'::uuid)"
+}
+
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = passengers)]
 #[diesel(check_for_backend(diesel::pg::Pg))]
@@ -74,6 +86,16 @@ struct Row {
     seats: Vec<Option<i16>>,
     booked_given_name: Option<String>,
     booked_family_name: Option<String>,
+}
+
+/// The family names of those who travel under a locator, each with its booking.
+pub(crate) async fn by_locator(
+    connection: &AsyncPgConnection,
+    locator: &Locator,
+) -> QueryResult<Vec<(BookingId, Name)>> {
+    let query = FamilyNames { locator: locator.as_str().to_owned() };
+    let rows: Vec<(Uuid, String)> = query.load(&mut &*connection).await?;
+    Ok(rows.into_iter().map(|(booking, family)| (BookingId(booking), Name::stored(family))).collect())
 }
 
 /// The passengers of bookings, in their order.

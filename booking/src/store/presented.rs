@@ -1,10 +1,7 @@
 //! Bookings as the contract shows them, by the database's clock.
 
 use super::{bookings, flight_cache::FlightCache, statement::statement};
-use crate::domain::{
-    booking::{Booking, MissingFlight},
-    locator::Locator,
-};
+use crate::domain::booking::{Booking, MissingFlight};
 use chrono::{DateTime, Utc};
 use diesel::{QueryResult, sql_types::Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -58,19 +55,6 @@ pub(crate) async fn find(
     let read = async |connection: &mut AsyncPgConnection| {
         let found = bookings::load(connection, &[id.0]).await?;
         Ok(present(connection, flights, found).await?.pop())
-    };
-    one_instant(connection).run(read).await
-}
-
-/// The booking with a locator.
-pub(crate) async fn by_locator(
-    connection: &mut AsyncPgConnection,
-    flights: &FlightCache,
-    locator: &Locator,
-) -> QueryResult<Option<Presented>> {
-    let read = async |connection: &mut AsyncPgConnection| {
-        let found = bookings::by_locator(connection, locator).await?;
-        Ok(present(connection, flights, found.into_iter().collect()).await?.pop())
     };
     one_instant(connection).run(read).await
 }

@@ -126,6 +126,49 @@ async fn guessing_names_is_limited() {
     // Another address is not to blame. What a client says of itself is not believed.
     let other = world.guest(0).with_header("x-forwarded-for", "198.51.100.7, 198.51.100.8");
     other.post("/api/v1/bookings/lookup", &ask("Lovelace")).await.expect(200);
+    // Load tests are not limited; a bad token changes nothing.
+    let exempt = world
+        .user(0, UserId::new(), &[Permission::LimitsExempt])
+        .with_header("x-forwarded-for", "198.51.100.7");
+    exempt.post("/api/v1/bookings/lookup", &ask("Lovelace")).await.expect(200);
+    let forged = guest.with_token("nonsense").post("/api/v1/bookings/lookup", &ask("Lovelace")).await;
+    forged.expect_problem(429, "rate_limited");
+    world.stop().await;
+}
+
+#[actix_web::test]
+async fn guessing_locators_is_limited_by_network() {
+    let world = World::new().await;
+    let flight = world.flight(30).await;
+    let held = world
+        .customer()
+        .post("/api/v1/bookings", &booking(flight.id, &[passenger("ADT", "Ada", None)]))
+        .await
+        .expect(201);
+    let from = async |address: &str, locator: &str, name: &str| {
+        let guest = world.guest(0).with_header("x-forwarded-for", address);
+        guest.post("/api/v1/bookings/lookup", &json!({"locator": locator, "family_name": name})).await
+    };
+    let locator = held["locator"].as_str().unwrap();
+    for host in 1..=10 {
+        from(&format!("2001:db8::{host}"), locator, "Hopper").await.expect_problem(404, "not_found");
+    }
+    let limited = from("2001:db8::ffff", locator, "Lovelace").await;
+    limited.expect_problem(429, "rate_limited");
+    assert_eq!(limited.header("ratelimit-policy"), "\"lookup\";q=10;w=3600");
+    // Whatever is no locator counts as well, and so does one that no booking has.
+    for number in 0..90 {
+        let guess = if number % 2 == 0 { "junk" } else { "ZZZZZ2" };
+        let answer = from("2001:db8::1", guess, "Lovelace").await;
+        assert!(answer.status == 404 || answer.status == 429, "{}", answer.status);
+    }
+    for _ in 0..100 {
+        from("2001:db8::2", "junk", "Lovelace").await;
+    }
+    let limited = from("2001:db8::3", "ZZZZZ3", "Lovelace").await;
+    limited.expect_problem(429, "rate_limited");
+    assert_eq!(limited.header("ratelimit-policy"), "\"lookups\";q=100;w=3600");
+    from("2001:db8:0:1::1", locator, "Lovelace").await.expect(200);
     world.stop().await;
 }
 

@@ -2,7 +2,7 @@
 
 use booking::{MIGRATIONS, app, config::Config};
 use chrono::{DateTime, TimeDelta, Utc};
-use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use serde_json::{Value, json};
 use shared::{
     auth::{Permission, ServiceTokens},
@@ -144,10 +144,41 @@ impl World {
         .await;
     }
 
+    /// Keeps everybody else from reading a table.
+    pub(crate) async fn locked(&self, table: &'static str) -> Locked<'_> {
+        let mut connection = self.connection().await;
+        let lock = format!("BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE");
+        connection.batch_execute(&lock).await.unwrap();
+        Locked { world: self, table, connection }
+    }
+
     async fn connection(&self) -> AsyncPgConnection {
         let mut connection = AsyncPgConnection::establish(&self.database.superuser_url()).await.unwrap();
         diesel::sql_query("SET search_path = booking").execute(&mut connection).await.unwrap();
         connection
+    }
+}
+
+/// A table that nobody else can read.
+pub(crate) struct Locked<'a> {
+    world: &'a World,
+    table: &'static str,
+    connection: AsyncPgConnection,
+}
+
+impl Locked<'_> {
+    /// Waits until so many want to read it.
+    pub(crate) async fn waited_for(&self, waiting: i64) {
+        let table = self.table;
+        let here = "(SELECT oid FROM pg_database WHERE datname = current_database())";
+        let locks = format!(
+            "pg_locks WHERE NOT granted AND database = {here} AND relation = 'booking.{table}'::regclass"
+        );
+        eventually("those who wait", async || self.world.count(&locks).await == waiting).await;
+    }
+
+    pub(crate) async fn release(mut self) {
+        self.connection.batch_execute("ROLLBACK").await.unwrap();
     }
 }
 

@@ -54,8 +54,10 @@ async fn a_young_flight_is_waited_for_and_an_old_one_is_not() {
     let customer = world.customer();
     let body = booking(state.id, &[passenger("ADT", "Ada", None)]);
     let publish = async {
-        // The request comes first: it is under way when the flight is told of.
-        actix_web::rt::task::yield_now().await;
+        // The request comes first: it looks for the flight in vain, and waits.
+        let locked = world.locked("flight_states").await;
+        locked.waited_for(1).await;
+        locked.release().await;
         world.publish(EventType::FlightPublished, &state).await;
     };
     let (answer, ()) = join(customer.post("/api/v1/bookings", &body), publish).await;

@@ -36,6 +36,34 @@ async fn a_declined_payment_leaves_the_hold() {
 }
 
 #[actix_web::test]
+async fn declined_payments_of_a_booking_are_bounded() {
+    let world = World::new().await;
+    let flight = world.flight(30).await;
+    let client = world.customer();
+    let body = paid(booking(flight.id, &[passenger("ADT", "Ada", Some("4A"))]), "tok_declined");
+    let declined = client.post("/api/v1/bookings", &body).await;
+    let path = format!("/api/v1/bookings/{}", declined.json["booking"]["id"].as_str().unwrap());
+    let payments = format!("{path}/payments");
+    for _ in 1..10 {
+        client.post(&payments, &pay("tok_declined")).await.expect_problem(402, "payment_declined");
+    }
+    let before = client.get(&path).await.expect(200);
+    let limited = client.post(&payments, &pay("tok_visa")).await;
+    limited.expect_problem(429, "rate_limited");
+    let seconds: u32 = limited.header("retry-after").parse().unwrap();
+    assert!((800..=900).contains(&seconds), "the hold of a quarter of an hour ends first: {seconds}");
+    assert_eq!(limited.header("ratelimit-policy"), "\"declined-payments\";q=10");
+    assert_eq!(client.get(&path).await.expect(200), before, "nothing was kept");
+    assert!(!before["available_actions"].as_array().unwrap().contains(&json!("pay")));
+    assert_eq!(world.count("sandbox_operations WHERE accepted").await, 0);
+    // Another booking is not to blame.
+    client.post(&format!("{path}/cancel"), &json!({})).await.expect(200);
+    let body = paid(booking(flight.id, &[passenger("ADT", "Ada", Some("4A"))]), "tok_visa");
+    client.post("/api/v1/bookings", &body).await.expect(201);
+    world.stop().await;
+}
+
+#[actix_web::test]
 async fn a_silent_provider_is_settled_later_and_once() {
     let world = World::with(2, |config| {
         config.payment_timeout_ms = 100;

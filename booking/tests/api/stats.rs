@@ -2,6 +2,7 @@
 
 use crate::fixture::{World, booking, paid, passenger};
 use chrono::{Days, Utc};
+use futures_util::future::join;
 use serde_json::{Value, json};
 use shared::{
     auth::Permission,
@@ -83,6 +84,26 @@ async fn seats_money_holds_and_pace_are_counted() {
     assert_eq!(earlier["flights"]["seats"]["load_factor"], Value::Null);
     assert_eq!((earlier["pace"].as_array().unwrap().len(), &earlier["holds"]), (30, &stats["holds"]));
     assert_eq!(minor(&earlier["revenue"]["sales"]["total"]), 0);
+    world.stop().await;
+}
+
+#[actix_web::test]
+async fn reports_wait_for_nobody_and_keep_nobody_waiting() {
+    // All other requests share this connection.
+    let world = World::with(1, |config| config.service.database_pool_size = 1).await;
+    let client = revenue(&world);
+    let locked = world.locked("flights").await;
+    let reports = join(client.get(STATS), client.get(STATS));
+    let meanwhile = async {
+        locked.waited_for(2).await;
+        let third = client.get(STATS).await;
+        third.expect_problem(503, "overloaded");
+        assert_eq!(third.header("retry-after"), "5");
+        world.customer().get("/api/v1/bookings").await.expect(200);
+        locked.release().await;
+    };
+    let ((one, other), ()) = join(reports, meanwhile).await;
+    assert_eq!(one.expect(200)["pace"], other.expect(200)["pace"]);
     world.stop().await;
 }
 

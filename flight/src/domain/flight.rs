@@ -9,7 +9,7 @@ use shared::{
         Brand, Conditions, Demand, FlightFare, PassengerType, PriceOverflow, SegmentPrice, booking_class,
         default_tax, price,
     },
-    flight_time::FlightTime,
+    flight_time::{FlightTime, sales_are_open},
     iata::{AirlineCode, FlightNumber, Registration},
     ids::FlightId,
     money::Money,
@@ -17,9 +17,6 @@ use shared::{
 };
 use std::sync::Arc;
 use utoipa::ToSchema;
-
-/// Sales of a flight close this long before its departure.
-pub const SALES_CLOSE: chrono::Duration = chrono::Duration::minutes(45);
 
 /// What flies: the type with its seats.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,7 +94,7 @@ impl Flight {
     /// Whether seats of it may still be sold.
     #[must_use]
     pub fn is_on_sale(&self, now: DateTime<Utc>) -> bool {
-        self.status != FlightStatus::Cancelled && now < self.departure.at - SALES_CLOSE
+        self.status != FlightStatus::Cancelled && sales_are_open(self.departure.at, now)
     }
 
     /// Elapsed minutes from departure to arrival.

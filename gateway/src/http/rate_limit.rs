@@ -1,53 +1,56 @@
 //! The rate limit of `/auth`, per client address.
 
 use actix_web::{
-    Error, FromRequest,
+    Error,
     body::{BoxBody, MessageBody},
-    dev::{Payload, ServiceRequest, ServiceResponse},
-    http::header::{HeaderMap, HeaderName, HeaderValue},
+    dev::{ServiceRequest, ServiceResponse},
+    http::header::{HeaderMap, HeaderValue},
     middleware::Next,
     web,
 };
 use governor::{
-    Quota, RateLimiter,
+    RateLimiter,
     clock::{Clock, DefaultClock},
     middleware::StateInformationMiddleware,
     state::keyed::DashMapStateStore,
 };
 use shared::{
-    auth::{MaybeCaller, Permission},
-    http::{Code, Problem, TrustedProxies},
+    auth::is_exempt,
+    http::{Problem, Quota, TrustedProxies, network_of},
 };
 use std::{
     net::{IpAddr, Ipv6Addr},
     num::NonZeroU32,
+    time::Duration,
 };
 
 type Limiter = RateLimiter<IpAddr, DashMapStateStore<IpAddr>, DefaultClock, StateInformationMiddleware>;
+
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// Requests per client address and minute, shared by the threads of an instance. The generic cell rate
 /// algorithm: a whole minute's requests may come at once, then they come back one by one.
 pub struct RateLimit {
     limiter: Option<Limiter>,
-    per_minute: u32,
+    quota: Quota,
 }
 
 /// What the limit says of a request.
 enum Verdict {
     /// So many more may come at once.
-    Remaining(u32),
-    /// Come back after so many seconds.
-    Wait(u64),
+    Remaining(usize),
+    /// Come back after this time.
+    Wait(Duration),
 }
 
 impl RateLimit {
     /// A limit; 0 is none.
     #[must_use]
     pub fn new(per_minute: u32) -> Self {
-        let quota = NonZeroU32::new(per_minute).map(Quota::per_minute);
+        let rate = NonZeroU32::new(per_minute).map(governor::Quota::per_minute);
         let limiter =
-            quota.map(|quota| RateLimiter::dashmap(quota).with_middleware::<StateInformationMiddleware>());
-        Self { limiter, per_minute }
+            rate.map(|rate| RateLimiter::dashmap(rate).with_middleware::<StateInformationMiddleware>());
+        Self { limiter, quota: Quota { name: "auth", requests: per_minute as usize, window: Some(MINUTE) } }
     }
 
     /// Forgets addresses that have all of their requests back.
@@ -60,21 +63,10 @@ impl RateLimit {
 
     fn check(&self, address: IpAddr) -> Option<Verdict> {
         let limiter = self.limiter.as_ref()?;
-        Some(match limiter.check_key(&network(address)) {
-            Ok(state) => Verdict::Remaining(state.remaining_burst_capacity()),
-            Err(refused) => {
-                let wait = refused.wait_time_from(DefaultClock::default().now());
-                Verdict::Wait(wait.as_secs() + 1)
-            }
+        Some(match limiter.check_key(&network_of(address)) {
+            Ok(state) => Verdict::Remaining(state.remaining_burst_capacity() as usize),
+            Err(refused) => Verdict::Wait(refused.wait_time_from(DefaultClock::default().now())),
         })
-    }
-}
-
-/// Who has an IPv6 address has 2^64 of them.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => IpAddr::V4(address),
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
     }
 }
 
@@ -86,44 +78,28 @@ pub(super) async fn rate_limit(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let address = proxies.client(request.request()).unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED));
-    if is_exempt(&request).await {
+    if is_exempt(request.request()).await {
         return Ok(next.call(request).await?.map_into_boxed_body());
     }
-    let verdict = limit.check(address);
-    let mut response = match verdict {
-        Some(Verdict::Wait(seconds)) => {
-            let problem =
-                Problem::new(Code::RateLimited).retry_after(std::time::Duration::from_secs(seconds));
+    let remaining = match limit.check(address) {
+        None => None,
+        Some(Verdict::Remaining(remaining)) => Some(remaining),
+        Some(Verdict::Wait(wait)) => {
             let (request, _) = request.into_parts();
-            ServiceResponse::from_err(problem, request)
+            return Ok(ServiceResponse::from_err(Problem::rate_limited(&limit.quota, wait), request));
         }
-        _ => next.call(request).await?.map_into_boxed_body(),
     };
-    if let Some(verdict) = verdict {
-        describe(response.headers_mut(), limit.per_minute, &verdict);
+    let mut response = next.call(request).await?.map_into_boxed_body();
+    if let Some(remaining) = remaining {
+        describe(response.headers_mut(), &limit.quota, remaining);
     }
     Ok(response)
 }
 
-/// A bad token is no reason to refuse a login, but earns nothing.
-async fn is_exempt(request: &ServiceRequest) -> bool {
-    let caller = MaybeCaller::from_request(request.request(), &mut Payload::None).await;
-    caller.is_ok_and(|caller| caller.0.is_some_and(|caller| caller.may(Permission::LimitsExempt)))
-}
-
-/// The fields of draft-ietf-httpapi-ratelimit-headers-10.
-fn describe(headers: &mut HeaderMap, per_minute: u32, verdict: &Verdict) {
-    let (remaining, reset) = match verdict {
-        Verdict::Remaining(remaining) => (*remaining, 60),
-        Verdict::Wait(seconds) => (0, *seconds),
-    };
-    let fields = [
-        ("ratelimit-policy", format!("\"auth\";q={per_minute};w=60")),
-        ("ratelimit", format!("\"auth\";r={remaining};t={reset}")),
-    ];
-    for (name, value) in fields {
+fn describe(headers: &mut HeaderMap, quota: &Quota, remaining: usize) {
+    for (name, value) in quota.headers(remaining, MINUTE) {
         if let Ok(value) = HeaderValue::from_str(&value) {
-            headers.insert(HeaderName::from_static(name), value);
+            headers.insert(name, value);
         }
     }
 }

@@ -36,7 +36,7 @@ async fn bodies_up_to_the_limit_pass_whole() {
 }
 
 #[actix_web::test]
-async fn bodies_of_unknown_length_are_counted_on_the_way() {
+async fn bodies_of_unknown_length_are_counted() {
     let fake = Fake::start();
     let world = world_with(&fake).await;
     let tokens = world.log_in(crate::world::ADMIN).await;
@@ -56,7 +56,7 @@ async fn bodies_of_unknown_length_are_counted_on_the_way() {
     let mut fits = post(256).await.unwrap();
     let seen: serde_json::Value = fits.json().await.unwrap();
     assert_eq!(seen["length"], LIMIT);
-    assert_eq!(seen["headers"]["transfer-encoding"], "chunked");
+    assert_eq!(seen["headers"]["content-length"], LIMIT.to_string(), "it is whole before it is passed on");
     let mut over = post(257).await.unwrap();
     assert_eq!(over.status(), 413);
     let problem: serde_json::Value = over.json().await.unwrap();
@@ -131,6 +131,49 @@ async fn a_client_that_stalls_is_not_the_services_fault() {
     assert_eq!(lookup.expect(200)["length"], 2);
     world.stop().await;
     fake.stop().await;
+}
+
+#[actix_web::test]
+async fn a_service_hears_of_a_request_once_its_body_is_there() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+    let world = World::start_with(move |config| {
+        config.booking_urls = vec![url];
+        config.upstream_timeout_ms = 5000;
+    })
+    .await;
+    let address = world.base.trim_start_matches("http://").to_owned();
+    let (heard, mut hears) = tokio::sync::mpsc::unbounded_channel();
+    let server = actix_web::rt::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let heard = heard.clone();
+            actix_web::rt::spawn(async move {
+                let mut buffer = [0; 4096];
+                let read = stream.read(&mut buffer).await.unwrap_or(0);
+                let request = String::from_utf8_lossy(&buffer[..read]).into_owned();
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await;
+                if !request.contains("/health/ready") {
+                    heard.send(request).unwrap();
+                }
+            });
+        }
+    });
+    let mut slow = tokio::net::TcpStream::connect(&address).await.unwrap();
+    let head =
+        b"POST /api/v1/bookings/lookup HTTP/1.1\r\nhost: x\r\nx-who: slow\r\ncontent-length: 2\r\n\r\n{";
+    slow.write_all(head).await.unwrap();
+    let mut quick = tokio::net::TcpStream::connect(&address).await.unwrap();
+    let whole =
+        b"POST /api/v1/bookings/lookup HTTP/1.1\r\nhost: x\r\nx-who: quick\r\ncontent-length: 2\r\n\r\n{}";
+    quick.write_all(whole).await.unwrap();
+    let first = hears.recv().await.unwrap();
+    assert!(first.contains("quick"), "{first}");
+    slow.write_all(b"}").await.unwrap();
+    let second = hears.recv().await.unwrap();
+    assert!(second.contains("slow") && second.ends_with("{}"), "{second}");
+    server.abort();
+    world.stop().await;
 }
 
 #[actix_web::test]

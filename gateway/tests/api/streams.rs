@@ -109,6 +109,35 @@ async fn the_service_is_left_when_the_client_goes() {
 }
 
 #[actix_web::test]
+async fn a_client_has_so_many_streams() {
+    let mut fake = Fake::start();
+    let world = world(&fake, |config| {
+        config.streams_per_client = 1;
+        config.trusted_proxies = "127.0.0.1".parse().unwrap();
+    })
+    .await;
+    let parts = fake.parts.take().unwrap();
+    say(&parts, 1);
+    let from = |address: &str| world.client.with_header("x-forwarded-for", address);
+    let mut stream = from("2001:db8::1").events(PATH, None).await;
+    assert_eq!(next(&mut stream).await, Some("1".to_owned()));
+    let refused = from("2001:db8::2").get(PATH).await;
+    refused.expect_problem(429, "rate_limited");
+    assert_eq!((refused.header("retry-after"), refused.header("ratelimit")), ("1", "\"streams\";r=0;t=1"));
+    // The stream has been told: these answers are ordinary ones.
+    let other = "/api/v1/flights/y/seat-map/events";
+    from("2001:db8:0:1::1").get(other).await.expect(200);
+    let tokens = world.log_in(crate::world::ADMIN).await;
+    let exempt = from("2001:db8::2").with_token(tokens["access_token"].as_str().unwrap());
+    exempt.get(other).await.expect(200);
+    drop(parts);
+    assert_eq!(next(&mut stream).await, None);
+    from("2001:db8::2").get(other).await.expect(200);
+    world.stop().await;
+    fake.stop().await;
+}
+
+#[actix_web::test]
 async fn streams_are_bounded_and_do_not_take_the_places_of_requests() {
     let mut fake = Fake::start();
     let world = world(&fake, |config| config.streams = 1).await;

@@ -66,6 +66,13 @@ impl FromRequest for Caller {
     }
 }
 
+/// Whether limits of rate are lifted for the caller. A bad token is no reason to refuse what needs none,
+/// but earns nothing.
+pub async fn is_exempt(request: &HttpRequest) -> bool {
+    let caller = MaybeCaller::from_request(request, &mut Payload::None).await;
+    caller.is_ok_and(|caller| caller.0.is_some_and(|caller| caller.may(Permission::LimitsExempt)))
+}
+
 /// The caller where there is a token; a bad token is 401 even where none is needed.
 #[derive(Debug, Clone)]
 pub struct MaybeCaller(pub Option<Caller>);

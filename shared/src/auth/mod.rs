@@ -6,7 +6,7 @@ mod permission;
 mod service_token;
 mod verifier;
 
-pub use caller::{Caller, MaybeCaller};
+pub use caller::{Caller, MaybeCaller, is_exempt};
 pub use jwks::{Jwk, JwksError, KeySet, KeySource};
 pub use permission::{Permission, UnknownPermission};
 pub use service_token::{ServiceCaller, ServiceTokens, SigningError};

@@ -50,6 +50,16 @@ impl FromStr for Network {
     }
 }
 
+/// What counts as one client: the address, of IPv6 the network of 64 bits. Who has an IPv6 address has 2^64
+/// of them.
+#[must_use]
+pub fn network_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
+    }
+}
+
 /// The proxies whose `X-Forwarded-For` is believed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TrustedProxies(Vec<Network>);
@@ -128,6 +138,14 @@ mod tests {
         assert_eq!(client("10.0.0.1", "10.0.0.1", &["1.1.1.1, unknown"]), "10.0.0.1");
         assert_eq!(client("10.0.0.1", "10.0.0.1", &[]), "10.0.0.1");
         assert_eq!(client("10.0.0.1", "[::ffff:10.0.0.1]", &["2001:db8::1"]), "2001:db8::1");
+    }
+
+    #[test]
+    fn a_network_of_64_bits_is_one_client() {
+        let network = |text: &str| network_of(text.parse().unwrap()).to_string();
+        assert_eq!(network("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
+        assert_eq!(network("::ffff:10.0.0.1"), "10.0.0.1");
+        assert_ne!(network("10.0.0.1"), network("10.0.0.2"));
     }
 
     #[test]

@@ -15,13 +15,13 @@ mod request;
 mod scaffold;
 mod stalls;
 
-pub use client_address::{InvalidNetwork, Network, TrustedProxies};
+pub use client_address::{InvalidNetwork, Network, TrustedProxies, network_of};
 pub use etag::{conditional, entity_tag, require_match};
 pub use input::{Body, FieldError, FromJson, Object, Patch, QueryParameters};
 pub use openapi::BearerToken;
 pub use page::{Cursor, Page, PageLinks, PageRequest};
 pub use path::{Id, key};
-pub use problem::{Code, Problem, ProblemBody};
+pub use problem::{Code, Problem, ProblemBody, Quota};
 pub use request::{RequestId, envelope};
 pub use scaffold::{configure, method_not_allowed, metrics_server, readable};
 pub use stalls::bound_stalls;

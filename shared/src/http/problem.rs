@@ -1,7 +1,13 @@
 //! The one problem envelope (RFC 9457) with all codes of the contract.
 
 use super::FieldError;
-use actix_web::{HttpResponse, ResponseError, http::StatusCode, http::header};
+use actix_web::{
+    HttpResponse, ResponseError,
+    http::{
+        StatusCode,
+        header::{self, HeaderName},
+    },
+};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::{fmt, time::Duration};
@@ -82,6 +88,35 @@ codes! {
     UpstreamTimeout = "upstream_timeout", 504, "A service that is needed did not answer in time.";
 }
 
+/// How much may be asked, as the rate limit's headers tell it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quota {
+    /// What tells it from other quotas: letters, digits and hyphens.
+    pub name: &'static str,
+    /// So many.
+    pub requests: usize,
+    /// In such a time; `None` where none gives them back.
+    pub window: Option<Duration>,
+}
+
+impl Quota {
+    /// The fields of draft-ietf-httpapi-ratelimit-headers-10, with what is left and for how long.
+    #[must_use]
+    pub fn headers(&self, remaining: usize, reset: Duration) -> [(HeaderName, String); 2] {
+        let (name, requests) = (self.name, self.requests);
+        let window = self.window.map(|window| format!(";w={}", window.as_secs())).unwrap_or_default();
+        [
+            (HeaderName::from_static("ratelimit-policy"), format!("\"{name}\";q={requests}{window}")),
+            (HeaderName::from_static("ratelimit"), format!("\"{name}\";r={remaining};t={}", seconds(reset))),
+        ]
+    }
+}
+
+/// Whole seconds, at least 1: who comes back after them is not too early.
+fn seconds(duration: Duration) -> u64 {
+    (duration.as_secs() + u64::from(duration.subsec_nanos() > 0)).max(1)
+}
+
 /// A problem, as a handler returns it.
 #[derive(Debug, Clone)]
 pub struct Problem {
@@ -89,13 +124,14 @@ pub struct Problem {
     detail: Option<String>,
     members: Map<String, Value>,
     retry_after: Option<Duration>,
+    quota: Option<Quota>,
 }
 
 impl Problem {
     /// A problem of this code.
     #[must_use]
     pub fn new(code: Code) -> Self {
-        Self { code, detail: None, members: Map::new(), retry_after: None }
+        Self { code, detail: None, members: Map::new(), retry_after: None, quota: None }
     }
 
     /// Invalid fields or parameters, all of them.
@@ -122,6 +158,12 @@ impl Problem {
     pub fn unavailable(cause: &(dyn std::error::Error + 'static)) -> Self {
         tracing::warn!(error.chain = %Chain(cause), "A dependency is unavailable");
         Self::new(Code::UpstreamUnavailable).retry_after(Duration::from_secs(1))
+    }
+
+    /// A quota is used up; after this time there is more. With the headers that say so.
+    #[must_use]
+    pub fn rate_limited(quota: &Quota, reset: Duration) -> Self {
+        Self { quota: Some(*quota), ..Self::new(Code::RateLimited).retry_after(reset) }
     }
 
     /// With a sentence about this occurrence, for people.
@@ -177,7 +219,10 @@ impl Problem {
             response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
         }
         if let Some(after) = self.retry_after {
-            response.insert_header((header::RETRY_AFTER, after.as_secs().max(1).to_string()));
+            response.insert_header((header::RETRY_AFTER, seconds(after).to_string()));
+            for header in self.quota.iter().flat_map(|quota| quota.headers(0, after)) {
+                response.insert_header(header);
+            }
         }
         response.body(Value::Object(body).to_string())
     }

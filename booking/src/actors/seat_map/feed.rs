@@ -63,6 +63,8 @@ pub(super) struct End;
 
 struct Joining {
     seen: Option<i64>,
+    /// The read that has to be done first. Later ones, that others ask for, are not waited for.
+    needs: u64,
     done: oneshot::Sender<Result<Joined, NotJoined>>,
 }
 
@@ -76,6 +78,8 @@ pub(super) struct SeatMapFeed {
     /// The seats may have changed since they were read.
     stale: bool,
     reading: bool,
+    /// Reads that have begun, and how many of them are done.
+    reads: (u64, u64),
     /// What is being read may be old by now.
     again: bool,
     /// The version that the readers know.
@@ -101,6 +105,7 @@ impl SeatMapFeed {
             heard: (None, None),
             stale: true,
             reading: false,
+            reads: (0, 0),
             again: false,
             shown: 0,
             anew: false,
@@ -120,12 +125,14 @@ impl SeatMapFeed {
             return;
         }
         self.reading = true;
+        self.reads.0 += 1;
         let (pool, flights, id) = (self.means.pool.clone(), self.means.flights.clone(), self.id);
         // A task of its own: a connection must not be dropped in the middle of a query.
         let task = actix::spawn(async move { read_flight(&pool, &flights, id).await });
         // Interleaves: news come in meanwhile.
         ctx.spawn(task.into_actor(self).map(|read, feed, ctx| {
             feed.reading = false;
+            feed.reads.1 = feed.reads.0;
             match read {
                 Ok(Ok(Some((flight, read)))) => feed.learn(flight, &read),
                 Ok(Ok(None)) => feed.refuse(&NotJoined::Unknown),
@@ -229,12 +236,11 @@ impl SeatMapFeed {
         });
     }
 
-    /// Lets those join who wait, now that the readers know the present version.
+    /// Lets those join whose read is done, now that the readers know the present version.
     fn admit(&mut self) {
-        if self.reading {
-            return;
-        }
-        for Joining { seen, done } in std::mem::take(&mut self.joining) {
+        let (_, finished) = self.reads;
+        let ready: Vec<_> = self.joining.extract_if(.., |joining| joining.needs <= finished).collect();
+        for Joining { seen, done, .. } in ready {
             let first = self.first(seen);
             let (sender, events) = mpsc::channel(QUEUE);
             // An error means that nobody waits any longer.
@@ -282,12 +288,14 @@ impl Handler<Join> for SeatMapFeed {
     // Interleaves: only the waiting is in the answer.
     fn handle(&mut self, Join { seen }: Join, ctx: &mut Context<Self>) -> Self::Result {
         let (done, joined) = oneshot::channel();
-        self.joining.push(Joining { seen, done });
-        // Who has seen a version that we have not heard of comes from an instance that is ahead of us.
+        // Who has seen a version that we have not heard of comes from an instance that is ahead of us: a read
+        // that begins now will reach it, or the version is none.
         let behind = seen > self.seats.as_ref().map(LiveSeats::version);
         if behind || (self.stale && !self.reading) {
             self.read(ctx);
         }
+        let needs = self.reads.0 + u64::from(behind && self.again);
+        self.joining.push(Joining { seen, needs, done });
         self.show(ctx);
         Box::pin(async move {
             joined.await.unwrap_or_else(|_| {

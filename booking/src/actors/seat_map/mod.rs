@@ -10,5 +10,7 @@
 
 mod feed;
 mod feeds;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use feeds::{Bounds, News, Rhythm, RunningFeeds, SeatMapFeeds};

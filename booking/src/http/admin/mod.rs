@@ -8,7 +8,12 @@ mod media_type;
 pub(super) mod stats;
 
 use actix_web::web;
-use shared::{db::DatabaseConfig, http::method_not_allowed, money::Currency, outbox::RelayHandle};
+use shared::{
+    db::{DatabaseConfig, Plans},
+    http::method_not_allowed,
+    money::Currency,
+    outbox::RelayHandle,
+};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
@@ -20,12 +25,19 @@ pub(crate) struct Staff {
     currency: Currency,
     /// One check of the invariants at a time: it reads everything.
     checks: Arc<Semaphore>,
+    /// Reports at a time.
+    reports: Arc<Semaphore>,
 }
 
+/// Reports that run at once on an instance; whoever wants another one comes back.
+const REPORTS: usize = 2;
+
 impl Staff {
-    /// Checks go over connections of their own to this database; amounts are in this currency.
+    /// Checks and reports go over connections of their own to this database, which plans their statements by
+    /// its statistics; amounts are in this currency.
     pub(crate) fn new(database: DatabaseConfig, relay: RelayHandle, currency: Currency) -> Self {
-        Self { database, relay, currency, checks: Arc::new(Semaphore::new(1)) }
+        let (checks, reports) = (Arc::new(Semaphore::new(1)), Arc::new(Semaphore::new(REPORTS)));
+        Self { database: database.planned(Plans::ByStatistics), relay, currency, checks, reports }
     }
 }
 

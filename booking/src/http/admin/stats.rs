@@ -3,7 +3,7 @@
 use super::Staff;
 use crate::{
     domain::stats::{InvalidPeriod, Period, Stats},
-    http::{PRIVATE, Reading},
+    http::PRIVATE,
     store::{presented, stats},
 };
 use actix_web::{HttpResponse, http::header, web};
@@ -12,9 +12,12 @@ use diesel_async::AsyncPgConnection;
 use shared::{
     auth::{Caller, Permission},
     db::DbError,
-    http::{FieldError, Problem, ProblemBody, QueryParameters},
+    http::{Code, FieldError, Problem, ProblemBody, QueryParameters},
 };
-use std::str::FromStr;
+use std::{str::FromStr, time::Duration};
+
+/// When to come back while other reports run.
+const SOON: Duration = Duration::from_secs(5);
 
 /// A date, `2026-12-01`.
 struct DateParameter(NaiveDate);
@@ -43,18 +46,24 @@ impl FromStr for DateParameter {
         (status = 200, description = "The figures", body = Stats),
         (status = 403, description = "report:read is needed", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "validation_failed, with `parameter`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "overloaded: other reports run on this instance", body = ProblemBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn get(
     caller: Caller,
     mut parameters: QueryParameters,
-    (reading, staff): (web::Data<Reading>, web::Data<Staff>),
+    staff: web::Data<Staff>,
 ) -> Result<HttpResponse, Problem> {
     caller.require(Permission::ReportRead)?;
     let from = parameters.optional::<DateParameter>("from").map(|date| date.0);
     let to = parameters.optional::<DateParameter>("to").map(|date| date.0);
     parameters.finish()?;
-    let mut connection = reading.pool.get().await?;
+    let busy = |_| Problem::new(Code::Overloaded).detail("Other reports are running.").retry_after(SOON);
+    let _turn = staff.reports.try_acquire().map_err(busy)?;
+    // Not of the pool, whose connections look rows up by their keys: this reads much of the tables, and
+    // may take a while.
+    let connected = staff.database.connect().await;
+    let mut connection = connected.map_err(|error| DbError::Unavailable(Box::new(error)))?;
     let mut snapshot = connection.build_transaction().repeatable_read().read_only();
     let read = async |connection: &mut AsyncPgConnection| {
         let now = presented::now(connection).await?;

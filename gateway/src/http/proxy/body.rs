@@ -1,24 +1,23 @@
-//! Bodies on their way through the gateway: passed on piece by piece, never collected.
+//! Bodies on their way through the gateway. Those of requests are small, and read before a service is asked;
+//! answers are passed on piece by piece, never collected.
 
-use super::streams::Stream;
+use super::{AGAIN, streams::Stream};
 use crate::actors::InFlight;
 use actix_web::{
     body::{BodyStream, BoxBody, MessageBody, SizedStream},
     error::PayloadError,
     http::{StatusCode, header},
-    web::{Bytes, Payload},
+    web::{Bytes, BytesMut},
 };
 use awc::ClientResponse;
 use futures_util::{StreamExt, stream};
-use shared::http::input::BODY_LIMIT;
-use std::{cell::Cell, future, io, pin::Pin, rc::Rc, task::Poll, time::Duration};
+use shared::http::{Code, Problem, input::BODY_LIMIT};
+use std::{future, io, pin::Pin, sync::Arc, time::Duration};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Why a body ended before its end.
+/// Why an answer ended before its end.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum BodyError {
-    /// More than the limit.
-    #[error("the body is too large")]
-    TooLarge,
     /// The sender went away, or sent what is no body.
     #[error("the body is incomplete")]
     Incomplete(#[source] PayloadError),
@@ -52,81 +51,91 @@ impl RequestBody {
         }
     }
 
+    /// Bytes that it may have.
+    fn most(self) -> usize {
+        match self {
+            Self::None => 0,
+            Self::Sized(length) => {
+                usize::try_from(length).map_or(BODY_LIMIT, |length| length.min(BODY_LIMIT))
+            }
+            Self::Chunked => BODY_LIMIT,
+        }
+    }
+
     /// Whether the head alone says that it is too large.
     pub(super) fn is_too_large(self) -> bool {
         matches!(self, Self::Sized(length) if length > BODY_LIMIT as u64)
     }
 }
 
-/// What became of a request's body while it was passed on.
-#[derive(Clone, Default)]
-pub(super) struct Passage(Rc<Cell<Outcome>>);
+/// Bodies of this size and less are read whatever else there is.
+const SMALL: usize = 16 * 1024;
 
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Outcome {
-    #[default]
-    NotStarted,
-    UnderWay,
-    Whole,
-    TooLarge,
-    Incomplete,
+/// Room for the larger bodies that are read at the same time, bytes.
+pub(super) struct Room(Arc<Semaphore>);
+
+impl Room {
+    pub(super) fn new(bytes: usize) -> Self {
+        Self(Arc::new(Semaphore::new(bytes)))
+    }
+
+    fn take(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Problem> {
+        let full = || Problem::new(Code::Overloaded).retry_after(AGAIN);
+        let bytes = u32::try_from(bytes).map_err(|_| full())?;
+        Arc::clone(&self.0).try_acquire_many_owned(bytes).map_err(|_| full())
+    }
 }
 
-impl Passage {
-    /// The body grew beyond the limit.
-    pub(super) fn was_too_large(&self) -> bool {
-        self.0.get() == Outcome::TooLarge
-    }
+/// A request's body, whole.
+pub(super) struct Collected {
+    /// `None`: the request has none.
+    pub(super) bytes: Option<Bytes>,
+    /// Given back with it.
+    _room: Option<OwnedSemaphorePermit>,
+}
 
-    /// The client went away before its end, or sent what is no body.
-    pub(super) fn was_incomplete(&self) -> bool {
-        self.0.get() == Outcome::Incomplete
+/// Reads a request's body before a service hears of the request: who sends slowly, or nothing, takes
+/// nobody's connection.
+///
+/// # Errors
+/// `payload_too_large`; `malformed_json` where its sender went away, sent what is no body, or took too
+/// long; `overloaded` where there is no room for large bodies.
+pub(super) async fn collect(
+    payload: impl futures_util::Stream<Item = Result<Bytes, PayloadError>> + Unpin,
+    size: RequestBody,
+    within: Duration,
+    room: &Room,
+) -> Result<Collected, Problem> {
+    if size == RequestBody::None {
+        return Ok(Collected { bytes: None, _room: None });
     }
+    let collected = tokio::time::timeout(within, read(payload, size, room)).await;
+    collected.unwrap_or_else(|_| Err(incomplete()))
+}
 
-    /// The client has begun and not ended: a wait that was too long was for it, not for the upstream.
-    pub(super) fn is_under_way(&self) -> bool {
-        self.0.get() == Outcome::UnderWay
-    }
+fn incomplete() -> Problem {
+    Problem::new(Code::MalformedJson).detail("the body is incomplete")
+}
 
-    /// The body as the upstream gets it, counted on the way.
-    pub(super) fn pass(&self, payload: Payload, size: RequestBody) -> BoxBody {
-        let outcome = Rc::clone(&self.0);
-        let (started, whole) = (Rc::clone(&self.0), Rc::clone(&self.0));
-        let mut passed: usize = 0;
-        let counted = payload.map(move |chunk| {
-            let chunk = chunk.map_err(|error| {
-                outcome.set(Outcome::Incomplete);
-                BodyError::Incomplete(error)
-            })?;
-            passed += chunk.len();
-            if passed > BODY_LIMIT {
-                outcome.set(Outcome::TooLarge);
-                return Err(BodyError::TooLarge);
-            }
-            if size == RequestBody::Sized(passed as u64) {
-                // The upstream's side stops asking here, without looking for the end.
-                outcome.set(Outcome::Whole);
-            }
-            Ok(chunk)
-        });
-        let begin = stream::poll_fn(move |_| {
-            started.set(Outcome::UnderWay);
-            Poll::Ready(None)
-        });
-        let end = stream::poll_fn(move |_| {
-            whole.set(Outcome::Whole);
-            Poll::Ready(None)
-        });
-        let counted = begin.chain(counted).chain(end);
-        match size {
-            RequestBody::None => {
-                self.0.set(Outcome::Whole);
-                BoxBody::new(())
-            }
-            RequestBody::Sized(length) => SizedStream::new(length, counted).boxed(),
-            RequestBody::Chunked => BodyStream::new(counted).boxed(),
+async fn read(
+    mut payload: impl futures_util::Stream<Item = Result<Bytes, PayloadError>> + Unpin,
+    size: RequestBody,
+    room: &Room,
+) -> Result<Collected, Problem> {
+    let mut bytes = BytesMut::new();
+    let mut taken = None;
+    while let Some(part) = payload.next().await {
+        let part = part.map_err(|_| incomplete())?;
+        let length = bytes.len() + part.len();
+        if length > BODY_LIMIT {
+            return Err(Problem::new(Code::PayloadTooLarge));
         }
+        if length > SMALL && taken.is_none() {
+            taken = Some(room.take(size.most())?);
+        }
+        bytes.extend_from_slice(&part);
     }
+    Ok(Collected { bytes: Some(bytes.freeze()), _room: taken })
 }
 
 /// The places that an answer keeps until its end.
@@ -211,5 +220,44 @@ mod tests {
         assert_eq!(body("accept", "*/*"), RequestBody::None);
         assert!(!body("content-length", "262144").is_too_large());
         assert!(body("content-length", "262145").is_too_large());
+    }
+
+    /// Collects parts of so many bytes; `None` for one that does not come.
+    async fn collected(parts: &[Option<usize>], size: RequestBody, room: &Room) -> Result<Collected, Code> {
+        let parts = parts.iter().map(|part| async move {
+            match part {
+                Some(length) => Ok::<_, PayloadError>(Bytes::from(vec![b'x'; *length])),
+                None => future::pending().await,
+            }
+        });
+        let parts = Box::pin(stream::iter(parts.collect::<Vec<_>>()).then(|part| part));
+        collect(parts, size, Duration::from_millis(20), room).await.map_err(|problem| problem.code())
+    }
+
+    fn code(collected: Result<Collected, Code>) -> Option<Code> {
+        collected.err()
+    }
+
+    #[actix_web::test]
+    async fn a_body_is_read_whole_within_its_limits() {
+        let room = Room::new(BODY_LIMIT);
+        let whole = collected(&[Some(1), Some(2)], RequestBody::Sized(3), &room).await.unwrap();
+        assert_eq!(whole.bytes.unwrap(), "xxx");
+        assert!(collected(&[], RequestBody::None, &room).await.unwrap().bytes.is_none());
+        let over = collected(&[Some(BODY_LIMIT), Some(1)], RequestBody::Chunked, &room).await;
+        assert_eq!(code(over), Some(Code::PayloadTooLarge));
+        let stalled = collected(&[Some(1), None], RequestBody::Sized(2), &room).await;
+        assert_eq!(code(stalled), Some(Code::MalformedJson));
+    }
+
+    #[actix_web::test]
+    async fn large_bodies_at_the_same_time_are_bounded_and_small_ones_are_not() {
+        let room = Room::new(2 * SMALL);
+        let large = RequestBody::Sized(2 * SMALL as u64);
+        let first = collected(&[Some(2 * SMALL)], large, &room).await.unwrap();
+        assert_eq!(code(collected(&[Some(2 * SMALL)], large, &room).await), Some(Code::Overloaded));
+        assert!(collected(&[Some(SMALL)], RequestBody::Chunked, &room).await.is_ok());
+        drop(first);
+        assert!(collected(&[Some(2 * SMALL)], large, &room).await.is_ok());
     }
 }

@@ -1,5 +1,5 @@
 //! The way to the other services: looked up in the routing table, refused early where the caller may
-//! not, else passed on piece by piece.
+//! not, else passed on once it is whole; answers come back piece by piece.
 
 mod body;
 mod connection;
@@ -10,11 +10,10 @@ pub use streams::Streams;
 
 use crate::{
     actors::{InFlight, Load, Upstream, Upstreams},
-    domain::routes::{Access, Answer, Found, Route, find},
+    domain::routes::{Access, Answer, Found, Route, Service, find},
 };
 use actix_web::{
     FromRequest, HttpRequest, HttpResponse,
-    body::BoxBody,
     dev::Payload,
     http::{Method, StatusCode, header, header::HeaderMap},
     web,
@@ -23,13 +22,16 @@ use awc::{
     Client, ClientResponse, Connector,
     error::{ConnectError, SendRequestError},
 };
-use body::{Passage, Places, RequestBody};
+use body::{Collected, Places, RequestBody, Room};
 use connection::Connecting;
 use shared::{
-    auth::MaybeCaller,
+    auth::{MaybeCaller, is_exempt},
     http::{Code, Problem, RequestId, TrustedProxies},
 };
-use std::time::{Duration, Instant};
+use std::{
+    net::{IpAddr, Ipv6Addr},
+    time::{Duration, Instant},
+};
 
 /// How long a connection may take to open.
 const CONNECT: Duration = Duration::from_secs(1);
@@ -38,15 +40,22 @@ const CONNECT: Duration = Duration::from_secs(1);
 const IDLE: Duration = Duration::from_secs(3);
 /// Connections of one thread to one service at most; requests beyond them wait for their turn.
 const CONNECTIONS: usize = 1024;
+/// How long a client may take to send a body, unless a service may take less.
+const UPLOAD: Duration = Duration::from_secs(10);
+/// Bytes of large bodies that one thread reads at the same time.
+const UPLOADS: usize = 64 << 20;
 /// What a client is told to wait before it tries again.
 const AGAIN: Duration = Duration::from_secs(1);
 
 /// The HTTP clients of one thread of the gateway; clients cannot be shared between threads.
 pub struct ProxyClient {
-    ordinary: Way,
+    /// One a service: none takes the connections of another.
+    ordinary: [(Service, Way); 3],
     /// Streams stay open: they must not take the connections of ordinary requests.
     events: Way,
     streams: Streams,
+    upload: Duration,
+    uploads: Room,
 }
 
 /// A way to the services.
@@ -58,7 +67,7 @@ struct Way {
 }
 
 impl Way {
-    /// A client with so many connections to one service (0: any number), that waits so long for the
+    /// A client with so many connections (0: any number), that waits so long for the
     /// beginning of an answer.
     fn new(connections: usize, timeout: Duration, load: Load, pause: Duration) -> Self {
         let connector = Connector::new()
@@ -82,10 +91,17 @@ impl ProxyClient {
     #[must_use]
     pub fn new(timeout: Duration, stream_pause: Duration, streams: Streams) -> Self {
         Self {
-            ordinary: Way::new(CONNECTIONS, timeout, Load::Requests, timeout),
+            ordinary: [Service::Flight, Service::Booking, Service::Mailer]
+                .map(|service| (service, Way::new(CONNECTIONS, timeout, Load::Requests, timeout))),
             events: Way::new(0, timeout, Load::Streams, stream_pause),
             streams,
+            upload: timeout.min(UPLOAD),
+            uploads: Room::new(UPLOADS),
         }
+    }
+
+    fn way_to(&self, service: Service) -> Option<&Way> {
+        self.ordinary.iter().find(|(of, _)| *of == service).map(|(_, way)| way)
     }
 }
 
@@ -113,21 +129,24 @@ pub async fn forward(
         return Err(Problem::new(Code::PayloadTooLarge));
     }
     // The gateway's own routes have handlers: one that comes here is in the table by mistake.
-    let upstream = upstreams.of(route.service).ok_or_else(|| Problem::new(Code::NotFound))?;
+    let unknown = || Problem::new(Code::NotFound);
+    let upstream = upstreams.of(route.service).ok_or_else(unknown)?;
+    let client = proxies.client(&request);
     let (way, stream) = match route.answer {
-        Answer::Whole => (&proxy.ordinary, None),
-        Answer::Events => (&proxy.events, Some(proxy.streams.admit()?)),
+        Answer::Whole => (proxy.way_to(route.service).ok_or_else(unknown)?, None),
+        Answer::Events => {
+            let counted = client.unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED));
+            let counted = (!is_exempt(&request).await).then_some(counted);
+            (&proxy.events, Some(proxy.streams.admit(counted)?))
+        }
     };
+    let body = body::collect(payload, size, proxy.upload, &proxy.uploads).await?;
     let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
-    let outgoing = Outgoing {
-        way,
-        request: &request,
-        target,
-        headers: headers::upstream_headers(&request, &id, proxies.client(&request)),
-    };
+    let headers = headers::upstream_headers(&request, &id, client);
+    let outgoing = Outgoing { way, request: &request, target, headers, body };
 
     let started = Instant::now();
-    let answered = outgoing.exchange(upstream, payload, size).await;
+    let answered = outgoing.exchange(upstream).await;
     let status =
         answered.as_ref().map_or_else(|problem| problem.code().status(), |(answer, _)| answer.status());
     measure(route, status, started.elapsed());
@@ -171,12 +190,12 @@ fn not_allowed(allowed: &str) -> HttpResponse {
 
 /// A GET without a body may be sent again when its connection died: a kept connection may have been
 /// closed just then, or the instance has gone and another answers.
-fn may_repeat(request: &HttpRequest, size: RequestBody, error: &SendRequestError) -> bool {
+fn may_repeat(request: &HttpRequest, body: &Collected, error: &SendRequestError) -> bool {
     let died = matches!(
         error,
         SendRequestError::Connect(_) | SendRequestError::Send(_) | SendRequestError::Response(_)
     );
-    request.method() == Method::GET && size == RequestBody::None && died
+    request.method() == Method::GET && body.bytes.is_none() && died
 }
 
 /// A request on its way.
@@ -185,43 +204,41 @@ struct Outgoing<'a> {
     request: &'a HttpRequest,
     target: &'a str,
     headers: HeaderMap,
+    body: Collected,
 }
 
 impl Outgoing<'_> {
     /// Sends the request to an instance, or to another one where that is safe; gives the beginning of
     /// the answer.
-    async fn exchange(
-        &self,
-        upstream: &Upstream,
-        payload: web::Payload,
-        size: RequestBody,
-    ) -> Result<(ClientResponse, InFlight), Problem> {
+    async fn exchange(&self, upstream: &Upstream) -> Result<(ClientResponse, InFlight), Problem> {
         let mut place = upstream.pick(self.way.load)?;
-        let passage = Passage::default();
-        let mut answer = self.send(&place, passage.pass(payload, size)).await;
+        let mut answer = self.send(&place).await;
         if let Err(error) = &answer
-            && may_repeat(self.request, size, error)
+            && may_repeat(self.request, &self.body, error)
         {
             self.note(&place, error);
             // The place is given up first, so that another instance counts as less busy.
             drop(place);
             place = upstream.pick(self.way.load)?;
-            answer = self.send(&place, BoxBody::new(())).await;
+            answer = self.send(&place).await;
         }
         match answer {
             Ok(answer) => {
                 place.answered();
                 Ok((answer, place))
             }
-            Err(error) => Err(self.problem(&place, &passage, &error)),
+            Err(error) => Err(self.problem(&place, &error)),
         }
     }
 
-    async fn send(&self, place: &InFlight, body: BoxBody) -> Result<ClientResponse, SendRequestError> {
+    async fn send(&self, place: &InFlight) -> Result<ClientResponse, SendRequestError> {
         let address = place.address(self.target);
         let mut outgoing = self.way.client.request(self.request.method().clone(), address).no_decompress();
         *outgoing.headers_mut() = self.headers.clone();
-        outgoing.send_body(body).await
+        match self.body.bytes.clone() {
+            Some(bytes) => outgoing.send_body(bytes).await,
+            None => outgoing.send_body(()).await,
+        }
     }
 
     /// Tells what became of a request at an instance.
@@ -237,14 +254,7 @@ impl Outgoing<'_> {
         }
     }
 
-    fn problem(&self, place: &InFlight, passage: &Passage, error: &SendRequestError) -> Problem {
-        if passage.was_too_large() {
-            return Problem::new(Code::PayloadTooLarge);
-        }
-        let client_stalled = passage.is_under_way() && matches!(error, SendRequestError::Timeout);
-        if passage.was_incomplete() || client_stalled {
-            return Problem::new(Code::MalformedJson).detail("the body is incomplete");
-        }
+    fn problem(&self, place: &InFlight, error: &SendRequestError) -> Problem {
         self.note(place, error);
         tracing::warn!(error.message = %error, http.path = self.request.path(), "An upstream did not answer");
         match error {

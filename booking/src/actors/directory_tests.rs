@@ -1,0 +1,133 @@
+use super::*;
+use crate::{
+    MIGRATIONS,
+    actors::{arrivals::ROOM, ledger::Shards},
+    domain::samples,
+    store,
+};
+use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
+use futures_util::future::join_all;
+use shared::events::FlightState;
+use testkit::TestDatabase;
+
+struct Scene {
+    database: TestDatabase,
+    pool: Pool,
+    directory: Directory,
+    shards: Shards,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        let database = TestDatabase::of("booking", MIGRATIONS).await;
+        let pool = Pool::new(&database.config("booking"));
+        let shards = Shards::new(1);
+        let directory = Directory::start(pool.clone(), FlightCache::new(1024), shards.handles(), 1024);
+        Self { database, pool, directory, shards }
+    }
+
+    async fn store(&self, flights: &[FlightState]) {
+        let known: Vec<_> =
+            flights.iter().map(|one| (one.clone(), serde_json::to_value(one).unwrap())).collect();
+        store::flights::upsert(&self.pool.get().await.unwrap(), &known).await.unwrap();
+    }
+
+    /// Asks for a flight in a task of its own.
+    fn ask(&self, id: FlightId) -> tokio::task::JoinHandle<Result<Flight, NotFound>> {
+        let directory = self.directory.clone();
+        actix::spawn(async move { directory.flight(id).await })
+    }
+
+    /// Lets the others go on until so many wait for flights.
+    async fn wait_for(&self, waiting: usize) {
+        let waits = async {
+            while self.directory.arrivals.waiting() != waiting {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), waits).await.expect("so many wait");
+    }
+
+    fn stop(self) {
+        self.pool.close();
+        self.shards.stop();
+    }
+}
+
+#[actix::test]
+async fn who_asks_for_a_young_flight_waits_until_it_is_told_of() {
+    let scene = Scene::new().await;
+    let flight = samples::flight();
+    let asked = [scene.ask(flight.id), scene.ask(flight.id)];
+    scene.wait_for(2).await;
+    assert!(asked.iter().all(|asked| !asked.is_finished()));
+    scene.store(std::slice::from_ref(&flight)).await;
+    scene.directory.flights_arrived();
+    for found in join_all(asked).await {
+        assert_eq!(found.unwrap().unwrap().state.id, flight.id);
+    }
+    // The event may have gone to another instance: it is found all the same.
+    let flight = samples::flight();
+    let asked = scene.ask(flight.id);
+    scene.wait_for(1).await;
+    scene.store(std::slice::from_ref(&flight)).await;
+    assert_eq!(asked.await.unwrap().unwrap().state.id, flight.id);
+    assert_eq!(scene.directory.arrivals.waiting(), 0);
+    scene.stop();
+}
+
+#[actix::test]
+async fn those_who_wait_are_bounded() {
+    let scene = Scene::new().await;
+    let flights: Vec<FlightState> = (0..ROOM).map(|_| samples::flight()).collect();
+    let asked: Vec<_> = flights.iter().map(|flight| scene.ask(flight.id)).collect();
+    scene.wait_for(ROOM).await;
+    assert!(matches!(scene.directory.flight(FlightId::new()).await, Err(NotFound::Overloaded)));
+    let old = FlightId("0191e2a0-0000-7000-8000-000000000000".parse().unwrap());
+    assert!(matches!(scene.directory.flight(old).await, Err(NotFound::Unknown)));
+    scene.store(&flights).await;
+    scene.directory.flights_arrived();
+    for found in join_all(asked).await {
+        assert!(found.unwrap().is_ok());
+    }
+    scene.stop();
+}
+
+#[actix::test]
+async fn a_database_that_does_not_answer_is_no_missing_flight() {
+    let scene = Scene::new().await;
+    let asked = scene.ask(FlightId::new());
+    scene.wait_for(1).await;
+    scene.pool.close();
+    assert!(matches!(asked.await.unwrap(), Err(NotFound::Failed(_))));
+    scene.stop();
+}
+
+#[actix::test]
+async fn who_looks_at_the_map_takes_no_place_of_who_claims() {
+    let scene = Scene::new().await;
+    let flight = samples::flight();
+    scene.store(std::slice::from_ref(&flight)).await;
+    scene.directory.seat_map(flight.id).await.unwrap();
+    // Nobody can read the seats again, and everybody who wants to see the map waits for that.
+    let mut other = AsyncPgConnection::establish(&scene.database.superuser_url()).await.unwrap();
+    other.batch_execute("BEGIN; LOCK TABLE booking.seats IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    scene.directory.seats_unknown(flight.id);
+    let maps: Vec<_> = (0..MAILBOX)
+        .map(|_| {
+            let directory = scene.directory.clone();
+            actix::spawn(async move { directory.seat_map(flight.id).await })
+        })
+        .collect();
+    let entry = scene.directory.running(flight.id).unwrap();
+    while entry.readers.available_permits() > 0 {
+        tokio::task::yield_now().await;
+    }
+    assert!(matches!(scene.directory.seat_map(flight.id).await, Err(NotFound::Overloaded)));
+    assert_eq!(entry.places.available_permits(), MAILBOX, "who claims is let in");
+    other.batch_execute("ROLLBACK").await.unwrap();
+    for map in join_all(maps).await {
+        assert!(map.unwrap().is_ok());
+    }
+    scene.stop();
+}
