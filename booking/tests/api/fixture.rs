@@ -144,7 +144,8 @@ impl World {
         .await;
     }
 
-    async fn connection(&self) -> AsyncPgConnection {
+    /// A connection behind the service's back.
+    pub(crate) async fn connection(&self) -> AsyncPgConnection {
         let mut connection = AsyncPgConnection::establish(&self.database.superuser_url()).await.unwrap();
         diesel::sql_query("SET search_path = booking").execute(&mut connection).await.unwrap();
         connection
