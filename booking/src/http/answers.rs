@@ -18,8 +18,12 @@ use shared::{
 /// a tag of its own.
 pub(super) fn tag(booking: &BookingState) -> Result<String, Problem> {
     let shown = serde_json::to_vec(booking).map_err(|error| Problem::internal(&error))?;
+    Ok(tag_of(booking.version, &shown))
+}
+
+fn tag_of(version: i64, shown: &[u8]) -> String {
     let hash: String = Sha256::digest(shown).iter().take(12).map(|byte| format!("{byte:02x}")).collect();
-    Ok(format!("\"{}-{hash}\"", booking.version))
+    format!("\"{version}-{hash}\"")
 }
 
 /// The answer to a request with this status of success.
@@ -63,6 +67,10 @@ fn replay(stored: &StoredAnswer, request: &RequestId) -> Result<HttpResponse, Pr
             let status = status.unwrap_or(StatusCode::OK);
             let mut response = HttpResponse::build(status);
             response.insert_header((header::CACHE_CONTROL, PRIVATE));
+            // Of a booking, as its first answer had it; a quote has none.
+            if let Some(version) = booking["version"].as_i64() {
+                response.insert_header((header::ETAG, tag_of(version, stored.booking.as_bytes())));
+            }
             if status == StatusCode::CREATED
                 && let Some(id) = booking["id"].as_str()
             {
