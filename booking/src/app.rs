@@ -159,7 +159,8 @@ fn start_actors(
         places: config.payment_places,
     };
     let desk = PaymentDesk::start(provider, ledgers.clone(), pool.clone(), times);
-    let disruptions = DisruptionDesk::start(pool.clone(), ledgers.clone(), desk.clone());
+    let sweep = Duration::from_millis(config.disruption_sweep_ms.max(10));
+    let disruptions = DisruptionDesk::start(pool.clone(), ledgers.clone(), desk.clone(), sweep);
     HoldReaper::new(pool.clone(), ledgers.clone(), Duration::from_millis(config.reap_ms.max(10))).start();
     VersionPoll::new(bus.clone(), pool.clone(), directory.clone()).start();
     let sales = Sales {

@@ -76,6 +76,10 @@ pub struct Config {
     /// `BOOKING_REAP_MS`: how often holds that have ended are looked for, milliseconds. `1000`.
     #[serde(default = "default_interval")]
     pub reap_ms: u64,
+    /// `BOOKING_DISRUPTION_SWEEP_MS`: how often changes of flights are looked for whose bookings have yet
+    /// to follow, milliseconds. `2000`.
+    #[serde(default = "default_disruption_sweep")]
+    pub disruption_sweep_ms: u64,
     /// `BOOKING_SEAT_MAP_READERS`: live seat maps that are followed at once at most; more are refused.
     /// `10000`.
     #[serde(default = "default_readers")]
@@ -160,6 +164,10 @@ fn default_interval() -> u64 {
     1000
 }
 
+fn default_disruption_sweep() -> u64 {
+    2000
+}
+
 fn default_payment_hold() -> u32 {
     60
 }
@@ -224,6 +232,7 @@ impl Config {
             stripe_timeout_ms: default_stripe_timeout(),
             stripe_concurrency: default_stripe_concurrency(),
             reap_ms: default_interval(),
+            disruption_sweep_ms: default_disruption_sweep(),
             seat_map_readers: default_readers(),
             seat_map_flight_readers: default_readers(),
             seat_map_pause_ms: default_pause(),

@@ -8,6 +8,7 @@
 //! | `actors` | allocators, ledger, payment desk, reaper, feed; its `mod.rs` has the diagram |
 //! | `store` | tables and queries |
 //! | `http` | routes, thin |
+//! | `deadline` | until when a request may wait |
 //! | `kill_points` | where the crash tests kill the process |
 //! | `error` | refusals and faults as problems |
 //! | `simulation` | only with the feature of that name: all of this in a seeded simulation |
@@ -16,6 +17,7 @@ pub mod app;
 pub mod config;
 
 mod actors;
+mod deadline;
 mod domain;
 mod error;
 mod http;

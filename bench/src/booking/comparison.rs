@@ -84,13 +84,7 @@ pub async fn compare(
     add_baseline(&mut line, plain);
     line.more.insert("rows_per_booking".to_owned(), json!({"ours": ours_rows, "baseline": baseline_rows}));
     let seats = ours.seats().await?;
-    line.more.insert(
-        "seats_so_far".to_owned(),
-        json!({
-            "sold": seats.sold, "capacity": seats.capacity, "sold_twice": seats.twice,
-            "flights_oversold": seats.over, "acknowledged_and_lost": seats.lost,
-        }),
-    );
+    line.more.insert("seats_so_far".to_owned(), seats.shown());
     Ok(line)
 }
 

@@ -3,7 +3,7 @@
 
 use super::{
     comparison::{Rounds, line_of_ours, rounded_all, settle},
-    ours::{Ours, Pattern, Round},
+    ours::{Ours, Pattern, Round, Seats},
     service::Tuning,
     workload::Workload,
 };
@@ -58,7 +58,8 @@ pub async fn refusals(rounds: Rounds, ours: &mut Ours) -> anyhow::Result<Line> {
     Ok(line)
 }
 
-/// The rate with so many bookings stored, against that of an empty database, in alternating rounds.
+/// The rate with so many bookings stored, against that of an empty database, in alternating rounds; and
+/// the seats that were sold beside those.
 ///
 /// # Errors
 /// Where a service fails, or the bookings cannot be stored.
@@ -67,7 +68,7 @@ pub async fn flat_cost(
     rounds: Rounds,
     cluster: &Cluster,
     tuning: Tuning,
-) -> anyhow::Result<Line> {
+) -> anyhow::Result<(Line, Seats)> {
     eprintln!("stored: storing {bookings} bookings (some minutes) ...");
     let began = Instant::now();
     let empty = cluster.create("ours_empty", "booking", booking::MIGRATIONS).await?;
@@ -107,8 +108,8 @@ pub async fn flat_cost(
     line.unit = "bookings/s; the baseline is ours with an empty database";
     line.more.insert("empty_rounds".to_owned(), rounded_all(&rates(&without)));
     line.more.insert("bytes_per_booking".to_owned(), json!(bytes_per_booking));
-    line.more.insert("sold_twice".to_owned(), json!(seats.twice));
-    Ok(line)
+    line.more.insert("seats_so_far".to_owned(), seats.shown());
+    Ok((line, seats))
 }
 
 /// The rate of a line that was measured.

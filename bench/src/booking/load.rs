@@ -67,6 +67,7 @@ impl Shared {
         if answer.status == 201 {
             self.outcome.booked += 1;
             self.outcome.latencies.record(taken);
+            self.sale.acknowledged(text_of(answer.body, "id"));
             self.sale.sold(asked, text_of(answer.body, "designator"));
             return;
         }

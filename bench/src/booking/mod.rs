@@ -28,7 +28,7 @@ use crate::{
 use anyhow::Context;
 use baseline::Baseline;
 use comparison::{Rounds, compare};
-use ours::Ours;
+use ours::{Ours, Seats};
 use service::Tuning;
 use std::path::PathBuf;
 use workload::Workload;
@@ -96,7 +96,8 @@ impl Options {
 /// Runs the benchmark.
 ///
 /// # Errors
-/// Where something does not start, or fails; what was measured before was printed.
+/// Where something does not start, or fails, or a seat was sold twice or a booking lost; what was measured
+/// before was printed.
 pub async fn run(options: &Options) -> anyhow::Result<()> {
     let parent = options.data_dir.clone();
     eprintln!("Starting a private PostgreSQL ...");
@@ -132,12 +133,15 @@ pub async fn run(options: &Options) -> anyhow::Result<()> {
         report::print_line(&line);
         lines.push(line);
     }
+    let mut sold = vec![ours.seats().await?];
     ours.stop().await?;
     if options.wants(STORED) && options.stored > 0 {
-        let line = further::flat_cost(options.stored, rounds, &cluster, options.tuning()).await?;
+        let (line, seats) = further::flat_cost(options.stored, rounds, &cluster, options.tuning()).await?;
+        sold.push(seats);
         report::print_line(&line);
         lines.push(line);
     }
     println!("{}", report::json_line("booking", &machine, &lines));
-    Ok(())
+    // What is fast and wrong is no result.
+    sold.iter().try_for_each(Seats::check)
 }

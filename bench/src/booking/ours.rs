@@ -9,8 +9,12 @@ use super::{
 };
 use crate::cluster::Database;
 use anyhow::Context;
-use shared::ids::FlightId;
-use std::{collections::BTreeMap, time::Duration};
+use serde_json::{Value, json};
+use shared::ids::{BookingId, FlightId};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 use testkit::TokenIssuer;
 
 /// The most that is believed of a round: flights are put on sale for it.
@@ -23,6 +27,8 @@ pub struct Ours {
     issuer: TokenIssuer,
     travellers: u64,
     sold: BTreeMap<FlightId, (usize, usize)>,
+    /// The bookings that the clients were told of.
+    acknowledged: BTreeSet<BookingId>,
 }
 
 /// How a load comes.
@@ -60,6 +66,30 @@ pub struct Seats {
     pub lost: i64,
 }
 
+impl Seats {
+    /// For the printed line.
+    #[must_use]
+    pub fn shown(&self) -> Value {
+        json!({
+            "sold": self.sold, "capacity": self.capacity, "sold_twice": self.twice,
+            "flights_oversold": self.over, "acknowledged_and_lost": self.lost,
+        })
+    }
+
+    /// Fails a run in which a seat was sold twice, or a booking lost.
+    ///
+    /// # Errors
+    /// Then, with what is wrong.
+    pub fn check(&self) -> anyhow::Result<()> {
+        let Self { twice, over, lost, .. } = self;
+        anyhow::ensure!(
+            [twice, over, lost] == [&0; 3],
+            "{twice} seats were sold twice, {over} flights oversold, {lost} acknowledged bookings lost"
+        );
+        Ok(())
+    }
+}
+
 impl Ours {
     /// Starts the service over this database.
     ///
@@ -68,7 +98,14 @@ impl Ours {
     pub async fn start(database: Database, tuning: Tuning) -> anyhow::Result<Self> {
         let issuer = TokenIssuer::new();
         let service = Service::start(&database, issuer.key_set(), tuning).await?;
-        Ok(Self { service, database, issuer, travellers: 0, sold: BTreeMap::new() })
+        Ok(Self {
+            service,
+            database,
+            issuer,
+            travellers: 0,
+            sold: BTreeMap::new(),
+            acknowledged: BTreeSet::new(),
+        })
     }
 
     /// The database.
@@ -120,12 +157,13 @@ impl Ours {
     ) -> anyhow::Result<(Round, Sale)> {
         let before = self.metrics().await?;
         let time = Duration::from_secs(seconds);
-        let (outcome, sale) = match pattern {
+        let (outcome, mut sale) = match pattern {
             Pattern::Closed(clients) => load::closed(self.service.address, sale, clients, time).await?,
             Pattern::Open(rate) => load::open(self.service.address, sale, rate, time).await?,
         };
         let after = self.metrics().await?;
         self.travellers = sale.travellers();
+        self.acknowledged.extend(sale.take_acknowledged());
         let capacity = workload.layout().capacity();
         self.sold.extend(sale.flights().map(|(id, sold)| (id, (sold, capacity))));
         let grown = |name: &str| value_of(&after, name) - value_of(&before, name);
@@ -179,7 +217,6 @@ impl Ours {
             "WITH held AS ({held}) SELECT flight_id || ' ' || count(*) AS words FROM held GROUP BY flight_id"
         );
         let (mut capacity, mut over) = (0, 0);
-        let mut stored = BTreeMap::new();
         for row in self.database.words(&per_flight).await? {
             let (id, count) = row.split_once(' ').context("a row of two words")?;
             let (id, count): (FlightId, usize) = (id.parse()?, count.parse()?);
@@ -187,13 +224,21 @@ impl Ours {
             let Some((_, seats)) = self.sold.get(&id) else { continue };
             capacity += i64::try_from(*seats)?;
             over += i64::from(count > *seats);
-            stored.insert(id, count);
         }
-        let known = |(id, (sold, _)): (&FlightId, &(usize, usize))| {
-            sold.saturating_sub(stored.get(id).copied().unwrap_or(0))
-        };
-        let lost = i64::try_from(self.sold.iter().map(known).sum::<usize>())?;
+        let lost = i64::try_from(self.lost().await?)?;
         Ok(Seats { sold, capacity, twice: sold - distinct, over, lost })
+    }
+
+    /// How many of the bookings that the clients were told of are not in the database.
+    async fn lost(&self) -> anyhow::Result<usize> {
+        let Some(first) = self.acknowledged.first() else { return Ok(0) };
+        // Ids begin with their time: what was stored before is left out.
+        let query = format!("SELECT id::text AS words FROM bookings WHERE id >= '{first}'");
+        let mut lost = self.acknowledged.clone();
+        for id in self.database.words(&query).await? {
+            lost.remove(&id.parse()?);
+        }
+        Ok(lost.len())
     }
 
     /// Stops the service.

@@ -2,7 +2,7 @@
 
 use super::workload::{BRAND, Workload};
 use rand::RngExt;
-use shared::ids::{FlightId, UserId};
+use shared::ids::{BookingId, FlightId, UserId};
 use std::io::Write;
 use testkit::TokenIssuer;
 
@@ -101,6 +101,7 @@ pub struct Sale {
     next: usize,
     tokens: Vec<String>,
     travellers: u64,
+    acknowledged: Vec<BookingId>,
 }
 
 /// What a request asked for, to know what its answer means.
@@ -121,7 +122,8 @@ impl Sale {
         let slots: Vec<_> =
             (0..workload.slots()).map(|slot| (slot < flights.len()).then_some(slot)).collect();
         let letters = workload.layout().letters().collect();
-        Self { workload, letters, next: slots.len(), flights, slots, tokens, travellers }
+        let (next, acknowledged) = (slots.len(), Vec::new());
+        Self { workload, letters, next, flights, slots, tokens, travellers, acknowledged }
     }
 
     /// The flights, and how many were sold of each as far as the client knows.
@@ -202,6 +204,17 @@ impl Sale {
             body.len()
         );
         request.extend_from_slice(&body);
+    }
+
+    /// A booking of this id was acknowledged; without one that can be read, one that nobody will find.
+    pub fn acknowledged(&mut self, id: Option<&str>) {
+        let id = id.and_then(|id| id.parse().ok());
+        self.acknowledged.push(id.unwrap_or_else(BookingId::new));
+    }
+
+    /// Takes what was acknowledged so far.
+    pub fn take_acknowledged(&mut self) -> Vec<BookingId> {
+        std::mem::take(&mut self.acknowledged)
     }
 
     /// A booking was made, with this seat.

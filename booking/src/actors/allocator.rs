@@ -76,6 +76,12 @@ pub(super) struct ReadAgain;
 #[rtype(result = "Result<SeatMap, DbError>")]
 pub(super) struct ShowMap;
 
+/// A fault in the allocator.
+#[cfg(test)]
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct Die;
+
 /// See the module.
 pub(super) struct SeatAllocator {
     id: FlightId,
@@ -254,5 +260,14 @@ impl Handler<ShowMap> for SeatAllocator {
         }
         let refreshed = self.refresh(ctx).into_actor(self);
         Box::pin(refreshed.map(|refreshed, allocator, _| refreshed.map(|()| allocator.map())))
+    }
+}
+
+#[cfg(test)]
+impl Handler<Die> for SeatAllocator {
+    type Result = ();
+
+    fn handle(&mut self, _: Die, _: &mut Context<Self>) {
+        panic!("a fault in the allocator, on purpose");
     }
 }

@@ -14,6 +14,7 @@ use super::{
     seat_map::{News, RunningFeeds},
 };
 use crate::{
+    deadline,
     domain::{
         flight::Flight,
         seat_book::{Reservation, Wanted},
@@ -40,6 +41,8 @@ use tokio::{
     time::Instant,
 };
 
+/// How long an answer of the directory or of an allocator is waited for at most.
+const ANSWER: Duration = Duration::from_secs(5);
 /// A flight whose id is younger may still be on its way to us.
 const YOUNG: Duration = Duration::from_secs(10);
 /// How long a young flight is waited for.
@@ -140,7 +143,7 @@ impl Directory {
         if ids::age(id.0).is_none_or(|age| age >= YOUNG) {
             return Err(NotFound::Unknown);
         }
-        let (place, until) = (self.arrivals.enter()?, Instant::now() + ARRIVAL);
+        let (place, until) = (self.arrivals.enter()?, Instant::now() + deadline::left(ARRIVAL));
         while self.arrivals.wait(&place, id, until).await? {
             if let Some(entry) = self.find_now(id).await? {
                 return Ok(entry);
@@ -154,7 +157,7 @@ impl Directory {
         if let Some(entry) = self.running(id) {
             return Ok(Some(entry));
         }
-        let started = self.actor.send(Start(id)).timeout(Duration::from_secs(5)).await;
+        let started = self.actor.send(Start(id)).timeout(deadline::left(ANSWER)).await;
         let found = started.map_err(|_| NotFound::Overloaded)?.map_err(NotFound::Failed)?;
         Ok(found.map(|Found(entry)| entry))
     }
@@ -199,7 +202,7 @@ impl Directory {
         for _ in 0..2 {
             let entry = self.find(id).await?;
             let _place = entry.places.try_acquire().map_err(|_| NotFound::Overloaded)?;
-            match entry.allocator.send(ReadAgain).timeout(Duration::from_secs(5)).await {
+            match entry.allocator.send(ReadAgain).timeout(deadline::left(ANSWER)).await {
                 Ok(answer) => {
                     answer.map_err(NotFound::Failed)?;
                     return Ok(entry.flight.borrow().clone());
@@ -216,13 +219,23 @@ impl Directory {
         for _ in 0..2 {
             let entry = self.find(id).await?;
             let _place = entry.readers.try_acquire().map_err(|_| NotFound::Overloaded)?;
-            match entry.allocator.send(ShowMap).timeout(Duration::from_secs(5)).await {
+            match entry.allocator.send(ShowMap).timeout(deadline::left(ANSWER)).await {
                 Ok(answer) => return answer.map_err(NotFound::Failed),
                 Err(MailboxError::Closed) => self.forget(id),
                 Err(MailboxError::Timeout) => return Err(NotFound::Overloaded),
             }
         }
         Err(NotFound::Overloaded)
+    }
+
+    /// Kills the allocator of a flight as a fault in it would; ready when it is dead.
+    #[cfg(test)]
+    pub(crate) async fn kill(&self, id: FlightId) {
+        let Some(Entry { allocator, .. }) = self.running(id) else { panic!("none runs") };
+        assert!(allocator.send(super::allocator::Die).await.is_err(), "it does not live to answer");
+        while allocator.connected() {
+            tokio::task::yield_now().await;
+        }
     }
 
     fn forget(&self, id: FlightId) {

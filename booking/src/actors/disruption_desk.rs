@@ -21,8 +21,6 @@ use shared::{
 };
 use std::time::Duration;
 
-/// How often changes are looked for that nobody told of.
-const LOOK: Duration = Duration::from_secs(2);
 /// Changes taken up at once.
 const CHANGES: i64 = 64;
 /// Bookings that follow at the same time: they share the ledger's transactions.
@@ -36,6 +34,8 @@ struct Nudge;
 /// See the module.
 struct Desk {
     pool: Pool,
+    /// Between looks.
+    interval: Duration,
     ledgers: Ledgers,
     payments: PaymentDesk,
     working: bool,
@@ -49,8 +49,8 @@ pub(crate) struct DisruptionDesk(Addr<Desk>);
 
 impl DisruptionDesk {
     /// Starts the desk on the present arbiter; it begins with what others have left undone.
-    pub(crate) fn start(pool: Pool, ledgers: Ledgers, payments: PaymentDesk) -> Self {
-        Self(Desk { pool, ledgers, payments, working: false, again: false }.start())
+    pub(crate) fn start(pool: Pool, ledgers: Ledgers, payments: PaymentDesk, interval: Duration) -> Self {
+        Self(Desk { pool, interval, ledgers, payments, working: false, again: false }.start())
     }
 
     /// Flights may have changed.
@@ -142,7 +142,7 @@ impl Actor for Desk {
 
     fn started(&mut self, ctx: &mut Context<Self>) {
         self.work(ctx);
-        ctx.run_interval(LOOK, Self::work);
+        ctx.run_interval(self.interval, Self::work);
     }
 }
 

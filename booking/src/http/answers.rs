@@ -24,13 +24,18 @@ pub(super) fn tag(booking: &BookingState) -> Result<String, Problem> {
 /// A booking as it is shown, with its entity tag.
 fn shown(booking: &BookingState) -> Result<(String, String), Problem> {
     let shown = serde_json::to_string(booking).map_err(|error| Problem::internal(&error))?;
-    let mut tag = format!("\"{}-", booking.version);
-    for byte in &Sha256::digest(&shown)[..12] {
+    let tag = tag_of(booking.version, shown.as_bytes());
+    Ok((shown, tag))
+}
+
+fn tag_of(version: i64, shown: &[u8]) -> String {
+    let mut tag = format!("\"{version}-");
+    for byte in &Sha256::digest(shown)[..12] {
         // Writing to a text does not fail.
         let _ = write!(tag, "{byte:02x}");
     }
     tag.push('"');
-    Ok((shown, tag))
+    tag
 }
 
 /// The answer to a request with this status of success.
@@ -73,6 +78,10 @@ fn replay(stored: &StoredAnswer, request: &RequestId) -> Result<HttpResponse, Pr
             let status = status.unwrap_or(StatusCode::OK);
             let mut response = HttpResponse::build(status);
             response.insert_header((header::CACHE_CONTROL, PRIVATE));
+            // Of a booking, as its first answer had it; a quote has none.
+            if let Some(version) = booking["version"].as_i64() {
+                response.insert_header((header::ETAG, tag_of(version, stored.booking.as_bytes())));
+            }
             if status == StatusCode::CREATED
                 && let Some(id) = booking["id"].as_str()
             {

@@ -30,8 +30,10 @@ use std::str::FromStr;
     responses(
         (status = 201, description = "Held or confirmed; `Location` names it", body = BookingState),
         (status = 402, description = "The payment was declined; `booking` is still held", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such flight", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "seat_taken (with `seats`), flight_full, flight_not_bookable, hold_limit, price_changed (with `total`), passenger_already_booked, idempotency_in_progress", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "validation_failed, seat_not_allowed, idempotency_key_reused", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "overloaded; or upstream_unavailable, the database or the payment provider is silent", body = ProblemBody, content_type = "application/problem+json"),
         (status = 504, description = "The payment of `booking` is not settled yet", body = ProblemBody, content_type = "application/problem+json"),
     ),
 )]

@@ -60,6 +60,7 @@ impl FromJson for Nothing {
         (status = 200, description = "The quote", body = ShownQuote),
         (status = 404, description = "There is no such booking for this caller", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "already_cancelled, hold_expired, payment_in_progress", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 412, description = "The booking was changed meanwhile", body = ProblemBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn quote(

@@ -22,22 +22,31 @@ pub(crate) use lookup_limit::Lookups;
 pub use openapi::document;
 
 use crate::{
-    actors::ledger::At,
+    actors::{ledger::At, sales::Sales},
+    deadline,
     domain::{booking::Booking, idempotency::Key},
     store::{
         flight_cache::FlightCache,
         presented::{self, Presented},
     },
 };
-use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use actix_web::{
+    Error, HttpRequest, HttpResponse,
+    body::MessageBody,
+    dev::{ServiceRequest, ServiceResponse},
+    http::header,
+    middleware::{Next, from_fn},
+    web,
+};
 use serde_json::Value;
 use shared::{
     auth::{Caller, Permission},
-    db::{DbError, Pool},
+    db::Pool,
     events::BookingState,
     http::{Code, FieldError, Problem, method_not_allowed, require_match},
     ids::{BookingId, FlightId, UserId},
 };
+use tokio::time::Instant;
 
 /// What answers may not be kept by anybody in between.
 const PRIVATE: &str = "private, no-store";
@@ -52,8 +61,11 @@ pub(crate) struct Reading {
 impl Reading {
     /// A booking; `not_found` where there is none.
     async fn booking(&self, id: BookingId) -> Result<Presented, Problem> {
-        let mut connection = self.pool.get().await?;
-        let found = presented::find(&mut connection, &self.flights, id).await.map_err(DbError::from)?;
+        let find = async {
+            let mut connection = self.pool.get().await?;
+            Ok(presented::find(&mut connection, &self.flights, id).await?)
+        };
+        let found = deadline::in_time(find).await?;
         found.ok_or_else(|| Problem::new(Code::NotFound))
     }
 
@@ -96,11 +108,21 @@ fn at(request: &HttpRequest, state: &BookingState) -> Result<At, Problem> {
     Ok(At { booking: state.id, version })
 }
 
+/// Sets the deadline of a request, by which it must have come to its first commit.
+async fn with_deadline<B: MessageBody>(
+    sales: web::Data<Sales>,
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
+    deadline::scope(Instant::now() + sales.patience, next.call(request)).await
+}
+
 /// The routes.
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config
         .service(
             web::scope("/api/v1")
+                .wrap(from_fn(with_deadline))
                 .configure(admin::routes)
                 .service(
                     web::resource("/flights/{id}/seat-map")

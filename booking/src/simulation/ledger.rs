@@ -65,7 +65,7 @@ impl World {
             let mut instance = self.instances[at].borrow_mut();
             let queue = &mut instance.ledgers[shard];
             let settles = command.settles();
-            let envelope = Envelope { command, deadline, trace: None, reply };
+            let envelope = Envelope { command, flight, deadline, trace: None, locked_out: false, reply };
             if settles {
                 queue.settling.push_back(envelope)
             } else {
@@ -107,13 +107,17 @@ async fn run(world: &Rc<World>, at: usize, shard: usize) {
         };
         let again = process(world, at, shard, batch).await;
         let mut instance = world.instances[at].borrow_mut();
-        again.into_iter().rev().for_each(|one| instance.ledgers[shard].others.push_front(one));
+        let queue = &mut instance.ledgers[shard];
+        for envelope in again.into_iter().rev() {
+            let queue = if envelope.command.settles() { &mut queue.settling } else { &mut queue.others };
+            queue.push_front(envelope);
+        }
     }
 }
 
 /// As the runner: with a connection that may be lost.
 async fn process(world: &Rc<World>, at: usize, shard: usize, envelopes: Vec<Envelope>) -> Vec<Envelope> {
-    let mut lots = vec![Lot::new(envelopes)];
+    let mut lots = Lot::all(envelopes);
     let mut returned = Vec::new();
     while let Some(lot) = lots.pop() {
         let lot = lot.in_time(tokio::time::Instant::from_std(world.instant_at(at)));
@@ -137,7 +141,7 @@ async fn process(world: &Rc<World>, at: usize, shard: usize, envelopes: Vec<Enve
             }
             Err(Failure::Refused(error)) => {
                 world.count("batches refused");
-                lot.split(&mut lots, &error);
+                returned.extend(lot.split(&mut lots, &error));
             }
             Err(Failure::Lost) => {
                 world.count("connections lost");

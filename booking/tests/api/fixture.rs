@@ -152,7 +152,8 @@ impl World {
         Locked { world: self, table, connection }
     }
 
-    async fn connection(&self) -> AsyncPgConnection {
+    /// A connection behind the service's back.
+    pub(crate) async fn connection(&self) -> AsyncPgConnection {
         let mut connection = AsyncPgConnection::establish(&self.database.superuser_url()).await.unwrap();
         diesel::sql_query("SET search_path = booking").execute(&mut connection).await.unwrap();
         connection

@@ -18,6 +18,7 @@ async fn a_repeated_key_gets_the_same_answer() {
     for instance in [0, 1] {
         let again = client(instance).post("/api/v1/bookings", &body).await;
         assert_eq!((again.status, again.header("location")), (first.status, first.header("location")));
+        assert_eq!(again.header("etag"), first.header("etag"));
         assert_eq!(again.header("idempotent-replayed"), "true");
         assert_eq!(again.json, first.json);
     }

@@ -16,6 +16,7 @@ mod invariants;
 mod itineraries;
 mod live;
 mod manifest;
+mod overload;
 mod payments;
 mod stats;
 mod stripe;

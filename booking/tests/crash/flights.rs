@@ -5,6 +5,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use shared::{db::DatabaseConfig, events::FlightState, flight_time::FlightTime, ids::FlightId};
 
+/// The code of a flight's cancellation in the table of changes.
+const CANCELLED: i16 = 0;
 /// Rows of an airplane, each with six seats.
 pub(crate) const ROWS: u32 = 30;
 
@@ -22,6 +24,20 @@ pub(crate) async fn put_on_sale(database: &DatabaseConfig) -> FlightId {
     database::run(database, &flight).await;
     database::run(database, &state).await;
     id
+}
+
+/// Has the airline cancel a flight, as booking's feed stores it.
+pub(crate) async fn cancel_flight(database: &DatabaseConfig, flight: FlightId) {
+    let state = format!(
+        "UPDATE flight_states SET version = 2, state = state || '{{\"version\": 2, \"status\": \"cancelled\", \"reason\": \"a test\"}}' WHERE flight_id = '{flight}'"
+    );
+    let flights = format!("UPDATE flights SET version = 2, on_sale = false WHERE id = '{flight}'");
+    // Last, for whoever finds it acts on the others.
+    let change =
+        format!("INSERT INTO disruptions (flight_id, version, kind) VALUES ('{flight}', 2, {CANCELLED})");
+    for statement in [state, flights, change] {
+        assert_eq!(database::run(database, &statement).await, 1);
+    }
 }
 
 /// AE101 from London to New York in sixty days, all economy, `ABC|DEF`.

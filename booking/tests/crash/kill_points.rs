@@ -2,7 +2,7 @@
 
 use crate::{
     database,
-    flights::{booking, payment, put_on_sale},
+    flights::{booking, cancel_flight, payment, put_on_sale},
     instance::{Instance, Settings},
     keys::Keys,
     probe::Probe,
@@ -20,6 +20,8 @@ use testkit::TestDatabase;
 
 /// How long anything may take until a test fails. Nothing does when all is well.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Milliseconds to what does not come while a test runs.
+const LATER: u32 = 3_600_000;
 /// How long another's death may keep anybody waiting.
 const BLOCKED: Duration = Duration::from_secs(2);
 
@@ -34,8 +36,12 @@ enum Action {
     Cancel,
     /// Moves a hold to other seats.
     Move,
+    /// Asks what cancelling a booking that was paid would give back.
+    Quote,
     /// Nothing: its hold has ended.
     Wait,
+    /// Nothing: the airline has cancelled the flight of its booking, which was paid.
+    BeGrounded,
 }
 
 /// A service of two processes, one of which dies.
@@ -61,11 +67,13 @@ impl World {
     async fn new() -> Self {
         let owned = TestDatabase::of("booking", booking::MIGRATIONS).await;
         let (database, keys) = (owned.config("booking"), Keys::serve());
-        // Nothing that was left is taken up before the test says so; see `settle`.
+        // Nothing that was left is taken up before the test says so, see `settle`; and by the survivor never,
+        // so that it is seen what the process that died had done.
         let settings = Settings::new(&database, &keys)
             .with("BOOKING_PAYMENT_IDLE_MS", &600_000)
-            .with("BOOKING_PAYMENT_SWEEP_MS", &50)
-            .with("BOOKING_REAP_MS", &3_600_000);
+            .with("BOOKING_PAYMENT_SWEEP_MS", &LATER)
+            .with("BOOKING_REAP_MS", &LATER)
+            .with("BOOKING_DISRUPTION_SWEEP_MS", &LATER);
         let flight = put_on_sale(&database).await;
         let survivor = Instance::start(&settings).await;
         Self { database, settings, keys, flight, survivor, _owned: owned }
@@ -91,6 +99,26 @@ impl World {
         }
     }
 
+    /// What the database and the provider have of a user in the midst of things, in one line: the booking's
+    /// statuses, its seats in the fence, whether a cancellation was quoted, and what the provider has done.
+    async fn of(&self, owner: UserId) -> String {
+        let booking = format!("(SELECT id FROM bookings WHERE owner_id = '{owner}')");
+        let seats = format!(
+            "SELECT seat / 32 || chr(65 + seat % 32) AS line FROM seats WHERE booking_id IN {booking}"
+        );
+        let quoted =
+            format!("SELECT 'quoted' AS line FROM cancellation_quotes WHERE booking_id IN {booking}");
+        let provider = format!(
+            "SELECT CASE WHEN o.accepted THEN (ARRAY['authorised', 'captured', 'voided', 'refunded'])[o.operation + 1] ELSE 'declined' END AS line \
+             FROM sandbox_operations o JOIN payments p ON p.id = o.payment_id WHERE p.booking_id IN {booking} ORDER BY o.operation"
+        );
+        let mut words = self.statuses(owner).await;
+        for query in [seats, quoted, provider] {
+            words.extend(database::lines(&self.database, &query).await);
+        }
+        words.join(" ")
+    }
+
     /// The statuses of a user's bookings, `held/processing`.
     async fn statuses(&self, owner: UserId) -> Vec<String> {
         let query = format!(
@@ -112,13 +140,19 @@ impl World {
     }
 
     /// What the client has before the process that dies is there: a booking, or nothing.
-    async fn prepare(&self, action: Action, client: &Client, number: usize) -> Option<Value> {
+    async fn prepare(
+        &self,
+        action: Action,
+        flight: FlightId,
+        client: &Client,
+        number: usize,
+    ) -> Option<Value> {
         let token = match action {
             Action::Book => return None,
-            Action::Cancel => Some("tok_visa"),
+            Action::Cancel | Action::Quote | Action::BeGrounded => Some("tok_visa"),
             Action::Pay(_) | Action::Move | Action::Wait => None,
         };
-        let body = booking(self.flight, number, Some("1A"), token);
+        let body = booking(flight, number, Some("1A"), token);
         let booked = client.post("/api/v1/bookings", None, &body).await.unwrap();
         assert_eq!(booked.status, 201, "{:?}", booked.json);
         self.settle().await;
@@ -140,12 +174,13 @@ impl World {
             Action::Book => (Method::POST, path, booking(self.flight, number, Some("1A"), Some("tok_visa"))),
             Action::Pay(token) => (Method::POST, format!("{path}/payments"), payment(token)),
             Action::Cancel => (Method::POST, format!("{path}/cancel"), json!({})),
+            Action::Quote => (Method::POST, format!("{path}/cancellation-quote"), json!({})),
             Action::Move => {
                 let passenger = &prepared?["passengers"][0]["id"];
                 let change = json!({"passenger_id": passenger, "flight_id": self.flight, "designator": "2C"});
                 (Method::PATCH, format!("{path}/seats"), json!({"changes": [change]}))
             }
-            Action::Wait => return None,
+            Action::Wait | Action::BeGrounded => return None,
         };
         Some(Request { method, path, key: keyed.then(|| format!("key-{number}")), body })
     }
@@ -158,13 +193,14 @@ impl Request {
 }
 
 /// Kills processes at points while a client does something, each once with a key and once without. With
-/// each point stands what the database then has of the client's booking.
+/// each point stands what the database and the provider then have of the client's booking: those of a pair
+/// differ, so that one cannot be taken for the other.
 async fn dies(points: &[(&str, Action, &str)]) {
     let world = World::new().await;
     let runs = points.iter().flat_map(|point| [(*point, true), (*point, false)]);
     // Some have no keys.
-    let runs =
-        runs.filter(|((_, action, _), keyed)| !keyed || !matches!(action, Action::Move | Action::Wait));
+    let keyless = |action: Action| matches!(action, Action::Move | Action::Wait | Action::BeGrounded);
+    let runs = runs.filter(|((_, action, _), keyed)| !keyed || !keyless(*action));
     for (number, (point, keyed)) in runs.enumerate() {
         dies_once(&world, point, number, keyed).await;
     }
@@ -179,13 +215,14 @@ async fn dies_once(
 ) {
     let owner = UserId::new();
     let survivors = Client::new(world.survivor.address, &world.keys.token(owner, &[Permission::SystemCheck]));
-    let prepared = world.prepare(action, &survivors, number).await;
+    let flight = if action == Action::BeGrounded { put_on_sale(&world.database).await } else { world.flight };
+    let prepared = world.prepare(action, flight, &survivors, number).await;
     let probe_token = world.keys.token(UserId::new(), &[]);
     let probe = Probe::start(Client::new(world.survivor.address, &probe_token), world.flight);
 
-    let mut armed = Instance::spawn(
-        &world.settings.clone().with("AEROBUS_KILL_POINT", &point).with("BOOKING_REAP_MS", &20),
-    );
+    let looking = ["BOOKING_PAYMENT_SWEEP_MS", "BOOKING_REAP_MS", "BOOKING_DISRUPTION_SWEEP_MS"];
+    let looking = looking.into_iter().fold(world.settings.clone(), |settings, name| settings.with(name, &20));
+    let mut armed = Instance::spawn(&looking.clone().with("AEROBUS_KILL_POINT", &point));
     let request = world.request(action, prepared.as_ref(), number, keyed);
     let mut answered = None;
     match &request {
@@ -193,17 +230,16 @@ async fn dies_once(
             armed.ready().await;
             answered = request.send(&survivors.at(armed.address)).await.ok();
         }
+        None if action == Action::BeGrounded => cancel_flight(&world.database, flight).await,
         None => {
             let end = "UPDATE bookings SET hold_expires_at = now() - interval '1 minute' WHERE status = 0 AND owner_id = ";
             database::run(&world.database, &format!("{end}'{owner}'")).await;
         }
     }
     armed.has_died().await;
-    let statuses = world.statuses(owner).await;
-    assert_eq!(statuses.first().map_or("nothing", String::as_str), at_death, "in the database at the death");
+    assert_eq!(world.of(owner).await, at_death, "what there is at the death, {point}");
 
-    let reaping = world.settings.clone().with("BOOKING_REAP_MS", &20);
-    let next = Instance::start(&reaping).await;
+    let next = Instance::start(&looking).await;
     let clients = [survivors.at(next.address), survivors.clone()];
     let ended = finish(world, action, request.as_ref(), &clients).await;
     if let Some(answered) = answered {
@@ -213,7 +249,7 @@ async fn dies_once(
     world.settle().await;
     let seen = probe.stop().await;
     println!(
-        "{point:22} key: {keyed:5}  at death: {at_death:18} in the end: {}/{:10}  survivor: {:4} commits, longest wait {:?}",
+        "{point:22} key: {keyed:5}  at death: {at_death:44} in the end: {}/{:10}  survivor: {:4} commits, longest wait {:?}",
         ended["status"].as_str().unwrap(),
         ended["payment_status"].as_str().unwrap(),
         seen.successes,
@@ -257,6 +293,10 @@ async fn finish(world: &World, action: Action, request: Option<&Request>, client
                 (answer.status, shown(&answer)["id"].clone()),
                 (again.status, shown(&again)["id"].clone())
             );
+            if action == Action::Quote {
+                assert_eq!((answer.status, &answer.json), (200, &again.json), "the same quote");
+                return mine[0].clone();
+            }
             let expected = match action {
                 Action::Book => 201,
                 Action::Pay("tok_declined") => 402,
@@ -268,6 +308,14 @@ async fn finish(world: &World, action: Action, request: Option<&Request>, client
             }
             let path = format!("/api/v1/bookings/{}", shown(&answer)["id"].as_str().unwrap());
             return client.get(&path).await.unwrap().json;
+        }
+        if action == Action::Quote
+            && let Some(request) = request
+        {
+            // Asked again, another quote is as good.
+            let answer = request.send(client).await.unwrap();
+            assert_eq!(answer.status, 200, "{:?}", answer.json);
+            return mine[0].clone();
         }
         if mine.first().is_some_and(|mine| is_done(action, mine)) {
             return mine[0].clone();
@@ -295,7 +343,8 @@ fn is_done(action: Action, booking: &Value) -> bool {
             return payments.iter().any(|payment| payment["status"] == "declined");
         }
         Action::Move => return booking["passengers"][0]["seats"][0]["designator"] == "2C",
-        Action::Cancel => "cancelled",
+        Action::Quote => "confirmed",
+        Action::Cancel | Action::BeGrounded => "cancelled",
         Action::Wait => "expired",
     };
     booking["status"] == wanted
@@ -305,9 +354,13 @@ fn is_done(action: Action, booking: &Value) -> bool {
 async fn check(world: &World, action: Action, owner: UserId, ended: &Value) {
     let total = ended["price"]["total"]["amount"].as_str().unwrap().replace('.', "");
     let (status, operations) = match action {
-        Action::Book | Action::Pay("tok_visa") => ("confirmed/paid", vec![format!("1 {total}")]),
+        Action::Book | Action::Pay("tok_visa") | Action::Quote => {
+            ("confirmed/paid", vec![format!("1 {total}")])
+        }
         Action::Pay(_) | Action::Move => ("held/awaiting", vec![]),
-        Action::Cancel => ("cancelled/refunded", vec![format!("1 {total}"), format!("3 {total}")]),
+        Action::Cancel | Action::BeGrounded => {
+            ("cancelled/refunded", vec![format!("1 {total}"), format!("3 {total}")])
+        }
         Action::Wait => ("expired/awaiting", vec![]),
     };
     assert_eq!(world.statuses(owner).await, [status], "one booking");
@@ -324,8 +377,8 @@ async fn check(world: &World, action: Action, owner: UserId, ended: &Value) {
 #[actix_web::test]
 async fn around_the_commit_of_a_claim() {
     let points = [
-        ("before_claim_commit", Action::Book, "nothing"),
-        ("after_claim_commit", Action::Book, "held/processing"),
+        ("before_claim_commit", Action::Book, ""),
+        ("after_claim_commit", Action::Book, "held/processing 1A"),
     ];
     dies(&points).await;
 }
@@ -333,8 +386,8 @@ async fn around_the_commit_of_a_claim() {
 #[actix_web::test]
 async fn around_the_authorisation() {
     let points = [
-        ("before_authorise", Action::Book, "held/processing"),
-        ("after_authorise", Action::Book, "held/processing"),
+        ("before_authorise", Action::Book, "held/processing 1A"),
+        ("after_authorise", Action::Book, "held/processing 1A authorised"),
     ];
     dies(&points).await;
 }
@@ -342,8 +395,8 @@ async fn around_the_authorisation() {
 #[actix_web::test]
 async fn around_the_commit_of_a_confirmation() {
     let points = [
-        ("before_confirm_commit", Action::Book, "held/processing"),
-        ("after_confirm_commit", Action::Book, "confirmed/paid"),
+        ("before_confirm_commit", Action::Book, "held/processing 1A authorised"),
+        ("after_confirm_commit", Action::Book, "confirmed/paid 1A authorised"),
     ];
     dies(&points).await;
 }
@@ -351,8 +404,8 @@ async fn around_the_commit_of_a_confirmation() {
 #[actix_web::test]
 async fn around_the_capture() {
     let points = [
-        ("before_capture", Action::Book, "confirmed/paid"),
-        ("after_capture", Action::Book, "confirmed/paid"),
+        ("before_capture", Action::Book, "confirmed/paid 1A authorised"),
+        ("after_capture", Action::Book, "confirmed/paid 1A authorised captured"),
     ];
     dies(&points).await;
 }
@@ -361,8 +414,8 @@ async fn around_the_capture() {
 async fn around_the_commit_of_a_payment_of_a_hold() {
     let pay = Action::Pay("tok_visa");
     dies(&[
-        ("before_payment_commit", pay, "held/awaiting"),
-        ("after_payment_commit", pay, "held/processing"),
+        ("before_payment_commit", pay, "held/awaiting 1A"),
+        ("after_payment_commit", pay, "held/processing 1A"),
     ])
     .await;
 }
@@ -371,8 +424,8 @@ async fn around_the_commit_of_a_payment_of_a_hold() {
 async fn around_the_commit_of_a_decline() {
     let pay = Action::Pay("tok_declined");
     dies(&[
-        ("before_decline_commit", pay, "held/processing"),
-        ("after_decline_commit", pay, "held/awaiting"),
+        ("before_decline_commit", pay, "held/processing 1A declined"),
+        ("after_decline_commit", pay, "held/awaiting 1A declined"),
     ])
     .await;
 }
@@ -380,9 +433,18 @@ async fn around_the_commit_of_a_decline() {
 #[actix_web::test]
 async fn around_the_commit_of_a_cancellation_and_after_its_refund() {
     let points = [
-        ("before_cancel_commit", Action::Cancel, "confirmed/paid"),
-        ("after_cancel_commit", Action::Cancel, "cancelled/refunded"),
-        ("after_refund", Action::Cancel, "cancelled/refunded"),
+        ("before_cancel_commit", Action::Cancel, "confirmed/paid 1A authorised captured"),
+        ("after_cancel_commit", Action::Cancel, "cancelled/refunded authorised captured"),
+        ("after_refund", Action::Cancel, "cancelled/refunded authorised captured refunded"),
+    ];
+    dies(&points).await;
+}
+
+#[actix_web::test]
+async fn around_the_commit_of_a_quote() {
+    let points = [
+        ("before_quote_commit", Action::Quote, "confirmed/paid 1A authorised captured"),
+        ("after_quote_commit", Action::Quote, "confirmed/paid 1A quoted authorised captured"),
     ];
     dies(&points).await;
 }
@@ -390,8 +452,8 @@ async fn around_the_commit_of_a_cancellation_and_after_its_refund() {
 #[actix_web::test]
 async fn around_the_commit_of_a_change_of_seats() {
     let points = [
-        ("before_change_commit", Action::Move, "held/awaiting"),
-        ("after_change_commit", Action::Move, "held/awaiting"),
+        ("before_change_commit", Action::Move, "held/awaiting 1A"),
+        ("after_change_commit", Action::Move, "held/awaiting 2C"),
     ];
     dies(&points).await;
 }
@@ -399,8 +461,17 @@ async fn around_the_commit_of_a_change_of_seats() {
 #[actix_web::test]
 async fn around_the_commit_of_an_expiry() {
     let points = [
-        ("before_expire_commit", Action::Wait, "held/awaiting"),
+        ("before_expire_commit", Action::Wait, "held/awaiting 1A"),
         ("after_expire_commit", Action::Wait, "expired/awaiting"),
+    ];
+    dies(&points).await;
+}
+
+#[actix_web::test]
+async fn around_the_commit_that_follows_a_cancelled_flight() {
+    let points = [
+        ("before_airline_commit", Action::BeGrounded, "confirmed/paid 1A authorised captured"),
+        ("after_airline_commit", Action::BeGrounded, "cancelled/refunded authorised captured"),
     ];
     dies(&points).await;
 }

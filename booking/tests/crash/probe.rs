@@ -10,6 +10,8 @@ use std::{
 };
 use tokio::task::JoinHandle;
 
+/// How long a cancellation may take until the test fails.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// The probe's own seat.
 const SEAT: &str = "30F";
 
@@ -59,7 +61,10 @@ async fn run(client: Client, flight: FlightId, stopping: Rc<Cell<bool>>) -> Seen
         }
         succeeded(&mut seen);
         let cancel = format!("/api/v1/bookings/{}/cancel", held.id());
-        while client.post(&cancel, None, &json!({})).await.map(|answer| answer.status) != Ok(200) {}
+        let begun = Instant::now();
+        while client.post(&cancel, None, &json!({})).await.map(|answer| answer.status) != Ok(200) {
+            assert!(begun.elapsed() < PATIENCE, "a booking cannot be cancelled");
+        }
         succeeded(&mut seen);
     }
     seen

@@ -267,7 +267,8 @@ async fn a_new_name_is_told_with_the_flights_that_carry_it() {
     let event = heard.recv().await.expect("an event");
     assert_eq!((event.kind.as_str(), event.version), ("flight.changed", 2));
     assert_eq!(event.subject, flight["id"].as_str().expect("an id"));
-    assert_eq!(event.data["origin"]["name"], "Heath Row");
+    let data: Value = event.data().unwrap();
+    assert_eq!(data["origin"]["name"], "Heath Row");
     let found = service.search(&format!("origin=LHR&destination=CDG&date={date}")).await;
     assert_eq!(found[0]["slices"][0]["segments"][0]["origin"]["name"], "Heath Row");
 }

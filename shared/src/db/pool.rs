@@ -1,6 +1,6 @@
 //! Connections and their pool.
 
-use deadpool::managed::{Object, Pool as Deadpool, PoolError, Timeouts};
+use deadpool::managed::{Object, Pool as Deadpool, PoolError, TimeoutType, Timeouts};
 use diesel::ConnectionError;
 use diesel_async::{
     AsyncConnection, AsyncPgConnection,
@@ -10,6 +10,8 @@ use futures_util::FutureExt;
 use secrecy::{ExposeSecret, SecretString};
 use std::time::Duration;
 
+/// How long a connection out of a pool is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Seconds; named as tokio-postgres names them.
 const KEEPALIVE: &str =
     "keepalives=1&keepalives_idle=10&keepalives_interval=5&keepalives_retries=3&tcp_user_timeout=20";
@@ -132,7 +134,7 @@ impl Pool {
             .boxed()
         });
         let manager = Manager::new_with_config(config.url_with_options(), manager);
-        let bound = Some(Duration::from_secs(5));
+        let bound = Some(PATIENCE);
         let pool = Deadpool::builder(manager)
             .max_size(config.pool_size)
             .timeouts(Timeouts { wait: bound, create: bound, recycle: bound })
@@ -147,7 +149,9 @@ impl Pool {
     /// # Errors
     /// [`DbError::Unavailable`] when all stay busy or none can be opened.
     pub async fn get(&self) -> Result<Connection, DbError> {
-        self.0.get().await.map_err(|error| match error {
+        // The pool's own bounds are of each part: waiting, a look at each connection that is idle, opening.
+        let got = tokio::time::timeout(PATIENCE, self.0.get()).await;
+        got.unwrap_or(Err(PoolError::Timeout(TimeoutType::Wait))).map_err(|error| match error {
             PoolError::Backend(error) => DbError::Unavailable(Box::new(error)),
             other => DbError::Unavailable(other.to_string().into()),
         })

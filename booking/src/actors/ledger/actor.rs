@@ -27,6 +27,12 @@ pub(super) struct Submit(pub(super) Envelope);
 #[rtype(result = "()")]
 pub(super) struct Drain;
 
+/// A fault in the ledger.
+#[cfg(test)]
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct Die;
+
 /// One writer for the flights of a shard.
 ///
 /// Invariant: at most one transaction runs, and the runner is in `runner` whenever none does. The
@@ -71,7 +77,11 @@ impl Ledger {
         ctx.spawn(task.into_actor(self).map(|joined, ledger, ctx| {
             let runner = match joined {
                 Ok((runner, again)) => {
-                    again.into_iter().rev().for_each(|envelope| ledger.queue.push_front(envelope));
+                    for envelope in again.into_iter().rev() {
+                        let settles = envelope.command.settles();
+                        let queue = if settles { &mut ledger.settling } else { &mut ledger.queue };
+                        queue.push_front(envelope);
+                    }
                     runner
                 }
                 Err(error) => {
@@ -121,5 +131,14 @@ impl Handler<Drain> for Ledger {
             // An error means that the ledger is gone, and with it what it had to do.
             let _ = drained.await;
         })
+    }
+}
+
+#[cfg(test)]
+impl Handler<Die> for Ledger {
+    type Result = ();
+
+    fn handle(&mut self, _: Die, _: &mut Context<Self>) {
+        panic!("a fault in the ledger, on purpose");
     }
 }

@@ -166,14 +166,26 @@ pub(crate) type Answer = Result<Outcome, LedgerError>;
 /// A command on its way.
 pub(crate) struct Envelope {
     pub(crate) command: Command,
+    /// The flight in whose ledger it is: the lowest one of those it is about.
+    pub(crate) flight: FlightId,
     /// Not begun after this: nobody waits any longer.
     pub(crate) deadline: Instant,
     /// The trace of the request behind it.
     pub(crate) trace: Option<TraceContext>,
+    /// It did not get its locks in time, apart from those who need others.
+    pub(crate) locked_out: bool,
     pub(crate) reply: oneshot::Sender<Answer>,
 }
 
 impl Envelope {
+    /// The flights whose rows it locks, as far as that can be told without its booking.
+    pub(super) fn locks(&self) -> Vec<FlightId> {
+        let Some(claim) = self.command.claim() else { return vec![self.flight] };
+        let mut flights: Vec<_> = claim.booking.segments.iter().map(|segment| segment.flight_id).collect();
+        flights.sort_unstable();
+        flights
+    }
+
     pub(crate) fn answer(self, answer: Answer) {
         // An error means that nobody waits any longer.
         let _ = self.reply.send(answer);

@@ -6,9 +6,9 @@ use crate::domain::booking::Booking;
 use diesel::result::{DatabaseErrorKind, Error};
 use shared::{
     events::{BookingState, BookingStatus},
-    ids::BookingId,
+    ids::{BookingId, FlightId},
 };
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use tokio::time::Instant;
 
 /// How often a lot of commands may lose its connection before it is given up.
@@ -26,6 +26,13 @@ pub(crate) struct Lot {
 }
 
 impl Lot {
+    /// The lots of a batch, the last one first: whoever was locked out comes after the others, apart.
+    pub(crate) fn all(batch: Vec<Envelope>) -> Vec<Self> {
+        let (late, fresh): (Vec<_>, Vec<_>) = batch.into_iter().partition(|envelope| envelope.locked_out);
+        let late = by_locks(late).into_values().map(Self::new);
+        late.chain(std::iter::once(Self::new(fresh))).collect()
+    }
+
     pub(crate) fn new(envelopes: Vec<Envelope>) -> Self {
         Self { envelopes, again: false, losses: 0 }
     }
@@ -44,34 +51,48 @@ impl Lot {
         self.envelopes.into_iter().for_each(|envelope| envelope.answer(answer.clone()));
     }
 
-    /// Its transaction was rolled back: it is tried once more, unless its data are at fault, then in
-    /// halves; a single command that fails has failed by itself.
-    pub(crate) fn split(mut self, lots: &mut Vec<Self>, error: &Error) {
-        let data = matches!(
-            error,
-            Error::DatabaseError(
-                DatabaseErrorKind::UniqueViolation
-                    | DatabaseErrorKind::CheckViolation
-                    | DatabaseErrorKind::NotNullViolation
-                    | DatabaseErrorKind::ForeignKeyViolation,
-                _
-            ) | Error::SerializationError(_)
-                | Error::DeserializationError(_)
-        );
+    /// Its transaction was rolled back; gives those that are to be tried in a later one.
+    ///
+    /// Whoever did not get its locks in time goes on apart from those who need others; who was apart
+    /// already comes again later, until its deadline. It is a transaction of somebody else that is in its
+    /// way: that must not keep the rest waiting. After another error all are tried once more, unless
+    /// their data are at fault, then in halves; a single command that fails has failed by itself.
+    pub(crate) fn split(mut self, lots: &mut Vec<Self>, error: &Error) -> Vec<Envelope> {
         tracing::warn!(%error, ledger.commands = self.envelopes.len(), ledger.again = self.again, "A batch of the ledger failed");
-        if !data && !self.again {
+        if says(error, "lock timeout") {
+            return self.set_apart(lots);
+        }
+        if !is_of_data(error) && !self.again {
             lots.push(Self { again: true, ..self });
         } else if self.envelopes.len() > 1 {
             let right = self.envelopes.split_off(self.envelopes.len() / 2);
             lots.push(Self { envelopes: right, again: true, losses: self.losses });
             lots.push(Self { again: true, ..self });
         } else {
-            // Locked out for too long is no fault of the command.
-            let busy = error.to_string().contains("lock timeout") || error.to_string().contains("deadlock");
-            let answer = if busy { LedgerError::Overloaded } else { LedgerError::Internal };
+            // All of ours lock in one order: it was with somebody else, and is no fault of the command.
+            let answer =
+                if says(error, "deadlock") { LedgerError::Overloaded } else { LedgerError::Internal };
             tracing::error!(%error, "A command of the ledger failed");
             self.answer(&Err(answer));
         }
+        Vec::new()
+    }
+
+    /// Makes a lot of those who need the same locks, for all of them; gives them back where they were
+    /// one already.
+    fn set_apart(self, lots: &mut Vec<Self>) -> Vec<Envelope> {
+        let mut groups = by_locks(self.envelopes);
+        if groups.len() > 1 {
+            lots.extend(groups.into_values().map(|envelopes| Self {
+                envelopes,
+                again: true,
+                losses: self.losses,
+            }));
+            return Vec::new();
+        }
+        let mut envelopes = groups.pop_first().map(|(_, envelopes)| envelopes).unwrap_or_default();
+        envelopes.iter_mut().for_each(|envelope| envelope.locked_out = true);
+        envelopes
     }
 
     /// Its connection was lost, for good, and its bookings were read back (`None`: they could not be).
@@ -100,6 +121,34 @@ impl Lot {
         }
         Some(Self { envelopes: rest, again: true, losses: self.losses + 1 })
     }
+}
+
+/// Envelopes by the flights whose rows their commands lock, as far as that can be told beforehand.
+fn by_locks(envelopes: Vec<Envelope>) -> BTreeMap<Vec<FlightId>, Vec<Envelope>> {
+    let mut groups: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for envelope in envelopes {
+        groups.entry(envelope.locks()).or_default().push(envelope);
+    }
+    groups
+}
+
+fn is_of_data(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::DatabaseError(
+            DatabaseErrorKind::UniqueViolation
+                | DatabaseErrorKind::CheckViolation
+                | DatabaseErrorKind::NotNullViolation
+                | DatabaseErrorKind::ForeignKeyViolation,
+            _
+        ) | Error::SerializationError(_)
+            | Error::DeserializationError(_)
+    )
+}
+
+/// Whether the server says so: diesel does not give its code.
+fn says(error: &Error, words: &str) -> bool {
+    error.to_string().contains(words)
 }
 
 /// Whether a booking shows that a command was committed. What has no trace of its own can be repeated.

@@ -48,6 +48,7 @@ pub(crate) use {
     tables::{Opened, Opening, Tables, Taken, Writes},
 };
 
+use crate::deadline;
 use actix::{Actor, Addr, Arbiter, ArbiterHandle, prelude::SendError};
 use actor::{Drain, Ledger, Submit};
 use shared::{ids::FlightId, telemetry::trace};
@@ -56,7 +57,11 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
-use tokio::{sync::oneshot, time::Instant};
+use tokio::{sync::oneshot, time::timeout_at};
+
+/// A batch that has begun in time may end later. Whoever has waited so much longer is told that nothing
+/// is known.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// The arbiters on which flights live: each with a ledger, and the allocators of its flights.
 pub(crate) struct Shards(Vec<Arbiter>);
@@ -99,7 +104,7 @@ pub(crate) struct Ledgers {
     shards: Arc<Vec<Shard>>,
     means: Means,
     bounds: Bounds,
-    /// How long a caller waits; nothing is begun later.
+    /// How long a caller waits that is no request; nothing is begun later.
     patience: Duration,
 }
 
@@ -114,16 +119,22 @@ impl Ledgers {
         Self { shards, means: means.clone(), bounds, patience }
     }
 
-    /// Carries out a command in the ledger of a flight: the lowest one of those it is about.
+    /// How long an answer may take where no request's deadline says less.
+    pub(crate) fn longest(&self) -> Duration {
+        self.patience + GRACE
+    }
+
+    /// Carries out a command in the ledger of a flight: the lowest one of those it is about. It is not
+    /// begun after the deadline of the present request.
     ///
     /// The answer comes after the commit. An error says that nothing was done, or that what was done
     /// is found under the command's key or booking.
     pub(crate) async fn submit(&self, flight: FlightId, command: Command) -> Answer {
         let (reply, answer) = oneshot::channel();
-        let deadline = Instant::now() + self.patience;
-        self.hand_over(flight, Envelope { command, deadline, trace: trace::current(), reply })?;
-        // A batch that has begun in time may end later: the longest that PostgreSQL may take.
-        match tokio::time::timeout(self.patience + Duration::from_secs(5), answer).await {
+        let deadline = deadline::of_request(self.patience);
+        let trace = trace::current();
+        self.hand_over(flight, Envelope { command, flight, deadline, trace, locked_out: false, reply })?;
+        match timeout_at(deadline + GRACE, answer).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) | Err(_) => Err(LedgerError::Unavailable),
         }
@@ -145,6 +156,17 @@ impl Ledgers {
             *place = start_ledger(&shard.arbiter, &self.means, self.bounds);
         }
         place.try_send(closed).map_err(|_| LedgerError::Overloaded)
+    }
+
+    /// Kills the ledger of a flight as a fault in it would; ready when it is dead.
+    #[cfg(test)]
+    pub(crate) async fn kill(&self, flight: FlightId) {
+        let shard = &self.shards[shard_of(flight, self.shards.len())];
+        let ledger = shard.ledger.read().unwrap_or_else(PoisonError::into_inner).clone();
+        assert!(ledger.send(actor::Die).await.is_err(), "it does not live to answer");
+        while ledger.connected() {
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Ready when everything that was submitted before is done.

@@ -78,7 +78,7 @@ impl Runner {
 
     /// Carries out commands and answers them; gives back those that are to be tried again.
     pub(super) async fn process(&mut self, envelopes: Vec<Envelope>) -> Vec<Envelope> {
-        let mut lots = vec![Lot::new(envelopes)];
+        let mut lots = Lot::all(envelopes);
         let mut returned = Vec::new();
         while let Some(lot) = lots.pop() {
             let lot = lot.in_time(Instant::now());
@@ -94,7 +94,7 @@ impl Runner {
             // Dropped midway: the connection is given up with it.
             match transaction.unwrap_or_else(|_| Err(Failure::Lost(unavailable("the database is silent")))) {
                 Ok(written) => returned.extend(self.tell(lot.envelopes, written)),
-                Err(Failure::Refused(error)) => lot.split(&mut lots, &error),
+                Err(Failure::Refused(error)) => returned.extend(lot.split(&mut lots, &error)),
                 Err(Failure::Lost(error)) => {
                     tracing::warn!(%error, ledger.commands = lot.envelopes.len(), "The ledger lost its connection");
                     self.lost = self.connection.take().map(|(_, backend)| backend);

@@ -20,11 +20,12 @@ use chrono::{TimeDelta, Utc};
 use diesel_async::{
     AnsiTransactionManager, AsyncConnection, AsyncPgConnection, RunQueryDsl, TransactionManager,
 };
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use shared::{
     bus::{Bus, in_process::InProcess},
     db::Pool,
     events::{BookingState, BookingStatus, FlightState},
-    ids::{BookingId, PaymentId},
+    ids::{BookingId, FlightId, PaymentId},
     outbox::Relay,
 };
 use std::time::Duration;
@@ -75,6 +76,24 @@ impl Scene {
         let written = batch::run(&mut tables, &items, setting).await.unwrap();
         AnsiTransactionManager::commit_transaction(&mut connection).await.unwrap();
         written.verdicts
+    }
+
+    /// Locks a flight, as a writer that does not go on.
+    async fn lock(&self, flight: FlightId) -> AsyncPgConnection {
+        let mut connection = AsyncPgConnection::establish(&self.database.superuser_url()).await.unwrap();
+        AnsiTransactionManager::begin_transaction(&mut connection).await.unwrap();
+        let lock = format!("SELECT FROM booking.flights WHERE id = '{flight}' FOR UPDATE");
+        assert_eq!(diesel::sql_query(lock).execute(&mut connection).await.unwrap(), 1);
+        connection
+    }
+
+    /// Puts another flight on sale.
+    async fn further_flight(&self) -> FlightId {
+        let flight = samples::flight();
+        let json = serde_json::to_value(&flight).unwrap();
+        let connection = self.connection().await;
+        store::flights::upsert(&connection, &[(flight.clone(), json)]).await.unwrap();
+        flight.id
     }
 
     async fn superuser(&self, statement: &str) {
@@ -137,7 +156,9 @@ async fn process(runner: &mut Runner, commands: Vec<Command>) -> Vec<Answer> {
 
 fn envelope(command: Command) -> (Envelope, oneshot::Receiver<Answer>) {
     let (reply, answer) = oneshot::channel();
-    (Envelope { command, deadline: Instant::now() + Duration::from_secs(10), trace: None, reply }, answer)
+    let flight = command.claim().map_or_else(FlightId::new, |claim| claim.booking.segments[0].flight_id);
+    let deadline = Instant::now() + Duration::from_secs(10);
+    (Envelope { command, flight, deadline, trace: None, locked_out: false, reply }, answer)
 }
 
 #[actix::test]
@@ -309,16 +330,27 @@ async fn what_is_too_late_is_not_begun() {
 async fn a_ledger_takes_on_no_more_than_its_bound_and_answers_what_it_took() {
     let scene = Scene::new().await;
     let bounds = Bounds { batch: 4, queue: 8 };
-    let ledgers = Ledgers::start(&scene.shards, &scene.means, bounds, Duration::from_secs(10));
+    // Nobody is refused for having waited too long.
+    let patience = Duration::from_secs(3600);
+    let ledgers = Ledgers::start(&scene.shards, &scene.means, bounds, patience);
+    let mut somebody = scene.lock(scene.flight.id).await;
     let seats: Vec<String> = (4..=9)
         .flat_map(|row| ["A", "B", "C", "D", "E", "F"].map(|letter| format!("{row}{letter}")))
         .collect();
     let commands = seats.iter().map(|seat| ledgers.submit(scene.flight.id, claim(scene.booking(&[seat]))));
-    let answers = futures_util::future::join_all(commands).await;
-    let done = answers.iter().filter(|answer| matches!(answer, Ok(Outcome::Done(_)))).count();
-    let refused = answers.iter().filter(|answer| matches!(answer, Err(LedgerError::Overloaded))).count();
-    assert_eq!(done + refused, seats.len());
-    assert!(done >= 8, "what was taken on was done: {done}");
+    let mut answers: FuturesUnordered<_> = commands.collect();
+    let most = bounds.batch + bounds.queue;
+    for _ in most..seats.len() {
+        let answer = tokio::time::timeout(Duration::from_secs(30), answers.next()).await;
+        let answer = answer.expect("what is too much is refused while nothing is done").unwrap();
+        assert!(matches!(answer, Err(LedgerError::Overloaded)), "{answer:?}");
+    }
+    AnsiTransactionManager::rollback_transaction(&mut somebody).await.unwrap();
+    let rest: Vec<Answer> = answers.collect().await;
+    let done = rest.iter().filter(|answer| matches!(answer, Ok(Outcome::Done(_)))).count();
+    let refused = rest.iter().filter(|answer| matches!(answer, Err(LedgerError::Overloaded))).count();
+    assert_eq!(done + refused, most);
+    assert!(done >= bounds.queue, "what was taken on was done: {done}");
     ledgers.drain().await;
     assert_eq!(scene.count("bookings").await, i64::try_from(done).unwrap());
     scene.stop();
@@ -350,6 +382,40 @@ async fn a_purchase_that_is_kept_gives_way_to_what_others_have_made_of_it() {
     assert!(matches!(&answers[0], Ok(Outcome::Done(state)) if state.status == BookingStatus::Confirmed));
     assert!(matches!(&answers[1], Ok(Outcome::Refused(Refusal::HoldExpired))), "{:?}", answers[1]);
     assert_eq!(scene.count("passengers WHERE ticket_number IS NOT NULL").await, 1);
+    scene.stop();
+}
+
+#[actix::test]
+async fn who_is_locked_out_comes_again_and_keeps_nobody_waiting() {
+    let scene = Scene::new().await;
+    let mut runner = Runner::new(scene.means.clone());
+    let other = scene.further_flight().await;
+    let mut somebody = scene.lock(scene.flight.id).await;
+    let claims = [
+        claim(scene.booking(&["4A"])),
+        claim(samples::booking(other, &["4A"])),
+        claim(scene.booking(&["4B"])),
+    ];
+    let (envelopes, mut answers): (Vec<_>, Vec<_>) = claims.into_iter().map(envelope).unzip();
+    let mut again = runner.process(envelopes).await;
+    let free = answers.remove(1).await.unwrap();
+    assert!(matches!(free, Ok(Outcome::Done(_))), "another flight's go on: {free:?}");
+    assert_eq!(again.len(), 2, "those of the locked flight are not given up");
+    // Again and again; what has come meanwhile goes first.
+    let (fresh, fresh_answer) = envelope(claim(samples::booking(other, &["4B"])));
+    again.push(fresh);
+    let mut again = runner.process(again).await;
+    assert!(matches!(fresh_answer.await.unwrap(), Ok(Outcome::Done(_))));
+    assert_eq!(again.len(), 2);
+    // One has no more time; the other one gets its locks.
+    again[0].deadline = Instant::now();
+    AnsiTransactionManager::rollback_transaction(&mut somebody).await.unwrap();
+    assert!(runner.process(again).await.is_empty());
+    let late = answers.remove(0).await.unwrap();
+    assert!(matches!(late, Err(LedgerError::Overloaded)), "{late:?}");
+    let last = answers.remove(0).await.unwrap();
+    assert!(matches!(last, Ok(Outcome::Done(_))), "{last:?}");
+    assert_eq!(scene.count("bookings").await, 3);
     scene.stop();
 }
 

@@ -5,6 +5,7 @@
 //! the circuit is open from the first "no" to the next "yes". No traveller's payment is the probe.
 
 use super::provider::PaymentProvider;
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::{
     sync::{
         Arc,
@@ -12,15 +13,16 @@ use std::{
     },
     time::Duration,
 };
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 /// Calls in a row without an answer that raise the suspicion.
 const SUSPICIOUS: u32 = 5;
 /// How long the provider has for saying that it answers.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// The pause before it is asked again; it doubles each time.
+/// How long it takes until it is asked again, whether it has answered or not; it doubles each time. So it
+/// is known after one second at most that it answers again.
 const FIRST: Duration = Duration::from_millis(250);
-const LONGEST: Duration = Duration::from_secs(5);
+const LONGEST: Duration = Duration::from_secs(1);
 
 /// See the module. Clones are of the same circuit.
 #[derive(Debug, Clone, Default)]
@@ -85,15 +87,21 @@ impl Watched {
 }
 
 async fn watch(watched: Watched, provider: Arc<dyn PaymentProvider>, needed: impl Fn() -> bool) {
+    let mut asked = FuturesUnordered::new();
     let mut pause = FIRST;
     while needed() {
-        match timeout(PATIENCE, provider.answers()).await {
-            Ok(Ok(())) => return,
-            Ok(Err(error)) => tracing::warn!(%error, "The payment provider was asked whether it answers"),
-            Err(_) => {}
+        asked.push(timeout(PATIENCE, provider.answers()));
+        let until = Instant::now() + pause;
+        // A question that stays without an answer does not put off the next one.
+        while let Ok(Some(answer)) = timeout_at(until, asked.next()).await {
+            match answer {
+                Ok(Ok(())) => return,
+                Ok(Err(error)) => tracing::warn!(%error, "The payment provider was asked whether it answers"),
+                Err(_) => {}
+            }
+            watched.set(true);
         }
-        watched.set(true);
-        sleep(pause).await;
+        sleep_until(until).await;
         pause = (pause * 2).min(LONGEST);
     }
 }

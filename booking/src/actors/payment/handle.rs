@@ -94,6 +94,8 @@ pub(crate) struct PaymentDesk {
     circuit: Circuit,
     notes: mpsc::Sender<Note>,
     closing: Closing,
+    /// How long a payment may take up to its answer: the provider's part, and the ledger's.
+    longest: Duration,
     /// All free when no payment is in hand.
     places: Arc<Semaphore>,
     all_places: u32,
@@ -110,6 +112,7 @@ impl PaymentDesk {
         let notes = notes::start(pool.clone());
         let closing = Closing::default();
         let circuit = Circuit::default();
+        let longest = times.payment + ledgers.longest();
         let means = Means {
             provider: provider.clone(),
             ledgers,
@@ -128,7 +131,7 @@ impl PaymentDesk {
         });
         let all_places = times.places.max(1);
         let places = Arc::new(Semaphore::new(all_places as usize));
-        Self { desk, provider, circuit, notes, closing, places, all_places }
+        Self { desk, provider, circuit, notes, closing, longest, places, all_places }
     }
 
     fn address(&self) -> Option<Addr<Desk>> {
@@ -158,7 +161,10 @@ impl PaymentDesk {
         // A fresh address: how many there are is bound by the admissions.
         let Some(desk) = self.address() else { return Charged::Silent };
         match desk.try_send(begin) {
-            Ok(()) => charged.await.unwrap_or(Charged::Silent),
+            Ok(()) => match timeout(self.longest, charged).await {
+                Ok(Ok(charged)) => charged,
+                Ok(Err(_)) | Err(_) => Charged::Silent,
+            },
             Err(_) => Charged::Silent,
         }
     }

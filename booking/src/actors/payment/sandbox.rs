@@ -22,13 +22,19 @@ use shared::{
     ids::{PaymentId, RefundId},
 };
 use std::{collections::HashMap, sync::Arc, time::Duration};
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::{
+    sync::{Mutex, mpsc, oneshot},
+    time::timeout,
+};
 use uuid::Uuid;
 
 /// Operations that wait for the log; more have to wait themselves.
 const QUEUE: usize = 1024;
 /// Operations in one statement.
 const BATCH: usize = 256;
+/// How long the database has for opening the log's connection, and for a statement.
+const PATIENCE: Duration = Duration::from_secs(2);
+const SILENT: &str = "the database is silent";
 
 /// See the module. Clones share the log.
 #[derive(Clone)]
@@ -96,9 +102,6 @@ async fn write(database: DatabaseConfig, operations: Arc<Mutex<mpsc::Receiver<Wa
     while operations.recv_many(&mut batch, BATCH).await > 0 {
         let (entries, waiting): (Vec<_>, Vec<_>) = batch.drain(..).unzip();
         let logged = log(&mut connection, &database, &entries).await;
-        if logged.is_err() {
-            connection = None;
-        }
         for (operation, waiter) in entries.iter().zip(waiting) {
             let authorised = logged.as_ref().map(|authorised| authorised.get(&operation.payment).copied());
             let result = authorised.map_err(|error| ProviderError(error.clone()));
@@ -109,19 +112,39 @@ async fn write(database: DatabaseConfig, operations: Arc<Mutex<mpsc::Receiver<Wa
     End::Done
 }
 
+/// Writes entries down; gives what was decided of those authorisations that are new. A connection that
+/// turns out to be dead is replaced: to repeat an operation has no further effect.
 async fn log(
     connection: &mut Option<AsyncPgConnection>,
     database: &DatabaseConfig,
     entries: &[Operation],
 ) -> Result<HashMap<Uuid, bool>, String> {
-    if connection.is_none() {
+    if let Some(mut open) = connection.take() {
+        match log_on(&mut open, entries).await {
+            Ok(logged) => {
+                *connection = Some(open);
+                return Ok(logged);
+            }
+            Err(error) => tracing::warn!(%error, "The sandbox has lost the connection of its log"),
+        }
+    }
+    let opening = async {
         let mut fresh = database.connect().await.map_err(|error| error.to_string())?;
         let relaxed = diesel::sql_query("SET synchronous_commit = off").execute(&mut fresh).await;
-        relaxed.map_err(|error| error.to_string())?;
-        *connection = Some(fresh);
-    }
-    let Some(connection) = connection else { return Err("no connection".to_owned()) };
-    sandbox_operations::log(connection, entries).await.map_err(|error| error.to_string())
+        relaxed.map(|_| fresh).map_err(|error| error.to_string())
+    };
+    let mut fresh = timeout(PATIENCE, opening).await.unwrap_or_else(|_| Err(SILENT.to_owned()))?;
+    let logged = log_on(&mut fresh, entries).await?;
+    *connection = Some(fresh);
+    Ok(logged)
+}
+
+async fn log_on(
+    connection: &mut AsyncPgConnection,
+    entries: &[Operation],
+) -> Result<HashMap<Uuid, bool>, String> {
+    let logged = timeout(PATIENCE, sandbox_operations::log(connection, entries)).await;
+    logged.map_err(|_| SILENT.to_owned())?.map_err(|error| error.to_string())
 }
 
 impl PaymentProvider for Sandbox {
@@ -131,8 +154,11 @@ impl PaymentProvider for Sandbox {
 
     fn answers(&self) -> Reply<'_, ()> {
         Box::pin(async move {
-            let connection = self.pool.get().await;
-            connection.map(drop).map_err(|error| ProviderError(error.to_string()))
+            // A connection alone is none: its other end may be gone.
+            match self.pool.is_healthy().await {
+                true => Ok(()),
+                false => Err(ProviderError("the sandbox has no database".to_owned())),
+            }
         })
     }
 

@@ -314,6 +314,25 @@ async fn the_sandbox_decides_once_and_not_after_a_void() {
 }
 
 #[actix_web::test]
+async fn the_sandbox_writes_on_when_its_connection_has_died() {
+    let database = TestDatabase::of("booking", MIGRATIONS).await;
+    let config = database.config("booking");
+    let sandbox = Sandbox::start(config.clone(), shared::db::Pool::new(&config));
+    let (first, second) = (PaymentId::new(), PaymentId::new());
+    let token = || "tok_visa".to_owned();
+    assert_eq!(sandbox.authorise(first, 100, token()).await.unwrap(), Decision::Authorised);
+    let mut connection = AsyncPgConnection::establish(&database.superuser_url()).await.unwrap();
+    let end = "SELECT pg_terminate_backend(pid, 20000) FROM pg_stat_activity \
+               WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'";
+    let ended = diesel_async::RunQueryDsl::execute(diesel::sql_query(end), &mut connection).await.unwrap();
+    assert_eq!(ended, 1, "the log's connection");
+    assert_eq!(sandbox.authorise(second, 100, token()).await.unwrap(), Decision::Authorised);
+    for payment in [first, second] {
+        assert_eq!(sandbox.find(payment).await.unwrap(), Some(Decision::Authorised));
+    }
+}
+
+#[actix_web::test]
 async fn a_worker_that_dies_is_started_again_and_one_that_is_done_is_not() {
     let (starts, done) = (Arc::new(AtomicU32::new(0)), Arc::new(Notify::new()));
     let (counted, told) = (starts.clone(), done.clone());

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     actors::ledger::{At, Command, Outcome},
+    deadline,
     domain::{
         assignment::Wish,
         booking::{Booking, Flights},
@@ -20,7 +21,6 @@ use crate::{
 };
 use shared::ids::FlightId;
 use std::collections::BTreeMap;
-use tokio::time::Instant;
 
 impl Sales {
     /// Moves passengers to other seats, all of them or nobody. Refused at once where an allocator knows
@@ -37,7 +37,7 @@ impl Sales {
     async fn try_seats(&self, booking: &Booking, at: At, changes: Vec<SeatChange>) -> Result<Sold, Stop> {
         let flights = self.flights_of(booking).await?;
         let reseating = seat_change::check(booking, &changes, &flights).map_err(Stop::Refused)?;
-        let deadline = Instant::now() + self.patience;
+        let deadline = deadline::of_request(self.patience);
         // In the order of flight ids, like those who make bookings.
         let mut wanted: BTreeMap<FlightId, Vec<FlightSeat>> = BTreeMap::new();
         for seat in reseating.wanted {

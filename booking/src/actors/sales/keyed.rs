@@ -5,6 +5,7 @@ use super::{
     outcome::{SalesError, Sold, Stop, settle},
 };
 use crate::{
+    deadline,
     domain::{idempotency::Key, refusal::Refusal},
     store::{self, keys::Known},
 };
@@ -57,8 +58,11 @@ impl Sales {
     /// What a key's first request has come to, if it is bound; before that request's conditions are
     /// looked at: its own effect may be why they no longer hold.
     pub(crate) async fn known(&self, key: &Key) -> Result<Option<Sold>, SalesError> {
-        let connection = self.pool.get().await?;
-        Ok(store::keys::find(&connection, key).await?.map(|known| match known {
+        let find = async {
+            let connection = self.pool.get().await?;
+            Ok(store::keys::find(&connection, key).await?)
+        };
+        Ok(deadline::in_time(find).await?.map(|known| match known {
             Known::Running => Sold::Refused(Refusal::KeyInProgress),
             Known::OtherBody => Sold::Refused(Refusal::KeyReused),
             Known::Answered(answer) => Sold::Replay(answer),

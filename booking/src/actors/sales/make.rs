@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     actors::ledger::{Claim, Command, Outcome},
+    deadline,
     domain::refusal::{FlightSeat, Refusal},
 };
 use shared::{ids::FlightId, money::Money};
@@ -22,7 +23,7 @@ impl Sales {
     pub(super) async fn make(&self, order: &Order) -> Result<Sold, Stop> {
         let hold = self.hold(order).await?;
         let admission = order.payment.as_ref().map(|_| self.desk.admit()).transpose()?;
-        let deadline = Instant::now() + self.patience;
+        let deadline = deadline::of_request(self.patience);
         let named: HashSet<FlightSeat> = order.named_seats().collect();
         for attempt in 1.. {
             let (booking, priced_from, marks) = self.reserve(order, deadline).await?;

@@ -17,6 +17,8 @@ mod make;
 mod order;
 mod outcome;
 mod reserve;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use order::{Order, OrderSegment};
 pub(crate) use outcome::{SalesError, Sold, Stop};

@@ -1,0 +1,52 @@
+//! More is asked than can be done.
+
+use crate::fixture::{World, booking, passenger};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use futures_util::stream::{FuturesUnordered, StreamExt};
+
+const BATCH: usize = 1;
+const QUEUE: usize = 4;
+
+async fn run(connection: &mut AsyncPgConnection, statement: &str) -> usize {
+    diesel::sql_query(statement).execute(connection).await.unwrap()
+}
+
+#[actix_web::test]
+async fn past_its_bounds_it_refuses_and_serves_those_whom_it_has_admitted() {
+    let bounds = |config: &mut booking::config::Config| {
+        config.ledger_shards = 1;
+        (config.ledger_batch, config.ledger_queue) = (BATCH, QUEUE);
+        // Nobody is refused for having waited too long.
+        config.patience_ms = 600_000;
+    };
+    let world = World::with(1, bounds).await;
+    let flight = world.flight(30).await;
+    // The database does not go on: somebody has the flight's row.
+    let mut somebody = world.connection().await;
+    run(&mut somebody, "BEGIN").await;
+    assert_eq!(run(&mut somebody, "SELECT FROM flights FOR UPDATE").await, 1);
+    let seats: Vec<String> = (4..=6)
+        .flat_map(|row| ["A", "B", "C", "D", "E", "F"].map(|letter| format!("{row}{letter}")))
+        .collect();
+    let requests = seats.iter().map(|seat| {
+        let (client, flight) = (world.customer(), flight.id);
+        async move {
+            let body = booking(flight, &[passenger("ADT", "Ada", Some(seat))]);
+            client.post("/api/v1/bookings", &body).await
+        }
+    });
+    let mut answers: FuturesUnordered<_> = requests.collect();
+    for _ in BATCH + QUEUE..seats.len() {
+        let refused = answers.next().await.unwrap();
+        refused.expect_problem(503, "overloaded");
+        let after: u32 = refused.header("retry-after").parse().unwrap();
+        assert!(after > 0);
+    }
+    run(&mut somebody, "ROLLBACK").await;
+    // Whoever was not refused was admitted.
+    while let Some(admitted) = answers.next().await {
+        admitted.expect(201);
+    }
+    assert_eq!(world.count("bookings").await, i64::try_from(BATCH + QUEUE).unwrap());
+    world.stop().await;
+}
