@@ -15,6 +15,7 @@ use crate::{
 };
 use anyhow::Context;
 use serde_json::json;
+use shared::db::DatabaseConfig;
 use std::time::Instant;
 
 /// Arrivals at half of the rate that closed-loop clients have reached, whether or not the service keeps
@@ -58,8 +59,8 @@ pub async fn refusals(rounds: Rounds, ours: &mut Ours) -> anyhow::Result<Line> {
     Ok(line)
 }
 
-/// The rate with so many bookings stored, against that of an empty database, in alternating rounds; and
-/// the seats that were sold beside those.
+/// The rate with so many bookings stored, against that of an empty database, in alternating rounds; how
+/// long a check of all invariants then takes; and the seats that were sold beside those.
 ///
 /// # Errors
 /// Where a service fails, or the bookings cannot be stored.
@@ -68,7 +69,7 @@ pub async fn flat_cost(
     rounds: Rounds,
     cluster: &Cluster,
     tuning: Tuning,
-) -> anyhow::Result<(Line, Seats)> {
+) -> anyhow::Result<([Line; 2], Seats)> {
     eprintln!("stored: storing {bookings} bookings (some minutes) ...");
     let began = Instant::now();
     let empty = cluster.create("ours_empty", "booking", booking::MIGRATIONS).await?;
@@ -80,6 +81,7 @@ pub async fn flat_cost(
         "stored: stored within {:.0} s, {bytes_per_booking} bytes a booking",
         began.elapsed().as_secs_f64()
     );
+    let config = full.config.clone();
     let mut sides = [
         ("empty", Ours::start(empty, tuning).await?, Vec::new()),
         ("full", Ours::start(full, tuning).await?, Vec::new()),
@@ -109,7 +111,23 @@ pub async fn flat_cost(
     line.more.insert("empty_rounds".to_owned(), rounded_all(&rates(&without)));
     line.more.insert("bytes_per_booking".to_owned(), json!(bytes_per_booking));
     line.more.insert("seats_so_far".to_owned(), seats.shown());
-    Ok((line, seats))
+    Ok(([line, invariants(bookings, &config).await?], seats))
+}
+
+/// How long a check of all invariants takes.
+async fn invariants(bookings: i64, database: &DatabaseConfig) -> anyhow::Result<Line> {
+    eprintln!("stored: checking the invariants ...");
+    let began = Instant::now();
+    let report = booking::invariants::check(database).await?;
+    let mut line = Line {
+        what: format!("invariants_{bookings}"),
+        ours: Some(began.elapsed().as_secs_f64()),
+        unit: "s, all of them once",
+        ..Line::default()
+    };
+    line.more.insert("invariants".to_owned(), json!(report.invariants));
+    line.more.insert("broken".to_owned(), json!(report.broken.len()));
+    Ok(line)
 }
 
 /// The rate of a line that was measured.

@@ -60,7 +60,7 @@ pub struct Options {
     #[arg(long, default_value_t = 7)]
     seconds: u64,
     /// Clients of ours, each of which asks again as soon as it is answered
-    #[arg(long, default_value_t = 64)]
+    #[arg(long, default_value_t = 256)]
     clients: usize,
     /// Threads of our service that serve HTTP
     #[arg(long, default_value_t = 2)]
@@ -136,10 +136,12 @@ pub async fn run(options: &Options) -> anyhow::Result<()> {
     let mut sold = vec![ours.seats().await?];
     ours.stop().await?;
     if options.wants(STORED) && options.stored > 0 {
-        let (line, seats) = further::flat_cost(options.stored, rounds, &cluster, options.tuning()).await?;
+        let (stored, seats) = further::flat_cost(options.stored, rounds, &cluster, options.tuning()).await?;
         sold.push(seats);
-        report::print_line(&line);
-        lines.push(line);
+        for line in stored {
+            report::print_line(&line);
+            lines.push(line);
+        }
     }
     println!("{}", report::json_line("booking", &machine, &lines));
     // What is fast and wrong is no result.

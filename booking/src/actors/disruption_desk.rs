@@ -1,5 +1,6 @@
 //! `DisruptionDesk`: has the bookings of a flight follow what the airline did to it. Cancelled flights:
-//! their bookings are cancelled and paid back in full. Other times: their travellers are told.
+//! their bookings are cancelled and paid back in full. Other times: their bookings show them, and the bus
+//! is told.
 //!
 //! The change is stored with the flight's new state, and forgotten when all bookings have followed. Each
 //! step can be repeated without effect, so any number of desks may work on the same change, and one that
