@@ -214,3 +214,7 @@ impl Handler for FlightFollower {
         Box::pin(std::future::ready(()))
     }
 }
+
+#[cfg(test)]
+#[path = "flight_feed_tests.rs"]
+mod tests;

@@ -23,6 +23,7 @@ use shared::{
     responses(
         (status = 200, description = "Events `snapshot` (data: `SeatMap`) and `seats` (data: `ChangedSeats`), a heartbeat each 15 seconds", body = String, content_type = "text/event-stream"),
         (status = 404, description = "There is no such flight", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "rate_limited: this client follows too many already", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "Too many follow already; `Retry-After`", body = ProblemBody, content_type = "application/problem+json"),
     ),
 )]

@@ -92,7 +92,7 @@ async fn reports_wait_for_nobody_and_keep_nobody_waiting() {
     // All other requests share this connection.
     let world = World::with(1, |config| config.service.database_pool_size = 1).await;
     let client = revenue(&world);
-    let locked = world.locked("flights").await;
+    let locked = world.locked("ledger_entries").await;
     let reports = join(client.get(STATS), client.get(STATS));
     let meanwhile = async {
         locked.waited_for(2).await;

@@ -317,6 +317,6 @@ pub struct ProblemBody {
     detail: Option<String>,
     /// To find the request in the logs.
     request_id: Option<String>,
-    /// For `validation_failed`: all invalid fields.
+    /// For `validation_failed`: all invalid fields, up to 100; of the rest nothing is said.
     errors: Option<Vec<FieldError>>,
 }

@@ -37,7 +37,8 @@ impl Staff {
     /// its statistics; amounts are in this currency.
     pub(crate) fn new(database: DatabaseConfig, relay: RelayHandle, currency: Currency) -> Self {
         let (checks, reports) = (Arc::new(Semaphore::new(1)), Arc::new(Semaphore::new(REPORTS)));
-        Self { database: database.planned(Plans::ByStatistics), relay, currency, checks, reports }
+        let database = DatabaseConfig { plans: Plans::ByStatistics, ..database };
+        Self { database, relay, currency, checks, reports }
     }
 }
 

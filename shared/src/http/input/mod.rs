@@ -48,7 +48,7 @@ fn note(errors: &mut Vec<FieldError>, error: impl FnOnce() -> FieldError) {
 /// An invalid value of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FieldError {
-    /// JSON pointer (RFC 6901) of a member of the body.
+    /// JSON pointer (RFC 6901) of a member of the body; one of more than 256 characters is cut.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "/passengers/0/born_on")]
     pub pointer: Option<String>,

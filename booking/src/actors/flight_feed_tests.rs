@@ -1,0 +1,46 @@
+use super::*;
+use crate::{MIGRATIONS, actors::payment::Sandbox, app, config::Config, domain::samples};
+use shared::{
+    bus::{Bus, in_process::InProcess},
+    config::ServiceConfig,
+    events::Event,
+    service::Surroundings,
+};
+use testkit::{SERVICE_TOKEN_SECRET, TestDatabase, TokenIssuer};
+
+fn delivery(state: &FlightState) -> Delivery {
+    let event = Event::new("flight", EventType::FlightPublished, state.id, state.version, state);
+    Delivery { event, attempt: 1 }
+}
+
+#[actix_web::test]
+async fn what_cannot_be_stored_is_not_sold_by() {
+    let database = TestDatabase::of("booking", MIGRATIONS).await;
+    let (bus, issuer) = (Bus::new(InProcess::new()), TokenIssuer::new());
+    let secret = SERVICE_TOKEN_SECRET.to_owned().into();
+    let service = ServiceConfig::embedded(([127, 0, 0, 1], 0).into(), &database.config("booking"), secret);
+    let surroundings = Surroundings { bus: bus.clone(), keys: issuer.keys() };
+    let sandbox = |config: &Config, pool: &Pool| {
+        Ok(Arc::new(Sandbox::start(config.service.database(), pool.clone())) as Arc<_>)
+    };
+    let (running, sales) = app::start_with(Config::embedded(service), surroundings, sandbox).await.unwrap();
+    let disruptions = DisruptionDesk::start(sales.pool.clone(), sales.ledgers.clone(), sales.desk.clone());
+    let feed = FlightFeed::new(sales.pool.clone(), sales.directory.clone(), disruptions);
+    let version = async |id| {
+        // Its answer comes after what the allocator was told before.
+        sales.directory.seat_map(id).await.unwrap();
+        sales.directory.flight(id).await.unwrap().state.version
+    };
+
+    let (mut bad, mut good) = (samples::flight(), samples::flight());
+    assert_eq!(feed.handle(&[delivery(&bad), delivery(&good)]).await, [Disposition::Ack, Disposition::Ack]);
+    assert_eq!((version(bad.id).await, version(good.id).await), (1, 1));
+    (bad.version, good.version) = (2, 2);
+    // No text of the database holds this.
+    bad.reason = Some("\0".to_owned());
+    let dispositions = feed.handle(&[delivery(&bad), delivery(&good)]).await;
+    assert!(matches!(dispositions[..], [Disposition::Retry(_), Disposition::Ack]), "{dispositions:?}");
+    assert_eq!((version(bad.id).await, version(good.id).await), (1, 2));
+    running.stop().await;
+    bus.close().await;
+}
