@@ -21,14 +21,17 @@ use shared::{
     events::SeatsState,
     ids::FlightId,
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::{oneshot, watch},
-    time::Instant,
+    time::{Instant, timeout},
 };
 
 /// Requests that wait for an allocator; more are refused.
 pub(super) const MAILBOX: usize = 1024;
+
+/// How long a flight may take to be read.
+const READING: Duration = Duration::from_secs(2);
 
 /// Why there is no reservation.
 #[derive(Debug)]
@@ -116,7 +119,8 @@ impl SeatAllocator {
         self.waiting.push(done);
         if self.waiting.len() == 1 {
             let (pool, flights, id) = (self.pool.clone(), self.flights.clone(), self.id);
-            // A task of its own: a connection must not be dropped in the middle of a query.
+            // A task of its own: a look without anybody waiting should not leave its answer to whoever has the
+            // connection next.
             let task = actix::spawn(async move { read_flight(&pool, &flights, id).await });
             ctx.spawn(task.into_actor(self).map(|read, allocator, ctx| match read {
                 Ok(Ok(Some((flight, read)))) => {
@@ -160,8 +164,17 @@ fn moment() -> Moment {
     Moment { now: now(), utc: Utc::now() }
 }
 
-/// A flight and its seats as the database has them.
+/// A flight and its seats as the database has them, within two seconds: others wait for the same look.
 pub(super) async fn read_flight(
+    pool: &Pool,
+    flights: &FlightCache,
+    id: FlightId,
+) -> Result<Option<(Flight, SeatsRead)>, DbError> {
+    let silent = |_| Err(DbError::Unavailable("the database is silent".into()));
+    timeout(READING, read(pool, flights, id)).await.unwrap_or_else(silent)
+}
+
+async fn read(
     pool: &Pool,
     flights: &FlightCache,
     id: FlightId,

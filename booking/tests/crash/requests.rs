@@ -7,8 +7,9 @@ use awc::{
 use serde_json::Value;
 use std::{io::ErrorKind, net::SocketAddr, time::Duration};
 
-/// Longer than any answer may take: the service's own limits add up to less.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Longer than any answer may take. The service's own limits add up to 15 s: five up to the first commit,
+/// five for the provider, five for the commit that confirms.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A user's client of one instance.
 #[derive(Clone)]

@@ -27,9 +27,9 @@ use tokio::time::{Instant, timeout};
 
 /// How long a connection may take to open.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long a transaction may take as a whole. Longer than PostgreSQL takes for a statement: what is
-/// over after this has no answer to wait for.
-const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long a transaction may take as a whole. After this nobody waits for it any more, but everybody whose
+/// flights are in the same ledger waits behind it: it is given up with its connection.
+const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What a ledger needs to run batches.
 #[derive(Clone)]

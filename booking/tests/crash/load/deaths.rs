@@ -7,11 +7,13 @@ use super::{
 use crate::{instance::Instance, requests::Lost};
 use std::time::{Duration, Instant};
 
-/// How long another's death may keep anybody waiting.
+/// How long another's death may keep anybody waiting. The service's own bounds are shorter: locks are
+/// waited for for 200 ms, a ledger that has lost its connection tries again after 100 ms, a provider that was
+/// silent is asked again after one second.
 const BLOCKED: Duration = Duration::from_secs(2);
-/// How long payments may be refused after the database is there again: the sandbox provider is in it too,
-/// and a provider that was silent is asked again after five seconds at most.
-const REFUSED: Duration = Duration::from_secs(5);
+/// What the longest request may take while all live, on a machine that has little else to do. Where it takes
+/// more, the machine is short of time, and the death is not what that was waited for.
+const USUAL: Duration = Duration::from_millis(500);
 /// How long a booking process stays away: as long as its supervisor may take to notice.
 const AWAY: Duration = Duration::from_secs(1);
 
@@ -40,8 +42,8 @@ struct Seen {
     longest: Duration,
     /// Of those how many had an answer of 5xx.
     faults: usize,
-    /// The longest request that was served, from the victim's return on.
-    back: Duration,
+    /// The longest request that was served, from the victim's return on, and which it was.
+    back: (Duration, String),
     /// From the victim's return until the last request was refused, and why.
     refused: (Duration, String),
     /// The longest time in which nobody was served.
@@ -98,15 +100,18 @@ impl Death {
         }
     }
 
-    /// The longest request that was served, from the victim's return on.
-    fn back(&self, samples: &[Sample], end: Instant) -> Duration {
+    /// The longest request that was served, from the victim's return on, and which it was.
+    fn back(&self, samples: &[Sample], end: Instant) -> (Duration, String) {
+        let took = |sample: &Sample| sample.ended - sample.sent.max(self.ready);
         let served = self.after(samples, end).filter(|sample| sample.is_served());
-        served.map(|sample| sample.ended - sample.sent.max(self.ready)).max().unwrap_or_default()
+        let Some(longest) = served.max_by_key(|sample| took(sample)) else { return Default::default() };
+        let sent = longest.sent.saturating_duration_since(self.ready).as_millis();
+        (took(longest), format!("{} at {sent} ms", longest.what))
     }
 
     /// How long after the victim's return, until `end`, the last request was not served, and why.
     fn refused(&self, samples: &[Sample], end: Instant) -> (Duration, String) {
-        let refused = self.after(samples, end).filter(|sample| !sample.is_served());
+        let refused = self.after(samples, end).filter(|sample| !sample.is_served() && sample.ended < end);
         let last = refused.max_by_key(|sample| sample.ended);
         last.map(|sample| (sample.ended - self.ready, sample.problem.clone())).unwrap_or_default()
     }
@@ -140,18 +145,19 @@ pub(super) fn print(deaths: &[Death], record: &Record, quiet: Duration) {
     let samples = record.samples.borrow();
     println!("\nLongest answer while all live: {} ms", usual(deaths, &samples, quiet).as_millis());
     println!(
-        "{:10} {:>9} {:>15} {:>6} {:>14} {:>15}  last refusal after",
-        "killed", "away", "longest answer", "5xx", "nobody served", "longest after"
+        "{:10} {:>9} {:>15} {:>6} {:>14} {:>15}  {:25}  last refusal after",
+        "killed", "away", "longest answer", "5xx", "nobody served", "longest after", "which"
     );
     for death in deaths {
         let Seen { longest, faults, back, refused, nobody } = death.seen(&samples, quiet);
         println!(
-            "{:10} {:>6} ms {:>12} ms {faults:>6} {:>11} ms {:>12} ms  {} ms {}",
+            "{:10} {:>6} ms {:>12} ms {faults:>6} {:>11} ms {:>12} ms  {:25}  {} ms {}",
             format!("{:?}", death.victim),
             (death.ready - death.killed).as_millis(),
             longest.as_millis(),
             nobody.as_millis(),
-            back.as_millis(),
+            back.0.as_millis(),
+            back.1,
             refused.0.as_millis(),
             refused.1
         );
@@ -163,20 +169,18 @@ pub(super) fn check(deaths: &[Death], record: &Record, quiet: Duration) {
     let hung = samples.iter().filter(|sample| sample.outcome == Err(Lost::Silence)).count();
     assert_eq!(hung, 0, "requests without any answer");
     let usual = usual(deaths, &samples, quiet);
+    let blocked = if usual <= USUAL { BLOCKED } else { BLOCKED + usual.min(BLOCKED) };
     for death in deaths {
-        let seen = death.seen(&samples, quiet);
-        // By the death, not by the machine's being busy with two hundred clients.
-        let (victim, blocked) = (death.victim, seen.longest.saturating_sub(usual) >= BLOCKED);
+        let (victim, seen) = (death.victim, death.seen(&samples, quiet));
         match victim {
-            Victim::Booking => assert!(!blocked, "{victim:?} blocked the other one's clients: {seen:?}"),
+            Victim::Booking => assert!(seen.longest < blocked, "{victim:?} blocked clients: {seen:?}"),
             // While the database is away nobody can be served: what counts is that all are afterwards.
             Victim::Postgres => {
-                let back = seen.back.saturating_sub(usual);
-                assert!(back < BLOCKED, "{victim:?} blocked clients: {seen:?}");
-                assert!(seen.refused.0 < REFUSED + usual, "{victim:?} had clients refused: {seen:?}");
+                assert!(seen.back.0 < blocked, "{victim:?} blocked clients: {seen:?}");
+                assert!(seen.refused.0 < blocked, "{victim:?} had clients refused: {seen:?}");
             }
             Victim::RabbitMq => {
-                assert!(!blocked, "{victim:?} blocked clients: {seen:?}");
+                assert!(seen.longest < blocked, "{victim:?} blocked clients: {seen:?}");
                 assert_eq!(seen.faults, 0, "bookings do not need the broker");
             }
         }

@@ -18,7 +18,7 @@ use traveller::Traveller;
 const CLIENTS: usize = 200;
 const FLIGHTS: usize = 40;
 /// How long the load runs undisturbed before, between and after the deaths.
-const QUIET: Duration = Duration::from_secs(5);
+const QUIET: Duration = Duration::from_secs(3);
 
 #[actix_web::test]
 async fn nothing_acknowledged_is_lost_when_processes_and_servers_are_killed_under_load() {

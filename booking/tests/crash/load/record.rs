@@ -12,6 +12,8 @@ use std::{
 #[derive(Debug, Clone)]
 pub(super) struct Sample {
     pub(super) instance: usize,
+    /// What was asked for: the last part of its path.
+    pub(super) what: String,
     /// The problem that it was answered with, code and detail.
     pub(super) problem: String,
     pub(super) sent: Instant,
@@ -66,7 +68,7 @@ pub(super) struct Record {
 }
 
 impl Record {
-    pub(super) fn add(&self, instance: usize, sent: Instant, outcome: &Result<Answer, Lost>) {
+    pub(super) fn add(&self, instance: usize, path: &str, sent: Instant, outcome: &Result<Answer, Lost>) {
         let what = match outcome {
             Ok(answer) if answer.replayed => format!("{} replayed", answer.status),
             Ok(answer) => format!("{} {}", answer.status, answer.code()),
@@ -79,7 +81,8 @@ impl Record {
         );
         let outcome = outcome.as_ref().map(|answer| answer.status).map_err(|lost| *lost);
         let ended = Instant::now();
-        self.samples.borrow_mut().push(Sample { instance, problem, sent, ended, outcome });
+        let what = path.rsplit('/').next().unwrap_or_default().to_owned();
+        self.samples.borrow_mut().push(Sample { instance, what, problem, sent, ended, outcome });
     }
 
     /// Notes how long a request with a key took until its answer.

@@ -154,7 +154,12 @@ impl System {
         tokio::task::spawn_blocking(move || mailer.thread.join().unwrap()).await.unwrap();
         self.instances.iter_mut().for_each(Instance::kill);
         self.keys.stop().await;
-        tokio::task::spawn_blocking(move || drop((self.broker.take(), self.postgres.take()))).await.unwrap();
+        let end = move || {
+            // It takes seconds to stop in order.
+            self.broker.take().unwrap().kill();
+            drop(self.postgres.take());
+        };
+        tokio::task::spawn_blocking(end).await.unwrap();
     }
 }
 

@@ -126,7 +126,7 @@ impl Traveller {
             let (sent, at) = (Instant::now(), self.at);
             let client = self.client.at(self.instances[at]);
             let outcome = client.post(path, key.as_deref(), body).await;
-            self.record.add(at, sent, &outcome);
+            self.record.add(at, path, sent, &outcome);
             let may_be_done = match &outcome {
                 Err(Lost::Refused) => {
                     self.at = 1 - at;
