@@ -1,6 +1,10 @@
 //! Payments within the ledger: started, confirmed, declined.
 
-use super::{batch::Work, cancellations::departs_at, changes::present};
+use super::{
+    batch::Work,
+    cancellations::{departs_at, is_cancelled},
+    changes::present,
+};
 use crate::domain::{
     booking::{Booking, Segment},
     idempotency::Key,
@@ -10,7 +14,7 @@ use crate::domain::{
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 use shared::{
-    events::{BookingStatus, EventType, FlightStatus},
+    events::{BookingAction, BookingStatus, EventType},
     ids::PaymentId,
     telemetry::trace::TraceContext,
 };
@@ -70,11 +74,7 @@ pub(super) fn confirm(
     if matches!(payment.state, PaymentState::Confirmed | PaymentState::Captured) {
         return Ok(Ok(()));
     }
-    let flies = |segment: &Segment| {
-        let flight = work.flights.get(&segment.flight_id);
-        flight.is_none_or(|flight| flight.status != FlightStatus::Cancelled)
-    };
-    if !booking.segments.iter().all(flies) {
+    if is_cancelled(work, booking) {
         // The airline has cancelled a flight meanwhile: the money is given up before it is taken.
         return Ok(Err(Refusal::FlightNotBookable));
     }

@@ -1,5 +1,7 @@
 //! The ledger against a real PostgreSQL, with prepared batches.
 
+mod cancelled_flights;
+
 use super::{
     At, Claim, Command, Ledgers, Outcome, Shards,
     batch::{self, Item, Setting, Verdict},
