@@ -17,7 +17,8 @@ use shared::{
     db::DbError,
     events::{BookingState, BookingStatus},
     http::{
-        Body, Code, Id, Page, PageRequest, Problem, ProblemBody, QueryParameters, RequestId, conditional,
+        Body, Code, Id, NoParameters, Page, PageRequest, Problem, ProblemBody, QueryParameters, RequestId,
+        conditional,
     },
     ids::BookingId,
 };
@@ -39,6 +40,7 @@ pub(crate) async fn create(
     request: HttpRequest,
     request_id: RequestId,
     caller: Caller,
+    _: NoParameters,
     body: Body<NewBooking>,
     sales: web::Data<Sales>,
 ) -> Result<HttpResponse, Problem> {

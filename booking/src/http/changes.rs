@@ -15,7 +15,7 @@ use serde::Serialize;
 use shared::{
     auth::Caller,
     events::BookingState,
-    http::{Body, Code, FromJson, Id, Object, Patch, Problem, ProblemBody, RequestId},
+    http::{Body, Code, FromJson, Id, NoParameters, Object, Patch, Problem, ProblemBody, RequestId},
     ids::{BookingId, FlightId, PassengerId},
     seat::SeatDesignator,
 };
@@ -151,6 +151,7 @@ pub(crate) async fn contact(
     id: Id<BookingId>,
     caller: Caller,
     body: Body<ContactPatch>,
+    _: NoParameters,
     (sales, reading): (web::Data<Sales>, web::Data<Reading>),
 ) -> Result<HttpResponse, Problem> {
     let (booking, state) = reading.changeable(id.0, &caller).await?;
@@ -179,6 +180,7 @@ pub(crate) async fn name(
     path: web::Path<(String, String)>,
     caller: Caller,
     body: Body<NamePatch>,
+    _: NoParameters,
     (sales, reading): (web::Data<Sales>, web::Data<Reading>),
 ) -> Result<HttpResponse, Problem> {
     let (id, passenger) = path.into_inner();
@@ -210,6 +212,7 @@ pub(crate) async fn seats(
     id: Id<BookingId>,
     caller: Caller,
     body: Body<SeatChanges>,
+    _: NoParameters,
     (sales, reading): (web::Data<Sales>, web::Data<Reading>),
 ) -> Result<HttpResponse, Problem> {
     let (booking, state) = reading.changeable(id.0, &caller).await?;

@@ -15,7 +15,7 @@ use serde::Serialize;
 use shared::{
     db::DbError,
     events::BookingState,
-    http::{Body, Code, FromJson, Object, Problem, ProblemBody, RequestId, TrustedProxies},
+    http::{Body, Code, FromJson, NoParameters, Object, Problem, ProblemBody, RequestId, TrustedProxies},
 };
 use std::{
     net::IpAddr,
@@ -101,6 +101,7 @@ pub(crate) struct FoundBooking {
 pub(crate) async fn lookup(
     request: HttpRequest,
     request_id: RequestId,
+    _: NoParameters,
     body: Body<Lookup>,
     (lookups, reading, tokens): (web::Data<Lookups>, web::Data<Reading>, web::Data<AccessTokens>),
 ) -> Result<HttpResponse, Problem> {

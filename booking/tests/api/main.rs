@@ -17,6 +17,7 @@ mod itineraries;
 mod live;
 mod manifest;
 mod payments;
+mod query_parameters;
 mod stats;
 mod stripe;
 mod vertical;
