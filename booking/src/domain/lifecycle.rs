@@ -47,6 +47,17 @@ pub(crate) enum Stage {
 }
 
 impl Stage {
+    /// The stage that a booking is shown in.
+    pub(crate) fn of(status: BookingStatus, payment: BookingPaymentStatus) -> Self {
+        match (status, payment) {
+            (BookingStatus::Held, BookingPaymentStatus::Processing) => Self::Paying,
+            (BookingStatus::Held, _) => Self::Held,
+            (BookingStatus::Confirmed, _) => Self::Confirmed,
+            (BookingStatus::Cancelled, _) => Self::Cancelled,
+            (BookingStatus::Expired, _) => Self::Expired,
+        }
+    }
+
     /// Whether a caller may do this now; else the code that says why not.
     pub(crate) fn allows(self, action: BookingAction) -> Result<(), Refusal> {
         match (self, action) {
@@ -60,6 +71,10 @@ impl Stage {
     }
 }
 
+/// Why money is given back, as refunds tell it.
+const BY_TRAVELLER: &str = "cancelled by the traveller";
+const BY_AIRLINE: &str = "cancelled by the airline";
+
 /// All that a caller may ever do.
 const ACTIONS: [BookingAction; 5] = [
     BookingAction::Pay,
@@ -71,18 +86,8 @@ const ACTIONS: [BookingAction; 5] = [
 
 impl Booking {
     /// Where it is.
-/// Why money is given back, as refunds tell it.
-const BY_TRAVELLER: &str = "cancelled by the traveller";
-const BY_AIRLINE: &str = "cancelled by the airline";
-
     pub(crate) fn stage(&self, now: DateTime<Utc>) -> Stage {
-        match (self.status_at(now), self.payment_status) {
-            (BookingStatus::Held, BookingPaymentStatus::Processing) => Stage::Paying,
-            (BookingStatus::Held, _) => Stage::Held,
-            (BookingStatus::Confirmed, _) => Stage::Confirmed,
-            (BookingStatus::Cancelled, _) => Stage::Cancelled,
-            (BookingStatus::Expired, _) => Stage::Expired,
-        }
+        Stage::of(self.status_at(now), self.payment_status)
     }
 
     /// What may be done now. `departures`: of its flights.

@@ -16,6 +16,8 @@ mod invariants;
 mod itineraries;
 mod live;
 mod manifest;
+mod marks;
+mod moving_flights;
 mod payments;
 mod query_parameters;
 mod stats;
