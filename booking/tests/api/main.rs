@@ -8,6 +8,7 @@ mod bad_input;
 mod cancellation;
 mod changes;
 mod contention;
+mod ended_holds;
 mod fixture;
 mod flights;
 mod holds;

@@ -1,15 +1,18 @@
 //! What the ledger is asked to do, and what it answers.
 
-use crate::domain::{
-    booking::Booking,
-    contact::ContactPatch,
-    hold::HoldTime,
-    idempotency::{Key, StoredAnswer},
-    name_correction::NameCorrection,
-    payment::PaymentOrder,
-    quote::{Quote, QuoteId},
-    refusal::Refusal,
-    seat_change::SeatChange,
+use crate::{
+    domain::{
+        booking::Booking,
+        contact::ContactPatch,
+        hold::HoldTime,
+        idempotency::{Key, StoredAnswer},
+        name_correction::NameCorrection,
+        payment::PaymentOrder,
+        quote::{Quote, QuoteId},
+        refusal::Refusal,
+        seat_change::SeatChange,
+    },
+    store::travellers::TravellerRow,
 };
 use shared::{
     events::BookingState,
@@ -63,7 +66,13 @@ pub(crate) enum Command {
     /// Changes how the travellers are reached.
     ChangeContact { at: At, patch: ContactPatch },
     /// Corrects a passenger's name.
-    CorrectName { at: At, correction: NameCorrection },
+    CorrectName {
+        at: At,
+        correction: NameCorrection,
+        /// The places on flights under the corrected name, by the booking as it was read: holds that have
+        /// ended there are ended for good with it.
+        places: Vec<TravellerRow>,
+    },
     /// The airline has cancelled one of the booking's flights.
     CancelByAirline { booking: BookingId, flight: FlightId },
     /// One of the booking's flights has other times since this version.
@@ -131,6 +140,14 @@ impl Command {
             _ => None,
         }
     }
+    /// Places of travellers that it wants beside those of a claim.
+    pub(super) fn places(&self) -> &[TravellerRow] {
+        match self {
+            Self::CorrectName { places, .. } => places,
+            _ => &[],
+        }
+    }
+
 }
 
 /// The answer to a command.

@@ -47,8 +47,10 @@ pub(super) fn pay(
     order: &PaymentOrder,
     key: Option<&Key>,
 ) -> Result<(), Refusal> {
+    // What has ended, or was paid, is told first: its flights do not matter any more.
+    booking.stage(work.now).allows(BookingAction::Pay)?;
     let sold = |segment: &Segment| work.locked.get(&segment.flight_id).is_some_and(|flight| flight.on_sale);
-    if booking.status == BookingStatus::Held && !booking.segments.iter().all(sold) {
+    if !booking.segments.iter().all(sold) {
         // The airline has cancelled a flight meanwhile: no money for what will not be flown.
         return Err(Refusal::FlightNotBookable);
     }

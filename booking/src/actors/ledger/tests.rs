@@ -1,6 +1,7 @@
 //! The ledger against a real PostgreSQL, with prepared batches.
 
 mod cancelled_flights;
+mod corrections;
 
 use super::{
     At, Claim, Command, Ledgers, Outcome, Shards,

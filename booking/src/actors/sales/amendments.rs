@@ -5,7 +5,7 @@ use super::{
     outcome::{SalesError, Sold, Stop, settle},
 };
 use crate::{
-    actors::ledger::{At, Command, Outcome},
+    actors::ledger::{At, Command, Outcome, places_wanted},
     domain::{
         assignment::Wish,
         booking::{Booking, Flights},
@@ -108,7 +108,8 @@ impl Sales {
         at: At,
         correction: NameCorrection,
     ) -> Result<Sold, SalesError> {
-        self.amend(booking, Command::CorrectName { at, correction }).await
+        let places = places_wanted(booking, &correction);
+        self.amend(booking, Command::CorrectName { at, correction, places }).await
     }
 
     /// Quotes what a cancellation would give back.
