@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     actors::sales::{Order, Sales},
-    store::{self, bookings::Own, presented},
+    store::{bookings::Own, presented},
 };
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, http::header, web};
 use shared::{
@@ -107,8 +107,7 @@ pub(crate) async fn list(
     parameters.finish()?;
     let asked = Own { owner: caller.user_id(), status, after: page.after, limit: page.rows() };
     let mut connection = reading.pool.get().await?;
-    let found = store::bookings::own(&connection, &asked).await.map_err(DbError::from)?;
-    let found = presented::present(&mut connection, &reading.flights, found).await.map_err(DbError::from)?;
+    let found = presented::own(&mut connection, &reading.flights, &asked).await.map_err(DbError::from)?;
     let states = found.into_iter().map(|(_, state)| state).collect();
     let page = page.page(states, |state: &BookingState| state.id);
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, PRIVATE)).json(page))

@@ -21,6 +21,7 @@ mod marks;
 mod moving_flights;
 mod payments;
 mod query_parameters;
+mod snapshots;
 mod stats;
 mod stripe;
 mod vertical;
