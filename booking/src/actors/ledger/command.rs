@@ -46,6 +46,13 @@ pub(crate) struct At {
     pub(crate) version: Option<i64>,
 }
 
+impl At {
+    /// Whether the booking has changed since the version that the caller relies on.
+    pub(super) fn is_before(self, booking: &Booking) -> bool {
+        self.version.is_some_and(|version| version < booking.version)
+    }
+}
+
 /// A command: a unit that has its whole effect, or none.
 #[derive(Debug, Clone)]
 pub(crate) enum Command {
@@ -133,13 +140,6 @@ impl Command {
         }
     }
 
-    pub(super) fn key(&self) -> Option<&Key> {
-        match self {
-            Self::Claim(claim) => claim.key.as_ref(),
-            Self::Pay { key, .. } | Self::Cancel { key, .. } | Self::Quote { key, .. } => key.as_ref(),
-            _ => None,
-        }
-    }
     /// Places of travellers that it wants beside those of a claim.
     pub(super) fn places(&self) -> &[TravellerRow] {
         match self {
@@ -148,6 +148,13 @@ impl Command {
         }
     }
 
+    pub(super) fn key(&self) -> Option<&Key> {
+        match self {
+            Self::Claim(claim) => claim.key.as_ref(),
+            Self::Pay { key, .. } | Self::Cancel { key, .. } | Self::Quote { key, .. } => key.as_ref(),
+            _ => None,
+        }
+    }
 }
 
 /// The answer to a command.

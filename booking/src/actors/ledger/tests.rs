@@ -2,6 +2,7 @@
 
 mod cancelled_flights;
 mod corrections;
+mod lost_answers;
 
 use super::{
     At, Claim, Command, Ledgers, Outcome, Shards,

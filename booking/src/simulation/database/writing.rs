@@ -66,8 +66,8 @@ impl Transaction {
         }
         self.write_refunds(writes)?;
         for quote in writes.quotes {
-            if self.with_rows(|rows| rows.quotes.contains_key(&quote.id)) {
-                return Err(unique("cancellation_quotes"));
+            if !self.with_rows(|rows| rows.quotes.contains_key(&quote.id)) {
+                self.put(Change::Quote(quote.id, Some(*quote)));
             }
             self.put(Change::Quote(quote.id, Some(*quote)));
         }
