@@ -48,7 +48,7 @@ pub(super) fn cancel(
     }
     let state = cancelled(work, booking, refunds, trace)?;
     if let Some(key) = key {
-        work.changes.answer(&key.scope, 200, &state)?;
+        work.changes.answer((&key.scope, booking.id), 200, &state)?;
     }
     Ok(Ok(()))
 }
@@ -83,7 +83,7 @@ pub(super) fn quote(
     };
     work.changes.quote(quote);
     if let Some(key) = key {
-        work.changes.answer(&key.scope, 200, &quote.shown(booking.currency))?;
+        work.changes.answer((&key.scope, booking.id), 200, &quote.shown(booking.currency))?;
     }
     Ok(Ok(quote))
 }

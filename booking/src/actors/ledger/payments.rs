@@ -92,7 +92,7 @@ pub(super) fn confirm(
     let state = present(booking, &work.flights, work.now)?;
     work.changes.tell_of(EventType::BookingConfirmed, &state, trace);
     if let Some(scope) = &payment.key_scope {
-        work.changes.answer(scope, payment.answer, &state)?;
+        work.changes.answer((scope, booking.id), payment.answer, &state)?;
     }
     Ok(Ok(()))
 }
@@ -119,7 +119,7 @@ pub(super) fn decline(
         work.changes.tell_of(EventType::BookingHeld, &state, trace);
     }
     if let Some(scope) = &payment.key_scope {
-        work.changes.answer(scope, 402, &state)?;
+        work.changes.answer((scope, booking.id), 402, &state)?;
     }
     Ok(Ok(()))
 }

@@ -2,6 +2,7 @@
 
 mod cancelled_flights;
 mod corrections;
+mod late_answers;
 mod lost_answers;
 
 use super::{
