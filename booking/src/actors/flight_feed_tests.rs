@@ -24,7 +24,12 @@ async fn what_cannot_be_stored_is_not_sold_by() {
         Ok(Arc::new(Sandbox::start(config.service.database(), pool.clone())) as Arc<_>)
     };
     let (running, sales) = app::start_with(Config::embedded(service), surroundings, sandbox).await.unwrap();
-    let disruptions = DisruptionDesk::start(sales.pool.clone(), sales.ledgers.clone(), sales.desk.clone());
+    let disruptions = DisruptionDesk::start(
+        sales.pool.clone(),
+        sales.ledgers.clone(),
+        sales.desk.clone(),
+        std::time::Duration::from_secs(3600),
+    );
     let feed = FlightFeed::new(sales.pool.clone(), sales.directory.clone(), disruptions);
     let version = async |id| {
         // Its answer comes after what the allocator was told before.

@@ -24,7 +24,7 @@ use super::{
     flight, hold,
     payment::{Entry, MOST_DECLINED, Payment, PaymentState, payment_entries, refund_entries},
     quote::{Quote, QuoteId},
-    refund::{self, Refund},
+    refund::{self, Journey, Refund},
     refusal::Refusal,
     ticket,
 };
@@ -47,6 +47,17 @@ pub(crate) enum Stage {
 }
 
 impl Stage {
+    /// The stage that a booking is shown in.
+    pub(crate) fn of(status: BookingStatus, payment: BookingPaymentStatus) -> Self {
+        match (status, payment) {
+            (BookingStatus::Held, BookingPaymentStatus::Processing) => Self::Paying,
+            (BookingStatus::Held, _) => Self::Held,
+            (BookingStatus::Confirmed, _) => Self::Confirmed,
+            (BookingStatus::Cancelled, _) => Self::Cancelled,
+            (BookingStatus::Expired, _) => Self::Expired,
+        }
+    }
+
     /// Whether a caller may do this now; else the code that says why not.
     pub(crate) fn allows(self, action: BookingAction) -> Result<(), Refusal> {
         match (self, action) {
@@ -60,6 +71,10 @@ impl Stage {
     }
 }
 
+/// Why money is given back, as refunds tell it.
+const BY_TRAVELLER: &str = "cancelled by the traveller";
+const BY_AIRLINE: &str = "cancelled by the airline";
+
 /// All that a caller may ever do.
 const ACTIONS: [BookingAction; 5] = [
     BookingAction::Pay,
@@ -72,13 +87,7 @@ const ACTIONS: [BookingAction; 5] = [
 impl Booking {
     /// Where it is.
     pub(crate) fn stage(&self, now: DateTime<Utc>) -> Stage {
-        match (self.status_at(now), self.payment_status) {
-            (BookingStatus::Held, BookingPaymentStatus::Processing) => Stage::Paying,
-            (BookingStatus::Held, _) => Stage::Held,
-            (BookingStatus::Confirmed, _) => Stage::Confirmed,
-            (BookingStatus::Cancelled, _) => Stage::Cancelled,
-            (BookingStatus::Expired, _) => Stage::Expired,
-        }
+        Stage::of(self.status_at(now), self.payment_status)
     }
 
     /// What may be done now. `departures`: of its flights.
@@ -168,40 +177,37 @@ impl Booking {
         true
     }
 
-    /// What a cancellation gives back now. `departs_at`: when the journey begins.
-    pub(crate) fn refund_now(&self, departs_at: DateTime<Utc>, now: DateTime<Utc>) -> Refund {
+    /// What a cancellation gives back now.
+    pub(crate) fn refund_now(&self, journey: Journey, now: DateTime<Utc>) -> Refund {
         let Some(bought_at) = self.confirmed_at else { return Refund::default() };
         let paid: Vec<_> = self.segments.iter().map(|segment| segment.paid()).collect();
-        refund::on_cancellation(&paid, bought_at, departs_at, now)
+        refund::on_cancellation(&paid, bought_at, journey, now)
     }
 
     /// Quotes what a cancellation gives back, for a while.
-    pub(crate) fn quote(
-        &self,
-        id: QuoteId,
-        departs_at: DateTime<Utc>,
-        now: DateTime<Utc>,
-    ) -> Result<Quote, Refusal> {
+    pub(crate) fn quote(&self, id: QuoteId, journey: Journey, now: DateTime<Utc>) -> Result<Quote, Refusal> {
         self.stage(now).allows(BookingAction::Cancel)?;
-        let refund = self.refund_now(departs_at, now);
+        let refund = self.refund_now(journey, now);
         let paid = if self.confirmed_at.is_some() { self.total() } else { 0 };
-        Ok(Quote::new(id, self, (refund, paid), departs_at, now))
+        Ok(Quote::new(id, self, (refund, paid), journey.departs_at, now))
     }
 
-    /// Cancels, and gives back what was quoted, else what the fares allow now.
+    /// Cancels, and gives back what was quoted, else what the fares allow now; everything when the airline
+    /// has cancelled a flight, also where less was quoted before.
     pub(crate) fn cancel(
         &mut self,
         quote: Option<&Quote>,
-        departs_at: DateTime<Utc>,
+        journey: Journey,
         now: DateTime<Utc>,
     ) -> Result<Vec<Entry>, Refusal> {
         self.stage(now).allows(BookingAction::Cancel)?;
         let refund = match quote {
-            Some(quote) if quote.is_good_for(self, now) => quote.refund,
-            Some(_) => return Err(Refusal::QuoteExpired),
-            None => self.refund_now(departs_at, now),
+            Some(quote) if !quote.is_good_for(self, now) => return Err(Refusal::QuoteExpired),
+            Some(quote) if !journey.is_cancelled => quote.refund,
+            _ => self.refund_now(journey, now),
         };
-        let entries = self.give_back(refund, "cancelled by the traveller", now);
+        let reason = if journey.is_cancelled { BY_AIRLINE } else { BY_TRAVELLER };
+        let entries = self.give_back(refund, reason, now);
         self.status = BookingStatus::Cancelled;
         self.touch(now);
         Ok(entries)
@@ -215,7 +221,7 @@ impl Booking {
             return None;
         }
         let all = Refund { fare: self.fare(), taxes: self.taxes() };
-        let entries = self.give_back(all, "cancelled by the airline", now);
+        let entries = self.give_back(all, BY_AIRLINE, now);
         self.status = BookingStatus::Cancelled;
         self.touch(now);
         Some(entries)

@@ -52,12 +52,17 @@ fn payment(booking: &Booking, now: DateTime<Utc>) -> Payment {
     }
 }
 
+/// A journey that the airline flies.
+fn flown(departs_at: DateTime<Utc>) -> Journey {
+    Journey { departs_at, is_cancelled: false }
+}
+
 /// Takes a step; gives the entries that it books.
 fn take(
     booking: &mut Booking,
     step: Step,
     now: &mut DateTime<Utc>,
-    departs_at: DateTime<Utc>,
+    journey: Journey,
 ) -> Result<Vec<Entry>, Refusal> {
     let last = booking.payments.last().map_or_else(PaymentId::new, |payment| payment.id);
     match step {
@@ -76,12 +81,12 @@ fn take(
             booking.decline(last, matches!(step, Step::Void), *now);
             Ok(vec![])
         }
-        Step::Cancel => booking.cancel(None, departs_at, *now),
+        Step::Cancel => booking.cancel(None, journey, *now),
         Step::CancelOnQuote => {
-            let quote = booking.quote(QuoteId::new(), departs_at, *now)?;
+            let quote = booking.quote(QuoteId::new(), journey, *now)?;
             let expected = if booking.confirmed_at.is_some() { booking.total() } else { 0 };
             assert_eq!(quote.refund.total() + quote.penalty, expected, "nothing is lost between the two");
-            booking.cancel(Some(&quote), departs_at, *now)
+            booking.cancel(Some(&quote), journey, *now)
         }
         Step::CancelByAirline => Ok(booking.cancel_by_airline(*now).unwrap_or_default()),
         Step::Reschedule(version) => {
@@ -111,7 +116,7 @@ proptest! {
         let mut books: i64 = 0;
         for step in steps {
             let (before, may) = (booking.clone(), booking.actions(&[departs_at], now));
-            let result = take(&mut booking, step, &mut now, departs_at);
+            let result = take(&mut booking, step, &mut now, flown(departs_at));
             match (&result, step) {
                 (Ok(_), Step::Pay) => prop_assert!(may.contains(&BookingAction::Pay)),
                 (Ok(_), Step::Cancel | Step::CancelOnQuote) => prop_assert!(may.contains(&BookingAction::Cancel)),
@@ -163,7 +168,7 @@ fn each_refusal_has_its_code() {
         let payment = payment(&booking, now);
         let mut copy = booking.clone();
         let pay = copy.start_payment(payment, (TimeDelta::minutes(60), now + TimeDelta::days(30)), now).err();
-        (pay, booking.cancel(None, now + TimeDelta::days(30), now).err())
+        (pay, booking.cancel(None, flown(now + TimeDelta::days(30)), now).err())
     };
     let processing = |booking: &mut Booking, now| {
         let payment = payment(booking, now);
@@ -216,7 +221,7 @@ fn declined_payments_are_bounded() {
     assert_eq!(booking, before, "a refusal changes nothing");
     assert!(!booking.actions(&[far], now).contains(&BookingAction::Pay));
     assert_eq!(pay(&mut booking, now + TimeDelta::minutes(15)), Err(Refusal::HoldExpired));
-    assert!(booking.cancel(None, far, now).is_ok(), "nothing else is refused");
+    assert!(booking.cancel(None, flown(far), now).is_ok(), "nothing else is refused");
 }
 
 #[test]
@@ -234,7 +239,7 @@ fn the_airline_cancels_whatever_is_under_way_and_gives_everything_back() {
     assert_eq!(paying.payment_status, BookingPaymentStatus::Awaiting);
     booking.confirm(id, &"997".parse().unwrap(), 1.., now).unwrap();
     let late = now + TimeDelta::days(29);
-    assert!(booking.refund_now(far, late).total() < booking.total(), "the traveller would get less");
+    assert!(booking.refund_now(flown(far), late).total() < booking.total(), "the traveller would get less");
     assert!(booking.cancel_by_airline(late).is_some());
     assert_eq!(booking.refunds[0].amount, booking.total());
     assert_eq!(booking.cancel_by_airline(late), None, "once is enough");
@@ -246,11 +251,40 @@ fn quotes_are_good_for_the_booking_as_it_was_and_for_a_while() {
     let now = booking.created_at;
     let far = now + TimeDelta::days(30);
     booking.hold_expires_at = now + TimeDelta::hours(1);
-    let quote = booking.quote(QuoteId::new(), far, now).unwrap();
+    let quote = booking.quote(QuoteId::new(), flown(far), now).unwrap();
     let mut other = booking.clone();
-    assert_eq!(other.cancel(Some(&quote), far, now + TimeDelta::minutes(15)), Err(Refusal::QuoteExpired));
+    assert_eq!(
+        other.cancel(Some(&quote), flown(far), now + TimeDelta::minutes(15)),
+        Err(Refusal::QuoteExpired)
+    );
     let patch = ContactPatch { email: Some("grace@example.org".parse().unwrap()), phone: Patch::Keep };
     assert_eq!(other.change_contact(&patch, now), Ok(true));
-    assert_eq!(other.cancel(Some(&quote), far, now), Err(Refusal::QuoteExpired), "it has changed");
-    assert!(booking.cancel(Some(&quote), far, now).is_ok());
+    assert_eq!(other.cancel(Some(&quote), flown(far), now), Err(Refusal::QuoteExpired), "it has changed");
+    assert!(booking.cancel(Some(&quote), flown(far), now).is_ok());
+}
+
+#[test]
+fn who_cancels_after_the_airline_gets_everything_whatever_was_quoted_before() {
+    let mut booking = samples::booking(FlightId::new(), &["4A"]);
+    let (now, far) = (booking.created_at, booking.created_at + TimeDelta::days(30));
+    let order = payment(&booking, now);
+    let id = order.id;
+    booking.start_payment(order, (TimeDelta::minutes(60), far), now).unwrap();
+    booking.confirm(id, &"997".parse().unwrap(), 1.., now).unwrap();
+    let late = now + TimeDelta::days(2);
+    let quoted = booking.quote(QuoteId::new(), flown(far), late).unwrap();
+    assert_eq!(quoted.refund, Refund { fare: 0, taxes: booking.taxes() });
+    let gone = Journey { departs_at: far, is_cancelled: true };
+    let since = booking.quote(QuoteId::new(), gone, late).unwrap();
+    assert_eq!((since.refund.total(), since.penalty), (booking.total(), 0));
+    for (quote, at) in [(Some(&quoted), late), (Some(&since), late), (None, far + TimeDelta::hours(1))] {
+        let mut one = booking.clone();
+        one.cancel(quote, gone, at).unwrap();
+        assert_eq!(one.refunds[0].amount, booking.total());
+        assert_eq!(one.refunds[0].reason, "cancelled by the airline");
+        assert_eq!(one.payment_status, BookingPaymentStatus::Refunded);
+    }
+    // A quote that is no longer good is still no quote.
+    let refused = booking.cancel(Some(&quoted), gone, late + TimeDelta::minutes(15));
+    assert_eq!(refused, Err(Refusal::QuoteExpired));
 }

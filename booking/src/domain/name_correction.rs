@@ -7,7 +7,7 @@
 use super::{
     booking::Booking,
     lifecycle::Stage,
-    passenger::{Name, fingerprint},
+    passenger::{Name, Passenger, fingerprint},
     refusal::Refusal,
 };
 use chrono::{DateTime, Utc};
@@ -22,6 +22,27 @@ pub(crate) struct NameCorrection {
     pub(crate) passenger: PassengerId,
     pub(crate) given_name: Option<Name>,
     pub(crate) family_name: Option<Name>,
+}
+
+impl NameCorrection {
+    /// The names of a passenger after it.
+    fn names_of(&self, passenger: &Passenger) -> (Name, Name) {
+        let given = self.given_name.as_ref().unwrap_or(&passenger.given_name);
+        let family = self.family_name.as_ref().unwrap_or(&passenger.family_name);
+        (given.clone(), family.clone())
+    }
+
+    /// Whether the passenger of a booking has these names.
+    pub(crate) fn is_made(&self, booking: &Booking) -> bool {
+        let passenger = booking.passengers.iter().find(|one| one.id == self.passenger);
+        passenger.is_some_and(|one| self.names_of(one) == (one.given_name.clone(), one.family_name.clone()))
+    }
+
+    /// The fingerprint of a passenger after it.
+    pub(crate) fn fingerprint_of(&self, passenger: &Passenger) -> i64 {
+        let (given, family) = self.names_of(passenger);
+        fingerprint(&given, &family, passenger.born_on)
+    }
 }
 
 /// What a correction means.
@@ -51,8 +72,7 @@ impl Booking {
         let position = self.passengers.iter().position(|one| one.id == correction.passenger);
         let Some(position) = position else { return Err(Refusal::NotFound) };
         let passenger = &self.passengers[position];
-        let given = correction.given_name.clone().unwrap_or_else(|| passenger.given_name.clone());
-        let family = correction.family_name.clone().unwrap_or_else(|| passenger.family_name.clone());
+        let (given, family) = correction.names_of(passenger);
         let booked = passenger
             .booked_name
             .clone()

@@ -112,7 +112,7 @@ pub(crate) fn refund_entries(id: RefundId, refund: Refund) -> Vec<Entry> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::refund::{self, Paid};
+    use crate::domain::refund::{self, Journey, Paid};
     use chrono::TimeDelta;
     use proptest::prelude::*;
     use shared::fare::Brand;
@@ -139,7 +139,7 @@ mod tests {
             ),
         ) {
             let bought = Utc::now();
-            let departs = bought + TimeDelta::hours(80);
+            let journey = Journey { departs_at: bought + TimeDelta::hours(80), is_cancelled: false };
             let (mut books, mut taken, mut returned) = (Vec::new(), 0, 0);
             for (segments, cancelled, by_airline) in bookings {
                 let full = refund::in_full(&segments);
@@ -149,7 +149,7 @@ mod tests {
                 let back = match (cancelled, by_airline) {
                     (_, true) => full,
                     (Some(hours), _) => {
-                        refund::on_cancellation(&segments, bought, departs, bought + TimeDelta::hours(hours))
+                        refund::on_cancellation(&segments, bought, journey, bought + TimeDelta::hours(hours))
                     }
                     (None, _) => Refund::default(),
                 };

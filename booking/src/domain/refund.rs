@@ -19,6 +19,16 @@ impl Refund {
     }
 }
 
+/// What matters of a booking's flights when it is cancelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Journey {
+    /// When the first of them departs.
+    pub(crate) departs_at: DateTime<Utc>,
+    /// Whether the airline does not fly one of them: then everything is given back, whenever the
+    /// traveller comes, and whatever was promised before.
+    pub(crate) is_cancelled: bool,
+}
+
 /// What a segment cost, and on which conditions.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Paid {
@@ -35,15 +45,19 @@ pub(crate) fn in_full(segments: &[Paid]) -> Refund {
     })
 }
 
-/// What a traveller gets back: nothing after the departure, everything within 24 hours of the
-/// purchase, later everything of a flex fare and the taxes of the others.
+/// What a traveller gets back: everything when the airline has cancelled a flight. Else nothing after the
+/// departure, everything within 24 hours of the purchase, later everything of a flex fare and the taxes of
+/// the others.
 pub(crate) fn on_cancellation(
     segments: &[Paid],
     bought_at: DateTime<Utc>,
-    departs_at: DateTime<Utc>,
+    journey: Journey,
     now: DateTime<Utc>,
 ) -> Refund {
-    if now >= departs_at {
+    if journey.is_cancelled {
+        return in_full(segments);
+    }
+    if now >= journey.departs_at {
         return Refund::default();
     }
     if now.signed_duration_since(bought_at) <= TimeDelta::hours(VOID_HOURS) {
@@ -58,6 +72,10 @@ pub(crate) fn on_cancellation(
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    fn flown(departs_at: DateTime<Utc>) -> Journey {
+        Journey { departs_at, is_cancelled: false }
+    }
 
     fn paid() -> impl Strategy<Value = Paid> {
         let brand = prop_oneof![Just(Brand::Light), Just(Brand::Standard), Just(Brand::Flex)];
@@ -78,7 +96,7 @@ mod tests {
         ) {
             let start = Utc::now();
             let at = |hours| start + TimeDelta::hours(hours);
-            let refund = |now| on_cancellation(&segments, at(bought), at(departs), at(now));
+            let refund = |now| on_cancellation(&segments, at(bought), flown(at(departs)), at(now));
             let (earlier, later) = (refund(times[0].min(times[1])), refund(times[0].max(times[1])));
             let full = in_full(&segments);
             for (less, more) in [(later, earlier), (earlier, full)] {
@@ -95,7 +113,7 @@ mod tests {
             let paid = [Paid { brand, fare: 6572, taxes: 2400 }];
             let (bought, departs) =
                 (now - TimeDelta::hours(bought_hours_ago), now + TimeDelta::hours(departs_in_hours));
-            on_cancellation(&paid, bought, departs, now).total()
+            on_cancellation(&paid, bought, flown(departs), now).total()
         };
         assert_eq!(refund(Brand::Light, 24, 100), 8972);
         assert_eq!(refund(Brand::Light, 25, 100), 2400);

@@ -4,11 +4,17 @@
 //! It is a cache, and may be behind. So it never refuses out of a state that is older than [`FRESH`],
 //! nor because of something that it is not sure of: then it is [unsure](Decision::Unsure), and its seats
 //! are to be read again. And what it grants is only a proposal: the fence in the database decides.
+//!
+//! Marks keep requests under way out of each other's way, and do no more than that. A price counts the
+//! seats that are held and sold, not the marked ones: most of those may come to nothing, and who marks
+//! seats for nothing would make them dearer for everybody else. So several requests under way may get
+//! the same class, and a class may sell beyond its share by as many seats as were under way at once.
+//! That is right: what was offered is charged, and nobody prices it again.
 
 use super::{
     assignment::{CabinLayout, NoSeats, Occupancy, SeatFault, Wish},
     flight::Flight,
-    price,
+    hold, price,
     refusal::{FlightSeat, Refusal},
     seat_map::SeatMap,
 };
@@ -17,7 +23,7 @@ use shared::{
     events::{FlightState, SeatsState},
     fare::{Brand, PassengerType, SegmentPrice},
     http::FieldError,
-    ids::FlightId,
+    ids::{FlightId, UserId},
     money::Currency,
     seat::{Cabin, SeatDesignator},
 };
@@ -33,6 +39,10 @@ pub(crate) const FRESH: Duration = Duration::from_secs(1);
 /// What a party wants of a flight.
 #[derive(Debug, Clone)]
 pub(crate) struct Wanted {
+    /// The account that the seats are for.
+    pub(crate) owner: UserId,
+    /// Free of the limit of seats that an account may have marked at once.
+    pub(crate) exempt: bool,
     pub(crate) segment: usize,
     pub(crate) cabin: Cabin,
     /// `None`: it has been paid for, seats are only changed.
@@ -126,6 +136,7 @@ enum End {
 #[derive(Debug, Clone, Copy)]
 struct Pending {
     ticket: u64,
+    owner: UserId,
     until: Instant,
 }
 
@@ -224,15 +235,27 @@ impl SeatBook {
         }
     }
 
-    /// Whether nobody has a seat, or only a hold that has ended: the ledger ends it for good.
-    fn is_free(&self, seat: SeatDesignator, now: Instant) -> bool {
-        let promised = self.pending.get(&seat).is_some_and(|pending| pending.until > now);
-        let taken = match self.taken.get(&seat) {
-            None => false,
-            Some(Taken::Held(End::At(end))) => *end > now,
-            Some(Taken::Sold | Taken::Held(End::Open | End::Unknown)) => true,
-        };
-        !promised && !taken
+    /// The seats that are held or sold. A hold that has ended is none: the ledger ends it for good.
+    fn taken(&self, now: Instant) -> impl Iterator<Item = SeatDesignator> + '_ {
+        let taken = self.taken.iter().filter(move |(_, taken)| match taken {
+            Taken::Held(End::At(end)) => *end > now,
+            Taken::Sold | Taken::Held(End::Open | End::Unknown) => true,
+        });
+        taken.map(|(seat, _)| *seat)
+    }
+
+    /// The seats that are promised to requests under way.
+    fn promised(&self, now: Instant) -> impl Iterator<Item = (SeatDesignator, UserId)> + '_ {
+        let promised = self.pending.iter().filter(move |(_, pending)| pending.until > now);
+        promised.map(|(seat, pending)| (*seat, pending.owner))
+    }
+
+    /// Whether a party would have more seats marked than its account may hold. Who has seats marked for
+    /// nothing, again and again, does not make a flight look full by it.
+    fn exceeds_limit(&self, wanted: &Wanted, now: Instant) -> bool {
+        let marked = self.promised(now).filter(|(_, owner)| *owner == wanted.owner).count();
+        let seats = i64::try_from(marked + wanted.wishes.len()).unwrap_or(i64::MAX);
+        !wanted.exempt && seats > hold::SEATS_PER_ACCOUNT_AND_FLIGHT
     }
 
     /// Marks seats for a party until the deadline, or refuses, if that can be decided from memory.
@@ -248,6 +271,8 @@ impl SeatBook {
         }
         match self.reserve(flight, wanted, deadline, at) {
             Ok(reservation) => Decision::Granted(reservation),
+            // Marks are nowhere but here.
+            Err(Refusal::HoldLimit) => Decision::Refused(Refusal::HoldLimit),
             Err(refusal) if self.is_fresh(at.now) && self.is_sure(&refusal, at.now) => {
                 Decision::Refused(refusal)
             }
@@ -266,13 +291,16 @@ impl SeatBook {
         if !flight.is_bookable(at.utc) {
             return Err(Refusal::FlightNotBookable);
         }
+        if self.exceeds_limit(wanted, at.now) {
+            return Err(Refusal::HoldLimit);
+        }
         let wishes: Vec<Wish> = wanted.wishes.iter().map(|(_, wish)| *wish).collect();
         let layout = self.layout(&flight.state, wanted.cabin);
         let mut free = Occupancy::all_free(&layout);
         let all = free.count();
-        let known = self.taken.keys().chain(self.pending.keys());
-        known.filter(|seat| !self.is_free(**seat, at.now)).for_each(|seat| free.set(&layout, *seat, false));
+        self.taken(at.now).for_each(|seat| free.set(&layout, seat, false));
         let taken = all - free.count();
+        self.promised(at.now).for_each(|(seat, _)| free.set(&layout, seat, false));
         let seats = layout.assign(&free, &wishes, self.spread).map_err(|none| self.refusal(wanted, none))?;
         let price = match &wanted.fare {
             Some(fare) => price(wanted, fare, (&flight.state, taken), at)?,
@@ -280,7 +308,7 @@ impl SeatBook {
         };
         self.tickets += 1;
         let ticket = self.tickets;
-        let mark = Pending { ticket, until: deadline };
+        let mark = Pending { ticket, owner: wanted.owner, until: deadline };
         self.pending.extend(seats.iter().map(|seat| (*seat, mark)));
         Ok(Reservation { ticket, seats, price, flight_version: flight.state.version })
     }
@@ -347,3 +375,7 @@ pub(crate) fn no_price(segment: usize, error: price::NoPrice) -> FieldError {
     };
     FieldError::at(format!("/segments/{segment}/{field}"), error)
 }
+
+#[cfg(test)]
+#[path = "seat_book_tests.rs"]
+mod tests;

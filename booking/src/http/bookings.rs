@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     actors::sales::{Order, Sales},
-    store::{self, bookings::Own, presented},
+    store::{bookings::Own, presented},
 };
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, http::header, web};
 use shared::{
@@ -17,7 +17,8 @@ use shared::{
     db::DbError,
     events::{BookingState, BookingStatus},
     http::{
-        Body, Code, Id, Page, PageRequest, Problem, ProblemBody, QueryParameters, RequestId, conditional,
+        Body, Code, Id, NoParameters, Page, PageRequest, Problem, ProblemBody, QueryParameters, RequestId,
+        conditional,
     },
     ids::BookingId,
 };
@@ -41,6 +42,7 @@ pub(crate) async fn create(
     request: HttpRequest,
     request_id: RequestId,
     caller: Caller,
+    _: NoParameters,
     body: Body<NewBooking>,
     sales: web::Data<Sales>,
 ) -> Result<HttpResponse, Problem> {
@@ -107,8 +109,7 @@ pub(crate) async fn list(
     parameters.finish()?;
     let asked = Own { owner: caller.user_id(), status, after: page.after, limit: page.rows() };
     let mut connection = reading.pool.get().await?;
-    let found = store::bookings::own(&connection, &asked).await.map_err(DbError::from)?;
-    let found = presented::present(&mut connection, &reading.flights, found).await.map_err(DbError::from)?;
+    let found = presented::own(&mut connection, &reading.flights, &asked).await.map_err(DbError::from)?;
     let states = found.into_iter().map(|(_, state)| state).collect();
     let page = page.page(states, |state: &BookingState| state.id);
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, PRIVATE)).json(page))

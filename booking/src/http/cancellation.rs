@@ -10,7 +10,7 @@ use serde::Serialize;
 use shared::{
     auth::Caller,
     events::BookingState,
-    http::{Body, FromJson, Id, Object, Problem, ProblemBody, RequestId},
+    http::{Body, FromJson, Id, NoParameters, Object, Problem, ProblemBody, RequestId},
     ids::BookingId,
 };
 use utoipa::ToSchema;
@@ -68,6 +68,7 @@ pub(crate) async fn quote(
     request_id: RequestId,
     id: Id<BookingId>,
     caller: Caller,
+    _: NoParameters,
     body: Body<Nothing>,
     (sales, reading): (web::Data<Sales>, web::Data<Reading>),
 ) -> Result<HttpResponse, Problem> {
@@ -101,6 +102,7 @@ pub(crate) async fn cancel(
     request_id: RequestId,
     id: Id<BookingId>,
     caller: Caller,
+    _: NoParameters,
     body: Body<Cancellation>,
     (sales, reading): (web::Data<Sales>, web::Data<Reading>),
 ) -> Result<HttpResponse, Problem> {

@@ -5,6 +5,7 @@ use crate::{
     actors::sales::Sales,
     domain::{
         contact::{ContactPatch, Email, Phone},
+        lifecycle::Stage,
         name_correction::NameCorrection,
         passenger::Name,
         seat_change::SeatChange,
@@ -13,9 +14,9 @@ use crate::{
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use serde::Serialize;
 use shared::{
-    auth::Caller,
+    auth::{Caller, Permission},
     events::BookingState,
-    http::{Body, Code, FromJson, Id, Object, Patch, Problem, ProblemBody, RequestId},
+    http::{Body, Code, FromJson, Id, NoParameters, Object, Patch, Problem, ProblemBody, RequestId},
     ids::{BookingId, FlightId, PassengerId},
     seat::SeatDesignator,
 };
@@ -150,6 +151,7 @@ pub(crate) async fn contact(
     request_id: RequestId,
     id: Id<BookingId>,
     caller: Caller,
+    _: NoParameters,
     body: Body<ContactPatch>,
     (sales, reading): (web::Data<Sales>, web::Data<Reading>),
 ) -> Result<HttpResponse, Problem> {
@@ -178,6 +180,7 @@ pub(crate) async fn name(
     request_id: RequestId,
     path: web::Path<(String, String)>,
     caller: Caller,
+    _: NoParameters,
     body: Body<NamePatch>,
     (sales, reading): (web::Data<Sales>, web::Data<Reading>),
 ) -> Result<HttpResponse, Problem> {
@@ -199,7 +202,7 @@ pub(crate) async fn name(
     responses(
         (status = 200, description = "The booking, changed", body = BookingState),
         (status = 404, description = "There is no such booking for this caller", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "seat_taken (with `seats`), already_cancelled, hold_expired, payment_in_progress, flight_not_bookable (too late)", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "seat_taken (with `seats`), already_cancelled, hold_expired, payment_in_progress, flight_not_bookable (too late), hold_limit (too many changes at once)", body = ProblemBody, content_type = "application/problem+json"),
         (status = 412, description = "The booking was changed meanwhile", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "validation_failed, seat_not_allowed", body = ProblemBody, content_type = "application/problem+json"),
     ),
@@ -209,10 +212,14 @@ pub(crate) async fn seats(
     request_id: RequestId,
     id: Id<BookingId>,
     caller: Caller,
+    _: NoParameters,
     body: Body<SeatChanges>,
     (sales, reading): (web::Data<Sales>, web::Data<Reading>),
 ) -> Result<HttpResponse, Problem> {
     let (booking, state) = reading.changeable(id.0, &caller).await?;
     let at = at(&request, &state)?;
-    answer(sales.change_seats(&booking, at, body.value.0).await?, StatusCode::OK, &request_id)
+    let stage = Stage::of(state.status, state.payment_status);
+    let exempt = caller.may(Permission::LimitsExempt);
+    let sold = sales.change_seats((&booking, stage), (at, body.value.0), exempt).await?;
+    answer(sold, StatusCode::OK, &request_id)
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 use shared::{
     auth::ServiceCaller,
     db::DbError,
-    http::{Id, Problem},
+    http::{Id, NoParameters, Problem},
     ids::FlightId,
 };
 
@@ -17,6 +17,7 @@ use shared::{
 pub(super) async fn close(
     _caller: ServiceCaller,
     id: Id<FlightId>,
+    _: NoParameters,
     (sales, reading): (web::Data<Sales>, web::Data<Reading>),
 ) -> Result<HttpResponse, Problem> {
     let (pool, flight) = (reading.pool.clone(), id.0);

@@ -16,7 +16,7 @@ use shared::{
     auth::is_exempt,
     db::DbError,
     events::BookingState,
-    http::{Body, Code, FromJson, Object, Problem, ProblemBody},
+    http::{Body, Code, FromJson, NoParameters, Object, Problem, ProblemBody},
 };
 use utoipa::ToSchema;
 
@@ -70,6 +70,7 @@ pub(crate) struct FoundBooking {
 )]
 pub(crate) async fn lookup(
     request: HttpRequest,
+    _: NoParameters,
     body: Body<Lookup>,
     (lookups, reading, tokens): (web::Data<Lookups>, web::Data<Reading>, web::Data<AccessTokens>),
 ) -> Result<HttpResponse, Problem> {

@@ -11,7 +11,7 @@ use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use shared::{
     auth::Caller,
     events::BookingState,
-    http::{Body, Id, Problem, ProblemBody, RequestId},
+    http::{Body, Id, NoParameters, Problem, ProblemBody, RequestId},
     ids::BookingId,
 };
 
@@ -40,6 +40,7 @@ pub(crate) async fn pay(
     request_id: RequestId,
     id: Id<BookingId>,
     caller: Caller,
+    _: NoParameters,
     body: Body<PaymentRequest>,
     (sales, reading): (web::Data<Sales>, web::Data<Reading>),
 ) -> Result<HttpResponse, Problem> {

@@ -10,11 +10,10 @@ use crate::{
     actors::{
         allocator::NotReserved,
         ledger::{At, Claim, Command, Outcome},
-        sales::{self, ATTEMPTS, Order, SalesError, Sold, Stop, only_named, settle},
+        sales::{self, ATTEMPTS, Checked, Order, SalesError, Sold, Stop, only_named, settle},
     },
     domain::{
         booking::Booking,
-        hold::HoldTime,
         idempotency::Key,
         itinerary, party,
         payment::PaymentOrder,
@@ -143,13 +142,22 @@ impl World {
     }
 
     async fn make(self: &Rc<Self>, at: usize, order: &Order) -> Result<Sold, Stop> {
-        let hold = self.hold(at, order).await?;
+        let mut checked = Some(self.check(at, order).await?);
         let deadline = self.deadline_at(at);
         let named: HashSet<FlightSeat> = order.named_seats().collect();
         for attempt in 1..=ATTEMPTS {
+            let checked = match checked.take() {
+                Some(checked) => checked,
+                None => self.check(at, order).await?,
+            };
             let (booking, priced_from, marks) = self.reserve_all(at, order, deadline).await?;
+            if !checked.is_of(&priced_from) {
+                self.count("flights changed after the check");
+                continue;
+            }
             let total = Money::new(booking.total(), CURRENCY);
             if order.expected_total.is_some_and(|expected| expected.minor < total.minor) {
+                drop(marks);
                 if attempt == 1 && self.have_changed(at, &priced_from).await? {
                     continue;
                 }
@@ -161,11 +169,16 @@ impl World {
             let lowest = booking.segments.iter().map(|segment| segment.flight_id).min();
             let Some(flight) = lowest else { return Err(Stop::Refused(Refusal::NotFound)) };
             let (payment, key) = (order.payment.clone(), order.key.clone());
+            let hold = checked.hold;
             let claim = Claim { booking, hold, priced_from, payment, key, exempt: order.exempt };
             let outcome = self.submit(at, flight, Command::Claim(Box::new(claim))).await;
+            drop(marks);
             let again = match &outcome {
                 Ok(Outcome::Refused(Refusal::FlightChanged(changed))) => {
-                    changed.iter().for_each(|id| self.seats_unknown(at, *id));
+                    for id in changed {
+                        self.seats_unknown(at, *id);
+                        self.flight_now(at, *id).await?;
+                    }
                     true
                 }
                 Ok(Outcome::Refused(Refusal::SeatTaken(lost))) => {
@@ -174,7 +187,6 @@ impl World {
                 }
                 _ => false,
             };
-            drop(marks);
             if again && attempt < ATTEMPTS {
                 continue;
             }
@@ -189,22 +201,23 @@ impl World {
                 Outcome::Refused(refusal) => Err(Stop::Refused(refusal)),
             };
         }
-        Err(Stop::Refused(Refusal::FlightFull))
+        Err(Stop::Failed(SalesError::Overloaded))
     }
 
-    async fn hold(self: &Rc<Self>, at: usize, order: &Order) -> Result<HoldTime, Stop> {
+    async fn check(self: &Rc<Self>, at: usize, order: &Order) -> Result<Checked, Stop> {
         let mut flights = Vec::with_capacity(order.segments.len());
         for segment in &order.segments {
             flights.push(self.known_flight(at, segment.flight_id).await?);
         }
         if let Ok(hold) = sales::check(order, &flights, TERMS, self.moment_at(at).utc) {
-            return Ok(hold);
+            return Ok(Checked::new(hold, &flights));
         }
         flights.clear();
         for segment in &order.segments {
             flights.push(self.flight_now(at, segment.flight_id).await?);
         }
-        sales::check(order, &flights, TERMS, self.moment_at(at).utc).map_err(Stop::Refused)
+        let hold = sales::check(order, &flights, TERMS, self.moment_at(at).utc).map_err(Stop::Refused)?;
+        Ok(Checked::new(hold, &flights))
     }
 
     async fn have_changed(self: &Rc<Self>, at: usize, versions: &[(FlightId, i64)]) -> Result<bool, Stop> {
@@ -232,6 +245,8 @@ impl World {
         for index in order.by_flight() {
             let segment = &order.segments[index];
             let wanted = Wanted {
+                owner: order.owner,
+                exempt: order.exempt,
                 segment: index,
                 cabin: segment.cabin,
                 fare: Some(WantedFare { brand: segment.brand, currency: CURRENCY, party: kinds.clone() }),

@@ -218,8 +218,12 @@ pub(crate) struct Own {
     pub(crate) limit: i64,
 }
 
-/// An account's bookings, newest first.
-pub(crate) async fn own(connection: &AsyncPgConnection, asked: &Own) -> QueryResult<Vec<Booking>> {
+/// An account's bookings, newest first. `now`: by the database's clock, which decides what a hold is.
+pub(crate) async fn own(
+    connection: &AsyncPgConnection,
+    asked: &Own,
+    now: DateTime<Utc>,
+) -> QueryResult<Vec<Booking>> {
     let mut query = bookings::table
         .filter(bookings::owner_id.eq(asked.owner.0))
         .order(bookings::id.desc())
@@ -229,8 +233,6 @@ pub(crate) async fn own(connection: &AsyncPgConnection, asked: &Own) -> QueryRes
     if let Some(after) = asked.after {
         query = query.filter(bookings::id.lt(after.0));
     }
-    // The database's clock decides what a hold is now, noticed or not.
-    let now = diesel::dsl::now;
     let held = BookingStatus::Held.code();
     let waits = bookings::payment_status.eq(BookingPaymentStatus::Awaiting.code());
     query = match asked.status {

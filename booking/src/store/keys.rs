@@ -23,13 +23,15 @@ statement! {
 }
 
 statement! {
-    /// Stores the answers of keys.
+    /// Stores the answers of keys that are still bound to the bookings of those answers: one that is too old
+    /// may have been bound anew.
     Answer {
         scopes: Array<Binary> = Vec<Vec<u8>>,
+        bookings: Array<SqlUuid> = Vec<Uuid>,
         statuses: Array<SmallInt> = Vec<i16>,
         responses: Array<Text> = Vec<String>,
     } -> (),
-    "UPDATE idempotency_keys SET status = a.status, response = a.response FROM unnest($, $, $) AS a (scope, status, response) WHERE idempotency_keys.scope = a.scope"
+    "UPDATE idempotency_keys SET status = a.status, response = a.response FROM unnest($, $, $, $) AS a (scope, booking, status, response) WHERE idempotency_keys.scope = a.scope AND idempotency_keys.booking_id = a.booking"
 }
 
 statement! {
@@ -73,18 +75,25 @@ pub(crate) async fn release(connection: &AsyncPgConnection, scopes: &[&[u8]]) ->
     diesel::delete(bound).execute(&mut &*connection).await.map(drop)
 }
 
-/// Stores the answers of keys that are bound.
-pub(crate) async fn answer(
-    connection: &AsyncPgConnection,
-    answers: &[(Vec<u8>, StoredAnswer)],
-) -> QueryResult<()> {
+/// An answer that is to be stored under its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct KeyAnswer {
+    pub(crate) scope: Vec<u8>,
+    /// The booking that the key's request is about.
+    pub(crate) booking: BookingId,
+    pub(crate) answer: StoredAnswer,
+}
+
+/// Stores the answers of keys that are bound to their bookings.
+pub(crate) async fn answer(connection: &AsyncPgConnection, answers: &[KeyAnswer]) -> QueryResult<()> {
     if answers.is_empty() {
         return Ok(());
     }
     let query = Answer {
-        scopes: answers.iter().map(|(scope, _)| scope.clone()).collect(),
-        statuses: answers.iter().map(|(_, answer)| answer.status).collect(),
-        responses: answers.iter().map(|(_, answer)| answer.booking.clone()).collect(),
+        scopes: answers.iter().map(|one| one.scope.clone()).collect(),
+        bookings: answers.iter().map(|one| one.booking.0).collect(),
+        statuses: answers.iter().map(|one| one.answer.status).collect(),
+        responses: answers.iter().map(|one| one.answer.booking.clone()).collect(),
     };
     query.execute(&mut &*connection).await.map(drop)
 }

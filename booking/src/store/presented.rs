@@ -1,6 +1,10 @@
 //! Bookings as the contract shows them, by the database's clock.
 
-use super::{bookings, flight_cache::FlightCache, statement::statement};
+use super::{
+    bookings::{self, Own},
+    flight_cache::FlightCache,
+    statement::statement,
+};
 use crate::domain::booking::{Booking, MissingFlight};
 use chrono::{DateTime, Utc};
 use diesel::{QueryResult, sql_types::Timestamptz};
@@ -28,9 +32,18 @@ pub(crate) async fn present(
     flights: &FlightCache,
     found: Vec<Booking>,
 ) -> QueryResult<Vec<Presented>> {
+    let now = now(connection).await?;
+    present_at(connection, flights, found, now).await
+}
+
+async fn present_at(
+    connection: &mut AsyncPgConnection,
+    flights: &FlightCache,
+    found: Vec<Booking>,
+    now: DateTime<Utc>,
+) -> QueryResult<Vec<Presented>> {
     let ids = found.iter().flat_map(|one| one.segments.iter().map(|segment| segment.flight_id));
     let flights = flights.current(connection, ids.collect::<Vec<_>>()).await?;
-    let now = now(connection).await?;
     let missing = |error: MissingFlight| diesel::result::Error::DeserializationError(error.into());
     let present = |booking: Booking| {
         let state = booking.present(&flights, now).map_err(missing)?;
@@ -39,7 +52,7 @@ pub(crate) async fn present(
     found.into_iter().map(present).collect()
 }
 
-/// What is read of one booking, in several statements, is of one instant.
+/// What is read in several statements is of one instant.
 fn one_instant(
     connection: &mut AsyncPgConnection,
 ) -> diesel_async::pg::TransactionBuilder<'_, AsyncPgConnection> {
@@ -55,6 +68,21 @@ pub(crate) async fn find(
     let read = async |connection: &mut AsyncPgConnection| {
         let found = bookings::load(connection, &[id.0]).await?;
         Ok(present(connection, flights, found).await?.pop())
+    };
+    one_instant(connection).run(read).await
+}
+
+/// An account's bookings, newest first. They are chosen and shown by one clock: what is listed as held is
+/// held.
+pub(crate) async fn own(
+    connection: &mut AsyncPgConnection,
+    flights: &FlightCache,
+    asked: &Own,
+) -> QueryResult<Vec<Presented>> {
+    let read = async |connection: &mut AsyncPgConnection| {
+        let now = now(connection).await?;
+        let found = bookings::own(connection, asked, now).await?;
+        present_at(connection, flights, found, now).await
     };
     one_instant(connection).run(read).await
 }

@@ -11,7 +11,8 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared::ids::BookingId;
 use uuid::Uuid;
 
-/// Stores quotes that were just given.
+/// Stores quotes that were just given. One that is given again, after a commit whose answer was lost, stays
+/// as it is stored.
 pub(crate) async fn insert(connection: &AsyncPgConnection, given: &[Quote]) -> QueryResult<()> {
     // Quotes are rare: a statement each does no harm.
     for quote in given {
@@ -25,6 +26,7 @@ pub(crate) async fn insert(connection: &AsyncPgConnection, given: &[Quote]) -> Q
                 quotes::penalty.eq(quote.penalty),
                 quotes::expires_at.eq(quote.expires_at),
             ))
+            .on_conflict_do_nothing()
             .execute(&mut &*connection)
             .await?;
     }

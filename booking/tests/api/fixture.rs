@@ -134,6 +134,21 @@ impl World {
         count.count
     }
 
+    /// Locks a table from everybody until the connection that is given back is dropped.
+    pub(crate) async fn lock_table(&self, table: &str) -> AsyncPgConnection {
+        let mut connection = self.connection().await;
+        for statement in ["BEGIN", &format!("LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")] {
+            diesel::sql_query(statement).execute(&mut connection).await.unwrap();
+        }
+        connection
+    }
+
+    /// Waits until so many others wait for locks, at least.
+    pub(crate) async fn are_waiting(&self, count: i64) {
+        let waiting = "pg_locks l JOIN pg_database d ON d.oid = l.database WHERE NOT l.granted AND d.datname = current_database()";
+        eventually("those who wait", async || self.count(waiting).await >= count).await;
+    }
+
     /// As [`eventually`]; at each look, unsettled payments count as left two hours ago, so that they are
     /// taken up at once, and again where an attempt came to nothing on a busy machine.
     pub(crate) async fn settles(&self, what: &str, condition: impl AsyncFn() -> bool) {

@@ -1,26 +1,15 @@
 //! Kinds of query parameters.
 
 use crate::store::places;
-use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use chrono::NaiveDate;
 use diesel_async::AsyncPgConnection;
 use shared::{
-    http::{FieldError, Problem, QueryParameters},
+    http::{FieldError, Problem},
     iata::AirportCode,
 };
-use std::{future, str::FromStr};
+use std::str::FromStr;
 
-/// That there are no query parameters: an unknown one is told, not passed over.
-pub(super) struct NoParameters;
-
-impl FromRequest for NoParameters {
-    type Error = Problem;
-    type Future = future::Ready<Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        future::ready(QueryParameters::parse(request.query_string()).finish().map(|()| Self))
-    }
-}
+pub(super) use shared::http::NoParameters;
 
 /// A calendar date, `2026-12-01` and nothing looser.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

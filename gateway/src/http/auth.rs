@@ -1,12 +1,11 @@
 //! `/auth`: register, log in, refresh, log out.
 
-use super::no_parameters::NoParameters;
 use crate::{
     domain::user::User,
     identity::{Identity, Login, Registration, TokenSet},
 };
 use actix_web::{HttpResponse, http::header, web};
-use shared::http::{Body, FromJson, Object, Problem, ProblemBody};
+use shared::http::{Body, FromJson, NoParameters, Object, Problem, ProblemBody};
 use utoipa::ToSchema;
 
 impl FromJson for Registration {

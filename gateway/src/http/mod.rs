@@ -4,7 +4,6 @@ mod auth;
 mod cors;
 mod documentation;
 mod jwks;
-mod no_parameters;
 mod openapi;
 mod proxy;
 mod rate_limit;

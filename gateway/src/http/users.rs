@@ -1,6 +1,5 @@
 //! `/users/me`: the caller's own account.
 
-use super::no_parameters::NoParameters;
 use crate::{
     domain::user::User,
     identity::{Identity, ProfilePatch},
@@ -8,7 +7,9 @@ use crate::{
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use shared::{
     auth::Caller,
-    http::{Body, FromJson, Object, Problem, ProblemBody, conditional, entity_tag, require_match},
+    http::{
+        Body, FromJson, NoParameters, Object, Problem, ProblemBody, conditional, entity_tag, require_match,
+    },
 };
 use utoipa::ToSchema;
 

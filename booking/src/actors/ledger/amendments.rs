@@ -43,6 +43,24 @@ pub(super) fn change_contact(
     }
 }
 
+/// The places of a person of a booking on its flights.
+fn places(booking: &Booking, fingerprint: i64, seated: bool) -> Vec<TravellerRow> {
+    let (owner, booking_id) = (booking.owner_id, booking.id);
+    let flights = booking.segments.iter().map(|segment| segment.flight_id);
+    flights.map(|flight| TravellerRow { flight, owner, fingerprint, booking: booking_id, seated }).collect()
+}
+
+/// The places that a correction will want, by the booking as it was read before: owner and flights do not
+/// change, and whoever is only corrected twice at once is looked for in vain.
+pub(crate) fn places_wanted(booking: &Booking, correction: &NameCorrection) -> Vec<TravellerRow> {
+    let passenger = booking.passengers.iter().find(|one| one.id == correction.passenger);
+    let Some(passenger) = passenger else { return Vec::new() };
+    match correction.fingerprint_of(passenger) {
+        same if same == passenger.fingerprint() => Vec::new(),
+        other => places(booking, other, passenger.kind.has_seat()),
+    }
+}
+
 /// Corrects a name. The person's place on each flight is taken under the new name before the old one is
 /// left.
 pub(super) async fn correct_name(
@@ -52,6 +70,9 @@ pub(super) async fn correct_name(
     correction: &NameCorrection,
     trace: Option<TraceContext>,
 ) -> QueryResult<Result<(), Refusal>> {
+    if let Err(refusal) = booking.stage(work.now).allows(BookingAction::ChangeNames) {
+        return Ok(Err(refusal));
+    }
     let mut departures = booking.segments.iter().filter_map(|segment| work.locked.get(&segment.flight_id));
     if !departures.all(|flight| flight::is_open(flight.departure_at, work.now)) {
         return Ok(Err(Refusal::FlightNotBookable));
@@ -64,23 +85,13 @@ pub(super) async fn correct_name(
     };
     let (before, now) = corrected.fingerprints;
     if before != now {
-        let rows = |fingerprint: i64| -> Vec<TravellerRow> {
-            let row = |flight| TravellerRow {
-                flight,
-                owner: booking.owner_id,
-                fingerprint,
-                booking: booking.id,
-                seated: corrected.seated,
-            };
-            booking.segments.iter().map(|segment| row(segment.flight_id)).collect()
-        };
-        let wanted = rows(now);
+        let wanted = places(booking, now, corrected.seated);
         let entered = tables.enter_travellers(&wanted).await?;
         if entered.get(&booking.id).copied().unwrap_or(0) < wanted.len() {
             tables.give_back(&[], &wanted).await?;
             return Ok(Err(Refusal::PassengerAlreadyBooked));
         }
-        tables.give_back(&[], &rows(before)).await?;
+        tables.give_back(&[], &places(booking, before, corrected.seated)).await?;
     }
     *booking = after;
     work.changes.passengers(booking);

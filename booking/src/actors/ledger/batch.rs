@@ -91,6 +91,7 @@ pub(crate) async fn run(
     keys::bind(tables, &mut work).await?;
     transitions::run(tables, &mut work).await?;
     work.changes.give_back(tables).await?;
+    transitions::correct_names(tables, &mut work).await?;
     claims::run(tables, &mut work).await?;
     amendments::change_seats(tables, &mut work).await?;
     keys::release(tables, &work).await?;
@@ -139,7 +140,8 @@ async fn read<'a>(
     Ok(work)
 }
 
-/// The bookings whose holds have ended but stand in the way of the claims.
+/// The bookings whose holds have ended but stand in the way: of claims, of changes of seats, of corrected
+/// names.
 async fn stale_holders(tables: &mut impl Tables, items: &[Item<'_>]) -> QueryResult<Vec<BookingId>> {
     let claims = || items.iter().filter_map(|(command, _)| command.claim());
     let claimed = claims().flat_map(|claim| seat_rows(&claim.booking, false));
@@ -151,10 +153,12 @@ async fn stale_holders(tables: &mut impl Tables, items: &[Item<'_>]) -> QueryRes
         })
     });
     let seats: Vec<_> = claimed.chain(moves).collect();
-    if seats.is_empty() {
+    let corrected = items.iter().flat_map(|(command, _)| command.places().iter().copied());
+    let travellers: Vec<_> =
+        claims().flat_map(|claim| traveller_rows(&claim.booking)).chain(corrected).collect();
+    if seats.is_empty() && travellers.is_empty() {
         return Ok(Vec::new());
     }
-    let travellers: Vec<_> = claims().flat_map(|claim| traveller_rows(&claim.booking)).collect();
     tables.stale_holders(&seats, &travellers).await
 }
 

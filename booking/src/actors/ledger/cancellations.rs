@@ -5,12 +5,13 @@ use crate::domain::{
     booking::Booking,
     idempotency::Key,
     quote::{Quote, QuoteId},
+    refund::Journey,
     refusal::Refusal,
 };
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 use shared::{
-    events::{BookingState, EventType},
+    events::{BookingState, EventType, FlightStatus},
     telemetry::trace::TraceContext,
 };
 
@@ -18,6 +19,17 @@ use shared::{
 pub(super) fn departs_at(work: &Work<'_>, booking: &Booking) -> DateTime<Utc> {
     let departures = booking.segments.iter().filter_map(|segment| work.locked.get(&segment.flight_id));
     departures.map(|flight| flight.departure_at).min().unwrap_or(work.now)
+}
+
+/// Whether the airline has cancelled one of a booking's flights, also where its news have not reached the
+/// booking yet.
+pub(super) fn is_cancelled(work: &Work<'_>, booking: &Booking) -> bool {
+    let mut flights = booking.segments.iter().filter_map(|segment| work.flights.get(&segment.flight_id));
+    flights.any(|flight| flight.status == FlightStatus::Cancelled)
+}
+
+fn journey(work: &Work<'_>, booking: &Booking) -> Journey {
+    Journey { departs_at: departs_at(work, booking), is_cancelled: is_cancelled(work, booking) }
 }
 
 /// Cancels for the traveller.
@@ -28,15 +40,15 @@ pub(super) fn cancel(
     key: Option<&Key>,
     trace: Option<TraceContext>,
 ) -> QueryResult<Result<(), Refusal>> {
-    let departs_at = departs_at(work, booking);
+    let journey = journey(work, booking);
     let refunds = booking.refunds.len();
-    match booking.cancel(quote, departs_at, work.now) {
+    match booking.cancel(quote, journey, work.now) {
         Ok(entries) => work.changes.book(booking.id, entries),
         Err(refusal) => return Ok(Err(refusal)),
     }
     let state = cancelled(work, booking, refunds, trace)?;
     if let Some(key) = key {
-        work.changes.answer(&key.scope, 200, &state)?;
+        work.changes.answer((&key.scope, booking.id), 200, &state)?;
     }
     Ok(Ok(()))
 }
@@ -65,13 +77,13 @@ pub(super) fn quote(
     id: QuoteId,
     key: Option<&Key>,
 ) -> QueryResult<Result<Quote, Refusal>> {
-    let quote = match booking.quote(id, departs_at(work, booking), work.now) {
+    let quote = match booking.quote(id, journey(work, booking), work.now) {
         Ok(quote) => quote,
         Err(refusal) => return Ok(Err(refusal)),
     };
     work.changes.quote(quote);
     if let Some(key) = key {
-        work.changes.answer(&key.scope, 200, &quote.shown(booking.currency))?;
+        work.changes.answer((&key.scope, booking.id), 200, &quote.shown(booking.currency))?;
     }
     Ok(Ok(quote))
 }

@@ -11,7 +11,7 @@ use crate::{
         payment::{Entry, Payment, PaymentState},
         quote::Quote,
     },
-    store::{seats::SeatRow, travellers::TravellerRow},
+    store::{keys::KeyAnswer, seats::SeatRow, travellers::TravellerRow},
 };
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
@@ -43,7 +43,7 @@ pub(super) struct Changes {
     refunds: Vec<(BookingId, RefundRecord)>,
     quotes: Vec<Quote>,
     entries: Vec<(BookingId, Entry)>,
-    answers: Vec<(Vec<u8>, StoredAnswer)>,
+    answers: Vec<KeyAnswer>,
     events: Vec<Event>,
     flights: BTreeSet<FlightId>,
 }
@@ -126,11 +126,17 @@ impl Changes {
         self.entries.extend(entries.into_iter().map(|entry| (booking, entry)));
     }
 
-    /// A key has its answer.
-    pub(super) fn answer(&mut self, scope: &[u8], status: i16, body: &impl Serialize) -> QueryResult<()> {
-        let booking = serde_json::to_string(body)
+    /// A key has its answer, about this booking.
+    pub(super) fn answer(
+        &mut self,
+        (scope, booking): (&[u8], BookingId),
+        status: i16,
+        body: &impl Serialize,
+    ) -> QueryResult<()> {
+        let body = serde_json::to_string(body)
             .map_err(|error| diesel::result::Error::SerializationError(error.into()))?;
-        self.answers.push((scope.to_vec(), StoredAnswer { status, booking }));
+        let answer = StoredAnswer { status, booking: body };
+        self.answers.push(KeyAnswer { scope: scope.to_vec(), booking, answer });
         Ok(())
     }
 

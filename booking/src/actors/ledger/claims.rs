@@ -226,7 +226,7 @@ fn write_winners(work: &mut Work<'_>, winners: &[Candidate<'_>], locators: Vec<L
         if winner.claim.payment.is_none() {
             work.changes.tell_of(EventType::BookingHeld, &state, work.items[winner.index].1);
             if let Some(key) = &winner.claim.key {
-                work.changes.answer(&key.scope, 201, &state)?;
+                work.changes.answer((&key.scope, booking.id), 201, &state)?;
             }
         }
         work.verdicts[winner.index] = Some(Verdict::Answer(Outcome::Done(state)));

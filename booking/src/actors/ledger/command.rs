@@ -1,15 +1,18 @@
 //! What the ledger is asked to do, and what it answers.
 
-use crate::domain::{
-    booking::Booking,
-    contact::ContactPatch,
-    hold::HoldTime,
-    idempotency::{Key, StoredAnswer},
-    name_correction::NameCorrection,
-    payment::PaymentOrder,
-    quote::{Quote, QuoteId},
-    refusal::Refusal,
-    seat_change::SeatChange,
+use crate::{
+    domain::{
+        booking::Booking,
+        contact::ContactPatch,
+        hold::HoldTime,
+        idempotency::{Key, StoredAnswer},
+        name_correction::NameCorrection,
+        payment::PaymentOrder,
+        quote::{Quote, QuoteId},
+        refusal::Refusal,
+        seat_change::SeatChange,
+    },
+    store::travellers::TravellerRow,
 };
 use shared::{
     events::BookingState,
@@ -43,6 +46,13 @@ pub(crate) struct At {
     pub(crate) version: Option<i64>,
 }
 
+impl At {
+    /// Whether the booking has changed since the version that the caller relies on.
+    pub(super) fn is_before(self, booking: &Booking) -> bool {
+        self.version.is_some_and(|version| version < booking.version)
+    }
+}
+
 /// A command: a unit that has its whole effect, or none.
 #[derive(Debug, Clone)]
 pub(crate) enum Command {
@@ -63,7 +73,13 @@ pub(crate) enum Command {
     /// Changes how the travellers are reached.
     ChangeContact { at: At, patch: ContactPatch },
     /// Corrects a passenger's name.
-    CorrectName { at: At, correction: NameCorrection },
+    CorrectName {
+        at: At,
+        correction: NameCorrection,
+        /// The places on flights under the corrected name, by the booking as it was read: holds that have
+        /// ended there are ended for good with it.
+        places: Vec<TravellerRow>,
+    },
     /// The airline has cancelled one of the booking's flights.
     CancelByAirline { booking: BookingId, flight: FlightId },
     /// One of the booking's flights has other times since this version.
@@ -120,6 +136,14 @@ impl Command {
     pub(super) fn seat_changes(&self) -> &[SeatChange] {
         match self {
             Self::ChangeSeats { changes, .. } => changes,
+            _ => &[],
+        }
+    }
+
+    /// Places of travellers that it wants beside those of a claim.
+    pub(super) fn places(&self) -> &[TravellerRow] {
+        match self {
+            Self::CorrectName { places, .. } => places,
             _ => &[],
         }
     }

@@ -2,7 +2,7 @@
 //! connection; the [runner](super::runner) has that.
 
 use super::command::{Answer, Command, Envelope, LedgerError, Outcome};
-use crate::domain::booking::Booking;
+use crate::domain::{booking::Booking, seat_change::SeatChange};
 use diesel::result::{DatabaseErrorKind, Error};
 use shared::{
     events::{BookingState, BookingStatus},
@@ -151,13 +151,30 @@ fn says(error: &Error, words: &str) -> bool {
     error.to_string().contains(words)
 }
 
-/// Whether a booking shows that a command was committed. What has no trace of its own can be repeated.
+/// Whether a booking shows that a command was committed. What has no trace of its own can be repeated: it
+/// changes nothing a second time. But a change that relies on a version would then meet its own new one: it is
+/// known by a later version that is as it was to be. (Where another has asked for the very same, it is as
+/// the caller wants it, too. Where another has undone it meanwhile, the caller's copy is stale by now.)
 fn has_effect(command: &Command, booking: &Booking) -> bool {
     match command {
         Command::Claim(_) => true,
         Command::Pay { payment, .. } => booking.payments.iter().any(|one| one.id == payment.id),
         // It may be another who has cancelled: with a key it is repeated, and the key tells.
         Command::Cancel { key, .. } => key.is_none() && booking.status == BookingStatus::Cancelled,
+        Command::ChangeSeats { at, changes } => {
+            at.is_before(booking) && changes.iter().all(|one| has_seat(booking, one))
+        }
+        Command::ChangeContact { at, patch } => {
+            at.is_before(booking) && patch.apply(&booking.contact) == booking.contact
+        }
+        Command::CorrectName { at, correction, .. } => at.is_before(booking) && correction.is_made(booking),
         _ => false,
     }
+}
+
+fn has_seat(booking: &Booking, change: &SeatChange) -> bool {
+    let passenger = booking.passengers.iter().find(|one| one.id == change.passenger);
+    let segment = booking.segment_on(change.flight);
+    let seat = passenger.zip(segment).and_then(|(passenger, segment)| *passenger.seats.get(segment)?);
+    seat == Some(change.seat)
 }

@@ -37,6 +37,7 @@ mod tests;
 mod transitions;
 
 pub(crate) use actor::Bounds;
+pub(crate) use amendments::places_wanted;
 pub(crate) use command::{Answer, At, Claim, Command, Envelope, LedgerError, Outcome};
 pub(crate) use runner::Means;
 #[cfg(feature = "simulation")]

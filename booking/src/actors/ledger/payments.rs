@@ -1,6 +1,10 @@
 //! Payments within the ledger: started, confirmed, declined.
 
-use super::{batch::Work, cancellations::departs_at, changes::present};
+use super::{
+    batch::Work,
+    cancellations::{departs_at, is_cancelled},
+    changes::present,
+};
 use crate::domain::{
     booking::{Booking, Segment},
     idempotency::Key,
@@ -10,7 +14,7 @@ use crate::domain::{
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 use shared::{
-    events::{BookingStatus, EventType, FlightStatus},
+    events::{BookingAction, BookingStatus, EventType},
     ids::PaymentId,
     telemetry::trace::TraceContext,
 };
@@ -43,8 +47,10 @@ pub(super) fn pay(
     order: &PaymentOrder,
     key: Option<&Key>,
 ) -> Result<(), Refusal> {
+    // What has ended, or was paid, is told first: its flights do not matter any more.
+    booking.stage(work.now).allows(BookingAction::Pay)?;
     let sold = |segment: &Segment| work.locked.get(&segment.flight_id).is_some_and(|flight| flight.on_sale);
-    if booking.status == BookingStatus::Held && !booking.segments.iter().all(sold) {
+    if !booking.segments.iter().all(sold) {
         // The airline has cancelled a flight meanwhile: no money for what will not be flown.
         return Err(Refusal::FlightNotBookable);
     }
@@ -70,11 +76,7 @@ pub(super) fn confirm(
     if matches!(payment.state, PaymentState::Confirmed | PaymentState::Captured) {
         return Ok(Ok(()));
     }
-    let flies = |segment: &Segment| {
-        let flight = work.flights.get(&segment.flight_id);
-        flight.is_none_or(|flight| flight.status != FlightStatus::Cancelled)
-    };
-    if !booking.segments.iter().all(flies) {
+    if is_cancelled(work, booking) {
         // The airline has cancelled a flight meanwhile: the money is given up before it is taken.
         return Ok(Err(Refusal::FlightNotBookable));
     }
@@ -90,7 +92,7 @@ pub(super) fn confirm(
     let state = present(booking, &work.flights, work.now)?;
     work.changes.tell_of(EventType::BookingConfirmed, &state, trace);
     if let Some(scope) = &payment.key_scope {
-        work.changes.answer(scope, payment.answer, &state)?;
+        work.changes.answer((scope, booking.id), payment.answer, &state)?;
     }
     Ok(Ok(()))
 }
@@ -117,7 +119,7 @@ pub(super) fn decline(
         work.changes.tell_of(EventType::BookingHeld, &state, trace);
     }
     if let Some(scope) = &payment.key_scope {
-        work.changes.answer(scope, 402, &state)?;
+        work.changes.answer((scope, booking.id), 402, &state)?;
     }
     Ok(Ok(()))
 }

@@ -7,12 +7,17 @@
 use crate::{
     domain::{
         booking::{Booking, Flights, RefundRecord},
-        idempotency::{Key, StoredAnswer},
+        idempotency::Key,
         locator::Locator,
         payment::{Entry, Payment, PaymentState},
         quote::{Quote, QuoteId},
     },
-    store::{flights::LockedFlight, keys::Known, seats::SeatRow, travellers::TravellerRow},
+    store::{
+        flights::LockedFlight,
+        keys::{KeyAnswer, Known},
+        seats::SeatRow,
+        travellers::TravellerRow,
+    },
 };
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
@@ -192,6 +197,6 @@ pub(crate) struct Writes<'a> {
     pub(crate) quotes: &'a [Quote],
     /// Money that moved.
     pub(crate) entries: &'a [(BookingId, Entry)],
-    /// Answers of keys, by scope.
-    pub(crate) answers: &'a [(Vec<u8>, StoredAnswer)],
+    /// Answers of keys.
+    pub(crate) answers: &'a [KeyAnswer],
 }

@@ -1,5 +1,10 @@
 //! The ledger against a real PostgreSQL, with prepared batches.
 
+mod cancelled_flights;
+mod corrections;
+mod late_answers;
+mod lost_answers;
+
 use super::{
     At, Claim, Command, Ledgers, Outcome, Shards,
     batch::{self, Item, Setting, Verdict},

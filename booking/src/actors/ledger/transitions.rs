@@ -11,19 +11,41 @@ use super::{
 };
 use crate::domain::{booking::Booking, refusal::Refusal};
 use diesel::QueryResult;
-use shared::{events::EventType, ids::BookingId, telemetry::trace::TraceContext};
+use shared::{
+    events::{BookingAction, EventType},
+    ids::BookingId,
+    telemetry::trace::TraceContext,
+};
 
-/// Carries out the commands about existing bookings, in their order.
+/// Carries out the commands about existing bookings, in their order, but those that take what others give
+/// back.
 pub(super) async fn run(tables: &mut impl Tables, work: &mut Work<'_>) -> QueryResult<()> {
     let confirmed = work.items.iter().filter(|(command, _)| matches!(command, Command::Confirm { .. }));
     let passengers = confirmed.filter_map(|(command, _)| work.bookings.get(&command.booking()));
     let count = passengers.map(|booking| booking.passengers.len()).sum();
-    let mut documents = tables.draw_documents(count).await?.into_iter();
+    let documents = tables.draw_documents(count).await?;
+    let later = |command: &Command| {
+        matches!(command, Command::Claim(_) | Command::ChangeSeats { .. } | Command::CorrectName { .. })
+    };
+    carry_out_those(tables, work, |command| !later(command), documents).await
+}
+
+/// Corrects names, in their order, when the places of those who have left their flights are free.
+pub(super) async fn correct_names(tables: &mut impl Tables, work: &mut Work<'_>) -> QueryResult<()> {
+    let correction = |command: &Command| matches!(command, Command::CorrectName { .. });
+    carry_out_those(tables, work, correction, Vec::new()).await
+}
+
+async fn carry_out_those(
+    tables: &mut impl Tables,
+    work: &mut Work<'_>,
+    chosen: impl Fn(&Command) -> bool,
+    documents: Vec<i64>,
+) -> QueryResult<()> {
+    let mut documents = documents.into_iter();
     let items = work.items;
     for (index, (command, trace)) in items.iter().enumerate() {
-        // Claims and changes of seats come after what gives seats back.
-        let later = matches!(command, Command::Claim(_) | Command::ChangeSeats { .. });
-        if work.verdicts[index].is_some() || later {
+        if work.verdicts[index].is_some() || !chosen(command) {
             continue;
         }
         let id = command.booking();
@@ -61,13 +83,18 @@ async fn carry_out(
             });
         }
         Command::Cancel { quote, key, .. } => {
+            let allowed = booking.stage(work.now).allows(BookingAction::Cancel);
             let known = match quote {
-                Some(id) => Some(tables.find_quote(*id).await?),
-                None => None,
+                // Not looked for where it does not matter.
+                Some(id) if allowed.is_ok() => Some(tables.find_quote(*id).await?),
+                _ => None,
             };
-            match known {
-                Some(None) => Err(Refusal::QuoteExpired),
-                quote => cancellations::cancel(work, booking, quote.flatten().as_ref(), key.as_ref(), trace)?,
+            match (allowed, known) {
+                (Err(refusal), _) => Err(refusal),
+                (Ok(()), Some(None)) => Err(Refusal::QuoteExpired),
+                (Ok(()), quote) => {
+                    cancellations::cancel(work, booking, quote.flatten().as_ref(), key.as_ref(), trace)?
+                }
             }
         }
         Command::ChangeContact { patch, .. } => amendments::change_contact(work, booking, patch, trace)?,

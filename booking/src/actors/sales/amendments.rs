@@ -5,13 +5,14 @@ use super::{
     outcome::{SalesError, Sold, Stop, settle},
 };
 use crate::{
-    actors::ledger::{At, Command, Outcome},
+    actors::ledger::{At, Command, Outcome, places_wanted},
     deadline,
     domain::{
         assignment::Wish,
         booking::{Booking, Flights},
         contact::ContactPatch,
         idempotency::Key,
+        lifecycle::Stage,
         name_correction::NameCorrection,
         quote::QuoteId,
         refusal::{FlightSeat, Refusal},
@@ -19,22 +20,32 @@ use crate::{
         seat_change::{self, SeatChange},
     },
 };
-use shared::ids::FlightId;
+use shared::{events::BookingAction, ids::FlightId};
 use std::collections::BTreeMap;
 
 impl Sales {
     /// Moves passengers to other seats, all of them or nobody. Refused at once where an allocator knows
-    /// that a wanted seat is taken.
+    /// that a wanted seat is taken. `stage`: as the booking was read, by the database's clock. `exempt`: free
+    /// of the limit of marked seats.
     pub(crate) async fn change_seats(
         &self,
-        booking: &Booking,
-        at: At,
-        changes: Vec<SeatChange>,
+        (booking, stage): (&Booking, Stage),
+        (at, changes): (At, Vec<SeatChange>),
+        exempt: bool,
     ) -> Result<Sold, SalesError> {
-        settle(self.try_seats(booking, at, changes).await)
+        // Before any seat is marked: of a booking that cannot be changed nobody has seats kept from others.
+        if let Err(refusal) = stage.allows(BookingAction::ChangeSeats) {
+            return Ok(Sold::Refused(refusal));
+        }
+        settle(self.try_seats(booking, (at, changes), exempt).await)
     }
 
-    async fn try_seats(&self, booking: &Booking, at: At, changes: Vec<SeatChange>) -> Result<Sold, Stop> {
+    async fn try_seats(
+        &self,
+        booking: &Booking,
+        (at, changes): (At, Vec<SeatChange>),
+        exempt: bool,
+    ) -> Result<Sold, Stop> {
         let flights = self.flights_of(booking).await?;
         let reseating = seat_change::check(booking, &changes, &flights).map_err(Stop::Refused)?;
         let deadline = deadline::of_request(self.patience);
@@ -53,6 +64,8 @@ impl Sales {
                 (0, Wish { named: Some(seat.designator), exit_allowed: true, child: false })
             };
             let wanted = Wanted {
+                owner: booking.owner_id,
+                exempt,
                 segment,
                 cabin: booking.segments[segment].cabin,
                 fare: None,
@@ -95,7 +108,8 @@ impl Sales {
         at: At,
         correction: NameCorrection,
     ) -> Result<Sold, SalesError> {
-        self.amend(booking, Command::CorrectName { at, correction }).await
+        let places = places_wanted(booking, &correction);
+        self.amend(booking, Command::CorrectName { at, correction, places }).await
     }
 
     /// Quotes what a cancellation would give back.

@@ -6,25 +6,49 @@ use crate::domain::{
     seat_book::no_price,
 };
 use chrono::{DateTime, Utc};
-use shared::{fare::PassengerType, flight_time::FlightTime, http::FieldError, money::Currency};
+use shared::{
+    fare::PassengerType, flight_time::FlightTime, http::FieldError, ids::FlightId, money::Currency,
+};
+
+/// An order that was found good.
+pub(crate) struct Checked {
+    /// How long its seats are to be held.
+    pub(crate) hold: HoldTime,
+    /// The versions of the flights that it was checked against.
+    versions: Vec<(FlightId, i64)>,
+}
+
+impl Checked {
+    pub(crate) fn new(hold: HoldTime, flights: &[Flight]) -> Self {
+        let version = |flight: &Flight| (flight.state.id, flight.state.version);
+        Self { hold, versions: flights.iter().map(version).collect() }
+    }
+
+    /// Whether it was checked against these versions: of others nobody knows whether times and ages are
+    /// still good.
+    pub(crate) fn is_of(&self, versions: &[(FlightId, i64)]) -> bool {
+        versions.iter().all(|version| self.versions.contains(version))
+    }
+}
 
 impl Sales {
-    /// Checks an order against its flights; gives the hold's time. Nothing is refused because of
-    /// flights that are not as they were.
-    pub(super) async fn hold(&self, order: &Order) -> Result<HoldTime, Stop> {
+    /// Checks an order against its flights. Nothing is refused because of flights that are not as they
+    /// were.
+    pub(super) async fn check(&self, order: &Order) -> Result<Checked, Stop> {
         let mut flights = Vec::with_capacity(order.segments.len());
         for segment in &order.segments {
             flights.push(self.directory.flight(segment.flight_id).await?);
         }
         let terms = (self.currency, self.max_hold_minutes);
         if let Ok(hold) = check(order, &flights, terms, Utc::now()) {
-            return Ok(hold);
+            return Ok(Checked::new(hold, &flights));
         }
         flights.clear();
         for segment in &order.segments {
             flights.push(self.directory.flight_now(segment.flight_id).await?);
         }
-        check(order, &flights, terms, Utc::now()).map_err(Stop::Refused)
+        let hold = check(order, &flights, terms, Utc::now()).map_err(Stop::Refused)?;
+        Ok(Checked::new(hold, &flights))
     }
 }
 

@@ -2,11 +2,15 @@
 
 use super::{
     Sales,
+    check::Checked,
     order::Order,
     outcome::{SalesError, Sold, Stop},
 };
 use crate::{
-    actors::ledger::{Claim, Command, Outcome},
+    actors::{
+        directory::Marks,
+        ledger::{Answer, Claim, Command, Outcome},
+    },
     deadline,
     domain::refusal::{FlightSeat, Refusal},
 };
@@ -17,54 +21,32 @@ use tokio::time::Instant;
 /// How often other seats are tried when assigned ones were lost at the fence.
 pub(crate) const ATTEMPTS: usize = 8;
 
+/// An attempt: a claim that is ready to be submitted, and the marks of its seats.
+type Proposal = (Claim, Vec<Marks>);
+
 impl Sales {
     /// Makes a booking: checks the order, has seats marked, and has the ledger decide. Seats of our own
     /// choice that are lost to another instance are replaced, on all flights of the order.
     pub(super) async fn make(&self, order: &Order) -> Result<Sold, Stop> {
-        let hold = self.hold(order).await?;
+        let mut checked = Some(self.check(order).await?);
         let admission = order.payment.as_ref().map(|_| self.desk.admit()).transpose()?;
         let deadline = deadline::of_request(self.patience);
         let named: HashSet<FlightSeat> = order.named_seats().collect();
-        for attempt in 1.. {
-            let (booking, priced_from, marks) = self.reserve(order, deadline).await?;
-            let total = Money::new(booking.total(), self.currency);
-            if order.expected_total.is_some_and(|expected| expected.minor < total.minor) {
-                if attempt == 1 && self.have_changed(&priced_from).await? {
-                    continue;
-                }
-                return Err(Stop::Refused(Refusal::PriceChanged(total)));
-            }
-            if Instant::now() >= deadline {
-                return Err(Stop::Failed(SalesError::Overloaded));
-            }
-            let lowest = booking.segments.iter().map(|segment| segment.flight_id).min();
-            let Some(flight) = lowest else { return Err(Stop::Refused(Refusal::NotFound)) };
-            let claim = Claim {
-                booking,
-                hold,
-                priced_from,
-                payment: order.payment.clone(),
-                key: order.key.clone(),
-                exempt: order.exempt,
+        for attempt in 1..=ATTEMPTS {
+            // By the flights as they are now: they may have moved since the attempt before.
+            let checked = match checked.take() {
+                Some(checked) => checked,
+                None => self.check(order).await?,
             };
+            let proposal = self.propose(order, &checked, (deadline, attempt)).await?;
+            let Some((claim, marks)) = proposal else { continue };
+            let lowest = claim.booking.segments.iter().map(|segment| segment.flight_id).min();
+            let Some(flight) = lowest else { return Err(Stop::Refused(Refusal::NotFound)) };
             let outcome = self.ledgers.submit(flight, Command::Claim(Box::new(claim))).await;
-            if let Ok(Outcome::Refused(Refusal::FlightChanged(changed))) = &outcome {
-                changed.iter().for_each(|id| self.directory.seats_unknown(*id));
-                if attempt < ATTEMPTS {
-                    drop(marks);
-                    continue;
-                }
-            }
-            if let Ok(Outcome::Refused(Refusal::SeatTaken(lost))) = &outcome {
-                lost.iter().for_each(|seat| self.directory.seats_unknown(seat.flight_id));
-                // Seats that we chose ourselves were lost to another instance: others will do.
-                let chosen_by_us = lost.iter().all(|seat| !named.contains(seat));
-                if chosen_by_us && attempt < ATTEMPTS {
-                    drop(marks);
-                    continue;
-                }
-            }
             drop(marks);
+            if self.is_worth_another(&outcome, &named).await? && attempt < ATTEMPTS {
+                continue;
+            }
             return match outcome? {
                 Outcome::Done(state) => match (&order.payment, admission) {
                     (Some(payment), Some(admission)) => {
@@ -78,7 +60,62 @@ impl Sales {
                 Outcome::Refused(refusal) => Err(Stop::Refused(refusal)),
             };
         }
-        Err(Stop::Refused(Refusal::FlightFull))
+        // The flights change faster than they can be sold.
+        Err(Stop::Failed(SalesError::Overloaded))
+    }
+
+    /// Has seats marked and priced; `None` where the flights have changed since they were checked.
+    async fn propose(
+        &self,
+        order: &Order,
+        checked: &Checked,
+        (deadline, attempt): (Instant, usize),
+    ) -> Result<Option<Proposal>, Stop> {
+        let (booking, priced_from, marks) = self.reserve(order, deadline).await?;
+        if !checked.is_of(&priced_from) {
+            return Ok(None);
+        }
+        let total = Money::new(booking.total(), self.currency);
+        if order.expected_total.is_some_and(|expected| expected.minor < total.minor) {
+            // Who does not want them at this price keeps them from nobody while the flights are read.
+            drop(marks);
+            return match attempt == 1 && self.have_changed(&priced_from).await? {
+                true => Ok(None),
+                false => Err(Stop::Refused(Refusal::PriceChanged(total))),
+            };
+        }
+        if Instant::now() >= deadline {
+            return Err(Stop::Failed(SalesError::Overloaded));
+        }
+        let claim = Claim {
+            booking,
+            hold: checked.hold,
+            priced_from,
+            payment: order.payment.clone(),
+            key: order.key.clone(),
+            exempt: order.exempt,
+        };
+        Ok(Some((claim, marks)))
+    }
+
+    /// Whether what came of a claim may come out otherwise; then the allocators know better than before.
+    async fn is_worth_another(&self, outcome: &Answer, named: &HashSet<FlightSeat>) -> Result<bool, Stop> {
+        match outcome {
+            Ok(Outcome::Refused(Refusal::FlightChanged(changed))) => {
+                for id in changed {
+                    self.directory.seats_unknown(*id);
+                    // Not only its seats: what is checked next is the flight as it is now.
+                    self.directory.flight_now(*id).await?;
+                }
+                Ok(true)
+            }
+            Ok(Outcome::Refused(Refusal::SeatTaken(lost))) => {
+                lost.iter().for_each(|seat| self.directory.seats_unknown(seat.flight_id));
+                // Seats that we chose ourselves were lost to another instance: others will do.
+                Ok(lost.iter().all(|seat| !named.contains(seat)))
+            }
+            _ => Ok(false),
+        }
     }
 
     /// Whether flights have newer versions than these.

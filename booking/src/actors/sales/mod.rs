@@ -24,7 +24,7 @@ pub(crate) use order::{Order, OrderSegment};
 pub(crate) use outcome::{SalesError, Sold, Stop};
 #[cfg(feature = "simulation")]
 pub(crate) use {
-    check::check,
+    check::{Checked, check},
     make::{ATTEMPTS, only_named},
     outcome::settle,
     reserve::check_total,

@@ -30,6 +30,8 @@ impl Sales {
         for index in order.by_flight() {
             let segment = &order.segments[index];
             let wanted = Wanted {
+                owner: order.owner,
+                exempt: order.exempt,
                 segment: index,
                 cabin: segment.cabin,
                 fare: Some(WantedFare {

@@ -66,10 +66,9 @@ impl Transaction {
         }
         self.write_refunds(writes)?;
         for quote in writes.quotes {
-            if self.with_rows(|rows| rows.quotes.contains_key(&quote.id)) {
-                return Err(unique("cancellation_quotes"));
+            if !self.with_rows(|rows| rows.quotes.contains_key(&quote.id)) {
+                self.put(Change::Quote(quote.id, Some(*quote)));
             }
-            self.put(Change::Quote(quote.id, Some(*quote)));
         }
         for (booking, entry) in writes.entries {
             let key = (entry.cause, entry.account.code());
@@ -79,10 +78,11 @@ impl Transaction {
             let row = EntryRow { booking: *booking, amount: entry.amount, created_at: clock };
             self.put(Change::Entry(key, Some(row)));
         }
-        for (scope, answer) in writes.answers {
-            if let Some(row) = self.with_rows(|rows| rows.keys.get(scope).cloned()) {
-                let row = KeyRow { answer: Some(answer.clone()), ..row };
-                self.put(Change::Key(scope.clone(), Some(row)));
+        for told in writes.answers {
+            let bound = self.with_rows(|rows| rows.keys.get(&told.scope).cloned());
+            if let Some(row) = bound.filter(|row| row.booking == told.booking) {
+                let row = KeyRow { answer: Some(told.answer.clone()), ..row };
+                self.put(Change::Key(told.scope.clone(), Some(row)));
             }
         }
         Ok(())

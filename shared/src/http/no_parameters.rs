@@ -1,11 +1,13 @@
 //! Requests without query parameters.
 
+use super::{Problem, QueryParameters};
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
-use shared::http::{Problem, QueryParameters};
 use std::future;
 
-/// An extractor for handlers that know no query parameter: any is 422.
-pub(super) struct NoParameters;
+/// An extractor for handlers that know no query parameter: any is 422, so that a typo never passes
+/// silently. It stands before the body, which is then not read in vain.
+#[derive(Debug, Clone, Copy)]
+pub struct NoParameters;
 
 impl FromRequest for NoParameters {
     type Error = Problem;

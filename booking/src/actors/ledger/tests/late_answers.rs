@@ -1,0 +1,44 @@
+//! Keys that were bound anew while a payment under them was still unsettled.
+
+use super::{Claim, Command, Scene, claim, done};
+use crate::domain::{booking::Booking, idempotency::Key, payment::PaymentOrder};
+use shared::ids::PaymentId;
+
+/// A purchase in one call under the same key, and its payment.
+fn purchase(booking: Booking) -> (Command, PaymentId) {
+    let payment = PaymentOrder { id: PaymentId::new(), method: "card".into(), token: "tok_visa".into() };
+    let id = payment.id;
+    let Command::Claim(claimed) = claim(booking) else { unreachable!() };
+    let key = Key { scope: vec![1], body: vec![2] };
+    (Command::Claim(Box::new(Claim { payment: Some(payment), key: Some(key), ..*claimed })), id)
+}
+
+#[actix::test]
+async fn a_late_answer_does_not_land_under_the_key_of_another_booking() {
+    let scene = Scene::new().await;
+    let [first, second, third] = ["4A", "4B", "4C"].map(|seat| scene.booking(&[seat]));
+    let ids = [first.id, second.id, third.id];
+    let mut payments = Vec::new();
+    for booking in [first, second, third] {
+        // Nobody has heard of the payment before for a day.
+        scene.superuser("UPDATE idempotency_keys SET created_at = now() - interval '25 hours'").await;
+        let (command, payment) = purchase(booking);
+        done(&scene.batch(&[command]).await[0]);
+        payments.push(payment);
+    }
+    let answered = "idempotency_keys WHERE status IS NOT NULL";
+    let confirm = Command::Confirm { booking: ids[0], payment: payments[0] };
+    let decline = Command::Decline { booking: ids[1], payment: payments[1], void: false };
+    for late in [confirm, decline] {
+        done(&scene.batch(&[late]).await[0]);
+        assert_eq!(scene.count(answered).await, 0, "the key is the third booking's");
+    }
+    let own = Command::Confirm { booking: ids[2], payment: payments[2] };
+    done(&scene.batch(&[own]).await[0]);
+    let id = ids[2];
+    assert_eq!(
+        scene.count(&format!("{answered} AND booking_id = '{id}' AND response LIKE '%{id}%'")).await,
+        1
+    );
+    scene.stop();
+}

@@ -1,0 +1,91 @@
+//! Flights that move between the check of an order and its commit.
+
+use crate::fixture::{World, flight, passenger};
+use chrono::{Months, TimeDelta};
+use serde_json::{Value, json};
+use shared::{
+    events::{EventType, FlightState},
+    flight_time::FlightTime,
+};
+use testkit::Client;
+
+async fn published(world: &World, ahead: TimeDelta) -> FlightState {
+    let state = flight(ahead);
+    world.publish(EventType::FlightPublished, &state).await;
+    state
+}
+
+/// Moves a flight in the database; nobody is told of it.
+async fn moved(world: &World, state: &FlightState, by: TimeDelta) {
+    let move_time = |time: &FlightTime| FlightTime::from_instant(time.at + by, &time.time_zone).unwrap();
+    let (departure, arrival) = (move_time(&state.departure), move_time(&state.arrival));
+    let state = FlightState { departure, arrival, version: state.version + 1, ..state.clone() };
+    let (id, version, at) = (state.id, state.version, state.departure.at.to_rfc3339());
+    let json = serde_json::to_string(&state).unwrap();
+    world
+        .sql(&format!(
+            "UPDATE flight_states SET version = {version}, state = '{json}' WHERE flight_id = '{id}'"
+        ))
+        .await;
+    world
+        .sql(&format!("UPDATE flights SET version = {version}, departure_at = '{at}' WHERE id = '{id}'"))
+        .await;
+}
+
+/// Has the allocators of flights read them as they are.
+async fn look_at(client: &Client, flights: &[&FlightState]) {
+    for state in flights {
+        client.get(&format!("/api/v1/flights/{}/seat-map", state.id)).await.expect(200);
+    }
+}
+
+fn journey(flights: &[&FlightState], mut passengers: Vec<Value>) -> Value {
+    for passenger in &mut passengers {
+        passenger["seats"] = Value::Null;
+    }
+    let segment =
+        |state: &&FlightState| json!({"flight_id": state.id, "cabin": "economy", "brand": "standard"});
+    json!({
+        "segments": flights.iter().map(segment).collect::<Vec<_>>(),
+        "passengers": passengers,
+        "contact": {"email": "ada@example.org"},
+    })
+}
+
+#[actix_web::test]
+async fn the_order_of_flights_is_checked_again() {
+    let world = World::new().await;
+    let first = published(&world, TimeDelta::days(30)).await;
+    let second = published(&world, TimeDelta::days(31)).await;
+    let client = world.customer();
+    look_at(&client, &[&first, &second]).await;
+    // The second departs before the first has arrived.
+    moved(&world, &second, TimeDelta::hours(-20)).await;
+    let body = journey(&[&first, &second], vec![passenger("ADT", "Ada", None)]);
+    assert_eq!(client.post("/api/v1/bookings", &body).await.invalid(), ["/segments/1"]);
+    assert_eq!((world.count("bookings").await, world.count("seats").await), (0, 0));
+    world.stop().await;
+}
+
+#[actix_web::test]
+async fn ages_are_checked_again() {
+    let world = World::new().await;
+    let state = published(&world, TimeDelta::days(30)).await;
+    let client = world.customer();
+    look_at(&client, &[&state]).await;
+    // Two years old two days after: on a lap for the last time.
+    let born = state.departure.local.date() + TimeDelta::days(2) - Months::new(24);
+    let mut infant = passenger("INF", "Alan", None);
+    infant["born_on"] = json!(born.to_string());
+    let body = journey(&[&state], vec![passenger("ADT", "Ada", None), infant]);
+    client.post("/api/v1/bookings", &body).await.expect(201);
+    moved(&world, &state, TimeDelta::days(3)).await;
+    let answer = world.customer().post("/api/v1/bookings", &body).await;
+    assert_eq!(answer.invalid(), ["/passengers/1/born_on"]);
+    assert_eq!(world.count("bookings").await, 1);
+    // Who can travel still does, by the new times.
+    let alone = journey(&[&state], vec![passenger("ADT", "Ada", None)]);
+    let made = world.customer().post("/api/v1/bookings", &alone).await.expect(201);
+    assert_ne!(made["segments"][0]["departure"]["at"], json!(state.departure.at));
+    world.stop().await;
+}
