@@ -54,7 +54,9 @@ async fn who_leaves_within_the_batch_is_in_no_names_way() {
     let cancel = Command::Cancel { at: At { booking: one.id, version: None }, quote: None, key: None };
     // Also where the correction came first: what is freed in a batch is free for all of it.
     let verdicts = scene.batch(&[correct, cancel]).await;
-    verdicts.iter().for_each(|verdict| drop(done(verdict)));
+    for verdict in &verdicts {
+        done(verdict);
+    }
     assert_eq!((scene.count("travellers").await, scene.count("seats").await), (1, 1));
     scene.stop();
 }
