@@ -21,11 +21,14 @@ use shared::{
     events::BookingState,
     ids::PaymentId,
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::{mpsc, oneshot},
-    time::{Instant, timeout},
+    time::{Instant, sleep, timeout},
 };
+
+/// The pause before a ledger that could not carry a command out is asked again.
+const AGAIN: Duration = Duration::from_millis(250);
 
 /// What sagas need. Cheap to clone.
 #[derive(Clone)]
@@ -88,6 +91,8 @@ impl Means {
         mut reply: Option<oneshot::Sender<Charged>>,
     ) -> Step {
         let (mut step, mut booking) = (first, None);
+        // Others take it up then.
+        let until = Instant::now() + self.times.idle;
         loop {
             if let Some(verdict) = saga::verdict(step)
                 && let Some(reply) = reply.take()
@@ -102,6 +107,16 @@ impl Means {
                 Ok((learnt, state)) => {
                     booking = state.or(booking);
                     learnt
+                }
+                // The provider has decided, and nobody else knows of it yet. The traveller is told what
+                // there is to tell; the decision is stored as soon as the ledger can.
+                Err(StepError::Ledger(error)) if !self.is_closing() && Instant::now() < until => {
+                    if let Some(reply) = reply.take() {
+                        tracing::warn!(payment.id = %charge.payment, %error, "A payment waits for the ledger");
+                        let _ = reply.send(Charged::Silent);
+                    }
+                    sleep(AGAIN).await;
+                    continue;
                 }
                 Err(error) => {
                     tracing::warn!(

@@ -125,6 +125,8 @@ impl Scene {
         let mut config = Config::embedded(service);
         config.payment_timeout_ms = 500;
         config.payment_sweep_ms = 20;
+        // Nothing counts as left before a test says so.
+        config.payment_idle_ms = 3_600_000;
         let surroundings = Surroundings { bus: bus.clone(), keys: issuer.keys() };
         let played = Arc::new(played);
         let provider: Arc<dyn PaymentProvider> = played.clone();
@@ -207,6 +209,28 @@ async fn a_desk_that_dies_in_mid_payment_is_replaced_and_loses_nothing() {
     let next = scene.buy("Grace").await;
     assert!(matches!(next.status.as_u16(), 201 | 504), "{}", next.status);
     scene.all_captured(2).await;
+    scene.stop().await;
+}
+
+#[actix_web::test]
+async fn an_authorised_payment_is_confirmed_as_soon_as_the_ledger_can() {
+    let scene = Scene::new(Played { gated: true.into(), ..Played::default() }).await;
+    let (client, body) = (scene.client.clone(), scene.body("Ada"));
+    let buying = actix::spawn(async move { client.post("/api/v1/bookings", &body).await });
+    scene.played.begun.notified().await;
+    // The ledger cannot write, and dies over it.
+    let mut somebody = AsyncPgConnection::establish(&scene.database.superuser_url()).await.unwrap();
+    for statement in ["BEGIN", "SELECT FROM booking.flights FOR UPDATE"] {
+        diesel_async::RunQueryDsl::execute(diesel::sql_query(statement), &mut somebody).await.unwrap();
+    }
+    scene.played.released.notify_one();
+    scene.sales.ledgers.kill(scene.flight.id).await;
+    buying.await.unwrap().expect_problem(504, "upstream_timeout");
+    diesel_async::RunQueryDsl::execute(diesel::sql_query("ROLLBACK"), &mut somebody).await.unwrap();
+    // Nobody takes it up as one that was left: it was not, by far not long enough ago.
+    eventually("the confirmation", async || scene.sql("SELECT FROM bookings WHERE status = 1").await == 1)
+        .await;
+    scene.all_captured(1).await;
     scene.stop().await;
 }
 

@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 /// waited for for 200 ms, a ledger that has lost its connection tries again after 100 ms, a provider that was
 /// silent is asked again after one second.
 const BLOCKED: Duration = Duration::from_secs(2);
-/// What the longest request may take while all live, on a machine that has little else to do. Where it takes
-/// more, the machine is short of time, and the death is not what that was waited for.
-const USUAL: Duration = Duration::from_millis(500);
+/// What the longest request takes while all live, at most, on a machine that has little else to do. Where it
+/// takes more, the machine is short of time, and nothing tells a wait for the dead from a wait for the machine.
+const USUAL: Duration = Duration::from_secs(1);
 /// How long a booking process stays away: as long as its supervisor may take to notice.
 const AWAY: Duration = Duration::from_secs(1);
 
@@ -169,18 +169,21 @@ pub(super) fn check(deaths: &[Death], record: &Record, quiet: Duration) {
     let hung = samples.iter().filter(|sample| sample.outcome == Err(Lost::Silence)).count();
     assert_eq!(hung, 0, "requests without any answer");
     let usual = usual(deaths, &samples, quiet);
-    let blocked = if usual <= USUAL { BLOCKED } else { BLOCKED + usual.min(BLOCKED) };
+    if usual > USUAL {
+        println!("The machine is short of time: how long anybody was kept waiting is not judged");
+        return;
+    }
     for death in deaths {
         let (victim, seen) = (death.victim, death.seen(&samples, quiet));
         match victim {
-            Victim::Booking => assert!(seen.longest < blocked, "{victim:?} blocked clients: {seen:?}"),
+            Victim::Booking => assert!(seen.longest < BLOCKED, "{victim:?} blocked clients: {seen:?}"),
             // While the database is away nobody can be served: what counts is that all are afterwards.
             Victim::Postgres => {
-                assert!(seen.back.0 < blocked, "{victim:?} blocked clients: {seen:?}");
-                assert!(seen.refused.0 < blocked, "{victim:?} had clients refused: {seen:?}");
+                assert!(seen.back.0 < BLOCKED, "{victim:?} blocked clients: {seen:?}");
+                assert!(seen.refused.0 < BLOCKED, "{victim:?} had clients refused: {seen:?}");
             }
             Victim::RabbitMq => {
-                assert!(seen.longest < blocked, "{victim:?} blocked clients: {seen:?}");
+                assert!(seen.longest < BLOCKED, "{victim:?} blocked clients: {seen:?}");
                 assert_eq!(seen.faults, 0, "bookings do not need the broker");
             }
         }
