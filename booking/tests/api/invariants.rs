@@ -15,7 +15,8 @@ fn id(booking: &Value) -> &str {
 }
 
 /// Bookings of every kind: held, confirmed (one of a family), declined, processing, cancelled by their
-/// travellers before and after the payment, refunded in full and in part, ended.
+/// travellers before and after the payment, refunded in full and in part, ended. Who keeps seats has named
+/// them, so that those of the breaks are free.
 async fn mixed_workload(world: &World) -> FlightState {
     let flight = world.flight(30).await;
     let book = async |body: &Value, key: &str| {
@@ -31,11 +32,11 @@ async fn mixed_workload(world: &World) -> FlightState {
     // William, the second adult, has no infant, so he may sit at the exit.
     book(&paid(booking(flight.id, &family), "tok_visa"), "family").await.expect(201);
     book(&one("Held", Some("5A")), "held").await.expect(201);
-    book(&paid(one("Declined", None), "tok_declined"), "declined")
+    book(&paid(one("Declined", Some("6B")), "tok_declined"), "declined")
         .await
         .expect_problem(402, "payment_declined");
     // The second instance does not wait for long.
-    let silent = paid(one("Silent", None), "tok_timeout");
+    let silent = paid(one("Silent", Some("7B")), "tok_timeout");
     let silent = world
         .user(1, UserId::new(), &[])
         .with_header("idempotency-key", "silent")
