@@ -20,7 +20,8 @@ pub struct Config {
     #[serde(default = "default_currency", deserialize_with = "currency")]
     pub sale_currency: Currency,
     /// `BOOKING_LEDGER_SHARDS`: threads that flights are spread over, each with a ledger and a
-    /// database connection of its own. `2`.
+    /// database connection of its own. Half as many as there are processors, `1` to `4`: what shares a
+    /// commit costs less.
     #[serde(default = "default_shards")]
     pub ledger_shards: usize,
     /// `BOOKING_LEDGER_BATCH`: commands in one transaction at most. `512`.
@@ -133,7 +134,7 @@ fn default_currency() -> Currency {
 }
 
 fn default_shards() -> usize {
-    2
+    std::thread::available_parallelism().map_or(1, |processors| (processors.get() / 2).clamp(1, 4))
 }
 
 fn default_batch() -> usize {

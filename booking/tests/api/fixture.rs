@@ -51,6 +51,8 @@ impl World {
         let service =
             ServiceConfig::embedded(([127, 0, 0, 1], 0).into(), &self.database.config("booking"), secret);
         let mut config = Config::embedded(service);
+        // More than a small machine would have.
+        config.ledger_shards = 2;
         change(&mut config);
         let surroundings = Surroundings { bus: self.bus.clone(), keys: self.issuer.keys() };
         self.instances.push(app::start(config, surroundings).await.unwrap());

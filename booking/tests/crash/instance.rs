@@ -29,6 +29,8 @@ impl Settings {
     pub(crate) fn new(database: &DatabaseConfig, keys: &Keys) -> Self {
         let variables = vec![
             ("BOOKING_HTTP_WORKERS", "1".to_owned()),
+            // More than a small machine would have.
+            ("BOOKING_LEDGER_SHARDS", "2".to_owned()),
             ("BOOKING_DATABASE_URL", database.url.expose_secret().to_owned()),
             ("BOOKING_DATABASE_SCHEMA", database.schema.clone()),
             ("BOOKING_AMQP_URL", NOWHERE.to_owned()),

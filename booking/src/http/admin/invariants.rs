@@ -25,8 +25,7 @@ impl FromJson for Nothing {
 }
 
 /// Checks the invariants of all bookings, payments and events in one snapshot, beside whatever goes on.
-/// Half a minute for a million bookings; `aerobus check-invariants` does the same without a time limit
-/// of HTTP.
+/// It looks at every booking; `aerobus check-invariants` does the same without a time limit of HTTP.
 #[utoipa::path(
     post, path = "/api/v1/admin/invariants/check", tag = "staff", security(("bearer" = ["system:check"])),
     responses(
