@@ -13,7 +13,7 @@ use shared::db::{DatabaseConfig, DbError};
 /// Joins of whole tables: more memory than a request's query gets, more time, no nested loops, however few
 /// rows are expected, and no compilation, which costs more than it brings.
 const SETTINGS: [&str; 4] =
-    ["work_mem = '128MB'", "statement_timeout = '120s'", "enable_nestloop = off", "jit = off"];
+    ["work_mem = '64MB'", "statement_timeout = '120s'", "enable_nestloop = off", "jit = off"];
 
 #[derive(QueryableByName)]
 struct Found {
@@ -24,9 +24,6 @@ struct Found {
     #[diesel(sql_type = BigInt)]
     total: i64,
 }
-
-/// Room for the prepared tables. A session can only say so before it has any.
-const ROOM: &str = "SET temp_buffers = '256MB'";
 
 /// What was found: violations, and how many there are of each invariant.
 type Findings = (Vec<Violation>, Vec<Broken>);
@@ -39,9 +36,6 @@ type Findings = (Vec<Violation>, Vec<Broken>);
 pub async fn check(database: &DatabaseConfig) -> Result<InvariantReport, DbError> {
     let opened = try_join(database.connect(), database.connect()).await;
     let (mut first, mut second) = opened.map_err(|error| DbError::Unavailable(Box::new(error)))?;
-    for connection in [&mut first, &mut second] {
-        diesel::sql_query(ROOM).execute(connection).await?;
-    }
     let [bookings, money] = PARTS;
     // Not read-only: temporary tables are written.
     let mut transaction = first.build_transaction().repeatable_read();
