@@ -1,5 +1,5 @@
 -- What an event tells is written once and read as it stands: text, not a parsed document (data::jsonb
--- opens it). And uncompressed in its row where it fits: compressing costs more than writing.
+-- opens it). And uncompressed in its row where it fits: compressing costs each booking processor time.
 ALTER TABLE events ALTER COLUMN data TYPE text;
 ALTER TABLE events SET (toast_tuple_target = 8160);
 
