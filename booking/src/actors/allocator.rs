@@ -9,7 +9,7 @@ use crate::{
     domain::{
         flight::Flight,
         refusal::Refusal,
-        seat_book::{Decision, Moment, Reservation, SeatBook, SeatsRead, Wanted},
+        seat_book::{Decision, Moment, Reservation, SeatBook, SeatsRead, TakenSeat, Wanted},
         seat_map::SeatMap,
     },
     store::{self, flight_cache::FlightCache},
@@ -57,7 +57,16 @@ pub(super) struct Release(pub(super) u64);
 /// The seats as they are after a commit, of this instance or another.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(super) struct SeatsAre(pub(super) Arc<SeatsState>);
+pub(super) struct SeatsAre {
+    pub(super) state: Arc<SeatsState>,
+    /// Those that a commit of this instance has made or changed just now.
+    pub(super) holds: Vec<TakenSeat>,
+}
+
+/// Holds as a commit of this instance has left them just now, without a change of who has which seat.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct HoldsAre(pub(super) Vec<TakenSeat>);
 
 /// The seats may have changed: read them again before the next answer.
 #[derive(Message)]
@@ -230,8 +239,16 @@ impl Handler<Release> for SeatAllocator {
 impl Handler<SeatsAre> for SeatAllocator {
     type Result = ();
 
-    fn handle(&mut self, SeatsAre(state): SeatsAre, _: &mut Context<Self>) {
-        self.book.seats_are(&state, now());
+    fn handle(&mut self, SeatsAre { state, holds }: SeatsAre, _: &mut Context<Self>) {
+        self.book.seats_are(&state, &holds, now());
+    }
+}
+
+impl Handler<HoldsAre> for SeatAllocator {
+    type Result = ();
+
+    fn handle(&mut self, HoldsAre(holds): HoldsAre, _: &mut Context<Self>) {
+        self.book.holds_are(&holds, now());
     }
 }
 

@@ -6,8 +6,8 @@
 
 use super::{
     allocator::{
-        FlightIs, MAILBOX, NotReserved, ReadAgain, Release, Reserve, SeatAllocator, SeatsAre, SeatsUnknown,
-        ShowMap, read_flight,
+        FlightIs, HoldsAre, MAILBOX, NotReserved, ReadAgain, Release, Reserve, SeatAllocator, SeatsAre,
+        SeatsUnknown, ShowMap, read_flight,
     },
     arrivals::Arrivals,
     ledger::shard_of,
@@ -17,7 +17,7 @@ use crate::{
     deadline,
     domain::{
         flight::Flight,
-        seat_book::{Reservation, Wanted},
+        seat_book::{Reservation, TakenSeat, Wanted},
         seat_map::SeatMap,
     },
     store::flight_cache::FlightCache,
@@ -258,16 +258,23 @@ impl Directory {
         }
     }
 
-    /// Tells the flight's allocator and feed, if they run here, how the seats are after a commit.
-    pub(crate) fn seats_changed(&self, state: SeatsState) {
+    /// Tells the flight's allocator and feed, if they run here, how the seats are after a commit. `holds`:
+    /// those that it has made or changed, where it was a commit of this instance just now.
+    pub(crate) fn seats_changed(&self, state: SeatsState, holds: Vec<TakenSeat>) {
         let state = Arc::new(state);
         self.feeds.tell(state.flight_id, || News::Seats(Arc::clone(&state)));
         let (id, version) = (state.flight_id, state.version);
-        self.tell(id, SeatsAre(state));
+        self.tell(id, SeatsAre { state, holds });
         let map = self.running.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(entry) = map.get(&id) {
             entry.told.fetch_max(version, Ordering::Relaxed);
         }
+    }
+
+    /// Tells the flight's allocator, if it runs here, how holds were left by a commit of this instance just
+    /// now that changed nobody's seats.
+    pub(crate) fn holds_changed(&self, id: FlightId, holds: Vec<TakenSeat>) {
+        self.tell(id, HoldsAre(holds));
     }
 
     /// Whether anybody here has yet to hear of these seats of a flight. Whatever this instance commits, its

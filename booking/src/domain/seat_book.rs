@@ -85,7 +85,7 @@ pub(crate) enum Decision {
 }
 
 /// A seat that is not free, as it was read.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TakenSeat {
     pub(crate) seat: SeatDesignator,
     pub(crate) sold: bool,
@@ -130,6 +130,12 @@ enum End {
     Open,
     /// Events do not tell it. It may have ended: nothing is refused for it before it was read.
     Unknown,
+}
+
+/// The end of a hold that was read now.
+fn end_of(hold: &TakenSeat, now: Instant) -> End {
+    let at = |left: i64| End::At(now + Duration::from_millis(u64::try_from(left).unwrap_or(0)));
+    hold.ends_in.map_or(End::Open, at)
 }
 
 /// A seat that is promised to a claim on its way.
@@ -181,18 +187,18 @@ impl SeatBook {
         if read.seats_version < self.version {
             return;
         }
-        let end = |left: i64| now + Duration::from_millis(u64::try_from(left).unwrap_or(0));
         let taken = |seat: &TakenSeat| match seat.sold {
             true => (seat.seat, Taken::Sold),
-            false => (seat.seat, Taken::Held(seat.ends_in.map_or(End::Open, |left| End::At(end(left))))),
+            false => (seat.seat, Taken::Held(end_of(seat, now))),
         };
         self.taken = read.taken.iter().map(taken).collect();
         self.version = read.seats_version;
         self.known_at = Some(now);
     }
 
-    /// The seats are so after a commit, of this instance or another.
-    pub(crate) fn seats_are(&mut self, state: &SeatsState, now: Instant) {
+    /// The seats are so after a commit, of this instance or another. `holds`: those that the commit has
+    /// made or changed, as far as who tells knows them; `now` is then the instant of that commit.
+    pub(crate) fn seats_are(&mut self, state: &SeatsState, holds: &[TakenSeat], now: Instant) {
         debug_assert_eq!(state.flight_id, self.id, "who tells knows whose seats they are");
         if state.version <= self.version {
             return;
@@ -206,6 +212,17 @@ impl SeatBook {
         self.taken = held.into_iter().chain(state.sold.iter().map(|seat| (*seat, Taken::Sold))).collect();
         self.version = state.version;
         self.known_at = Some(now);
+        self.holds_are(holds, now);
+    }
+
+    /// These holds, as a commit of now has left them, end so.
+    pub(crate) fn holds_are(&mut self, holds: &[TakenSeat], now: Instant) {
+        for hold in holds {
+            // What was sold or came free meanwhile is no hold any more.
+            if let Some(Taken::Held(end)) = self.taken.get_mut(&hold.seat) {
+                *end = end_of(hold, now);
+            }
+        }
     }
 
     /// The seats may have changed.

@@ -10,7 +10,7 @@ use crate::{
     domain::{
         flight::Flight,
         refusal::Refusal,
-        seat_book::{Decision, Moment, Reservation, SeatBook, SeatsRead, Wanted},
+        seat_book::{Decision, Moment, Reservation, SeatBook, SeatsRead, TakenSeat, Wanted},
     },
 };
 use shared::{db::DbError, events::SeatsState, ids::FlightId};
@@ -213,10 +213,18 @@ impl World {
     }
 
     /// Tells an instance's allocator, if it runs, how the seats are after a commit.
-    pub(super) fn seats_are(&self, at: usize, state: &SeatsState) {
+    pub(super) fn seats_are(&self, at: usize, state: &SeatsState, holds: &[TakenSeat]) {
         if let Some(allocator) = self.running(at, state.flight_id) {
             let now = self.instant_at(at);
-            allocator.book.borrow_mut().seats_are(state, now);
+            allocator.book.borrow_mut().seats_are(state, holds, now);
+        }
+    }
+
+    /// Tells an instance's allocator, if it runs, how holds were left.
+    pub(super) fn holds_are(&self, at: usize, id: FlightId, holds: &[TakenSeat]) {
+        if let Some(allocator) = self.running(at, id) {
+            let now = self.instant_at(at);
+            allocator.book.borrow_mut().holds_are(holds, now);
         }
     }
 

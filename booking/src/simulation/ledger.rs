@@ -9,7 +9,8 @@ use super::{
 };
 use crate::{
     actors::ledger::{
-        self, Answer, Command, Envelope, Found, Item, LedgerError, Lot, Outcome, Setting, Verdict, Written,
+        self, Answer, Command, Envelope, Found, Item, LedgerError, Lot, Outcome, Setting, Tables, Verdict,
+        Written,
     },
     domain::refusal::Refusal,
 };
@@ -131,11 +132,16 @@ async fn process(world: &Rc<World>, at: usize, shard: usize, envelopes: Vec<Enve
         }
         match transact(world, at, shard, &lot).await {
             Ok(written) => {
-                written.seats.iter().for_each(|state| world.seats_are(at, state));
-                for (envelope, verdict) in lot.envelopes.into_iter().zip(written.verdicts) {
+                let Written { seats, mut holds, verdicts, .. } = written;
+                for state in &seats {
+                    let holds = holds.remove(&state.flight_id).unwrap_or_default();
+                    world.seats_are(at, state, &holds);
+                }
+                holds.iter().for_each(|(flight, holds)| world.holds_are(at, *flight, holds));
+                for (envelope, verdict) in lot.envelopes.into_iter().zip(verdicts) {
                     match verdict {
                         Verdict::Answer(outcome) => envelope.answer(Ok(outcome)),
-                        Verdict::Again => returned.push(envelope),
+                        Verdict::Again(stale) => returned.push(envelope.again(stale)),
                     }
                 }
             }
@@ -160,6 +166,10 @@ async fn transact(world: &Rc<World>, at: usize, shard: usize, lot: &Lot) -> Resu
         world.trace.as_ref().map(|trace| trace.borrow_mut().begun(at * SHARDS + shard, commands(), abort));
     let mut transaction = Transaction::begin(world.clone(), abort, traced);
     let run = ledger::run(&mut transaction, &items, Setting { settle: SETTLE }).await;
+    let run = match run {
+        Ok(written) => transaction.append(&written.events).await.map(|()| written),
+        Err(error) => Err(error),
+    };
     transaction.reach_locks();
     let clocks = transaction.clocks.clone();
     let down = world.database.borrow().is_down(world.now());
@@ -282,7 +292,7 @@ pub(super) fn name(command: &Command) -> String {
 /// A verdict in a line, without what differs between equal runs.
 pub(super) fn outcome(verdict: &Verdict) -> String {
     match verdict {
-        Verdict::Again => "again".to_owned(),
+        Verdict::Again(_) => "again".to_owned(),
         Verdict::Answer(Outcome::Done(state)) => {
             format!("done, version {}, {:?}, {:?}", state.version, state.status, state.payment_status)
         }
@@ -346,7 +356,7 @@ pub(super) fn publish(world: &Rc<World>) {
                 let (world_of_it, state) = (world.clone(), state.clone());
                 world.spawn(Owner::Outside, async move {
                     world_of_it.sleep(delay).await;
-                    world_of_it.seats_are(at, &state);
+                    world_of_it.seats_are(at, &state, &[]);
                 });
             }
         }

@@ -15,7 +15,7 @@ use super::{
     trace::{Batch, Deed, Trace, holds_ended, known, seats_read, unsettled, unsettled_refunds},
 };
 use crate::{
-    actors::ledger::{self, Item, Memory, Setting, Written},
+    actors::ledger::{self, Item, Memory, Setting, Tables, Written},
     store::{self, flight_cache::FlightCache},
 };
 use chrono::{DateTime, Utc};
@@ -230,7 +230,11 @@ impl Stage {
             }
             let items: Vec<Item<'_>> = batch.commands.iter().map(|command| (command, None)).collect();
             let mut tables = ReplayTables::new(&connection, (&flights, &memory), &batch, (at_locks, may_go));
-            let ran = ledger::run(&mut tables, &items, Setting { settle: SETTLE }).await;
+            let ran = match ledger::run(&mut tables, &items, Setting { settle: SETTLE }).await {
+                Ok(written) => tables.append(&written.events).await.map(|()| written),
+                Err(error) => Err(error),
+            };
+            drop(tables);
             (connection, ran)
         });
         let underway = match select(reached, work).await {

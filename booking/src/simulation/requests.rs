@@ -170,7 +170,8 @@ impl World {
             let Some(flight) = lowest else { return Err(Stop::Refused(Refusal::NotFound)) };
             let (payment, key) = (order.payment.clone(), order.key.clone());
             let hold = checked.hold;
-            let claim = Claim { booking, hold, priced_from, payment, key, exempt: order.exempt };
+            let (exempt, stale) = (order.exempt, Vec::new());
+            let claim = Claim { booking, hold, priced_from, payment, key, exempt, stale };
             let outcome = self.submit(at, flight, Command::Claim(Box::new(claim))).await;
             drop(marks);
             let again = match &outcome {

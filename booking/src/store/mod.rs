@@ -24,6 +24,7 @@ pub(crate) mod schema;
 pub(crate) mod seats;
 mod statement;
 pub(crate) mod stats;
+pub(crate) mod transaction;
 pub(crate) mod travellers;
 
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};

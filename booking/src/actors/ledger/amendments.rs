@@ -129,7 +129,7 @@ pub(super) async fn change_seats(tables: &mut impl Tables, work: &mut Work<'_>) 
             seats.extend(candidate.reseating.wanted.iter().copied());
             trying.push(candidate);
         } else {
-            work.verdicts[candidate.index] = Some(Verdict::Again);
+            work.verdicts[candidate.index] = Some(Verdict::Again(Vec::new()));
         }
     }
     let wanted: Vec<SeatRow> = trying

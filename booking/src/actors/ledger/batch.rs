@@ -17,13 +17,14 @@ use crate::{
     domain::{
         booking::{Booking, Flights},
         refusal::{FlightSeat, Refusal},
+        seat_book::TakenSeat,
     },
     store::{flights::LockedFlight, seats::SeatRow, travellers::TravellerRow},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::QueryResult;
 use shared::{
-    events::SeatsState,
+    events::{Event, SeatsState},
     ids::{BookingId, FlightId, UserId},
     telemetry::trace::TraceContext,
 };
@@ -33,8 +34,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 #[derive(Debug)]
 pub(crate) enum Verdict {
     Answer(Outcome),
-    /// To be tried in the next batch: another claim of this one was in its way and then lost.
-    Again,
+    /// To be tried in the next batch. What was in its way was another claim of this one that then lost, or
+    /// these bookings, holds that have ended: the next batch ends them for good first.
+    Again(Vec<BookingId>),
 }
 
 /// What a batch needs to know beside the database.
@@ -50,8 +52,10 @@ pub(crate) struct Written {
     pub(crate) verdicts: Vec<Verdict>,
     /// The seats of the flights whose seats changed.
     pub(crate) seats: Vec<SeatsState>,
-    /// Whether events were written.
-    pub(crate) events: bool,
+    /// The holds that were made or changed.
+    pub(crate) holds: HashMap<FlightId, Vec<TakenSeat>>,
+    /// What is to be published: written by the caller, last in the transaction.
+    pub(crate) events: Vec<Event>,
     /// Bookings that were made with their payments.
     pub(crate) purchases: Vec<Booking>,
 }
@@ -81,7 +85,8 @@ impl Work<'_> {
     }
 }
 
-/// Runs commands within the transaction that the caller has begun and will commit.
+/// Runs commands within the transaction that the caller has begun, in which it will write the events, and
+/// which it will commit.
 pub(crate) async fn run(
     tables: &mut impl Tables,
     items: &[Item<'_>],
@@ -98,10 +103,12 @@ pub(crate) async fn run(
     let seats = work.changes.write(tables, &work.bookings).await?;
     let verdicts = work.verdicts.into_iter().map(|verdict| {
         debug_assert!(verdict.is_some(), "every command has a verdict");
-        verdict.unwrap_or(Verdict::Again)
+        verdict.unwrap_or_else(|| Verdict::Again(Vec::new()))
     });
     let verdicts = verdicts.collect();
-    Ok(Written { verdicts, seats, events: work.changes.has_told(), purchases: work.changes.purchases() })
+    let holds = work.changes.holds(&work.bookings, work.now);
+    let (events, purchases) = work.changes.told_and_purchased();
+    Ok(Written { verdicts, seats, holds, events, purchases })
 }
 
 /// Finds what the commands are about, locks it, and reads it.
@@ -140,11 +147,12 @@ async fn read<'a>(
     Ok(work)
 }
 
-/// The bookings whose holds have ended but stand in the way: of claims, of changes of seats, of corrected
-/// names.
+/// The bookings whose holds have ended but stand in the way: of changes of seats, of corrected names, and of
+/// claims that were tried before. A claim that is new is not looked at: what its allocator gave it is free,
+/// but for a few, and those find out at the fence.
 async fn stale_holders(tables: &mut impl Tables, items: &[Item<'_>]) -> QueryResult<Vec<BookingId>> {
-    let claims = || items.iter().filter_map(|(command, _)| command.claim());
-    let claimed = claims().flat_map(|claim| seat_rows(&claim.booking, false));
+    let claims = items.iter().filter_map(|(command, _)| command.claim());
+    let mut stale: Vec<BookingId> = claims.flat_map(|claim| claim.stale.iter().copied()).collect();
     let moves = items.iter().flat_map(|(command, _)| {
         command.seat_changes().iter().map(|change| SeatRow {
             seat: FlightSeat { flight_id: change.flight, designator: change.seat },
@@ -152,14 +160,12 @@ async fn stale_holders(tables: &mut impl Tables, items: &[Item<'_>]) -> QueryRes
             sold: false,
         })
     });
-    let seats: Vec<_> = claimed.chain(moves).collect();
-    let corrected = items.iter().flat_map(|(command, _)| command.places().iter().copied());
-    let travellers: Vec<_> =
-        claims().flat_map(|claim| traveller_rows(&claim.booking)).chain(corrected).collect();
-    if seats.is_empty() && travellers.is_empty() {
-        return Ok(Vec::new());
+    let seats: Vec<_> = moves.collect();
+    let travellers: Vec<_> = items.iter().flat_map(|(command, _)| command.places().iter().copied()).collect();
+    if !(seats.is_empty() && travellers.is_empty()) {
+        stale.extend(tables.stale_holders(&seats, &travellers).await?);
     }
-    tables.stale_holders(&seats, &travellers).await
+    Ok(stale)
 }
 
 /// The rows of all seats of a booking.

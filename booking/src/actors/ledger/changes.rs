@@ -10,6 +10,7 @@ use crate::{
         idempotency::StoredAnswer,
         payment::{Entry, Payment, PaymentState},
         quote::Quote,
+        seat_book::TakenSeat,
     },
     store::{keys::KeyAnswer, seats::SeatRow, travellers::TravellerRow},
 };
@@ -17,7 +18,7 @@ use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 use serde::Serialize;
 use shared::{
-    events::{BookingState, Event, EventType, SeatsState},
+    events::{BookingPaymentStatus, BookingState, BookingStatus, Event, EventType, SeatsState},
     ids::{BookingId, FlightId, PaymentId},
     telemetry::trace::TraceContext,
 };
@@ -147,14 +148,32 @@ impl Changes {
         self.events.push(event);
     }
 
-    /// Whether there are events to be published.
-    pub(super) fn has_told(&self) -> bool {
-        !self.events.is_empty()
+    /// The events to be published, and the bookings that were made with their payments.
+    pub(super) fn told_and_purchased(self) -> (Vec<Event>, Vec<Booking>) {
+        let purchases = self.new.into_iter().filter(|booking| !booking.payments.is_empty());
+        (self.events, purchases.collect())
     }
 
-    /// The bookings that were made with their payments.
-    pub(super) fn purchases(self) -> Vec<Booking> {
-        self.new.into_iter().filter(|booking| !booking.payments.is_empty()).collect()
+    /// The holds among the bookings that were made or changed, by flight, and how long they last from now.
+    pub(super) fn holds(
+        &self,
+        bookings: &HashMap<BookingId, Booking>,
+        now: DateTime<Utc>,
+    ) -> HashMap<FlightId, Vec<TakenSeat>> {
+        let mut holds: HashMap<FlightId, Vec<TakenSeat>> = HashMap::new();
+        let changed = self.changed.iter().filter_map(|id| bookings.get(id));
+        for booking in self.new.iter().chain(changed) {
+            if booking.status != BookingStatus::Held {
+                continue;
+            }
+            let waits = booking.payment_status == BookingPaymentStatus::Awaiting;
+            let left = booking.hold_expires_at.signed_duration_since(now).num_milliseconds();
+            let ends_in = waits.then_some(left);
+            for (flight, seat) in booking.seats() {
+                holds.entry(flight).or_default().push(TakenSeat { seat, sold: false, ends_in });
+            }
+        }
+        holds
     }
 
     /// Gives back the seats that come free, before others claim them.
@@ -163,9 +182,8 @@ impl Changes {
         tables.give_back(&seats, &travellers).await
     }
 
-    /// Writes everything, last in the transaction, when all seats are as they will be: bookings, the next
-    /// version of each flight whose seats changed, and all events, one with the full seats for each such
-    /// flight. Gives these seats.
+    /// Writes everything but the events, when all seats are as they will be: bookings, and the next version
+    /// of each flight whose seats changed. Gives these seats; one more event for each such flight has them.
     pub(super) async fn write(
         &mut self,
         tables: &mut impl Tables,
@@ -191,7 +209,6 @@ impl Changes {
             Event::new(SOURCE, EventType::SeatsChanged, state.flight_id, state.version, state)
         };
         self.events.extend(states.iter().map(event));
-        tables.append(&self.events).await?;
         Ok(states)
     }
 }

@@ -7,11 +7,14 @@ use super::{
     payments,
     tables::Tables,
 };
-use crate::domain::{
-    booking::Booking,
-    flight, hold,
-    locator::Locator,
-    refusal::{FlightSeat, Refusal},
+use crate::{
+    domain::{
+        booking::Booking,
+        flight, hold,
+        locator::Locator,
+        refusal::{FlightSeat, Refusal},
+    },
+    store::travellers::TravellerRow,
 };
 use diesel::QueryResult;
 use shared::{
@@ -133,7 +136,8 @@ fn set_aside(candidates: Vec<Candidate<'_>>) -> (Vec<Candidate<'_>>, Vec<Candida
 }
 
 /// The fences: who does not get all of its seats has lost, and so has who is on one of the flights
-/// already; what the losers got is given back. Gives the winners, and those locators that are in use.
+/// already; what the losers got is given back. Where holds that have ended were in their way, the losers
+/// try again without those. Gives the winners, and those locators that are in use.
 async fn pass_fences<'a>(
     tables: &mut impl Tables,
     work: &mut Work<'_>,
@@ -148,7 +152,7 @@ async fn pass_fences<'a>(
     for row in &taken.seats {
         got.entry(row.booking).or_default().insert(row.seat);
     }
-    let (mut winners, mut lost) = (Vec::with_capacity(candidates.len()), HashSet::new());
+    let (mut winners, mut losers) = (Vec::with_capacity(candidates.len()), Vec::new());
     for candidate in candidates {
         let id = candidate.claim.booking.id;
         let got = got.remove(&id).unwrap_or_default();
@@ -158,19 +162,39 @@ async fn pass_fences<'a>(
             winners.push(candidate);
             continue;
         }
-        lost.insert(id);
         let refusal = match missing.is_empty() {
             true => Refusal::PassengerAlreadyBooked,
             false => Refusal::SeatTaken(missing),
         };
-        work.refuse(candidate.index, refusal);
+        losers.push((candidate, refusal));
     }
-    if !lost.is_empty() {
+    if !losers.is_empty() {
+        let lost: HashSet<BookingId> = losers.iter().map(|(loser, _)| loser.claim.booking.id).collect();
         taken.seats.retain(|row| lost.contains(&row.booking));
         let travellers: Vec<_> = travellers.into_iter().filter(|row| lost.contains(&row.booking)).collect();
         tables.give_back(&taken.seats, &travellers).await?;
+        judge_losers(tables, work, losers, &travellers).await?;
     }
     Ok((winners, taken.used))
+}
+
+/// Losers are refused, unless what was in their way are holds that have ended.
+async fn judge_losers(
+    tables: &mut impl Tables,
+    work: &mut Work<'_>,
+    losers: Vec<(Candidate<'_>, Refusal)>,
+    travellers: &[TravellerRow],
+) -> QueryResult<()> {
+    let seats: Vec<_> = losers.iter().flat_map(|(loser, _)| seat_rows(&loser.claim.booking, false)).collect();
+    let stale = tables.stale_holders(&seats, travellers).await?;
+    for (loser, refusal) in losers {
+        match stale.is_empty() {
+            true => work.refuse(loser.index, refusal),
+            // Whoever lost to somebody else finds that out then.
+            false => work.verdicts[loser.index] = Some(Verdict::Again(stale.clone())),
+        }
+    }
+    Ok(())
 }
 
 /// Draws of a locator before it is given up: with a billion of them, two in a row are rare.
@@ -211,7 +235,7 @@ fn judge_aside(work: &mut Work<'_>, winners: &[Candidate<'_>], aside: &[Candidat
         } else if candidate.travellers().any(|traveller| travellers.contains(&traveller)) {
             work.refuse(candidate.index, Refusal::PassengerAlreadyBooked);
         } else {
-            work.verdicts[candidate.index] = Some(Verdict::Again);
+            work.verdicts[candidate.index] = Some(Verdict::Again(Vec::new()));
         }
     }
 }

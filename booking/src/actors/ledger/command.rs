@@ -36,6 +36,8 @@ pub(crate) struct Claim {
     pub(crate) key: Option<Key>,
     /// Free of the limit of held seats.
     pub(crate) exempt: bool,
+    /// Holds that have ended and were found in its way when it was tried before.
+    pub(crate) stale: Vec<BookingId>,
 }
 
 /// A booking as the caller knows it.
@@ -208,6 +210,14 @@ impl Envelope {
         let mut flights: Vec<_> = claim.booking.segments.iter().map(|segment| segment.flight_id).collect();
         flights.sort_unstable();
         flights
+    }
+
+    /// To be tried again, after these holds have been ended for good.
+    pub(crate) fn again(mut self, stale: Vec<BookingId>) -> Self {
+        if let Command::Claim(claim) = &mut self.command {
+            claim.stale = stale;
+        }
+        self
     }
 
     pub(crate) fn answer(self, answer: Answer) {

@@ -49,7 +49,7 @@ pub(super) async fn release(tables: &mut impl Tables, work: &Work<'_>) -> QueryR
     let without_effect = |verdict: &Option<Verdict>| match verdict {
         // Refused because of the key itself: it is another request's.
         Some(Verdict::Answer(Outcome::Refused(Refusal::KeyReused | Refusal::KeyInProgress))) => false,
-        Some(Verdict::Answer(Outcome::Refused(_)) | Verdict::Again) => true,
+        Some(Verdict::Answer(Outcome::Refused(_)) | Verdict::Again(_)) => true,
         _ => false,
     };
     let pairs = work.items.iter().zip(&work.verdicts).filter(|(_, verdict)| without_effect(verdict));

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     actors::directory::Directory,
     kill_points::{self, Moment},
-    store::{self, flight_cache::FlightCache},
+    store::{self, flight_cache::FlightCache, transaction},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::{
@@ -20,7 +20,8 @@ use diesel::{
     result::{DatabaseErrorKind, Error},
     sql_types::{Bool, Integer, Timestamptz},
 };
-use diesel_async::{AnsiTransactionManager, AsyncPgConnection, RunQueryDsl, TransactionManager};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use futures_util::future::try_join;
 use shared::{db::DatabaseConfig, ids::BookingId, outbox::RelayHandle};
 use std::{collections::HashMap, time::Duration};
 use tokio::time::{Instant, timeout};
@@ -107,18 +108,21 @@ impl Runner {
 
     /// Answers after the commit: allocators first, so that whoever has an answer finds them informed.
     fn tell(&self, envelopes: Vec<Envelope>, written: Written) -> Vec<Envelope> {
-        if written.events {
+        if !written.events.is_empty() {
             self.means.relay.nudge();
         }
+        let mut holds = written.holds;
         for state in written.seats {
-            self.means.directory.seats_changed(state);
+            let holds = holds.remove(&state.flight_id).unwrap_or_default();
+            self.means.directory.seats_changed(state, holds);
         }
+        holds.into_iter().for_each(|(flight, holds)| self.means.directory.holds_changed(flight, holds));
         written.purchases.into_iter().for_each(|booking| self.memory.keep(booking));
         let mut again = Vec::new();
         for (envelope, verdict) in envelopes.into_iter().zip(written.verdicts) {
             match verdict {
                 Verdict::Answer(outcome) => envelope.answer(Ok(outcome)),
-                Verdict::Again => again.push(envelope),
+                Verdict::Again(stale) => again.push(envelope.again(stale)),
             }
         }
         again
@@ -154,32 +158,30 @@ impl Runner {
             envelopes.iter().map(|envelope| (&envelope.command, envelope.trace)).collect();
         let setting = Setting { settle: self.means.settle };
         let started = Instant::now();
-        AnsiTransactionManager::begin_transaction(connection).await.map_err(Failure::Lost)?;
+        let connection = &*connection;
         let mut tables = PostgresTables { connection, flights: &self.means.flights, memory: &self.memory };
-        let run = batch::run(&mut tables, &items, setting).await;
-        let failed = match run {
-            Ok(written) => {
+        // Begins with the first questions, ends with the last rows: nobody waits for these answers alone.
+        let run = try_join(transaction::begin(connection), batch::run(&mut tables, &items, setting));
+        let ended = match run.await {
+            Ok(((), written)) => {
                 kill_points::commit(Moment::Before, items.iter().map(|(command, _)| *command));
-                match AnsiTransactionManager::commit_transaction(connection).await {
-                    Ok(()) => {
-                        kill_points::commit(Moment::After, items.iter().map(|(command, _)| *command));
-                        metrics::histogram!("ledger_batch_commands").record(len(&items));
-                        metrics::histogram!("ledger_batch_seconds").record(started.elapsed().as_secs_f64());
-                        return Ok(written);
-                    }
-                    Err(error) => error,
-                }
+                transaction::commit_with(connection, &written.events).await.map(|()| written)
             }
-            Err(error) => error,
+            Err(error) => Err(error),
         };
-        // Only a connection that still answers has certainly rolled back.
-        let alive = AnsiTransactionManager::rollback_transaction(connection).await;
-        let alive = match alive {
-            // The failed commit has rolled back already.
-            Err(Error::NotInTransaction) => diesel::sql_query("SELECT 1").execute(connection).await.map(drop),
-            other => other,
-        };
-        Err(if alive.is_ok() { Failure::Refused(failed) } else { Failure::Lost(failed) })
+        match ended {
+            Ok(written) => {
+                kill_points::commit(Moment::After, items.iter().map(|(command, _)| *command));
+                metrics::histogram!("ledger_batch_commands").record(len(&items));
+                metrics::histogram!("ledger_batch_seconds").record(started.elapsed().as_secs_f64());
+                Ok(written)
+            }
+            // Only a connection that still answers has certainly rolled back.
+            Err(error) => Err(match transaction::roll_back(connection).await {
+                Ok(()) => Failure::Refused(error),
+                Err(_) => Failure::Lost(error),
+            }),
+        }
     }
 
     /// Finds out which commands of a lost transaction were committed, and answers these. The others

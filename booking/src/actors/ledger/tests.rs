@@ -19,7 +19,7 @@ use crate::{
     domain::{
         booking::Booking, hold::HoldTime, idempotency::Key, payment::PaymentOrder, refusal::Refusal, samples,
     },
-    store::{self, flight_cache::FlightCache},
+    store::{self, flight_cache::FlightCache, transaction},
 };
 use chrono::{TimeDelta, Utc};
 use diesel_async::{
@@ -71,15 +71,15 @@ impl Scene {
 
     /// Runs commands in one transaction.
     async fn batch(&self, commands: &[Command]) -> Vec<Verdict> {
-        let mut connection = self.connection().await;
+        let connection = self.connection().await;
         let items: Vec<Item<'_>> = commands.iter().map(|command| (command, None)).collect();
         let setting = Setting { settle: self.means.settle };
-        AnsiTransactionManager::begin_transaction(&mut connection).await.unwrap();
+        transaction::begin(&connection).await.unwrap();
         let memory = Memory::default();
         let mut tables =
-            PostgresTables { connection: &mut connection, flights: &self.means.flights, memory: &memory };
+            PostgresTables { connection: &connection, flights: &self.means.flights, memory: &memory };
         let written = batch::run(&mut tables, &items, setting).await.unwrap();
-        AnsiTransactionManager::commit_transaction(&mut connection).await.unwrap();
+        transaction::commit_with(&connection, &written.events).await.unwrap();
         written.verdicts
     }
 
@@ -128,6 +128,7 @@ fn claim(booking: Booking) -> Command {
         payment: None,
         key: None,
         exempt: false,
+        stale: Vec::new(),
     }))
 }
 
@@ -203,7 +204,7 @@ async fn who_wants_the_same_in_one_batch_loses_only_to_a_winner() {
         ])
         .await;
     assert_eq!(lost(&verdicts[0]), ["4A"]);
-    assert!(matches!(verdicts[1], Verdict::Again), "4B is free after all: {:?}", verdicts[1]);
+    assert!(matches!(verdicts[1], Verdict::Again(_)), "4B is free after all: {:?}", verdicts[1]);
     done(&verdicts[2]);
     assert_eq!(lost(&verdicts[3]), ["6A"]);
     scene.stop();
@@ -223,7 +224,7 @@ async fn locators_that_collide_are_drawn_again() {
 }
 
 #[actix::test]
-async fn a_hold_that_has_ended_makes_way_within_the_batch() {
+async fn a_hold_that_has_ended_makes_way() {
     let scene = Scene::new().await;
     let old = scene.booking(&["4A", "4B"]);
     let owner = old.owner_id;
@@ -232,8 +233,12 @@ async fn a_hold_that_has_ended_makes_way_within_the_batch() {
     scene.superuser("UPDATE bookings SET hold_expires_at = now() - interval '1 second'").await;
     // The same travellers of the same account, on one of their old seats.
     let new = Booking { owner_id: owner, ..scene.booking(&["4B", "7C"]) };
-    let verdicts = scene.batch(&[claim(new)]).await;
-    done(&verdicts[0]);
+    let mut runner = Runner::new(scene.means.clone());
+    let (envelope, answer) = envelope(claim(new));
+    let again = runner.process(vec![envelope]).await;
+    assert_eq!(scene.count("seats").await, 2, "what it got is given back: the hold has its seats still");
+    assert!(runner.process(again).await.is_empty());
+    assert!(matches!(answer.await.unwrap(), Ok(Outcome::Done(_))));
     assert_eq!(scene.count(&format!("bookings WHERE id = '{id}' AND status = 3")).await, 1);
     assert_eq!(scene.count("seats").await, 2);
     assert_eq!(scene.count("events WHERE kind = 'booking.expired'").await, 1);

@@ -94,6 +94,7 @@ impl Sales {
             payment: order.payment.clone(),
             key: order.key.clone(),
             exempt: order.exempt,
+            stale: Vec::new(),
         };
         Ok(Some((claim, marks)))
     }

@@ -1,0 +1,41 @@
+//! Transactions whose ends travel with other statements: on a busy machine each wait for an answer costs
+//! more than the statement itself.
+//!
+//! Statements that are prepared once are sent in the order in which their futures are polled first, also
+//! where they have to be prepared (whoever comes later waits for the same lock). So nothing of a transaction
+//! is carried out before its beginning or after its end.
+
+use super::statement::statement;
+use diesel::QueryResult;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use futures_util::future::try_join;
+use shared::{events::Event, outbox};
+
+statement! {
+    /// Begins.
+    Begin {} -> (),
+    "BEGIN"
+}
+
+statement! {
+    /// Commits. In a transaction in which a statement has failed the server rolls back instead.
+    Commit {} -> (),
+    "COMMIT"
+}
+
+/// Begins a transaction; to be polled before the futures of its statements.
+pub(crate) async fn begin(connection: &AsyncPgConnection) -> QueryResult<()> {
+    Begin {}.execute(&mut &*connection).await.map(drop)
+}
+
+/// Writes events and commits, without waiting in between. An error of the events is the transaction's:
+/// then it was rolled back, as far as the connection is alive.
+pub(crate) async fn commit_with(connection: &AsyncPgConnection, events: &[Event]) -> QueryResult<()> {
+    let commit = async { Commit {}.execute(&mut &*connection).await.map(drop) };
+    try_join(outbox::append(connection, events), commit).await.map(drop)
+}
+
+/// Rolls back what there is to roll back; an error means that the connection does not answer.
+pub(crate) async fn roll_back(connection: &AsyncPgConnection) -> QueryResult<()> {
+    diesel::sql_query("ROLLBACK").execute(&mut &*connection).await.map(drop)
+}
