@@ -136,25 +136,27 @@ impl Booking {
         self.payments.iter_mut().find(|one| one.id == payment && one.state == PaymentState::Started)
     }
 
+    /// Gives each passenger a ticket of this airline, which is issued when the booking is confirmed.
+    pub(crate) fn draw_tickets(
+        &mut self,
+        airline: &AccountingCode,
+        documents: &mut impl Iterator<Item = i64>,
+    ) {
+        for (passenger, document) in self.passengers.iter_mut().zip(documents) {
+            passenger.ticket_number = Some(ticket::number(airline, document));
+        }
+        debug_assert!(self.passengers.iter().all(|one| one.ticket_number.is_some()), "one document each");
+    }
+
     /// Confirms with an authorised payment: tickets are issued and the money is booked. Refused with
     /// `HoldExpired` where the authorisation comes too late.
-    pub(crate) fn confirm(
-        &mut self,
-        payment: PaymentId,
-        airline: &AccountingCode,
-        documents: impl Iterator<Item = i64>,
-        now: DateTime<Utc>,
-    ) -> Result<Vec<Entry>, Refusal> {
+    pub(crate) fn confirm(&mut self, payment: PaymentId, now: DateTime<Utc>) -> Result<Vec<Entry>, Refusal> {
         if self.stage(now) != Stage::Paying || hold::has_ended(self.hold_expires_at, now) {
             return Err(Refusal::HoldExpired);
         }
         let Some(started) = self.started(payment) else { return Err(Refusal::HoldExpired) };
         started.state = PaymentState::Confirmed;
         started.token = None;
-        for (passenger, document) in self.passengers.iter_mut().zip(documents) {
-            passenger.ticket_number = Some(ticket::number(airline, document));
-        }
-        debug_assert!(self.passengers.iter().all(|one| one.ticket_number.is_some()), "one document each");
         self.status = BookingStatus::Confirmed;
         self.payment_status = BookingPaymentStatus::Paid;
         self.confirmed_at = Some(now);

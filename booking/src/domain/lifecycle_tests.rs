@@ -76,7 +76,7 @@ fn take(
                 .start_payment(payment, (TimeDelta::minutes(60), *now + TimeDelta::days(30)), *now)
                 .map(|()| vec![])
         }
-        Step::Confirm => booking.confirm(last, &"997".parse().unwrap(), 1_000_000_000.., *now),
+        Step::Confirm => booking.confirm(last, *now),
         Step::Decline | Step::Void => {
             booking.decline(last, matches!(step, Step::Void), *now);
             Ok(vec![])
@@ -234,10 +234,10 @@ fn the_airline_cancels_whatever_is_under_way_and_gives_everything_back() {
     booking.start_payment(order, (TimeDelta::minutes(60), far), now).unwrap();
     let mut paying = booking.clone();
     assert_eq!(paying.cancel_by_airline(now), Some(vec![]), "nothing was paid yet");
-    assert_eq!(paying.confirm(id, &"997".parse().unwrap(), 1.., now), Err(Refusal::HoldExpired));
+    assert_eq!(paying.confirm(id, now), Err(Refusal::HoldExpired));
     assert!(paying.decline(id, true, now), "what was authorised meanwhile is voided");
     assert_eq!(paying.payment_status, BookingPaymentStatus::Awaiting);
-    booking.confirm(id, &"997".parse().unwrap(), 1.., now).unwrap();
+    booking.confirm(id, now).unwrap();
     let late = now + TimeDelta::days(29);
     assert!(booking.refund_now(flown(far), late).total() < booking.total(), "the traveller would get less");
     assert!(booking.cancel_by_airline(late).is_some());
@@ -270,7 +270,7 @@ fn who_cancels_after_the_airline_gets_everything_whatever_was_quoted_before() {
     let order = payment(&booking, now);
     let id = order.id;
     booking.start_payment(order, (TimeDelta::minutes(60), far), now).unwrap();
-    booking.confirm(id, &"997".parse().unwrap(), 1.., now).unwrap();
+    booking.confirm(id, now).unwrap();
     let late = now + TimeDelta::days(2);
     let quoted = booking.quote(QuoteId::new(), flown(far), late).unwrap();
     assert_eq!(quoted.refund, Refund { fare: 0, taxes: booking.taxes() });

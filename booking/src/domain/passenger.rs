@@ -76,7 +76,7 @@ pub(crate) struct Passenger {
     /// Given and family name as they were booked, where they were corrected since.
     pub(crate) booked_name: Option<(Name, Name)>,
     pub(crate) born_on: NaiveDate,
-    /// See [`ticket`](super::ticket).
+    /// See [`ticket`](super::ticket). Drawn when the booking is made, issued when it is confirmed.
     pub(crate) ticket_number: Option<i64>,
     /// One a segment; none for an infant.
     pub(crate) seats: Vec<Option<SeatDesignator>>,

@@ -55,19 +55,21 @@ impl Booking {
         })
     }
 
-    /// Seats that were given back are not shown: they may be another's.
+    /// Seats that were given back are not shown: they may be another's. Nor are tickets before they are
+    /// issued.
     fn present_passenger(&self, passenger: &Passenger) -> BookingPassenger {
         let seats = self.segments.iter().zip(&passenger.seats).filter(|_| self.is_live());
         let seats = seats.filter_map(|(segment, seat)| {
             Some(BookedSeat { flight_id: segment.flight_id, designator: (*seat)? })
         });
+        let issued = passenger.ticket_number.filter(|_| self.confirmed_at.is_some());
         BookingPassenger {
             id: passenger.id,
             r#type: passenger.kind,
             given_name: passenger.given_name.as_str().to_owned(),
             family_name: passenger.family_name.as_str().to_owned(),
             born_on: Some(passenger.born_on),
-            ticket_number: passenger.ticket_number.map(ticket::printed),
+            ticket_number: issued.map(ticket::printed),
             seats: seats.collect(),
         }
     }

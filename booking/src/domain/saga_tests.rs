@@ -130,9 +130,7 @@ impl World {
             Step::Confirm => {
                 // As the ledger does it: what was confirmed before is confirmed.
                 if self.stored().state.status() != PaymentStatus::Captured {
-                    let airline = "997".parse().unwrap();
-                    let documents = 1_000_000_000..;
-                    match self.booking.confirm(self.payment, &airline, documents, self.now) {
+                    match self.booking.confirm(self.payment, self.now) {
                         Ok(entries) => self.books.extend(entries),
                         Err(_) => return Learnt::Refused,
                     }

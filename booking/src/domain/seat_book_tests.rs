@@ -99,3 +99,41 @@ fn an_account_has_as_many_seats_marked_as_it_may_hold() {
     granted(fresh.decide(&flight, &wanted(greedy, 9), until + FRESH, moment(until)));
     assert_eq!(first.seats.len(), 5);
 }
+
+#[test]
+fn who_asks_for_a_held_seat_is_refused_until_the_hold_ends() {
+    let (flight, now) = (flight(), Instant::now());
+    let until = now + Duration::from_secs(60);
+    let seat: SeatDesignator = "4A".parse().unwrap();
+    let state = |version| SeatsState { flight_id: flight.state.id, version, held: vec![seat], sold: vec![] };
+    let hold = |ends_in| [TakenSeat { seat, sold: false, ends_in }];
+    let wish = Wish { named: Some(seat), exit_allowed: true, child: false };
+    let wanted = Wanted { wishes: vec![(0, wish)], ..wanted(UserId::new(), 1) };
+    let ask = |book: &mut SeatBook, after: u64| {
+        let at = now + Duration::from_millis(after);
+        book.decide(&flight, &wanted, until, moment(at))
+    };
+    // An event does not tell when it ends.
+    let mut told = book(&flight, &[], now);
+    told.seats_are(&state(2), &[], now);
+    assert!(matches!(ask(&mut told, 100), Decision::Unsure));
+    // The ledger does.
+    let mut own = book(&flight, &[], now);
+    own.seats_are(&state(2), &hold(Some(500)), now);
+    assert!(matches!(ask(&mut own, 100), Decision::Refused(Refusal::SeatTaken(_))));
+    assert!(matches!(ask(&mut own, 600), Decision::Granted(_)), "it has ended");
+    // A payment under way keeps it; when it is declined, the hold ends again.
+    let mut paying = book(&flight, &[], now);
+    paying.seats_are(&state(2), &hold(None), now);
+    assert!(matches!(ask(&mut paying, 600), Decision::Refused(Refusal::SeatTaken(_))));
+    paying.holds_are(&hold(Some(500)), now);
+    assert!(matches!(ask(&mut paying, 600), Decision::Granted(_)));
+    // Not what has come free, or was overtaken.
+    let mut newer = book(&flight, &[], now);
+    newer.holds_are(&hold(Some(500)), now);
+    assert!(matches!(ask(&mut newer, 100), Decision::Granted(_)));
+    let mut overtaken = book(&flight, &[], now);
+    overtaken.seats_are(&state(3), &hold(None), now);
+    overtaken.seats_are(&state(2), &hold(Some(0)), now);
+    assert!(matches!(ask(&mut overtaken, 100), Decision::Refused(Refusal::SeatTaken(_))));
+}

@@ -30,19 +30,10 @@ statement! {
         given: Array<Text> = Vec<String>,
         family: Array<Text> = Vec<String>,
         born: Array<Date> = Vec<NaiveDate>,
+        tickets: Array<Nullable<BigInt>> = Vec<Option<i64>>,
         seats: Array<Text> = Vec<String>,
     } -> (),
-    "INSERT INTO passengers (booking_id, position, id, kind, given_name, family_name, born_on, seats) SELECT b, p, i, k, g, f, d, s::smallint[] FROM unnest($, $, $, $, $, $, $, $) AS new (b, p, i, k, g, f, d, s)"
-}
-
-statement! {
-    /// Writes the numbers of issued tickets.
-    Ticket {
-        bookings: Array<SqlUuid> = Vec<Uuid>,
-        positions: Array<SmallInt> = Vec<i16>,
-        numbers: Array<BigInt> = Vec<i64>,
-    } -> (),
-    "UPDATE passengers SET ticket_number = t.number FROM unnest($, $, $) AS t (booking, position, number) WHERE booking_id = t.booking AND passengers.position = t.position"
+    "INSERT INTO passengers (booking_id, position, id, kind, given_name, family_name, born_on, ticket_number, seats) SELECT b, p, i, k, g, f, d, t, s::smallint[] FROM unnest($, $, $, $, $, $, $, $, $) AS new (b, p, i, k, g, f, d, t, s)"
 }
 
 statement! {
@@ -148,6 +139,7 @@ pub(crate) async fn insert(connection: &AsyncPgConnection, new: &[&Booking]) -> 
         given: rows().map(|(_, _, passenger)| passenger.given_name.as_str().to_owned()).collect(),
         family: rows().map(|(_, _, passenger)| passenger.family_name.as_str().to_owned()).collect(),
         born: rows().map(|(_, _, passenger)| passenger.born_on).collect(),
+        tickets: rows().map(|(_, _, passenger)| passenger.ticket_number).collect(),
         seats: rows().map(|(_, _, passenger)| array_text(&passenger.seats)).collect(),
     };
     query.execute(&mut &*connection).await.map(drop)
@@ -159,24 +151,6 @@ fn array_text(seats: &[Option<SeatDesignator>]) -> String {
         .map(|seat| seat.map_or_else(|| "NULL".to_owned(), |seat| seat.to_number().to_string()))
         .collect();
     format!("{{{}}}", numbers.join(","))
-}
-
-/// Writes the ticket numbers of the passengers of bookings that were just confirmed.
-pub(crate) async fn write_tickets(connection: &AsyncPgConnection, confirmed: &[&Booking]) -> QueryResult<()> {
-    let mut query = Ticket { bookings: Vec::new(), positions: Vec::new(), numbers: Vec::new() };
-    for booking in confirmed {
-        for (passenger, position) in booking.passengers.iter().zip(0_i16..) {
-            if let Some(number) = passenger.ticket_number {
-                query.bookings.push(booking.id.0);
-                query.positions.push(position);
-                query.numbers.push(number);
-            }
-        }
-    }
-    if query.numbers.is_empty() {
-        return Ok(());
-    }
-    query.execute(&mut &*connection).await.map(drop)
 }
 
 /// Draws so many document numbers. Those of a transaction that fails are lost, as they should be: a

@@ -21,6 +21,7 @@ async fn a_flight_is_published_held_paid_and_shown() {
     assert_eq!(held["passengers"][0]["seats"], json!([{"flight_id": flight.id, "designator": "5A"}]));
     // 54 economy seats, 53 on sale: the first seat is of class T. 106.00 * 0.48 = 50.88, 24.00 taxes.
     assert_eq!(held["price"]["total"], json!({"amount": "74.88", "currency": "EUR"}));
+    assert_eq!(held["passengers"][0]["ticket_number"], json!(null), "it is issued with the payment");
     let actions = json!(["pay", "cancel", "change_seats", "change_contact", "change_names"]);
     assert_eq!(held["available_actions"], actions);
     assert_eq!(customer.get(&location).await.expect(200), held);

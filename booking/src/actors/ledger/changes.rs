@@ -35,7 +35,6 @@ pub(super) struct Changes {
     contacts: BTreeSet<BookingId>,
     rescheduled: BTreeSet<BookingId>,
     travellers: BTreeSet<BookingId>,
-    ticketed: BTreeSet<BookingId>,
     freed: Vec<SeatRow>,
     left: Vec<TravellerRow>,
     sold: Vec<SeatRow>,
@@ -67,10 +66,9 @@ impl Changes {
         self.seats_of(booking);
     }
 
-    /// The seats of a booking are sold now, and its passengers have tickets.
+    /// The seats of a booking are sold now.
     pub(super) fn sell(&mut self, booking: &Booking) {
         self.sold.extend(seat_rows(booking, true));
-        self.ticketed.insert(booking.id);
         self.seats_of(booking);
     }
 
@@ -194,7 +192,6 @@ impl Changes {
             bookings: of(&self.changed),
             contacts: of(&self.contacts),
             rescheduled: of(&self.rescheduled),
-            ticketed: of(&self.ticketed),
             travellers: of(&self.travellers),
             sold: &self.sold,
             payments: &self.payments,

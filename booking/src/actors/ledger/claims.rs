@@ -53,7 +53,9 @@ pub(super) async fn run(tables: &mut impl Tables, work: &mut Work<'_>) -> QueryR
     let (winners, used) = pass_fences(tables, work, candidates).await?;
     judge_aside(work, &winners, &aside);
     let locators = draw_locators(tables, &winners, used).await?;
-    write_winners(work, &winners, locators)
+    let passengers = winners.iter().map(|winner| winner.claim.booking.passengers.len());
+    let documents = tables.draw_documents(passengers.sum()).await?;
+    write_winners(work, &winners, locators, documents)
 }
 
 /// Whose held seats on which flights limit the claims of a batch: those of all but the exempt.
@@ -241,9 +243,19 @@ fn judge_aside(work: &mut Work<'_>, winners: &[Candidate<'_>], aside: &[Candidat
 }
 
 /// Makes the winners' bookings, to be written with everything else.
-fn write_winners(work: &mut Work<'_>, winners: &[Candidate<'_>], locators: Vec<Locator>) -> QueryResult<()> {
+fn write_winners(
+    work: &mut Work<'_>,
+    winners: &[Candidate<'_>],
+    locators: Vec<Locator>,
+    documents: Vec<i64>,
+) -> QueryResult<()> {
+    let mut documents = documents.into_iter();
     for (winner, locator) in winners.iter().zip(locators) {
-        let booking = Booking { locator, ..made_now(work, winner.claim) };
+        let mut booking = Booking { locator, ..made_now(work, winner.claim) };
+        let first = booking.segments.first().and_then(|segment| work.flights.get(&segment.flight_id));
+        if let Some(flight) = first {
+            booking.draw_tickets(&flight.airline.accounting_code, &mut documents);
+        }
         let state = present(&booking, &work.flights, work.now)?;
         work.changes.seats_of(&booking);
         // A purchase in one call is told of when it is confirmed, or when its payment was declined.

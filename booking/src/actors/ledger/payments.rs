@@ -67,7 +67,6 @@ pub(super) fn confirm(
     work: &mut Work<'_>,
     booking: &mut Booking,
     id: PaymentId,
-    documents: &mut impl Iterator<Item = i64>,
     trace: Option<TraceContext>,
 ) -> QueryResult<Result<(), Refusal>> {
     let Some(payment) = booking.payments.iter().find(|payment| payment.id == id).cloned() else {
@@ -80,9 +79,7 @@ pub(super) fn confirm(
         // The airline has cancelled a flight meanwhile: the money is given up before it is taken.
         return Ok(Err(Refusal::FlightNotBookable));
     }
-    let first = booking.segments.first().and_then(|segment| work.flights.get(&segment.flight_id)).cloned();
-    let Some(flight) = first else { return Ok(Err(Refusal::NotFound)) };
-    match booking.confirm(id, &flight.airline.accounting_code, documents, work.now) {
+    match booking.confirm(id, work.now) {
         Ok(entries) => work.changes.book(booking.id, entries),
         Err(refusal) => return Ok(Err(refusal)),
     }

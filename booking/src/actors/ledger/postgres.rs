@@ -141,11 +141,8 @@ impl Tables for PostgresTables<'_> {
             store::bookings::update_contacts(on, &writes.contacts),
             store::bookings::update_flight_versions(on, &writes.rescheduled),
         );
-        let travellers = try_join3(
-            store::seats::sell(on, writes.sold),
-            store::passengers::write_tickets(on, &writes.ticketed),
-            store::passengers::update(on, &writes.travellers),
-        );
+        let travellers =
+            try_join(store::seats::sell(on, writes.sold), store::passengers::update(on, &writes.travellers));
         let money = try_join5(
             store::payments::insert(on, payments),
             store::payments::update(on, writes.decided),

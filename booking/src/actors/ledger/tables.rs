@@ -99,7 +99,8 @@ pub(crate) trait Tables {
     /// Draws the next version of each of these flights, which are locked, and gives their seats.
     async fn next_seats(&mut self, flights: &BTreeSet<FlightId>) -> QueryResult<Vec<SeatsState>>;
 
-    /// Writes events, to be published in this order.
+    /// Writes events, to be published in this order: the last thing before the commit.
+    #[cfg_attr(not(feature = "simulation"), expect(dead_code, reason = "the runner appends with the commit"))]
     async fn append(&mut self, events: &[Event]) -> QueryResult<()>;
 
     /// What a batch begins with: locks, reads what they protect, and only then the clock. Several steps in
@@ -181,8 +182,6 @@ pub(crate) struct Writes<'a> {
     pub(crate) contacts: Vec<&'a Booking>,
     /// Bookings whose flights have news.
     pub(crate) rescheduled: Vec<&'a Booking>,
-    /// Bookings whose passengers have got their tickets.
-    pub(crate) ticketed: Vec<&'a Booking>,
     /// Bookings whose passengers have other names or seats.
     pub(crate) travellers: Vec<&'a Booking>,
     /// Held seats that are sold now.

@@ -391,7 +391,7 @@ async fn a_purchase_that_is_kept_gives_way_to_what_others_have_made_of_it() {
     let answers = process(&mut runner, vec![confirm_first, confirm_second]).await;
     assert!(matches!(&answers[0], Ok(Outcome::Done(state)) if state.status == BookingStatus::Confirmed));
     assert!(matches!(&answers[1], Ok(Outcome::Refused(Refusal::HoldExpired))), "{:?}", answers[1]);
-    assert_eq!(scene.count("passengers WHERE ticket_number IS NOT NULL").await, 1);
+    assert_eq!(scene.count("bookings WHERE confirmed_at IS NOT NULL").await, 1);
     scene.stop();
 }
 

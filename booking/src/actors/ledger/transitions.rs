@@ -20,29 +20,23 @@ use shared::{
 /// Carries out the commands about existing bookings, in their order, but those that take what others give
 /// back.
 pub(super) async fn run(tables: &mut impl Tables, work: &mut Work<'_>) -> QueryResult<()> {
-    let confirmed = work.items.iter().filter(|(command, _)| matches!(command, Command::Confirm { .. }));
-    let passengers = confirmed.filter_map(|(command, _)| work.bookings.get(&command.booking()));
-    let count = passengers.map(|booking| booking.passengers.len()).sum();
-    let documents = tables.draw_documents(count).await?;
     let later = |command: &Command| {
         matches!(command, Command::Claim(_) | Command::ChangeSeats { .. } | Command::CorrectName { .. })
     };
-    carry_out_those(tables, work, |command| !later(command), documents).await
+    carry_out_those(tables, work, |command| !later(command)).await
 }
 
 /// Corrects names, in their order, when the places of those who have left their flights are free.
 pub(super) async fn correct_names(tables: &mut impl Tables, work: &mut Work<'_>) -> QueryResult<()> {
     let correction = |command: &Command| matches!(command, Command::CorrectName { .. });
-    carry_out_those(tables, work, correction, Vec::new()).await
+    carry_out_those(tables, work, correction).await
 }
 
 async fn carry_out_those(
     tables: &mut impl Tables,
     work: &mut Work<'_>,
     chosen: impl Fn(&Command) -> bool,
-    documents: Vec<i64>,
 ) -> QueryResult<()> {
-    let mut documents = documents.into_iter();
     let items = work.items;
     for (index, (command, trace)) in items.iter().enumerate() {
         if work.verdicts[index].is_some() || !chosen(command) {
@@ -56,7 +50,7 @@ async fn carry_out_those(
         };
         let outcome = match command.version().is_some_and(|version| version != booking.version) {
             true => Outcome::Refused(Refusal::Stale),
-            false => carry_out(tables, work, &mut booking, (command, *trace), &mut documents).await?,
+            false => carry_out(tables, work, &mut booking, (command, *trace)).await?,
         };
         work.bookings.insert(id, booking);
         work.verdicts[index] = Some(Verdict::Answer(outcome));
@@ -70,11 +64,10 @@ async fn carry_out(
     work: &mut Work<'_>,
     booking: &mut Booking,
     (command, trace): Item<'_>,
-    documents: &mut impl Iterator<Item = i64>,
 ) -> QueryResult<Outcome> {
     let result = match command {
         Command::Pay { payment, key, .. } => payments::pay(work, booking, payment, key.as_ref()),
-        Command::Confirm { payment, .. } => payments::confirm(work, booking, *payment, documents, trace)?,
+        Command::Confirm { payment, .. } => payments::confirm(work, booking, *payment, trace)?,
         Command::Decline { payment, void, .. } => payments::decline(work, booking, *payment, *void, trace)?,
         Command::Quote { quote, key, .. } => {
             return Ok(match cancellations::quote(work, booking, *quote, key.as_ref())? {

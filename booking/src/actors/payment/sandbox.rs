@@ -32,6 +32,9 @@ use uuid::Uuid;
 const QUEUE: usize = 1024;
 /// Operations in one statement.
 const BATCH: usize = 256;
+/// How long further operations are waited for where several have come at once: the ledger answers in
+/// batches, and each statement costs more than its rows.
+const GATHER: Duration = Duration::from_millis(2);
 /// How long the database has for opening the log's connection, and for a statement.
 const PATIENCE: Duration = Duration::from_secs(2);
 const SILENT: &str = "the database is silent";
@@ -100,6 +103,9 @@ async fn write(database: DatabaseConfig, operations: Arc<Mutex<mpsc::Receiver<Wa
     let mut connection = None;
     let mut batch = Vec::new();
     while operations.recv_many(&mut batch, BATCH).await > 0 {
+        if batch.len() > 1 {
+            gather(&mut operations, &mut batch).await;
+        }
         let (entries, waiting): (Vec<_>, Vec<_>) = batch.drain(..).unzip();
         let logged = log(&mut connection, &database, &entries).await;
         for (operation, waiter) in entries.iter().zip(waiting) {
@@ -110,6 +116,13 @@ async fn write(database: DatabaseConfig, operations: Arc<Mutex<mpsc::Receiver<Wa
         }
     }
     End::Done
+}
+
+async fn gather(operations: &mut mpsc::Receiver<Waiting>, batch: &mut Vec<Waiting>) {
+    let gathering =
+        async { while batch.len() < BATCH && operations.recv_many(batch, BATCH - batch.len()).await > 0 {} };
+    // At the end of the time what has come is there.
+    let _ = timeout(GATHER, gathering).await;
 }
 
 /// Writes entries down; gives what was decided of those authorisations that are new. A connection that

@@ -53,7 +53,6 @@ impl Transaction {
     pub(super) fn change(&mut self, writes: &Writes<'_>, clock: DateTime<Utc>) -> QueryResult<()> {
         self.update_bookings(writes);
         self.sell(writes.sold);
-        self.write_tickets(&writes.ticketed);
         self.update_passengers(&writes.travellers);
         for (booking, payment) in writes.payments {
             self.insert_payment(*booking, payment)?;
@@ -107,16 +106,6 @@ impl Transaction {
             self.update(booking, |row| {
                 for (segment, known) in row.segments.iter_mut().zip(&booking.segments) {
                     segment.flight_version = known.flight_version;
-                }
-            });
-        }
-    }
-
-    fn write_tickets(&mut self, ticketed: &[&Booking]) {
-        for booking in ticketed {
-            self.update(booking, |row| {
-                for (passenger, with_ticket) in row.passengers.iter_mut().zip(&booking.passengers) {
-                    passenger.ticket_number = with_ticket.ticket_number.or(passenger.ticket_number);
                 }
             });
         }
