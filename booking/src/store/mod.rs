@@ -25,6 +25,7 @@ pub(crate) mod seats;
 mod statement;
 pub(crate) mod stats;
 pub(crate) mod travellers;
+pub(crate) mod unsettled_payments;
 
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
