@@ -14,13 +14,13 @@ INSERT INTO segments (booking_id, position, flight_id, cabin, brand, fare, taxes
 INSERT INTO passengers (booking_id, position, id, kind, given_name, family_name, born_on, seats) VALUES (:booking, 0, :booking, 0, 'Margarethe', 'Lindqvist', '1978-05-17', ARRAY[:seat]::smallint[]);
 INSERT INTO seats (flight_id, seat, booking_id, sold) VALUES (:flight, :seat, :booking, false);
 INSERT INTO travellers (flight_id, owner_id, fingerprint, booking_id, seated) VALUES (:flight, :owner, :n, :booking, true);
-INSERT INTO payments (id, booking_id, method, token, amount, state, held_until, answer, created_at, attempted_at) VALUES (:booking, :booking, 'card', 'tok_visa', 8972, 0, now() + interval '15 minutes', 201, now(), now());
+INSERT INTO payments (id, booking_id, method, token, amount, state, held_until, answer, created_at) VALUES (:booking, :booking, 'card', 'tok_visa', 8972, 0, now() + interval '15 minutes', 201, now());
 COMMIT;
 BEGIN;
 UPDATE bookings SET status = 1, payment_status = 2, version = 2, updated_at = now(), confirmed_at = now() WHERE id = :booking AND status = 0;
 UPDATE seats SET sold = true WHERE flight_id = :flight AND seat = :seat AND booking_id = :booking;
 UPDATE passengers SET ticket_number = 9970000000000 + nextval('ticket_documents') WHERE booking_id = :booking;
-UPDATE payments SET state = 2, token = NULL WHERE id = :booking;
+UPDATE payments SET state = 1, token = NULL WHERE id = :booking;
 INSERT INTO sandbox_operations (payment_id, operation, subject, amount, accepted) VALUES (:booking, 0, :booking, 8972, true), (:booking, 1, :booking, 8972, true);
 INSERT INTO ledger_entries (cause, account, booking_id, amount, created_at) VALUES (:booking, 0, :booking, 8972, now()), (:booking, 1, :booking, -6572, now()), (:booking, 2, :booking, -2400, now());
 INSERT INTO events (id, kind, subject, version, time, data) VALUES (:booking, 'booking.confirmed', :booking, 2, now(), :event);

@@ -99,8 +99,9 @@ const ROWS: [&str; 9] = [
      SELECT flight_id, owner_id,
             ('x' || encode(substr(sha256(convert_to(lower(given), 'UTF8') || '\\x00' || convert_to(lower(family), 'UTF8') || '\\x00' || convert_to(to_char(born, 'YYYY-MM-DD'), 'UTF8') || '\\x00'), 1, 8), 'hex'))::bit(64)::bigint,
             id, true FROM filling ORDER BY flight_id, owner_id",
-    "INSERT INTO payments (id, booking_id, method, token, amount, state, held_until, answer, created_at, attempted_at)
-     SELECT payment_id, id, 'card', NULL, fare + taxes, 2, made + interval '15 minutes', 201, made, made FROM filling ORDER BY payment_id",
+    // Captured: in no queue.
+    "INSERT INTO payments (id, booking_id, method, token, amount, state, held_until, answer, created_at)
+     SELECT payment_id, id, 'card', NULL, fare + taxes, 1, made + interval '15 minutes', 201, made FROM filling ORDER BY payment_id",
     "INSERT INTO ledger_entries (cause, account, booking_id, amount, created_at)
      SELECT payment_id, account, id, CASE account WHEN 0 THEN fare + taxes WHEN 1 THEN -fare ELSE -taxes END, made + interval '20 milliseconds'
      FROM filling, generate_series(0, 2) AS account ORDER BY payment_id, account",

@@ -168,7 +168,7 @@ impl Booking {
     /// falls back to its former end. Whether anything changed.
     pub(crate) fn decline(&mut self, payment: PaymentId, void: bool, now: DateTime<Utc>) -> bool {
         let Some(started) = self.started(payment) else { return false };
-        started.state = if void { PaymentState::ToBeVoided } else { PaymentState::Declined };
+        started.state = if void { PaymentState::GivenUp } else { PaymentState::Declined };
         started.token = None;
         let end = started.held_until;
         if self.payment_status == BookingPaymentStatus::Processing {
@@ -230,7 +230,7 @@ impl Booking {
     }
 
     fn give_back(&mut self, refund: Refund, reason: &str, now: DateTime<Utc>) -> Vec<Entry> {
-        let paid = |one: &&Payment| matches!(one.state, PaymentState::Confirmed | PaymentState::Captured);
+        let paid = |one: &&Payment| one.state == PaymentState::Confirmed;
         let Some(payment_id) = self.payments.iter().find(paid).map(|one| one.id) else { return Vec::new() };
         debug_assert!(refund.total() <= self.total(), "never more than was paid");
         if refund.total() == 0 {

@@ -8,7 +8,8 @@ use shared::{
 };
 use uuid::Uuid;
 
-/// Where the saga of a payment is.
+/// What has become of a payment. Whether anything is still to be asked of the provider is another matter:
+/// it captures and voids later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PaymentState {
     /// Started: what the provider says is not known.
@@ -16,12 +17,11 @@ pub(crate) enum PaymentState {
     /// Authorised, and the booking is confirmed with it. The capture follows, and is repeated until
     /// it succeeds: for the traveller the money is taken.
     Confirmed,
-    /// Captured at the provider.
-    Captured,
-    /// The provider refused, or the authorisation was voided.
+    /// The provider refused: that settles it.
     Declined,
-    /// It came too late: whatever the provider has authorised is to be voided.
-    ToBeVoided,
+    /// We have declined it, since it came too late. Whatever the provider has authorised is voided; that
+    /// follows, and is repeated until it succeeds.
+    GivenUp,
 }
 
 impl PaymentState {
@@ -29,8 +29,8 @@ impl PaymentState {
     pub(crate) fn status(self) -> PaymentStatus {
         match self {
             Self::Started => PaymentStatus::Pending,
-            Self::Confirmed | Self::Captured => PaymentStatus::Captured,
-            Self::Declined | Self::ToBeVoided => PaymentStatus::Declined,
+            Self::Confirmed => PaymentStatus::Captured,
+            Self::Declined | Self::GivenUp => PaymentStatus::Declined,
         }
     }
 }

@@ -1,10 +1,10 @@
 //! The saga of a payment: what is to be done next, given what is stored and what was learnt.
 //!
 //! ```text
-//!  charge ──> authorise ──> confirm ──> capture ──> note: captured
+//!  charge ──> authorise ──> confirm ──> capture ──> note: settled
 //!                ^  │          │ refused: too late
 //!                │  │          v
-//!  resume ──> ask   └──────> decline ──> (void) ──> note: declined
+//!  resume ──> ask   └──────> decline ──> (void) ──> note: settled
 //! ```
 //! Nothing is decided elsewhere: the desk carries out the steps and tells what came of each. All that
 //! a saga needs to be taken up again is stored before a step that depends on it, and every step can be
@@ -27,7 +27,7 @@ pub(crate) enum Decision {
     Declined,
 }
 
-/// What is stored of a payment when it is taken in hand.
+/// What is stored of a payment when it is taken in hand, because it is not settled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Stored {
     pub(crate) state: PaymentState,
@@ -51,8 +51,8 @@ pub(crate) enum Step {
     Capture,
     /// Have the provider give the money up.
     Void,
-    /// Store that the provider has done its part.
-    Note(PaymentState),
+    /// Store that the provider has done its part, and that the payment is settled with it.
+    Note,
     /// Nothing: the saga is at its end.
     Done,
     /// Nothing now: the saga is taken up later from what is stored.
@@ -100,8 +100,8 @@ pub(crate) fn resume(stored: Stored) -> Step {
     match stored.state {
         PaymentState::Started => Step::Ask,
         PaymentState::Confirmed => Step::Capture,
-        PaymentState::ToBeVoided => Step::Void,
-        PaymentState::Captured | PaymentState::Declined => Step::Done,
+        PaymentState::GivenUp => Step::Void,
+        PaymentState::Declined => Step::Done,
     }
 }
 
@@ -120,9 +120,8 @@ pub(crate) fn next(stored: Stored, step: Step, learnt: Learnt) -> Step {
         (Step::Confirm | Step::Decline { .. }, Learnt::Stands(PaymentStatus::Captured)) => Step::Capture,
         (Step::Confirm | Step::Decline { void: true }, Learnt::Stands(PaymentStatus::Declined)) => Step::Void,
         (Step::Decline { void: false }, Learnt::Stands(PaymentStatus::Declined)) => Step::Done,
-        (Step::Capture, Learnt::Finished) => Step::Note(PaymentState::Captured),
-        (Step::Void, Learnt::Finished) => Step::Note(PaymentState::Declined),
-        (Step::Note(_), Learnt::Noted) => Step::Done,
+        (Step::Capture | Step::Void, Learnt::Finished) => Step::Note,
+        (Step::Note, Learnt::Noted) => Step::Done,
         _ => Step::Leave,
     }
 }
@@ -133,7 +132,7 @@ pub(crate) fn verdict(step: Step) -> Option<Verdict> {
     match step {
         Step::Authorise | Step::Ask | Step::Confirm | Step::Decline { .. } => None,
         Step::Capture => Some(Verdict::Paid),
-        Step::Void | Step::Note(_) | Step::Done => Some(Verdict::Declined),
+        Step::Void | Step::Note | Step::Done => Some(Verdict::Declined),
         Step::Leave => Some(Verdict::Unsettled),
     }
 }

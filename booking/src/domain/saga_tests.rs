@@ -70,6 +70,8 @@ fn decision(accepted: bool) -> Decision {
 struct World {
     booking: Booking,
     payment: PaymentId,
+    /// Whether it stands in the queue of those that are not settled.
+    queued: bool,
     provider: Provider,
     books: Vec<Entry>,
     now: DateTime<Utc>,
@@ -99,6 +101,7 @@ impl World {
         Self {
             booking,
             payment: id,
+            queued: true,
             provider: Provider { willing, ..Provider::default() },
             books: Vec::new(),
             now,
@@ -110,13 +113,6 @@ impl World {
     fn stored(&self) -> Stored {
         let state = self.booking.payments[0].state;
         Stored { state, late: self.booking.hold_expires_at <= self.now }
-    }
-
-    fn note(&mut self, from: PaymentState, to: PaymentState) {
-        let state = &mut self.booking.payments[0].state;
-        if *state == from {
-            *state = to;
-        }
     }
 
     /// Does what a step asks for.
@@ -138,7 +134,9 @@ impl World {
                 Learnt::Stands(self.stored().state.status())
             }
             Step::Decline { void } => {
-                self.booking.decline(self.payment, void, self.now);
+                let declined = self.booking.decline(self.payment, void, self.now);
+                // With the provider's refusal, in the same transaction.
+                self.queued &= !declined || void;
                 Learnt::Stands(self.stored().state.status())
             }
             Step::Capture => {
@@ -149,12 +147,8 @@ impl World {
                 self.provider.give_up();
                 Learnt::Finished
             }
-            Step::Note(PaymentState::Captured) => {
-                self.note(PaymentState::Confirmed, PaymentState::Captured);
-                Learnt::Noted
-            }
-            Step::Note(_) => {
-                self.note(PaymentState::ToBeVoided, PaymentState::Declined);
+            Step::Note => {
+                self.queued = false;
                 Learnt::Noted
             }
             Step::Done | Step::Leave => Learnt::Silence,
@@ -164,8 +158,17 @@ impl World {
     fn take(&mut self, action: Action) {
         self.now += TimeDelta::minutes(action.minutes);
         let under_way = self.under_way.take();
-        let hand = self.hands[action.process].take();
-        let (stored, step) = hand.unwrap_or_else(|| (self.stored(), resume(self.stored())));
+        let left = self.queued.then(|| (self.stored(), resume(self.stored())));
+        if let Some((stored, step)) = self.hands[action.process].take().or(left) {
+            self.carry_on(action, stored, step);
+        }
+        if let Some(step) = under_way {
+            self.act(step);
+        }
+        self.check();
+    }
+
+    fn carry_on(&mut self, action: Action, stored: Stored, step: Step) {
         let learnt = match action.fault {
             Fault::None | Fault::Crash => self.act(step),
             Fault::LostAnswer => {
@@ -182,10 +185,6 @@ impl World {
         if action.fault != Fault::Crash && !matches!(then, Step::Done | Step::Leave) {
             self.hands[action.process] = Some((stored, then));
         }
-        if let Some(step) = under_way {
-            self.act(step);
-        }
-        self.check();
     }
 
     /// What must hold at any time.
@@ -194,6 +193,10 @@ impl World {
         assert!(self.provider.captures == 0 || confirmed, "money is taken only for a confirmed booking");
         assert!(!(self.provider.voided && confirmed), "no confirmed booking loses its money");
         assert_eq!(self.books.iter().map(|entry| entry.amount).sum::<i64>(), 0, "the books add up");
+        let state = self.stored().state;
+        assert!(self.queued || state != PaymentState::Started, "what is not decided is not settled");
+        assert!(!self.queued || state != PaymentState::Declined, "a refusal settles it");
+        assert!(self.queued || !confirmed || self.provider.captures == 1, "settled with the capture");
     }
 
     /// What must hold in the end.
@@ -202,13 +205,14 @@ impl World {
         let owed: i64 = cleared.map(|entry| entry.amount).sum();
         let taken = i64::from(self.provider.captures) * self.booking.total();
         assert_eq!(owed, taken, "the books say what the provider took");
+        assert!(!self.queued, "unsettled: {:?}", self.stored());
         match self.booking.payments[0].state {
-            PaymentState::Captured => {
+            PaymentState::Confirmed => {
                 assert_eq!(self.provider.captures, 1);
                 assert_eq!(self.booking.status, BookingStatus::Confirmed);
                 assert_eq!(self.booking.payment_status, BookingPaymentStatus::Paid);
             }
-            PaymentState::Declined => {
+            PaymentState::Declined | PaymentState::GivenUp => {
                 assert!(
                     self.provider.voided || self.provider.decided != Some(true),
                     "nothing stays reserved"
@@ -216,7 +220,7 @@ impl World {
                 assert_ne!(self.booking.status, BookingStatus::Confirmed);
                 assert_eq!(self.booking.payment_status, BookingPaymentStatus::Awaiting);
             }
-            state => panic!("unsettled: {state:?}"),
+            PaymentState::Started => panic!("settled, but not decided"),
         }
     }
 }
@@ -262,8 +266,7 @@ fn without_faults_a_good_card_pays_in_four_steps() {
         steps.push(step);
         world.take(Action { process: 0, fault: Fault::None, minutes: 0 });
     }
-    let note = Step::Note(PaymentState::Captured);
-    assert_eq!(steps, [Step::Authorise, Step::Confirm, Step::Capture, note]);
+    assert_eq!(steps, [Step::Authorise, Step::Confirm, Step::Capture, Step::Note]);
     assert_eq!(world.provider.captures, 1);
     world.check_end();
 }

@@ -85,9 +85,9 @@ impl World {
                     last = state.or(last);
                     learnt
                 }
-                Step::Note(to) => {
+                Step::Note => {
                     self.hop().await;
-                    self.finish(charge.payment, to)
+                    self.settle(charge.payment)
                 }
             };
             step = saga::next(stored, step, learnt);
@@ -139,17 +139,15 @@ impl World {
     }
 
     /// Stores that the provider has done its part; lost with a database that is down.
-    fn finish(&self, payment: PaymentId, to: PaymentState) -> Learnt {
-        let from =
-            if to == PaymentState::Captured { PaymentState::Confirmed } else { PaymentState::ToBeVoided };
+    fn settle(&self, payment: PaymentId) -> Learnt {
         let now = self.now();
         let mut database = self.database.borrow_mut();
         if database.is_down(now) {
             return Learnt::Silence;
         }
-        database.finish(payment, from, to);
+        database.settle_payment(payment);
         if let Some(trace) = &self.trace {
-            trace.borrow_mut().finished(payment, from, to);
+            trace.borrow_mut().payment_settled(payment);
         }
         Learnt::Noted
     }
@@ -201,9 +199,9 @@ impl World {
                 let now = world.now();
                 let mut database = world.database.borrow_mut();
                 if !database.is_down(now) {
-                    database.settle(refund.id);
+                    database.settle_refund(refund.id);
                     if let Some(trace) = &world.trace {
-                        trace.borrow_mut().settled(refund.payment_id);
+                        trace.borrow_mut().refund_settled(refund.payment_id);
                     }
                 }
             });

@@ -194,15 +194,15 @@ impl Stage {
             }
             Deed::Sweep { clock, idle, payments, refunds } => {
                 set_clock(&self.free, *clock).await?;
-                let own = store::payments::take_unsettled(&self.free, *idle, 64).await?;
+                let own = store::unsettled_payments::take(&self.free, *idle, 64).await?;
                 self.compare("payments that were taken up", payments, &unsettled(&own));
                 let own = store::refunds::take_unsettled(&self.free, *idle, 64).await?;
                 self.compare("refunds that were taken up", refunds, &unsettled_refunds(&own));
             }
-            Deed::Finish { payment, from, to } => {
-                store::payments::finish(&self.free, vec![payment.0], *from, *to).await?;
+            Deed::SettlePayment { payment } => {
+                store::unsettled_payments::settle(&self.free, vec![payment.0]).await?;
             }
-            Deed::Settle { payment } => {
+            Deed::SettleRefund { payment } => {
                 use crate::store::schema::refunds;
                 use diesel::{ExpressionMethods, QueryDsl};
                 let own = refunds::table.filter(refunds::payment_id.eq(payment.0)).select(refunds::id);

@@ -78,7 +78,7 @@ pub(super) fn of_model(rows: &Rows, claimed: &Claimed) -> Lines {
     let payments = rows.payments.iter().map(|(id, row)| {
         let payment = &row.payment;
         format!(
-            "{id}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}",
+            "{id}|{}|{}|{}|{}|{}|{}|{}|{}|{}",
             row.booking,
             payment.method,
             or_none(payment.token.clone()),
@@ -88,10 +88,10 @@ pub(super) fn of_model(rows: &Rows, claimed: &Claimed) -> Lines {
             or_none(payment.key_scope.as_deref().map(hex)),
             payment.answer,
             at(payment.created_at),
-            at(row.attempted_at),
-            row.attempts,
         )
     });
+    let unsettled =
+        rows.unsettled.iter().map(|(id, row)| format!("{id}|{}|{}", at(row.attempted_at), row.attempts));
     let refunds = rows.refunds.values().map(|row| {
         let refund = &row.refund;
         let attempted = or_none(row.attempted_at.map(at));
@@ -121,6 +121,7 @@ pub(super) fn of_model(rows: &Rows, claimed: &Claimed) -> Lines {
     lines.push(("travellers", travellers.collect()));
     lines.push(("idempotency_keys", keys.collect()));
     lines.push(("payments", payments.collect()));
+    lines.push(("unsettled_payments", unsettled.collect()));
     lines.push(("refunds", refunds.collect()));
     lines.push(("ledger_entries", entries.collect()));
     lines.iter_mut().for_each(|(_, lines)| lines.sort_unstable());
@@ -185,7 +186,7 @@ struct Line {
 }
 
 /// The same of PostgreSQL: each table with the columns as above.
-const TABLES: [(&str, &str); 11] = [
+const TABLES: [(&str, &str); 12] = [
     (
         "bookings",
         "SELECT concat_ws('|', id, '?', owner_id, status, payment_status, us(hold_expires_at), currency, contact_email, coalesce(contact_phone, '-'), version, us(created_at), us(updated_at), us(confirmed_at)) AS line, locator AS extra FROM bookings",
@@ -216,7 +217,11 @@ const TABLES: [(&str, &str); 11] = [
     ),
     (
         "payments",
-        "SELECT concat_ws('|', id, booking_id, method, coalesce(token, '-'), amount, state, us(held_until), coalesce(encode(key_scope, 'hex'), '-'), answer, us(created_at), us(attempted_at), attempts) AS line, NULL AS extra FROM payments",
+        "SELECT concat_ws('|', id, booking_id, method, coalesce(token, '-'), amount, state, us(held_until), coalesce(encode(key_scope, 'hex'), '-'), answer, us(created_at)) AS line, NULL AS extra FROM payments",
+    ),
+    (
+        "unsettled_payments",
+        "SELECT concat_ws('|', payment_id, us(attempted_at), attempts) AS line, NULL AS extra FROM unsettled_payments",
     ),
     (
         "refunds",

@@ -3,8 +3,8 @@
 use super::{database::Abort, ledger::outcome};
 use crate::{
     actors::ledger::{Command, Verdict},
-    domain::{idempotency::Key, payment::PaymentState, seat_book::SeatsRead},
-    store::{keys::Known, payments, refunds},
+    domain::{idempotency::Key, seat_book::SeatsRead},
+    store::{keys::Known, refunds, unsettled_payments},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use shared::{
@@ -59,12 +59,11 @@ pub(super) enum Deed {
         payments: Vec<String>,
         refunds: Vec<String>,
     },
-    Finish {
+    SettlePayment {
         payment: PaymentId,
-        from: PaymentState,
-        to: PaymentState,
     },
-    Settle {
+    /// Of the payment.
+    SettleRefund {
         payment: PaymentId,
     },
 }
@@ -140,19 +139,19 @@ impl Trace {
         &mut self,
         clock: DateTime<Utc>,
         idle: TimeDelta,
-        payments: &[payments::Unsettled],
+        payments: &[unsettled_payments::Unsettled],
         refunds: &[refunds::Unsettled],
     ) {
         let (payments, refunds) = (unsettled(payments), unsettled_refunds(refunds));
         self.deeds.push(Deed::Sweep { clock, idle, payments, refunds });
     }
 
-    pub(super) fn finished(&mut self, payment: PaymentId, from: PaymentState, to: PaymentState) {
-        self.deeds.push(Deed::Finish { payment, from, to });
+    pub(super) fn payment_settled(&mut self, payment: PaymentId) {
+        self.deeds.push(Deed::SettlePayment { payment });
     }
 
-    pub(super) fn settled(&mut self, payment: PaymentId) {
-        self.deeds.push(Deed::Settle { payment });
+    pub(super) fn refund_settled(&mut self, payment: PaymentId) {
+        self.deeds.push(Deed::SettleRefund { payment });
     }
 }
 
@@ -186,8 +185,8 @@ pub(super) fn holds_ended(ended: &[(BookingId, FlightId)]) -> Vec<String> {
 }
 
 /// Payments that were taken up, in order.
-pub(super) fn unsettled(taken: &[payments::Unsettled]) -> Vec<String> {
-    let line = |one: &payments::Unsettled| {
+pub(super) fn unsettled(taken: &[unsettled_payments::Unsettled]) -> Vec<String> {
+    let line = |one: &unsettled_payments::Unsettled| {
         let (id, booking, flight) = (one.id, one.booking_id, one.flight_id);
         format!("{id} {booking} {:?} {} {:?} {flight} {}", one.state, one.amount, one.token, one.late)
     };

@@ -26,6 +26,7 @@ mod statement;
 pub(crate) mod stats;
 pub(crate) mod transaction;
 pub(crate) mod travellers;
+pub(crate) mod unsettled_payments;
 
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 

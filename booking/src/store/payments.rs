@@ -1,21 +1,20 @@
 //! Payments with their sagas, and the books.
 
-use super::{codes::Code, schema::payments, statement::statement};
+use super::{codes::Code, schema::payments, statement::statement, unsettled_payments};
 use crate::domain::payment::{Entry, Payment, PaymentState};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use diesel::{
     prelude::*,
-    sql_types::{
-        Array, BigInt, Binary, Bool, Double, Integer, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
-    },
+    sql_types::{Array, BigInt, Binary, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use shared::ids::{BookingId, FlightId, PaymentId};
+use futures_util::future::try_join;
+use shared::ids::{BookingId, PaymentId};
 use std::collections::HashMap;
 use uuid::Uuid;
 
 statement! {
-    /// Inserts payments that were just started.
+    /// Inserts payments that were just started, and queues them.
     Insert {
         ids: Array<SqlUuid> = Vec<Uuid>,
         bookings: Array<SqlUuid> = Vec<Uuid>,
@@ -28,7 +27,7 @@ statement! {
         answers: Array<SmallInt> = Vec<i16>,
         created: Array<Timestamptz> = Vec<DateTime<Utc>>,
     } -> (),
-    "INSERT INTO payments (id, booking_id, method, token, amount, state, held_until, key_scope, answer, created_at, attempted_at) SELECT i, b, m, t, a, s, h, k, w, c, c FROM unnest($, $, $, $, $, $, $, $, $, $) AS new (i, b, m, t, a, s, h, k, w, c)"
+    "WITH new AS (INSERT INTO payments (id, booking_id, method, token, amount, state, held_until, key_scope, answer, created_at) SELECT * FROM unnest($, $, $, $, $, $, $, $, $, $) RETURNING id, created_at) INSERT INTO unsettled_payments (payment_id, attempted_at) SELECT id, created_at FROM new"
 }
 
 statement! {
@@ -41,33 +40,9 @@ statement! {
 }
 
 statement! {
-    /// Notes what the provider has done; only where that was still to be done.
-    Finish {
-        ids: Array<SqlUuid> = Vec<Uuid>,
-        state: SmallInt = i16,
-        from: SmallInt = i16,
-    } -> (),
-    "UPDATE payments SET state = n.state FROM (SELECT unnest($) AS id, $ AS state) AS n WHERE payments.id = n.id AND payments.state = $"
-}
-
-statement! {
-    /// Takes unsettled payments in hand that nobody has had in hand for a while; the more often that came
-    /// to nothing, the longer the while.
-    TakeUnsettled { seconds: Double = f64, limit: BigInt = i64 } -> (SqlUuid, SqlUuid, SmallInt, BigInt, Nullable<Text>, SqlUuid, Bool),
-    "UPDATE payments p SET attempted_at = clock_timestamp(), attempts = LEAST(p.attempts + 1, 1000) FROM (SELECT id FROM payments WHERE unsettled_at < clock_timestamp() - make_interval(secs => $ + CASE attempts WHEN 0 THEN 0 ELSE LEAST(power(2, LEAST(attempts, 10)), 600) END) ORDER BY unsettled_at LIMIT $ FOR UPDATE SKIP LOCKED) AS due WHERE p.id = due.id RETURNING p.id, p.booking_id, p.state, p.amount, p.token, (SELECT s.flight_id FROM segments s WHERE s.booking_id = p.booking_id ORDER BY s.flight_id LIMIT 1), (SELECT b.hold_expires_at <= clock_timestamp() FROM bookings b WHERE b.id = p.booking_id)"
-}
-
-statement! {
     /// Stores the provider's name for a payment that is started; the first one stays.
     Refer { reference: Text = String, id: SqlUuid = Uuid } -> Nullable<Text>,
     "UPDATE payments SET provider_reference = COALESCE(provider_reference, $) WHERE id = $ AND state = 0 RETURNING provider_reference"
-}
-
-statement! {
-    /// How many payments are unsettled, by state and age: 0 for those younger than the first of the
-    /// bounds (in seconds), and so on.
-    CountUnsettled { bounds: Array<Double> = Vec<f64> } -> (SmallInt, Integer, BigInt),
-    "SELECT state, width_bucket(extract(epoch FROM clock_timestamp() - created_at)::float8, $), count(*) FROM payments WHERE unsettled_at IS NOT NULL GROUP BY 1, 2"
 }
 
 statement! {
@@ -97,7 +72,8 @@ struct Row {
     created_at: DateTime<Utc>,
 }
 
-fn state(code: i16) -> QueryResult<PaymentState> {
+/// What a stored number stands for.
+pub(super) fn state(code: i16) -> QueryResult<PaymentState> {
     PaymentState::of_code(code).map_err(|error| diesel::result::Error::DeserializationError(error.into()))
 }
 
@@ -130,7 +106,7 @@ pub(crate) async fn load(
     Ok(found)
 }
 
-/// Inserts payments that were just started.
+/// Inserts payments that were just started; each is unsettled from now on.
 pub(crate) async fn insert<'a>(
     connection: &AsyncPgConnection,
     new: impl Iterator<Item = (BookingId, &'a Payment)>,
@@ -154,7 +130,8 @@ pub(crate) async fn insert<'a>(
     query.execute(&mut &*connection).await.map(drop)
 }
 
-/// Writes the states of payments that the provider has decided.
+/// Writes the states of payments that the provider has decided. Of those that it declined nothing more is
+/// to be asked of it.
 pub(crate) async fn update(
     connection: &AsyncPgConnection,
     decided: &[(PaymentId, PaymentState)],
@@ -166,68 +143,16 @@ pub(crate) async fn update(
         ids: decided.iter().map(|(id, _)| id.0).collect(),
         states: decided.iter().map(|(_, state)| state.code()).collect(),
     };
-    query.execute(&mut &*connection).await.map(drop)
-}
-
-/// Notes that the provider has captured, or voided, payments.
-pub(crate) async fn finish(
-    connection: &AsyncPgConnection,
-    ids: Vec<Uuid>,
-    from: PaymentState,
-    to: PaymentState,
-) -> QueryResult<()> {
-    Finish { ids, state: to.code(), from: from.code() }.execute(&mut &*connection).await.map(drop)
-}
-
-/// A payment whose saga is not at its end.
-#[derive(Debug, Clone)]
-pub(crate) struct Unsettled {
-    pub(crate) id: PaymentId,
-    pub(crate) booking_id: BookingId,
-    pub(crate) state: PaymentState,
-    pub(crate) amount: i64,
-    pub(crate) token: Option<String>,
-    /// A flight of the booking, to find its ledger by.
-    pub(crate) flight_id: FlightId,
-    /// Whether the end of the hold, which the payment has prolonged, has passed.
-    pub(crate) late: bool,
-}
-
-/// Takes in hand unsettled payments that nobody has had in hand for this long.
-pub(crate) async fn take_unsettled(
-    connection: &AsyncPgConnection,
-    idle: TimeDelta,
-    limit: i64,
-) -> QueryResult<Vec<Unsettled>> {
-    type Row = (Uuid, Uuid, i16, i64, Option<String>, Uuid, bool);
-    #[expect(clippy::cast_precision_loss, reason = "a few seconds in milliseconds")]
-    let seconds = idle.num_milliseconds() as f64 / 1000.0;
-    let rows: Vec<Row> = TakeUnsettled { seconds, limit }.load(&mut &*connection).await?;
-    rows.into_iter()
-        .map(|(id, booking, code, amount, token, flight, late)| {
-            Ok(Unsettled {
-                id: PaymentId(id),
-                booking_id: BookingId(booking),
-                state: state(code)?,
-                amount,
-                token,
-                flight_id: FlightId(flight),
-                late,
-            })
-        })
-        .collect()
-}
-
-/// How many payments are unsettled, by state and by the position of their age among the bounds.
-pub(crate) async fn count_unsettled(
-    connection: &AsyncPgConnection,
-    bounds: &[f64],
-) -> QueryResult<Vec<(PaymentState, usize, i64)>> {
-    let query = CountUnsettled { bounds: bounds.to_vec() };
-    let rows: Vec<(i16, i32, i64)> = query.load(&mut &*connection).await?;
-    rows.into_iter()
-        .map(|(code, age, count)| Ok((state(code)?, usize::try_from(age).unwrap_or(0), count)))
-        .collect()
+    let declined = decided.iter().filter(|(_, state)| *state == PaymentState::Declined);
+    let declined: Vec<Uuid> = declined.map(|(id, _)| id.0).collect();
+    let settle = async {
+        match declined.is_empty() {
+            true => Ok(()),
+            false => unsettled_payments::settle(connection, declined).await,
+        }
+    };
+    let mut on = connection;
+    try_join(query.execute(&mut on), settle).await.map(drop)
 }
 
 /// What the provider calls a payment, if that is known.

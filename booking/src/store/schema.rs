@@ -97,8 +97,6 @@ diesel::table! {
         key_scope -> Nullable<Binary>,
         answer -> SmallInt,
         created_at -> Timestamptz,
-        attempted_at -> Timestamptz,
-        attempts -> SmallInt,
         provider_reference -> Nullable<Text>,
     }
 }

@@ -54,7 +54,7 @@ statement! {
 statement! {
     /// Live holds: those that wait, found by their end, and those with a payment under way, found by it.
     CountHolds { now: Timestamptz = DateTime<Utc> } -> (BigInt, BigInt, BigInt),
-    "WITH live AS MATERIALIZED (SELECT id FROM bookings WHERE expires_at > $ UNION SELECT b.id FROM payments p JOIN bookings b ON b.id = p.booking_id WHERE p.unsettled_at IS NOT NULL AND b.status = 0 AND b.payment_status = 1) SELECT (SELECT count(*) FROM live), (SELECT count(*) FROM live l JOIN segments s ON s.booking_id = l.id JOIN passengers p ON p.booking_id = l.id WHERE p.kind <> 2), (SELECT coalesce(sum(s.fare + s.taxes), 0)::bigint FROM live l JOIN segments s ON s.booking_id = l.id)"
+    "WITH live AS MATERIALIZED (SELECT id FROM bookings WHERE expires_at > $ UNION SELECT b.id FROM unsettled_payments u JOIN payments p ON p.id = u.payment_id JOIN bookings b ON b.id = p.booking_id WHERE b.status = 0 AND b.payment_status = 1) SELECT (SELECT count(*) FROM live), (SELECT count(*) FROM live l JOIN segments s ON s.booking_id = l.id JOIN passengers p ON p.booking_id = l.id WHERE p.kind <> 2), (SELECT coalesce(sum(s.fare + s.taxes), 0)::bigint FROM live l JOIN segments s ON s.booking_id = l.id)"
 }
 
 /// The lowest id of an instant (UUID, version 7).

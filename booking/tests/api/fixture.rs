@@ -155,7 +155,7 @@ impl World {
     /// taken up at once, and again where an attempt came to nothing on a busy machine.
     pub(crate) async fn settles(&self, what: &str, condition: impl AsyncFn() -> bool) {
         eventually(what, async || {
-            self.sql("UPDATE payments SET attempted_at = now() - interval '2 hours'").await;
+            self.sql("UPDATE unsettled_payments SET attempted_at = now() - interval '2 hours'").await;
             condition().await
         })
         .await;
@@ -175,6 +175,22 @@ impl World {
         diesel::sql_query("SET search_path = booking").execute(&mut connection).await.unwrap();
         connection
     }
+}
+
+/// Payments that the provider has captured, and voided, as it was noted.
+pub(crate) const CAPTURED: &str =
+    "payments p WHERE state = 1 AND NOT EXISTS (SELECT FROM unsettled_payments u WHERE u.payment_id = p.id)";
+pub(crate) const VOIDED: &str =
+    "payments p WHERE state = 4 AND NOT EXISTS (SELECT FROM unsettled_payments u WHERE u.payment_id = p.id)";
+
+/// A payment as a process leaves it that dies after the first commit, before it asks the provider; `ends`
+/// is where the payment has put the end of the hold, from now.
+pub(crate) fn left_behind(booking: &str, payment: &str, token: &str, ends: &str) -> String {
+    format!(
+        "WITH started AS (UPDATE bookings SET payment_status = 1, hold_expires_at = now() + interval '{ends}' WHERE id = '{booking}'),
+         queued AS (INSERT INTO unsettled_payments VALUES ('{payment}', now()))
+         INSERT INTO payments VALUES ('{payment}', '{booking}', 'card', '{token}', 7488, 0, LEAST(now(), now() + interval '{ends}'), NULL, 200, now())"
+    )
 }
 
 /// A table that nobody else can read.

@@ -66,7 +66,8 @@ async fn mixed_workload(world: &World) -> FlightState {
     world.sql(&format!("UPDATE bookings SET hold_expires_at = now() WHERE id = '{}'", id(&ending))).await;
     eventually("the end of the hold", async || world.count("bookings WHERE status = 3").await == 1).await;
     let settled = async || {
-        world.count("refunds WHERE NOT settled").await + world.count("payments WHERE state = 1").await == 0
+        let unsettled = "unsettled_payments u JOIN payments p ON p.id = u.payment_id WHERE p.state = 1";
+        world.count("refunds WHERE NOT settled").await + world.count(unsettled).await == 0
     };
     eventually("captures and refunds", settled).await;
     flight
@@ -237,6 +238,27 @@ const BREAKS: &[(&str, &str, &[&str])] = &[
         "UPDATE refunds SET payment_id = (SELECT id FROM payments WHERE state = 3)",
         &["refunds_agree_with_the_provider"],
     ),
+    ("unsettled_payments_are_queued", "DELETE FROM unsettled_payments", &[]),
+    (
+        "unsettled_payments_are_queued",
+        "INSERT INTO unsettled_payments SELECT id, now() FROM payments WHERE state = 3",
+        &[],
+    ),
+    (
+        "unsettled_payments_are_queued",
+        "INSERT INTO unsettled_payments VALUES (gen_random_uuid(), now())",
+        &[],
+    ),
+    (
+        "refunds_are_of_money_that_was_taken",
+        "INSERT INTO unsettled_payments SELECT payment_id, now() FROM refunds",
+        &[],
+    ),
+    (
+        "money_is_settled_in_time",
+        "INSERT INTO unsettled_payments SELECT id, now() FROM payments p WHERE state = 1 AND NOT EXISTS (SELECT FROM refunds r WHERE r.payment_id = p.id); UPDATE payments SET created_at = now() - interval '25 hours'",
+        &[],
+    ),
     (
         "money_is_settled_in_time",
         "UPDATE bookings SET hold_expires_at = now() - interval '2 hours' WHERE payment_status = 1",
@@ -277,6 +299,7 @@ const BREAKS: &[(&str, &str, &[&str])] = &[
         "INSERT INTO sandbox_operations SELECT payment_id, 1, gen_random_uuid(), amount, true FROM sandbox_operations WHERE operation = 1 LIMIT 1",
         &[],
     ),
+    ("money_is_taken_once_and_for_a_booking", "DELETE FROM sandbox_operations WHERE operation = 1", &[]),
     (
         "amounts_agree_with_the_provider",
         "UPDATE sandbox_operations SET amount = amount + 1 WHERE operation = 1",

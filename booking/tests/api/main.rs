@@ -18,6 +18,7 @@ mod itineraries;
 mod live;
 mod manifest;
 mod marks;
+mod migrations;
 mod moving_flights;
 mod overload;
 mod payments;

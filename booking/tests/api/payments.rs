@@ -1,6 +1,6 @@
 //! Payments that are declined, silent, late, or left behind by a crash.
 
-use crate::fixture::{World, booking, eventually, paid, passenger};
+use crate::fixture::{CAPTURED, VOIDED, World, booking, eventually, left_behind, paid, passenger};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -19,6 +19,8 @@ async fn a_declined_payment_leaves_the_hold() {
     let held = &declined.json["booking"];
     assert_eq!((&held["status"], &held["payment_status"]), (&json!("held"), &json!("awaiting")));
     assert_eq!(held["payments"][0]["status"], "declined");
+    assert_eq!(world.count("payments WHERE state = 3").await, 1);
+    assert_eq!(world.count("unsettled_payments").await, 0, "with the refusal it is settled");
     assert_eq!(world.count("events WHERE kind = 'booking.held'").await, 1, "now it waits for its traveller");
     let path = format!("/api/v1/bookings/{}/payments", held["id"].as_str().unwrap());
     let end = held["hold_expires_at"].clone();
@@ -30,7 +32,7 @@ async fn a_declined_payment_leaves_the_hold() {
     client.post(&path, &pay("tok_visa")).await.expect_problem(409, "already_paid");
     assert_eq!(world.count("sandbox_operations WHERE operation = 0 AND accepted").await, 1);
     assert_eq!(world.count("payments WHERE token IS NOT NULL").await, 0, "tokens are forgotten");
-    world.settles("the capture", async || world.count("payments WHERE state = 2").await == 1).await;
+    world.settles("the capture", async || world.count(CAPTURED).await == 1).await;
     assert_eq!(world.count("sandbox_operations WHERE operation = 1").await, 1);
     world.stop().await;
 }
@@ -91,7 +93,7 @@ async fn a_silent_provider_is_settled_later_and_once() {
     client.post(&format!("{path}/cancel"), &json!({})).await.expect_problem(409, "payment_in_progress");
     assert_eq!(client.get(&path).await.expect(200)["status"], "held");
     world.settles("the settlement", async || client.get(&path).await.json["status"] == "confirmed").await;
-    world.settles("the capture", async || world.count("payments WHERE state = 2").await == 1).await;
+    world.settles("the capture", async || world.count(CAPTURED).await == 1).await;
     for operation in [0, 1] {
         assert_eq!(world.count(&format!("sandbox_operations WHERE operation = {operation}")).await, 1);
     }
@@ -142,18 +144,17 @@ async fn a_payment_that_a_crash_left_behind_is_carried_on() {
         .post("/api/v1/bookings", &booking(flight.id, &[passenger("ADT", "Ada", Some("4A"))]))
         .await
         .expect(201);
-    // As a process leaves it that dies after the first commit, before it asks the provider.
-    let payment = Uuid::now_v7();
     let id = held["id"].as_str().unwrap();
-    let rows = format!(
-        "WITH started AS (UPDATE bookings SET payment_status = 1, hold_expires_at = now() + interval '1 hour' WHERE id = '{id}')
-         INSERT INTO payments VALUES ('{payment}', '{id}', 'card', 'tok_visa', 7488, 0, now(), NULL, 200, now(), now() - interval '2 hours')"
-    );
-    world.sql(&rows).await;
+    world.sql(&left_behind(id, &Uuid::now_v7().to_string(), "tok_visa", "1 hour")).await;
     let path = format!("/api/v1/bookings/{id}");
     world.settles("the confirmation", async || client.get(&path).await.json["status"] == "confirmed").await;
-    world.settles("the capture", async || world.count("payments WHERE state = 2").await == 1).await;
-    assert_eq!(world.count("sandbox_operations WHERE operation = 0").await, 1);
+    world.settles("the capture", async || world.count(CAPTURED).await == 1).await;
+    // And as one that dies between the capture and its note.
+    world.sql("INSERT INTO unsettled_payments SELECT id, now() FROM payments").await;
+    world.settles("the note", async || world.count(CAPTURED).await == 1).await;
+    for operation in [0, 1] {
+        assert_eq!(world.count(&format!("sandbox_operations WHERE operation = {operation}")).await, 1);
+    }
     world.stop().await;
 }
 
@@ -185,16 +186,11 @@ async fn a_payment_that_was_never_decided_is_given_up_at_the_end_of_its_hold() {
         .post("/api/v1/bookings", &booking(flight.id, &[passenger("ADT", "Ada", Some("4A"))]))
         .await
         .expect(201);
-    let (payment, id) = (Uuid::now_v7(), held["id"].as_str().unwrap());
-    let past = "now() - interval '1 minute'";
-    let rows = format!(
-        "WITH started AS (UPDATE bookings SET payment_status = 1, hold_expires_at = {past} WHERE id = '{id}')
-         INSERT INTO payments VALUES ('{payment}', '{id}', 'card', 'tok_visa', 7488, 0, {past}, NULL, 200, now(), now() - interval '2 hours')"
-    );
-    world.sql(&rows).await;
+    let id = held["id"].as_str().unwrap();
+    world.sql(&left_behind(id, &Uuid::now_v7().to_string(), "tok_visa", "-1 minute")).await;
     let path = format!("/api/v1/bookings/{id}");
     world.settles("the end", async || client.get(&path).await.json["status"] == "expired").await;
-    world.settles("the void", async || world.count("payments WHERE state = 3").await == 1).await;
+    world.settles("the void", async || world.count(VOIDED).await == 1).await;
     assert_eq!(
         world.count("sandbox_operations WHERE operation = 0").await,
         0,
@@ -214,6 +210,6 @@ async fn a_stop_leaves_no_payment_half_done() {
         client.post("/api/v1/bookings", &body).await.expect(201);
     }
     let world = world.stop_instances().await;
-    assert_eq!(world.count("payments WHERE state = 2").await, 3, "captured, and noted");
+    assert_eq!(world.count(CAPTURED).await, 3, "captured, and noted");
     world.stop().await;
 }

@@ -1,6 +1,6 @@
 //! Payments by Stripe, played by localstripe: what was charged is asked there.
 
-use crate::fixture::{World, booking, eventually, paid, passenger};
+use crate::fixture::{VOIDED, World, booking, eventually, left_behind, paid, passenger};
 use booking::config::{Config, ProviderKind};
 use serde_json::{Value, json};
 use testkit::Localstripe;
@@ -39,7 +39,7 @@ fn money(intent: &Value) -> (&str, i64, i64) {
 }
 
 async fn captured(world: &World) {
-    world.settles("the capture", async || world.count("payments WHERE state IN (0, 1, 4)").await == 0).await;
+    world.settles("the capture", async || world.count("unsettled_payments").await == 0).await;
 }
 
 #[actix_web::test]
@@ -58,7 +58,7 @@ async fn a_booking_is_paid_once_and_refunded_once_whatever_is_repeated() {
     assert_eq!(intents[0]["metadata"]["payment_id"], bought["payments"][0]["id"]);
     assert_eq!(intents[0]["currency"], "eur");
     // As if the note of the capture had been lost.
-    world.sql("UPDATE payments SET state = 1").await;
+    world.sql("INSERT INTO unsettled_payments SELECT id, now() FROM payments").await;
     captured(&world).await;
     assert_eq!(money(&stripe.intents().await[0]), ("succeeded", total, 0));
     assert_eq!(world.count("payments WHERE token IS NOT NULL").await, 0, "tokens are forgotten");
@@ -133,17 +133,13 @@ async fn a_part_is_refunded_where_the_fare_says_so() {
 }
 
 /// As a process leaves a payment that dies after the first commit; gives the booking's path.
-async fn left_behind(world: &World, payment: &str, token: &str, ends: &str) -> String {
+async fn leave_behind(world: &World, payment: &str, token: &str, ends: &str) -> String {
     let flight = world.flight(30).await;
     let client = world.customer();
     let order = booking(flight.id, &[passenger("ADT", "Ada", Some("4A"))]);
     let held = client.post("/api/v1/bookings", &order).await.expect(201);
     let id = held["id"].as_str().unwrap();
-    let rows = format!(
-        "WITH started AS (UPDATE bookings SET payment_status = 1, hold_expires_at = now() + interval '{ends}' WHERE id = '{id}')
-         INSERT INTO payments VALUES ('{payment}', '{id}', 'card', '{token}', 7488, 0, now(), NULL, 200, now(), now())"
-    );
-    world.sql(&rows).await;
+    world.sql(&left_behind(id, payment, token, ends)).await;
     format!("bookings WHERE id = '{id}'")
 }
 
@@ -170,7 +166,7 @@ async fn a_crash_at_any_step_charges_once() {
         let before = stripe.intents().await.len();
         let payment = uuid::Uuid::now_v7().to_string();
         let reference = if created { Some(reserve(&stripe, confirmed).await) } else { None };
-        let this = left_behind(&world, &payment, GOOD, "1 hour").await;
+        let this = leave_behind(&world, &payment, GOOD, "1 hour").await;
         if let Some(reference) = reference.filter(|_| stored) {
             world.sql(&format!("UPDATE payments SET provider_reference = '{reference}'")).await;
         }
@@ -192,11 +188,11 @@ async fn an_authorisation_that_comes_too_late_is_cancelled() {
         let world = world(&stripe, 1).await;
         let before = stripe.intents().await.len();
         let reference = reserve(&stripe, confirmed).await;
-        let this = left_behind(&world, &uuid::Uuid::now_v7().to_string(), GOOD, "-1 minute").await;
+        let this = leave_behind(&world, &uuid::Uuid::now_v7().to_string(), GOOD, "-1 minute").await;
         if stored {
             world.sql(&format!("UPDATE payments SET provider_reference = '{reference}'")).await;
         }
-        world.settles("the void", async || world.count("payments WHERE state = 3").await == 1).await;
+        world.settles("the void", async || world.count(VOIDED).await == 1).await;
         assert_eq!(world.count(&format!("{this} AND status = 1")).await, 0, "not confirmed");
         let intents = stripe.intents().await;
         assert_eq!(intents.len(), before + 1, "none was made");

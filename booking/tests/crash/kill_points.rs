@@ -81,7 +81,7 @@ impl World {
 
     /// Lets what was left count as left long ago.
     async fn age(&self) {
-        for table in ["payments", "refunds"] {
+        for table in ["unsettled_payments", "refunds"] {
             let statement =
                 format!("UPDATE {table} SET attempted_at = now() - interval '2 hours', attempts = 0");
             database::run(&self.database, &statement).await;
@@ -90,7 +90,7 @@ impl World {
 
     /// Waits until nothing is under way any more.
     async fn settle(&self) {
-        let unsettled = "(SELECT id FROM payments WHERE state IN (0, 1, 4) UNION ALL SELECT id FROM refunds WHERE NOT settled) u";
+        let unsettled = "(SELECT payment_id FROM unsettled_payments UNION ALL SELECT id FROM refunds WHERE NOT settled) u";
         let deadline = Instant::now() + PATIENCE;
         while database::count(&self.database, unsettled).await > 0 {
             assert!(Instant::now() < deadline, "money stays unsettled");

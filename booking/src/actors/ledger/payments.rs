@@ -72,7 +72,7 @@ pub(super) fn confirm(
     let Some(payment) = booking.payments.iter().find(|payment| payment.id == id).cloned() else {
         return Ok(Err(Refusal::NotFound));
     };
-    if matches!(payment.state, PaymentState::Confirmed | PaymentState::Captured) {
+    if payment.state == PaymentState::Confirmed {
         return Ok(Ok(()));
     }
     if is_cancelled(work, booking) {
@@ -108,7 +108,7 @@ pub(super) fn decline(
     if !booking.decline(id, void, work.now) {
         return Ok(Ok(()));
     }
-    work.changes.decide(id, if void { PaymentState::ToBeVoided } else { PaymentState::Declined });
+    work.changes.decide(id, if void { PaymentState::GivenUp } else { PaymentState::Declined });
     work.changes.booking(booking);
     let state = present(booking, &work.flights, work.now)?;
     if payment.made_the_booking() && state.status == BookingStatus::Held {

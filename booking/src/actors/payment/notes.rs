@@ -1,8 +1,8 @@
-//! Notes what the provider has done, many payments at a time: nobody waits for it, so it need not
-//! cost a commit each.
+//! Notes that the provider has done its part, many payments at a time: nobody waits for it, so it need
+//! not cost a commit each.
 
 use super::keeper::{self, End};
-use crate::{domain::payment::PaymentState, store};
+use crate::store;
 use shared::{
     db::{DbError, Pool},
     ids::PaymentId,
@@ -21,17 +21,11 @@ const BATCH: usize = 256;
 /// How long notes are gathered: each statement is a commit of its own.
 const GATHER: Duration = Duration::from_millis(20);
 
-/// A payment that the provider has captured, or voided.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Finished {
-    pub(super) payment: PaymentId,
-    pub(super) to: PaymentState,
-}
-
 /// What the writer is told.
 #[derive(Debug)]
 pub(super) enum Note {
-    Finished(Finished),
+    /// The provider has captured, or voided, a payment.
+    Settled(PaymentId),
     /// To be answered when all that was told before is written.
     Flush(oneshot::Sender<()>),
     /// A fault in the writer.
@@ -56,15 +50,16 @@ async fn write(pool: Pool, notes: Arc<Mutex<mpsc::Receiver<Note>>>) -> End {
         let (mut batch, mut waiting) = (Vec::new(), Vec::new());
         for note in told.drain(..) {
             match note {
-                Note::Finished(finished) => batch.push(finished),
+                Note::Settled(payment) => batch.push(payment.0),
                 Note::Flush(done) => waiting.push(done),
                 #[cfg(test)]
                 Note::Die => panic!("a fault in the writer of notes, on purpose"),
             }
         }
-        if let Err(error) = note(&pool, &batch).await {
+        let count = batch.len();
+        if let Err(error) = settle(&pool, batch).await {
             // The desk finds these payments again when they have been idle for long enough.
-            tracing::warn!(%error, payments.count = batch.len(), "Finished payments could not be noted");
+            tracing::warn!(%error, payments.count = count, "Settled payments could not be noted");
         }
         for done in waiting {
             // An error means that nobody waits any longer.
@@ -77,7 +72,7 @@ async fn write(pool: Pool, notes: Arc<Mutex<mpsc::Receiver<Note>>>) -> End {
 /// Waits for further notes, unless somebody waits for those that are there.
 async fn gather(notes: &mut mpsc::Receiver<Note>, told: &mut Vec<Note>) {
     let full = |told: &[Note]| {
-        told.len() >= BATCH || told.last().is_some_and(|note| !matches!(note, Note::Finished(_)))
+        told.len() >= BATCH || told.last().is_some_and(|note| !matches!(note, Note::Settled(_)))
     };
     let gathering = async {
         while !full(told) {
@@ -89,21 +84,10 @@ async fn gather(notes: &mut mpsc::Receiver<Note>, told: &mut Vec<Note>) {
     let _ = timeout(GATHER, gathering).await;
 }
 
-async fn note(pool: &Pool, batch: &[Finished]) -> Result<(), DbError> {
+async fn settle(pool: &Pool, batch: Vec<Uuid>) -> Result<(), DbError> {
     if batch.is_empty() {
         return Ok(());
     }
     let connection = pool.get().await?;
-    let steps = [
-        (PaymentState::Confirmed, PaymentState::Captured),
-        (PaymentState::ToBeVoided, PaymentState::Declined),
-    ];
-    for (from, to) in steps {
-        let of_step = batch.iter().filter(|one| one.to == to);
-        let ids: Vec<Uuid> = of_step.map(|one| one.payment.0).collect();
-        if !ids.is_empty() {
-            store::payments::finish(&connection, ids, from, to).await?;
-        }
-    }
-    Ok(())
+    Ok(store::unsettled_payments::settle(&connection, batch).await?)
 }

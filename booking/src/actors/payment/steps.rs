@@ -4,7 +4,7 @@ use super::{
     circuit::Circuit,
     desk::Closing,
     handle::{Charge, Charged, Times},
-    notes::{Finished, Note},
+    notes::Note,
     provider::{PaymentProvider, ProviderError, Reply},
 };
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
         saga::{self, Learnt, Step, Stored, Verdict},
     },
     kill_points,
-    store::{self, payments::Unsettled},
+    store::{self, unsettled_payments::Unsettled},
 };
 use shared::{
     db::{DbError, Pool},
@@ -162,9 +162,9 @@ impl Means {
                 self.asked("void", provider.void(id, charge.amount)).await?;
                 Learnt::Finished
             }
-            Step::Note(to) => {
+            Step::Note => {
                 // Only noted: if that is lost, the same is asked of the provider again, without effect.
-                let noted = self.notes.send(Note::Finished(Finished { payment: id, to })).await;
+                let noted = self.notes.send(Note::Settled(id)).await;
                 if noted.is_ok() { Learnt::Noted } else { Learnt::Silence }
             }
             Step::Done | Step::Leave => Learnt::Silence,

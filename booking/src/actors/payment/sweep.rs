@@ -29,7 +29,7 @@ impl Means {
         let idle = TimeDelta::from_std(self.times.idle).unwrap_or(TimeDelta::MAX);
         let (payments, refunds) = {
             let connection = self.pool.get().await?;
-            let payments = store::payments::take_unsettled(&connection, idle, BATCH).await?;
+            let payments = store::unsettled_payments::take(&connection, idle, BATCH).await?;
             (payments, store::refunds::take_unsettled(&connection, idle, BATCH).await?)
         };
         let payments = stream::iter(payments).for_each_concurrent(CONCURRENCY, async |payment| {
@@ -53,12 +53,12 @@ impl Means {
     #[expect(clippy::cast_precision_loss, reason = "gauges are floating")]
     async fn count(&self) -> Result<(), DbError> {
         let connection = self.pool.get().await?;
-        let payments = store::payments::count_unsettled(&connection, &AGES).await?;
+        let payments = store::unsettled_payments::count(&connection, &AGES).await?;
         let refunds = store::refunds::count_unsettled(&connection, &AGES).await?;
         let states = [
             (PaymentState::Started, "undecided"),
             (PaymentState::Confirmed, "to_be_captured"),
-            (PaymentState::ToBeVoided, "to_be_voided"),
+            (PaymentState::GivenUp, "to_be_voided"),
         ];
         for (position, age) in AGE_NAMES.iter().enumerate() {
             for (state, name) in states {

@@ -28,21 +28,30 @@ pub(super) fn check(rows: &Rows, booking: &Booking) -> Checked {
     for (cause, sum) in causes {
         demand(sum == 0, || format!("the entries of {cause} of booking {id} add up to {sum}"))?;
     }
-    let in_state =
-        |state: &dyn Fn(PaymentState) -> bool| booking.payments.iter().filter(|one| state(one.state)).count();
-    let is_taken = |state| matches!(state, PaymentState::Confirmed | PaymentState::Captured);
-    let taken: i64 = booking.payments.iter().filter(|one| is_taken(one.state)).map(|one| one.amount).sum();
+    let in_state = |state| booking.payments.iter().filter(move |one| one.state == state);
+    let taken: i64 = in_state(PaymentState::Confirmed).map(|one| one.amount).sum();
     let refunded: i64 = booking.refunds.iter().map(|refund| refund.amount).sum();
     demand(clearing == taken - refunded, || {
         format!("booking {id}: {taken} paid, {refunded} given back, {clearing} in the books")
     })?;
     demand(refunded <= taken, || format!("booking {id} got back more than was paid"))?;
-    demand(in_state(&is_taken) <= 1, || format!("booking {id} was paid twice"))?;
-    let started = in_state(&|state| state == PaymentState::Started);
+    demand(in_state(PaymentState::Confirmed).count() <= 1, || format!("booking {id} was paid twice"))?;
+    let started = in_state(PaymentState::Started).count();
     let processing = booking.payment_status == BookingPaymentStatus::Processing;
     demand(started == usize::from(processing), || {
         format!("booking {id} is {:?} with {started} payments under way", booking.payment_status)
     })?;
+    for payment in &booking.payments {
+        let queued = rows.unsettled.contains_key(&payment.id);
+        let fits = match payment.state {
+            PaymentState::Started => queued,
+            PaymentState::Declined => !queued,
+            PaymentState::Confirmed | PaymentState::GivenUp => true,
+        };
+        demand(fits, || {
+            format!("payment {} of booking {id} is {:?}, queued: {queued}", payment.id, payment.state)
+        })?;
+    }
     let confirmed = booking.status == BookingStatus::Confirmed;
     demand(!confirmed || taken == booking.total(), || format!("booking {id} is confirmed, but not paid"))
 }

@@ -23,14 +23,17 @@ impl Checks {
         for (id, row) in &rows.payments {
             let charged = provider.charged(*id);
             match row.payment.state {
-                PaymentState::Captured => demand(charged == row.payment.amount, || {
+                PaymentState::Confirmed => demand(charged == row.payment.amount, || {
                     format!("payment {id} of {} was charged with {charged}", row.payment.amount)
                 })?,
-                PaymentState::Declined => demand(charged == 0 && !provider.reserves(*id), || {
-                    format!("payment {id} was declined, but its money is taken or reserved")
-                })?,
-                state => return Err(format!("payment {id} is still {state:?}")),
+                PaymentState::Declined | PaymentState::GivenUp => {
+                    demand(charged == 0 && !provider.reserves(*id), || {
+                        format!("payment {id} was declined, but its money is taken or reserved")
+                    })?
+                }
+                PaymentState::Started => return Err(format!("payment {id} is not decided")),
             }
+            demand(!rows.unsettled.contains_key(id), || format!("payment {id} is not settled"))?;
         }
         for (id, row) in &rows.refunds {
             demand(row.refund.settled, || format!("refund {id} is not settled"))?;

@@ -1,6 +1,6 @@
 //! What is read and written outside of the ledger's transactions: each a statement of its own.
 
-use super::{Change, Database, Rows, rows::PaymentRow};
+use super::{Change, Database, Rows, rows::QueuedRow};
 use crate::{
     domain::{
         booking::{Booking, Flights},
@@ -10,7 +10,7 @@ use crate::{
         payment::PaymentState,
         seat_book::{SeatsRead, TakenSeat},
     },
-    store::{keys::Known, payments, refunds},
+    store::{keys::Known, refunds, unsettled_payments},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use shared::{
@@ -115,35 +115,29 @@ impl Database {
         self.rows.put(Change::State(state.id, Some(state.clone())));
     }
 
-    fn change_payment(&mut self, id: PaymentId, change: impl FnOnce(&mut PaymentRow)) {
-        if let Some(mut row) = self.rows.payments.get(&id).cloned() {
-            change(&mut row);
-            self.rows.put(Change::Payment(id, Some(Box::new(row))));
-        }
-    }
-
-    /// As `store::payments::take_unsettled`.
+    /// As `store::unsettled_payments::take`.
     pub(in crate::simulation) fn take_payments(
         &mut self,
         clock: DateTime<Utc>,
         idle: TimeDelta,
         limit: usize,
-    ) -> Vec<payments::Unsettled> {
+    ) -> Vec<unsettled_payments::Unsettled> {
         let idle_for = |(at, id): &&(DateTime<Utc>, PaymentId)| {
-            let attempts = self.rows.payments.get(id).map_or(0, |row| row.attempts);
+            let attempts = self.rows.unsettled.get(id).map_or(0, |row| row.attempts);
             *at < clock - idle - patience(attempts)
         };
-        let due = self.rows.unsettled.iter().take_while(|(at, _)| *at < clock - idle).filter(idle_for);
+        let by_attempt = self.rows.unsettled_by_attempt.iter();
+        let due = by_attempt.take_while(|(at, _)| *at < clock - idle).filter(idle_for);
         let due: Vec<PaymentId> = due.map(|(_, id)| *id).take(limit).collect();
         let mut taken = Vec::with_capacity(due.len());
         for id in due {
-            self.change_payment(id, |row| {
-                (row.attempted_at, row.attempts) = (clock, (row.attempts + 1).min(1000));
-            });
+            let Some(QueuedRow { attempts, .. }) = self.rows.unsettled.get(&id).copied() else { continue };
+            let row = QueuedRow { attempted_at: clock, attempts: (attempts + 1).min(1000) };
+            self.rows.put(Change::Queued(id, Some(row)));
             let Some(row) = self.rows.payments.get(&id) else { continue };
             let Some(booking) = self.rows.bookings.get(&row.booking) else { continue };
             let Some(flight_id) = booking.segments.iter().map(|one| one.flight_id).min() else { continue };
-            taken.push(payments::Unsettled {
+            taken.push(unsettled_payments::Unsettled {
                 id,
                 booking_id: row.booking,
                 state: row.payment.state,
@@ -156,13 +150,9 @@ impl Database {
         taken
     }
 
-    /// As `store::payments::finish`.
-    pub(in crate::simulation) fn finish(&mut self, id: PaymentId, from: PaymentState, to: PaymentState) {
-        self.change_payment(id, |row| {
-            if row.payment.state == from {
-                row.payment.state = to;
-            }
-        });
+    /// As `store::unsettled_payments::settle`.
+    pub(in crate::simulation) fn settle_payment(&mut self, id: PaymentId) {
+        self.rows.put(Change::Queued(id, None));
     }
 
     /// As `store::refunds::take_unsettled`.
@@ -175,7 +165,8 @@ impl Database {
         let due = |id: &&RefundId| {
             let Some(row) = self.rows.refunds.get(id) else { return false };
             let payment = self.rows.payments.get(&row.refund.payment_id);
-            payment.is_some_and(|one| one.payment.state == PaymentState::Captured)
+            payment.is_some_and(|one| one.payment.state == PaymentState::Confirmed)
+                && !self.rows.unsettled.contains_key(&row.refund.payment_id)
                 && row.attempted_at.is_none_or(|at| at < clock - idle - patience(row.attempts))
         };
         let due: Vec<RefundId> =
@@ -192,7 +183,7 @@ impl Database {
     }
 
     /// As `store::refunds::settle`.
-    pub(in crate::simulation) fn settle(&mut self, id: RefundId) {
+    pub(in crate::simulation) fn settle_refund(&mut self, id: RefundId) {
         if let Some(mut row) = self.rows.refunds.get(&id).cloned() {
             row.refund.settled = true;
             self.rows.put(Change::Refund(id, Some(Box::new(row))));

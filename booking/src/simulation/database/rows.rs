@@ -3,7 +3,7 @@
 use crate::domain::{
     booking::{Booking, RefundRecord},
     idempotency::StoredAnswer,
-    payment::{Payment, PaymentState},
+    payment::Payment,
     quote::{Quote, QuoteId},
 };
 use chrono::{DateTime, Utc};
@@ -51,6 +51,11 @@ pub(in crate::simulation) struct KeyRow {
 pub(in crate::simulation) struct PaymentRow {
     pub(in crate::simulation) booking: BookingId,
     pub(in crate::simulation) payment: Payment,
+}
+
+/// That a payment is not settled.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(in crate::simulation) struct QueuedRow {
     pub(in crate::simulation) attempted_at: DateTime<Utc>,
     /// How often it was taken up.
     pub(in crate::simulation) attempts: i16,
@@ -84,6 +89,7 @@ pub(in crate::simulation) enum Change {
     Traveller((FlightId, UserId, i64), Option<TravellerEntry>),
     Key(Vec<u8>, Option<KeyRow>),
     Payment(PaymentId, Option<Box<PaymentRow>>),
+    Queued(PaymentId, Option<QueuedRow>),
     Refund(RefundId, Option<Box<RefundRow>>),
     Entry((Uuid, i16), Option<EntryRow>),
     Quote(QuoteId, Option<Quote>),
@@ -99,6 +105,7 @@ pub(in crate::simulation) struct Rows {
     pub(in crate::simulation) travellers: BTreeMap<(FlightId, UserId, i64), TravellerEntry>,
     pub(in crate::simulation) keys: BTreeMap<Vec<u8>, KeyRow>,
     pub(in crate::simulation) payments: BTreeMap<PaymentId, PaymentRow>,
+    pub(in crate::simulation) unsettled: BTreeMap<PaymentId, QueuedRow>,
     pub(in crate::simulation) refunds: BTreeMap<RefundId, RefundRow>,
     pub(in crate::simulation) entries: BTreeMap<(Uuid, i16), EntryRow>,
     pub(in crate::simulation) quotes: BTreeMap<QuoteId, Quote>,
@@ -108,8 +115,8 @@ pub(in crate::simulation) struct Rows {
     pub(in crate::simulation) entries_of: BTreeMap<BookingId, BTreeSet<(Uuid, i16)>>,
     /// Holds that expire by themselves, by their ends.
     pub(in crate::simulation) holds: BTreeSet<(DateTime<Utc>, BookingId)>,
-    /// Payments whose sagas are not at their ends, by when they were last in hand.
-    pub(in crate::simulation) unsettled: BTreeSet<(DateTime<Utc>, PaymentId)>,
+    /// The queue of payments, by when they were last in hand.
+    pub(in crate::simulation) unsettled_by_attempt: BTreeSet<(DateTime<Utc>, PaymentId)>,
     pub(in crate::simulation) unsettled_refunds: BTreeSet<RefundId>,
 }
 
@@ -146,6 +153,7 @@ impl Rows {
                 Change::Key(scope, before)
             }
             Change::Payment(id, row) => self.put_payment(id, row),
+            Change::Queued(id, row) => self.put_queued(id, row),
             Change::Refund(id, row) => self.put_refund(id, row),
             Change::Entry(key, row) => {
                 let before = replace(&mut self.entries, key, row);
@@ -173,23 +181,24 @@ impl Rows {
     }
 
     fn put_payment(&mut self, id: PaymentId, row: Option<Box<PaymentRow>>) -> Change {
-        let open = |row: &PaymentRow| {
-            matches!(
-                row.payment.state,
-                PaymentState::Started | PaymentState::Confirmed | PaymentState::ToBeVoided
-            )
-        };
         if let Some(before) = self.payments.get(&id) {
-            self.unsettled.remove(&(before.attempted_at, id));
             index(&mut self.payments_of, before.booking, id, false);
         }
         if let Some(row) = &row {
-            if open(row) {
-                self.unsettled.insert((row.attempted_at, id));
-            }
             index(&mut self.payments_of, row.booking, id, true);
         }
         Change::Payment(id, replace(&mut self.payments, id, row.map(|row| *row)).map(Box::new))
+    }
+
+    fn put_queued(&mut self, id: PaymentId, row: Option<QueuedRow>) -> Change {
+        let before = replace(&mut self.unsettled, id, row);
+        if let Some(before) = before {
+            self.unsettled_by_attempt.remove(&(before.attempted_at, id));
+        }
+        if let Some(row) = row {
+            self.unsettled_by_attempt.insert((row.attempted_at, id));
+        }
+        Change::Queued(id, before)
     }
 
     fn put_refund(&mut self, id: RefundId, row: Option<Box<RefundRow>>) -> Change {

@@ -2,11 +2,14 @@
 
 use super::{
     Change, Transaction,
-    rows::{EntryRow, KeyRow, PaymentRow, RefundRow},
+    rows::{EntryRow, KeyRow, PaymentRow, QueuedRow, RefundRow},
 };
 use crate::{
     actors::ledger::Writes,
-    domain::{booking::Booking, payment::Payment},
+    domain::{
+        booking::Booking,
+        payment::{Payment, PaymentState},
+    },
     store::codes::Code,
 };
 use chrono::{DateTime, Utc};
@@ -61,6 +64,9 @@ impl Transaction {
             if let Some(mut row) = self.with_rows(|rows| rows.payments.get(id).cloned()) {
                 (row.payment.state, row.payment.token) = (*state, None);
                 self.put(Change::Payment(*id, Some(Box::new(row))));
+            }
+            if *state == PaymentState::Declined {
+                self.put(Change::Queued(*id, None));
             }
         }
         self.write_refunds(writes)?;
@@ -153,9 +159,10 @@ impl Transaction {
         if payment.amount < 0 {
             return Err(check("payments"));
         }
-        let row =
-            PaymentRow { booking, payment: payment.clone(), attempted_at: payment.created_at, attempts: 0 };
+        let row = PaymentRow { booking, payment: payment.clone() };
         self.put(Change::Payment(payment.id, Some(Box::new(row))));
+        let queued = QueuedRow { attempted_at: payment.created_at, attempts: 0 };
+        self.put(Change::Queued(payment.id, Some(queued)));
         Ok(())
     }
 }

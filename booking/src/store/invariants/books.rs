@@ -16,7 +16,7 @@ invariants! {
             || coalesce('for ' || c.amount, 'but is no money moved') AS detail
         FROM (SELECT cause, booking_id, amount FROM ledger_entries WHERE account = 0) e
         FULL JOIN (
-            SELECT id, booking_id, amount FROM payments WHERE state IN (1, 2) AND amount <> 0
+            SELECT id, booking_id, amount FROM payments WHERE state = 1 AND amount <> 0
             UNION ALL SELECT id, booking_id, -amount FROM refunds
         ) c ON c.id = e.cause AND c.booking_id = e.booking_id
         WHERE e.amount IS DISTINCT FROM c.amount";
@@ -41,7 +41,7 @@ invariants! {
         "SELECT 'clearing account' AS subject, 'is at ' || held || ', payments less refunds are ' || due AS detail
         FROM (SELECT
             (SELECT coalesce(sum(amount), 0) FROM ledger_entries WHERE account = 0) AS held,
-            (SELECT coalesce(sum(amount), 0) FROM payments WHERE state IN (1, 2))
+            (SELECT coalesce(sum(amount), 0) FROM payments WHERE state = 1)
                 - (SELECT coalesce(sum(amount), 0) FROM refunds) AS due) sums
         WHERE held <> due";
 }

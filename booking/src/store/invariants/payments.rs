@@ -12,7 +12,7 @@ invariants! {
                     || coalesce(p.most, 0) || ' for a total of ' || coalesce(t.total, 0) END AS detail
         FROM bookings b
         FULL JOIN (
-            SELECT booking_id, count(*) FILTER (WHERE state IN (1, 2)) AS taken, min(amount) AS least, max(amount) AS most
+            SELECT booking_id, count(*) FILTER (WHERE state = 1) AS taken, min(amount) AS least, max(amount) AS most
             FROM payments GROUP BY booking_id
         ) p ON p.booking_id = b.id
         LEFT JOIN booking_prices t ON t.booking_id = b.id
@@ -48,12 +48,24 @@ invariants! {
     /// and all refunds of a payment are no more than it.
     refunds_are_of_money_that_was_taken:
         "SELECT 'refund ' || r.id AS subject, CASE WHEN p.id IS NULL THEN 'is of no payment of its booking'
-            ELSE 'is of a payment in state ' || p.state || CASE WHEN r.settled THEN ', and settled' ELSE '' END END AS detail
-        FROM refunds r LEFT JOIN payments p ON p.id = r.payment_id AND p.booking_id = r.booking_id
-        WHERE (CASE WHEN r.settled THEN p.state = 2 ELSE p.state IN (1, 2) END) IS NOT TRUE
+            ELSE 'is of a payment in state ' || p.state || CASE WHEN u.payment_id IS NULL THEN '' ELSE ', which is unsettled' END
+                || CASE WHEN r.settled THEN ', and settled' ELSE '' END END AS detail
+        FROM refunds r
+        LEFT JOIN payments p ON p.id = r.payment_id AND p.booking_id = r.booking_id
+        LEFT JOIN unsettled_payments u ON u.payment_id = r.payment_id
+        WHERE p.state IS DISTINCT FROM 1 OR (r.settled AND u.payment_id IS NOT NULL)
         UNION ALL
         SELECT 'payment ' || p.id, 'of ' || p.amount || ' has refunds of ' || sum(r.amount)
         FROM refunds r JOIN payments p ON p.id = r.payment_id GROUP BY p.id HAVING sum(r.amount) > p.amount";
+
+    /// A payment that is started stands in the queue of the unsettled ones, one that the provider declined
+    /// does not; and nothing stands there but payments.
+    unsettled_payments_are_queued:
+        "SELECT 'payment ' || coalesce(p.id, u.payment_id) AS subject, CASE WHEN p.id IS NULL THEN 'is unsettled and unknown'
+            ELSE 'in state ' || p.state || CASE WHEN u.payment_id IS NULL THEN ' is not queued' ELSE ' is queued' END END AS detail
+        FROM payments p FULL JOIN unsettled_payments u ON u.payment_id = p.id
+        WHERE (CASE p.state WHEN 0 THEN u.payment_id IS NOT NULL WHEN 3 THEN u.payment_id IS NULL
+            ELSE p.id IS NOT NULL END) IS NOT TRUE";
 
     /// Nothing stays unsettled for ever: a payment is decided within an hour of the end of its hold, and
     /// captured or voided, and a refund carried out, within a day. If not, the payment desk is dead, or
@@ -63,8 +75,9 @@ invariants! {
         FROM payments p JOIN bookings b ON b.id = p.booking_id
         WHERE p.state = 0 AND b.hold_expires_at < now() - interval '1 hour'
         UNION ALL
-        SELECT 'payment ' || id, CASE state WHEN 1 THEN 'is not captured' ELSE 'is not voided' END || ' since ' || created_at
-        FROM payments WHERE state IN (1, 4) AND created_at < now() - interval '1 day'
+        SELECT 'payment ' || p.id, CASE p.state WHEN 1 THEN 'is not captured' ELSE 'is not voided' END || ' since ' || p.created_at
+        FROM unsettled_payments u JOIN payments p ON p.id = u.payment_id
+        WHERE p.state IN (1, 4) AND p.created_at < now() - interval '1 day'
         UNION ALL
         SELECT 'refund ' || id, 'is not settled since ' || created_at
         FROM refunds WHERE NOT settled AND created_at < now() - interval '1 day'";

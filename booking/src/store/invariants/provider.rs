@@ -9,17 +9,19 @@ invariants! {
     payments_were_authorised_once:
         "SELECT 'payment ' || p.id AS subject, 'succeeded without an authorisation' AS detail
         FROM payments p
-        WHERE p.state IN (1, 2) AND EXISTS (SELECT FROM sandbox_operations) AND NOT EXISTS (SELECT FROM sandbox_operations o
+        WHERE p.state = 1 AND EXISTS (SELECT FROM sandbox_operations) AND NOT EXISTS (SELECT FROM sandbox_operations o
             WHERE o.payment_id = p.id AND o.operation = 0 AND o.subject = p.id AND o.accepted)
         UNION ALL
         SELECT 'payment ' || payment_id, 'was asked for under the id ' || subject
         FROM sandbox_operations WHERE operation = 0 AND subject <> payment_id";
 
     /// The provider took money at most once for a payment, and only for one that succeeded; it did so
-    /// where we noted a capture. What it reserved for a payment that was declined was given up.
+    /// where the payment is settled. What it reserved for a payment that was declined was given up, where
+    /// that one is settled.
     money_is_taken_once_and_for_a_booking:
         "SELECT 'payment ' || coalesce(p.id, o.payment_id) AS subject,
-            CASE WHEN p.id IS NULL THEN 'is unknown' ELSE 'in state ' || p.state END || ' with '
+            CASE WHEN p.id IS NULL THEN 'is unknown' ELSE 'in state ' || p.state END
+            || CASE WHEN u.payment_id IS NULL THEN '' ELSE ', unsettled,' END || ' with '
             || coalesce(o.captures, 0) || ' captures and ' || coalesce(o.voids, 0) || ' voids at the provider' AS detail
         FROM payments p
         FULL JOIN (
@@ -27,11 +29,13 @@ invariants! {
                 count(*) FILTER (WHERE operation = 1) AS captures, count(*) FILTER (WHERE operation = 2) AS voids
             FROM sandbox_operations GROUP BY payment_id
         ) o ON o.payment_id = p.id
-        WHERE EXISTS (SELECT FROM sandbox_operations) AND ((CASE p.state
-            WHEN 1 THEN coalesce(o.captures, 0) <= 1 AND coalesce(o.voids, 0) = 0
-            WHEN 2 THEN o.captures = 1 AND o.voids = 0
-            WHEN 3 THEN coalesce(o.captures, 0) = 0 AND (coalesce(o.reserved, 0) = 0 OR o.voids > 0)
-            WHEN 4 THEN coalesce(o.captures, 0) = 0
+        LEFT JOIN unsettled_payments u ON u.payment_id = p.id
+        WHERE EXISTS (SELECT FROM sandbox_operations) AND ((CASE
+            WHEN p.state = 1 AND u.payment_id IS NULL THEN o.captures = 1 AND o.voids = 0
+            WHEN p.state = 1 THEN coalesce(o.captures, 0) <= 1 AND coalesce(o.voids, 0) = 0
+            WHEN p.state IN (3, 4) AND u.payment_id IS NULL
+                THEN coalesce(o.captures, 0) = 0 AND (coalesce(o.reserved, 0) = 0 OR o.voids > 0)
+            WHEN p.state = 4 THEN coalesce(o.captures, 0) = 0
             ELSE coalesce(o.captures, 0) = 0 AND coalesce(o.voids, 0) = 0 END) IS NOT TRUE
             OR p.id IS NULL)";
 

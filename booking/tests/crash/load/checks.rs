@@ -13,7 +13,7 @@ use std::{
 const PATIENCE: Duration = Duration::from_secs(90);
 
 const UNSETTLED: &str =
-    "(SELECT id FROM payments WHERE state IN (0, 1, 4) UNION ALL SELECT id FROM refunds WHERE NOT settled) u";
+    "(SELECT payment_id FROM unsettled_payments UNION ALL SELECT id FROM refunds WHERE NOT settled) u";
 const CONFIRMED: &str = "bookings WHERE confirmed_at IS NOT NULL";
 const LETTERS: &str = "letters WHERE template = 'booking_confirmed'";
 const UNSENT: &str = "letters WHERE status IN ('queued', 'sending')";

@@ -93,7 +93,7 @@ impl Scene {
         let payment = PaymentId::new();
         let scene = Self { fake, stripe, stripe_url, payment, database, server: handle };
         let row = format!(
-            "INSERT INTO payments VALUES ('{payment}', gen_random_uuid(), 'card', 'pm_x', 7488, 0, now(), NULL, 200, now(), now())"
+            "INSERT INTO payments VALUES ('{payment}', gen_random_uuid(), 'card', 'pm_x', 7488, 0, now(), NULL, 200, now())"
         );
         scene.sql(&row).await;
         scene
@@ -233,7 +233,7 @@ async fn a_refund_that_the_bank_sent_back_is_tried_anew() {
         .then(200, ours("pending"))
         .then(200, json!({"data": [ours("failed"), ours("succeeded")]}));
     let scene = Scene::new(fake).await;
-    scene.sql("UPDATE payments SET state = 2, provider_reference = 'pi_1'").await;
+    scene.sql("UPDATE payments SET state = 1, provider_reference = 'pi_1'").await;
     assert!(scene.stripe.refund(scene.payment, refund, 100).await.is_err());
     for _ in 0..2 {
         scene.stripe.refund(scene.payment, refund, 100).await.unwrap();

@@ -1,0 +1,90 @@
+//! The payments of which something is still to be asked of the provider: a queue beside [`payments`].
+//! A row comes with its payment (`payments::insert`) and goes when the payment is settled: with the
+//! provider's refusal, or once it has captured or voided.
+
+use super::{payments, statement::statement};
+use crate::domain::payment::PaymentState;
+use chrono::TimeDelta;
+use diesel::{
+    prelude::*,
+    sql_types::{Array, BigInt, Bool, Double, Integer, Nullable, SmallInt, Text, Uuid as SqlUuid},
+};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use shared::ids::{BookingId, FlightId, PaymentId};
+use uuid::Uuid;
+
+statement! {
+    /// Takes unsettled payments in hand that nobody has had in hand for a while; the more often that came
+    /// to nothing, the longer the while.
+    Take { seconds: Double = f64, limit: BigInt = i64 } -> (SqlUuid, SqlUuid, SmallInt, BigInt, Nullable<Text>, SqlUuid, Bool),
+    "WITH due AS MATERIALIZED (SELECT payment_id FROM unsettled_payments WHERE attempted_at < clock_timestamp() - make_interval(secs => $ + CASE attempts WHEN 0 THEN 0 ELSE LEAST(power(2, LEAST(attempts, 10)), 600) END) ORDER BY attempted_at LIMIT $ FOR UPDATE SKIP LOCKED) UPDATE unsettled_payments u SET attempted_at = clock_timestamp(), attempts = LEAST(u.attempts + 1, 1000) FROM due JOIN payments p ON p.id = due.payment_id WHERE u.payment_id = due.payment_id RETURNING p.id, p.booking_id, p.state, p.amount, p.token, (SELECT s.flight_id FROM segments s WHERE s.booking_id = p.booking_id ORDER BY s.flight_id LIMIT 1), (SELECT b.hold_expires_at <= clock_timestamp() FROM bookings b WHERE b.id = p.booking_id)"
+}
+
+statement! {
+    /// How many payments are unsettled, by state and age: 0 for those younger than the first of the
+    /// bounds (in seconds), and so on.
+    Count { bounds: Array<Double> = Vec<f64> } -> (SmallInt, Integer, BigInt),
+    "SELECT p.state, width_bucket(extract(epoch FROM clock_timestamp() - p.created_at)::float8, $), count(*) FROM unsettled_payments u JOIN payments p ON p.id = u.payment_id GROUP BY 1, 2"
+}
+
+statement! {
+    /// Takes settled payments out of the queue.
+    Settle { ids: Array<SqlUuid> = Vec<Uuid> } -> (),
+    "DELETE FROM unsettled_payments WHERE payment_id = ANY($)"
+}
+
+/// A payment whose saga is not at its end.
+#[derive(Debug, Clone)]
+pub(crate) struct Unsettled {
+    pub(crate) id: PaymentId,
+    pub(crate) booking_id: BookingId,
+    pub(crate) state: PaymentState,
+    pub(crate) amount: i64,
+    pub(crate) token: Option<String>,
+    /// A flight of the booking, to find its ledger by.
+    pub(crate) flight_id: FlightId,
+    /// Whether the end of the hold, which the payment has prolonged, has passed.
+    pub(crate) late: bool,
+}
+
+/// Takes in hand unsettled payments that nobody has had in hand for this long. What the ledger decides
+/// in this very moment may be missed: the saga finds it out.
+pub(crate) async fn take(
+    connection: &AsyncPgConnection,
+    idle: TimeDelta,
+    limit: i64,
+) -> QueryResult<Vec<Unsettled>> {
+    type Row = (Uuid, Uuid, i16, i64, Option<String>, Uuid, bool);
+    #[expect(clippy::cast_precision_loss, reason = "a few seconds in milliseconds")]
+    let seconds = idle.num_milliseconds() as f64 / 1000.0;
+    let rows: Vec<Row> = Take { seconds, limit }.load(&mut &*connection).await?;
+    rows.into_iter()
+        .map(|(id, booking, code, amount, token, flight, late)| {
+            Ok(Unsettled {
+                id: PaymentId(id),
+                booking_id: BookingId(booking),
+                state: payments::state(code)?,
+                amount,
+                token,
+                flight_id: FlightId(flight),
+                late,
+            })
+        })
+        .collect()
+}
+
+/// How many payments are unsettled, by state and by the position of their age among the bounds.
+pub(crate) async fn count(
+    connection: &AsyncPgConnection,
+    bounds: &[f64],
+) -> QueryResult<Vec<(PaymentState, usize, i64)>> {
+    let rows: Vec<(i16, i32, i64)> = Count { bounds: bounds.to_vec() }.load(&mut &*connection).await?;
+    rows.into_iter()
+        .map(|(code, age, count)| Ok((payments::state(code)?, usize::try_from(age).unwrap_or(0), count)))
+        .collect()
+}
+
+/// Takes payments out of the queue of which nothing is to be asked any more. Repeating it has no effect.
+pub(crate) async fn settle(connection: &AsyncPgConnection, ids: Vec<Uuid>) -> QueryResult<()> {
+    Settle { ids }.execute(&mut &*connection).await.map(drop)
+}
