@@ -126,6 +126,15 @@ pub(crate) fn next(stored: Stored, step: Step, learnt: Learnt) -> Step {
     }
 }
 
+/// The step instead of one that the ledger could not carry out. What failed there may be what the provider's
+/// answer was kept in, as with the sandbox: before a confirmation it is asked once more what it has decided.
+pub(crate) fn again(step: Step) -> Step {
+    match step {
+        Step::Confirm => Step::Ask,
+        other => other,
+    }
+}
+
 /// What a traveller who still waits is told before this step; `None`: nothing yet. So the money is
 /// captured, or given up, after the answer.
 pub(crate) fn verdict(step: Step) -> Option<Verdict> {

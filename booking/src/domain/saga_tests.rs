@@ -315,3 +315,14 @@ fn the_ledger_has_the_last_word() {
     assert_eq!(next(late, Step::Confirm, Learnt::Refused), Step::Decline { void: true });
     assert_eq!(next(late, Step::Decline { void: true }, Learnt::Refused), Step::Leave);
 }
+
+#[test]
+fn before_a_confirmation_that_failed_the_provider_is_asked_once_more() {
+    let started = Stored::STARTED;
+    assert_eq!(again(Step::Confirm), Step::Ask);
+    assert_eq!(next(started, Step::Ask, Learnt::Decided(Decision::Authorised)), Step::Confirm);
+    assert_eq!(next(started, Step::Ask, Learnt::NeverAsked), Step::Authorise, "it has lost what it said");
+    for step in [Step::Decline { void: false }, Step::Decline { void: true }] {
+        assert_eq!(again(step), step, "what was not taken is not asked for again");
+    }
+}

@@ -4,6 +4,7 @@ use super::{
     codes::Code,
     passengers, payments, refunds,
     schema::{bookings, segments},
+    seats::{self, SeatRow},
     statement::statement,
 };
 use crate::domain::{
@@ -89,8 +90,11 @@ statement! {
 }
 
 statement! {
-    /// Writes what transitions change.
+    /// Writes what transitions change, and marks the seats that were bought with it.
     Update {
+        flights: Array<SqlUuid> = Vec<Uuid>,
+        seats: Array<SmallInt> = Vec<i16>,
+        buyers: Array<SqlUuid> = Vec<Uuid>,
         ids: Array<SqlUuid> = Vec<Uuid>,
         statuses: Array<SmallInt> = Vec<i16>,
         payment_statuses: Array<SmallInt> = Vec<i16>,
@@ -99,7 +103,7 @@ statement! {
         updated: Array<Timestamptz> = Vec<DateTime<Utc>>,
         confirmed: Array<Nullable<Timestamptz>> = Vec<Option<DateTime<Utc>>>,
     } -> (),
-    "UPDATE bookings SET status = n.status, payment_status = n.payment_status, hold_expires_at = n.hold, version = n.version, updated_at = n.updated, confirmed_at = n.confirmed FROM unnest($, $, $, $, $, $, $) AS n (id, status, payment_status, hold, version, updated, confirmed) WHERE bookings.id = n.id"
+    "WITH bought AS (UPDATE seats SET sold = true FROM unnest($, $, $) AS bought (f, s, b) WHERE flight_id = f AND seat = s AND booking_id = b) UPDATE bookings SET status = n.status, payment_status = n.payment_status, hold_expires_at = n.hold, version = n.version, updated_at = n.updated, confirmed_at = n.confirmed FROM unnest($, $, $, $, $, $, $) AS n (id, status, payment_status, hold, version, updated, confirmed) WHERE bookings.id = n.id"
 }
 
 statement! {
@@ -304,12 +308,21 @@ async fn load_segments(
     Ok(found)
 }
 
-/// Writes what transitions have changed of the rows of bookings.
-pub(crate) async fn update(connection: &AsyncPgConnection, changed: &[&Booking]) -> QueryResult<()> {
+/// Writes what transitions have changed of the rows of bookings, and the seats that these have bought.
+pub(crate) async fn update(
+    connection: &AsyncPgConnection,
+    changed: &[&Booking],
+    sold: &[SeatRow],
+) -> QueryResult<()> {
+    debug_assert!(sold.is_empty() || !changed.is_empty(), "whoever buys seats changes");
     if changed.is_empty() {
         return Ok(());
     }
+    let (flights, seats, buyers) = seats::columns(sold);
     let query = Update {
+        flights,
+        seats,
+        buyers,
         ids: changed.iter().map(|booking| booking.id.0).collect(),
         statuses: changed.iter().map(|booking| booking.status.code()).collect(),
         payment_statuses: changed.iter().map(|booking| booking.payment_status.code()).collect(),

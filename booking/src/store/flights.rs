@@ -55,12 +55,6 @@ statement! {
 }
 
 statement! {
-    /// Draws the next version of flights whose seats changed. Their rows are locked.
-    NextVersions { ids: Array<SqlUuid> = Vec<Uuid> } -> (SqlUuid, BigInt),
-    "UPDATE flights SET seats_version = seats_version + 1 WHERE id = ANY($) RETURNING id, seats_version"
-}
-
-statement! {
     /// The versions of flights, for whoever follows them.
     Versions { ids: Array<SqlUuid> = Vec<Uuid> } -> (SqlUuid, BigInt, BigInt),
     "SELECT id, version, seats_version FROM flights WHERE id = ANY($)"
@@ -149,15 +143,6 @@ fn locked(rows: Vec<LockedRow>) -> BTreeMap<FlightId, LockedFlight> {
         (FlightId(id), LockedFlight { version, departure_at, on_sale })
     };
     rows.into_iter().map(locked).collect()
-}
-
-/// Draws the next version of the seats of flights that the caller has locked.
-pub(crate) async fn next_versions(
-    connection: &AsyncPgConnection,
-    ids: Vec<Uuid>,
-) -> QueryResult<Vec<(FlightId, i64)>> {
-    let rows: Vec<(Uuid, i64)> = NextVersions { ids }.load(&mut &*connection).await?;
-    Ok(rows.into_iter().map(|(id, version)| (FlightId(id), version)).collect())
 }
 
 /// Versions of a flight and of its seats.

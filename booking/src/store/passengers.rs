@@ -9,7 +9,7 @@ use crate::domain::{
 use chrono::NaiveDate;
 use diesel::{
     prelude::*,
-    sql_types::{Array, BigInt, Date, Nullable, SmallInt, Text, Uuid as SqlUuid},
+    sql_types::{Array, BigInt, Nullable, SmallInt, Text, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared::{
@@ -21,23 +21,7 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 statement! {
-    /// Inserts passengers. Seats come as texts of arrays: `unnest` would flatten an array of arrays.
-    Insert {
-        bookings: Array<SqlUuid> = Vec<Uuid>,
-        positions: Array<SmallInt> = Vec<i16>,
-        ids: Array<SqlUuid> = Vec<Uuid>,
-        kinds: Array<SmallInt> = Vec<i16>,
-        given: Array<Text> = Vec<String>,
-        family: Array<Text> = Vec<String>,
-        born: Array<Date> = Vec<NaiveDate>,
-        tickets: Array<Nullable<BigInt>> = Vec<Option<i64>>,
-        seats: Array<Text> = Vec<String>,
-    } -> (),
-    "INSERT INTO passengers (booking_id, position, id, kind, given_name, family_name, born_on, ticket_number, seats) SELECT b, p, i, k, g, f, d, t, s::smallint[] FROM unnest($, $, $, $, $, $, $, $, $) AS new (b, p, i, k, g, f, d, t, s)"
-}
-
-statement! {
-    /// Writes names and seats.
+    /// Writes names and seats. Seats come as texts of arrays: `unnest` would flatten an array of arrays.
     Update {
         bookings: Array<SqlUuid> = Vec<Uuid>,
         positions: Array<SmallInt> = Vec<i16>,
@@ -120,32 +104,8 @@ pub(crate) async fn load(
     Ok(found)
 }
 
-/// Inserts the passengers of new bookings.
-pub(crate) async fn insert(connection: &AsyncPgConnection, new: &[&Booking]) -> QueryResult<()> {
-    let rows = || {
-        new.iter().flat_map(|booking| {
-            booking
-                .passengers
-                .iter()
-                .zip(0_i16..)
-                .map(|(passenger, position)| (booking.id.0, position, passenger))
-        })
-    };
-    let query = Insert {
-        bookings: rows().map(|(booking, _, _)| booking).collect(),
-        positions: rows().map(|(_, position, _)| position).collect(),
-        ids: rows().map(|(_, _, passenger)| passenger.id.0).collect(),
-        kinds: rows().map(|(_, _, passenger)| passenger.kind.code()).collect(),
-        given: rows().map(|(_, _, passenger)| passenger.given_name.as_str().to_owned()).collect(),
-        family: rows().map(|(_, _, passenger)| passenger.family_name.as_str().to_owned()).collect(),
-        born: rows().map(|(_, _, passenger)| passenger.born_on).collect(),
-        tickets: rows().map(|(_, _, passenger)| passenger.ticket_number).collect(),
-        seats: rows().map(|(_, _, passenger)| array_text(&passenger.seats)).collect(),
-    };
-    query.execute(&mut &*connection).await.map(drop)
-}
-
-fn array_text(seats: &[Option<SeatDesignator>]) -> String {
+/// Seats as the text of an array.
+pub(super) fn array_text(seats: &[Option<SeatDesignator>]) -> String {
     let numbers: Vec<_> = seats
         .iter()
         .map(|seat| seat.map_or_else(|| "NULL".to_owned(), |seat| seat.to_number().to_string()))

@@ -31,29 +31,23 @@ statement! {
 }
 
 statement! {
-    /// Writes the states of payments; tokens are forgotten as soon as the provider has decided.
-    Update {
+    /// Writes the states of payments, and books entries; tokens are forgotten as soon as the provider has
+    /// decided.
+    Decide {
         ids: Array<SqlUuid> = Vec<Uuid>,
         states: Array<SmallInt> = Vec<i16>,
+        causes: Array<SqlUuid> = Vec<Uuid>,
+        accounts: Array<SmallInt> = Vec<i16>,
+        bookings: Array<SqlUuid> = Vec<Uuid>,
+        amounts: Array<BigInt> = Vec<i64>,
     } -> (),
-    "UPDATE payments SET state = n.state, token = NULL FROM unnest($, $) AS n (id, state) WHERE payments.id = n.id"
+    "WITH decided AS (UPDATE payments SET state = n.state, token = NULL FROM unnest($, $) AS n (id, state) WHERE payments.id = n.id) INSERT INTO ledger_entries (cause, account, booking_id, amount, created_at) SELECT c, a, b, m, clock_timestamp() FROM unnest($, $, $, $) AS new (c, a, b, m)"
 }
 
 statement! {
     /// Stores the provider's name for a payment that is started; the first one stays.
     Refer { reference: Text = String, id: SqlUuid = Uuid } -> Nullable<Text>,
     "UPDATE payments SET provider_reference = COALESCE(provider_reference, $) WHERE id = $ AND state = 0 RETURNING provider_reference"
-}
-
-statement! {
-    /// Books entries.
-    InsertEntries {
-        causes: Array<SqlUuid> = Vec<Uuid>,
-        accounts: Array<SmallInt> = Vec<i16>,
-        bookings: Array<SqlUuid> = Vec<Uuid>,
-        amounts: Array<BigInt> = Vec<i64>,
-    } -> (),
-    "INSERT INTO ledger_entries (cause, account, booking_id, amount, created_at) SELECT c, a, b, m, clock_timestamp() FROM unnest($, $, $, $) AS new (c, a, b, m)"
 }
 
 #[derive(Queryable, Selectable)]
@@ -130,18 +124,23 @@ pub(crate) async fn insert<'a>(
     query.execute(&mut &*connection).await.map(drop)
 }
 
-/// Writes the states of payments that the provider has decided. Of those that it declined nothing more is
-/// to be asked of it.
-pub(crate) async fn update(
+/// Writes the states of payments that the provider has decided, and books money that moved. Of those that
+/// it declined nothing more is to be asked of it.
+pub(crate) async fn decide(
     connection: &AsyncPgConnection,
     decided: &[(PaymentId, PaymentState)],
+    entries: &[(BookingId, Entry)],
 ) -> QueryResult<()> {
-    if decided.is_empty() {
+    if decided.is_empty() && entries.is_empty() {
         return Ok(());
     }
-    let query = Update {
+    let query = Decide {
         ids: decided.iter().map(|(id, _)| id.0).collect(),
         states: decided.iter().map(|(_, state)| state.code()).collect(),
+        causes: entries.iter().map(|(_, entry)| entry.cause).collect(),
+        accounts: entries.iter().map(|(_, entry)| entry.account.code()).collect(),
+        bookings: entries.iter().map(|(booking, _)| booking.0).collect(),
+        amounts: entries.iter().map(|(_, entry)| entry.amount).collect(),
     };
     let declined = decided.iter().filter(|(_, state)| *state == PaymentState::Declined);
     let declined: Vec<Uuid> = declined.map(|(id, _)| id.0).collect();
@@ -174,21 +173,4 @@ pub(crate) async fn refer(
     let query = Refer { reference: reference.to_owned(), id: payment.0 };
     let stored: Vec<Option<String>> = query.load(&mut &*connection).await?;
     Ok(stored.into_iter().next().flatten())
-}
-
-/// Books entries.
-pub(crate) async fn insert_entries(
-    connection: &AsyncPgConnection,
-    entries: &[(BookingId, Entry)],
-) -> QueryResult<()> {
-    if entries.is_empty() {
-        return Ok(());
-    }
-    let query = InsertEntries {
-        causes: entries.iter().map(|(_, entry)| entry.cause).collect(),
-        accounts: entries.iter().map(|(_, entry)| entry.account.code()).collect(),
-        bookings: entries.iter().map(|(booking, _)| booking.0).collect(),
-        amounts: entries.iter().map(|(_, entry)| entry.amount).collect(),
-    };
-    query.execute(&mut &*connection).await.map(drop)
 }

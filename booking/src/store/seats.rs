@@ -36,16 +36,6 @@ statement! {
 }
 
 statement! {
-    /// Marks seats as sold.
-    SellSeats {
-        flights: Array<SqlUuid> = Vec<Uuid>,
-        seats: Array<SmallInt> = Vec<i16>,
-        bookings: Array<SqlUuid> = Vec<Uuid>,
-    } -> (),
-    "UPDATE seats SET sold = true FROM unnest($, $, $) AS bought (f, s, b) WHERE flight_id = f AND seat = s AND booking_id = b"
-}
-
-statement! {
     /// The bookings whose holds have ended but stand in the way: of seats, or of travellers.
     StaleHolders {
         flights: Array<SqlUuid> = Vec<Uuid>,
@@ -58,9 +48,9 @@ statement! {
 }
 
 statement! {
-    /// All seats of flights that are not free.
-    SeatsOf { ids: Array<SqlUuid> = Vec<Uuid> } -> (SqlUuid, Array<SmallInt>, Array<SmallInt>),
-    "SELECT flight_id, coalesce(array_agg(seat) FILTER (WHERE NOT sold), '{}'), coalesce(array_agg(seat) FILTER (WHERE sold), '{}') FROM seats WHERE flight_id = ANY($) GROUP BY flight_id"
+    /// Draws the next version of the seats of flights, and gives all seats that are not free: held, sold.
+    Next { ids: Array<SqlUuid> = Vec<Uuid> } -> (SqlUuid, BigInt, Array<SmallInt>, Array<SmallInt>),
+    "WITH next AS (UPDATE flights SET seats_version = seats_version + 1 WHERE id = ANY($) RETURNING id, seats_version) SELECT next.id, next.seats_version, coalesce(array_agg(seat) FILTER (WHERE NOT sold), '{}'), coalesce(array_agg(seat) FILTER (WHERE sold), '{}') FROM next LEFT JOIN seats ON seats.flight_id = next.id GROUP BY next.id, next.seats_version"
 }
 
 statement! {
@@ -79,7 +69,7 @@ pub(crate) struct SeatRow {
 }
 
 /// Flights, seats and bookings as columns.
-fn columns(rows: &[SeatRow]) -> (Vec<Uuid>, Vec<i16>, Vec<Uuid>) {
+pub(super) fn columns(rows: &[SeatRow]) -> (Vec<Uuid>, Vec<i16>, Vec<Uuid>) {
     (
         rows.iter().map(|row| row.seat.flight_id.0).collect(),
         rows.iter().map(|row| row.seat.designator.to_number()).collect(),
@@ -110,15 +100,6 @@ pub(crate) async fn free(connection: &AsyncPgConnection, given: &[SeatRow]) -> Q
     FreeSeats { flights, seats, bookings }.execute(&mut &*connection).await.map(drop)
 }
 
-/// Marks held seats as sold.
-pub(crate) async fn sell(connection: &AsyncPgConnection, bought: &[SeatRow]) -> QueryResult<()> {
-    if bought.is_empty() {
-        return Ok(());
-    }
-    let (flights, seats, bookings) = columns(bought);
-    SellSeats { flights, seats, bookings }.execute(&mut &*connection).await.map(drop)
-}
-
 /// Bookings whose holds have ended but whose seats or travellers stand in the way.
 pub(crate) async fn stale_holders(
     connection: &AsyncPgConnection,
@@ -137,32 +118,23 @@ pub(crate) async fn stale_holders(
     Ok(rows.into_iter().map(|(id,)| BookingId(id)).collect())
 }
 
-/// The numbers of a flight's seats, held and sold.
-type FlightSeats = (Uuid, Vec<i16>, Vec<i16>);
-
-/// The seats of flights that are not free.
-pub(crate) async fn of_flights(
-    connection: &AsyncPgConnection,
-    ids: Vec<Uuid>,
-) -> QueryResult<Vec<FlightSeats>> {
-    SeatsOf { ids }.load(&mut &*connection).await
-}
-
-/// The seats of flights as they are told to the bus; `versions` names the flights.
-pub(crate) fn states(versions: &[(FlightId, i64)], seats: &[FlightSeats]) -> Vec<SeatsState> {
+/// Draws the next version of the seats of flights that the caller has locked, and gives these seats as they
+/// are told to the bus.
+pub(crate) async fn next(connection: &AsyncPgConnection, ids: Vec<Uuid>) -> QueryResult<Vec<SeatsState>> {
+    let rows: Vec<(Uuid, i64, Vec<i16>, Vec<i16>)> = Next { ids }.load(&mut &*connection).await?;
     let read = |numbers: &[i16]| {
         let mut seats: Vec<_> =
             numbers.iter().filter_map(|number| SeatDesignator::from_number(*number)).collect();
         seats.sort_unstable();
         seats
     };
-    let state = |(flight_id, version): &(FlightId, i64)| {
-        // A flight all of whose seats are free has no rows.
-        let row = seats.iter().find(|(id, _, _)| *id == flight_id.0);
-        let (held, sold) = row.map_or((Vec::new(), Vec::new()), |(_, held, sold)| (read(held), read(sold)));
-        SeatsState { flight_id: *flight_id, version: *version, held, sold }
+    let state = |(flight, version, held, sold): (Uuid, i64, Vec<i16>, Vec<i16>)| SeatsState {
+        flight_id: FlightId(flight),
+        version,
+        held: read(&held),
+        sold: read(&sold),
     };
-    versions.iter().map(state).collect()
+    Ok(rows.into_iter().map(state).collect())
 }
 
 /// How many live bookings are on a flight.

@@ -23,7 +23,7 @@ use crate::{
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 use diesel_async::AsyncPgConnection;
-use futures_util::future::{try_join, try_join3, try_join4, try_join5};
+use futures_util::future::{try_join, try_join3, try_join4};
 use shared::{
     events::{Event, SeatsState},
     ids::{BookingId, FlightId, UserId},
@@ -137,18 +137,16 @@ impl Tables for PostgresTables<'_> {
         let on = self.connection;
         let payments = writes.payments.iter().map(|(booking, payment)| (*booking, payment));
         let bookings = try_join3(
-            store::bookings::update(on, &writes.bookings),
+            store::bookings::update(on, &writes.bookings, writes.sold),
             store::bookings::update_contacts(on, &writes.contacts),
             store::bookings::update_flight_versions(on, &writes.rescheduled),
         );
-        let travellers =
-            try_join(store::seats::sell(on, writes.sold), store::passengers::update(on, &writes.travellers));
-        let money = try_join5(
+        let travellers = store::passengers::update(on, &writes.travellers);
+        let money = try_join4(
             store::payments::insert(on, payments),
-            store::payments::update(on, writes.decided),
+            store::payments::decide(on, writes.decided, writes.entries),
             store::refunds::insert(on, writes.refunds),
             store::quotes::insert(on, writes.quotes),
-            store::payments::insert_entries(on, writes.entries),
         );
         let answers = store::keys::answer(on, writes.answers);
         try_join4(bookings, travellers, money, answers).await.map(drop)
@@ -159,9 +157,7 @@ impl Tables for PostgresTables<'_> {
             return Ok(Vec::new());
         }
         let ids: Vec<Uuid> = flights.iter().map(|id| id.0).collect();
-        let versions = store::flights::next_versions(self.connection, ids.clone());
-        let (versions, seats) = try_join(versions, store::seats::of_flights(self.connection, ids)).await?;
-        Ok(store::seats::states(&versions, &seats))
+        store::seats::next(self.connection, ids).await
     }
 
     async fn append(&mut self, events: &[Event]) -> QueryResult<()> {

@@ -116,6 +116,7 @@ impl Means {
                         let _ = reply.send(Charged::Silent);
                     }
                     sleep(AGAIN).await;
+                    step = saga::again(step);
                     continue;
                 }
                 Err(error) => {
