@@ -142,12 +142,17 @@ async fn what_is_told_of_an_invariant_is_bounded() {
     world.stop().await;
 }
 
-/// How to break each invariant, and which others cannot help being broken with it.
+/// How to break each invariant, some in several ways, and which others cannot help being broken with it.
 const BREAKS: &[(&str, &str, &[&str])] = &[
     (
         "seats_belong_to_live_bookings",
         "INSERT INTO seats SELECT flight_id, 11 * 32, gen_random_uuid(), false FROM seats LIMIT 1",
         &["seats_are_as_they_were_told"],
+    ),
+    (
+        "seats_belong_to_live_bookings",
+        "UPDATE seats SET seat = 11 * 32 WHERE seat = 5 * 32",
+        &["live_bookings_have_their_seats"],
     ),
     (
         "live_bookings_have_their_seats",
@@ -191,11 +196,21 @@ const BREAKS: &[(&str, &str, &[&str])] = &[
     ),
     ("travellers_are_the_passengers_of_live_bookings", "UPDATE travellers SET seated = NOT seated", &[]),
     (
+        "travellers_are_the_passengers_of_live_bookings",
+        "UPDATE travellers SET owner_id = gen_random_uuid()",
+        &[],
+    ),
+    (
         "travellers_are_known_by_their_names",
         "UPDATE passengers SET given_name = 'Augusta' WHERE given_name = 'Ada'",
         &[],
     ),
     ("bookings_are_whole", "UPDATE passengers SET position = 7 WHERE given_name = 'Given Up'", &[]),
+    (
+        "bookings_are_whole",
+        "INSERT INTO segments SELECT gen_random_uuid(), 0, flight_id, cabin, brand, fare, taxes, 0 FROM segments LIMIT 1",
+        &[],
+    ),
     ("locators_are_unique_and_well_formed", "UPDATE bookings SET locator = 'ABC1O0' WHERE status = 3", &[]),
     (
         "statuses_go_together",
@@ -222,6 +237,11 @@ const BREAKS: &[(&str, &str, &[&str])] = &[
         "bookings_are_paid_once_and_in_full",
         "UPDATE segments SET fare = fare + 1, taxes = taxes - 1; UPDATE payments SET amount = amount + 1 WHERE state = 3",
         &["amounts_agree_with_the_provider", "income_is_split_as_priced"],
+    ),
+    (
+        "bookings_are_paid_once_and_in_full",
+        "UPDATE payments SET booking_id = gen_random_uuid() WHERE state = 3",
+        &[],
     ),
     (
         "payments_under_way_are_processing",
@@ -295,11 +315,21 @@ const BREAKS: &[(&str, &str, &[&str])] = &[
         &[],
     ),
     (
+        "payments_were_authorised_once",
+        "UPDATE sandbox_operations SET subject = gen_random_uuid() WHERE operation = 0",
+        &[],
+    ),
+    (
         "money_is_taken_once_and_for_a_booking",
         "INSERT INTO sandbox_operations SELECT payment_id, 1, gen_random_uuid(), amount, true FROM sandbox_operations WHERE operation = 1 LIMIT 1",
         &[],
     ),
     ("money_is_taken_once_and_for_a_booking", "DELETE FROM sandbox_operations WHERE operation = 1", &[]),
+    (
+        "money_is_taken_once_and_for_a_booking",
+        "UPDATE sandbox_operations SET payment_id = gen_random_uuid() WHERE operation = 1",
+        &[],
+    ),
     (
         "amounts_agree_with_the_provider",
         "UPDATE sandbox_operations SET amount = amount + 1 WHERE operation = 1",

@@ -26,7 +26,7 @@ invariants! {
         "SELECT 'cause ' || e.cause AS subject, 'has ' || e.amount || ' in fares, which are ' || coalesce(t.fare, 0) AS detail
         FROM ledger_entries e
         LEFT JOIN refunds r ON r.id = e.cause
-        LEFT JOIN booking_prices t ON t.booking_id = e.booking_id
+        LEFT JOIN booking_sums t ON t.booking_id = e.booking_id
         WHERE e.account = 1 AND r.id IS NULL AND (e.amount = -t.fare) IS NOT TRUE";
 
     /// No booking gives back more fares or taxes than were taken.

@@ -11,9 +11,19 @@ use futures_util::future::try_join;
 use shared::db::{DatabaseConfig, DbError};
 
 /// Joins of whole tables: more memory than a request's query gets, more time, no nested loops, however few
-/// rows are expected, and no compilation, which costs more than it brings.
-const SETTINGS: [&str; 4] =
-    ["work_mem = '64MB'", "statement_timeout = '120s'", "enable_nestloop = off", "jit = off"];
+/// rows are expected, and no compilation, which costs more than it brings. No workers either: the halves keep
+/// two processors busy, and others may be at work for travellers.
+const SETTINGS: [&str; 5] = [
+    "work_mem = '64MB'",
+    "statement_timeout = '120s'",
+    "enable_nestloop = off",
+    "jit = off",
+    "max_parallel_workers_per_gather = 0",
+];
+
+/// Room for the temporary tables, of which a million bookings need that much: what has none is written to
+/// files, and read from them by each statement. Taken when it is needed, and gone with the connection.
+const ROOM: &str = "SET temp_buffers = '256MB'";
 
 #[derive(QueryableByName)]
 struct Found {
@@ -36,6 +46,10 @@ type Findings = (Vec<Violation>, Vec<Broken>);
 pub async fn check(database: &DatabaseConfig) -> Result<InvariantReport, DbError> {
     let opened = try_join(database.connect(), database.connect()).await;
     let (mut first, mut second) = opened.map_err(|error| DbError::Unavailable(Box::new(error)))?;
+    for connection in [&mut first, &mut second] {
+        // Once a session, before its first temporary table.
+        diesel::sql_query(ROOM).execute(connection).await?;
+    }
     let [bookings, money] = PARTS;
     // Not read-only: temporary tables are written.
     let mut transaction = first.build_transaction().repeatable_read();

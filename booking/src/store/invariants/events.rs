@@ -41,13 +41,15 @@ invariants! {
 
     /// As many seats of a flight are held and sold as were told last.
     seats_are_as_they_were_told:
-        "SELECT 'flight ' || t.flight_id AS subject, t.held || ' held and ' || t.sold || ' sold seats were told, '
-            || coalesce(s.held, 0) || ' and ' || coalesce(s.sold, 0) || ' are there' AS detail
-        FROM (
-            SELECT f.id AS flight_id, json_array_length(e.data::json->'held') AS held, json_array_length(e.data::json->'sold') AS sold
+        "WITH last_told AS MATERIALIZED (
+            SELECT f.id AS flight_id, (SELECT e.data::json FROM events e WHERE e.id = n.id) AS data
             FROM flights f
             JOIN told_events n ON n.subject = f.id AND n.version = f.seats_version AND n.kind = 'seats.changed'
-            JOIN events e ON e.id = n.id
+        )
+        SELECT 'flight ' || t.flight_id AS subject, t.held || ' held and ' || t.sold || ' sold seats were told, '
+            || coalesce(s.held, 0) || ' and ' || coalesce(s.sold, 0) || ' are there' AS detail
+        FROM (
+            SELECT flight_id, json_array_length(data->'held') AS held, json_array_length(data->'sold') AS sold FROM last_told
         ) t
         LEFT JOIN (
             SELECT flight_id, count(*) FILTER (WHERE NOT sold) AS held, count(*) FILTER (WHERE sold) AS sold

@@ -12,6 +12,7 @@ mod check;
 mod events;
 mod inventory;
 mod keys;
+mod locators;
 mod payments;
 mod plans;
 mod prepared;
@@ -60,12 +61,15 @@ struct Part {
     topics: &'static [&'static [Invariant]],
 }
 
-/// The two halves of a check, of about the same weight.
+/// The two halves of a check, of about the same weight with a million bookings.
 const PARTS: [Part; 2] = [
-    Part { tables: prepared::OF_BOOKINGS, topics: &[seats::ALL, plans::ALL, travellers::ALL, bookings::ALL] },
+    Part {
+        tables: prepared::OF_SEATS_AND_BOOKINGS,
+        topics: &[seats::ALL, plans::ALL, travellers::ALL, bookings::ALL, provider::ALL],
+    },
     Part {
         tables: prepared::OF_MONEY_AND_EVENTS,
-        topics: &[payments::ALL, books::ALL, provider::ALL, keys::ALL, events::ALL, inventory::ALL],
+        topics: &[payments::ALL, books::ALL, keys::ALL, events::ALL, inventory::ALL, locators::ALL],
     },
 ];
 

@@ -6,43 +6,33 @@ invariants! {
     /// What was ever confirmed has one payment that succeeded, others have none; and each payment is of
     /// exactly the booking's total. No payment is left without a booking.
     bookings_are_paid_once_and_in_full:
-        "SELECT 'booking ' || coalesce(b.id, p.booking_id) AS subject,
-            CASE WHEN b.id IS NULL THEN 'has payments but no row'
-                ELSE coalesce(p.taken, 0) || ' payments succeeded, of ' || coalesce(p.least, 0) || ' to '
-                    || coalesce(p.most, 0) || ' for a total of ' || coalesce(t.total, 0) END AS detail
-        FROM bookings b
-        FULL JOIN (
-            SELECT booking_id, count(*) FILTER (WHERE state = 1) AS taken, min(amount) AS least, max(amount) AS most
-            FROM payments GROUP BY booking_id
-        ) p ON p.booking_id = b.id
-        LEFT JOIN booking_prices t ON t.booking_id = b.id
-        WHERE b.id IS NULL OR coalesce(p.taken, 0) <> (b.confirmed_at IS NOT NULL)::int
-            OR p.least <> t.total OR p.most <> t.total";
+        "SELECT 'booking ' || booking_id AS subject,
+            CASE WHEN is_there THEN coalesce(taken, 0) || ' payments succeeded, of ' || coalesce(least, 0) || ' to '
+                    || coalesce(most, 0) || ' for a total of ' || coalesce(total, 0)
+                ELSE 'has payments but no row' END AS detail
+        FROM booking_sums
+        WHERE CASE WHEN is_there THEN coalesce(taken, 0) <> was_confirmed::int OR least <> total OR most <> total
+            ELSE most IS NOT NULL END";
 
     /// A booking is processing exactly when one payment of it is started and not decided. (When the
     /// airline cancels a booking in that time, the payment may be decided later.)
     payments_under_way_are_processing:
-        "SELECT 'booking ' || b.id AS subject, coalesce(p.started, 0) || ' payments under way, status ' || b.status
-            || ', payment status ' || b.payment_status AS detail
-        FROM bookings b
-        LEFT JOIN (SELECT booking_id, count(*) AS started FROM payments WHERE state = 0 GROUP BY booking_id) p
-            ON p.booking_id = b.id
-        WHERE (b.payment_status = 1 OR p.started IS NOT NULL)
-            AND (p.started = 1 AND (b.payment_status = 1 OR b.status = 2)) IS NOT TRUE";
+        "SELECT 'booking ' || booking_id AS subject, coalesce(started, 0) || ' payments under way, status ' || status
+            || ', payment status ' || payment_status AS detail
+        FROM booking_sums
+        WHERE is_there AND (payment_status = 1 OR started > 0)
+            AND (started = 1 AND (payment_status = 1 OR status = 2)) IS NOT TRUE";
 
     /// The refunds of a booking are its total where it is refunded, less where it is partly refunded, and
     /// nothing otherwise.
     refunds_go_with_the_payment_status:
-        "SELECT 'booking ' || b.id AS subject, coalesce(r.back, 0) || ' of ' || coalesce(t.total, 0)
-            || ' refunded, payment status ' || b.payment_status AS detail
-        FROM bookings b
-        LEFT JOIN (SELECT booking_id, sum(amount)::bigint AS back FROM refunds GROUP BY booking_id) r
-            ON r.booking_id = b.id
-        LEFT JOIN booking_prices t ON t.booking_id = b.id
-        WHERE (b.payment_status IN (3, 4) OR r.back IS NOT NULL) AND (CASE b.payment_status
-            WHEN 3 THEN r.back BETWEEN 1 AND t.total - 1
-            WHEN 4 THEN r.back = t.total
-            ELSE coalesce(r.back, 0) = 0 END) IS NOT TRUE";
+        "SELECT 'booking ' || booking_id AS subject, coalesce(back, 0) || ' of ' || coalesce(total, 0)
+            || ' refunded, payment status ' || payment_status AS detail
+        FROM booking_sums
+        WHERE is_there AND (payment_status IN (3, 4) OR back IS NOT NULL) AND (CASE payment_status
+            WHEN 3 THEN back BETWEEN 1 AND total - 1
+            WHEN 4 THEN back = total
+            ELSE coalesce(back, 0) = 0 END) IS NOT TRUE";
 
     /// A refund is of a payment of the same booking that succeeded, is settled only after the capture,
     /// and all refunds of a payment are no more than it.

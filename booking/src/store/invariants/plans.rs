@@ -21,8 +21,8 @@ invariants! {
         FROM (SELECT * FROM live_seats WHERE exit) l
         LEFT JOIN (SELECT booking_id, count(*) AS infants FROM passengers WHERE kind = 2 GROUP BY booking_id) i
             ON i.booking_id = l.booking_id
-        WHERE l.kind <> 0 OR i.infants >= (SELECT count(*) FROM passengers q
-            WHERE q.booking_id = l.booking_id AND q.kind = 0 AND q.position <= l.position)"
+        WHERE l.kind <> 0 OR (i.infants IS NOT NULL AND i.infants >= (SELECT count(*) FROM passengers q
+            WHERE q.booking_id = l.booking_id AND q.kind = 0 AND q.position <= l.position))"
     );
 
     /// A cabin has no more passengers of live bookings than seats that can be sold.

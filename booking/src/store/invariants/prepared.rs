@@ -11,19 +11,19 @@ pub(super) struct Table {
     query: &'static str,
 }
 
-/// What statements about seats and bookings look at, in the order in which they are made.
-pub(super) const OF_BOOKINGS: &[Table] = &[
+/// What statements about seats, bookings and the provider look at, in the order in which they are made.
+pub(super) const OF_SEATS_AND_BOOKINGS: &[Table] = &[
     Table { name: "seat_plans", query: SEAT_PLANS },
     Table { name: "seat_places", query: SEAT_PLACES },
     Table { name: "live_seats", query: LIVE_SEATS },
-    Table { name: "booking_prices", query: BOOKING_PRICES },
+    Table { name: "fence_faults", query: FENCE_FAULTS },
+    Table { name: "doubtful_bookings", query: DOUBTFUL_BOOKINGS },
+    Table { name: "unusual_payments", query: UNUSUAL_PAYMENTS },
 ];
 
 /// What statements about money and events look at.
-pub(super) const OF_MONEY_AND_EVENTS: &[Table] = &[
-    Table { name: "booking_prices", query: BOOKING_PRICES },
-    Table { name: "told_events", query: TOLD_EVENTS },
-];
+pub(super) const OF_MONEY_AND_EVENTS: &[Table] =
+    &[Table { name: "booking_sums", query: BOOKING_SUMS }, Table { name: "told_events", query: TOLD_EVENTS }];
 
 /// The seat plans of the flights on which somebody has a seat. Many flights have the same `layout`.
 const SEAT_PLANS: &str = "
@@ -61,10 +61,78 @@ const LIVE_SEATS: &str = r#"
     LEFT JOIN seat_places at ON at.layout = f.layout AND at.seat = p.seats[s.position + 1]
     WHERE b.status IN (0, 1)"#;
 
-/// What bookings cost, all segments together, and how many these are.
-const BOOKING_PRICES: &str = "
-    SELECT booking_id, count(*) AS segments, max(position) AS last, sum(fare)::bigint AS fare, sum(taxes)::bigint AS taxes, sum(fare + taxes)::bigint AS total
-    FROM segments GROUP BY booking_id";
+/// Where the fence and the passengers of live bookings do not agree: a seat that only one of them has for a
+/// booking, or that is held in the one and sold in the other.
+const FENCE_FAULTS: &str = "
+    SELECT coalesce(t.flight_id, l.flight_id) AS flight_id, coalesce(t.seat, l.seat) AS seat,
+        t.booking_id AS reserved_for, t.sold, l.booking_id AS given_to
+    FROM seats t
+    FULL JOIN (SELECT flight_id, seat, booking_id, status FROM live_seats WHERE seat IS NOT NULL) l
+        ON l.flight_id = t.flight_id AND l.seat = t.seat AND l.booking_id = t.booking_id
+    WHERE t.flight_id IS NULL OR l.flight_id IS NULL OR t.sold <> (l.status = 1)";
+
+/// Bookings that are not `whole`, or that were paid though not all of their passengers have tickets (`unticketed`).
+/// Several tables in one grouping, here and below: joining a million groups to a million rows takes longer.
+const DOUBTFUL_BOOKINGS: &str = "
+    SELECT * FROM (
+        SELECT *, (is_there AND segments BETWEEN 1 AND 6 AND last_segment = segments - 1
+                AND last_passenger = passengers - 1 AND adults + children BETWEEN 1 AND 9
+                AND infants <= adults AND (children = 0 OR adults > 0)
+                AND fewest_places = segments AND most_places = segments) IS TRUE AS whole,
+            was_confirmed AND tickets < passengers AS unticketed
+        FROM (
+            SELECT booking_id, count(status) > 0 AS is_there, max(status) AS status, count(confirmed_at) > 0 AS was_confirmed,
+                count(segment) AS segments, max(segment) AS last_segment,
+                count(passenger) AS passengers, max(passenger) AS last_passenger,
+                count(*) FILTER (WHERE kind = 0) AS adults, count(*) FILTER (WHERE kind = 1) AS children,
+                count(*) FILTER (WHERE kind = 2) AS infants, count(ticket_number) AS tickets,
+                min(places) AS fewest_places, max(places) AS most_places
+            FROM (
+                SELECT id AS booking_id, status, confirmed_at, NULL::smallint AS segment, NULL::smallint AS passenger,
+                    NULL::smallint AS kind, NULL::bigint AS ticket_number, NULL::int AS places FROM bookings
+                UNION ALL SELECT booking_id, NULL, NULL, position, NULL, NULL, NULL, NULL FROM segments
+                UNION ALL SELECT booking_id, NULL, NULL, NULL, position, kind, ticket_number, cardinality(seats) FROM passengers
+            ) parts GROUP BY booking_id
+        ) b
+    ) b WHERE NOT whole OR unticketed";
+
+/// What each booking cost, what was paid for it and what was given back, beside its status; sums of nothing
+/// are null.
+const BOOKING_SUMS: &str = "
+    SELECT m.*, m.fare + m.taxes AS total, r.back
+    FROM (
+        SELECT booking_id, count(status) > 0 AS is_there, max(status) AS status, max(payment_status) AS payment_status,
+            count(confirmed_at) > 0 AS was_confirmed, sum(fare)::bigint AS fare, sum(taxes)::bigint AS taxes,
+            count(*) FILTER (WHERE state = 0) AS started, count(*) FILTER (WHERE state = 1) AS taken,
+            min(paid) AS least, max(paid) AS most
+        FROM (
+            SELECT id AS booking_id, status, payment_status, confirmed_at, NULL::bigint AS fare, NULL::bigint AS taxes,
+                NULL::smallint AS state, NULL::bigint AS paid FROM bookings
+            UNION ALL SELECT booking_id, NULL, NULL, NULL, fare, taxes, NULL, NULL FROM segments
+            UNION ALL SELECT booking_id, NULL, NULL, NULL, NULL, NULL, state, amount FROM payments
+        ) money GROUP BY booking_id
+    ) m
+    LEFT JOIN (SELECT booking_id, sum(amount)::bigint AS back FROM refunds GROUP BY booking_id) r
+        ON r.booking_id = m.booking_id";
+
+/// Payments beside what the provider's log says of them, without the many that succeeded and are settled, and
+/// of which the log says just that; `state` is null where only the provider knows it.
+const UNUSUAL_PAYMENTS: &str = "
+    SELECT p.*, u.payment_id IS NOT NULL AS unsettled FROM (
+        SELECT id, max(state) AS state, max(ours) AS amount,
+            count(*) FILTER (WHERE operation = 0 AND accepted AND subject = id) > 0 AS authorised,
+            count(*) FILTER (WHERE operation = 0 AND accepted) AS reserved,
+            count(*) FILTER (WHERE operation = 1) AS captures, count(*) FILTER (WHERE operation = 2) AS voids,
+            min(theirs) FILTER (WHERE operation IN (0, 1, 2)) AS least, max(theirs) FILTER (WHERE operation IN (0, 1, 2)) AS most
+        FROM (
+            SELECT id, state, amount AS ours, NULL::smallint AS operation, NULL::boolean AS accepted, NULL::uuid AS subject,
+                NULL::bigint AS theirs FROM payments
+            UNION ALL SELECT payment_id, NULL, NULL, operation, accepted, subject, amount FROM sandbox_operations
+        ) money GROUP BY id
+    ) p
+    LEFT JOIN unsettled_payments u ON u.payment_id = p.id
+    WHERE (state = 1 AND u.payment_id IS NULL AND authorised AND captures = 1 AND voids = 0
+        AND least = amount AND most = amount) IS NOT TRUE";
 
 /// The events without what they tell, so that they are read once. Subjects are ids; what is too short or
 /// too long for one is null.

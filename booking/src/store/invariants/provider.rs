@@ -8,9 +8,8 @@ invariants! {
     /// provider does everything once: that is the key of its log.)
     payments_were_authorised_once:
         "SELECT 'payment ' || p.id AS subject, 'succeeded without an authorisation' AS detail
-        FROM payments p
-        WHERE p.state = 1 AND EXISTS (SELECT FROM sandbox_operations) AND NOT EXISTS (SELECT FROM sandbox_operations o
-            WHERE o.payment_id = p.id AND o.operation = 0 AND o.subject = p.id AND o.accepted)
+        FROM unusual_payments p
+        WHERE p.state = 1 AND EXISTS (SELECT FROM sandbox_operations) AND NOT p.authorised
         UNION ALL
         SELECT 'payment ' || payment_id, 'was asked for under the id ' || subject
         FROM sandbox_operations WHERE operation = 0 AND subject <> payment_id";
@@ -19,31 +18,24 @@ invariants! {
     /// where the payment is settled. What it reserved for a payment that was declined was given up, where
     /// that one is settled.
     money_is_taken_once_and_for_a_booking:
-        "SELECT 'payment ' || coalesce(p.id, o.payment_id) AS subject,
-            CASE WHEN p.id IS NULL THEN 'is unknown' ELSE 'in state ' || p.state END
-            || CASE WHEN u.payment_id IS NULL THEN '' ELSE ', unsettled,' END || ' with '
-            || coalesce(o.captures, 0) || ' captures and ' || coalesce(o.voids, 0) || ' voids at the provider' AS detail
-        FROM payments p
-        FULL JOIN (
-            SELECT payment_id, count(*) FILTER (WHERE operation = 0 AND accepted) AS reserved,
-                count(*) FILTER (WHERE operation = 1) AS captures, count(*) FILTER (WHERE operation = 2) AS voids
-            FROM sandbox_operations GROUP BY payment_id
-        ) o ON o.payment_id = p.id
-        LEFT JOIN unsettled_payments u ON u.payment_id = p.id
+        "SELECT 'payment ' || o.id AS subject,
+            CASE WHEN o.state IS NULL THEN 'is unknown' ELSE 'in state ' || o.state END
+            || CASE WHEN o.unsettled THEN ', unsettled,' ELSE '' END || ' with '
+            || o.captures || ' captures and ' || o.voids || ' voids at the provider' AS detail
+        FROM unusual_payments o
         WHERE EXISTS (SELECT FROM sandbox_operations) AND ((CASE
-            WHEN p.state = 1 AND u.payment_id IS NULL THEN o.captures = 1 AND o.voids = 0
-            WHEN p.state = 1 THEN coalesce(o.captures, 0) <= 1 AND coalesce(o.voids, 0) = 0
-            WHEN p.state IN (3, 4) AND u.payment_id IS NULL
-                THEN coalesce(o.captures, 0) = 0 AND (coalesce(o.reserved, 0) = 0 OR o.voids > 0)
-            WHEN p.state = 4 THEN coalesce(o.captures, 0) = 0
-            ELSE coalesce(o.captures, 0) = 0 AND coalesce(o.voids, 0) = 0 END) IS NOT TRUE
-            OR p.id IS NULL)";
+            WHEN o.state = 1 AND NOT o.unsettled THEN o.captures = 1 AND o.voids = 0
+            WHEN o.state = 1 THEN o.captures <= 1 AND o.voids = 0
+            WHEN o.state IN (3, 4) AND NOT o.unsettled THEN o.captures = 0 AND (o.reserved = 0 OR o.voids > 0)
+            WHEN o.state = 4 THEN o.captures = 0
+            ELSE o.captures = 0 AND o.voids = 0 END) IS NOT TRUE
+            OR o.state IS NULL)";
 
     /// Amounts at the provider are those of our payments.
     amounts_agree_with_the_provider:
-        "SELECT 'payment ' || o.payment_id AS subject, 'is of ' || p.amount || ', at the provider of ' || o.amount AS detail
-        FROM sandbox_operations o JOIN payments p ON p.id = o.payment_id
-        WHERE o.operation IN (0, 1, 2) AND o.amount <> p.amount";
+        "SELECT 'payment ' || id AS subject, 'is of ' || amount || ', at the provider of ' || least || ' to ' || most AS detail
+        FROM unusual_payments
+        WHERE least <> amount OR most <> amount";
 
     /// What the provider gave back is a refund of ours, of that amount; a refund is settled when the
     /// provider has given it back.

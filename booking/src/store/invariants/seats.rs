@@ -6,26 +6,25 @@ invariants! {
     /// Each row of `seats` belongs to a live booking, one of whose passengers has that seat on that flight.
     seats_belong_to_live_bookings: concat!(
         "SELECT 'flight ' || t.flight_id AS subject, 'seat ' || ", designator!("t.seat"), " || ' belongs to booking '
-            || t.booking_id || ', which is not live or does not name it' AS detail
-        FROM seats t
-        WHERE NOT EXISTS (SELECT FROM live_seats l
-            WHERE l.flight_id = t.flight_id AND l.seat = t.seat AND l.booking_id = t.booking_id)"
+            || t.reserved_for || ', which is not live or does not name it' AS detail
+        FROM fence_faults t
+        WHERE t.given_to IS NULL"
     );
 
     /// Each seat that a passenger of a live booking has, has its row in `seats`, for that booking.
     live_bookings_have_their_seats: concat!(
-        "SELECT 'booking ' || l.booking_id AS subject, 'seat ' || ", designator!("l.seat"), " || ' of flight '
+        "SELECT 'booking ' || l.given_to AS subject, 'seat ' || ", designator!("l.seat"), " || ' of flight '
             || l.flight_id || ' is not reserved for it' AS detail
-        FROM live_seats l
-        WHERE l.seat IS NOT NULL AND NOT EXISTS (SELECT FROM seats t
-            WHERE t.flight_id = l.flight_id AND t.seat = l.seat AND t.booking_id = l.booking_id)"
+        FROM fence_faults l
+        WHERE l.reserved_for IS NULL"
     );
 
     /// A seat is sold when its booking is confirmed, and held before.
     seats_tell_held_from_sold: concat!(
         "SELECT 'flight ' || t.flight_id AS subject, 'seat ' || ", designator!("t.seat"), " || ' is '
             || CASE WHEN t.sold THEN 'sold' ELSE 'held' END || ', unlike its booking ' || b.id AS detail
-        FROM seats t JOIN bookings b ON b.id = t.booking_id
+        FROM (SELECT DISTINCT flight_id, seat, reserved_for, sold FROM fence_faults) t
+        JOIN bookings b ON b.id = t.reserved_for
         WHERE b.status IN (0, 1) AND t.sold <> (b.status = 1)"
     );
 
@@ -36,7 +35,10 @@ invariants! {
             || count(*) || ' passengers, of bookings '
             || array_to_string((array_agg(l.booking_id::text ORDER BY l.booking_id))[1:3], ', ') AS detail
         FROM live_seats l
-        WHERE l.seat IS NOT NULL GROUP BY l.flight_id, l.seat HAVING count(*) > 1"
+        JOIN (
+            SELECT flight_id, seat FROM live_seats WHERE seat IS NOT NULL GROUP BY flight_id, seat HAVING count(*) > 1
+        ) twice ON twice.flight_id = l.flight_id AND twice.seat = l.seat
+        GROUP BY l.flight_id, l.seat"
     );
 
     /// Infants travel on a lap: none has a seat, in any booking.

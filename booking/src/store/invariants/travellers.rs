@@ -6,17 +6,14 @@ invariants! {
     /// `travellers` has a row for each passenger of each live booking on each of its flights, under the
     /// booking's owner, that says whether the passenger has a seat; and no others.
     travellers_are_the_passengers_of_live_bookings:
-        "SELECT 'booking ' || booking_id AS subject, 'flight ' || flight_id || ' has ' || coalesce(t.all_of_them, 0)
-            || ' travellers of it, ' || coalesce(t.with_seats, 0) || ' with seats, for ' || coalesce(l.all_of_them, 0)
-            || ' passengers, ' || coalesce(l.with_seats, 0) || ' with seats' AS detail
+        "SELECT 'booking ' || booking_id AS subject, 'flight ' || flight_id || ' has ' || count(seated) || ' travellers of it, '
+            || count(*) FILTER (WHERE seated) || ' with seats, for ' || count(kind) || ' passengers, '
+            || count(*) FILTER (WHERE kind <> 2) || ' with seats' AS detail
         FROM (
-            SELECT flight_id, booking_id, owner_id, count(*) AS all_of_them, count(*) FILTER (WHERE kind <> 2) AS with_seats
-            FROM live_seats GROUP BY flight_id, booking_id, owner_id
-        ) l FULL JOIN (
-            SELECT flight_id, booking_id, owner_id, count(*) AS all_of_them, count(*) FILTER (WHERE seated) AS with_seats
-            FROM travellers GROUP BY flight_id, booking_id, owner_id
-        ) t USING (flight_id, booking_id, owner_id)
-        WHERE l.all_of_them IS DISTINCT FROM t.all_of_them OR l.with_seats IS DISTINCT FROM t.with_seats";
+            SELECT flight_id, booking_id, owner_id, kind, NULL::boolean AS seated FROM live_seats
+            UNION ALL SELECT flight_id, booking_id, owner_id, NULL, seated FROM travellers
+        ) everybody GROUP BY flight_id, booking_id, owner_id
+        HAVING count(seated) <> count(kind) OR count(*) FILTER (WHERE seated) <> count(*) FILTER (WHERE kind <> 2)";
 
     /// The fingerprint of such a row is that of its passenger's name and date of birth. Names in plain
     /// ASCII on flights that have not left: after that nobody asks the fence.
