@@ -7,6 +7,8 @@ CREATE TABLE unsettled_payments (
     attempted_at timestamptz NOT NULL,
     attempts     smallint NOT NULL DEFAULT 0
 );
+-- Whoever is just writing a payment has committed it before it is looked for.
+LOCK TABLE payments IN ACCESS EXCLUSIVE MODE;
 INSERT INTO unsettled_payments (payment_id, attempted_at, attempts)
 SELECT id, attempted_at, attempts FROM payments WHERE state IN (0, 1, 4);
 
