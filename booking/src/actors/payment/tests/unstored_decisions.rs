@@ -1,0 +1,87 @@
+//! Payments that the provider has decided, and that the ledger cannot store at once.
+
+use super::{NOT_NOTED, Played, Scene, eventually};
+use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
+use std::sync::atomic::Ordering;
+use testkit::Answer;
+
+/// Somebody who keeps the ledger from writing.
+struct Lock(AsyncPgConnection);
+
+impl Lock {
+    async fn of(scene: &Scene) -> Self {
+        let mut connection = AsyncPgConnection::establish(&scene.database.superuser_url()).await.unwrap();
+        let lock = "BEGIN; SELECT FROM booking.flights FOR UPDATE";
+        connection.batch_execute(lock).await.unwrap();
+        Self(connection)
+    }
+
+    async fn release(mut self) {
+        self.0.batch_execute("ROLLBACK").await.unwrap();
+    }
+}
+
+/// Buys, and lets the provider authorise as soon as the ledger cannot write; `fault`: what comes then.
+async fn buy_without_ledger(scene: &Scene, fault: impl AsyncFnOnce()) -> (Answer, Lock) {
+    let (client, body) = (scene.client.clone(), scene.body("Ada"));
+    let buying = actix::spawn(async move { client.post("/api/v1/bookings", &body).await });
+    scene.played.begun.notified().await;
+    let lock = Lock::of(scene).await;
+    scene.played.released.notify_one();
+    fault().await;
+    (buying.await.unwrap(), lock)
+}
+
+/// Nobody takes it up as one that was left: it was not, by far not long enough ago.
+async fn confirmed(scene: &Scene) {
+    eventually("the confirmation", async || scene.sql("SELECT FROM bookings WHERE status = 1").await == 1)
+        .await;
+}
+
+#[actix_web::test]
+async fn an_authorised_payment_is_confirmed_as_soon_as_the_ledger_can() {
+    let scene = Scene::new(Played { gated: true.into(), ..Played::default() }).await;
+    // What the provider keeps its answers in comes back later than the ledger, and this one saga asks more
+    // often than what raises a suspicion.
+    scene.played.failing_finds.store(6, Ordering::SeqCst);
+    let (bought, lock) =
+        buy_without_ledger(&scene, async || scene.sales.ledgers.kill(scene.flight.id).await).await;
+    bought.expect_problem(504, "upstream_timeout");
+    lock.release().await;
+    confirmed(&scene).await;
+    assert!(scene.played.finds.load(Ordering::SeqCst) > 6);
+    assert_eq!(scene.played.suspicions.load(Ordering::SeqCst), 0);
+    scene.all_captured(1).await;
+    scene.stop().await;
+}
+
+#[actix_web::test]
+async fn a_ledger_that_is_only_busy_costs_no_question() {
+    let scene = Scene::new(Played { gated: true.into(), ..Played::default() }).await;
+    // It does not get its locks in time: nothing was lost.
+    let (bought, lock) = buy_without_ledger(&scene, async || {}).await;
+    bought.expect_problem(504, "upstream_timeout");
+    lock.release().await;
+    confirmed(&scene).await;
+    assert_eq!(scene.played.finds.load(Ordering::SeqCst), 0);
+    scene.all_captured(1).await;
+    scene.stop().await;
+}
+
+/// As an instance of the release before leaves it, which knows of no queue.
+#[actix_web::test]
+async fn a_refusal_that_is_still_queued_leaves_the_queue() {
+    let scene = Scene::new(Played::default()).await;
+    scene.buy("Ada").await.expect(201);
+    scene.all_captured(1).await;
+    for statement in ["UPDATE payments SET state = 3", NOT_NOTED] {
+        scene.sql(statement).await;
+    }
+    eventually("the note", async || {
+        scene.sql("UPDATE unsettled_payments SET attempted_at = now() - interval '2 hours'").await;
+        scene.sql("SELECT FROM unsettled_payments").await == 0
+    })
+    .await;
+    assert_eq!(scene.sql("SELECT FROM payments WHERE state = 3").await, 1);
+    scene.stop().await;
+}
