@@ -21,7 +21,7 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 statement! {
-    /// Writes names and seats. Seats come as texts of arrays: `unnest` would flatten an array of arrays.
+    /// Writes names, tickets and seats. Seats come as texts of arrays: `unnest` would flatten an array of arrays.
     Update {
         bookings: Array<SqlUuid> = Vec<Uuid>,
         positions: Array<SmallInt> = Vec<i16>,
@@ -29,9 +29,10 @@ statement! {
         family: Array<Text> = Vec<String>,
         booked_given: Array<Nullable<Text>> = Vec<Option<String>>,
         booked_family: Array<Nullable<Text>> = Vec<Option<String>>,
+        tickets: Array<Nullable<BigInt>> = Vec<Option<i64>>,
         seats: Array<Text> = Vec<String>,
     } -> (),
-    "UPDATE passengers SET given_name = n.given, family_name = n.family, booked_given_name = n.booked_given, booked_family_name = n.booked_family, seats = n.seats::smallint[] FROM unnest($, $, $, $, $, $, $) AS n (booking, position, given, family, booked_given, booked_family, seats) WHERE booking_id = n.booking AND passengers.position = n.position"
+    "UPDATE passengers SET given_name = n.given, family_name = n.family, booked_given_name = n.booked_given, booked_family_name = n.booked_family, ticket_number = n.ticket, seats = n.seats::smallint[] FROM unnest($, $, $, $, $, $, $, $) AS n (booking, position, given, family, booked_given, booked_family, ticket, seats) WHERE booking_id = n.booking AND passengers.position = n.position"
 }
 
 statement! {
@@ -124,7 +125,7 @@ pub(crate) async fn draw_documents(connection: &AsyncPgConnection, count: usize)
     Ok(rows.into_iter().map(|(number,)| number).collect())
 }
 
-/// Writes names and seats of the passengers of bookings.
+/// Writes names, tickets and seats of the passengers of bookings.
 pub(crate) async fn update(connection: &AsyncPgConnection, changed: &[&Booking]) -> QueryResult<()> {
     if changed.is_empty() {
         return Ok(());
@@ -146,6 +147,7 @@ pub(crate) async fn update(connection: &AsyncPgConnection, changed: &[&Booking])
         family: rows().map(|(_, _, passenger)| text(&passenger.family_name)).collect(),
         booked_given: rows().map(|(_, _, passenger)| booked(passenger)).collect(),
         booked_family: rows().map(|(_, _, passenger)| booked_family(passenger)).collect(),
+        tickets: rows().map(|(_, _, passenger)| passenger.ticket_number).collect(),
         seats: rows().map(|(_, _, passenger)| array_text(&passenger.seats)).collect(),
     };
     query.execute(&mut &*connection).await.map(drop)

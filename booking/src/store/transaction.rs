@@ -28,8 +28,11 @@ pub(crate) async fn begin(connection: &AsyncPgConnection) -> QueryResult<()> {
     Begin {}.execute(&mut &*connection).await.map(drop)
 }
 
-/// Writes events and commits, without waiting in between. An error of the events is the transaction's:
-/// then it was rolled back, as far as the connection is alive.
+/// Writes events and commits, without waiting in between. After an error the caller [rolls back](roll_back):
+/// - where the server refused the events, it has answered the commit with a rollback, and that has no effect;
+/// - where they failed before anything was sent (they cannot be encoded, their statement cannot be prepared),
+///   the commit was not sent either, and the transaction is open until then;
+/// - where the connection died, it may have been committed.
 pub(crate) async fn commit_with(connection: &AsyncPgConnection, events: &[Event]) -> QueryResult<()> {
     let commit = async { Commit {}.execute(&mut &*connection).await.map(drop) };
     try_join(outbox::append(connection, events), commit).await.map(drop)

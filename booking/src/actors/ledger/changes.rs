@@ -99,7 +99,7 @@ impl Changes {
         self.booking(booking);
     }
 
-    /// Names or seats of a booking's passengers changed.
+    /// Names, seats or tickets of a booking's passengers changed.
     pub(super) fn passengers(&mut self, booking: &Booking) {
         self.travellers.insert(booking.id);
         self.booking(booking);

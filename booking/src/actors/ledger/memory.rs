@@ -59,6 +59,12 @@ impl Memory {
         }
         Ok(self.documents.borrow_mut().drain(..count).collect())
     }
+
+    /// Forgets the document numbers that are left. A server that has died may not have written to its disk
+    /// that they were drawn, and gives them to others: nothing of it was committed that told of them.
+    pub(super) fn forget_documents(&self) {
+        self.documents.borrow_mut().clear();
+    }
 }
 
 #[cfg(test)]
@@ -95,8 +101,12 @@ mod tests {
             let documents = memory.documents(count, draw).await.unwrap();
             assert_eq!(documents.len(), count);
             given.extend(documents);
+            if count == 9 {
+                memory.forget_documents();
+            }
         }
         let sorted: std::collections::BTreeSet<_> = given.iter().copied().collect();
         assert_eq!(sorted.len(), given.len());
+        assert_eq!(given[260], 512, "what was forgotten is drawn anew");
     }
 }

@@ -4,6 +4,7 @@ use super::{
     batch::Work,
     cancellations::{departs_at, is_cancelled},
     changes::present,
+    tables::Tables,
 };
 use crate::domain::{
     booking::{Booking, Segment},
@@ -63,7 +64,8 @@ pub(super) fn pay(
 }
 
 /// Confirms a hold with an authorised payment. Repeating it changes nothing and gives the same.
-pub(super) fn confirm(
+pub(super) async fn confirm(
+    tables: &mut impl Tables,
     work: &mut Work<'_>,
     booking: &mut Booking,
     id: PaymentId,
@@ -83,6 +85,9 @@ pub(super) fn confirm(
         Ok(entries) => work.changes.book(booking.id, entries),
         Err(refusal) => return Ok(Err(refusal)),
     }
+    if booking.without_ticket() > 0 {
+        draw_missing_tickets(tables, work, booking).await?;
+    }
     work.changes.decide(id, PaymentState::Confirmed);
     work.changes.sell(booking);
     work.changes.booking(booking);
@@ -92,6 +97,21 @@ pub(super) fn confirm(
         work.changes.answer((scope, booking.id), payment.answer, &state)?;
     }
     Ok(Ok(()))
+}
+
+/// Draws tickets for those who have none: the release before, beside which this one may have been started,
+/// makes bookings without.
+async fn draw_missing_tickets(
+    tables: &mut impl Tables,
+    work: &mut Work<'_>,
+    booking: &mut Booking,
+) -> QueryResult<()> {
+    let first = booking.segments.first().and_then(|segment| work.flights.get(&segment.flight_id));
+    let Some(flight) = first else { return Err(diesel::result::Error::NotFound) };
+    let mut documents = tables.draw_documents(booking.without_ticket()).await?.into_iter();
+    booking.draw_tickets(&flight.airline.accounting_code, &mut documents);
+    work.changes.passengers(booking);
+    Ok(())
 }
 
 /// Notes that a payment did not come off. Repeating it changes nothing and gives the same.

@@ -99,6 +99,7 @@ impl Runner {
                 Err(Failure::Lost(error)) => {
                     tracing::warn!(%error, ledger.commands = lot.envelopes.len(), "The ledger lost its connection");
                     self.lost = self.connection.take().map(|(_, backend)| backend);
+                    self.memory.forget_documents();
                     lots.extend(self.resolve(lot).await);
                 }
             }
@@ -255,6 +256,11 @@ fn len(items: &[Item<'_>]) -> f64 {
 
 #[cfg(test)]
 impl Runner {
+    /// The server's process behind the connection.
+    pub(super) fn backend_for_test(&self) -> Option<i32> {
+        self.connection.as_ref().map(|(_, backend)| backend.pid)
+    }
+
     /// Treats commands as those of a lost connection; gives how many are left to be tried again.
     pub(super) async fn resolve_for_test(&mut self, envelopes: Vec<Envelope>) -> usize {
         let rest = self.resolve(Lot::new(envelopes)).await;

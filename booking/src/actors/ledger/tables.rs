@@ -182,7 +182,7 @@ pub(crate) struct Writes<'a> {
     pub(crate) contacts: Vec<&'a Booking>,
     /// Bookings whose flights have news.
     pub(crate) rescheduled: Vec<&'a Booking>,
-    /// Bookings whose passengers have other names or seats.
+    /// Bookings whose passengers have other names or seats, or tickets that they did not have.
     pub(crate) travellers: Vec<&'a Booking>,
     /// Held seats that are sold now.
     pub(crate) sold: &'a [SeatRow],

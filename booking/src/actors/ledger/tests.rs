@@ -2,8 +2,10 @@
 
 mod cancelled_flights;
 mod corrections;
+mod failed_events;
 mod late_answers;
 mod lost_answers;
+mod tickets;
 
 use super::{
     At, Claim, Command, Ledgers, Outcome, Shards,
@@ -130,6 +132,18 @@ fn claim(booking: Booking) -> Command {
         exempt: false,
         stale: Vec::new(),
     }))
+}
+
+/// A claim with its payment; and what confirms it, or declines its payment.
+fn purchase(booking: Booking) -> (Command, Command, Command) {
+    let (id, payment) = (booking.id, PaymentId::new());
+    let mut command = claim(booking);
+    if let Command::Claim(claim) = &mut command {
+        let (method, token) = ("card".to_owned(), "tok_visa".to_owned());
+        claim.payment = Some(PaymentOrder { id: payment, method, token });
+    }
+    let confirm = Command::Confirm { booking: id, payment };
+    (command, confirm, Command::Decline { booking: id, payment, void: false })
 }
 
 fn done(verdict: &Verdict) -> &BookingState {
@@ -370,22 +384,8 @@ async fn a_ledger_takes_on_no_more_than_its_bound_and_answers_what_it_took() {
 async fn a_purchase_that_is_kept_gives_way_to_what_others_have_made_of_it() {
     let scene = Scene::new().await;
     let mut runner = Runner::new(scene.means.clone());
-    let purchase = |seat: &str| {
-        let (booking, payment) = (scene.booking(&[seat]), PaymentId::new());
-        let id = booking.id;
-        let mut command = claim(booking);
-        if let Command::Claim(claim) = &mut command {
-            let (method, token) = ("card".to_owned(), "tok_visa".to_owned());
-            claim.payment = Some(PaymentOrder { id: payment, method, token });
-        }
-        (
-            command,
-            Command::Confirm { booking: id, payment },
-            Command::Decline { booking: id, payment, void: false },
-        )
-    };
-    let (first, confirm_first, _) = purchase("4A");
-    let (second, confirm_second, decline_second) = purchase("4B");
+    let (first, confirm_first, _) = purchase(scene.booking(&["4A"]));
+    let (second, confirm_second, decline_second) = purchase(scene.booking(&["4B"]));
     process(&mut runner, vec![first, second]).await;
     scene.batch(&[decline_second]).await;
     let answers = process(&mut runner, vec![confirm_first, confirm_second]).await;

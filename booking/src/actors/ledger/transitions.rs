@@ -67,7 +67,7 @@ async fn carry_out(
 ) -> QueryResult<Outcome> {
     let result = match command {
         Command::Pay { payment, key, .. } => payments::pay(work, booking, payment, key.as_ref()),
-        Command::Confirm { payment, .. } => payments::confirm(work, booking, *payment, trace)?,
+        Command::Confirm { payment, .. } => payments::confirm(tables, work, booking, *payment, trace).await?,
         Command::Decline { payment, void, .. } => payments::decline(work, booking, *payment, *void, trace)?,
         Command::Quote { quote, key, .. } => {
             return Ok(match cancellations::quote(work, booking, *quote, key.as_ref())? {

@@ -124,6 +124,7 @@ impl Transaction {
                     passenger.given_name = now.given_name.clone();
                     passenger.family_name = now.family_name.clone();
                     passenger.booked_name = now.booked_name.clone();
+                    passenger.ticket_number = now.ticket_number;
                     passenger.seats = now.seats.clone();
                 }
             });
