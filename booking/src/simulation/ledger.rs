@@ -256,12 +256,15 @@ fn count(world: &World, command: &Command, verdict: &Verdict) {
         (Command::Claim(_), Verdict::Answer(Outcome::Refused(Refusal::SeatTaken(_)))) => {
             "claims lost at the fence"
         }
+        (Command::Claim(_), Verdict::Again(stale)) if stale.is_empty() => "claims tried again",
+        (Command::Claim(_), Verdict::Again(_)) => "claims that lost to holds that have ended",
         (Command::Claim(_), _) => "claims refused otherwise",
         (Command::Confirm { .. }, Verdict::Answer(Outcome::Done(_))) => "confirmations",
         (Command::Confirm { .. }, _) => "confirmations too late",
         (Command::Cancel { .. }, Verdict::Answer(Outcome::Done(_))) => "cancellations",
         (Command::CancelByAirline { .. }, _) => "cancellations by the airline",
         (Command::ChangeSeats { .. }, Verdict::Answer(Outcome::Done(_))) => "changes of seats",
+        (Command::ChangeSeats { .. }, Verdict::Again(_)) => "changes of seats tried again",
         (Command::ChangeSeats { .. }, _) => "changes of seats refused",
         (Command::Expire { .. }, _) => "holds ended by the reaper",
         (_, Verdict::Answer(Outcome::Replay(_))) => "replays in the ledger",
@@ -292,7 +295,11 @@ pub(super) fn name(command: &Command) -> String {
 /// A verdict in a line, without what differs between equal runs.
 pub(super) fn outcome(verdict: &Verdict) -> String {
     match verdict {
-        Verdict::Again(_) => "again".to_owned(),
+        Verdict::Again(stale) => {
+            let mut stale: Vec<String> = stale.iter().map(ToString::to_string).collect();
+            stale.sort_unstable();
+            format!("again, after {stale:?}")
+        }
         Verdict::Answer(Outcome::Done(state)) => {
             format!("done, version {}, {:?}, {:?}", state.version, state.status, state.payment_status)
         }

@@ -15,7 +15,11 @@ use crate::{
         quote::{Quote, QuoteId},
     },
     store::{
-        self, flight_cache::FlightCache, flights::LockedFlight, keys::Known, seats::SeatRow,
+        self,
+        flight_cache::FlightCache,
+        flights::LockedFlight,
+        keys::Known,
+        seats::{SeatRow, StaleHold},
         travellers::TravellerRow,
     },
 };
@@ -79,7 +83,7 @@ impl Tables for ReplayTables<'_> {
         &mut self,
         seats: &[SeatRow],
         travellers: &[TravellerRow],
-    ) -> QueryResult<Vec<BookingId>> {
+    ) -> QueryResult<Vec<StaleHold>> {
         self.call().await?.stale_holders(seats, travellers).await
     }
 

@@ -4,12 +4,12 @@ use super::{statement::statement, travellers::TravellerRow};
 use crate::domain::refusal::FlightSeat;
 use diesel::{
     prelude::*,
-    sql_types::{Array, BigInt, Bool, SmallInt, Uuid as SqlUuid},
+    sql_types::{Array, BigInt, Bool, Nullable, SmallInt, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared::{
     events::SeatsState,
-    ids::{BookingId, FlightId},
+    ids::{BookingId, FlightId, UserId},
     seat::SeatDesignator,
 };
 use uuid::Uuid;
@@ -36,15 +36,15 @@ statement! {
 }
 
 statement! {
-    /// The bookings whose holds have ended but stand in the way: of seats, or of travellers.
+    /// Holds that have ended but stand in the way, with what they have of it: seats, or places of travellers.
     StaleHolders {
         flights: Array<SqlUuid> = Vec<Uuid>,
         seats: Array<SmallInt> = Vec<i16>,
         traveller_flights: Array<SqlUuid> = Vec<Uuid>,
         owners: Array<SqlUuid> = Vec<Uuid>,
         fingerprints: Array<BigInt> = Vec<i64>,
-    } -> (SqlUuid,),
-    "SELECT b.id FROM (SELECT s.booking_id FROM unnest($, $) AS wanted (f, n) JOIN seats s ON s.flight_id = f AND s.seat = n WHERE NOT s.sold UNION SELECT t.booking_id FROM unnest($, $, $) AS wanted (f, o, p) JOIN travellers t ON t.flight_id = f AND t.owner_id = o AND t.fingerprint = p) AS holders JOIN bookings b ON b.id = holders.booking_id WHERE b.status = 0 AND b.payment_status = 0 AND b.hold_expires_at <= clock_timestamp()"
+    } -> (SqlUuid, SqlUuid, Nullable<SmallInt>, Nullable<SqlUuid>, Nullable<BigInt>),
+    "SELECT b.id, held.f, held.n, held.o, held.p FROM (SELECT s.booking_id, f, n, NULL::uuid AS o, NULL::bigint AS p FROM unnest($, $) AS wanted (f, n) JOIN seats s ON s.flight_id = f AND s.seat = n WHERE NOT s.sold UNION ALL SELECT t.booking_id, f, NULL, o, p FROM unnest($, $, $) AS wanted (f, o, p) JOIN travellers t ON t.flight_id = f AND t.owner_id = o AND t.fingerprint = p) AS held JOIN bookings b ON b.id = held.booking_id WHERE b.status = 0 AND b.payment_status = 0 AND b.hold_expires_at <= clock_timestamp()"
 }
 
 statement! {
@@ -66,6 +66,21 @@ pub(crate) struct SeatRow {
     pub(crate) booking: BookingId,
     /// Held where it is not sold.
     pub(crate) sold: bool,
+}
+
+/// A hold that has ended but stands in the way, with one thing that it has of what is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct StaleHold {
+    pub(crate) booking: BookingId,
+    pub(crate) has: Held,
+}
+
+/// What a hold keeps from others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Held {
+    Seat(FlightSeat),
+    /// An account's traveller on a flight, by the fingerprint.
+    Traveller(FlightId, UserId, i64),
 }
 
 /// Flights, seats and bookings as columns.
@@ -100,12 +115,13 @@ pub(crate) async fn free(connection: &AsyncPgConnection, given: &[SeatRow]) -> Q
     FreeSeats { flights, seats, bookings }.execute(&mut &*connection).await.map(drop)
 }
 
-/// Bookings whose holds have ended but whose seats or travellers stand in the way.
+/// Holds that have ended but whose seats or travellers stand in the way.
 pub(crate) async fn stale_holders(
     connection: &AsyncPgConnection,
     wanted: &[SeatRow],
     travellers: &[TravellerRow],
-) -> QueryResult<Vec<BookingId>> {
+) -> QueryResult<Vec<StaleHold>> {
+    type Row = (Uuid, Uuid, Option<i16>, Option<Uuid>, Option<i64>);
     let (flights, seats, _) = columns(wanted);
     let query = StaleHolders {
         flights,
@@ -114,8 +130,18 @@ pub(crate) async fn stale_holders(
         owners: travellers.iter().map(|row| row.owner.0).collect(),
         fingerprints: travellers.iter().map(|row| row.fingerprint).collect(),
     };
-    let rows: Vec<(Uuid,)> = query.load(&mut &*connection).await?;
-    Ok(rows.into_iter().map(|(id,)| BookingId(id)).collect())
+    let rows: Vec<Row> = query.load(&mut &*connection).await?;
+    let read = |(booking, flight, seat, owner, fingerprint): Row| {
+        let flight_id = FlightId(flight);
+        let has = match seat {
+            Some(number) => {
+                Held::Seat(FlightSeat { flight_id, designator: SeatDesignator::from_number(number)? })
+            }
+            None => Held::Traveller(flight_id, UserId(owner?), fingerprint?),
+        };
+        Some(StaleHold { booking: BookingId(booking), has })
+    };
+    Ok(rows.into_iter().filter_map(read).collect())
 }
 
 /// Draws the next version of the seats of flights that the caller has locked, and gives these seats as they

@@ -14,14 +14,14 @@ use crate::{
         locator::Locator,
         refusal::{FlightSeat, Refusal},
     },
-    store::travellers::TravellerRow,
+    store::{seats::Held, travellers::TravellerRow},
 };
 use diesel::QueryResult;
 use shared::{
     events::{BookingPaymentStatus, EventType},
     ids::{BookingId, FlightId, UserId},
 };
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// A claim that may try for its seats.
 struct Candidate<'a> {
@@ -32,6 +32,16 @@ struct Candidate<'a> {
 impl Candidate<'_> {
     fn seats(&self) -> impl Iterator<Item = FlightSeat> + '_ {
         self.claim.booking.seats().map(|(flight_id, designator)| FlightSeat { flight_id, designator })
+    }
+
+    /// Whether it wants what a hold has.
+    fn wants(&self, held: Held) -> bool {
+        match held {
+            Held::Seat(seat) => self.seats().any(|one| one == seat),
+            Held::Traveller(flight, owner, fingerprint) => {
+                self.travellers().any(|one| one == (flight, owner, fingerprint))
+            }
+        }
     }
 
     fn travellers(&self) -> impl Iterator<Item = (FlightId, UserId, i64)> + '_ {
@@ -180,7 +190,8 @@ async fn pass_fences<'a>(
     Ok((winners, taken.used))
 }
 
-/// Losers are refused, unless what was in their way are holds that have ended.
+/// Losers are refused, each unless what was in its own way are holds that have ended. (Where others' were,
+/// too, it is refused when it comes again: then none has ended.)
 async fn judge_losers(
     tables: &mut impl Tables,
     work: &mut Work<'_>,
@@ -190,10 +201,11 @@ async fn judge_losers(
     let seats: Vec<_> = losers.iter().flat_map(|(loser, _)| seat_rows(&loser.claim.booking, false)).collect();
     let stale = tables.stale_holders(&seats, travellers).await?;
     for (loser, refusal) in losers {
-        match stale.is_empty() {
+        let own = stale.iter().filter(|hold| loser.wants(hold.has)).map(|hold| hold.booking);
+        let own: BTreeSet<BookingId> = own.collect();
+        match own.is_empty() {
             true => work.refuse(loser.index, refusal),
-            // Whoever lost to somebody else finds that out then.
-            false => work.verdicts[loser.index] = Some(Verdict::Again(stale.clone())),
+            false => work.verdicts[loser.index] = Some(Verdict::Again(own.into_iter().collect())),
         }
     }
     Ok(())

@@ -16,7 +16,11 @@ use crate::{
         quote::{Quote, QuoteId},
     },
     store::{
-        self, flight_cache::FlightCache, flights::LockedFlight, keys::Known, seats::SeatRow,
+        self,
+        flight_cache::FlightCache,
+        flights::LockedFlight,
+        keys::Known,
+        seats::{SeatRow, StaleHold},
         travellers::TravellerRow,
     },
 };
@@ -55,7 +59,7 @@ impl Tables for PostgresTables<'_> {
         &mut self,
         seats: &[SeatRow],
         travellers: &[TravellerRow],
-    ) -> QueryResult<Vec<BookingId>> {
+    ) -> QueryResult<Vec<StaleHold>> {
         store::seats::stale_holders(self.connection, seats, travellers).await
     }
 

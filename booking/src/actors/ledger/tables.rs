@@ -15,7 +15,7 @@ use crate::{
     store::{
         flights::LockedFlight,
         keys::{KeyAnswer, Known},
-        seats::SeatRow,
+        seats::{SeatRow, StaleHold},
         travellers::TravellerRow,
     },
 };
@@ -30,12 +30,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 /// The tables of booking within a transaction. Errors are those of the database: the transaction is
 /// over with them.
 pub(crate) trait Tables {
-    /// The bookings whose holds have ended but stand in the way: of seats, or of travellers.
+    /// Holds that have ended but stand in the way: of seats, or of travellers.
     async fn stale_holders(
         &mut self,
         seats: &[SeatRow],
         travellers: &[TravellerRow],
-    ) -> QueryResult<Vec<BookingId>>;
+    ) -> QueryResult<Vec<StaleHold>>;
 
     /// The flights of bookings, each once.
     async fn flights_of(&mut self, bookings: &[BookingId]) -> QueryResult<Vec<FlightId>>;

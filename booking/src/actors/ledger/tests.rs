@@ -2,6 +2,7 @@
 
 mod cancelled_flights;
 mod corrections;
+mod ended_holds;
 mod failed_events;
 mod late_answers;
 mod lost_answers;

@@ -7,7 +7,10 @@ use super::{
 use crate::{
     domain::hold,
     simulation::world::Fence,
-    store::{seats::SeatRow, travellers::TravellerRow},
+    store::{
+        seats::{Held, SeatRow, StaleHold},
+        travellers::TravellerRow,
+    },
 };
 use chrono::{DateTime, Utc};
 use shared::{
@@ -22,22 +25,27 @@ impl Transaction {
         clock: DateTime<Utc>,
         seats: &[SeatRow],
         travellers: &[TravellerRow],
-    ) -> Vec<BookingId> {
+    ) -> Vec<StaleHold> {
         self.with_rows(|rows| {
-            let holder = |row: &SeatRow| rows.seats.get(&row.seat.flight_id)?.get(&row.seat.designator);
-            let of_seats = seats.iter().filter_map(holder).filter(|one| !one.sold).map(|one| one.booking);
-            let entry = |row: &TravellerRow| {
-                rows.travellers.get(&(row.flight, row.owner, row.fingerprint)).map(|one| one.booking)
+            let of_seat = |row: &SeatRow| {
+                let holder = rows.seats.get(&row.seat.flight_id)?.get(&row.seat.designator)?;
+                let hold = StaleHold { booking: holder.booking, has: Held::Seat(row.seat) };
+                (!holder.sold).then_some(hold)
             };
-            let holders: BTreeSet<BookingId> = of_seats.chain(travellers.iter().filter_map(entry)).collect();
-            let ended = |id: &BookingId| {
-                rows.bookings.get(id).is_some_and(|one| {
+            let of_traveller = |row: &TravellerRow| {
+                let entry = rows.travellers.get(&(row.flight, row.owner, row.fingerprint))?;
+                let has = Held::Traveller(row.flight, row.owner, row.fingerprint);
+                Some(StaleHold { booking: entry.booking, has })
+            };
+            let holders = seats.iter().filter_map(of_seat).chain(travellers.iter().filter_map(of_traveller));
+            let ended = |hold: &StaleHold| {
+                rows.bookings.get(&hold.booking).is_some_and(|one| {
                     one.status == BookingStatus::Held
                         && one.payment_status == BookingPaymentStatus::Awaiting
                         && hold::has_ended(one.hold_expires_at, clock)
                 })
             };
-            holders.into_iter().filter(ended).collect()
+            holders.filter(ended).collect()
         })
     }
 

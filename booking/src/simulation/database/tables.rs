@@ -10,7 +10,12 @@ use crate::{
         quote::{Quote, QuoteId},
     },
     simulation::world::{Fence, MINUTE},
-    store::{flights::LockedFlight, keys::Known, seats::SeatRow, travellers::TravellerRow},
+    store::{
+        flights::LockedFlight,
+        keys::Known,
+        seats::{SeatRow, StaleHold},
+        travellers::TravellerRow,
+    },
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::QueryResult;
@@ -25,7 +30,7 @@ impl Tables for Transaction {
         &mut self,
         seats: &[SeatRow],
         travellers: &[TravellerRow],
-    ) -> QueryResult<Vec<BookingId>> {
+    ) -> QueryResult<Vec<StaleHold>> {
         let clock = self.call()?;
         Ok(self.stale(clock, seats, travellers))
     }

@@ -1,0 +1,69 @@
+//! Claims that lose to holds that have ended, and to those that have not.
+
+use super::{Booking, BookingId, Command, Scene, Verdict, claim, done, lost};
+use crate::actors::ledger::Outcome;
+use crate::domain::refusal::Refusal;
+
+impl Scene {
+    /// A hold whose time is over.
+    async fn ended_hold(&self, seats: &[&str]) -> Booking {
+        let booking = self.booking(seats);
+        self.batch(&[claim(booking.clone())]).await;
+        let end = "UPDATE bookings SET hold_expires_at = now() - interval '1 second'";
+        self.superuser(&format!("{end} WHERE id = '{}'", booking.id)).await;
+        booking
+    }
+}
+
+fn again(verdict: &Verdict) -> &[BookingId] {
+    match verdict {
+        Verdict::Again(stale) => stale,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The command as it comes again.
+fn with_stale(booking: Booking, stale: &[BookingId]) -> Command {
+    let mut command = claim(booking);
+    if let Command::Claim(claim) = &mut command {
+        claim.stale = stale.to_vec();
+    }
+    command
+}
+
+#[actix::test]
+async fn who_has_lost_to_a_live_hold_is_refused_whatever_is_in_the_way_of_others() {
+    let scene = Scene::new().await;
+    scene.batch(&[claim(scene.booking(&["4A"]))]).await;
+    let ended = scene.ended_hold(&["4B", "4C"]).await;
+    let traveller = scene.ended_hold(&["4D"]).await;
+    let makes_way = scene.booking(&["4B", "4C"]);
+    // The same traveller of the same account, on another seat.
+    let same = Booking { owner_id: traveller.owner_id, ..scene.booking(&["5A"]) };
+    let verdicts =
+        scene.batch(&[claim(scene.booking(&["4A"])), claim(makes_way.clone()), claim(same.clone())]).await;
+    assert_eq!(lost(&verdicts[0]), ["4A"]);
+    assert_eq!(again(&verdicts[1]), [ended.id]);
+    assert_eq!(again(&verdicts[2]), [traveller.id]);
+    let verdicts =
+        scene.batch(&[with_stale(makes_way, &[ended.id]), with_stale(same, &[traveller.id])]).await;
+    verdicts.iter().for_each(|verdict| drop(done(verdict)));
+    scene.stop();
+}
+
+#[actix::test]
+async fn who_is_on_the_flight_already_is_refused_whatever_is_in_the_way_of_others() {
+    let scene = Scene::new().await;
+    let booked = scene.booking(&["4A"]);
+    scene.batch(&[claim(booked.clone())]).await;
+    let ended = scene.ended_hold(&["4B"]).await;
+    let twice = Booking { owner_id: booked.owner_id, ..scene.booking(&["5A"]) };
+    let verdicts = scene.batch(&[claim(twice), claim(scene.booking(&["4B"]))]).await;
+    let refused = &verdicts[0];
+    assert!(
+        matches!(refused, Verdict::Answer(Outcome::Refused(Refusal::PassengerAlreadyBooked))),
+        "{refused:?}"
+    );
+    assert_eq!(again(&verdicts[1]), [ended.id]);
+    scene.stop();
+}
