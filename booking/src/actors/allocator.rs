@@ -9,7 +9,7 @@ use crate::{
     domain::{
         flight::Flight,
         refusal::Refusal,
-        seat_book::{Decision, Moment, Reservation, SeatBook, SeatsRead, TakenSeat, Wanted},
+        seat_book::{Decision, HoldsLeft, Moment, Reservation, SeatBook, SeatsRead, Wanted},
         seat_map::SeatMap,
     },
     store::{self, flight_cache::FlightCache},
@@ -59,14 +59,14 @@ pub(super) struct Release(pub(super) u64);
 #[rtype(result = "()")]
 pub(super) struct SeatsAre {
     pub(super) state: Arc<SeatsState>,
-    /// Those that a commit of this instance has made or changed just now.
-    pub(super) holds: Vec<TakenSeat>,
+    /// Those that it has made or changed, where it was a commit of this instance.
+    pub(super) holds: Option<HoldsLeft>,
 }
 
-/// Holds as a commit of this instance has left them just now, without a change of who has which seat.
+/// Holds as a commit of this instance has left them, without a change of who has which seat.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(super) struct HoldsAre(pub(super) Vec<TakenSeat>);
+pub(super) struct HoldsAre(pub(super) HoldsLeft);
 
 /// The seats may have changed: read them again before the next answer.
 #[derive(Message)]
@@ -240,7 +240,10 @@ impl Handler<SeatsAre> for SeatAllocator {
     type Result = ();
 
     fn handle(&mut self, SeatsAre { state, holds }: SeatsAre, _: &mut Context<Self>) {
-        self.book.seats_are(&state, &holds, now());
+        self.book.seats_are(&state, now());
+        if let Some(holds) = holds {
+            self.book.holds_are(&holds);
+        }
     }
 }
 
@@ -248,7 +251,7 @@ impl Handler<HoldsAre> for SeatAllocator {
     type Result = ();
 
     fn handle(&mut self, HoldsAre(holds): HoldsAre, _: &mut Context<Self>) {
-        self.book.holds_are(&holds, now());
+        self.book.holds_are(&holds);
     }
 }
 

@@ -17,7 +17,7 @@ use crate::{
     deadline,
     domain::{
         flight::Flight,
-        seat_book::{Reservation, TakenSeat, Wanted},
+        seat_book::{HoldsLeft, Reservation, Wanted},
         seat_map::SeatMap,
     },
     store::flight_cache::FlightCache,
@@ -259,8 +259,8 @@ impl Directory {
     }
 
     /// Tells the flight's allocator and feed, if they run here, how the seats are after a commit. `holds`:
-    /// those that it has made or changed, where it was a commit of this instance just now.
-    pub(crate) fn seats_changed(&self, state: SeatsState, holds: Vec<TakenSeat>) {
+    /// those that it has made or changed, where it was a commit of this instance.
+    pub(crate) fn seats_changed(&self, state: SeatsState, holds: Option<HoldsLeft>) {
         let state = Arc::new(state);
         self.feeds.tell(state.flight_id, || News::Seats(Arc::clone(&state)));
         let (id, version) = (state.flight_id, state.version);
@@ -271,9 +271,9 @@ impl Directory {
         }
     }
 
-    /// Tells the flight's allocator, if it runs here, how holds were left by a commit of this instance just
-    /// now that changed nobody's seats.
-    pub(crate) fn holds_changed(&self, id: FlightId, holds: Vec<TakenSeat>) {
+    /// Tells the flight's allocator, if it runs here, how holds were left by a commit of this instance that
+    /// changed nobody's seats.
+    pub(crate) fn holds_changed(&self, id: FlightId, holds: HoldsLeft) {
         self.tell(id, HoldsAre(holds));
     }
 

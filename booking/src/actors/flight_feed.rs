@@ -192,7 +192,7 @@ impl FlightFollower {
             let event = &delivery.event;
             let is_news = event.subject.parse().is_ok_and(|id| self.directory.is_news(id, event.version));
             if is_news && let Ok(state) = event.data::<SeatsState>() {
-                self.directory.seats_changed(state, Vec::new());
+                self.directory.seats_changed(state, None);
             }
         } else if let Ok(state) = read(delivery) {
             self.directory.flight_changed(flight(state));

@@ -94,6 +94,17 @@ pub(crate) struct TakenSeat {
     pub(crate) ends_in: Option<i64>,
 }
 
+/// Holds of a flight that a commit of this instance has made or changed.
+#[derive(Debug, Clone)]
+pub(crate) struct HoldsLeft {
+    /// The version of the flight's seats after that commit.
+    pub(crate) seats_version: i64,
+    pub(crate) holds: Vec<TakenSeat>,
+    /// What `ends_in` counts from: not after the database's clock was read. A hold that seems to end too early
+    /// costs the next claim of its seat a try at the fence; too late, it would be refused wrongly.
+    pub(crate) as_of: Instant,
+}
+
 /// A flight's seats as they were read.
 #[derive(Debug, Clone)]
 pub(crate) struct SeatsRead {
@@ -126,8 +137,9 @@ enum Taken {
 #[derive(Debug, Clone, Copy)]
 enum End {
     At(Instant),
-    /// Not by itself: a payment is under way.
-    Open,
+    /// Not by itself: a payment was under way at this instant. Believed for a second, for another instance may
+    /// note that it was declined, and nobody hears of that but its own allocators.
+    Open(Instant),
     /// Events do not tell it. It may have ended: nothing is refused for it before it was read.
     Unknown,
 }
@@ -135,7 +147,7 @@ enum End {
 /// The end of a hold that was read now.
 fn end_of(hold: &TakenSeat, now: Instant) -> End {
     let at = |left: i64| End::At(now + Duration::from_millis(u64::try_from(left).unwrap_or(0)));
-    hold.ends_in.map_or(End::Open, at)
+    hold.ends_in.map_or(End::Open(now), at)
 }
 
 /// A seat that is promised to a claim on its way.
@@ -196,9 +208,8 @@ impl SeatBook {
         self.known_at = Some(now);
     }
 
-    /// The seats are so after a commit, of this instance or another. `holds`: those that the commit has
-    /// made or changed, as far as who tells knows them; `now` is then the instant of that commit.
-    pub(crate) fn seats_are(&mut self, state: &SeatsState, holds: &[TakenSeat], now: Instant) {
+    /// The seats are so after a commit, of this instance or another.
+    pub(crate) fn seats_are(&mut self, state: &SeatsState, now: Instant) {
         debug_assert_eq!(state.flight_id, self.id, "who tells knows whose seats they are");
         if state.version <= self.version {
             return;
@@ -212,15 +223,17 @@ impl SeatBook {
         self.taken = held.into_iter().chain(state.sold.iter().map(|seat| (*seat, Taken::Sold))).collect();
         self.version = state.version;
         self.known_at = Some(now);
-        self.holds_are(holds, now);
     }
 
-    /// These holds, as a commit of now has left them, end so.
-    pub(crate) fn holds_are(&mut self, holds: &[TakenSeat], now: Instant) {
-        for hold in holds {
+    /// These holds end so, unless something newer is known of the seats.
+    pub(crate) fn holds_are(&mut self, left: &HoldsLeft) {
+        if left.seats_version < self.version {
+            return;
+        }
+        for hold in &left.holds {
             // What was sold or came free meanwhile is no hold any more.
             if let Some(Taken::Held(end)) = self.taken.get_mut(&hold.seat) {
-                *end = end_of(hold, now);
+                *end = end_of(hold, left.as_of);
             }
         }
     }
@@ -242,7 +255,11 @@ impl SeatBook {
 
     /// Whether neither a hold that may have ended nor a flight that may have changed is behind a refusal.
     fn is_sure(&self, refusal: &Refusal, now: Instant) -> bool {
-        let unknown = |taken: &Taken| matches!(taken, Taken::Held(End::Unknown));
+        let unknown = |taken: &Taken| match taken {
+            Taken::Held(End::Unknown) => true,
+            Taken::Held(End::Open(at)) => now.saturating_duration_since(*at) >= FRESH,
+            Taken::Sold | Taken::Held(End::At(_)) => false,
+        };
         match refusal {
             Refusal::SeatTaken(seats) => {
                 !seats.iter().any(|seat| self.taken.get(&seat.designator).is_some_and(unknown))
@@ -256,7 +273,7 @@ impl SeatBook {
     fn taken(&self, now: Instant) -> impl Iterator<Item = SeatDesignator> + '_ {
         let taken = self.taken.iter().filter(move |(_, taken)| match taken {
             Taken::Held(End::At(end)) => *end > now,
-            Taken::Sold | Taken::Held(End::Open | End::Unknown) => true,
+            Taken::Sold | Taken::Held(End::Open(_) | End::Unknown) => true,
         });
         taken.map(|(seat, _)| *seat)
     }

@@ -10,7 +10,7 @@ use crate::{
     domain::{
         flight::Flight,
         refusal::Refusal,
-        seat_book::{Decision, Moment, Reservation, SeatBook, SeatsRead, TakenSeat, Wanted},
+        seat_book::{Decision, HoldsLeft, Moment, Reservation, SeatBook, SeatsRead, Wanted},
     },
 };
 use shared::{db::DbError, events::SeatsState, ids::FlightId};
@@ -213,18 +213,17 @@ impl World {
     }
 
     /// Tells an instance's allocator, if it runs, how the seats are after a commit.
-    pub(super) fn seats_are(&self, at: usize, state: &SeatsState, holds: &[TakenSeat]) {
+    pub(super) fn seats_are(&self, at: usize, state: &SeatsState) {
         if let Some(allocator) = self.running(at, state.flight_id) {
             let now = self.instant_at(at);
-            allocator.book.borrow_mut().seats_are(state, holds, now);
+            allocator.book.borrow_mut().seats_are(state, now);
         }
     }
 
     /// Tells an instance's allocator, if it runs, how holds were left.
-    pub(super) fn holds_are(&self, at: usize, id: FlightId, holds: &[TakenSeat]) {
+    pub(super) fn holds_are(&self, at: usize, id: FlightId, holds: &HoldsLeft) {
         if let Some(allocator) = self.running(at, id) {
-            let now = self.instant_at(at);
-            allocator.book.borrow_mut().holds_are(holds, now);
+            allocator.book.borrow_mut().holds_are(holds);
         }
     }
 

@@ -132,11 +132,8 @@ async fn process(world: &Rc<World>, at: usize, shard: usize, envelopes: Vec<Enve
         }
         match transact(world, at, shard, &lot).await {
             Ok(written) => {
-                let Written { seats, mut holds, verdicts, .. } = written;
-                for state in &seats {
-                    let holds = holds.remove(&state.flight_id).unwrap_or_default();
-                    world.seats_are(at, state, &holds);
-                }
+                let Written { seats, holds, verdicts, .. } = written;
+                seats.iter().for_each(|state| world.seats_are(at, state));
                 holds.iter().for_each(|(flight, holds)| world.holds_are(at, *flight, holds));
                 for (envelope, verdict) in lot.envelopes.into_iter().zip(verdicts) {
                     match verdict {
@@ -165,7 +162,8 @@ async fn transact(world: &Rc<World>, at: usize, shard: usize, lot: &Lot) -> Resu
     let traced =
         world.trace.as_ref().map(|trace| trace.borrow_mut().begun(at * SHARDS + shard, commands(), abort));
     let mut transaction = Transaction::begin(world.clone(), abort, traced);
-    let run = ledger::run(&mut transaction, &items, Setting { settle: SETTLE }).await;
+    let setting = Setting { settle: SETTLE, begins: world.instant_at(at) };
+    let run = ledger::run(&mut transaction, &items, setting).await;
     let run = match run {
         Ok(written) => transaction.append(&written.events).await.map(|()| written),
         Err(error) => Err(error),
@@ -363,7 +361,7 @@ pub(super) fn publish(world: &Rc<World>) {
                 let (world_of_it, state) = (world.clone(), state.clone());
                 world.spawn(Owner::Outside, async move {
                     world_of_it.sleep(delay).await;
-                    world_of_it.seats_are(at, &state, &[]);
+                    world_of_it.seats_are(at, &state);
                 });
             }
         }

@@ -230,7 +230,8 @@ impl Stage {
             }
             let items: Vec<Item<'_>> = batch.commands.iter().map(|command| (command, None)).collect();
             let mut tables = ReplayTables::new(&connection, (&flights, &memory), &batch, (at_locks, may_go));
-            let ran = match ledger::run(&mut tables, &items, Setting { settle: SETTLE }).await {
+            let setting = Setting { settle: SETTLE, begins: std::time::Instant::now() };
+            let ran = match ledger::run(&mut tables, &items, setting).await {
                 Ok(written) => tables.append(&written.events).await.map(|()| written),
                 Err(error) => Err(error),
             };

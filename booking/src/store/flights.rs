@@ -44,14 +44,14 @@ statement! {
 
 statement! {
     /// Locks flights in the order in which every writer locks them.
-    LockFlights { ids: Array<SqlUuid> = Vec<Uuid> } -> (SqlUuid, BigInt, Timestamptz, Bool),
-    "SELECT id, version, departure_at, on_sale FROM flights WHERE id = ANY($) ORDER BY id FOR NO KEY UPDATE"
+    LockFlights { ids: Array<SqlUuid> = Vec<Uuid> } -> (SqlUuid, BigInt, Timestamptz, Bool, BigInt),
+    "SELECT id, version, departure_at, on_sale, seats_version FROM flights WHERE id = ANY($) ORDER BY id FOR NO KEY UPDATE"
 }
 
 statement! {
     /// Locks flights, and those of bookings, in the same order.
-    LockFlightsAnd { ids: Array<SqlUuid> = Vec<Uuid>, bookings: Array<SqlUuid> = Vec<Uuid> } -> (SqlUuid, BigInt, Timestamptz, Bool),
-    "SELECT id, version, departure_at, on_sale FROM flights WHERE id IN (SELECT unnest($) UNION SELECT flight_id FROM segments WHERE booking_id = ANY($)) ORDER BY id FOR NO KEY UPDATE OF flights"
+    LockFlightsAnd { ids: Array<SqlUuid> = Vec<Uuid>, bookings: Array<SqlUuid> = Vec<Uuid> } -> (SqlUuid, BigInt, Timestamptz, Bool, BigInt),
+    "SELECT id, version, departure_at, on_sale, seats_version FROM flights WHERE id IN (SELECT unnest($) UNION SELECT flight_id FROM segments WHERE booking_id = ANY($)) ORDER BY id FOR NO KEY UPDATE OF flights"
 }
 
 statement! {
@@ -113,6 +113,8 @@ pub(crate) struct LockedFlight {
     pub(crate) version: i64,
     pub(crate) departure_at: DateTime<Utc>,
     pub(crate) on_sale: bool,
+    /// Booking's own sequence of seat changes.
+    pub(crate) seats_version: i64,
 }
 
 /// Locks flights, in the order in which every writer locks them.
@@ -136,11 +138,11 @@ pub(crate) async fn lock_with(
     Ok(locked(rows))
 }
 
-type LockedRow = (Uuid, i64, DateTime<Utc>, bool);
+type LockedRow = (Uuid, i64, DateTime<Utc>, bool, i64);
 
 fn locked(rows: Vec<LockedRow>) -> BTreeMap<FlightId, LockedFlight> {
-    let locked = |(id, version, departure_at, on_sale)| {
-        (FlightId(id), LockedFlight { version, departure_at, on_sale })
+    let locked = |(id, version, departure_at, on_sale, seats_version)| {
+        (FlightId(id), LockedFlight { version, departure_at, on_sale, seats_version })
     };
     rows.into_iter().map(locked).collect()
 }

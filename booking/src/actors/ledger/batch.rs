@@ -17,7 +17,7 @@ use crate::{
     domain::{
         booking::{Booking, Flights},
         refusal::{FlightSeat, Refusal},
-        seat_book::TakenSeat,
+        seat_book::HoldsLeft,
     },
     store::{flights::LockedFlight, seats::SeatRow, travellers::TravellerRow},
 };
@@ -28,7 +28,10 @@ use shared::{
     ids::{BookingId, FlightId, UserId},
     telemetry::trace::TraceContext,
 };
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    time::Instant,
+};
 
 /// What a command came to within the transaction.
 #[derive(Debug)]
@@ -44,6 +47,8 @@ pub(crate) enum Verdict {
 pub(crate) struct Setting {
     /// How long a payment prolongs its hold.
     pub(crate) settle: TimeDelta,
+    /// When the transaction begins, by this machine's monotonic clock.
+    pub(crate) begins: Instant,
 }
 
 /// What is to be told after the commit.
@@ -53,7 +58,7 @@ pub(crate) struct Written {
     /// The seats of the flights whose seats changed.
     pub(crate) seats: Vec<SeatsState>,
     /// The holds that were made or changed.
-    pub(crate) holds: HashMap<FlightId, Vec<TakenSeat>>,
+    pub(crate) holds: HashMap<FlightId, HoldsLeft>,
     /// What is to be published: written by the caller, last in the transaction.
     pub(crate) events: Vec<Event>,
     /// Bookings that were made with their payments.
@@ -106,7 +111,12 @@ pub(crate) async fn run(
         verdict.unwrap_or_else(|| Verdict::Again(Vec::new()))
     });
     let verdicts = verdicts.collect();
-    let holds = work.changes.holds(&work.bookings, work.now);
+    let holds = work.changes.holds(&work.bookings, work.now).into_iter().filter_map(|(flight, holds)| {
+        let changed = seats.iter().find(|state| state.flight_id == flight).map(|state| state.version);
+        let seats_version = changed.or_else(|| Some(work.locked.get(&flight)?.seats_version))?;
+        Some((flight, HoldsLeft { seats_version, holds, as_of: setting.begins }))
+    });
+    let holds = holds.collect();
     let (events, purchases) = work.changes.told_and_purchased();
     Ok(Written { verdicts, seats, holds, events, purchases })
 }

@@ -114,7 +114,7 @@ impl Runner {
         }
         let mut holds = written.holds;
         for state in written.seats {
-            let holds = holds.remove(&state.flight_id).unwrap_or_default();
+            let holds = holds.remove(&state.flight_id);
             self.means.directory.seats_changed(state, holds);
         }
         holds.into_iter().for_each(|(flight, holds)| self.means.directory.holds_changed(flight, holds));
@@ -157,8 +157,8 @@ impl Runner {
         let Some((connection, _)) = &mut self.connection else { return Err(Failure::Lost(Error::NotFound)) };
         let items: Vec<Item<'_>> =
             envelopes.iter().map(|envelope| (&envelope.command, envelope.trace)).collect();
-        let setting = Setting { settle: self.means.settle };
         let started = Instant::now();
+        let setting = Setting { settle: self.means.settle, begins: started.into_std() };
         let connection = &*connection;
         let mut tables = PostgresTables { connection, flights: &self.means.flights, memory: &self.memory };
         // Begins with the first questions, ends with the last rows: nobody waits for these answers alone.

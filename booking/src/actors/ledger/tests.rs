@@ -76,7 +76,7 @@ impl Scene {
     async fn batch(&self, commands: &[Command]) -> Vec<Verdict> {
         let connection = self.connection().await;
         let items: Vec<Item<'_>> = commands.iter().map(|command| (command, None)).collect();
-        let setting = Setting { settle: self.means.settle };
+        let setting = Setting { settle: self.means.settle, begins: std::time::Instant::now() };
         transaction::begin(&connection).await.unwrap();
         let memory = Memory::default();
         let mut tables =

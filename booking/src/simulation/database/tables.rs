@@ -218,7 +218,8 @@ impl Transaction {
         let lock = |id: &FlightId| {
             let row = self.with_rows(|rows| rows.flights.get(id).copied())?;
             let (version, departure_at, on_sale) = (row.version, row.departure_at, row.on_sale);
-            Some((*id, LockedFlight { version, departure_at, on_sale }))
+            let seats_version = row.seats_version;
+            Some((*id, LockedFlight { version, departure_at, on_sale, seats_version }))
         };
         flights.iter().filter_map(lock).collect()
     }
