@@ -212,10 +212,12 @@ impl Envelope {
         flights
     }
 
-    /// To be tried again, after these holds have been ended for good.
+    /// To be tried again, a claim after these holds have been ended for good. (What is in the way of other
+    /// commands is looked for at the beginning of their batch.)
     pub(crate) fn again(mut self, stale: Vec<BookingId>) -> Self {
-        if let Command::Claim(claim) = &mut self.command {
-            claim.stale = stale;
+        match &mut self.command {
+            Command::Claim(claim) => claim.stale = stale,
+            _ => debug_assert!(stale.is_empty(), "only claims come upon holds that have ended at the fence"),
         }
         self
     }

@@ -7,6 +7,7 @@
 //! | [`steps`] | carries out what `domain/saga.rs` decides |
 //! | [`sweep`] | takes up what was left; tells how much is unsettled |
 //! | [`circuit`] | refuses payments while the provider is silent |
+//! | [`gathering`] | gathers what comes at nearly the same time |
 //! | [`notes`] | writes down what the provider has done, many payments at a time |
 //! | [`keeper`] | starts again what has died |
 //! | [`provider`] | the port |
@@ -14,6 +15,7 @@
 
 mod circuit;
 mod desk;
+mod gathering;
 mod handle;
 mod keeper;
 mod notes;

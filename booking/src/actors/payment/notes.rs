@@ -1,17 +1,17 @@
 //! Notes that the provider has done its part, many payments at a time: nobody waits for it, so it need
 //! not cost a commit each.
 
-use super::keeper::{self, End};
+use super::{
+    gathering::gather,
+    keeper::{self, End},
+};
 use crate::store;
 use shared::{
     db::{DbError, Pool},
     ids::PaymentId,
 };
 use std::{sync::Arc, time::Duration};
-use tokio::{
-    sync::{Mutex, mpsc, oneshot},
-    time::timeout,
-};
+use tokio::sync::{Mutex, mpsc, oneshot};
 use uuid::Uuid;
 
 /// Notes that wait; who has more has to wait itself.
@@ -46,7 +46,8 @@ async fn write(pool: Pool, notes: Arc<Mutex<mpsc::Receiver<Note>>>) -> End {
     let mut notes = notes.lock().await;
     let mut told = Vec::new();
     while notes.recv_many(&mut told, BATCH).await > 0 {
-        gather(&mut notes, &mut told).await;
+        // Not where somebody waits for those that are there.
+        gather(&mut notes, &mut told, (BATCH, GATHER), |note| !matches!(note, Note::Settled(_))).await;
         let (mut batch, mut waiting) = (Vec::new(), Vec::new());
         for note in told.drain(..) {
             match note {
@@ -67,21 +68,6 @@ async fn write(pool: Pool, notes: Arc<Mutex<mpsc::Receiver<Note>>>) -> End {
         }
     }
     End::Done
-}
-
-/// Waits for further notes, unless somebody waits for those that are there.
-async fn gather(notes: &mut mpsc::Receiver<Note>, told: &mut Vec<Note>) {
-    let full = |told: &[Note]| {
-        told.len() >= BATCH || told.last().is_some_and(|note| !matches!(note, Note::Settled(_)))
-    };
-    let gathering = async {
-        while !full(told) {
-            let Some(note) = notes.recv().await else { return };
-            told.push(note);
-        }
-    };
-    // At the end of the time what was told is there.
-    let _ = timeout(GATHER, gathering).await;
 }
 
 async fn settle(pool: &Pool, batch: Vec<Uuid>) -> Result<(), DbError> {

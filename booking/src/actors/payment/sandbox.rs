@@ -12,6 +12,7 @@
 //! and an authorisation that was lost with the server is asked for again under the same id.
 
 use super::{
+    gathering::gather,
     keeper::{self, End},
     provider::{Decision, PaymentProvider, ProviderError, Reply},
 };
@@ -104,7 +105,7 @@ async fn write(database: DatabaseConfig, operations: Arc<Mutex<mpsc::Receiver<Wa
     let mut batch = Vec::new();
     while operations.recv_many(&mut batch, BATCH).await > 0 {
         if batch.len() > 1 {
-            gather(&mut operations, &mut batch).await;
+            gather(&mut operations, &mut batch, (BATCH, GATHER), |_| false).await;
         }
         let (entries, waiting): (Vec<_>, Vec<_>) = batch.drain(..).unzip();
         let logged = log(&mut connection, &database, &entries).await;
@@ -116,13 +117,6 @@ async fn write(database: DatabaseConfig, operations: Arc<Mutex<mpsc::Receiver<Wa
         }
     }
     End::Done
-}
-
-async fn gather(operations: &mut mpsc::Receiver<Waiting>, batch: &mut Vec<Waiting>) {
-    let gathering =
-        async { while batch.len() < BATCH && operations.recv_many(batch, BATCH - batch.len()).await > 0 {} };
-    // At the end of the time what has come is there.
-    let _ = timeout(GATHER, gathering).await;
 }
 
 /// Writes entries down; gives what was decided of those authorisations that are new. A connection that

@@ -58,7 +58,7 @@ impl Means {
         let states = [
             (PaymentState::Started, "undecided"),
             (PaymentState::Confirmed, "to_be_captured"),
-            (PaymentState::GivenUp, "to_be_voided"),
+            (PaymentState::GivenUp, "to_be_given_up"),
         ];
         for (position, age) in AGE_NAMES.iter().enumerate() {
             for (state, name) in states {

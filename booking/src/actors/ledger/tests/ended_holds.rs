@@ -47,7 +47,9 @@ async fn who_has_lost_to_a_live_hold_is_refused_whatever_is_in_the_way_of_others
     assert_eq!(again(&verdicts[2]), [traveller.id]);
     let verdicts =
         scene.batch(&[with_stale(makes_way, &[ended.id]), with_stale(same, &[traveller.id])]).await;
-    verdicts.iter().for_each(|verdict| drop(done(verdict)));
+    for verdict in &verdicts {
+        done(verdict);
+    }
     scene.stop();
 }
 
