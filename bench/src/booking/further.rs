@@ -18,6 +18,9 @@ use serde_json::json;
 use shared::db::DatabaseConfig;
 use std::time::Instant;
 
+/// Twice as many clients as payments may be in hand.
+const CROWD: usize = 4096;
+
 /// Arrivals at half of the rate that closed-loop clients have reached, whether or not the service keeps
 /// up; times count from the intended arrival.
 ///
@@ -30,6 +33,23 @@ pub async fn arrivals(peak: f64, rounds: Rounds, cluster: &Cluster, ours: &mut O
     let round = ours.round(Workload::HotFlight, Pattern::Open(rate), rounds.seconds).await?;
     let mut line = line_of_ours("open_arrivals", &[round]);
     line.more.insert("arrivals_per_second".to_owned(), json!(rounded(rate)));
+    Ok(line)
+}
+
+/// Far more clients than the service admits, each of which comes again a second after it was told so: how
+/// long it takes to be told, and what that costs those who are admitted.
+///
+/// # Errors
+/// Where the service fails.
+pub async fn overload(rounds: Rounds, cluster: &Cluster, ours: &mut Ours) -> anyhow::Result<Line> {
+    settle(cluster, ours.database()).await?;
+    eprintln!("overload: {CROWD} clients");
+    let round = ours.round(Workload::Spread, Pattern::Closed(CROWD), rounds.seconds).await?;
+    let mut refusals = round.outcome.overloaded.clone();
+    let mut line = line_of_ours("overload", &[round]);
+    line.more.insert("overloaded_p50_ms".to_owned(), json!(rounded(refusals.percentile_ms(50.0))));
+    line.more.insert("overloaded_p99_ms".to_owned(), json!(rounded(refusals.percentile_ms(99.0))));
+    line.more.insert("clients".to_owned(), json!(CROWD));
     Ok(line)
 }
 

@@ -9,11 +9,14 @@ use anyhow::Context;
 use std::{cell::RefCell, collections::BTreeMap, net::SocketAddr, rc::Rc, time::Duration};
 use tokio::{
     task::JoinSet,
-    time::{Instant, sleep_until, timeout},
+    time::{Instant, sleep, sleep_until, timeout},
 };
 
 /// How long an answer may take before the client gives up.
 const PATIENCE: Duration = Duration::from_secs(15);
+
+/// After how long a client comes again that was told that the service is overloaded: what `Retry-After` says.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// What a load has brought.
 #[derive(Debug, Clone, Default)]
@@ -26,6 +29,8 @@ pub struct Outcome {
     pub faults: BTreeMap<String, usize>,
     /// How long bookings took.
     pub latencies: Latencies,
+    /// How long it took to be told that the service is overloaded.
+    pub overloaded: Latencies,
     /// How long it lasted.
     pub lasted: Duration,
     /// Whether there were no flights left to sell, which ends a load early.
@@ -51,6 +56,7 @@ impl Outcome {
             *self.faults.entry(fault.clone()).or_default() += count;
         }
         self.latencies.add(&other.latencies);
+        self.overloaded.add(&other.overloaded);
         self.sold_out |= other.sold_out;
     }
 }
@@ -62,14 +68,14 @@ struct Shared {
 }
 
 impl Shared {
-    /// Notes an answer.
-    fn note(&mut self, asked: Asked, answer: Answer<'_>, taken: Duration) {
+    /// Notes an answer; gives when the client may come again.
+    fn note(&mut self, asked: Asked, answer: Answer<'_>, taken: Duration) -> Duration {
         if answer.status == 201 {
             self.outcome.booked += 1;
             self.outcome.latencies.record(taken);
             self.sale.acknowledged(text_of(answer.body, "id"));
             self.sale.sold(asked, text_of(answer.body, "designator"));
-            return;
+            return Duration::ZERO;
         }
         let code = text_of(answer.body, "code").unwrap_or("no code").to_owned();
         match code.as_str() {
@@ -77,8 +83,15 @@ impl Shared {
             "flight_full" => self.sale.full(asked),
             _ => {}
         }
-        let kind = if answer.status >= 500 { &mut self.outcome.faults } else { &mut self.outcome.refused };
+        let overloaded = code == "overloaded";
+        let is_fault = answer.status >= 500 && !overloaded;
+        let kind = if is_fault { &mut self.outcome.faults } else { &mut self.outcome.refused };
         *kind.entry(format!("{} {code}", answer.status)).or_default() += 1;
+        if !overloaded {
+            return Duration::ZERO;
+        }
+        self.outcome.overloaded.record(taken);
+        RETRY_AFTER
     }
 
     fn fault(&mut self, error: &anyhow::Error) {
@@ -87,25 +100,22 @@ impl Shared {
 }
 
 /// Sends one request and notes its answer; `began` is when its time began. A connection that failed is
-/// opened anew.
+/// opened anew. Gives when the client may come again.
 async fn exchange(
     connection: &mut Connection,
     address: SocketAddr,
     request: &[u8],
     (asked, began): (Asked, Instant),
     shared: &RefCell<Shared>,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Duration> {
     let failed = match timeout(PATIENCE, connection.send(request)).await {
-        Ok(Ok(answer)) => {
-            shared.borrow_mut().note(asked, answer, began.elapsed());
-            return Ok(());
-        }
+        Ok(Ok(answer)) => return Ok(shared.borrow_mut().note(asked, answer, began.elapsed())),
         Ok(Err(error)) => error,
         Err(_) => anyhow::anyhow!("no answer within {} s", PATIENCE.as_secs()),
     };
     shared.borrow_mut().fault(&failed);
     *connection = Connection::open(address).await.context("the service is gone")?;
-    Ok(())
+    Ok(Duration::ZERO)
 }
 
 /// So many clients, each of which asks again as soon as it is answered. Must run within a `LocalSet`.
@@ -141,7 +151,10 @@ pub async fn closed(
                     shared.borrow_mut().outcome.sold_out = true;
                     return Ok(());
                 };
-                exchange(&mut connection, address, &request, (asked, now), &shared).await?;
+                let pause = exchange(&mut connection, address, &request, (asked, now), &shared).await?;
+                if !pause.is_zero() {
+                    sleep(pause).await;
+                }
             }
         });
     }

@@ -35,10 +35,11 @@ use workload::Workload;
 
 const OPEN: &str = "open_arrivals";
 const REFUSED: &str = "taken_seat_refused";
+const OVERLOAD: &str = "overload";
 const STORED: &str = "stored";
 
 /// All that is measured.
-const ALL: [&str; 6] = ["hot_flight", "spread", "held", OPEN, REFUSED, STORED];
+const ALL: [&str; 7] = ["hot_flight", "spread", "held", OPEN, REFUSED, OVERLOAD, STORED];
 
 /// What can be set.
 #[derive(Debug, Clone, clap::Args)]
@@ -47,7 +48,7 @@ pub struct Options {
     #[arg(long)]
     quick: bool,
     /// Only these, separated by commas: hot_flight, spread, held, open_arrivals (needs hot_flight),
-    /// taken_seat_refused, stored
+    /// taken_seat_refused, overload, stored
     #[arg(long, value_delimiter = ',', value_parser = ALL)]
     only: Vec<String>,
     /// Bookings that are stored to see whether a booking then costs more; 0 leaves that out
@@ -130,6 +131,11 @@ pub async fn run(options: &Options) -> anyhow::Result<()> {
     }
     if options.wants(REFUSED) {
         let line = further::refusals(rounds, &mut ours).await?;
+        report::print_line(&line);
+        lines.push(line);
+    }
+    if options.wants(OVERLOAD) {
+        let line = further::overload(rounds, &cluster, &mut ours).await?;
         report::print_line(&line);
         lines.push(line);
     }
