@@ -159,6 +159,7 @@ pub(super) fn change_body(request: &mut Request) {
     let key = match request {
         Request::Book(order) => &mut order.key,
         Request::Pay { key, .. } | Request::Cancel { key, .. } => key,
+        Request::Amend { .. } => return,
     };
     if let Some(key) = key {
         key.body.reverse();

@@ -8,11 +8,16 @@
 
 use super::{
     Run,
+    disruptions::CHANGES,
     instance::SHARDS,
-    ledger::{SETTLE, outcome},
+    ledger::SETTLE,
     replay_rows,
     replay_tables::ReplayTables,
-    trace::{Batch, Deed, Trace, holds_ended, known, seats_read, unsettled, unsettled_refunds},
+    tally::outcome,
+    trace::{
+        Batch, Deed, Trace, bookings_in_order, disruptions, holds_ended, known, seats_read, unsettled,
+        unsettled_refunds,
+    },
 };
 use crate::{
     actors::ledger::{self, Item, Memory, Setting, Tables, Written},
@@ -199,6 +204,16 @@ impl Stage {
                 let own = store::refunds::take_unsettled(&self.free, *idle, 64).await?;
                 self.compare("refunds that were taken up", refunds, &unsettled_refunds(&own));
             }
+            Deed::Disruptions { said } => {
+                let limit = i64::try_from(CHANGES).unwrap_or(i64::MAX);
+                let own = store::disruptions::pending(&self.free, limit).await?;
+                self.compare("changes of flights", said, &disruptions(&own));
+            }
+            Deed::BookingsOn { flight, said } => {
+                let own = store::disruptions::bookings_on(&self.free, *flight).await?;
+                self.compare("bookings on a flight", said, &bookings_in_order(&own));
+            }
+            Deed::Followed(change) => store::disruptions::done(&self.free, *change).await?,
             Deed::SettlePayment { payment } => {
                 store::unsettled_payments::settle(&self.free, vec![payment.0]).await?;
             }

@@ -2,6 +2,7 @@
 //! the ledger, the desk.
 
 use super::{
+    amendments::Amendment,
     desk::{Charge, Charged},
     instance::{Marks, unavailable},
     world::World,
@@ -37,8 +38,23 @@ const TERMS: (Currency, u32) = (CURRENCY, 1440);
 #[derive(Debug, Clone)]
 pub(super) enum Request {
     Book(Order),
-    Pay { booking: BookingId, flight: FlightId, payment: PaymentOrder, key: Option<Key> },
-    Cancel { booking: BookingId, flight: FlightId, key: Option<Key> },
+    Pay {
+        booking: BookingId,
+        flight: FlightId,
+        payment: PaymentOrder,
+        key: Option<Key>,
+    },
+    Cancel {
+        booking: BookingId,
+        flight: FlightId,
+        key: Option<Key>,
+    },
+    /// `version`: the booking's, where it matters.
+    Amend {
+        booking: BookingId,
+        version: Option<i64>,
+        amendment: Amendment,
+    },
 }
 
 impl Request {
@@ -46,6 +62,7 @@ impl Request {
         match self {
             Self::Book(order) => order.key.as_ref(),
             Self::Pay { key, .. } | Self::Cancel { key, .. } => key.as_ref(),
+            Self::Amend { .. } => None,
         }
     }
 }
@@ -131,13 +148,26 @@ impl World {
             Request::Cancel { booking, flight, key } => {
                 let at_any = At { booking: *booking, version: None };
                 let command = Command::Cancel { at: at_any, quote: None, key: key.clone() };
-                match self.submit(at, *flight, command).await? {
-                    Outcome::Done(state) => Ok(Sold::Done(state)),
-                    Outcome::Quoted(quote, currency) => Ok(Sold::Quoted(quote.shown(currency))),
-                    Outcome::Replay(answer) => Ok(Sold::Replay(answer)),
-                    Outcome::Refused(refusal) => Err(Stop::Refused(refusal)),
-                }
+                self.ordered(at, *flight, command).await
             }
+            Request::Amend { booking, version, amendment } => {
+                self.amend(at, (*booking, *version), amendment).await
+            }
+        }
+    }
+
+    /// Has the ledger carry out a command about a booking.
+    pub(super) async fn ordered(
+        self: &Rc<Self>,
+        at: usize,
+        flight: FlightId,
+        command: Command,
+    ) -> Result<Sold, Stop> {
+        match self.submit(at, flight, command).await? {
+            Outcome::Done(state) => Ok(Sold::Done(state)),
+            Outcome::Quoted(quote, currency) => Ok(Sold::Quoted(quote.shown(currency))),
+            Outcome::Replay(answer) => Ok(Sold::Replay(answer)),
+            Outcome::Refused(refusal) => Err(Stop::Refused(refusal)),
         }
     }
 

@@ -1,10 +1,10 @@
 //! What was done to the database, so that the same can be done to another.
 
-use super::{database::Abort, ledger::outcome};
+use super::{database::Abort, tally::outcome};
 use crate::{
     actors::ledger::{Command, Verdict},
     domain::{idempotency::Key, seat_book::SeatsRead},
-    store::{keys::Known, refunds, unsettled_payments},
+    store::{codes::Code, disruptions::Pending, keys::Known, refunds, unsettled_payments},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use shared::{
@@ -59,6 +59,15 @@ pub(super) enum Deed {
         payments: Vec<String>,
         refunds: Vec<String>,
     },
+    Disruptions {
+        said: Vec<String>,
+    },
+    BookingsOn {
+        flight: FlightId,
+        said: Vec<String>,
+    },
+    /// The bookings of a flight have followed its change.
+    Followed(Pending),
     SettlePayment {
         payment: PaymentId,
     },
@@ -146,6 +155,22 @@ impl Trace {
         self.deeds.push(Deed::Sweep { clock, idle, payments, refunds });
     }
 
+    pub(super) fn pending(&mut self, changes: &[Pending]) {
+        self.deeds.push(Deed::Disruptions { said: disruptions(changes) });
+    }
+
+    pub(super) fn bookings_on<'a>(
+        &mut self,
+        flight: FlightId,
+        bookings: impl IntoIterator<Item = &'a BookingId>,
+    ) {
+        self.deeds.push(Deed::BookingsOn { flight, said: bookings_in_order(bookings) });
+    }
+
+    pub(super) fn followed(&mut self, change: Pending) {
+        self.deeds.push(Deed::Followed(change));
+    }
+
     pub(super) fn payment_settled(&mut self, payment: PaymentId) {
         self.deeds.push(Deed::SettlePayment { payment });
     }
@@ -198,6 +223,18 @@ pub(super) fn unsettled(taken: &[unsettled_payments::Unsettled]) -> Vec<String> 
 /// Refunds that were taken up, in order, by their payments: refunds draw their own ids.
 pub(super) fn unsettled_refunds(taken: &[refunds::Unsettled]) -> Vec<String> {
     let mut lines: Vec<_> = taken.iter().map(|one| format!("{} {}", one.payment_id, one.amount)).collect();
+    lines.sort();
+    lines
+}
+
+/// Changes of flights, in order.
+pub(super) fn disruptions(changes: &[Pending]) -> Vec<String> {
+    changes.iter().map(|one| format!("{} {} {}", one.flight, one.version, one.kind.code())).collect()
+}
+
+/// Bookings, in order.
+pub(super) fn bookings_in_order<'a>(bookings: impl IntoIterator<Item = &'a BookingId>) -> Vec<String> {
+    let mut lines: Vec<_> = bookings.into_iter().map(ToString::to_string).collect();
     lines.sort();
     lines
 }

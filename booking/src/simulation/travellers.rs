@@ -1,5 +1,7 @@
-//! Travellers: they book, pay, cancel, lose patience, ask again under their keys, and remember what they
-//! were told.
+//! Travellers: they book, pay, change their minds, cancel, lose patience, ask again under their keys, and
+//! remember what they were told.
+
+mod changes;
 
 use super::{
     orders,
@@ -75,14 +77,15 @@ impl Traveller {
             }
             let what = self.world.random().below(100);
             match what {
-                0..62 => {
+                0..54 => {
                     let key = self.key();
                     if let Some(order) = orders::draw(&self.world, self.account, key) {
                         self.ask(Request::Book(order)).await;
                     }
                 }
-                62..78 => self.pay().await,
-                78..88 => self.cancel().await,
+                54..68 => self.pay().await,
+                68..76 => self.cancel().await,
+                76..90 => self.change_seats().await,
                 _ => self.ask_again().await,
             }
         }
@@ -209,6 +212,11 @@ impl Traveller {
             self.world.checks.borrow_mut().acknowledge(&database.rows, &state)
         };
         self.world.object_to(checked);
+        if let Request::Amend { amendment, .. } = request
+            && !amendment.is_shown(&state)
+        {
+            self.world.object(format!("{amendment:?} was told as done, and {state:?} does not show it"));
+        }
         let paid = matches!(request, Request::Pay { .. })
             || matches!(request, Request::Book(order) if order.payment.is_some());
         // An earlier request of the same traveller may have cancelled it meanwhile.
@@ -267,7 +275,7 @@ fn fresh(world: &World, request: &Request) -> Request {
             }
         }
         Request::Pay { payment, .. } => payment.id = world.id().into(),
-        Request::Cancel { .. } => {}
+        Request::Cancel { .. } | Request::Amend { .. } => {}
     }
     request
 }
