@@ -4,20 +4,25 @@
 use super::{instance::unavailable, world::World};
 use crate::{
     actors::{
-        ledger::{At, Command},
+        ledger::{At, Command, places_wanted},
         sales::{Sold, Stop},
     },
     domain::{
         assignment::Wish,
         booking::{Booking, Flights},
+        contact::ContactPatch,
         lifecycle::Stage,
+        name_correction::NameCorrection,
+        passenger::Name,
         refusal::{FlightSeat, Refusal},
         seat_book::Wanted,
         seat_change::{self, SeatChange},
     },
 };
+use diesel::result::Error;
 use shared::{
     events::{BookingAction, BookingState},
+    http::Patch,
     ids::{BookingId, FlightId},
 };
 use std::{collections::BTreeMap, rc::Rc};
@@ -26,7 +31,12 @@ use std::{collections::BTreeMap, rc::Rc};
 #[derive(Debug, Clone)]
 pub(super) enum Amendment {
     /// `exempt`: free of the limit of marked seats.
-    Seats { changes: Vec<SeatChange>, exempt: bool },
+    Seats {
+        changes: Vec<SeatChange>,
+        exempt: bool,
+    },
+    Contact(ContactPatch),
+    Name(NameCorrection),
 }
 
 impl Amendment {
@@ -38,6 +48,24 @@ impl Amendment {
                 let mut seats = passenger.into_iter().flat_map(|one| &one.seats);
                 seats.any(|seat| (seat.flight_id, seat.designator) == (change.flight, change.seat))
             }),
+            Self::Contact(patch) => state.contact.as_ref().is_some_and(|contact| {
+                let phone = match &patch.phone {
+                    Patch::Keep => true,
+                    Patch::Remove => contact.phone.is_none(),
+                    Patch::Set(phone) => contact.phone.as_deref() == Some(phone.as_str()),
+                };
+                phone && patch.email.as_ref().is_none_or(|email| email.as_str() == contact.email)
+            }),
+            Self::Name(NameCorrection { passenger, given_name, family_name }) => {
+                let same = |name: &Option<Name>, shown: &str| {
+                    name.as_ref().is_none_or(|name| name.as_str() == shown)
+                };
+                state.passengers.iter().any(|one| {
+                    one.id == *passenger
+                        && same(given_name, &one.given_name)
+                        && same(family_name, &one.family_name)
+                })
+            }
         }
     }
 }
@@ -53,13 +81,16 @@ impl World {
                 return Err(Stop::from(unavailable()));
             }
             let clock = database.clock(now);
-            database.rows.booking(id).map(|booking| {
-                let stage = booking.stage(clock);
-                (booking, stage)
-            })
+            let booking = database.rows.booking(id).ok_or(Stop::Refused(Refusal::NotFound))?;
+            let state = booking.present(&database.rows.flights(&booking), clock);
+            let state = state.map_err(|error| Error::DeserializationError(error.into()))?;
+            if let Some(trace) = &self.trace {
+                trace.borrow_mut().read_booking(clock, &state);
+            }
+            (booking, Stage::of(state.status, state.payment_status))
         };
         self.hop().await;
-        read.ok_or(Stop::Refused(Refusal::NotFound))
+        Ok(read)
     }
 
     /// `version`: of the booking that the traveller relies on, as `If-Match`.
@@ -78,6 +109,14 @@ impl World {
             Amendment::Seats { changes, exempt } => {
                 stage.allows(BookingAction::ChangeSeats).map_err(Stop::Refused)?;
                 self.change_seats(at, &booking, (known, changes), *exempt).await
+            }
+            Amendment::Contact(patch) => {
+                self.order(at, &booking, Command::ChangeContact { at: known, patch: patch.clone() }).await
+            }
+            Amendment::Name(correction) => {
+                let places = places_wanted(&booking, correction);
+                let command = Command::CorrectName { at: known, correction: correction.clone(), places };
+                self.order(at, &booking, command).await
             }
         }
     }

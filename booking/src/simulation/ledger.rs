@@ -2,7 +2,7 @@
 //! with faults between the steps.
 
 use super::{
-    checks::Carried,
+    checks::{Carried, check_quote},
     database::{Abort, Change, Transaction},
     instance::{PATIENCE, SHARDS},
     scheduler::Owner,
@@ -242,6 +242,7 @@ fn check(
             let justified = world.checks.borrow().are_taken(&database.rows, (seats, undo), began);
             world.object_to(justified);
         }
+        world.object_to(check_quote(&database.rows, (command, verdict), clock));
     }
     let carried = Carried::of(items, &written.verdicts);
     let checked = world.checks.borrow_mut().committed(&database.rows, (undo, &carried), (began, clock));

@@ -15,8 +15,8 @@ use super::{
     replay_tables::ReplayTables,
     tally::outcome,
     trace::{
-        Batch, Deed, Trace, bookings_in_order, disruptions, holds_ended, known, seats_read, unsettled,
-        unsettled_refunds,
+        Batch, Deed, Trace, booking_read, bookings_in_order, disruptions, holds_ended, known, seats_read,
+        unsettled, unsettled_refunds,
     },
 };
 use crate::{
@@ -181,6 +181,12 @@ impl Stage {
                 let read = store::flights::read_seats(&self.free, *flight).await?;
                 let read = read.map_or_else(String::new, |read| seats_read(&read));
                 self.compare("seats that were read", std::slice::from_ref(said), &[read]);
+            }
+            Deed::ReadBooking { booking, clock, said } => {
+                set_clock(&self.free, *clock).await?;
+                let read = store::presented::find(&mut self.free, &self.flights, *booking).await?;
+                let read = read.map_or_else(String::new, |(_, state)| booking_read(&state));
+                self.compare("a booking", std::slice::from_ref(said), &[read]);
             }
             Deed::FindKey { key, clock, said } => {
                 set_clock(&self.free, *clock).await?;

@@ -40,7 +40,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// A stored answer without what differs between equal runs.
-fn answer(status: i16, booking: &str) -> String {
+pub(super) fn answer(status: i16, booking: &str) -> String {
     let mut value: Value = serde_json::from_str(booking).unwrap_or(Value::Null);
     if let Some(object) = value.as_object_mut() {
         object.remove("locator");

@@ -18,6 +18,7 @@ use crate::{
         idempotency::Key,
         itinerary, party,
         payment::PaymentOrder,
+        quote::QuoteId,
         refusal::{FlightSeat, Refusal},
         seat_book::{Wanted, WantedFare},
     },
@@ -47,6 +48,12 @@ pub(super) enum Request {
     Cancel {
         booking: BookingId,
         flight: FlightId,
+        quote: Option<QuoteId>,
+        key: Option<Key>,
+    },
+    Quote {
+        booking: BookingId,
+        flight: FlightId,
         key: Option<Key>,
     },
     /// `version`: the booking's, where it matters.
@@ -61,7 +68,7 @@ impl Request {
     pub(super) fn key(&self) -> Option<&Key> {
         match self {
             Self::Book(order) => order.key.as_ref(),
-            Self::Pay { key, .. } | Self::Cancel { key, .. } => key.as_ref(),
+            Self::Pay { key, .. } | Self::Cancel { key, .. } | Self::Quote { key, .. } => key.as_ref(),
             Self::Amend { .. } => None,
         }
     }
@@ -145,10 +152,15 @@ impl World {
                     Outcome::Refused(refusal) => Err(Stop::Refused(refusal)),
                 }
             }
-            Request::Cancel { booking, flight, key } => {
+            Request::Cancel { booking, flight, quote, key } => {
                 let at_any = At { booking: *booking, version: None };
-                let command = Command::Cancel { at: at_any, quote: None, key: key.clone() };
+                let command = Command::Cancel { at: at_any, quote: *quote, key: key.clone() };
                 self.ordered(at, *flight, command).await
+            }
+            Request::Quote { booking, flight, key } => {
+                let at_any = At { booking: *booking, version: None };
+                let quote = QuoteId(self.id());
+                self.ordered(at, *flight, Command::Quote { at: at_any, quote, key: key.clone() }).await
             }
             Request::Amend { booking, version, amendment } => {
                 self.amend(at, (*booking, *version), amendment).await

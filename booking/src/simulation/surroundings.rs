@@ -190,7 +190,7 @@ fn change_flight(world: &Rc<World>) {
     let known = {
         let network = world.network.borrow();
         // Often one that people have just booked.
-        let last = if random.chance(500) { world.sizes.flights } else { network.len() };
+        let last = if random.chance(700) { world.sizes.flights } else { network.len() };
         let from = &network[network.len().saturating_sub(last)..];
         from.get(random.index(from.len())).cloned()
     };
@@ -199,8 +199,8 @@ fn change_flight(world: &Rc<World>) {
     state.version += 1;
     let what = world.random().below(10);
     match what {
-        0 => state.status = FlightStatus::Cancelled,
-        1..4 => {
+        0 | 1 => state.status = FlightStatus::Cancelled,
+        2..5 => {
             let later = TimeDelta::minutes(15);
             let zone = known.departure.time_zone.clone();
             let delayed = FlightTime::from_instant(known.departure.at + later, &zone);

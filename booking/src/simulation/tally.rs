@@ -68,7 +68,7 @@ fn of_seats(outcome: &Outcome, has_effect: impl FnOnce() -> bool) -> &'static st
 fn of_name(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Done(_) => "corrections of names",
-        Outcome::Refused(Refusal::PassengerAlreadyBooked) => "corrections of names lost at the fence",
+        Outcome::Refused(Refusal::PassengerAlreadyBooked) => "corrections of names to those of others",
         _ => "corrections of names refused otherwise",
     }
 }

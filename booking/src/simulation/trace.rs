@@ -1,6 +1,6 @@
 //! What was done to the database, so that the same can be done to another.
 
-use super::{database::Abort, tally::outcome};
+use super::{database::Abort, replay_rows::answer, tally::outcome};
 use crate::{
     actors::ledger::{Command, Verdict},
     domain::{idempotency::Key, seat_book::SeatsRead},
@@ -8,7 +8,7 @@ use crate::{
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use shared::{
-    events::FlightState,
+    events::{BookingState, FlightState},
     ids::{BookingId, FlightId, PaymentId},
 };
 use std::sync::Arc;
@@ -39,6 +39,11 @@ pub(super) enum Deed {
     Resume(usize),
     ReadSeats {
         flight: FlightId,
+        clock: DateTime<Utc>,
+        said: String,
+    },
+    ReadBooking {
+        booking: BookingId,
         clock: DateTime<Utc>,
         said: String,
     },
@@ -129,6 +134,10 @@ impl Trace {
         self.deeds.push(Deed::ReadSeats { flight, clock, said: seats_read(read) });
     }
 
+    pub(super) fn read_booking(&mut self, clock: DateTime<Utc>, state: &BookingState) {
+        self.deeds.push(Deed::ReadBooking { booking: state.id, clock, said: booking_read(state) });
+    }
+
     pub(super) fn found_key(&mut self, key: &Key, clock: DateTime<Utc>, found: Option<&Known>) {
         self.deeds.push(Deed::FindKey { key: key.clone(), clock, said: known(found) });
     }
@@ -190,6 +199,11 @@ pub(super) fn seats_read(read: &SeatsRead) -> String {
     seats.sort();
     let seats: Vec<String> = seats.into_iter().map(|(_, text)| text).collect();
     format!("{} {} {}: {}", read.version, read.on_sale, read.seats_version, seats.join(", "))
+}
+
+/// A booking as it is shown, without what differs between equal runs.
+pub(super) fn booking_read(state: &BookingState) -> String {
+    serde_json::to_string(state).map_or_else(|error| error.to_string(), |text| answer(200, &text))
 }
 
 /// What is known of a key, in words.

@@ -5,13 +5,17 @@ use crate::{
     actors::ledger::{Command, Item, Outcome, Verdict},
     domain::{
         booking::{Booking, Segment},
+        idempotency::StoredAnswer,
         passenger::Passenger,
         payment::PaymentState,
+        quote::QuoteId,
+        refusal::Refusal,
         seat_change::SeatChange,
     },
-    simulation::database::Rows,
+    simulation::database::{KeyRow, Rows},
 };
 use chrono::{DateTime, Utc};
+use serde_json::Value;
 use shared::{
     events::{BookingState, BookingStatus, FlightStatus},
     ids::{BookingId, FlightId},
@@ -238,4 +242,42 @@ pub(super) fn is_told(booking: &Booking, told: &BookingState) -> bool {
         (booking.contact.email.as_str(), phone) == (&contact.email, contact.phone.as_deref())
     });
     passengers.all(|same| same) && contact
+}
+
+/// Whether an answer is a quote of its key's booking.
+pub(super) fn is_quoted(rows: &Rows, key: &KeyRow, answer: &StoredAnswer) -> bool {
+    let shown: Value = serde_json::from_str(&answer.booking).unwrap_or_default();
+    let id = shown["quote_id"].as_str().and_then(|id| id.parse().ok());
+    id.and_then(|id| rows.quotes.get(&QuoteId(id))).is_some_and(|quote| quote.booking == key.booking)
+}
+
+/// What a cancellation was quoted with, and whether a quote was refused that is good.
+pub(in crate::simulation) fn check_quote(
+    rows: &Rows,
+    (command, verdict): (&Command, &Verdict),
+    clock: DateTime<Utc>,
+) -> Checked {
+    match (command, verdict) {
+        (Command::Quote { .. }, Verdict::Answer(Outcome::Quoted(quote, _))) => {
+            let booking = rows.booking(quote.booking).ok_or("a quote is of no booking")?;
+            let paid = booking.payments.iter().filter(|one| one.state == PaymentState::Confirmed);
+            let paid: i64 = paid.map(|one| one.amount).sum();
+            let back = quote.refund.total();
+            let full = back == paid || !booking.flights().any(|flight| is_cancelled(rows, flight));
+            demand(back >= 0 && quote.penalty >= 0 && back + quote.penalty == paid && full, || {
+                format!("of booking {} {paid} were paid, and {quote:?} was given", booking.id)
+            })
+        }
+        (
+            Command::Cancel { at, quote: Some(id), .. },
+            Verdict::Answer(Outcome::Refused(Refusal::QuoteExpired)),
+        ) => {
+            let good = rows.quotes.get(id).is_some_and(|quote| {
+                let version = rows.bookings.get(&at.booking).map(|booking| booking.version);
+                quote.booking == at.booking && version == Some(quote.version) && clock < quote.expires_at
+            });
+            demand(!good, || format!("a quote of booking {} is good, and was refused", at.booking))
+        }
+        _ => Ok(()),
+    }
 }

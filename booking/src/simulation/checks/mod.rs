@@ -8,7 +8,7 @@ mod commands;
 mod money;
 mod rest;
 
-pub(super) use commands::Carried;
+pub(super) use commands::{Carried, check_quote};
 
 use super::{
     database::{Change, Holder, KeyRow, Rows},
@@ -286,7 +286,7 @@ fn check_state(booking: &Booking) -> Checked {
 fn check_key(rows: &Rows, scope: &[u8], before: Option<&KeyRow>, clock: DateTime<Utc>) -> Checked {
     let now = rows.keys.get(scope);
     if let Some((row, answer)) = now.and_then(|row| Some((row, row.answer.as_ref()?))) {
-        let own = answer.booking.contains(&row.booking.to_string());
+        let own = answer.booking.contains(&row.booking.to_string()) || commands::is_quoted(rows, row, answer);
         demand(own, || format!("a key of booking {} has the answer of another", row.booking))?;
     }
     let Some(before) = before.filter(|row| row.answer.is_some()) else { return Ok(()) };

@@ -2,16 +2,29 @@
 
 use super::{Own, Traveller};
 use crate::{
-    domain::{booking::Booking, seat_change::SeatChange},
+    actors::sales::Sold,
+    domain::{
+        booking::Booking,
+        contact::{ContactPatch, Email, Phone},
+        name_correction::NameCorrection,
+        passenger::Name,
+        quote::QuoteId,
+        seat_change::SeatChange,
+    },
     simulation::{
         amendments::Amendment,
+        orders,
         requests::Request,
         world::{MILLISECOND, World},
     },
 };
-use futures_util::future::join;
+use chrono::{DateTime, Utc};
+use futures_util::future::join_all;
+use serde_json::Value;
 use shared::{
-    ids::FlightId,
+    http::Patch,
+    ids::{BookingId, FlightId},
+    money::Currency,
     seat::{Cabin, SeatDesignator},
 };
 
@@ -29,40 +42,116 @@ impl Traveller {
         Request::Amend { booking: seen.id, version, amendment }
     }
 
-    /// Moves people of a booking to other seats; now and then those of another to the same seats at the
-    /// same time.
+    /// Moves people of a booking to other seats; now and then others want the same ones at the same time, or
+    /// the same people want several.
     pub(super) async fn change_seats(&mut self) {
         let Some(own) = self.draw_own() else { return };
         let Some(seen) = self.look(own).await else { return };
         let changes = draw_changes(&self.world, &seen);
-        let exempt = self.world.random().chance(200);
-        let first = self.amend(&seen, Amendment::Seats { changes: changes.clone(), exempt });
-        let rivals = if self.world.random().chance(300) { self.rivals(&changes) } else { None };
-        let Some((rival, changes)) = rivals else { return self.ask(first).await };
-        let second = self.amend(&rival, Amendment::Seats { changes, exempt });
+        let others: Vec<_> = match self.world.random().below(10) {
+            0..6 => rivals(&self.world, &seen, &changes),
+            6 | 7 => (0..2).map(|_| (seen.clone(), draw_changes(&self.world, &seen))).collect(),
+            _ => Vec::new(),
+        };
+        let request = |(booking, changes)| {
+            let exempt = self.world.random().chance(500);
+            self.amend(&booking, Amendment::Seats { changes, exempt })
+        };
+        let requests: Vec<_> = std::iter::once((seen, changes)).chain(others).map(request).collect();
         let since = self.clock();
-        let (of_first, of_second) = join(self.send(&first), self.send(&second)).await;
-        for (request, answer) in [(first, of_first), (second, of_second)] {
+        let instance = self.world.random().index(self.world.sizes.instances);
+        let apart = self.world.random().chance(800);
+        let sent = requests.iter().enumerate().map(|(number, request)| {
+            let at = if apart { instance + number } else { instance };
+            self.send_to(at % self.world.sizes.instances, request)
+        });
+        let answers = join_all(sent).await;
+        for (request, answer) in requests.iter().zip(answers) {
             if let Some(answer) = answer {
-                self.learn(&request, since, answer);
+                self.learn(request, since, answer);
             }
         }
     }
 
-    /// People of one of the traveller's bookings who want the same seats.
-    fn rivals(&self, changes: &[SeatChange]) -> Option<(Booking, Vec<SeatChange>)> {
-        let on_one_of =
-            |booking: &Booking| changes.iter().any(|change| booking.segment_on(change.flight).is_some());
-        let database = self.world.database.borrow();
-        // The last one is often another than that which changes.
-        let known = self.own.iter().rev().take(6).filter_map(|own| database.rows.bookings.get(&own.id));
-        let rival = known.filter(|one| one.is_live()).find(|one| on_one_of(one))?;
-        let seated = || rival.passengers.iter().filter(|one| one.kind.has_seat());
-        let wanted = changes.iter().filter(|change| rival.segment_on(change.flight).is_some());
-        let same =
-            wanted.zip(seated().cycle()).map(|(change, one)| SeatChange { passenger: one.id, ..*change });
-        Some((rival.clone(), same.collect()))
+    /// Remembers a quote, under its key and for a cancellation.
+    pub(super) fn learn_quote(
+        &mut self,
+        (request, booking): (&Request, BookingId),
+        since: DateTime<Utc>,
+        answer: &Sold,
+    ) {
+        let shown = match answer {
+            Sold::Quoted(quote) => serde_json::to_value(quote),
+            Sold::Replay(answer) => serde_json::from_str(&answer.booking),
+            other => return self.world.note(|| format!("traveller {} got no quote: {other:?}", self.number)),
+        };
+        let shown: Value = shown.unwrap_or_default();
+        let Some(id) = shown["quote_id"].as_str().and_then(|id| id.parse().ok()) else {
+            return self.world.object(format!("{shown} is told as a quote of booking {booking}"));
+        };
+        let quote = QuoteId(id);
+        let stored = self.world.database.borrow().rows.quotes.get(&quote).copied();
+        let stored = stored.and_then(|stored| serde_json::to_value(stored.shown(Currency::EUR)).ok());
+        if stored.as_ref() != Some(&shown) {
+            self.world.object(format!("quote {id} of booking {booking} is {stored:?}, told was {shown}"));
+        }
+        if let Some(own) = self.own.iter_mut().find(|own| own.id == booking) {
+            own.quote = Some(quote);
+        }
+        self.keep(request, 200, (id.to_string(), since));
     }
+
+    pub(super) async fn change_contact(&mut self) {
+        let Some(own) = self.draw_own() else { return };
+        let Some(seen) = self.look(own).await else { return };
+        let random = self.world.random();
+        let email = [None, Some("traveller@example.org"), Some("other@example.org")][random.index(3)];
+        let phone = match random.index(4) {
+            0 => Patch::Remove,
+            1 => Patch::Set(Phone::stored("+33123456789".to_owned())),
+            _ => Patch::Keep,
+        };
+        let email = email.map(|email| Email::stored(email.to_owned()));
+        self.ask(self.amend(&seen, Amendment::Contact(ContactPatch { email, phone }))).await;
+    }
+
+    /// Corrects a name a little, or back, or to that of somebody else.
+    pub(super) async fn correct_name(&mut self) {
+        let Some(own) = self.draw_own() else { return };
+        let Some(seen) = self.look(own).await else { return };
+        let random = self.world.random();
+        let one = &seen.passengers[random.index(seen.passengers.len())];
+        let longer = |name: &Name| Name::stored(format!("{}a", name.as_str()));
+        let booked = one.booked_name.as_ref();
+        let (given_name, family_name) = match random.index(8) {
+            0..4 => (Some(orders::given_name(&self.world)), None),
+            4 | 5 => (Some(longer(&one.given_name)), None),
+            6 => (None, Some(longer(&one.family_name))),
+            _ => booked.map_or((None, None), |(given, family)| (Some(given.clone()), Some(family.clone()))),
+        };
+        let correction = NameCorrection { passenger: one.id, given_name, family_name };
+        self.ask(self.amend(&seen, Amendment::Name(correction))).await;
+    }
+}
+
+/// Up to three others who are on one of these flights, and want the same seats there.
+fn rivals(world: &World, booking: &Booking, changes: &[SeatChange]) -> Vec<(Booking, Vec<SeatChange>)> {
+    let random = world.random();
+    let Some(flight) = changes.get(random.index(changes.len())).map(|change| change.flight) else {
+        return Vec::new();
+    };
+    let rows = &world.database.borrow().rows;
+    let others = rows.bookings_on(flight).into_iter().filter(|id| *id != booking.id);
+    let mut others: Vec<_> = others.filter_map(|id| rows.bookings.get(&id)).collect();
+    let mut rivals = Vec::new();
+    for _ in 0..others.len().min(3) {
+        let rival = others.swap_remove(random.index(others.len()));
+        let seated = rival.passengers.iter().filter(|one| one.kind.has_seat());
+        let wanted = changes.iter().filter(|change| change.flight == flight);
+        let same = wanted.zip(seated).map(|(change, one)| SeatChange { passenger: one.id, ..*change });
+        rivals.push((rival.clone(), same.collect()));
+    }
+    rivals
 }
 
 /// One to all of a party, on one to all of its flights; or two of it change seats.
