@@ -171,8 +171,15 @@ fn check_segments(before: &Booking, now: &Booking, done: &[&Command]) -> Checked
     })
 }
 
-/// Nobody stays on a flight under a name that was corrected.
-pub(super) fn check_names(rows: &Rows, before: &Booking, now: &Booking) -> Checked {
+/// Nobody keeps a seat that was left for another, or stays on a flight under a name that was corrected.
+pub(super) fn check_left(rows: &Rows, before: &Booking, now: &Booking) -> Checked {
+    for (flight, seat) in before.seats() {
+        let holder = rows.seats.get(&flight).and_then(|of| of.get(&seat));
+        let own = holder.is_some_and(|holder| holder.booking == now.id);
+        demand(!own || now.seats().any(|other| other == (flight, seat)), || {
+            format!("booking {} has left seat {seat} of flight {flight}, and has it still", now.id)
+        })?;
+    }
     let names = |one: &Passenger| (one.given_name.clone(), one.family_name.clone());
     let pairs = before.passengers.iter().zip(&now.passengers);
     for (old, _) in pairs.filter(|(old, new)| names(old) != names(new)) {

@@ -91,7 +91,7 @@ impl Checks {
             check_state(&booking)?;
             money::check(rows, &booking)?;
             if let Some(Some(before)) = before.get(&id) {
-                commands::check_names(rows, before, &booking)?;
+                commands::check_left(rows, before, &booking)?;
                 commands::check_refund(rows, (before, &booking), carried.about(id), began)?;
             }
         }
