@@ -2,9 +2,11 @@
 //! with faults between the steps.
 
 use super::{
+    checks::{Carried, check_quote},
     database::{Abort, Change, Transaction},
     instance::{PATIENCE, SHARDS},
     scheduler::Owner,
+    tally::{count, name, outcome},
     world::{MINUTE, SECOND, World},
 };
 use crate::{
@@ -229,84 +231,20 @@ fn check(
 ) {
     let database = world.database.borrow();
     let clock = clocks.last().copied().unwrap_or_else(|| database.last_clock(world.now()));
+    // Holds that had ended at the beginning do not count.
+    let began = clocks.first().copied().unwrap_or(clock);
     for ((command, _), verdict) in items.iter().zip(&written.verdicts) {
         world.note(|| format!("committed {}: {}", name(command), outcome(verdict)));
-        count(world, command, verdict);
+        count(world, command, verdict, undo);
         if let Verdict::Answer(Outcome::Refused(Refusal::SeatTaken(seats))) = verdict {
-            // Holds that had ended at the beginning do not count.
-            let began = clocks.first().copied().unwrap_or(clock);
-            let justified = world.checks.borrow().are_taken(&database.rows, seats, began);
+            let justified = world.checks.borrow().are_taken(&database.rows, (seats, undo), began);
             world.object_to(justified);
         }
-        if let (Command::Cancel { .. } | Command::CancelByAirline { .. }, Verdict::Answer(Outcome::Done(_))) =
-            (command, verdict)
-        {
-            world.checks.borrow_mut().cancelled_by_command(command.booking());
-        }
+        world.object_to(check_quote(&database.rows, (command, verdict), clock));
     }
-    let checked = world.checks.borrow_mut().committed(&database.rows, undo, clock);
+    let carried = Carried::of(items, &written.verdicts);
+    let checked = world.checks.borrow_mut().committed(&database.rows, (undo, &carried), (began, clock));
     world.object_to(checked);
-}
-
-fn count(world: &World, command: &Command, verdict: &Verdict) {
-    world.count(match (command, verdict) {
-        (Command::Claim(_), Verdict::Answer(Outcome::Done(_))) => "claims won",
-        (Command::Claim(_), Verdict::Answer(Outcome::Refused(Refusal::SeatTaken(_)))) => {
-            "claims lost at the fence"
-        }
-        (Command::Claim(_), Verdict::Again(stale)) if stale.is_empty() => "claims tried again",
-        (Command::Claim(_), Verdict::Again(_)) => "claims that lost to holds that have ended",
-        (Command::Claim(_), _) => "claims refused otherwise",
-        (Command::Confirm { .. }, Verdict::Answer(Outcome::Done(_))) => "confirmations",
-        (Command::Confirm { .. }, _) => "confirmations too late",
-        (Command::Cancel { .. }, Verdict::Answer(Outcome::Done(_))) => "cancellations",
-        (Command::CancelByAirline { .. }, _) => "cancellations by the airline",
-        (Command::ChangeSeats { .. }, Verdict::Answer(Outcome::Done(_))) => "changes of seats",
-        (Command::ChangeSeats { .. }, Verdict::Again(_)) => "changes of seats tried again",
-        (Command::ChangeSeats { .. }, _) => "changes of seats refused",
-        (Command::Expire { .. }, _) => "holds ended by the reaper",
-        (_, Verdict::Answer(Outcome::Replay(_))) => "replays in the ledger",
-        _ => "other commands",
-    });
-}
-
-/// The kind of a command with its booking.
-pub(super) fn name(command: &Command) -> String {
-    let kind = match command {
-        Command::Claim(_) => "Claim",
-        Command::Pay { .. } => "Pay",
-        Command::Confirm { .. } => "Confirm",
-        Command::Decline { void: true, .. } => "Decline (void)",
-        Command::Decline { .. } => "Decline",
-        Command::Cancel { .. } => "Cancel",
-        Command::Quote { .. } => "Quote",
-        Command::ChangeSeats { .. } => "ChangeSeats",
-        Command::ChangeContact { .. } => "ChangeContact",
-        Command::CorrectName { .. } => "CorrectName",
-        Command::CancelByAirline { .. } => "CancelByAirline",
-        Command::Reschedule { .. } => "Reschedule",
-        Command::Expire { .. } => "Expire",
-    };
-    format!("{kind} of {}", command.booking())
-}
-
-/// A verdict in a line, without what differs between equal runs.
-pub(super) fn outcome(verdict: &Verdict) -> String {
-    match verdict {
-        Verdict::Again(stale) => {
-            let mut stale: Vec<String> = stale.iter().map(ToString::to_string).collect();
-            stale.sort_unstable();
-            format!("again, after {stale:?}")
-        }
-        Verdict::Answer(Outcome::Done(state)) => {
-            format!("done, version {}, {:?}, {:?}", state.version, state.status, state.payment_status)
-        }
-        Verdict::Answer(Outcome::Quoted(quote, _)) => {
-            format!("quoted, {:?}, {} kept", quote.refund, quote.penalty)
-        }
-        Verdict::Answer(Outcome::Replay(answer)) => format!("replay of {}", answer.status),
-        Verdict::Answer(Outcome::Refused(refusal)) => format!("refused, {refusal:?}"),
-    }
 }
 
 /// Finds out what was committed of a lot whose connection was lost.

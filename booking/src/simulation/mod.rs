@@ -10,18 +10,20 @@
 //! |---|---|
 //! | [`world`], [`scheduler`], [`random`] | virtual time, tasks, chance |
 //! | [`database`] | the model: tables, transactions, a clock |
-//! | [`instance`], [`ledger`], [`desk`], [`requests`] | a process of the service |
+//! | [`instance`], [`ledger`], [`desk`], [`disruptions`], [`requests`], [`amendments`] | a process of the service |
 //! | [`provider`] | a payment provider |
 //! | [`travellers`], [`orders`] | who asks, and for what |
 //! | [`surroundings`] | flights, time, faults |
-//! | [`checks`] | what must be true |
+//! | [`checks`], [`tally`] | what must be true, and how often what happened |
 //! | [`trace`], [`replay`], [`replay_rows`] | the same on PostgreSQL |
 //!
 //! See `docs/simulation.md` for how to run it.
 
+mod amendments;
 mod checks;
 mod database;
 mod desk;
+mod disruptions;
 mod instance;
 mod journal;
 mod ledger;
@@ -34,6 +36,7 @@ mod replay_tables;
 mod requests;
 mod scheduler;
 mod surroundings;
+mod tally;
 mod trace;
 mod travellers;
 mod world;
@@ -175,7 +178,7 @@ fn drive(seed: u64, steps: u64, fence: Fence, recorded: bool) -> Result<Run, Box
 
 fn is_settled(world: &World) -> bool {
     let rows = &world.database.borrow().rows;
-    rows.unsettled.is_empty() && rows.unsettled_refunds.is_empty()
+    rows.unsettled.is_empty() && rows.unsettled_refunds.is_empty() && rows.disruptions.is_empty()
 }
 
 fn is_at_rest(world: &World) -> bool {

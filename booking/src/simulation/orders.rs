@@ -21,7 +21,8 @@ use shared::{
 };
 use std::sync::Arc;
 
-const GIVEN: [&str; 6] = ["Ada", "Grace", "Alan", "Edsger", "Barbara", "Tony"];
+/// Some are so alike that a correction makes one of another.
+const GIVEN: [&str; 6] = ["Ada", "Ida", "Alan", "Allan", "Barbara", "Tony"];
 const FAMILY: [&str; 4] = ["Lovelace", "Hopper", "Liskov", "Hoare"];
 
 /// An order for some of the flights that people look at.
@@ -120,6 +121,11 @@ fn draw_party(world: &World, flights: &[Arc<FlightState>], cabin: Cabin) -> Vec<
     only_distinct(party)
 }
 
+/// One of the few given names that travellers have.
+pub(super) fn given_name(world: &World) -> Name {
+    Name::stored(GIVEN[world.random().index(GIVEN.len())].to_owned())
+}
+
 /// Without those who want a seat that another of the party wants.
 fn only_distinct(mut party: Vec<Passenger>) -> Vec<Passenger> {
     let mut seen: Vec<(usize, SeatDesignator)> = Vec::new();
@@ -158,7 +164,8 @@ pub(super) fn key(account: UserId, path: &str, number: u64, body: &str) -> Key {
 pub(super) fn change_body(request: &mut Request) {
     let key = match request {
         Request::Book(order) => &mut order.key,
-        Request::Pay { key, .. } | Request::Cancel { key, .. } => key,
+        Request::Pay { key, .. } | Request::Cancel { key, .. } | Request::Quote { key, .. } => key,
+        Request::Amend { .. } => return,
     };
     if let Some(key) = key {
         key.body.reverse();

@@ -8,11 +8,16 @@
 
 use super::{
     Run,
+    disruptions::CHANGES,
     instance::SHARDS,
-    ledger::{SETTLE, outcome},
+    ledger::SETTLE,
     replay_rows,
     replay_tables::ReplayTables,
-    trace::{Batch, Deed, Trace, holds_ended, known, seats_read, unsettled, unsettled_refunds},
+    tally::outcome,
+    trace::{
+        Batch, Deed, Trace, booking_read, bookings_in_order, disruptions, holds_ended, known, seats_read,
+        unsettled, unsettled_refunds,
+    },
 };
 use crate::{
     actors::ledger::{self, Item, Memory, Setting, Tables, Written},
@@ -177,6 +182,12 @@ impl Stage {
                 let read = read.map_or_else(String::new, |read| seats_read(&read));
                 self.compare("seats that were read", std::slice::from_ref(said), &[read]);
             }
+            Deed::ReadBooking { booking, clock, said } => {
+                set_clock(&self.free, *clock).await?;
+                let read = store::presented::find(&mut self.free, &self.flights, *booking).await?;
+                let read = read.map_or_else(String::new, |(_, state)| booking_read(&state));
+                self.compare("a booking", std::slice::from_ref(said), &[read]);
+            }
             Deed::FindKey { key, clock, said } => {
                 set_clock(&self.free, *clock).await?;
                 let found = store::keys::find(&self.free, key).await?;
@@ -199,6 +210,16 @@ impl Stage {
                 let own = store::refunds::take_unsettled(&self.free, *idle, 64).await?;
                 self.compare("refunds that were taken up", refunds, &unsettled_refunds(&own));
             }
+            Deed::Disruptions { said } => {
+                let limit = i64::try_from(CHANGES).unwrap_or(i64::MAX);
+                let own = store::disruptions::pending(&self.free, limit).await?;
+                self.compare("changes of flights", said, &disruptions(&own));
+            }
+            Deed::BookingsOn { flight, said } => {
+                let own = store::disruptions::bookings_on(&self.free, *flight).await?;
+                self.compare("bookings on a flight", said, &bookings_in_order(&own));
+            }
+            Deed::Followed(change) => store::disruptions::done(&self.free, *change).await?,
             Deed::SettlePayment { payment } => {
                 store::unsettled_payments::settle(&self.free, vec![payment.0]).await?;
             }

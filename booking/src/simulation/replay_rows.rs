@@ -40,7 +40,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// A stored answer without what differs between equal runs.
-fn answer(status: i16, booking: &str) -> String {
+pub(super) fn answer(status: i16, booking: &str) -> String {
     let mut value: Value = serde_json::from_str(booking).unwrap_or(Value::Null);
     if let Some(object) = value.as_object_mut() {
         object.remove("locator");
@@ -115,6 +115,9 @@ pub(super) fn of_model(rows: &Rows, claimed: &Claimed) -> Lines {
         let (fare, taxes) = (refund.fare, refund.taxes);
         format!("{}|{booking}|{version}|{fare}|{taxes}|{penalty}|{}", id.0, at(*expires_at))
     });
+    let disruptions = rows.disruptions.values();
+    let disruptions = disruptions.map(|one| format!("{}|{}|{}", one.flight, one.version, one.kind.code()));
+    lines.push(("disruptions", disruptions.collect()));
     lines.push(("cancellation_quotes", quotes.collect()));
     lines.push(("flights", flights.collect()));
     lines.push(("seats", seats.collect()));
@@ -186,7 +189,7 @@ struct Line {
 }
 
 /// The same of PostgreSQL: each table with the columns as above.
-const TABLES: [(&str, &str); 12] = [
+const TABLES: [(&str, &str); 13] = [
     (
         "bookings",
         "SELECT concat_ws('|', id, '?', owner_id, status, payment_status, us(hold_expires_at), currency, contact_email, coalesce(contact_phone, '-'), version, us(created_at), us(updated_at), us(confirmed_at)) AS line, locator AS extra FROM bookings",
@@ -230,6 +233,10 @@ const TABLES: [(&str, &str); 12] = [
     (
         "ledger_entries",
         "SELECT concat_ws('|', coalesce(p.id::text, 'refund'), e.account, e.booking_id, e.amount, us(e.created_at)) AS line, NULL AS extra FROM ledger_entries e LEFT JOIN payments p ON p.id = e.cause",
+    ),
+    (
+        "disruptions",
+        "SELECT concat_ws('|', flight_id, version, kind) AS line, NULL AS extra FROM disruptions",
     ),
     (
         "cancellation_quotes",

@@ -2,6 +2,7 @@
 //! the ledger, the desk.
 
 use super::{
+    amendments::Amendment,
     desk::{Charge, Charged},
     instance::{Marks, unavailable},
     world::World,
@@ -17,6 +18,7 @@ use crate::{
         idempotency::Key,
         itinerary, party,
         payment::PaymentOrder,
+        quote::QuoteId,
         refusal::{FlightSeat, Refusal},
         seat_book::{Wanted, WantedFare},
     },
@@ -37,15 +39,37 @@ const TERMS: (Currency, u32) = (CURRENCY, 1440);
 #[derive(Debug, Clone)]
 pub(super) enum Request {
     Book(Order),
-    Pay { booking: BookingId, flight: FlightId, payment: PaymentOrder, key: Option<Key> },
-    Cancel { booking: BookingId, flight: FlightId, key: Option<Key> },
+    Pay {
+        booking: BookingId,
+        flight: FlightId,
+        payment: PaymentOrder,
+        key: Option<Key>,
+    },
+    Cancel {
+        booking: BookingId,
+        flight: FlightId,
+        quote: Option<QuoteId>,
+        key: Option<Key>,
+    },
+    Quote {
+        booking: BookingId,
+        flight: FlightId,
+        key: Option<Key>,
+    },
+    /// `version`: the booking's, where it matters.
+    Amend {
+        booking: BookingId,
+        version: Option<i64>,
+        amendment: Amendment,
+    },
 }
 
 impl Request {
     pub(super) fn key(&self) -> Option<&Key> {
         match self {
             Self::Book(order) => order.key.as_ref(),
-            Self::Pay { key, .. } | Self::Cancel { key, .. } => key.as_ref(),
+            Self::Pay { key, .. } | Self::Cancel { key, .. } | Self::Quote { key, .. } => key.as_ref(),
+            Self::Amend { .. } => None,
         }
     }
 }
@@ -128,16 +152,34 @@ impl World {
                     Outcome::Refused(refusal) => Err(Stop::Refused(refusal)),
                 }
             }
-            Request::Cancel { booking, flight, key } => {
+            Request::Cancel { booking, flight, quote, key } => {
                 let at_any = At { booking: *booking, version: None };
-                let command = Command::Cancel { at: at_any, quote: None, key: key.clone() };
-                match self.submit(at, *flight, command).await? {
-                    Outcome::Done(state) => Ok(Sold::Done(state)),
-                    Outcome::Quoted(quote, currency) => Ok(Sold::Quoted(quote.shown(currency))),
-                    Outcome::Replay(answer) => Ok(Sold::Replay(answer)),
-                    Outcome::Refused(refusal) => Err(Stop::Refused(refusal)),
-                }
+                let command = Command::Cancel { at: at_any, quote: *quote, key: key.clone() };
+                self.ordered(at, *flight, command).await
             }
+            Request::Quote { booking, flight, key } => {
+                let at_any = At { booking: *booking, version: None };
+                let quote = QuoteId(self.id());
+                self.ordered(at, *flight, Command::Quote { at: at_any, quote, key: key.clone() }).await
+            }
+            Request::Amend { booking, version, amendment } => {
+                self.amend(at, (*booking, *version), amendment).await
+            }
+        }
+    }
+
+    /// Has the ledger carry out a command about a booking.
+    pub(super) async fn ordered(
+        self: &Rc<Self>,
+        at: usize,
+        flight: FlightId,
+        command: Command,
+    ) -> Result<Sold, Stop> {
+        match self.submit(at, flight, command).await? {
+            Outcome::Done(state) => Ok(Sold::Done(state)),
+            Outcome::Quoted(quote, currency) => Ok(Sold::Quoted(quote.shown(currency))),
+            Outcome::Replay(answer) => Ok(Sold::Replay(answer)),
+            Outcome::Refused(refusal) => Err(Stop::Refused(refusal)),
         }
     }
 

@@ -37,7 +37,7 @@ pub(super) fn start(world: &Rc<World>) {
     world.spawn(Owner::Outside, async move { trouble(&fate).await });
 }
 
-/// What an instance does by itself: its reaper and its desk.
+/// What an instance does by itself: its reaper and its desks.
 fn start_instance(world: &Rc<World>, at: usize) {
     let reaper = world.clone();
     world.spawn(Owner::Instance(at), async move {
@@ -54,6 +54,14 @@ fn start_instance(world: &Rc<World>, at: usize) {
             desk.sweep(at).await;
             let pause = desk.interval();
             desk.sleep(pause).await;
+        }
+    });
+    let disruptions = world.clone();
+    world.spawn(Owner::Instance(at), async move {
+        loop {
+            disruptions.follow_all(at).await;
+            let pause = disruptions.interval();
+            disruptions.sleep(pause).await;
         }
     });
 }
@@ -145,7 +153,10 @@ fn publish(world: &Rc<World>, state: FlightState) {
             None => network.push(state.clone()),
         }
     }
-    world.database.borrow_mut().upsert(&state);
+    let change = world.database.borrow_mut().upsert(&state);
+    if let Some(change) = change {
+        world.checks.borrow_mut().disrupted(change);
+    }
     if let Some(trace) = &world.trace {
         trace.borrow_mut().flight(&state);
     }
@@ -159,18 +170,37 @@ fn publish(world: &Rc<World>, state: FlightState) {
             world_of_it.flight_is(at, flight);
         });
     }
+    if change.is_some() {
+        nudge_desk(world);
+    }
+}
+
+/// One of the instances has stored a change, and tells its desk.
+fn nudge_desk(world: &Rc<World>) {
+    let at = world.random().index(world.sizes.instances);
+    if world.instances[at].borrow().up {
+        let desk = world.clone();
+        world.spawn(Owner::Instance(at), async move { desk.follow_all(at).await });
+    }
 }
 
 /// A fare, the departure, or everything changes.
 fn change_flight(world: &Rc<World>) {
-    let index = world.random().index(world.network.borrow().len());
-    let Some(known) = world.network.borrow().get(index).cloned() else { return };
+    let random = world.random();
+    let known = {
+        let network = world.network.borrow();
+        // Often one that people have just booked.
+        let last = if random.chance(700) { world.sizes.flights } else { network.len() };
+        let from = &network[network.len().saturating_sub(last)..];
+        from.get(random.index(from.len())).cloned()
+    };
+    let Some(known) = known else { return };
     let mut state = FlightState::clone(&known);
     state.version += 1;
     let what = world.random().below(10);
     match what {
-        0 => state.status = FlightStatus::Cancelled,
-        1..4 => {
+        0 | 1 => state.status = FlightStatus::Cancelled,
+        2..5 => {
             let later = TimeDelta::minutes(15);
             let zone = known.departure.time_zone.clone();
             let delayed = FlightTime::from_instant(known.departure.at + later, &zone);

@@ -1,14 +1,14 @@
 //! What was done to the database, so that the same can be done to another.
 
-use super::{database::Abort, ledger::outcome};
+use super::{database::Abort, replay_rows::answer, tally::outcome};
 use crate::{
     actors::ledger::{Command, Verdict},
     domain::{idempotency::Key, seat_book::SeatsRead},
-    store::{keys::Known, refunds, unsettled_payments},
+    store::{codes::Code, disruptions::Pending, keys::Known, refunds, unsettled_payments},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use shared::{
-    events::FlightState,
+    events::{BookingState, FlightState},
     ids::{BookingId, FlightId, PaymentId},
 };
 use std::sync::Arc;
@@ -42,6 +42,11 @@ pub(super) enum Deed {
         clock: DateTime<Utc>,
         said: String,
     },
+    ReadBooking {
+        booking: BookingId,
+        clock: DateTime<Utc>,
+        said: String,
+    },
     FindKey {
         key: Key,
         clock: DateTime<Utc>,
@@ -59,6 +64,15 @@ pub(super) enum Deed {
         payments: Vec<String>,
         refunds: Vec<String>,
     },
+    Disruptions {
+        said: Vec<String>,
+    },
+    BookingsOn {
+        flight: FlightId,
+        said: Vec<String>,
+    },
+    /// The bookings of a flight have followed its change.
+    Followed(Pending),
     SettlePayment {
         payment: PaymentId,
     },
@@ -120,6 +134,10 @@ impl Trace {
         self.deeds.push(Deed::ReadSeats { flight, clock, said: seats_read(read) });
     }
 
+    pub(super) fn read_booking(&mut self, clock: DateTime<Utc>, state: &BookingState) {
+        self.deeds.push(Deed::ReadBooking { booking: state.id, clock, said: booking_read(state) });
+    }
+
     pub(super) fn found_key(&mut self, key: &Key, clock: DateTime<Utc>, found: Option<&Known>) {
         self.deeds.push(Deed::FindKey { key: key.clone(), clock, said: known(found) });
     }
@@ -146,6 +164,22 @@ impl Trace {
         self.deeds.push(Deed::Sweep { clock, idle, payments, refunds });
     }
 
+    pub(super) fn pending(&mut self, changes: &[Pending]) {
+        self.deeds.push(Deed::Disruptions { said: disruptions(changes) });
+    }
+
+    pub(super) fn bookings_on<'a>(
+        &mut self,
+        flight: FlightId,
+        bookings: impl IntoIterator<Item = &'a BookingId>,
+    ) {
+        self.deeds.push(Deed::BookingsOn { flight, said: bookings_in_order(bookings) });
+    }
+
+    pub(super) fn followed(&mut self, change: Pending) {
+        self.deeds.push(Deed::Followed(change));
+    }
+
     pub(super) fn payment_settled(&mut self, payment: PaymentId) {
         self.deeds.push(Deed::SettlePayment { payment });
     }
@@ -165,6 +199,11 @@ pub(super) fn seats_read(read: &SeatsRead) -> String {
     seats.sort();
     let seats: Vec<String> = seats.into_iter().map(|(_, text)| text).collect();
     format!("{} {} {}: {}", read.version, read.on_sale, read.seats_version, seats.join(", "))
+}
+
+/// A booking as it is shown, without what differs between equal runs.
+pub(super) fn booking_read(state: &BookingState) -> String {
+    serde_json::to_string(state).map_or_else(|error| error.to_string(), |text| answer(200, &text))
 }
 
 /// What is known of a key, in words.
@@ -198,6 +237,18 @@ pub(super) fn unsettled(taken: &[unsettled_payments::Unsettled]) -> Vec<String> 
 /// Refunds that were taken up, in order, by their payments: refunds draw their own ids.
 pub(super) fn unsettled_refunds(taken: &[refunds::Unsettled]) -> Vec<String> {
     let mut lines: Vec<_> = taken.iter().map(|one| format!("{} {}", one.payment_id, one.amount)).collect();
+    lines.sort();
+    lines
+}
+
+/// Changes of flights, in order.
+pub(super) fn disruptions(changes: &[Pending]) -> Vec<String> {
+    changes.iter().map(|one| format!("{} {} {}", one.flight, one.version, one.kind.code())).collect()
+}
+
+/// Bookings, in order.
+pub(super) fn bookings_in_order<'a>(bookings: impl IntoIterator<Item = &'a BookingId>) -> Vec<String> {
+    let mut lines: Vec<_> = bookings.into_iter().map(ToString::to_string).collect();
     lines.sort();
     lines
 }

@@ -1,5 +1,7 @@
-//! Travellers: they book, pay, cancel, lose patience, ask again under their keys, and remember what they
-//! were told.
+//! Travellers: they book, pay, change their minds, cancel, lose patience, ask again under their keys, and
+//! remember what they were told.
+
+mod changes;
 
 use super::{
     orders,
@@ -7,7 +9,10 @@ use super::{
     scheduler::Owner,
     world::{MILLISECOND, SECOND, World},
 };
-use crate::{actors::sales::Sold, domain::refusal::Refusal};
+use crate::{
+    actors::sales::Sold,
+    domain::{quote::QuoteId, refusal::Refusal},
+};
 use chrono::{DateTime, TimeDelta, Utc};
 use shared::{
     events::{BookingState, BookingStatus},
@@ -26,13 +31,16 @@ const KEPT: TimeDelta = TimeDelta::hours(24);
 struct Own {
     id: BookingId,
     flight: FlightId,
+    /// What its cancellation was quoted with last.
+    quote: Option<QuoteId>,
 }
 
 /// An answer that was given under a key.
 struct Told {
     request: Request,
     status: i16,
-    booking: BookingId,
+    /// What the answer names: its booking, or its quote.
+    about: String,
     /// The database's clock before the key can have been bound.
     since: DateTime<Utc>,
 }
@@ -75,14 +83,18 @@ impl Traveller {
             }
             let what = self.world.random().below(100);
             match what {
-                0..62 => {
+                0..50 => {
                     let key = self.key();
                     if let Some(order) = orders::draw(&self.world, self.account, key) {
                         self.ask(Request::Book(order)).await;
                     }
                 }
-                62..78 => self.pay().await,
-                78..88 => self.cancel().await,
+                50..64 => self.pay().await,
+                64..70 => self.cancel().await,
+                70..75 => self.quote().await,
+                75..87 => self.change_seats().await,
+                87..90 => self.change_contact().await,
+                90..94 => self.correct_name().await,
                 _ => self.ask_again().await,
             }
         }
@@ -115,9 +127,27 @@ impl Traveller {
     }
 
     async fn cancel(&mut self) {
+        // Who has asked for a quote often goes on with it.
+        let quoted = self.own.iter_mut().rev().take(6).find(|own| own.quote.is_some());
+        let quoted = quoted.filter(|_| self.world.random().chance(400)).map(|own| {
+            let asked = *own;
+            own.quote = None;
+            asked
+        });
+        let Some(own) = quoted.or_else(|| self.draw_own()) else { return };
+        // Now and then on the quote of another booking.
+        let other = if self.world.random().chance(50) { self.draw_own() } else { None };
+        let quote = other.unwrap_or(own).quote.filter(|_| self.world.random().chance(800));
+        let text = quote.map_or_else(String::new, |quote| quote.0.to_string());
+        let key = self.key().map(|key| orders::key(self.account, &format!("/{}/cancel", own.id), key, &text));
+        self.ask(Request::Cancel { booking: own.id, flight: own.flight, quote, key }).await;
+    }
+
+    async fn quote(&mut self) {
         let Some(own) = self.draw_own() else { return };
-        let key = self.key().map(|key| orders::key(self.account, &format!("/{}/cancel", own.id), key, ""));
-        self.ask(Request::Cancel { booking: own.id, flight: own.flight, key }).await;
+        let path = format!("/{}/cancellation-quote", own.id);
+        let key = self.key().map(|key| orders::key(self.account, &path, key, ""));
+        self.ask(Request::Quote { booking: own.id, flight: own.flight, key }).await;
     }
 
     /// Asks for what was answered already, now and then with another body.
@@ -125,7 +155,7 @@ impl Traveller {
         let index = self.world.random().index(self.told.len());
         let Some((scope, told)) = self.told.iter().nth(index) else { return };
         let (scope, mut request) = (scope.clone(), told.request.clone());
-        let (status, booking, since) = (told.status, told.booking, told.since);
+        let (status, about, since) = (told.status, told.about.clone(), told.since);
         let other = self.world.random().chance(300);
         if other {
             orders::change_body(&mut request);
@@ -139,7 +169,7 @@ impl Traveller {
         let same = match &answer {
             Sold::Replay(answer) => {
                 self.world.count("replays");
-                !other && answer.status == status && answer.booking.contains(&booking.to_string())
+                !other && answer.status == status && answer.booking.contains(&about)
             }
             Sold::Refused(Refusal::KeyReused) => other,
             _ => false,
@@ -147,7 +177,7 @@ impl Traveller {
         if !same {
             let what = if other { "another body" } else { "the same body" };
             self.world.object(format!(
-                "a key that was answered with {status} for {booking} was answered otherwise, with {what}: {answer:?}"
+                "a key that was answered with {status} for {about} was answered otherwise, with {what}: {answer:?}"
             ));
         }
     }
@@ -185,6 +215,9 @@ impl Traveller {
 
     /// Remembers an answer, and holds the service to it.
     fn learn(&mut self, request: &Request, since: DateTime<Utc>, answer: Sold) {
+        if let Request::Quote { booking, .. } = request {
+            return self.learn_quote((request, *booking), since, &answer);
+        }
         let (status, state) = match answer {
             Sold::Done(state) => (if matches!(request, Request::Book(_)) { 201 } else { 200 }, state),
             Sold::Declined(state) => (402, state),
@@ -209,6 +242,11 @@ impl Traveller {
             self.world.checks.borrow_mut().acknowledge(&database.rows, &state)
         };
         self.world.object_to(checked);
+        if let Request::Amend { amendment, .. } = request
+            && !amendment.is_shown(&state)
+        {
+            self.world.object(format!("{amendment:?} was told as done, and {state:?} does not show it"));
+        }
         let paid = matches!(request, Request::Pay { .. })
             || matches!(request, Request::Book(order) if order.payment.is_some());
         // An earlier request of the same traveller may have cancelled it meanwhile.
@@ -217,11 +255,17 @@ impl Traveller {
             self.world.object(format!("booking {} was paid and told as {:?}", state.id, state.status));
         }
         let flight = state.segments.iter().map(|segment| segment.flight_id).min();
-        if let Some(flight) = flight.filter(|_| self.own.iter().all(|own| own.id != state.id)) {
-            self.own.push(Own { id: state.id, flight });
+        let made = matches!(request, Request::Book(_));
+        if let Some(flight) = flight.filter(|_| made && self.own.iter().all(|own| own.id != state.id)) {
+            self.own.push(Own { id: state.id, flight, quote: None });
         }
+        self.keep(request, status, (state.id.to_string(), since));
+    }
+
+    /// Keeps an answer that was given under a key.
+    fn keep(&mut self, request: &Request, status: i16, (about, since): (String, DateTime<Utc>)) {
         if let Some(key) = request.key() {
-            let told = Told { request: request.clone(), status, booking: state.id, since };
+            let told = Told { request: request.clone(), status, about, since };
             self.told.insert(key.scope.clone(), told);
         }
     }
@@ -229,6 +273,10 @@ impl Traveller {
     /// Sends a request to any instance; `None`: no answer, or none that says anything.
     async fn send(&self, request: &Request) -> Option<Sold> {
         let at = self.world.random().index(self.world.sizes.instances);
+        self.send_to(at, request).await
+    }
+
+    async fn send_to(&self, at: usize, request: &Request) -> Option<Sold> {
         self.world.hop().await;
         if !self.world.instances[at].borrow().up {
             return None;
@@ -267,7 +315,7 @@ fn fresh(world: &World, request: &Request) -> Request {
             }
         }
         Request::Pay { payment, .. } => payment.id = world.id().into(),
-        Request::Cancel { .. } => {}
+        Request::Cancel { .. } | Request::Quote { .. } | Request::Amend { .. } => {}
     }
     request
 }

@@ -6,13 +6,13 @@ use crate::domain::{
     refund::Refund,
 };
 use chrono::{DateTime, Utc};
-use diesel::prelude::*;
+use diesel::{prelude::*, upsert::excluded};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared::ids::BookingId;
 use uuid::Uuid;
 
-/// Stores quotes that were just given. One that is given again, after a commit whose answer was lost, stays
-/// as it is stored.
+/// Stores quotes that were just given. One that is given again, after a commit whose answer was lost, is
+/// as it was given last: of the first nobody was told.
 pub(crate) async fn insert(connection: &AsyncPgConnection, given: &[Quote]) -> QueryResult<()> {
     // Quotes are rare: a statement each does no harm.
     for quote in given {
@@ -26,7 +26,15 @@ pub(crate) async fn insert(connection: &AsyncPgConnection, given: &[Quote]) -> Q
                 quotes::penalty.eq(quote.penalty),
                 quotes::expires_at.eq(quote.expires_at),
             ))
-            .on_conflict_do_nothing()
+            .on_conflict(quotes::id)
+            .do_update()
+            .set((
+                quotes::version.eq(excluded(quotes::version)),
+                quotes::fare.eq(excluded(quotes::fare)),
+                quotes::taxes.eq(excluded(quotes::taxes)),
+                quotes::penalty.eq(excluded(quotes::penalty)),
+                quotes::expires_at.eq(excluded(quotes::expires_at)),
+            ))
             .execute(&mut &*connection)
             .await?;
     }

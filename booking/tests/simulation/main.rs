@@ -3,6 +3,7 @@
 mod on_postgres;
 
 use booking::simulation::{Broken, Fence, Run, run};
+use std::collections::BTreeMap;
 
 /// Steps of a run: a world of some minutes or days, and the way to its rest.
 const STEPS: u64 = 25_000;
@@ -17,12 +18,51 @@ fn keeps_all_promises(seed: u64, steps: u64) -> Run {
     run(seed, steps, Fence::Whole).unwrap_or_else(|broken| panic!("{broken}"))
 }
 
+/// What a quarter of a million steps come to, or they show little: each command is carried out, and each
+/// that can be refused is refused.
+const HAPPENS: [&str; 28] = [
+    "claims won",
+    "claims lost at the fence",
+    "claims refused otherwise",
+    "confirmations",
+    "confirmations too late",
+    "cancellations",
+    "cancellations refused",
+    "cancellations on a quote",
+    "cancellations on a quote refused otherwise",
+    "quotes",
+    "quotes refused",
+    "quotes that were good no longer",
+    "changes of seats",
+    "changes of seats without effect",
+    "changes of seats lost at the fence",
+    "changes of seats refused otherwise",
+    "changes of seats tried again",
+    "changes of contacts",
+    "changes of contacts refused",
+    "corrections of names",
+    "corrections of names to those of others",
+    "corrections of names refused otherwise",
+    "bookings paid back by the airline",
+    "holds cancelled by the airline",
+    "cancellations by the airline without effect",
+    "bookings with other times",
+    "other times without effect",
+    "holds ended by the reaper",
+];
+
 fn quarter_of_a_million(first: u64) {
-    let mut steps = 0;
+    let (mut steps, mut counts) = (0, BTreeMap::new());
     for seed in first..first + 10 {
-        steps += keeps_all_promises(seed, STEPS).steps;
+        let run = keeps_all_promises(seed, STEPS);
+        steps += run.steps;
+        run.counts.into_iter().for_each(|(what, count)| *counts.entry(what).or_insert(0) += count);
     }
     println!("{steps} steps");
+    counts.iter().for_each(|(what, count)| println!("{count:>8} {what}"));
+    for what in HAPPENS {
+        assert!(counts.contains_key(what), "{what}: never");
+    }
 }
 
 #[test]

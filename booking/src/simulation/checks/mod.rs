@@ -4,14 +4,21 @@
 //! transition that is allowed ends it. Seats are counted here by the passengers of live bookings, apart
 //! from the table of seats, and both must agree.
 
+mod commands;
 mod money;
 mod rest;
+
+pub(super) use commands::{Carried, check_quote};
 
 use super::{
     database::{Change, Holder, KeyRow, Rows},
     ledger::LONGEST_HOLD,
 };
-use crate::domain::{booking::Booking, hold, idempotency::KEPT_HOURS, refusal::FlightSeat};
+use crate::{
+    actors::ledger::Command,
+    domain::{booking::Booking, hold, idempotency::KEPT_HOURS, refusal::FlightSeat},
+    store::disruptions::Pending,
+};
 use chrono::{DateTime, TimeDelta, Utc};
 use shared::{
     events::{BookingPaymentStatus, BookingState, BookingStatus, Event},
@@ -27,8 +34,8 @@ pub(super) struct Checks {
     occupied: BTreeMap<FlightSeat, BookingId>,
     /// The last published version of each subject.
     published: BTreeMap<String, i64>,
-    /// Bookings that somebody has asked to be cancelled, and has been.
-    cancelled: BTreeSet<BookingId>,
+    /// What the airline did to flights last that concerns their bookings.
+    disruptions: BTreeMap<FlightId, Pending>,
     /// Bookings that somebody was told of.
     pub(super) acknowledged: BTreeSet<BookingId>,
 }
@@ -36,14 +43,14 @@ pub(super) struct Checks {
 type Checked = Result<(), String>;
 
 impl Checks {
-    /// A cancellation was carried out in the commit that follows.
-    pub(super) fn cancelled_by_command(&mut self, booking: BookingId) {
-        self.cancelled.insert(booking);
-    }
-
-    /// After a commit. `undo`: what it changed, as it was before, in the order of the changes. `clock`:
-    /// the database's, at the end of the transaction.
-    pub(super) fn committed(&mut self, rows: &Rows, undo: &[Change], clock: DateTime<Utc>) -> Checked {
+    /// After a commit. `undo`: what it changed, as it was before, in the order of the changes. `carried`:
+    /// what it has carried out. The database's clock, when the transaction began and when it ended.
+    pub(super) fn committed(
+        &mut self,
+        rows: &Rows,
+        (undo, carried): (&[Change], &Carried<'_>),
+        (began, clock): (DateTime<Utc>, DateTime<Utc>),
+    ) -> Checked {
         let mut before: BTreeMap<BookingId, Option<&Booking>> = BTreeMap::new();
         let mut touched: BTreeSet<BookingId> = BTreeSet::new();
         let mut seats: BTreeMap<(FlightId, SeatDesignator), Option<Holder>> = BTreeMap::new();
@@ -60,17 +67,22 @@ impl Checks {
                 Change::Refund(id, _) => touched.extend(rows.refunds.get(id).map(|row| row.booking)),
                 Change::Entry(key, _) => touched.extend(rows.entries.get(key).map(|row| row.booking)),
                 Change::Key(scope, row) => check_key(rows, scope, row.as_ref(), clock)?,
-                Change::Flight(..) | Change::State(..) | Change::Traveller(..) | Change::Quote(..) => {}
+                Change::Flight(..) | Change::State(..) | Change::Traveller(..) => {}
+                Change::Quote(..) | Change::Disruption(..) => {}
             }
         }
         self.move_seats(rows, &before)?;
         for ((flight, seat), before) in &seats {
             let now = rows.seats.get(flight).and_then(|of| of.get(seat));
             touched.extend(before.iter().chain(now).map(|holder| holder.booking));
+            let place = FlightSeat { flight_id: *flight, designator: *seat };
+            demand(now.map(|one| one.booking) == self.occupied.get(&place).copied(), || {
+                format!("seat {seat} of flight {flight} is with {now:?}, which is not on it")
+            })?;
         }
         for (id, before) in &before {
             let now = rows.bookings.get(id).ok_or_else(|| format!("booking {id} is gone"))?;
-            self.check_transition(*before, now, clock)?;
+            check_transition(rows, *before, now, (carried.about(*id), clock))?;
         }
         touched.extend(before.keys().copied());
         for id in touched {
@@ -78,7 +90,12 @@ impl Checks {
             check_places(rows, &booking)?;
             check_state(&booking)?;
             money::check(rows, &booking)?;
+            if let Some(Some(before)) = before.get(&id) {
+                commands::check_left(rows, before, &booking)?;
+                commands::check_refund(rows, (before, &booking), carried.about(id), began)?;
+            }
         }
+        carried.check_airline(rows, clock)?;
         check_versions(rows, undo, &seats)
     }
 
@@ -103,57 +120,28 @@ impl Checks {
         Ok(())
     }
 
-    fn check_transition(&self, before: Option<&Booking>, now: &Booking, clock: DateTime<Utc>) -> Checked {
-        let id = now.id;
-        let Some(before) = before else {
-            return demand(now.status == BookingStatus::Held, || {
-                format!("booking {id} was made {:?}", now.status)
-            });
-        };
-        demand(now.version > before.version, || format!("the version of booking {id} did not grow"))?;
-        let seats = |booking: &Booking| booking.seats().collect::<Vec<_>>();
-        demand(seats(before) == seats(now), || format!("the seats of booking {id} changed by themselves"))?;
-        let waited = before.payment_status == BookingPaymentStatus::Awaiting;
-        // Of the hold as it is now: a payment may have been declined in the same transaction.
-        let ended = now.payment_status == BookingPaymentStatus::Awaiting
-            && hold::has_ended(now.hold_expires_at, clock);
-        let allowed = match (before.status, now.status) {
-            (from, to) if from == to => true,
-            // It was decided a moment before the end of the transaction.
-            (BookingStatus::Held, BookingStatus::Confirmed) => {
-                !waited && !hold::has_ended(before.hold_expires_at, clock - TimeDelta::seconds(1))
-            }
-            (BookingStatus::Held, BookingStatus::Expired) => ended,
-            (BookingStatus::Held | BookingStatus::Confirmed, BookingStatus::Cancelled) => {
-                self.cancelled.contains(&id)
-            }
-            _ => false,
-        };
-        demand(allowed, || {
-            format!(
-                "booking {id} went from {:?} to {:?} (hold until {}, now {clock})",
-                before.status, now.status, before.hold_expires_at
-            )
-        })?;
-        let tickets =
-            |booking: &Booking| booking.passengers.iter().map(|one| one.ticket_number).collect::<Vec<_>>();
-        let (old, new) = (tickets(before), tickets(now));
-        demand(old == new, || format!("tickets of booking {id} changed"))
-    }
-
-    /// Whether seats that a claim was refused for really are somebody's. `began`: the clock when the
-    /// transaction began.
-    pub(super) fn are_taken(&self, rows: &Rows, seats: &[FlightSeat], began: DateTime<Utc>) -> Checked {
+    /// Whether seats that were refused really are somebody's, or were when the transaction, which `undo`
+    /// undoes, began (`began`: the clock then).
+    pub(super) fn are_taken(
+        &self,
+        rows: &Rows,
+        (seats, undo): (&[FlightSeat], &[Change]),
+        began: DateTime<Utc>,
+    ) -> Checked {
         for seat in seats {
             let holder = rows.seats.get(&seat.flight_id).and_then(|of| of.get(&seat.designator));
-            let live = holder.and_then(|one| rows.bookings.get(&one.booking)).is_some_and(|booking| {
-                booking.status == BookingStatus::Confirmed
+            let live = holder
+                .copied()
+                .or_else(|| moved_away(rows, undo, seat))
+                .and_then(|one| rows.bookings.get(&one.booking))
+                .is_some_and(|booking| {
+                    booking.status == BookingStatus::Confirmed
                     || booking.payment_status == BookingPaymentStatus::Processing
                     || !hold::has_ended(booking.hold_expires_at, began)
                     // Its payment was declined in this very transaction, and left a hold that is over.
                     || booking.updated_at >= began
-            });
-            demand(live, || format!("{seat:?} was refused to a claim, but nobody has it"))?;
+                });
+            demand(live, || format!("{seat:?} was refused, but nobody has it"))?;
         }
         Ok(())
     }
@@ -171,8 +159,9 @@ impl Checks {
         if booking.version == told.version {
             // An expired hold may be shown before it is noticed.
             let same = booking.status == told.status || told.status == BookingStatus::Expired;
-            return demand(same, || {
-                format!("booking {id} is {:?}, told was {:?}", booking.status, told.status)
+            demand(same, || format!("booking {id} is {:?}, told was {:?}", booking.status, told.status))?;
+            return demand(commands::is_told(booking, told), || {
+                format!("booking {id} has the version that was told, but is not as it was told")
             });
         }
         let successor = match told.status {
@@ -187,6 +176,11 @@ impl Checks {
         })
     }
 
+    /// The airline changes a flight.
+    pub(super) fn disrupted(&mut self, change: Pending) {
+        self.disruptions.insert(change.flight, change);
+    }
+
     /// An event goes to the bus: versions of a subject grow.
     pub(super) fn published(&mut self, event: &Event) -> Checked {
         let last = self.published.insert(event.subject.clone(), event.version);
@@ -194,6 +188,56 @@ impl Checks {
             format!("{} of {} came after a newer one", event.kind, event.subject)
         })
     }
+}
+
+/// Who had a seat before a transaction, and has moved to another seat in it.
+fn moved_away(rows: &Rows, undo: &[Change], seat: &FlightSeat) -> Option<Holder> {
+    let place = (seat.flight_id, seat.designator);
+    let mut changes = undo.iter().filter_map(|change| match change {
+        Change::Seat(flight, designator, before) if (*flight, *designator) == place => Some(*before),
+        _ => None,
+    });
+    let holder = changes.next().flatten()?;
+    rows.bookings.get(&holder.booking)?.is_live().then_some(holder)
+}
+
+/// Only allowed transitions, with their clock, for commands that were carried out.
+fn check_transition(
+    rows: &Rows,
+    before: Option<&Booking>,
+    now: &Booking,
+    (done, clock): (&[&Command], DateTime<Utc>),
+) -> Checked {
+    let id = now.id;
+    let Some(before) = before else {
+        return demand(now.status == BookingStatus::Held, || {
+            format!("booking {id} was made {:?}", now.status)
+        });
+    };
+    demand(now.version > before.version, || format!("the version of booking {id} did not grow"))?;
+    let waited = before.payment_status == BookingPaymentStatus::Awaiting;
+    // Of the hold as it is now: a payment may have been declined in the same transaction.
+    let ended =
+        now.payment_status == BookingPaymentStatus::Awaiting && hold::has_ended(now.hold_expires_at, clock);
+    let allowed = match (before.status, now.status) {
+        (from, to) if from == to => true,
+        // It was decided a moment before the end of the transaction.
+        (BookingStatus::Held, BookingStatus::Confirmed) => {
+            !waited && !hold::has_ended(before.hold_expires_at, clock - TimeDelta::seconds(1))
+        }
+        (BookingStatus::Held, BookingStatus::Expired) => ended,
+        (BookingStatus::Held | BookingStatus::Confirmed, BookingStatus::Cancelled) => {
+            commands::cancels(rows, done)
+        }
+        _ => false,
+    };
+    demand(allowed, || {
+        format!(
+            "booking {id} went from {:?} to {:?} (hold until {}, now {clock})",
+            before.status, now.status, before.hold_expires_at
+        )
+    })?;
+    commands::check(before, now, done)
 }
 
 fn demand(holds: bool, otherwise: impl FnOnce() -> String) -> Checked {
@@ -242,7 +286,7 @@ fn check_state(booking: &Booking) -> Checked {
 fn check_key(rows: &Rows, scope: &[u8], before: Option<&KeyRow>, clock: DateTime<Utc>) -> Checked {
     let now = rows.keys.get(scope);
     if let Some((row, answer)) = now.and_then(|row| Some((row, row.answer.as_ref()?))) {
-        let own = answer.booking.contains(&row.booking.to_string());
+        let own = answer.booking.contains(&row.booking.to_string()) || commands::is_quoted(rows, row, answer);
         demand(own, || format!("a key of booking {} has the answer of another", row.booking))?;
     }
     let Some(before) = before.filter(|row| row.answer.is_some()) else { return Ok(()) };

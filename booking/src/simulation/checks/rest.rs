@@ -2,7 +2,11 @@
 
 use super::{Checked, Checks, demand};
 use crate::{
-    domain::payment::{Account, PaymentState},
+    domain::{
+        booking::Booking,
+        disruption::Disruption,
+        payment::{Account, PaymentState},
+    },
     simulation::{database::Rows, provider::Provider},
     store::codes::Code,
 };
@@ -19,6 +23,9 @@ impl Checks {
             demand(booking.status != BookingStatus::Held, || {
                 format!("the hold of booking {id} until {} has no end", booking.hold_expires_at)
             })?;
+            if booking.is_live() {
+                self.check_followed(booking)?;
+            }
         }
         for (id, row) in &rows.payments {
             let charged = provider.charged(*id);
@@ -47,7 +54,26 @@ impl Checks {
             let waits = row.answer.is_none();
             demand(!waits, || format!("the key of booking {} has no answer", row.booking))?;
         }
+        let live = rows.bookings.values().filter(|booking| booking.is_live());
+        let places: usize = live.map(|booking| booking.segments.len() * booking.passengers.len()).sum();
+        demand(places == rows.travellers.len(), || {
+            format!("{places} places of travellers should be taken, and {} are", rows.travellers.len())
+        })?;
         self.check_capacity(rows)
+    }
+
+    /// A booking knows what became of its flights: none of them was cancelled, and the times are the last.
+    fn check_followed(&self, booking: &Booking) -> Checked {
+        for segment in &booking.segments {
+            let follows = self.disruptions.get(&segment.flight_id).is_none_or(|change| match change.kind {
+                Disruption::Cancelled => false,
+                Disruption::Rescheduled => segment.flight_version >= change.version,
+            });
+            demand(follows, || {
+                format!("booking {} has not followed its flight {}", booking.id, segment.flight_id)
+            })?;
+        }
+        Ok(())
     }
 
     /// Seats are those of the plan, and belong to who travels on them.

@@ -4,20 +4,21 @@ use super::{Change, Database, Rows, rows::QueuedRow};
 use crate::{
     domain::{
         booking::{Booking, Flights},
+        disruption,
         flight::{Flight, is_sold},
         hold,
         idempotency::{KEPT_HOURS, Key},
         payment::PaymentState,
         seat_book::{SeatsRead, TakenSeat},
     },
-    store::{keys::Known, refunds, unsettled_payments},
+    store::{disruptions::Pending, keys::Known, refunds, unsettled_payments},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use shared::{
     events::{BookingPaymentStatus, BookingStatus, FlightState},
     ids::{BookingId, FlightId, PaymentId, RefundId},
 };
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// How much longer a saga is left alone that was taken up so often.
 fn patience(attempts: i16) -> TimeDelta {
@@ -96,12 +97,30 @@ impl Rows {
     }
 }
 
+impl Rows {
+    /// As `store::disruptions::pending`.
+    pub(in crate::simulation) fn pending(&self, limit: usize) -> Vec<Pending> {
+        self.disruptions.values().copied().take(limit).collect()
+    }
+
+    /// As `store::disruptions::bookings_on`.
+    pub(in crate::simulation) fn bookings_on(&self, flight: FlightId) -> BTreeSet<BookingId> {
+        self.seats.get(&flight).into_iter().flatten().map(|(_, holder)| holder.booking).collect()
+    }
+}
+
 impl Database {
-    /// As `store::flights::upsert`: newest version wins.
-    pub(in crate::simulation) fn upsert(&mut self, state: &Arc<FlightState>) {
+    /// As `store::flights::upsert`: newest version wins. Gives what bookings have to follow.
+    pub(in crate::simulation) fn upsert(&mut self, state: &Arc<FlightState>) -> Option<Pending> {
         let known = self.rows.flights.get(&state.id).copied();
         if known.is_some_and(|known| known.version >= state.version) {
-            return;
+            return None;
+        }
+        let before = self.rows.states.get(&state.id);
+        let kind = before.and_then(|before| disruption::of_change(before, state));
+        let change = kind.map(|kind| Pending { flight: state.id, version: state.version, kind });
+        if change.is_some() {
+            self.rows.put(Change::Disruption(state.id, change));
         }
         self.rows.put(Change::Flight(
             state.id,
@@ -113,6 +132,15 @@ impl Database {
             }),
         ));
         self.rows.put(Change::State(state.id, Some(state.clone())));
+        change
+    }
+
+    /// As `store::disruptions::done`.
+    pub(in crate::simulation) fn followed(&mut self, change: Pending) {
+        let noted = self.rows.disruptions.get(&change.flight);
+        if noted.is_some_and(|noted| noted.version == change.version) {
+            self.rows.put(Change::Disruption(change.flight, None));
+        }
     }
 
     /// As `store::unsettled_payments::take`.

@@ -1,10 +1,13 @@
 //! Rows, and changes of them that can be undone.
 
-use crate::domain::{
-    booking::{Booking, RefundRecord},
-    idempotency::StoredAnswer,
-    payment::Payment,
-    quote::{Quote, QuoteId},
+use crate::{
+    domain::{
+        booking::{Booking, RefundRecord},
+        idempotency::StoredAnswer,
+        payment::Payment,
+        quote::{Quote, QuoteId},
+    },
+    store::disruptions::Pending,
 };
 use chrono::{DateTime, Utc};
 use shared::{
@@ -93,6 +96,7 @@ pub(in crate::simulation) enum Change {
     Refund(RefundId, Option<Box<RefundRow>>),
     Entry((Uuid, i16), Option<EntryRow>),
     Quote(QuoteId, Option<Quote>),
+    Disruption(FlightId, Option<Pending>),
 }
 
 /// All tables. Changed only by [`Rows::put`], which keeps the indexes.
@@ -109,6 +113,8 @@ pub(in crate::simulation) struct Rows {
     pub(in crate::simulation) refunds: BTreeMap<RefundId, RefundRow>,
     pub(in crate::simulation) entries: BTreeMap<(Uuid, i16), EntryRow>,
     pub(in crate::simulation) quotes: BTreeMap<QuoteId, Quote>,
+    /// Changes of flights that their bookings have yet to follow.
+    pub(in crate::simulation) disruptions: BTreeMap<FlightId, Pending>,
     pub(in crate::simulation) locators: BTreeSet<String>,
     pub(in crate::simulation) payments_of: BTreeMap<BookingId, BTreeSet<PaymentId>>,
     pub(in crate::simulation) refunds_of: BTreeMap<BookingId, BTreeSet<RefundId>>,
@@ -163,6 +169,7 @@ impl Rows {
                 Change::Entry(key, before)
             }
             Change::Quote(id, row) => Change::Quote(id, replace(&mut self.quotes, id, row)),
+            Change::Disruption(id, row) => Change::Disruption(id, replace(&mut self.disruptions, id, row)),
         }
     }
 

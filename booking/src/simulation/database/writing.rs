@@ -71,9 +71,7 @@ impl Transaction {
         }
         self.write_refunds(writes)?;
         for quote in writes.quotes {
-            if !self.with_rows(|rows| rows.quotes.contains_key(&quote.id)) {
-                self.put(Change::Quote(quote.id, Some(*quote)));
-            }
+            self.put(Change::Quote(quote.id, Some(*quote)));
         }
         for (booking, entry) in writes.entries {
             let key = (entry.cause, entry.account.code());
