@@ -2,6 +2,7 @@
 
 use crate::{
     actors::{
+        arbiter::LastingArbiter,
         directory::Directory,
         disruption_desk::DisruptionDesk,
         flight_feed::{FlightFeed, FlightFollower},
@@ -16,7 +17,7 @@ use crate::{
     http::{self, AccessTokens, Lookups, Reading, Staff},
     store::{MIGRATIONS, flight_cache::FlightCache},
 };
-use actix::{Actor, Arbiter};
+use actix::Actor;
 use actix_web::{App, HttpServer, dev::ServerHandle, middleware::from_fn, web};
 use chrono::TimeDelta;
 use shared::{
@@ -86,7 +87,7 @@ pub(crate) async fn start_with(
     let store = (&pool, &relay, &flights, &directory);
     let (sales, disruptions) = start_actors(&config, &surroundings.bus, &shards, store, provider);
     // Telling thousands must not keep the ledgers waiting.
-    let live = Arbiter::new();
+    let live = LastingArbiter::new();
     let feeds = seat_map_feeds(&config, &live, (&pool, &flights, &directory));
     let consumers = subscribe(&surroundings.bus, &pool, &directory, disruptions);
 
@@ -197,7 +198,7 @@ fn provider(config: &Config, pool: &Pool) -> Result<Arc<dyn PaymentProvider>, St
 /// The live seat maps, on an arbiter of their own.
 fn seat_map_feeds(
     config: &Config,
-    arbiter: &Arbiter,
+    arbiter: &LastingArbiter,
     (pool, flights, directory): (&Pool, &FlightCache, &Directory),
 ) -> SeatMapFeeds {
     let bounds =
@@ -207,7 +208,7 @@ fn seat_map_feeds(
         heartbeat: Duration::from_millis(config.seat_map_heartbeat_ms.max(10)),
     };
     let reading = (pool.clone(), flights.clone());
-    SeatMapFeeds::new(directory.clone(), reading, arbiter.handle(), bounds, rhythm)
+    SeatMapFeeds::new(directory.clone(), reading, arbiter.clone(), bounds, rhythm)
 }
 
 /// The bus is not among what must be there: with the broker down bookings go on, and events wait.

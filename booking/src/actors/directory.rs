@@ -9,6 +9,7 @@ use super::{
         FlightIs, HoldsAre, MAILBOX, NotReserved, ReadAgain, Release, Reserve, SeatAllocator, SeatsAre,
         SeatsUnknown, ShowMap, read_flight,
     },
+    arbiter::LastingArbiter,
     arrivals::Arrivals,
     ledger::shard_of,
     seat_map::{News, RunningFeeds},
@@ -105,7 +106,7 @@ pub(crate) struct Directory {
 
 impl Directory {
     /// Starts the directory on the present arbiter; its allocators go to the shards.
-    pub(crate) fn start(pool: Pool, flights: FlightCache, shards: Vec<ArbiterHandle>, limit: usize) -> Self {
+    pub(crate) fn start(pool: Pool, flights: FlightCache, shards: Vec<LastingArbiter>, limit: usize) -> Self {
         let running = Running::default();
         let epoch = Instant::now();
         let spread = rand::random_range(0..997);
@@ -190,7 +191,7 @@ impl Directory {
                     let marks = Marks { allocator: entry.allocator.clone(), ticket: reservation.ticket };
                     return Ok((reservation, marks));
                 }
-                Err(MailboxError::Closed) => self.forget(id),
+                Err(MailboxError::Closed) => self.forget(id, &entry),
                 Err(MailboxError::Timeout) => return Err(NotReserved::Overloaded),
             }
         }
@@ -207,7 +208,7 @@ impl Directory {
                     answer.map_err(NotFound::Failed)?;
                     return Ok(entry.flight.borrow().clone());
                 }
-                Err(MailboxError::Closed) => self.forget(id),
+                Err(MailboxError::Closed) => self.forget(id, &entry),
                 Err(MailboxError::Timeout) => return Err(NotFound::Overloaded),
             }
         }
@@ -221,7 +222,7 @@ impl Directory {
             let _place = entry.readers.try_acquire().map_err(|_| NotFound::Overloaded)?;
             match entry.allocator.send(ShowMap).timeout(deadline::left(ANSWER)).await {
                 Ok(answer) => return answer.map_err(NotFound::Failed),
-                Err(MailboxError::Closed) => self.forget(id),
+                Err(MailboxError::Closed) => self.forget(id, &entry),
                 Err(MailboxError::Timeout) => return Err(NotFound::Overloaded),
             }
         }
@@ -238,9 +239,10 @@ impl Directory {
         }
     }
 
-    fn forget(&self, id: FlightId) {
+    /// Forgets an allocator that did not live to answer: it may still be about to end.
+    fn forget(&self, id: FlightId, dead: &Entry) {
         let mut map = self.running.write().unwrap_or_else(PoisonError::into_inner);
-        if map.get(&id).is_some_and(|entry| !entry.allocator.connected()) {
+        if map.get(&id).is_some_and(|entry| entry.allocator == dead.allocator) {
             map.remove(&id);
         }
     }
@@ -335,7 +337,7 @@ struct AllocatorDirectory {
     running: Running,
     pool: Pool,
     flights: FlightCache,
-    shards: Vec<ArbiterHandle>,
+    shards: Vec<LastingArbiter>,
     /// Allocators at most.
     limit: usize,
     spread: usize,
@@ -356,8 +358,8 @@ impl AllocatorDirectory {
                     let (sender, receiver) = watch::channel(flight);
                     let means = (directory.pool.clone(), directory.flights.clone());
                     let spread = directory.spread;
-                    let shard = &directory.shards[shard_of(id, directory.shards.len())];
-                    let allocator = SeatAllocator::start_in_arbiter(shard, move |_| {
+                    let shard = directory.shards[shard_of(id, directory.shards.len())].handle();
+                    let allocator = SeatAllocator::start_in_arbiter(&shard, move |_| {
                         SeatAllocator::new(sender, &read, means, spread)
                     });
                     let used = Arc::new(AtomicU64::new(milliseconds(directory.epoch.elapsed())));

@@ -2,6 +2,7 @@
 
 mod cancelled_flights;
 mod corrections;
+mod dead_arbiters;
 mod late_answers;
 mod lost_answers;
 

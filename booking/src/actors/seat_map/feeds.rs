@@ -2,7 +2,10 @@
 
 use super::feed::{End, Join, Joined, NotJoined, SeatMapFeed};
 use crate::{
-    actors::directory::{Directory, NotFound},
+    actors::{
+        arbiter::LastingArbiter,
+        directory::{Directory, NotFound},
+    },
     domain::{flight::Flight, seat_event},
     store::flight_cache::FlightCache,
 };
@@ -120,6 +123,15 @@ impl RunningFeeds {
         self.all().feeds.get(&id).filter(|entry| entry.feed.connected()).cloned()
     }
 
+    /// Forgets a feed that did not live to answer: it may still be about to end.
+    fn forget(&self, id: FlightId, dead: &Entry) {
+        let mut running = self.all_mut();
+        if running.feeds.get(&id).is_some_and(|entry| entry.feed == dead.feed) {
+            running.feeds.remove(&id);
+            running.measure();
+        }
+    }
+
     pub(super) fn remove(&self, id: FlightId) {
         let mut running = self.all_mut();
         running.feeds.remove(&id);
@@ -139,7 +151,7 @@ impl Running {
 pub(crate) struct SeatMapFeeds {
     directory: Directory,
     means: Means,
-    arbiter: ArbiterHandle,
+    arbiter: LastingArbiter,
     bounds: Bounds,
     /// How many more may follow here.
     places: Arc<Semaphore>,
@@ -150,7 +162,7 @@ impl SeatMapFeeds {
     pub(crate) fn new(
         directory: Directory,
         (pool, flights): (Pool, FlightCache),
-        arbiter: ArbiterHandle,
+        arbiter: LastingArbiter,
         bounds: Bounds,
         rhythm: Rhythm,
     ) -> Self {
@@ -181,7 +193,7 @@ impl SeatMapFeeds {
                 Ok(Err(NotJoined::Failed(error))) => {
                     return Err(NotFound::Failed(DbError::Unavailable(error.to_string().into())));
                 }
-                Err(MailboxError::Closed) => {}
+                Err(MailboxError::Closed) => self.means.running.forget(id, &entry),
                 Err(MailboxError::Timeout) => return Err(NotFound::Overloaded),
             }
         }
@@ -198,7 +210,8 @@ impl SeatMapFeeds {
             return Ok(entry.clone());
         }
         let means = self.means.clone();
-        let feed = SeatMapFeed::start_in_arbiter(&self.arbiter, move |_| SeatMapFeed::new(id, means));
+        let feed =
+            SeatMapFeed::start_in_arbiter(&self.arbiter.handle(), move |_| SeatMapFeed::new(id, means));
         let places = Arc::new(Semaphore::new(self.bounds.of_flight.min(Semaphore::MAX_PERMITS)));
         let entry = Entry { feed, places };
         running.feeds.insert(id, entry.clone());
