@@ -2,6 +2,7 @@
 
 use crate::{
     actors::{
+        allocators::Limits,
         arbiter::LastingArbiter,
         directory::Directory,
         disruption_desk::DisruptionDesk,
@@ -29,9 +30,6 @@ use shared::{
     service::{Running, Surroundings},
 };
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
-
-/// Flights whose states are kept in memory.
-const CACHED_FLIGHTS: u64 = 16_384;
 
 /// Why the booking service did not start.
 #[derive(Debug, thiserror::Error)]
@@ -81,9 +79,13 @@ pub(crate) async fn start_with(
     let pool = Pool::new(&database.planned(Plans::ByIndex));
     let provider = provider(&config, &pool)?;
     let relay = Relay::start("booking", &database, surroundings.bus.clone());
-    let flights = FlightCache::new(CACHED_FLIGHTS);
+    let flights = FlightCache::new(config.cached_flights);
     let shards = Shards::new(config.ledger_shards);
-    let directory = Directory::start(pool.clone(), flights.clone(), shards.handles(), config.allocators);
+    let limits = Limits {
+        allocators: config.allocators,
+        idle: Duration::from_millis(config.allocator_idle_ms.max(10)),
+    };
+    let directory = Directory::start(pool.clone(), flights.clone(), shards.handles(), limits);
     let store = (&pool, &relay, &flights, &directory);
     let (sales, disruptions) = start_actors(&config, &surroundings.bus, &shards, store, provider);
     // Telling thousands must not keep the ledgers waiting.

@@ -29,6 +29,7 @@
 //! supervises the process.
 
 pub(crate) mod allocator;
+pub(crate) mod allocators;
 pub(crate) mod arbiter;
 mod arrivals;
 pub(crate) mod directory;

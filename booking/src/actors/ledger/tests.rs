@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     MIGRATIONS,
-    actors::{directory::Directory, ledger::Bounds},
+    actors::{allocators::Limits, directory::Directory, ledger::Bounds},
     domain::{
         booking::Booking, hold::HoldTime, idempotency::Key, payment::PaymentOrder, refusal::Refusal, samples,
     },
@@ -38,6 +38,8 @@ use std::time::Duration;
 use testkit::TestDatabase;
 use tokio::{sync::oneshot, time::Instant};
 
+const LIMITS: Limits = Limits { allocators: 16, idle: Duration::from_secs(600) };
+
 /// A database with one flight, and what a ledger needs.
 struct Scene {
     database: TestDatabase,
@@ -52,7 +54,7 @@ impl Scene {
         let config = database.config("booking");
         let pool = Pool::new(&config);
         let (flights, shards) = (FlightCache::new(16), Shards::new(1));
-        let directory = Directory::start(pool.clone(), flights.clone(), shards.handles(), 16);
+        let directory = Directory::start(pool.clone(), flights.clone(), shards.handles(), LIMITS);
         let relay = Relay::start("booking", &config, Bus::new(InProcess::new()));
         let settle = TimeDelta::minutes(60);
         let means = Means { database: config, flights, relay, directory, settle };

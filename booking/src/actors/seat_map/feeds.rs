@@ -140,6 +140,20 @@ impl RunningFeeds {
 }
 
 impl Running {
+    /// Ends the feeds that nobody follows, which only wait for readers to come back. So there are never more
+    /// feeds than there may be readers.
+    fn end_alone(&mut self, of_flight: usize) {
+        let places = of_flight.min(Semaphore::MAX_PERMITS);
+        self.feeds.retain(|_, entry| {
+            let followed = entry.places.available_permits() < places;
+            if !followed {
+                // An error means that the feed has ended by itself.
+                let _ = entry.feed.clone().try_send(End);
+            }
+            followed
+        });
+    }
+
     #[expect(clippy::cast_precision_loss, reason = "a count of flights")]
     fn measure(&self) {
         metrics::gauge!("booking_seat_map_feeds").set(self.feeds.len() as f64);
@@ -208,6 +222,9 @@ impl SeatMapFeeds {
         }
         if let Some(entry) = running.feeds.get(&id).filter(|entry| entry.feed.connected()) {
             return Ok(entry.clone());
+        }
+        if running.feeds.len() >= self.bounds.readers {
+            running.end_alone(self.bounds.of_flight);
         }
         let means = self.means.clone();
         let feed =
