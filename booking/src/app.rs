@@ -2,6 +2,8 @@
 
 use crate::{
     actors::{
+        allocators::Limits,
+        arbiter::LastingArbiter,
         directory::Directory,
         disruption_desk::DisruptionDesk,
         flight_feed::{FlightFeed, FlightFollower},
@@ -16,7 +18,7 @@ use crate::{
     http::{self, AccessTokens, Lookups, Reading, Staff},
     store::{MIGRATIONS, flight_cache::FlightCache},
 };
-use actix::{Actor, Arbiter};
+use actix::Actor;
 use actix_web::{App, HttpServer, dev::ServerHandle, middleware::from_fn, web};
 use chrono::TimeDelta;
 use shared::{
@@ -28,9 +30,6 @@ use shared::{
     service::{Running, Surroundings},
 };
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
-
-/// Flights whose states are kept in memory.
-const CACHED_FLIGHTS: u64 = 16_384;
 
 /// Why the booking service did not start.
 #[derive(Debug, thiserror::Error)]
@@ -80,13 +79,17 @@ pub(crate) async fn start_with(
     let pool = Pool::new(&database.planned(Plans::ByIndex));
     let provider = provider(&config, &pool)?;
     let relay = Relay::start("booking", &database, surroundings.bus.clone());
-    let flights = FlightCache::new(CACHED_FLIGHTS);
+    let flights = FlightCache::new(config.cached_flights);
     let shards = Shards::new(config.ledger_shards);
-    let directory = Directory::start(pool.clone(), flights.clone(), shards.handles(), config.allocators);
+    let limits = Limits {
+        allocators: config.allocators,
+        idle: Duration::from_millis(config.allocator_idle_ms.max(10)),
+    };
+    let directory = Directory::start(pool.clone(), flights.clone(), shards.handles(), limits);
     let store = (&pool, &relay, &flights, &directory);
     let (sales, disruptions) = start_actors(&config, &surroundings.bus, &shards, store, provider);
     // Telling thousands must not keep the ledgers waiting.
-    let live = Arbiter::new();
+    let live = LastingArbiter::new();
     let feeds = seat_map_feeds(&config, &live, (&pool, &flights, &directory));
     let consumers = subscribe(&surroundings.bus, &pool, &directory, disruptions);
 
@@ -197,7 +200,7 @@ fn provider(config: &Config, pool: &Pool) -> Result<Arc<dyn PaymentProvider>, St
 /// The live seat maps, on an arbiter of their own.
 fn seat_map_feeds(
     config: &Config,
-    arbiter: &Arbiter,
+    arbiter: &LastingArbiter,
     (pool, flights, directory): (&Pool, &FlightCache, &Directory),
 ) -> SeatMapFeeds {
     let bounds =
@@ -207,7 +210,7 @@ fn seat_map_feeds(
         heartbeat: Duration::from_millis(config.seat_map_heartbeat_ms.max(10)),
     };
     let reading = (pool.clone(), flights.clone());
-    SeatMapFeeds::new(directory.clone(), reading, arbiter.handle(), bounds, rhythm)
+    SeatMapFeeds::new(directory.clone(), reading, arbiter.clone(), bounds, rhythm)
 }
 
 /// The bus is not among what must be there: with the broker down bookings go on, and events wait.

@@ -33,6 +33,14 @@ pub struct Config {
     /// `BOOKING_ALLOCATORS`: flights whose seats are in memory at most. `4096`.
     #[serde(default = "default_allocators")]
     pub allocators: usize,
+    /// `BOOKING_ALLOCATOR_IDLE_MS`: after how long without a request a flight's seats are no longer kept in
+    /// memory, milliseconds. `600000`.
+    #[serde(default = "default_allocator_idle")]
+    pub allocator_idle_ms: u64,
+    /// `BOOKING_CACHED_FLIGHTS`: flights whose states (route, seat plan, fares) are in memory at most.
+    /// `16384`.
+    #[serde(default = "default_cached_flights")]
+    pub cached_flights: u64,
     /// `BOOKING_PATIENCE_MS`: how long a request may wait for its first commit, milliseconds. `3000`.
     #[serde(default = "default_patience")]
     pub patience_ms: u64,
@@ -149,6 +157,14 @@ fn default_allocators() -> usize {
     4096
 }
 
+fn default_allocator_idle() -> u64 {
+    600_000
+}
+
+fn default_cached_flights() -> u64 {
+    16_384
+}
+
 fn default_patience() -> u64 {
     3000
 }
@@ -220,6 +236,8 @@ impl Config {
             ledger_batch: default_batch(),
             ledger_queue: default_queue(),
             allocators: default_allocators(),
+            allocator_idle_ms: default_allocator_idle(),
+            cached_flights: default_cached_flights(),
             patience_ms: default_patience(),
             payment_timeout_ms: default_payment_timeout(),
             payment_idle_ms: default_payment_idle(),

@@ -9,11 +9,16 @@
 //! | [`ours`] | rounds of ours |
 //! | [`comparison`] | the alternating rounds of both sides |
 //! | [`further`] | what is measured of ours alone |
+//! | [`flights`], [`inventory`] | many flights on sale, and the memory that they cost |
+//! | [`live`] | live seat maps of another instance |
 
 pub mod baseline;
 pub mod client;
 pub mod comparison;
+pub mod flights;
 pub mod further;
+pub mod inventory;
+pub mod live;
 pub mod load;
 pub mod ours;
 pub mod sale;
@@ -37,9 +42,11 @@ const OPEN: &str = "open_arrivals";
 const REFUSED: &str = "taken_seat_refused";
 const OVERLOAD: &str = "overload";
 const STORED: &str = "stored";
+const FLIGHTS: &str = "flights";
+const LIVE: &str = "live_seat_map";
 
 /// All that is measured.
-const ALL: [&str; 7] = ["hot_flight", "spread", "held", OPEN, REFUSED, OVERLOAD, STORED];
+const ALL: [&str; 9] = ["hot_flight", "spread", "held", OPEN, REFUSED, OVERLOAD, STORED, FLIGHTS, LIVE];
 
 /// What can be set.
 #[derive(Debug, Clone, clap::Args)]
@@ -48,12 +55,15 @@ pub struct Options {
     #[arg(long)]
     quick: bool,
     /// Only these, separated by commas: hot_flight, spread, held, open_arrivals (needs hot_flight),
-    /// taken_seat_refused, overload, stored
+    /// taken_seat_refused, overload, stored, flights, live_seat_map
     #[arg(long, value_delimiter = ',', value_parser = ALL)]
     only: Vec<String>,
     /// Bookings that are stored to see whether a booking then costs more; 0 leaves that out
     #[arg(long, default_value_t = 1_000_000)]
     stored: i64,
+    /// Flights on sale on each of which a seat is asked for once; 0 leaves that out
+    #[arg(long, default_value_t = 100_000)]
+    flights: usize,
     /// Rounds of each side
     #[arg(long, default_value_t = 3)]
     rounds: usize,
@@ -83,7 +93,7 @@ impl Options {
 
     fn wants(&self, what: &str) -> bool {
         if self.only.is_empty() {
-            !self.quick || what != STORED
+            !self.quick || ![STORED, FLIGHTS, LIVE].contains(&what)
         } else {
             self.only.iter().any(|only| only == what)
         }
@@ -148,6 +158,16 @@ pub async fn run(options: &Options) -> anyhow::Result<()> {
             report::print_line(&line);
             lines.push(line);
         }
+    }
+    if options.wants(FLIGHTS) && options.flights > 0 {
+        let line = inventory::measure(options.flights, &cluster, options.tuning()).await?;
+        report::print_line(&line);
+        lines.push(line);
+    }
+    if options.wants(LIVE) {
+        let line = live::measure(&cluster, options.tuning()).await?;
+        report::print_line(&line);
+        lines.push(line);
     }
     println!("{}", report::json_line("booking", &machine, &lines));
     // What is fast and wrong is no result.

@@ -4,7 +4,7 @@ use super::{
     client::Connection,
     load::{self, Outcome},
     sale::{self, Sale},
-    service::{Service, Tuning},
+    service::{Service, Settings, Tuning},
     workload::Workload,
 };
 use crate::cluster::Database;
@@ -97,7 +97,7 @@ impl Ours {
     /// Where it does not start.
     pub async fn start(database: Database, tuning: Tuning) -> anyhow::Result<Self> {
         let issuer = TokenIssuer::new();
-        let service = Service::start(&database, issuer.key_set(), tuning).await?;
+        let service = Service::start(&database, issuer.key_set(), tuning, Settings::default()).await?;
         Ok(Self {
             service,
             database,
@@ -251,7 +251,7 @@ impl Ours {
 }
 
 /// The value of a metric without labels; zero where it has none yet.
-fn value_of(metrics: &str, name: &str) -> f64 {
+pub(super) fn value_of(metrics: &str, name: &str) -> f64 {
     let value = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     value.and_then(|value| value.trim().parse().ok()).unwrap_or(0.0)
 }

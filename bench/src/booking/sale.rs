@@ -151,6 +151,11 @@ impl Sale {
         Some(asked)
     }
 
+    /// A request for a seat on the flight at this place, on sale or not.
+    pub fn request_on(&mut self, request: &mut Vec<u8>, flight: usize) {
+        self.write(request, Asked { slot: 0, flight, place: None });
+    }
+
     /// A request for a seat that is taken for certain, if there is one.
     pub fn request_taken(&mut self, request: &mut Vec<u8>) -> Option<Asked> {
         let flight = self.slots.iter().flatten().copied().find(|flight| self.flights[*flight].sold > 0)?;

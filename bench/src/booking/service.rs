@@ -13,7 +13,12 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use servers::{OnOwnerDeath, spawn_bound};
 use shared::{
     auth::{KeySet, KeySource},
-    bus::{Bus, in_process::InProcess},
+    bus::{
+        Bus,
+        amqp::{Amqp, AmqpConfig},
+        in_process::InProcess,
+        queues,
+    },
     config::ServiceConfig,
     db::{DatabaseConfig, Plans},
     events::{Event, EventType},
@@ -50,6 +55,15 @@ pub struct Tuning {
     pub ledger_shards: Option<usize>,
 }
 
+/// How the service is set for a single measurement.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Settings {
+    /// The broker; a bus in the process where absent.
+    pub amqp_url: Option<String>,
+    /// After how long a flight that nobody asks for is let go; the service's own default where absent.
+    pub allocator_idle_ms: Option<u64>,
+}
+
 /// How to start.
 #[derive(Serialize, Deserialize)]
 struct Start {
@@ -59,6 +73,7 @@ struct Start {
     metrics_port: u16,
     keys: KeySet,
     tuning: Tuning,
+    settings: Settings,
 }
 
 /// Where the service listens.
@@ -79,6 +94,7 @@ struct Publish {
 /// # Errors
 /// Where the service does not start or is asked for something strange.
 pub async fn serve() -> anyhow::Result<()> {
+    shared::service::raise_file_limit();
     let mut input = standard_input();
     let start: Start = serde_json::from_str(&input.recv().await.context("nobody says how to start")?)?;
     let database = DatabaseConfig {
@@ -99,7 +115,16 @@ pub async fn serve() -> anyhow::Result<()> {
     }
     let keys = KeySource::in_process();
     keys.replace(&start.keys);
-    let bus = Bus::new(InProcess::new());
+    if let Some(idle) = start.settings.allocator_idle_ms {
+        config.allocator_idle_ms = idle;
+    }
+    let bus = match start.settings.amqp_url {
+        Some(url) => {
+            let broker = AmqpConfig { queues: queues::ALL, ..AmqpConfig::new(url.into(), "booking") };
+            Bus::new(Amqp::connect(&broker)?)
+        }
+        None => Bus::new(InProcess::new()),
+    };
     let running = booking::app::start(config, Surroundings { bus: bus.clone(), keys }).await?;
     say(&Started { address: running.address })?;
     while let Some(line) = input.recv().await {
@@ -160,7 +185,12 @@ impl Service {
     ///
     /// # Errors
     /// Where it does not start within a minute.
-    pub async fn start(database: &Database, keys: &KeySet, tuning: Tuning) -> anyhow::Result<Self> {
+    pub async fn start(
+        database: &Database,
+        keys: &KeySet,
+        tuning: Tuning,
+        settings: Settings,
+    ) -> anyhow::Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);
         command.arg(SUBCOMMAND).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = spawn_bound(command, OnOwnerDeath::Kill).context("the service was not started")?;
@@ -181,6 +211,7 @@ impl Service {
             metrics_port: metrics.port(),
             keys: keys.clone(),
             tuning,
+            settings,
         };
         let Started { address } = service.ask(&start).await?;
         service.address = address;

@@ -3,12 +3,15 @@
 //! Who asks finds running allocators in a shared map, without a hop through the directory's mailbox;
 //! only starting goes through the actor, which sees to it that a flight is read once for all who ask
 //! at the same time. An allocator that has died is found closed, forgotten, and started again.
+//! How many there are is bounded, see [`Allocators`].
 
 use super::{
     allocator::{
-        FlightIs, HoldsAre, MAILBOX, NotReserved, ReadAgain, Release, Reserve, SeatAllocator, SeatsAre,
-        SeatsUnknown, ShowMap, read_flight,
+        FlightIs, HoldsAre, NotReserved, ReadAgain, Release, Reserve, SeatAllocator, SeatsAre, SeatsUnknown,
+        ShowMap, read_flight,
     },
+    allocators::{Allocators, Entry, Limits},
+    arbiter::LastingArbiter,
     arrivals::Arrivals,
     ledger::shard_of,
     seat_map::{News, RunningFeeds},
@@ -30,14 +33,11 @@ use shared::{
 };
 use std::{
     collections::HashMap,
-    sync::{
-        Arc, PoisonError, RwLock,
-        atomic::{AtomicI64, AtomicU64, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 use tokio::{
-    sync::{Semaphore, oneshot, watch},
+    sync::{oneshot, watch},
     time::Instant,
 };
 
@@ -47,10 +47,8 @@ const ANSWER: Duration = Duration::from_secs(5);
 const YOUNG: Duration = Duration::from_secs(10);
 /// How long a young flight is waited for.
 const ARRIVAL: Duration = Duration::from_secs(2);
-/// How often idle allocators are looked for.
+/// How often idle allocators are looked for at least.
 const SWEEP: Duration = Duration::from_secs(30);
-/// An allocator that was not asked for this long is passivated.
-const IDLE: Duration = Duration::from_secs(600);
 
 /// Why there is no allocator.
 #[derive(Debug)]
@@ -62,23 +60,6 @@ pub(crate) enum NotFound {
     /// More is asked than can be done in time.
     Overloaded,
 }
-
-/// A running allocator.
-#[derive(Clone)]
-struct Entry {
-    allocator: Addr<SeatAllocator>,
-    flight: watch::Receiver<Flight>,
-    /// Milliseconds from the directory's start to the last use.
-    used: Arc<AtomicU64>,
-    /// How many more may claim: a mailbox alone refuses nobody who has an address of his own.
-    places: Arc<Semaphore>,
-    /// The newest version of its seats that it was told of.
-    told: Arc<AtomicI64>,
-    /// How many more may ask for the seat map, which anybody may: they take no place of who claims.
-    readers: Arc<Semaphore>,
-}
-
-type Running = Arc<RwLock<HashMap<FlightId, Entry>>>;
 
 /// Reads a flight and starts its allocator, unless it runs.
 #[derive(Message)]
@@ -95,19 +76,22 @@ type Lookup = Result<Option<Found>, Arc<DbError>>;
 /// A cloneable handle of the directory and, through it, of all allocators.
 #[derive(Clone)]
 pub(crate) struct Directory {
-    running: Running,
+    running: Allocators,
     actor: Addr<AllocatorDirectory>,
     arrivals: Arrivals,
-    epoch: Instant,
     /// Told what the allocators are told.
     feeds: RunningFeeds,
 }
 
 impl Directory {
     /// Starts the directory on the present arbiter; its allocators go to the shards.
-    pub(crate) fn start(pool: Pool, flights: FlightCache, shards: Vec<ArbiterHandle>, limit: usize) -> Self {
-        let running = Running::default();
-        let epoch = Instant::now();
+    pub(crate) fn start(
+        pool: Pool,
+        flights: FlightCache,
+        shards: Vec<LastingArbiter>,
+        limits: Limits,
+    ) -> Self {
+        let running = Allocators::new(limits);
         let spread = rand::random_range(0..997);
         let arrivals = Arrivals::start(pool.clone());
         let actor = AllocatorDirectory {
@@ -115,25 +99,16 @@ impl Directory {
             pool,
             flights,
             shards,
-            limit: limit.max(1),
+            sweep: limits.idle.clamp(Duration::from_millis(10), SWEEP),
             spread,
-            epoch,
             starting: HashMap::new(),
         };
-        Self { running, actor: actor.start(), arrivals, epoch, feeds: RunningFeeds::default() }
+        Self { running, actor: actor.start(), arrivals, feeds: RunningFeeds::default() }
     }
 
     /// The live seat maps that are told what the directory is told.
     pub(crate) fn feeds(&self) -> &RunningFeeds {
         &self.feeds
-    }
-
-    fn running(&self, id: FlightId) -> Option<Entry> {
-        // Whoever holds the lock only reads or replaces whole entries.
-        let map = self.running.read().unwrap_or_else(PoisonError::into_inner);
-        let entry = map.get(&id).filter(|entry| entry.allocator.connected())?;
-        entry.used.store(milliseconds(self.epoch.elapsed()), Ordering::Relaxed);
-        Some(entry.clone())
     }
 
     async fn find(&self, id: FlightId) -> Result<Entry, NotFound> {
@@ -154,7 +129,7 @@ impl Directory {
 
     /// A flight's allocator, started if it does not run; `None` where there is no such flight.
     async fn find_now(&self, id: FlightId) -> Result<Option<Entry>, NotFound> {
-        if let Some(entry) = self.running(id) {
+        if let Some(entry) = self.running.find(id) {
             return Ok(Some(entry));
         }
         let started = self.actor.send(Start(id)).timeout(deadline::left(ANSWER)).await;
@@ -187,10 +162,10 @@ impl Directory {
             match entry.allocator.send(message).timeout(left).await {
                 Ok(answer) => {
                     let reservation = answer?;
-                    let marks = Marks { allocator: entry.allocator.clone(), ticket: reservation.ticket };
+                    let marks = Marks { entry: entry.clone(), ticket: reservation.ticket };
                     return Ok((reservation, marks));
                 }
-                Err(MailboxError::Closed) => self.forget(id),
+                Err(MailboxError::Closed) => self.running.forget(id, &entry),
                 Err(MailboxError::Timeout) => return Err(NotReserved::Overloaded),
             }
         }
@@ -207,7 +182,7 @@ impl Directory {
                     answer.map_err(NotFound::Failed)?;
                     return Ok(entry.flight.borrow().clone());
                 }
-                Err(MailboxError::Closed) => self.forget(id),
+                Err(MailboxError::Closed) => self.running.forget(id, &entry),
                 Err(MailboxError::Timeout) => return Err(NotFound::Overloaded),
             }
         }
@@ -221,7 +196,7 @@ impl Directory {
             let _place = entry.readers.try_acquire().map_err(|_| NotFound::Overloaded)?;
             match entry.allocator.send(ShowMap).timeout(deadline::left(ANSWER)).await {
                 Ok(answer) => return answer.map_err(NotFound::Failed),
-                Err(MailboxError::Closed) => self.forget(id),
+                Err(MailboxError::Closed) => self.running.forget(id, &entry),
                 Err(MailboxError::Timeout) => return Err(NotFound::Overloaded),
             }
         }
@@ -231,17 +206,10 @@ impl Directory {
     /// Kills the allocator of a flight as a fault in it would; ready when it is dead.
     #[cfg(test)]
     pub(crate) async fn kill(&self, id: FlightId) {
-        let Some(Entry { allocator, .. }) = self.running(id) else { panic!("none runs") };
+        let Some(Entry { allocator, .. }) = self.running.find(id) else { panic!("none runs") };
         assert!(allocator.send(super::allocator::Die).await.is_err(), "it does not live to answer");
         while allocator.connected() {
             tokio::task::yield_now().await;
-        }
-    }
-
-    fn forget(&self, id: FlightId) {
-        let mut map = self.running.write().unwrap_or_else(PoisonError::into_inner);
-        if map.get(&id).is_some_and(|entry| !entry.allocator.connected()) {
-            map.remove(&id);
         }
     }
 
@@ -250,12 +218,11 @@ impl Directory {
         M: Message<Result = ()> + Send + 'static,
         SeatAllocator: Handler<M>,
     {
-        let map = self.running.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(entry) = map.get(&id) {
+        self.running.look(id, |entry| {
             // A fresh address always gets one message in: what is told is not lost to those who ask. An
             // error means that the allocator has died; it starts again from the database.
             let _ = entry.allocator.clone().try_send(message);
-        }
+        });
     }
 
     /// Tells the flight's allocator and feed, if they run here, how the seats are after a commit. `holds`:
@@ -265,10 +232,7 @@ impl Directory {
         self.feeds.tell(state.flight_id, || News::Seats(Arc::clone(&state)));
         let (id, version) = (state.flight_id, state.version);
         self.tell(id, SeatsAre { state, holds });
-        let map = self.running.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(entry) = map.get(&id) {
-            entry.told.fetch_max(version, Ordering::Relaxed);
-        }
+        self.running.look(id, |entry| entry.told.fetch_max(version, Ordering::Relaxed));
     }
 
     /// Tells the flight's allocator, if it runs here, how holds were left by a commit of this instance that
@@ -280,11 +244,7 @@ impl Directory {
     /// Whether anybody here has yet to hear of these seats of a flight. Whatever this instance commits, its
     /// ledger has told before the bus does.
     pub(crate) fn is_news(&self, id: FlightId, version: i64) -> bool {
-        let told = {
-            let map = self.running.read().unwrap_or_else(PoisonError::into_inner);
-            map.get(&id).map(|entry| entry.told.load(Ordering::Relaxed))
-        };
-        match told {
+        match self.running.look(id, |entry| entry.told.load(Ordering::Relaxed)) {
             Some(told) => told < version,
             None => self.feeds.follows(id),
         }
@@ -310,7 +270,7 @@ impl Directory {
     /// The flights whose allocators or feeds run here.
     pub(crate) fn active(&self) -> Vec<FlightId> {
         let mut active = self.feeds.flights();
-        active.extend(self.running.read().unwrap_or_else(PoisonError::into_inner).keys());
+        active.extend(self.running.flights());
         active.sort_unstable();
         active.dedup();
         active
@@ -319,27 +279,26 @@ impl Directory {
 
 /// Marks of seats; they are taken away when this is dropped.
 pub(crate) struct Marks {
-    allocator: Addr<SeatAllocator>,
+    entry: Entry,
     ticket: u64,
 }
 
 impl Drop for Marks {
     fn drop(&mut self) {
         // An error means that the allocator has died, and the marks with it.
-        let _ = self.allocator.try_send(Release(self.ticket));
+        let _ = self.entry.allocator.try_send(Release(self.ticket));
     }
 }
 
 /// See the module.
 struct AllocatorDirectory {
-    running: Running,
+    running: Allocators,
     pool: Pool,
     flights: FlightCache,
-    shards: Vec<ArbiterHandle>,
-    /// Allocators at most.
-    limit: usize,
+    shards: Vec<LastingArbiter>,
+    /// Between two looks for idle allocators.
+    sweep: Duration,
     spread: usize,
-    epoch: Instant,
     /// Those who wait for a flight that is being read.
     starting: HashMap<FlightId, Vec<oneshot::Sender<Lookup>>>,
 }
@@ -356,15 +315,12 @@ impl AllocatorDirectory {
                     let (sender, receiver) = watch::channel(flight);
                     let means = (directory.pool.clone(), directory.flights.clone());
                     let spread = directory.spread;
-                    let shard = &directory.shards[shard_of(id, directory.shards.len())];
-                    let allocator = SeatAllocator::start_in_arbiter(shard, move |_| {
+                    let shard = directory.shards[shard_of(id, directory.shards.len())].handle();
+                    let allocator = SeatAllocator::start_in_arbiter(&shard, move |_| {
                         SeatAllocator::new(sender, &read, means, spread)
                     });
-                    let used = Arc::new(AtomicU64::new(milliseconds(directory.epoch.elapsed())));
-                    let [places, readers] = [(); 2].map(|()| Arc::new(Semaphore::new(MAILBOX)));
-                    let told = Arc::default();
-                    let entry = Entry { allocator, flight: receiver, used, places, readers, told };
-                    directory.insert(id, entry.clone());
+                    let entry = Entry::new(allocator, receiver);
+                    directory.running.insert(id, entry.clone());
                     Ok(Some(Found(entry)))
                 }
                 Ok(Ok(None)) => Ok(None),
@@ -377,26 +333,6 @@ impl AllocatorDirectory {
             }
         }));
     }
-
-    fn insert(&mut self, id: FlightId, entry: Entry) {
-        let mut map = self.running.write().unwrap_or_else(PoisonError::into_inner);
-        if map.len() >= self.limit
-            && let Some(oldest) =
-                map.iter().min_by_key(|(_, entry)| entry.used.load(Ordering::Relaxed)).map(|(id, _)| *id)
-        {
-            // Without addresses an allocator ends by itself, after what it is doing.
-            map.remove(&oldest);
-        }
-        map.insert(id, entry);
-        #[expect(clippy::cast_precision_loss, reason = "a count of flights")]
-        metrics::gauge!("booking_allocators").set(map.len() as f64);
-    }
-
-    fn passivate(&self) {
-        let oldest = milliseconds(self.epoch.elapsed().saturating_sub(IDLE));
-        let mut map = self.running.write().unwrap_or_else(PoisonError::into_inner);
-        map.retain(|_, entry| entry.used.load(Ordering::Relaxed) >= oldest && entry.allocator.connected());
-    }
 }
 
 impl Actor for AllocatorDirectory {
@@ -404,7 +340,10 @@ impl Actor for AllocatorDirectory {
 
     fn started(&mut self, ctx: &mut Context<Self>) {
         ctx.set_mailbox_capacity(1024);
-        ctx.run_interval(SWEEP, |directory, _| directory.passivate());
+        ctx.run_interval(self.sweep, |directory, _| {
+            directory.running.passivate();
+            directory.flights.measure();
+        });
     }
 }
 
@@ -413,11 +352,7 @@ impl Handler<Start> for AllocatorDirectory {
 
     // Interleaves: only the waiting is in the answer, the work is in `begin`.
     fn handle(&mut self, Start(id): Start, ctx: &mut Context<Self>) -> Self::Result {
-        let running = {
-            let map = self.running.read().unwrap_or_else(PoisonError::into_inner);
-            map.get(&id).filter(|entry| entry.allocator.connected()).cloned()
-        };
-        if let Some(entry) = running {
+        if let Some(entry) = self.running.find(id) {
             return Box::pin(std::future::ready(Ok(Some(Found(entry)))));
         }
         let (done, found) = oneshot::channel();
@@ -433,10 +368,6 @@ impl Handler<Start> for AllocatorDirectory {
             }
         })
     }
-}
-
-fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

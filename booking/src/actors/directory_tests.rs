@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     MIGRATIONS,
-    actors::{arrivals::ROOM, ledger::Shards},
+    actors::{allocator::MAILBOX, arrivals::ROOM, ledger::Shards},
     domain::samples,
     store,
 };
@@ -19,10 +19,14 @@ struct Scene {
 
 impl Scene {
     async fn new() -> Self {
+        Self::with(Limits { allocators: 1024, idle: Duration::from_secs(600) }).await
+    }
+
+    async fn with(limits: Limits) -> Self {
         let database = TestDatabase::of("booking", MIGRATIONS).await;
         let pool = Pool::new(&database.config("booking"));
         let shards = Shards::new(1);
-        let directory = Directory::start(pool.clone(), FlightCache::new(1024), shards.handles(), 1024);
+        let directory = Directory::start(pool.clone(), FlightCache::new(1024), shards.handles(), limits);
         Self { database, pool, directory, shards }
     }
 
@@ -119,7 +123,7 @@ async fn who_looks_at_the_map_takes_no_place_of_who_claims() {
             actix::spawn(async move { directory.seat_map(flight.id).await })
         })
         .collect();
-    let entry = scene.directory.running(flight.id).unwrap();
+    let entry = scene.directory.running.find(flight.id).unwrap();
     while entry.readers.available_permits() > 0 {
         tokio::task::yield_now().await;
     }
@@ -129,5 +133,48 @@ async fn who_looks_at_the_map_takes_no_place_of_who_claims() {
     for map in join_all(maps).await {
         assert!(map.unwrap().is_ok());
     }
+    scene.stop();
+}
+
+#[actix::test]
+async fn those_that_were_asked_longest_ago_make_room_unless_they_are_in_hand() {
+    let scene = Scene::with(Limits { allocators: 32, idle: Duration::from_secs(600) }).await;
+    let flights: Vec<FlightState> = (0..2000).map(|_| samples::flight()).collect();
+    scene.store(&flights).await;
+    let [first, others @ ..] = &flights[..] else { unreachable!() };
+    // Somebody has it in hand, as whoever has marks of its seats.
+    let in_hand = scene.directory.find(first.id).await.unwrap();
+    for (number, flight) in others.iter().enumerate() {
+        let map = scene.directory.seat_map(flight.id).await.unwrap();
+        assert_eq!(map.flight_id, flight.id);
+        let running = scene.directory.running.flights();
+        assert!(running.len() <= 32, "{} run", running.len());
+        assert!(running.contains(&first.id) && running.contains(&flight.id), "{number}");
+    }
+    assert!(in_hand.allocator.connected());
+    drop(in_hand);
+    // What was passivated is asked again as if nothing had been.
+    for flight in flights.iter().take(100) {
+        scene.directory.seat_map(flight.id).await.unwrap();
+    }
+    assert!(scene.directory.running.flights().len() <= 32);
+    scene.stop();
+}
+
+#[actix::test]
+async fn who_was_not_asked_for_long_enough_is_let_go() {
+    let scene = Scene::with(Limits { allocators: 32, idle: Duration::ZERO }).await;
+    let flights = [samples::flight(), samples::flight()];
+    scene.store(&flights).await;
+    let in_hand = scene.directory.find(flights[0].id).await.unwrap();
+    let idle = scene.directory.find(flights[1].id).await.unwrap().allocator.downgrade();
+    scene.directory.running.passivate();
+    assert_eq!(scene.directory.running.flights(), [flights[0].id]);
+    while idle.upgrade().is_some_and(|idle| idle.connected()) {
+        tokio::task::yield_now().await;
+    }
+    drop(in_hand);
+    scene.directory.running.passivate();
+    assert!(scene.directory.running.flights().is_empty());
     scene.stop();
 }

@@ -24,9 +24,13 @@
 //! desk, reaper and poll do runs in tasks of its own, whose failure leaves the actor itself unharmed.
 //! None of them keeps anything in memory that the database lacks. Allocators and ledgers live on the
 //! arbiters of their shards, live seat maps on one of their own, everything else on the arbiter that
-//! started the service.
+//! started the service. Arbiters that have ended are replaced ([`arbiter`]) when an actor is to be started
+//! on them again; only the last one is the process's own, which ends with it, and is for whoever
+//! supervises the process.
 
 pub(crate) mod allocator;
+pub(crate) mod allocators;
+pub(crate) mod arbiter;
 mod arrivals;
 pub(crate) mod directory;
 pub(crate) mod disruption_desk;

@@ -48,10 +48,13 @@ impl VersionPoll {
         ctx.spawn(task.into_actor(self).map(|read, poll, _| {
             poll.polling = false;
             let Ok(Ok(versions)) = read else { return };
+            // Those that are no longer active are forgotten with their versions.
+            let before = std::mem::take(&mut poll.seen);
             for (id, version, seats) in versions {
-                if poll.seen.insert(id, (version, seats)) != Some((version, seats)) {
+                if before.get(&id) != Some(&(version, seats)) {
                     poll.directory.seats_unknown(id);
                 }
+                poll.seen.insert(id, (version, seats));
             }
         }));
     }

@@ -20,6 +20,13 @@ impl FlightCache {
         Self(Cache::new(flights))
     }
 
+    /// Shows how many flights are in memory.
+    pub(crate) fn measure(&self) {
+        self.0.run_pending_tasks();
+        #[expect(clippy::cast_precision_loss, reason = "a count of flights")]
+        metrics::gauge!("booking_cached_flights").set(self.0.entry_count() as f64);
+    }
+
     /// The states of flights whose versions the caller has just read. Unknown flights are left out.
     pub(crate) async fn at_versions(
         &self,

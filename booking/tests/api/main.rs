@@ -17,6 +17,7 @@ mod invariants;
 mod itineraries;
 mod live;
 mod manifest;
+mod many_flights;
 mod marks;
 mod migrations;
 mod moving_flights;

@@ -22,10 +22,15 @@ pub fn recorder() -> &'static PrometheusHandle {
     })
 }
 
-/// All metrics in the Prometheus text format.
+/// All metrics in the Prometheus text format, with the memory of this process as it is now.
 #[must_use]
 pub fn render() -> String {
-    recorder().render()
+    let recorder = recorder();
+    if let Some(bytes) = super::memory::resident_bytes() {
+        #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52")]
+        metrics::gauge!("process_resident_memory_bytes").set(bytes as f64);
+    }
+    recorder.render()
 }
 
 /// Bounds the memory of histograms; call every few seconds.

@@ -1,5 +1,6 @@
 //! Logs, trace context and metrics.
 
+pub mod memory;
 pub mod metrics;
 pub mod trace;
 

@@ -2,11 +2,11 @@
 
 use super::{
     command::{Envelope, LedgerError},
-    runner::{Means, Runner},
+    runner::Runner,
 };
 use actix::prelude::*;
-use std::collections::VecDeque;
-use tokio::sync::oneshot;
+use std::{collections::VecDeque, sync::Arc};
+use tokio::sync::{Mutex, oneshot};
 
 /// How much a ledger takes on.
 #[derive(Debug, Clone, Copy)]
@@ -35,29 +35,30 @@ pub(super) struct Die;
 
 /// One writer for the flights of a shard.
 ///
-/// Invariant: at most one transaction runs, and the runner is in `runner` whenever none does. The
-/// transaction runs in a task of its own that nobody aborts: stopping the actor would drop futures
-/// of its context, a commit in flight included.
+/// Invariant: at most one transaction runs, by whoever has locked the runner; it may be one that this
+/// ledger's predecessor has begun. The transaction runs in a task of its own that nobody aborts:
+/// stopping the actor would drop futures of its context, a commit in flight included. Only with its
+/// arbiter it ends midway, which the runner notices.
 pub(super) struct Ledger {
-    means: Means,
     bounds: Bounds,
     /// What settles payments: first in each batch. The payment desk bounds how many there are.
     settling: VecDeque<Envelope>,
     queue: VecDeque<Envelope>,
-    runner: Option<Runner>,
+    runner: Arc<Mutex<Runner>>,
+    running: bool,
     drained: Vec<oneshot::Sender<()>>,
 }
 
 impl Ledger {
-    pub(super) fn new(means: Means, bounds: Bounds) -> Self {
-        let runner = Some(Runner::new(means.clone()));
-        Self { means, bounds, settling: VecDeque::new(), queue: VecDeque::new(), runner, drained: Vec::new() }
+    pub(super) fn new(runner: Arc<Mutex<Runner>>, bounds: Bounds) -> Self {
+        let (settling, queue) = (VecDeque::new(), VecDeque::new());
+        Self { bounds, settling, queue, runner, running: false, drained: Vec::new() }
     }
 
     /// Begins the next transaction, unless one runs or there is nothing to do.
     fn go_on(&mut self, ctx: &mut Context<Self>) {
         if self.queue.is_empty() && self.settling.is_empty() {
-            if self.runner.is_some() {
+            if !self.running {
                 for waiter in self.drained.drain(..) {
                     // An error means that nobody waits any longer.
                     let _ = waiter.send(());
@@ -65,32 +66,28 @@ impl Ledger {
             }
             return;
         }
-        let Some(mut runner) = self.runner.take() else { return };
+        if std::mem::replace(&mut self.running, true) {
+            return;
+        }
         let settling = self.settling.len().min(self.bounds.batch);
         let others = self.queue.len().min(self.bounds.batch - settling);
         let batch = self.settling.drain(..settling).chain(self.queue.drain(..others)).collect();
-        let task = actix::spawn(async move {
-            let again = runner.process(batch).await;
-            (runner, again)
-        });
+        let runner = self.runner.clone();
+        let task = actix::spawn(async move { runner.lock().await.process(batch).await });
         // Interleaves: commands arrive meanwhile, and form the next transaction.
         ctx.spawn(task.into_actor(self).map(|joined, ledger, ctx| {
-            let runner = match joined {
-                Ok((runner, again)) => {
+            ledger.running = false;
+            match joined {
+                Ok(again) => {
                     for envelope in again.into_iter().rev() {
                         let settles = envelope.command.settles();
                         let queue = if settles { &mut ledger.settling } else { &mut ledger.queue };
                         queue.push_front(envelope);
                     }
-                    runner
                 }
-                Err(error) => {
-                    // Its callers have been told by the loss of their channels.
-                    tracing::error!(%error, "A batch of the ledger panicked");
-                    Runner::new(ledger.means.clone())
-                }
-            };
-            ledger.runner = Some(runner);
+                // Its callers have been told by the loss of their channels.
+                Err(error) => tracing::error!(%error, "A batch of the ledger panicked"),
+            }
             ledger.go_on(ctx);
         }));
     }

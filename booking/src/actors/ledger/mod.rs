@@ -49,33 +49,37 @@ pub(crate) use {
     tables::{Opened, Opening, Tables, Taken, Writes},
 };
 
-use crate::deadline;
-use actix::{Actor, Addr, Arbiter, ArbiterHandle, prelude::SendError};
+use crate::{actors::arbiter::LastingArbiter, deadline};
+use actix::{Actor, Addr, prelude::SendError};
 use actor::{Drain, Ledger, Submit};
+use runner::Runner;
 use shared::{ids::FlightId, telemetry::trace};
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
-use tokio::{sync::oneshot, time::timeout_at};
+use tokio::{
+    sync::{Mutex, oneshot},
+    time::timeout_at,
+};
 
 /// A batch that has begun in time may end later. Whoever has waited so much longer is told that nothing
 /// is known.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// The arbiters on which flights live: each with a ledger, and the allocators of its flights.
-pub(crate) struct Shards(Vec<Arbiter>);
+pub(crate) struct Shards(Vec<LastingArbiter>);
 
 impl Shards {
     /// So many arbiters, at least one.
     pub(crate) fn new(count: usize) -> Self {
-        Self((0..count.max(1)).map(|_| Arbiter::new()).collect())
+        Self((0..count.max(1)).map(|_| LastingArbiter::new()).collect())
     }
 
     /// Handles of the arbiters, in order.
-    pub(crate) fn handles(&self) -> Vec<ArbiterHandle> {
-        self.0.iter().map(Arbiter::handle).collect()
+    pub(crate) fn handles(&self) -> Vec<LastingArbiter> {
+        self.0.clone()
     }
 
     /// Ends the arbiters; everything on them is over.
@@ -95,15 +99,24 @@ pub(crate) fn shard_of(flight: FlightId, count: usize) -> usize {
 
 /// The place of a ledger.
 struct Shard {
-    arbiter: ArbiterHandle,
+    arbiter: LastingArbiter,
+    /// Outlives the ledger: the one that follows knows which connection was its predecessor's.
+    runner: Arc<Mutex<Runner>>,
     ledger: RwLock<Addr<Ledger>>,
+}
+
+impl Shard {
+    fn new(arbiter: LastingArbiter, means: &Means, bounds: Bounds) -> Self {
+        let runner = Arc::new(Mutex::new(Runner::new(means.clone())));
+        let ledger = RwLock::new(start_ledger(&arbiter, &runner, bounds));
+        Self { arbiter, runner, ledger }
+    }
 }
 
 /// A cloneable handle of all ledgers of this instance.
 #[derive(Clone)]
 pub(crate) struct Ledgers {
     shards: Arc<Vec<Shard>>,
-    means: Means,
     bounds: Bounds,
     /// How long a caller waits that is no request; nothing is begun later.
     patience: Duration,
@@ -112,12 +125,9 @@ pub(crate) struct Ledgers {
 impl Ledgers {
     /// Starts a ledger on each shard.
     pub(crate) fn start(shards: &Shards, means: &Means, bounds: Bounds, patience: Duration) -> Self {
-        let start = |arbiter: ArbiterHandle| {
-            let ledger = RwLock::new(start_ledger(&arbiter, means, bounds));
-            Shard { arbiter, ledger }
-        };
+        let start = |arbiter| Shard::new(arbiter, means, bounds);
         let shards = Arc::new(shards.handles().into_iter().map(start).collect());
-        Self { shards, means: means.clone(), bounds, patience }
+        Self { shards, bounds, patience }
     }
 
     /// How long an answer may take where no request's deadline says less.
@@ -141,8 +151,8 @@ impl Ledgers {
         }
     }
 
-    /// Puts a command into the ledger's mailbox. A ledger that has died is started again: what it had
-    /// to do is lost with the channels of those who waited for it, who are told so.
+    /// Puts a command into the ledger's mailbox. A ledger that has died, or whose arbiter has, is started
+    /// again: what it had to do is lost with the channels of those who waited for it, who are told so.
     fn hand_over(&self, flight: FlightId, envelope: Envelope) -> Result<(), LedgerError> {
         let shard = &self.shards[shard_of(flight, self.shards.len())];
         let ledger = shard.ledger.read().unwrap_or_else(PoisonError::into_inner).clone();
@@ -154,7 +164,7 @@ impl Ledgers {
         let mut place = shard.ledger.write().unwrap_or_else(PoisonError::into_inner);
         if !place.connected() {
             tracing::error!("A ledger has died and is started again");
-            *place = start_ledger(&shard.arbiter, &self.means, self.bounds);
+            *place = start_ledger(&shard.arbiter, &shard.runner, self.bounds);
         }
         place.try_send(closed).map_err(|_| LedgerError::Overloaded)
     }
@@ -170,17 +180,25 @@ impl Ledgers {
         }
     }
 
+    /// Kills the arbiter of a flight as a fault in it would; ready when it is dead.
+    #[cfg(test)]
+    pub(crate) async fn kill_arbiter(&self, flight: FlightId) {
+        self.shards[shard_of(flight, self.shards.len())].arbiter.kill().await;
+    }
+
     /// Ready when everything that was submitted before is done.
     pub(crate) async fn drain(&self) {
         for shard in self.shards.iter() {
             let ledger = shard.ledger.read().unwrap_or_else(PoisonError::into_inner).clone();
             // An error means that it is gone.
             let _ = ledger.send(Drain).await;
+            // A batch that a ledger has begun before it died is somebody's, too.
+            drop(shard.runner.lock().await);
         }
     }
 }
 
-fn start_ledger(arbiter: &ArbiterHandle, means: &Means, bounds: Bounds) -> Addr<Ledger> {
-    let means = means.clone();
-    Ledger::start_in_arbiter(arbiter, move |_| Ledger::new(means, bounds))
+fn start_ledger(arbiter: &LastingArbiter, runner: &Arc<Mutex<Runner>>, bounds: Bounds) -> Addr<Ledger> {
+    let runner = runner.clone();
+    Ledger::start_in_arbiter(&arbiter.handle(), move |_| Ledger::new(runner, bounds))
 }

@@ -70,15 +70,43 @@ pub(super) struct Runner {
     lost: Option<Backend>,
     /// No connection is tried before this: the last try has failed.
     retry_at: Option<Instant>,
+    /// A batch is in hand. Found set at the beginning of one: the one before was broken off.
+    busy: bool,
 }
 
 impl Runner {
     pub(super) fn new(means: Means) -> Self {
-        Self { means, memory: Memory::default(), connection: None, lost: None, retry_at: None }
+        Self { means, memory: Memory::default(), connection: None, lost: None, retry_at: None, busy: false }
     }
 
     /// Carries out commands and answers them; gives back those that are to be tried again.
     pub(super) async fn process(&mut self, envelopes: Vec<Envelope>) -> Vec<Envelope> {
+        if std::mem::replace(&mut self.busy, true) {
+            self.broken_off();
+        }
+        let returned = self.process_lots(envelopes).await;
+        self.busy = false;
+        returned
+    }
+
+    /// A batch has ended midway, with its arbiter or by a panic. What it was doing may still be going on:
+    /// its connection is as lost as one that broke. Who asks again finds what became of it.
+    fn broken_off(&mut self) {
+        tracing::warn!("A batch of the ledger was broken off");
+        self.lose_connection();
+        self.memory = Memory::default();
+        // What it may have committed was told to nobody here; the bus tells it.
+        self.means.relay.nudge();
+    }
+
+    fn lose_connection(&mut self) {
+        if let Some((_, backend)) = self.connection.take() {
+            self.lost = Some(backend);
+            self.memory.forget_documents();
+        }
+    }
+
+    async fn process_lots(&mut self, envelopes: Vec<Envelope>) -> Vec<Envelope> {
         let mut lots = Lot::all(envelopes);
         let mut returned = Vec::new();
         while let Some(lot) = lots.pop() {
@@ -98,8 +126,7 @@ impl Runner {
                 Err(Failure::Refused(error)) => returned.extend(lot.split(&mut lots, &error)),
                 Err(Failure::Lost(error)) => {
                     tracing::warn!(%error, ledger.commands = lot.envelopes.len(), "The ledger lost its connection");
-                    self.lost = self.connection.take().map(|(_, backend)| backend);
-                    self.memory.forget_documents();
+                    self.lose_connection();
                     lots.extend(self.resolve(lot).await);
                 }
             }
@@ -195,10 +222,8 @@ impl Runner {
             }
             Err(error) => Err(error),
         };
-        if found.is_err()
-            && let Some((_, backend)) = self.connection.take()
-        {
-            self.lost = Some(backend);
+        if found.is_err() {
+            self.lose_connection();
         }
         let rest = lot.resolve(found.as_ref().ok(), |booking| {
             booking.segments.iter().for_each(|segment| self.means.directory.seats_unknown(segment.flight_id));

@@ -2,6 +2,7 @@
 
 mod cancelled_flights;
 mod corrections;
+mod dead_arbiters;
 mod ended_holds;
 mod failed_events;
 mod late_answers;
@@ -18,7 +19,7 @@ use super::{
 };
 use crate::{
     MIGRATIONS,
-    actors::{directory::Directory, ledger::Bounds},
+    actors::{allocators::Limits, directory::Directory, ledger::Bounds},
     domain::{
         booking::Booking, hold::HoldTime, idempotency::Key, payment::PaymentOrder, refusal::Refusal, samples,
     },
@@ -40,6 +41,8 @@ use std::time::Duration;
 use testkit::TestDatabase;
 use tokio::{sync::oneshot, time::Instant};
 
+const LIMITS: Limits = Limits { allocators: 16, idle: Duration::from_secs(600) };
+
 /// A database with one flight, and what a ledger needs.
 struct Scene {
     database: TestDatabase,
@@ -54,7 +57,7 @@ impl Scene {
         let config = database.config("booking");
         let pool = Pool::new(&config);
         let (flights, shards) = (FlightCache::new(16), Shards::new(1));
-        let directory = Directory::start(pool.clone(), flights.clone(), shards.handles(), 16);
+        let directory = Directory::start(pool.clone(), flights.clone(), shards.handles(), LIMITS);
         let relay = Relay::start("booking", &config, Bus::new(InProcess::new()));
         let settle = TimeDelta::minutes(60);
         let means = Means { database: config, flights, relay, directory, settle };

@@ -19,6 +19,7 @@ struct Scene {
     sales: Sales,
     running: Running,
     bus: Bus,
+    issuer: TokenIssuer,
     client: Client,
     flight: FlightState,
     database: TestDatabase,
@@ -46,7 +47,7 @@ impl Scene {
         bus.publish(Arc::new(event)).await.unwrap();
         let client = Client::new(format!("http://{}", running.address));
         let client = client.with_token(&issuer.token(UserId::new(), &[]));
-        Self { sales, running, bus, client, flight, database }
+        Self { sales, running, bus, issuer, client, flight, database }
     }
 
     fn body(&self, name: &str, seat: &str) -> Value {
@@ -62,6 +63,12 @@ impl Scene {
 
     async fn buy(&self, name: &str, seat: &str) -> Answer {
         self.client.post("/api/v1/bookings", &self.body(name, seat)).await
+    }
+
+    /// The service as a new customer.
+    fn customer(&self) -> Client {
+        let client = Client::new(format!("http://{}", self.running.address));
+        client.with_token(&self.issuer.token(UserId::new(), &[]))
     }
 
     async fn connection(&self) -> AsyncPgConnection {
@@ -126,5 +133,64 @@ async fn a_ledger_that_dies_is_replaced_and_its_requests_are_carried_out_once() 
     }
     assert_eq!(run(&mut other, "SELECT FROM bookings WHERE status = 1").await, 4);
     assert_eq!(run(&mut other, "SELECT FROM sandbox_operations WHERE operation = 0").await, 4);
+    scene.stop().await;
+}
+
+/// Holds seats one after the other, each until there is an answer that counts; gives the bookings that were
+/// acknowledged, with their seats.
+async fn hold_all(client: Client, bodies: Vec<(String, Value)>) -> Vec<(String, String)> {
+    let mut held = Vec::new();
+    for (seat, body) in bodies {
+        let client = client.with_header("idempotency-key", &seat);
+        let answer = loop {
+            let answer = client.post("/api/v1/bookings", &body).await;
+            if answer.status != 503 {
+                break answer;
+            }
+            assert_ne!(answer.header("retry-after"), "");
+        };
+        let answer = answer.expect(201);
+        assert_eq!(answer["passengers"][0]["seats"][0]["designator"], seat.as_str());
+        held.push((answer["id"].as_str().unwrap().to_owned(), seat));
+    }
+    held
+}
+
+#[actix_web::test]
+async fn arbiters_that_die_under_claims_lose_nothing_and_are_replaced() {
+    let scene = Scene::new().await;
+    let buyers = (5..=9).map(|row| {
+        let bodies = ["A", "B", "C", "D", "E", "F"].map(|letter| {
+            let seat = format!("{row}{letter}");
+            let mut body = scene.body(&format!("Ada{letter}"), &seat);
+            body.as_object_mut().unwrap().remove("payment");
+            (seat, body)
+        });
+        actix::spawn(hold_all(scene.customer(), bodies.to_vec()))
+    });
+    let buyers: Vec<_> = buyers.collect();
+    let mut looking = scene.connection().await;
+    for killed in 0..8 {
+        // Some of the thirty are sold by each arbiter.
+        while run(&mut looking, "SELECT FROM bookings").await < killed * 3 {
+            tokio::task::yield_now().await;
+        }
+        scene.sales.ledgers.kill_arbiter(scene.flight.id).await;
+    }
+    let mut acknowledged = Vec::new();
+    for buyer in buyers {
+        acknowledged.extend(buyer.await.unwrap());
+    }
+    assert_eq!(acknowledged.len(), 30);
+    for (booking, seat) in acknowledged {
+        let seat = seat.parse::<shared::seat::SeatDesignator>().unwrap();
+        let stored =
+            format!("SELECT FROM seats WHERE booking_id = '{booking}' AND seat = {}", seat.to_number());
+        assert_eq!(run(&mut looking, &stored).await, 1, "{seat}");
+    }
+    assert_eq!(run(&mut looking, "SELECT FROM seats").await, 30);
+    assert_eq!(run(&mut looking, "SELECT FROM bookings").await, 30);
+    scene.buy("Grace", "4A").await.expect(201);
+    scene.buy("Grace", "5A").await.expect_problem(409, "seat_taken");
     scene.stop().await;
 }

@@ -2,7 +2,10 @@
 
 use super::feed::{End, Join, Joined, NotJoined, SeatMapFeed};
 use crate::{
-    actors::directory::{Directory, NotFound},
+    actors::{
+        arbiter::LastingArbiter,
+        directory::{Directory, NotFound},
+    },
     domain::{flight::Flight, seat_event},
     store::flight_cache::FlightCache,
 };
@@ -120,6 +123,15 @@ impl RunningFeeds {
         self.all().feeds.get(&id).filter(|entry| entry.feed.connected()).cloned()
     }
 
+    /// Forgets a feed that did not live to answer: it may still be about to end.
+    fn forget(&self, id: FlightId, dead: &Entry) {
+        let mut running = self.all_mut();
+        if running.feeds.get(&id).is_some_and(|entry| entry.feed == dead.feed) {
+            running.feeds.remove(&id);
+            running.measure();
+        }
+    }
+
     pub(super) fn remove(&self, id: FlightId) {
         let mut running = self.all_mut();
         running.feeds.remove(&id);
@@ -128,6 +140,20 @@ impl RunningFeeds {
 }
 
 impl Running {
+    /// Ends the feeds that nobody follows, which only wait for readers to come back. So there are never more
+    /// feeds than there may be readers.
+    fn end_alone(&mut self, of_flight: usize) {
+        let places = of_flight.min(Semaphore::MAX_PERMITS);
+        self.feeds.retain(|_, entry| {
+            let followed = entry.places.available_permits() < places;
+            if !followed {
+                // An error means that the feed has ended by itself.
+                let _ = entry.feed.clone().try_send(End);
+            }
+            followed
+        });
+    }
+
     #[expect(clippy::cast_precision_loss, reason = "a count of flights")]
     fn measure(&self) {
         metrics::gauge!("booking_seat_map_feeds").set(self.feeds.len() as f64);
@@ -139,7 +165,7 @@ impl Running {
 pub(crate) struct SeatMapFeeds {
     directory: Directory,
     means: Means,
-    arbiter: ArbiterHandle,
+    arbiter: LastingArbiter,
     bounds: Bounds,
     /// How many more may follow here.
     places: Arc<Semaphore>,
@@ -150,7 +176,7 @@ impl SeatMapFeeds {
     pub(crate) fn new(
         directory: Directory,
         (pool, flights): (Pool, FlightCache),
-        arbiter: ArbiterHandle,
+        arbiter: LastingArbiter,
         bounds: Bounds,
         rhythm: Rhythm,
     ) -> Self {
@@ -181,7 +207,7 @@ impl SeatMapFeeds {
                 Ok(Err(NotJoined::Failed(error))) => {
                     return Err(NotFound::Failed(DbError::Unavailable(error.to_string().into())));
                 }
-                Err(MailboxError::Closed) => {}
+                Err(MailboxError::Closed) => self.means.running.forget(id, &entry),
                 Err(MailboxError::Timeout) => return Err(NotFound::Overloaded),
             }
         }
@@ -197,8 +223,12 @@ impl SeatMapFeeds {
         if let Some(entry) = running.feeds.get(&id).filter(|entry| entry.feed.connected()) {
             return Ok(entry.clone());
         }
+        if running.feeds.len() >= self.bounds.readers {
+            running.end_alone(self.bounds.of_flight);
+        }
         let means = self.means.clone();
-        let feed = SeatMapFeed::start_in_arbiter(&self.arbiter, move |_| SeatMapFeed::new(id, means));
+        let feed =
+            SeatMapFeed::start_in_arbiter(&self.arbiter.handle(), move |_| SeatMapFeed::new(id, means));
         let places = Arc::new(Semaphore::new(self.bounds.of_flight.min(Semaphore::MAX_PERMITS)));
         let entry = Entry { feed, places };
         running.feeds.insert(id, entry.clone());

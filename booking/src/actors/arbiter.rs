@@ -1,0 +1,118 @@
+//! `LastingArbiter`: a thread for actors that is replaced when it has ended.
+//!
+//! A thread ends when its arbiter is stopped, or when something in it goes so wrong that its loop ends;
+//! all that lives on it ends with it, at once, in whatever it was doing. Nobody watches: whoever starts
+//! an actor asks for a [handle](LastingArbiter::handle), and finds a thread that runs. So an actor that
+//! was lost with its thread is started again like one that has died by itself, by the next who needs it.
+
+use actix::{Arbiter, ArbiterHandle};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// See the module. Clones share the thread.
+#[derive(Clone)]
+pub(crate) struct LastingArbiter(Arc<Mutex<Place>>);
+
+struct Place {
+    arbiter: Arbiter,
+    /// It is over on purpose.
+    stopped: bool,
+}
+
+impl LastingArbiter {
+    /// Starts a thread in the present system, to which everybody belongs who asks for handles later.
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(Mutex::new(Place { arbiter: Arbiter::new(), stopped: false })))
+    }
+
+    /// Whoever holds it has replaced the whole arbiter, or nothing.
+    fn place(&self) -> MutexGuard<'_, Place> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The arbiter as it is now; a fresh one where it has ended, unless that was on purpose.
+    pub(crate) fn handle(&self) -> ArbiterHandle {
+        let mut place = self.place();
+        if !place.stopped && !place.arbiter.alive() {
+            match Arbiter::try_new() {
+                Ok(fresh) => {
+                    metrics::counter!("booking_restarts_total", "worker" => "arbiter").increment(1);
+                    tracing::error!("A thread of actors has ended and is replaced");
+                    place.arbiter = fresh;
+                }
+                // Whoever asks next tries again.
+                Err(error) => tracing::error!(%error, "A thread of actors has ended and cannot be replaced"),
+            }
+        }
+        place.arbiter.handle()
+    }
+
+    /// Ends the thread for good; everything on it is over.
+    pub(crate) fn stop(&self) {
+        let mut place = self.place();
+        place.stopped = true;
+        // False where it has ended by itself.
+        place.arbiter.stop();
+    }
+
+    /// Ends the thread as a fault would; ready when it is dead.
+    #[cfg(test)]
+    pub(crate) async fn kill(&self) {
+        let arbiter = self.handle();
+        arbiter.stop();
+        while arbiter.alive() {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::thread::{self, ThreadId};
+    use tokio::sync::oneshot;
+
+    /// The thread behind a handle, if it runs.
+    async fn thread_of(handle: &ArbiterHandle) -> Option<ThreadId> {
+        let (tell, told) = oneshot::channel();
+        handle.spawn_fn(move || tell.send(thread::current().id()).unwrap());
+        told.await.ok()
+    }
+
+    #[actix::test]
+    async fn a_thread_is_replaced_when_it_has_ended_and_only_then() {
+        let arbiter = LastingArbiter::new();
+        let first = thread_of(&arbiter.handle()).await;
+        assert!(first.is_some());
+        assert_eq!(thread_of(&arbiter.clone().handle()).await, first);
+        arbiter.kill().await;
+        let second = thread_of(&arbiter.handle()).await;
+        assert!(second.is_some());
+        assert_ne!(second, first);
+        assert_eq!(thread_of(&arbiter.clone().handle()).await, second);
+        arbiter.stop();
+    }
+
+    #[actix::test]
+    async fn what_was_stopped_stays_so_and_leaves_nothing_behind() {
+        let arbiter = LastingArbiter::new();
+        // Held by each thread as long as it lives.
+        let held = Arc::new(());
+        for _ in 0..3 {
+            let on_thread = held.clone();
+            arbiter.handle().spawn(async move {
+                let _held = on_thread;
+                std::future::pending::<()>().await;
+            });
+            arbiter.kill().await;
+        }
+        arbiter.handle();
+        arbiter.stop();
+        while arbiter.handle().alive() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(thread_of(&arbiter.handle()).await, None);
+        while Arc::strong_count(&held) > 1 {
+            tokio::task::yield_now().await;
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Arbiters that die with the transactions of their ledgers.
+
+use super::{Answer, Bounds, Ledgers, Outcome, Runner, Scene, claim, envelope, process};
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// The first commit takes longer than anybody waits; whoever ends its process ends it.
+const SLOW_COMMIT: &str = "DO $do$ BEGIN
+    CREATE SEQUENCE strikes;
+    GRANT ALL ON SEQUENCE strikes TO PUBLIC;
+    CREATE FUNCTION strike() RETURNS trigger SECURITY DEFINER LANGUAGE plpgsql AS $fn$ BEGIN
+        IF nextval('booking.strikes') = 1 THEN PERFORM pg_sleep(14); END IF;
+        RETURN NULL;
+    END $fn$;
+    CREATE CONSTRAINT TRIGGER strike AFTER INSERT ON bookings DEFERRABLE INITIALLY DEFERRED
+        FOR EACH ROW EXECUTE FUNCTION strike();
+END $do$";
+
+/// Waits until the first commit is on its way.
+async fn commit_begins(scene: &Scene) {
+    let slow = "pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'";
+    while scene.count(slow).await == 0 {
+        tokio::task::yield_now().await;
+    }
+}
+
+fn is_done(answer: &Answer) -> bool {
+    matches!(answer, Ok(Outcome::Done(_)))
+}
+
+#[actix::test]
+async fn a_transaction_whose_arbiter_has_died_is_over_before_the_next_begins() {
+    let scene = Scene::new().await;
+    scene.superuser(SLOW_COMMIT).await;
+    let ledgers =
+        Ledgers::start(&scene.shards, &scene.means, Bounds { batch: 4, queue: 8 }, Duration::from_secs(10));
+    let (first, second) = (claim(scene.booking(&["4A"])), claim(scene.booking(&["4A"])));
+    let (flight, other) = (scene.flight.id, ledgers.clone());
+    let asked = actix::spawn(async move { other.submit(flight, first).await });
+    commit_begins(&scene).await;
+    ledgers.kill_arbiter(flight).await;
+    // Who waited for it is told so, and nothing of what it did is left.
+    let answer = asked.await.unwrap();
+    assert!(answer.is_err(), "{answer:?}");
+    let answer = timeout(Duration::from_secs(10), ledgers.submit(flight, second)).await;
+    let answer = answer.expect("nobody waits for the commit that nobody wants any more");
+    assert!(is_done(&answer), "the seat is free: {answer:?}");
+    assert_eq!(scene.count("bookings").await, 1);
+    // While nothing is done.
+    ledgers.kill_arbiter(flight).await;
+    let answer = ledgers.submit(flight, claim(scene.booking(&["4B"]))).await;
+    assert!(is_done(&answer), "{answer:?}");
+    assert_eq!(scene.count("seats").await, 2);
+    scene.stop();
+}
+
+#[actix::test]
+async fn a_batch_that_is_broken_off_is_over_before_the_next_begins() {
+    let scene = Scene::new().await;
+    scene.superuser(SLOW_COMMIT).await;
+    let mut runner = Runner::new(scene.means.clone());
+    let (first, _answer) = envelope(claim(scene.booking(&["4A"])));
+    tokio::select! {
+        _ = runner.process(vec![first]) => panic!("it is slow"),
+        () = commit_begins(&scene) => {}
+    }
+    let answers = process(&mut runner, vec![claim(scene.booking(&["4A"]))]).await;
+    assert!(is_done(&answers[0]), "{answers:?}");
+    assert_eq!(scene.count("bookings").await, 1);
+    scene.stop();
+}
