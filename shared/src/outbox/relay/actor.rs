@@ -26,7 +26,8 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// The safety net under the nudges.
+/// How often the outbox is looked at without a nudge: the safety net under them, and how what another
+/// instance has committed is found.
 const POLL: Duration = Duration::from_millis(250);
 /// How often a relay that stands by tries to become active.
 const STANDBY: Duration = Duration::from_secs(1);
@@ -65,6 +66,8 @@ pub struct Relay {
     config: DatabaseConfig,
     bus: Bus,
     nudged: Arc<AtomicBool>,
+    /// How often the outbox is looked at without a nudge.
+    look: Duration,
     /// Absent while a query runs, while it is being opened, and in an outage.
     connection: Option<AsyncPgConnection>,
     /// Whether the connection holds the lock.
@@ -90,6 +93,19 @@ impl Relay {
     /// a connection of its own, and needs no database yet.
     #[must_use]
     pub fn start(source: &'static str, config: &DatabaseConfig, bus: Bus) -> RelayHandle {
+        Self::start_looking(source, config, bus, POLL)
+    }
+
+    /// The same, where others wait for what any instance commits: only the active relay publishes, and
+    /// nobody nudges it for the commits of other instances, so it looks this often. A look is one small
+    /// query.
+    #[must_use]
+    pub fn start_looking(
+        source: &'static str,
+        config: &DatabaseConfig,
+        bus: Bus,
+        look: Duration,
+    ) -> RelayHandle {
         let nudged = Arc::new(AtomicBool::new(false));
         let now = Instant::now();
         let relay = Self {
@@ -98,6 +114,7 @@ impl Relay {
             config: config.planned(Plans::ByIndex),
             bus: bus.clone(),
             nudged: nudged.clone(),
+            look,
             connection: None,
             active: false,
             progress: Progress::default(),
@@ -339,7 +356,7 @@ impl Actor for Relay {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         self.connect(ctx);
-        ctx.run_interval(POLL, |relay, ctx| {
+        ctx.run_interval(self.look, |relay, ctx| {
             relay.progress.look(true);
             relay.go_on(ctx);
         });
