@@ -42,8 +42,6 @@ pub(crate) enum Step {
     Authorise,
     /// Ask the provider what became of a payment.
     Ask,
-    /// Ask it once more what it has decided: a database was lost before that was stored.
-    AskAgain,
     /// Have the ledger confirm the booking.
     Confirm,
     /// Have the ledger note that the payment did not come off; `void`: whatever the provider has
@@ -80,17 +78,6 @@ pub(crate) enum Learnt {
     Silence,
 }
 
-/// What has failed in a step that came to nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Failure {
-    /// The ledger cannot carry a command out now.
-    Ledger,
-    /// The ledger has lost its database.
-    Database,
-    /// The provider does not answer.
-    Provider,
-}
-
 /// What the traveller is told who waits for a payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -123,14 +110,12 @@ pub(crate) fn resume(stored: Stored) -> Step {
 /// What follows a step. An answer that cannot be one to the step leaves the saga to be taken up.
 pub(crate) fn next(stored: Stored, step: Step, learnt: Learnt) -> Step {
     match (step, learnt) {
-        (Step::Authorise | Step::Ask | Step::AskAgain, Learnt::Decided(decision)) => match decision {
-            Decision::Authorised => Step::Confirm,
-            Decision::Declined => Step::Decline { void: false },
-        },
+        (Step::Authorise | Step::Ask, Learnt::Decided(Decision::Authorised)) => Step::Confirm,
+        (Step::Authorise | Step::Ask, Learnt::Decided(Decision::Declined)) => Step::Decline { void: false },
         // The provider has not decided within the time that it had. It is no longer asked to; but a
         // question may still be on its way to it.
-        (Step::Ask | Step::AskAgain, Learnt::NeverAsked) if stored.late => Step::Decline { void: true },
-        (Step::Ask | Step::AskAgain, Learnt::NeverAsked) => Step::Authorise,
+        (Step::Ask, Learnt::NeverAsked) if stored.late => Step::Decline { void: true },
+        (Step::Ask, Learnt::NeverAsked) => Step::Authorise,
         // Authorised, but too late.
         (Step::Confirm, Learnt::Refused) => Step::Decline { void: true },
         // Whoever was first, it is the payment as it stands that counts.
@@ -143,28 +128,11 @@ pub(crate) fn next(stored: Stored, step: Step, learnt: Learnt) -> Step {
     }
 }
 
-/// The step to be tried, after a pause, in the place of one that has failed: the provider has decided, and
-/// nobody else knows of it yet. `None`: nothing is known that is not stored, and the saga goes on as after
-/// a silence.
-///
-/// A database that is lost may be the one that the provider's answer was kept in, as with the sandbox:
-/// before a confirmation the provider is asked once more what it has decided. That this question fails, too,
-/// while the database is just coming back, says nothing of the decision.
-pub(crate) fn again(step: Step, failure: Failure) -> Option<Step> {
-    match (step, failure) {
-        (Step::Confirm, Failure::Database) => Some(Step::AskAgain),
-        (Step::Confirm, Failure::Ledger)
-        | (Step::Decline { .. }, Failure::Ledger | Failure::Database)
-        | (Step::AskAgain, Failure::Provider) => Some(step),
-        _ => None,
-    }
-}
-
 /// What a traveller who still waits is told before this step; `None`: nothing yet. So the money is
 /// captured, or given up, after the answer.
 pub(crate) fn verdict(step: Step) -> Option<Verdict> {
     match step {
-        Step::Authorise | Step::Ask | Step::AskAgain | Step::Confirm | Step::Decline { .. } => None,
+        Step::Authorise | Step::Ask | Step::Confirm | Step::Decline { .. } => None,
         Step::Capture => Some(Verdict::Paid),
         Step::Void | Step::Note | Step::Done => Some(Verdict::Declined),
         Step::Leave => Some(Verdict::Unsettled),

@@ -21,8 +21,6 @@ enum Fault {
     NotDone,
     /// It is done after the next action, and there is no answer.
     DoneLate,
-    /// It is not done, and that is known.
-    Failed(Failure),
     /// The process dies after it: all that is not stored is forgotten.
     Crash,
 }
@@ -55,11 +53,6 @@ impl Provider {
         assert_eq!((self.decided, self.voided), (Some(true), false), "only reserved money is taken");
         // A repeated capture has no further effect.
         self.captures = 1;
-    }
-
-    /// What it has decided is lost with the database that it was kept in.
-    fn forget(&mut self) {
-        self.decided = None;
     }
 
     fn give_up(&mut self) {
@@ -126,7 +119,7 @@ impl World {
     fn act(&mut self, step: Step) -> Learnt {
         match step {
             Step::Authorise => Learnt::Decided(self.provider.authorise()),
-            Step::Ask | Step::AskAgain => {
+            Step::Ask => {
                 let decided = self.provider.decided.map(decision);
                 decided.map_or(Learnt::NeverAsked, Learnt::Decided)
             }
@@ -167,9 +160,7 @@ impl World {
         let under_way = self.under_way.take();
         let left = self.queued.then(|| (self.stored(), resume(self.stored())));
         if let Some((stored, step)) = self.hands[action.process].take().or(left) {
-            // Whether nobody else relies on what the provider has said.
-            let alone = self.hands[1 - action.process].is_none() && under_way.is_none();
-            self.carry_on(action, stored, step, alone);
+            self.carry_on(action, stored, step);
         }
         if let Some(step) = under_way {
             self.act(step);
@@ -177,24 +168,14 @@ impl World {
         self.check();
     }
 
-    fn carry_on(&mut self, action: Action, stored: Stored, step: Step, alone: bool) {
-        if let Fault::Failed(failure) = action.fault
-            && let Some(again) = again(step, failure)
-        {
-            // What is stored was written after the decision, and to the same log.
-            if again == Step::AskAgain && alone && self.stored().state == PaymentState::Started {
-                self.provider.forget();
-            }
-            self.hands[action.process] = Some((stored, again));
-            return;
-        }
+    fn carry_on(&mut self, action: Action, stored: Stored, step: Step) {
         let learnt = match action.fault {
             Fault::None | Fault::Crash => self.act(step),
             Fault::LostAnswer => {
                 self.act(step);
                 Learnt::Silence
             }
-            Fault::NotDone | Fault::Failed(_) => Learnt::Silence,
+            Fault::NotDone => Learnt::Silence,
             Fault::DoneLate => {
                 self.under_way = Some(step);
                 Learnt::Silence
@@ -250,8 +231,6 @@ fn action() -> impl Strategy<Value = Action> {
         1 => Just(Fault::LostAnswer),
         1 => Just(Fault::NotDone),
         1 => Just(Fault::DoneLate),
-        1 => prop_oneof![Just(Failure::Ledger), Just(Failure::Database), Just(Failure::Provider)]
-            .prop_map(Fault::Failed),
         1 => Just(Fault::Crash),
     ];
     (0..2_usize, fault, prop_oneof![3 => Just(0_i64), 1 => 1_i64..40])
@@ -318,7 +297,7 @@ fn the_traveller_is_answered_before_the_money_moves() {
     assert_eq!(verdict(Step::Void), Some(Verdict::Declined));
     assert_eq!(verdict(Step::Done), Some(Verdict::Declined));
     assert_eq!(verdict(Step::Leave), Some(Verdict::Unsettled));
-    for step in [Step::Authorise, Step::Ask, Step::AskAgain, Step::Confirm, Step::Decline { void: true }] {
+    for step in [Step::Authorise, Step::Ask, Step::Confirm, Step::Decline { void: true }] {
         assert_eq!(verdict(step), None);
         assert_eq!(next(Stored::STARTED, step, Learnt::Silence), Step::Leave);
     }
@@ -335,30 +314,6 @@ fn the_ledger_has_the_last_word() {
     assert_eq!(next(late, Step::Confirm, Learnt::Stands(PaymentStatus::Declined)), Step::Void);
     assert_eq!(next(late, Step::Confirm, Learnt::Refused), Step::Decline { void: true });
     assert_eq!(next(late, Step::Decline { void: true }, Learnt::Refused), Step::Leave);
-}
-
-#[test]
-fn a_decision_that_is_not_stored_is_not_given_up() {
-    let started = Stored::STARTED;
-    assert_eq!(again(Step::Confirm, Failure::Ledger), Some(Step::Confirm), "the provider need not be asked");
-    for step in [Step::Decline { void: false }, Step::Decline { void: true }] {
-        for failure in [Failure::Ledger, Failure::Database] {
-            assert_eq!(again(step, failure), Some(step), "what was not taken is not asked for again");
-        }
-    }
-    // The provider's answer may be lost with the ledger's database, which is just coming back.
-    assert_eq!(again(Step::Confirm, Failure::Database), Some(Step::AskAgain));
-    assert_eq!(again(Step::AskAgain, Failure::Provider), Some(Step::AskAgain));
-    assert_eq!(next(started, Step::AskAgain, Learnt::Decided(Decision::Authorised)), Step::Confirm);
-    assert_eq!(
-        next(started, Step::AskAgain, Learnt::NeverAsked),
-        Step::Authorise,
-        "it has lost what it said"
-    );
-    // Otherwise nothing is known that is not stored.
-    for step in [Step::Authorise, Step::Ask, Step::Capture, Step::Void] {
-        assert_eq!(again(step, Failure::Provider), None);
-    }
 }
 
 #[test]

@@ -79,9 +79,7 @@ impl World {
             }
             let learnt = match step {
                 Step::Done | Step::Leave => return,
-                Step::Authorise | Step::Ask | Step::AskAgain | Step::Capture | Step::Void => {
-                    self.ask_for(charge, step).await
-                }
+                Step::Authorise | Step::Ask | Step::Capture | Step::Void => self.ask_for(charge, step).await,
                 Step::Confirm | Step::Decline { .. } => {
                     let (learnt, state) = self.command(at, charge, step).await;
                     last = state.or(last);
@@ -100,14 +98,14 @@ impl World {
         let (payment, amount) = (charge.payment, charge.amount);
         let question = match step {
             Step::Authorise => Question::Authorise { payment, amount, token: charge.token.clone() },
-            Step::Ask | Step::AskAgain => Question::Find { payment },
+            Step::Ask => Question::Find { payment },
             Step::Capture => Question::Capture { payment, amount },
             _ => Question::Void { payment },
         };
         match (self.in_time(TIMEOUT, self.ask(question)).await.flatten(), step) {
             (Some(Some(true)), _) => Learnt::Decided(Decision::Authorised),
             (Some(Some(false)), _) => Learnt::Decided(Decision::Declined),
-            (Some(None), Step::Ask | Step::AskAgain) => Learnt::NeverAsked,
+            (Some(None), Step::Ask) => Learnt::NeverAsked,
             (Some(None), _) => Learnt::Finished,
             (None, _) => Learnt::Silence,
         }

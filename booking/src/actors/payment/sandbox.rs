@@ -7,9 +7,8 @@
 //! | `tok_slow` | authorised after 3 seconds |
 //! | `tok_timeout` | authorised, but the answer never comes |
 //!
-//! The log is written in batches. Its commits do not wait for the disk: write-ahead logs are
-//! sequential, so the commit that confirms a booking makes the authorisation before it durable too,
-//! and an authorisation that was lost with the server is asked for again under the same id.
+//! The log is written in batches, each durable before anybody is answered, as one expects of a provider:
+//! whoever has its word need not ask again, whatever dies meanwhile.
 
 use super::{
     gathering::gather,
@@ -17,7 +16,7 @@ use super::{
     provider::{Decision, PaymentProvider, ProviderError, Reply},
 };
 use crate::store::sandbox_operations::{self, Kind, Operation};
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::AsyncPgConnection;
 use shared::{
     db::{DatabaseConfig, Pool},
     ids::{PaymentId, RefundId},
@@ -135,12 +134,8 @@ async fn log(
             Err(error) => tracing::warn!(%error, "The sandbox has lost the connection of its log"),
         }
     }
-    let opening = async {
-        let mut fresh = database.connect().await.map_err(|error| error.to_string())?;
-        let relaxed = diesel::sql_query("SET synchronous_commit = off").execute(&mut fresh).await;
-        relaxed.map(|_| fresh).map_err(|error| error.to_string())
-    };
-    let mut fresh = timeout(PATIENCE, opening).await.unwrap_or_else(|_| Err(SILENT.to_owned()))?;
+    let opened = timeout(PATIENCE, database.connect()).await.map_err(|_| SILENT.to_owned())?;
+    let mut fresh = opened.map_err(|error| error.to_string())?;
     let logged = log_on(&mut fresh, entries).await?;
     *connection = Some(fresh);
     Ok(logged)

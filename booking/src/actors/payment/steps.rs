@@ -11,7 +11,7 @@ use crate::{
     actors::ledger::{Answer, Command, LedgerError, Ledgers, Outcome},
     domain::{
         payment::PaymentState,
-        saga::{self, Failure, Learnt, Step, Stored, Verdict},
+        saga::{self, Learnt, Step, Stored, Verdict},
     },
     kill_points,
     store::{self, unsettled_payments::Unsettled},
@@ -53,17 +53,6 @@ pub(super) enum StepError {
     Ledger(#[from] LedgerError),
     #[error("the database failed")]
     Database(#[from] DbError),
-}
-
-impl StepError {
-    /// What has failed, as the saga knows it.
-    fn failure(&self) -> Failure {
-        match self {
-            Self::Provider(_) | Self::Silent => Failure::Provider,
-            Self::Ledger(LedgerError::Overloaded | LedgerError::Internal) => Failure::Ledger,
-            Self::Ledger(LedgerError::Unavailable) | Self::Database(_) => Failure::Database,
-        }
-    }
 }
 
 /// What the ledger says: what the saga learns of it, and the booking as it is then.
@@ -119,19 +108,18 @@ impl Means {
                     booking = state.or(booking);
                     learnt
                 }
-                Err(error) => {
-                    let again = saga::again(step, error.failure());
-                    // The traveller is told what there is to tell; the decision is stored as soon as the
-                    // ledger can.
-                    if let Some(again) = again.filter(|_| !self.is_closing() && Instant::now() < until) {
-                        if let Some(reply) = reply.take() {
-                            tracing::warn!(payment.id = %charge.payment, error.chain = %Chain(&error), "A payment waits for the ledger");
-                            let _ = reply.send(Charged::Silent);
-                        }
-                        sleep(AGAIN).await;
-                        step = again;
-                        continue;
+                // The provider has decided, and nobody else knows of it yet. The traveller is told what
+                // there is to tell; the decision, which the provider has kept too, is stored as soon as the
+                // ledger can.
+                Err(StepError::Ledger(error)) if !self.is_closing() && Instant::now() < until => {
+                    if let Some(reply) = reply.take() {
+                        tracing::warn!(payment.id = %charge.payment, %error, "A payment waits for the ledger");
+                        let _ = reply.send(Charged::Silent);
                     }
+                    sleep(AGAIN).await;
+                    continue;
+                }
+                Err(error) => {
                     tracing::warn!(
                         payment.id = %charge.payment, payment.step = ?step, error.chain = %Chain(&error),
                         "A step of a payment came to nothing; it is taken up later"
@@ -155,12 +143,6 @@ impl Means {
             }
             Step::Ask => {
                 let decided = self.asked("find", provider.find(id)).await?;
-                decided.map_or(Learnt::NeverAsked, Learnt::Decided)
-            }
-            Step::AskAgain => {
-                // Whether it answers raises no suspicion: it was a database that failed, and one saga asks
-                // again and again.
-                let decided = self.answer("find", provider.find(id)).await?;
                 decided.map_or(Learnt::NeverAsked, Learnt::Decided)
             }
             Step::Confirm => {
@@ -193,23 +175,18 @@ impl Means {
 
     /// The provider's answer, if it comes in time. Whether it comes is what the circuit goes by.
     async fn asked<T>(&self, call: &'static str, reply: Reply<'_, T>) -> Result<T, StepError> {
-        let answer = self.answer(call, reply).await;
-        if answer.is_ok() {
+        let begun = Instant::now();
+        let answer = timeout(self.times.payment, reply).await;
+        let seconds = begun.elapsed().as_secs_f64();
+        let answered = matches!(answer, Ok(Ok(_)));
+        let outcome = if answered { "answered" } else { "unanswered" };
+        metrics::histogram!("booking_provider_seconds", "call" => call, "outcome" => outcome).record(seconds);
+        if answered {
             self.circuit.heard();
         } else {
             let means = self.clone();
             self.circuit.unanswered(&self.provider, move || !means.is_closing());
         }
-        answer
-    }
-
-    /// The provider's answer, if it comes in time.
-    async fn answer<T>(&self, call: &'static str, reply: Reply<'_, T>) -> Result<T, StepError> {
-        let begun = Instant::now();
-        let answer = timeout(self.times.payment, reply).await;
-        let seconds = begun.elapsed().as_secs_f64();
-        let outcome = if matches!(answer, Ok(Ok(_))) { "answered" } else { "unanswered" };
-        metrics::histogram!("booking_provider_seconds", "call" => call, "outcome" => outcome).record(seconds);
         Ok(answer.map_err(|_| StepError::Silent)??)
     }
 

@@ -44,11 +44,8 @@ struct Played {
     gated: AtomicBool,
     released: Notify,
     begun: Notify,
-    /// How often it was asked what it has decided, and how often it will fail to tell.
+    /// How often it was asked what it has decided.
     finds: AtomicU32,
-    failing_finds: AtomicU32,
-    /// How often it was asked whether it answers at all.
-    suspicions: AtomicU32,
     authorised: Mutex<HashMap<PaymentId, i64>>,
     captured: Mutex<HashMap<PaymentId, i64>>,
 }
@@ -68,7 +65,6 @@ impl PaymentProvider for Played {
 
     fn answers(&self) -> Reply<'_, ()> {
         Box::pin(async move {
-            self.suspicions.fetch_add(1, Ordering::SeqCst);
             match self.silent.load(Ordering::SeqCst) {
                 true => Err(ProviderError("silent".to_owned())),
                 false => Ok(()),
@@ -92,10 +88,6 @@ impl PaymentProvider for Played {
         Box::pin(async move {
             self.speak().await;
             self.finds.fetch_add(1, Ordering::SeqCst);
-            let failing = |left: u32| left.checked_sub(1);
-            if self.failing_finds.fetch_update(Ordering::SeqCst, Ordering::SeqCst, failing).is_ok() {
-                return Err(ProviderError("its database is just coming back".to_owned()));
-            }
             Ok(self.authorised.lock().unwrap().get(&payment).map(|_| Decision::Authorised))
         })
     }

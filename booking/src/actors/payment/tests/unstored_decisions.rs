@@ -41,29 +41,24 @@ async fn confirmed(scene: &Scene) {
 #[actix_web::test]
 async fn an_authorised_payment_is_confirmed_as_soon_as_the_ledger_can() {
     let scene = Scene::new(Played { gated: true.into(), ..Played::default() }).await;
-    // What the provider keeps its answers in comes back later than the ledger, and this one saga asks more
-    // often than what raises a suspicion.
-    scene.played.failing_finds.store(6, Ordering::SeqCst);
     let (bought, lock) =
         buy_without_ledger(&scene, async || scene.sales.ledgers.kill(scene.flight.id).await).await;
     bought.expect_problem(504, "upstream_timeout");
     lock.release().await;
     confirmed(&scene).await;
-    assert!(scene.played.finds.load(Ordering::SeqCst) > 6);
-    assert_eq!(scene.played.suspicions.load(Ordering::SeqCst), 0);
+    assert_eq!(scene.played.finds.load(Ordering::SeqCst), 0, "what it has said is known");
     scene.all_captured(1).await;
     scene.stop().await;
 }
 
 #[actix_web::test]
-async fn a_ledger_that_is_only_busy_costs_no_question() {
+async fn a_ledger_that_is_only_busy_confirms_later() {
     let scene = Scene::new(Played { gated: true.into(), ..Played::default() }).await;
     // It does not get its locks in time: nothing was lost.
     let (bought, lock) = buy_without_ledger(&scene, async || {}).await;
     bought.expect_problem(504, "upstream_timeout");
     lock.release().await;
     confirmed(&scene).await;
-    assert_eq!(scene.played.finds.load(Ordering::SeqCst), 0);
     scene.all_captured(1).await;
     scene.stop().await;
 }
