@@ -110,15 +110,15 @@ pub(super) struct SeatAllocator {
 struct Unread(Arc<DbError>);
 
 impl SeatAllocator {
-    /// An allocator for a flight that was just read.
+    /// An allocator for a flight that was just read; that reading began at this instant.
     pub(super) fn new(
         flight: watch::Sender<Flight>,
-        read: &SeatsRead,
+        (read, begun): (&SeatsRead, std::time::Instant),
         (pool, flights): (Pool, FlightCache),
         spread: usize,
     ) -> Self {
         let id = flight.borrow().state.id;
-        let book = SeatBook::new(id, read, now(), spread);
+        let book = SeatBook::new(id, read, begun, spread);
         Self { id, flight, pool, flights, book, waiting: Vec::new() }
     }
 
@@ -131,9 +131,10 @@ impl SeatAllocator {
             // A task of its own: a look without anybody waiting should not leave its answer to whoever has the
             // connection next.
             let task = actix::spawn(async move { read_flight(&pool, &flights, id).await });
-            ctx.spawn(task.into_actor(self).map(|read, allocator, ctx| match read {
+            let begun = now();
+            ctx.spawn(task.into_actor(self).map(move |read, allocator, ctx| match read {
                 Ok(Ok(Some((flight, read)))) => {
-                    allocator.book.learn(&read, now());
+                    allocator.book.learn(&read, begun);
                     // Not what an event has overtaken meanwhile; sales may be closed without a version.
                     if flight.state.version >= allocator.flight.borrow().state.version {
                         allocator.flight.send_replace(flight);

@@ -307,6 +307,7 @@ impl AllocatorDirectory {
     /// Reads a flight in a task that nobody aborts, starts its allocator, and answers all who wait.
     fn begin(&self, id: FlightId, ctx: &mut Context<Self>) {
         let (pool, flights) = (self.pool.clone(), self.flights.clone());
+        let begun = Instant::now().into_std();
         let task = actix::spawn(async move { read_flight(&pool, &flights, id).await });
         // Interleaves: other flights are looked up meanwhile.
         ctx.spawn(task.into_actor(self).map(move |read, directory, _| {
@@ -317,7 +318,7 @@ impl AllocatorDirectory {
                     let spread = directory.spread;
                     let shard = directory.shards[shard_of(id, directory.shards.len())].handle();
                     let allocator = SeatAllocator::start_in_arbiter(&shard, move |_| {
-                        SeatAllocator::new(sender, &read, means, spread)
+                        SeatAllocator::new(sender, (&read, begun), means, spread)
                     });
                     let entry = Entry::new(allocator, receiver);
                     directory.running.insert(id, entry.clone());

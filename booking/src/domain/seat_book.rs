@@ -194,9 +194,16 @@ impl SeatBook {
         book
     }
 
-    /// Takes over what was read, unless something newer came meanwhile.
+    /// Takes over what was read; `now` is not after that. Where something newer came meanwhile, which does not
+    /// tell when holds end, only that is taken over of what is held in both.
     pub(crate) fn learn(&mut self, read: &SeatsRead, now: Instant) {
         if read.seats_version < self.version {
+            for hold in read.taken.iter().filter(|seat| !seat.sold) {
+                if let Some(Taken::Held(end @ (End::Unknown | End::Open(_)))) = self.taken.get_mut(&hold.seat)
+                {
+                    *end = end_of(hold, now);
+                }
+            }
             return;
         }
         let taken = |seat: &TakenSeat| match seat.sold {

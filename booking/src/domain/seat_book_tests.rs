@@ -178,3 +178,25 @@ fn what_was_read_meanwhile_is_not_overwritten_by_the_holds_of_an_earlier_commit(
     let decision = book.decide(&flight, &wanted, at + FRESH, moment(at));
     assert!(matches!(decision, Decision::Granted(_)), "{decision:?}");
 }
+
+#[test]
+fn what_was_read_before_an_event_still_tells_when_holds_end() {
+    let (flight, now) = (flight(), Instant::now());
+    let (seat, other): (SeatDesignator, SeatDesignator) = ("4A".parse().unwrap(), "4B".parse().unwrap());
+    let mut book = book(&flight, &[], now);
+    // On a busy flight another event overtakes each reading.
+    let state =
+        SeatsState { flight_id: flight.state.id, version: 3, held: vec![seat, other], sold: Vec::new() };
+    book.seats_are(&state, now);
+    let taken = vec![TakenSeat { seat, sold: false, ends_in: Some(300) }];
+    book.learn(&SeatsRead { version: 1, on_sale: true, seats_version: 2, taken }, now);
+    let mut ask = |seat: SeatDesignator, after: u64| {
+        let at = now + Duration::from_millis(after);
+        let wish = Wish { named: Some(seat), exit_allowed: true, child: false };
+        let wanted = Wanted { wishes: vec![(0, wish)], ..wanted(UserId::new(), 1) };
+        book.decide(&flight, &wanted, at + FRESH, moment(at))
+    };
+    assert!(matches!(ask(other, 200), Decision::Unsure), "it was not read");
+    assert!(matches!(ask(seat, 200), Decision::Refused(Refusal::SeatTaken(_))), "without another look");
+    assert!(matches!(ask(seat, 400), Decision::Granted(_)));
+}
