@@ -1,5 +1,6 @@
+-- The instances of this release have to be stopped before: they know no other queue.
 -- Whoever is just writing a payment, or takes one out of the queue, has committed it before it is looked for.
-LOCK TABLE payments, unsettled_payments IN ACCESS EXCLUSIVE MODE;
+LOCK TABLE unsettled_payments, payments IN ACCESS EXCLUSIVE MODE;
 ALTER TABLE payments DROP CONSTRAINT payments_state_check,
     ADD CONSTRAINT payments_state_check CHECK (state BETWEEN 0 AND 4),
     ADD COLUMN attempted_at timestamptz, ADD COLUMN attempts smallint NOT NULL DEFAULT 0;

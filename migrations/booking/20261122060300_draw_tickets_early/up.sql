@@ -1,8 +1,7 @@
 -- Ticket numbers are drawn when a booking is made and issued when it is confirmed: to add them later was
 -- another write of each passenger's row and its index. Those who hold seats already get theirs now. (Whoever
 -- is booked by an instance of the release before from now on gets them with the confirmation.)
--- Tickets that are just being issued are seen, and stay.
-LOCK TABLE passengers IN SHARE ROW EXCLUSIVE MODE;
+-- A ticket that is just being issued stays: its row is looked at again when it can be had.
 UPDATE passengers SET ticket_number = new.airline * 10000000000 + nextval('ticket_documents')
 FROM (
     SELECT p.booking_id, p.position, (f.state #>> '{airline,accounting_code}')::bigint AS airline
