@@ -53,6 +53,9 @@ pub(super) fn count(world: &World, command: &Command, verdict: &Verdict, undo: &
         (Command::ChangeContact { .. }, Verdict::Answer(Outcome::Done(_))) => "changes of contacts",
         (Command::ChangeContact { .. }, _) => "changes of contacts refused",
         (Command::CorrectName { .. }, Verdict::Answer(outcome)) => of_name(outcome),
+        (Command::Pay { .. }, Verdict::Answer(Outcome::Done(_))) => "payments of holds",
+        (Command::Pay { .. }, _) => "payments of holds refused",
+        (Command::Decline { .. }, _) => "payments that came to nothing",
         (Command::Expire { .. }, _) => "holds ended by the reaper",
         _ => "other commands",
     });

@@ -20,10 +20,14 @@ fn keeps_all_promises(seed: u64, steps: u64) -> Run {
 
 /// What a quarter of a million steps come to, or they show little: each command is carried out, and each
 /// that can be refused is refused.
-const HAPPENS: [&str; 28] = [
+const HAPPENS: [&str; 32] = [
     "claims won",
     "claims lost at the fence",
+    "claims that lost to holds that have ended",
     "claims refused otherwise",
+    "payments of holds",
+    "payments of holds refused",
+    "payments that came to nothing",
     "confirmations",
     "confirmations too late",
     "cancellations",

@@ -14,7 +14,7 @@ use crate::{
     },
     simulation::database::{KeyRow, Rows},
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 use shared::{
     events::{BookingState, BookingStatus, FlightStatus},
@@ -198,7 +198,8 @@ pub(super) fn check_left(rows: &Rows, before: &Booking, now: &Booking) -> Checke
 }
 
 /// A booking that has just been cancelled gives back what was promised: all of it where the airline does
-/// not fly, what was quoted where there was a quote. `began`: the clock when the transaction began.
+/// not fly, or within a day of the purchase; what was quoted where there was a quote. `began`: the clock when
+/// the transaction began.
 pub(super) fn check_refund(
     rows: &Rows,
     (before, now): (&Booking, &Booking),
@@ -228,7 +229,13 @@ pub(super) fn check_refund(
             format!("booking {id} was cancelled on {quote:?}, and {refunded} are given back")
         })?;
     }
-    Ok(())
+    let quoted = done.iter().any(|command| matches!(command, Command::Cancel { quote: Some(_), .. }));
+    let departs =
+        now.flights().filter_map(|flight| rows.flights.get(&flight)).map(|row| row.departure_at).min();
+    let fresh = before.confirmed_at.is_some_and(|bought| now.updated_at - bought <= TimeDelta::hours(24));
+    demand(quoted || !fresh || departs.is_some_and(|at| now.updated_at >= at) || refunded == paid, || {
+        format!("booking {id} was bought within a day: {paid} were paid, {refunded} are given back")
+    })
 }
 
 /// Whether names, seats and contact are as somebody was told.
