@@ -84,7 +84,7 @@ fn head(bytes: &[u8]) -> anyhow::Result<Option<Head>> {
 }
 
 /// Where `wanted` begins.
-fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
+pub(super) fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
     bytes.windows(wanted.len()).position(|window| window == wanted)
 }
 

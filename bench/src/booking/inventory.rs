@@ -8,7 +8,11 @@ use super::{
     service::{Service, Settings, Tuning},
     workload::Workload,
 };
-use crate::{cluster::Cluster, report::Line, report::rounded, statistics::Latencies};
+use crate::{
+    cluster::Cluster,
+    report::{Line, rounded},
+    statistics::Latencies,
+};
 use anyhow::Context;
 use serde_json::json;
 use std::{

@@ -2,7 +2,7 @@
 //! are booked on one, and followed on the other.
 
 use super::{
-    client::Connection,
+    client::{Connection, find},
     flights,
     sale::{self, Sale},
     service::{Service, Settings, Tuning},
@@ -196,10 +196,6 @@ fn event(bytes: &[u8]) -> Option<((String, usize), usize)> {
     let name = text.lines().find_map(|line| line.strip_prefix("event: "))?;
     let version = text.lines().find_map(|line| line.strip_prefix("id: "))?;
     Some(((name.to_owned(), version.parse().ok()?), end))
-}
-
-fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
-    bytes.windows(wanted.len()).position(|window| window == wanted)
 }
 
 #[cfg(test)]

@@ -280,22 +280,29 @@ async fn a_command_with_impossible_data_fails_alone() {
     scene.stop();
 }
 
-/// The server ends the connection in the middle of its first commit.
-const END_IN_COMMIT: &str = "DO $do$ BEGIN
-    CREATE SEQUENCE strikes;
-    GRANT ALL ON SEQUENCE strikes TO PUBLIC;
-    CREATE FUNCTION strike() RETURNS trigger SECURITY DEFINER LANGUAGE plpgsql AS $fn$ BEGIN
-        IF nextval('booking.strikes') = 1 THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF;
-        RETURN NULL;
-    END $fn$;
-    CREATE CONSTRAINT TRIGGER strike AFTER INSERT ON bookings DEFERRABLE INITIALLY DEFERRED
-        FOR EACH ROW EXECUTE FUNCTION strike();
-END $do$";
+/// Has the server do something in the middle of its first commit, and end the connection then.
+fn end_in_commit(doing: &str) -> String {
+    format!(
+        "DO $do$ BEGIN
+            CREATE SEQUENCE strikes;
+            GRANT ALL ON SEQUENCE strikes TO PUBLIC;
+            CREATE FUNCTION strike() RETURNS trigger SECURITY DEFINER LANGUAGE plpgsql AS $fn$ BEGIN
+                IF nextval('booking.strikes') = 1 THEN
+                    {doing}
+                    PERFORM pg_terminate_backend(pg_backend_pid());
+                END IF;
+                RETURN NULL;
+            END $fn$;
+            CREATE CONSTRAINT TRIGGER strike AFTER INSERT ON bookings DEFERRABLE INITIALLY DEFERRED
+                FOR EACH ROW EXECUTE FUNCTION strike();
+        END $do$"
+    )
+}
 
 #[actix::test]
 async fn a_batch_whose_connection_is_lost_in_its_commit_is_carried_out_once() {
     let scene = Scene::new().await;
-    scene.superuser(END_IN_COMMIT).await;
+    scene.superuser(&end_in_commit("")).await;
     let mut runner = Runner::new(scene.means.clone());
     let answers =
         process(&mut runner, vec![claim(scene.booking(&["4A"])), claim(scene.booking(&["4B"]))]).await;

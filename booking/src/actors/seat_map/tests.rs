@@ -1,6 +1,6 @@
 //! Live seat maps against a real PostgreSQL.
 
-use super::{Bounds, Rhythm, SeatMapFeeds};
+use super::{Bounds, Rhythm, RunningFeeds, SeatMapFeeds};
 use crate::{
     MIGRATIONS,
     actors::{allocators::Limits, arbiter::LastingArbiter, directory::Directory, ledger::Shards},
@@ -8,30 +8,58 @@ use crate::{
     store::{self, flight_cache::FlightCache},
 };
 use futures_util::StreamExt;
-use shared::db::Pool;
+use shared::{db::Pool, ids::FlightId};
 use std::{collections::VecDeque, time::Duration};
 use testkit::TestDatabase;
 
 const LIMITS: Limits = Limits { allocators: 16, idle: Duration::from_secs(600) };
 
+/// Flights in a database, and the live seat maps of them.
+struct Scene {
+    _database: TestDatabase,
+    pool: Pool,
+    shards: Shards,
+    arbiter: LastingArbiter,
+    flights: Vec<FlightId>,
+    running: RunningFeeds,
+    feeds: SeatMapFeeds,
+}
+
+impl Scene {
+    async fn new(flights: usize, readers: usize) -> Self {
+        let database = TestDatabase::of("booking", MIGRATIONS).await;
+        let pool = Pool::new(&database.config("booking"));
+        let (cache, shards, arbiter) = (FlightCache::new(16), Shards::new(1), LastingArbiter::new());
+        let states: Vec<_> = (0..flights).map(|_| samples::flight()).collect();
+        let known: Vec<_> =
+            states.iter().map(|one| (one.clone(), serde_json::to_value(one).unwrap())).collect();
+        store::flights::upsert(&pool.get().await.unwrap(), &known).await.unwrap();
+        let directory = Directory::start(pool.clone(), cache.clone(), shards.handles(), LIMITS);
+        let running = directory.feeds().clone();
+        let feeds = SeatMapFeeds::new(
+            directory,
+            (pool.clone(), cache),
+            arbiter.clone(),
+            Bounds { readers, of_flight: readers },
+            Rhythm { pause: Duration::ZERO, heartbeat: Duration::from_secs(3600) },
+        );
+        let flights = states.iter().map(|state| state.id).collect();
+        Self { _database: database, pool, shards, arbiter, flights, running, feeds }
+    }
+
+    async fn stop(self) {
+        self.feeds.end().await;
+        self.pool.close();
+        self.shards.stop();
+        self.arbiter.stop();
+    }
+}
+
 #[actix::test]
 async fn who_names_a_version_that_is_none_keeps_nobody_out() {
-    let database = TestDatabase::of("booking", MIGRATIONS).await;
-    let pool = Pool::new(&database.config("booking"));
-    let (flights, shards, flight) = (FlightCache::new(16), Shards::new(1), samples::flight());
-    let json = serde_json::to_value(&flight).unwrap();
-    store::flights::upsert(&pool.get().await.unwrap(), &[(flight.clone(), json)]).await.unwrap();
-    let arbiter = LastingArbiter::new();
-    let directory = Directory::start(pool.clone(), flights.clone(), shards.handles(), LIMITS);
-    let feeds = SeatMapFeeds::new(
-        directory,
-        (pool.clone(), flights),
-        arbiter.clone(),
-        Bounds { readers: 1000, of_flight: 1000 },
-        Rhythm { pause: Duration::ZERO, heartbeat: Duration::from_secs(3600) },
-    );
+    let scene = Scene::new(1, 1000).await;
     let open = |seen: Option<i64>| {
-        let (feeds, id) = (feeds.clone(), flight.id);
+        let (feeds, id) = (scene.feeds.clone(), scene.flights[0]);
         actix::spawn(async move { feeds.open(id, seen).await })
     };
     // One joins after the other, each of them wants a read of its own, and none stays.
@@ -57,67 +85,31 @@ async fn who_names_a_version_that_is_none_keeps_nobody_out() {
         () = besieging => {}
         joined = tokio::time::timeout(Duration::from_secs(20), joining) => joined.unwrap(),
     }
-    feeds.end().await;
-    pool.close();
-    shards.stop();
-    arbiter.stop();
+    scene.stop().await;
 }
 
 #[actix::test]
 async fn a_feed_whose_arbiter_dies_is_started_again_for_those_who_come_back() {
-    let database = TestDatabase::of("booking", MIGRATIONS).await;
-    let pool = Pool::new(&database.config("booking"));
-    let (flights, shards, flight) = (FlightCache::new(16), Shards::new(1), samples::flight());
-    let json = serde_json::to_value(&flight).unwrap();
-    store::flights::upsert(&pool.get().await.unwrap(), &[(flight.clone(), json)]).await.unwrap();
-    let arbiter = LastingArbiter::new();
-    let directory = Directory::start(pool.clone(), flights.clone(), shards.handles(), LIMITS);
-    let feeds = SeatMapFeeds::new(
-        directory,
-        (pool.clone(), flights),
-        arbiter.clone(),
-        Bounds { readers: 10, of_flight: 10 },
-        Rhythm { pause: Duration::ZERO, heartbeat: Duration::from_secs(3600) },
-    );
+    let scene = Scene::new(1, 10).await;
     for _ in 0..3 {
-        let mut reader = feeds.open(flight.id, None).await.unwrap();
+        let mut reader = scene.feeds.open(scene.flights[0], None).await.unwrap();
         let first = [reader.next().await, reader.next().await].map(|part| part.unwrap().unwrap());
         assert!(first.iter().any(|part| part.starts_with(b"event: snapshot")), "{first:?}");
-        arbiter.kill().await;
+        scene.arbiter.kill().await;
         assert!(reader.next().await.is_none(), "the stream ends");
     }
-    feeds.end().await;
-    pool.close();
-    shards.stop();
-    arbiter.stop();
+    scene.stop().await;
 }
 
 #[actix::test]
 async fn feeds_that_nobody_follows_make_room() {
-    let database = TestDatabase::of("booking", MIGRATIONS).await;
-    let pool = Pool::new(&database.config("booking"));
-    let (flights, shards, arbiter) = (FlightCache::new(16), Shards::new(1), LastingArbiter::new());
-    let many: Vec<_> = (0..50).map(|_| samples::flight()).collect();
-    let known: Vec<_> = many.iter().map(|one| (one.clone(), serde_json::to_value(one).unwrap())).collect();
-    store::flights::upsert(&pool.get().await.unwrap(), &known).await.unwrap();
-    let directory = Directory::start(pool.clone(), flights.clone(), shards.handles(), LIMITS);
-    let running = directory.feeds().clone();
-    let feeds = SeatMapFeeds::new(
-        directory,
-        (pool.clone(), flights),
-        arbiter.clone(),
-        Bounds { readers: 4, of_flight: 4 },
-        Rhythm { pause: Duration::ZERO, heartbeat: Duration::from_secs(3600) },
-    );
-    let followed = feeds.open(many[0].id, None).await.unwrap();
-    for flight in &many {
-        drop(feeds.open(flight.id, None).await.unwrap());
-        assert!(running.flights().len() <= 4);
-        assert!(running.follows(many[0].id));
+    let scene = Scene::new(50, 4).await;
+    let followed = scene.feeds.open(scene.flights[0], None).await.unwrap();
+    for flight in &scene.flights {
+        drop(scene.feeds.open(*flight, None).await.unwrap());
+        assert!(scene.running.flights().len() <= 4);
+        assert!(scene.running.follows(scene.flights[0]));
     }
     drop(followed);
-    feeds.end().await;
-    pool.close();
-    shards.stop();
-    arbiter.stop();
+    scene.stop().await;
 }
