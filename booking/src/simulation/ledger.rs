@@ -11,8 +11,7 @@ use super::{
 };
 use crate::{
     actors::ledger::{
-        self, Answer, Command, Envelope, Found, Item, LedgerError, Lot, Outcome, Setting, Tables, Verdict,
-        Written,
+        self, Answer, Command, Envelope, Found, Item, LedgerError, Lot, Outcome, Setting, Verdict, Written,
     },
     domain::refusal::Refusal,
 };
@@ -165,11 +164,7 @@ async fn transact(world: &Rc<World>, at: usize, shard: usize, lot: &Lot) -> Resu
         world.trace.as_ref().map(|trace| trace.borrow_mut().begun(at * SHARDS + shard, commands(), abort));
     let mut transaction = Transaction::begin(world.clone(), abort, traced);
     let setting = Setting { settle: SETTLE, begins: world.instant_at(at) };
-    let run = ledger::run(&mut transaction, &items, setting).await;
-    let run = match run {
-        Ok(written) => transaction.append(&written.events).await.map(|()| written),
-        Err(error) => Err(error),
-    };
+    let run = ledger::carry_out(&mut transaction, &items, setting).await;
     transaction.reach_locks();
     let clocks = transaction.clocks.clone();
     let down = world.database.borrow().is_down(world.now());
@@ -217,7 +212,7 @@ fn draw_abort(world: &Rc<World>) -> Option<Abort> {
     use super::database::Failing::{Data, Deadlock, Lock};
     world.strikes(20).then(|| {
         let random = world.random();
-        Abort { call: 1 + random.index(18), kind: [Deadlock, Lock, Data][random.index(3)] }
+        Abort { call: 1 + random.index(8), kind: [Deadlock, Lock, Data][random.index(3)] }
     })
 }
 

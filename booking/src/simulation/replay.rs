@@ -18,9 +18,10 @@ use super::{
         Batch, Deed, Trace, booking_read, bookings_in_order, disruptions, holds_ended, known, seats_read,
         unsettled, unsettled_refunds,
     },
+    world::Fence,
 };
 use crate::{
-    actors::ledger::{self, Item, Memory, Setting, Tables, Written},
+    actors::ledger::{self, Item, Memory, Setting, Written},
     store::{self, flight_cache::FlightCache},
 };
 use chrono::{DateTime, Utc};
@@ -54,15 +55,15 @@ pub struct Replay {
     pub seats_sold_twice: i64,
 }
 
-/// Does what a recorded run did. Once: the recording is used up.
+/// Does what a recorded run did, with a promise that may be broken. Once: the recording is used up.
 ///
 /// # Errors
 /// Those of the database where nothing can go on.
-pub async fn replay(run: &Run, database: &DatabaseConfig) -> QueryResult<Replay> {
+pub async fn replay(run: &Run, database: &DatabaseConfig, fence: Fence) -> QueryResult<Replay> {
     let Some(trace) = run.world.trace.as_ref().map(std::cell::RefCell::take) else {
         return Err(diesel::result::Error::NotFound);
     };
-    let mut stage = Stage::open(database).await?;
+    let mut stage = Stage::open(database, fence).await?;
     for deed in &trace.deeds {
         stage.carry_out(&trace, deed).await?;
     }
@@ -119,6 +120,7 @@ struct Stage {
     flights: FlightCache,
     /// Of each ledger.
     memories: BTreeMap<usize, Rc<Memory>>,
+    fence: Fence,
     batches: usize,
     seats_sold_twice: i64,
     differences: Vec<String>,
@@ -139,7 +141,7 @@ pub(super) async fn set_clock(mut connection: &AsyncPgConnection, clock: DateTim
 }
 
 impl Stage {
-    async fn open(database: &DatabaseConfig) -> QueryResult<Self> {
+    async fn open(database: &DatabaseConfig, fence: Fence) -> QueryResult<Self> {
         let mut ledgers = BTreeMap::new();
         for ledger in 0..3 * SHARDS {
             ledgers.insert(ledger, connect(database).await?);
@@ -150,6 +152,7 @@ impl Stage {
             underway: BTreeMap::new(),
             flights: FlightCache::new(1000),
             memories: BTreeMap::new(),
+            fence,
             batches: 0,
             seats_sold_twice: 0,
             differences: Vec::new(),
@@ -244,18 +247,16 @@ impl Stage {
         let (go, may_go) = oneshot::channel();
         let (at_locks, reached) = oneshot::channel();
         let memory = self.memories.entry(batch.ledger).or_default().clone();
-        let (flights, batch) = (self.flights.clone(), batch.clone());
+        let (flights, batch, fence) = (self.flights.clone(), batch.clone(), self.fence);
         let work: LocalBoxFuture<'static, Ran> = Box::pin(async move {
             if let Err(error) = AnsiTransactionManager::begin_transaction(&mut connection).await {
                 return (connection, Err(error));
             }
             let items: Vec<Item<'_>> = batch.commands.iter().map(|command| (command, None)).collect();
-            let mut tables = ReplayTables::new(&connection, (&flights, &memory), &batch, (at_locks, may_go));
+            let mut tables =
+                ReplayTables::new(&connection, (&flights, &memory, fence), &batch, (at_locks, may_go));
             let setting = Setting { settle: SETTLE, begins: std::time::Instant::now() };
-            let ran = match ledger::run(&mut tables, &items, setting).await {
-                Ok(written) => tables.append(&written.events).await.map(|()| written),
-                Err(error) => Err(error),
-            };
+            let ran = ledger::carry_out(&mut tables, &items, setting).await;
             drop(tables);
             (connection, ran)
         });
@@ -286,6 +287,7 @@ impl Stage {
         self.ledgers.insert(batch.ledger, connection);
         if let (Ok(written), true, Some(memory)) = (&ran, batch.committed, self.memories.get(&batch.ledger)) {
             written.purchases.iter().for_each(|booking| memory.keep(booking.clone()));
+            memory.keep_seats(written.seats.iter().cloned());
         }
         if batch.committed {
             let twice = seats_sold_twice(&mut self.free).await?;

@@ -5,11 +5,12 @@ use super::{
     database::{Abort, lost},
     replay::set_clock,
     trace::Batch,
+    world::Fence,
 };
 use crate::{
-    actors::ledger::{Memory, Opened, Opening, PostgresTables, Tables, Taken, Writes},
+    actors::ledger::{Memory, Opened, Opening, PostgresTables, Tables, Writes},
     domain::{
-        booking::{Booking, Flights},
+        booking::Flights,
         idempotency::Key,
         locator::Locator,
         quote::{Quote, QuoteId},
@@ -17,20 +18,19 @@ use crate::{
     store::{
         self,
         flight_cache::FlightCache,
-        flights::LockedFlight,
         keys::Known,
         seats::{SeatRow, StaleHold},
-        travellers::TravellerRow,
+        travellers::{Place, TravellerRow},
     },
 };
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 use diesel_async::AsyncPgConnection;
 use shared::{
-    events::{Event, SeatsState},
-    ids::{BookingId, FlightId, UserId},
+    events::Event,
+    ids::{BookingId, FlightId},
 };
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::HashSet;
 use tokio::sync::oneshot;
 
 /// See the module.
@@ -41,6 +41,7 @@ pub(super) struct ReplayTables<'a> {
     ended: bool,
     abort: Option<Abort>,
     calls: usize,
+    fence: Fence,
     gate: Option<(oneshot::Sender<()>, oneshot::Receiver<()>)>,
 }
 
@@ -48,13 +49,13 @@ impl<'a> ReplayTables<'a> {
     /// `gate`: tells that the locks are asked for, and waits until they may be had.
     pub(super) fn new(
         connection: &'a AsyncPgConnection,
-        (flights, memory): (&'a FlightCache, &'a Memory),
+        (flights, memory, fence): (&'a FlightCache, &'a Memory, Fence),
         batch: &Batch,
         gate: (oneshot::Sender<()>, oneshot::Receiver<()>),
     ) -> Self {
         let inner = PostgresTables { connection, flights, memory };
         let (clocks, ended) = (batch.clocks.clone(), batch.verdicts.is_some());
-        Self { inner, clocks, ended, abort: batch.abort, calls: 0, gate: Some(gate) }
+        Self { inner, clocks, ended, abort: batch.abort, calls: 0, fence, gate: Some(gate) }
     }
 
     async fn wait_for_locks(&mut self) {
@@ -87,28 +88,20 @@ impl Tables for ReplayTables<'_> {
         self.call().await?.stale_holders(seats, travellers).await
     }
 
-    async fn flights_of(&mut self, bookings: &[BookingId]) -> QueryResult<Vec<FlightId>> {
-        self.call().await?.flights_of(bookings).await
-    }
-
-    async fn lock_flights(
-        &mut self,
-        flights: BTreeSet<FlightId>,
-    ) -> QueryResult<BTreeMap<FlightId, LockedFlight>> {
+    async fn open(&mut self, opening: Opening<'_>) -> QueryResult<Opened> {
         self.wait_for_locks().await;
-        self.call().await?.lock_flights(flights).await
-    }
-
-    async fn lock_bookings(&mut self, bookings: &[BookingId]) -> QueryResult<Vec<Booking>> {
-        self.call().await?.lock_bookings(bookings).await
+        let mut opened = self.call().await?.open(opening).await?;
+        if self.fence == Fence::TakenSeatsAreGranted {
+            for state in opened.seats.values_mut() {
+                state.held.clear();
+                state.sold.clear();
+            }
+        }
+        Ok(opened)
     }
 
     async fn flight_states(&mut self, versions: &[(FlightId, i64)]) -> QueryResult<Flights> {
         self.call().await?.flight_states(versions).await
-    }
-
-    async fn now(&mut self) -> QueryResult<DateTime<Utc>> {
-        self.call().await?.now().await
     }
 
     async fn bind_keys(&mut self, wanted: &[(&Key, BookingId)]) -> QueryResult<HashSet<Vec<u8>>> {
@@ -123,31 +116,12 @@ impl Tables for ReplayTables<'_> {
         self.call().await?.release_keys(scopes).await
     }
 
-    async fn held_seats(
-        &mut self,
-        asked: &[(FlightId, UserId)],
-    ) -> QueryResult<HashMap<(FlightId, UserId), i64>> {
-        self.call().await?.held_seats(asked).await
-    }
-
-    async fn take_seats(&mut self, wanted: &[SeatRow]) -> QueryResult<Vec<SeatRow>> {
-        self.call().await?.take_seats(wanted).await
-    }
-
-    async fn enter_travellers(&mut self, wanted: &[TravellerRow]) -> QueryResult<HashMap<BookingId, usize>> {
-        self.call().await?.enter_travellers(wanted).await
-    }
-
-    async fn give_back(&mut self, seats: &[SeatRow], travellers: &[TravellerRow]) -> QueryResult<()> {
-        self.call().await?.give_back(seats, travellers).await
+    async fn places_taken(&mut self, asked: &[Place]) -> QueryResult<HashSet<Place>> {
+        self.call().await?.places_taken(asked).await
     }
 
     async fn used_locators(&mut self, locators: &[Locator]) -> QueryResult<HashSet<Locator>> {
         self.call().await?.used_locators(locators).await
-    }
-
-    async fn insert_bookings(&mut self, new: &[Booking]) -> QueryResult<()> {
-        self.call().await?.insert_bookings(new).await
     }
 
     async fn find_quote(&mut self, id: QuoteId) -> QueryResult<Option<Quote>> {
@@ -159,38 +133,11 @@ impl Tables for ReplayTables<'_> {
         store::passengers::draw_documents(self.call().await?.connection, count).await
     }
 
-    async fn write(&mut self, writes: &Writes<'_>) -> QueryResult<()> {
-        self.call().await?.write(writes).await
-    }
-
-    async fn next_seats(&mut self, flights: &BTreeSet<FlightId>) -> QueryResult<Vec<SeatsState>> {
-        self.call().await?.next_seats(flights).await
+    async fn store(&mut self, writes: &Writes<'_>) -> QueryResult<()> {
+        self.call().await?.store(writes).await
     }
 
     async fn append(&mut self, events: &[Event]) -> QueryResult<()> {
         self.call().await?.append(events).await
-    }
-
-    async fn open(&mut self, opening: Opening<'_>) -> QueryResult<Opened> {
-        self.wait_for_locks().await;
-        self.call().await?.open(opening).await
-    }
-
-    async fn take(
-        &mut self,
-        seats: &[SeatRow],
-        travellers: &[TravellerRow],
-        locators: &[Locator],
-    ) -> QueryResult<Taken> {
-        self.call().await?.take(seats, travellers, locators).await
-    }
-
-    async fn store(
-        &mut self,
-        new: &[Booking],
-        writes: &Writes<'_>,
-        flights: &BTreeSet<FlightId>,
-    ) -> QueryResult<Vec<SeatsState>> {
-        self.call().await?.store(new, writes, flights).await
     }
 }

@@ -4,7 +4,6 @@ use super::{
     codes::Code,
     passengers, payments, refunds,
     schema::{bookings, segments},
-    seats::{self, SeatRow},
     statement::statement,
 };
 use crate::domain::{
@@ -18,7 +17,7 @@ use chrono::{DateTime, Utc};
 use diesel::{
     deserialize::Queryable,
     prelude::*,
-    sql_types::{Array, BigInt, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid},
+    sql_types::{Array, BigInt, Nullable, SmallInt, Text, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::future::{try_join, try_join4};
@@ -79,31 +78,8 @@ impl Row {
     }
 }
 
-fn damaged(error: Box<dyn Error + Send + Sync>) -> diesel::result::Error {
+pub(super) fn damaged(error: Box<dyn Error + Send + Sync>) -> diesel::result::Error {
     diesel::result::Error::DeserializationError(error)
-}
-
-statement! {
-    /// Locks bookings in the order in which every writer locks them.
-    Lock { ids: Array<SqlUuid> = Vec<Uuid> } -> (SqlUuid, BigInt),
-    "SELECT id, version FROM bookings WHERE id = ANY($) ORDER BY id FOR NO KEY UPDATE"
-}
-
-statement! {
-    /// Writes what transitions change, and marks the seats that were bought with it.
-    Update {
-        flights: Array<SqlUuid> = Vec<Uuid>,
-        seats: Array<SmallInt> = Vec<i16>,
-        buyers: Array<SqlUuid> = Vec<Uuid>,
-        ids: Array<SqlUuid> = Vec<Uuid>,
-        statuses: Array<SmallInt> = Vec<i16>,
-        payment_statuses: Array<SmallInt> = Vec<i16>,
-        holds: Array<Timestamptz> = Vec<DateTime<Utc>>,
-        versions: Array<BigInt> = Vec<i64>,
-        updated: Array<Timestamptz> = Vec<DateTime<Utc>>,
-        confirmed: Array<Nullable<Timestamptz>> = Vec<Option<DateTime<Utc>>>,
-    } -> (),
-    "WITH bought AS (UPDATE seats SET sold = true FROM unnest($, $, $) AS bought (f, s, b) WHERE flight_id = f AND seat = s AND booking_id = b) UPDATE bookings SET status = n.status, payment_status = n.payment_status, hold_expires_at = n.hold, version = n.version, updated_at = n.updated, confirmed_at = n.confirmed FROM unnest($, $, $, $, $, $, $) AS n (id, status, payment_status, hold, version, updated, confirmed) WHERE bookings.id = n.id"
 }
 
 statement! {
@@ -133,31 +109,10 @@ statement! {
 }
 
 statement! {
-    /// The flights of bookings.
-    FlightsOf { ids: Array<SqlUuid> = Vec<Uuid> } -> (SqlUuid,),
-    "SELECT DISTINCT flight_id FROM segments WHERE booking_id = ANY($)"
-}
-
-statement! {
     /// Holds that have ended, the longest ago first, with the first of their flights. Those that
     /// somebody works on are passed over.
     Ended { limit: BigInt = i64 } -> (SqlUuid, SqlUuid),
     "SELECT b.id, (SELECT s.flight_id FROM segments s WHERE s.booking_id = b.id ORDER BY s.flight_id LIMIT 1) FROM bookings b WHERE b.expires_at <= clock_timestamp() ORDER BY b.expires_at LIMIT $ FOR NO KEY UPDATE OF b SKIP LOCKED"
-}
-
-/// Locks bookings in the order in which every writer locks them, after their flights; gives their versions.
-pub(crate) async fn lock(connection: &AsyncPgConnection, ids: &[Uuid]) -> QueryResult<HashMap<Uuid, i64>> {
-    if ids.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let rows: Vec<(Uuid, i64)> = Lock { ids: ids.to_vec() }.load(&mut &*connection).await?;
-    Ok(rows.into_iter().collect())
-}
-
-/// The flights of bookings, each once.
-pub(crate) async fn flights_of(connection: &AsyncPgConnection, ids: &[Uuid]) -> QueryResult<Vec<FlightId>> {
-    let rows: Vec<(Uuid,)> = FlightsOf { ids: ids.to_vec() }.load(&mut &*connection).await?;
-    Ok(rows.into_iter().map(|(id,)| FlightId(id)).collect())
 }
 
 /// Holds that have ended, each with a flight of it.
@@ -306,32 +261,6 @@ async fn load_segments(
         found.entry(booking).or_default().push(segment);
     }
     Ok(found)
-}
-
-/// Writes what transitions have changed of the rows of bookings, and the seats that these have bought.
-pub(crate) async fn update(
-    connection: &AsyncPgConnection,
-    changed: &[&Booking],
-    sold: &[SeatRow],
-) -> QueryResult<()> {
-    debug_assert!(sold.is_empty() || !changed.is_empty(), "whoever buys seats changes");
-    if changed.is_empty() {
-        return Ok(());
-    }
-    let (flights, seats, buyers) = seats::columns(sold);
-    let query = Update {
-        flights,
-        seats,
-        buyers,
-        ids: changed.iter().map(|booking| booking.id.0).collect(),
-        statuses: changed.iter().map(|booking| booking.status.code()).collect(),
-        payment_statuses: changed.iter().map(|booking| booking.payment_status.code()).collect(),
-        holds: changed.iter().map(|booking| booking.hold_expires_at).collect(),
-        versions: changed.iter().map(|booking| booking.version).collect(),
-        updated: changed.iter().map(|booking| booking.updated_at).collect(),
-        confirmed: changed.iter().map(|booking| booking.confirmed_at).collect(),
-    };
-    query.execute(&mut &*connection).await.map(drop)
 }
 
 /// Writes contacts that were changed.

@@ -6,6 +6,7 @@
 
 pub(crate) mod admin_bookings;
 pub(crate) mod bookings;
+pub(crate) mod changed_bookings;
 pub(crate) mod codes;
 pub(crate) mod disruptions;
 pub(crate) mod flight_cache;
@@ -14,6 +15,7 @@ pub mod invariants;
 pub(crate) mod keys;
 pub(crate) mod manifest;
 pub(crate) mod new_bookings;
+pub(crate) mod opening;
 pub(crate) mod passengers;
 pub(crate) mod payments;
 pub(crate) mod presented;

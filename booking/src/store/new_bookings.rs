@@ -1,20 +1,46 @@
-//! Writes new bookings, a batch at a time.
+//! Writes new bookings, a batch at a time: all their rows in one statement.
 
-use super::{codes::Code, passengers, payments, statement::statement};
-use crate::domain::booking::Booking;
+use super::{
+    codes::Code,
+    passengers,
+    seats::{self, SeatRow},
+    statement::statement,
+    travellers::TravellerRow,
+};
+use crate::domain::{booking::Booking, payment::Payment};
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::{
     prelude::*,
-    sql_types::{Array, BigInt, Date, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid},
+    sql_types::{Array, BigInt, Binary, Bool, Date, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use futures_util::future::try_join;
+use shared::ids::BookingId;
 use uuid::Uuid;
 
 statement! {
-    /// Inserts bookings whose locators are free, with their segments and passengers; gives how many
-    /// bookings. Seats come as texts of arrays: `unnest` would flatten an array of arrays.
+    /// Inserts bookings with their segments, passengers, seats, travellers and payments, which are queued. The
+    /// seats of a passenger come as the text of an array: `unnest` would flatten an array of arrays. Whoever
+    /// finds a key in use has been told wrongly that it was free: that is an error.
     Insert {
+        seat_flights: Array<SqlUuid> = Vec<Uuid>,
+        seat_numbers: Array<SmallInt> = Vec<i16>,
+        seat_bookings: Array<SqlUuid> = Vec<Uuid>,
+        sold: Array<Bool> = Vec<bool>,
+        traveller_flights: Array<SqlUuid> = Vec<Uuid>,
+        traveller_owners: Array<SqlUuid> = Vec<Uuid>,
+        fingerprints: Array<BigInt> = Vec<i64>,
+        traveller_bookings: Array<SqlUuid> = Vec<Uuid>,
+        seated: Array<Bool> = Vec<bool>,
+        payments: Array<SqlUuid> = Vec<Uuid>,
+        payers: Array<SqlUuid> = Vec<Uuid>,
+        methods: Array<Text> = Vec<String>,
+        tokens: Array<Nullable<Text>> = Vec<Option<String>>,
+        amounts: Array<BigInt> = Vec<i64>,
+        states: Array<SmallInt> = Vec<i16>,
+        held_until: Array<Timestamptz> = Vec<DateTime<Utc>>,
+        keys: Array<Nullable<Binary>> = Vec<Option<Vec<u8>>>,
+        answers: Array<SmallInt> = Vec<i16>,
+        started: Array<Timestamptz> = Vec<DateTime<Utc>>,
         segments: Array<SqlUuid> = Vec<Uuid>,
         segment_positions: Array<SmallInt> = Vec<i16>,
         flights: Array<SqlUuid> = Vec<Uuid>,
@@ -44,7 +70,17 @@ statement! {
         versions: Array<BigInt> = Vec<i64>,
         created: Array<Timestamptz> = Vec<DateTime<Utc>>,
     } -> (),
-    "WITH flown AS (
+    "WITH taken AS (
+        INSERT INTO seats (flight_id, seat, booking_id, sold) SELECT * FROM unnest($, $, $, $)
+    ), entered AS (
+        INSERT INTO travellers (flight_id, owner_id, fingerprint, booking_id, seated)
+        SELECT * FROM unnest($, $, $, $, $)
+    ), paid AS (
+        INSERT INTO payments (id, booking_id, method, token, amount, state, held_until, key_scope, answer, created_at)
+        SELECT * FROM unnest($, $, $, $, $, $, $, $, $, $) RETURNING id, created_at
+    ), queued AS (
+        INSERT INTO unsettled_payments (payment_id, attempted_at) SELECT id, created_at FROM paid
+    ), flown AS (
         INSERT INTO segments (booking_id, position, flight_id, cabin, brand, fare, taxes, flight_version)
         SELECT * FROM unnest($, $, $, $, $, $, $, $)
     ), carried AS (
@@ -54,27 +90,35 @@ statement! {
     )
     INSERT INTO bookings (id, locator, owner_id, status, payment_status, hold_expires_at, currency, contact_email, contact_phone, version, created_at, updated_at)
     SELECT i, l, o, s, p, h, c, e, t, v, n, n
-    FROM unnest($, $, $, $, $, $, $, $, $, $, $) AS new (i, l, o, s, p, h, c, e, t, v, n)
-    ON CONFLICT (locator) DO NOTHING"
+    FROM unnest($, $, $, $, $, $, $, $, $, $, $) AS new (i, l, o, s, p, h, c, e, t, v, n)"
 }
 
-/// Writes new bookings with their segments, passengers and payments. An error where a locator is in use.
-pub(crate) async fn insert(connection: &AsyncPgConnection, new: &[Booking]) -> QueryResult<()> {
-    if new.is_empty() {
-        return Ok(());
-    }
-    let payments = new.iter().flat_map(|booking| booking.payments.iter().map(|one| (booking.id, one)));
-    let mut on = connection;
-    let (inserted, ()) =
-        try_join(query(new).execute(&mut on), payments::insert(connection, payments)).await?;
-    match inserted == new.len() {
+/// What is inserted.
+#[derive(Debug)]
+pub(crate) struct New<'a> {
+    /// Bookings with their segments, passengers and payments.
+    pub(crate) bookings: &'a [Booking],
+    /// Seats that are taken, theirs and others.
+    pub(crate) taken: &'a [SeatRow],
+    /// Travellers who enter flights, theirs and others.
+    pub(crate) entered: &'a [TravellerRow],
+    /// Payments of bookings that exist.
+    pub(crate) payments: &'a [(BookingId, Payment)],
+}
+
+/// Writes all of it. An error where a seat, a place or a locator is in use.
+pub(crate) async fn insert(connection: &AsyncPgConnection, new: New<'_>) -> QueryResult<()> {
+    let nothing =
+        new.bookings.is_empty() && new.taken.is_empty() && new.entered.is_empty() && new.payments.is_empty();
+    match nothing {
         true => Ok(()),
-        // Tried again, the batch draws another one.
-        false => Err(diesel::result::Error::QueryBuilderError("a locator was taken meanwhile".into())),
+        false => query(&new).execute(&mut &*connection).await.map(drop),
     }
 }
 
-fn query(new: &[Booking]) -> Insert {
+fn query(New { bookings: new, taken, entered, payments }: &New<'_>) -> Insert {
+    let made = || new.iter().flat_map(|booking| booking.payments.iter().map(|one| (booking.id, one)));
+    let payments = || made().chain(payments.iter().map(|(booking, payment)| (*booking, payment)));
     let segments = || {
         new.iter().flat_map(|booking| {
             booking.segments.iter().zip(0_i16..).map(|(segment, position)| (booking.id.0, position, segment))
@@ -87,7 +131,27 @@ fn query(new: &[Booking]) -> Insert {
         })
     };
     let phone = |booking: &Booking| booking.contact.phone.as_ref().map(|phone| phone.as_str().to_owned());
+    let (seat_flights, seat_numbers, seat_bookings) = seats::columns(taken);
     Insert {
+        seat_flights,
+        seat_numbers,
+        seat_bookings,
+        sold: taken.iter().map(|row| row.sold).collect(),
+        traveller_flights: entered.iter().map(|row| row.flight.0).collect(),
+        traveller_owners: entered.iter().map(|row| row.owner.0).collect(),
+        fingerprints: entered.iter().map(|row| row.fingerprint).collect(),
+        traveller_bookings: entered.iter().map(|row| row.booking.0).collect(),
+        seated: entered.iter().map(|row| row.seated).collect(),
+        payments: payments().map(|(_, payment)| payment.id.0).collect(),
+        payers: payments().map(|(booking, _)| booking.0).collect(),
+        methods: payments().map(|(_, payment)| payment.method.clone()).collect(),
+        tokens: payments().map(|(_, payment)| payment.token.clone()).collect(),
+        amounts: payments().map(|(_, payment)| payment.amount).collect(),
+        states: payments().map(|(_, payment)| payment.state.code()).collect(),
+        held_until: payments().map(|(_, payment)| payment.held_until).collect(),
+        keys: payments().map(|(_, payment)| payment.key_scope.clone()).collect(),
+        answers: payments().map(|(_, payment)| payment.answer).collect(),
+        started: payments().map(|(_, payment)| payment.created_at).collect(),
         segments: segments().map(|(booking, _, _)| booking).collect(),
         segment_positions: segments().map(|(_, position, _)| position).collect(),
         flights: segments().map(|(_, _, segment)| segment.flight_id.0).collect(),

@@ -1,6 +1,9 @@
 //! The fence: which booking a seat of a flight belongs to.
 
-use super::{statement::statement, travellers::TravellerRow};
+use super::{
+    statement::statement,
+    travellers::{Place, TravellerRow},
+};
 use crate::domain::refusal::FlightSeat;
 use diesel::{
     prelude::*,
@@ -12,18 +15,8 @@ use shared::{
     ids::{BookingId, FlightId, UserId},
     seat::SeatDesignator,
 };
+use std::collections::BTreeMap;
 use uuid::Uuid;
-
-statement! {
-    /// Takes the seats that are free.
-    TakeSeats {
-        flights: Array<SqlUuid> = Vec<Uuid>,
-        seats: Array<SmallInt> = Vec<i16>,
-        bookings: Array<SqlUuid> = Vec<Uuid>,
-        sold: Array<Bool> = Vec<bool>,
-    } -> (SqlUuid, SmallInt, SqlUuid, Bool),
-    "INSERT INTO seats (flight_id, seat, booking_id, sold) SELECT f, s, b, o FROM unnest($, $, $, $) AS wanted (f, s, b, o) ORDER BY f, s ON CONFLICT DO NOTHING RETURNING flight_id, seat, booking_id, sold"
-}
 
 statement! {
     /// Gives seats back, those that belong to the booking.
@@ -48,9 +41,9 @@ statement! {
 }
 
 statement! {
-    /// Draws the next version of the seats of flights, and gives all seats that are not free: held, sold.
-    Next { ids: Array<SqlUuid> = Vec<Uuid> } -> (SqlUuid, BigInt, Array<SmallInt>, Array<SmallInt>),
-    "WITH next AS (UPDATE flights SET seats_version = seats_version + 1 WHERE id = ANY($) RETURNING id, seats_version) SELECT next.id, next.seats_version, coalesce(array_agg(seat) FILTER (WHERE NOT sold), '{}'), coalesce(array_agg(seat) FILTER (WHERE sold), '{}') FROM next LEFT JOIN seats ON seats.flight_id = next.id GROUP BY next.id, next.seats_version"
+    /// The seats of flights that are not free.
+    Taken { ids: Array<SqlUuid> = Vec<Uuid> } -> (SqlUuid, SmallInt, Bool),
+    "SELECT flight_id, seat, sold FROM seats WHERE flight_id = ANY($)"
 }
 
 statement! {
@@ -79,8 +72,8 @@ pub(crate) struct StaleHold {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Held {
     Seat(FlightSeat),
-    /// An account's traveller on a flight, by the fingerprint.
-    Traveller(FlightId, UserId, i64),
+    /// The place of a traveller.
+    Place(Place),
 }
 
 /// Flights, seats and bookings as columns.
@@ -90,20 +83,6 @@ pub(super) fn columns(rows: &[SeatRow]) -> (Vec<Uuid>, Vec<i16>, Vec<Uuid>) {
         rows.iter().map(|row| row.seat.designator.to_number()).collect(),
         rows.iter().map(|row| row.booking.0).collect(),
     )
-}
-
-/// Takes those of the seats that are free; gives what was taken. The primary key is the fence.
-pub(crate) async fn take(connection: &AsyncPgConnection, wanted: &[SeatRow]) -> QueryResult<Vec<SeatRow>> {
-    let (flights, seats, bookings) = columns(wanted);
-    let sold = wanted.iter().map(|row| row.sold).collect();
-    let rows: Vec<(Uuid, i16, Uuid, bool)> =
-        TakeSeats { flights, seats, bookings, sold }.load(&mut &*connection).await?;
-    let taken = |(flight, seat, booking, sold)| {
-        let designator = SeatDesignator::from_number(seat)?;
-        let seat = FlightSeat { flight_id: FlightId(flight), designator };
-        Some(SeatRow { seat, booking: BookingId(booking), sold })
-    };
-    Ok(rows.into_iter().filter_map(taken).collect())
 }
 
 /// Gives seats back, held or sold.
@@ -137,30 +116,49 @@ pub(crate) async fn stale_holders(
             Some(number) => {
                 Held::Seat(FlightSeat { flight_id, designator: SeatDesignator::from_number(number)? })
             }
-            None => Held::Traveller(flight_id, UserId(owner?), fingerprint?),
+            None => Held::Place((flight_id, UserId(owner?), fingerprint?)),
         };
         Some(StaleHold { booking: BookingId(booking), has })
     };
     Ok(rows.into_iter().filter_map(read).collect())
 }
 
-/// Draws the next version of the seats of flights that the caller has locked, and gives these seats as they
-/// are told to the bus.
-pub(crate) async fn next(connection: &AsyncPgConnection, ids: Vec<Uuid>) -> QueryResult<Vec<SeatsState>> {
-    let rows: Vec<(Uuid, i64, Vec<i16>, Vec<i16>)> = Next { ids }.load(&mut &*connection).await?;
-    let read = |numbers: &[i16]| {
-        let mut seats: Vec<_> =
-            numbers.iter().filter_map(|number| SeatDesignator::from_number(*number)).collect();
-        seats.sort_unstable();
-        seats
+/// A seat that is not free, of a flight, and whether it is sold.
+pub(super) type TakenRow = (Uuid, i16, bool);
+
+/// The seats of flights that are not free, each flight with its version.
+pub(crate) async fn taken(
+    connection: &AsyncPgConnection,
+    flights: &[(FlightId, i64)],
+) -> QueryResult<BTreeMap<FlightId, SeatsState>> {
+    if flights.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let query = Taken { ids: flights.iter().map(|(id, _)| id.0).collect() };
+    let rows: Vec<TakenRow> = query.load(&mut &*connection).await?;
+    Ok(states(flights.iter().copied(), rows))
+}
+
+/// Seats that are not free as the states of their flights, each of which has a version.
+pub(super) fn states(
+    flights: impl Iterator<Item = (FlightId, i64)>,
+    rows: Vec<TakenRow>,
+) -> BTreeMap<FlightId, SeatsState> {
+    let empty = |(flight_id, version)| {
+        (flight_id, SeatsState { flight_id, version, held: Vec::new(), sold: Vec::new() })
     };
-    let state = |(flight, version, held, sold): (Uuid, i64, Vec<i16>, Vec<i16>)| SeatsState {
-        flight_id: FlightId(flight),
-        version,
-        held: read(&held),
-        sold: read(&sold),
-    };
-    Ok(rows.into_iter().map(state).collect())
+    let mut states: BTreeMap<FlightId, SeatsState> = flights.map(empty).collect();
+    for (flight, number, sold) in rows {
+        let seat = SeatDesignator::from_number(number);
+        if let (Some(state), Some(seat)) = (states.get_mut(&FlightId(flight)), seat) {
+            if sold { state.sold.push(seat) } else { state.held.push(seat) }
+        }
+    }
+    for state in states.values_mut() {
+        state.held.sort_unstable();
+        state.sold.sort_unstable();
+    }
+    states
 }
 
 /// How many live bookings are on a flight.

@@ -3,24 +3,12 @@
 use super::statement::statement;
 use diesel::{
     prelude::*,
-    sql_types::{Array, BigInt, Bool, Uuid as SqlUuid},
+    sql_types::{Array, BigInt, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared::ids::{BookingId, FlightId, UserId};
-use std::collections::HashMap;
+use std::collections::HashSet;
 use uuid::Uuid;
-
-statement! {
-    /// Enters the travellers that are not on their flight yet.
-    Enter {
-        flights: Array<SqlUuid> = Vec<Uuid>,
-        owners: Array<SqlUuid> = Vec<Uuid>,
-        fingerprints: Array<BigInt> = Vec<i64>,
-        bookings: Array<SqlUuid> = Vec<Uuid>,
-        seated: Array<Bool> = Vec<bool>,
-    } -> (SqlUuid,),
-    "INSERT INTO travellers (flight_id, owner_id, fingerprint, booking_id, seated) SELECT f, o, p, b, s FROM unnest($, $, $, $, $) AS wanted (f, o, p, b, s) ORDER BY f, o, p ON CONFLICT DO NOTHING RETURNING booking_id"
-}
 
 statement! {
     /// Takes travellers off their flights.
@@ -34,13 +22,17 @@ statement! {
 }
 
 statement! {
-    /// How many seats accounts hold unpaid on flights.
-    HeldSeats {
+    /// Those of some places that have travellers.
+    Taken {
         flights: Array<SqlUuid> = Vec<Uuid>,
         owners: Array<SqlUuid> = Vec<Uuid>,
+        fingerprints: Array<BigInt> = Vec<i64>,
     } -> (SqlUuid, SqlUuid, BigInt),
-    "SELECT t.flight_id, t.owner_id, count(*) FROM (SELECT DISTINCT f, o FROM unnest($, $) AS asked (f, o)) AS asked JOIN travellers t ON t.flight_id = f AND t.owner_id = o JOIN bookings b ON b.id = t.booking_id WHERE t.seated AND b.status = 0 AND (b.payment_status = 1 OR b.hold_expires_at > clock_timestamp()) GROUP BY t.flight_id, t.owner_id"
+    "SELECT f, o, p FROM unnest($, $, $) AS asked (f, o, p) JOIN travellers ON flight_id = f AND owner_id = o AND fingerprint = p"
 }
+
+/// A place on a flight: of an account's person, by the fingerprint of names and date of birth.
+pub(crate) type Place = (FlightId, UserId, i64);
 
 /// A traveller of a booking on a flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,24 +46,11 @@ pub(crate) struct TravellerRow {
     pub(crate) seated: bool,
 }
 
-/// Enters travellers; gives for each booking how many of its travellers were entered.
-pub(crate) async fn enter(
-    connection: &AsyncPgConnection,
-    wanted: &[TravellerRow],
-) -> QueryResult<HashMap<BookingId, usize>> {
-    let query = Enter {
-        flights: wanted.iter().map(|row| row.flight.0).collect(),
-        owners: wanted.iter().map(|row| row.owner.0).collect(),
-        fingerprints: wanted.iter().map(|row| row.fingerprint).collect(),
-        bookings: wanted.iter().map(|row| row.booking.0).collect(),
-        seated: wanted.iter().map(|row| row.seated).collect(),
-    };
-    let rows: Vec<(Uuid,)> = query.load(&mut &*connection).await?;
-    let mut entered = HashMap::new();
-    for (booking,) in rows {
-        *entered.entry(BookingId(booking)).or_default() += 1;
+impl TravellerRow {
+    /// The place that it has.
+    pub(crate) fn place(&self) -> Place {
+        (self.flight, self.owner, self.fingerprint)
     }
-    Ok(entered)
 }
 
 /// Takes travellers off their flights.
@@ -88,13 +67,13 @@ pub(crate) async fn leave(connection: &AsyncPgConnection, given: &[TravellerRow]
     query.execute(&mut &*connection).await.map(drop)
 }
 
-/// How many seats accounts hold, unpaid, on flights.
-pub(crate) async fn held_seats(
-    connection: &AsyncPgConnection,
-    asked: &[(FlightId, UserId)],
-) -> QueryResult<HashMap<(FlightId, UserId), i64>> {
-    let flights = asked.iter().map(|(flight, _)| flight.0).collect();
-    let owners = asked.iter().map(|(_, owner)| owner.0).collect();
-    let rows: Vec<(Uuid, Uuid, i64)> = HeldSeats { flights, owners }.load(&mut &*connection).await?;
-    Ok(rows.into_iter().map(|(flight, owner, count)| ((FlightId(flight), UserId(owner)), count)).collect())
+/// Those of some places that have travellers.
+pub(crate) async fn taken(connection: &AsyncPgConnection, asked: &[Place]) -> QueryResult<HashSet<Place>> {
+    let query = Taken {
+        flights: asked.iter().map(|(flight, _, _)| flight.0).collect(),
+        owners: asked.iter().map(|(_, owner, _)| owner.0).collect(),
+        fingerprints: asked.iter().map(|(_, _, fingerprint)| *fingerprint).collect(),
+    };
+    let rows: Vec<(Uuid, Uuid, i64)> = query.load(&mut &*connection).await?;
+    Ok(rows.into_iter().map(|(flight, owner, one)| (FlightId(flight), UserId(owner), one)).collect())
 }

@@ -20,7 +20,7 @@ fn keeps_all_promises(seed: u64, steps: u64) -> Run {
 
 /// What a quarter of a million steps come to, or they show little: each command is carried out, and each
 /// that can be refused is refused.
-const HAPPENS: [&str; 32] = [
+const HAPPENS: [&str; 31] = [
     "claims won",
     "claims lost at the fence",
     "claims that lost to holds that have ended",
@@ -41,7 +41,6 @@ const HAPPENS: [&str; 32] = [
     "changes of seats without effect",
     "changes of seats lost at the fence",
     "changes of seats refused otherwise",
-    "changes of seats tried again",
     "changes of contacts",
     "changes of contacts refused",
     "corrections of names",

@@ -1,10 +1,10 @@
-//! Changes of bookings by their travellers: contact, names, seats. The fences hold for these as for new
+//! Changes of bookings by their travellers: contact, names, seats. Seats and places are had as by new
 //! bookings.
 
 use super::{
     batch::{Verdict, Work},
     changes::present,
-    command::{Command, Outcome},
+    command::{At, Command, Outcome},
     tables::Tables,
 };
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
         flight,
         name_correction::NameCorrection,
         refusal::{FlightSeat, Refusal},
-        seat_change::{self, Reseating},
+        seat_change::{self, Reseating, SeatChange},
     },
     store::{seats::SeatRow, travellers::TravellerRow},
 };
@@ -24,7 +24,6 @@ use shared::{
     ids::BookingId,
     telemetry::trace::TraceContext,
 };
-use std::collections::{HashMap, HashSet};
 
 /// Changes a contact.
 pub(super) fn change_contact(
@@ -61,8 +60,7 @@ pub(crate) fn places_wanted(booking: &Booking, correction: &NameCorrection) -> V
     }
 }
 
-/// Corrects a name. The person's place on each flight is taken under the new name before the old one is
-/// left.
+/// Corrects a name. The person leaves their place on each flight for the one under the new name.
 pub(super) async fn correct_name(
     tables: &mut impl Tables,
     work: &mut Work<'_>,
@@ -86,12 +84,14 @@ pub(super) async fn correct_name(
     let (before, now) = corrected.fingerprints;
     if before != now {
         let wanted = places(booking, now, corrected.seated);
-        let entered = tables.enter_travellers(&wanted).await?;
-        if entered.get(&booking.id).copied().unwrap_or(0) < wanted.len() {
-            tables.give_back(&[], &wanted).await?;
+        let asked: Vec<_> = wanted.iter().map(TravellerRow::place).collect();
+        let known = tables.places_taken(&asked).await?;
+        let travels = |place| work.occupancy.has_traveller(place).unwrap_or_else(|| known.contains(&place));
+        if asked.into_iter().any(travels) {
             return Ok(Err(Refusal::PassengerAlreadyBooked));
         }
-        tables.give_back(&[], &places(booking, before, corrected.seated)).await?;
+        places(booking, before, corrected.seated).into_iter().for_each(|row| work.occupancy.leave(row));
+        wanted.into_iter().for_each(|row| work.occupancy.enter(row));
     }
     *booking = after;
     work.changes.passengers(booking);
@@ -104,118 +104,67 @@ fn told_of(work: &mut Work<'_>, booking: &Booking, trace: Option<TraceContext>) 
     Ok(())
 }
 
-/// A change of seats that may try for them.
-struct Candidate {
-    index: usize,
-    booking: BookingId,
-    reseating: Reseating,
-}
-
-/// Changes seats: the wanted ones first, through the fence, all of them or none; then the old ones come
-/// free. Two changes of one batch that want the same, or concern one booking, do not go together: the
-/// later one tries again.
-pub(super) async fn change_seats(tables: &mut impl Tables, work: &mut Work<'_>) -> QueryResult<()> {
-    let candidates = checked(work)?;
-    if candidates.is_empty() {
-        return Ok(());
-    }
-    let (mut seats, mut bookings) = (HashSet::new(), HashSet::new());
-    let mut trying = Vec::with_capacity(candidates.len());
-    for candidate in candidates {
-        let free = !bookings.contains(&candidate.booking)
-            && candidate.reseating.wanted.iter().all(|seat| !seats.contains(seat));
-        if free {
-            bookings.insert(candidate.booking);
-            seats.extend(candidate.reseating.wanted.iter().copied());
-            trying.push(candidate);
-        } else {
-            work.verdicts[candidate.index] = Some(Verdict::Again(Vec::new()));
-        }
-    }
-    let wanted: Vec<SeatRow> = trying
-        .iter()
-        .flat_map(|one| {
-            let sold = is_sold(work, one.booking);
-            rows(&one.reseating.wanted, one.booking, sold)
-        })
-        .collect();
-    let taken = if wanted.is_empty() { Vec::new() } else { tables.take_seats(&wanted).await? };
-    let mut got: HashMap<BookingId, HashSet<FlightSeat>> = HashMap::new();
-    for row in &taken {
-        got.entry(row.booking).or_default().insert(row.seat);
-    }
-    let mut left = Vec::new();
-    for candidate in trying {
-        let got = got.remove(&candidate.booking).unwrap_or_default();
-        let missing: Vec<_> =
-            candidate.reseating.wanted.iter().filter(|seat| !got.contains(seat)).copied().collect();
-        if missing.is_empty() {
-            left.extend(rows(&candidate.reseating.left, candidate.booking, false));
-            reseat(work, candidate)?;
-        } else {
-            let got: Vec<_> = got.into_iter().collect();
-            left.extend(rows(&got, candidate.booking, false));
-            work.refuse(candidate.index, Refusal::SeatTaken(missing));
-        }
-    }
-    tables.give_back(&left, &[]).await
-}
-
-fn is_sold(work: &Work<'_>, booking: BookingId) -> bool {
-    work.bookings.get(&booking).is_some_and(|booking| booking.status == BookingStatus::Confirmed)
-}
-
-fn rows(seats: &[FlightSeat], booking: BookingId, sold: bool) -> Vec<SeatRow> {
-    seats.iter().map(|seat| SeatRow { seat: *seat, booking, sold }).collect()
-}
-
-/// The changes that are allowed; the others get their verdict.
-fn checked(work: &mut Work<'_>) -> QueryResult<Vec<Candidate>> {
-    let mut candidates = Vec::new();
+/// Changes seats: all of the wanted ones or none; then the old ones come free.
+pub(super) fn change_seats(work: &mut Work<'_>) -> QueryResult<()> {
     for (index, (command, _)) in work.items.iter().enumerate() {
         let Command::ChangeSeats { at, changes } = command else { continue };
         if work.verdicts[index].is_some() {
             continue;
         }
-        let Some(booking) = work.bookings.get(&at.booking) else {
-            work.refuse(index, Refusal::NotFound);
-            continue;
-        };
-        if at.version.is_some_and(|version| version != booking.version) {
-            work.refuse(index, Refusal::Stale);
-            continue;
-        }
-        let open = |flight| {
-            let locked = work.locked.get(flight);
-            locked.is_some_and(|locked| locked.on_sale && flight::is_open(locked.departure_at, work.now))
-        };
-        let allowed = booking.stage(work.now).allows(BookingAction::ChangeSeats);
-        let reseating = allowed.and_then(|()| seat_change::check(booking, changes, &work.flights));
-        match reseating {
-            Ok(_) if !changes.iter().all(|change| open(&change.flight)) => {
-                work.refuse(index, Refusal::FlightNotBookable);
+        let reseating = match allowed(work, *at, changes) {
+            Ok(reseating) => reseating,
+            Err(refusal) => {
+                work.refuse(index, refusal);
+                continue;
             }
-            Ok(reseating) if reseating.is_nothing(booking) => {
-                let state = present(booking, &work.flights, work.now)?;
-                work.verdicts[index] = Some(Verdict::Answer(Outcome::Done(state)));
-            }
-            Ok(reseating) => candidates.push(Candidate { index, booking: at.booking, reseating }),
-            Err(refusal) => work.refuse(index, refusal),
+        };
+        let taken: Vec<_> =
+            reseating.wanted.iter().filter(|seat| !work.occupancy.is_free(**seat)).copied().collect();
+        if taken.is_empty() {
+            reseat(work, (index, at.booking), reseating)?;
+        } else {
+            work.refuse(index, Refusal::SeatTaken(taken));
         }
     }
-    Ok(candidates)
+    Ok(())
+}
+
+/// What a change that is allowed comes to.
+fn allowed(work: &Work<'_>, at: At, changes: &[SeatChange]) -> Result<Reseating, Refusal> {
+    let booking = work.bookings.get(&at.booking).ok_or(Refusal::NotFound)?;
+    if at.version.is_some_and(|version| version != booking.version) {
+        return Err(Refusal::Stale);
+    }
+    booking.stage(work.now).allows(BookingAction::ChangeSeats)?;
+    let reseating = seat_change::check(booking, changes, &work.flights)?;
+    let open = |flight| {
+        let locked = work.locked.get(flight);
+        locked.is_some_and(|locked| locked.on_sale && flight::is_open(locked.departure_at, work.now))
+    };
+    match changes.iter().all(|change| open(&change.flight)) {
+        true => Ok(reseating),
+        false => Err(Refusal::FlightNotBookable),
+    }
 }
 
 /// The seats are the booking's: it says so now.
-fn reseat(work: &mut Work<'_>, candidate: Candidate) -> QueryResult<()> {
-    let Candidate { index, booking, reseating } = candidate;
+fn reseat(
+    work: &mut Work<'_>,
+    (index, booking): (usize, BookingId),
+    reseating: Reseating,
+) -> QueryResult<()> {
     let Some(mut booking) = work.bookings.remove(&booking) else { return Ok(()) };
-    let touched = reseating.wanted.iter().chain(&reseating.left).map(|seat| seat.flight_id);
-    work.changes.seats_on(touched);
-    booking.reseat(reseating, work.now);
-    work.changes.passengers(&booking);
+    if !reseating.is_nothing(&booking) {
+        let sold = booking.status == BookingStatus::Confirmed;
+        let row = |seat: &FlightSeat, sold| SeatRow { seat: *seat, booking: booking.id, sold };
+        reseating.left.iter().for_each(|seat| work.occupancy.free_seat(row(seat, false)));
+        reseating.wanted.iter().for_each(|seat| work.occupancy.take_seat(row(seat, sold)));
+        booking.reseat(reseating, work.now);
+        work.changes.passengers(&booking);
+        let state = present(&booking, &work.flights, work.now)?;
+        work.changes.tell_of(EventType::BookingChanged, &state, work.items[index].1);
+    }
     let state = present(&booking, &work.flights, work.now)?;
-    work.changes.tell_of(EventType::BookingChanged, &state, work.items[index].1);
     work.verdicts[index] = Some(Verdict::Answer(Outcome::Done(state)));
     work.bookings.insert(booking.id, booking);
     Ok(())

@@ -1,8 +1,9 @@
 //! One transaction for many commands.
 //!
-//! Every writer of booking locks in one order: flights by id, bookings by id, keys, seats. All
-//! decisions are taken by the domain on what was read under these locks, by the database's clock read
-//! after them; then everything is written with one statement a table.
+//! Every writer of booking locks in one order: flights by id, bookings by id, keys. All decisions are taken
+//! by the domain on what was read under these locks, by the database's clock read after them; then
+//! everything is written at once. Who has not locked a flight changes nothing of its seats, so what was read
+//! of them still holds; the keys of the tables are the fence behind it.
 
 use super::{
     amendments,
@@ -10,12 +11,14 @@ use super::{
     claims,
     command::{Command, Outcome},
     keys,
-    tables::{Opened, Opening, Tables},
+    occupancy::Occupancy,
+    tables::{Opened, Opening, Tables, Writes},
     transitions,
 };
 use crate::{
     domain::{
         booking::{Booking, Flights},
+        locator::Locator,
         refusal::{FlightSeat, Refusal},
         seat_book::HoldsLeft,
     },
@@ -29,7 +32,7 @@ use shared::{
     telemetry::trace::TraceContext,
 };
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     time::Instant,
 };
 
@@ -51,6 +54,42 @@ pub(crate) struct Setting {
     pub(crate) begins: Instant,
 }
 
+/// What was decided: to be written, and when that is committed, to be told.
+pub(crate) struct Decision {
+    /// One a command, in their order.
+    pub(crate) verdicts: Vec<Verdict>,
+    occupancy: Occupancy,
+    /// The seats of the flights whose seats change.
+    seats: Vec<SeatsState>,
+    bookings: HashMap<BookingId, Booking>,
+    changes: Changes,
+    /// The holds that are made or changed.
+    holds: HashMap<FlightId, HoldsLeft>,
+}
+
+impl Decision {
+    /// What is to be written, but the events.
+    pub(crate) fn writes(&self) -> Writes<'_> {
+        self.changes.writes(&self.occupancy, &self.seats, &self.bookings)
+    }
+
+    /// What is to be published: written last in the transaction.
+    pub(crate) fn events(&self) -> &[Event] {
+        self.changes.events()
+    }
+
+    /// It is committed.
+    pub(crate) fn written(self) -> Written {
+        Written {
+            verdicts: self.verdicts,
+            seats: self.seats,
+            holds: self.holds,
+            tells: self.changes.tells(),
+            purchases: self.changes.into_purchases().collect(),
+        }
+    }
+}
+
 /// What is to be told after the commit.
 pub(crate) struct Written {
     /// One a command, in their order.
@@ -59,8 +98,8 @@ pub(crate) struct Written {
     pub(crate) seats: Vec<SeatsState>,
     /// The holds that were made or changed.
     pub(crate) holds: HashMap<FlightId, HoldsLeft>,
-    /// What is to be published: written by the caller, last in the transaction.
-    pub(crate) events: Vec<Event>,
+    /// Whether there is something to be published.
+    pub(crate) tells: bool,
     /// Bookings that were made with their payments.
     pub(crate) purchases: Vec<Booking>,
 }
@@ -81,6 +120,9 @@ pub(super) struct Work<'a> {
     /// The bookings that commands are about, locked, as the commands before have left them.
     pub(super) bookings: HashMap<BookingId, Booking>,
     pub(super) verdicts: Vec<Option<Verdict>>,
+    pub(super) occupancy: Occupancy,
+    /// Those of the locators of claims that bookings have.
+    pub(super) used: HashSet<Locator>,
     pub(super) changes: Changes,
 }
 
@@ -90,35 +132,48 @@ impl Work<'_> {
     }
 }
 
-/// Runs commands within the transaction that the caller has begun, in which it will write the events, and
-/// which it will commit.
-pub(crate) async fn run(
+/// Decides commands within the transaction that the caller has begun, in which it will write what was decided,
+/// then the events, and which it will commit.
+pub(crate) async fn decide(
     tables: &mut impl Tables,
     items: &[Item<'_>],
     setting: Setting,
-) -> QueryResult<Written> {
+) -> QueryResult<Decision> {
     let mut work = read(tables, items, setting).await?;
     keys::bind(tables, &mut work).await?;
     transitions::run(tables, &mut work).await?;
-    work.changes.give_back(tables).await?;
     transitions::correct_names(tables, &mut work).await?;
     claims::run(tables, &mut work).await?;
-    amendments::change_seats(tables, &mut work).await?;
+    amendments::change_seats(&mut work)?;
     keys::release(tables, &work).await?;
-    let seats = work.changes.write(tables, &work.bookings).await?;
-    let verdicts = work.verdicts.into_iter().map(|verdict| {
-        debug_assert!(verdict.is_some(), "every command has a verdict");
-        verdict.unwrap_or_else(|| Verdict::Again(Vec::new()))
-    });
-    let verdicts = verdicts.collect();
+    let seats = work.occupancy.states(&work.locked);
+    work.changes.tell_of_seats(&seats);
     let holds = work.changes.holds(&work.bookings, work.now).into_iter().filter_map(|(flight, holds)| {
         let changed = seats.iter().find(|state| state.flight_id == flight).map(|state| state.version);
         let seats_version = changed.or_else(|| Some(work.locked.get(&flight)?.seats_version))?;
         Some((flight, HoldsLeft { seats_version, holds, as_of: setting.begins }))
     });
     let holds = holds.collect();
-    let (events, purchases) = work.changes.told_and_purchased();
-    Ok(Written { verdicts, seats, holds, events, purchases })
+    let verdicts = std::mem::take(&mut work.verdicts).into_iter().map(|verdict| {
+        debug_assert!(verdict.is_some(), "every command has a verdict");
+        verdict.unwrap_or_else(|| Verdict::Again(Vec::new()))
+    });
+    let verdicts = verdicts.collect();
+    let Work { occupancy, bookings, changes, .. } = work;
+    Ok(Decision { verdicts, occupancy, seats, bookings, changes, holds })
+}
+
+/// Decides commands and writes all of it, within the transaction that the caller has begun and will commit.
+#[cfg(any(test, feature = "simulation"))]
+pub(crate) async fn carry_out(
+    tables: &mut impl Tables,
+    items: &[Item<'_>],
+    setting: Setting,
+) -> QueryResult<Written> {
+    let decision = decide(tables, items, setting).await?;
+    tables.store(&decision.writes()).await?;
+    tables.append(decision.events()).await?;
+    Ok(decision.written())
 }
 
 /// Finds what the commands are about, locks it, and reads it.
@@ -136,8 +191,9 @@ async fn read<'a>(
     let flights =
         claims.flat_map(|claim| claim.booking.segments.iter().map(|segment| segment.flight_id)).collect();
     let limits = claims::limits(items);
-    let opened = tables.open(Opening { flights, bookings: &ids, limits: &limits }).await?;
-    let Opened { locked, bookings, held, now } = opened;
+    let (places, locators) = (claims::places(items), claims::locators(items));
+    let opening = Opening { flights, bookings: &ids, limits: &limits, places: &places, locators: &locators };
+    let Opened { locked, seats, bookings, held, places, used, now } = tables.open(opening).await?;
     let versions: Vec<_> = locked.iter().map(|(id, flight)| (*id, flight.version)).collect();
     let flights = tables.flight_states(&versions).await?;
     let mut work = Work {
@@ -149,6 +205,8 @@ async fn read<'a>(
         held,
         bookings: bookings.into_iter().map(|booking| (booking.id, booking)).collect(),
         verdicts: items.iter().map(|_| None).collect(),
+        occupancy: Occupancy::new(seats, places),
+        used,
         changes: Changes::default(),
     };
     for id in stale {
@@ -159,7 +217,7 @@ async fn read<'a>(
 
 /// The bookings whose holds have ended but stand in the way: of changes of seats, of corrected names, and of
 /// claims that were tried before. A claim that is new is not looked at: its seats are free, but where a hold
-/// has ended that the reaper has not reached yet. Such a claim loses at the fence once, and comes again.
+/// has ended that the reaper has not reached yet. Such a claim loses once, and comes again.
 async fn stale_holders(tables: &mut impl Tables, items: &[Item<'_>]) -> QueryResult<BTreeSet<BookingId>> {
     let claims = items.iter().filter_map(|(command, _)| command.claim());
     let mut stale: BTreeSet<BookingId> = claims.flat_map(|claim| claim.stale.iter().copied()).collect();

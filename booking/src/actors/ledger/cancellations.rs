@@ -63,7 +63,7 @@ pub(super) fn cancelled(
     for refund in &booking.refunds[refunds..] {
         work.changes.refund(booking.id, refund.clone());
     }
-    work.changes.free(booking);
+    work.occupancy.free(booking);
     work.changes.booking(booking);
     let state = present(booking, &work.flights, work.now)?;
     work.changes.tell_of(EventType::BookingCancelled, &state, trace);

@@ -1,9 +1,6 @@
 //! What a batch will write, gathered so that each table needs one statement.
 
-use super::{
-    batch::{seat_rows, traveller_rows},
-    tables::{Tables, Writes},
-};
+use super::{occupancy::Occupancy, tables::Writes};
 use crate::{
     domain::{
         booking::{Booking, Flights, MissingFlight, RefundRecord},
@@ -12,7 +9,7 @@ use crate::{
         quote::Quote,
         seat_book::TakenSeat,
     },
-    store::{keys::KeyAnswer, seats::SeatRow, travellers::TravellerRow},
+    store::keys::KeyAnswer,
 };
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
@@ -35,9 +32,6 @@ pub(super) struct Changes {
     contacts: BTreeSet<BookingId>,
     rescheduled: BTreeSet<BookingId>,
     travellers: BTreeSet<BookingId>,
-    freed: Vec<SeatRow>,
-    left: Vec<TravellerRow>,
-    sold: Vec<SeatRow>,
     payments: Vec<(BookingId, Payment)>,
     decided: Vec<(PaymentId, PaymentState)>,
     refunds: Vec<(BookingId, RefundRecord)>,
@@ -45,7 +39,6 @@ pub(super) struct Changes {
     entries: Vec<(BookingId, Entry)>,
     answers: Vec<KeyAnswer>,
     events: Vec<Event>,
-    flights: BTreeSet<FlightId>,
 }
 
 impl Changes {
@@ -57,24 +50,6 @@ impl Changes {
     /// The row of a booking changed.
     pub(super) fn booking(&mut self, booking: &Booking) {
         self.changed.insert(booking.id);
-    }
-
-    /// The seats of a booking come free.
-    pub(super) fn free(&mut self, booking: &Booking) {
-        self.freed.extend(seat_rows(booking, false));
-        self.left.extend(traveller_rows(booking));
-        self.seats_of(booking);
-    }
-
-    /// The seats of a booking are sold now.
-    pub(super) fn sell(&mut self, booking: &Booking) {
-        self.sold.extend(seat_rows(booking, true));
-        self.seats_of(booking);
-    }
-
-    /// The seats of a booking changed hands.
-    pub(super) fn seats_of(&mut self, booking: &Booking) {
-        self.flights.extend(booking.segments.iter().map(|segment| segment.flight_id));
     }
 
     /// A payment was started.
@@ -103,11 +78,6 @@ impl Changes {
     pub(super) fn passengers(&mut self, booking: &Booking) {
         self.travellers.insert(booking.id);
         self.booking(booking);
-    }
-
-    /// Seats of these flights changed hands.
-    pub(super) fn seats_on(&mut self, flights: impl IntoIterator<Item = FlightId>) {
-        self.flights.extend(flights);
     }
 
     /// A quote was given.
@@ -146,10 +116,27 @@ impl Changes {
         self.events.push(event);
     }
 
-    /// The events to be published, and the bookings that were made with their payments.
-    pub(super) fn told_and_purchased(self) -> (Vec<Event>, Vec<Booking>) {
-        let purchases = self.new.into_iter().filter(|booking| !booking.payments.is_empty());
-        (self.events, purchases.collect())
+    /// One more event for each flight whose seats changed, after all others.
+    pub(super) fn tell_of_seats(&mut self, states: &[SeatsState]) {
+        let event = |state: &SeatsState| {
+            Event::new(SOURCE, EventType::SeatsChanged, state.flight_id, state.version, state)
+        };
+        self.events.extend(states.iter().map(event));
+    }
+
+    /// What is to be published.
+    pub(super) fn events(&self) -> &[Event] {
+        &self.events
+    }
+
+    /// Whether there is anything to be published.
+    pub(super) fn tells(&self) -> bool {
+        !self.events.is_empty()
+    }
+
+    /// The bookings that were made with their payments.
+    pub(super) fn into_purchases(self) -> impl Iterator<Item = Booking> {
+        self.new.into_iter().filter(|booking| !booking.payments.is_empty())
     }
 
     /// The holds among the bookings that were made or changed, by flight, and how long they last from now.
@@ -174,39 +161,30 @@ impl Changes {
         holds
     }
 
-    /// Gives back the seats that come free, before others claim them.
-    pub(super) async fn give_back(&mut self, tables: &mut impl Tables) -> QueryResult<()> {
-        let (seats, travellers) = (std::mem::take(&mut self.freed), std::mem::take(&mut self.left));
-        tables.give_back(&seats, &travellers).await
-    }
-
-    /// Writes everything but the events, when all seats are as they will be: bookings, and the next version
-    /// of each flight whose seats changed. Gives these seats; one more event for each such flight has them.
-    pub(super) async fn write(
-        &mut self,
-        tables: &mut impl Tables,
-        bookings: &HashMap<BookingId, Booking>,
-    ) -> QueryResult<Vec<SeatsState>> {
+    /// Everything that is to be written but the events: with the seats and places of `occupancy`, and the
+    /// seats of flights with their next versions.
+    pub(super) fn writes<'a>(
+        &'a self,
+        occupancy: &'a Occupancy,
+        seats: &'a [SeatsState],
+        bookings: &'a HashMap<BookingId, Booking>,
+    ) -> Writes<'a> {
         let of = |ids: &BTreeSet<BookingId>| ids.iter().filter_map(|id| bookings.get(id)).collect::<Vec<_>>();
-        let writes = Writes {
+        Writes {
+            seats,
+            new: &self.new,
             bookings: of(&self.changed),
             contacts: of(&self.contacts),
             rescheduled: of(&self.rescheduled),
             travellers: of(&self.travellers),
-            sold: &self.sold,
             payments: &self.payments,
             decided: &self.decided,
             refunds: &self.refunds,
             quotes: &self.quotes,
             entries: &self.entries,
             answers: &self.answers,
-        };
-        let states = tables.store(&self.new, &writes, &self.flights).await?;
-        let event = |state: &SeatsState| {
-            Event::new(SOURCE, EventType::SeatsChanged, state.flight_id, state.version, state)
-        };
-        self.events.extend(states.iter().map(event));
-        Ok(states)
+            ..occupancy.writes()
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Claims: the seats first, which are the fence, then the rows of the winners only.
+//! Claims: who comes first has the seats that are free, all that it wants or none.
 
 use super::{
     batch::{Item, Verdict, Work, seat_rows, traveller_rows},
@@ -14,14 +14,14 @@ use crate::{
         locator::Locator,
         refusal::{FlightSeat, Refusal},
     },
-    store::{seats::Held, travellers::TravellerRow},
+    store::{seats::Held, travellers::Place},
 };
 use diesel::QueryResult;
 use shared::{
-    events::{BookingPaymentStatus, EventType},
+    events::{BookingPaymentStatus, BookingStatus, EventType},
     ids::{BookingId, FlightId, UserId},
 };
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 
 /// A claim that may try for its seats.
 struct Candidate<'a> {
@@ -38,17 +38,12 @@ impl Candidate<'_> {
     fn wants(&self, held: Held) -> bool {
         match held {
             Held::Seat(seat) => self.seats().any(|one| one == seat),
-            Held::Traveller(flight, owner, fingerprint) => {
-                self.travellers().any(|one| one == (flight, owner, fingerprint))
-            }
+            Held::Place(place) => self.places().any(|one| one == place),
         }
     }
 
-    fn travellers(&self) -> impl Iterator<Item = (FlightId, UserId, i64)> + '_ {
-        let booking = &self.claim.booking;
-        booking.segments.iter().flat_map(move |segment| {
-            booking.passengers.iter().map(move |one| (segment.flight_id, booking.owner_id, one.fingerprint()))
-        })
+    fn places(&self) -> impl Iterator<Item = Place> + '_ {
+        traveller_rows(&self.claim.booking).map(|row| row.place())
     }
 }
 
@@ -56,16 +51,28 @@ impl Candidate<'_> {
 pub(super) async fn run(tables: &mut impl Tables, work: &mut Work<'_>) -> QueryResult<()> {
     let bookable = bookable(work);
     let allowed = within_limits(work, bookable);
-    if allowed.is_empty() {
+    let (winners, losers) = seat(work, allowed);
+    judge(tables, work, losers).await?;
+    if winners.is_empty() {
         return Ok(());
     }
-    let (candidates, aside) = set_aside(allowed);
-    let (winners, used) = pass_fences(tables, work, candidates).await?;
-    judge_aside(work, &winners, &aside);
+    let used = std::mem::take(&mut work.used);
     let locators = draw_locators(tables, &winners, used).await?;
     let passengers = winners.iter().map(|winner| winner.claim.booking.passengers.len());
     let documents = tables.draw_documents(passengers.sum()).await?;
     write_winners(work, &winners, locators, documents)
+}
+
+/// The places that the claims of a batch want.
+pub(super) fn places(items: &[Item<'_>]) -> Vec<Place> {
+    let claims = items.iter().filter_map(|(command, _)| command.claim());
+    claims.flat_map(|claim| traveller_rows(&claim.booking)).map(|row| row.place()).collect()
+}
+
+/// The locators that the claims of a batch want.
+pub(super) fn locators(items: &[Item<'_>]) -> Vec<Locator> {
+    let claims = items.iter().filter_map(|(command, _)| command.claim());
+    claims.map(|claim| claim.booking.locator.clone()).collect()
 }
 
 /// Whose held seats on which flights limit the claims of a batch: those of all but the exempt.
@@ -132,77 +139,48 @@ fn within_limits<'a>(work: &mut Work<'_>, candidates: Vec<Candidate<'a>>) -> Vec
     allowed
 }
 
-/// Sets aside claims that want what an earlier one of the batch wants: whether they have lost is not
-/// known before that one has won.
-fn set_aside(candidates: Vec<Candidate<'_>>) -> (Vec<Candidate<'_>>, Vec<Candidate<'_>>) {
-    let (mut seats, mut travellers) = (HashSet::new(), HashSet::new());
-    candidates.into_iter().partition(|candidate| {
-        let free = candidate.seats().all(|seat| !seats.contains(&seat))
-            && candidate.travellers().all(|traveller| !travellers.contains(&traveller));
-        if free {
-            seats.extend(candidate.seats());
-            travellers.extend(candidate.travellers());
-        }
-        free
-    })
-}
-
-/// The fences: who does not get all of its seats has lost, and so has who is on one of the flights
-/// already; what the losers got is given back. Where holds that have ended were in their way, the losers
-/// try again without those. Gives the winners, and those locators that are in use.
-async fn pass_fences<'a>(
-    tables: &mut impl Tables,
+/// Gives each candidate its seats and places, if all of them are free; who does not get them has lost.
+fn seat<'a>(
     work: &mut Work<'_>,
     candidates: Vec<Candidate<'a>>,
-) -> QueryResult<(Vec<Candidate<'a>>, HashSet<Locator>)> {
-    let bookings = || candidates.iter().map(|candidate| &candidate.claim.booking);
-    let seats: Vec<_> = bookings().flat_map(|booking| seat_rows(booking, false)).collect();
-    let travellers: Vec<_> = bookings().flat_map(traveller_rows).collect();
-    let locators: Vec<_> = bookings().map(|booking| booking.locator.clone()).collect();
-    let mut taken = tables.take(&seats, &travellers, &locators).await?;
-    let mut got: HashMap<BookingId, HashSet<FlightSeat>> = HashMap::new();
-    for row in &taken.seats {
-        got.entry(row.booking).or_default().insert(row.seat);
-    }
+) -> (Vec<Candidate<'a>>, Vec<(Candidate<'a>, Refusal)>) {
     let (mut winners, mut losers) = (Vec::with_capacity(candidates.len()), Vec::new());
     for candidate in candidates {
-        let id = candidate.claim.booking.id;
-        let got = got.remove(&id).unwrap_or_default();
-        let missing: Vec<_> = candidate.seats().filter(|seat| !got.contains(seat)).collect();
-        let entered = taken.travellers.get(&id).copied().unwrap_or(0);
-        if missing.is_empty() && entered == candidate.travellers().count() {
+        let taken: Vec<_> = candidate.seats().filter(|seat| !work.occupancy.is_free(*seat)).collect();
+        let travels = |place| work.occupancy.has_traveller(place).unwrap_or(false);
+        if !taken.is_empty() {
+            losers.push((candidate, Refusal::SeatTaken(taken)));
+        } else if candidate.places().any(travels) {
+            losers.push((candidate, Refusal::PassengerAlreadyBooked));
+        } else {
+            work.occupancy.take(&candidate.claim.booking);
             winners.push(candidate);
-            continue;
         }
-        let refusal = match missing.is_empty() {
-            true => Refusal::PassengerAlreadyBooked,
-            false => Refusal::SeatTaken(missing),
-        };
-        losers.push((candidate, refusal));
     }
-    if !losers.is_empty() {
-        let lost: HashSet<BookingId> = losers.iter().map(|(loser, _)| loser.claim.booking.id).collect();
-        taken.seats.retain(|row| lost.contains(&row.booking));
-        let travellers: Vec<_> = travellers.into_iter().filter(|row| lost.contains(&row.booking)).collect();
-        tables.give_back(&taken.seats, &travellers).await?;
-        judge_losers(tables, work, losers, &travellers).await?;
-    }
-    Ok((winners, taken.used))
+    (winners, losers)
 }
 
-/// Losers are refused, each unless what was in its own way are holds that have ended. (Where others' were,
-/// too, it is refused when it comes again: then none has ended.)
-async fn judge_losers(
+/// Losers are refused, each unless what was in its own way are holds that have ended: without these it tries
+/// again. (Where others' were, too, it is refused when it comes again: then none has ended.)
+async fn judge(
     tables: &mut impl Tables,
     work: &mut Work<'_>,
     losers: Vec<(Candidate<'_>, Refusal)>,
-    travellers: &[TravellerRow],
 ) -> QueryResult<()> {
-    let seats: Vec<_> = losers.iter().flat_map(|(loser, _)| seat_rows(&loser.claim.booking, false)).collect();
-    let stale = tables.stale_holders(&seats, travellers).await?;
+    if losers.is_empty() {
+        return Ok(());
+    }
+    let bookings = || losers.iter().map(|(loser, _)| &loser.claim.booking);
+    let seats: Vec<_> = bookings().flat_map(|booking| seat_rows(booking, false)).collect();
+    let travellers: Vec<_> = bookings().flat_map(traveller_rows).collect();
+    let stale = tables.stale_holders(&seats, &travellers).await?;
     for (loser, refusal) in losers {
+        // What this batch ends is still written there, but was not in the way: an earlier claim was.
+        let lives = |id: &BookingId| {
+            work.bookings.get(id).is_none_or(|booking| booking.status == BookingStatus::Held)
+        };
         let own = stale.iter().filter(|hold| loser.wants(hold.has)).map(|hold| hold.booking);
-        let own: BTreeSet<BookingId> = own.collect();
+        let own: BTreeSet<BookingId> = own.filter(lives).collect();
         match own.is_empty() {
             true => work.refuse(loser.index, refusal),
             false => work.verdicts[loser.index] = Some(Verdict::Again(own.into_iter().collect())),
@@ -238,22 +216,6 @@ async fn draw_locators(
     Err(diesel::result::Error::QueryBuilderError("no free locator was drawn".into()))
 }
 
-/// Those set aside have lost to a winner, or try again.
-fn judge_aside(work: &mut Work<'_>, winners: &[Candidate<'_>], aside: &[Candidate<'_>]) {
-    let seats: HashSet<FlightSeat> = winners.iter().flat_map(Candidate::seats).collect();
-    let travellers: HashSet<_> = winners.iter().flat_map(Candidate::travellers).collect();
-    for candidate in aside {
-        let lost: Vec<_> = candidate.seats().filter(|seat| seats.contains(seat)).collect();
-        if !lost.is_empty() {
-            work.refuse(candidate.index, Refusal::SeatTaken(lost));
-        } else if candidate.travellers().any(|traveller| travellers.contains(&traveller)) {
-            work.refuse(candidate.index, Refusal::PassengerAlreadyBooked);
-        } else {
-            work.verdicts[candidate.index] = Some(Verdict::Again(Vec::new()));
-        }
-    }
-}
-
 /// Makes the winners' bookings, to be written with everything else.
 fn write_winners(
     work: &mut Work<'_>,
@@ -269,7 +231,6 @@ fn write_winners(
             booking.draw_tickets(&flight.airline.accounting_code, &mut documents);
         }
         let state = present(&booking, &work.flights, work.now)?;
-        work.changes.seats_of(&booking);
         // A purchase in one call is told of when it is confirmed, or when its payment was declined.
         if winner.claim.payment.is_none() {
             work.changes.tell_of(EventType::BookingHeld, &state, work.items[winner.index].1);

@@ -56,13 +56,15 @@ impl Lot {
     /// Whoever did not get its locks in time goes on apart from those who need others; who was apart
     /// already comes again later, until its deadline. It is a transaction of somebody else that is in its
     /// way: that must not keep the rest waiting. After another error all are tried once more, unless
-    /// their data are at fault, then in halves; a single command that fails has failed by itself.
+    /// their data are at fault, then in halves; a single command that fails has failed by itself. A key that
+    /// is in use is no fault of the data at first: somebody was faster, or what we believed was wrong.
     pub(crate) fn split(mut self, lots: &mut Vec<Self>, error: &Error) -> Vec<Envelope> {
         tracing::warn!(%error, ledger.commands = self.envelopes.len(), ledger.again = self.again, "A batch of the ledger failed");
         if says(error, "lock timeout") {
             return self.set_apart(lots);
         }
-        if !is_of_data(error) && !self.again {
+        let in_use = matches!(error, Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _));
+        if (in_use || !is_of_data(error)) && !self.again {
             lots.push(Self { again: true, ..self });
         } else if self.envelopes.len() > 1 {
             let right = self.envelopes.split_off(self.envelopes.len() / 2);

@@ -3,22 +3,35 @@
 
 use crate::domain::booking::Booking;
 use diesel::QueryResult;
-use shared::ids::BookingId;
+use shared::{
+    events::SeatsState,
+    ids::{BookingId, FlightId},
+};
 use std::{
     cell::RefCell,
-    collections::{HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
 };
 
 /// Purchases that are kept until they are confirmed, at most: some seconds of them.
 const PURCHASES: usize = 4096;
 /// Document numbers drawn at once. Those that are left when the process ends are never used.
 const DOCUMENTS: usize = 256;
+/// Flights whose seats are kept, at most.
+const FLIGHTS: usize = 1024;
 
 /// See the module.
 #[derive(Default)]
 pub(crate) struct Memory {
     purchases: RefCell<Purchases>,
     documents: RefCell<VecDeque<i64>>,
+    seats: RefCell<Seats>,
+}
+
+/// The seats of flights that are not free, by flight, and in the order in which the flights were kept.
+#[derive(Default)]
+struct Seats {
+    flights: HashMap<FlightId, SeatsState>,
+    order: VecDeque<FlightId>,
 }
 
 /// Bookings that were made with their payments, by id, and in the order in which they were kept.
@@ -60,10 +73,56 @@ impl Memory {
         Ok(self.documents.borrow_mut().drain(..count).collect())
     }
 
-    /// Forgets the document numbers that are left. A server that has died may not have written to its disk
-    /// that they were drawn, and gives them to others: nothing of it was committed that told of them.
-    pub(super) fn forget_documents(&self) {
+    /// Keeps the seats of flights as they were just committed.
+    pub(crate) fn keep_seats(&self, states: impl IntoIterator<Item = SeatsState>) {
+        let mut seats = self.seats.borrow_mut();
+        for state in states {
+            let flight = state.flight_id;
+            if seats.flights.insert(flight, state).is_some() {
+                continue;
+            }
+            seats.order.push_back(flight);
+            if seats.order.len() > FLIGHTS
+                && let Some(oldest) = seats.order.pop_front()
+            {
+                seats.flights.remove(&oldest);
+            }
+        }
+    }
+
+    /// The versions of the seats of flights as they are kept; of those that are not, one that no flight has.
+    pub(super) fn seats_versions(&self, flights: &BTreeSet<FlightId>) -> Vec<(FlightId, i64)> {
+        let seats = self.seats.borrow();
+        let version = |id: &FlightId| seats.flights.get(id).map_or(-1, |state| state.version);
+        flights.iter().map(|id| (*id, version(id))).collect()
+    }
+
+    /// Adds the seats of those flights that still have the versions which are kept. Whatever changes seats
+    /// raises the version of their flight, under its lock.
+    pub(super) fn add_seats(
+        &self,
+        found: &mut BTreeMap<FlightId, SeatsState>,
+        versions: impl Iterator<Item = (FlightId, i64)>,
+    ) {
+        let seats = self.seats.borrow();
+        for (id, version) in versions {
+            if let Some(state) = seats.flights.get(&id).filter(|state| state.version == version) {
+                found.entry(id).or_insert_with(|| state.clone());
+            }
+        }
+    }
+
+    /// Forgets what is believed of the database without asking it, for a server that has died may not have
+    /// written it to its disk: the document numbers that are left (it gives them to others, nothing was
+    /// committed that told of them), and the seats of flights, whose versions may come again with others.
+    pub(super) fn forget(&self) {
         self.documents.borrow_mut().clear();
+        self.forget_seats();
+    }
+
+    /// Forgets the seats of flights.
+    pub(super) fn forget_seats(&self) {
+        *self.seats.borrow_mut() = Seats::default();
     }
 }
 
@@ -102,10 +161,10 @@ mod tests {
             assert_eq!(documents.len(), count);
             given.extend(documents);
             if count == 9 {
-                memory.forget_documents();
+                memory.forget();
             }
         }
-        let sorted: std::collections::BTreeSet<_> = given.iter().copied().collect();
+        let sorted: BTreeSet<_> = given.iter().copied().collect();
         assert_eq!(sorted.len(), given.len());
         assert_eq!(given[260], 512, "what was forgotten is drawn anew");
     }

@@ -13,6 +13,7 @@
 //! | [`batch`] | the order of one transaction |
 //! | [`keys`], [`transitions`], [`claims`], [`amendments`] | its parts |
 //! | [`payments`], [`cancellations`], [`airline`] | parts of transitions |
+//! | [`occupancy`] | whose seats and places are, as the commands leave them |
 //! | [`changes`] | what it writes |
 //! | [`tables`], [`postgres`] | the port to the database, and its adapter |
 //! | [`memory`] | what is kept between transactions |
@@ -28,6 +29,7 @@ mod command;
 mod keys;
 mod lots;
 mod memory;
+mod occupancy;
 mod payments;
 mod postgres;
 mod runner;
@@ -42,11 +44,11 @@ pub(crate) use command::{Answer, At, Claim, Command, Envelope, LedgerError, Outc
 pub(crate) use runner::Means;
 #[cfg(feature = "simulation")]
 pub(crate) use {
-    batch::{Item, Setting, Verdict, Written, run},
+    batch::{Item, Setting, Verdict, Written, carry_out},
     lots::{Found, Lot},
     memory::Memory,
     postgres::PostgresTables,
-    tables::{Opened, Opening, Tables, Taken, Writes},
+    tables::{Opened, Opening, Tables, Writes},
 };
 
 use crate::{actors::arbiter::LastingArbiter, deadline};

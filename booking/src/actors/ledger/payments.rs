@@ -89,7 +89,7 @@ pub(super) async fn confirm(
         draw_missing_tickets(tables, work, booking).await?;
     }
     work.changes.decide(id, PaymentState::Confirmed);
-    work.changes.sell(booking);
+    work.occupancy.sell(booking);
     work.changes.booking(booking);
     let state = present(booking, &work.flights, work.now)?;
     work.changes.tell_of(EventType::BookingConfirmed, &state, trace);

@@ -6,34 +6,36 @@
 
 use super::{
     memory::Memory,
-    tables::{Opened, Opening, Tables, Taken, Writes},
+    tables::{Opened, Opening, Tables, Writes},
 };
 use crate::{
     domain::{
         booking::{Booking, Flights},
         idempotency::Key,
         locator::Locator,
+        payment::PaymentState,
         quote::{Quote, QuoteId},
     },
     store::{
         self,
+        changed_bookings::Changed,
         flight_cache::FlightCache,
-        flights::LockedFlight,
         keys::Known,
+        new_bookings::New,
+        opening::{Asked, Found},
         seats::{SeatRow, StaleHold},
-        travellers::TravellerRow,
+        travellers::{Place, TravellerRow},
     },
 };
-use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 use diesel_async::AsyncPgConnection;
 use futures_util::future::{try_join, try_join3, try_join4};
 use shared::{
-    events::{Event, SeatsState},
-    ids::{BookingId, FlightId, UserId},
+    events::Event,
+    ids::{BookingId, FlightId},
     outbox,
 };
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::HashSet;
 use uuid::Uuid;
 
 /// The tables as a connection sees them that is in a transaction.
@@ -41,17 +43,6 @@ pub(crate) struct PostgresTables<'a> {
     pub(crate) connection: &'a AsyncPgConnection,
     pub(crate) flights: &'a FlightCache,
     pub(crate) memory: &'a Memory,
-}
-
-impl<'a> PostgresTables<'a> {
-    /// The same tables, to ask for something else at the same time.
-    fn again(&self) -> PostgresTables<'a> {
-        PostgresTables { connection: self.connection, flights: self.flights, memory: self.memory }
-    }
-}
-
-fn uuids(bookings: &[BookingId]) -> Vec<Uuid> {
-    bookings.iter().map(|id| id.0).collect()
 }
 
 impl Tables for PostgresTables<'_> {
@@ -63,29 +54,8 @@ impl Tables for PostgresTables<'_> {
         store::seats::stale_holders(self.connection, seats, travellers).await
     }
 
-    async fn flights_of(&mut self, bookings: &[BookingId]) -> QueryResult<Vec<FlightId>> {
-        store::bookings::flights_of(self.connection, &uuids(bookings)).await
-    }
-
-    async fn lock_flights(
-        &mut self,
-        flights: BTreeSet<FlightId>,
-    ) -> QueryResult<BTreeMap<FlightId, LockedFlight>> {
-        store::flights::lock(self.connection, flights).await
-    }
-
-    async fn lock_bookings(&mut self, bookings: &[BookingId]) -> QueryResult<Vec<Booking>> {
-        let ids = uuids(bookings);
-        store::bookings::lock(self.connection, &ids).await?;
-        store::bookings::load(self.connection, &ids).await
-    }
-
     async fn flight_states(&mut self, versions: &[(FlightId, i64)]) -> QueryResult<Flights> {
         self.flights.at_versions(self.connection, versions.iter().copied()).await
-    }
-
-    async fn now(&mut self) -> QueryResult<DateTime<Utc>> {
-        store::presented::now(self.connection).await
     }
 
     async fn bind_keys(&mut self, wanted: &[(&Key, BookingId)]) -> QueryResult<HashSet<Vec<u8>>> {
@@ -100,32 +70,12 @@ impl Tables for PostgresTables<'_> {
         store::keys::release(self.connection, scopes).await
     }
 
-    async fn held_seats(
-        &mut self,
-        asked: &[(FlightId, UserId)],
-    ) -> QueryResult<HashMap<(FlightId, UserId), i64>> {
-        store::travellers::held_seats(self.connection, asked).await
-    }
-
-    async fn take_seats(&mut self, wanted: &[SeatRow]) -> QueryResult<Vec<SeatRow>> {
-        store::seats::take(self.connection, wanted).await
-    }
-
-    async fn enter_travellers(&mut self, wanted: &[TravellerRow]) -> QueryResult<HashMap<BookingId, usize>> {
-        store::travellers::enter(self.connection, wanted).await
-    }
-
-    async fn give_back(&mut self, seats: &[SeatRow], travellers: &[TravellerRow]) -> QueryResult<()> {
-        store::seats::free(self.connection, seats).await?;
-        store::travellers::leave(self.connection, travellers).await
+    async fn places_taken(&mut self, asked: &[Place]) -> QueryResult<HashSet<Place>> {
+        store::travellers::taken(self.connection, asked).await
     }
 
     async fn used_locators(&mut self, locators: &[Locator]) -> QueryResult<HashSet<Locator>> {
         store::bookings::used_locators(self.connection, locators).await
-    }
-
-    async fn insert_bookings(&mut self, new: &[Booking]) -> QueryResult<()> {
-        store::new_bookings::insert(self.connection, new).await
     }
 
     async fn find_quote(&mut self, id: QuoteId) -> QueryResult<Option<Quote>> {
@@ -137,91 +87,69 @@ impl Tables for PostgresTables<'_> {
         self.memory.documents(count, draw).await
     }
 
-    async fn write(&mut self, writes: &Writes<'_>) -> QueryResult<()> {
+    async fn store(&mut self, writes: &Writes<'_>) -> QueryResult<()> {
         let on = self.connection;
-        let payments = writes.payments.iter().map(|(booking, payment)| (*booking, payment));
-        let bookings = try_join3(
-            store::bookings::update(on, &writes.bookings, writes.sold),
+        let (bookings, payments) = (writes.new, writes.payments);
+        let new = New { bookings, taken: &writes.taken, entered: &writes.entered, payments };
+        let changed = Changed {
+            bookings: &writes.bookings,
+            sold: writes.sold,
+            seats: writes.seats,
+            decided: writes.decided,
+            entries: writes.entries,
+        };
+        let declined = writes.decided.iter().filter(|(_, state)| *state == PaymentState::Declined);
+        let declined: Vec<Uuid> = declined.map(|(id, _)| id.0).collect();
+        // What comes free goes first: others take it.
+        let first = try_join(store::seats::free(on, writes.freed), store::travellers::leave(on, writes.left));
+        let second =
+            try_join(store::new_bookings::insert(on, new), store::changed_bookings::update(on, changed));
+        let third = try_join4(
             store::bookings::update_contacts(on, &writes.contacts),
             store::bookings::update_flight_versions(on, &writes.rescheduled),
+            store::passengers::update(on, &writes.travellers),
+            store::unsettled_payments::settle(on, declined),
         );
-        let travellers = store::passengers::update(on, &writes.travellers);
-        let money = try_join4(
-            store::payments::insert(on, payments),
-            store::payments::decide(on, writes.decided, writes.entries),
+        let fourth = try_join3(
             store::refunds::insert(on, writes.refunds),
             store::quotes::insert(on, writes.quotes),
+            store::keys::answer(on, writes.answers),
         );
-        let answers = store::keys::answer(on, writes.answers);
-        try_join4(bookings, travellers, money, answers).await.map(drop)
-    }
-
-    async fn next_seats(&mut self, flights: &BTreeSet<FlightId>) -> QueryResult<Vec<SeatsState>> {
-        if flights.is_empty() {
-            return Ok(Vec::new());
-        }
-        let ids: Vec<Uuid> = flights.iter().map(|id| id.0).collect();
-        store::seats::next(self.connection, ids).await
+        try_join4(first, second, third, fourth).await.map(drop)
     }
 
     async fn append(&mut self, events: &[Event]) -> QueryResult<()> {
         outbox::append(self.connection, events).await
     }
 
-    async fn open(&mut self, Opening { mut flights, bookings, limits }: Opening<'_>) -> QueryResult<Opened> {
+    async fn open(&mut self, opening: Opening<'_>) -> QueryResult<Opened> {
+        let Opening { mut flights, bookings, limits, places, locators } = opening;
         let on = self.connection;
         let kept = self.memory.take(bookings);
         flights.extend(kept.values().flat_map(Booking::flights));
         let unknown: Vec<Uuid> = bookings.iter().filter(|id| !kept.contains_key(id)).map(|id| id.0).collect();
+        let seats = self.memory.seats_versions(&flights);
         let lock_flights = async {
             match unknown.is_empty() {
                 true => store::flights::lock(on, flights).await,
                 false => store::flights::lock_with(on, flights, unknown.clone()).await,
             }
         };
-        let lock = async {
-            let ids = uuids(bookings);
-            let bookings = try_join(store::bookings::lock(on, &ids), store::bookings::load(on, &unknown));
-            try_join(lock_flights, bookings).await
-        };
-        let held = async {
-            match limits.is_empty() {
-                true => Ok(HashMap::new()),
-                false => store::travellers::held_seats(on, limits).await,
-            }
-        };
-        let opened = try_join3(lock, held, store::presented::now(on)).await?;
-        let ((locked, (versions, mut bookings)), held, now) = opened;
+        let read = store::opening::read(on, Asked { bookings, limits, seats, places, locators });
+        let opened = try_join3(lock_flights, read, store::bookings::load(on, &unknown)).await?;
+        let (locked, found, mut bookings) = opened;
         let (unchanged, changed): (Vec<_>, Vec<_>) =
-            kept.into_values().partition(|kept| versions.get(&kept.id.0) == Some(&kept.version));
+            kept.into_values().partition(|kept| found.versions.get(&kept.id) == Some(&kept.version));
         bookings.extend(unchanged);
         let changed: Vec<Uuid> = changed.iter().map(|kept| kept.id.0).collect();
         bookings.extend(store::bookings::load(on, &changed).await?);
-        Ok(Opened { locked, bookings, held, now })
-    }
-
-    async fn take(
-        &mut self,
-        seats: &[SeatRow],
-        travellers: &[TravellerRow],
-        locators: &[Locator],
-    ) -> QueryResult<Taken> {
-        let on = self.connection;
-        let seats = store::seats::take(on, seats);
-        let travellers = store::travellers::enter(on, travellers);
-        let used = store::bookings::used_locators(on, locators);
-        let (seats, travellers, used) = try_join3(seats, travellers, used).await?;
-        Ok(Taken { seats, travellers, used })
-    }
-
-    async fn store(
-        &mut self,
-        new: &[Booking],
-        writes: &Writes<'_>,
-        flights: &BTreeSet<FlightId>,
-    ) -> QueryResult<Vec<SeatsState>> {
-        let (mut first, mut second, mut third) = (self.again(), self.again(), self.again());
-        let (new, writes) = (first.insert_bookings(new), second.write(writes));
-        try_join3(new, writes, third.next_seats(flights)).await.map(|((), (), states)| states)
+        let mut seats = found.seats;
+        let versions = locked.iter().map(|(id, flight)| (*id, flight.seats_version));
+        self.memory.add_seats(&mut seats, versions.clone());
+        // Those of bookings that were not known: rare.
+        let missing: Vec<_> = versions.filter(|(id, _)| !seats.contains_key(id)).collect();
+        seats.extend(store::seats::taken(on, &missing).await?);
+        let Found { held, places, used, now, .. } = found;
+        Ok(Opened { locked, seats, bookings, held, places, used, now })
     }
 }

@@ -7,6 +7,7 @@ use super::{
     lots::{Found, Lot},
     memory::Memory,
     postgres::PostgresTables,
+    tables::Tables,
 };
 use crate::{
     actors::directory::Directory,
@@ -102,7 +103,7 @@ impl Runner {
     fn lose_connection(&mut self) {
         if let Some((_, backend)) = self.connection.take() {
             self.lost = Some(backend);
-            self.memory.forget_documents();
+            self.memory.forget();
         }
     }
 
@@ -123,7 +124,11 @@ impl Runner {
             // Dropped midway: the connection is given up with it.
             match transaction.unwrap_or_else(|_| Err(Failure::Lost(unavailable("the database is silent")))) {
                 Ok(written) => returned.extend(self.tell(lot.envelopes, written)),
-                Err(Failure::Refused(error)) => returned.extend(lot.split(&mut lots, &error)),
+                Err(Failure::Refused(error)) => {
+                    // Where a key was in use that was believed to be free, what is kept was wrong.
+                    self.memory.forget_seats();
+                    returned.extend(lot.split(&mut lots, &error));
+                }
                 Err(Failure::Lost(error)) => {
                     tracing::warn!(%error, ledger.commands = lot.envelopes.len(), "The ledger lost its connection");
                     self.lose_connection();
@@ -136,9 +141,10 @@ impl Runner {
 
     /// Answers after the commit: allocators first, so that whoever has an answer finds them informed.
     fn tell(&self, envelopes: Vec<Envelope>, written: Written) -> Vec<Envelope> {
-        if !written.events.is_empty() {
+        if written.tells {
             self.means.relay.nudge();
         }
+        self.memory.keep_seats(written.seats.iter().cloned());
         let mut holds = written.holds;
         for state in written.seats {
             let holds = holds.remove(&state.flight_id);
@@ -188,12 +194,15 @@ impl Runner {
         let setting = Setting { settle: self.means.settle, begins: started.into_std() };
         let connection = &*connection;
         let mut tables = PostgresTables { connection, flights: &self.means.flights, memory: &self.memory };
-        // Begins with the first questions, ends with the last rows: nobody waits for these answers alone.
-        let run = try_join(transaction::begin(connection), batch::run(&mut tables, &items, setting));
-        let ended = match run.await {
-            Ok(((), written)) => {
+        // Begins with the first questions, and ends with the rows: nobody waits for these answers alone.
+        let decided = try_join(transaction::begin(connection), batch::decide(&mut tables, &items, setting));
+        let ended = match decided.await {
+            Ok(((), decision)) => {
                 kill_points::commit(Moment::Before, items.iter().map(|(command, _)| *command));
-                transaction::commit_with(connection, &written.events).await.map(|()| written)
+                let writes = decision.writes();
+                let commit = transaction::commit_with(connection, decision.events());
+                let ended = try_join(tables.store(&writes), commit).await;
+                ended.map(|((), ())| decision.written())
             }
             Err(error) => Err(error),
         };

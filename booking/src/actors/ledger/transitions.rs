@@ -113,7 +113,7 @@ fn end(
     trace: Option<TraceContext>,
 ) -> QueryResult<Result<(), Refusal>> {
     if booking.expire(work.now) {
-        work.changes.free(booking);
+        work.occupancy.free(booking);
         work.changes.booking(booking);
         let state = present(booking, &work.flights, work.now)?;
         work.changes.tell_of(EventType::BookingExpired, &state, trace);

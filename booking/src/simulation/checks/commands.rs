@@ -10,7 +10,6 @@ use crate::{
         payment::PaymentState,
         quote::QuoteId,
         refusal::Refusal,
-        seat_change::SeatChange,
     },
     simulation::database::{KeyRow, Rows},
 };
@@ -117,8 +116,7 @@ fn passengers_after<'a>(before: &'a Booking, done: &[&Command]) -> Cow<'a, [Pass
     let mut after = Cow::Borrowed(&before.passengers[..]);
     for command in done {
         match command {
-            // Of two at once the one that wants what is there already came first.
-            Command::ChangeSeats { changes, .. } if moves(before, changes) => {
+            Command::ChangeSeats { changes, .. } => {
                 for change in changes {
                     let passenger = after.to_mut().iter_mut().find(|one| one.id == change.passenger);
                     let segment = before.segment_on(change.flight);
@@ -142,14 +140,6 @@ fn passengers_after<'a>(before: &'a Booking, done: &[&Command]) -> Cow<'a, [Pass
         }
     }
     after
-}
-
-fn moves(booking: &Booking, changes: &[SeatChange]) -> bool {
-    changes.iter().any(|change| {
-        let passenger = booking.passengers.iter().find(|one| one.id == change.passenger);
-        let segment = booking.segment_on(change.flight);
-        passenger.zip(segment).is_some_and(|(one, segment)| one.seats[segment] != Some(change.seat))
-    })
 }
 
 /// Flights, cabins and prices stay; which version a traveller knows of, only news change.

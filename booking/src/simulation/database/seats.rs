@@ -2,22 +2,24 @@
 
 use super::{
     Change, Transaction,
-    rows::{Holder, TravellerEntry},
+    rows::{FlightRow, Holder, TravellerEntry},
+    writing::unique,
 };
 use crate::{
     domain::hold,
     simulation::world::Fence,
     store::{
         seats::{Held, SeatRow, StaleHold},
-        travellers::TravellerRow,
+        travellers::{Place, TravellerRow},
     },
 };
 use chrono::{DateTime, Utc};
+use diesel::QueryResult;
 use shared::{
     events::{BookingPaymentStatus, BookingStatus, SeatsState},
     ids::{BookingId, FlightId, UserId},
 };
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 impl Transaction {
     pub(super) fn stale(
@@ -33,9 +35,8 @@ impl Transaction {
                 (!holder.sold).then_some(hold)
             };
             let of_traveller = |row: &TravellerRow| {
-                let entry = rows.travellers.get(&(row.flight, row.owner, row.fingerprint))?;
-                let has = Held::Traveller(row.flight, row.owner, row.fingerprint);
-                Some(StaleHold { booking: entry.booking, has })
+                let entry = rows.travellers.get(&row.place())?;
+                Some(StaleHold { booking: entry.booking, has: Held::Place(row.place()) })
             };
             let holders = seats.iter().filter_map(of_seat).chain(travellers.iter().filter_map(of_traveller));
             let ended = |hold: &StaleHold| {
@@ -73,32 +74,54 @@ impl Transaction {
         })
     }
 
-    pub(super) fn take_free(&mut self, wanted: &[SeatRow]) -> Vec<SeatRow> {
-        let mut taken = Vec::with_capacity(wanted.len());
+    /// As `store::opening`: the seats of a flight that are not free.
+    pub(super) fn taken(&self, flight_id: FlightId, version: i64) -> SeatsState {
+        let seats = |sold: bool| {
+            self.with_rows(|rows| {
+                let seats = rows.seats.get(&flight_id).into_iter().flatten();
+                seats.filter(|(_, holder)| holder.sold == sold).map(|(seat, _)| *seat).collect()
+            })
+        };
+        match self.world.fence {
+            Fence::TakenSeatsAreGranted => {
+                SeatsState { flight_id, version, held: Vec::new(), sold: Vec::new() }
+            }
+            _ => SeatsState { flight_id, version, held: seats(false), sold: seats(true) },
+        }
+    }
+
+    /// Those of some places that have travellers.
+    pub(super) fn with_travellers(&self, asked: &[Place]) -> HashSet<Place> {
+        self.with_rows(|rows| {
+            asked.iter().filter(|place| rows.travellers.contains_key(*place)).copied().collect()
+        })
+    }
+
+    /// As the key of `seats` has it.
+    pub(super) fn take(&mut self, wanted: &[SeatRow]) -> QueryResult<()> {
         for row in wanted {
             let (flight, seat) = (row.seat.flight_id, row.seat.designator);
             let free =
                 self.with_rows(|rows| rows.seats.get(&flight).is_none_or(|of| !of.contains_key(&seat)));
-            if free || self.world.fence == Fence::TakenSeatsAreGranted {
-                let holder = Holder { booking: row.booking, sold: row.sold };
-                self.put(Change::Seat(flight, seat, Some(holder)));
-                taken.push(*row);
+            if !free && self.world.fence != Fence::TakenSeatsAreGranted {
+                return Err(unique("seats"));
             }
+            let holder = Holder { booking: row.booking, sold: row.sold };
+            self.put(Change::Seat(flight, seat, Some(holder)));
         }
-        taken
+        Ok(())
     }
 
-    pub(super) fn enter(&mut self, wanted: &[TravellerRow]) -> HashMap<BookingId, usize> {
-        let mut entered = HashMap::new();
+    /// As the key of `travellers` has it.
+    pub(super) fn enter(&mut self, wanted: &[TravellerRow]) -> QueryResult<()> {
         for row in wanted {
-            let key = (row.flight, row.owner, row.fingerprint);
-            if self.with_rows(|rows| !rows.travellers.contains_key(&key)) {
-                let entry = TravellerEntry { booking: row.booking, seated: row.seated };
-                self.put(Change::Traveller(key, Some(entry)));
-                *entered.entry(row.booking).or_default() += 1;
+            if self.with_rows(|rows| rows.travellers.contains_key(&row.place())) {
+                return Err(unique("travellers"));
             }
+            let entry = TravellerEntry { booking: row.booking, seated: row.seated };
+            self.put(Change::Traveller(row.place(), Some(entry)));
         }
-        entered
+        Ok(())
     }
 
     pub(super) fn leave(&mut self, seats: &[SeatRow], travellers: &[TravellerRow]) {
@@ -115,10 +138,11 @@ impl Transaction {
             }
         }
         for row in travellers {
-            let key = (row.flight, row.owner, row.fingerprint);
-            if self.with_rows(|rows| rows.travellers.get(&key).is_some_and(|one| one.booking == row.booking))
-            {
-                self.put(Change::Traveller(key, None));
+            let own = |rows: &super::Rows| {
+                rows.travellers.get(&row.place()).is_some_and(|one| one.booking == row.booking)
+            };
+            if self.with_rows(own) {
+                self.put(Change::Traveller(row.place(), None));
             }
         }
     }
@@ -133,25 +157,13 @@ impl Transaction {
         }
     }
 
-    pub(super) fn states(&mut self, flights: &BTreeSet<FlightId>) -> Vec<SeatsState> {
-        let mut states = Vec::with_capacity(flights.len());
-        for id in flights {
-            let Some(mut row) = self.with_rows(|rows| rows.flights.get(id).copied()) else { continue };
-            row.seats_version += 1;
-            self.put(Change::Flight(*id, Some(row)));
-            let seats = |sold: bool| {
-                self.with_rows(|rows| {
-                    let seats = rows.seats.get(id).into_iter().flatten();
-                    seats.filter(|(_, holder)| holder.sold == sold).map(|(seat, _)| *seat).collect()
-                })
-            };
-            states.push(SeatsState {
-                flight_id: *id,
-                version: row.seats_version,
-                held: seats(false),
-                sold: seats(true),
-            });
+    /// Flights have the next versions of their seats.
+    pub(super) fn raise(&mut self, states: &[SeatsState]) {
+        for state in states {
+            if let Some(row) = self.with_rows(|rows| rows.flights.get(&state.flight_id).copied()) {
+                let row = FlightRow { seats_version: state.version, ..row };
+                self.put(Change::Flight(state.flight_id, Some(row)));
+            }
         }
-        states
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Change, Transaction, rows::KeyRow};
 use crate::{
-    actors::ledger::{Opened, Opening, Tables, Taken, Writes},
+    actors::ledger::{Opened, Opening, Tables, Writes},
     domain::{
         booking::{Booking, Flights},
         idempotency::{KEPT_HOURS, Key},
@@ -14,16 +14,16 @@ use crate::{
         flights::LockedFlight,
         keys::Known,
         seats::{SeatRow, StaleHold},
-        travellers::TravellerRow,
+        travellers::{Place, TravellerRow},
     },
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::QueryResult;
 use shared::{
-    events::{Event, SeatsState},
-    ids::{BookingId, FlightId, UserId},
+    events::Event,
+    ids::{BookingId, FlightId},
 };
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 impl Tables for Transaction {
     async fn stale_holders(
@@ -35,34 +35,10 @@ impl Tables for Transaction {
         Ok(self.stale(clock, seats, travellers))
     }
 
-    async fn flights_of(&mut self, bookings: &[BookingId]) -> QueryResult<Vec<FlightId>> {
-        self.call()?;
-        Ok(self.flights_with(bookings).into_iter().collect())
-    }
-
-    async fn lock_flights(
-        &mut self,
-        flights: BTreeSet<FlightId>,
-    ) -> QueryResult<BTreeMap<FlightId, LockedFlight>> {
-        self.wait_for_locks().await;
-        self.call()?;
-        Ok(self.locked(&flights))
-    }
-
-    async fn lock_bookings(&mut self, bookings: &[BookingId]) -> QueryResult<Vec<Booking>> {
-        self.call()?;
-        Ok(self.in_full(bookings))
-    }
-
     async fn flight_states(&mut self, versions: &[(FlightId, i64)]) -> QueryResult<Flights> {
         self.call()?;
         let state = |id: &FlightId| self.with_rows(|rows| Some((*id, rows.states.get(id)?.clone())));
         Ok(versions.iter().filter_map(|(id, _)| state(id)).collect())
-    }
-
-    async fn now(&mut self) -> QueryResult<DateTime<Utc>> {
-        let clock = self.call()?;
-        Ok(self.told(clock))
     }
 
     async fn bind_keys(&mut self, wanted: &[(&Key, BookingId)]) -> QueryResult<HashSet<Vec<u8>>> {
@@ -94,38 +70,14 @@ impl Tables for Transaction {
         Ok(())
     }
 
-    async fn held_seats(
-        &mut self,
-        asked: &[(FlightId, UserId)],
-    ) -> QueryResult<HashMap<(FlightId, UserId), i64>> {
-        let clock = self.call()?;
-        Ok(self.held(clock, asked))
-    }
-
-    async fn take_seats(&mut self, wanted: &[SeatRow]) -> QueryResult<Vec<SeatRow>> {
+    async fn places_taken(&mut self, asked: &[Place]) -> QueryResult<HashSet<Place>> {
         self.call()?;
-        Ok(self.take_free(wanted))
-    }
-
-    async fn enter_travellers(&mut self, wanted: &[TravellerRow]) -> QueryResult<HashMap<BookingId, usize>> {
-        self.call()?;
-        Ok(self.enter(wanted))
-    }
-
-    async fn give_back(&mut self, seats: &[SeatRow], travellers: &[TravellerRow]) -> QueryResult<()> {
-        self.call()?;
-        self.leave(seats, travellers);
-        Ok(())
+        Ok(self.with_travellers(asked))
     }
 
     async fn used_locators(&mut self, locators: &[Locator]) -> QueryResult<HashSet<Locator>> {
         self.call()?;
         Ok(self.used(locators))
-    }
-
-    async fn insert_bookings(&mut self, new: &[Booking]) -> QueryResult<()> {
-        self.call()?;
-        self.insert(new)
     }
 
     async fn find_quote(&mut self, id: QuoteId) -> QueryResult<Option<Quote>> {
@@ -138,14 +90,16 @@ impl Tables for Transaction {
         Ok((0..count).map(|_| self.database().draw_document()).collect())
     }
 
-    async fn write(&mut self, writes: &Writes<'_>) -> QueryResult<()> {
+    /// As the statements that travel together: one call, at one instant.
+    async fn store(&mut self, writes: &Writes<'_>) -> QueryResult<()> {
         let clock = self.call()?;
-        self.change(writes, clock)
-    }
-
-    async fn next_seats(&mut self, flights: &BTreeSet<FlightId>) -> QueryResult<Vec<SeatsState>> {
-        self.call()?;
-        Ok(self.states(flights))
+        self.leave(writes.freed, writes.left);
+        self.take(&writes.taken)?;
+        self.enter(&writes.entered)?;
+        self.insert(writes.new)?;
+        self.change(writes, clock)?;
+        self.raise(writes.seats);
+        Ok(())
     }
 
     async fn append(&mut self, events: &[Event]) -> QueryResult<()> {
@@ -155,39 +109,21 @@ impl Tables for Transaction {
     }
 
     /// As the statements that travel together: one call, at one instant.
-    async fn open(&mut self, Opening { mut flights, bookings, limits }: Opening<'_>) -> QueryResult<Opened> {
+    async fn open(&mut self, opening: Opening<'_>) -> QueryResult<Opened> {
+        let Opening { mut flights, bookings, limits, places, locators } = opening;
         self.wait_for_locks().await;
         let clock = self.call()?;
         flights.extend(self.flights_with(bookings));
+        let locked = self.locked(&flights);
         Ok(Opened {
-            locked: self.locked(&flights),
+            seats: locked.iter().map(|(id, row)| (*id, self.taken(*id, row.seats_version))).collect(),
+            locked,
             bookings: self.in_full(bookings),
             held: self.held(clock, limits),
+            places: self.with_travellers(places),
+            used: self.used(locators),
             now: self.told(clock),
         })
-    }
-
-    async fn take(
-        &mut self,
-        seats: &[SeatRow],
-        travellers: &[TravellerRow],
-        locators: &[Locator],
-    ) -> QueryResult<Taken> {
-        self.call()?;
-        let (seats, travellers) = (self.take_free(seats), self.enter(travellers));
-        Ok(Taken { seats, travellers, used: self.used(locators) })
-    }
-
-    async fn store(
-        &mut self,
-        new: &[Booking],
-        writes: &Writes<'_>,
-        flights: &BTreeSet<FlightId>,
-    ) -> QueryResult<Vec<SeatsState>> {
-        let clock = self.call()?;
-        self.insert(new)?;
-        self.change(writes, clock)?;
-        Ok(self.states(flights))
     }
 }
 

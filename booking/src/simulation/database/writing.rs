@@ -19,7 +19,7 @@ use diesel::{
 };
 use shared::ids::BookingId;
 
-fn unique(table: &str) -> Error {
+pub(super) fn unique(table: &str) -> Error {
     Error::DatabaseError(
         DatabaseErrorKind::UniqueViolation,
         Box::new(format!("a key of {table} is not unique")),
@@ -38,7 +38,7 @@ impl Transaction {
                 return Err(unique("bookings"));
             }
             if self.with_rows(|rows| rows.locators.contains(booking.locator.as_str())) {
-                return Err(Error::QueryBuilderError("a locator was taken meanwhile".into()));
+                return Err(unique("bookings"));
             }
             if booking.segments.iter().any(|segment| segment.fare < 0 || segment.taxes < 0) {
                 return Err(check("segments"));

@@ -1,0 +1,111 @@
+//! Writes what becomes of bookings, a batch at a time: what each transition changes in one statement.
+
+use super::{
+    codes::Code,
+    seats::{self, SeatRow},
+    statement::statement,
+};
+use crate::domain::{
+    booking::Booking,
+    payment::{Entry, PaymentState},
+};
+use chrono::{DateTime, Utc};
+use diesel::{
+    prelude::*,
+    sql_types::{Array, BigInt, Nullable, SmallInt, Timestamptz, Uuid as SqlUuid},
+};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use shared::{
+    events::SeatsState,
+    ids::{BookingId, PaymentId},
+};
+use uuid::Uuid;
+
+statement! {
+    /// Updates the rows of bookings, marks seats as sold, gives flights the next versions of their seats,
+    /// writes the states of payments (tokens are forgotten as soon as the provider has decided; of what it
+    /// declined nothing more is to be asked of it), and books entries.
+    Update {
+        sold_flights: Array<SqlUuid> = Vec<Uuid>,
+        sold_seats: Array<SmallInt> = Vec<i16>,
+        buyers: Array<SqlUuid> = Vec<Uuid>,
+        flights: Array<SqlUuid> = Vec<Uuid>,
+        seats_versions: Array<BigInt> = Vec<i64>,
+        payments: Array<SqlUuid> = Vec<Uuid>,
+        states: Array<SmallInt> = Vec<i16>,
+        causes: Array<SqlUuid> = Vec<Uuid>,
+        accounts: Array<SmallInt> = Vec<i16>,
+        payers: Array<SqlUuid> = Vec<Uuid>,
+        amounts: Array<BigInt> = Vec<i64>,
+        ids: Array<SqlUuid> = Vec<Uuid>,
+        statuses: Array<SmallInt> = Vec<i16>,
+        payment_statuses: Array<SmallInt> = Vec<i16>,
+        holds: Array<Timestamptz> = Vec<DateTime<Utc>>,
+        versions: Array<BigInt> = Vec<i64>,
+        updated: Array<Timestamptz> = Vec<DateTime<Utc>>,
+        confirmed: Array<Nullable<Timestamptz>> = Vec<Option<DateTime<Utc>>>,
+    } -> (),
+    "WITH bought AS (
+        UPDATE seats SET sold = true FROM unnest($, $, $) AS n (f, s, b)
+        WHERE flight_id = n.f AND seat = n.s AND booking_id = n.b
+    ), changed AS (
+        UPDATE flights SET seats_version = n.v FROM unnest($, $) AS n (f, v) WHERE flights.id = n.f
+    ), decided AS (
+        UPDATE payments SET state = n.s, token = NULL FROM unnest($, $) AS n (p, s) WHERE payments.id = n.p
+    ), booked AS (
+        INSERT INTO ledger_entries (cause, account, booking_id, amount, created_at)
+        SELECT n.*, clock_timestamp() FROM unnest($, $, $, $) AS n
+    )
+    UPDATE bookings SET status = n.s, payment_status = n.p, hold_expires_at = n.h, version = n.v, updated_at = n.u, confirmed_at = n.c
+    FROM unnest($, $, $, $, $, $, $) AS n (i, s, p, h, v, u, c) WHERE bookings.id = n.i"
+}
+
+/// What is updated.
+#[derive(Debug)]
+pub(crate) struct Changed<'a> {
+    /// Bookings whose own rows changed: status, money, hold, version.
+    pub(crate) bookings: &'a [&'a Booking],
+    /// Held seats that are sold now.
+    pub(crate) sold: &'a [SeatRow],
+    /// Flights whose seats changed hands, with the next versions of these.
+    pub(crate) seats: &'a [SeatsState],
+    /// Payments that were decided.
+    pub(crate) decided: &'a [(PaymentId, PaymentState)],
+    /// Money that moved.
+    pub(crate) entries: &'a [(BookingId, Entry)],
+}
+
+/// Writes all of it.
+pub(crate) async fn update(connection: &AsyncPgConnection, changed: Changed<'_>) -> QueryResult<()> {
+    let Changed { bookings, sold, seats, decided, entries } = changed;
+    let nothing = bookings.is_empty()
+        && sold.is_empty()
+        && seats.is_empty()
+        && decided.is_empty()
+        && entries.is_empty();
+    if nothing {
+        return Ok(());
+    }
+    let (sold_flights, sold_seats, buyers) = seats::columns(sold);
+    let query = Update {
+        sold_flights,
+        sold_seats,
+        buyers,
+        flights: seats.iter().map(|state| state.flight_id.0).collect(),
+        seats_versions: seats.iter().map(|state| state.version).collect(),
+        payments: decided.iter().map(|(id, _)| id.0).collect(),
+        states: decided.iter().map(|(_, state)| state.code()).collect(),
+        causes: entries.iter().map(|(_, entry)| entry.cause).collect(),
+        accounts: entries.iter().map(|(_, entry)| entry.account.code()).collect(),
+        payers: entries.iter().map(|(booking, _)| booking.0).collect(),
+        amounts: entries.iter().map(|(_, entry)| entry.amount).collect(),
+        ids: bookings.iter().map(|booking| booking.id.0).collect(),
+        statuses: bookings.iter().map(|booking| booking.status.code()).collect(),
+        payment_statuses: bookings.iter().map(|booking| booking.payment_status.code()).collect(),
+        holds: bookings.iter().map(|booking| booking.hold_expires_at).collect(),
+        versions: bookings.iter().map(|booking| booking.version).collect(),
+        updated: bookings.iter().map(|booking| booking.updated_at).collect(),
+        confirmed: bookings.iter().map(|booking| booking.confirmed_at).collect(),
+    };
+    query.execute(&mut &*connection).await.map(drop)
+}
