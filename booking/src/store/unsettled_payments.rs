@@ -86,5 +86,8 @@ pub(crate) async fn count(
 
 /// Takes payments out of the queue of which nothing is to be asked any more. Repeating it has no effect.
 pub(crate) async fn settle(connection: &AsyncPgConnection, ids: Vec<Uuid>) -> QueryResult<()> {
+    if ids.is_empty() {
+        return Ok(());
+    }
     Settle { ids }.execute(&mut &*connection).await.map(drop)
 }

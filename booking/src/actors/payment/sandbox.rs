@@ -34,7 +34,9 @@ const QUEUE: usize = 1024;
 const BATCH: usize = 256;
 /// How long further operations are waited for where several have come at once: the ledger answers in
 /// batches, and each statement costs more than its rows.
-const GATHER: Duration = Duration::from_millis(2);
+const GATHER: Duration = Duration::from_millis(1);
+/// How long others wait for an authorisation to be written with: no traveller waits for them.
+const RIDE: Duration = Duration::from_millis(20);
 /// How long the database has for opening the log's connection, and for a statement.
 const PATIENCE: Duration = Duration::from_secs(2);
 const SILENT: &str = "the database is silent";
@@ -97,12 +99,20 @@ fn decision(accepted: bool) -> Decision {
 
 type Waiting = (Operation, oneshot::Sender<Result<Option<bool>, ProviderError>>);
 
+/// Whether a traveller waits for it.
+fn is_awaited((operation, _): &Waiting) -> bool {
+    operation.kind == Kind::Authorise
+}
+
 /// Writes the log until the sandbox is gone.
 async fn write(database: DatabaseConfig, operations: Arc<Mutex<mpsc::Receiver<Waiting>>>) -> End {
     let mut operations = operations.lock().await;
     let mut connection = None;
     let mut batch = Vec::new();
     while operations.recv_many(&mut batch, BATCH).await > 0 {
+        if !batch.iter().any(is_awaited) {
+            gather(&mut operations, &mut batch, (BATCH, RIDE), is_awaited).await;
+        }
         if batch.len() > 1 {
             gather(&mut operations, &mut batch, (BATCH, GATHER), |_| false).await;
         }

@@ -29,6 +29,9 @@ use tokio_util::sync::CancellationToken;
 /// How often the outbox is looked at without a nudge: the safety net under them, and how what another
 /// instance has committed is found.
 const POLL: Duration = Duration::from_millis(250);
+/// Between two reads of what was just committed, at least: many commits are published with one read, and what
+/// was published is taken out with one delete. Nobody who waits for an event notices so little.
+const GATHER: Duration = Duration::from_millis(10);
 /// How often a relay that stands by tries to become active.
 const STANDBY: Duration = Duration::from_secs(1);
 /// Longer than the server's statement timeout: only a connection that is dead takes as long.
@@ -77,6 +80,10 @@ pub struct Relay {
     flight: CancellationToken,
     /// A publish failed and the time to try again has not come.
     held: bool,
+    /// Neither reads nor deletes before this, unless somebody waits for the outbox to be empty.
+    gathers_until: Instant,
+    /// It goes on by itself at the end of that.
+    gathers: bool,
     publish_backoff: Backoff,
     database_backoff: Backoff,
     /// Those to be told when the relay has stopped; it is stopping when there are any.
@@ -120,6 +127,8 @@ impl Relay {
             progress: Progress::default(),
             flight: CancellationToken::new(),
             held: false,
+            gathers_until: now,
+            gathers: false,
             publish_backoff: Backoff::new(Duration::from_millis(50), Duration::from_secs(2)),
             database_backoff: Backoff::new(Duration::from_millis(100), Duration::from_secs(5)),
             stopping: Vec::new(),
@@ -227,6 +236,16 @@ impl Relay {
         if !self.active || self.connection.is_none() {
             return;
         }
+        let now = Instant::now();
+        if now < self.gathers_until && !self.progress.is_awaited() {
+            if !std::mem::replace(&mut self.gathers, true) {
+                ctx.run_later(self.gathers_until - now, |relay, ctx| {
+                    relay.gathers = false;
+                    relay.go_on(ctx);
+                });
+            }
+            return;
+        }
         // Without the broker, rows are better left where they are.
         let may_publish = !self.held && self.bus.is_connected();
         if may_publish && let Some(limit) = self.progress.wanted() {
@@ -241,6 +260,7 @@ impl Relay {
     }
 
     fn read(&mut self, limit: usize, ctx: &mut Context<Self>) {
+        self.gathers_until = Instant::now() + GATHER;
         let (source, but) = (self.source, self.progress.begin_read());
         let query = async move |connection: &mut AsyncPgConnection| {
             pending::read(connection, source, &but, limit).await
