@@ -27,7 +27,7 @@ pub struct Config {
     /// `BOOKING_LEDGER_BATCH`: commands in one transaction at most. `512`.
     #[serde(default = "default_batch")]
     pub ledger_batch: usize,
-    /// `BOOKING_LEDGER_QUEUE`: commands that wait for a ledger at most; more are refused. `4096`.
+    /// `BOOKING_LEDGER_QUEUE`: commands that wait for a ledger at most; more are refused. `512`.
     #[serde(default = "default_queue")]
     pub ledger_queue: usize,
     /// `BOOKING_ALLOCATORS`: flights whose seats are in memory at most. `4096`.
@@ -150,7 +150,7 @@ fn default_batch() -> usize {
 }
 
 fn default_queue() -> usize {
-    4096
+    512
 }
 
 fn default_allocators() -> usize {

@@ -42,7 +42,7 @@ impl From<Refusal> for Problem {
     }
 }
 
-fn overloaded() -> Problem {
+pub(crate) fn overloaded() -> Problem {
     Problem::new(Code::Overloaded).retry_after(SOON)
 }
 

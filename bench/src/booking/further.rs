@@ -18,7 +18,7 @@ use serde_json::json;
 use shared::db::DatabaseConfig;
 use std::time::Instant;
 
-/// Twice as many clients as payments may be in hand.
+/// Eight times as many clients as commands may wait for a ledger.
 const CROWD: usize = 4096;
 
 /// Arrivals at half of the rate that closed-loop clients have reached, whether or not the service keeps

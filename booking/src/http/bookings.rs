@@ -4,6 +4,7 @@ use super::{
     PRIVATE, Reading,
     access_token::Reader,
     answers::{answer, tag},
+    door::Door,
     key,
     new_booking::{NewBooking, NewBookingSchema},
 };
@@ -39,6 +40,7 @@ use std::str::FromStr;
     ),
 )]
 pub(crate) async fn create(
+    _: Door,
     request: HttpRequest,
     request_id: RequestId,
     caller: Caller,

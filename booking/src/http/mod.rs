@@ -6,6 +6,7 @@ mod answers;
 mod bookings;
 mod cancellation;
 mod changes;
+mod door;
 mod internal;
 mod lookup;
 mod lookup_limit;

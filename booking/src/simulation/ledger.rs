@@ -67,7 +67,8 @@ impl World {
             let mut instance = self.instances[at].borrow_mut();
             let queue = &mut instance.ledgers[shard];
             let settles = command.settles();
-            let envelope = Envelope { command, flight, deadline, trace: None, locked_out: false, reply };
+            let envelope =
+                Envelope { command, flight, deadline, trace: None, locked_out: false, place: None, reply };
             if settles {
                 queue.settling.push_back(envelope)
             } else {

@@ -1,14 +1,25 @@
 //! More is asked than can be done.
 
-use crate::fixture::{World, booking, passenger};
+use crate::fixture::{World, booking, eventually, passenger};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use futures_util::stream::{FuturesUnordered, StreamExt};
+use futures_util::{
+    future::join,
+    stream::{FuturesUnordered, StreamExt},
+};
+use serde_json::json;
+use testkit::Answer;
 
 const BATCH: usize = 1;
 const QUEUE: usize = 4;
 
 async fn run(connection: &mut AsyncPgConnection, statement: &str) -> usize {
     diesel::sql_query(statement).execute(connection).await.unwrap()
+}
+
+fn refused(answer: &Answer) {
+    answer.expect_problem(503, "overloaded");
+    let after: u32 = answer.header("retry-after").parse().unwrap();
+    assert!(after > 0);
 }
 
 #[actix_web::test]
@@ -28,25 +39,32 @@ async fn past_its_bounds_it_refuses_and_serves_those_whom_it_has_admitted() {
     let seats: Vec<String> = (4..=6)
         .flat_map(|row| ["A", "B", "C", "D", "E", "F"].map(|letter| format!("{row}{letter}")))
         .collect();
-    let requests = seats.iter().map(|seat| {
+    let mut requests = seats.iter().map(|seat| {
         let (client, flight) = (world.customer(), flight.id);
         async move {
             let body = booking(flight, &[passenger("ADT", "Ada", Some(seat))]);
             client.post("/api/v1/bookings", &body).await
         }
     });
-    let mut answers: FuturesUnordered<_> = requests.collect();
-    for _ in BATCH + QUEUE..seats.len() {
-        let refused = answers.next().await.unwrap();
-        refused.expect_problem(503, "overloaded");
-        let after: u32 = refused.header("retry-after").parse().unwrap();
-        assert!(after > 0);
-    }
-    run(&mut somebody, "ROLLBACK").await;
-    // Whoever was not refused was admitted.
-    while let Some(admitted) = answers.next().await {
-        admitted.expect(201);
-    }
+    // The first one is the batch that waits.
+    let (first, others) = (requests.next().unwrap(), requests);
+    let others = async {
+        let waits = "pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        eventually("the batch that waits", async || world.count(waits).await > 0).await;
+        let mut answers: FuturesUnordered<_> = others.collect();
+        for _ in BATCH + QUEUE..seats.len() {
+            refused(&answers.next().await.unwrap());
+        }
+        // Nothing is read of what is wanted.
+        refused(&world.customer().post("/api/v1/bookings", &json!("nonsense")).await);
+        run(&mut somebody, "ROLLBACK").await;
+        // Whoever was not refused was admitted.
+        while let Some(admitted) = answers.next().await {
+            admitted.expect(201);
+        }
+    };
+    let (first, ()) = join(first, others).await;
+    first.expect(201);
     assert_eq!(world.count("bookings").await, i64::try_from(BATCH + QUEUE).unwrap());
     world.stop().await;
 }

@@ -71,7 +71,9 @@ impl Ledger {
         }
         let settling = self.settling.len().min(self.bounds.batch);
         let others = self.queue.len().min(self.bounds.batch - settling);
-        let batch = self.settling.drain(..settling).chain(self.queue.drain(..others)).collect();
+        let mut batch: Vec<_> = self.settling.drain(..settling).chain(self.queue.drain(..others)).collect();
+        // They wait no longer.
+        batch.iter_mut().for_each(|envelope| envelope.place = None);
         let runner = self.runner.clone();
         let task = actix::spawn(async move { runner.lock().await.process(batch).await });
         // Interleaves: commands arrive meanwhile, and form the next transaction.

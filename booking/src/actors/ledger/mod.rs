@@ -54,11 +54,15 @@ pub(crate) use {
 use crate::{actors::arbiter::LastingArbiter, deadline};
 use actix::{Actor, Addr, prelude::SendError};
 use actor::{Drain, Ledger, Submit};
+use command::Place;
 use runner::Runner;
 use shared::{ids::FlightId, telemetry::trace};
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 use tokio::{
@@ -105,13 +109,15 @@ struct Shard {
     /// Outlives the ledger: the one that follows knows which connection was its predecessor's.
     runner: Arc<Mutex<Runner>>,
     ledger: RwLock<Addr<Ledger>>,
+    /// Commands that wait for it, but those that settle payments.
+    waiting: Arc<AtomicUsize>,
 }
 
 impl Shard {
     fn new(arbiter: LastingArbiter, means: &Means, bounds: Bounds) -> Self {
         let runner = Arc::new(Mutex::new(Runner::new(means.clone())));
         let ledger = RwLock::new(start_ledger(&arbiter, &runner, bounds));
-        Self { arbiter, runner, ledger }
+        Self { arbiter, runner, ledger, waiting: Arc::default() }
     }
 }
 
@@ -146,17 +152,24 @@ impl Ledgers {
         let (reply, answer) = oneshot::channel();
         let deadline = deadline::of_request(self.patience);
         let trace = trace::current();
-        self.hand_over(flight, Envelope { command, flight, deadline, trace, locked_out: false, reply })?;
+        let shard = &self.shards[shard_of(flight, self.shards.len())];
+        let place = (!command.settles()).then(|| Place::new(&shard.waiting));
+        let envelope = Envelope { command, flight, deadline, trace, locked_out: false, place, reply };
+        self.hand_over(shard, envelope)?;
         match timeout_at(deadline + GRACE, answer).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) | Err(_) => Err(LedgerError::Unavailable),
         }
     }
 
+    /// Whether as many commands wait for each of the ledgers as may.
+    pub(crate) fn are_full(&self) -> bool {
+        self.shards.iter().all(|shard| shard.waiting.load(Ordering::Relaxed) >= self.bounds.queue)
+    }
+
     /// Puts a command into the ledger's mailbox. A ledger that has died, or whose arbiter has, is started
     /// again: what it had to do is lost with the channels of those who waited for it, who are told so.
-    fn hand_over(&self, flight: FlightId, envelope: Envelope) -> Result<(), LedgerError> {
-        let shard = &self.shards[shard_of(flight, self.shards.len())];
+    fn hand_over(&self, shard: &Shard, envelope: Envelope) -> Result<(), LedgerError> {
         let ledger = shard.ledger.read().unwrap_or_else(PoisonError::into_inner).clone();
         let closed = match ledger.try_send(Submit(envelope)) {
             Ok(()) => return Ok(()),

@@ -182,7 +182,7 @@ fn envelope(command: Command) -> (Envelope, oneshot::Receiver<Answer>) {
     let (reply, answer) = oneshot::channel();
     let flight = command.claim().map_or_else(FlightId::new, |claim| claim.booking.segments[0].flight_id);
     let deadline = Instant::now() + Duration::from_secs(10);
-    (Envelope { command, flight, deadline, trace: None, locked_out: false, reply }, answer)
+    (Envelope { command, flight, deadline, trace: None, locked_out: false, place: None, reply }, answer)
 }
 
 #[actix::test]
