@@ -4,7 +4,6 @@ use super::{
     PRIVATE, Reading,
     access_token::Reader,
     answers::{answer, tag},
-    door::Door,
     key,
     new_booking::{NewBooking, NewBookingSchema},
 };
@@ -40,7 +39,6 @@ use std::str::FromStr;
     ),
 )]
 pub(crate) async fn create(
-    _: Door,
     request: HttpRequest,
     request_id: RequestId,
     caller: Caller,

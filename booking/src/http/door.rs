@@ -1,23 +1,32 @@
-//! The door for new bookings: who comes when the ledgers have all that they can take on is told so before
-//! anything is read of what is wanted, for the time that takes is missing to those who were let in.
+//! The door for new bookings: who comes when as many wait for the ledgers as may is told so before anything
+//! is made of what they want, for the time that takes is missing to those who were let in.
 
 use crate::{actors::sales::Sales, error::overloaded};
-use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
-use shared::http::Problem;
-use std::future::{Ready, ready};
+use actix_web::{
+    Error, HttpMessage,
+    body::MessageBody,
+    dev::{ServiceRequest, ServiceResponse},
+    middleware::Next,
+    web,
+};
+use futures_util::StreamExt;
+use shared::http::BODY_LIMIT;
 
-/// That there was room. First among what a handler takes: it is looked at first.
-pub(super) struct Door;
-
-impl FromRequest for Door {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let sales = request.app_data::<web::Data<Sales>>();
-        ready(match sales.is_some_and(|sales| sales.ledgers.are_full()) {
-            true => Err(overloaded()),
-            false => Ok(Self),
-        })
+/// Lets a request in, or refuses it.
+pub(super) async fn let_in<B: MessageBody>(
+    sales: web::Data<Sales>,
+    mut request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
+    if let Some(place) = sales.ledgers.room.enter() {
+        return place.scope(next.call(request)).await;
     }
+    // To its end: a connection whose request was not read is closed, and a client that has to connect again
+    // is one more burden.
+    let (mut body, mut left) = (request.take_payload(), BODY_LIMIT);
+    while let Some(Ok(chunk)) = body.next().await {
+        let Some(rest) = left.checked_sub(chunk.len()) else { break };
+        left = rest;
+    }
+    Err(overloaded().into())
 }

@@ -138,7 +138,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
                 .service(
                     web::resource("/bookings")
                         .route(web::get().to(bookings::list))
-                        .route(web::post().to(bookings::create))
+                        .route(web::post().to(bookings::create).wrap(from_fn(door::let_in)))
                         .default_service(method_not_allowed("GET, HEAD, POST")),
                 )
                 .service(

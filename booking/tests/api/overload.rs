@@ -18,6 +18,7 @@ async fn run(connection: &mut AsyncPgConnection, statement: &str) -> usize {
 
 fn refused(answer: &Answer) {
     answer.expect_problem(503, "overloaded");
+    assert_eq!(answer.header("connection"), "", "who comes again need not connect again");
     let after: u32 = answer.header("retry-after").parse().unwrap();
     assert!(after > 0);
 }

@@ -1,5 +1,6 @@
 //! What the ledger is asked to do, and what it answers.
 
+use super::room::Place;
 use crate::{
     domain::{
         booking::Booking,
@@ -19,10 +20,6 @@ use shared::{
     ids::{BookingId, FlightId, PaymentId},
     money::Currency,
     telemetry::trace::TraceContext,
-};
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
 };
 use tokio::{sync::oneshot, time::Instant};
 
@@ -204,27 +201,9 @@ pub(crate) struct Envelope {
     pub(crate) trace: Option<TraceContext>,
     /// It did not get its locks in time, apart from those who need others.
     pub(crate) locked_out: bool,
-    /// Its place among those that wait.
+    /// Its place among those that wait; a settling one needs none.
     pub(crate) place: Option<Place>,
     pub(crate) reply: oneshot::Sender<Answer>,
-}
-
-/// A place among the commands that wait for a ledger; free again when it is dropped.
-#[derive(Debug)]
-pub(crate) struct Place(Arc<AtomicUsize>);
-
-impl Place {
-    /// One more waits.
-    pub(super) fn new(waiting: &Arc<AtomicUsize>) -> Self {
-        waiting.fetch_add(1, Ordering::Relaxed);
-        Self(waiting.clone())
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 impl Envelope {

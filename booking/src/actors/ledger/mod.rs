@@ -7,6 +7,7 @@
 //! | file | what |
 //! |---|---|
 //! | [`command`] | commands, outcomes |
+//! | [`room`] | how many may be on their way to it |
 //! | [`actor`] | the queue and its bounds |
 //! | [`runner`] | connection, errors, lost answers |
 //! | [`lots`] | what becomes of commands whose transaction failed |
@@ -32,6 +33,7 @@ mod memory;
 mod occupancy;
 mod payments;
 mod postgres;
+mod room;
 mod runner;
 mod tables;
 #[cfg(test)]
@@ -54,15 +56,12 @@ pub(crate) use {
 use crate::{actors::arbiter::LastingArbiter, deadline};
 use actix::{Actor, Addr, prelude::SendError};
 use actor::{Drain, Ledger, Submit};
-use command::Place;
+use room::Room;
 use runner::Runner;
 use shared::{ids::FlightId, telemetry::trace};
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
-    sync::{
-        Arc, PoisonError, RwLock,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 use tokio::{
@@ -109,15 +108,13 @@ struct Shard {
     /// Outlives the ledger: the one that follows knows which connection was its predecessor's.
     runner: Arc<Mutex<Runner>>,
     ledger: RwLock<Addr<Ledger>>,
-    /// Commands that wait for it, but those that settle payments.
-    waiting: Arc<AtomicUsize>,
 }
 
 impl Shard {
     fn new(arbiter: LastingArbiter, means: &Means, bounds: Bounds) -> Self {
         let runner = Arc::new(Mutex::new(Runner::new(means.clone())));
         let ledger = RwLock::new(start_ledger(&arbiter, &runner, bounds));
-        Self { arbiter, runner, ledger, waiting: Arc::default() }
+        Self { arbiter, runner, ledger }
     }
 }
 
@@ -126,6 +123,8 @@ impl Shard {
 pub(crate) struct Ledgers {
     shards: Arc<Vec<Shard>>,
     bounds: Bounds,
+    /// For commands on their way here, but those that settle payments.
+    pub(crate) room: Room,
     /// How long a caller waits that is no request; nothing is begun later.
     patience: Duration,
 }
@@ -134,8 +133,9 @@ impl Ledgers {
     /// Starts a ledger on each shard.
     pub(crate) fn start(shards: &Shards, means: &Means, bounds: Bounds, patience: Duration) -> Self {
         let start = |arbiter| Shard::new(arbiter, means, bounds);
-        let shards = Arc::new(shards.handles().into_iter().map(start).collect());
-        Self { shards, bounds, patience }
+        let shards: Vec<_> = shards.handles().into_iter().map(start).collect();
+        let room = Room::new(shards.len().saturating_mul(bounds.queue));
+        Self { shards: Arc::new(shards), bounds, room, patience }
     }
 
     /// How long an answer may take where no request's deadline says less.
@@ -153,18 +153,13 @@ impl Ledgers {
         let deadline = deadline::of_request(self.patience);
         let trace = trace::current();
         let shard = &self.shards[shard_of(flight, self.shards.len())];
-        let place = (!command.settles()).then(|| Place::new(&shard.waiting));
+        let place = (!command.settles()).then(|| self.room.of_request());
         let envelope = Envelope { command, flight, deadline, trace, locked_out: false, place, reply };
         self.hand_over(shard, envelope)?;
         match timeout_at(deadline + GRACE, answer).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) | Err(_) => Err(LedgerError::Unavailable),
         }
-    }
-
-    /// Whether as many commands wait for each of the ledgers as may.
-    pub(crate) fn are_full(&self) -> bool {
-        self.shards.iter().all(|shard| shard.waiting.load(Ordering::Relaxed) >= self.bounds.queue)
     }
 
     /// Puts a command into the ledger's mailbox. A ledger that has died, or whose arbiter has, is started
