@@ -27,7 +27,8 @@ pub struct Config {
     /// `BOOKING_LEDGER_BATCH`: commands in one transaction at most. `512`.
     #[serde(default = "default_batch")]
     pub ledger_batch: usize,
-    /// `BOOKING_LEDGER_QUEUE`: commands that wait for a ledger at most; more are refused. `512`.
+    /// `BOOKING_LEDGER_QUEUE`: new bookings that wait for a ledger at most; more are refused. Other commands
+    /// are refused beyond twice as many. `512`.
     #[serde(default = "default_queue")]
     pub ledger_queue: usize,
     /// `BOOKING_ALLOCATORS`: flights whose seats are in memory at most. `4096`.

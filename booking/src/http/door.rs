@@ -4,7 +4,7 @@
 use crate::{actors::sales::Sales, error::overloaded};
 use actix_web::{
     Error, HttpMessage,
-    body::MessageBody,
+    body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     middleware::Next,
     web,
@@ -12,14 +12,15 @@ use actix_web::{
 use futures_util::StreamExt;
 use shared::http::BODY_LIMIT;
 
-/// Lets a request in, or refuses it.
-pub(super) async fn let_in<B: MessageBody>(
+/// Lets a request in, or refuses it. (It has its place while its body comes in: the gateway, before which
+/// nobody else asks, sends bodies that it has collected.)
+pub(super) async fn let_in(
     sales: web::Data<Sales>,
     mut request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<B>, Error> {
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
     if let Some(place) = sales.ledgers.room.enter() {
-        return place.scope(next.call(request)).await;
+        return Ok(place.scope(next.call(request)).await?.map_into_boxed_body());
     }
     // To its end: a connection whose request was not read is closed, and a client that has to connect again
     // is one more burden.
@@ -28,5 +29,6 @@ pub(super) async fn let_in<B: MessageBody>(
         let Some(rest) = left.checked_sub(chunk.len()) else { break };
         left = rest;
     }
-    Err(overloaded().into())
+    let (request, _) = request.into_parts();
+    Ok(ServiceResponse::from_err(overloaded(), request))
 }

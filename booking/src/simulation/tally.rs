@@ -23,7 +23,6 @@ pub(super) fn count(world: &World, command: &Command, verdict: &Verdict, undo: &
         (Command::Claim(_), Verdict::Answer(Outcome::Refused(Refusal::SeatTaken(_)))) => {
             "claims lost at the fence"
         }
-        (Command::Claim(_), Verdict::Again(stale)) if stale.is_empty() => "claims tried again",
         (Command::Claim(_), Verdict::Again(_)) => "claims that lost to holds that have ended",
         (Command::Claim(_), _) => "claims refused otherwise",
         (Command::Confirm { .. }, Verdict::Answer(Outcome::Done(_))) => "confirmations",
@@ -49,7 +48,6 @@ pub(super) fn count(world: &World, command: &Command, verdict: &Verdict, undo: &
         }
         (Command::Reschedule { .. }, _) => "other times without effect",
         (Command::ChangeSeats { .. }, Verdict::Answer(outcome)) => of_seats(outcome, has_effect),
-        (Command::ChangeSeats { .. }, Verdict::Again(_)) => "changes of seats tried again",
         (Command::ChangeContact { .. }, Verdict::Answer(Outcome::Done(_))) => "changes of contacts",
         (Command::ChangeContact { .. }, _) => "changes of contacts refused",
         (Command::CorrectName { .. }, Verdict::Answer(outcome)) => of_name(outcome),

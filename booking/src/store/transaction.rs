@@ -28,7 +28,8 @@ pub(crate) async fn begin(connection: &AsyncPgConnection) -> QueryResult<()> {
     Begin {}.execute(&mut &*connection).await.map(drop)
 }
 
-/// Writes events and commits, without waiting in between. After an error the caller [rolls back](roll_back):
+/// Writes events and commits, without waiting in between; after whatever statements were polled before it, for
+/// which the same holds. After an error the caller [rolls back](roll_back):
 /// - where the server refused the events, it has answered the commit with a rollback, and that has no effect;
 /// - where they failed before anything was sent (they cannot be encoded, their statement cannot be prepared),
 ///   the commit was not sent either, and the transaction is open until then;

@@ -19,6 +19,8 @@ async fn run(connection: &mut AsyncPgConnection, statement: &str) -> usize {
 fn refused(answer: &Answer) {
     answer.expect_problem(503, "overloaded");
     assert_eq!(answer.header("connection"), "", "who comes again need not connect again");
+    assert!(!answer.header("x-request-id").is_empty());
+    assert_eq!(answer.json["request_id"], answer.header("x-request-id"));
     let after: u32 = answer.header("retry-after").parse().unwrap();
     assert!(after > 0);
 }

@@ -13,8 +13,19 @@ use tokio::sync::{Mutex, oneshot};
 pub(crate) struct Bounds {
     /// Commands in one transaction.
     pub(crate) batch: usize,
-    /// Commands that wait; more are refused. What settles a payment is taken on beyond it.
+    /// Claims that wait; more are refused. Twice as many may wait with those who change what they have, and
+    /// what settles a payment is always taken on.
     pub(crate) queue: usize,
+}
+
+impl Bounds {
+    /// How many may wait before such a command is refused.
+    fn room_for(self, envelope: &Envelope) -> usize {
+        match envelope.command.claim() {
+            Some(_) => self.queue,
+            None => self.queue.saturating_mul(2),
+        }
+    }
 }
 
 /// Hands over a command.
@@ -109,7 +120,7 @@ impl Handler<Submit> for Ledger {
     fn handle(&mut self, Submit(envelope): Submit, ctx: &mut Context<Self>) {
         if envelope.command.settles() {
             self.settling.push_back(envelope);
-        } else if self.queue.len() < self.bounds.queue {
+        } else if self.queue.len() < self.bounds.room_for(&envelope) {
             self.queue.push_back(envelope);
         } else {
             envelope.answer(Err(LedgerError::Overloaded));

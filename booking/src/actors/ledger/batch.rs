@@ -40,8 +40,8 @@ use std::{
 #[derive(Debug)]
 pub(crate) enum Verdict {
     Answer(Outcome),
-    /// To be tried in the next batch. What was in its way was another claim of this one that then lost, or
-    /// these bookings, holds that have ended: the next batch ends them for good first.
+    /// To be tried in the next batch. What was in its way are these bookings, holds that have ended: the next
+    /// batch ends them for good first.
     Again(Vec<BookingId>),
 }
 

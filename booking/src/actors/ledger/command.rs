@@ -201,7 +201,7 @@ pub(crate) struct Envelope {
     pub(crate) trace: Option<TraceContext>,
     /// It did not get its locks in time, apart from those who need others.
     pub(crate) locked_out: bool,
-    /// Its place among those that wait; a settling one needs none.
+    /// The place of a claim among those that wait.
     pub(crate) place: Option<Place>,
     pub(crate) reply: oneshot::Sender<Answer>,
 }
@@ -220,7 +220,7 @@ impl Envelope {
     pub(crate) fn again(mut self, stale: Vec<BookingId>) -> Self {
         match &mut self.command {
             Command::Claim(claim) => claim.stale = stale,
-            _ => debug_assert!(stale.is_empty(), "only claims come upon holds that have ended at the fence"),
+            _ => debug_assert!(stale.is_empty(), "only claims come upon holds that have ended"),
         }
         self
     }

@@ -168,4 +168,29 @@ mod tests {
         assert_eq!(sorted.len(), given.len());
         assert_eq!(given[260], 512, "what was forgotten is drawn anew");
     }
+
+    #[test]
+    fn seats_count_only_at_the_version_that_they_were_kept_with() {
+        let memory = Memory::default();
+        let (kept, other) = (FlightId::new(), FlightId::new());
+        let state =
+            |flight_id, version| SeatsState { flight_id, version, held: Vec::new(), sold: Vec::new() };
+        memory.keep_seats([state(kept, 7)]);
+        memory.keep_seats([state(kept, 8)]);
+        assert_eq!(
+            memory.seats_versions(&BTreeSet::from([kept, other])),
+            BTreeMap::from([(kept, 8), (other, -1)]).into_iter().collect::<Vec<_>>()
+        );
+        let added = |version| {
+            let mut found = BTreeMap::new();
+            memory.add_seats(&mut found, [(kept, version), (other, 8)].into_iter());
+            found.into_keys().collect::<Vec<_>>()
+        };
+        assert_eq!((added(8), added(9)), (vec![kept], vec![]));
+        memory.keep_seats((0..FLIGHTS).map(|_| state(FlightId::new(), 1)));
+        assert!(added(8).is_empty(), "the oldest are given up");
+        memory.keep_seats([state(kept, 8)]);
+        memory.forget();
+        assert!(added(8).is_empty());
+    }
 }

@@ -123,7 +123,7 @@ impl Shard {
 pub(crate) struct Ledgers {
     shards: Arc<Vec<Shard>>,
     bounds: Bounds,
-    /// For commands on their way here, but those that settle payments.
+    /// For claims on their way here.
     pub(crate) room: Room,
     /// How long a caller waits that is no request; nothing is begun later.
     patience: Duration,
@@ -153,7 +153,7 @@ impl Ledgers {
         let deadline = deadline::of_request(self.patience);
         let trace = trace::current();
         let shard = &self.shards[shard_of(flight, self.shards.len())];
-        let place = (!command.settles()).then(|| self.room.of_request());
+        let place = command.claim().map(|_| self.room.of_request());
         let envelope = Envelope { command, flight, deadline, trace, locked_out: false, place, reply };
         self.hand_over(shard, envelope)?;
         match timeout_at(deadline + GRACE, answer).await {

@@ -56,7 +56,6 @@ impl Occupancy {
     pub(super) fn take(&mut self, booking: &Booking) {
         seat_rows(booking, false).for_each(|row| self.take_seat(row));
         traveller_rows(booking).for_each(|row| self.enter(row));
-        self.changed.extend(booking.flights());
     }
 
     /// A seat is taken that was free.
@@ -76,9 +75,10 @@ impl Occupancy {
             remove(&mut state.sold, row.seat.designator);
         }
         self.changed.insert(row.seat.flight_id);
-        // What was taken in this batch is in no table yet.
-        if self.taken.remove(&row.seat).is_none() {
-            self.freed.push(row);
+        // What the booking has taken in this batch is in no table yet.
+        match self.taken.get(&row.seat) {
+            Some(taken) if taken.booking == row.booking => drop(self.taken.remove(&row.seat)),
+            _ => self.freed.push(row),
         }
     }
 
@@ -96,10 +96,7 @@ impl Occupancy {
                 remove(&mut state.held, row.seat.designator);
                 insert(&mut state.sold, row.seat.designator);
             }
-            match self.taken.get_mut(&row.seat) {
-                Some(taken) => taken.sold = true,
-                None => self.sold.push(row),
-            }
+            self.sold.push(row);
         }
         self.changed.extend(booking.flights());
     }
@@ -114,8 +111,9 @@ impl Occupancy {
     pub(super) fn leave(&mut self, row: TravellerRow) {
         self.places.insert(row.place(), false);
         // Who has entered in this batch is in no table yet.
-        if self.entered.remove(&row.place()).is_none() {
-            self.left.push(row);
+        match self.entered.get(&row.place()) {
+            Some(entered) if entered.booking == row.booking => drop(self.entered.remove(&row.place())),
+            _ => self.left.push(row),
         }
     }
 

@@ -1,4 +1,4 @@
-//! Room before the ledgers: how many commands wait for them, or are on their way from the door.
+//! Room before the ledgers of an instance: how many claims wait for them, or are on their way from the door.
 
 use std::{
     cell::Cell,
@@ -19,7 +19,7 @@ pub(crate) struct Room {
     places: usize,
 }
 
-/// A place; free again when it is dropped, which is when its command is begun, or will never be.
+/// A place; free again when it is dropped, which is when its claim is begun, or will never be.
 #[derive(Debug)]
 pub(crate) struct Place(Arc<AtomicUsize>);
 
@@ -52,7 +52,7 @@ impl Room {
 }
 
 impl Place {
-    /// Does what a request wants that has this place; its first command takes the place along.
+    /// Does what a request wants that has this place; its claim takes the place along.
     pub(crate) async fn scope<T>(self, work: impl Future<Output = T>) -> T {
         OWN.scope(Cell::new(Some(self)), work).await
     }
@@ -63,18 +63,18 @@ mod tests {
     use super::*;
 
     #[actix::test]
-    async fn a_place_goes_from_the_door_to_the_command() {
+    async fn a_place_goes_from_the_door_to_the_claim() {
         let room = Room::new(2);
         let (first, second) = (room.enter().unwrap(), room.enter().unwrap());
         assert!(room.enter().is_none(), "there are two");
-        let command = first.scope(async { room.of_request() }).await;
-        assert!(room.enter().is_none(), "the command has it now");
-        drop(command);
+        let claim = first.scope(async { room.of_request() }).await;
+        assert!(room.enter().is_none(), "the claim has it now");
+        drop(claim);
         let third = room.enter().unwrap();
         third.scope(async {}).await;
-        assert!(room.enter().is_some(), "a request without a command gives it back");
+        assert!(room.enter().is_some(), "a request without a claim gives it back");
         let (_unasked, _further) = (room.of_request(), room.of_request());
-        assert!(room.enter().is_none(), "others' commands count, too");
+        assert!(room.enter().is_none(), "others' claims count, too");
         drop(second);
     }
 }

@@ -125,8 +125,10 @@ impl Runner {
             match transaction.unwrap_or_else(|_| Err(Failure::Lost(unavailable("the database is silent")))) {
                 Ok(written) => returned.extend(self.tell(lot.envelopes, written)),
                 Err(Failure::Refused(error)) => {
-                    // Where a key was in use that was believed to be free, what is kept was wrong.
-                    self.memory.forget_seats();
+                    if matches!(error, Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) {
+                        // Perhaps of a seat that was believed to be free: what is kept was wrong.
+                        self.memory.forget_seats();
+                    }
                     returned.extend(lot.split(&mut lots, &error));
                 }
                 Err(Failure::Lost(error)) => {

@@ -7,6 +7,7 @@ mod ended_holds;
 mod failed_events;
 mod late_answers;
 mod lost_answers;
+mod one_batch;
 mod tickets;
 
 use super::{

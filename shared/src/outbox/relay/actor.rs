@@ -80,7 +80,7 @@ pub struct Relay {
     flight: CancellationToken,
     /// A publish failed and the time to try again has not come.
     held: bool,
-    /// Neither reads nor deletes before this, unless somebody waits for the outbox to be empty.
+    /// Asks the database for nothing before this, unless somebody waits for the outbox to be empty.
     gathers_until: Instant,
     /// It goes on by itself at the end of that.
     gathers: bool,
