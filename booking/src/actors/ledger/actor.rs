@@ -13,8 +13,8 @@ use tokio::sync::{Mutex, oneshot};
 pub(crate) struct Bounds {
     /// Commands in one transaction.
     pub(crate) batch: usize,
-    /// Claims that wait; more are refused. Twice as many may wait with those who change what they have, and
-    /// what settles a payment is always taken on.
+    /// Commands that wait when a further claim is refused. A change of what somebody has is refused where twice
+    /// as many wait, and what settles a payment is always taken on.
     pub(crate) queue: usize,
 }
 

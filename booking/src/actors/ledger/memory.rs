@@ -177,10 +177,8 @@ mod tests {
             |flight_id, version| SeatsState { flight_id, version, held: Vec::new(), sold: Vec::new() };
         memory.keep_seats([state(kept, 7)]);
         memory.keep_seats([state(kept, 8)]);
-        assert_eq!(
-            memory.seats_versions(&BTreeSet::from([kept, other])),
-            BTreeMap::from([(kept, 8), (other, -1)]).into_iter().collect::<Vec<_>>()
-        );
+        let versions = memory.seats_versions(&BTreeSet::from([kept, other]));
+        assert_eq!(BTreeMap::from_iter(versions), BTreeMap::from([(kept, 8), (other, -1)]));
         let added = |version| {
             let mut found = BTreeMap::new();
             memory.add_seats(&mut found, [(kept, version), (other, 8)].into_iter());
