@@ -29,35 +29,35 @@ statement! {
         sold_flights: Array<SqlUuid> = Vec<Uuid>,
         sold_seats: Array<SmallInt> = Vec<i16>,
         buyers: Array<SqlUuid> = Vec<Uuid>,
-        flights: Array<SqlUuid> = Vec<Uuid>,
         seats_versions: Array<BigInt> = Vec<i64>,
-        payments: Array<SqlUuid> = Vec<Uuid>,
+        flights: Array<SqlUuid> = Vec<Uuid>,
         states: Array<SmallInt> = Vec<i16>,
-        causes: Array<SqlUuid> = Vec<Uuid>,
+        payments: Array<SqlUuid> = Vec<Uuid>,
         accounts: Array<SmallInt> = Vec<i16>,
         payers: Array<SqlUuid> = Vec<Uuid>,
         amounts: Array<BigInt> = Vec<i64>,
-        ids: Array<SqlUuid> = Vec<Uuid>,
+        causes: Array<SqlUuid> = Vec<Uuid>,
         statuses: Array<SmallInt> = Vec<i16>,
         payment_statuses: Array<SmallInt> = Vec<i16>,
         holds: Array<Timestamptz> = Vec<DateTime<Utc>>,
         versions: Array<BigInt> = Vec<i64>,
         updated: Array<Timestamptz> = Vec<DateTime<Utc>>,
         confirmed: Array<Nullable<Timestamptz>> = Vec<Option<DateTime<Utc>>>,
+        ids: Array<SqlUuid> = Vec<Uuid>,
     } -> (),
     "WITH bought AS (
-        UPDATE seats SET sold = true FROM unnest($, $, $) AS n (f, s, b)
-        WHERE flight_id = n.f AND seat = n.s AND booking_id = n.b
+        UPDATE seats SET sold = true FROM unnest($) WITH ORDINALITY AS n (f, i)
+        WHERE flight_id = n.f AND seat = $[i] AND booking_id = $[i]
     ), changed AS (
-        UPDATE flights SET seats_version = n.v FROM unnest($, $) AS n (f, v) WHERE flights.id = n.f
+        UPDATE flights SET seats_version = $[i] FROM unnest($) WITH ORDINALITY AS n (f, i) WHERE flights.id = n.f
     ), decided AS (
-        UPDATE payments SET state = n.s, token = NULL FROM unnest($, $) AS n (p, s) WHERE payments.id = n.p
+        UPDATE payments SET state = $[i], token = NULL FROM unnest($) WITH ORDINALITY AS n (p, i) WHERE payments.id = n.p
     ), booked AS (
         INSERT INTO ledger_entries (cause, account, booking_id, amount, created_at)
-        SELECT n.*, clock_timestamp() FROM unnest($, $, $, $) AS n
+        SELECT c, $[i], $[i], $[i], clock_timestamp() FROM unnest($) WITH ORDINALITY AS n (c, i)
     )
-    UPDATE bookings SET status = n.s, payment_status = n.p, hold_expires_at = n.h, version = n.v, updated_at = n.u, confirmed_at = n.c
-    FROM unnest($, $, $, $, $, $, $) AS n (i, s, p, h, v, u, c) WHERE bookings.id = n.i"
+    UPDATE bookings SET status = $[i], payment_status = $[i], hold_expires_at = $[i], version = $[i], updated_at = $[i], confirmed_at = $[i]
+    FROM unnest($) WITH ORDINALITY AS n (b, i) WHERE bookings.id = n.b"
 }
 
 /// What is updated.

@@ -19,19 +19,18 @@ use uuid::Uuid;
 
 statement! {
     /// Inserts bookings with their segments, passengers, seats, travellers and payments, which are queued. The
-    /// seats of a passenger come as the text of an array: `unnest` would flatten an array of arrays. Whoever
-    /// finds a key in use has been told wrongly that it was free: that is an error.
+    /// seats of a passenger come as the text of an array: all elements of an array of arrays are of one
+    /// length. Whoever finds a key in use has been told wrongly that it was free: that is an error.
     Insert {
-        seat_flights: Array<SqlUuid> = Vec<Uuid>,
         seat_numbers: Array<SmallInt> = Vec<i16>,
         seat_bookings: Array<SqlUuid> = Vec<Uuid>,
         sold: Array<Bool> = Vec<bool>,
-        traveller_flights: Array<SqlUuid> = Vec<Uuid>,
+        seat_flights: Array<SqlUuid> = Vec<Uuid>,
         traveller_owners: Array<SqlUuid> = Vec<Uuid>,
         fingerprints: Array<BigInt> = Vec<i64>,
         traveller_bookings: Array<SqlUuid> = Vec<Uuid>,
         seated: Array<Bool> = Vec<bool>,
-        payments: Array<SqlUuid> = Vec<Uuid>,
+        traveller_flights: Array<SqlUuid> = Vec<Uuid>,
         payers: Array<SqlUuid> = Vec<Uuid>,
         methods: Array<Text> = Vec<String>,
         tokens: Array<Nullable<Text>> = Vec<Option<String>>,
@@ -41,7 +40,7 @@ statement! {
         keys: Array<Nullable<Binary>> = Vec<Option<Vec<u8>>>,
         answers: Array<SmallInt> = Vec<i16>,
         started: Array<Timestamptz> = Vec<DateTime<Utc>>,
-        segments: Array<SqlUuid> = Vec<Uuid>,
+        payments: Array<SqlUuid> = Vec<Uuid>,
         segment_positions: Array<SmallInt> = Vec<i16>,
         flights: Array<SqlUuid> = Vec<Uuid>,
         cabins: Array<SmallInt> = Vec<i16>,
@@ -49,7 +48,7 @@ statement! {
         fares: Array<BigInt> = Vec<i64>,
         taxes: Array<BigInt> = Vec<i64>,
         flight_versions: Array<BigInt> = Vec<i64>,
-        passengers: Array<SqlUuid> = Vec<Uuid>,
+        segments: Array<SqlUuid> = Vec<Uuid>,
         passenger_positions: Array<SmallInt> = Vec<i16>,
         passenger_ids: Array<SqlUuid> = Vec<Uuid>,
         kinds: Array<SmallInt> = Vec<i16>,
@@ -58,7 +57,7 @@ statement! {
         born: Array<Date> = Vec<NaiveDate>,
         tickets: Array<Nullable<BigInt>> = Vec<Option<i64>>,
         seats: Array<Text> = Vec<String>,
-        ids: Array<SqlUuid> = Vec<Uuid>,
+        passengers: Array<SqlUuid> = Vec<Uuid>,
         locators: Array<Text> = Vec<String>,
         owners: Array<SqlUuid> = Vec<Uuid>,
         statuses: Array<SmallInt> = Vec<i16>,
@@ -69,28 +68,29 @@ statement! {
         phones: Array<Nullable<Text>> = Vec<Option<String>>,
         versions: Array<BigInt> = Vec<i64>,
         created: Array<Timestamptz> = Vec<DateTime<Utc>>,
+        ids: Array<SqlUuid> = Vec<Uuid>,
     } -> (),
     "WITH taken AS (
-        INSERT INTO seats (flight_id, seat, booking_id, sold) SELECT * FROM unnest($, $, $, $)
+        INSERT INTO seats (flight_id, seat, booking_id, sold) SELECT id, $[i], $[i], $[i] FROM unnest($) WITH ORDINALITY AS new (id, i)
     ), entered AS (
         INSERT INTO travellers (flight_id, owner_id, fingerprint, booking_id, seated)
-        SELECT * FROM unnest($, $, $, $, $)
+        SELECT id, $[i], $[i], $[i], $[i] FROM unnest($) WITH ORDINALITY AS new (id, i)
     ), paid AS (
         INSERT INTO payments (id, booking_id, method, token, amount, state, held_until, key_scope, answer, created_at)
-        SELECT * FROM unnest($, $, $, $, $, $, $, $, $, $) RETURNING id, created_at
+        SELECT id, $[i], $[i], $[i], $[i], $[i], $[i], $[i], $[i], $[i]
+        FROM unnest($) WITH ORDINALITY AS new (id, i) RETURNING id, created_at
     ), queued AS (
         INSERT INTO unsettled_payments (payment_id, attempted_at) SELECT id, created_at FROM paid
     ), flown AS (
         INSERT INTO segments (booking_id, position, flight_id, cabin, brand, fare, taxes, flight_version)
-        SELECT * FROM unnest($, $, $, $, $, $, $, $)
+        SELECT id, $[i], $[i], $[i], $[i], $[i], $[i], $[i] FROM unnest($) WITH ORDINALITY AS new (id, i)
     ), carried AS (
         INSERT INTO passengers (booking_id, position, id, kind, given_name, family_name, born_on, ticket_number, seats)
-        SELECT b, p, i, k, g, f, d, t, s::smallint[]
-        FROM unnest($, $, $, $, $, $, $, $, $) AS new (b, p, i, k, g, f, d, t, s)
+        SELECT id, $[i], $[i], $[i], $[i], $[i], $[i], $[i], $[i]::smallint[] FROM unnest($) WITH ORDINALITY AS new (id, i)
     )
     INSERT INTO bookings (id, locator, owner_id, status, payment_status, hold_expires_at, currency, contact_email, contact_phone, version, created_at, updated_at)
-    SELECT i, l, o, s, p, h, c, e, t, v, n, n
-    FROM unnest($, $, $, $, $, $, $, $, $, $, $) AS new (i, l, o, s, p, h, c, e, t, v, n)"
+    SELECT id, $[i], $[i], $[i], $[i], $[i], $[i], $[i], $[i], $[i], now, now
+    FROM (SELECT id, i, $[i] AS now FROM unnest($) WITH ORDINALITY AS new (id, i)) AS new"
 }
 
 /// What is inserted.

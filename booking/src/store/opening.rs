@@ -60,19 +60,19 @@ statement! {
     "WITH locked AS MATERIALIZED (
         SELECT id, version FROM bookings WHERE id = ANY($) ORDER BY id FOR NO KEY UPDATE
     ), held AS (
-        SELECT t.flight_id, t.owner_id, count(*) AS number
-        FROM unnest($, $) AS asked (f, o)
-        JOIN travellers t ON t.flight_id = f AND t.owner_id = o
+        SELECT t.flight_id, t.owner_id, count(*) AS number FROM unnest($) WITH ORDINALITY AS asked (f, i)
+        JOIN travellers t ON t.flight_id = f AND t.owner_id = $[i]
         JOIN bookings b ON b.id = t.booking_id
         WHERE t.seated AND b.status = 0 AND (b.payment_status = 1 OR b.hold_expires_at > clock_timestamp())
         GROUP BY t.flight_id, t.owner_id
     ), changed AS MATERIALIZED (
-        SELECT f.id, f.seats_version FROM unnest($, $) AS known (i, v) JOIN flights f ON f.id = i AND f.seats_version <> v
+        SELECT f.id, f.seats_version FROM unnest($) WITH ORDINALITY AS known (id, i)
+        JOIN flights f ON f.id = known.id AND f.seats_version <> $[i]
     ), taken AS (
         SELECT s.flight_id, s.seat, s.sold FROM changed JOIN seats s ON s.flight_id = changed.id
     ), places AS (
-        SELECT f, o, p FROM unnest($, $, $) AS asked (f, o, p)
-        JOIN travellers ON flight_id = f AND owner_id = o AND fingerprint = p
+        SELECT flight_id AS f, owner_id AS o, fingerprint AS p FROM unnest($) WITH ORDINALITY AS asked (f, i)
+        JOIN travellers ON flight_id = f AND owner_id = $[i] AND fingerprint = $[i]
     ), used AS (
         SELECT locator FROM bookings WHERE locator = ANY($)
     )

@@ -11,15 +11,19 @@ use uuid::Uuid;
 
 statement! {
     /// Logs operations; a repeated one has no effect. A payment that was voided is not authorised any
-    /// more. Gives the authorisations that were logged now.
+    /// more: looked up one by one (of `EXISTS` the server would rather collect all voids that there are).
+    /// Gives the authorisations that were logged now.
     Log {
-        payments: Array<SqlUuid> = Vec<Uuid>,
         operations: Array<SmallInt> = Vec<i16>,
         subjects: Array<SqlUuid> = Vec<Uuid>,
         amounts: Array<BigInt> = Vec<i64>,
         accepted: Array<Bool> = Vec<bool>,
+        payments: Array<SqlUuid> = Vec<Uuid>,
     } -> (SqlUuid, SmallInt, Bool),
-    "INSERT INTO sandbox_operations (payment_id, operation, subject, amount, accepted) SELECT p, o, s, a, c AND NOT (o = 0 AND EXISTS (SELECT 1 FROM sandbox_operations v WHERE v.payment_id = p AND v.operation = 2)) FROM unnest($, $, $, $, $) AS new (p, o, s, a, c) ON CONFLICT DO NOTHING RETURNING payment_id, operation, accepted"
+    "INSERT INTO sandbox_operations (payment_id, operation, subject, amount, accepted)
+    SELECT p, o, s, a, c AND (o <> 0 OR (SELECT count(*) FROM sandbox_operations v WHERE v.payment_id = p AND v.operation = 2) = 0)
+    FROM (SELECT p, $[i] AS o, $[i] AS s, $[i] AS a, $[i] AS c FROM unnest($) WITH ORDINALITY AS n (p, i)) AS new
+    ON CONFLICT DO NOTHING RETURNING payment_id, operation, accepted"
 }
 
 /// What the provider was asked to do.
@@ -72,4 +76,39 @@ pub(crate) async fn authorisation(
         .first(connection)
         .await
         .optional()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::MIGRATIONS;
+    use shared::db::Plans;
+    use testkit::TestDatabase;
+
+    /// Entries of the log's indexes that this connection has looked at.
+    async fn looked_at(connection: &mut AsyncPgConnection) -> i64 {
+        let entries = "SELECT coalesce(sum(pg_stat_get_xact_tuples_returned(indexrelid)), 0)::bigint \
+                       FROM pg_index WHERE indrelid = 'sandbox_operations'::regclass";
+        diesel::select(diesel::dsl::sql::<BigInt>(&format!("({entries})"))).first(connection).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn of_other_payments_nothing_is_read() {
+        let database = TestDatabase::of("booking", MIGRATIONS).await;
+        let config = database.config("booking").planned(Plans::ByIndex);
+        let mut connection = config.connect().await.unwrap();
+        let entry = |kind| {
+            let payment = Uuid::now_v7();
+            Operation { payment, kind, subject: payment, amount: 100, accepted: true }
+        };
+        let voids: Vec<_> = (0..500).map(|_| entry(Kind::Void)).collect();
+        log(&mut connection, &voids).await.unwrap();
+        let before = looked_at(&mut connection).await;
+        let new = entry(Kind::Authorise);
+        let given_up = Operation { kind: Kind::Authorise, ..voids[7].clone() };
+        let logged = log(&mut connection, &[new.clone(), given_up.clone()]).await.unwrap();
+        assert_eq!(logged, HashMap::from([(new.payment, true), (given_up.payment, false)]));
+        let looked_at = looked_at(&mut connection).await - before;
+        assert!((1..10).contains(&looked_at), "the void of one of them: {looked_at}");
+    }
 }

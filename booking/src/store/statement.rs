@@ -2,7 +2,12 @@
 //!
 //! diesel prepares `sql_query` and inserts of several rows anew each time, which costs more than the
 //! statement itself. A fragment with a static query id is prepared once and kept, and takes a whole
-//! batch as arrays (`unnest`).
+//! batch as arrays, one a column.
+//!
+//! Rows are made of them by `unnest($, $)`, or, where many bookings pass, by `SELECT id, $[i] FROM unnest($)
+//! WITH ORDINALITY AS n (id, i)`, the column of ids last: what `unnest` gives of a column the server keeps in
+//! a store of its own, which takes it longer than to insert a few rows. (Not by `generate_series`, of which it
+//! believes that there are a thousand, so that it would rather join from the other side.)
 
 /// Declares a statement: a struct with the bound values in the order of the `$` in its text, the SQL
 /// types of what it returns (`()` for nothing), and the text.

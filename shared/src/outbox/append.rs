@@ -12,7 +12,8 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
 /// Events and their places in the outbox in one statement, prepared once per connection whatever the
-/// number of events.
+/// number of events. (`unnest` of the
+/// ids alone: what it gives of a column the server keeps in a store of its own.)
 struct Append<'a> {
     ids: Vec<Uuid>,
     kinds: Vec<&'a str>,
@@ -35,24 +36,26 @@ impl QueryFragment<Pg> for Append<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql(
             "WITH appended AS (INSERT INTO events (id, kind, subject, version, time, traceparent, data) \
-             SELECT * FROM unnest(",
+             SELECT id, ",
         );
-        out.push_bind_param::<Array<SqlUuid>, _>(&self.ids)?;
-        out.push_sql(", ");
         out.push_bind_param::<Array<Text>, _>(&self.kinds)?;
-        out.push_sql(", ");
+        out.push_sql("[i], ");
         out.push_bind_param::<Array<Text>, _>(&self.subjects)?;
-        out.push_sql(", ");
+        out.push_sql("[i], ");
         out.push_bind_param::<Array<BigInt>, _>(&self.versions)?;
-        out.push_sql(", ");
+        out.push_sql("[i], ");
         out.push_bind_param::<Array<Timestamptz>, _>(&self.times)?;
-        out.push_sql(", ");
+        out.push_sql("[i], ");
         out.push_bind_param::<Array<Nullable<Text>>, _>(&self.traces)?;
-        out.push_sql(", ");
+        out.push_sql("[i], ");
         out.push_bind_param::<Array<Text>, _>(&self.data)?;
-        out.push_sql(")) INSERT INTO outbox (event_id) SELECT id FROM unnest(");
+        out.push_sql("[i] FROM unnest(");
         out.push_bind_param::<Array<SqlUuid>, _>(&self.ids)?;
-        out.push_sql(") WITH ORDINALITY AS pending (id, place) ORDER BY place");
+        // The ids once more.
+        out.push_sql(
+            ") WITH ORDINALITY AS new (id, i)) INSERT INTO outbox (event_id) \
+             SELECT id FROM unnest($7) WITH ORDINALITY AS new (id, i) ORDER BY i",
+        );
         Ok(())
     }
 }
