@@ -10,10 +10,38 @@ use chrono::{DateTime, Utc};
 use shared::{
     events::{
         BookedSeat, BookingContact, BookingPassenger, BookingPayment, BookingPrice, BookingRefund,
-        BookingSegment, BookingState, BookingStatus,
+        BookingSegment, BookingState, BookingStatus, Json,
     },
     money::{Currency, Money},
 };
+use std::{ops::Deref, sync::OnceLock};
+
+/// A booking as it is shown, with its text, which is written once: what its event tells, what a key keeps
+/// and what is answered are the same.
+#[derive(Debug, Clone)]
+pub(crate) struct ShownBooking(Box<(BookingState, OnceLock<Json>)>);
+
+impl ShownBooking {
+    /// The JSON text.
+    pub(crate) fn text(&self) -> &Json {
+        let (state, text) = &*self.0;
+        text.get_or_init(|| Json::of(state))
+    }
+}
+
+impl From<BookingState> for ShownBooking {
+    fn from(state: BookingState) -> Self {
+        Self(Box::new((state, OnceLock::new())))
+    }
+}
+
+impl Deref for ShownBooking {
+    type Target = BookingState;
+
+    fn deref(&self) -> &BookingState {
+        &self.0.0
+    }
+}
 
 impl Booking {
     /// The booking as the contract shows it.

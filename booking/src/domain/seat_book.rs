@@ -28,7 +28,7 @@ use shared::{
     seat::{Cabin, SeatDesignator},
 };
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -163,7 +163,7 @@ struct Pending {
 pub(crate) struct SeatBook {
     id: FlightId,
     version: i64,
-    taken: HashMap<SeatDesignator, Taken>,
+    taken: BTreeMap<SeatDesignator, Taken>,
     pending: HashMap<SeatDesignator, Pending>,
     /// When the state was known to be true; `None`: to be read again.
     known_at: Option<Instant>,
@@ -182,7 +182,7 @@ impl SeatBook {
         let mut book = Self {
             id,
             version: 0,
-            taken: HashMap::new(),
+            taken: BTreeMap::new(),
             pending: HashMap::new(),
             known_at: None,
             flight_known_at: now,

@@ -18,14 +18,8 @@ use std::fmt::Write as _;
 /// changes by the clock, by the provider's word on a refund, or with its flights. What a guest sees has
 /// a tag of its own.
 pub(super) fn tag(booking: &BookingState) -> Result<String, Problem> {
-    Ok(shown(booking)?.1)
-}
-
-/// A booking as it is shown, with its entity tag.
-fn shown(booking: &BookingState) -> Result<(String, String), Problem> {
-    let shown = serde_json::to_string(booking).map_err(|error| Problem::internal(&error))?;
-    let tag = tag_of(booking.version, shown.as_bytes());
-    Ok((shown, tag))
+    let shown = serde_json::to_vec(booking).map_err(|error| Problem::internal(&error))?;
+    Ok(tag_of(booking.version, &shown))
 }
 
 fn tag_of(version: i64, shown: &[u8]) -> String {
@@ -42,22 +36,23 @@ fn tag_of(version: i64, shown: &[u8]) -> String {
 pub(super) fn answer(sold: Sold, success: StatusCode, request: &RequestId) -> Result<HttpResponse, Problem> {
     match sold {
         Sold::Done(state) => {
-            let (body, tag) = shown(&state)?;
+            let body = state.text().as_str();
+            let tag = tag_of(state.version, body.as_bytes());
             let mut response = HttpResponse::build(success);
             response.insert_header((header::CACHE_CONTROL, PRIVATE)).insert_header((header::ETAG, tag));
             if success == StatusCode::CREATED {
                 response.insert_header((header::LOCATION, location(&state.id)));
             }
-            Ok(response.content_type(header::ContentType::json()).body(body))
+            Ok(response.content_type(header::ContentType::json()).body(body.to_owned()))
         }
         Sold::Quoted(quote) => {
             Ok(HttpResponse::build(success).insert_header((header::CACHE_CONTROL, PRIVATE)).json(quote))
         }
         Sold::Replay(stored) => replay(&stored, request),
-        Sold::Declined(state) => Err(Problem::new(Code::PaymentDeclined).with("booking", state)),
+        Sold::Declined(state) => Err(Problem::new(Code::PaymentDeclined).with("booking", &*state)),
         Sold::Unsettled(state) => Err(Problem::new(Code::UpstreamTimeout)
             .detail("The payment is not settled yet. It will be; the booking shows how.")
-            .with("booking", state)),
+            .with("booking", &*state)),
         Sold::Refused(refusal) => Err(refusal.into()),
     }
 }

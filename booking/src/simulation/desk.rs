@@ -10,14 +10,12 @@ use crate::{
     actors::ledger::{Command, LedgerError, Outcome},
     domain::{
         payment::PaymentState,
+        presentation::ShownBooking,
         saga::{self, Decision, Learnt, Step, Stored, Verdict},
     },
 };
 use chrono::TimeDelta;
-use shared::{
-    events::BookingState,
-    ids::{BookingId, FlightId, PaymentId},
-};
+use shared::ids::{BookingId, FlightId, PaymentId};
 use std::rc::Rc;
 use tokio::sync::oneshot;
 
@@ -40,8 +38,8 @@ pub(super) struct Charge {
 
 /// What somebody is told who waits for a payment.
 pub(super) enum Charged {
-    Confirmed(Box<BookingState>),
-    Declined(Box<BookingState>),
+    Confirmed(ShownBooking),
+    Declined(ShownBooking),
     Silent,
 }
 
@@ -116,7 +114,7 @@ impl World {
         at: usize,
         charge: &Charge,
         step: Step,
-    ) -> (Learnt, Option<Box<BookingState>>) {
+    ) -> (Learnt, Option<ShownBooking>) {
         let (booking, payment) = (charge.booking, charge.payment);
         let command = match step {
             Step::Decline { void } => Command::Decline { booking, payment, void },

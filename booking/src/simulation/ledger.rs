@@ -256,7 +256,7 @@ async fn resolve(world: &Rc<World>, at: usize, lot: Lot) -> Option<Lot> {
             let read = |id: BookingId| -> Option<(BookingId, Found)> {
                 let booking = database.rows.booking(id)?;
                 let state = booking.present(&database.rows.flights(&booking), clock).ok()?;
-                Some((id, (booking, Box::new(state))))
+                Some((id, (booking, state.into())))
             };
             let ids = lot.envelopes.iter().map(|one| one.command.booking());
             Some(ids.filter_map(read).collect::<HashMap<_, _>>())

@@ -18,6 +18,7 @@ use crate::{
         idempotency::Key,
         itinerary, party,
         payment::PaymentOrder,
+        presentation::ShownBooking,
         quote::QuoteId,
         refusal::{FlightSeat, Refusal},
         seat_book::{Wanted, WantedFare},
@@ -25,7 +26,6 @@ use crate::{
     store::keys::Known,
 };
 use shared::{
-    events::BookingState,
     ids::{BookingId, FlightId},
     money::{Currency, Money},
 };
@@ -326,7 +326,7 @@ impl World {
     async fn pay(
         self: &Rc<Self>,
         at: usize,
-        state: Box<BookingState>,
+        state: ShownBooking,
         payment: &PaymentOrder,
         flight: FlightId,
     ) -> Sold {

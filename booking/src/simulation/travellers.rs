@@ -221,8 +221,8 @@ impl Traveller {
         let (status, state) = match answer {
             Sold::Done(state) => (if matches!(request, Request::Book(_)) { 201 } else { 200 }, state),
             Sold::Declined(state) => (402, state),
-            Sold::Replay(answer) => match serde_json::from_str::<Box<BookingState>>(&answer.booking) {
-                Ok(state) => (answer.status, state),
+            Sold::Replay(answer) => match serde_json::from_str::<BookingState>(&answer.booking) {
+                Ok(state) => (answer.status, state.into()),
                 Err(error) => return self.world.object(format!("a stored answer cannot be read: {error}")),
             },
             Sold::Refused(refusal) => {

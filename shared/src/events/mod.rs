@@ -138,6 +138,18 @@ impl Event {
         version: i64,
         data: &impl Serialize,
     ) -> Self {
+        Self::telling(source, kind, subject, version, Json::of(data))
+    }
+
+    /// The same, of a state whose text is written already.
+    #[must_use]
+    pub fn telling(
+        source: &str,
+        kind: EventType,
+        subject: impl fmt::Display,
+        version: i64,
+        data: Json,
+    ) -> Self {
         Self {
             id: EventId::new(),
             kind,
@@ -147,7 +159,7 @@ impl Event {
             time: Utc::now().trunc_subsecs(6),
             source: source.to_owned(),
             traceparent: crate::telemetry::trace::current().map(|context| context.to_string()),
-            data: Json::of(data),
+            data,
         }
     }
 

@@ -4,6 +4,7 @@ use super::{batch::Work, changes::present};
 use crate::domain::{
     booking::Booking,
     idempotency::Key,
+    presentation::ShownBooking,
     quote::{Quote, QuoteId},
     refund::Journey,
     refusal::Refusal,
@@ -11,7 +12,7 @@ use crate::domain::{
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 use shared::{
-    events::{BookingState, EventType, FlightStatus},
+    events::{EventType, FlightStatus},
     telemetry::trace::TraceContext,
 };
 
@@ -48,7 +49,7 @@ pub(super) fn cancel(
     }
     let state = cancelled(work, booking, refunds, trace)?;
     if let Some(key) = key {
-        work.changes.answer((&key.scope, booking.id), 200, &state)?;
+        work.changes.answer((&key.scope, booking.id), 200, state.text())?;
     }
     Ok(Ok(()))
 }
@@ -59,7 +60,7 @@ pub(super) fn cancelled(
     booking: &Booking,
     refunds: usize,
     trace: Option<TraceContext>,
-) -> QueryResult<Box<BookingState>> {
+) -> QueryResult<ShownBooking> {
     for refund in &booking.refunds[refunds..] {
         work.changes.refund(booking.id, refund.clone());
     }

@@ -6,6 +6,7 @@ use crate::{
         booking::{Booking, Flights, MissingFlight, RefundRecord},
         idempotency::StoredAnswer,
         payment::{Entry, Payment, PaymentState},
+        presentation::ShownBooking,
         quote::Quote,
         seat_book::TakenSeat,
     },
@@ -15,7 +16,7 @@ use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 use serde::Serialize;
 use shared::{
-    events::{BookingPaymentStatus, BookingState, BookingStatus, Event, EventType, SeatsState},
+    events::{BookingPaymentStatus, BookingStatus, Event, EventType, SeatsState},
     ids::{BookingId, FlightId, PaymentId},
     telemetry::trace::TraceContext,
 };
@@ -110,8 +111,8 @@ impl Changes {
     }
 
     /// An event of a booking.
-    pub(super) fn tell_of(&mut self, kind: EventType, state: &BookingState, trace: Option<TraceContext>) {
-        let mut event = Event::new(SOURCE, kind, state.id, state.version, state);
+    pub(super) fn tell_of(&mut self, kind: EventType, state: &ShownBooking, trace: Option<TraceContext>) {
+        let mut event = Event::telling(SOURCE, kind, state.id, state.version, state.text().clone());
         event.traceparent = trace.map(|trace| trace.to_string());
         self.events.push(event);
     }
@@ -189,11 +190,7 @@ impl Changes {
 }
 
 /// The booking as the contract shows it, within the ledger.
-pub(super) fn present(
-    booking: &Booking,
-    flights: &Flights,
-    now: DateTime<Utc>,
-) -> QueryResult<Box<BookingState>> {
+pub(super) fn present(booking: &Booking, flights: &Flights, now: DateTime<Utc>) -> QueryResult<ShownBooking> {
     let missing = |error: MissingFlight| diesel::result::Error::DeserializationError(error.into());
-    booking.present(flights, now).map(Box::new).map_err(missing)
+    booking.present(flights, now).map(ShownBooking::from).map_err(missing)
 }

@@ -9,6 +9,7 @@ use crate::{
         idempotency::{Key, StoredAnswer},
         name_correction::NameCorrection,
         payment::PaymentOrder,
+        presentation::ShownBooking,
         quote::{Quote, QuoteId},
         refusal::Refusal,
         seat_change::SeatChange,
@@ -16,7 +17,6 @@ use crate::{
     store::travellers::TravellerRow,
 };
 use shared::{
-    events::BookingState,
     ids::{BookingId, FlightId, PaymentId},
     money::Currency,
     telemetry::trace::TraceContext,
@@ -164,7 +164,7 @@ impl Command {
 #[derive(Debug, Clone)]
 pub(crate) enum Outcome {
     /// It is committed; the booking after it.
-    Done(Box<BookingState>),
+    Done(ShownBooking),
     /// A cancellation was quoted.
     Quoted(Quote, Currency),
     /// The key has this answer from before.

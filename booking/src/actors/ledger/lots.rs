@@ -2,10 +2,10 @@
 //! connection; the [runner](super::runner) has that.
 
 use super::command::{Answer, Command, Envelope, LedgerError, Outcome};
-use crate::domain::{booking::Booking, seat_change::SeatChange};
+use crate::domain::{booking::Booking, presentation::ShownBooking, seat_change::SeatChange};
 use diesel::result::{DatabaseErrorKind, Error};
 use shared::{
-    events::{BookingState, BookingStatus},
+    events::BookingStatus,
     ids::{BookingId, FlightId},
 };
 use std::collections::{BTreeMap, HashMap};
@@ -15,7 +15,7 @@ use tokio::time::Instant;
 const LOSSES: u32 = 2;
 
 /// A booking that was read back, as it is stored and as it is shown.
-pub(crate) type Found = (Booking, Box<BookingState>);
+pub(crate) type Found = (Booking, ShownBooking);
 
 /// Commands that share a transaction.
 pub(crate) struct Lot {

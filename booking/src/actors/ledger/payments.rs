@@ -94,7 +94,7 @@ pub(super) async fn confirm(
     let state = present(booking, &work.flights, work.now)?;
     work.changes.tell_of(EventType::BookingConfirmed, &state, trace);
     if let Some(scope) = &payment.key_scope {
-        work.changes.answer((scope, booking.id), payment.answer, &state)?;
+        work.changes.answer((scope, booking.id), payment.answer, state.text())?;
     }
     Ok(Ok(()))
 }
@@ -136,7 +136,7 @@ pub(super) fn decline(
         work.changes.tell_of(EventType::BookingHeld, &state, trace);
     }
     if let Some(scope) = &payment.key_scope {
-        work.changes.answer((scope, booking.id), 402, &state)?;
+        work.changes.answer((scope, booking.id), 402, state.text())?;
     }
     Ok(Ok(()))
 }

@@ -248,7 +248,7 @@ impl Runner {
         let ids: Vec<_> = envelopes.iter().map(|envelope| envelope.command.booking().0).collect();
         let bookings = store::bookings::load(connection, &ids).await?;
         let presented = store::presented::present(connection, &self.means.flights, bookings).await?;
-        Ok(presented.into_iter().map(|(booking, state)| (booking.id, (booking, Box::new(state)))).collect())
+        Ok(presented.into_iter().map(|(booking, state)| (booking.id, (booking, state.into()))).collect())
     }
 }
 

@@ -8,11 +8,10 @@ use super::{
     provider::PaymentProvider,
     steps::Means,
 };
-use crate::actors::ledger::Ledgers;
+use crate::{actors::ledger::Ledgers, domain::presentation::ShownBooking};
 use actix::prelude::*;
 use shared::{
     db::Pool,
-    events::BookingState,
     ids::{BookingId, FlightId, PaymentId},
     telemetry::trace,
 };
@@ -56,9 +55,9 @@ pub(crate) struct Charge {
 #[derive(Debug)]
 pub(crate) enum Charged {
     /// The booking is confirmed.
-    Confirmed(Box<BookingState>),
+    Confirmed(ShownBooking),
     /// The provider has refused; or the hold had ended before it authorised, which is voided.
-    Declined(Box<BookingState>),
+    Declined(ShownBooking),
     /// Nothing is known yet; it will be settled later.
     Silent,
 }

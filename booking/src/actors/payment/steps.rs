@@ -11,6 +11,7 @@ use crate::{
     actors::ledger::{Answer, Command, LedgerError, Ledgers, Outcome},
     domain::{
         payment::PaymentState,
+        presentation::ShownBooking,
         saga::{self, Learnt, Step, Stored, Verdict},
     },
     kill_points,
@@ -18,7 +19,6 @@ use crate::{
 };
 use shared::{
     db::{DbError, Pool},
-    events::BookingState,
     ids::PaymentId,
 };
 use std::{sync::Arc, time::Duration};
@@ -56,7 +56,7 @@ pub(super) enum StepError {
 }
 
 /// What the ledger says: what the saga learns of it, and the booking as it is then.
-type Recorded = (Learnt, Option<Box<BookingState>>);
+type Recorded = (Learnt, Option<ShownBooking>);
 
 impl Means {
     /// A payment that was just started. The provider's last part comes after the answer.
@@ -217,7 +217,7 @@ fn recorded(answer: Answer, payment: PaymentId) -> Result<Recorded, LedgerError>
     })
 }
 
-fn charged(verdict: Verdict, booking: Option<Box<BookingState>>) -> Charged {
+fn charged(verdict: Verdict, booking: Option<ShownBooking>) -> Charged {
     match (verdict, booking) {
         (Verdict::Paid, Some(state)) => Charged::Confirmed(state),
         (Verdict::Declined, Some(state)) => Charged::Declined(state),

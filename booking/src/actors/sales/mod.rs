@@ -35,9 +35,11 @@ use super::{
     ledger::{At, Command, Ledgers, Outcome},
     payment::{Admission, Charge, Charged, PaymentDesk},
 };
-use crate::domain::{booking::Booking, idempotency::Key, payment::PaymentOrder, quote::QuoteId};
+use crate::domain::{
+    booking::Booking, idempotency::Key, payment::PaymentOrder, presentation::ShownBooking, quote::QuoteId,
+};
 use keyed::RunningKeys;
-use shared::{db::Pool, events::BookingState, ids::FlightId, money::Currency};
+use shared::{db::Pool, ids::FlightId, money::Currency};
 use std::time::Duration;
 
 /// See the module. Clones share everything.
@@ -105,7 +107,7 @@ impl Sales {
     /// Has a payment carried out that the ledger has started.
     async fn charge(
         &self,
-        state: Box<BookingState>,
+        state: ShownBooking,
         payment: &PaymentOrder,
         flight: FlightId,
         admission: Admission,

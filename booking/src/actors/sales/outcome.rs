@@ -2,21 +2,21 @@
 
 use crate::{
     actors::{allocator::NotReserved, directory::NotFound, ledger::LedgerError, payment::NotAdmitted},
-    domain::{idempotency::StoredAnswer, quote::ShownQuote, refusal::Refusal},
+    domain::{idempotency::StoredAnswer, presentation::ShownBooking, quote::ShownQuote, refusal::Refusal},
 };
-use shared::{db::DbError, events::BookingState};
+use shared::db::DbError;
 
 /// What became of a request.
 #[derive(Debug)]
 pub(crate) enum Sold {
     /// It is done; the booking after it.
-    Done(Box<BookingState>),
+    Done(ShownBooking),
     /// The key has this answer from before.
     Replay(StoredAnswer),
     /// The payment was declined; the booking is still held.
-    Declined(Box<BookingState>),
+    Declined(ShownBooking),
     /// The payment is unsettled; the booking as it was left.
-    Unsettled(Box<BookingState>),
+    Unsettled(ShownBooking),
     /// A cancellation was quoted.
     Quoted(ShownQuote),
     /// It had no effect.
