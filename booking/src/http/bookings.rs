@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     actors::sales::{Order, Sales},
+    deadline,
     store::{bookings::Own, presented},
 };
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, http::header, web};
@@ -108,8 +109,11 @@ pub(crate) async fn list(
     let page = PageRequest::<BookingId>::read(&mut parameters, &filters);
     parameters.finish()?;
     let asked = Own { owner: caller.user_id(), status, after: page.after, limit: page.rows() };
-    let mut connection = reading.pool.get().await?;
-    let found = presented::own(&mut connection, &reading.flights, &asked).await.map_err(DbError::from)?;
+    let read = async {
+        let mut connection = reading.pool.get().await?;
+        presented::own(&mut connection, &reading.flights, &asked).await.map_err(DbError::from)
+    };
+    let found = deadline::in_time(read).await?;
     let states = found.into_iter().map(|(_, state)| state).collect();
     let page = page.page(states, |state: &BookingState| state.id);
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, PRIVATE)).json(page))

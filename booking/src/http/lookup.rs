@@ -7,6 +7,7 @@ use super::{
     lookup_limit::{Attempt, Lookups},
 };
 use crate::{
+    deadline,
     domain::{locator::Locator, passenger::fold},
     store::{passengers, presented},
 };
@@ -79,7 +80,7 @@ pub(crate) async fn lookup(
         true => None,
         false => Some(lookups.begin(&request, asked.locator.as_ref())?),
     };
-    let found = find(&reading, &asked).await;
+    let found = deadline::in_time(find(&reading, &asked)).await;
     if !matches!(found, Ok(None)) {
         // Found, or a fault of ours: nobody has guessed.
         attempt.into_iter().for_each(Attempt::take_back);
@@ -92,14 +93,14 @@ pub(crate) async fn lookup(
 
 /// Whoever asks for a locator that no booking has waits as long as who has only the name wrong: both
 /// cost the same statement, and no more.
-async fn find(reading: &Reading, asked: &Lookup) -> Result<Option<BookingState>, Problem> {
+async fn find(reading: &Reading, asked: &Lookup) -> Result<Option<BookingState>, DbError> {
     let Some(locator) = &asked.locator else { return Ok(None) };
     let mut connection = reading.pool.get().await?;
-    let travellers = passengers::by_locator(&connection, locator).await.map_err(DbError::from)?;
+    let travellers = passengers::by_locator(&connection, locator).await?;
     let name = fold(&asked.family_name);
     let Some((id, _)) = travellers.into_iter().find(|(_, family)| family.folded() == name) else {
         return Ok(None);
     };
-    let found = presented::find(&mut connection, &reading.flights, id).await.map_err(DbError::from)?;
+    let found = presented::find(&mut connection, &reading.flights, id).await?;
     Ok(found.map(|(_, state)| state))
 }

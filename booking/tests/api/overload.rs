@@ -3,11 +3,13 @@
 use crate::fixture::{World, booking, eventually, passenger};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::{
-    future::join,
+    future::{join, join3},
     stream::{FuturesUnordered, StreamExt},
 };
 use serde_json::json;
+use std::time::Duration;
 use testkit::Answer;
+use tokio::time::timeout;
 
 const BATCH: usize = 1;
 const QUEUE: usize = 4;
@@ -69,5 +71,28 @@ async fn past_its_bounds_it_refuses_and_serves_those_whom_it_has_admitted() {
     let (first, ()) = join(first, others).await;
     first.expect(201);
     assert_eq!(world.count("bookings").await, i64::try_from(BATCH + QUEUE).unwrap());
+    world.stop().await;
+}
+
+#[actix_web::test]
+async fn who_only_reads_is_told_in_time_that_the_database_is_silent() {
+    let world = World::new().await;
+    let (flight, client, guest) = (world.flight(30).await, world.customer(), world.guest(0));
+    let body = booking(flight.id, &[passenger("ADT", "Ada", None)]);
+    let made = client.post("/api/v1/bookings", &body).await.expect(201);
+    let path = format!("/api/v1/bookings/{}", made["id"].as_str().unwrap());
+    let lookup = json!({"locator": made["locator"], "family_name": "Lovelace"});
+    let _lock = world.lock_table("passengers").await;
+    let asked = join3(
+        client.get("/api/v1/bookings"),
+        client.get(&path),
+        guest.post("/api/v1/bookings/lookup", &lookup),
+    );
+    // Sooner than the server gives a statement up by itself, after fifteen seconds.
+    let answers = timeout(Duration::from_secs(10), asked).await;
+    let (own, one, found) = answers.expect("answers before the server gives up");
+    for answer in [own, one, found] {
+        answer.expect_problem(503, "upstream_unavailable");
+    }
     world.stop().await;
 }
