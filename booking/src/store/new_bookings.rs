@@ -19,8 +19,7 @@ use uuid::Uuid;
 
 statement! {
     /// Inserts bookings with their segments, passengers, seats, travellers and payments, which are queued. The
-    /// seats of a passenger come as the text of an array: all elements of an array of arrays are of one
-    /// length. Whoever finds a key in use has been told wrongly that it was free: that is an error.
+    /// seats of a passenger come as the text of an array: `unnest` would flatten an array of arrays. Whoever finds a key in use has been told wrongly that it was free: that is an error.
     Insert {
         seat_numbers: Array<SmallInt> = Vec<i16>,
         seat_bookings: Array<SqlUuid> = Vec<Uuid>,
@@ -52,12 +51,12 @@ statement! {
         passenger_positions: Array<SmallInt> = Vec<i16>,
         passenger_ids: Array<SqlUuid> = Vec<Uuid>,
         kinds: Array<SmallInt> = Vec<i16>,
-        given: Array<Text> = Vec<String>,
-        family: Array<Text> = Vec<String>,
         born: Array<Date> = Vec<NaiveDate>,
         tickets: Array<Nullable<BigInt>> = Vec<Option<i64>>,
-        seats: Array<Text> = Vec<String>,
         passengers: Array<SqlUuid> = Vec<Uuid>,
+        given: Array<Text> = Vec<String>,
+        family: Array<Text> = Vec<String>,
+        seats: Array<Text> = Vec<String>,
         locators: Array<Text> = Vec<String>,
         owners: Array<SqlUuid> = Vec<Uuid>,
         statuses: Array<SmallInt> = Vec<i16>,
@@ -86,11 +85,12 @@ statement! {
         SELECT id, $[i], $[i], $[i], $[i], $[i], $[i], $[i] FROM unnest($) WITH ORDINALITY AS new (id, i)
     ), carried AS (
         INSERT INTO passengers (booking_id, position, id, kind, given_name, family_name, born_on, ticket_number, seats)
-        SELECT id, $[i], $[i], $[i], $[i], $[i], $[i], $[i], $[i]::smallint[] FROM unnest($) WITH ORDINALITY AS new (id, i)
+        SELECT b, $[i], $[i], $[i], given, family, $[i], $[i], seats::smallint[]
+        FROM unnest($, $, $, $) WITH ORDINALITY AS new (b, given, family, seats, i)
     )
     INSERT INTO bookings (id, locator, owner_id, status, payment_status, hold_expires_at, currency, contact_email, contact_phone, version, created_at, updated_at)
-    SELECT id, $[i], $[i], $[i], $[i], $[i], $[i], $[i], $[i], $[i], now, now
-    FROM (SELECT id, i, $[i] AS now FROM unnest($) WITH ORDINALITY AS new (id, i)) AS new"
+    SELECT id, $[i], $[i], $[i], $[i], $[i], $[i], $[i], $[i], $[i], created, created
+    FROM (SELECT id, i, $[i] AS created FROM unnest($) WITH ORDINALITY AS new (id, i)) AS new"
 }
 
 /// What is inserted.

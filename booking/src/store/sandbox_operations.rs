@@ -82,6 +82,7 @@ pub(crate) async fn authorisation(
 mod tests {
     use super::*;
     use crate::MIGRATIONS;
+    use diesel_async::AsyncConnection;
     use shared::db::Plans;
     use testkit::TestDatabase;
 
@@ -97,6 +98,8 @@ mod tests {
         let database = TestDatabase::of("booking", MIGRATIONS).await;
         let config = database.config("booking").planned(Plans::ByIndex);
         let mut connection = config.connect().await.unwrap();
+        // What is counted is given up now and then, but not within a transaction.
+        connection.begin_test_transaction().await.unwrap();
         let entry = |kind| {
             let payment = Uuid::now_v7();
             Operation { payment, kind, subject: payment, amount: 100, accepted: true }

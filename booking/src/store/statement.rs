@@ -5,9 +5,10 @@
 //! batch as arrays, one a column.
 //!
 //! Rows are made of them by `unnest($, $)`, or, where many bookings pass, by `SELECT id, $[i] FROM unnest($)
-//! WITH ORDINALITY AS n (id, i)`, the column of ids last: what `unnest` gives of a column the server keeps in
-//! a store of its own, which takes it longer than to insert a few rows. (Not by `generate_series`, of which it
-//! believes that there are a thousand, so that it would rather join from the other side.)
+//! WITH ORDINALITY AS n (id, i)`, the ids bound where `unnest` stands: what it gives of a column the server
+//! keeps in a store of its own, which takes it longer than to insert a few rows. Texts, which have to be
+//! walked to the `i`th, are better unnested where there may be thousands. (Not by `generate_series`, of which
+//! the server believes that there are a thousand, so that it would rather join from the other side.)
 
 /// Declares a statement: a struct with the bound values in the order of the `$` in its text, the SQL
 /// types of what it returns (`()` for nothing), and the text.

@@ -12,8 +12,8 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
 /// Events and their places in the outbox in one statement, prepared once per connection whatever the
-/// number of events. (`unnest` of the
-/// ids alone: what it gives of a column the server keeps in a store of its own.)
+/// number of events. (Only the ids are unnested: what `unnest` gives of a column the server keeps in a store
+/// of its own.)
 struct Append<'a> {
     ids: Vec<Uuid>,
     kinds: Vec<&'a str>,
@@ -51,7 +51,7 @@ impl QueryFragment<Pg> for Append<'_> {
         out.push_bind_param::<Array<Text>, _>(&self.data)?;
         out.push_sql("[i] FROM unnest(");
         out.push_bind_param::<Array<SqlUuid>, _>(&self.ids)?;
-        // The ids once more.
+        // Seven values are bound: `$7` is the ids once more.
         out.push_sql(
             ") WITH ORDINALITY AS new (id, i)) INSERT INTO outbox (event_id) \
              SELECT id FROM unnest($7) WITH ORDINALITY AS new (id, i) ORDER BY i",

@@ -1,13 +1,9 @@
 //! What the airline does to bookings.
 
-use super::{batch::Work, cancellations::cancelled, changes::present};
-use crate::domain::{booking::Booking, refusal::Refusal};
+use super::{amendments::told_of, batch::Work, cancellations::cancelled, transitions::Transition};
+use crate::domain::booking::Booking;
 use diesel::QueryResult;
-use shared::{
-    events::{EventType, FlightStatus},
-    ids::FlightId,
-    telemetry::trace::TraceContext,
-};
+use shared::{events::FlightStatus, ids::FlightId, telemetry::trace::TraceContext};
 
 /// The airline has cancelled a flight. Repeating it changes nothing and gives the same; nor does it
 /// where the flight takes place after all.
@@ -16,17 +12,15 @@ pub(super) fn cancel(
     booking: &mut Booking,
     flight: FlightId,
     trace: Option<TraceContext>,
-) -> QueryResult<Result<(), Refusal>> {
+) -> QueryResult<Transition> {
     let flies = work.flights.get(&flight).is_none_or(|flight| flight.status != FlightStatus::Cancelled);
     if flies || booking.segment_on(flight).is_none() {
-        return Ok(Ok(()));
+        return Ok(Ok(None));
     }
     let refunds = booking.refunds.len();
-    if let Some(entries) = booking.cancel_by_airline(work.now) {
-        work.changes.book(booking.id, entries);
-        cancelled(work, booking, refunds, trace)?;
-    }
-    Ok(Ok(()))
+    let Some(entries) = booking.cancel_by_airline(work.now) else { return Ok(Ok(None)) };
+    work.changes.book(booking.id, entries);
+    cancelled(work, booking, refunds, trace).map(|told| Ok(Some(told)))
 }
 
 /// A flight has other times. Repeating it changes nothing and gives the same.
@@ -35,11 +29,10 @@ pub(super) fn reschedule(
     booking: &mut Booking,
     (flight, version): (FlightId, i64),
     trace: Option<TraceContext>,
-) -> QueryResult<Result<(), Refusal>> {
-    if booking.reschedule(flight, version, work.now) {
-        work.changes.reschedule(booking);
-        let state = present(booking, &work.flights, work.now)?;
-        work.changes.tell_of(EventType::BookingChanged, &state, trace);
+) -> QueryResult<Transition> {
+    if !booking.reschedule(flight, version, work.now) {
+        return Ok(Ok(None));
     }
-    Ok(Ok(()))
+    work.changes.reschedule(booking);
+    told_of(work, booking, trace).map(|told| Ok(Some(told)))
 }

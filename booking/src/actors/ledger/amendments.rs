@@ -6,6 +6,7 @@ use super::{
     changes::present,
     command::{At, Command, Outcome},
     tables::Tables,
+    transitions::Transition,
 };
 use crate::{
     domain::{
@@ -13,6 +14,7 @@ use crate::{
         contact::ContactPatch,
         flight,
         name_correction::NameCorrection,
+        presentation::ShownBooking,
         refusal::{FlightSeat, Refusal},
         seat_change::{self, Reseating, SeatChange},
     },
@@ -31,12 +33,12 @@ pub(super) fn change_contact(
     booking: &mut Booking,
     patch: &ContactPatch,
     trace: Option<TraceContext>,
-) -> QueryResult<Result<(), Refusal>> {
+) -> QueryResult<Transition> {
     match booking.change_contact(patch, work.now) {
-        Ok(false) => Ok(Ok(())),
+        Ok(false) => Ok(Ok(None)),
         Ok(true) => {
             work.changes.contact(booking);
-            told_of(work, booking, trace).map(Ok)
+            told_of(work, booking, trace).map(|told| Ok(Some(told)))
         }
         Err(refusal) => Ok(Err(refusal)),
     }
@@ -67,7 +69,7 @@ pub(super) async fn correct_name(
     booking: &mut Booking,
     correction: &NameCorrection,
     trace: Option<TraceContext>,
-) -> QueryResult<Result<(), Refusal>> {
+) -> QueryResult<Transition> {
     if let Err(refusal) = booking.stage(work.now).allows(BookingAction::ChangeNames) {
         return Ok(Err(refusal));
     }
@@ -78,7 +80,7 @@ pub(super) async fn correct_name(
     let mut after = booking.clone();
     let corrected = match after.correct_name(correction, work.now) {
         Ok(corrected) if corrected.changed => corrected,
-        Ok(_) => return Ok(Ok(())),
+        Ok(_) => return Ok(Ok(None)),
         Err(refusal) => return Ok(Err(refusal)),
     };
     let (before, now) = corrected.fingerprints;
@@ -95,13 +97,18 @@ pub(super) async fn correct_name(
     }
     *booking = after;
     work.changes.passengers(booking);
-    told_of(work, booking, trace).map(Ok)
+    told_of(work, booking, trace).map(|told| Ok(Some(told)))
 }
 
-fn told_of(work: &mut Work<'_>, booking: &Booking, trace: Option<TraceContext>) -> QueryResult<()> {
+/// Tells that a booking has changed.
+pub(super) fn told_of(
+    work: &mut Work<'_>,
+    booking: &Booking,
+    trace: Option<TraceContext>,
+) -> QueryResult<ShownBooking> {
     let state = present(booking, &work.flights, work.now)?;
     work.changes.tell_of(EventType::BookingChanged, &state, trace);
-    Ok(())
+    Ok(state)
 }
 
 /// Changes seats: all of the wanted ones or none; then the old ones come free.
@@ -154,17 +161,17 @@ fn reseat(
     reseating: Reseating,
 ) -> QueryResult<()> {
     let Some(mut booking) = work.bookings.remove(&booking) else { return Ok(()) };
-    if !reseating.is_nothing(&booking) {
+    let state = if reseating.is_nothing(&booking) {
+        present(&booking, &work.flights, work.now)?
+    } else {
         let sold = booking.status == BookingStatus::Confirmed;
         let row = |seat: &FlightSeat, sold| SeatRow { seat: *seat, booking: booking.id, sold };
         reseating.left.iter().for_each(|seat| work.occupancy.free_seat(row(seat, false)));
         reseating.wanted.iter().for_each(|seat| work.occupancy.take_seat(row(seat, sold)));
         booking.reseat(reseating, work.now);
         work.changes.passengers(&booking);
-        let state = present(&booking, &work.flights, work.now)?;
-        work.changes.tell_of(EventType::BookingChanged, &state, work.items[index].1);
-    }
-    let state = present(&booking, &work.flights, work.now)?;
+        told_of(work, &booking, work.items[index].1)?
+    };
     work.verdicts[index] = Some(Verdict::Answer(Outcome::Done(state)));
     work.bookings.insert(booking.id, booking);
     Ok(())

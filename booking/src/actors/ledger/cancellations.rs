@@ -1,6 +1,6 @@
 //! Cancellations and their quotes.
 
-use super::{batch::Work, changes::present};
+use super::{batch::Work, changes::present, transitions::Transition};
 use crate::domain::{
     booking::Booking,
     idempotency::Key,
@@ -40,7 +40,7 @@ pub(super) fn cancel(
     quote: Option<&Quote>,
     key: Option<&Key>,
     trace: Option<TraceContext>,
-) -> QueryResult<Result<(), Refusal>> {
+) -> QueryResult<Transition> {
     let journey = journey(work, booking);
     let refunds = booking.refunds.len();
     match booking.cancel(quote, journey, work.now) {
@@ -51,7 +51,7 @@ pub(super) fn cancel(
     if let Some(key) = key {
         work.changes.answer((&key.scope, booking.id), 200, state.text())?;
     }
-    Ok(Ok(()))
+    Ok(Ok(Some(state)))
 }
 
 /// What follows from any cancellation. `refunds`: how many there were before.

@@ -5,6 +5,7 @@ use super::{
     cancellations::{departs_at, is_cancelled},
     changes::present,
     tables::Tables,
+    transitions::Transition,
 };
 use crate::domain::{
     booking::{Booking, Segment},
@@ -70,12 +71,12 @@ pub(super) async fn confirm(
     booking: &mut Booking,
     id: PaymentId,
     trace: Option<TraceContext>,
-) -> QueryResult<Result<(), Refusal>> {
+) -> QueryResult<Transition> {
     let Some(payment) = booking.payments.iter().find(|payment| payment.id == id).cloned() else {
         return Ok(Err(Refusal::NotFound));
     };
     if payment.state == PaymentState::Confirmed {
-        return Ok(Ok(()));
+        return Ok(Ok(None));
     }
     if is_cancelled(work, booking) {
         // The airline has cancelled a flight meanwhile: the money is given up before it is taken.
@@ -96,7 +97,7 @@ pub(super) async fn confirm(
     if let Some(scope) = &payment.key_scope {
         work.changes.answer((scope, booking.id), payment.answer, state.text())?;
     }
-    Ok(Ok(()))
+    Ok(Ok(Some(state)))
 }
 
 /// Draws tickets for those who have none: the release before, beside which this one may have been started,
@@ -121,12 +122,12 @@ pub(super) fn decline(
     id: PaymentId,
     void: bool,
     trace: Option<TraceContext>,
-) -> QueryResult<Result<(), Refusal>> {
+) -> QueryResult<Transition> {
     let Some(payment) = booking.payments.iter().find(|payment| payment.id == id).cloned() else {
         return Ok(Err(Refusal::NotFound));
     };
     if !booking.decline(id, void, work.now) {
-        return Ok(Ok(()));
+        return Ok(Ok(None));
     }
     work.changes.decide(id, if void { PaymentState::GivenUp } else { PaymentState::Declined });
     work.changes.booking(booking);
@@ -138,5 +139,5 @@ pub(super) fn decline(
     if let Some(scope) = &payment.key_scope {
         work.changes.answer((scope, booking.id), 402, state.text())?;
     }
-    Ok(Ok(()))
+    Ok(Ok(Some(state)))
 }

@@ -9,13 +9,16 @@ use super::{
     payments,
     tables::Tables,
 };
-use crate::domain::{booking::Booking, refusal::Refusal};
+use crate::domain::{booking::Booking, presentation::ShownBooking, refusal::Refusal};
 use diesel::QueryResult;
 use shared::{
     events::{BookingAction, EventType},
     ids::BookingId,
     telemetry::trace::TraceContext,
 };
+
+/// What a transition comes to: the booking as it was told, where there was anything to tell.
+pub(super) type Transition = Result<Option<ShownBooking>, Refusal>;
 
 /// Carries out the commands about existing bookings, in their order, but those that take what others give
 /// back.
@@ -66,7 +69,9 @@ async fn carry_out(
     (command, trace): Item<'_>,
 ) -> QueryResult<Outcome> {
     let result = match command {
-        Command::Pay { payment, key, .. } => payments::pay(work, booking, payment, key.as_ref()),
+        Command::Pay { payment, key, .. } => {
+            payments::pay(work, booking, payment, key.as_ref()).map(|()| None)
+        }
         Command::Confirm { payment, .. } => payments::confirm(tables, work, booking, *payment, trace).await?,
         Command::Decline { payment, void, .. } => payments::decline(work, booking, *payment, *void, trace)?,
         Command::Quote { quote, key, .. } => {
@@ -99,26 +104,24 @@ async fn carry_out(
             airline::reschedule(work, booking, (*flight, *version), trace)?
         }
         Command::Expire { .. } => end(work, booking, trace)?,
-        Command::Claim(_) | Command::ChangeSeats { .. } => Ok(()),
+        Command::Claim(_) | Command::ChangeSeats { .. } => Ok(None),
     };
     match result {
-        Ok(()) => present(booking, &work.flights, work.now).map(Outcome::Done),
+        Ok(Some(told)) => Ok(Outcome::Done(told)),
+        Ok(None) => present(booking, &work.flights, work.now).map(Outcome::Done),
         Err(refusal) => Ok(Outcome::Refused(refusal)),
     }
 }
 
-fn end(
-    work: &mut Work<'_>,
-    booking: &mut Booking,
-    trace: Option<TraceContext>,
-) -> QueryResult<Result<(), Refusal>> {
-    if booking.expire(work.now) {
-        work.occupancy.free(booking);
-        work.changes.booking(booking);
-        let state = present(booking, &work.flights, work.now)?;
-        work.changes.tell_of(EventType::BookingExpired, &state, trace);
+fn end(work: &mut Work<'_>, booking: &mut Booking, trace: Option<TraceContext>) -> QueryResult<Transition> {
+    if !booking.expire(work.now) {
+        return Ok(Ok(None));
     }
-    Ok(Ok(()))
+    work.occupancy.free(booking);
+    work.changes.booking(booking);
+    let state = present(booking, &work.flights, work.now)?;
+    work.changes.tell_of(EventType::BookingExpired, &state, trace);
+    Ok(Ok(Some(state)))
 }
 
 /// Ends a hold that stands in the way of a claim, if it has really ended.
