@@ -19,7 +19,8 @@ use uuid::Uuid;
 
 statement! {
     /// Inserts bookings with their segments, passengers, seats, travellers and payments, which are queued. The
-    /// seats of a passenger come as the text of an array: `unnest` would flatten an array of arrays. Whoever finds a key in use has been told wrongly that it was free: that is an error.
+    /// seats of a passenger come as the text of an array: `unnest` would flatten an array of arrays. Whoever
+    /// finds a key in use has been told wrongly that it was free: that is an error.
     Insert {
         seat_numbers: Array<SmallInt> = Vec<i16>,
         seat_bookings: Array<SqlUuid> = Vec<Uuid>,
