@@ -149,7 +149,7 @@ fn start_actors(
     (pool, relay, flights, directory): (&Pool, &RelayHandle, &FlightCache, &Directory),
     provider: Arc<dyn PaymentProvider>,
 ) -> (Sales, DisruptionDesk) {
-    let database = config.service.database().planned(Plans::ByIndex);
+    let database = config.service.database();
     let means = Means {
         database,
         flights: flights.clone(),

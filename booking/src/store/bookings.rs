@@ -4,7 +4,6 @@ use super::{
     codes::Code,
     passengers, payments, refunds,
     schema::{bookings, segments},
-    statement::statement,
 };
 use crate::domain::{
     booking::{Booking, RefundRecord, Segment},
@@ -26,6 +25,7 @@ use shared::{
     fare::Brand,
     ids::{BookingId, FlightId, UserId},
     seat::Cabin,
+    statement,
 };
 use std::{
     collections::{HashMap, HashSet},

@@ -3,7 +3,6 @@
 use super::{
     codes::Code,
     seats::{self, SeatRow},
-    statement::statement,
 };
 use crate::domain::{
     booking::Booking,
@@ -18,6 +17,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared::{
     events::SeatsState,
     ids::{BookingId, PaymentId},
+    statement,
 };
 use uuid::Uuid;
 

@@ -1,13 +1,16 @@
 //! Changes of flights by the airline whose bookings have yet to follow.
 
-use super::{codes::Code, schema::disruptions, statement::statement};
+use super::{codes::Code, schema::disruptions};
 use crate::domain::disruption::Disruption;
 use diesel::{
     prelude::*,
     sql_types::{BigInt, SmallInt, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use shared::ids::{BookingId, FlightId};
+use shared::{
+    ids::{BookingId, FlightId},
+    statement,
+};
 use uuid::Uuid;
 
 statement! {

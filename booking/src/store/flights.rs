@@ -3,7 +3,6 @@
 use super::{
     disruptions,
     schema::{flight_states, flights},
-    statement::statement,
 };
 use crate::domain::{
     disruption,
@@ -17,7 +16,7 @@ use diesel::{
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
-use shared::{events::FlightState, ids::FlightId, seat::SeatDesignator};
+use shared::{events::FlightState, ids::FlightId, seat::SeatDesignator, statement};
 use std::{collections::BTreeMap, sync::Arc};
 use uuid::Uuid;
 
@@ -70,7 +69,7 @@ statement! {
     /// A flight's versions and its seats that are not free, at one instant. Of each hold how many
     /// milliseconds are left: null where sold, or while a payment of it is under way.
     SeatsNow { id: SqlUuid = Uuid } -> (BigInt, Bool, BigInt, Nullable<SmallInt>, Nullable<Bool>, Nullable<BigInt>),
-    "SELECT f.version, f.on_sale, f.seats_version, s.seat, s.sold, CASE WHEN b.status = 0 AND b.payment_status = 0 THEN ceil(extract(epoch FROM b.hold_expires_at - clock_timestamp()) * 1000)::bigint END FROM flights f LEFT JOIN seats s ON s.flight_id = f.id LEFT JOIN bookings b ON b.id = s.booking_id WHERE f.id = $"
+    "SELECT f.version, f.on_sale, f.seats_version, s.seat, s.sold, CASE WHEN b.status = 0 AND b.payment_status = 0 THEN ceil(extract(epoch FROM b.hold_expires_at - clock_timestamp()) * 1000)::bigint END FROM flights f LEFT JOIN seats s ON s.flight_id = f.id LEFT JOIN LATERAL (SELECT status, payment_status, hold_expires_at FROM bookings WHERE id = s.booking_id OFFSET 0) AS b ON true WHERE f.id = $"
 }
 
 /// Works in states of flights, one a flight at most. Newest version wins. What concerns travellers who

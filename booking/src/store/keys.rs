@@ -1,13 +1,13 @@
 //! Idempotency keys, and the answers that are replayed.
 
-use super::{schema::idempotency_keys, statement::statement};
+use super::schema::idempotency_keys;
 use crate::domain::idempotency::{KEPT_HOURS, Key, StoredAnswer};
 use diesel::{
     prelude::*,
     sql_types::{Array, BigInt, Binary, Integer, SmallInt, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use shared::ids::BookingId;
+use shared::{ids::BookingId, statement};
 use std::collections::HashSet;
 use uuid::Uuid;
 

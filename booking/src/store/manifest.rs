@@ -1,6 +1,6 @@
 //! The passengers of a flight.
 
-use super::{codes::Code, statement::statement};
+use super::codes::Code;
 use crate::domain::manifest::OnBoard;
 use diesel::{
     prelude::*,
@@ -11,6 +11,7 @@ use shared::{
     fare::PassengerType,
     ids::{BookingId, FlightId, PassengerId},
     seat::{Cabin, SeatDesignator},
+    statement,
 };
 use uuid::Uuid;
 

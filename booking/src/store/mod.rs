@@ -2,7 +2,7 @@
 //! outside of a transaction.
 //!
 //! What the ledger runs is set-based: one statement for all bookings of a batch, with arrays. See
-//! [`statement`] for why.
+//! [`shared::statement!`] for why.
 
 pub(crate) mod admin_bookings;
 pub(crate) mod bookings;
@@ -24,7 +24,6 @@ pub(crate) mod refunds;
 pub(crate) mod sandbox_operations;
 pub(crate) mod schema;
 pub(crate) mod seats;
-mod statement;
 pub(crate) mod stats;
 pub(crate) mod transaction;
 pub(crate) mod travellers;

@@ -4,7 +4,6 @@ use super::{
     codes::Code,
     passengers,
     seats::{self, SeatRow},
-    statement::statement,
     travellers::TravellerRow,
 };
 use crate::domain::{booking::Booking, payment::Payment};
@@ -14,7 +13,7 @@ use diesel::{
     sql_types::{Array, BigInt, Binary, Bool, Date, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use shared::ids::BookingId;
+use shared::{ids::BookingId, statement};
 use uuid::Uuid;
 
 statement! {

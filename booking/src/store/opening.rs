@@ -4,7 +4,6 @@
 use super::{
     bookings::damaged,
     seats::{self, TakenRow},
-    statement::statement,
     travellers::Place,
 };
 use crate::domain::locator::{InvalidLocator, Locator};
@@ -17,6 +16,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared::{
     events::SeatsState,
     ids::{BookingId, FlightId, UserId},
+    statement,
 };
 use std::collections::{BTreeMap, HashMap, HashSet};
 use uuid::Uuid;

@@ -1,6 +1,6 @@
 //! The travellers of bookings.
 
-use super::{codes::Code, schema::passengers, statement::statement};
+use super::{codes::Code, schema::passengers};
 use crate::domain::{
     booking::Booking,
     locator::Locator,
@@ -16,6 +16,7 @@ use shared::{
     fare::PassengerType,
     ids::{BookingId, PassengerId},
     seat::SeatDesignator,
+    statement,
 };
 use std::collections::HashMap;
 use uuid::Uuid;

@@ -1,6 +1,6 @@
 //! Payments with their sagas.
 
-use super::{codes::Code, schema::payments, statement::statement};
+use super::{codes::Code, schema::payments};
 use crate::domain::payment::{Payment, PaymentState};
 use chrono::{DateTime, Utc};
 use diesel::{
@@ -8,7 +8,7 @@ use diesel::{
     sql_types::{Nullable, Text, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use shared::ids::PaymentId;
+use shared::{ids::PaymentId, statement};
 use std::collections::HashMap;
 use uuid::Uuid;
 

@@ -3,13 +3,12 @@
 use super::{
     bookings::{self, Own},
     flight_cache::FlightCache,
-    statement::statement,
 };
 use crate::domain::booking::{Booking, MissingFlight};
 use chrono::{DateTime, Utc};
 use diesel::{QueryResult, sql_types::Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use shared::{events::BookingState, ids::BookingId};
+use shared::{events::BookingState, ids::BookingId, statement};
 
 /// A booking with its presentation.
 pub(crate) type Presented = (Booking, BookingState);

@@ -1,6 +1,6 @@
 //! Money given back.
 
-use super::{schema::refunds, statement::statement};
+use super::schema::refunds;
 use crate::domain::booking::RefundRecord;
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::{
@@ -8,7 +8,10 @@ use diesel::{
     sql_types::{Array, BigInt, Double, Integer, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use shared::ids::{BookingId, PaymentId, RefundId};
+use shared::{
+    ids::{BookingId, PaymentId, RefundId},
+    statement,
+};
 use std::collections::HashMap;
 use uuid::Uuid;
 

@@ -1,11 +1,12 @@
 //! The log of the sandbox provider, which is no part of booking's own books.
 
-use super::{schema::sandbox_operations, statement::statement};
+use super::schema::sandbox_operations;
 use diesel::{
     prelude::*,
     sql_types::{Array, BigInt, Bool, SmallInt, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use shared::statement;
 use std::collections::HashMap;
 use uuid::Uuid;
 

@@ -1,9 +1,6 @@
 //! The fence: which booking a seat of a flight belongs to.
 
-use super::{
-    statement::statement,
-    travellers::{Place, TravellerRow},
-};
+use super::travellers::{Place, TravellerRow};
 use crate::domain::refusal::FlightSeat;
 use diesel::{
     prelude::*,
@@ -14,6 +11,7 @@ use shared::{
     events::SeatsState,
     ids::{BookingId, FlightId, UserId},
     seat::SeatDesignator,
+    statement,
 };
 use std::collections::BTreeMap;
 use uuid::Uuid;

@@ -3,7 +3,7 @@
 //! Ids begin with the time at which they were made: days of bookings and of payments are found by
 //! ranges of ids, through the primary keys, and cost the booking path no index.
 
-use super::{codes::Code, statement::statement};
+use super::codes::Code;
 use crate::domain::stats::{CabinSeats, DayFigures, Figures, HoldFigures, Period};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use diesel::{
@@ -11,7 +11,7 @@ use diesel::{
     sql_types::{BigInt, Date, Nullable, SmallInt, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use shared::seat::Cabin;
+use shared::{seat::Cabin, statement};
 use uuid::Uuid;
 
 /// How long before its confirmation a booking, and before its entries a payment, may have been made: a

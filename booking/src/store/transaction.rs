@@ -5,11 +5,10 @@
 //! where they have to be prepared (whoever comes later waits for the same lock). So nothing of a transaction
 //! is carried out before its beginning or after its end.
 
-use super::statement::statement;
 use diesel::QueryResult;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::future::try_join;
-use shared::{events::Event, outbox};
+use shared::{events::Event, outbox, statement};
 
 statement! {
     /// Begins.

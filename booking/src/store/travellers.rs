@@ -1,12 +1,14 @@
 //! The second fence: a person is on a flight once in the live bookings of an account.
 
-use super::statement::statement;
 use diesel::{
     prelude::*,
     sql_types::{Array, BigInt, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use shared::ids::{BookingId, FlightId, UserId};
+use shared::{
+    ids::{BookingId, FlightId, UserId},
+    statement,
+};
 use std::collections::HashSet;
 use uuid::Uuid;
 

@@ -2,7 +2,7 @@
 //! A row comes with its payment (`payments::insert`) and goes when the payment is settled: with the
 //! provider's refusal, or once it has captured or voided.
 
-use super::{payments, statement::statement};
+use super::payments;
 use crate::domain::payment::PaymentState;
 use chrono::TimeDelta;
 use diesel::{
@@ -10,7 +10,10 @@ use diesel::{
     sql_types::{Array, BigInt, Bool, Double, Integer, Nullable, SmallInt, Text, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use shared::ids::{BookingId, FlightId, PaymentId};
+use shared::{
+    ids::{BookingId, FlightId, PaymentId},
+    statement,
+};
 use uuid::Uuid;
 
 statement! {

@@ -6,6 +6,7 @@
 mod migrate;
 mod pool;
 mod provision;
+mod statement;
 
 pub use diesel_migrations;
 pub use migrate::{MigrateError, SHARED_MIGRATIONS, migrate};

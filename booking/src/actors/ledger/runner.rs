@@ -23,7 +23,11 @@ use diesel::{
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::future::try_join;
-use shared::{db::DatabaseConfig, ids::BookingId, outbox::RelayHandle};
+use shared::{
+    db::{DatabaseConfig, Plans},
+    ids::BookingId,
+    outbox::RelayHandle,
+};
 use std::{collections::HashMap, time::Duration};
 use tokio::time::{Instant, timeout};
 
@@ -46,7 +50,7 @@ pub(crate) struct Means {
 
 /// A process of the server behind a connection; the pair is never used twice.
 #[derive(Clone, QueryableByName)]
-struct Backend {
+pub(super) struct Backend {
     #[diesel(sql_type = Integer)]
     pid: i32,
     #[diesel(sql_type = Timestamptz)]
@@ -256,8 +260,12 @@ fn unavailable(reason: &str) -> Error {
     Error::DatabaseError(DatabaseErrorKind::UnableToSendCommand, Box::new(reason.to_owned()))
 }
 
-async fn open(config: &DatabaseConfig, lost: Option<&Backend>) -> QueryResult<(AsyncPgConnection, Backend)> {
-    let connected = config.connect().await;
+/// A connection for batches, when the process behind the lost one is dead.
+pub(super) async fn open(
+    config: &DatabaseConfig,
+    lost: Option<&Backend>,
+) -> QueryResult<(AsyncPgConnection, Backend)> {
+    let connected = config.planned(Plans::ByKeys).connect().await;
     let mut connection = connected.map_err(|error| unavailable(&error.to_string()))?;
     // Whoever waits longer for a lock is better off in a batch of its own.
     diesel::sql_query("SET lock_timeout = '200ms'").execute(&mut connection).await?;

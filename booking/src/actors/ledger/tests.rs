@@ -8,6 +8,7 @@ mod failed_events;
 mod late_answers;
 mod lost_answers;
 mod one_batch;
+mod plans;
 mod tickets;
 
 use super::{
