@@ -17,9 +17,24 @@ statement! {
 }
 
 statement! {
+    /// Has all statements planned anew when they are carried out next.
+    PlanAnew {} -> (),
+    "DISCARD PLANS"
+}
+
+statement! {
     /// Commits. In a transaction in which a statement has failed the server rolls back instead.
     Commit {} -> (),
     "COMMIT"
+}
+
+/// Has the server make the plans of this connection's statements anew, if so wanted; to be polled before
+/// [`begin`].
+pub(crate) async fn plan_anew(connection: &AsyncPgConnection, wanted: bool) -> QueryResult<()> {
+    match wanted {
+        true => PlanAnew {}.execute(&mut &*connection).await.map(drop),
+        false => Ok(()),
+    }
 }
 
 /// Begins a transaction; to be polled before the futures of its statements.

@@ -7,6 +7,7 @@
 //! | file | what |
 //! |---|---|
 //! | [`command`] | commands, outcomes |
+//! | [`replanning`] | when the server makes its plans anew |
 //! | [`room`] | how many may be on their way to it |
 //! | [`actor`] | the queue and its bounds |
 //! | [`runner`] | connection, errors, lost answers |
@@ -33,6 +34,7 @@ mod memory;
 mod occupancy;
 mod payments;
 mod postgres;
+mod replanning;
 mod room;
 mod runner;
 mod tables;

@@ -7,6 +7,7 @@ use super::{
     lots::{Found, Lot},
     memory::Memory,
     postgres::PostgresTables,
+    replanning::Replanning,
     tables::Tables,
 };
 use crate::{
@@ -22,7 +23,7 @@ use diesel::{
     sql_types::{Bool, Integer, Timestamptz},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use futures_util::future::try_join;
+use futures_util::future::{try_join, try_join3};
 use shared::{
     db::{DatabaseConfig, Plans},
     ids::BookingId,
@@ -50,7 +51,7 @@ pub(crate) struct Means {
 
 /// A process of the server behind a connection; the pair is never used twice.
 #[derive(Clone, QueryableByName)]
-pub(super) struct Backend {
+struct Backend {
     #[diesel(sql_type = Integer)]
     pid: i32,
     #[diesel(sql_type = Timestamptz)]
@@ -77,11 +78,20 @@ pub(super) struct Runner {
     retry_at: Option<Instant>,
     /// A batch is in hand. Found set at the beginning of one: the one before was broken off.
     busy: bool,
+    replanning: Replanning,
 }
 
 impl Runner {
     pub(super) fn new(means: Means) -> Self {
-        Self { means, memory: Memory::default(), connection: None, lost: None, retry_at: None, busy: false }
+        Self {
+            means,
+            memory: Memory::default(),
+            connection: None,
+            lost: None,
+            retry_at: None,
+            busy: false,
+            replanning: Replanning::default(),
+        }
     }
 
     /// Carries out commands and answers them; gives back those that are to be tried again.
@@ -182,6 +192,7 @@ impl Runner {
             Ok(connection) => {
                 self.connection = Some(connection);
                 (self.lost, self.retry_at) = (None, None);
+                self.replanning = Replanning::default();
                 Ok(())
             }
             Err(error) => {
@@ -198,12 +209,16 @@ impl Runner {
             envelopes.iter().map(|envelope| (&envelope.command, envelope.trace)).collect();
         let started = Instant::now();
         let setting = Setting { settle: self.means.settle, begins: started.into_std() };
-        let connection = &*connection;
+        let (connection, replans) = (&*connection, self.replanning.is_due());
         let mut tables = PostgresTables { connection, flights: &self.means.flights, memory: &self.memory };
         // Begins with the first questions, and ends with the rows: nobody waits for these answers alone.
-        let decided = try_join(transaction::begin(connection), batch::decide(&mut tables, &items, setting));
+        let decided = try_join3(
+            transaction::plan_anew(connection, replans),
+            transaction::begin(connection),
+            batch::decide(&mut tables, &items, setting),
+        );
         let ended = match decided.await {
-            Ok(((), decision)) => {
+            Ok(((), (), decision)) => {
                 kill_points::commit(Moment::Before, items.iter().map(|(command, _)| *command));
                 let writes = decision.writes();
                 let commit = transaction::commit_with(connection, decision.events());
@@ -260,11 +275,7 @@ fn unavailable(reason: &str) -> Error {
     Error::DatabaseError(DatabaseErrorKind::UnableToSendCommand, Box::new(reason.to_owned()))
 }
 
-/// A connection for batches, when the process behind the lost one is dead.
-pub(super) async fn open(
-    config: &DatabaseConfig,
-    lost: Option<&Backend>,
-) -> QueryResult<(AsyncPgConnection, Backend)> {
+async fn open(config: &DatabaseConfig, lost: Option<&Backend>) -> QueryResult<(AsyncPgConnection, Backend)> {
     let connected = config.planned(Plans::ByKeys).connect().await;
     let mut connection = connected.map_err(|error| unavailable(&error.to_string()))?;
     // Whoever waits longer for a lock is better off in a batch of its own.
@@ -303,6 +314,12 @@ impl Runner {
     /// The server's process behind the connection.
     pub(super) fn backend_for_test(&self) -> Option<i32> {
         self.connection.as_ref().map(|(_, backend)| backend.pid)
+    }
+
+    /// Runs a statement on the connection.
+    pub(super) async fn run_for_test(&mut self, statement: &str) {
+        let Some((connection, _)) = &mut self.connection else { panic!("no connection yet") };
+        diesel::sql_query(statement).execute(connection).await.unwrap();
     }
 
     /// Treats commands as those of a lost connection; gives how many are left to be tried again.
