@@ -34,8 +34,8 @@ type Row = (
 );
 
 statement! {
-    /// Locks bookings in the order in which every writer locks them, after their flights. Counts how many
-    /// seats accounts hold unpaid on flights. Gives the seats of flights that are not free, where their
+    /// Gives the versions of bookings, whose flights are locked. Counts how many seats accounts hold unpaid on
+    /// flights. Gives the seats of flights that are not free, where their
     /// versions are others than the caller knows, and which of some places have travellers. The clock is
     /// looked at when all that is done.
     Read {
@@ -57,8 +57,8 @@ statement! {
         Array<Text>,
         Timestamptz,
     ),
-    "WITH locked AS MATERIALIZED (
-        SELECT id, version FROM bookings WHERE id = ANY($) ORDER BY id FOR NO KEY UPDATE
+    "WITH present AS (
+        SELECT id, version FROM bookings WHERE id = ANY($)
     ), held AS (
         SELECT t.flight_id, t.owner_id, count(*) AS number FROM unnest($) WITH ORDINALITY AS asked (f, i)
         JOIN travellers t ON t.flight_id = f AND t.owner_id = $[i]
@@ -76,8 +76,8 @@ statement! {
     ), used AS (
         SELECT locator FROM bookings WHERE locator = ANY($)
     )
-    SELECT l.*, h.*, c.*, t.*, p.*, u.*, clock_timestamp()
-    FROM (SELECT coalesce(array_agg(id), '{}'), coalesce(array_agg(version), '{}') FROM locked) AS l,
+    SELECT v.*, h.*, c.*, t.*, p.*, u.*, clock_timestamp()
+    FROM (SELECT coalesce(array_agg(id), '{}'), coalesce(array_agg(version), '{}') FROM present) AS v,
         (SELECT coalesce(array_agg(flight_id), '{}'), coalesce(array_agg(owner_id), '{}'), coalesce(array_agg(number), '{}') FROM held) AS h,
         (SELECT coalesce(array_agg(id), '{}'), coalesce(array_agg(seats_version), '{}') FROM changed) AS c,
         (SELECT coalesce(array_agg(flight_id), '{}'), coalesce(array_agg(seat), '{}'), coalesce(array_agg(sold), '{}') FROM taken) AS t,
@@ -88,7 +88,7 @@ statement! {
 /// What is asked.
 #[derive(Debug)]
 pub(crate) struct Asked<'a> {
-    /// Bookings to be locked.
+    /// Bookings of which the versions are wanted.
     pub(crate) bookings: &'a [BookingId],
     /// Whose held seats are to be counted on which flights, each pair once.
     pub(crate) limits: &'a [(FlightId, UserId)],
@@ -101,7 +101,7 @@ pub(crate) struct Asked<'a> {
 /// What was found.
 #[derive(Debug)]
 pub(crate) struct Found {
-    /// The versions of the bookings that are locked.
+    /// The versions of the bookings.
     pub(crate) versions: HashMap<BookingId, i64>,
     pub(crate) held: HashMap<(FlightId, UserId), i64>,
     /// The seats of the flights that have other versions.
@@ -128,11 +128,12 @@ pub(crate) async fn read(connection: &AsyncPgConnection, asked: Asked<'_>) -> Qu
         fingerprints: places.iter().map(|(_, _, fingerprint)| *fingerprint).collect(),
         locators: locators.iter().map(|one| one.as_str().to_owned()).collect(),
     };
-    let (locked, held, changed, taken, places, used, now): Row = query.get_result(&mut &*connection).await?;
+    let (versions, held, changed, taken, places, used, now): Row =
+        query.get_result(&mut &*connection).await?;
     let used = used.into_iter().map(|text| text.parse()).collect::<Result<_, InvalidLocator>>();
     let changed = changed.0.into_iter().map(FlightId).zip(changed.1);
     Ok(Found {
-        versions: locked.0.into_iter().map(BookingId).zip(locked.1).collect(),
+        versions: versions.0.into_iter().map(BookingId).zip(versions.1).collect(),
         held: triples(held)
             .map(|(flight, owner, number)| ((FlightId(flight), UserId(owner)), number))
             .collect(),

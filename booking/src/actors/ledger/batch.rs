@@ -1,9 +1,10 @@
 //! One transaction for many commands.
 //!
-//! Every writer of booking locks in one order: flights by id, bookings by id, keys. All decisions are taken
-//! by the domain on what was read under these locks, by the database's clock read after them; then
-//! everything is written at once. Who has not locked a flight changes nothing of its seats, so what was read
-//! of them still holds; the keys of the tables are the fence behind it.
+//! Every writer of booking locks in one order: flights by id, then keys. All decisions are taken by the domain
+//! on what was read under these locks, by the database's clock read after them; then everything is written at
+//! once. Who has not locked a flight changes nothing of its seats and of its bookings (who has not locked all
+//! flights of a booking, nothing of that), so what was read of them still holds; the keys of the tables are the
+//! fence behind it.
 
 use super::{
     amendments,

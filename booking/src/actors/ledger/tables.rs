@@ -37,7 +37,7 @@ pub(crate) trait Tables {
         travellers: &[TravellerRow],
     ) -> QueryResult<Vec<StaleHold>>;
 
-    /// What a batch begins with: locks flights and bookings until the end of the transaction, reads what
+    /// What a batch begins with: locks flights until the end of the transaction, reads what
     /// these locks protect, and only then the clock. Unknown flights and bookings are left out.
     async fn open(&mut self, opening: Opening<'_>) -> QueryResult<Opened>;
 
@@ -82,7 +82,7 @@ pub(crate) trait Tables {
 pub(crate) struct Opening<'a> {
     /// Flights to be locked, beside those of the bookings.
     pub(crate) flights: BTreeSet<FlightId>,
-    /// Bookings to be locked and read.
+    /// Bookings to be read, whose flights are locked too.
     pub(crate) bookings: &'a [BookingId],
     /// Whose held seats are to be counted on which flights.
     pub(crate) limits: &'a [(FlightId, UserId)],
