@@ -3,6 +3,7 @@
 use super::schema::sandbox_operations;
 use diesel::{
     prelude::*,
+    result::{DatabaseErrorKind, Error},
     sql_types::{Array, BigInt, Bool, SmallInt, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -10,21 +11,51 @@ use shared::statement;
 use std::collections::HashMap;
 use uuid::Uuid;
 
-statement! {
-    /// Logs operations; a repeated one has no effect. A payment that was voided is not authorised any
+/// Declares a statement that logs operations, and what it does about those that were logged before.
+macro_rules! log {
+    ($(#[$meta:meta])+ $name:ident, $repeated:literal) => {
+        statement! {
+            $(#[$meta])+
+            $name {
+                operations: Array<SmallInt> = Vec<i16>,
+                subjects: Array<SqlUuid> = Vec<Uuid>,
+                amounts: Array<BigInt> = Vec<i64>,
+                accepted: Array<Bool> = Vec<bool>,
+                payments: Array<SqlUuid> = Vec<Uuid>,
+            } -> (SqlUuid, SmallInt, Bool),
+            concat!(
+                "INSERT INTO sandbox_operations (payment_id, operation, subject, amount, accepted)
+                SELECT p, o, s, a, c AND (o <> 0 OR (SELECT count(*) FROM sandbox_operations v WHERE v.payment_id = p AND v.operation = 2) = 0)
+                FROM (SELECT p, $[i] AS o, $[i] AS s, $[i] AS a, $[i] AS c FROM unnest($) WITH ORDINALITY AS n (p, i)) AS new ",
+                $repeated,
+                " RETURNING payment_id, operation, accepted"
+            )
+        }
+
+        impl $name {
+            fn of(batch: &[Operation]) -> Self {
+                Self {
+                    payments: batch.iter().map(|one| one.payment).collect(),
+                    operations: batch.iter().map(|one| one.kind as i16).collect(),
+                    subjects: batch.iter().map(|one| one.subject).collect(),
+                    amounts: batch.iter().map(|one| one.amount).collect(),
+                    accepted: batch.iter().map(|one| one.accepted).collect(),
+                }
+            }
+        }
+    };
+}
+
+log! {
+    /// Logs operations; an error where one is repeated. A payment that was voided is not authorised any
     /// more: looked up one by one (of `EXISTS` the server would rather collect all voids that there are).
     /// Gives the authorisations that were logged now.
-    Log {
-        operations: Array<SmallInt> = Vec<i16>,
-        subjects: Array<SqlUuid> = Vec<Uuid>,
-        amounts: Array<BigInt> = Vec<i64>,
-        accepted: Array<Bool> = Vec<bool>,
-        payments: Array<SqlUuid> = Vec<Uuid>,
-    } -> (SqlUuid, SmallInt, Bool),
-    "INSERT INTO sandbox_operations (payment_id, operation, subject, amount, accepted)
-    SELECT p, o, s, a, c AND (o <> 0 OR (SELECT count(*) FROM sandbox_operations v WHERE v.payment_id = p AND v.operation = 2) = 0)
-    FROM (SELECT p, $[i] AS o, $[i] AS s, $[i] AS a, $[i] AS c FROM unnest($) WITH ORDINALITY AS n (p, i)) AS new
-    ON CONFLICT DO NOTHING RETURNING payment_id, operation, accepted"
+    Log, ""
+}
+
+log! {
+    /// The same; a repeated one has no effect. Each row costs half as much again.
+    LogAgain, "ON CONFLICT DO NOTHING"
 }
 
 /// What the provider was asked to do.
@@ -53,14 +84,12 @@ pub(crate) async fn log(
     connection: &mut AsyncPgConnection,
     batch: &[Operation],
 ) -> QueryResult<HashMap<Uuid, bool>> {
-    let query = Log {
-        payments: batch.iter().map(|one| one.payment).collect(),
-        operations: batch.iter().map(|one| one.kind as i16).collect(),
-        subjects: batch.iter().map(|one| one.subject).collect(),
-        amounts: batch.iter().map(|one| one.amount).collect(),
-        accepted: batch.iter().map(|one| one.accepted).collect(),
+    let logged: Vec<(Uuid, i16, bool)> = match Log::of(batch).load(connection).await {
+        Err(Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => {
+            LogAgain::of(batch).load(connection).await?
+        }
+        logged => logged?,
     };
-    let logged: Vec<(Uuid, i16, bool)> = query.load(connection).await?;
     let authorised = logged.into_iter().filter(|(_, kind, _)| *kind == Kind::Authorise as i16);
     Ok(authorised.map(|(payment, _, accepted)| (payment, accepted)).collect())
 }

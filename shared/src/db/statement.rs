@@ -19,7 +19,7 @@
 /// would as soon read all of it for each row. `OFFSET 0` keeps it from looking through the parentheses.
 #[macro_export]
 macro_rules! statement {
-    ($(#[$meta:meta])+ $name:ident { $($field:ident: $sql:ty = $rust:ty),* $(,)? } -> $out:ty, $text:literal) => {
+    ($(#[$meta:meta])+ $name:ident { $($field:ident: $sql:ty = $rust:ty),* $(,)? } -> $out:ty, $text:expr) => {
         $(#[$meta])+
         struct $name { $($field: $rust),* }
 
