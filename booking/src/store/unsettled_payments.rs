@@ -20,14 +20,14 @@ statement! {
     /// Takes unsettled payments in hand that nobody has had in hand for a while; the more often that came
     /// to nothing, the longer the while.
     Take { seconds: Double = f64, limit: BigInt = i64 } -> (SqlUuid, SqlUuid, SmallInt, BigInt, Nullable<Text>, SqlUuid, Bool),
-    "WITH due AS MATERIALIZED (SELECT payment_id FROM unsettled_payments WHERE attempted_at < clock_timestamp() - make_interval(secs => $ + CASE attempts WHEN 0 THEN 0 ELSE LEAST(power(2, LEAST(attempts, 10)), 600) END) ORDER BY attempted_at LIMIT $ FOR UPDATE SKIP LOCKED) UPDATE unsettled_payments u SET attempted_at = clock_timestamp(), attempts = LEAST(u.attempts + 1, 1000) FROM due JOIN payments p ON p.id = due.payment_id WHERE u.payment_id = due.payment_id RETURNING p.id, p.booking_id, p.state, p.amount, p.token, (SELECT s.flight_id FROM segments s WHERE s.booking_id = p.booking_id ORDER BY s.flight_id LIMIT 1), (SELECT b.hold_expires_at <= clock_timestamp() FROM bookings b WHERE b.id = p.booking_id)"
+    "WITH due AS MATERIALIZED (SELECT payment_id FROM unsettled_payments WHERE attempted_at < clock_timestamp() - make_interval(secs => $ + CASE attempts WHEN 0 THEN 0 ELSE LEAST(power(2, LEAST(attempts, 10)), 600) END) ORDER BY attempted_at LIMIT $ FOR UPDATE SKIP LOCKED) UPDATE unsettled_payments u SET attempted_at = clock_timestamp(), attempts = LEAST(u.attempts + 1, 1000) FROM due CROSS JOIN LATERAL (SELECT id, booking_id, state, amount, token FROM payments WHERE id = due.payment_id OFFSET 0) AS p WHERE u.payment_id = due.payment_id RETURNING p.id, p.booking_id, p.state, p.amount, p.token, (SELECT s.flight_id FROM segments s WHERE s.booking_id = p.booking_id ORDER BY s.flight_id LIMIT 1), (SELECT b.hold_expires_at <= clock_timestamp() FROM bookings b WHERE b.id = p.booking_id)"
 }
 
 statement! {
     /// How many payments are unsettled, by state and age: 0 for those younger than the first of the
     /// bounds (in seconds), and so on.
     Count { bounds: Array<Double> = Vec<f64> } -> (SmallInt, Integer, BigInt),
-    "SELECT p.state, width_bucket(extract(epoch FROM clock_timestamp() - p.created_at)::float8, $), count(*) FROM unsettled_payments u JOIN payments p ON p.id = u.payment_id GROUP BY 1, 2"
+    "SELECT p.state, width_bucket(extract(epoch FROM clock_timestamp() - p.created_at)::float8, $), count(*) FROM unsettled_payments u CROSS JOIN LATERAL (SELECT state, created_at FROM payments WHERE id = u.payment_id OFFSET 0) AS p GROUP BY 1, 2"
 }
 
 statement! {

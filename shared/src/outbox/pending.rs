@@ -2,6 +2,7 @@
 
 use super::schema::outbox;
 use crate::{
+    db::{DatabaseConfig, Plans},
     events::{Event, EventType, Json, UndecodableEvent},
     ids::EventId,
     statement,
@@ -38,6 +39,15 @@ const KEPT: &str = "interval '7 days'";
 
 /// Rows that one statement cleans away: milliseconds, so that publishing never waits for it.
 pub(super) const CLEANED_AT_ONCE: usize = 1000;
+
+/// Opens a connection. The outbox is now empty, now full: no statistics fit. Commits do not wait for the disk: what is deleted here and was not written when
+/// the server dies is published again, which consumers have to bear anyway.
+pub(super) async fn connect(config: &DatabaseConfig) -> Result<AsyncPgConnection, ConnectionError> {
+    let mut connection = config.planned(Plans::ByIndex).connect().await?;
+    let set = diesel::sql_query("SET synchronous_commit = off").execute(&mut connection).await;
+    set.map_err(ConnectionError::CouldntSetupConfiguration)?;
+    Ok(connection)
+}
 
 /// Tries to become the one active relay of this schema, for as long as the connection lives. The
 /// number is arbitrary but fixed.
@@ -171,9 +181,9 @@ mod tests {
             url: database.superuser_url().into(),
             schema: "booking".to_owned(),
             pool_size: 1,
-            plans: Plans::ByIndex,
+            plans: Plans::default(),
         };
-        let mut connection = config.connect().await.unwrap();
+        let mut connection = super::connect(&config).await.unwrap();
         // The server knows that the tables are empty when it makes its plans.
         diesel::sql_query("ANALYZE").execute(&mut connection).await.unwrap();
         // What is counted is given up now and then, but not within a transaction.

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     bus::{Backoff, Bus, BusError},
-    db::{DatabaseConfig, Plans},
+    db::DatabaseConfig,
     outbox::pending::{self, Pending},
 };
 use actix::prelude::*;
@@ -117,8 +117,7 @@ impl Relay {
         let now = Instant::now();
         let relay = Self {
             source,
-            // Its table is now empty, now full: no statistics fit.
-            config: config.planned(Plans::ByIndex),
+            config: config.clone(),
             bus: bus.clone(),
             nudged: nudged.clone(),
             look,
@@ -144,7 +143,7 @@ impl Relay {
     fn connect(&mut self, ctx: &mut Context<Self>) {
         debug_assert!(self.connection.is_none(), "there is one connection");
         let config = self.config.clone();
-        let opening = async move { timeout(QUERY_TIMEOUT, config.connect()).await };
+        let opening = async move { timeout(QUERY_TIMEOUT, pending::connect(&config)).await };
         // Interleaves: nudges may come meanwhile.
         ctx.spawn(opening.into_actor(self).map(|opened, relay, ctx| match opened {
             Ok(Ok(connection)) => {
