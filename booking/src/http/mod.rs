@@ -124,6 +124,13 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .service(
             web::scope("/api/v1")
                 .wrap(from_fn(with_deadline))
+                // First: routes are tried in their order, and most requests by far want this one.
+                .service(
+                    web::resource("/bookings")
+                        .route(web::get().to(bookings::list))
+                        .route(web::post().to(bookings::create).wrap(from_fn(door::let_in)))
+                        .default_service(method_not_allowed("GET, HEAD, POST")),
+                )
                 .configure(admin::routes)
                 .service(
                     web::resource("/flights/{id}/seat-map")
@@ -134,12 +141,6 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
                     web::resource("/flights/{id}/seat-map/events")
                         .route(web::get().to(seat_map_events::get))
                         .default_service(method_not_allowed("GET, HEAD")),
-                )
-                .service(
-                    web::resource("/bookings")
-                        .route(web::get().to(bookings::list))
-                        .route(web::post().to(bookings::create).wrap(from_fn(door::let_in)))
-                        .default_service(method_not_allowed("GET, HEAD, POST")),
                 )
                 .service(
                     web::resource("/bookings/lookup")

@@ -4,6 +4,7 @@ pub mod memory;
 pub mod metrics;
 pub mod trace;
 
+use std::io::IsTerminal;
 use tracing_subscriber::{EnvFilter, Registry, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 /// How log lines look.
@@ -37,7 +38,10 @@ pub fn init(format: LogFormat, filter: &str) {
             )
             .try_init(),
         LogFormat::Text => {
-            registry.with(fmt::layer().compact().with_target(false).with_writer(writer)).try_init()
+            // A file is not to be full of colours.
+            let colours = std::io::stderr().is_terminal();
+            let layer = fmt::layer().compact().with_target(false).with_ansi(colours).with_writer(writer);
+            registry.with(layer).try_init()
         }
     };
     drop(started);
