@@ -4,10 +4,11 @@ use crate::{
     actors::{directory::NotFound, ledger::LedgerError, payment::NotAdmitted, sales::SalesError},
     domain::{payment::MOST_DECLINED, refusal::Refusal},
 };
+use rand::RngExt;
 use shared::http::{Code, Problem, Quota};
 use std::time::Duration;
 
-/// When to come back to a service that has too much to do.
+/// When to come back to what is under way.
 const SOON: Duration = Duration::from_secs(1);
 
 impl From<Refusal> for Problem {
@@ -42,8 +43,9 @@ impl From<Refusal> for Problem {
     }
 }
 
+/// Too many want something at once. They are told different times: else they would come again at once, too.
 pub(crate) fn overloaded() -> Problem {
-    Problem::new(Code::Overloaded).retry_after(SOON)
+    Problem::new(Code::Overloaded).retry_after(Duration::from_secs(rand::rng().random_range(1..=3)))
 }
 
 impl From<SalesError> for Problem {

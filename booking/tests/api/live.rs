@@ -225,7 +225,7 @@ async fn readers_are_bounded_and_their_places_come_back() {
         let mut streams = [follow(&guest, flight.id, None).await, follow(&guest, flight.id, None).await];
         let refused = guest.get(&path(flight.id)).await;
         refused.expect_problem(503, "overloaded");
-        assert_eq!(refused.header("retry-after"), "1");
+        assert!((1..=3).contains(&refused.header("retry-after").parse().unwrap()));
         streams[0].heartbeat().await;
         drop(streams);
         // A connection that is gone is noticed by what is written to it.
