@@ -20,6 +20,8 @@ pub struct Connection {
 pub struct Answer<'a> {
     /// Its status.
     pub status: u16,
+    /// After how many seconds to come again, if it says so.
+    pub retry_after: Option<u64>,
     /// Its body.
     pub body: &'a [u8],
 }
@@ -28,6 +30,7 @@ pub struct Answer<'a> {
 #[derive(Debug, PartialEq, Eq)]
 struct Head {
     status: u16,
+    retry_after: Option<u64>,
     body: usize,
     length: usize,
 }
@@ -63,7 +66,8 @@ impl Connection {
                 bail!("the service has closed the connection within an answer");
             }
         }
-        Ok(Answer { status: head.status, body: &self.buffer[head.body..head.body + head.length] })
+        let body = &self.buffer[head.body..head.body + head.length];
+        Ok(Answer { status: head.status, retry_after: head.retry_after, body })
     }
 }
 
@@ -73,19 +77,21 @@ fn head(bytes: &[u8]) -> anyhow::Result<Option<Head>> {
     let text = std::str::from_utf8(&bytes[..end]).context("a head that is no text")?;
     let mut lines = text.split("\r\n");
     let status = lines.next().and_then(|line| line.get(9..12)).context("an answer without a status")?;
-    let mut length = None;
+    let (mut length, mut retry_after) = (None, None);
     for (name, value) in lines.filter_map(|line| line.split_once(':')) {
         if name.eq_ignore_ascii_case("content-length") {
             length = Some(value.trim().parse()?);
+        } else if name.eq_ignore_ascii_case("retry-after") {
+            retry_after = Some(value.trim().parse()?);
         }
     }
     let length = length.context("an answer without a length")?;
-    Ok(Some(Head { status: status.parse()?, body: end + 4, length }))
+    Ok(Some(Head { status: status.parse()?, retry_after, body: end + 4, length }))
 }
 
 /// Where `wanted` begins.
 pub(super) fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
-    bytes.windows(wanted.len()).position(|window| window == wanted)
+    memchr::memmem::find(bytes, wanted)
 }
 
 /// The first text of this member in a JSON document, without looking at its structure.
@@ -104,7 +110,12 @@ mod tests {
     fn heads_are_read_when_they_are_complete() {
         let answer = b"HTTP/1.1 201 Created\r\nContent-Length: 12\r\nx-request-id: a\r\n\r\n{\"a\":\"b\"}";
         assert_eq!(head(&answer[..20]).unwrap(), None);
-        assert_eq!(head(answer).unwrap(), Some(Head { status: 201, body: 61, length: 12 }));
+        assert_eq!(
+            head(answer).unwrap(),
+            Some(Head { status: 201, retry_after: None, body: 61, length: 12 })
+        );
+        let busy = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 2\r\ncontent-length: 0\r\n\r\n";
+        assert_eq!(head(busy).unwrap().unwrap().retry_after, Some(2));
         assert!(head(b"HTTP/1.1 200 OK\r\n\r\n").is_err());
         assert!(head(b"nonsense\r\n\r\n").is_err());
     }

@@ -36,8 +36,8 @@ pub async fn arrivals(peak: f64, rounds: Rounds, cluster: &Cluster, ours: &mut O
     Ok(line)
 }
 
-/// Far more clients than the service admits, each of which comes again a second after it was told so: how
-/// long it takes to be told, and what that costs those who are admitted.
+/// Far more clients than the service admits, all of them at the same instant, each of which comes again when
+/// it was told to: how long it takes to be told, then and later, and what that costs those who are admitted.
 ///
 /// # Errors
 /// Where the service fails.
@@ -45,10 +45,14 @@ pub async fn overload(rounds: Rounds, cluster: &Cluster, ours: &mut Ours) -> any
     settle(cluster, ours.database()).await?;
     eprintln!("overload: {CROWD} clients");
     let round = ours.round(Workload::Spread, Pattern::Closed(CROWD), rounds.seconds).await?;
-    let mut refusals = round.outcome.overloaded.clone();
+    let (at_once, later) = (round.outcome.overloaded_at_once.clone(), round.outcome.overloaded.clone());
     let mut line = line_of_ours("overload", &[round]);
-    line.more.insert("overloaded_p50_ms".to_owned(), json!(rounded(refusals.percentile_ms(50.0))));
-    line.more.insert("overloaded_p99_ms".to_owned(), json!(rounded(refusals.percentile_ms(99.0))));
+    for (name, mut refusals) in [("overloaded_at_once", at_once), ("overloaded", later)] {
+        for percent in [50.0, 99.0] {
+            let name = format!("{name}_p{percent:.0}_ms");
+            line.more.insert(name, json!(rounded(refusals.percentile_ms(percent))));
+        }
+    }
     line.more.insert("clients".to_owned(), json!(CROWD));
     Ok(line)
 }

@@ -6,17 +6,15 @@ use super::{
 };
 use crate::statistics::Latencies;
 use anyhow::Context;
+use rand::RngExt;
 use std::{cell::RefCell, collections::BTreeMap, net::SocketAddr, rc::Rc, time::Duration};
 use tokio::{
     task::JoinSet,
-    time::{Instant, sleep, sleep_until, timeout},
+    time::{Instant, sleep_until, timeout},
 };
 
 /// How long an answer may take before the client gives up.
 const PATIENCE: Duration = Duration::from_secs(15);
-
-/// After how long a client comes again that was told that the service is overloaded: what `Retry-After` says.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// What a load has brought.
 #[derive(Debug, Clone, Default)]
@@ -29,7 +27,10 @@ pub struct Outcome {
     pub faults: BTreeMap<String, usize>,
     /// How long bookings took.
     pub latencies: Latencies,
-    /// How long it took to be told that the service is overloaded.
+    /// How long it took to be told that the service is overloaded, for those who came at the very beginning,
+    /// all at the same instant.
+    pub overloaded_at_once: Latencies,
+    /// The same for the others.
     pub overloaded: Latencies,
     /// How long it lasted.
     pub lasted: Duration,
@@ -56,6 +57,7 @@ impl Outcome {
             *self.faults.entry(fault.clone()).or_default() += count;
         }
         self.latencies.add(&other.latencies);
+        self.overloaded_at_once.add(&other.overloaded_at_once);
         self.overloaded.add(&other.overloaded);
         self.sold_out |= other.sold_out;
     }
@@ -68,8 +70,8 @@ struct Shared {
 }
 
 impl Shared {
-    /// Notes an answer; gives when the client may come again.
-    fn note(&mut self, asked: Asked, answer: Answer<'_>, taken: Duration) -> Duration {
+    /// Notes an answer; gives when the client comes again: if it was told when, up to a second later.
+    fn note(&mut self, asked: Asked, answer: Answer<'_>, (is_first, taken): (bool, Duration)) -> Duration {
         if answer.status == 201 {
             self.outcome.booked += 1;
             self.outcome.latencies.record(taken);
@@ -90,8 +92,12 @@ impl Shared {
         if !overloaded {
             return Duration::ZERO;
         }
-        self.outcome.overloaded.record(taken);
-        RETRY_AFTER
+        match is_first {
+            true => self.outcome.overloaded_at_once.record(taken),
+            false => self.outcome.overloaded.record(taken),
+        }
+        let share: f64 = rand::rng().random_range(0.0..1.0);
+        Duration::from_secs(answer.retry_after.unwrap_or_default()) + Duration::from_secs_f64(share)
     }
 
     fn fault(&mut self, error: &anyhow::Error) {
@@ -99,17 +105,20 @@ impl Shared {
     }
 }
 
-/// Sends one request and notes its answer; `began` is when its time began. A connection that failed is
-/// opened anew. Gives when the client may come again.
+/// A request: what it asks for, whether it is the first of its client, and when its time began.
+type Sent = (Asked, bool, Instant);
+
+/// Sends one request and notes its answer. A connection that failed is opened anew. Gives when the client
+/// comes again.
 async fn exchange(
     connection: &mut Connection,
     address: SocketAddr,
     request: &[u8],
-    (asked, began): (Asked, Instant),
+    (asked, is_first, began): Sent,
     shared: &RefCell<Shared>,
 ) -> anyhow::Result<Duration> {
     let failed = match timeout(PATIENCE, connection.send(request)).await {
-        Ok(Ok(answer)) => return Ok(shared.borrow_mut().note(asked, answer, began.elapsed())),
+        Ok(Ok(answer)) => return Ok(shared.borrow_mut().note(asked, answer, (is_first, began.elapsed()))),
         Ok(Err(error)) => error,
         Err(_) => anyhow::anyhow!("no answer within {} s", PATIENCE.as_secs()),
     };
@@ -140,7 +149,7 @@ pub async fn closed(
     for mut connection in connections {
         let shared = shared.clone();
         tasks.spawn_local(async move {
-            let mut request = Vec::with_capacity(2048);
+            let (mut request, mut is_first) = (Vec::with_capacity(2048), true);
             loop {
                 let now = Instant::now();
                 if now >= end {
@@ -151,9 +160,10 @@ pub async fn closed(
                     shared.borrow_mut().outcome.sold_out = true;
                     return Ok(());
                 };
-                let pause = exchange(&mut connection, address, &request, (asked, now), &shared).await?;
+                let sent = (asked, std::mem::take(&mut is_first), now);
+                let pause = exchange(&mut connection, address, &request, sent, &shared).await?;
                 if !pause.is_zero() {
-                    sleep(pause).await;
+                    sleep_until((Instant::now() + pause).min(end)).await;
                 }
             }
         });
@@ -194,7 +204,7 @@ pub async fn open(
                     shared.borrow_mut().outcome.sold_out = true;
                     return Ok(());
                 };
-                exchange(&mut connection, address, &request, (asked, due), &shared).await?;
+                exchange(&mut connection, address, &request, (asked, false, due), &shared).await?;
             }
         });
     }
@@ -210,7 +220,6 @@ struct Arrivals {
 
 impl Arrivals {
     fn draw(&mut self) -> Option<Instant> {
-        use rand::RngExt;
         let share: f64 = rand::rng().random_range(f64::EPSILON..1.0);
         let due = self.next;
         self.next += Duration::from_secs_f64(-share.ln() / self.rate.max(0.001));
@@ -233,7 +242,7 @@ pub async fn refusals(address: SocketAddr, sale: Sale, time: Duration) -> anyhow
         let asked = shared.borrow_mut().sale.request_taken(&mut request);
         let asked = asked.context("no seat is sold that could be asked for")?;
         let sent = Instant::now();
-        exchange(&mut connection, address, &request, (asked, sent), &shared).await?;
+        exchange(&mut connection, address, &request, (asked, false, sent), &shared).await?;
         latencies.record(sent.elapsed());
     }
     let Shared { sale, mut outcome } = shared.into_inner();

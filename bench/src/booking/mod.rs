@@ -46,7 +46,8 @@ const FLIGHTS: &str = "flights";
 const LIVE: &str = "live_seat_map";
 
 /// All that is measured.
-const ALL: [&str; 9] = ["hot_flight", "spread", "held", OPEN, REFUSED, OVERLOAD, STORED, FLIGHTS, LIVE];
+const ALL: [&str; 10] =
+    ["hot_flight", "hot_named", "spread", "held", OPEN, REFUSED, OVERLOAD, STORED, FLIGHTS, LIVE];
 
 /// What can be set.
 #[derive(Debug, Clone, clap::Args)]
@@ -54,8 +55,8 @@ pub struct Options {
     /// Short rounds, for development: the figures are rough
     #[arg(long)]
     quick: bool,
-    /// Only these, separated by commas: hot_flight, spread, held, open_arrivals (needs hot_flight),
-    /// taken_seat_refused, overload, stored, flights, live_seat_map
+    /// Only these, separated by commas: hot_flight, hot_named, spread, held, open_arrivals (needs
+    /// hot_flight), taken_seat_refused, overload, stored, flights, live_seat_map
     #[arg(long, value_delimiter = ',', value_parser = ALL)]
     only: Vec<String>,
     /// Bookings that are stored to see whether a booking then costs more; 0 leaves that out
@@ -71,7 +72,7 @@ pub struct Options {
     #[arg(long, default_value_t = 7)]
     seconds: u64,
     /// Clients of ours, each of which asks again as soon as it is answered
-    #[arg(long, default_value_t = 256)]
+    #[arg(long, default_value_t = 512)]
     clients: usize,
     /// Threads of our service that serve HTTP
     #[arg(long, default_value_t = 2)]

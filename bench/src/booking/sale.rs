@@ -9,10 +9,6 @@ use testkit::TokenIssuer;
 /// Users that book. Each has a token of its own, without any permission.
 pub const CUSTOMERS: usize = 500;
 
-/// Of a hundred requests, those that name a seat: one that the client believes to be free. The others
-/// have their seat assigned.
-pub const NAMING: u32 = 30;
-
 const GIVEN: [&str; 32] = [
     "Ada",
     "Amélie",
@@ -145,7 +141,8 @@ impl Sale {
             .map(|slot| slot % self.slots.len())
             .find(|slot| self.slots[*slot].is_some())?;
         let flight = self.slots[slot]?;
-        let place = (random.random_range(0..100) < NAMING).then(|| self.free_place(flight)).flatten();
+        let names = random.random_range(0..100) < self.workload.naming();
+        let place = names.then(|| self.free_place(flight)).flatten();
         let asked = Asked { slot, flight, place };
         self.write(request, asked);
         Some(asked)
@@ -275,7 +272,7 @@ mod tests {
 
     fn sale(flights: usize) -> Sale {
         let flights = (0..flights).map(|_| FlightId::new()).collect();
-        Sale::new(Workload::HotFlight, flights, vec!["token".to_owned()], 0)
+        Sale::new(Workload::HotNamed, flights, vec!["token".to_owned()], 0)
     }
 
     #[test]

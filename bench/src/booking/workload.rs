@@ -39,8 +39,10 @@ impl Layout {
 /// A way to sell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Workload {
-    /// Four flights on sale at a time, paid in one call.
+    /// Four flights on sale at a time, paid in one call; seats are assigned.
     HotFlight,
+    /// The same, where some name a seat that others may be after.
+    HotNamed,
     /// Two hundred flights on sale at a time, paid in one call.
     Spread,
     /// As the hot flights, but held, not paid: one commit.
@@ -49,13 +51,14 @@ pub enum Workload {
 
 impl Workload {
     /// All, in the order in which they are measured.
-    pub const ALL: [Self; 3] = [Self::HotFlight, Self::Spread, Self::Held];
+    pub const ALL: [Self; 4] = [Self::HotFlight, Self::HotNamed, Self::Spread, Self::Held];
 
     /// As it is printed.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::HotFlight => "hot_flight",
+            Self::HotNamed => "hot_named",
             Self::Spread => "spread",
             Self::Held => "held",
         }
@@ -65,7 +68,7 @@ impl Workload {
     #[must_use]
     pub fn slots(self) -> usize {
         match self {
-            Self::HotFlight | Self::Held => 4,
+            Self::HotFlight | Self::HotNamed | Self::Held => 4,
             Self::Spread => 200,
         }
     }
@@ -75,8 +78,19 @@ impl Workload {
     #[must_use]
     pub fn layout(self) -> Layout {
         match self {
-            Self::HotFlight | Self::Held => Layout { rows: 30, wide: false },
+            Self::HotFlight | Self::HotNamed | Self::Held => Layout { rows: 30, wide: false },
             Self::Spread => Layout { rows: 50, wide: true },
+        }
+    }
+
+    /// Of a hundred requests, those that name a seat: one that the client believes to be free. The others
+    /// have their seat assigned.
+    #[must_use]
+    pub fn naming(self) -> u32 {
+        match self {
+            // As the baseline, which takes the next seat.
+            Self::HotFlight => 0,
+            Self::HotNamed | Self::Spread | Self::Held => 30,
         }
     }
 
