@@ -183,7 +183,7 @@ mod tests {
             pool_size: 1,
             plans: Plans::default(),
         };
-        let mut connection = super::connect(&config).await.unwrap();
+        let mut connection = connect(&config).await.unwrap();
         // The server knows that the tables are empty when it makes its plans.
         diesel::sql_query("ANALYZE").execute(&mut connection).await.unwrap();
         // What is counted is given up now and then, but not within a transaction.
