@@ -234,6 +234,13 @@ pub struct SeatPlan {
     pub blocked_seats: Vec<SeatDesignator>,
 }
 
+impl CabinSection {
+    /// Its rows.
+    fn rows(&self) -> impl Iterator<Item = u8> {
+        (self.rows[0]..=self.rows[1]).filter(|row| SeatDesignator::new(*row, 'A').is_some())
+    }
+}
+
 impl SeatPlan {
     /// All seats with their cabin, from the front to the back, left to right.
     pub fn seats(&self) -> impl Iterator<Item = (SeatDesignator, Cabin)> + '_ {
@@ -258,7 +265,17 @@ impl SeatPlan {
     /// Seats of the cabin, blocked ones included.
     #[must_use]
     pub fn capacity(&self, cabin: Cabin) -> usize {
-        self.seats().filter(|(_, of)| *of == cabin).count()
+        let sections = self.cabins.iter().filter(|section| section.cabin == cabin);
+        sections.map(|section| section.rows().count() * section.columns.letters().count()).sum()
+    }
+
+    /// Seats of the cabin that can be sold: all but the blocked ones.
+    #[must_use]
+    pub fn sellable(&self, cabin: Cabin) -> usize {
+        let is_here = |seat: &SeatDesignator| self.section(*seat).is_some_and(|of| of.cabin == cabin);
+        let blocked = self.blocked_seats.iter().enumerate();
+        let blocked = blocked.filter(|(at, seat)| is_here(seat) && !self.blocked_seats[..*at].contains(seat));
+        self.capacity(cabin) - blocked.count()
     }
 
     /// The cabins that the plan has, each once, from the front to the back.
@@ -319,10 +336,13 @@ mod tests {
                 section(Cabin::Economy, [4, 26], "ABC|DEF"),
             ],
             exit_rows: vec![10, 11],
-            blocked_seats: vec![],
+            // One twice, and one that the airplane does not have.
+            blocked_seats: ["1A", "26F", "4A", "26F", "3B"].map(seat).to_vec(),
         };
         assert_eq!(plan.seats().count(), 150);
-        assert_eq!(plan.capacity(Cabin::Business), 12);
+        assert_eq!((plan.capacity(Cabin::Business), plan.sellable(Cabin::Business)), (12, 11));
+        assert_eq!((plan.capacity(Cabin::Economy), plan.sellable(Cabin::Economy)), (138, 136));
+        assert_eq!((plan.capacity(Cabin::First), plan.sellable(Cabin::First)), (0, 0));
         assert_eq!(plan.section(seat("3B")), None);
         assert_eq!(plan.section(seat("4B")).map(|section| section.cabin), Some(Cabin::Economy));
         assert_eq!(plan.cabin_names(), [Cabin::Business, Cabin::Economy]);

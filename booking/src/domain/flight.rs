@@ -1,10 +1,7 @@
 //! Whether a flight can be booked.
 
 use chrono::{DateTime, Utc};
-use shared::{
-    events::{FlightState, FlightStatus},
-    seat::{Cabin, SeatDesignator},
-};
+use shared::events::{FlightState, FlightStatus};
 use std::sync::Arc;
 
 pub(crate) use shared::flight_time::{sales_are_open as is_open, sales_close_at as closes_at};
@@ -27,12 +24,4 @@ impl Flight {
 /// Whether a flight in this state may be sold at all.
 pub(crate) fn is_sold(state: &FlightState) -> bool {
     matches!(state.status, FlightStatus::Scheduled | FlightStatus::Delayed)
-}
-
-/// The seats of a cabin that can be sold: all but the blocked ones.
-pub(crate) fn sellable(state: &FlightState, cabin: Cabin) -> impl Iterator<Item = SeatDesignator> + '_ {
-    let plan = &state.seat_plan;
-    plan.seats()
-        .filter(move |(seat, of)| *of == cabin && !plan.blocked_seats.contains(seat))
-        .map(|(seat, _)| seat)
 }

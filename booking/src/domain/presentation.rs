@@ -14,12 +14,15 @@ use shared::{
     },
     money::{Currency, Money},
 };
-use std::{ops::Deref, sync::OnceLock};
+use std::{
+    ops::Deref,
+    sync::{Arc, OnceLock},
+};
 
 /// A booking as it is shown, with its text, which is written once: what its event tells, what a key keeps
-/// and what is answered are the same.
+/// and what is answered are the same. Clones share it.
 #[derive(Debug, Clone)]
-pub(crate) struct ShownBooking(Box<(BookingState, OnceLock<Json>)>);
+pub(crate) struct ShownBooking(Arc<(BookingState, OnceLock<Json>)>);
 
 impl ShownBooking {
     /// The JSON text.
@@ -31,7 +34,7 @@ impl ShownBooking {
 
 impl From<BookingState> for ShownBooking {
     fn from(state: BookingState) -> Self {
-        Self(Box::new((state, OnceLock::new())))
+        Self(Arc::new((state, OnceLock::new())))
     }
 }
 

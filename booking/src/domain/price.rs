@@ -1,6 +1,5 @@
 //! What a party pays on a flight. The arithmetic is `shared::fare`'s, the same as in search.
 
-use super::flight;
 use chrono::{DateTime, Utc};
 use shared::{
     events::FlightState,
@@ -39,7 +38,7 @@ pub(crate) fn of_party(
     let fare = fares.iter().find(on_sale).ok_or(NoPrice::Brand)?;
     let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
     let demand = Demand {
-        seats_total: count(flight::sellable(flight, cabin).count()),
+        seats_total: count(flight.seat_plan.sellable(cabin)),
         seats_taken: taken,
         party_seats: count(party.iter().filter(|kind| kind.has_seat()).count()),
         days_before: flight.departure.at.signed_duration_since(now).num_days(),

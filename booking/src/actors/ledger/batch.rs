@@ -75,17 +75,17 @@ impl Decision {
     }
 
     /// What is to be published: written last in the transaction.
-    pub(crate) fn events(&self) -> &[Event] {
-        self.changes.events()
+    pub(crate) fn events(&self) -> Vec<Event> {
+        self.changes.events(&self.seats)
     }
 
     /// It is committed.
     pub(crate) fn written(self) -> Written {
         Written {
             verdicts: self.verdicts,
+            tells: self.changes.tells() || !self.seats.is_empty(),
             seats: self.seats,
             holds: self.holds,
-            tells: self.changes.tells(),
             purchases: self.changes.into_purchases().collect(),
         }
     }
@@ -148,7 +148,6 @@ pub(crate) async fn decide(
     amendments::change_seats(&mut work)?;
     keys::release(tables, &work).await?;
     let seats = work.occupancy.states(&work.locked);
-    work.changes.tell_of_seats(&seats);
     let holds = work.changes.holds(&work.bookings, work.now).into_iter().filter_map(|(flight, holds)| {
         let changed = seats.iter().find(|state| state.flight_id == flight).map(|state| state.version);
         let seats_version = changed.or_else(|| Some(work.locked.get(&flight)?.seats_version))?;
@@ -173,7 +172,7 @@ pub(crate) async fn carry_out(
 ) -> QueryResult<Written> {
     let decision = decide(tables, items, setting).await?;
     tables.store(&decision.writes()).await?;
-    tables.append(decision.events()).await?;
+    tables.append(&decision.events()).await?;
     Ok(decision.written())
 }
 

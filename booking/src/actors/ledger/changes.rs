@@ -39,7 +39,23 @@ pub(super) struct Changes {
     quotes: Vec<Quote>,
     entries: Vec<(BookingId, Entry)>,
     answers: Vec<KeyAnswer>,
-    events: Vec<Event>,
+    told: Vec<Told>,
+}
+
+/// An event of a booking that is not written yet: that takes time, in which the database can do something.
+struct Told {
+    kind: EventType,
+    state: ShownBooking,
+    trace: Option<TraceContext>,
+}
+
+impl Told {
+    fn event(&self) -> Event {
+        let Self { kind, state, trace } = self;
+        let mut event = Event::telling(SOURCE, *kind, state.id, state.version, state.text().clone());
+        event.traceparent = trace.map(|trace| trace.to_string());
+        event
+    }
 }
 
 impl Changes {
@@ -112,27 +128,20 @@ impl Changes {
 
     /// An event of a booking.
     pub(super) fn tell_of(&mut self, kind: EventType, state: &ShownBooking, trace: Option<TraceContext>) {
-        let mut event = Event::telling(SOURCE, kind, state.id, state.version, state.text().clone());
-        event.traceparent = trace.map(|trace| trace.to_string());
-        self.events.push(event);
+        self.told.push(Told { kind, state: state.clone(), trace });
     }
 
-    /// One more event for each flight whose seats changed, after all others.
-    pub(super) fn tell_of_seats(&mut self, states: &[SeatsState]) {
-        let event = |state: &SeatsState| {
+    /// What is to be published: after all others one event for each flight whose seats changed.
+    pub(super) fn events(&self, seats: &[SeatsState]) -> Vec<Event> {
+        let of_seats = |state: &SeatsState| {
             Event::new(SOURCE, EventType::SeatsChanged, state.flight_id, state.version, state)
         };
-        self.events.extend(states.iter().map(event));
+        self.told.iter().map(Told::event).chain(seats.iter().map(of_seats)).collect()
     }
 
-    /// What is to be published.
-    pub(super) fn events(&self) -> &[Event] {
-        &self.events
-    }
-
-    /// Whether there is anything to be published.
+    /// Whether bookings have anything to be published.
     pub(super) fn tells(&self) -> bool {
-        !self.events.is_empty()
+        !self.told.is_empty()
     }
 
     /// The bookings that were made with their payments.

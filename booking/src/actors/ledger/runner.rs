@@ -221,7 +221,11 @@ impl Runner {
             Ok(((), (), decision)) => {
                 kill_points::commit(Moment::Before, items.iter().map(|(command, _)| *command));
                 let writes = decision.writes();
-                let commit = transaction::commit_with(connection, decision.events());
+                let commit = async {
+                    // The rows are on their way, and the database works on them while the events are written.
+                    tokio::task::yield_now().await;
+                    transaction::commit_with(connection, &decision.events()).await
+                };
                 let ended = try_join(tables.store(&writes), commit).await;
                 ended.map(|((), ())| decision.written())
             }
