@@ -15,8 +15,8 @@
 //! "Paying" is a hold with a payment under way: it does not end by itself, and nobody but the airline may
 //! touch it. Beside it the money: awaiting -> processing -> paid -> (partly) refunded; a declined payment
 //! leads back to awaiting. Each transition is a method here that checks it, or refuses with its code;
-//! a refusal changes nothing. `now` is always the database's clock, read after the booking's row was
-//! locked.
+//! a refusal changes nothing. `now` is always the database's clock, read after the booking's
+//! flights were locked.
 
 use super::{
     booking::{Booking, RefundRecord},

@@ -6,39 +6,45 @@ use crate::domain::{
     refund::Refund,
 };
 use chrono::{DateTime, Utc};
-use diesel::{prelude::*, upsert::excluded};
+use diesel::{
+    prelude::*,
+    sql_types::{Array, BigInt, Timestamptz, Uuid as SqlUuid},
+};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use shared::ids::BookingId;
+use shared::{ids::BookingId, statement};
 use uuid::Uuid;
+
+statement! {
+    /// Stores quotes; of one that is given again, its terms.
+    Insert {
+        ids: Array<SqlUuid> = Vec<Uuid>,
+        bookings: Array<SqlUuid> = Vec<Uuid>,
+        versions: Array<BigInt> = Vec<i64>,
+        fares: Array<BigInt> = Vec<i64>,
+        taxes: Array<BigInt> = Vec<i64>,
+        penalties: Array<BigInt> = Vec<i64>,
+        ends: Array<Timestamptz> = Vec<DateTime<Utc>>,
+    } -> (),
+    "INSERT INTO cancellation_quotes (id, booking_id, version, fare, taxes, penalty, expires_at) SELECT * FROM unnest($, $, $, $, $, $, $) \
+     ON CONFLICT (id) DO UPDATE SET version = excluded.version, fare = excluded.fare, taxes = excluded.taxes, penalty = excluded.penalty, expires_at = excluded.expires_at"
+}
 
 /// Stores quotes that were just given. One that is given again, after a commit whose answer was lost, is
 /// as it was given last: of the first nobody was told.
 pub(crate) async fn insert(connection: &AsyncPgConnection, given: &[Quote]) -> QueryResult<()> {
-    // Quotes are rare: a statement each does no harm.
-    for quote in given {
-        diesel::insert_into(quotes::table)
-            .values((
-                quotes::id.eq(quote.id.0),
-                quotes::booking_id.eq(quote.booking.0),
-                quotes::version.eq(quote.version),
-                quotes::fare.eq(quote.refund.fare),
-                quotes::taxes.eq(quote.refund.taxes),
-                quotes::penalty.eq(quote.penalty),
-                quotes::expires_at.eq(quote.expires_at),
-            ))
-            .on_conflict(quotes::id)
-            .do_update()
-            .set((
-                quotes::version.eq(excluded(quotes::version)),
-                quotes::fare.eq(excluded(quotes::fare)),
-                quotes::taxes.eq(excluded(quotes::taxes)),
-                quotes::penalty.eq(excluded(quotes::penalty)),
-                quotes::expires_at.eq(excluded(quotes::expires_at)),
-            ))
-            .execute(&mut &*connection)
-            .await?;
+    if given.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    let query = Insert {
+        ids: given.iter().map(|quote| quote.id.0).collect(),
+        bookings: given.iter().map(|quote| quote.booking.0).collect(),
+        versions: given.iter().map(|quote| quote.version).collect(),
+        fares: given.iter().map(|quote| quote.refund.fare).collect(),
+        taxes: given.iter().map(|quote| quote.refund.taxes).collect(),
+        penalties: given.iter().map(|quote| quote.penalty).collect(),
+        ends: given.iter().map(|quote| quote.expires_at).collect(),
+    };
+    query.execute(&mut &*connection).await.map(drop)
 }
 
 /// A quote, if it is still kept.

@@ -118,7 +118,7 @@ pub(super) struct Work<'a> {
     pub(super) flights: Flights,
     /// Seats that accounts hold, unpaid, with those of the claims that were let through.
     pub(super) held: HashMap<(FlightId, UserId), i64>,
-    /// The bookings that commands are about, locked, as the commands before have left them.
+    /// The bookings that commands are about, whose flights are locked, as the commands before have left them.
     pub(super) bookings: HashMap<BookingId, Booking>,
     pub(super) verdicts: Vec<Option<Verdict>>,
     pub(super) occupancy: Occupancy,
@@ -176,7 +176,7 @@ pub(crate) async fn carry_out(
     Ok(decision.written())
 }
 
-/// Finds what the commands are about, locks it, and reads it.
+/// Finds what the commands are about, locks its flights, and reads it.
 async fn read<'a>(
     tables: &mut impl Tables,
     items: &'a [Item<'a>],

@@ -54,8 +54,8 @@ impl Memory {
         purchases.bookings.insert(booking.id, booking);
     }
 
-    /// Takes out those of the bookings that are kept. They are as they are stored only where their rows,
-    /// locked, still have their versions, which whatever changes a purchase before it is decided raises.
+    /// Takes out those of the bookings that are kept. They are as they are stored only where their rows
+    /// still have their versions when their flights are locked, which whatever changes a purchase before it is decided raises.
     pub(super) fn take(&self, ids: &[BookingId]) -> HashMap<BookingId, Booking> {
         let mut purchases = self.purchases.borrow_mut();
         ids.iter().filter_map(|id| Some((*id, purchases.bookings.remove(id)?))).collect()

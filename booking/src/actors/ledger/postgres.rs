@@ -20,6 +20,7 @@ use crate::{
         self,
         changed_bookings::Changed,
         flight_cache::FlightCache,
+        flights::LockedFlight,
         keys::Known,
         new_bookings::New,
         opening::{Asked, Found},
@@ -27,7 +28,10 @@ use crate::{
         travellers::{Place, TravellerRow},
     },
 };
-use diesel::QueryResult;
+use diesel::{
+    QueryResult,
+    result::{DatabaseErrorKind, Error},
+};
 use diesel_async::AsyncPgConnection;
 use futures_util::future::{try_join, try_join3, try_join4};
 use shared::{
@@ -35,7 +39,7 @@ use shared::{
     ids::{BookingId, FlightId},
     outbox,
 };
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use uuid::Uuid;
 
 /// The tables as a connection sees them that is in a transaction.
@@ -88,6 +92,8 @@ impl Tables for PostgresTables<'_> {
     }
 
     async fn store(&mut self, writes: &Writes<'_>) -> QueryResult<()> {
+        // Each of these sends one statement at most, when it is polled first: a second one would come after the
+        // commit, which does not wait for them.
         let on = self.connection;
         let (bookings, payments) = (writes.new, writes.payments);
         let new = New { bookings, taken: &writes.taken, entered: &writes.entered, payments };
@@ -143,6 +149,7 @@ impl Tables for PostgresTables<'_> {
         bookings.extend(unchanged);
         let changed: Vec<Uuid> = changed.iter().map(|kept| kept.id.0).collect();
         bookings.extend(store::bookings::load(on, &changed).await?);
+        check_locked(&bookings, &locked)?;
         let mut seats = found.seats;
         let versions = locked.iter().map(|(id, flight)| (*id, flight.seats_version));
         self.memory.add_seats(&mut seats, versions.clone());
@@ -151,5 +158,17 @@ impl Tables for PostgresTables<'_> {
         seats.extend(store::seats::taken(on, &missing).await?);
         let Found { held, places, used, now, .. } = found;
         Ok(Opened { locked, seats, bookings, held, places, used, now })
+    }
+}
+
+/// A booking may have come between the look for the flights of those that are wanted, which waits for locks, and
+/// the look at itself: nothing is decided of it without its flights. Tried again, they are found.
+fn check_locked(bookings: &[Booking], locked: &BTreeMap<FlightId, LockedFlight>) -> QueryResult<()> {
+    match bookings.iter().flat_map(Booking::flights).all(|flight| locked.contains_key(&flight)) {
+        true => Ok(()),
+        false => {
+            let reason = "a booking has come whose flights are not locked".to_owned();
+            Err(Error::DatabaseError(DatabaseErrorKind::SerializationFailure, Box::new(reason)))
+        }
     }
 }

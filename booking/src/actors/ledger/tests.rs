@@ -18,6 +18,7 @@ use super::{
     memory::Memory,
     postgres::PostgresTables,
     runner::{Means, Runner},
+    tables::{Opening, Tables},
 };
 use crate::{
     MIGRATIONS,

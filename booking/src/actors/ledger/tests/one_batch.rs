@@ -1,10 +1,20 @@
 //! Several commands of one batch after the same seats, and a ledger that was wrong about them.
 
-use super::{At, Command, Outcome, Runner, Scene, Verdict, claim, done, lost, process, purchase};
+use super::{
+    At, BookingId, Command, Opening, Outcome, PostgresTables, Runner, Scene, Tables, Verdict, claim, done,
+    lost, process, purchase,
+};
 use crate::{
-    domain::{booking::Booking, refusal::Refusal, seat_change::SeatChange},
+    actors::ledger::memory::Memory,
+    domain::{
+        booking::Booking, contact::ContactPatch, quote::QuoteId, refusal::Refusal, samples,
+        seat_change::SeatChange,
+    },
     invariants,
 };
+use diesel_async::RunQueryDsl;
+use shared::http::input::Patch;
+use std::collections::BTreeSet;
 
 fn moves(booking: &Booking, seat: &str) -> Command {
     let change = SeatChange {
@@ -94,5 +104,67 @@ async fn the_key_stops_a_ledger_that_believes_a_taken_seat_free() {
     assert_eq!(taken[0].designator.to_string(), "4B");
     assert!(matches!(&answers[1], Ok(Outcome::Done(_))), "{answers:?}");
     assert_eq!((scene.count("seats").await, scene.count("bookings").await), (3, 2));
+    scene.stop();
+}
+
+fn quotes(booking: &Booking) -> Command {
+    Command::Quote { at: At { booking: booking.id, version: None }, quote: QuoteId::new(), key: None }
+}
+
+#[actix::test]
+async fn all_that_a_batch_writes_is_of_one_transaction() {
+    let scene = Scene::new().await;
+    let mut runner = Runner::new(scene.means.clone());
+    let bookings = ["4A", "4B", "4C", "4D", "4E", "4F"].map(|seat| scene.booking(&[seat]));
+    process(&mut runner, bookings.iter().cloned().map(claim).collect()).await;
+    let reach = |booking: &Booking| Command::ChangeContact {
+        at: At { booking: booking.id, version: None },
+        patch: ContactPatch { email: Some("other@example.org".parse().unwrap()), phone: Patch::Keep },
+    };
+    let [first, second, third, fourth, fifth, sixth] = &bookings;
+    let batch =
+        vec![quotes(first), quotes(second), reach(third), reach(fourth), cancels(fifth), cancels(sixth)];
+    for answer in process(&mut runner, batch).await {
+        assert!(matches!(answer, Ok(Outcome::Done(_) | Outcome::Quoted(..))), "{answer:?}");
+    }
+    let quoted = "SELECT xmin::text FROM cancellation_quotes";
+    let reached = "SELECT xmin::text FROM bookings WHERE contact_email = 'other@example.org'";
+    let left = "SELECT xmin::text FROM bookings WHERE status = 2";
+    let told = "SELECT xmin::text FROM events WHERE kind = 'booking.cancelled'";
+    let by = format!("({quoted} UNION {reached} UNION {left} UNION {told}) AS by");
+    assert_eq!((scene.count("cancellation_quotes").await, scene.count(&by).await), (2, 1));
+    scene.stop();
+}
+
+#[actix::test]
+async fn a_booking_whose_flights_are_not_locked_is_not_touched() {
+    let scene = Scene::new().await;
+    let other = samples::booking(scene.further_flight().await, &["4A"]);
+    let mut holder = scene.lock(scene.flight.id).await;
+    let connection = scene.connection().await;
+    diesel::sql_query("BEGIN").execute(&mut &connection).await.unwrap();
+    let memory = Memory::default();
+    let mut tables =
+        PostgresTables { connection: &connection, flights: &scene.means.flights, memory: &memory };
+    let asked: [BookingId; 1] = [other.id];
+    let opening = Opening {
+        flights: BTreeSet::from([scene.flight.id]),
+        bookings: &asked,
+        limits: &[],
+        places: &[],
+        locators: &[],
+    };
+    // It comes while the flights that are known to be wanted are waited for.
+    let comes = async {
+        let waits = "pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        while scene.count(waits).await == 0 {
+            tokio::task::yield_now().await;
+        }
+        done(&scene.batch(&[claim(other)]).await[0]);
+        diesel::sql_query("ROLLBACK").execute(&mut holder).await.unwrap();
+    };
+    let (opened, ()) = tokio::join!(tables.open(opening), comes);
+    let error = opened.expect_err("its flight is another's to lock").to_string();
+    assert!(error.contains("not locked"), "{error}");
     scene.stop();
 }
