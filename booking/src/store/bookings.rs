@@ -110,9 +110,9 @@ statement! {
 
 statement! {
     /// Holds that have ended, the longest ago first, with the first of their flights. Those that
-    /// somebody works on are passed over.
+    /// another reaper is just reading are passed over.
     Ended { limit: BigInt = i64 } -> (SqlUuid, SqlUuid),
-    "SELECT b.id, (SELECT s.flight_id FROM segments s WHERE s.booking_id = b.id ORDER BY s.flight_id LIMIT 1) FROM bookings b WHERE b.expires_at <= clock_timestamp() ORDER BY b.expires_at LIMIT $ FOR NO KEY UPDATE OF b SKIP LOCKED"
+    "SELECT b.id, (SELECT s.flight_id FROM (SELECT flight_id FROM segments WHERE booking_id = b.id OFFSET 0) AS s ORDER BY 1 LIMIT 1) FROM bookings b WHERE b.expires_at <= clock_timestamp() ORDER BY b.expires_at LIMIT $ FOR NO KEY UPDATE OF b SKIP LOCKED"
 }
 
 /// Holds that have ended, each with a flight of it.

@@ -33,7 +33,7 @@ statement! {
     /// nothing, the longer the while. Only of payments that are captured, which are those that are no
     /// longer in the queue: what was not taken cannot be given back.
     TakeUnsettled { seconds: Double = f64, limit: BigInt = i64 } -> (SqlUuid, SqlUuid, BigInt),
-    "UPDATE refunds r SET attempted_at = clock_timestamp(), attempts = LEAST(r.attempts + 1, 1000) FROM (SELECT r.id FROM refunds r JOIN payments p ON p.id = r.payment_id AND p.state = 1 WHERE NOT r.settled AND NOT EXISTS (SELECT FROM unsettled_payments u WHERE u.payment_id = r.payment_id) AND r.attempted_at < clock_timestamp() - make_interval(secs => $ + CASE r.attempts WHEN 0 THEN 0 ELSE LEAST(power(2, LEAST(r.attempts, 10)), 600) END) ORDER BY r.attempted_at LIMIT $ FOR UPDATE OF r SKIP LOCKED) AS due WHERE r.id = due.id RETURNING r.id, r.payment_id, r.amount"
+    "UPDATE refunds r SET attempted_at = clock_timestamp(), attempts = LEAST(r.attempts + 1, 1000) FROM (SELECT r.id FROM refunds r WHERE NOT r.settled AND (SELECT p.state = 1 FROM payments p WHERE p.id = r.payment_id) AND NOT EXISTS (SELECT FROM unsettled_payments u WHERE u.payment_id = r.payment_id) AND r.attempted_at < clock_timestamp() - make_interval(secs => $ + CASE r.attempts WHEN 0 THEN 0 ELSE LEAST(power(2, LEAST(r.attempts, 10)), 600) END) ORDER BY r.attempted_at LIMIT $ FOR UPDATE OF r SKIP LOCKED) AS due WHERE r.id = due.id RETURNING r.id, r.payment_id, r.amount"
 }
 
 statement! {

@@ -47,7 +47,7 @@ statement! {
 statement! {
     /// How many bookings have seats of a flight. Holds that have ended do not count.
     LiveBookings { id: SqlUuid = Uuid } -> (BigInt,),
-    "SELECT count(DISTINCT b.id) FROM seats s JOIN bookings b ON b.id = s.booking_id WHERE s.flight_id = $ AND (b.status = 1 OR b.payment_status = 1 OR b.hold_expires_at > clock_timestamp())"
+    "SELECT count(DISTINCT b.id) FROM seats s CROSS JOIN LATERAL (SELECT id, status, payment_status, hold_expires_at FROM bookings WHERE id = s.booking_id OFFSET 0) AS b WHERE s.flight_id = $ AND (b.status = 1 OR b.payment_status = 1 OR b.hold_expires_at > clock_timestamp())"
 }
 
 /// A seat of a flight with the booking that it belongs to, or is to belong to.
