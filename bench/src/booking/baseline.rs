@@ -18,8 +18,8 @@ use std::{
 const PAID: &str = include_str!("../../scripts/paid.sql");
 const HELD: &str = include_str!("../../scripts/held.sql");
 
-/// Numbers of bookings that a round may use; they make ids and locators.
-const NUMBERS: i64 = 400_000;
+/// Numbers of bookings that a round may use; they make ids and locators. There are enough for 167 rounds.
+const NUMBERS: i64 = 100_000;
 /// How many numbers there are: locators are made of 24 bits.
 const ALL_NUMBERS: i64 = 1 << 24;
 

@@ -89,8 +89,8 @@ impl Workload {
     pub fn naming(self) -> u32 {
         match self {
             // As the baseline, which takes the next seat.
-            Self::HotFlight => 0,
-            Self::HotNamed | Self::Spread | Self::Held => 30,
+            Self::HotFlight | Self::Held => 0,
+            Self::HotNamed | Self::Spread => 30,
         }
     }
 
