@@ -20,7 +20,7 @@ impl From<Refusal> for Problem {
             Refusal::FlightFull => Self::new(Code::FlightFull),
             Refusal::FlightNotBookable => Self::new(Code::FlightNotBookable),
             // Asked again, it goes by the flights as they are now.
-            Refusal::FlightChanged(_) => overloaded(),
+            Refusal::FlightChanged(_) => Self::new(Code::Overloaded).retry_after(SOON),
             Refusal::NotFound => Self::new(Code::NotFound),
             Refusal::HoldExpired => Self::new(Code::HoldExpired),
             Refusal::HoldLimit => Self::new(Code::HoldLimit),
@@ -72,5 +72,21 @@ impl From<NotFound> for Problem {
             NotFound::Failed(error) => error.into(),
             NotFound::Overloaded => overloaded(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::http::header::RETRY_AFTER;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn a_crowd_is_told_different_times() {
+        let told = (0..100).map(|_| {
+            let response = overloaded().to_response(None);
+            response.headers().get(RETRY_AFTER).unwrap().to_str().unwrap().to_owned()
+        });
+        assert_eq!(told.collect::<BTreeSet<_>>(), ["1", "2", "3"].map(str::to_owned).into());
     }
 }

@@ -40,8 +40,8 @@ const KEPT: &str = "interval '7 days'";
 /// Rows that one statement cleans away: milliseconds, so that publishing never waits for it.
 pub(super) const CLEANED_AT_ONCE: usize = 1000;
 
-/// Opens a connection. The outbox is now empty, now full: no statistics fit. Commits do not wait for the disk: what is deleted here and was not written when
-/// the server dies is published again, which consumers have to bear anyway.
+/// Opens a connection. The outbox is now empty, now full: no statistics fit. Commits do not wait for the disk: what
+/// is deleted here and was not written when the server dies is published again, which consumers have to bear anyway.
 pub(super) async fn connect(config: &DatabaseConfig) -> Result<AsyncPgConnection, ConnectionError> {
     let mut connection = config.planned(Plans::ByIndex).connect().await?;
     let set = diesel::sql_query("SET synchronous_commit = off").execute(&mut connection).await;

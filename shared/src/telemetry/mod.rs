@@ -38,9 +38,9 @@ pub fn init(format: LogFormat, filter: &str) {
             )
             .try_init(),
         LogFormat::Text => {
-            // A file is not to be full of colours.
-            let colours = std::io::stderr().is_terminal();
-            let layer = fmt::layer().compact().with_target(false).with_ansi(colours).with_writer(writer);
+            let layer = fmt::layer().compact().with_target(false).with_writer(writer);
+            // A file is not to be full of colours; a terminal may do without by `NO_COLOR`.
+            let layer = if std::io::stderr().is_terminal() { layer } else { layer.with_ansi(false) };
             registry.with(layer).try_init()
         }
     };
