@@ -21,6 +21,10 @@ use std::time::Instant;
 /// Eight times as many clients as commands may wait for a ledger.
 const CROWD: usize = 4096;
 
+/// How long travellers arrive before it is measured how long they wait: after a checkpoint the first change of
+/// each page is logged in full, which on a server that runs happens every few minutes.
+const WARM_UP_SECONDS: u64 = 1;
+
 /// Arrivals at half of the rate that closed-loop clients have reached, whether or not the service keeps
 /// up; times count from the intended arrival.
 ///
@@ -30,6 +34,7 @@ pub async fn arrivals(peak: f64, rounds: Rounds, cluster: &Cluster, ours: &mut O
     let rate = peak / 2.0;
     settle(cluster, ours.database()).await?;
     eprintln!("open_arrivals: {rate:.1}/s");
+    ours.round(Workload::HotFlight, Pattern::Open(rate), WARM_UP_SECONDS).await?;
     let round = ours.round(Workload::HotFlight, Pattern::Open(rate), rounds.seconds).await?;
     let mut line = line_of_ours("open_arrivals", &[round]);
     line.more.insert("arrivals_per_second".to_owned(), json!(rounded(rate)));

@@ -32,9 +32,6 @@ use uuid::Uuid;
 const QUEUE: usize = 1024;
 /// Operations in one statement.
 const BATCH: usize = 256;
-/// How long further operations are waited for where several have come at once: the ledger answers in
-/// batches, and each statement costs more than its rows.
-const GATHER: Duration = Duration::from_millis(1);
 /// How long others wait for an authorisation to be written with: no traveller waits for them.
 const RIDE: Duration = Duration::from_millis(20);
 /// How long the database has for opening the log's connection, and for a statement.
@@ -112,9 +109,6 @@ async fn write(database: DatabaseConfig, operations: Arc<Mutex<mpsc::Receiver<Wa
     while operations.recv_many(&mut batch, BATCH).await > 0 {
         if !batch.iter().any(is_awaited) {
             gather(&mut operations, &mut batch, (BATCH, RIDE), is_awaited).await;
-        }
-        if batch.len() > 1 {
-            gather(&mut operations, &mut batch, (BATCH, GATHER), |_| false).await;
         }
         let (entries, waiting): (Vec<_>, Vec<_>) = batch.drain(..).unzip();
         let logged = log(&mut connection, &database, &entries).await;
