@@ -11,14 +11,13 @@ SELECT id AS flight, seats_left AS left, lpad(to_hex(:n::bigint), 32, '0')::uuid
 UPDATE flights SET seats_left = seats_left - 1, seats_version = seats_version + 1, selling = seats_left > 1 WHERE id = :flight;
 INSERT INTO bookings (id, locator, owner_id, status, payment_status, hold_expires_at, currency, contact_email, contact_phone, version, created_at, updated_at) VALUES (:booking, :locator, :owner, 0, 1, now() + interval '1 hour', 'EUR', 'margarethe.lindqvist@example.org', '+33123456789', 1, now(), now());
 INSERT INTO segments (booking_id, position, flight_id, cabin, brand, fare, taxes) VALUES (:booking, 0, :flight, 0, 1, 6572, 2400);
-INSERT INTO passengers (booking_id, position, id, kind, given_name, family_name, born_on, seats) VALUES (:booking, 0, :booking, 0, 'Margarethe', 'Lindqvist', '1978-05-17', ARRAY[:seat]::smallint[]);
+INSERT INTO passengers (booking_id, position, id, kind, given_name, family_name, born_on, ticket_number, seats) VALUES (:booking, 0, :booking, 0, 'Margarethe', 'Lindqvist', '1978-05-17', 9970000000000 + nextval('ticket_documents'), ARRAY[:seat]::smallint[]);
 INSERT INTO seats (flight_id, seat, booking_id, sold) VALUES (:flight, :seat, :booking, false);
 INSERT INTO travellers (flight_id, owner_id, fingerprint, booking_id, seated) VALUES (:flight, :owner, :n, :booking, true);
 INSERT INTO payments (id, booking_id, method, token, amount, state, held_until, answer, created_at) VALUES (:booking, :booking, 'card', 'tok_visa', 8972, 0, now() + interval '15 minutes', 201, now());
 COMMIT;
 BEGIN;
 UPDATE bookings SET status = 1, payment_status = 2, version = 2, updated_at = now(), confirmed_at = now() WHERE id = :booking AND status = 0;
-UPDATE passengers SET ticket_number = 9970000000000 + nextval('ticket_documents') WHERE booking_id = :booking;
 UPDATE seats SET sold = true WHERE flight_id = :flight AND seat = :seat AND booking_id = :booking;
 UPDATE payments SET state = 1, token = NULL WHERE id = :booking;
 INSERT INTO sandbox_operations (payment_id, operation, subject, amount, accepted) VALUES (:booking, 0, :booking, 8972, true), (:booking, 1, :booking, 8972, true);

@@ -110,7 +110,7 @@ statement! {
 
 statement! {
     /// Holds that have ended, the longest ago first, with the first of their flights. Those that
-    /// another reaper is just reading are passed over.
+    /// another reaper is just reading, or a ledger writing, are passed over.
     Ended { limit: BigInt = i64 } -> (SqlUuid, SqlUuid),
     "SELECT b.id, (SELECT s.flight_id FROM (SELECT flight_id FROM segments WHERE booking_id = b.id OFFSET 0) AS s ORDER BY 1 LIMIT 1) FROM bookings b WHERE b.expires_at <= clock_timestamp() ORDER BY b.expires_at LIMIT $ FOR NO KEY UPDATE OF b SKIP LOCKED"
 }

@@ -71,9 +71,11 @@ impl Lot {
             lots.push(Self { envelopes: right, again: true, losses: self.losses });
             lots.push(Self { again: true, ..self });
         } else {
-            // All of ours lock in one order: it was with somebody else, and is no fault of the command.
-            let answer =
-                if says(error, "deadlock") { LedgerError::Overloaded } else { LedgerError::Internal };
+            // All of ours lock in one order: it was with somebody else, and is no fault of the command. Nor is
+            // what came just now.
+            let raced = matches!(error, Error::DatabaseError(DatabaseErrorKind::SerializationFailure, _))
+                || says(error, "deadlock");
+            let answer = if raced { LedgerError::Overloaded } else { LedgerError::Internal };
             tracing::error!(%error, "A command of the ledger failed");
             self.answer(&Err(answer));
         }

@@ -54,8 +54,9 @@ impl Memory {
         purchases.bookings.insert(booking.id, booking);
     }
 
-    /// Takes out those of the bookings that are kept. They are as they are stored only where their rows
-    /// still have their versions when their flights are locked, which whatever changes a purchase before it is decided raises.
+    /// Takes out those of the bookings that are kept. They are as they are stored only where their rows, read
+    /// under the locks of their flights, still have their versions: whatever changes a purchase before it is
+    /// decided raises its version.
     pub(super) fn take(&self, ids: &[BookingId]) -> HashMap<BookingId, Booking> {
         let mut purchases = self.purchases.borrow_mut();
         ids.iter().filter_map(|id| Some((*id, purchases.bookings.remove(id)?))).collect()
