@@ -18,8 +18,8 @@ use std::{
 const PAID: &str = include_str!("../../scripts/paid.sql");
 const HELD: &str = include_str!("../../scripts/held.sql");
 
-/// Numbers of bookings that a round may use; they make ids and locators. There are enough for 167 rounds.
-const NUMBERS: i64 = 100_000;
+/// Numbers of bookings that a round may use for each of its seconds; they make ids and locators.
+const NUMBERS_A_SECOND: i64 = 10_000;
 /// How many numbers there are: locators are made of 24 bits.
 const ALL_NUMBERS: i64 = 1 << 24;
 
@@ -28,6 +28,7 @@ pub struct Baseline {
     database: Database,
     folder: PathBuf,
     rounds: i64,
+    numbers: i64,
     flights: i64,
 }
 
@@ -67,7 +68,7 @@ impl Baseline {
         }
         let folder = folder.to_path_buf();
         fs::create_dir_all(&folder)?;
-        Ok(Self { database, folder, rounds: 0, flights: 0 })
+        Ok(Self { database, folder, rounds: 0, numbers: 0, flights: 0 })
     }
 
     /// The database.
@@ -105,9 +106,11 @@ impl Baseline {
         event: &str,
     ) -> anyhow::Result<Round> {
         self.publish(workload, flights).await?;
-        let base = self.rounds * NUMBERS;
+        let base = self.numbers;
+        let numbers = NUMBERS_A_SECOND.saturating_mul(i64::try_from(seconds)?);
+        self.numbers = base.saturating_add(numbers);
         self.rounds += 1;
-        anyhow::ensure!(base + NUMBERS <= ALL_NUMBERS, "too many rounds for the baseline's locators");
+        anyhow::ensure!(self.numbers <= ALL_NUMBERS, "too many rounds for the baseline's locators");
         let made = "SELECT count(*) AS number FROM bookings";
         let before = self.database.number(made).await?;
         let prefix = self.folder.join(format!("pgbench-{}", self.rounds));
@@ -133,7 +136,7 @@ impl Baseline {
         let (transactions, rate) = summary(&output).with_context(|| output.clone())?;
         let latencies = read_logs(&self.folder, &prefix)?;
         let booked = self.database.number(made).await? - before;
-        anyhow::ensure!(booked <= NUMBERS, "more bookings than numbers");
+        anyhow::ensure!(booked <= numbers, "more bookings than numbers");
         #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52")]
         let share = booked as f64 / transactions.max(1) as f64;
         Ok(Round { rate: rate * share, latencies })

@@ -37,9 +37,14 @@ pub async fn arrivals(peak: f64, rounds: Rounds, cluster: &Cluster, ours: &mut O
     eprintln!("open_arrivals: {rate:.1}/s");
     let (workload, pattern) = (Workload::HotFlight, Pattern::Open(rate));
     let sale = ours.sale(workload, WARM_UP_SECONDS + rounds.seconds).await?;
-    let (_, sale) = ours.load(workload, sale, pattern, WARM_UP_SECONDS).await?;
+    let (mut first, sale) = ours.load(workload, sale, pattern, WARM_UP_SECONDS).await?;
     let (round, _) = ours.load(workload, sale, pattern, rounds.seconds).await?;
     let mut line = line_of_ours("open_arrivals", &[round]);
+    for percent in [50.0, 99.0] {
+        let name = format!("first_second_p{percent:.0}_ms");
+        line.more.insert(name, json!(rounded(first.outcome.latencies.percentile_ms(percent))));
+    }
+    line.more.insert("first_second_faults".to_owned(), json!(first.outcome.faults));
     line.more.insert("arrivals_per_second".to_owned(), json!(rounded(rate)));
     Ok(line)
 }
