@@ -90,7 +90,7 @@ pub(super) async fn read(
     let pending = |(seq, id, kind, subject, version, time, traceparent, data): Row| {
         let event = || {
             let kind: EventType = kind.parse()?;
-            let data = Json::parse(data).map_err(|error| UndecodableEvent::Data(kind, error.to_string()))?;
+            let data = Json::stored(data);
             let source = source.to_owned();
             Ok(Event { id: EventId(id), kind, subject, version, time, source, traceparent, data })
         };

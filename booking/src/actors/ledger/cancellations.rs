@@ -12,7 +12,7 @@ use crate::domain::{
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 use shared::{
-    events::{EventType, FlightStatus},
+    events::{EventType, FlightStatus, Json},
     telemetry::trace::TraceContext,
 };
 
@@ -49,7 +49,7 @@ pub(super) fn cancel(
     }
     let state = cancelled(work, booking, refunds, trace)?;
     if let Some(key) = key {
-        work.changes.answer((&key.scope, booking.id), 200, state.text())?;
+        work.changes.answer((&key.scope, booking.id), 200, state.text());
     }
     Ok(Ok(Some(state)))
 }
@@ -77,14 +77,11 @@ pub(super) fn quote(
     booking: &Booking,
     id: QuoteId,
     key: Option<&Key>,
-) -> QueryResult<Result<Quote, Refusal>> {
-    let quote = match booking.quote(id, journey(work, booking), work.now) {
-        Ok(quote) => quote,
-        Err(refusal) => return Ok(Err(refusal)),
-    };
+) -> Result<Quote, Refusal> {
+    let quote = booking.quote(id, journey(work, booking), work.now)?;
     work.changes.quote(quote);
     if let Some(key) = key {
-        work.changes.answer((&key.scope, booking.id), 200, &quote.shown(booking.currency))?;
+        work.changes.answer((&key.scope, booking.id), 200, &Json::of(&quote.shown(booking.currency)));
     }
-    Ok(Ok(quote))
+    Ok(quote)
 }

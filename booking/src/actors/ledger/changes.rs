@@ -14,9 +14,8 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
-use serde::Serialize;
 use shared::{
-    events::{BookingPaymentStatus, BookingStatus, Event, EventType, SeatsState},
+    events::{BookingPaymentStatus, BookingStatus, Event, EventType, Json, SeatsState},
     ids::{BookingId, FlightId, PaymentId},
     telemetry::trace::TraceContext,
 };
@@ -113,17 +112,9 @@ impl Changes {
     }
 
     /// A key has its answer, about this booking.
-    pub(super) fn answer(
-        &mut self,
-        (scope, booking): (&[u8], BookingId),
-        status: i16,
-        body: &impl Serialize,
-    ) -> QueryResult<()> {
-        let body = serde_json::to_string(body)
-            .map_err(|error| diesel::result::Error::SerializationError(error.into()))?;
-        let answer = StoredAnswer { status, booking: body };
+    pub(super) fn answer(&mut self, (scope, booking): (&[u8], BookingId), status: i16, body: &Json) {
+        let answer = StoredAnswer { status, booking: body.as_str().to_owned() };
         self.answers.push(KeyAnswer { scope: scope.to_vec(), booking, answer });
-        Ok(())
     }
 
     /// An event of a booking.

@@ -235,7 +235,7 @@ fn write_winners(
         if winner.claim.payment.is_none() {
             work.changes.tell_of(EventType::BookingHeld, &state, work.items[winner.index].1);
             if let Some(key) = &winner.claim.key {
-                work.changes.answer((&key.scope, booking.id), 201, state.text())?;
+                work.changes.answer((&key.scope, booking.id), 201, state.text());
             }
         }
         work.verdicts[winner.index] = Some(Verdict::Answer(Outcome::Done(state)));

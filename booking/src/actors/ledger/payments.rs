@@ -95,7 +95,7 @@ pub(super) async fn confirm(
     let state = present(booking, &work.flights, work.now)?;
     work.changes.tell_of(EventType::BookingConfirmed, &state, trace);
     if let Some(scope) = &payment.key_scope {
-        work.changes.answer((scope, booking.id), payment.answer, state.text())?;
+        work.changes.answer((scope, booking.id), payment.answer, state.text());
     }
     Ok(Ok(Some(state)))
 }
@@ -137,7 +137,7 @@ pub(super) fn decline(
         work.changes.tell_of(EventType::BookingHeld, &state, trace);
     }
     if let Some(scope) = &payment.key_scope {
-        work.changes.answer((scope, booking.id), 402, state.text())?;
+        work.changes.answer((scope, booking.id), 402, state.text());
     }
     Ok(Ok(Some(state)))
 }

@@ -75,7 +75,7 @@ async fn carry_out(
         Command::Confirm { payment, .. } => payments::confirm(tables, work, booking, *payment, trace).await?,
         Command::Decline { payment, void, .. } => payments::decline(work, booking, *payment, *void, trace)?,
         Command::Quote { quote, key, .. } => {
-            return Ok(match cancellations::quote(work, booking, *quote, key.as_ref())? {
+            return Ok(match cancellations::quote(work, booking, *quote, key.as_ref()) {
                 Ok(quote) => Outcome::Quoted(quote, booking.currency),
                 Err(refusal) => Outcome::Refused(refusal),
             });
