@@ -74,10 +74,14 @@ pub(crate) fn check(
         }
     }
     errors.extend(shared_seats(&seats, &moves));
+    let faults = faults(booking, &moves, flights)?;
+    errors.extend(faults.unknown);
     if !errors.is_empty() {
         return Err(Refusal::Invalid(errors));
     }
-    check_rules(booking, &moves, flights)?;
+    if !faults.forbidden.is_empty() {
+        return Err(Refusal::SeatNotAllowed(faults.forbidden));
+    }
     Ok(difference(booking, seats))
 }
 
@@ -110,9 +114,16 @@ fn shared_seats(seats: &[Vec<Option<SeatDesignator>>], moves: &[Move]) -> Vec<Fi
     moves.iter().filter(shared).map(error).collect()
 }
 
+/// Where nobody can sit, and where those who are to move may not.
+#[derive(Default)]
+struct Faults {
+    unknown: Vec<FieldError>,
+    forbidden: Vec<FieldError>,
+}
+
 /// Whether each may sit there: the cabin that was paid for, no blocked seats, the rule of exits.
-fn check_rules(booking: &Booking, moves: &[Move], flights: &Flights) -> Result<(), Refusal> {
-    let (mut unknown, mut forbidden) = (Vec::new(), Vec::new());
+fn faults(booking: &Booking, moves: &[Move], flights: &Flights) -> Result<Faults, Refusal> {
+    let mut faults = Faults::default();
     for (index, passenger, segment, seat) in moves {
         let booked = &booking.segments[*segment];
         let Some(flight) = flights.get(&booked.flight_id) else { return Err(Refusal::NotFound) };
@@ -121,14 +132,10 @@ fn check_rules(booking: &Booking, moves: &[Move], flights: &Flights) -> Result<(
             wishes.iter().find(|(one, _)| one == passenger).is_some_and(|(_, wish)| wish.exit_allowed);
         let layout = CabinLayout::new(&flight.seat_plan, booked.cabin);
         let Some(fault) = layout.fault(*seat, exit_allowed) else { continue };
-        let error = FieldError::at(format!("/changes/{index}/designator"), fault);
-        if fault == SeatFault::Unknown { unknown.push(error) } else { forbidden.push(error) }
+        let kind = if fault == SeatFault::Unknown { &mut faults.unknown } else { &mut faults.forbidden };
+        kind.push(FieldError::at(format!("/changes/{index}/designator"), fault));
     }
-    match (unknown.is_empty(), forbidden.is_empty()) {
-        (true, true) => Ok(()),
-        (false, _) => Err(Refusal::Invalid(unknown)),
-        (true, false) => Err(Refusal::SeatNotAllowed(forbidden)),
-    }
+    Ok(faults)
 }
 
 fn difference(booking: &Booking, seats: Vec<Vec<Option<SeatDesignator>>>) -> Reseating {

@@ -98,6 +98,9 @@ async fn wrong_changes_of_seats_are_told_all_at_once() {
     );
     let unknown = json!({"changes": [change(&bought, 0, "99A")]});
     assert_eq!(client.patch(&path, &unknown).await.invalid(), ["/changes/0/designator"]);
+    let both = json!({"changes": [change(&bought, 0, "99A"), change(&bought, 0, "7C")]});
+    let wrong = client.patch(&path, &both).await.invalid();
+    assert_eq!(wrong, ["/changes/1/passenger_id", "/changes/0/designator"]);
     for seat in ["1A", "12F"] {
         let body = json!({"changes": [change(&bought, 0, seat)]});
         client.patch(&path, &body).await.expect_problem(422, "seat_not_allowed");

@@ -125,6 +125,37 @@ async fn seats_are_named_flight_by_flight() {
 }
 
 #[actix_web::test]
+async fn all_taken_seats_that_somebody_would_move_to_are_told() {
+    let world = World::new().await;
+    let all = flights(&world, &[30, 31, 32]).await;
+    let all: Vec<_> = all.iter().collect();
+    let rival = seated("Edith", &[Some("4A"), Some("5B"), Some("6C")]);
+    world.customer().post("/api/v1/bookings", &journey(&all, &[rival])).await.expect(201);
+    let client = world.customer();
+    let own = seated("Ada", &[Some("10A"), Some("10A"), Some("10A")]);
+    let made = client.post("/api/v1/bookings", &journey(&all, &[own])).await.expect(201);
+    let change = |(state, seat): (&&FlightState, &str)| {
+        let passenger = &made["passengers"][0]["id"];
+        json!({"passenger_id": passenger, "flight_id": state.id, "designator": seat})
+    };
+    let changes: Vec<_> = all.iter().zip(["4A", "7B", "6C"]).map(change).collect();
+    let path = format!("/api/v1/bookings/{}/seats", made["id"].as_str().unwrap());
+    let refused = client.patch(&path, &json!({"changes": changes})).await;
+    refused.expect_problem(409, "seat_taken");
+    let mut told: Vec<_> = refused.json["seats"].as_array().unwrap().iter().map(Value::to_string).collect();
+    told.sort();
+    let seat =
+        |state: &FlightState, seat: &str| json!({"flight_id": state.id, "designator": seat}).to_string();
+    let mut taken = vec![seat(all[0], "4A"), seat(all[2], "6C")];
+    taken.sort();
+    assert_eq!(told, taken);
+    // Nobody keeps the one that was free.
+    let other = seated("Grace", &[None, Some("7B"), None]);
+    world.customer().post("/api/v1/bookings", &journey(&all, &[other])).await.expect(201);
+    world.stop().await;
+}
+
+#[actix_web::test]
 async fn all_taken_seats_of_all_flights_are_told_and_nothing_is_kept() {
     let world = World::new().await;
     let all = flights(&world, &[30, 31, 32]).await;

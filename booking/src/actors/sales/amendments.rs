@@ -5,13 +5,17 @@ use super::{
     outcome::{SalesError, Sold, Stop, settle},
 };
 use crate::{
-    actors::ledger::{At, Command, Outcome, places_wanted},
+    actors::{
+        allocator::NotReserved,
+        ledger::{At, Command, Outcome, places_wanted},
+    },
     deadline,
     domain::{
         assignment::Wish,
         booking::{Booking, Flights},
         contact::ContactPatch,
         idempotency::Key,
+        itinerary,
         lifecycle::Stage,
         name_correction::NameCorrection,
         quote::QuoteId,
@@ -54,7 +58,7 @@ impl Sales {
         for seat in reseating.wanted {
             wanted.entry(seat.flight_id).or_default().push(seat);
         }
-        let mut marks = Vec::with_capacity(wanted.len());
+        let (mut marks, mut refusals) = (Vec::with_capacity(wanted.len()), Vec::new());
         for (flight, seats) in wanted {
             let Some(segment) = booking.segment_on(flight) else {
                 return Err(Stop::Refused(Refusal::NotFound));
@@ -71,8 +75,16 @@ impl Sales {
                 fare: None,
                 wishes: seats.iter().map(wish).collect(),
             };
-            let (_, mark) = self.directory.reserve(flight, &wanted, deadline).await?;
-            marks.push(mark);
+            match self.directory.reserve(flight, &wanted, deadline).await {
+                Ok((_, mark)) => marks.push(mark),
+                // The others are still asked: all that is taken is told at once.
+                Err(NotReserved::Refused(refusal)) => refusals.push(refusal),
+                Err(error) if refusals.is_empty() => return Err(error.into()),
+                Err(_) => break,
+            }
+        }
+        if let Some(refusal) = itinerary::refusal(refusals) {
+            return Err(Stop::Refused(refusal));
         }
         let outcome = self.amend(booking, Command::ChangeSeats { at, changes }).await;
         if let Ok(Sold::Refused(Refusal::SeatTaken(lost))) = &outcome {
