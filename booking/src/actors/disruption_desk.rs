@@ -22,7 +22,7 @@ use shared::{
 };
 use std::time::Duration;
 
-/// Changes taken up at once.
+/// Changes read at once.
 const CHANGES: i64 = 64;
 /// Bookings that follow at the same time: they share the ledger's transactions.
 const CONCURRENCY: usize = 64;
@@ -94,15 +94,19 @@ impl Desk {
 
 /// Has all bookings follow the changes that are stored; gives how many bookings were asked to.
 async fn follow_all(pool: &Pool, ledgers: &Ledgers) -> Result<usize, DbError> {
-    let changes = {
-        let connection = pool.get().await?;
-        disruptions::pending(&connection, CHANGES).await?
-    };
-    let mut count = 0;
-    for change in changes {
-        count += follow(pool, ledgers, change).await?;
+    let (mut count, mut after) = (0, None);
+    loop {
+        let changes = {
+            let connection = pool.get().await?;
+            disruptions::pending(&connection, after, CHANGES).await?
+        };
+        let Some(last) = changes.last() else { return Ok(count) };
+        // Those that failed stay; they keep nobody behind them waiting.
+        after = Some(last.flight);
+        for change in changes {
+            count += follow(pool, ledgers, change).await?;
+        }
     }
-    Ok(count)
 }
 
 async fn follow(pool: &Pool, ledgers: &Ledgers, change: Pending) -> Result<usize, DbError> {

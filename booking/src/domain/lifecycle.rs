@@ -93,10 +93,11 @@ impl Booking {
     /// What may be done now. `departures`: of its flights.
     pub(crate) fn actions(&self, departures: &[DateTime<Utc>], now: DateTime<Utc>) -> Vec<BookingAction> {
         let stage = self.stage(now);
+        let are_open = || departures.iter().all(|departure| flight::is_open(*departure, now));
         let in_time = |action: &BookingAction| match action {
             BookingAction::ChangeSeats => departures.iter().any(|departure| flight::is_open(*departure, now)),
-            BookingAction::ChangeNames => departures.iter().all(|departure| flight::is_open(*departure, now)),
-            BookingAction::Pay => !self.is_declined_for_good(),
+            BookingAction::ChangeNames => are_open(),
+            BookingAction::Pay => are_open() && !self.is_declined_for_good(),
             BookingAction::Cancel | BookingAction::ChangeContact => true,
         };
         ACTIONS.into_iter().filter(|action| stage.allows(*action).is_ok()).filter(in_time).collect()
@@ -253,15 +254,27 @@ impl Booking {
         refund_entries(id, refund)
     }
 
-    /// A flight has other times: the traveller is to know. Whether that is news for this booking.
-    pub(crate) fn reschedule(&mut self, flight: FlightId, version: i64, now: DateTime<Utc>) -> bool {
-        if !matches!(self.stage(now), Stage::Held | Stage::Paying | Stage::Confirmed) {
+    /// A flight has other times: the traveller is to know. Whether that is news for this booking. A hold ends
+    /// as early as if it had been made for the journey as it is now, which begins at `departs_at`.
+    pub(crate) fn reschedule(
+        &mut self,
+        (flight, version): (FlightId, i64),
+        departs_at: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> bool {
+        let stage = self.stage(now);
+        if !matches!(stage, Stage::Held | Stage::Paying | Stage::Confirmed) {
             return false;
         }
         let news =
             self.segments.iter_mut().find(|one| one.flight_id == flight && one.flight_version < version);
         let Some(segment) = news else { return false };
         segment.flight_version = version;
+        self.hold_expires_at = match stage {
+            Stage::Held => self.hold_expires_at.min(flight::closes_at(departs_at)),
+            Stage::Paying => self.hold_expires_at.min(departs_at),
+            _ => self.hold_expires_at,
+        };
         self.touch(now);
         true
     }

@@ -91,8 +91,8 @@ fn take(
         Step::CancelByAirline => Ok(booking.cancel_by_airline(*now).unwrap_or_default()),
         Step::Reschedule(version) => {
             let flight = booking.segments[0].flight_id;
-            booking.reschedule(flight, version, *now);
-            assert!(!booking.reschedule(flight, version, *now), "once is enough");
+            booking.reschedule((flight, version), journey.departs_at, *now);
+            assert!(!booking.reschedule((flight, version), journey.departs_at, *now), "once is enough");
             Ok(vec![])
         }
         Step::ChangeContact(other) => {
@@ -199,6 +199,28 @@ fn a_declined_payment_gives_the_hold_its_end_back() {
     assert!(booking.decline(id, false, later));
     assert_eq!((booking.hold_expires_at, booking.status_at(later)), (end, BookingStatus::Expired));
     assert!(!booking.decline(id, false, later), "once is enough");
+}
+
+#[test]
+fn a_hold_ends_before_sales_close_of_a_flight_that_was_moved_forward() {
+    let flight = FlightId::new();
+    let held = samples::booking(flight, &["4A"]);
+    let (now, end) = (held.created_at, held.hold_expires_at);
+    let moved = |mut booking: Booking, minutes| {
+        assert!(booking.reschedule((flight, 2), now + TimeDelta::minutes(minutes), now));
+        booking.hold_expires_at
+    };
+    assert_eq!(moved(held.clone(), 24 * 60), end, "there is time enough");
+    assert_eq!(moved(held.clone(), 50), now + TimeDelta::minutes(5));
+    let mut late = held.clone();
+    assert!(late.reschedule((flight, 2), now + TimeDelta::minutes(30), now));
+    assert!(late.expire(now), "nobody can pay it any more");
+    let mut paying = held.clone();
+    let payment = payment(&paying, now);
+    paying.start_payment(payment, (TimeDelta::minutes(60), now + TimeDelta::days(30)), now).unwrap();
+    assert_eq!(moved(paying, 30), now + TimeDelta::minutes(30), "what was begun is settled before it leaves");
+    let departures = [now + TimeDelta::days(30), now + TimeDelta::minutes(45)];
+    assert!(!held.actions(&departures, now).contains(&BookingAction::Pay));
 }
 
 #[test]

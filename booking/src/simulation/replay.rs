@@ -215,7 +215,7 @@ impl Stage {
             }
             Deed::Disruptions { said } => {
                 let limit = i64::try_from(CHANGES).unwrap_or(i64::MAX);
-                let own = store::disruptions::pending(&self.free, limit).await?;
+                let own = store::disruptions::pending(&self.free, None, limit).await?;
                 self.compare("changes of flights", said, &disruptions(&own));
             }
             Deed::BookingsOn { flight, said } => {

@@ -39,10 +39,15 @@ pub(crate) async fn note(connection: &AsyncPgConnection, change: Pending) -> Que
     query.execute(&mut &*connection).await.map(drop)
 }
 
-/// Changes that bookings have yet to follow, so many at most.
-pub(crate) async fn pending(connection: &AsyncPgConnection, limit: i64) -> QueryResult<Vec<Pending>> {
-    let rows: Vec<(Uuid, i64, i16)> =
-        disruptions::table.order(disruptions::flight_id).limit(limit).load(&mut &*connection).await?;
+/// Changes that bookings have yet to follow, by flight: so many at most, of flights after this one.
+pub(crate) async fn pending(
+    connection: &AsyncPgConnection,
+    after: Option<FlightId>,
+    limit: i64,
+) -> QueryResult<Vec<Pending>> {
+    let after = after.map_or(Uuid::nil(), |flight| flight.0);
+    let query = disruptions::table.filter(disruptions::flight_id.gt(after)).order(disruptions::flight_id);
+    let rows: Vec<(Uuid, i64, i16)> = query.limit(limit).load(&mut &*connection).await?;
     rows.into_iter()
         .map(|(flight, version, kind)| {
             let kind = Disruption::of_code(kind)

@@ -1,7 +1,7 @@
 //! What the airline does to flights that are booked.
 
 use crate::fixture::{World, booking, eventually, paid, passenger, status_of};
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use shared::{
     events::{EventType, FlightState, FlightStatus},
@@ -148,5 +148,64 @@ async fn what_an_instance_left_undone_is_done_by_the_next() {
     let map = world.guest(0).get(&format!("/api/v1/flights/{}/seat-map", flight.id)).await.expect(200);
     let seat = bought["passengers"][0]["seats"][0]["designator"].as_str().unwrap();
     assert_eq!(status_of(&map, seat), "available");
+    world.stop().await;
+}
+
+/// The same flight as it departs so long from now.
+fn moved_to(flight: &FlightState, ahead: TimeDelta) -> FlightState {
+    let at = |add| FlightTime::from_instant(Utc::now() + ahead + add, &flight.departure.time_zone).unwrap();
+    let (departure, arrival) = (at(TimeDelta::zero()), at(TimeDelta::hours(2)));
+    FlightState { departure, arrival, version: flight.version + 1, ..flight.clone() }
+}
+
+#[actix_web::test]
+async fn a_hold_on_a_flight_that_moves_forward_ends_when_its_sales_close() {
+    let world = World::new().await;
+    let client = world.customer();
+    let flight = world.flight(30).await;
+    let held = book(&client, &flight, "Ada", None).await;
+    let sooner = moved_to(&flight, TimeDelta::minutes(50));
+    world.publish(EventType::FlightChanged, &sooner).await;
+    eventually("the news", async || client.get(&path(&held)).await.json["version"] == 2).await;
+    let after = client.get(&path(&held)).await.expect(200);
+    assert_eq!(after["status"], "held");
+    let ends: DateTime<Utc> = serde_json::from_value(after["hold_expires_at"].clone()).unwrap();
+    assert!(ends <= sooner.departure.at - TimeDelta::minutes(45), "{ends}");
+    // Now it leaves in half an hour: sales have closed.
+    world.publish(EventType::FlightChanged, &moved_to(&sooner, TimeDelta::minutes(30))).await;
+    eventually("the end", async || client.get(&path(&held)).await.json["version"] == 4).await;
+    let after = client.get(&path(&held)).await.expect(200);
+    assert_eq!((&after["status"], &after["available_actions"]), (&json!("expired"), &json!([])));
+    assert_eq!(world.count("seats").await, 0);
+    assert_eq!(world.count("events WHERE kind = 'booking.expired'").await, 1);
+    let pay = json!({"method": "card", "token": "tok_visa"});
+    client.post(&format!("{}/payments", path(&held)), &pay).await.expect_problem(409, "hold_expired");
+    world.stop().await;
+}
+
+#[actix_web::test]
+async fn nothing_is_paid_for_a_flight_that_has_moved_forward_unnoticed() {
+    let world = World::new().await;
+    let client = world.customer();
+    let flight = world.flight(30).await;
+    let held = book(&client, &flight, "Ada", None).await;
+    // Its booking has yet to follow.
+    world.sql("UPDATE flights SET departure_at = now() + interval '30 minutes'").await;
+    let pay = json!({"method": "card", "token": "tok_visa"});
+    let refused = client.post(&format!("{}/payments", path(&held)), &pay).await;
+    refused.expect_problem(409, "flight_not_bookable");
+    assert_eq!((world.count("payments").await, world.count("sandbox_operations").await), (0, 0));
+    world.stop().await;
+}
+
+#[actix_web::test]
+async fn however_many_flights_change_none_waits_for_another_look() {
+    let rarely = |config: &mut booking::config::Config| config.disruption_sweep_ms = 3_600_000;
+    let mut world = World::with(1, rarely).await.stop_instances().await;
+    let noted = "INSERT INTO disruptions (flight_id, version, kind) \
+                 SELECT gen_random_uuid(), 1, 1 FROM generate_series(1, 150)";
+    assert_eq!(world.sql(noted).await, 150);
+    world.start(rarely).await;
+    eventually("the end of the work", async || world.count("disruptions").await == 0).await;
     world.stop().await;
 }

@@ -1,6 +1,11 @@
 //! What the airline does to bookings.
 
-use super::{amendments::told_of, batch::Work, cancellations::cancelled, transitions::Transition};
+use super::{
+    amendments::told_of,
+    batch::Work,
+    cancellations::{cancelled, departs_at},
+    transitions::{Transition, end},
+};
 use crate::domain::booking::Booking;
 use diesel::QueryResult;
 use shared::{events::FlightStatus, ids::FlightId, telemetry::trace::TraceContext};
@@ -23,16 +28,21 @@ pub(super) fn cancel(
     cancelled(work, booking, refunds, trace).map(|told| Ok(Some(told)))
 }
 
-/// A flight has other times. Repeating it changes nothing and gives the same.
+/// A flight has other times. Repeating it changes nothing and gives the same; a hold may end with it.
 pub(super) fn reschedule(
     work: &mut Work<'_>,
     booking: &mut Booking,
     (flight, version): (FlightId, i64),
     trace: Option<TraceContext>,
 ) -> QueryResult<Transition> {
-    if !booking.reschedule(flight, version, work.now) {
+    let departs_at = departs_at(work, booking);
+    if !booking.reschedule((flight, version), departs_at, work.now) {
         return Ok(Ok(None));
     }
     work.changes.reschedule(booking);
+    // Sales of a flight that was moved forward may have closed: then nobody can pay this hold any more.
+    if let ended @ Some(_) = end(work, booking, trace)? {
+        return Ok(Ok(ended));
+    }
     told_of(work, booking, trace).map(|told| Ok(Some(told)))
 }

@@ -7,11 +7,15 @@ use super::{
     tables::Tables,
     transitions::Transition,
 };
-use crate::domain::{
-    booking::{Booking, Segment},
-    idempotency::Key,
-    payment::{Payment, PaymentOrder, PaymentState},
-    refusal::Refusal,
+use crate::{
+    domain::{
+        booking::{Booking, Segment},
+        flight,
+        idempotency::Key,
+        payment::{Payment, PaymentOrder, PaymentState},
+        refusal::Refusal,
+    },
+    store::flights::LockedFlight,
 };
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
@@ -51,9 +55,11 @@ pub(super) fn pay(
 ) -> Result<(), Refusal> {
     // What has ended, or was paid, is told first: its flights do not matter any more.
     booking.stage(work.now).allows(BookingAction::Pay)?;
-    let sold = |segment: &Segment| work.locked.get(&segment.flight_id).is_some_and(|flight| flight.on_sale);
+    let is_sold = |flight: &LockedFlight| flight.on_sale && flight::is_open(flight.departure_at, work.now);
+    let sold = |segment: &Segment| work.locked.get(&segment.flight_id).is_some_and(is_sold);
     if !booking.segments.iter().all(sold) {
-        // The airline has cancelled a flight meanwhile: no money for what will not be flown.
+        // The airline has cancelled a flight meanwhile, or moved it forward: no money for what will not be
+        // flown, or has left.
         return Err(Refusal::FlightNotBookable);
     }
     let payment = started(order, booking.total(), (booking.hold_expires_at, work.now), key, 200);

@@ -103,7 +103,7 @@ async fn carry_out(
         Command::Reschedule { flight, version, .. } => {
             airline::reschedule(work, booking, (*flight, *version), trace)?
         }
-        Command::Expire { .. } => end(work, booking, trace)?,
+        Command::Expire { .. } => Ok(end(work, booking, trace)?),
         Command::Claim(_) | Command::ChangeSeats { .. } => Ok(None),
     };
     match result {
@@ -113,15 +113,20 @@ async fn carry_out(
     }
 }
 
-fn end(work: &mut Work<'_>, booking: &mut Booking, trace: Option<TraceContext>) -> QueryResult<Transition> {
+/// Ends a hold whose time is over; gives the booking as it was told, if it was one.
+pub(super) fn end(
+    work: &mut Work<'_>,
+    booking: &mut Booking,
+    trace: Option<TraceContext>,
+) -> QueryResult<Option<ShownBooking>> {
     if !booking.expire(work.now) {
-        return Ok(Ok(None));
+        return Ok(None);
     }
     work.occupancy.free(booking);
     work.changes.booking(booking);
     let state = present(booking, &work.flights, work.now)?;
     work.changes.tell_of(EventType::BookingExpired, &state, trace);
-    Ok(Ok(Some(state)))
+    Ok(Some(state))
 }
 
 /// Ends a hold that stands in the way of a claim, if it has really ended.
