@@ -31,6 +31,18 @@ pub(crate) fn left(at_most: Duration) -> Duration {
 /// which the answer is still to come may be dropped: one in a transaction is not used again.
 pub(crate) async fn in_time<T>(asked: impl Future<Output = Result<T, DbError>>) -> Result<T, DbError> {
     let Ok(deadline) = CURRENT.try_with(|deadline| *deadline) else { return asked.await };
+    until(deadline, asked).await
+}
+
+/// What the database is asked that takes more time than a request has: if the answer comes within this time.
+pub(crate) async fn within<T>(
+    time: Duration,
+    asked: impl Future<Output = Result<T, DbError>>,
+) -> Result<T, DbError> {
+    until(Instant::now() + time, asked).await
+}
+
+async fn until<T>(deadline: Instant, asked: impl Future<Output = Result<T, DbError>>) -> Result<T, DbError> {
     timeout_at(deadline, asked).await.unwrap_or_else(|_| {
         Err(DbError::Unavailable("no answer within the time that the request has".into()))
     })

@@ -42,8 +42,8 @@ impl HoldTime {
         limit: u32,
     ) -> Result<Self, InvalidHoldTime> {
         let is_early = departure.signed_duration_since(now) >= TimeDelta::days(EARLY_DAYS);
-        let early = LONGEST_EARLY_MINUTES.min(limit.max(1).into());
-        let longest = if is_early { early } else { early.min(LONGEST_MINUTES) };
+        let (longest, early) = longest(limit);
+        let longest = if is_early { early } else { longest };
         let minutes = minutes.unwrap_or(DEFAULT_MINUTES.min(longest));
         if (1..=longest).contains(&minutes) {
             Ok(Self(TimeDelta::minutes(minutes)))
@@ -52,10 +52,22 @@ impl HoldTime {
         }
     }
 
+    /// Whether so many minutes can be had at all, whenever the journey departs.
+    pub(crate) fn check(minutes: i64, limit: u32) -> Result<(), InvalidHoldTime> {
+        let (longest, early) = longest(limit);
+        if (1..=early).contains(&minutes) { Ok(()) } else { Err(InvalidHoldTime { longest, early }) }
+    }
+
     /// When a hold ends that begins now: when sales of the journey's first flight close at the latest.
     pub(crate) fn end(self, now: DateTime<Utc>, departure: DateTime<Utc>) -> DateTime<Utc> {
         (now + self.0).min(flight::closes_at(departure))
     }
+}
+
+/// Minutes that may be asked for shortly before the departure, and early enough.
+fn longest(limit: u32) -> (i64, i64) {
+    let early = LONGEST_EARLY_MINUTES.min(limit.max(1).into());
+    (early.min(LONGEST_MINUTES), early)
 }
 
 /// The end of a hold while a payment of it is under way: `settle` from now, never earlier than before;
@@ -102,6 +114,8 @@ mod tests {
         assert_eq!(time(None, 10), time(Some(10), 10), "the default is within the limit");
         assert!(time(Some(1441), 100_000).is_err(), "a day is the most in any case");
         assert_eq!(time(None, 0), time(Some(1), 0));
+        let can_be_had = |minutes| HoldTime::check(minutes, 120).is_ok();
+        assert_eq!([0, 1, 120, 121].map(can_be_had), [false, true, true, false], "whatever the departure");
     }
 
     #[test]

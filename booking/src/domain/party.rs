@@ -17,10 +17,29 @@ const LARGEST: usize = 9;
 /// A person as it stands in a request.
 pub(crate) type Traveller = Passenger;
 
-/// All that is wrong with a party, by JSON pointer.
-pub(crate) fn check(party: &[Traveller]) -> Vec<FieldError> {
+/// All that is wrong with a party, by JSON pointer. `None` is who is already known not to be good: the others
+/// are held against each other, but whether they may travel together is only known of all.
+pub(crate) fn check(party: &[Option<Traveller>]) -> Vec<FieldError> {
     let mut errors = Vec::new();
-    let count = |kind| party.iter().filter(|traveller| traveller.kind == kind).count();
+    let known = || party.iter().enumerate().filter_map(|(index, one)| Some((index, one.as_ref()?)));
+    if known().count() == party.len() {
+        errors.extend(check_company(known().map(|(_, traveller)| traveller.kind)));
+    }
+    let mut persons = HashSet::new();
+    for (index, traveller) in known() {
+        let person = fingerprint(&traveller.given_name, &traveller.family_name, traveller.born_on);
+        if !persons.insert(person) {
+            errors
+                .push(FieldError::at(format!("/passengers/{index}"), "is the same passenger as one before"));
+        }
+    }
+    errors.extend(check_seats(known()));
+    errors
+}
+
+fn check_company(kinds: impl Iterator<Item = PassengerType> + Clone) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    let count = |kind| kinds.clone().filter(|one| *one == kind).count();
     let (adults, children, infants) =
         (count(PassengerType::Adt), count(PassengerType::Chd), count(PassengerType::Inf));
     let mut wrong = |message: &str| errors.push(FieldError::at("/passengers", message));
@@ -32,22 +51,13 @@ pub(crate) fn check(party: &[Traveller]) -> Vec<FieldError> {
     } else if children > 0 && adults == 0 {
         wrong("children travel with at least one adult");
     }
-    let mut known = HashSet::new();
-    for (index, traveller) in party.iter().enumerate() {
-        let person = fingerprint(&traveller.given_name, &traveller.family_name, traveller.born_on);
-        if !known.insert(person) {
-            errors
-                .push(FieldError::at(format!("/passengers/{index}"), "is the same passenger as one before"));
-        }
-    }
-    errors.extend(check_seats(party));
     errors
 }
 
-fn check_seats(party: &[Traveller]) -> Vec<FieldError> {
+fn check_seats<'a>(party: impl Iterator<Item = (usize, &'a Traveller)>) -> Vec<FieldError> {
     let mut errors = Vec::new();
     let mut chosen = HashSet::new();
-    for (index, traveller) in party.iter().enumerate() {
+    for (index, traveller) in party {
         for (segment, seat) in traveller.seats.iter().enumerate() {
             let Some(seat) = seat else { continue };
             let pointer = format!("/passengers/{index}/seats/{segment}");
@@ -97,7 +107,8 @@ mod tests {
     }
 
     fn pointers(party: &[Traveller]) -> Vec<String> {
-        check(party).into_iter().filter_map(|error| error.pointer).collect()
+        let party: Vec<_> = party.iter().cloned().map(Some).collect();
+        check(&party).into_iter().filter_map(|error| error.pointer).collect()
     }
 
     #[test]

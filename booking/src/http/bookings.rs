@@ -5,7 +5,7 @@ use super::{
     access_token::Reader,
     answers::{answer, tag},
     key,
-    new_booking::{NewBooking, NewBookingSchema},
+    new_booking::{NewBooking, NewBookingSchema, Terms},
 };
 use crate::{
     actors::sales::{Order, Sales},
@@ -18,8 +18,8 @@ use shared::{
     db::DbError,
     events::{BookingState, BookingStatus},
     http::{
-        Body, Code, Id, NoParameters, Page, PageRequest, Problem, ProblemBody, QueryParameters, RequestId,
-        conditional,
+        Code, Id, JsonBytes, NoParameters, Page, PageRequest, Problem, ProblemBody, QueryParameters,
+        RequestId, conditional,
     },
     ids::BookingId,
 };
@@ -44,26 +44,24 @@ pub(crate) async fn create(
     request_id: RequestId,
     caller: Caller,
     _: NoParameters,
-    body: Body<NewBooking>,
+    body: JsonBytes,
     sales: web::Data<Sales>,
 ) -> Result<HttpResponse, Problem> {
+    let terms = Terms {
+        currency: sales.currency,
+        max_hold_minutes: sales.max_hold_minutes,
+        knows: &|token| sales.desk.knows(token),
+    };
+    let body = body.read(|object| NewBooking::read(object, &terms))?;
     let key = key(&request, caller.user_id(), &body.json)?;
     let new = body.value;
-    if let Some(payment) = &new.payment
-        && !sales.desk.knows(&payment.order.token)
-    {
-        return Err(Problem::invalid(
-            payment.token_pointer.clone(),
-            "is not a token of the payment provider",
-        ));
-    }
     let order = Order {
         owner: caller.user_id(),
         segments: new.segments,
         passengers: new.passengers,
         contact: new.contact,
         expected_total: new.expected_total,
-        payment: new.payment.map(|payment| payment.order),
+        payment: new.payment,
         hold_minutes: new.hold_minutes,
         key,
         exempt: caller.may(Permission::LimitsExempt),

@@ -5,30 +5,32 @@ use crate::{actors::sales::Sales, error::overloaded};
 use actix_web::{
     Error, HttpMessage,
     body::{BoxBody, MessageBody},
-    dev::{ServiceRequest, ServiceResponse},
+    dev::{Payload, ServiceRequest, ServiceResponse},
     middleware::Next,
     web,
 };
-use futures_util::StreamExt;
-use shared::http::BODY_LIMIT;
+use shared::http::collect;
 
-/// Lets a request in, or refuses it. (It has its place while its body comes in: the gateway, before which
-/// nobody else asks, sends bodies that it has collected.)
+/// Lets a request in, or refuses it: when its body has come in, for who sends slowly keeps a place from
+/// others, and a connection whose request was not read is closed; a client that has to connect again is one
+/// more burden.
 pub(super) async fn let_in(
     sales: web::Data<Sales>,
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    if let Some(place) = sales.ledgers.room.enter() {
-        return Ok(place.scope(next.call(request)).await?.map_into_boxed_body());
+    let entered = match collect(request.take_payload()).await {
+        Ok(body) => sales.ledgers.room.enter().map(|place| (place, body)).ok_or_else(overloaded),
+        Err(problem) => Err(problem),
+    };
+    match entered {
+        Ok((place, body)) => {
+            request.set_payload(Payload::from(body));
+            Ok(place.scope(next.call(request)).await?.map_into_boxed_body())
+        }
+        Err(problem) => {
+            let (request, _) = request.into_parts();
+            Ok(ServiceResponse::from_err(problem, request))
+        }
     }
-    // To its end: a connection whose request was not read is closed, and a client that has to connect again
-    // is one more burden.
-    let (mut body, mut left) = (request.take_payload(), BODY_LIMIT);
-    while let Some(Ok(chunk)) = body.next().await {
-        let Some(rest) = left.checked_sub(chunk.len()) else { break };
-        left = rest;
-    }
-    let (request, _) = request.into_parts();
-    Ok(ServiceResponse::from_err(overloaded(), request))
 }

@@ -1,21 +1,23 @@
 //! The body of `POST /bookings`.
 
-use super::payment_body::{PaymentRequest, PaymentSchema};
+use super::payment_body::{PaymentSchema, read_payment};
 use crate::{
     actors::sales::OrderSegment,
     domain::{
         contact::{Contact, Email, Phone},
+        hold::HoldTime,
         itinerary, party,
         passenger::{Name, Passenger, check_birth},
+        payment::PaymentOrder,
     },
 };
 use chrono::{NaiveDate, Utc};
 use serde::Serialize;
 use shared::{
     fare::{Brand, PassengerType},
-    http::{FieldError, FromJson, Object},
+    http::{FieldError, Object},
     ids::{FlightId, PassengerId},
-    money::Money,
+    money::{Currency, Money},
     seat::{Cabin, SeatDesignator},
 };
 use std::{fmt::Display, str::FromStr};
@@ -31,34 +33,66 @@ pub(super) struct NewBooking {
     pub(super) passengers: Vec<Passenger>,
     pub(super) contact: Contact,
     pub(super) expected_total: Option<Money>,
-    pub(super) payment: Option<PaymentRequest>,
+    pub(super) payment: Option<PaymentOrder>,
     pub(super) hold_minutes: Option<i64>,
 }
 
-impl FromJson for NewBooking {
-    fn read(object: &mut Object<'_>) -> Option<Self> {
+/// What a new booking can be held against without its flights.
+pub(super) struct Terms<'a> {
+    /// In which everything is sold.
+    pub(super) currency: Currency,
+    /// Minutes that a hold may be asked for.
+    pub(super) max_hold_minutes: u32,
+    /// Whether a token is one of the payment provider's.
+    pub(super) knows: &'a dyn Fn(&str) -> bool,
+}
+
+impl NewBooking {
+    /// Reads a body; every error is noted in the object.
+    pub(super) fn read(object: &mut Object<'_>, terms: &Terms<'_>) -> Option<Self> {
         let segments = object.list("segments", 1..=itinerary::LARGEST, read_segment);
-        let passengers = object.list("passengers", PASSENGERS, read_passenger);
+        let mut passengers = object.each("passengers", PASSENGERS, read_passenger);
         let contact = object.object("contact", read_contact);
-        let expected_total = object.optional("expected_total").filter(|total: &Money| {
-            let positive = total.minor >= 0;
-            if !positive {
-                object.error("expected_total", "must not be negative");
-            }
-            positive
-        });
-        let payment = object.optional_object("payment", PaymentRequest::read);
+        let expected_total = object.optional("expected_total");
+        if expected_total.is_some_and(|total: Money| total.minor < 0) {
+            object.error("expected_total", "must not be negative");
+        }
+        let payment = object.optional_object("payment", |payment| read_payment(payment, terms.knows));
         let hold_minutes = object.optional("hold_minutes");
         if let Some(segments) = &segments {
             object.note(itinerary::check_distinct(segments.iter().map(|segment| segment.flight_id)));
+            check_seats(object, passengers.iter_mut().flatten().map(Option::as_mut), segments.len());
         }
-        let mut passengers = passengers?;
-        if let Some(segments) = &segments {
-            check_seats(object, &mut passengers, segments.len());
+        object.note(party::check(passengers.as_deref().unwrap_or_default()));
+        if object.is_wrong() {
+            // Else it is told with what is wrong on the flights.
+            check_terms(object, (expected_total, hold_minutes), terms);
         }
-        object.note(party::check(&passengers));
-        let segments = segments?;
-        Some(Self { segments, passengers, contact: contact?, expected_total, payment, hold_minutes })
+        let passengers = passengers?.into_iter().collect::<Option<Vec<_>>>()?;
+        Some(Self {
+            segments: segments?,
+            passengers,
+            contact: contact?,
+            expected_total,
+            payment,
+            hold_minutes,
+        })
+    }
+}
+
+/// What cannot be had on any flight.
+fn check_terms(
+    object: &mut Object<'_>,
+    (expected_total, hold_minutes): (Option<Money>, Option<i64>),
+    terms: &Terms<'_>,
+) {
+    if expected_total.is_some_and(|total| total.currency != terms.currency) {
+        object.error("expected_total", format!("must be in {}", terms.currency));
+    }
+    if let Some(minutes) = hold_minutes
+        && let Err(error) = HoldTime::check(minutes, terms.max_hold_minutes)
+    {
+        object.error("hold_minutes", error);
     }
 }
 
@@ -80,7 +114,7 @@ fn read_passenger(object: &mut Object<'_>) -> Option<Passenger> {
     let given_name: Option<Name> = parsed(object, "given_name");
     let family_name: Option<Name> = parsed(object, "family_name");
     let born_on = object.required::<String>("born_on").and_then(|text| read_date(object, &text));
-    let seats = read_seats(object);
+    let seats = read_seats(object, kind);
     Some(Passenger {
         id: PassengerId::new(),
         kind: kind?,
@@ -104,8 +138,12 @@ fn read_date(object: &mut Object<'_>, text: &str) -> Option<NaiveDate> {
     Some(date)
 }
 
-fn read_seats(object: &mut Object<'_>) -> Option<Vec<Option<SeatDesignator>>> {
+/// The seats that were named; none where nothing is said of them.
+fn read_seats(object: &mut Object<'_>, kind: Option<PassengerType>) -> Option<Vec<Option<SeatDesignator>>> {
     let Some(seats) = object.optional::<Vec<Option<String>>>("seats") else { return Some(Vec::new()) };
+    if seats.is_empty() && kind.is_some_and(PassengerType::has_seat) {
+        object.error("seats", "must have one seat, or null, for each segment");
+    }
     if seats.len() > itinerary::LARGEST {
         object.error("seats", format!("must have at most {} items", itinerary::LARGEST));
         return None;
@@ -124,8 +162,13 @@ fn read_seats(object: &mut Object<'_>) -> Option<Vec<Option<SeatDesignator>>> {
 }
 
 /// Seats are positional: one a segment, or none at all.
-fn check_seats(object: &mut Object<'_>, passengers: &mut [Passenger], segments: usize) {
-    for (index, passenger) in passengers.iter_mut().enumerate() {
+fn check_seats<'a>(
+    object: &mut Object<'_>,
+    passengers: impl Iterator<Item = Option<&'a mut Passenger>>,
+    segments: usize,
+) {
+    for (index, passenger) in passengers.enumerate() {
+        let Some(passenger) = passenger else { continue };
         if passenger.seats.is_empty() {
             passenger.seats = vec![None; segments];
         } else if passenger.seats.len() != segments {

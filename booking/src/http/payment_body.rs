@@ -2,10 +2,7 @@
 
 use crate::domain::payment::PaymentOrder;
 use serde::Serialize;
-use shared::{
-    http::{FromJson, Object},
-    ids::PaymentId,
-};
+use shared::{http::Object, ids::PaymentId};
 use utoipa::ToSchema;
 
 /// How a booking is paid.
@@ -21,23 +18,15 @@ pub(crate) struct PaymentSchema {
     token: String,
 }
 
-/// A payment as it was ordered, with the pointer of its token.
-#[derive(Debug, Clone)]
-pub(crate) struct PaymentRequest {
-    pub(crate) order: PaymentOrder,
-    pub(crate) token_pointer: String,
-}
-
-impl FromJson for PaymentRequest {
-    fn read(object: &mut Object<'_>) -> Option<Self> {
-        let method = object.text("method", 1..=20);
-        let token = object.text("token", 1..=200);
-        let token_pointer = object.pointer("token");
-        let method = method?;
-        if method != "card" {
-            object.error("method", "must be card");
-            return None;
-        }
-        Some(Self { order: PaymentOrder { id: PaymentId::new(), method, token: token? }, token_pointer })
+/// Reads a payment. `knows`: whether a token is one of the provider's.
+pub(super) fn read_payment(object: &mut Object<'_>, knows: impl Fn(&str) -> bool) -> Option<PaymentOrder> {
+    let method = object.text("method", 1..=20);
+    if method.as_ref().is_some_and(|method| method != "card") {
+        object.error("method", "must be card");
     }
+    let token = object.text("token", 1..=200);
+    if token.as_ref().is_some_and(|token| !knows(token)) {
+        object.error("token", "is not a token of the payment provider");
+    }
+    Some(PaymentOrder { id: PaymentId::new(), method: method?, token: token? })
 }

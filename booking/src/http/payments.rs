@@ -4,14 +4,14 @@ use super::{
     Reading,
     answers::answer,
     at, key, lowest_flight,
-    payment_body::{PaymentRequest, PaymentSchema},
+    payment_body::{PaymentSchema, read_payment},
 };
 use crate::actors::sales::Sales;
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use shared::{
     auth::Caller,
     events::BookingState,
-    http::{Body, Id, NoParameters, Problem, ProblemBody, RequestId},
+    http::{Id, JsonBytes, NoParameters, Problem, ProblemBody, RequestId},
     ids::BookingId,
 };
 
@@ -41,14 +41,11 @@ pub(crate) async fn pay(
     id: Id<BookingId>,
     caller: Caller,
     _: NoParameters,
-    body: Body<PaymentRequest>,
+    body: JsonBytes,
     (sales, reading): (web::Data<Sales>, web::Data<Reading>),
 ) -> Result<HttpResponse, Problem> {
+    let body = body.read(|object| read_payment(object, |token| sales.desk.knows(token)))?;
     let key = key(&request, caller.user_id(), &body.json)?;
-    let payment = body.value;
-    if !sales.desk.knows(&payment.order.token) {
-        return Err(Problem::invalid(payment.token_pointer, "is not a token of the payment provider"));
-    }
     let (booking, state) = reading.changeable(id.0, &caller).await?;
     if let Some(key) = &key
         && let Some(known) = sales.known(key).await?
@@ -56,5 +53,5 @@ pub(crate) async fn pay(
         return answer(known, StatusCode::OK, &request_id);
     }
     let at = (at(&request, &state)?, lowest_flight(&booking)?);
-    answer(sales.pay(at, payment.order, key).await?, StatusCode::OK, &request_id)
+    answer(sales.pay(at, body.value, key).await?, StatusCode::OK, &request_id)
 }

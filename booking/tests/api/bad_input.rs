@@ -83,6 +83,33 @@ const INVALID: &[Case] = &[
     (|body| body["expected_total"] = json!(100), &["/expected_total"]),
     (|body| body["hold_minutes"] = json!("long"), &["/hold_minutes"]),
     (|body| body["hold_minutes"] = json!(1.5), &["/hold_minutes"]),
+    (|body| body["passengers"][0]["seats"] = json!([]), &["/passengers/0/seats"]),
+    // What is wrong here keeps nothing from being told that is wrong elsewhere.
+    (
+        |body| {
+            body["passengers"] = json!(["A", "", "A"].map(|name| passenger("ADT", name, None)));
+            body["passengers"][0]["seats"] = json!([]);
+            body["hold_minutes"] = json!(0);
+            body["payment"] = json!({"method": "cash", "token": "tok_gold"});
+            body["expected_total"] = json!({"amount": "1.00", "currency": "USD"});
+        },
+        &[
+            "/expected_total",
+            "/hold_minutes",
+            "/passengers/0/seats",
+            "/passengers/1/given_name",
+            "/passengers/2",
+            "/payment/method",
+            "/payment/token",
+        ],
+    ),
+    (
+        |body| {
+            body["passengers"][0]["born_on"] = json!("2020-02-01");
+            body["passengers"][0]["seats"] = json!(["99A"]);
+        },
+        &["/passengers/0/born_on", "/passengers/0/seats/0"],
+    ),
 ];
 
 #[actix_web::test]

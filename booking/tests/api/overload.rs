@@ -3,13 +3,14 @@
 use crate::fixture::{World, booking, eventually, passenger};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::{
-    future::{join, join3},
+    future::{join, join5},
     stream::{FuturesUnordered, StreamExt},
 };
 use serde_json::json;
-use std::time::Duration;
+use shared::{auth::Permission, ids::UserId};
+use std::{io::ErrorKind, time::Duration};
 use testkit::Answer;
-use tokio::time::timeout;
+use tokio::{net::TcpStream, time::timeout};
 
 const BATCH: usize = 1;
 const QUEUE: usize = 4;
@@ -82,16 +83,44 @@ async fn who_only_reads_is_told_in_time_that_the_database_is_silent() {
     let path = format!("/api/v1/bookings/{}", made["id"].as_str().unwrap());
     let lookup = json!({"locator": made["locator"], "family_name": "Lovelace"});
     let _lock = world.lock_table("passengers").await;
-    let asked = join3(
+    let staff = world.user(0, UserId::new(), &[Permission::BookingReadAny, Permission::ManifestRead]);
+    let manifest = format!("/api/v1/admin/flights/{}/manifest", flight.id);
+    let asked = join5(
         client.get("/api/v1/bookings"),
         client.get(&path),
         guest.post("/api/v1/bookings/lookup", &lookup),
+        staff.get("/api/v1/admin/bookings"),
+        staff.get(&manifest),
     );
     // Sooner than the server gives a statement up by itself, after fifteen seconds.
     let answers = timeout(Duration::from_secs(10), asked).await;
-    let (own, one, found) = answers.expect("answers before the server gives up");
-    for answer in [own, one, found] {
+    let (own, one, found, any, manifest) = answers.expect("answers before the server gives up");
+    for answer in [own, one, found, any, manifest] {
         answer.expect_problem(503, "upstream_unavailable");
     }
+    world.stop().await;
+}
+
+#[actix_web::test]
+async fn who_sends_slowly_keeps_no_place_from_others() {
+    let world = World::with(1, |config| config.ledger_queue = 1).await;
+    let flight = world.flight(30).await;
+    let slow = TcpStream::connect(world.address(0)).await.unwrap();
+    let head = "POST /api/v1/bookings HTTP/1.1\r\nhost: aerobus\r\ncontent-type: application/json\r\n\
+                content-length: 1000\r\nexpect: 100-continue\r\n\r\n";
+    slow.writable().await.unwrap();
+    assert_eq!(slow.try_write(head.as_bytes()).unwrap(), head.len());
+    let mut told = [0; 64];
+    let length = loop {
+        slow.readable().await.unwrap();
+        match slow.try_read(&mut told) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            read => break read.unwrap(),
+        }
+    };
+    assert_eq!(&told[..length], b"HTTP/1.1 100 Continue\r\n\r\n", "its body is waited for");
+    let body = booking(flight.id, &[passenger("ADT", "Ada", None)]);
+    world.customer().post("/api/v1/bookings", &body).await.expect(201);
+    drop(slow);
     world.stop().await;
 }

@@ -20,8 +20,8 @@ type Manager = AsyncDieselConnectionManager<AsyncPgConnection>;
 
 /// A connection out of the pool; given back when dropped.
 ///
-/// Dropping the future of a transaction midway gives the connection back with the transaction open:
-/// run transactions in tasks that nobody aborts.
+/// Dropping the future of a transaction midway costs the connection, which is not used again; the server rolls
+/// back when it sees it go. What must come to its end runs in a task that nobody aborts.
 pub type Connection = Object<Manager>;
 
 /// Why there is no connection, or a query failed.
@@ -61,7 +61,7 @@ pub enum Plans {
     /// The same, and never through the whole of an index. For connections whose statements find all rows by
     /// their keys, and with an order of their own: where a table has some hundred rows at most when the plan
     /// is made, the server would rather go through all of them, and look for each in the arrays. (Scans that
-    /// can only be had with a key are those of bitmaps; they cost half a microsecond more a row.)
+    /// can only be had with a key are those of bitmaps; they cost a little more a row.)
     ByKeys,
 }
 
@@ -110,12 +110,15 @@ impl DatabaseConfig {
         Self { plans, ..self.clone() }
     }
 
-    /// Opens a connection outside of any pool, driven by the present runtime.
+    /// Opens a connection outside of any pool, driven by the present runtime, within 5 seconds. (The URL's own
+    /// `connect_timeout` ends when the server has taken the connection, whether it then says anything or not.)
     ///
     /// # Errors
     /// Those of the connection.
     pub async fn connect(&self) -> Result<AsyncPgConnection, ConnectionError> {
-        AsyncPgConnection::establish(&self.url_with_options()).await
+        let url = self.url_with_options();
+        let late = |_| Err(ConnectionError::BadConnection("the database is silent".to_owned()));
+        tokio::time::timeout(PATIENCE, AsyncPgConnection::establish(&url)).await.unwrap_or_else(late)
     }
 }
 
@@ -133,7 +136,7 @@ impl Pool {
     pub fn new(config: &DatabaseConfig) -> Self {
         let runtime = tokio::runtime::Handle::current();
         let mut manager = ManagerConfig::default();
-        // `Fast` trusts a connection that is not known to be broken: a ping per use costs 50-200 us.
+        // `Fast` trusts a connection that is not known to be broken: a ping per use costs as much as a small statement.
         manager.recycling_method = RecyclingMethod::Fast;
         manager.custom_setup = Box::new(move |url| {
             let (runtime, url) = (runtime.clone(), url.to_owned());
@@ -185,5 +188,22 @@ impl Pool {
     /// Closes the idle connections and refuses new users.
     pub fn close(&self) {
         self.0.close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::{net::TcpListener, time::timeout};
+
+    #[tokio::test]
+    async fn a_server_that_says_nothing_is_not_waited_for() {
+        // It takes connections, as the system does by itself, and is never heard of.
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("postgres://aerobus@{}/aerobus", silent.local_addr().unwrap());
+        let schema = "booking".to_owned();
+        let config = DatabaseConfig { url: url.into(), schema, pool_size: 1, plans: Plans::default() };
+        let connected = timeout(PATIENCE * 2, config.connect()).await;
+        assert!(connected.expect("it gives up").is_err());
     }
 }

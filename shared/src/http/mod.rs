@@ -18,7 +18,7 @@ mod stalls;
 
 pub use client_address::{InvalidNetwork, Network, TrustedProxies, network_of};
 pub use etag::{conditional, entity_tag, require_match};
-pub use input::{BODY_LIMIT, Body, FieldError, FromJson, Object, Patch, QueryParameters};
+pub use input::{BODY_LIMIT, Body, FieldError, FromJson, JsonBytes, Object, Patch, QueryParameters, collect};
 pub use no_parameters::NoParameters;
 pub use openapi::BearerToken;
 pub use page::{Cursor, Page, PageLinks, PageRequest};

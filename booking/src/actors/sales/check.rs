@@ -2,12 +2,13 @@
 
 use super::{Sales, order::Order, outcome::Stop};
 use crate::domain::{
-    flight::Flight, hold::HoldTime, itinerary, passenger::check_age, price, refusal::Refusal,
-    seat_book::no_price,
+    assignment::SeatFault, flight::Flight, hold::HoldTime, itinerary, passenger::check_age, price,
+    refusal::Refusal, seat_book::no_price,
 };
 use chrono::{DateTime, Utc};
 use shared::{
-    fare::PassengerType, flight_time::FlightTime, http::FieldError, ids::FlightId, money::Currency,
+    events::FlightState, fare::PassengerType, flight_time::FlightTime, http::FieldError, ids::FlightId,
+    money::Currency,
 };
 
 /// An order that was found good.
@@ -52,6 +53,17 @@ impl Sales {
     }
 }
 
+/// Seats that were chosen of a flight but are none of its airplane.
+fn unknown_seats(order: &Order, segment: usize, flight: &FlightState) -> impl Iterator<Item = FieldError> {
+    let chosen = order.passengers.iter().enumerate().filter_map(move |(index, passenger)| {
+        Some((index, passenger.seats.get(segment).copied().flatten()?))
+    });
+    let unknown = chosen.filter(|(_, seat)| flight.seat_plan.section(*seat).is_none());
+    unknown.map(move |(index, _)| {
+        FieldError::at(format!("/passengers/{index}/seats/{segment}"), SeatFault::Unknown)
+    })
+}
+
 /// Gives the hold's time, or all that is wrong.
 pub(crate) fn check(
     order: &Order,
@@ -79,6 +91,7 @@ pub(crate) fn check(
         if let Err(error) = price::of_party(flight, fare, currency, &kinds, 0, now) {
             errors.push(no_price(index, error));
         }
+        errors.extend(unknown_seats(order, index, flight));
     }
     let hold = HoldTime::new(order.hold_minutes, first.departure.at, now, max_hold_minutes);
     match hold {

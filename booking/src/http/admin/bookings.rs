@@ -1,6 +1,7 @@
 //! `GET /admin/bookings`.
 
 use crate::{
+    deadline,
     domain::{contact::Email, locator::Locator},
     http::{PRIVATE, Reading, bookings::StatusParameter},
     store::{
@@ -49,14 +50,17 @@ pub(crate) async fn list(
     let page = PageRequest::<BookingId>::read(&mut parameters, &filters);
     parameters.finish()?;
     let wanted = Wanted { locator, email, flight, status, after: page.after, limit: page.rows() };
-    let mut connection = reading.pool.get().await?;
-    // Several statements, of one instant.
-    let mut snapshot = connection.build_transaction().repeatable_read().read_only();
-    let read = async |connection: &mut AsyncPgConnection| {
+    let find = async |connection: &mut AsyncPgConnection| {
         let found = admin_bookings::find(connection, &wanted).await?;
         presented::present(connection, &reading.flights, found).await
     };
-    let found = snapshot.run(read).await.map_err(DbError::from)?;
+    let read = async {
+        let mut connection = reading.pool.get().await?;
+        // Several statements, of one instant.
+        let mut snapshot = connection.build_transaction().repeatable_read().read_only();
+        snapshot.run(find).await.map_err(DbError::from)
+    };
+    let found = deadline::in_time(read).await?;
     let states = found.into_iter().map(|(_, state)| state).collect();
     let page = page.page(states, |state: &BookingState| state.id);
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, PRIVATE)).json(page))

@@ -2,6 +2,7 @@
 
 use super::Staff;
 use crate::{
+    deadline::within,
     http::PRIVATE,
     store::invariants::{self, InvariantReport},
 };
@@ -14,6 +15,9 @@ use std::time::Duration;
 
 /// When to come back while another check runs.
 const SOON: Duration = Duration::from_secs(5);
+
+/// How long a check may take here.
+const CHECK: Duration = Duration::from_secs(120);
 
 /// The body of an action that takes none.
 pub(crate) struct Nothing;
@@ -44,7 +48,7 @@ pub(crate) async fn check(
     parameters.finish()?;
     let busy = |_| Problem::new(Code::Overloaded).detail("Another check is running.").retry_after(SOON);
     let _turn = staff.checks.try_acquire().map_err(busy)?;
-    let report = invariants::check(&staff.database).await?;
+    let report = within(CHECK, invariants::check(&staff.database)).await?;
     for broken in &report.broken {
         tracing::error!(
             invariant.name = broken.invariant,

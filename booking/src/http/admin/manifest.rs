@@ -2,6 +2,7 @@
 
 use super::{Staff, csv, media_type::preferred};
 use crate::{
+    deadline,
     domain::manifest::{Manifest, ManifestPassenger},
     http::{PRIVATE, Reading},
     store,
@@ -94,7 +95,8 @@ async fn read(reading: &Reading, id: FlightId, record: AuditRecord) -> Result<Op
         };
         snapshot.run(read).await.map_err(DbError::from)
     });
-    Ok(task.await.map_err(|error| Problem::internal(&error))??)
+    let read = deadline::in_time(async { Ok(task.await) }).await?;
+    Ok(read.map_err(|error| Problem::internal(&error))??)
 }
 
 /// `manifest-AE101-2026-12-01.csv`: the day is that of the departure, local to the origin.

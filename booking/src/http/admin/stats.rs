@@ -2,6 +2,7 @@
 
 use super::Staff;
 use crate::{
+    deadline::within,
     domain::stats::{InvalidPeriod, Period, Stats},
     http::PRIVATE,
     store::{presented, stats},
@@ -18,6 +19,9 @@ use std::{str::FromStr, time::Duration};
 
 /// When to come back while other reports run.
 const SOON: Duration = Duration::from_secs(5);
+
+/// How long a report may take.
+const REPORT: Duration = Duration::from_secs(30);
 
 /// A date, `2026-12-01`.
 struct DateParameter(NaiveDate);
@@ -62,9 +66,6 @@ pub(crate) async fn get(
     let _turn = staff.reports.try_acquire().map_err(busy)?;
     // Not of the pool, whose connections look rows up by their keys: this reads much of the tables, and
     // may take a while.
-    let connected = staff.database.connect().await;
-    let mut connection = connected.map_err(|error| DbError::Unavailable(Box::new(error)))?;
-    let mut snapshot = connection.build_transaction().repeatable_read().read_only();
     let read = async |connection: &mut AsyncPgConnection| {
         let now = presented::now(connection).await?;
         let period = match Period::new(from, to, now.date_naive()) {
@@ -74,7 +75,13 @@ pub(crate) async fn get(
         let figures = stats::count(connection, period, now).await?;
         Ok::<_, diesel::result::Error>(Ok((period, figures)))
     };
-    let (period, figures) = snapshot.run(read).await.map_err(DbError::from)?.map_err(|error| {
+    let reading = async {
+        let connected = staff.database.connect().await;
+        let mut connection = connected.map_err(|error| DbError::Unavailable(Box::new(error)))?;
+        let mut snapshot = connection.build_transaction().repeatable_read().read_only();
+        snapshot.run(read).await.map_err(DbError::from)
+    };
+    let (period, figures) = within(REPORT, reading).await?.map_err(|error| {
         let parameter = match error {
             InvalidPeriod::OutOfRange if to.is_none() => "from",
             _ => "to",

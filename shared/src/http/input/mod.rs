@@ -4,26 +4,17 @@
 //! then read member by member with [`Object`], which notes each error and goes on. Whatever a body holds,
 //! what is told of it is bounded: [`MOST_ERRORS`], each with a pointer of [`LONGEST_POINTER`].
 
+mod body;
 mod object;
 mod query_parameters;
 
-use super::{Code, Problem};
-use actix_web::{
-    FromRequest, HttpMessage, HttpRequest,
-    dev::Payload,
-    web::{self, BytesMut},
-};
-use futures_util::{StreamExt, future::LocalBoxFuture};
+pub use body::{BODY_LIMIT, Body, JsonBytes, collect};
 pub use object::Object;
-use object::Place;
 pub use query_parameters::QueryParameters;
 use serde::Serialize;
-use serde_json::{Map, Value};
 use std::fmt::Display;
 use utoipa::ToSchema;
 
-/// The largest body, bytes; imports have their own limit.
-pub const BODY_LIMIT: usize = 256 * 1024;
 /// Errors of a request that are told; of those beyond them nothing is said.
 pub const MOST_ERRORS: usize = 100;
 /// Characters of a pointer or a parameter's name in an error; a longer one is cut, and ends with `...`.
@@ -101,95 +92,11 @@ impl<T> Patch<T> {
     }
 }
 
-/// A JSON body, checked.
-#[derive(Debug, Clone)]
-pub struct Body<T> {
-    /// The body as its type.
-    pub value: T,
-    /// The body as it came, parsed; idempotency compares it.
-    pub json: Value,
-}
-
-impl<T: FromJson> Body<T> {
-    /// Reads bytes as a body. No bytes are an empty object, so that actions need no body.
-    ///
-    /// # Errors
-    /// `malformed_json`, or `validation_failed` with all errors.
-    pub fn parse(bytes: &[u8]) -> Result<Self, Problem> {
-        let malformed = |error: &dyn Display| Problem::new(Code::MalformedJson).detail(error);
-        let text = str::from_utf8(bytes).map_err(|error| malformed(&error))?;
-        let json: Value = match text {
-            "" => Value::Object(Map::new()),
-            text => serde_json::from_str(text).map_err(|error| malformed(&error))?,
-        };
-        let mut errors = Vec::new();
-        // PostgreSQL's text cannot hold NUL; no field of ours wants it. JSON has it in this writing only.
-        if text.contains("\\u0000") {
-            find_nul(&json, Place::Whole, &mut errors);
-        }
-        let value = Object::read_value(&json, Place::Whole, &mut errors, T::read);
-        match value {
-            Some(value) if errors.is_empty() => Ok(Self { value, json }),
-            _ => Err(Problem::validation(errors)),
-        }
-    }
-}
-
-fn find_nul(value: &Value, place: Place<'_>, errors: &mut Vec<FieldError>) {
-    match value {
-        Value::String(text) if text.contains('\0') => {
-            note(errors, || FieldError::at(place.pointer(), "must not contain U+0000"));
-        }
-        Value::Array(items) => {
-            for (index, item) in items.iter().enumerate() {
-                find_nul(item, Place::Item(&place, index), errors);
-            }
-        }
-        Value::Object(members) => {
-            for (name, member) in members {
-                find_nul(member, Place::Member(&place, name), errors);
-            }
-        }
-        _ => {}
-    }
-}
-
-impl<T: FromJson + 'static> FromRequest for Body<T> {
-    type Error = Problem;
-    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let json = match request.mime_type() {
-            Ok(None) => true,
-            Ok(Some(mime)) => {
-                mime.subtype() == "json" || mime.suffix().is_some_and(|suffix| suffix == "json")
-            }
-            Err(_) => false,
-        };
-        let mut payload = web::Payload::from_request(request, payload);
-        Box::pin(async move {
-            let mut bytes = BytesMut::new();
-            let mut stream = (&mut payload).await.map_err(|_| Problem::new(Code::MalformedJson))?;
-            while let Some(chunk) = stream.next().await {
-                let chunk = chunk.map_err(|error| Problem::new(Code::MalformedJson).detail(error))?;
-                if bytes.len() + chunk.len() > BODY_LIMIT {
-                    return Err(Problem::new(Code::PayloadTooLarge));
-                }
-                bytes.extend_from_slice(&chunk);
-            }
-            if !json && !bytes.is_empty() {
-                return Err(Problem::new(Code::UnsupportedMediaType));
-            }
-            Self::parse(&bytes)
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::iata::AirportCode;
-    use serde_json::json;
+    use crate::{http::Code, iata::AirportCode};
+    use serde_json::{Value, json};
 
     #[derive(Debug, PartialEq)]
     struct Trip {

@@ -95,6 +95,12 @@ impl<'a> Object<'a> {
         }
     }
 
+    /// Whether anything was found wrong with the body so far.
+    #[must_use]
+    pub fn is_wrong(&self) -> bool {
+        !self.errors.is_empty()
+    }
+
     /// Whether a member is there and was not read yet, be it null: for the lists of a merge patch.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
@@ -218,8 +224,19 @@ impl<'a> Object<'a> {
         &mut self,
         name: &str,
         length: RangeInclusive<usize>,
-        mut read: impl FnMut(&mut Object<'_>) -> Option<T>,
+        read: impl FnMut(&mut Object<'_>) -> Option<T>,
     ) -> Option<Vec<T>> {
+        self.each(name, length, read)?.into_iter().collect()
+    }
+
+    /// The same, with `None` in the place of each that is invalid: so that the others can be checked against
+    /// each other.
+    pub fn each<T>(
+        &mut self,
+        name: &str,
+        length: RangeInclusive<usize>,
+        mut read: impl FnMut(&mut Object<'_>) -> Option<T>,
+    ) -> Option<Vec<Option<T>>> {
         let items = match self.take_required(name)? {
             Value::Array(items) => items,
             _ => {
@@ -232,16 +249,11 @@ impl<'a> Object<'a> {
             return None;
         }
         let list = Place::Member(&self.place, name);
-        let mut all = Some(Vec::with_capacity(items.len()));
-        // Reads all of them, also when it has given up, so that all errors are noted.
+        let mut all = Vec::with_capacity(items.len());
         for (index, item) in items.iter().enumerate() {
-            let item = Object::read_value(item, Place::Item(&list, index), self.errors, &mut read);
-            match (&mut all, item) {
-                (Some(read), Some(item)) => read.push(item),
-                _ => all = None,
-            }
+            all.push(Object::read_value(item, Place::Item(&list, index), self.errors, &mut read));
         }
-        all
+        Some(all)
     }
 }
 

@@ -1,0 +1,186 @@
+//! Request bodies: bytes within their bounds, and the JSON that they are.
+
+use super::{FieldError, FromJson, Object, note, object::Place};
+use crate::http::{Code, Problem};
+use actix_web::{
+    FromRequest, HttpMessage, HttpRequest,
+    dev::Payload,
+    error::PayloadError,
+    web::{self, Bytes, BytesMut},
+};
+use futures_util::{Stream, StreamExt, future::LocalBoxFuture};
+use serde_json::{Map, Value};
+use std::{fmt::Display, time::Duration};
+use tokio::time::timeout;
+
+/// The largest body, bytes; imports have their own limit.
+pub const BODY_LIMIT: usize = 256 * 1024;
+/// How long a body may take to come in.
+const BODY_TIME: Duration = Duration::from_secs(10);
+
+/// A JSON body, checked.
+#[derive(Debug, Clone)]
+pub struct Body<T> {
+    /// The body as its type.
+    pub value: T,
+    /// The body as it came, parsed; idempotency compares it.
+    pub json: Value,
+}
+
+impl<T: FromJson> Body<T> {
+    /// Reads bytes as a body. No bytes are an empty object, so that actions need no body.
+    ///
+    /// # Errors
+    /// `malformed_json`, or `validation_failed` with all errors.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Problem> {
+        parse(bytes, T::read)
+    }
+}
+
+impl<T: FromJson + 'static> FromRequest for Body<T> {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let bytes = JsonBytes::from_request(request, payload);
+        Box::pin(async move { bytes.await?.read(T::read) })
+    }
+}
+
+/// The bytes of a JSON body that is still to be read: where that needs more than the body itself.
+#[derive(Debug, Clone)]
+pub struct JsonBytes(Bytes);
+
+impl JsonBytes {
+    /// Reads them with `read`, which notes every error in the object; `None` is allowed only then.
+    ///
+    /// # Errors
+    /// As those of [`Body::parse`].
+    pub fn read<T>(&self, read: impl FnOnce(&mut Object<'_>) -> Option<T>) -> Result<Body<T>, Problem> {
+        parse(&self.0, read)
+    }
+}
+
+impl FromRequest for JsonBytes {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let json = match request.mime_type() {
+            Ok(None) => true,
+            Ok(Some(mime)) => {
+                mime.subtype() == "json" || mime.suffix().is_some_and(|suffix| suffix == "json")
+            }
+            Err(_) => false,
+        };
+        let mut payload = web::Payload::from_request(request, payload);
+        Box::pin(async move {
+            let stream = (&mut payload).await.map_err(|_| Problem::new(Code::MalformedJson))?;
+            let bytes = collect(stream).await?;
+            match json || bytes.is_empty() {
+                true => Ok(Self(bytes)),
+                false => Err(Problem::new(Code::UnsupportedMediaType)),
+            }
+        })
+    }
+}
+
+/// All bytes of a body.
+///
+/// # Errors
+/// `payload_too_large` beyond [`BODY_LIMIT`]; `malformed_json` where it breaks off, or is not complete within
+/// 10 seconds: who sends slowly is not waited for.
+pub async fn collect(body: impl Stream<Item = Result<Bytes, PayloadError>>) -> Result<Bytes, Problem> {
+    collect_within(BODY_TIME, body).await
+}
+
+async fn collect_within(
+    time: Duration,
+    body: impl Stream<Item = Result<Bytes, PayloadError>>,
+) -> Result<Bytes, Problem> {
+    let malformed = |detail: &dyn Display| Problem::new(Code::MalformedJson).detail(detail);
+    let gathering = async {
+        let mut body = std::pin::pin!(body);
+        // Most bodies come in one piece.
+        let mut first = Bytes::new();
+        let mut all = BytesMut::new();
+        while let Some(piece) = body.next().await {
+            let piece = piece.map_err(|error| malformed(&error))?;
+            if first.len() + all.len() + piece.len() > BODY_LIMIT {
+                return Err(Problem::new(Code::PayloadTooLarge));
+            }
+            if first.is_empty() && all.is_empty() {
+                first = piece;
+            } else {
+                all.extend_from_slice(&std::mem::take(&mut first));
+                all.extend_from_slice(&piece);
+            }
+        }
+        Ok(if all.is_empty() { first } else { all.freeze() })
+    };
+    let late =
+        |_| Err(malformed(&format_args!("the body did not come in within {} seconds", time.as_secs())));
+    timeout(time, gathering).await.unwrap_or_else(late)
+}
+
+fn parse<T>(bytes: &[u8], read: impl FnOnce(&mut Object<'_>) -> Option<T>) -> Result<Body<T>, Problem> {
+    let malformed = |error: &dyn Display| Problem::new(Code::MalformedJson).detail(error);
+    let text = str::from_utf8(bytes).map_err(|error| malformed(&error))?;
+    let json: Value = match text {
+        "" => Value::Object(Map::new()),
+        text => serde_json::from_str(text).map_err(|error| malformed(&error))?,
+    };
+    let mut errors = Vec::new();
+    // PostgreSQL's text cannot hold NUL; no field of ours wants it. JSON has it in this writing only.
+    if text.contains("\\u0000") {
+        find_nul(&json, Place::Whole, &mut errors);
+    }
+    let value = Object::read_value(&json, Place::Whole, &mut errors, read);
+    match value {
+        Some(value) if errors.is_empty() => Ok(Body { value, json }),
+        _ => Err(Problem::validation(errors)),
+    }
+}
+
+fn find_nul(value: &Value, place: Place<'_>, errors: &mut Vec<FieldError>) {
+    match value {
+        Value::String(text) if text.contains('\0') => {
+            note(errors, || FieldError::at(place.pointer(), "must not contain U+0000"));
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                find_nul(item, Place::Item(&place, index), errors);
+            }
+        }
+        Value::Object(members) => {
+            for (name, member) in members {
+                find_nul(member, Place::Member(&place, name), errors);
+            }
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::stream;
+
+    fn pieces(sizes: &[usize]) -> impl Stream<Item = Result<Bytes, PayloadError>> {
+        stream::iter(sizes.to_vec()).map(|size| Ok(Bytes::from(vec![b'x'; size])))
+    }
+
+    #[tokio::test]
+    async fn a_body_is_collected_within_its_bounds() {
+        for (sizes, length) in [(&[][..], 0), (&[7], 7), (&[7, 0, 3, 1], 11), (&[0, 5], 5)] {
+            assert_eq!(collect(pieces(sizes)).await.unwrap().len(), length);
+        }
+        assert_eq!(collect(pieces(&[BODY_LIMIT - 1, 1])).await.unwrap().len(), BODY_LIMIT);
+        let code = async |body| collect(body).await.map_err(|problem| problem.code());
+        assert_eq!(code(pieces(&[BODY_LIMIT, 1]).boxed()).await, Err(Code::PayloadTooLarge));
+        let slow = collect_within(Duration::ZERO, pieces(&[3]).chain(stream::pending())).await;
+        assert_eq!(slow.unwrap_err().code(), Code::MalformedJson);
+        let broken = stream::iter([Err(PayloadError::EncodingCorrupted)]);
+        assert_eq!(code(broken.boxed()).await, Err(Code::MalformedJson));
+    }
+}
