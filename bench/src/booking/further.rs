@@ -8,7 +8,7 @@ use super::{
     workload::Workload,
 };
 use crate::{
-    cluster::Cluster,
+    cluster::{Cluster, Database},
     report::{Line, ratio, rounded},
     statistics::median,
     stored,
@@ -114,6 +114,7 @@ pub async fn flat_cost(
     stored::fill(&mut full.connect().await?, bookings).await?;
     let size = "SELECT pg_database_size(current_database()) AS number";
     let bytes_per_booking = full.number(size).await? / bookings.max(1);
+    let index_entries = index_entries(&full).await?;
     eprintln!(
         "stored: stored within {:.0} s, {bytes_per_booking} bytes a booking",
         began.elapsed().as_secs_f64()
@@ -147,8 +148,18 @@ pub async fn flat_cost(
     line.unit = "bookings/s; the baseline is ours with an empty database";
     line.more.insert("empty_rounds".to_owned(), rounded_all(&rates(&without)));
     line.more.insert("bytes_per_booking".to_owned(), json!(bytes_per_booking));
+    #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52")]
+    let entries_per_booking = rounded(index_entries as f64 / bookings.max(1) as f64);
+    line.more.insert("index_entries_per_booking".to_owned(), json!(entries_per_booking));
     line.more.insert("seats_so_far".to_owned(), seats.shown());
     Ok(([line, invariants(bookings, &config).await?], seats))
+}
+
+/// Entries of all indexes, as they were counted when the tables were vacuumed.
+async fn index_entries(database: &Database) -> anyhow::Result<i64> {
+    let entries = "SELECT sum(greatest(reltuples, 0))::bigint AS number FROM pg_class \
+                   WHERE relkind = 'i' AND relnamespace = current_schema()::regnamespace";
+    database.number(entries).await
 }
 
 /// How long a check of all invariants takes.

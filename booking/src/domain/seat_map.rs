@@ -96,6 +96,9 @@ pub(crate) struct SeatMap {
     pub(crate) flight_id: FlightId,
     /// Booking's sequence of seat changes of this flight, the same on all instances.
     pub(crate) version: i64,
+    /// The version of the flight whose cabin this is.
+    #[serde(skip)]
+    pub(crate) flight_version: i64,
     /// Front to back.
     pub(crate) cabins: Vec<CabinMap>,
     /// All seats by status.
@@ -119,7 +122,12 @@ impl SeatMap {
                 .collect();
             cabins.push(CabinMap { cabin: section.cabin, columns: section.columns.clone(), rows });
         }
-        Self { flight_id: flight.id, version, cabins, counts }
+        Self { flight_id: flight.id, version, flight_version: flight.version, cabins, counts }
+    }
+
+    /// The entity tag: a flight's cabin may change without anybody taking a seat.
+    pub(crate) fn tag(&self) -> String {
+        format!("\"{}-{}\"", self.version, self.flight_version)
     }
 }
 

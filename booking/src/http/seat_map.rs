@@ -3,7 +3,7 @@
 use crate::{actors::sales::Sales, domain::seat_map::SeatMap};
 use actix_web::{HttpRequest, HttpResponse, web};
 use shared::{
-    http::{Id, Problem, ProblemBody, QueryParameters, conditional, entity_tag},
+    http::{Id, Problem, ProblemBody, QueryParameters, conditional},
     ids::FlightId,
 };
 
@@ -11,7 +11,7 @@ use shared::{
 #[utoipa::path(
     get, path = "/api/v1/flights/{id}/seat-map", tag = "seats", params(("id" = String, Path, description = "The flight")),
     responses(
-        (status = 200, description = "The seats; `ETag` is their version", body = SeatMap),
+        (status = 200, description = "The seats; `ETag` tells of them and of the cabin", body = SeatMap),
         (status = 304, description = "The copy that the client has is good"),
         (status = 404, description = "There is no such flight", body = ProblemBody, content_type = "application/problem+json"),
     ),
@@ -24,5 +24,5 @@ pub(crate) async fn get(
 ) -> Result<HttpResponse, Problem> {
     parameters.finish()?;
     let map = sales.directory.seat_map(id.0).await?;
-    Ok(conditional(&request, &entity_tag(map.version), "no-cache", &map))
+    Ok(conditional(&request, &map.tag(), "no-cache", &map))
 }

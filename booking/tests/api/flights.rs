@@ -1,6 +1,6 @@
 //! The local inventory: what flight tells, and what it asks.
 
-use crate::fixture::{World, booking, eventually, flight, passenger};
+use crate::fixture::{World, booking, eventually, flight, passenger, status_of};
 use chrono::TimeDelta;
 use futures_util::future::join;
 use serde_json::{Value, json};
@@ -124,10 +124,17 @@ async fn seat_changes_are_told_with_all_seats_and_versions() {
         assert_eq!(world.count(&told).await, 1);
     }
     let map = world.guest(0).get(&format!("/api/v1/flights/{}/seat-map", state.id)).await;
-    assert_eq!((map.header("etag"), &map.json["version"]), ("\"3\"", &json!(3)));
+    assert_eq!((map.header("etag"), &map.json["version"]), ("\"3-1\"", &json!(3)));
     let path = format!("/api/v1/flights/{}/seat-map", state.id);
-    let known = world.guest(0).with_header("if-none-match", "\"3\"").get(&path).await;
-    assert_eq!(known.status.as_u16(), 304);
+    let known = world.guest(0).with_header("if-none-match", "\"3-1\"");
+    assert_eq!(known.get(&path).await.status.as_u16(), 304);
+    // Another cabin is another map, though nobody has taken a seat.
+    let mut blocked = FlightState { version: 2, ..state.clone() };
+    blocked.seat_plan.blocked_seats.push("12A".parse().unwrap());
+    world.publish(EventType::FlightChanged, &blocked).await;
+    eventually("the other cabin", async || known.get(&path).await.status.as_u16() == 200).await;
+    let map = known.get(&path).await;
+    assert_eq!((map.header("etag"), status_of(&map.json, "12A").as_str()), ("\"3-2\"", "blocked"));
     eventually("an empty outbox", async || world.count("outbox").await == 0).await;
     world.stop().await;
 }
