@@ -261,8 +261,18 @@ pub fn price(
     Ok(SegmentPrice { fare, taxes })
 }
 
-/// The tax per seat that an airport charges where nothing else is configured, in minor units:
-/// 8.00 domestic, 24.00 international.
+/// The tax per seat of a departure, in minor units of the currency: the airport's own, where it has one
+/// in that currency, else [`default_tax`].
+#[must_use]
+pub fn tax_per_seat(own: Option<Money>, domestic: bool, currency: Currency) -> i64 {
+    match own {
+        Some(tax) if tax.currency == currency => tax.minor,
+        _ => default_tax(domestic, currency),
+    }
+}
+
+/// The tax per seat of departures from airports that have none of their own, in minor units: 8.00
+/// domestic, 24.00 international.
 #[must_use]
 pub fn default_tax(domestic: bool, currency: Currency) -> i64 {
     let unit = 10_i64.pow(currency.decimals());

@@ -8,6 +8,7 @@ use shared::{
     events::{Event, EventType, FlightState, FlightStatus},
     fare::FlightFare,
     flight_time::FlightTime,
+    money::{Currency, Money},
 };
 use std::sync::Arc;
 
@@ -194,6 +195,32 @@ async fn prices_are_those_of_the_flight_as_it_is() {
     limited["expected_total"] = before["price"]["total"].clone();
     let cheaper = world.customer().post("/api/v1/bookings", &limited).await.expect(201);
     assert!(total(&cheaper) < total(&before), "{cheaper}");
+    world.stop().await;
+}
+
+#[actix_web::test]
+async fn an_airports_own_tax_is_charged_for_each_seat() {
+    let world = World::new().await;
+    let mut state = flight(TimeDelta::days(30));
+    state.departure_tax = Some(Money::new(5794, Currency::EUR));
+    world.publish(EventType::FlightPublished, &state).await;
+    let client = world.customer();
+    let family =
+        [passenger("ADT", "Ada", None), passenger("CHD", "Joan", None), passenger("INF", "Alan", None)];
+    let held = client.post("/api/v1/bookings", &booking(state.id, &family)).await.expect(201);
+    // 106.00 * 0.48 = 50.88, a child 38.16, an infant 5.09; two seats of 57.94.
+    let money = |amount: &str| json!({"amount": amount, "currency": "EUR"});
+    let price = json!({"fare": money("94.13"), "taxes": money("115.88"), "total": money("210.01")});
+    assert_eq!(held["price"], price);
+
+    // A flight whose airport no longer has one; what is held keeps its price.
+    (state.version, state.departure_tax) = (2, None);
+    world.publish(EventType::FlightChanged, &state).await;
+    let body = booking(state.id, &[passenger("ADT", "Grace", None)]);
+    let later = client.post("/api/v1/bookings", &body).await.expect(201);
+    assert_eq!(later["price"]["taxes"], money("24.00"));
+    let path = format!("/api/v1/bookings/{}", held["id"].as_str().unwrap());
+    assert_eq!(client.get(&path).await.expect(200)["price"], price);
     world.stop().await;
 }
 

@@ -7,7 +7,7 @@ use shared::{
     events::{AircraftTypeSummary, Carrier, FlightState, FlightStatus, Station},
     fare::{
         Brand, Conditions, Demand, FlightFare, PassengerType, PriceOverflow, SegmentPrice, booking_class,
-        default_tax, price,
+        price, tax_per_seat,
     },
     flight_time::{FlightTime, sales_are_open},
     iata::{AirlineCode, FlightNumber, Registration},
@@ -52,6 +52,8 @@ pub struct Flight {
     pub equipment: Arc<Equipment>,
     /// What is on sale, by cabin and brand.
     pub fares: Vec<FlightFare>,
+    /// The tax per departing seat that the origin has of its own for such a flight.
+    pub departure_tax: Option<Money>,
     /// Scheduled, delayed or cancelled.
     pub status: FlightStatus,
     /// Why it is delayed or cancelled.
@@ -75,6 +77,7 @@ impl Flight {
             aircraft_type: self.equipment.aircraft_type.clone(),
             seat_plan: self.equipment.plan.clone(),
             fares: self.fares.clone(),
+            departure_tax: self.departure_tax,
             status: self.status,
             reason: self.reason.clone(),
         }
@@ -133,7 +136,7 @@ impl Flight {
             party_seats,
             days_before: (self.departure.at - now).num_days(),
         });
-        let tax = default_tax(self.domestic(), fare.base_price.currency);
+        let tax = tax_per_seat(self.departure_tax, self.domestic(), fare.base_price.currency);
         price(fare.base_price.minor, tax, class, fare.brand, passenger)
     }
 }

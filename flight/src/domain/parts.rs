@@ -35,6 +35,7 @@ impl Parts {
             airplane: state.airplane,
             equipment: Arc::new(equipment),
             fares: state.fares,
+            departure_tax: state.departure_tax,
             status: state.status,
             reason: state.reason,
         };
@@ -63,4 +64,18 @@ fn shared_part<K: Hash + Eq, V: PartialEq>(parts: &mut HashMap<K, Arc<V>>, key: 
         *known = part;
     }
     known.clone()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::sample::flight;
+    use shared::money::{Currency, Money};
+
+    #[test]
+    fn a_flight_survives_its_event() {
+        let mut made = flight(("LHR", "CDG"), "2026-12-01T10:00", 75);
+        made.departure_tax = Some(Money::new(5794, Currency::EUR));
+        assert_eq!(Parts::default().flight(made.state()), made);
+    }
 }

@@ -68,6 +68,7 @@ pub(crate) fn flight(route: (&str, &str), departure: &str, minutes: i64) -> Flig
             fare(Cabin::Economy, Brand::Flex, 10_000),
             fare(Cabin::Business, Brand::Standard, 32_000),
         ],
+        departure_tax: None,
         status: FlightStatus::Scheduled,
         reason: None,
     }

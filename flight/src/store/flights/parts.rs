@@ -74,6 +74,7 @@ pub(super) async fn assemble(
             airplane: parsed(&row.airplane)?,
             equipment: part(&equipment, &row.seat_layout_id)?,
             fares: fares.remove(&row.id).unwrap_or_default(),
+            departure_tax: None,
             status: status(&row.status),
             reason: row.reason,
         })
