@@ -1,7 +1,7 @@
 //! Cities and airports of the world, from the files in `flight/data` (see its README for source and
 //! licence).
 
-use crate::domain::reference::{Airport, City};
+use crate::domain::reference::{Airport, City, DepartureTaxes};
 use serde::Deserialize;
 use shared::iata::{AirportCode, CityCode, CountryCode, IcaoAirportCode, InvalidCode};
 use std::collections::{BTreeMap, HashMap};
@@ -90,6 +90,7 @@ impl Places {
                 latitude: row.latitude,
                 longitude: row.longitude,
                 min_connection_minutes: None,
+                taxes: DepartureTaxes::default(),
             });
         }
         Ok(Self { cities: cities.into_values().collect(), airports })

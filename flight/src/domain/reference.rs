@@ -59,6 +59,28 @@ pub struct Airport {
     pub longitude: f64,
     /// The shortest connection here; null where the general rule holds.
     pub min_connection_minutes: Option<u16>,
+    /// What departures from here are taxed. No member of the resource: the contract has none. Flights carry
+    /// it, so they have to be told anew when it changes.
+    #[serde(skip)]
+    pub taxes: DepartureTaxes,
+}
+
+/// An airport's own taxes per departing seat, in minor units of the sale currency; `None` where it is
+/// [`shared::fare::default_tax`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DepartureTaxes {
+    /// Of flights within its country.
+    pub domestic: Option<i64>,
+    /// Of flights to other countries.
+    pub international: Option<i64>,
+}
+
+impl DepartureTaxes {
+    /// That of such a flight.
+    #[must_use]
+    pub fn of(self, domestic: bool) -> Option<i64> {
+        if domestic { self.domestic } else { self.international }
+    }
 }
 
 /// An airline.

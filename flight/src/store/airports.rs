@@ -1,31 +1,44 @@
 //! Airports.
 
 use super::{ReferenceTable, SearchPatterns, column, parsed, schema::airports};
-use crate::domain::reference::{Airport, Versioned};
+use crate::domain::reference::{Airport, DepartureTaxes, Versioned};
 use diesel::{
     prelude::*,
-    sql_types::{Array, Double, Integer, Nullable, Text},
+    sql_types::{Array, BigInt, Double, Integer, Nullable, Text},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared::iata::{AirportCode, IcaoAirportCode};
 
-type Row = (String, Option<String>, String, String, String, String, f64, f64, Option<i32>, i64);
+#[derive(Queryable)]
+struct Row {
+    iata: String,
+    icao: Option<String>,
+    name: String,
+    city: String,
+    country: String,
+    time_zone: String,
+    latitude: f64,
+    longitude: f64,
+    min_connection_minutes: Option<i32>,
+    version: i64,
+    domestic_tax: Option<i64>,
+    international_tax: Option<i64>,
+}
 
 fn read(row: Row) -> QueryResult<Versioned<Airport>> {
-    let (iata, icao, name, city, country, time_zone, latitude, longitude, min_connection_minutes, version) =
-        row;
     let value = Airport {
-        iata: parsed(&iata)?,
-        icao: icao.as_deref().map(parsed).transpose()?,
-        name,
-        city: parsed(&city)?,
-        country: parsed(&country)?,
-        time_zone,
-        latitude,
-        longitude,
-        min_connection_minutes: min_connection_minutes.and_then(|minutes| u16::try_from(minutes).ok()),
+        iata: parsed(&row.iata)?,
+        icao: row.icao.as_deref().map(parsed).transpose()?,
+        name: row.name,
+        city: parsed(&row.city)?,
+        country: parsed(&row.country)?,
+        time_zone: row.time_zone,
+        latitude: row.latitude,
+        longitude: row.longitude,
+        min_connection_minutes: row.min_connection_minutes.and_then(|minutes| u16::try_from(minutes).ok()),
+        taxes: DepartureTaxes { domestic: row.domestic_tax, international: row.international_tax },
     };
-    Ok(Versioned { value, version })
+    Ok(Versioned { value, version: row.version })
 }
 
 impl ReferenceTable for Airport {
@@ -71,8 +84,9 @@ impl ReferenceTable for Airport {
 
     async fn insert(connection: &mut AsyncPgConnection, rows: &[Self]) -> QueryResult<usize> {
         diesel::sql_query(
-            "INSERT INTO airports (iata, icao, name, city, country, time_zone, latitude, longitude, min_connection_minutes) \
-             SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
+            "INSERT INTO airports (iata, icao, name, city, country, time_zone, latitude, longitude, \
+                                   min_connection_minutes, domestic_tax, international_tax) \
+             SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING",
         )
         .bind::<Array<Text>, _>(column(rows, |row| row.iata.as_str()))
         .bind::<Array<Nullable<Text>>, _>(column(rows, |row| row.icao.as_ref().map(IcaoAirportCode::as_str)))
@@ -83,6 +97,8 @@ impl ReferenceTable for Airport {
         .bind::<Array<Double>, _>(column(rows, |row| row.latitude))
         .bind::<Array<Double>, _>(column(rows, |row| row.longitude))
         .bind::<Array<Nullable<Integer>>, _>(column(rows, |row| row.min_connection_minutes.map(i32::from)))
+        .bind::<Array<Nullable<BigInt>>, _>(column(rows, |row| row.taxes.domestic))
+        .bind::<Array<Nullable<BigInt>>, _>(column(rows, |row| row.taxes.international))
         .execute(connection)
         .await
     }
@@ -98,6 +114,8 @@ impl ReferenceTable for Airport {
                 airports::latitude.eq(row.latitude),
                 airports::longitude.eq(row.longitude),
                 airports::min_connection_minutes.eq(row.min_connection_minutes.map(i32::from)),
+                airports::domestic_tax.eq(row.taxes.domestic),
+                airports::international_tax.eq(row.taxes.international),
                 airports::version.eq(airports::version + 1),
             ))
             .returning(airports::version)

@@ -22,6 +22,8 @@ diesel::table! {
         longitude -> Double,
         min_connection_minutes -> Nullable<Integer>,
         version -> BigInt,
+        domestic_tax -> Nullable<BigInt>,
+        international_tax -> Nullable<BigInt>,
     }
 }
 

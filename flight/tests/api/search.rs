@@ -2,11 +2,14 @@
 
 use crate::{
     service::Service,
-    world::{body, day, flight},
+    world::{body, code, day, flight},
 };
 use chrono::NaiveDate;
 use diesel_async::{AsyncConnection, AsyncPgConnection};
-use flight::store::flights;
+use flight::{
+    domain::reference::{Airport, DepartureTaxes},
+    store::{ReferenceTable, flights},
+};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -103,6 +106,49 @@ async fn offers_are_for_the_whole_party() {
     let slice = &found[0]["slices"][0];
     assert_eq!((&slice["connections"], &slice["duration_minutes"]), (&json!(0), &json!(105)));
     assert_eq!((&slice["origin"]["iata"], &slice["destination"]["iata"]), (&json!("LGW"), &json!("CDG")));
+}
+
+#[actix_web::test]
+async fn an_airports_own_tax_is_told_and_offered() {
+    let service = Service::start().await;
+    let mut connection = service.connect().await;
+    let mut gatwick = Airport::find(&mut connection, &code("LGW")).await.unwrap().unwrap().value;
+    gatwick.taxes = DepartureTaxes { domestic: Some(100), international: Some(4321) };
+    Airport::update(&mut connection, &gatwick).await.unwrap();
+    let mut heard = service.listen().await;
+    let date = day(30);
+    three(&service, date).await;
+    let money = |amount: &str| json!({"amount": amount, "currency": "EUR"});
+    for expected in [Value::Null, money("43.21"), Value::Null] {
+        let told: Value = heard.recv().await.expect("an event").data().expect("a flight");
+        assert_eq!(told["departure_tax"], expected);
+    }
+
+    let query =
+        format!("origin=LON&destination=CDG&date={date}&adults=2&children=1&infants=1&sort=departure");
+    let check = async || {
+        let found = service.search(&query).await;
+        let offered = |one: &Value| one["offers"][0]["per_passenger"].clone();
+        let taxes =
+            |kind: usize| found.iter().map(|one| offered(one)[kind]["taxes"].clone()).collect::<Vec<_>>();
+        let usual = money("24.00");
+        assert_eq!(taxes(0), [usual.clone(), money("43.21"), usual.clone()]);
+        assert_eq!(taxes(1), taxes(0), "a child pays as an adult");
+        assert_eq!(taxes(2), [money("0.00"), money("0.00"), money("0.00")]);
+        // Two of 38.88 and a child of 29.16 with taxes, an infant of 3.89.
+        assert_eq!(found[1]["offers"][0]["total"], money("240.44"));
+        let shown = &found[1]["slices"][0]["segments"][0];
+        assert_eq!(shown["fares"][0]["price"], money("82.09"), "38.88 and the tax");
+        let address = format!("/api/v1/flights/{}", shown["id"].as_str().expect("an id"));
+        assert_eq!(&service.anybody.get(&address).await.expect(200), shown);
+    };
+    check().await;
+    // Who changes what the resource shows does not change the taxes.
+    let renamed = service.operator.patch("/api/v1/admin/airports/LGW", &json!({"name": "Gat Wick"})).await;
+    assert_eq!(renamed.expect(200).as_object().map(serde_json::Map::len), Some(9), "taxes are not shown");
+    let told: Value = heard.recv().await.expect("an event").data().expect("a flight");
+    assert_eq!((&told["version"], &told["departure_tax"]), (&json!(2), &money("43.21")));
+    check().await;
 }
 
 #[actix_web::test]

@@ -4,13 +4,16 @@ use crate::world::{code, day, flight, found};
 use chrono::Utc;
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use flight::{
-    domain::reference::City,
+    domain::reference::{Airport, City, DepartureTaxes},
     store::{
         MIGRATIONS, ReferenceTable, availability,
         flights::{self, FlightFilter, Naming},
     },
 };
-use shared::events::SeatsState;
+use shared::{
+    events::SeatsState,
+    money::{Currency, Money},
+};
 use testkit::TestDatabase;
 
 #[actix_web::test]
@@ -74,6 +77,58 @@ async fn a_renamed_city_is_told_with_its_flights() {
         .unwrap();
     assert_eq!((told.len(), told[0].version), (1, 2));
     assert_eq!(told[0].destination.city.name, "Lutetia");
+}
+
+#[actix_web::test]
+async fn flights_carry_the_tax_of_their_origin() {
+    let database = TestDatabase::of("flight", MIGRATIONS).await;
+    let mut connection = database.config("flight").connect().await.unwrap();
+    found(&mut connection).await;
+    let mut heathrow = Airport::find(&mut connection, &code("LHR")).await.unwrap().unwrap().value;
+    let mut own = async |connection: &mut AsyncPgConnection, domestic, international| {
+        heathrow.taxes = DepartureTaxes { domestic, international };
+        Airport::update(connection, &heathrow).await.unwrap();
+        let read = Airport::find(connection, &code("LHR")).await.unwrap().unwrap();
+        assert_eq!(read.value, heathrow);
+    };
+    own(&mut connection, Some(0), Some(5794)).await;
+    let mut within = flight("AE102", "LHR", day(30), "12:00", "G-AERB");
+    within.destination = code("LGW");
+    let new = [
+        flight("AE100", "LHR", day(30), "10:00", "G-AERA"),
+        within,
+        flight("AE104", "LGW", day(31), "10:00", "G-AERA"),
+    ];
+    let made = insert(&mut connection, &new).await;
+    let taxes = |flights: &[flight::domain::flight::Flight]| {
+        let mut taxes: Vec<_> =
+            flights.iter().map(|flight| (flight.flight_number.to_string(), flight.departure_tax)).collect();
+        taxes.sort_unstable_by(|one, other| one.0.cmp(&other.0));
+        taxes.into_iter().map(|(_, tax)| tax).collect::<Vec<_>>()
+    };
+    let euros = |minor| Some(Money::new(minor, Currency::EUR));
+    assert_eq!(taxes(&made), [euros(5794), euros(0), None]);
+
+    own(&mut connection, None, Some(6000)).await;
+    let told = connection
+        .transaction(async |connection: &mut AsyncPgConnection| {
+            flights::republish(connection, &Naming::Airport(code("LHR"))).await
+        })
+        .await
+        .unwrap();
+    assert_eq!(taxes(&told), [euros(6000), None]);
+}
+
+#[actix_web::test]
+async fn no_tax_is_negative() {
+    let database = TestDatabase::of("flight", MIGRATIONS).await;
+    let mut connection = database.config("flight").connect().await.unwrap();
+    found(&mut connection).await;
+    let mut heathrow = Airport::find(&mut connection, &code("LHR")).await.unwrap().unwrap().value;
+    for (domestic, international) in [(Some(-1), None), (None, Some(-1))] {
+        heathrow.taxes = DepartureTaxes { domestic, international };
+        Airport::update(&mut connection, &heathrow).await.unwrap_err();
+    }
 }
 
 async fn insert(

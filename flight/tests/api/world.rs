@@ -3,7 +3,7 @@
 use chrono::{Duration, NaiveDate, Utc};
 use diesel_async::AsyncPgConnection;
 use flight::{
-    domain::reference::{AircraftType, Airline, Airplane, Airport, City, SeatLayout},
+    domain::reference::{AircraftType, Airline, Airplane, Airport, City, DepartureTaxes, SeatLayout},
     store::{ReferenceTable, flights::NewFlight},
 };
 use shared::{
@@ -47,6 +47,7 @@ pub(crate) async fn found(connection: &mut AsyncPgConnection) {
         latitude: 50.0,
         longitude: 0.5,
         min_connection_minutes: Some(45),
+        taxes: DepartureTaxes::default(),
     };
     let cities = [city("LON", "London", "GB", "Europe/London"), city("PAR", "Paris", "FR", "Europe/Paris")];
     let airports = [

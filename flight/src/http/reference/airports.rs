@@ -2,7 +2,7 @@
 
 use super::{Resource, cities::read_time_zone, handlers};
 use crate::{
-    domain::reference::{Airport, City},
+    domain::reference::{Airport, City, DepartureTaxes},
     error::Conflict,
     store::{
         ReferenceTable,
@@ -71,6 +71,7 @@ impl FromJson for Airport {
             latitude: latitude?,
             longitude: longitude?,
             min_connection_minutes,
+            taxes: DepartureTaxes::default(),
         })
     }
 }
@@ -128,6 +129,7 @@ impl Resource for Airport {
             latitude: change.latitude.unwrap_or(self.latitude),
             longitude: change.longitude.unwrap_or(self.longitude),
             min_connection_minutes: change.min_connection_minutes.apply(self.min_connection_minutes),
+            taxes: self.taxes,
         })
     }
 

@@ -2,7 +2,10 @@
 //! once, however many flights have it.
 
 use crate::{
-    domain::flight::{Equipment, Flight},
+    domain::{
+        flight::{Equipment, Flight},
+        reference::DepartureTaxes,
+    },
     store::{
         fares, parsed,
         schema::{aircraft_types, airlines, airports, cities, seat_layouts},
@@ -17,6 +20,7 @@ use shared::{
     events::{AircraftTypeSummary, Carrier, CitySummary, FlightStatus, Station},
     flight_time::FlightTime,
     ids::FlightId,
+    money::Money,
 };
 use std::{collections::HashMap, hash::Hash, sync::Arc};
 use uuid::Uuid;
@@ -50,14 +54,18 @@ pub(super) async fn assemble(
     if rows.is_empty() {
         return Ok(Vec::new());
     }
-    let stations = load_stations(connection, &rows).await?;
+    let airports = load_airports(connection, &rows).await?;
     let carriers = load_carriers(connection, &rows).await?;
     let equipment = load_equipment(connection, &rows).await?;
     let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
     let mut fares = fares::of_flights(connection, &ids).await?;
     let flight = |row: FlightRow| {
-        let origin = part(&stations, &row.origin)?;
-        let destination = part(&stations, &row.destination)?;
+        let (origin, taxes) = part(&airports, &row.origin)?;
+        let (destination, _) = part(&airports, &row.destination)?;
+        let fares = fares.remove(&row.id).unwrap_or_default();
+        // An airport's taxes are in the sale currency, as all fares of a flight are.
+        let currency = fares.as_slice().first().map(|fare| fare.base_price.currency);
+        let tax = taxes.of(origin.country == destination.country);
         let time = |at, station: &Station| {
             FlightTime::from_instant(at, &station.time_zone)
                 .map_err(|error| Error::DeserializationError(Box::new(error)))
@@ -73,8 +81,8 @@ pub(super) async fn assemble(
             destination,
             airplane: parsed(&row.airplane)?,
             equipment: part(&equipment, &row.seat_layout_id)?,
-            fares: fares.remove(&row.id).unwrap_or_default(),
-            departure_tax: None,
+            fares,
+            departure_tax: tax.zip(currency).map(|(minor, currency)| Money::new(minor, currency)),
             status: status(&row.status),
             reason: row.reason,
         })
@@ -83,10 +91,10 @@ pub(super) async fn assemble(
 }
 
 /// A part that the row names. Foreign keys keep it there; it can only be gone when the row is too.
-fn part<K: Hash + Eq + std::borrow::Borrow<Q>, Q: Hash + Eq + ?Sized, V>(
-    parts: &HashMap<K, Arc<V>>,
+fn part<K: Hash + Eq + std::borrow::Borrow<Q>, Q: Hash + Eq + ?Sized, V: Clone>(
+    parts: &HashMap<K, V>,
     key: &Q,
-) -> QueryResult<Arc<V>> {
+) -> QueryResult<V> {
     parts.get(key).cloned().ok_or(Error::NotFound)
 }
 
@@ -106,12 +114,25 @@ fn distinct<'a>(names: impl Iterator<Item = &'a String>) -> Vec<&'a str> {
     names
 }
 
-async fn load_stations(
+/// What flights need of an airport.
+#[derive(Queryable)]
+struct AirportRow {
+    iata: String,
+    name: String,
+    country: String,
+    time_zone: String,
+    city: String,
+    city_name: String,
+    domestic_tax: Option<i64>,
+    international_tax: Option<i64>,
+}
+
+async fn load_airports(
     connection: &mut AsyncPgConnection,
     rows: &[FlightRow],
-) -> QueryResult<HashMap<String, Arc<Station>>> {
+) -> QueryResult<HashMap<String, (Arc<Station>, DepartureTaxes)>> {
     let wanted = distinct(rows.iter().flat_map(|row| [&row.origin, &row.destination]));
-    let found: Vec<(String, String, String, String, String, String)> = airports::table
+    let found: Vec<AirportRow> = airports::table
         .inner_join(cities::table)
         .filter(airports::iata.eq_any(wanted))
         .select((
@@ -121,27 +142,23 @@ async fn load_stations(
             airports::time_zone,
             cities::code,
             cities::name,
+            airports::domestic_tax,
+            airports::international_tax,
         ))
         .load(connection)
         .await?;
-    let station = |(iata, name, country, time_zone, city, city_name): (
-        String,
-        String,
-        String,
-        String,
-        String,
-        String,
-    )| {
+    let airport = |row: AirportRow| {
         let station = Station {
-            iata: parsed(&iata)?,
-            name,
-            city: CitySummary { code: parsed(&city)?, name: city_name },
-            country: parsed(&country)?,
-            time_zone,
+            iata: parsed(&row.iata)?,
+            name: row.name,
+            city: CitySummary { code: parsed(&row.city)?, name: row.city_name },
+            country: parsed(&row.country)?,
+            time_zone: row.time_zone,
         };
-        Ok((iata, Arc::new(station)))
+        let taxes = DepartureTaxes { domestic: row.domestic_tax, international: row.international_tax };
+        Ok((row.iata, (Arc::new(station), taxes)))
     };
-    found.into_iter().map(station).collect()
+    found.into_iter().map(airport).collect()
 }
 
 async fn load_carriers(

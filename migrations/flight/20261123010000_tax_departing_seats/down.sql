@@ -1,0 +1,1 @@
+ALTER TABLE airports DROP COLUMN domestic_tax, DROP COLUMN international_tax;
