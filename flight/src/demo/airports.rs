@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 
 const AIRPORTS: &str = include_str!("../../data/airports.csv");
 const METROPOLITAN_AREAS: &str = include_str!("../../data/metropolitan_areas.csv");
+const DEPARTURE_TAXES: &str = include_str!("../../data/departure_taxes.csv");
 
 /// A row of `airports.csv`.
 #[derive(Deserialize)]
@@ -31,6 +32,16 @@ struct AreaRow {
     city: CityCode,
     name: String,
     airport: AirportCode,
+}
+
+/// A row of `departure_taxes.csv`: an airport whose taxes are not the default ones. In cents, as the fares
+/// of the demo are.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TaxRow {
+    airport: AirportCode,
+    domestic: Option<i64>,
+    international: Option<i64>,
 }
 
 /// Why the embedded files are not what they should be. A test reads them all.
@@ -65,6 +76,11 @@ impl Places {
             area_names.insert(city.clone(), name);
             areas.insert(airport, city);
         }
+        let mut taxes = HashMap::new();
+        for row in csv::Reader::from_reader(DEPARTURE_TAXES.as_bytes()).deserialize() {
+            let TaxRow { airport, domestic, international } = row?;
+            taxes.insert(airport, DepartureTaxes { domestic, international });
+        }
         let mut cities = BTreeMap::new();
         let mut airports = Vec::new();
         for row in csv::Reader::from_reader(AIRPORTS.as_bytes()).deserialize() {
@@ -81,6 +97,7 @@ impl Places {
                 time_zone: row.time_zone.clone(),
             });
             airports.push(Airport {
+                taxes: taxes.get(&row.iata).copied().unwrap_or_default(),
                 iata: row.iata,
                 icao: row.icao,
                 name: row.name,
@@ -90,7 +107,6 @@ impl Places {
                 latitude: row.latitude,
                 longitude: row.longitude,
                 min_connection_minutes: None,
-                taxes: DepartureTaxes::default(),
             });
         }
         Ok(Self { cities: cities.into_values().collect(), airports })
@@ -118,6 +134,22 @@ mod tests {
             assert!((1..=100).contains(&airport.name.chars().count()), "{}", airport.iata);
             assert!(places.cities.binary_search_by(|city| city.code.cmp(&airport.city)).is_ok());
         }
+    }
+
+    #[test]
+    fn well_known_airports_have_taxes_of_their_own() {
+        let places = Places::read().unwrap();
+        let own: Vec<&Airport> =
+            places.airports.iter().filter(|airport| airport.taxes != DepartureTaxes::default()).collect();
+        let rows = DEPARTURE_TAXES.lines().count() - 1;
+        assert_eq!(own.len(), rows, "each row is of another airport that there is");
+        for airport in own {
+            let DepartureTaxes { domestic, international } = airport.taxes;
+            assert!(domestic.is_none_or(|tax| (1..10_000).contains(&tax)), "{}", airport.iata);
+            assert!(international.is_some_and(|tax| (1..10_000).contains(&tax)), "{}", airport.iata);
+        }
+        let heathrow = DepartureTaxes { domestic: Some(2648), international: Some(5794) };
+        assert_eq!(airport(&places, "LHR").taxes, heathrow);
     }
 
     #[test]

@@ -62,6 +62,7 @@ async fn demo_data_are_loaded_once_and_roll_forward() {
     let state: FlightState = serde_json::from_str(&event.data).expect("the state of a flight");
     assert_eq!((state.flight_number.as_str(), state.version), ("AE1", 1));
     assert_eq!(state.seat_plan.seats().count(), 350);
+    assert_eq!(state.departure_tax.map(|tax| tax.to_string()).as_deref(), Some("57.94 EUR"), "of Heathrow");
 
     assert_eq!(load_quietly(&config, today).await, Summary::default(), "a second start writes nothing");
 
