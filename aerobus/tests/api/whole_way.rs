@@ -1,13 +1,19 @@
 //! The main job: register, search, choose a seat, book, pay, read the mail.
 
 use crate::system::{PATIENCE, System, book, booking};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use serde_json::json;
 
 #[actix_web::test]
 async fn a_traveller_registers_searches_books_a_seat_pays_and_reads_the_mail() {
     let system = System::start().await;
     let admin = system.administrator().await;
-    let flight = system.one_flight(&admin).await;
+    system.make_network(&admin, "ABC|DEF", 30).await;
+    // An airport with a tax of its own.
+    let mut database = AsyncPgConnection::establish(&system.database.superuser_url()).await.unwrap();
+    let tax = "UPDATE flight.airports SET international_tax = 4321 WHERE iata = 'AAA'";
+    assert_eq!(diesel::sql_query(tax).execute(&mut database).await.unwrap(), 1);
+    let flight = system.make_flight(&admin, 10).await;
     let id = flight["id"].as_str().unwrap();
     let ada = system.traveller("ada@aerobus.example").await;
 
@@ -25,6 +31,7 @@ async fn a_traveller_registers_searches_books_a_seat_pays_and_reads_the_mail() {
     let held = book(&ada, &booking(&flight, Some("12A"), None)).await.expect(201);
     assert_eq!((&held["status"], &held["payment_status"]), (&json!("held"), &json!("awaiting")));
     assert_eq!(held["price"]["total"], offer["total"], "what search showed is what booking charges");
+    assert_eq!(held["price"]["taxes"], json!({"amount": "43.21", "currency": "EUR"}));
 
     let path = format!("/api/v1/bookings/{}", held["id"].as_str().unwrap());
     let paid = ada
