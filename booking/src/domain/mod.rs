@@ -12,7 +12,7 @@
 //! | [`saga`] | what is to be done next for a payment |
 //! | [`price`] | what a party pays on a flight |
 //! | [`itinerary`] | which flights may be booked together |
-//! | [`passenger`], [`contact`] | who travels and how to reach them |
+//! | [`passenger`], [`name`], [`contact`] | who travels and how to reach them |
 //! | [`party`] | which passengers may travel together, and what they want of seats |
 //! | [`assignment`] | which seats a party gets |
 //! | [`seat_book`] | what an allocator remembers, and decides from it |
@@ -36,6 +36,7 @@ pub(crate) mod lifecycle;
 pub(crate) mod live_seats;
 pub(crate) mod locator;
 pub(crate) mod manifest;
+pub(crate) mod name;
 mod name_characters;
 pub(crate) mod name_correction;
 pub(crate) mod party;

@@ -45,11 +45,30 @@ pub(super) fn is_letter(character: char) -> bool {
     character.is_alphabetic() && !is_within(&NO_LETTERS, character)
 }
 
+/// Tells how the letters on both sides of it are joined, where a script leaves that open; itself it is not seen.
+pub(super) fn is_joiner(character: char) -> bool {
+    matches!(character, '\u{200c}' | '\u{200d}')
+}
+
+/// Whether each joiner stands by itself between letters or their marks. Elsewhere it does nothing, and two names
+/// would look the same.
+pub(super) fn joiners_join(text: &str) -> bool {
+    let joinable = |character: Option<char>| {
+        character.is_some_and(|character| is_letter(character) || is_within(&MARKS, character))
+    };
+    let joins = |(at, joiner): (usize, &str)| {
+        joinable(text[..at].chars().next_back()) && joinable(text[at + joiner.len()..].chars().next())
+    };
+    text.match_indices(is_joiner).all(joins)
+}
+
 /// Letters, marks that combine with letters, joiners that some scripts need, and punctuation of
 /// names. No digits, no symbols.
 pub(super) fn may_stand_in_a_name(character: char) -> bool {
-    let joiner = matches!(character, '\u{200c}' | '\u{200d}');
-    is_letter(character) || is_within(&MARKS, character) || joiner || " -'.’ʼ·".contains(character)
+    is_letter(character)
+        || is_within(&MARKS, character)
+        || is_joiner(character)
+        || " -'.’ʼ·".contains(character)
 }
 
 /// Characters that nobody sees and that turn the direction of what is printed around them.

@@ -2,12 +2,13 @@
 //!
 //! The house rule: at most [`LETTERS`] letters differ, in both names together, from the name as it was
 //! booked (not as it was corrected last, so that many small steps lead nowhere). Letters are counted as
-//! edits (Levenshtein distance), without regard to capitals.
+//! edits (Levenshtein distance), without regard to spelling and capitals.
 
 use super::{
     booking::Booking,
     lifecycle::Stage,
-    passenger::{Name, Passenger, fingerprint},
+    name::Name,
+    passenger::{Passenger, fingerprint},
     refusal::Refusal,
 };
 use chrono::{DateTime, Utc};
@@ -52,6 +53,8 @@ pub(crate) struct Corrected {
     pub(crate) changed: bool,
     /// The passenger's fingerprint before and after.
     pub(crate) fingerprints: (i64, i64),
+    /// Another fingerprint under which an earlier release may have stored the passenger's places.
+    pub(crate) former: Option<i64>,
     /// Whether a seat belongs to the passenger.
     pub(crate) seated: bool,
 }
@@ -82,7 +85,7 @@ impl Booking {
             let message = "a name may be corrected by 3 letters in all; another person needs another booking";
             return Err(Refusal::Invalid(vec![FieldError::at(pointer, message)]));
         }
-        let before = passenger.fingerprint();
+        let (before, former) = (passenger.fingerprint(), passenger.former_fingerprint());
         let after = fingerprint(&given, &family, passenger.born_on);
         let others = self.passengers.iter().enumerate().filter(|(index, _)| *index != position);
         if others.clone().any(|(_, other)| other.fingerprint() == after) {
@@ -99,7 +102,7 @@ impl Booking {
         if changed {
             self.touch(now);
         }
-        Ok(Corrected { changed, fingerprints: (before, after), seated })
+        Ok(Corrected { changed, fingerprints: (before, after), former, seated })
     }
 }
 
@@ -133,6 +136,21 @@ mod tests {
         let same = correct(&mut booking, "ADA", "x").unwrap();
         assert!(!same.changed && booking.version == 3);
         assert_eq!(same.fingerprints.0, same.fingerprints.1);
+    }
+
+    #[test]
+    fn a_letter_is_counted_once_however_it_is_spelt() {
+        let mut booking = samples::booking(FlightId::new(), &["4A"]);
+        booking.passengers[0].given_name = Name::stored("Nguye\u{302}\u{303}n".to_owned());
+        let spelt = correct(&mut booking, "Nguy\u{1ec5}n", "x").unwrap();
+        assert!(spelt.changed && spelt.fingerprints.0 == spelt.fingerprints.1 && spelt.former.is_some());
+        assert!(
+            correct(&mut booking, "Ngu\u{200d}ye\u{302}\u{303}n", "x").unwrap().changed,
+            "joiners are no letters"
+        );
+        let bare = correct(&mut booking, "Nguyen", "xyz").unwrap();
+        assert!(bare.fingerprints.0 != bare.fingerprints.1);
+        assert!(matches!(correct(&mut booking, "Ngyen", "xyz"), Err(Refusal::Invalid(_))));
     }
 
     #[test]

@@ -6,8 +6,8 @@ use crate::{
     domain::{
         contact::{ContactPatch, Email, Phone},
         lifecycle::Stage,
+        name::Name,
         name_correction::NameCorrection,
-        passenger::Name,
         seat_change::SeatChange,
     },
 };

@@ -8,7 +8,10 @@ use super::{
 };
 use crate::{
     deadline,
-    domain::{locator::Locator, passenger::fold},
+    domain::{
+        locator::Locator,
+        name::{NAME_LENGTH, fold, normalised},
+    },
     store::{passengers, presented},
 };
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
@@ -32,7 +35,10 @@ pub(crate) struct Lookup {
 impl FromJson for Lookup {
     fn read(object: &mut Object<'_>) -> Option<Self> {
         let locator = object.text("locator", 1..=20);
-        let family_name = object.text("family_name", 1..=60);
+        let family_name = object.required::<String>("family_name");
+        // As long as it is when it is booked.
+        let family_name =
+            family_name.and_then(|text| object.check_text("family_name", &normalised(&text), NAME_LENGTH));
         Some(Self { locator: locator?.parse().ok(), family_name: family_name? })
     }
 }

@@ -6,8 +6,10 @@ use crate::{
     domain::{
         contact::{Contact, Email, Phone},
         hold::HoldTime,
-        itinerary, party,
-        passenger::{Name, Passenger, check_birth},
+        itinerary,
+        name::Name,
+        party,
+        passenger::{Passenger, check_birth},
         payment::PaymentOrder,
     },
 };

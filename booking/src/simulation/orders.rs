@@ -6,7 +6,8 @@ use crate::{
     domain::{
         contact::{Contact, Email},
         idempotency::Key,
-        passenger::{Name, Passenger},
+        name::Name,
+        passenger::Passenger,
         payment::PaymentOrder,
     },
 };

@@ -1,11 +1,7 @@
 //! The travellers of bookings.
 
 use super::{codes::Code, schema::passengers};
-use crate::domain::{
-    booking::Booking,
-    locator::Locator,
-    passenger::{Name, Passenger},
-};
+use crate::domain::{booking::Booking, locator::Locator, name::Name, passenger::Passenger};
 use chrono::NaiveDate;
 use diesel::{
     prelude::*,

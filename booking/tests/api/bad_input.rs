@@ -221,7 +221,7 @@ async fn names_of_all_scripts_travel() {
         ("เจริญ", "ชัยวัฒน์"),
         ("小龙", "李"),
         ("Jean-Luc", "d’Arc O'Neil Jr."),
-        ("Zoe\u{308}", "Nguyễn"),
+        ("Zo\u{eb}", "Nguyễn"),
     ] {
         let mut body = booking(flight.id, &[passenger("ADT", "Ada", None)]);
         body["passengers"][0]["given_name"] = json!(given);

@@ -21,6 +21,7 @@ mod many_flights;
 mod marks;
 mod migrations;
 mod moving_flights;
+mod names;
 mod overload;
 mod payments;
 mod query_parameters;

@@ -13,7 +13,7 @@ use crate::{
         booking::Booking,
         contact::ContactPatch,
         flight,
-        name_correction::NameCorrection,
+        name_correction::{Corrected, NameCorrection},
         presentation::ShownBooking,
         refusal::{FlightSeat, Refusal},
         seat_change::{self, Reseating, SeatChange},
@@ -83,21 +83,45 @@ pub(super) async fn correct_name(
         Ok(_) => return Ok(Ok(None)),
         Err(refusal) => return Ok(Err(refusal)),
     };
-    let (before, now) = corrected.fingerprints;
-    if before != now {
-        let wanted = places(booking, now, corrected.seated);
-        let asked: Vec<_> = wanted.iter().map(TravellerRow::place).collect();
-        let known = tables.places_taken(&asked).await?;
-        let travels = |place| work.occupancy.has_traveller(place).unwrap_or_else(|| known.contains(&place));
-        if asked.into_iter().any(travels) {
-            return Ok(Err(Refusal::PassengerAlreadyBooked));
-        }
-        places(booking, before, corrected.seated).into_iter().for_each(|row| work.occupancy.leave(row));
-        wanted.into_iter().for_each(|row| work.occupancy.enter(row));
+    if !change_places(tables, work, booking, corrected).await? {
+        return Ok(Err(Refusal::PassengerAlreadyBooked));
     }
     *booking = after;
     work.changes.passengers(booking);
     told_of(work, booking, trace).map(|told| Ok(Some(told)))
+}
+
+/// Gives a corrected person the places under the new name for those under the old one; not where somebody has
+/// them.
+async fn change_places(
+    tables: &mut impl Tables,
+    work: &mut Work<'_>,
+    booking: &Booking,
+    corrected: Corrected,
+) -> QueryResult<bool> {
+    let Corrected { fingerprints: (before, now), former, seated, .. } = corrected;
+    let others = [Some(before), former].into_iter().flatten().filter(|fingerprint| *fingerprint != now);
+    let left: Vec<_> = others.flat_map(|fingerprint| places(booking, fingerprint, seated)).collect();
+    if left.is_empty() {
+        return Ok(true);
+    }
+    let wanted = places(booking, now, seated);
+    let asked: Vec<_> = wanted.iter().chain(&left).map(TravellerRow::place).collect();
+    let known = tables.places_taken(&asked).await?;
+    let travels = |row: &TravellerRow| {
+        let place = row.place();
+        work.occupancy.has_traveller(place).unwrap_or_else(|| known.contains(&place))
+    };
+    // Who is only spelt in another way has the place, unless an earlier release stored it under the spelling.
+    if before == now && !left.iter().any(travels) {
+        return Ok(true);
+    }
+    if wanted.iter().any(travels) {
+        return Ok(false);
+    }
+    left.into_iter().for_each(|row| work.occupancy.leave(row));
+    wanted.into_iter().for_each(|row| work.occupancy.enter(row));
+    Ok(true)
 }
 
 /// Tells that a booking has changed.

@@ -20,6 +20,7 @@ use crate::{
     domain::{
         booking::{Booking, Flights},
         locator::Locator,
+        passenger::Passenger,
         refusal::{FlightSeat, Refusal},
         seat_book::HoldsLeft,
     },
@@ -248,13 +249,24 @@ pub(super) fn seat_rows(booking: &Booking, sold: bool) -> impl Iterator<Item = S
 
 /// The rows of all travellers of a booking, on each of its flights.
 pub(super) fn traveller_rows(booking: &Booking) -> impl Iterator<Item = TravellerRow> + '_ {
-    booking.segments.iter().flat_map(move |segment| {
-        booking.passengers.iter().map(move |passenger| TravellerRow {
-            flight: segment.flight_id,
-            owner: booking.owner_id,
-            fingerprint: passenger.fingerprint(),
-            booking: booking.id,
-            seated: passenger.kind.has_seat(),
-        })
+    rows_of(booking, |passenger| Some(passenger.fingerprint()))
+}
+
+/// The rows of all travellers of a booking as a release may have written them that took each spelling of a
+/// name for another name; where that is the same they are not repeated.
+pub(super) fn former_traveller_rows(booking: &Booking) -> impl Iterator<Item = TravellerRow> + '_ {
+    rows_of(booking, Passenger::former_fingerprint)
+}
+
+fn rows_of<'a>(
+    booking: &'a Booking,
+    fingerprint: impl Fn(&Passenger) -> Option<i64> + 'a,
+) -> impl Iterator<Item = TravellerRow> + 'a {
+    let passengers = booking.passengers.iter();
+    let known = passengers.filter_map(move |one| Some((fingerprint(one)?, one.kind.has_seat())));
+    known.flat_map(move |(fingerprint, seated)| {
+        let flights = booking.segments.iter().map(|segment| segment.flight_id);
+        let (owner, booking) = (booking.owner_id, booking.id);
+        flights.map(move |flight| TravellerRow { flight, owner, fingerprint, booking, seated })
     })
 }

@@ -2,7 +2,7 @@
 //! as the commands before have left them. Who comes first has them; what comes of it is written at the end.
 
 use super::{
-    batch::{seat_rows, traveller_rows},
+    batch::{former_traveller_rows, seat_rows, traveller_rows},
     tables::Writes,
 };
 use crate::{
@@ -85,7 +85,8 @@ impl Occupancy {
     /// The seats and places of a booking come free.
     pub(super) fn free(&mut self, booking: &Booking) {
         seat_rows(booking, false).for_each(|row| self.free_seat(row));
-        traveller_rows(booking).for_each(|row| self.leave(row));
+        // Only those of the booking are deleted, whatever they are known by.
+        traveller_rows(booking).chain(former_traveller_rows(booking)).for_each(|row| self.leave(row));
         self.changed.extend(booking.flights());
     }
 

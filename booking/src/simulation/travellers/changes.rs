@@ -6,8 +6,8 @@ use crate::{
     domain::{
         booking::Booking,
         contact::{ContactPatch, Email, Phone},
+        name::Name,
         name_correction::NameCorrection,
-        passenger::Name,
         quote::QuoteId,
         seat_change::SeatChange,
     },

@@ -157,7 +157,8 @@ impl<'a> Object<'a> {
         self.check_text(name, &text, length)
     }
 
-    fn check_text(&mut self, name: &str, text: &str, length: RangeInclusive<usize>) -> Option<String> {
+    /// The same of a text that was read before, and perhaps brought into another form.
+    pub fn check_text(&mut self, name: &str, text: &str, length: RangeInclusive<usize>) -> Option<String> {
         let text = text.trim();
         if text.chars().any(char::is_control) {
             self.error(name, "must not contain control characters");
