@@ -4,6 +4,7 @@
 use super::ledger::{Command, Ledgers};
 use crate::store;
 use actix::prelude::*;
+use diesel::QueryResult;
 use futures_util::future::join_all;
 use shared::db::{DbError, Pool};
 use std::time::Duration;
@@ -11,10 +12,10 @@ use tokio::time::Instant;
 
 /// Holds ended at once.
 const BATCH: i64 = 256;
-/// How often keys that are too old are cleaned away.
+/// How often keys and failed look-ups that are too old are cleaned away.
 const CLEAN: Duration = Duration::from_secs(600);
-/// Keys cleaned away with one statement.
-const KEYS: i64 = 1000;
+/// Rows cleaned away with one statement.
+const ROWS: i64 = 1000;
 /// Statements of a cleaning; what is left then is left for the next.
 const ROUNDS: usize = 100;
 
@@ -48,8 +49,8 @@ impl HoldReaper {
         let (pool, ledgers) = (self.pool.clone(), self.ledgers.clone());
         let task = actix::spawn(async move {
             let reaped = reap(&pool, &ledgers).await;
-            if clean && let Err(error) = clean_keys(&pool).await {
-                tracing::warn!(%error, "Old keys could not be cleaned away");
+            if clean && let Err(error) = clean_up(&pool).await {
+                tracing::warn!(%error, "What is too old could not be cleaned away");
             }
             reaped
         });
@@ -88,15 +89,21 @@ async fn reap(pool: &Pool, ledgers: &Ledgers) -> Result<usize, DbError> {
     }
 }
 
-async fn clean_keys(pool: &Pool) -> Result<(), DbError> {
+async fn clean_up(pool: &Pool) -> Result<(), DbError> {
     let connection = pool.get().await?;
+    in_rounds(async || store::keys::clean(&connection, ROWS).await).await?;
+    in_rounds(async || store::lookup_failures::clean(&connection, ROWS).await).await?;
+    store::quotes::clean(&connection).await?;
+    Ok(())
+}
+
+/// Cleans until nothing is left to be cleaned, or enough was done for now.
+async fn in_rounds(clean: impl AsyncFn() -> QueryResult<usize>) -> QueryResult<()> {
     for _ in 0..ROUNDS {
-        let cleaned = store::keys::clean(&connection, KEYS).await?;
-        if cleaned < usize::try_from(KEYS).unwrap_or(usize::MAX) {
+        if clean().await? < usize::try_from(ROWS).unwrap_or(usize::MAX) {
             break;
         }
     }
-    store::quotes::clean(&connection).await?;
     Ok(())
 }
 

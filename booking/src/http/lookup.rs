@@ -15,6 +15,7 @@ use crate::{
     store::{passengers, presented},
 };
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use futures_util::future::try_join;
 use serde::Serialize;
 use shared::{
     auth::is_exempt,
@@ -86,27 +87,62 @@ pub(crate) async fn lookup(
         true => None,
         false => Some(lookups.begin(&request, asked.locator.as_ref())?),
     };
-    let found = deadline::in_time(find(&reading, &asked)).await;
-    if !matches!(found, Ok(None)) {
-        // Found, or a fault of ours: nobody has guessed.
-        attempt.into_iter().for_each(Attempt::take_back);
+    let looked = deadline::in_time(look(&reading, &asked, attempt.as_ref())).await;
+    if !matches!(looked, Ok(Ok(None))) {
+        // Found, refused, or a fault of ours: nobody is told that a guess was wrong.
+        attempt.iter().for_each(Attempt::take_back);
     }
-    let found = found?.ok_or_else(|| Problem::new(Code::NotFound))?;
+    let Some(found) = looked?? else { return Err(failure(&reading, attempt.as_ref()).await) };
     let access_token = tokens.issue(found.id)?;
     let found = FoundBooking { booking: redacted(found), access_token, expires_in: LIFETIME };
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, PRIVATE)).json(found))
 }
 
+/// The booking, if there is one with that name; or a refusal, whatever there is.
+type Looked = Result<Option<BookingState>, Problem>;
+
 /// Whoever asks for a locator that no booking has waits as long as who has only the name wrong: both
-/// cost the same statement, and no more.
-async fn find(reading: &Reading, asked: &Lookup) -> Result<Option<BookingState>, DbError> {
-    let Some(locator) = &asked.locator else { return Ok(None) };
+/// cost the same statements, and no more. Where the failures that were counted cannot be read, nothing is
+/// said of the booking either: guesses that nobody counts are not answered.
+async fn look(reading: &Reading, asked: &Lookup, attempt: Option<&Attempt>) -> Result<Looked, DbError> {
     let mut connection = reading.pool.get().await?;
-    let travellers = passengers::by_locator(&connection, locator).await?;
+    let on = &*connection;
+    let allowed = async {
+        match attempt {
+            Some(attempt) => attempt.may_fail(on).await,
+            None => Ok(Ok(())),
+        }
+    };
+    let travellers = async {
+        match &asked.locator {
+            Some(locator) => passengers::by_locator(on, locator).await,
+            None => Ok(Vec::new()),
+        }
+    };
+    let (allowed, travellers) = try_join(allowed, travellers).await?;
+    if let Err(problem) = allowed {
+        return Ok(Err(problem));
+    }
     let name = fold(&asked.family_name);
     let Some((id, _)) = travellers.into_iter().find(|(_, family)| family.folded() == name) else {
-        return Ok(None);
+        return Ok(Ok(None));
     };
     let found = presented::find(&mut connection, &reading.flights, id).await?;
-    Ok(found.map(|(_, state)| state))
+    Ok(Ok(found.map(|(_, state)| state)))
+}
+
+/// Counts a failure for all instances before it is told. Where that cannot be done a fault of ours is told
+/// instead, and it stays counted on this instance: a database that answers and writes nothing lets nobody guess
+/// more often than each instance allows. Who has the name right needs nothing to be written.
+async fn failure(reading: &Reading, attempt: Option<&Attempt>) -> Problem {
+    let Some(attempt) = attempt else { return Problem::new(Code::NotFound) };
+    let counted = deadline::in_time(async {
+        let connection = reading.pool.get().await?;
+        Ok(attempt.fail(&connection).await?)
+    });
+    match counted.await {
+        Ok(Ok(())) => Problem::new(Code::NotFound),
+        Ok(Err(refused)) => refused,
+        Err(error) => error.into(),
+    }
 }

@@ -2,10 +2,22 @@
 //!
 //! A booking's six characters and a name are all that stands before it, so guessing is limited twice: of
 //! one locator, and of all locators together, each for one client in windows of an hour. They are counted
-//! in the memory of this instance.
+//! twice, too:
+//!
+//! - In the memory of this instance, before anything is asked: that bounds what is under way at once, and
+//!   costs nothing. A look-up that has not failed is taken back.
+//! - In a table, for all instances, when a look-up has failed and before that is told: together they tell no
+//!   client of more failures than the limit. It is read with the booking, so that one that is found costs
+//!   no further wait and no write. What several instances are asked in the same moment may be looked at by each
+//!   of them, up to the limit of each; beyond the limit of all, those that fail get the refusal.
 
-use crate::domain::locator::Locator;
+use crate::{
+    domain::locator::Locator,
+    store::lookup_failures::{self, Failures, WINDOW},
+};
 use actix_web::HttpRequest;
+use diesel::QueryResult;
+use diesel_async::AsyncPgConnection;
 use moka::{policy::EvictionPolicy, sync::Cache};
 use shared::http::{Problem, Quota, TrustedProxies, network_of};
 use std::{
@@ -15,10 +27,9 @@ use std::{
         Arc,
         atomic::{AtomicU32, Ordering},
     },
-    time::{Duration, Instant},
+    time::Instant,
 };
 
-const WINDOW: Duration = Duration::from_secs(3600);
 /// Failures of a client with one locator.
 const OF_LOCATOR: Quota = Quota { name: "lookup", requests: 10, window: Some(WINDOW) };
 /// Failures of a client with whatever it asks for, texts that are no locators among them.
@@ -28,7 +39,7 @@ const OF_NETWORK: Quota = Quota { name: "lookups", requests: 100, window: Some(W
 /// it may fail.
 const REMEMBERED: u64 = 100_000;
 
-/// Counts failed look-ups.
+/// Counts failed look-ups of this instance.
 #[derive(Clone)]
 pub(crate) struct Lookups {
     of_locator: Counters<(IpAddr, Locator)>,
@@ -53,7 +64,7 @@ impl Lookups {
 
     fn count(&self, client: IpAddr, locator: Option<&Locator>, now: Instant) -> Result<Attempt, Problem> {
         let network = network_of(client);
-        let mut attempt = Attempt { counted: Vec::with_capacity(2) };
+        let mut attempt = Attempt { network, locator: locator.cloned(), counted: Vec::with_capacity(2) };
         attempt.counted.push(self.of_network.count(network, now)?);
         if let Some(locator) = locator {
             match self.of_locator.count((network, locator.clone()), now) {
@@ -70,16 +81,41 @@ impl Lookups {
 
 /// A look-up that is counted as failed.
 pub(super) struct Attempt {
+    network: IpAddr,
+    locator: Option<Locator>,
     counted: Vec<Arc<Counter>>,
 }
 
 impl Attempt {
+    /// Whether by what all instances have counted there may be one more failure.
+    pub(super) async fn may_fail(&self, connection: &AsyncPgConnection) -> QueryResult<Result<(), Problem>> {
+        let failures = lookup_failures::read(connection, self.network, self.locator.as_ref()).await?;
+        Ok(allow(&failures, 1))
+    }
+
+    /// It has failed, also for the other instances. Refused where they have let too many fail meanwhile.
+    pub(super) async fn fail(&self, connection: &AsyncPgConnection) -> QueryResult<Result<(), Problem>> {
+        let failures = lookup_failures::count(connection, self.network, self.locator.as_ref()).await?;
+        Ok(allow(&failures, 0))
+    }
+
     /// It has not failed, or not by its client's fault.
-    pub(super) fn take_back(self) {
-        for counter in self.counted {
+    pub(super) fn take_back(&self) {
+        for counter in &self.counted {
             counter.failures.fetch_sub(1, Ordering::AcqRel);
         }
     }
+}
+
+/// Whether so many more failures are within the limits.
+fn allow(failures: &[Failures], more: usize) -> Result<(), Problem> {
+    for known in failures {
+        let quota = if known.of_locator { &OF_LOCATOR } else { &OF_NETWORK };
+        if known.count.saturating_add(more) > quota.requests {
+            return Err(Problem::rate_limited(quota, WINDOW.saturating_sub(known.age)));
+        }
+    }
+    Ok(())
 }
 
 /// Failures since the first one.
@@ -122,6 +158,7 @@ impl<K: Hash + Eq + Send + Sync + 'static> Counters<K> {
 mod tests {
     use super::*;
     use actix_web::http::header;
+    use std::time::Duration;
 
     fn lookups() -> Lookups {
         Lookups::new(TrustedProxies::default())

@@ -13,6 +13,7 @@ pub(crate) mod flight_cache;
 pub(crate) mod flights;
 pub mod invariants;
 pub(crate) mod keys;
+pub(crate) mod lookup_failures;
 pub(crate) mod manifest;
 pub(crate) mod new_bookings;
 pub(crate) mod opening;

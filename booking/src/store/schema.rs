@@ -146,4 +146,13 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    lookup_failures (network, locator) {
+        network -> Text,
+        locator -> Text,
+        began_at -> Timestamptz,
+        failures -> Integer,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(flights, flight_states, bookings, segments, seats);

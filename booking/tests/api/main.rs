@@ -16,6 +16,7 @@ mod idempotency;
 mod invariants;
 mod itineraries;
 mod live;
+mod lookup_limits;
 mod manifest;
 mod many_flights;
 mod marks;
