@@ -50,14 +50,16 @@ pub(super) fn is_joiner(character: char) -> bool {
     matches!(character, '\u{200c}' | '\u{200d}')
 }
 
-/// Whether each joiner stands by itself between letters or their marks. Elsewhere it does nothing, and two names
+/// Whether each joiner stands by itself between letters or their marks; or at the end of a word behind a mark, where
+/// it makes the last letters of some Indian scripts (ന + virama + U+200D). Elsewhere it does nothing, and two names
 /// would look the same.
 pub(super) fn joiners_join(text: &str) -> bool {
-    let joinable = |character: Option<char>| {
-        character.is_some_and(|character| is_letter(character) || is_within(&MARKS, character))
-    };
+    let is_mark = |character: char| is_within(&MARKS, character);
+    let joinable = |character: char| is_letter(character) || is_mark(character);
     let joins = |(at, joiner): (usize, &str)| {
-        joinable(text[..at].chars().next_back()) && joinable(text[at + joiner.len()..].chars().next())
+        let (before, after) = (text[..at].chars().next_back(), text[at + joiner.len()..].chars().next());
+        let ends = joiner == "\u{200d}" && before.is_some_and(is_mark) && !after.is_some_and(is_joiner);
+        before.is_some_and(joinable) && (after.is_some_and(joinable) || ends)
     };
     text.match_indices(is_joiner).all(joins)
 }
