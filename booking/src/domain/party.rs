@@ -23,7 +23,8 @@ pub(crate) fn check(party: &[Option<Traveller>]) -> Vec<FieldError> {
     let mut errors = Vec::new();
     let known = || party.iter().enumerate().filter_map(|(index, one)| Some((index, one.as_ref()?)));
     if known().count() == party.len() {
-        errors.extend(check_company(known().map(|(_, traveller)| traveller.kind)));
+        let kinds: Vec<PassengerType> = known().map(|(_, traveller)| traveller.kind).collect();
+        errors.extend(check_company(&kinds));
     }
     let mut persons = HashSet::new();
     for (index, traveller) in known() {
@@ -37,9 +38,9 @@ pub(crate) fn check(party: &[Option<Traveller>]) -> Vec<FieldError> {
     errors
 }
 
-fn check_company(kinds: impl Iterator<Item = PassengerType> + Clone) -> Vec<FieldError> {
+fn check_company(kinds: &[PassengerType]) -> Vec<FieldError> {
     let mut errors = Vec::new();
-    let count = |kind| kinds.clone().filter(|one| *one == kind).count();
+    let count = |kind| kinds.iter().filter(|one| **one == kind).count();
     let (adults, children, infants) =
         (count(PassengerType::Adt), count(PassengerType::Chd), count(PassengerType::Inf));
     let mut wrong = |message: &str| errors.push(FieldError::at("/passengers", message));

@@ -48,7 +48,7 @@ pub(crate) async fn check(
     parameters.finish()?;
     let busy = |_| Problem::new(Code::Overloaded).detail("Another check is running.").retry_after(SOON);
     let _turn = staff.checks.try_acquire().map_err(busy)?;
-    let report = within(CHECK, invariants::check(&staff.database)).await?;
+    let report = within(CHECK, Box::pin(invariants::check(&staff.database))).await?;
     for broken in &report.broken {
         tracing::error!(
             invariant.name = broken.invariant,
