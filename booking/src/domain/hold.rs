@@ -3,7 +3,8 @@
 //! A hold has one deadline, for the space and for the price. It is judged by the database's clock.
 //! From that instant on the hold has ended, whoever has noticed: reads show it as expired, and its
 //! seats go to the next who wants them. A payment under way keeps it alive: the hold is prolonged
-//! when a payment starts, and falls back to its former end when that payment is declined.
+//! when a payment starts, and falls back to its former end when that payment is declined. No hold outlives
+//! the sales of its journey's first flight, also where the airline moves that forward.
 
 use super::flight;
 use chrono::{DateTime, TimeDelta, Utc};

@@ -173,12 +173,18 @@ impl Booking {
     }
 
     /// Notes that a payment did not come off: refused by the provider, or (`void`) too late. The hold
-    /// falls back to its former end. Whether anything changed.
-    pub(crate) fn decline(&mut self, payment: PaymentId, void: bool, now: DateTime<Utc>) -> bool {
+    /// falls back to its former end; to an earlier one where the journey, which begins at `departs_at`, was moved
+    /// forward meanwhile. Whether anything changed.
+    pub(crate) fn decline(
+        &mut self,
+        (payment, void): (PaymentId, bool),
+        departs_at: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> bool {
         let Some(started) = self.started(payment) else { return false };
         started.state = if void { PaymentState::GivenUp } else { PaymentState::Declined };
         started.token = None;
-        let end = started.held_until;
+        let end = started.held_until.min(flight::closes_at(departs_at));
         if self.payment_status == BookingPaymentStatus::Processing {
             self.payment_status = BookingPaymentStatus::Awaiting;
             self.hold_expires_at = end;

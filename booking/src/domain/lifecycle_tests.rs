@@ -17,7 +17,8 @@ enum Step {
     Cancel,
     CancelOnQuote,
     CancelByAirline,
-    Reschedule(i64),
+    /// To a version, with a departure so many minutes away.
+    Reschedule(i64, i64),
     ChangeContact(bool),
     Expire,
 }
@@ -32,7 +33,7 @@ fn step() -> impl Strategy<Value = Step> {
         Just(Step::Cancel),
         Just(Step::CancelOnQuote),
         Just(Step::CancelByAirline),
-        (0_i64..5).prop_map(Step::Reschedule),
+        (0_i64..5, 0_i64..300).prop_map(|(version, minutes)| Step::Reschedule(version, minutes)),
         any::<bool>().prop_map(Step::ChangeContact),
         Just(Step::Expire),
     ]
@@ -78,7 +79,7 @@ fn take(
         }
         Step::Confirm => booking.confirm(last, *now),
         Step::Decline | Step::Void => {
-            booking.decline(last, matches!(step, Step::Void), *now);
+            booking.decline((last, matches!(step, Step::Void)), journey.departs_at, *now);
             Ok(vec![])
         }
         Step::Cancel => booking.cancel(None, journey, *now),
@@ -89,10 +90,14 @@ fn take(
             booking.cancel(Some(&quote), journey, *now)
         }
         Step::CancelByAirline => Ok(booking.cancel_by_airline(*now).unwrap_or_default()),
-        Step::Reschedule(version) => {
+        Step::Reschedule(version, minutes) => {
             let flight = booking.segments[0].flight_id;
-            booking.reschedule((flight, version), journey.departs_at, *now);
-            assert!(!booking.reschedule((flight, version), journey.departs_at, *now), "once is enough");
+            let departs_at = *now + TimeDelta::minutes(minutes);
+            if booking.reschedule((flight, version), departs_at, *now) {
+                let waits = booking.payment_status == BookingPaymentStatus::Awaiting;
+                assert!(!waits || booking.hold_expires_at <= flight::closes_at(departs_at));
+            }
+            assert!(!booking.reschedule((flight, version), departs_at, *now), "once is enough");
             Ok(vec![])
         }
         Step::ChangeContact(other) => {
@@ -196,9 +201,10 @@ fn a_declined_payment_gives_the_hold_its_end_back() {
     assert_eq!(booking.hold_expires_at, now + TimeDelta::minutes(60));
     let later = now + TimeDelta::minutes(30);
     assert_eq!(booking.status_at(later), BookingStatus::Held, "a payment keeps the hold alive");
-    assert!(booking.decline(id, false, later));
+    let far = now + TimeDelta::days(30);
+    assert!(booking.decline((id, false), far, later));
     assert_eq!((booking.hold_expires_at, booking.status_at(later)), (end, BookingStatus::Expired));
-    assert!(!booking.decline(id, false, later), "once is enough");
+    assert!(!booking.decline((id, false), far, later), "once is enough");
 }
 
 #[test]
@@ -216,9 +222,15 @@ fn a_hold_ends_before_sales_close_of_a_flight_that_was_moved_forward() {
     assert!(late.reschedule((flight, 2), now + TimeDelta::minutes(30), now));
     assert!(late.expire(now), "nobody can pay it any more");
     let mut paying = held.clone();
+    paying.hold_expires_at = now + TimeDelta::hours(24);
     let payment = payment(&paying, now);
+    let id = payment.id;
     paying.start_payment(payment, (TimeDelta::minutes(60), now + TimeDelta::days(30)), now).unwrap();
-    assert_eq!(moved(paying, 30), now + TimeDelta::minutes(30), "what was begun is settled before it leaves");
+    assert_eq!(moved(paying.clone(), 30), now + TimeDelta::minutes(30), "what was begun is settled by then");
+    let sooner = now + TimeDelta::minutes(50);
+    assert!(paying.reschedule((flight, 2), sooner, now));
+    assert!(paying.decline((id, false), sooner, now));
+    assert_eq!(paying.hold_expires_at, now + TimeDelta::minutes(5), "no longer than others'");
     let departures = [now + TimeDelta::days(30), now + TimeDelta::minutes(45)];
     assert!(!held.actions(&departures, now).contains(&BookingAction::Pay));
 }
@@ -236,7 +248,7 @@ fn declined_payments_are_bounded() {
         assert!(booking.actions(&[far], now).contains(&BookingAction::Pay));
         let id = pay(&mut booking, now).unwrap();
         // Voided because it came too late, or refused: it did not come off.
-        assert!(booking.decline(id, attempt % 2 == 0, now));
+        assert!(booking.decline((id, attempt % 2 == 0), far, now));
     }
     let (before, later) = (booking.clone(), now + TimeDelta::minutes(5));
     assert_eq!(pay(&mut booking, later), Err(Refusal::TooManyDeclined(TimeDelta::minutes(10))));
@@ -257,7 +269,7 @@ fn the_airline_cancels_whatever_is_under_way_and_gives_everything_back() {
     let mut paying = booking.clone();
     assert_eq!(paying.cancel_by_airline(now), Some(vec![]), "nothing was paid yet");
     assert_eq!(paying.confirm(id, now), Err(Refusal::HoldExpired));
-    assert!(paying.decline(id, true, now), "what was authorised meanwhile is voided");
+    assert!(paying.decline((id, true), far, now), "what was authorised meanwhile is voided");
     assert_eq!(paying.payment_status, BookingPaymentStatus::Awaiting);
     booking.confirm(id, now).unwrap();
     let late = now + TimeDelta::days(29);

@@ -47,14 +47,15 @@ impl NameCorrection {
 }
 
 /// What a correction means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Corrected {
     /// Whether anything changed.
     pub(crate) changed: bool,
     /// The passenger's fingerprint before and after.
     pub(crate) fingerprints: (i64, i64),
-    /// Another fingerprint under which an earlier release may have stored the passenger's places.
-    pub(crate) former: Option<i64>,
+    /// Those under which the passenger's places may be stored and which are not theirs any more: that of before, and
+    /// the one by which an earlier release knew them.
+    pub(crate) left: Vec<i64>,
     /// Whether a seat belongs to the passenger.
     pub(crate) seated: bool,
 }
@@ -85,12 +86,20 @@ impl Booking {
             let message = "a name may be corrected by 3 letters in all; another person needs another booking";
             return Err(Refusal::Invalid(vec![FieldError::at(pointer, message)]));
         }
-        let (before, former) = (passenger.fingerprint(), passenger.former_fingerprint());
+        let before = passenger.fingerprint();
         let after = fingerprint(&given, &family, passenger.born_on);
         let others = self.passengers.iter().enumerate().filter(|(index, _)| *index != position);
         if others.clone().any(|(_, other)| other.fingerprint() == after) {
             return Err(Refusal::PassengerAlreadyBooked);
         }
+        // To an earlier release two spellings were two people, who may stand here side by side: each has the place by
+        // its own.
+        let former = passenger.former_fingerprint();
+        let mut left = match others.clone().any(|(_, other)| other.fingerprint() == before) {
+            true => vec![former.unwrap_or(before)],
+            false => [Some(before), former].into_iter().flatten().collect(),
+        };
+        left.retain(|one| *one != after);
         let passenger = &mut self.passengers[position];
         let changed = passenger.given_name != given || passenger.family_name != family;
         if changed {
@@ -102,7 +111,7 @@ impl Booking {
         if changed {
             self.touch(now);
         }
-        Ok(Corrected { changed, fingerprints: (before, after), former, seated })
+        Ok(Corrected { changed, fingerprints: (before, after), left, seated })
     }
 }
 
@@ -143,7 +152,7 @@ mod tests {
         let mut booking = samples::booking(FlightId::new(), &["4A"]);
         booking.passengers[0].given_name = Name::stored("Nguye\u{302}\u{303}n".to_owned());
         let spelt = correct(&mut booking, "Nguy\u{1ec5}n", "x").unwrap();
-        assert!(spelt.changed && spelt.fingerprints.0 == spelt.fingerprints.1 && spelt.former.is_some());
+        assert!(spelt.changed && spelt.fingerprints.0 == spelt.fingerprints.1 && !spelt.left.is_empty());
         assert!(
             correct(&mut booking, "Ngu\u{200d}ye\u{302}\u{303}n", "x").unwrap().changed,
             "joiners are no letters"
@@ -151,6 +160,24 @@ mod tests {
         let bare = correct(&mut booking, "Nguyen", "xyz").unwrap();
         assert!(bare.fingerprints.0 != bare.fingerprints.1);
         assert!(matches!(correct(&mut booking, "Ngyen", "xyz"), Err(Refusal::Invalid(_))));
+    }
+
+    #[test]
+    fn who_is_only_spelt_in_another_way_keeps_the_place() {
+        let mut booking = samples::booking(FlightId::new(), &["4A", "4B"]);
+        for (passenger, name) in booking.passengers.iter_mut().zip(["Zoe\u{308}", "Zo\u{eb}"]) {
+            passenger.given_name = Name::stored(name.to_owned());
+            passenger.family_name = "x".parse().unwrap();
+        }
+        let [apart, composed] = [0, 1].map(|index: usize| booking.passengers[index].clone());
+        assert_eq!(apart.fingerprint(), composed.fingerprint());
+        let left = |at: usize| {
+            let mut booking = booking.clone();
+            booking.passengers.swap(0, at);
+            correct(&mut booking, "Zoey", "x").unwrap().left
+        };
+        assert_eq!(left(0), [apart.former_fingerprint().unwrap()]);
+        assert_eq!(left(1), [composed.fingerprint()]);
     }
 
     #[test]

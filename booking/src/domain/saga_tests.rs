@@ -134,7 +134,8 @@ impl World {
                 Learnt::Stands(self.stored().state.status())
             }
             Step::Decline { void } => {
-                let declined = self.booking.decline(self.payment, void, self.now);
+                let declined =
+                    self.booking.decline((self.payment, void), self.now + TimeDelta::days(30), self.now);
                 // With the provider's refusal, in the same transaction.
                 self.queued &= !declined || void;
                 Learnt::Stands(self.stored().state.status())

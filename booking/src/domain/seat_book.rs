@@ -136,6 +136,8 @@ enum Taken {
 /// When a hold ends.
 #[derive(Debug, Clone, Copy)]
 enum End {
+    /// Earlier only where the airline has moved a flight of the booking forward, of which the allocators of other
+    /// instances hear when the hold was taken back.
     At(Instant),
     /// Not by itself: a payment was under way at this instant. Believed for a second, for another instance may
     /// note that it was declined, and nobody hears of that but its own allocators.

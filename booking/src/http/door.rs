@@ -13,7 +13,8 @@ use shared::http::collect;
 
 /// Lets a request in, or refuses it: when its body has come in, for who sends slowly keeps a place from
 /// others, and a connection whose request was not read is closed; a client that has to connect again is one
-/// more burden.
+/// more burden. (The request's deadline runs meanwhile. The gateway, before which nobody else asks, sends bodies that it
+/// has collected.)
 pub(super) async fn let_in(
     sales: web::Data<Sales>,
     mut request: ServiceRequest,

@@ -201,10 +201,13 @@ fn change_flight(world: &Rc<World>) {
     match what {
         0 | 1 => state.status = FlightStatus::Cancelled,
         2..5 => {
-            let later = TimeDelta::minutes(15);
-            let zone = known.departure.time_zone.clone();
-            let delayed = FlightTime::from_instant(known.departure.at + later, &zone);
-            if let Ok(departure) = delayed {
+            // Later, or so soon that its sales close in a while, or have closed, or it has left.
+            let soon = i64::try_from(world.random().below(120)).unwrap_or(0) - 10;
+            let departs = match world.random().chance(300) {
+                true => known.departure.at.min(instant(world.now()) + TimeDelta::minutes(soon)),
+                false => known.departure.at + TimeDelta::minutes(15),
+            };
+            if let Ok(departure) = FlightTime::from_instant(departs, &known.departure.time_zone) {
                 state.departure = departure;
                 state.status = FlightStatus::Delayed;
             }

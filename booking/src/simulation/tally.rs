@@ -43,8 +43,11 @@ pub(super) fn count(world: &World, command: &Command, verdict: &Verdict, undo: &
             }
         }
         (Command::CancelByAirline { .. }, _) => "cancellations by the airline without effect",
-        (Command::Reschedule { .. }, Verdict::Answer(Outcome::Done(_))) if has_effect() => {
-            "bookings with other times"
+        (Command::Reschedule { .. }, Verdict::Answer(Outcome::Done(state))) if has_effect() => {
+            match state.status == BookingStatus::Expired {
+                true => "holds ended by other times",
+                false => "bookings with other times",
+            }
         }
         (Command::Reschedule { .. }, _) => "other times without effect",
         (Command::ChangeSeats { .. }, Verdict::Answer(outcome)) => of_seats(outcome, has_effect),

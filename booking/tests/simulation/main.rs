@@ -20,7 +20,7 @@ fn keeps_all_promises(seed: u64, steps: u64) -> Run {
 
 /// What a quarter of a million steps come to, or they show little: each command is carried out, and each
 /// that can be refused is refused.
-const HAPPENS: [&str; 31] = [
+const HAPPENS: [&str; 32] = [
     "claims won",
     "claims lost at the fence",
     "claims that lost to holds that have ended",
@@ -50,6 +50,7 @@ const HAPPENS: [&str; 31] = [
     "holds cancelled by the airline",
     "cancellations by the airline without effect",
     "bookings with other times",
+    "holds ended by other times",
     "other times without effect",
     "holds ended by the reaper",
 ];

@@ -99,9 +99,9 @@ async fn change_places(
     booking: &Booking,
     corrected: Corrected,
 ) -> QueryResult<bool> {
-    let Corrected { fingerprints: (before, now), former, seated, .. } = corrected;
-    let others = [Some(before), former].into_iter().flatten().filter(|fingerprint| *fingerprint != now);
-    let left: Vec<_> = others.flat_map(|fingerprint| places(booking, fingerprint, seated)).collect();
+    let Corrected { fingerprints: (before, now), left, seated, .. } = corrected;
+    let left: Vec<_> =
+        left.into_iter().flat_map(|fingerprint| places(booking, fingerprint, seated)).collect();
     if left.is_empty() {
         return Ok(true);
     }

@@ -88,6 +88,10 @@ pub(super) async fn confirm(
         // The airline has cancelled a flight meanwhile: the money is given up before it is taken.
         return Ok(Err(Refusal::FlightNotBookable));
     }
+    if departs_at(work, booking) <= work.now {
+        // Or moved it forward, and the booking has yet to follow.
+        return Ok(Err(Refusal::HoldExpired));
+    }
     match booking.confirm(id, work.now) {
         Ok(entries) => work.changes.book(booking.id, entries),
         Err(refusal) => return Ok(Err(refusal)),
@@ -132,7 +136,8 @@ pub(super) fn decline(
     let Some(payment) = booking.payments.iter().find(|payment| payment.id == id).cloned() else {
         return Ok(Err(Refusal::NotFound));
     };
-    if !booking.decline(id, void, work.now) {
+    let departs_at = departs_at(work, booking);
+    if !booking.decline((id, void), departs_at, work.now) {
         return Ok(Ok(None));
     }
     work.changes.decide(id, if void { PaymentState::GivenUp } else { PaymentState::Declined });

@@ -20,8 +20,8 @@ use std::{str::FromStr, time::Duration};
 /// When to come back while other reports run.
 const SOON: Duration = Duration::from_secs(5);
 
-/// How long a report may take.
-const REPORT: Duration = Duration::from_secs(30);
+/// How long a report may take: a little less than the gateway waits.
+const REPORT: Duration = Duration::from_secs(25);
 
 /// A date, `2026-12-01`.
 struct DateParameter(NaiveDate);

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     actors::ledger::Command,
-    domain::{booking::Booking, hold, idempotency::KEPT_HOURS, refusal::FlightSeat},
+    domain::{booking::Booking, flight, hold, idempotency::KEPT_HOURS, refusal::FlightSeat},
     store::disruptions::Pending,
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -89,6 +89,7 @@ impl Checks {
             let booking = rows.booking(id).ok_or_else(|| format!("booking {id} has seats but no row"))?;
             check_places(rows, &booking)?;
             check_state(&booking)?;
+            check_end(rows, &booking)?;
             money::check(rows, &booking)?;
             if let Some(Some(before)) = before.get(&id) {
                 commands::check_left(rows, before, &booking)?;
@@ -279,6 +280,18 @@ fn check_state(booking: &Booking) -> Checked {
     demand(ticketed, || format!("booking {id} has no tickets"))?;
     demand(!booking.passengers.is_empty() && !booking.segments.is_empty(), || {
         format!("booking {id} is hollow")
+    })
+}
+
+/// No hold that waits for its traveller outlives the sales of a flight of its, when it has followed them all.
+fn check_end(rows: &Rows, booking: &Booking) -> Checked {
+    let waits = booking.status == BookingStatus::Held
+        && booking.payment_status == BookingPaymentStatus::Awaiting
+        && booking.flights().all(|flight| !rows.disruptions.contains_key(&flight));
+    let mut departures = booking.flights().filter_map(|id| rows.flights.get(&id)).map(|row| row.departure_at);
+    let ends = |departure| booking.hold_expires_at <= flight::closes_at(departure);
+    demand(!waits || departures.all(ends), || {
+        format!("the hold of booking {} outlives the sales of its flights", booking.id)
     })
 }
 
