@@ -6,9 +6,8 @@ use super::{
     flight_body::{FlightPatchBody, NewFlightBody},
     flights::tag,
     parameters::NoParameters,
-    permitted::FlightWriter,
+    permitted::{FlightChanger, FlightWriter},
     preconditions::IfMatch,
-    uninterrupted::uninterrupted,
 };
 use crate::{
     booking::BookingClient,
@@ -57,26 +56,23 @@ pub(super) async fn create(
     sales: web::Data<Sales>,
 ) -> Result<HttpResponse, Problem> {
     let (now, currency) = (Utc::now(), sales.currency);
-    let view = uninterrupted(async move {
-        let mut connection = pool.get().await?;
-        let made = (*connection)
-            .transaction::<_, Problem, _>(async |connection: &mut AsyncPgConnection| {
-                let new = plan(connection, body, currency, now).await?;
-                check_number(connection, &new).await?;
-                check_airplane(connection, &new.airplane, new.departure.at, new.arrival.at, new.id).await?;
-                let made = flights::insert(connection, std::slice::from_ref(&new)).await;
-                // Nothing is made where another transaction was first.
-                let made = made.map_err(overtaken)?.into_iter().next();
-                Ok(made.ok_or(Conflict::NumberTaken(None))?)
-            })
-            .await?;
-        let view = present(&mut connection, &made).await;
-        drop(connection);
-        // Told also where it cannot be shown.
-        changes.committed(vec![made]).await;
-        view
-    })
-    .await?;
+    let mut connection = pool.get().await?;
+    let made = (*connection)
+        .transaction::<_, Problem, _>(async |connection: &mut AsyncPgConnection| {
+            let new = plan(connection, body, currency, now).await?;
+            check_number(connection, &new).await?;
+            check_airplane(connection, &new.airplane, new.departure.at, new.arrival.at, new.id).await?;
+            let made = flights::insert(connection, std::slice::from_ref(&new)).await;
+            // Nothing is made where another transaction was first.
+            let made = made.map_err(overtaken)?.into_iter().next();
+            Ok(made.ok_or(Conflict::NumberTaken(None))?)
+        })
+        .await?;
+    let view = present(&mut connection, &made).await;
+    drop(connection);
+    // Told also where it cannot be shown.
+    changes.committed(vec![made]).await;
+    let view = view?;
     Ok(HttpResponse::Created()
         .insert_header((header::LOCATION, format!("/api/v1/flights/{}", view.id)))
         .insert_header((header::ETAG, tag(&view)))
@@ -84,12 +80,12 @@ pub(super) async fn create(
         .json(view))
 }
 
-/// Changes a flight's times, airplane or fares.
+/// Changes a flight's times, airplane or fares. Fares need `fare:write`, everything else `flight:write`.
 #[utoipa::path(
     patch,
     path = "/api/v1/admin/flights/{id}",
     tag = "flights",
-    security(("bearer" = ["flight:write"])),
+    security(("bearer" = ["flight:write"]), ("bearer" = ["fare:write"])),
     params(("id" = FlightId, Path)),
     request_body(content = FlightPatchBody, content_type = "application/merge-patch+json"),
     responses(
@@ -101,7 +97,7 @@ pub(super) async fn create(
     )
 )]
 pub(super) async fn change(
-    _: FlightWriter,
+    FlightChanger(caller): FlightChanger,
     _: NoParameters,
     Id(id): Id<FlightId>,
     precondition: IfMatch,
@@ -109,28 +105,26 @@ pub(super) async fn change(
     (pool, changes): (web::Data<Pool>, web::Data<Changes>),
     sales: web::Data<Sales>,
 ) -> Result<HttpResponse, Problem> {
+    body.permissions().try_for_each(|permission| caller.require(permission))?;
     let (now, currency) = (Utc::now(), sales.currency);
-    let view = uninterrupted(async move {
-        let mut connection = pool.get().await?;
-        let changed = (*connection)
-            .transaction::<_, Problem, _>(async |connection: &mut AsyncPgConnection| {
-                let found = flights::lock(connection, id).await?;
-                let before = found.ok_or_else(|| Problem::new(Code::NotFound))?;
-                precondition.check(before.version)?;
-                if !matches!(before.status_at(now), FlightStatus::Scheduled | FlightStatus::Delayed) {
-                    return Err(Conflict::NotPlanned.into());
-                }
-                let change = replan(connection, &before, body, currency, now).await?;
-                flights::update(connection, id, &change).await.map_err(overtaken)
-            })
-            .await?;
-        let view = present(&mut connection, &changed).await;
-        drop(connection);
-        // Told also where it cannot be shown.
-        changes.committed(vec![changed]).await;
-        view
-    })
-    .await?;
+    let mut connection = pool.get().await?;
+    let changed = (*connection)
+        .transaction::<_, Problem, _>(async |connection: &mut AsyncPgConnection| {
+            let found = flights::lock(connection, id).await?;
+            let before = found.ok_or_else(|| Problem::new(Code::NotFound))?;
+            precondition.check(before.version)?;
+            if !matches!(before.status_at(now), FlightStatus::Scheduled | FlightStatus::Delayed) {
+                return Err(Conflict::NotPlanned.into());
+            }
+            let change = replan(connection, &before, body, currency, now).await?;
+            flights::update(connection, id, &change).await.map_err(overtaken)
+        })
+        .await?;
+    let view = present(&mut connection, &changed).await;
+    drop(connection);
+    // Told also where it cannot be shown.
+    changes.committed(vec![changed]).await;
+    let view = view?;
     Ok(HttpResponse::Ok()
         .insert_header((header::ETAG, tag(&view)))
         .insert_header((header::CACHE_CONTROL, PRIVATE))
@@ -161,12 +155,8 @@ pub(super) async fn delete(
     changes: web::Data<Changes>,
     booking: web::Data<BookingClient>,
 ) -> Result<HttpResponse, Problem> {
-    uninterrupted(async move {
-        let gone = close_and_delete(id, &precondition, &pool, &booking).await?;
-        changes.committed(gone.into_iter().collect()).await;
-        Ok(())
-    })
-    .await?;
+    let gone = close_and_delete(id, &precondition, &pool, &booking).await?;
+    changes.committed(gone.into_iter().collect()).await;
     Ok(HttpResponse::NoContent().insert_header((header::CACHE_CONTROL, PRIVATE)).finish())
 }
 

@@ -1,6 +1,7 @@
 //! The bodies of the writes of flights.
 
 use shared::{
+    auth::Permission,
     fare::FlightFare,
     flight_time::LocalMinute,
     http::{FromJson, Object},
@@ -77,6 +78,16 @@ pub(super) struct FlightPatchBody {
     pub(super) airplane: Option<Registration>,
     /// All fares: those that are not named go.
     pub(super) fares: Option<Vec<FlightFare>>,
+}
+
+impl FlightPatchBody {
+    /// What the change needs.
+    pub(super) fn permissions(&self) -> impl Iterator<Item = Permission> {
+        let plans = self.departure_local.is_some() || self.arrival_local.is_some() || self.airplane.is_some();
+        let needed =
+            [plans.then_some(Permission::FlightWrite), self.fares.is_some().then_some(Permission::FareWrite)];
+        needed.into_iter().flatten()
+    }
 }
 
 impl FromJson for FlightPatchBody {

@@ -12,7 +12,6 @@ mod places;
 mod preconditions;
 mod reference;
 mod search;
-mod uninterrupted;
 
 pub use changes::Changes;
 pub use openapi::document;

@@ -34,3 +34,20 @@ permitted! {
     /// Somebody who may make and change flights.
     FlightWriter = FlightWrite,
 }
+
+/// Somebody who may change flights, or their fares: the body tells which of the two it takes.
+pub(super) struct FlightChanger(pub(super) Caller);
+
+impl FromRequest for FlightChanger {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let caller = Caller::from_request(request, payload);
+        Box::pin(async move {
+            let caller = caller.await?;
+            caller.require_any(&[Permission::FlightWrite, Permission::FareWrite])?;
+            Ok(Self(caller))
+        })
+    }
+}

@@ -3,6 +3,7 @@
 mod catalogue;
 mod demo;
 mod flights;
+mod permissions;
 mod races;
 mod reference;
 mod search;

@@ -50,7 +50,8 @@ impl Service {
         let (bus, issuer) = (Bus::new(InProcess::new()), TokenIssuer::new());
         let running = run(&database, &bus, &issuer, &booking_url).await;
         let anybody = Client::new(format!("http://{}", running.address));
-        let token = issuer.token(UserId::new(), &[Permission::ReferenceWrite, Permission::FlightWrite]);
+        let permissions = [Permission::ReferenceWrite, Permission::FlightWrite, Permission::FareWrite];
+        let token = issuer.token(UserId::new(), &permissions);
         let operator = anybody.with_token(&token);
         Self { database, bus, issuer, anybody, operator, live_bookings, closings, booking_url }
     }

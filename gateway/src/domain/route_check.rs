@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 /// What the table and a service's document say differently; nothing when they agree.
 ///
 /// A document tells of access by `security`: none is public, `bearer` without scopes is any token, with
-/// a scope it is that permission. Names in braces do not count. Only what is below `/api/` and
+/// a scope it is that permission, and of several alternatives one is enough. Names in braces do not count. Only what is below `/api/` and
 /// `/.well-known/` is looked at.
 #[must_use]
 pub fn differences(service: Service, document: &Value) -> Vec<String> {
@@ -36,7 +36,10 @@ fn needs(route: &Route) -> String {
     match route.access {
         Access::Public => "nothing".to_owned(),
         Access::Authenticated | Access::AuthenticatedOrGuest => "a token".to_owned(),
-        Access::Permitted(permission) => permission.to_string(),
+        Access::Permitted(permissions) => {
+            let names: Vec<_> = permissions.iter().map(|permission| permission.as_str()).collect();
+            names.join(" or ")
+        }
     }
 }
 
@@ -62,13 +65,13 @@ fn documented(document: &Value) -> BTreeMap<String, String> {
 }
 
 fn told_needs(operation: &Value) -> String {
-    let Some(bearer) =
-        operation["security"].as_array().and_then(|any| any.iter().find_map(|one| one.get("bearer")))
-    else {
-        return "nothing".to_owned();
+    let alternatives = operation["security"].as_array().into_iter().flatten();
+    let scopes = |bearer: &Value| {
+        let scopes: Vec<_> = bearer.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        if scopes.is_empty() { "a token".to_owned() } else { scopes.join(" and ") }
     };
-    let scopes: Vec<&str> = bearer.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    if scopes.is_empty() { "a token".to_owned() } else { scopes.join(" ") }
+    let needs: Vec<_> = alternatives.filter_map(|one| one.get("bearer")).map(scopes).collect();
+    if needs.is_empty() { "nothing".to_owned() } else { needs.join(" or ") }
 }
 
 #[cfg(test)]

@@ -45,8 +45,8 @@ pub enum Access {
     /// Whoever has an access token, or the token that `POST /bookings/lookup` gives, which only
     /// booking can check.
     AuthenticatedOrGuest,
-    /// Whoever has this permission.
-    Permitted(Permission),
+    /// Callers with one of these permissions. Where there are several, the service decides by the body.
+    Permitted(&'static [Permission]),
 }
 
 /// What a route answers.
@@ -81,14 +81,15 @@ const DELETE: &str = "DELETE";
 const PUBLIC: Access = Access::Public;
 const USER: Access = Access::Authenticated;
 const GUEST: Access = Access::AuthenticatedOrGuest;
-const REFERENCE: Access = Access::Permitted(Permission::ReferenceWrite);
-const FLIGHT: Access = Access::Permitted(Permission::FlightWrite);
-const READ_MAIL: Access = Access::Permitted(Permission::MailRead);
-const READ_BOOKINGS: Access = Access::Permitted(Permission::BookingReadAny);
-const READ_MANIFEST: Access = Access::Permitted(Permission::ManifestRead);
-const READ_REPORT: Access = Access::Permitted(Permission::ReportRead);
-const CHECK: Access = Access::Permitted(Permission::SystemCheck);
-const RESEND_MAIL: Access = Access::Permitted(Permission::MailResend);
+const REFERENCE: Access = Access::Permitted(&[Permission::ReferenceWrite]);
+const FLIGHT: Access = Access::Permitted(&[Permission::FlightWrite]);
+const FLIGHT_OR_FARE: Access = Access::Permitted(&[Permission::FlightWrite, Permission::FareWrite]);
+const READ_MAIL: Access = Access::Permitted(&[Permission::MailRead]);
+const READ_BOOKINGS: Access = Access::Permitted(&[Permission::BookingReadAny]);
+const READ_MANIFEST: Access = Access::Permitted(&[Permission::ManifestRead]);
+const READ_REPORT: Access = Access::Permitted(&[Permission::ReportRead]);
+const CHECK: Access = Access::Permitted(&[Permission::SystemCheck]);
+const RESEND_MAIL: Access = Access::Permitted(&[Permission::MailResend]);
 
 const fn gateway(method: &'static str, path: &'static str, access: Access) -> Route {
     Route { method, path, service: Service::Gateway, access, answer: Answer::Whole }
@@ -159,7 +160,7 @@ pub const TABLE: &[Route] = &[
     flight(GET, "/api/v1/flights", PUBLIC),
     flight(GET, "/api/v1/flights/{id}", PUBLIC),
     flight(POST, "/api/v1/admin/flights", FLIGHT),
-    flight(PATCH, "/api/v1/admin/flights/{id}", FLIGHT),
+    flight(PATCH, "/api/v1/admin/flights/{id}", FLIGHT_OR_FARE),
     flight(DELETE, "/api/v1/admin/flights/{id}", FLIGHT),
     // Bookings
     booking(GET, "/api/v1/flights/{id}/seat-map", PUBLIC),

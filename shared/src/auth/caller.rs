@@ -51,8 +51,19 @@ impl Caller {
     /// # Errors
     /// `forbidden`.
     pub fn require(&self, permission: Permission) -> Result<(), Problem> {
-        let missing = || Problem::new(Code::Forbidden).detail(format_args!("{permission} is needed"));
-        if self.may(permission) { Ok(()) } else { Err(missing()) }
+        self.require_any(&[permission])
+    }
+
+    /// Demands one of these permissions, whichever.
+    ///
+    /// # Errors
+    /// `forbidden`.
+    pub fn require_any(&self, permissions: &[Permission]) -> Result<(), Problem> {
+        if permissions.iter().any(|permission| self.may(*permission)) {
+            return Ok(());
+        }
+        let names: Vec<_> = permissions.iter().map(|permission| permission.as_str()).collect();
+        Err(Problem::new(Code::Forbidden).detail(format_args!("{} is needed", names.join(" or "))))
     }
 }
 

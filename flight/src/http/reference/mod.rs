@@ -8,7 +8,7 @@ mod airports;
 mod cities;
 mod seat_layouts;
 
-use super::{Changes, PRIVATE, SLOW, preconditions::IfMatch, uninterrupted::uninterrupted};
+use super::{Changes, PRIVATE, SLOW, preconditions::IfMatch};
 use crate::{
     domain::{flight::Flight, reference::Versioned},
     error::{Conflict, overtaken},
@@ -100,22 +100,19 @@ async fn get<T: Resource>(request: &HttpRequest, pool: &Pool) -> Result<HttpResp
 }
 
 async fn create<T: Resource>(value: T, pool: web::Data<Pool>) -> Result<HttpResponse, Problem> {
-    let made = uninterrupted(async move {
-        let mut connection = pool.get().await?;
-        (*connection)
-            .transaction::<_, Problem, _>(async |connection: &mut AsyncPgConnection| {
-                let unknown = value.unknown_references(connection).await?;
-                if !unknown.is_empty() {
-                    return Err(Problem::validation(unknown));
-                }
-                if T::insert(connection, std::slice::from_ref(&value)).await.map_err(overtaken)? == 0 {
-                    return Err(Conflict::Exists(format!("{}/{}", T::COLLECTION, value.key())).into());
-                }
-                T::find(connection, &value.key()).await?.ok_or_else(|| Problem::new(Code::NotFound))
-            })
-            .await
-    })
-    .await?;
+    let mut connection = pool.get().await?;
+    let made = (*connection)
+        .transaction::<_, Problem, _>(async |connection: &mut AsyncPgConnection| {
+            let unknown = value.unknown_references(connection).await?;
+            if !unknown.is_empty() {
+                return Err(Problem::validation(unknown));
+            }
+            if T::insert(connection, std::slice::from_ref(&value)).await.map_err(overtaken)? == 0 {
+                return Err(Conflict::Exists(format!("{}/{}", T::COLLECTION, value.key())).into());
+            }
+            T::find(connection, &value.key()).await?.ok_or_else(|| Problem::new(Code::NotFound))
+        })
+        .await?;
     let location = format!("/api/v1/{}/{}", T::COLLECTION, made.value.key());
     Ok(HttpResponse::Created()
         .insert_header((header::LOCATION, location))
@@ -131,20 +128,16 @@ async fn change<T: Resource>(
     pool: web::Data<Pool>,
     changes: web::Data<Changes>,
 ) -> Result<HttpResponse, Problem> {
-    let changed = uninterrupted(async move {
-        let mut connection = pool.get().await?;
-        let (changed, flights) = (*connection)
-            .transaction::<_, Problem, _>(async |connection: &mut AsyncPgConnection| {
-                let before = T::lock(connection, &key).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
-                precondition.check(before.version)?;
-                write(connection, &before.value, change).await
-            })
-            .await?;
-        drop(connection);
-        changes.committed(flights).await;
-        Ok(changed)
-    })
-    .await?;
+    let mut connection = pool.get().await?;
+    let (changed, flights) = (*connection)
+        .transaction::<_, Problem, _>(async |connection: &mut AsyncPgConnection| {
+            let before = T::lock(connection, &key).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
+            precondition.check(before.version)?;
+            write(connection, &before.value, change).await
+        })
+        .await?;
+    drop(connection);
+    changes.committed(flights).await;
     Ok(HttpResponse::Ok()
         .insert_header((header::ETAG, entity_tag(changed.version)))
         .insert_header((header::CACHE_CONTROL, PRIVATE))
@@ -177,23 +170,20 @@ async fn delete<T: Resource>(
     precondition: IfMatch,
     pool: web::Data<Pool>,
 ) -> Result<HttpResponse, Problem> {
-    uninterrupted(async move {
-        let mut connection = pool.get().await?;
-        (*connection)
-            .transaction::<_, Problem, _>(async |connection: &mut AsyncPgConnection| {
-                let found = T::lock(connection, &key).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
-                precondition.check(found.version)?;
-                match T::delete(connection, &key).await {
-                    Ok(_) => Ok(()),
-                    Err(error) => Err(match referring_table(&error) {
-                        Some(table) => Conflict::Referenced(table.replace('_', "-")).into(),
-                        None => error.into(),
-                    }),
-                }
-            })
-            .await
-    })
-    .await?;
+    let mut connection = pool.get().await?;
+    (*connection)
+        .transaction::<_, Problem, _>(async |connection: &mut AsyncPgConnection| {
+            let found = T::lock(connection, &key).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
+            precondition.check(found.version)?;
+            match T::delete(connection, &key).await {
+                Ok(_) => Ok(()),
+                Err(error) => Err(match referring_table(&error) {
+                    Some(table) => Conflict::Referenced(table.replace('_', "-")).into(),
+                    None => error.into(),
+                }),
+            }
+        })
+        .await?;
     Ok(HttpResponse::NoContent().insert_header((header::CACHE_CONTROL, PRIVATE)).finish())
 }
 

@@ -175,7 +175,7 @@ async fn admit(request: &HttpRequest, route: &Route) -> Result<(), Problem> {
     match (route.access, caller) {
         (Access::Public, _) => Ok(()),
         (_, None) => Err(Problem::new(Code::Unauthenticated)),
-        (Access::Permitted(permission), Some(caller)) => caller.require(permission),
+        (Access::Permitted(permissions), Some(caller)) => caller.require_any(permissions),
         (_, Some(_)) => Ok(()),
     }
 }
