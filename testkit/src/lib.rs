@@ -15,7 +15,7 @@ pub use database::TestDatabase;
 pub use events::{EventStream, StreamEvent};
 pub use localstripe::Localstripe;
 pub use smtp::{ReceivedMail, SmtpBehaviour, SmtpSink};
-pub use token::TokenIssuer;
+pub use token::{EMAIL, TokenIssuer};
 
 use uuid::Uuid;
 

@@ -72,6 +72,8 @@ impl Issuer {
             sid: session,
             roles: user.roles.clone(),
             scope: user.permissions.join(" "),
+            email: user.email.clone(),
+            email_verified: user.email_verified,
         };
         let access_token = self.keys.keys().signing.sign(&claims)?.into();
         Ok(TokenSet { access_token, token_type: "Bearer", expires_in: ACCESS_SECONDS, refresh_token, user })

@@ -31,6 +31,12 @@ pub struct Claims {
     pub roles: Vec<String>,
     /// Permissions, separated by spaces.
     pub scope: String,
+    /// The account's e-mail address. Empty in tokens of gateways that did not tell it.
+    #[serde(default)]
+    pub email: String,
+    /// Whether the address is known to be the user's. False in tokens of gateways that did not tell it.
+    #[serde(default)]
+    pub email_verified: bool,
 }
 
 impl Claims {
