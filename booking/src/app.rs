@@ -24,7 +24,7 @@ use chrono::TimeDelta;
 use shared::{
     auth::{ServiceTokens, Verifier},
     bus::{Bus, Consumers},
-    db::{MigrateError, Plans, Pool, migrate},
+    db::{DatabaseConfig, MigrateError, Plans, Pool, migrate},
     http::{health::Health, metrics_server},
     outbox::{DeadLetters, Relay, RelayHandle},
     service::{Running, Surroundings},
@@ -34,6 +34,9 @@ use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 /// How often the outbox is looked at for what other instances have committed: those who follow a live seat
 /// map here are to hear of it within 100 ms, of which up to 50 go by while changes are gathered.
 const LOOK: Duration = Duration::from_millis(25);
+
+/// Connections of what follows the bus: the feed of flights, and the look for flights that requests wait for.
+const FOLLOWERS: usize = 2;
 
 /// Why the booking service did not start.
 #[derive(Debug, thiserror::Error)]
@@ -81,6 +84,9 @@ pub(crate) async fn start_with(
     let database = service.database();
     migrate(&database, MIGRATIONS).await?;
     let pool = Pool::new(&database.planned(Plans::ByIndex));
+    // Of their own: requests that wait for connections do not keep flights from arriving.
+    let followers = DatabaseConfig { pool_size: FOLLOWERS, ..database.planned(Plans::ByIndex) };
+    let followers = Pool::new(&followers);
     let provider = provider(&config, &pool)?;
     let relay = Relay::start_looking("booking", &database, surroundings.bus.clone(), LOOK);
     let flights = FlightCache::new(config.cached_flights);
@@ -89,13 +95,14 @@ pub(crate) async fn start_with(
         allocators: config.allocators,
         idle: Duration::from_millis(config.allocator_idle_ms.max(10)),
     };
-    let directory = Directory::start(pool.clone(), flights.clone(), shards.handles(), limits);
+    let pools = (pool.clone(), followers.clone());
+    let directory = Directory::start(pools, flights.clone(), shards.handles(), limits);
     let store = (&pool, &relay, &flights, &directory);
     let (sales, disruptions) = start_actors(&config, &surroundings.bus, &shards, store, provider);
     // Telling thousands must not keep the ledgers waiting.
     let live = LastingArbiter::new();
     let feeds = seat_map_feeds(&config, &live, (&pool, &flights, &directory));
-    let consumers = subscribe(&surroundings.bus, &pool, &directory, disruptions);
+    let consumers = subscribe(&surroundings.bus, &followers, &directory, disruptions);
 
     let verifier = Verifier::new(surroundings.keys, &service.token_issuer, &service.token_audience);
     let health = health(&pool, &verifier);
@@ -133,6 +140,7 @@ pub(crate) async fn start_with(
         // Reaper and poll end by themselves when the pool is closed, and so does the desk, which has
         // finished before.
         pool.close();
+        followers.close();
         ledgers.drain().await;
         relay.stop().await;
         shards.stop();
@@ -177,6 +185,7 @@ fn start_actors(
         desk,
         currency: config.sale_currency,
         max_hold_minutes: config.max_hold_minutes,
+        require_verified_email: config.require_verified_email,
         patience: config.patience(),
         running: Arc::default(),
     };

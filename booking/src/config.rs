@@ -65,6 +65,10 @@ pub struct Config {
     /// are held only when the departure is at least 7 days away. `1440`.
     #[serde(default = "default_max_hold")]
     pub max_hold_minutes: u32,
+    /// `BOOKING_REQUIRE_VERIFIED_EMAIL`: whether only accounts with a verified e-mail address may make bookings.
+    /// `false`.
+    #[serde(default)]
+    pub require_verified_email: bool,
     /// `BOOKING_PAYMENT_PLACES`: payments in hand at once; more are refused. `2048`.
     #[serde(default = "default_payment_places")]
     pub payment_places: u32,
@@ -245,6 +249,7 @@ impl Config {
             payment_sweep_ms: default_interval(),
             payment_hold_minutes: default_payment_hold(),
             max_hold_minutes: default_max_hold(),
+            require_verified_email: false,
             payment_places: default_payment_places(),
             payment_provider: ProviderKind::default(),
             stripe_secret_key: None,

@@ -8,6 +8,7 @@
 //! | `actors` | allocators, ledger, payment desk, reaper, feed; its `mod.rs` has the diagram |
 //! | `store` | tables and queries |
 //! | `http` | routes, thin |
+//! | `client` | who sends a request, for limits of its own |
 //! | `deadline` | until when a request may wait |
 //! | `kill_points` | where the crash tests kill the process |
 //! | `error` | refusals and faults as problems |
@@ -17,6 +18,7 @@ pub mod app;
 pub mod config;
 
 mod actors;
+mod client;
 mod deadline;
 mod domain;
 mod error;

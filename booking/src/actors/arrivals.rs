@@ -1,24 +1,29 @@
-//! `Arrivals`: looks for flights that are not in the inventory yet, on behalf of all who wait for them.
+//! `Arrivals`: looks for flights that are not in the inventory yet, for the requests that wait for them.
 //!
-//! One statement asks for all of them at once, a little while after the one before, and when the bus has
-//! brought flights: however many wait, they cost no more, and they are bounded.
+//! One statement asks for all of them at once, 100 ms after the one before, and when the bus has brought flights. So
+//! the cost does not grow with the number of requests. The flights waited for are bounded: of each client, so that
+//! invented ids fill no place but those of who sends them, and in all.
 
 use super::directory::NotFound;
-use crate::store;
+use crate::{client, store};
 use actix::prelude::*;
 use shared::{
     db::{DbError, Pool},
     ids::FlightId,
 };
-use std::{collections::HashMap, sync::Arc, time::Duration};
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, oneshot},
-    time::Instant,
+use std::{
+    collections::{BTreeMap, HashMap, btree_map::Entry},
+    net::IpAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
+use tokio::{sync::oneshot, time::Instant};
 use uuid::Uuid;
 
-/// Those who may wait at once.
-pub(super) const ROOM: usize = 256;
+/// Flights that one client may wait for at once.
+pub(super) const OF_CLIENT: usize = 16;
+/// Flights that all clients may wait for at once; one counts for each client that waits for it.
+pub(super) const ROOM: usize = 1024;
 /// How often the table is looked at meanwhile: the event may have gone to another instance.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -39,40 +44,88 @@ struct Look;
 #[derive(Clone)]
 pub(super) struct Arrivals {
     actor: Addr<Watch>,
-    room: Arc<Semaphore>,
+    waiting: Arc<Mutex<Waiting>>,
 }
 
-/// A place among those who wait.
-pub(super) struct Place(#[expect(dead_code, reason = "given back with it")] OwnedSemaphorePermit);
+/// The requests that wait, by client and flight.
+#[derive(Default)]
+struct Waiting(BTreeMap<(IpAddr, FlightId), usize>);
+
+impl Waiting {
+    /// Adds a request, unless that would be one flight too many.
+    fn enter(&mut self, client: IpAddr, flight: FlightId) -> bool {
+        if let Some(requests) = self.0.get_mut(&(client, flight)) {
+            *requests += 1;
+            return true;
+        }
+        let (first, last) = (FlightId(Uuid::nil()), FlightId(Uuid::max()));
+        let own = self.0.range((client, first)..=(client, last)).count();
+        let fits = own < OF_CLIENT && self.0.len() < ROOM;
+        if fits {
+            self.0.insert((client, flight), 1);
+        }
+        fits
+    }
+
+    fn leave(&mut self, client: IpAddr, flight: FlightId) {
+        if let Entry::Occupied(mut entry) = self.0.entry((client, flight)) {
+            *entry.get_mut() -= 1;
+            if *entry.get() == 0 {
+                entry.remove();
+            }
+        }
+    }
+}
+
+/// A request's place among those that wait for a flight; given back when it is dropped.
+pub(super) struct Place {
+    waiting: Arc<Mutex<Waiting>>,
+    client: IpAddr,
+    flight: FlightId,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        lock(&self.waiting).leave(self.client, self.flight);
+    }
+}
+
+fn lock(waiting: &Mutex<Waiting>) -> MutexGuard<'_, Waiting> {
+    waiting.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 impl Arrivals {
     /// Starts the actor on the present arbiter.
     pub(super) fn start(pool: Pool) -> Self {
         let watch = Watch { pool, waiting: HashMap::new(), state: State::Idle };
-        Self { actor: watch.start(), room: Arc::new(Semaphore::new(ROOM)) }
+        Self { actor: watch.start(), waiting: Arc::default() }
     }
 
-    /// A place among those who wait.
+    /// A place among the requests that wait, for the present request's client.
     ///
     /// # Errors
     /// `Overloaded` where there is no room.
-    pub(super) fn enter(&self) -> Result<Place, NotFound> {
-        Arc::clone(&self.room).try_acquire_owned().map(Place).map_err(|_| NotFound::Overloaded)
+    pub(super) fn enter(&self, flight: FlightId) -> Result<Place, NotFound> {
+        let client = client::network();
+        match lock(&self.waiting).enter(client, flight) {
+            true => Ok(Place { waiting: Arc::clone(&self.waiting), client, flight }),
+            false => Err(NotFound::Overloaded),
+        }
     }
 
-    /// Waits for a flight until it is there. Whether it came in time.
-    pub(super) async fn wait(&self, _: &Place, id: FlightId, until: Instant) -> Result<bool, NotFound> {
+    /// Waits for the flight of a place. Whether it was seen in time; if not, it may have come since.
+    pub(super) async fn wait(&self, place: &Place, until: Instant) -> Result<bool, NotFound> {
         let left = until.saturating_duration_since(Instant::now());
-        match self.actor.send(Await(id)).timeout(left).await {
+        match self.actor.send(Await(place.flight)).timeout(left).await {
             Ok(arrived) => arrived.map(|()| true).map_err(NotFound::Failed),
             Err(MailboxError::Timeout) => Ok(false),
             Err(MailboxError::Closed) => Err(NotFound::Overloaded),
         }
     }
 
-    /// Those who wait.
+    /// The requests that wait.
     pub(super) fn waiting(&self) -> usize {
-        ROOM.saturating_sub(self.room.available_permits())
+        lock(&self.waiting).0.values().sum()
     }
 
     /// Flights have come: perhaps some that are waited for.

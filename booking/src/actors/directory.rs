@@ -84,16 +84,17 @@ pub(crate) struct Directory {
 }
 
 impl Directory {
-    /// Starts the directory on the present arbiter; its allocators go to the shards.
+    /// Starts the directory on the present arbiter; its allocators go to the shards. `followers`: the connections
+    /// of what follows the bus, which no request takes.
     pub(crate) fn start(
-        pool: Pool,
+        (pool, followers): (Pool, Pool),
         flights: FlightCache,
         shards: Vec<LastingArbiter>,
         limits: Limits,
     ) -> Self {
         let running = Allocators::new(limits);
         let spread = rand::random_range(0..997);
-        let arrivals = Arrivals::start(pool.clone());
+        let arrivals = Arrivals::start(followers);
         let actor = AllocatorDirectory {
             running: running.clone(),
             pool,
@@ -118,13 +119,15 @@ impl Directory {
         if ids::age(id.0).is_none_or(|age| age >= YOUNG) {
             return Err(NotFound::Unknown);
         }
-        let (place, until) = (self.arrivals.enter()?, Instant::now() + deadline::left(ARRIVAL));
-        while self.arrivals.wait(&place, id, until).await? {
+        let (place, until) = (self.arrivals.enter(id)?, Instant::now() + ARRIVAL);
+        while self.arrivals.wait(&place, until.min(deadline::of_request(ARRIVAL))).await? {
             if let Some(entry) = self.find_now(id).await? {
                 return Ok(entry);
             }
         }
-        Err(NotFound::Unknown)
+        // The last look may have been long ago, or may never have come: the database has the last word. A request
+        // without the time for it is told that we are overloaded, not that the flight is unknown.
+        self.find_now(id).await?.ok_or(NotFound::Unknown)
     }
 
     /// A flight's allocator, started if it does not run; `None` where there is no such flight.

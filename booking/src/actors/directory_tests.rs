@@ -1,13 +1,19 @@
 use super::*;
 use crate::{
     MIGRATIONS,
-    actors::{allocator::MAILBOX, arrivals::ROOM, ledger::Shards},
+    actors::{
+        allocator::MAILBOX,
+        arrivals::{OF_CLIENT, ROOM},
+        ledger::Shards,
+    },
+    client,
     domain::samples,
     store,
 };
 use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 use futures_util::future::join_all;
 use shared::events::FlightState;
+use std::net::{IpAddr, Ipv4Addr};
 use testkit::TestDatabase;
 
 struct Scene {
@@ -26,7 +32,8 @@ impl Scene {
         let database = TestDatabase::of("booking", MIGRATIONS).await;
         let pool = Pool::new(&database.config("booking"));
         let shards = Shards::new(1);
-        let directory = Directory::start(pool.clone(), FlightCache::new(1024), shards.handles(), limits);
+        let pools = (pool.clone(), pool.clone());
+        let directory = Directory::start(pools, FlightCache::new(1024), shards.handles(), limits);
         Self { database, pool, directory, shards }
     }
 
@@ -80,11 +87,44 @@ async fn who_asks_for_a_young_flight_waits_until_it_is_told_of() {
     scene.stop();
 }
 
+/// Asks for a flight in a task of its own, for a client.
+fn ask_for(scene: &Scene, client: u32, id: FlightId) -> tokio::task::JoinHandle<Result<Flight, NotFound>> {
+    let directory = scene.directory.clone();
+    let address = IpAddr::V4(Ipv4Addr::from_bits(client));
+    actix::spawn(client::scope(address, async move { directory.flight(id).await }))
+}
+
 #[actix::test]
-async fn those_who_wait_are_bounded() {
+async fn a_client_waits_for_some_flights_and_keeps_nobody_else_from_waiting() {
+    let scene = Scene::new().await;
+    let flights: Vec<FlightState> = (0..OF_CLIENT).map(|_| samples::flight()).collect();
+    let mut asked: Vec<_> = flights.iter().map(|flight| ask_for(&scene, 1, flight.id)).collect();
+    scene.wait_for(OF_CLIENT).await;
+    let refused = ask_for(&scene, 1, FlightId::new()).await.unwrap();
+    assert!(matches!(refused, Err(NotFound::Overloaded)));
+    // More requests for the same flights, and those of another client.
+    asked.extend((0..100).map(|_| ask_for(&scene, 1, flights[0].id)));
+    asked.push(ask_for(&scene, 2, flights[0].id));
+    scene.wait_for(OF_CLIENT + 101).await;
+    scene.store(&flights).await;
+    scene.directory.flights_arrived();
+    for found in join_all(asked).await {
+        assert!(found.unwrap().is_ok());
+    }
+    assert_eq!(scene.directory.arrivals.waiting(), 0);
+    scene.stop();
+}
+
+#[actix::test]
+async fn the_flights_that_are_waited_for_are_bounded() {
     let scene = Scene::new().await;
     let flights: Vec<FlightState> = (0..ROOM).map(|_| samples::flight()).collect();
-    let asked: Vec<_> = flights.iter().map(|flight| scene.ask(flight.id)).collect();
+    let client = |number: usize| u32::try_from(number / OF_CLIENT).unwrap() + 1;
+    let asked: Vec<_> = flights
+        .iter()
+        .enumerate()
+        .map(|(number, flight)| ask_for(&scene, client(number), flight.id))
+        .collect();
     scene.wait_for(ROOM).await;
     assert!(matches!(scene.directory.flight(FlightId::new()).await, Err(NotFound::Overloaded)));
     let old = FlightId("0191e2a0-0000-7000-8000-000000000000".parse().unwrap());
@@ -94,6 +134,25 @@ async fn those_who_wait_are_bounded() {
     for found in join_all(asked).await {
         assert!(found.unwrap().is_ok());
     }
+    scene.stop();
+}
+
+#[actix::test]
+async fn a_flight_that_came_while_nobody_could_look_is_not_called_unknown() {
+    let scene = Scene::new().await;
+    let flight = samples::flight();
+    // Requests have the connections, when it comes and until the time of this one is over.
+    let patience = Instant::now() + ARRIVAL + Duration::from_secs(1);
+    let directory = scene.directory.clone();
+    let asked = actix::spawn(deadline::scope(patience, async move { directory.flight(flight.id).await }));
+    scene.wait_for(1).await;
+    let size = scene.database.config("booking").pool_size;
+    let taken = join_all((0..size).map(|_| scene.pool.get())).await;
+    let other = scene.database.config("booking").connect().await.unwrap();
+    let known = [(flight.clone(), serde_json::to_value(&flight).unwrap())];
+    store::flights::upsert(&other, &known).await.unwrap();
+    assert!(matches!(asked.await.unwrap(), Err(NotFound::Overloaded)));
+    drop(taken);
     scene.stop();
 }
 

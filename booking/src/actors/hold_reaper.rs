@@ -93,6 +93,8 @@ async fn clean_up(pool: &Pool) -> Result<(), DbError> {
     let connection = pool.get().await?;
     in_rounds(async || store::keys::clean(&connection, ROWS).await).await?;
     in_rounds(async || store::lookup_failures::clean(&connection, ROWS).await).await?;
+    in_rounds(async || store::letters_caused::clean(&connection, ROWS).await).await?;
+    in_rounds(async || store::unverified_holds::clean(&connection, ROWS).await).await?;
     store::quotes::clean(&connection).await?;
     Ok(())
 }

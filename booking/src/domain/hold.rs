@@ -20,6 +20,21 @@ const EARLY_DAYS: i64 = 7;
 
 /// Seats that an account may hold on a flight, unpaid.
 pub(crate) const SEATS_PER_ACCOUNT_AND_FLIGHT: i64 = 9;
+/// Seats that an unverified account may hold on all flights together, unpaid.
+pub(crate) const SEATS_PER_UNVERIFIED_ACCOUNT: i64 = 9;
+/// Minutes for which an unverified account may hold seats at most.
+pub(crate) const UNVERIFIED_MINUTES: i64 = 15;
+
+/// How many seats an account may hold, unpaid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Allowance {
+    /// As many as it wants: it tests the installation under load.
+    Unlimited,
+    /// [`SEATS_PER_ACCOUNT_AND_FLIGHT`].
+    PerFlight,
+    /// That, and [`SEATS_PER_UNVERIFIED_ACCOUNT`] in all.
+    Unverified,
+}
 
 /// How long seats are to be held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

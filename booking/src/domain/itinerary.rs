@@ -7,6 +7,7 @@
 //! which offers no connection below it, and travellers may choose two flights of their own.
 
 use super::refusal::Refusal;
+use chrono::{DateTime, Utc};
 use shared::{events::FlightState, fare::SegmentPrice, http::FieldError, ids::FlightId};
 
 /// Flights in one booking.
@@ -38,6 +39,17 @@ pub(crate) fn check_order<'a>(flights: impl Iterator<Item = &'a FlightState>) ->
         arrival = arrival.max(Some(flight.arrival.at));
     }
     errors
+}
+
+/// Whether each flight departs after those before it have arrived. `times`: departures and arrivals in the order of
+/// travel.
+pub(crate) fn is_possible(times: impl IntoIterator<Item = (DateTime<Utc>, DateTime<Utc>)>) -> bool {
+    let mut latest = None;
+    times.into_iter().all(|(departure, arrival)| {
+        let follows = latest.is_none_or(|before| before < departure);
+        latest = latest.max(Some(arrival));
+        follows
+    })
 }
 
 /// The first and the last flight by departure, in whatever order they stand.
@@ -149,6 +161,8 @@ mod tests {
             let apart = |one: &(i64, i64), other: &(i64, i64)| one.1 < other.0;
             let valid = times.iter().enumerate().all(|(index, one)| times[index + 1..].iter().all(|other| apart(one, other)));
             prop_assert_eq!(wrong(&times).is_empty(), valid);
+            let at = |minutes: i64| DateTime::UNIX_EPOCH + TimeDelta::minutes(minutes);
+            prop_assert_eq!(is_possible(times.iter().map(|(departs, arrives)| (at(*departs), at(*arrives)))), valid);
         }
     }
 }

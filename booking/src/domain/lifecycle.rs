@@ -21,7 +21,7 @@
 use super::{
     booking::{Booking, RefundRecord},
     contact::ContactPatch,
-    flight, hold,
+    flight, hold, itinerary,
     payment::{Entry, MOST_DECLINED, Payment, PaymentState, payment_entries, refund_entries},
     quote::{Quote, QuoteId},
     refund::{self, Journey, Refund},
@@ -90,14 +90,20 @@ impl Booking {
         Stage::of(self.status_at(now), self.payment_status)
     }
 
-    /// What may be done now. `departures`: of its flights.
-    pub(crate) fn actions(&self, departures: &[DateTime<Utc>], now: DateTime<Utc>) -> Vec<BookingAction> {
+    /// What may be done now. `times`: departures and arrivals of its flights in the order of travel.
+    pub(crate) fn actions(
+        &self,
+        times: &[(DateTime<Utc>, DateTime<Utc>)],
+        now: DateTime<Utc>,
+    ) -> Vec<BookingAction> {
         let stage = self.stage(now);
-        let are_open = || departures.iter().all(|departure| flight::is_open(*departure, now));
+        let is_open = |(departure, _): &(DateTime<Utc>, _)| flight::is_open(*departure, now);
+        let are_open = || times.iter().all(is_open);
+        let is_possible = || itinerary::is_possible(times.iter().copied());
         let in_time = |action: &BookingAction| match action {
-            BookingAction::ChangeSeats => departures.iter().any(|departure| flight::is_open(*departure, now)),
+            BookingAction::ChangeSeats => times.iter().any(is_open),
             BookingAction::ChangeNames => are_open(),
-            BookingAction::Pay => are_open() && !self.is_declined_for_good(),
+            BookingAction::Pay => are_open() && is_possible() && !self.is_declined_for_good(),
             BookingAction::Cancel | BookingAction::ChangeContact => true,
         };
         ACTIONS.into_iter().filter(|action| stage.allows(*action).is_ok()).filter(in_time).collect()

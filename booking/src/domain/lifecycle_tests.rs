@@ -120,7 +120,7 @@ proptest! {
         let departs_at = now + TimeDelta::days(30);
         let mut books: i64 = 0;
         for step in steps {
-            let (before, may) = (booking.clone(), booking.actions(&[departs_at], now));
+            let (before, may) = (booking.clone(), booking.actions(&[flight_at(departs_at)], now));
             let result = take(&mut booking, step, &mut now, flown(departs_at));
             match (&result, step) {
                 (Ok(_), Step::Pay) => prop_assert!(may.contains(&BookingAction::Pay)),
@@ -231,8 +231,23 @@ fn a_hold_ends_before_sales_close_of_a_flight_that_was_moved_forward() {
     assert!(paying.reschedule((flight, 2), sooner, now));
     assert!(paying.decline((id, false), sooner, now));
     assert_eq!(paying.hold_expires_at, now + TimeDelta::minutes(5), "no longer than others'");
-    let departures = [now + TimeDelta::days(30), now + TimeDelta::minutes(45)];
-    assert!(!held.actions(&departures, now).contains(&BookingAction::Pay));
+    let times = [now + TimeDelta::minutes(45), now + TimeDelta::days(30)].map(flight_at);
+    assert!(!held.actions(&times, now).contains(&BookingAction::Pay));
+}
+
+#[test]
+fn an_impossible_journey_is_not_paid() {
+    let held = samples::booking(FlightId::new(), &["4A"]);
+    let now = held.created_at;
+    let [first, second] = [now + TimeDelta::days(30), now + TimeDelta::days(31)].map(flight_at);
+    assert!(held.actions(&[first, second], now).contains(&BookingAction::Pay));
+    let actions = held.actions(&[second, first], now);
+    assert!(!actions.contains(&BookingAction::Pay) && actions.contains(&BookingAction::Cancel));
+}
+
+/// Departure and arrival of a flight of two hours.
+fn flight_at(departure: DateTime<Utc>) -> (DateTime<Utc>, DateTime<Utc>) {
+    (departure, departure + TimeDelta::hours(2))
 }
 
 #[test]
@@ -245,7 +260,7 @@ fn declined_payments_are_bounded() {
         booking.start_payment(payment.clone(), (TimeDelta::minutes(60), far), now).map(|()| payment.id)
     };
     for attempt in 0..MOST_DECLINED {
-        assert!(booking.actions(&[far], now).contains(&BookingAction::Pay));
+        assert!(booking.actions(&[flight_at(far)], now).contains(&BookingAction::Pay));
         let id = pay(&mut booking, now).unwrap();
         // Voided because it came too late, or refused: it did not come off.
         assert!(booking.decline((id, attempt % 2 == 0), far, now));
@@ -253,7 +268,7 @@ fn declined_payments_are_bounded() {
     let (before, later) = (booking.clone(), now + TimeDelta::minutes(5));
     assert_eq!(pay(&mut booking, later), Err(Refusal::TooManyDeclined(TimeDelta::minutes(10))));
     assert_eq!(booking, before, "a refusal changes nothing");
-    assert!(!booking.actions(&[far], now).contains(&BookingAction::Pay));
+    assert!(!booking.actions(&[flight_at(far)], now).contains(&BookingAction::Pay));
     assert_eq!(pay(&mut booking, now + TimeDelta::minutes(15)), Err(Refusal::HoldExpired));
     assert!(booking.cancel(None, flown(far), now).is_ok(), "nothing else is refused");
 }

@@ -58,7 +58,8 @@ impl Booking {
         let segments: Result<Vec<_>, _> =
             self.segments.iter().map(|segment| present_segment(segment, flights, status)).collect();
         let segments = segments?;
-        let departures: Vec<_> = segments.iter().map(|segment| segment.departure.at).collect();
+        let times: Vec<_> =
+            segments.iter().map(|segment| (segment.departure.at, segment.arrival.at)).collect();
         Ok(BookingState {
             id: self.id,
             locator: self.locator.as_str().to_owned(),
@@ -79,7 +80,7 @@ impl Booking {
             },
             payments: self.payments.iter().map(|payment| present_payment(payment, self.currency)).collect(),
             refunds: self.refunds.iter().map(|refund| present_refund(refund, self.currency)).collect(),
-            available_actions: self.actions(&departures, now),
+            available_actions: self.actions(&times, now),
             version: self.version,
             created_at: self.created_at,
             updated_at: self.updated_at,

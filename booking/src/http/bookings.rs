@@ -1,15 +1,17 @@
 //! `/bookings` and `/bookings/{id}`.
 
 use super::{
-    PRIVATE, Reading,
+    Lookups, PRIVATE, Reading,
     access_token::Reader,
+    account_limits,
     answers::{answer, tag},
     key,
+    letter_limit::{Letters, OF_A_HOLD, OF_A_PURCHASE},
     new_booking::{NewBooking, NewBookingSchema, Terms},
 };
 use crate::{
-    actors::sales::{Order, Sales},
-    deadline,
+    actors::sales::{Order, Sales, Sold},
+    client, deadline,
     store::{bookings::Own, presented},
 };
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, http::header, web};
@@ -32,9 +34,11 @@ use std::str::FromStr;
     responses(
         (status = 201, description = "Held or confirmed; `Location` names it", body = BookingState),
         (status = 402, description = "The payment was declined; `booking` is still held", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "email_unverified: until it is verified, the contact is the account's own address, and a hold lasts 15 minutes at most", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "There is no such flight", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "seat_taken (with `seats`), flight_full, flight_not_bookable, hold_limit, price_changed (with `total`), passenger_already_booked, idempotency_in_progress", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "validation_failed, seat_not_allowed, idempotency_key_reused", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "rate_limited: too many letters to addresses other than the account's own", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "overloaded; or upstream_unavailable, the database or the payment provider is silent", body = ProblemBody, content_type = "application/problem+json"),
         (status = 504, description = "The payment of `booking` is not settled yet", body = ProblemBody, content_type = "application/problem+json"),
     ),
@@ -45,7 +49,7 @@ pub(crate) async fn create(
     caller: Caller,
     _: NoParameters,
     body: JsonBytes,
-    sales: web::Data<Sales>,
+    (sales, reading, lookups): (web::Data<Sales>, web::Data<Reading>, web::Data<Lookups>),
 ) -> Result<HttpResponse, Problem> {
     let terms = Terms {
         currency: sales.currency,
@@ -55,6 +59,9 @@ pub(crate) async fn create(
     let body = body.read(|object| NewBooking::read(object, &terms))?;
     let key = key(&request, caller.user_id(), &body.json)?;
     let new = body.value;
+    account_limits::check_verified(&caller, sales.require_verified_email)?;
+    account_limits::check_contact(&caller, &new.contact.email)?;
+    account_limits::check_hold(&caller, new.hold_minutes)?;
     let order = Order {
         owner: caller.user_id(),
         segments: new.segments,
@@ -64,9 +71,38 @@ pub(crate) async fn create(
         payment: new.payment,
         hold_minutes: new.hold_minutes,
         key,
-        exempt: caller.may(Permission::LimitsExempt),
+        allowance: account_limits::allowance(&caller),
     };
-    answer(sales.book(order).await?, StatusCode::CREATED, &request_id)
+    let booked = book(order, &caller, (&sales, &reading));
+    let sold = client::scope(lookups.address(&request), booked).await?;
+    answer(sold, StatusCode::CREATED, &request_id)
+}
+
+/// Makes a booking, and counts the letters that it causes to another's address.
+async fn book(order: Order, caller: &Caller, (sales, reading): (&Sales, &Reading)) -> Result<Sold, Problem> {
+    let email = order.contact.email.clone();
+    if !Letters::are_counted(caller, &email) {
+        return Ok(sales.book(order).await?);
+    }
+    if let Some(key) = &order.key
+        && let Some(known) = sales.known(key).await?
+    {
+        // What was done under the key is told again, however many letters there were since.
+        return Ok(known);
+    }
+    let expected = if order.payment.is_some() { OF_A_PURCHASE } else { OF_A_HOLD };
+    let letters = Letters::count(&reading.pool, caller, (&email, expected)).await?;
+    let sold = sales.book(order).await?;
+    if let Some(letters) = letters {
+        let caused = match &sold {
+            Sold::Done(state) if state.status == BookingStatus::Confirmed => OF_A_PURCHASE,
+            // Also where its payment was declined.
+            Sold::Done(_) | Sold::Declined(_) | Sold::Unsettled(_) => OF_A_HOLD,
+            Sold::Replay(_) | Sold::Quoted(_) | Sold::Refused(_) => 0,
+        };
+        letters.keep(&reading.pool, caused).await;
+    }
+    Ok(sold)
 }
 
 /// One of the four statuses, as a query parameter.

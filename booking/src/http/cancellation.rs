@@ -1,6 +1,6 @@
 //! `/bookings/{id}/cancellation-quote` and `/bookings/{id}/cancel`.
 
-use super::{Reading, answers::answer, at, key};
+use super::{Reading, answers::answer, at, key, letter_limit::with_letter};
 use crate::{
     actors::sales::Sales,
     domain::quote::{QuoteId, ShownQuote},
@@ -9,7 +9,7 @@ use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use serde::Serialize;
 use shared::{
     auth::Caller,
-    events::BookingState,
+    events::{BookingState, BookingStatus},
     http::{Body, FromJson, Id, NoParameters, Object, Problem, ProblemBody, RequestId},
     ids::BookingId,
 };
@@ -95,6 +95,7 @@ pub(crate) async fn quote(
         (status = 404, description = "There is no such booking for this caller", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "already_cancelled, hold_expired, payment_in_progress, quote_expired", body = ProblemBody, content_type = "application/problem+json"),
         (status = 412, description = "The booking was changed meanwhile", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "rate_limited: too many letters to addresses other than the account's own", body = ProblemBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn cancel(
@@ -115,5 +116,11 @@ pub(crate) async fn cancel(
     }
     let at = at(&request, &state)?;
     let quote = body.value.quote_id.map(QuoteId);
-    answer(sales.cancel(&booking, (at, quote), key).await?, StatusCode::OK, &request_id)
+    let cancel = sales.cancel(&booking, (at, quote), key);
+    let sold = match booking.status {
+        // The letter that ends a hold was counted when it was made.
+        BookingStatus::Held => cancel.await?,
+        _ => with_letter(&reading.pool, &caller, (&booking.contact.email, booking.version), cancel).await?,
+    };
+    answer(sold, StatusCode::OK, &request_id)
 }

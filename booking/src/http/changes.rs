@@ -1,6 +1,6 @@
 //! What travellers change of their bookings: contact, names, seats.
 
-use super::{Reading, answers::answer, at};
+use super::{Reading, account_limits::check_contact, answers::answer, at, letter_limit::with_letter};
 use crate::{
     actors::sales::Sales,
     domain::{
@@ -141,9 +141,11 @@ pub(crate) struct SeatChangeSchema {
     params(("id" = String, Path, description = "The booking")),
     responses(
         (status = 200, description = "The booking, changed", body = BookingState),
+        (status = 403, description = "email_unverified: until it is verified, the contact is the account's own address", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "There is no such booking for this caller", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "already_cancelled, hold_expired, payment_in_progress", body = ProblemBody, content_type = "application/problem+json"),
         (status = 412, description = "The booking was changed meanwhile", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "rate_limited: too many letters to addresses other than the account's own", body = ProblemBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn contact(
@@ -157,7 +159,14 @@ pub(crate) async fn contact(
 ) -> Result<HttpResponse, Problem> {
     let (booking, state) = reading.changeable(id.0, &caller).await?;
     let at = at(&request, &state)?;
-    answer(sales.change_contact(&booking, at, body.value).await?, StatusCode::OK, &request_id)
+    let email = body.value.email.as_ref().unwrap_or(&booking.contact.email);
+    if booking.contact.email != *email {
+        check_contact(&caller, email)?;
+    }
+    let (email, before) = (email.clone(), booking.version);
+    let change = sales.change_contact(&booking, at, body.value);
+    let sold = with_letter(&reading.pool, &caller, (&email, before), change).await?;
+    answer(sold, StatusCode::OK, &request_id)
 }
 
 /// Corrects the name of a passenger, by three letters at most.
@@ -173,6 +182,7 @@ pub(crate) async fn contact(
         (status = 404, description = "There is no such booking for this caller, or no such passenger", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "already_cancelled, hold_expired, payment_in_progress, passenger_already_booked, flight_not_bookable (too late)", body = ProblemBody, content_type = "application/problem+json"),
         (status = 412, description = "The booking was changed meanwhile", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "rate_limited: too many letters to addresses other than the account's own", body = ProblemBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn name(
@@ -192,7 +202,10 @@ pub(crate) async fn name(
     let NamePatch { given_name, family_name } = body.value;
     let correction = NameCorrection { passenger, given_name, family_name };
     let at = at(&request, &state)?;
-    answer(sales.correct_name(&booking, at, correction).await?, StatusCode::OK, &request_id)
+    let (email, before) = (&booking.contact.email, booking.version);
+    let change = sales.correct_name(&booking, at, correction);
+    let sold = with_letter(&reading.pool, &caller, (email, before), change).await?;
+    answer(sold, StatusCode::OK, &request_id)
 }
 
 /// Moves passengers of a booking to other seats, all of them or nobody.
@@ -204,6 +217,7 @@ pub(crate) async fn name(
         (status = 404, description = "There is no such booking for this caller", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "seat_taken (with `seats`), already_cancelled, hold_expired, payment_in_progress, flight_not_bookable (too late), hold_limit (too many changes at once)", body = ProblemBody, content_type = "application/problem+json"),
         (status = 412, description = "The booking was changed meanwhile", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "rate_limited: too many letters to addresses other than the account's own", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "validation_failed, seat_not_allowed", body = ProblemBody, content_type = "application/problem+json"),
     ),
 )]
@@ -220,6 +234,8 @@ pub(crate) async fn seats(
     let at = at(&request, &state)?;
     let stage = Stage::of(state.status, state.payment_status);
     let exempt = caller.may(Permission::LimitsExempt);
-    let sold = sales.change_seats((&booking, stage), (at, body.value.0), exempt).await?;
+    let (email, before) = (&booking.contact.email, booking.version);
+    let change = sales.change_seats((&booking, stage), (at, body.value.0), exempt);
+    let sold = with_letter(&reading.pool, &caller, (email, before), change).await?;
     answer(sold, StatusCode::OK, &request_id)
 }

@@ -58,8 +58,12 @@ impl Lookups {
     /// # Errors
     /// `rate_limited`.
     pub(super) fn begin(&self, request: &HttpRequest, locator: Option<&Locator>) -> Result<Attempt, Problem> {
-        let client = self.trusted_proxies.client(request).unwrap_or(IpAddr::from([0, 0, 0, 0]));
-        self.count(client, locator, Instant::now())
+        self.count(self.address(request), locator, Instant::now())
+    }
+
+    /// The address of a request's client.
+    pub(super) fn address(&self, request: &HttpRequest) -> IpAddr {
+        self.trusted_proxies.client(request).unwrap_or(IpAddr::from([0, 0, 0, 0]))
     }
 
     fn count(&self, client: IpAddr, locator: Option<&Locator>, now: Instant) -> Result<Attempt, Problem> {

@@ -1,6 +1,7 @@
 //! The routes of booking: thin handlers that parse, ask and present.
 
 mod access_token;
+mod account_limits;
 mod admin;
 mod answers;
 mod bookings;
@@ -8,6 +9,7 @@ mod cancellation;
 mod changes;
 mod door;
 mod internal;
+mod letter_limit;
 mod lookup;
 mod lookup_limit;
 mod new_booking;

@@ -1,6 +1,7 @@
 //! `GET /flights/{id}/seat-map`.
 
-use crate::{actors::sales::Sales, domain::seat_map::SeatMap};
+use super::Lookups;
+use crate::{actors::sales::Sales, client, domain::seat_map::SeatMap};
 use actix_web::{HttpRequest, HttpResponse, web};
 use shared::{
     http::{Id, Problem, ProblemBody, QueryParameters, conditional},
@@ -20,9 +21,9 @@ pub(crate) async fn get(
     request: HttpRequest,
     id: Id<FlightId>,
     parameters: QueryParameters,
-    sales: web::Data<Sales>,
+    (sales, lookups): (web::Data<Sales>, web::Data<Lookups>),
 ) -> Result<HttpResponse, Problem> {
     parameters.finish()?;
-    let map = sales.directory.seat_map(id.0).await?;
+    let map = client::scope(lookups.address(&request), sales.directory.seat_map(id.0)).await?;
     Ok(conditional(&request, &map.tag(), "no-cache", &map))
 }

@@ -1,6 +1,7 @@
 //! `GET /flights/{id}/seat-map/events`.
 
-use crate::actors::seat_map::SeatMapFeeds;
+use super::Lookups;
+use crate::{actors::seat_map::SeatMapFeeds, client};
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use shared::{
     http::{Id, Problem, ProblemBody, QueryParameters},
@@ -31,10 +32,11 @@ pub(crate) async fn get(
     request: HttpRequest,
     id: Id<FlightId>,
     parameters: QueryParameters,
-    feeds: web::Data<SeatMapFeeds>,
+    (feeds, lookups): (web::Data<SeatMapFeeds>, web::Data<Lookups>),
 ) -> Result<HttpResponse, Problem> {
     parameters.finish()?;
-    let reader = feeds.open(id.0, last_seen(&request)).await?;
+    let opened = feeds.open(id.0, last_seen(&request));
+    let reader = client::scope(lookups.address(&request), opened).await?;
     Ok(HttpResponse::Ok()
         .content_type("text/event-stream")
         .insert_header((header::CACHE_CONTROL, "no-cache"))

@@ -5,6 +5,7 @@ use crate::{
     actors::sales::{Order, OrderSegment},
     domain::{
         contact::{Contact, Email},
+        hold::Allowance,
         idempotency::Key,
         name::Name,
         passenger::Passenger,
@@ -57,8 +58,21 @@ pub(super) fn draw(world: &World, account: UserId, key: Option<u64>) -> Option<O
         payment,
         hold_minutes,
         key: key.map(|number| self::key(account, "", number, &text)),
-        exempt: world.random().chance(200),
+        allowance: allowance(world, account),
     })
+}
+
+/// A third of the accounts are unverified for as long as they live.
+pub(super) fn is_unverified(account: UserId) -> bool {
+    account.0.as_u128() % 3 == 0
+}
+
+fn allowance(world: &World, account: UserId) -> Allowance {
+    match world.random().chance(200) {
+        _ if is_unverified(account) => Allowance::Unverified,
+        true => Allowance::Unlimited,
+        false => Allowance::PerFlight,
+    }
 }
 
 /// One to three different flights; mostly the same few, so that they are contended.

@@ -15,6 +15,7 @@ use crate::{
     },
     domain::{
         booking::Booking,
+        hold::Allowance,
         idempotency::Key,
         itinerary, party,
         payment::PaymentOrder,
@@ -212,8 +213,8 @@ impl World {
             let Some(flight) = lowest else { return Err(Stop::Refused(Refusal::NotFound)) };
             let (payment, key) = (order.payment.clone(), order.key.clone());
             let hold = checked.hold;
-            let (exempt, stale) = (order.exempt, Vec::new());
-            let claim = Claim { booking, hold, priced_from, payment, key, exempt, stale };
+            let (allowance, stale) = (order.allowance, Vec::new());
+            let claim = Claim { booking, hold, priced_from, payment, key, allowance, stale };
             let outcome = self.submit(at, flight, Command::Claim(Box::new(claim))).await;
             drop(marks);
             let again = match &outcome {
@@ -289,7 +290,7 @@ impl World {
             let segment = &order.segments[index];
             let wanted = Wanted {
                 owner: order.owner,
-                exempt: order.exempt,
+                exempt: order.allowance == Allowance::Unlimited,
                 segment: index,
                 cabin: segment.cabin,
                 fare: Some(WantedFare { brand: segment.brand, currency: CURRENCY, party: kinds.clone() }),

@@ -13,6 +13,7 @@ pub(crate) mod flight_cache;
 pub(crate) mod flights;
 pub mod invariants;
 pub(crate) mod keys;
+pub(crate) mod letters_caused;
 pub(crate) mod lookup_failures;
 pub(crate) mod manifest;
 pub(crate) mod new_bookings;
@@ -29,6 +30,7 @@ pub(crate) mod stats;
 pub(crate) mod transaction;
 pub(crate) mod travellers;
 pub(crate) mod unsettled_payments;
+pub(crate) mod unverified_holds;
 
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 

@@ -147,6 +147,21 @@ diesel::table! {
 }
 
 diesel::table! {
+    letters_caused (account_id) {
+        account_id -> Uuid,
+        caused_at -> Array<Nullable<Timestamptz>>,
+    }
+}
+
+diesel::table! {
+    unverified_holds (owner_id, booking_id) {
+        owner_id -> Uuid,
+        booking_id -> Uuid,
+        seats -> SmallInt,
+    }
+}
+
+diesel::table! {
     lookup_failures (network, locator) {
         network -> Text,
         locator -> Text,

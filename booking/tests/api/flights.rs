@@ -246,3 +246,31 @@ async fn the_tag_of_a_booking_changes_with_its_flight() {
     assert_ne!(known.expect(200)["segments"][0]["departure"], held["segments"][0]["departure"]);
     world.stop().await;
 }
+
+#[actix_web::test]
+async fn a_flight_arrives_though_requests_have_all_connections() {
+    let patient = |config: &mut booking::config::Config| {
+        config.service.database_pool_size = 2;
+        config.patience_ms = 600_000;
+    };
+    let world = World::with(1, patient).await;
+    // Look-ups wait for a table that nobody can read, each with a connection.
+    let locked = world.locked("lookup_failures").await;
+    let lookup = json!({"locator": "ABCDEF", "family_name": "Lovelace"});
+    let guest = world.guest(0);
+    let lookups =
+        join(guest.post("/api/v1/bookings/lookup", &lookup), guest.post("/api/v1/bookings/lookup", &lookup));
+    let state = flight(TimeDelta::days(30));
+    let arrives = async {
+        locked.waited_for(2).await;
+        world.publish(EventType::FlightPublished, &state).await;
+        assert_eq!(world.count("flights").await, 1);
+        locked.release().await;
+    };
+    let ((one, other), ()) = join(lookups, arrives).await;
+    one.expect_problem(404, "not_found");
+    other.expect_problem(404, "not_found");
+    let body = booking(state.id, &[passenger("ADT", "Ada", None)]);
+    world.customer().post("/api/v1/bookings", &body).await.expect(201);
+    world.stop().await;
+}

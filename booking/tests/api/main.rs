@@ -15,6 +15,7 @@ mod holds;
 mod idempotency;
 mod invariants;
 mod itineraries;
+mod letters;
 mod live;
 mod lookup_limits;
 mod manifest;
@@ -26,7 +27,10 @@ mod names;
 mod overload;
 mod payments;
 mod query_parameters;
+#[cfg(target_os = "linux")]
+mod resets;
 mod snapshots;
 mod stats;
 mod stripe;
+mod unverified;
 mod vertical;

@@ -1,7 +1,8 @@
 //! Flights that move between the check of an order and its commit.
 
-use crate::fixture::{World, flight, passenger};
+use crate::fixture::{VOIDED, World, eventually, flight, passenger};
 use chrono::{Months, TimeDelta};
+use futures_util::future::join;
 use serde_json::{Value, json};
 use shared::{
     events::{EventType, FlightState},
@@ -87,5 +88,51 @@ async fn ages_are_checked_again() {
     let alone = journey(&[&state], vec![passenger("ADT", "Ada", None)]);
     let made = world.customer().post("/api/v1/bookings", &alone).await.expect(201);
     assert_ne!(made["segments"][0]["departure"]["at"], json!(state.departure.at));
+    world.stop().await;
+}
+
+#[actix_web::test]
+async fn a_journey_that_has_become_impossible_is_not_paid() {
+    let world = World::new().await;
+    let first = published(&world, TimeDelta::days(30)).await;
+    let second = published(&world, TimeDelta::days(31)).await;
+    let client = world.customer();
+    let body = journey(&[&first, &second], vec![passenger("ADT", "Ada", None)]);
+    let held = client.post("/api/v1/bookings", &body).await.expect(201);
+    let path = format!("/api/v1/bookings/{}", held["id"].as_str().unwrap());
+    let payments = format!("{path}/payments");
+    let pay = json!({"method": "card", "token": "tok_visa"});
+
+    // The first flight is moved behind the second.
+    moved(&world, &first, TimeDelta::hours(48)).await;
+    client.post(&payments, &pay).await.expect_problem(409, "flight_not_bookable");
+    let shown = client.get(&path).await.expect(200);
+    assert_eq!((&shown["status"], &shown["hold_expires_at"]), (&json!("held"), &held["hold_expires_at"]));
+    assert!(!shown["available_actions"].as_array().unwrap().contains(&json!("pay")));
+    assert_eq!(world.count("payments").await, 0);
+
+    // When the second is moved, too, it can be flown again.
+    moved(&world, &second, TimeDelta::hours(48)).await;
+    assert_eq!(client.post(&payments, &pay).await.expect(200)["status"], "confirmed");
+    world.stop().await;
+}
+
+#[actix_web::test]
+async fn a_payment_under_way_is_given_up_when_its_journey_becomes_impossible() {
+    let world = World::new().await;
+    let first = published(&world, TimeDelta::days(30)).await;
+    let second = published(&world, TimeDelta::days(31)).await;
+    let client = world.customer();
+    let mut body = journey(&[&first, &second], vec![passenger("ADT", "Ada", None)]);
+    body["payment"] = json!({"method": "card", "token": "tok_slow"});
+    let move_it = async {
+        eventually("the payment", async || world.count("payments WHERE state = 0").await == 1).await;
+        moved(&world, &first, TimeDelta::hours(48)).await;
+    };
+    let (answer, ()) = join(client.post("/api/v1/bookings", &body), move_it).await;
+    answer.expect_problem(402, "payment_declined");
+    world.settles("the void", async || world.count(VOIDED).await == 1).await;
+    assert_eq!(world.count("bookings WHERE status = 0").await, 1, "the hold stays until its end");
+    assert_eq!(world.count("ledger_entries").await, 0);
     world.stop().await;
 }

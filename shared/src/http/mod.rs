@@ -15,6 +15,7 @@ mod problem;
 mod request;
 mod scaffold;
 mod stalls;
+mod uninterrupted;
 
 pub use client_address::{InvalidNetwork, Network, TrustedProxies, network_of};
 pub use etag::{conditional, entity_tag, require_match};

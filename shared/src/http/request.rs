@@ -1,7 +1,7 @@
 //! The envelope of every request: its id, its trace context, its log line, its metrics, and problems
 //! for whatever went wrong outside of our handlers.
 
-use super::{Code, Problem};
+use super::{Code, Problem, uninterrupted::uninterrupted};
 use crate::telemetry::trace::{self, TraceContext};
 use actix_web::{
     Error, FromRequest, HttpMessage, HttpRequest,
@@ -43,6 +43,8 @@ impl FromRequest for RequestId {
 
 /// Middleware, for `wrap(from_fn(envelope))`: the outermost one of every service.
 ///
+/// A writing request is handled to its end even if its connection is reset.
+///
 /// # Errors
 /// Only those of an inner middleware that gives up without a response; handlers and extractors answer
 /// with problems, which are completed here.
@@ -65,8 +67,10 @@ pub async fn envelope(
     }
     let method = known_method(request.method());
     let span = tracing::info_span!("request", request.id = %id.0, trace.id = %context.trace_id());
-    let response =
-        trace::scope(context, next.call(request).instrument(span.clone())).await?.map_into_boxed_body();
+    let writes = !request.method().is_safe();
+    let handling = trace::scope(context, next.call(request).instrument(span.clone()));
+    let response = if writes { uninterrupted(&id, handling).await? } else { handling.await? };
+    let response = response.map_into_boxed_body();
     let response = if method == OTHER { without_method(response) } else { response };
     let mut response = complete(response, &id);
     if let Ok(value) = header::HeaderValue::from_str(&id.0) {

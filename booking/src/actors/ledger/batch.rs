@@ -1,6 +1,6 @@
 //! One transaction for many commands.
 //!
-//! Every writer of booking locks in one order: flights by id, then keys. All decisions are taken by the domain
+//! Every writer of booking locks in one order: flights by id, then unverified accounts, then keys. All decisions are taken by the domain
 //! on what was read under these locks, by the database's clock read after them; then everything is written at
 //! once. Who has not locked a flight changes nothing of its seats and of its bookings (who has not locked all
 //! flights of a booking, nothing of that), so what was read of them still holds; the keys of the tables are the
@@ -119,6 +119,8 @@ pub(super) struct Work<'a> {
     pub(super) flights: Flights,
     /// Seats that accounts hold, unpaid, with those of the claims that were let through.
     pub(super) held: HashMap<(FlightId, UserId), i64>,
+    /// The same of unverified accounts on all flights.
+    pub(super) held_unverified: HashMap<UserId, i64>,
     /// The bookings that commands are about, whose flights are locked, as the commands before have left them.
     pub(super) bookings: HashMap<BookingId, Booking>,
     pub(super) verdicts: Vec<Option<Verdict>>,
@@ -191,10 +193,18 @@ async fn read<'a>(
     let claims = items.iter().filter_map(|(command, _)| command.claim());
     let flights =
         claims.flat_map(|claim| claim.booking.segments.iter().map(|segment| segment.flight_id)).collect();
-    let limits = claims::limits(items);
+    let (limits, unverified) = (claims::limits(items), claims::unverified(items));
     let (places, locators) = (claims::places(items), claims::locators(items));
-    let opening = Opening { flights, bookings: &ids, limits: &limits, places: &places, locators: &locators };
-    let Opened { locked, seats, bookings, held, places, used, now } = tables.open(opening).await?;
+    let opening = Opening {
+        flights,
+        bookings: &ids,
+        limits: &limits,
+        unverified: &unverified,
+        places: &places,
+        locators: &locators,
+    };
+    let Opened { locked, seats, bookings, held, held_unverified, places, used, now } =
+        tables.open(opening).await?;
     let versions: Vec<_> = locked.iter().map(|(id, flight)| (*id, flight.version)).collect();
     let flights = tables.flight_states(&versions).await?;
     let mut work = Work {
@@ -204,6 +214,7 @@ async fn read<'a>(
         locked,
         flights,
         held,
+        held_unverified,
         bookings: bookings.into_iter().map(|booking| (booking.id, booking)).collect(),
         verdicts: items.iter().map(|_| None).collect(),
         occupancy: Occupancy::new(seats, places),

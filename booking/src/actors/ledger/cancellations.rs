@@ -4,6 +4,7 @@ use super::{batch::Work, changes::present, transitions::Transition};
 use crate::domain::{
     booking::Booking,
     idempotency::Key,
+    itinerary,
     presentation::ShownBooking,
     quote::{Quote, QuoteId},
     refund::Journey,
@@ -27,6 +28,12 @@ pub(super) fn departs_at(work: &Work<'_>, booking: &Booking) -> DateTime<Utc> {
 pub(super) fn is_cancelled(work: &Work<'_>, booking: &Booking) -> bool {
     let mut flights = booking.segments.iter().filter_map(|segment| work.flights.get(&segment.flight_id));
     flights.any(|flight| flight.status == FlightStatus::Cancelled)
+}
+
+/// Whether each flight of a booking departs after those before it have arrived, as the flights are now.
+pub(super) fn is_possible(work: &Work<'_>, booking: &Booking) -> bool {
+    let flights = booking.segments.iter().filter_map(|segment| work.flights.get(&segment.flight_id));
+    itinerary::is_possible(flights.map(|flight| (flight.departure.at, flight.arrival.at)))
 }
 
 fn journey(work: &Work<'_>, booking: &Booking) -> Journey {

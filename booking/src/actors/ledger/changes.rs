@@ -10,7 +10,7 @@ use crate::{
         quote::Quote,
         seat_book::TakenSeat,
     },
-    store::keys::KeyAnswer,
+    store::{keys::KeyAnswer, unverified_holds::UnverifiedHold},
 };
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
@@ -28,6 +28,7 @@ const SOURCE: &str = "booking";
 #[derive(Default)]
 pub(super) struct Changes {
     new: Vec<Booking>,
+    unverified: Vec<UnverifiedHold>,
     changed: BTreeSet<BookingId>,
     contacts: BTreeSet<BookingId>,
     rescheduled: BTreeSet<BookingId>,
@@ -61,6 +62,11 @@ impl Changes {
     /// A booking was made.
     pub(super) fn make(&mut self, booking: Booking) {
         self.new.push(booking);
+    }
+
+    /// A booking was made by an unverified account.
+    pub(super) fn hold(&mut self, hold: UnverifiedHold) {
+        self.unverified.push(hold);
     }
 
     /// The row of a booking changed.
@@ -174,6 +180,7 @@ impl Changes {
         Writes {
             seats,
             new: &self.new,
+            unverified: &self.unverified,
             bookings: of(&self.changed),
             contacts: of(&self.contacts),
             rescheduled: of(&self.rescheduled),

@@ -10,11 +10,12 @@ use super::{
 use crate::{
     domain::{
         booking::Booking,
-        flight, hold,
+        flight,
+        hold::{self, Allowance},
         locator::Locator,
         refusal::{FlightSeat, Refusal},
     },
-    store::{seats::Held, travellers::Place},
+    store::{seats::Held, travellers::Place, unverified_holds::UnverifiedHold},
 };
 use diesel::QueryResult;
 use shared::{
@@ -75,13 +76,22 @@ pub(super) fn locators(items: &[Item<'_>]) -> Vec<Locator> {
     claims.map(|claim| claim.booking.locator.clone()).collect()
 }
 
-/// Whose held seats on which flights limit the claims of a batch: those of all but the exempt.
+/// The accounts whose held seats limit the claims of a batch, on which flights.
 pub(super) fn limits(items: &[Item<'_>]) -> Vec<(FlightId, UserId)> {
-    let claims = items.iter().filter_map(|(command, _)| command.claim()).filter(|claim| !claim.exempt);
-    let mut limits: Vec<_> = claims.flat_map(owners).collect();
+    let claims = items.iter().filter_map(|(command, _)| command.claim());
+    let limited = claims.filter(|claim| claim.allowance != Allowance::Unlimited);
+    let mut limits: Vec<_> = limited.flat_map(owners).collect();
     limits.sort_unstable();
     limits.dedup();
     limits
+}
+
+/// The unverified accounts that claims of a batch are for, each once.
+pub(super) fn unverified(items: &[Item<'_>]) -> Vec<UserId> {
+    let claims = items.iter().filter_map(|(command, _)| command.claim());
+    let unverified = claims.filter(|claim| claim.allowance == Allowance::Unverified);
+    let accounts: BTreeSet<UserId> = unverified.map(|claim| claim.booking.owner_id).collect();
+    accounts.into_iter().collect()
 }
 
 /// The account of a claim on each of its flights.
@@ -120,23 +130,38 @@ fn bookable<'a>(work: &mut Work<'a>) -> Vec<Candidate<'a>> {
 fn within_limits<'a>(work: &mut Work<'_>, candidates: Vec<Candidate<'a>>) -> Vec<Candidate<'a>> {
     let mut allowed = Vec::with_capacity(candidates.len());
     for candidate in candidates {
-        if candidate.claim.exempt {
+        let (claim, owner) = (candidate.claim, candidate.claim.booking.owner_id);
+        if claim.allowance == Allowance::Unlimited {
             allowed.push(candidate);
             continue;
         }
-        let seats = candidate.claim.booking.passengers.iter().filter(|one| one.kind.has_seat()).count();
-        let seats = i64::try_from(seats).unwrap_or(i64::MAX);
-        let fits = |key: (FlightId, UserId)| {
-            work.held.get(&key).copied().unwrap_or(0) + seats <= hold::SEATS_PER_ACCOUNT_AND_FLIGHT
-        };
-        if owners(candidate.claim).all(fits) {
-            owners(candidate.claim).for_each(|key| *work.held.entry(key).or_default() += seats);
+        let (seats, in_all) = (seats_per_flight(claim), seats_in_all(claim));
+        let held = |key| work.held.get(&key).copied().unwrap_or(0);
+        let fits = |key| held(key) + seats <= hold::SEATS_PER_ACCOUNT_AND_FLIGHT;
+        let held_in_all = work.held_unverified.get(&owner).copied().unwrap_or(0);
+        let fits_in_all = claim.allowance != Allowance::Unverified
+            || held_in_all + in_all <= hold::SEATS_PER_UNVERIFIED_ACCOUNT;
+        if fits_in_all && owners(claim).all(fits) {
+            owners(claim).for_each(|key| *work.held.entry(key).or_default() += seats);
+            *work.held_unverified.entry(owner).or_default() += in_all;
             allowed.push(candidate);
         } else {
             work.refuse(candidate.index, Refusal::HoldLimit);
         }
     }
     allowed
+}
+
+/// Seats that a claim wants on each of its flights.
+fn seats_per_flight(claim: &Claim) -> i64 {
+    let seats = claim.booking.passengers.iter().filter(|one| one.kind.has_seat()).count();
+    i64::try_from(seats).unwrap_or(i64::MAX)
+}
+
+/// Seats that a claim wants on all of its flights together.
+fn seats_in_all(claim: &Claim) -> i64 {
+    let flights = i64::try_from(claim.booking.segments.len()).unwrap_or(i64::MAX);
+    seats_per_flight(claim).saturating_mul(flights)
 }
 
 /// Gives each candidate its seats and places, if all of them are free; who does not get them has lost.
@@ -239,6 +264,10 @@ fn write_winners(
             }
         }
         work.verdicts[winner.index] = Some(Verdict::Answer(Outcome::Done(state)));
+        if winner.claim.allowance == Allowance::Unverified {
+            let seats = i16::try_from(seats_in_all(winner.claim)).unwrap_or(i16::MAX);
+            work.changes.hold(UnverifiedHold { owner: booking.owner_id, booking: booking.id, seats });
+        }
         work.changes.make(booking);
     }
     Ok(())

@@ -5,7 +5,7 @@ use crate::{
     domain::{
         booking::Booking,
         contact::ContactPatch,
-        hold::HoldTime,
+        hold::{Allowance, HoldTime},
         idempotency::{Key, StoredAnswer},
         name_correction::NameCorrection,
         payment::PaymentOrder,
@@ -35,8 +35,8 @@ pub(crate) struct Claim {
     /// To be paid at once: the claim also starts this payment.
     pub(crate) payment: Option<PaymentOrder>,
     pub(crate) key: Option<Key>,
-    /// Free of the limit of held seats.
-    pub(crate) exempt: bool,
+    /// How many seats the account may hold.
+    pub(crate) allowance: Allowance,
     /// Holds that have ended and were found in its way when it was tried before.
     pub(crate) stale: Vec<BookingId>,
 }

@@ -2,7 +2,7 @@
 
 use super::{
     batch::Work,
-    cancellations::{departs_at, is_cancelled},
+    cancellations::{departs_at, is_cancelled, is_possible},
     changes::present,
     tables::Tables,
     transitions::Transition,
@@ -57,9 +57,9 @@ pub(super) fn pay(
     booking.stage(work.now).allows(BookingAction::Pay)?;
     let is_sold = |flight: &LockedFlight| flight.on_sale && flight::is_open(flight.departure_at, work.now);
     let sold = |segment: &Segment| work.locked.get(&segment.flight_id).is_some_and(is_sold);
-    if !booking.segments.iter().all(sold) {
-        // The airline has cancelled a flight meanwhile, or moved it forward: no money for what will not be
-        // flown, or has left.
+    if !booking.segments.iter().all(sold) || !is_possible(work, booking) {
+        // The airline has cancelled or moved a flight since: nobody pays for a flight that is not flown or has left,
+        // nor for a journey whose flights no longer follow each other.
         return Err(Refusal::FlightNotBookable);
     }
     let payment = started(order, booking.total(), (booking.hold_expires_at, work.now), key, 200);
@@ -84,8 +84,9 @@ pub(super) async fn confirm(
     if payment.state == PaymentState::Confirmed {
         return Ok(Ok(None));
     }
-    if is_cancelled(work, booking) {
-        // The airline has cancelled a flight meanwhile: the money is given up before it is taken.
+    if is_cancelled(work, booking) || !is_possible(work, booking) {
+        // The airline has cancelled or moved a flight since the payment began: the money is given up before it is
+        // taken.
         return Ok(Err(Refusal::FlightNotBookable));
     }
     if departs_at(work, booking) <= work.now {

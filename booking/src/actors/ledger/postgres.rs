@@ -116,10 +116,11 @@ impl Tables for PostgresTables<'_> {
             store::passengers::update(on, &writes.travellers),
             store::unsettled_payments::settle(on, declined),
         );
-        let fourth = try_join3(
+        let fourth = try_join4(
             store::refunds::insert(on, writes.refunds),
             store::quotes::insert(on, writes.quotes),
             store::keys::answer(on, writes.answers),
+            store::unverified_holds::insert(on, writes.unverified),
         );
         try_join4(first, second, third, fourth).await.map(drop)
     }
@@ -129,7 +130,7 @@ impl Tables for PostgresTables<'_> {
     }
 
     async fn open(&mut self, opening: Opening<'_>) -> QueryResult<Opened> {
-        let Opening { mut flights, bookings, limits, places, locators } = opening;
+        let Opening { mut flights, bookings, limits, unverified, places, locators } = opening;
         let on = self.connection;
         let kept = self.memory.take(bookings);
         flights.extend(kept.values().flat_map(Booking::flights));
@@ -142,8 +143,12 @@ impl Tables for PostgresTables<'_> {
             }
         };
         let read = store::opening::read(on, Asked { bookings, limits, seats, places, locators });
-        let opened = try_join3(lock_flights, read, store::bookings::load(on, &unknown)).await?;
-        let (locked, found, mut bookings) = opened;
+        // Nothing is sent for accounts where there are none.
+        let lock_accounts = store::unverified_holds::lock(on, unverified);
+        let count_held = store::unverified_holds::count(on, unverified);
+        let locks = try_join(lock_flights, lock_accounts);
+        let reads = try_join3(count_held, read, store::bookings::load(on, &unknown));
+        let ((locked, ()), (held_unverified, found, mut bookings)) = try_join(locks, reads).await?;
         let (unchanged, changed): (Vec<_>, Vec<_>) =
             kept.into_values().partition(|kept| found.versions.get(&kept.id) == Some(&kept.version));
         bookings.extend(unchanged);
@@ -157,7 +162,7 @@ impl Tables for PostgresTables<'_> {
         let missing: Vec<_> = versions.filter(|(id, _)| !seats.contains_key(id)).collect();
         seats.extend(store::seats::taken(on, &missing).await?);
         let Found { held, places, used, now, .. } = found;
-        Ok(Opened { locked, seats, bookings, held, places, used, now })
+        Ok(Opened { locked, seats, bookings, held, held_unverified, places, used, now })
     }
 }
 

@@ -17,6 +17,7 @@ use crate::{
         keys::{KeyAnswer, Known},
         seats::{SeatRow, StaleHold},
         travellers::{Place, TravellerRow},
+        unverified_holds::UnverifiedHold,
     },
 };
 use chrono::{DateTime, Utc};
@@ -86,6 +87,8 @@ pub(crate) struct Opening<'a> {
     pub(crate) bookings: &'a [BookingId],
     /// Whose held seats are to be counted on which flights.
     pub(crate) limits: &'a [(FlightId, UserId)],
+    /// Unverified accounts to be locked, each once: their held seats on all flights are to be counted.
+    pub(crate) unverified: &'a [UserId],
     /// Places that are wanted.
     pub(crate) places: &'a [Place],
     /// Locators that are wanted.
@@ -100,6 +103,8 @@ pub(crate) struct Opened {
     pub(crate) seats: BTreeMap<FlightId, SeatsState>,
     pub(crate) bookings: Vec<Booking>,
     pub(crate) held: HashMap<(FlightId, UserId), i64>,
+    /// Seats that unverified accounts hold on all flights.
+    pub(crate) held_unverified: HashMap<UserId, i64>,
     /// Those of the places that have travellers.
     pub(crate) places: HashSet<Place>,
     /// Those of the locators that bookings have.
@@ -122,6 +127,8 @@ pub(crate) struct Writes<'a> {
     pub(crate) seats: &'a [SeatsState],
     /// Bookings that are made, with their payments.
     pub(crate) new: &'a [Booking],
+    /// Those of them that unverified accounts have made.
+    pub(crate) unverified: &'a [UnverifiedHold],
     /// Bookings whose own rows changed: status, money, hold, version.
     pub(crate) bookings: Vec<&'a Booking>,
     /// Bookings with other contacts.

@@ -26,7 +26,13 @@ use super::{
 use crate::{
     MIGRATIONS,
     actors::{allocators::Limits, directory::Directory, ledger::Bounds},
-    domain::{booking::Booking, hold::HoldTime, payment::PaymentOrder, refusal::Refusal, samples},
+    domain::{
+        booking::Booking,
+        hold::{Allowance, HoldTime},
+        payment::PaymentOrder,
+        refusal::Refusal,
+        samples,
+    },
     store::{self, flight_cache::FlightCache, transaction},
 };
 use chrono::{TimeDelta, Utc};
@@ -60,7 +66,8 @@ impl Scene {
         let config = database.config("booking");
         let pool = Pool::new(&config);
         let (flights, shards) = (FlightCache::new(16), Shards::new(1));
-        let directory = Directory::start(pool.clone(), flights.clone(), shards.handles(), LIMITS);
+        let directory =
+            Directory::start((pool.clone(), pool.clone()), flights.clone(), shards.handles(), LIMITS);
         let relay = Relay::start("booking", &config, Bus::new(InProcess::new()));
         let settle = TimeDelta::minutes(60);
         let means = Means { database: config, flights, relay, directory, settle };
@@ -136,7 +143,7 @@ fn claim(booking: Booking) -> Command {
         priced_from: Vec::new(),
         payment: None,
         key: None,
-        exempt: false,
+        allowance: Allowance::PerFlight,
         stale: Vec::new(),
     }))
 }

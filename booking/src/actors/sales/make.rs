@@ -93,7 +93,7 @@ impl Sales {
             priced_from,
             payment: order.payment.clone(),
             key: order.key.clone(),
-            exempt: order.exempt,
+            allowance: order.allowance,
             stale: Vec::new(),
         };
         Ok(Some((claim, marks)))

@@ -52,6 +52,8 @@ pub(crate) struct Sales {
     pub(crate) currency: Currency,
     /// Minutes that a hold may be asked for.
     pub(crate) max_hold_minutes: u32,
+    /// Whether only accounts with a verified address make bookings.
+    pub(crate) require_verified_email: bool,
     /// How long a request may take up to its first commit.
     pub(crate) patience: Duration,
     /// The keys whose requests run in this process.

@@ -3,6 +3,7 @@
 use crate::domain::{
     booking::{Booking, Segment},
     contact::Contact,
+    hold::Allowance,
     idempotency::Key,
     locator::Locator,
     passenger::Passenger,
@@ -38,8 +39,8 @@ pub(crate) struct Order {
     pub(crate) payment: Option<PaymentOrder>,
     pub(crate) hold_minutes: Option<i64>,
     pub(crate) key: Option<Key>,
-    /// Free of the limit of held seats.
-    pub(crate) exempt: bool,
+    /// How many seats the account may hold.
+    pub(crate) allowance: Allowance,
 }
 
 impl Order {

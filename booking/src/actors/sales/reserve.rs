@@ -5,6 +5,7 @@ use crate::{
     actors::{allocator::NotReserved, directory::Marks},
     domain::{
         booking::Booking,
+        hold::Allowance,
         itinerary, party,
         refusal::Refusal,
         seat_book::{Wanted, WantedFare},
@@ -31,7 +32,7 @@ impl Sales {
             let segment = &order.segments[index];
             let wanted = Wanted {
                 owner: order.owner,
-                exempt: order.exempt,
+                exempt: order.allowance == Allowance::Unlimited,
                 segment: index,
                 cabin: segment.cabin,
                 fare: Some(WantedFare {

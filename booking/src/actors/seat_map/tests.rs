@@ -34,7 +34,8 @@ impl Scene {
         let known: Vec<_> =
             states.iter().map(|one| (one.clone(), serde_json::to_value(one).unwrap())).collect();
         store::flights::upsert(&pool.get().await.unwrap(), &known).await.unwrap();
-        let directory = Directory::start(pool.clone(), cache.clone(), shards.handles(), LIMITS);
+        let directory =
+            Directory::start((pool.clone(), pool.clone()), cache.clone(), shards.handles(), LIMITS);
         let running = directory.feeds().clone();
         let feeds = SeatMapFeeds::new(
             directory,

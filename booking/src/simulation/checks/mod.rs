@@ -13,10 +13,11 @@ pub(super) use commands::{Carried, check_quote};
 use super::{
     database::{Change, Holder, KeyRow, Rows},
     ledger::LONGEST_HOLD,
+    orders,
 };
 use crate::{
     actors::ledger::Command,
-    domain::{booking::Booking, flight, hold, idempotency::KEPT_HOURS, refusal::FlightSeat},
+    domain::{booking::Booking, flight, hold, idempotency::KEPT_HOURS, itinerary, refusal::FlightSeat},
     store::disruptions::Pending,
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -83,6 +84,8 @@ impl Checks {
         for (id, before) in &before {
             let now = rows.bookings.get(id).ok_or_else(|| format!("booking {id} is gone"))?;
             check_transition(rows, *before, now, (carried.about(*id), clock))?;
+            check_journey(rows, *before, now)?;
+            check_unverified(rows, now, clock)?;
         }
         touched.extend(before.keys().copied());
         for id in touched {
@@ -239,6 +242,28 @@ fn check_transition(
         )
     })?;
     commands::check(before, now, done)
+}
+
+/// A payment is started and confirmed only of a journey whose flights follow each other.
+fn check_journey(rows: &Rows, before: Option<&Booking>, now: &Booking) -> Checked {
+    let is_paying = |one: &Booking| one.payment_status == BookingPaymentStatus::Processing;
+    let is_paid = |one: &Booking| one.status == BookingStatus::Confirmed;
+    let starts = is_paying(now) && !before.is_some_and(is_paying);
+    let confirms = is_paid(now) && !before.is_some_and(is_paid);
+    let flights = now.flights().filter_map(|id| rows.states.get(&id));
+    let possible = itinerary::is_possible(flights.map(|state| (state.departure.at, state.arrival.at)));
+    demand(possible || !(starts || confirms), || {
+        format!("booking {} was paid, though its journey is impossible", now.id)
+    })
+}
+
+/// An unverified account holds no more seats in all than it may.
+fn check_unverified(rows: &Rows, now: &Booking, clock: DateTime<Utc>) -> Checked {
+    let owner = now.owner_id;
+    let fits = || rows.held_in_all(owner, clock) <= hold::SEATS_PER_UNVERIFIED_ACCOUNT;
+    demand(now.status != BookingStatus::Held || !orders::is_unverified(owner) || fits(), || {
+        format!("the unverified account {owner} holds too many seats with booking {}", now.id)
+    })
 }
 
 fn demand(holds: bool, otherwise: impl FnOnce() -> String) -> Checked {

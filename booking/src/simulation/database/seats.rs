@@ -2,7 +2,7 @@
 
 use super::{
     Change, Transaction,
-    rows::{FlightRow, Holder, TravellerEntry},
+    rows::{FlightRow, Holder, Rows, TravellerEntry},
     writing::unique,
 };
 use crate::{
@@ -56,20 +56,18 @@ impl Transaction {
         asked: &[(FlightId, UserId)],
     ) -> HashMap<(FlightId, UserId), i64> {
         self.with_rows(|rows| {
-            let counts = |booking: BookingId| {
-                rows.bookings.get(&booking).is_some_and(|one| {
-                    one.status == BookingStatus::Held
-                        && (one.payment_status == BookingPaymentStatus::Processing
-                            || one.hold_expires_at > clock)
-                })
-            };
-            let count = |(flight, owner): &(FlightId, UserId)| {
-                let all = (*flight, *owner, i64::MIN)..=(*flight, *owner, i64::MAX);
-                let entries = rows.travellers.range(all);
-                entries.filter(|(_, entry)| entry.seated && counts(entry.booking)).count()
-            };
             let asked: BTreeSet<_> = asked.iter().copied().collect();
-            let counted = asked.into_iter().map(|key| (key, i64::try_from(count(&key)).unwrap_or(i64::MAX)));
+            let counted = asked
+                .into_iter()
+                .map(|(flight, owner)| ((flight, owner), rows.held_on(flight, owner, clock)));
+            counted.filter(|(_, count)| *count > 0).collect()
+        })
+    }
+
+    /// As `store::unverified_holds::count`: of accounts that were never verified.
+    pub(super) fn held_in_all(&self, clock: DateTime<Utc>, asked: &[UserId]) -> HashMap<UserId, i64> {
+        self.with_rows(|rows| {
+            let counted = asked.iter().map(|owner| (*owner, rows.held_in_all(*owner, clock)));
             counted.filter(|(_, count)| *count > 0).collect()
         })
     }
@@ -127,7 +125,7 @@ impl Transaction {
     pub(super) fn leave(&mut self, seats: &[SeatRow], travellers: &[TravellerRow]) {
         for row in seats {
             let (flight, seat) = (row.seat.flight_id, row.seat.designator);
-            let own = |rows: &super::Rows| {
+            let own = |rows: &Rows| {
                 rows.seats
                     .get(&flight)
                     .and_then(|of| of.get(&seat))
@@ -138,9 +136,8 @@ impl Transaction {
             }
         }
         for row in travellers {
-            let own = |rows: &super::Rows| {
-                rows.travellers.get(&row.place()).is_some_and(|one| one.booking == row.booking)
-            };
+            let own =
+                |rows: &Rows| rows.travellers.get(&row.place()).is_some_and(|one| one.booking == row.booking);
             if self.with_rows(own) {
                 self.put(Change::Traveller(row.place(), None));
             }
@@ -165,5 +162,25 @@ impl Transaction {
                 self.put(Change::Flight(state.flight_id, Some(row)));
             }
         }
+    }
+}
+
+impl Rows {
+    /// Seats that an account holds on a flight, unpaid.
+    fn held_on(&self, flight: FlightId, owner: UserId, clock: DateTime<Utc>) -> i64 {
+        let is_held = |booking: BookingId| {
+            self.bookings.get(&booking).is_some_and(|one| {
+                one.status == BookingStatus::Held
+                    && (one.payment_status == BookingPaymentStatus::Processing || one.hold_expires_at > clock)
+            })
+        };
+        let entries = self.travellers.range((flight, owner, i64::MIN)..=(flight, owner, i64::MAX));
+        let held = entries.filter(|(_, entry)| entry.seated && is_held(entry.booking)).count();
+        i64::try_from(held).unwrap_or(i64::MAX)
+    }
+
+    /// Seats that an account holds on all flights, unpaid.
+    pub(in crate::simulation) fn held_in_all(&self, owner: UserId, clock: DateTime<Utc>) -> i64 {
+        self.flights.keys().map(|flight| self.held_on(*flight, owner, clock)).sum()
     }
 }

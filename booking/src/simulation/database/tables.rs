@@ -110,7 +110,7 @@ impl Tables for Transaction {
 
     /// As the statements that travel together: one call, at one instant.
     async fn open(&mut self, opening: Opening<'_>) -> QueryResult<Opened> {
-        let Opening { mut flights, bookings, limits, places, locators } = opening;
+        let Opening { mut flights, bookings, limits, unverified, places, locators } = opening;
         self.wait_for_locks().await;
         let clock = self.call()?;
         flights.extend(self.flights_with(bookings));
@@ -120,6 +120,7 @@ impl Tables for Transaction {
             locked,
             bookings: self.in_full(bookings),
             held: self.held(clock, limits),
+            held_unverified: self.held_in_all(clock, unverified),
             places: self.with_travellers(places),
             used: self.used(locators),
             now: self.told(clock),

@@ -180,6 +180,7 @@ async fn a_booking_whose_flights_are_not_locked_is_not_touched() {
         PostgresTables { connection: &connection, flights: &scene.means.flights, memory: &memory };
     let asked: [BookingId; 1] = [other.id];
     let opening = Opening {
+        unverified: &[],
         flights: BTreeSet::from([scene.flight.id]),
         bookings: &asked,
         limits: &[],

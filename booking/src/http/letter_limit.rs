@@ -1,0 +1,103 @@
+//! How many letters an account may cause to addresses other than its own: 60 an hour, on all instances together.
+//!
+//! A hold counts as two letters when it is made: the one that tells of it, and the one that ends it (paid, cancelled
+//! or expired). So nobody is kept from paying or giving back what they hold. A purchase in one call is one letter, and
+//! so is each change or cancellation of what was bought. The permission `limits:exempt` lifts the limit.
+
+use super::account_limits::is_own;
+use crate::{
+    actors::sales::{SalesError, Sold},
+    deadline,
+    domain::contact::Email,
+    store::letters_caused::{self, Taken, WINDOW},
+};
+use shared::{
+    auth::{Caller, Permission},
+    db::{DbError, Pool},
+    http::{Problem, Quota},
+    ids::UserId,
+};
+
+/// Letters of an account to others.
+const LETTERS: Quota = Quota { name: "letters", requests: 60, window: Some(WINDOW) };
+
+/// Letters of a purchase in one call.
+pub(super) const OF_A_PURCHASE: i32 = 1;
+/// Letters of a hold: that it was made, and how it ended.
+pub(super) const OF_A_HOLD: i32 = 2;
+
+/// Letters that were counted before they are caused.
+#[derive(Debug)]
+pub(super) struct Letters {
+    account: UserId,
+    counted: i32,
+}
+
+impl Letters {
+    /// Counts letters that a request of the caller will cause to an address; `None` where none count.
+    ///
+    /// # Errors
+    /// `rate_limited`; those of the database.
+    pub(super) async fn count(
+        pool: &Pool,
+        caller: &Caller,
+        (email, letters): (&Email, i32),
+    ) -> Result<Option<Self>, Problem> {
+        if !Self::are_counted(caller, email) {
+            return Ok(None);
+        }
+        let account = caller.user_id();
+        let most = i32::try_from(LETTERS.requests).unwrap_or(i32::MAX);
+        let taken = deadline::in_time(async {
+            let connection = pool.get().await?;
+            Ok::<_, DbError>(letters_caused::take(&connection, account, (letters, most)).await?)
+        });
+        match taken.await? {
+            Taken::Counted => Ok(Some(Self { account, counted: letters })),
+            Taken::TooMany(left) => Err(Problem::rate_limited(&LETTERS, left)
+                .detail("This account has caused as many letters to other addresses as it may in an hour.")),
+        }
+    }
+
+    /// Whether letters to an address count for the caller.
+    pub(super) fn are_counted(caller: &Caller, email: &Email) -> bool {
+        !is_own(caller, email) && !caller.may(Permission::LimitsExempt)
+    }
+
+    /// `caused` letters were caused instead of those that were counted. A fault is only logged: the request has had
+    /// its effect.
+    pub(super) async fn keep(self, pool: &Pool, caused: i32) {
+        let corrected = async {
+            let connection = pool.get().await?;
+            match self.counted - caused {
+                0 => Ok(()),
+                unused @ 1.. => letters_caused::give_back(&connection, self.account, unused).await,
+                // A purchase whose payment was declined has become a hold.
+                more => letters_caused::take(&connection, self.account, (-more, i32::MAX)).await.map(drop),
+            }
+            .map_err(DbError::from)
+        };
+        if self.counted != caused
+            && let Err(error) = corrected.await
+        {
+            tracing::warn!(%error, "The letters of an account are not counted as they were caused");
+        }
+    }
+}
+
+/// Carries out a change that causes one letter to an address, unless it leaves the booking at the version that it
+/// had before.
+pub(super) async fn with_letter(
+    pool: &Pool,
+    caller: &Caller,
+    (email, before): (&Email, i64),
+    change: impl Future<Output = Result<Sold, SalesError>>,
+) -> Result<Sold, Problem> {
+    let letters = Letters::count(pool, caller, (email, 1)).await?;
+    let sold = change.await?;
+    if let Some(letters) = letters {
+        let changed = matches!(&sold, Sold::Done(state) if state.version > before);
+        letters.keep(pool, i32::from(changed)).await;
+    }
+    Ok(sold)
+}

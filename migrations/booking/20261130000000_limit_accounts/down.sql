@@ -1,0 +1,2 @@
+DROP TABLE letters_caused;
+DROP TABLE unverified_holds;
