@@ -2,7 +2,10 @@
 
 use super::workload::{BRAND, Workload};
 use rand::RngExt;
-use shared::ids::{BookingId, FlightId, UserId};
+use shared::{
+    auth::Claims,
+    ids::{BookingId, FlightId, UserId},
+};
 use std::io::Write;
 use testkit::TokenIssuer;
 
@@ -192,7 +195,7 @@ impl Sale {
         }
         let _ = write!(
             body,
-            r#"}}],"contact":{{"email":"traveller{number}@example.org","phone":"+33123456789"}}"#
+            r#"}}],"contact":{{"email":"customer{customer}@example.org","phone":"+33123456789"}}"#
         );
         if self.workload.is_paid() {
             let _ = write!(body, r#","payment":{{"method":"card","token":"tok_visa"}}"#);
@@ -260,10 +263,14 @@ impl Sale {
     }
 }
 
-/// Tokens of new customers.
+/// Tokens of new customers, each with a verified address of its own, for which it books.
 #[must_use]
 pub fn tokens(issuer: &TokenIssuer) -> Vec<String> {
-    (0..CUSTOMERS).map(|_| issuer.token(UserId::new(), &[])).collect()
+    let token = |customer: usize| {
+        let email = format!("customer{customer}@example.org");
+        issuer.sign(&Claims { email, ..issuer.claims(UserId::new(), &[]) })
+    };
+    (0..CUSTOMERS).map(token).collect()
 }
 
 #[cfg(test)]
