@@ -33,6 +33,7 @@ fn is_problem(answer: &RawAnswer, status: &str, code: &str) {
 
 #[actix_web::test]
 async fn requests_beyond_the_parsers_limits_get_problems() {
+    shared::telemetry::metrics::recorder();
     let system = System::start().await;
     for base in bases(&system) {
         let headers: String = (0..120).map(|number| format!("x-{number}: 1\r\n")).collect();
@@ -55,6 +56,10 @@ async fn requests_beyond_the_parsers_limits_get_problems() {
         assert_eq!(both.status(), "200");
         let text = String::from_utf8_lossy(&both.body);
         assert!(text.contains("HTTP/1.1 431") && text.contains("\"headers_too_large\""), "{text}");
+    }
+    let counted = shared::telemetry::metrics::render();
+    for code in ["uri_too_long", "headers_too_large", "malformed_json"] {
+        assert!(counted.contains(&format!("http_malformed_requests_total{{code=\"{code}\"}}")), "{counted}");
     }
     // The gateway's own limits are lower; its connections stay.
     let mut client = system.anybody.clone();
