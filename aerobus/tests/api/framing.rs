@@ -193,29 +193,31 @@ async fn a_write_takes_the_tag_that_a_client_got_with_any_coding() {
     let system = System::start().await;
     let admin = system.administrator().await;
     system.make_network(&admin, "ABC|DEF", 30).await;
-    let flight = system.make_flight(&admin, 10).await;
-    let id = flight["id"].as_str().unwrap();
-    let (path, write) = (format!("/api/v1/flights/{id}"), format!("/api/v1/admin/flights/{id}"));
-    let mut price = 100;
-    let mut dearer = || {
-        price += 1;
-        let fare = |brand: &str| json!({"cabin": "economy", "brand": brand, "base_price": {"amount": format!("{price}.00"), "currency": "EUR"}});
-        json!({"fares": [fare("light"), fare("standard"), fare("flex")]})
-    };
+    let blocked: Vec<String> =
+        (1..=33).flat_map(|row| "ABCDEF".chars().map(move |letter| format!("{row}{letter}"))).collect();
+    let layout = json!({"name": "A large one", "aircraft_type": "320", "exit_rows": [], "blocked_seats": blocked,
+        "cabins": [{"cabin": "economy", "rows": [1, 40], "columns": "ABC|DEF"}]});
+    let made = admin.post("/api/v1/admin/seat-layouts", &layout).await.expect(201);
+    let id = made["id"].as_str().unwrap();
+    let (path, write) = (format!("/api/v1/seat-layouts/{id}"), format!("/api/v1/admin/seat-layouts/{id}"));
     for coding in ["identity", "gzip", "br"] {
         let client = admin.with_header("accept-encoding", coding);
         let read = client.get(&path).await;
-        assert!(decoded(&read)["version"].is_i64());
         assert_eq!(read.header("content-encoding"), if coding == "identity" { "" } else { coding });
-        let change = dearer();
-        let stale = client.with_header("if-match", "\"0-br\"").patch(&write, &change).await;
+        let renamed = |name: &str| json!({"name": format!("{name} by {coding}")});
+        let stale = client.with_header("if-match", "\"0-br\"").patch(&write, &renamed("Stale")).await;
         assert_eq!(stale.status, 412);
-        let written = client.with_header("if-match", read.header("etag")).patch(&write, &change).await;
-        assert_eq!(written.status, 200, "{}", String::from_utf8_lossy(&written.bytes));
-        // And the tag of that answer is good for the next one.
-        let again = client.with_header("if-match", written.header("etag"));
-        let change = dearer();
-        assert_eq!(again.patch(&write, &change).await.status, 200, "{coding}");
+        let first =
+            client.with_header("if-match", read.header("etag")).patch(&write, &renamed("First")).await;
+        assert_eq!((first.status.as_u16(), &decoded(&first)["name"]), (200, &renamed("First")["name"]));
+        // The tag of that answer is good for the next one, and the first one is not any more.
+        let again = |tag: &str, name: &str| {
+            let (client, body) = (client.with_header("if-match", tag), renamed(name));
+            let write = write.clone();
+            async move { client.patch(&write, &body).await.status.as_u16() }
+        };
+        assert_eq!(again(first.header("etag"), "Second").await, 200, "{coding}");
+        assert_eq!(again(read.header("etag"), "Third").await, 412, "{coding}");
     }
     system.stop().await;
 }
