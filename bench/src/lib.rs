@@ -4,6 +4,7 @@
 //! | module | holds |
 //! |---|---|
 //! | `booking` | `./dev bench booking` |
+//! | `compression` | `./dev bench compression` |
 //! | `cluster` | the private PostgreSQL, its databases, and looking into them |
 //! | `machine` | what it was measured on |
 //! | `statistics` | medians and percentiles |
@@ -12,6 +13,7 @@
 
 pub mod booking;
 pub mod cluster;
+pub mod compression;
 pub mod machine;
 pub mod report;
 pub mod statistics;

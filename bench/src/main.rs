@@ -1,7 +1,10 @@
 //! `bench`: the benchmarks, started by `./dev bench`.
 
 use anyhow::bail;
-use bench::booking::{self, service};
+use bench::{
+    booking::{self, service},
+    compression,
+};
 use clap::Parser;
 use std::process::ExitCode;
 use tokio::{runtime, task::LocalSet};
@@ -16,6 +19,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 enum Benchmark {
     /// POST /bookings: on four hot flights, on two hundred, and without payment
     Booking(booking::Options),
+    /// GET /search through the gateway, as it is and compressed
+    Compression(compression::Options),
     /// The booking service as a process of its own; of no use by itself
     #[command(name = service::SUBCOMMAND, hide = true)]
     ServeBooking,
@@ -25,6 +30,7 @@ fn main() -> ExitCode {
     let outcome = match Benchmark::parse() {
         Benchmark::ServeBooking => actix_web::rt::System::new().block_on(service::serve()),
         Benchmark::Booking(options) => measure(&options),
+        Benchmark::Compression(options) => actix_web::rt::System::new().block_on(compression::run(&options)),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -19,13 +19,13 @@ use crate::{
     store::{MIGRATIONS, flight_cache::FlightCache},
 };
 use actix::Actor;
-use actix_web::{App, HttpServer, dev::ServerHandle, middleware::from_fn, web};
+use actix_web::{App, dev::ServerHandle, middleware::from_fn, web};
 use chrono::TimeDelta;
 use shared::{
     auth::{ServiceTokens, Verifier},
     bus::{Bus, Consumers},
     db::{DatabaseConfig, MigrateError, Plans, Pool, migrate},
-    http::{health::Health, metrics_server},
+    http::{ServerSettings, health::Health, metrics_server},
     outbox::{DeadLetters, Relay, RelayHandle},
     service::{Running, Surroundings},
 };
@@ -113,7 +113,7 @@ pub(crate) async fn start_with(
         access_tokens: web::Data::new(AccessTokens::new(&service.service_token_secret)),
         sales: web::Data::new(sales.clone()),
         reading: web::Data::new(Reading { pool: pool.clone(), flights }),
-        lookups: web::Data::new(Lookups::new(config.trusted_proxies.clone())),
+        lookups: web::Data::new(Lookups::new()),
         feeds: web::Data::new(feeds.clone()),
         staff: web::Data::new(Staff::new(database.clone(), relay.clone(), config.sale_currency)),
     };
@@ -249,7 +249,8 @@ fn subscribe(bus: &Bus, pool: &Pool, directory: &Directory, disruptions: Disrupt
 
 /// Binds and spawns the server.
 fn serve(config: &Config, state: State) -> io::Result<(SocketAddr, ServerHandle)> {
-    let server = HttpServer::new(move || {
+    let settings = ServerSettings::behind_gateway(config.service.http_address, config.service.http_workers);
+    shared::http::serve(settings, move || {
         let state = state.clone();
         App::new()
             .app_data(state.verifier)
@@ -265,14 +266,4 @@ fn serve(config: &Config, state: State) -> io::Result<(SocketAddr, ServerHandle)
             .configure(http::routes)
             .configure(shared::http::configure)
     })
-    .workers(config.service.http_workers)
-    .tcp_nodelay(true)
-    .on_connect(shared::http::bound_stalls)
-    .disable_signals()
-    .bind(config.service.http_address)?;
-    let address = server.addrs().first().copied().unwrap_or(config.service.http_address);
-    let server = server.run();
-    let handle = server.handle();
-    actix_web::rt::spawn(server);
-    Ok((address, handle))
 }

@@ -5,7 +5,6 @@ use secrecy::SecretString;
 use serde::{Deserialize, Deserializer, de::Error};
 use shared::{
     config::{ConfigError, ServiceConfig, load},
-    http::TrustedProxies,
     money::Currency,
 };
 use std::time::Duration;
@@ -109,10 +108,6 @@ pub struct Config {
     /// `15000`.
     #[serde(default = "default_heartbeat")]
     pub seat_map_heartbeat_ms: u64,
-    /// `BOOKING_TRUSTED_PROXIES`: addresses and networks (`10.0.0.0/8`), separated by commas, whose
-    /// `X-Forwarded-For` names the client: those of the gateway. `127.0.0.1,::1`.
-    #[serde(default = "default_proxies", deserialize_with = "proxies")]
-    pub trusted_proxies: TrustedProxies,
 }
 
 /// Who carries out payments.
@@ -210,15 +205,7 @@ fn default_heartbeat() -> u64 {
     15_000
 }
 
-fn default_proxies() -> TrustedProxies {
-    TrustedProxies::loopback()
-}
-
 fn currency<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Currency, D::Error> {
-    String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
-}
-
-fn proxies<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TrustedProxies, D::Error> {
     String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
 }
 
@@ -262,7 +249,6 @@ impl Config {
             seat_map_flight_readers: default_readers(),
             seat_map_pause_ms: default_pause(),
             seat_map_heartbeat_ms: default_heartbeat(),
-            trusted_proxies: default_proxies(),
         }
     }
 

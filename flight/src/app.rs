@@ -11,12 +11,12 @@ use crate::{
     http::{self, Changes, Sales},
     store::MIGRATIONS,
 };
-use actix_web::{App, HttpServer, dev::ServerHandle, middleware::from_fn, web};
+use actix_web::{App, dev::ServerHandle, middleware::from_fn, web};
 use shared::{
     auth::{ServiceTokens, Verifier},
     bus::{Bus, Consumers},
     db::{MigrateError, Pool, migrate},
-    http::{health::Health, metrics_server},
+    http::{ServerSettings, health::Health, metrics_server},
     outbox::{DeadLetters, Relay},
     service::{Running, Surroundings},
 };
@@ -114,7 +114,8 @@ fn subscribe(bus: &Bus, pool: &Pool, catalogue: &CatalogueHandle) -> Consumers {
 /// Binds and spawns the server.
 fn serve(config: &Config, state: State) -> io::Result<(SocketAddr, ServerHandle)> {
     let booking_url = config.booking_url.clone();
-    let server = HttpServer::new(move || {
+    let settings = ServerSettings::behind_gateway(config.service.http_address, config.service.http_workers);
+    shared::http::serve(settings, move || {
         let state = state.clone();
         let tokens = ServiceTokens::clone(&state.service_tokens);
         App::new()
@@ -131,12 +132,4 @@ fn serve(config: &Config, state: State) -> io::Result<(SocketAddr, ServerHandle)
             .configure(http::routes)
             .configure(shared::http::configure)
     })
-    .workers(config.service.http_workers)
-    .disable_signals()
-    .bind(config.service.http_address)?;
-    let address = server.addrs().first().copied().unwrap_or(config.service.http_address);
-    let server = server.run();
-    let handle = server.handle();
-    actix_web::rt::spawn(server);
-    Ok((address, handle))
 }

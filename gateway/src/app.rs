@@ -7,11 +7,11 @@ use crate::{
     identity::{AdministratorError, Identity, Issuer, ensure_administrator},
     store::MIGRATIONS,
 };
-use actix_web::{App, HttpServer, dev::ServerHandle, middleware::from_fn, web};
+use actix_web::{App, dev::ServerHandle, middleware::from_fn, web};
 use shared::{
-    auth::{ServiceTokens, Verifier},
+    auth::{GATEWAY, LastingToken, ServiceTokens, Verifier},
     db::{MigrateError, Pool, migrate},
-    http::{TrustedProxies, health::Health, metrics_server},
+    http::{ServerSettings, TrustedProxies, health::Health, metrics_server},
     outbox::Relay,
     service::{Running, Surroundings},
 };
@@ -46,7 +46,7 @@ pub enum StartError {
 struct State {
     verifier: web::Data<Verifier>,
     health: web::Data<Health>,
-    service_tokens: web::Data<ServiceTokens>,
+    proof: web::Data<LastingToken>,
     identity: web::Data<Identity>,
     keys: web::Data<KeyRing>,
     upstreams: web::Data<Upstreams>,
@@ -95,7 +95,10 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
             &service.token_audience,
         )),
         health: web::Data::new(health.clone()),
-        service_tokens: web::Data::new(ServiceTokens::new(service.service_token_secret.clone())),
+        proof: web::Data::new(LastingToken::new(
+            ServiceTokens::new(service.service_token_secret.clone()),
+            GATEWAY,
+        )),
         identity: web::Data::new(identity),
         keys: web::Data::new(keys.clone()),
         upstreams: web::Data::new(upstreams.clone()),
@@ -132,12 +135,18 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
 fn serve(config: &Config, state: State, streams: &Streams) -> io::Result<(SocketAddr, ServerHandle)> {
     let (timeout, idle) = (config.upstream_timeout(), config.stream_idle());
     let streams = streams.clone();
-    let server = HttpServer::new(move || {
+    let settings = ServerSettings {
+        address: config.service.http_address,
+        workers: config.service.http_workers,
+        request_head: CLIENT_REQUEST,
+        keep_alive: CLIENT_KEEP_ALIVE,
+    };
+    shared::http::serve(settings, move || {
         let state = state.clone();
         App::new()
             .app_data(state.verifier)
             .app_data(state.health)
-            .app_data(state.service_tokens)
+            .app_data(state.proof)
             .app_data(state.identity)
             .app_data(state.keys)
             .app_data(state.upstreams)
@@ -148,22 +157,11 @@ fn serve(config: &Config, state: State, streams: &Streams) -> io::Result<(Socket
             // One a thread: clients cannot be shared.
             .app_data(web::Data::new(ProxyClient::new(timeout, idle, streams.clone())))
             .wrap(from_fn(http::request_limits))
+            .wrap(from_fn(http::compression))
             .wrap(from_fn(http::cors))
             .wrap(from_fn(shared::http::envelope))
             .configure(http::routes)
             .configure(shared::http::configure)
             .default_service(web::to(http::forward))
     })
-    .workers(config.service.http_workers)
-    .client_request_timeout(CLIENT_REQUEST)
-    .keep_alive(CLIENT_KEEP_ALIVE)
-    .tcp_nodelay(true)
-    .on_connect(shared::http::bound_stalls)
-    .disable_signals()
-    .bind(config.service.http_address)?;
-    let address = server.addrs().first().copied().unwrap_or(config.service.http_address);
-    let server = server.run();
-    let handle = server.handle();
-    actix_web::rt::spawn(server);
-    Ok((address, handle))
 }

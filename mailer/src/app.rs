@@ -9,7 +9,7 @@ use crate::{
     store::MIGRATIONS,
 };
 use actix_web::{
-    App, HttpResponse, HttpServer,
+    App, HttpResponse,
     dev::ServerHandle,
     middleware::from_fn,
     rt,
@@ -20,7 +20,7 @@ use shared::{
     bus::{Bus, Consumers},
     config::ConfigError,
     db::{MigrateError, Pool, migrate},
-    http::health::Health,
+    http::{ServerSettings, health::Health},
     outbox::{DeadLetters, Relay},
     service::{Running, Surroundings},
 };
@@ -129,7 +129,8 @@ fn serve(
     let address = config.service.http_address;
     let (desk, verifier, health) = (Data::new(desk), Data::new(verifier), Data::new(health));
     let document = Data::new(http::document());
-    let server = HttpServer::new(move || {
+    let settings = ServerSettings::behind_gateway(address, config.service.http_workers);
+    let served = shared::http::serve(settings, move || {
         App::new()
             .wrap(from_fn(shared::http::envelope))
             .app_data(desk.clone())
@@ -139,16 +140,8 @@ fn serve(
             .service(web::scope("/api/v1").configure(http::routes))
             .route("/openapi.json", web::get().to(openapi))
             .configure(shared::http::configure)
-    })
-    .workers(config.service.http_workers)
-    .disable_signals()
-    .bind(address)
-    .map_err(|error| unusable(address, error))?;
-    let bound = server.addrs().first().copied().unwrap_or(address);
-    let server = server.run();
-    let handle = server.handle();
-    rt::spawn(server);
-    Ok((bound, handle))
+    });
+    served.map_err(|error| unusable(address, error))
 }
 
 async fn openapi(document: Data<utoipa::openapi::OpenApi>) -> HttpResponse {

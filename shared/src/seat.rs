@@ -222,8 +222,9 @@ pub struct CabinSection {
 }
 
 /// The geometry of a layout: which seats there are, in which cabin, and which are special.
+// Without `deny_unknown_fields`: a seat layout has the members of its plan beside its own, and its schema would refuse
+// them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
 pub struct SeatPlan {
     /// Sections from the front to the back.
     pub cabins: Vec<CabinSection>,

@@ -1,8 +1,9 @@
 //! A small JSON client over real HTTP.
 
-use crate::events::EventStream;
+use crate::{SERVICE_TOKEN_SECRET, events::EventStream};
 use awc::http::{Method, StatusCode, header::HeaderMap};
 use serde_json::Value;
+use shared::auth::{GATEWAY, LastingToken, SERVICE_TOKEN, ServiceTokens};
 use std::time::Duration;
 
 /// A client of one base address, with a token or without. Cheap to clone; clones share connections.
@@ -100,6 +101,18 @@ impl Client {
         client.headers.retain(|(present, _)| present != name);
         client.headers.push((name.to_owned(), value.to_owned()));
         client
+    }
+
+    /// The same as if the gateway passed on the requests of a client of this address, with its service token.
+    ///
+    /// # Panics
+    /// When the token cannot be signed.
+    #[must_use]
+    pub fn by_gateway(&self, address: &str) -> Self {
+        let tokens = ServiceTokens::new(SERVICE_TOKEN_SECRET.to_owned().into());
+        let token = LastingToken::new(tokens, GATEWAY).value().expect("a token");
+        self.with_header(SERVICE_TOKEN.as_str(), token.to_str().expect("a token is ASCII"))
+            .with_header("x-forwarded-for", address)
     }
 
     /// Sends any request. The path starts with `/`.

@@ -2,8 +2,11 @@
 
 mod bad_input;
 mod broker_outage;
+mod documents;
+mod framing;
 mod live;
 mod permissions;
+mod query_parameters;
 mod routes;
 mod system;
 mod two_instances;

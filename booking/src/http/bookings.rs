@@ -1,7 +1,7 @@
 //! `/bookings` and `/bookings/{id}`.
 
 use super::{
-    Lookups, PRIVATE, Reading,
+    PRIVATE, Reading,
     access_token::Reader,
     account_limits,
     answers::{answer, tag},
@@ -20,8 +20,8 @@ use shared::{
     db::DbError,
     events::{BookingState, BookingStatus},
     http::{
-        Code, Id, JsonBytes, NoParameters, Page, PageRequest, Problem, ProblemBody, QueryParameters,
-        RequestId, conditional,
+        ClientAddress, Code, Id, JsonBytes, NoParameters, Page, PageRequest, Problem, ProblemBody,
+        QueryParameters, RequestId, conditional,
     },
     ids::BookingId,
 };
@@ -49,7 +49,8 @@ pub(crate) async fn create(
     caller: Caller,
     _: NoParameters,
     body: JsonBytes,
-    (sales, reading, lookups): (web::Data<Sales>, web::Data<Reading>, web::Data<Lookups>),
+    ClientAddress(address): ClientAddress,
+    (sales, reading): (web::Data<Sales>, web::Data<Reading>),
 ) -> Result<HttpResponse, Problem> {
     let terms = Terms {
         currency: sales.currency,
@@ -74,7 +75,7 @@ pub(crate) async fn create(
         allowance: account_limits::allowance(&caller),
     };
     let booked = book(order, &caller, (&sales, &reading));
-    let sold = client::scope(lookups.address(&request), booked).await?;
+    let sold = client::scope(address, booked).await?;
     answer(sold, StatusCode::CREATED, &request_id)
 }
 

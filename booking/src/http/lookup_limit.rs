@@ -19,7 +19,7 @@ use actix_web::HttpRequest;
 use diesel::QueryResult;
 use diesel_async::AsyncPgConnection;
 use moka::{policy::EvictionPolicy, sync::Cache};
-use shared::http::{Problem, Quota, TrustedProxies, network_of};
+use shared::http::{ClientAddress, Problem, Quota, network_of};
 use std::{
     hash::Hash,
     net::IpAddr,
@@ -44,13 +44,12 @@ const REMEMBERED: u64 = 100_000;
 pub(crate) struct Lookups {
     of_locator: Counters<(IpAddr, Locator)>,
     of_network: Counters<IpAddr>,
-    trusted_proxies: TrustedProxies,
 }
 
 impl Lookups {
-    /// Behind proxies in these networks.
-    pub(crate) fn new(trusted_proxies: TrustedProxies) -> Self {
-        Self { of_locator: Counters::new(OF_LOCATOR), of_network: Counters::new(OF_NETWORK), trusted_proxies }
+    /// None has failed yet.
+    pub(crate) fn new() -> Self {
+        Self { of_locator: Counters::new(OF_LOCATOR), of_network: Counters::new(OF_NETWORK) }
     }
 
     /// Counts a look-up as failed, before it is known to fail: many at once must not get by.
@@ -58,12 +57,8 @@ impl Lookups {
     /// # Errors
     /// `rate_limited`.
     pub(super) fn begin(&self, request: &HttpRequest, locator: Option<&Locator>) -> Result<Attempt, Problem> {
-        self.count(self.address(request), locator, Instant::now())
-    }
-
-    /// The address of a request's client.
-    pub(super) fn address(&self, request: &HttpRequest) -> IpAddr {
-        self.trusted_proxies.client(request).unwrap_or(IpAddr::from([0, 0, 0, 0]))
+        let ClientAddress(client) = ClientAddress::of(request);
+        self.count(client, locator, Instant::now())
     }
 
     fn count(&self, client: IpAddr, locator: Option<&Locator>, now: Instant) -> Result<Attempt, Problem> {
@@ -165,7 +160,7 @@ mod tests {
     use std::time::Duration;
 
     fn lookups() -> Lookups {
-        Lookups::new(TrustedProxies::default())
+        Lookups::new()
     }
 
     /// Whether a look-up of a client that fails is let through.

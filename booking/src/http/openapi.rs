@@ -2,7 +2,7 @@
 
 use super::{admin, bookings, cancellation, changes, lookup, payments, seat_map, seat_map_events};
 use crate::domain::seat_event::ChangedSeats;
-use shared::http::{BearerToken, ProblemBody};
+use shared::http::{BearerToken, ProblemBody, Refusals};
 use utoipa::OpenApi;
 
 #[derive(OpenApi)]
@@ -15,7 +15,7 @@ use utoipa::OpenApi;
         admin::bookings::list, admin::manifest::get, admin::stats::get, admin::invariants::check,
     ),
     components(schemas(ProblemBody, ChangedSeats)),
-    modifiers(&BearerToken),
+    modifiers(&BearerToken, &Refusals),
     tags(
         (name = "seats", description = "Seat maps"),
         (name = "bookings", description = "Bookings, held and paid"),

@@ -1,10 +1,9 @@
 //! `GET /flights/{id}/seat-map`.
 
-use super::Lookups;
 use crate::{actors::sales::Sales, client, domain::seat_map::SeatMap};
 use actix_web::{HttpRequest, HttpResponse, web};
 use shared::{
-    http::{Id, Problem, ProblemBody, QueryParameters, conditional},
+    http::{ClientAddress, Id, Problem, ProblemBody, QueryParameters, conditional},
     ids::FlightId,
 };
 
@@ -21,9 +20,10 @@ pub(crate) async fn get(
     request: HttpRequest,
     id: Id<FlightId>,
     parameters: QueryParameters,
-    (sales, lookups): (web::Data<Sales>, web::Data<Lookups>),
+    ClientAddress(address): ClientAddress,
+    sales: web::Data<Sales>,
 ) -> Result<HttpResponse, Problem> {
     parameters.finish()?;
-    let map = client::scope(lookups.address(&request), sales.directory.seat_map(id.0)).await?;
+    let map = client::scope(address, sales.directory.seat_map(id.0)).await?;
     Ok(conditional(&request, &map.tag(), "no-cache", &map))
 }

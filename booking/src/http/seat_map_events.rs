@@ -1,10 +1,9 @@
 //! `GET /flights/{id}/seat-map/events`.
 
-use super::Lookups;
 use crate::{actors::seat_map::SeatMapFeeds, client};
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use shared::{
-    http::{Id, Problem, ProblemBody, QueryParameters},
+    http::{ClientAddress, Id, Problem, ProblemBody, QueryParameters},
     ids::FlightId,
 };
 
@@ -32,11 +31,12 @@ pub(crate) async fn get(
     request: HttpRequest,
     id: Id<FlightId>,
     parameters: QueryParameters,
-    (feeds, lookups): (web::Data<SeatMapFeeds>, web::Data<Lookups>),
+    ClientAddress(address): ClientAddress,
+    feeds: web::Data<SeatMapFeeds>,
 ) -> Result<HttpResponse, Problem> {
     parameters.finish()?;
     let opened = feeds.open(id.0, last_seen(&request));
-    let reader = client::scope(lookups.address(&request), opened).await?;
+    let reader = client::scope(address, opened).await?;
     Ok(HttpResponse::Ok()
         .content_type("text/event-stream")
         .insert_header((header::CACHE_CONTROL, "no-cache"))

@@ -2,7 +2,10 @@
 
 use crate::fixture::{World, booking, name, passenger};
 use serde_json::{Value, json};
-use shared::{auth::Permission, ids::UserId};
+use shared::{
+    auth::{Permission, SERVICE_TOKEN},
+    ids::UserId,
+};
 
 #[actix_web::test]
 async fn anothers_booking_is_not_there() {
@@ -116,23 +119,40 @@ async fn guessing_names_is_limited() {
         .await
         .expect(201);
     let ask = |name: &str| json!({"locator": held["locator"], "family_name": name});
-    let guest = world.guest(0).with_header("x-forwarded-for", "198.51.100.7");
+    let guest = world.guest(0).by_gateway("198.51.100.7");
     for _ in 0..10 {
         guest.post("/api/v1/bookings/lookup", &ask("Hopper")).await.expect_problem(404, "not_found");
     }
     let limited = guest.post("/api/v1/bookings/lookup", &ask("Lovelace")).await;
     limited.expect_problem(429, "rate_limited");
     assert!(!limited.header("retry-after").is_empty() && !limited.header("ratelimit-policy").is_empty());
-    // Another address is not to blame. What a client says of itself is not believed.
-    let other = world.guest(0).with_header("x-forwarded-for", "198.51.100.7, 198.51.100.8");
+    // Another address is not to blame.
+    let other = world.guest(0).by_gateway("198.51.100.8");
     other.post("/api/v1/bookings/lookup", &ask("Lovelace")).await.expect(200);
     // Load tests are not limited; a bad token changes nothing.
-    let exempt = world
-        .user(0, UserId::new(), &[Permission::LimitsExempt])
-        .with_header("x-forwarded-for", "198.51.100.7");
+    let exempt = world.user(0, UserId::new(), &[Permission::LimitsExempt]).by_gateway("198.51.100.7");
     exempt.post("/api/v1/bookings/lookup", &ask("Lovelace")).await.expect(200);
     let forged = guest.with_token("nonsense").post("/api/v1/bookings/lookup", &ask("Lovelace")).await;
     forged.expect_problem(429, "rate_limited");
+    world.stop().await;
+}
+
+#[actix_web::test]
+async fn only_the_gateway_says_from_where_a_client_comes() {
+    let world = World::new().await;
+    let ask = json!({"locator": "ZZZZZZ", "family_name": "Lovelace"});
+    // Without the gateway's token an invented address counts for nothing: all of these come from one.
+    for number in 1..=11 {
+        let address = format!("198.51.100.{number}");
+        let guest = world.guest(0).with_header("x-forwarded-for", &address);
+        let forged = guest.with_header(SERVICE_TOKEN.as_str(), "forged");
+        let answer = if number % 2 == 0 { forged } else { guest }.post("/api/v1/bookings/lookup", &ask).await;
+        let (status, code) = if number <= 10 { (404, "not_found") } else { (429, "rate_limited") };
+        answer.expect_problem(status, code);
+    }
+    world.guest(0).post("/api/v1/bookings/lookup", &ask).await.expect_problem(429, "rate_limited");
+    let passed_on = world.guest(0).by_gateway("198.51.100.1");
+    passed_on.post("/api/v1/bookings/lookup", &ask).await.expect_problem(404, "not_found");
     world.stop().await;
 }
 
@@ -146,7 +166,7 @@ async fn guessing_locators_is_limited_by_network() {
         .await
         .expect(201);
     let from = async |address: &str, locator: &str, name: &str| {
-        let guest = world.guest(0).with_header("x-forwarded-for", address);
+        let guest = world.guest(0).by_gateway(address);
         guest.post("/api/v1/bookings/lookup", &json!({"locator": locator, "family_name": name})).await
     };
     let locator = held["locator"].as_str().unwrap();

@@ -18,7 +18,7 @@ async fn booked(instances: usize) -> (World, Value) {
 
 /// Asks an instance from an address.
 async fn ask(world: &World, (instance, address): (usize, &str), locator: &Value, name: &str) -> Answer {
-    let guest = world.guest(instance).with_header("x-forwarded-for", address);
+    let guest = world.guest(instance).by_gateway(address);
     guest.post("/api/v1/bookings/lookup", &json!({"locator": locator, "family_name": name})).await
 }
 

@@ -8,7 +8,7 @@ use super::{
     },
     search,
 };
-use shared::http::{BearerToken, ProblemBody};
+use shared::http::{BearerToken, ProblemBody, Refusals};
 use utoipa::OpenApi;
 
 #[derive(OpenApi)]
@@ -30,7 +30,7 @@ use utoipa::OpenApi;
         search::search, places::list,
     ),
     components(schemas(ProblemBody)),
-    modifiers(&BearerToken),
+    modifiers(&BearerToken, &Refusals),
     tags(
         (name = "reference data", description = "Cities, airports, airlines, types, layouts, airplanes"),
         (name = "flights", description = "Dated departures"),

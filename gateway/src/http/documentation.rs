@@ -13,7 +13,7 @@ use actix_web::{
 use awc::Client;
 use futures_util::future::join_all;
 use serde_json::Value;
-use shared::http::{Code, Problem};
+use shared::http::{Code, NoParameters, Problem, ProblemBody};
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::Mutex, time::Instant};
 use utoipa_swagger_ui::Config;
@@ -35,9 +35,13 @@ pub struct Documents(Mutex<Option<(Instant, Bytes)>>);
 /// `x-unavailable-services`.
 #[utoipa::path(
     get, path = "/api/openapi.json", tag = "documentation", operation_id = "openapi",
-    responses((status = 200, description = "OpenAPI 3.1.", body = Object)),
+    responses(
+        (status = 200, description = "OpenAPI 3.1.", body = Object),
+        (status = 422, description = "`validation_failed`", body = ProblemBody, content_type = "application/problem+json"),
+    ),
 )]
 pub(super) async fn merged(
+    _: NoParameters,
     documents: web::Data<Documents>,
     upstreams: web::Data<Upstreams>,
 ) -> Result<HttpResponse, Problem> {

@@ -2,13 +2,17 @@
 
 use crate::actors::KeyRing;
 use actix_web::{HttpResponse, http::header, web};
+use shared::http::{NoParameters, ProblemBody};
 
 /// The keys whose tokens are good. A verifier fetches again when it meets an unknown `kid`.
 #[utoipa::path(
     get, path = "/.well-known/jwks.json", tag = "identity", operation_id = "jwks",
-    responses((status = 200, description = "A JWK set of Ed25519 keys.", body = Object)),
+    responses(
+        (status = 200, description = "A JWK set of Ed25519 keys.", body = Object),
+        (status = 422, description = "`validation_failed`", body = ProblemBody, content_type = "application/problem+json"),
+    ),
 )]
-pub(super) async fn key_set(keys: web::Data<KeyRing>) -> HttpResponse {
+pub(super) async fn key_set(_: NoParameters, keys: web::Data<KeyRing>) -> HttpResponse {
     // Short, so that a new key is known everywhere within a minute even through caches.
     HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "public, max-age=60")).json(&keys.keys().set)
 }

@@ -1,6 +1,7 @@
 //! Handlers, middlewares and the proxy.
 
 mod auth;
+mod compression;
 mod cors;
 mod documentation;
 mod jwks;
@@ -10,6 +11,7 @@ mod rate_limit;
 mod request_limits;
 mod users;
 
+pub use compression::compression;
 pub use cors::{AllowedOrigins, cors};
 pub use documentation::Documents;
 pub use openapi::document;

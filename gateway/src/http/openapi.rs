@@ -3,7 +3,7 @@
 use super::{auth, documentation, jwks, users};
 use crate::{domain::user::User, identity::TokenSet};
 use actix_web::HttpResponse;
-use shared::http::{BearerToken, ProblemBody};
+use shared::http::{BearerToken, ProblemBody, Refusals};
 use utoipa::OpenApi;
 
 #[derive(OpenApi)]
@@ -18,7 +18,7 @@ use utoipa::OpenApi;
         documentation::merged,
     ),
     components(schemas(User, TokenSet, ProblemBody)),
-    modifiers(&BearerToken),
+    modifiers(&BearerToken, &Refusals),
     tags((name = "identity", description = "Accounts, sessions, keys"), (name = "documentation", description = "This")),
 )]
 struct Document;

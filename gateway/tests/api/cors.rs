@@ -35,7 +35,7 @@ async fn pages_of_known_origins_may_call() {
     let refused = page.get("/api/v1/users/me").await;
     refused.expect_problem(401, "unauthenticated");
     assert_eq!(refused.header("access-control-allow-origin"), ORIGIN);
-    assert_eq!(refused.header("vary"), "Origin");
+    assert!(refused.headers.get_all("vary").any(|value| value == "Origin"));
     for name in ["ETag", "Location", "Retry-After", "RateLimit", "x-request-id", "idempotent-replayed"] {
         assert!(refused.header("access-control-expose-headers").contains(name), "{name}");
     }
@@ -57,7 +57,7 @@ async fn pages_of_other_origins_may_not() {
             [preflight.send(Method::OPTIONS, "/api/v1/users/me", "", None).await, page.get("/").await]
         {
             assert_eq!(answer.header("access-control-allow-origin"), "", "{origin}");
-            assert_eq!(answer.header("vary"), "Origin");
+            assert!(answer.headers.get_all("vary").any(|value| value == "Origin"));
         }
     }
     world.stop().await;

@@ -2,9 +2,14 @@ use crate::{
     upstream::Fake,
     world::{ADMIN, World, nowhere},
 };
+use actix_web::test::TestRequest;
 use awc::http::Method;
 use serde_json::json;
-use shared::ids::FlightId;
+use shared::{
+    auth::{GATEWAY, SERVICE_TOKEN, ServiceTokens},
+    ids::FlightId,
+};
+use testkit::SERVICE_TOKEN_SECRET;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 async fn world_with(fake: &Fake) -> World {
@@ -29,6 +34,7 @@ async fn a_request_is_passed_on_as_it_came_and_vouched_for() {
         .with_header("x-forwarded-proto", "gopher")
         .with_header("forwarded", "for=1.2.3.4")
         .with_header("x-real-ip", "1.2.3.4")
+        .with_header(SERVICE_TOKEN.as_str(), "forged")
         .with_header("te", "trailers")
         .with_header("accept-language", "de");
     let answer = client.get("/api/v1/search?origin=LHR&destination=a%20b%2Fc&date=").await;
@@ -42,10 +48,31 @@ async fn a_request_is_passed_on_as_it_came_and_vouched_for() {
     assert_eq!(headers["x-forwarded-proto"], "http");
     assert_eq!(headers["accept-language"], "de");
     assert_eq!(headers["host"], fake.url.authority());
+    let token = headers[SERVICE_TOKEN.as_str()].as_str().unwrap();
+    let tokens = ServiceTokens::new(SERVICE_TOKEN_SECRET.to_owned().into());
+    let proven = TestRequest::get().insert_header((SERVICE_TOKEN, token)).to_http_request();
+    assert_eq!(tokens.forwarder(&proven).as_deref(), Some(GATEWAY));
     let trace = headers["traceparent"].as_str().unwrap();
     assert!(trace.starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-") && !trace.contains("00f067aa0ba902b7"));
     for gone in ["forwarded", "x-real-ip", "te"] {
         assert!(headers.get(gone).is_none(), "{gone}: {headers}");
+    }
+    world.stop().await;
+    fake.stop().await;
+}
+
+#[actix_web::test]
+async fn the_gateways_token_goes_no_further_than_where_it_is_needed() {
+    let fake = Fake::start();
+    let world = world_with(&fake).await;
+    let seen = world.admin().await.get("/api/v1/admin/mail").await;
+    assert_eq!(seen.header(SERVICE_TOKEN.as_str()), "");
+    assert!(
+        seen.expect(200)["headers"].get(SERVICE_TOKEN.as_str()).is_none(),
+        "the mailer has no use for it"
+    );
+    for path in ["/api/v1/flights", "/api/v1/users/me", "/health/live", "/api/v1/cities/BARE"] {
+        assert_eq!(world.client.get(path).await.header(SERVICE_TOKEN.as_str()), "", "{path}");
     }
     world.stop().await;
     fake.stop().await;

@@ -1,7 +1,7 @@
 //! The service's part of the API's description.
 
 use super::{dead_letters, letters};
-use shared::http::BearerToken;
+use shared::http::{BearerToken, Refusals};
 use utoipa::OpenApi;
 
 #[derive(OpenApi)]
@@ -9,7 +9,7 @@ use utoipa::OpenApi;
     info(title = "Aerobus mailer", description = "Letters to travellers, as administrators see them."),
     paths(letters::list, letters::get, letters::resend, dead_letters::list, dead_letters::replay),
     tags((name = "mail", description = "Letters and their delivery.")),
-    modifiers(&BearerToken),
+    modifiers(&BearerToken, &Refusals),
 )]
 struct Document;
 

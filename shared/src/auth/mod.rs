@@ -9,5 +9,5 @@ mod verifier;
 pub use caller::{Caller, MaybeCaller, is_exempt};
 pub use jwks::{Jwk, JwksError, KeySet, KeySource};
 pub use permission::{Permission, UnknownPermission};
-pub use service_token::{ServiceCaller, ServiceTokens, SigningError};
+pub use service_token::{GATEWAY, LastingToken, SERVICE_TOKEN, ServiceCaller, ServiceTokens, SigningError};
 pub use verifier::{Claims, TokenError, Verifier};

@@ -1,7 +1,14 @@
-//! Who the client is where proxies stand before a service.
+//! The client's address where proxies stand before a service.
+//!
+//! Before the gateway stand load balancers, which its operator names by their networks ([`TrustedProxies`]).
+//! Before the other services stands the gateway, which proves itself ([`ClientAddress`]): an address proves
+//! nothing, for any process of the same machine has it.
 
-use actix_web::HttpRequest;
+use crate::auth::{GATEWAY, ServiceTokens};
+use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
 use std::{
+    convert::Infallible,
+    future,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     str::FromStr,
 };
@@ -71,13 +78,6 @@ impl TrustedProxies {
         Self(networks)
     }
 
-    /// This machine alone.
-    #[must_use]
-    pub fn loopback() -> Self {
-        let [v4, v6] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
-        Self(vec![Network { address: v4, prefix: 32 }, Network { address: v6, prefix: 128 }])
-    }
-
     /// The client's address; `None` where the connection has none (tests, Unix sockets).
     ///
     /// Each proxy appends whom it saw, so the list is read from its end, for as long as a trusted proxy
@@ -114,10 +114,71 @@ impl FromStr for TrustedProxies {
     }
 }
 
+/// The client's address, as a service behind the gateway knows it: an extractor, or [`ClientAddress::of`].
+///
+/// Where the gateway has proved itself by its service token, the address that it names in `X-Forwarded-For`; else
+/// the address of the connection, whatever headers say. The app needs [`ServiceTokens`] as data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClientAddress(pub IpAddr);
+
+impl ClientAddress {
+    /// Of this request. A connection without an address (tests, Unix sockets) has the unspecified one.
+    #[must_use]
+    pub fn of(request: &HttpRequest) -> Self {
+        let peer = || request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
+        Self(Self::forwarded(request).unwrap_or_else(peer).to_canonical())
+    }
+
+    /// The address that the gateway names.
+    fn forwarded(request: &HttpRequest) -> Option<IpAddr> {
+        let named = request.headers().get("x-forwarded-for")?.to_str().ok()?.parse().ok()?;
+        let tokens = request.app_data::<web::Data<ServiceTokens>>()?;
+        (tokens.forwarder(request)? == GATEWAY).then_some(named)
+    }
+}
+
+impl FromRequest for ClientAddress {
+    type Error = Infallible;
+    type Future = future::Ready<Result<Self, Infallible>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        future::ready(Ok(Self::of(request)))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::auth::{LastingToken, SERVICE_TOKEN};
     use actix_web::test::TestRequest;
+
+    #[test]
+    fn the_gateway_is_believed_and_nobody_else() {
+        let tokens = ServiceTokens::new("one secret of thirty-two characters".to_owned().into());
+        let of = |service: Option<(&ServiceTokens, &'static str)>, forwarded: &str| {
+            let mut request = TestRequest::get().peer_addr("127.0.0.1:1234".parse().unwrap());
+            if let Some((tokens, service)) = service {
+                let token = LastingToken::new(tokens.clone(), service).value().unwrap();
+                request = request.insert_header((SERVICE_TOKEN, token));
+            }
+            let request = request
+                .insert_header(("x-forwarded-for", forwarded))
+                .app_data(web::Data::new(tokens.clone()))
+                .to_http_request();
+            ClientAddress::of(&request).0.to_string()
+        };
+        assert_eq!(of(Some((&tokens, GATEWAY)), "198.51.100.7"), "198.51.100.7");
+        assert_eq!(of(Some((&tokens, GATEWAY)), "2001:db8::1"), "2001:db8::1");
+        assert_eq!(of(Some((&tokens, GATEWAY)), "::ffff:198.51.100.7"), "198.51.100.7");
+        // The gateway names one address, never a list.
+        assert_eq!(of(Some((&tokens, GATEWAY)), "1.1.1.1, 198.51.100.7"), "127.0.0.1");
+        assert_eq!(of(None, "198.51.100.7"), "127.0.0.1");
+        assert_eq!(of(Some((&tokens, "flight")), "198.51.100.7"), "127.0.0.1");
+        let others = ServiceTokens::new("another secret of thirty-two letters".to_owned().into());
+        assert_eq!(of(Some((&others, GATEWAY)), "198.51.100.7"), "127.0.0.1");
+        let bare = TestRequest::get().insert_header(("x-forwarded-for", "1.1.1.1")).to_http_request();
+        assert_eq!(ClientAddress::of(&bare).0, IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+    }
 
     fn client(trusted: &str, peer: &str, forwarded: &[&str]) -> String {
         let mut request = TestRequest::get().peer_addr(format!("{peer}:1234").parse().unwrap());

@@ -14,17 +14,20 @@ mod path;
 mod problem;
 mod request;
 mod scaffold;
-mod stalls;
+mod server;
 mod uninterrupted;
 
-pub use client_address::{InvalidNetwork, Network, TrustedProxies, network_of};
+pub use client_address::{ClientAddress, InvalidNetwork, Network, TrustedProxies, network_of};
 pub use etag::{conditional, entity_tag, require_match};
-pub use input::{BODY_LIMIT, Body, FieldError, FromJson, JsonBytes, Object, Patch, QueryParameters, collect};
+pub use input::{
+    BODY_LIMIT, Body, FieldError, FromJson, JsonBytes, Object, Patch, QueryParameters, collect,
+    require_identity,
+};
 pub use no_parameters::NoParameters;
-pub use openapi::BearerToken;
+pub use openapi::{BearerToken, Refusals};
 pub use page::{Cursor, Page, PageLinks, PageRequest};
 pub use path::{Id, key};
 pub use problem::{Code, Problem, ProblemBody, Quota};
-pub use request::{RequestId, envelope};
+pub use request::{RequestId, complete, envelope};
 pub use scaffold::{configure, method_not_allowed, metrics_server, readable};
-pub use stalls::bound_stalls;
+pub use server::{ServerSettings, serve};

@@ -74,7 +74,7 @@ codes! {
     PreconditionFailed = "precondition_failed", 412, "The resource was changed meanwhile.";
     PayloadTooLarge = "payload_too_large", 413, "The body is too large.";
     UriTooLong = "uri_too_long", 414, "The address is too long.";
-    UnsupportedMediaType = "unsupported_media_type", 415, "The body must be application/json.";
+    UnsupportedMediaType = "unsupported_media_type", 415, "The body's media type or encoding is not supported.";
     ValidationFailed = "validation_failed", 422, "The request has invalid values.";
     IdempotencyKeyReused = "idempotency_key_reused", 422, "The key was used with another body.";
     SeatNotAllowed = "seat_not_allowed", 422, "A seat may not be given to that passenger.";

@@ -4,10 +4,10 @@
 use super::{Code, Problem, uninterrupted::uninterrupted};
 use crate::telemetry::trace::{self, TraceContext};
 use actix_web::{
-    Error, FromRequest, HttpMessage, HttpRequest,
-    body::{BodySize, BoxBody, MessageBody},
+    Error, FromRequest, HttpMessage, HttpRequest, HttpResponse,
+    body::{self, BodySize, BoxBody, MessageBody},
     dev::{Payload, ServiceRequest, ServiceResponse},
-    http::{Method, StatusCode, header},
+    http::{Method, StatusCode, Version, header},
     middleware::Next,
 };
 use std::{future, time::Instant};
@@ -72,13 +72,17 @@ pub async fn envelope(
     let response = if writes { uninterrupted(&id, handling).await? } else { handling.await? };
     let response = response.map_into_boxed_body();
     let response = if method == OTHER { without_method(response) } else { response };
-    let mut response = complete(response, &id);
+    let mut response = complete(response);
     if let Ok(value) = header::HeaderValue::from_str(&id.0) {
         response.headers_mut().insert(header::HeaderName::from_static("x-request-id"), value);
     }
-    if head && matches!(response.response().body().size(), BodySize::Stream) {
-        // Nobody would read the stream, and it may have no end.
-        response = response.map_body(|_, _| BoxBody::new(()));
+    if matches!(response.response().body().size(), BodySize::Stream) {
+        if head {
+            // Nobody would read the stream, and it may have no end. Its length is unknown, so none is told.
+            response = response.map_body(|_, _| BoxBody::new(body::None::new()));
+        } else if response.request().version() < Version::HTTP_11 {
+            response = until_closed(response);
+        }
     }
     let route = response.request().match_pattern().unwrap_or_else(|| "unmatched".to_owned());
     let (status, elapsed) = (response.status(), started.elapsed());
@@ -94,6 +98,16 @@ pub async fn envelope(
         );
     });
     Ok(response)
+}
+
+/// HTTP/1.0 knows no chunks (RFC 9112, 6.1): a body whose length is not known ends with its connection.
+fn until_closed(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
+    let (request, response) = response.into_parts();
+    let (head, body) = response.into_parts();
+    // The builder takes a length, which is replaced with all headers.
+    let mut closing = HttpResponse::build(head.status()).no_chunking(0).force_close().finish();
+    *closing.headers_mut() = head.headers().clone();
+    ServiceResponse::new(request, closing.set_body(body))
 }
 
 /// What stands for a method that no route of ours has.
@@ -124,8 +138,10 @@ fn without_method(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody
     ServiceResponse::from_err(Problem::new(Code::MethodNotAllowed), request)
 }
 
-/// Gives problems their request id, and makes problems of errors that are none of ours.
-fn complete(response: ServiceResponse<BoxBody>, id: &RequestId) -> ServiceResponse<BoxBody> {
+/// Gives problems their request id, and makes problems of errors that are none of ours. What is complete already
+/// stays as it is.
+#[must_use]
+pub fn complete(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
     let is_problem = |response: &ServiceResponse<BoxBody>| {
         response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/problem+json")
     };
@@ -143,7 +159,8 @@ fn complete(response: ServiceResponse<BoxBody>, id: &RequestId) -> ServiceRespon
         },
     };
     let (request, old) = response.into_parts();
-    let mut new = problem.to_response(Some(&id.0));
+    let id = request.extensions().get::<RequestId>().cloned();
+    let mut new = problem.to_response(id.as_ref().map(|id| id.0.as_str()));
     for (name, value) in old.headers() {
         // What a middleware or actix added (Allow, Retry-After, rate limits) stays.
         if !new.headers().contains_key(name) && name != header::CONTENT_LENGTH {
@@ -204,5 +221,31 @@ mod tests {
             assert_eq!(known_method(&method), "other");
         }
         assert_eq!(known_method(&Method::PATCH), "PATCH");
+    }
+
+    #[actix_web::test]
+    async fn a_stream_claims_no_length_and_ends_with_an_old_connection() {
+        let pieces = || futures_util::stream::iter(["a", "b"].map(|piece| Ok::<_, Error>(piece.into())));
+        let app = test::init_service(
+            App::new()
+                .wrap(from_fn(envelope))
+                .route("/", web::get().to(move || async move { HttpResponse::Ok().streaming(pieces()) })),
+        )
+        .await;
+        let ask = async |method: Method, version| {
+            let request = test::TestRequest::default().method(method).version(version).to_request();
+            test::call_service(&app, request).await
+        };
+        for version in [Version::HTTP_11, Version::HTTP_10] {
+            let head = ask(Method::HEAD, version).await;
+            assert!(matches!(head.response().body().size(), BodySize::None), "{version:?}");
+            let get = ask(Method::GET, version).await;
+            let head = get.response().head();
+            assert!(!head.headers().contains_key(header::CONTENT_LENGTH));
+            let is_old = version == Version::HTTP_10;
+            assert_eq!((head.chunked(), head.keep_alive()), (!is_old, !is_old), "{version:?}");
+            assert!(head.headers().contains_key("x-request-id"));
+            assert_eq!(test::read_body(get).await, "ab");
+        }
     }
 }

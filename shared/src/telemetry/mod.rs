@@ -1,9 +1,11 @@
 //! Logs, trace context and metrics.
 
+mod malformed_requests;
 pub mod memory;
 pub mod metrics;
 pub mod trace;
 
+use malformed_requests::WithoutMalformedRequests;
 use std::io::IsTerminal;
 use tracing_subscriber::{EnvFilter, Registry, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
@@ -24,7 +26,7 @@ pub enum LogFormat {
 /// A filter that cannot be read falls back to `info`: logs must not keep a service from starting.
 pub fn init(format: LogFormat, filter: &str) {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    let registry = Registry::default().with(filter);
+    let registry = Registry::default().with(filter).with(WithoutMalformedRequests);
     let writer = std::io::stderr;
     let started = match format {
         LogFormat::Json => registry

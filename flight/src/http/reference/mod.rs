@@ -73,9 +73,9 @@ trait Resource: ReferenceTable + FromJson + Serialize + Clone + PartialEq + 'sta
 }
 
 async fn list<T: Resource>(mut parameters: QueryParameters, pool: &Pool) -> Result<HttpResponse, Problem> {
-    let search = parameters.text("q").map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
-    if search.as_ref().is_some_and(|text| text.chars().count() > SEARCH) {
-        parameters.error("q", format!("must have at most {SEARCH} characters"));
+    let search = parameters.text("q").map(|text| text.trim().to_owned());
+    if search.as_ref().is_some_and(|text| !(1..=SEARCH).contains(&text.chars().count())) {
+        parameters.error("q", format!("must have 1 to {SEARCH} characters"));
     }
     let page = PageRequest::<String>::read(&mut parameters, &(T::COLLECTION, &search));
     let after: Option<T::Key> = match page.after.as_deref().map(str::parse) {

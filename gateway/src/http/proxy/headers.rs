@@ -4,7 +4,7 @@ use actix_web::{
     HttpRequest,
     http::header::{self, HeaderMap, HeaderName, HeaderValue},
 };
-use shared::{http::RequestId, telemetry::trace};
+use shared::{auth::SERVICE_TOKEN, http::RequestId, telemetry::trace};
 use std::net::IpAddr;
 
 /// Headers of one connection (RFC 9110, 7.6.1), and what stands for the body's framing, which each
@@ -37,20 +37,34 @@ const OURS: [&str; 10] = [
     "traceparent",
 ];
 
-/// The headers of a request as the upstream gets them; it trusts the gateway to name the client.
-pub(super) fn upstream_headers(request: &HttpRequest, id: &RequestId, client: Option<IpAddr>) -> HeaderMap {
+/// What the gateway says of a request itself.
+pub(super) struct Vouched<'a> {
+    pub(super) id: &'a RequestId,
+    /// The client's address.
+    pub(super) client: Option<IpAddr>,
+    /// The gateway's service token, by which the service believes the address; none for a service that does not
+    /// look at it.
+    pub(super) proof: Option<HeaderValue>,
+}
+
+/// The headers of a request as the upstream gets them.
+pub(super) fn upstream_headers(request: &HttpRequest, vouched: Vouched<'_>) -> HeaderMap {
     let mut headers = passing(request.headers());
     for name in OURS {
         headers.remove(name);
+    }
+    headers.remove(SERVICE_TOKEN);
+    if let Some(proof) = vouched.proof {
+        headers.insert(SERVICE_TOKEN, proof);
     }
     let mut set = |name: &'static str, value: &str| {
         if let Ok(value) = HeaderValue::from_str(value) {
             headers.insert(HeaderName::from_static(name), value);
         }
     };
-    set("x-request-id", &id.0);
+    set("x-request-id", &vouched.id.0);
     set("x-forwarded-proto", if request.app_config().secure() { "https" } else { "http" });
-    if let Some(client) = client {
+    if let Some(client) = vouched.client {
         set("x-forwarded-for", &client.to_string());
     }
     if let Some(context) = trace::current() {
@@ -64,6 +78,8 @@ pub(super) fn upstream_headers(request: &HttpRequest, id: &RequestId, client: Op
 pub(super) fn client_headers(upstream: &HeaderMap) -> HeaderMap {
     let mut headers = passing(upstream);
     headers.remove("x-request-id");
+    // No service sends it back; were one to, it would open the internal routes for a minute.
+    headers.remove(SERVICE_TOKEN);
     let cross_origin: Vec<HeaderName> =
         headers.keys().filter(|name| name.as_str().starts_with("access-control-")).cloned().collect();
     cross_origin.iter().for_each(|name| drop(headers.remove(name)));
@@ -102,11 +118,17 @@ mod tests {
             .insert_header(("x-forwarded-for", "1.2.3.4"))
             .insert_header(("forwarded", "for=1.2.3.4"))
             .insert_header(("authorization", "Bearer x"))
+            .insert_header((SERVICE_TOKEN, "forged"))
             .append_header(("accept-language", "en"))
             .append_header(("accept-language", "de"))
             .to_http_request();
-        let headers =
-            upstream_headers(&request, &RequestId("request-1".to_owned()), Some("10.0.0.9".parse().unwrap()));
+        let id = RequestId("request-1".to_owned());
+        let vouched = |proof| Vouched { id: &id, client: Some("10.0.0.9".parse().unwrap()), proof };
+        let unproven = upstream_headers(&request, vouched(None));
+        assert!(!unproven.contains_key(SERVICE_TOKEN), "a client proves nothing");
+        let headers = upstream_headers(&request, vouched(Some(HeaderValue::from_static("ours"))));
+        assert_eq!(headers.get_all(SERVICE_TOKEN).collect::<Vec<_>>(), ["ours"]);
+        assert!(!client_headers(&headers).contains_key(SERVICE_TOKEN));
         for gone in ["connection", "x-secret-hop", "te", "upgrade", "forwarded"] {
             assert!(!headers.contains_key(gone), "{gone}");
         }

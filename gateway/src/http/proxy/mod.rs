@@ -24,9 +24,10 @@ use awc::{
 };
 use body::{Collected, Places, RequestBody, Room};
 use connection::Connecting;
+use headers::Vouched;
 use shared::{
-    auth::{MaybeCaller, is_exempt},
-    http::{Code, Problem, RequestId, TrustedProxies},
+    auth::{LastingToken, MaybeCaller, is_exempt},
+    http::{Code, Problem, RequestId, TrustedProxies, require_identity},
 };
 use std::{
     net::{IpAddr, Ipv6Addr},
@@ -109,13 +110,13 @@ impl ProxyClient {
 /// the routing table names, or says why not.
 ///
 /// # Errors
-/// 404, 405 with `Allow`, 401, 403, 413, 503, 504.
+/// 404, 405 with `Allow`, 401, 403, 413, 415, 503, 504.
 pub async fn forward(
     request: HttpRequest,
     payload: web::Payload,
     upstreams: web::Data<Upstreams>,
     proxy: web::Data<ProxyClient>,
-    proxies: web::Data<TrustedProxies>,
+    (proxies, proof): (web::Data<TrustedProxies>, web::Data<LastingToken>),
     id: RequestId,
 ) -> Result<HttpResponse, Problem> {
     let route = match find(request.method().as_str(), request.uri().path()) {
@@ -128,6 +129,7 @@ pub async fn forward(
     if size.is_too_large() {
         return Err(Problem::new(Code::PayloadTooLarge));
     }
+    require_identity(request.headers())?;
     // The gateway's own routes have handlers: one that comes here is in the table by mistake.
     let unknown = || Problem::new(Code::NotFound);
     let upstream = upstreams.of(route.service).ok_or_else(unknown)?;
@@ -142,7 +144,10 @@ pub async fn forward(
     };
     let body = body::collect(payload, size, proxy.upload, &proxy.uploads).await?;
     let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
-    let headers = headers::upstream_headers(&request, &id, client);
+    // The mailer looks at no address, and has not got the secret: a token that it need not see is not sent to it.
+    let proof = (route.service != Service::Mailer).then(|| proof.value()).transpose();
+    let proof = proof.map_err(|error| Problem::internal(&error))?;
+    let headers = headers::upstream_headers(&request, Vouched { id: &id, client, proof });
     let outgoing = Outgoing { way, request: &request, target, headers, body };
 
     let started = Instant::now();

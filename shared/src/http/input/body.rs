@@ -6,6 +6,7 @@ use actix_web::{
     FromRequest, HttpMessage, HttpRequest,
     dev::Payload,
     error::PayloadError,
+    http::header::{self, HeaderMap, HeaderValue},
     web::{self, Bytes, BytesMut},
 };
 use futures_util::{Stream, StreamExt, future::LocalBoxFuture};
@@ -73,8 +74,10 @@ impl FromRequest for JsonBytes {
             }
             Err(_) => false,
         };
+        let identity = require_identity(request.headers());
         let mut payload = web::Payload::from_request(request, payload);
         Box::pin(async move {
+            identity?;
             let stream = (&mut payload).await.map_err(|_| Problem::new(Code::MalformedJson))?;
             let bytes = collect(stream).await?;
             match json || bytes.is_empty() {
@@ -83,6 +86,27 @@ impl FromRequest for JsonBytes {
             }
         })
     }
+}
+
+/// Refuses a body with a `Content-Encoding`: a small one could grow without bound when it is decoded, and no client
+/// of ours sends one. Without a body the header says nothing.
+///
+/// # Errors
+/// `unsupported_media_type`.
+pub fn require_identity(headers: &HeaderMap) -> Result<(), Problem> {
+    let length = headers.get(header::CONTENT_LENGTH).map(HeaderValue::as_bytes);
+    let has_body =
+        headers.contains_key(header::TRANSFER_ENCODING) || length.is_some_and(|length| length != b"0");
+    let is_identity = |value: &HeaderValue| {
+        let codings =
+            value.to_str().unwrap_or("?").split(',').map(str::trim).filter(|coding| !coding.is_empty());
+        codings.into_iter().all(|coding| coding.eq_ignore_ascii_case("identity"))
+    };
+    if has_body && !headers.get_all(header::CONTENT_ENCODING).all(is_identity) {
+        let detail = "A body must not be compressed: send it without Content-Encoding.";
+        return Err(Problem::new(Code::UnsupportedMediaType).detail(detail));
+    }
+    Ok(())
 }
 
 /// All bytes of a body.
@@ -168,6 +192,26 @@ mod tests {
 
     fn pieces(sizes: &[usize]) -> impl Stream<Item = Result<Bytes, PayloadError>> {
         stream::iter(sizes.to_vec()).map(|size| Ok(Bytes::from(vec![b'x'; size])))
+    }
+
+    #[test]
+    fn only_bodies_as_they_are_pass() {
+        let encoded = |length: &'static str, codings: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static(length));
+            for coding in codings {
+                headers.append(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
+            }
+            require_identity(&headers).map_err(|problem| problem.code())
+        };
+        for good in [&[][..], &["identity"], &["Identity"], &["identity, identity"], &[""]] {
+            assert_eq!(encoded("2", good), Ok(()), "{good:?}");
+        }
+        let bad: [&[_]; 5] = [&["gzip"], &["deflate"], &["x-foo"], &["identity, br"], &["identity", "br"]];
+        for bad in bad {
+            assert_eq!(encoded("2", bad), Err(Code::UnsupportedMediaType), "{bad:?}");
+            assert_eq!(encoded("0", bad), Ok(()), "there is no body");
+        }
     }
 
     #[tokio::test]

@@ -8,7 +8,7 @@ mod body;
 mod object;
 mod query_parameters;
 
-pub use body::{BODY_LIMIT, Body, JsonBytes, collect};
+pub use body::{BODY_LIMIT, Body, JsonBytes, collect, require_identity};
 pub use object::Object;
 pub use query_parameters::QueryParameters;
 use serde::Serialize;
