@@ -7,4 +7,5 @@ mod permissions;
 mod routes;
 mod system;
 mod two_instances;
+mod version;
 mod whole_way;

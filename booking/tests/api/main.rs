@@ -29,4 +29,5 @@ mod query_parameters;
 mod snapshots;
 mod stats;
 mod stripe;
+mod version;
 mod vertical;
