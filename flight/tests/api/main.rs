@@ -3,9 +3,12 @@
 mod catalogue;
 mod demo;
 mod flights;
+mod places;
 mod races;
 mod reference;
 mod search;
 mod service;
 mod store;
+mod time_zones;
+mod version;
 mod world;

@@ -8,9 +8,11 @@ mod airports;
 mod cities;
 mod seat_layouts;
 
-use super::{Changes, PRIVATE, SLOW, preconditions::IfMatch, uninterrupted::uninterrupted};
+use super::{
+    Changes, PRIVATE, SLOW, parameters::NOTHING_TO_FIND, preconditions::IfMatch, uninterrupted::uninterrupted,
+};
 use crate::{
-    domain::{flight::Flight, reference::Versioned},
+    domain::{flight::Flight, folding::fold, reference::Versioned},
     error::{Conflict, overtaken},
     store::{
         ReferenceTable,
@@ -76,6 +78,9 @@ async fn list<T: Resource>(mut parameters: QueryParameters, pool: &Pool) -> Resu
     let search = parameters.text("q").map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
     if search.as_ref().is_some_and(|text| text.chars().count() > SEARCH) {
         parameters.error("q", format!("must have at most {SEARCH} characters"));
+    }
+    if search.as_ref().is_some_and(|text| fold(text).is_empty()) {
+        parameters.error("q", NOTHING_TO_FIND);
     }
     let page = PageRequest::<String>::read(&mut parameters, &(T::COLLECTION, &search));
     let after: Option<T::Key> = match page.after.as_deref().map(str::parse) {
@@ -216,7 +221,7 @@ macro_rules! handlers {
             #[utoipa::path(
                 get, path = $all, tag = "reference data",
                 params(
-                    ("q" = Option<String>, Query, description = "The beginning of a key, or a part of a name"),
+                    ("q" = Option<String>, Query, description = "The beginning of a key, or a part of a name; accents and capitals make no difference"),
                     ("limit" = Option<u8>, Query, description = "1 to 200, 50 by default"),
                     ("after" = Option<String>, Query, description = "Cursor of the page before"),
                 ),
