@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 /// Aerobus, an airline booking system.
 #[derive(Debug, Parser)]
-#[command(version, about)]
+#[command(version = shared::release::version(), about)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]

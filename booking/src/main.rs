@@ -3,6 +3,7 @@
 use anyhow::Context;
 use booking::{app, config::Config};
 use shared::{
+    release::read_arguments,
     service::{Surroundings, raise_file_limit},
     telemetry,
 };
@@ -13,6 +14,10 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[actix_web::main]
 async fn main() -> anyhow::Result<()> {
+    read_arguments(
+        "aerobus-booking",
+        "The booking service of Aerobus: seats, bookings, payments. Its settings are environment variables.",
+    );
     let config = Config::load()?;
     telemetry::init(config.service.log_format, &config.service.log_filter);
     raise_file_limit();

@@ -9,9 +9,10 @@ use crate::{
     booking::BookingClient,
     config::Config,
     http::{self, Changes, Sales},
-    store::MIGRATIONS,
+    store::{MIGRATIONS, stored_forms},
 };
 use actix_web::{App, dev::ServerHandle, middleware::from_fn, web};
+use diesel::ConnectionError;
 use shared::{
     auth::{ServiceTokens, Verifier},
     bus::{Bus, Consumers},
@@ -31,6 +32,12 @@ pub enum StartError {
     /// The schema could not be brought up to date.
     #[error("the flight schema could not be brought up to date")]
     Migrate(#[from] MigrateError),
+    /// The database cannot be reached any more.
+    #[error("the database cannot be reached")]
+    Connect(#[from] ConnectionError),
+    /// What earlier releases have stored could not be brought into the form of today.
+    #[error("the flight tables could not be brought up to date")]
+    Renew(#[from] diesel::result::Error),
     /// An address cannot be listened on.
     #[error("an address cannot be listened on")]
     Listen(#[from] io::Error),
@@ -56,6 +63,7 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
     let service = &config.service;
     let database = service.database();
     migrate(&database, MIGRATIONS).await?;
+    stored_forms::renew(&mut database.connect().await?).await?;
     let pool = Pool::new(&database);
     let relay = Relay::start("flight", &database, surroundings.bus.clone());
 

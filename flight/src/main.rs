@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use flight::{app, config::Config};
-use shared::{service::Surroundings, telemetry};
+use shared::{release::read_arguments, service::Surroundings, telemetry};
 
 /// Many small allocations, made on one thread and freed on another, are what a request is made of.
 #[global_allocator]
@@ -10,6 +10,10 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[actix_web::main]
 async fn main() -> anyhow::Result<()> {
+    read_arguments(
+        "aerobus-flight",
+        "The flight service of Aerobus: reference data, flights, search. Its settings are environment variables.",
+    );
     let config = Config::load()?;
     telemetry::init(config.service.log_format, &config.service.log_filter);
     let surroundings = Surroundings::connect("flight", &config.service)?;

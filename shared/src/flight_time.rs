@@ -1,5 +1,6 @@
 //! Times of flights: an instant, the local time at the airport, and its zone.
 
+use crate::time_zones::{self, Zone};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use jiff::{
     Timestamp,
@@ -36,9 +37,12 @@ pub enum InvalidTime {
     /// Not `YYYY-MM-DDTHH:MM`.
     #[error("must be a local time such as 2026-12-01T10:30")]
     Format,
-    /// Not an IANA zone name.
+    /// Not a zone of the database that the program carries.
     #[error("must be an IANA time zone such as Europe/Paris")]
     Zone,
+    /// A zone in other capitals than its name has, which is given.
+    #[error("must be spelt {0}")]
+    ZoneSpelling(&'static str),
     /// Skipped by a change to daylight-saving time.
     #[error("does not exist in {0}: clocks are put forward over it")]
     Nonexistent(String),
@@ -78,7 +82,14 @@ impl FromStr for LocalMinute {
     type Err = InvalidTime;
 
     fn from_str(text: &str) -> Result<Self, InvalidTime> {
-        if text.len() != 16 || text.as_bytes()[10] != b'T' {
+        // Checked by place, because `strptime` takes signs, spaces and shorter numbers too.
+        let fits = |(place, byte): (usize, u8)| match place {
+            4 | 7 => byte == b'-',
+            10 => byte == b'T',
+            13 => byte == b':',
+            _ => byte.is_ascii_digit(),
+        };
+        if text.len() != 16 || !text.bytes().enumerate().all(fits) {
             return Err(InvalidTime::Format);
         }
         Civil::strptime("%Y-%m-%dT%H:%M", text).map(Self).map_err(|_| InvalidTime::Format)
@@ -132,10 +143,10 @@ impl FlightTime {
     /// # Errors
     /// [`InvalidTime::Zone`] for an unknown zone, [`InvalidTime::Range`] for a far instant.
     pub fn from_instant(at: DateTime<Utc>, time_zone: &str) -> Result<Self, InvalidTime> {
-        let zone = zone(time_zone)?;
+        let Zone { name, rules } = zone(time_zone)?;
         let instant = Timestamp::from_second(at.timestamp()).map_err(|_| InvalidTime::Range)?;
-        let local = zone.to_datetime(instant).into();
-        Ok(Self { at, local, time_zone: time_zone.to_owned() })
+        let local = rules.to_datetime(instant).into();
+        Ok(Self { at, local, time_zone: name.to_owned() })
     }
 
     /// The instant of a local time; of an ambiguous one (clocks are put back) the first.
@@ -143,33 +154,39 @@ impl FlightTime {
     /// # Errors
     /// [`InvalidTime`] for an unknown zone or a time that clocks skip.
     pub fn from_local(local: LocalMinute, time_zone: &str) -> Result<Self, InvalidTime> {
-        let ambiguous = zone(time_zone)?.to_ambiguous_timestamp(local.0);
+        let Zone { name, rules } = zone(time_zone)?;
+        let ambiguous = rules.to_ambiguous_timestamp(local.0);
         if matches!(ambiguous.offset(), AmbiguousOffset::Gap { .. }) {
-            return Err(InvalidTime::Nonexistent(time_zone.to_owned()));
+            return Err(InvalidTime::Nonexistent(name.to_owned()));
         }
         let instant = ambiguous.earlier().map_err(|_| InvalidTime::Range)?;
         let at = DateTime::from_timestamp(instant.as_second(), 0).ok_or(InvalidTime::Range)?;
-        Ok(Self { at, local, time_zone: time_zone.to_owned() })
+        Ok(Self { at, local, time_zone: name.to_owned() })
     }
 
     /// The offset from UTC in minutes, east positive.
     #[must_use]
     pub fn offset_minutes(&self) -> i64 {
-        let local = self.local.0.to_zoned(TimeZone::UTC).map_or(0, |zoned| zoned.timestamp().as_second());
+        let local = TimeZone::UTC.to_timestamp(self.local.0).map_or(0, Timestamp::as_second);
         (local - self.at.timestamp()).div_euclid(60)
     }
 }
 
-fn zone(name: &str) -> Result<TimeZone, InvalidTime> {
-    TimeZone::get(name).map_err(|_| InvalidTime::Zone)
+/// A zone by its name in any capitals: what earlier releases have stored is still read.
+fn zone(name: &str) -> Result<Zone, InvalidTime> {
+    time_zones::find(name).ok_or(InvalidTime::Zone)
 }
 
-/// Checks that a text names an IANA zone.
+/// Checks that a text is the name of a zone in its canonical spelling.
 ///
 /// # Errors
-/// [`InvalidTime::Zone`] where it does not.
+/// [`InvalidTime::Zone`] where it names none, [`InvalidTime::ZoneSpelling`] where its capitals are others.
 pub fn check_zone(name: &str) -> Result<(), InvalidTime> {
-    zone(name).map(|_| ())
+    match time_zones::canonical_name(name) {
+        Some(canonical) if canonical == name => Ok(()),
+        Some(canonical) => Err(InvalidTime::ZoneSpelling(canonical)),
+        None => Err(InvalidTime::Zone),
+    }
 }
 
 #[cfg(test)]
@@ -210,9 +227,53 @@ mod tests {
 
     #[test]
     fn impossible_times_are_refused() {
-        for text in ["2026-02-30T10:00", "2026-12-01T24:00", "2026-12-01 10:00", "2026-12-01T10:00:00", ""] {
+        for text in [
+            "2026-02-30T10:00",
+            "2026-12-01T24:00",
+            "2026-12-01 10:00",
+            "2026-12-01T10:00:00",
+            "-001-12-01T10:00",
+            "+026-12-01T10:00",
+            "2026-12-01T 9:00",
+            "2026-1-001T10:00",
+            "",
+        ] {
             assert!(text.parse::<LocalMinute>().is_err(), "{text:?}");
         }
         assert_eq!(FlightTime::from_local(local("2026-12-01T10:30"), "Mars/Olympus"), Err(InvalidTime::Zone));
+    }
+
+    #[test]
+    fn zones_are_named_in_their_canonical_spelling() {
+        for name in ["Europe/Paris", "America/Argentina/Ushuaia", "Asia/Kolkata", "America/St_Johns", "UTC"] {
+            assert_eq!(check_zone(name), Ok(()), "{name}");
+        }
+        for (name, canonical) in
+            [("europe/paris", "Europe/Paris"), ("AMERICA/ST_JOHNS", "America/St_Johns"), ("utc", "UTC")]
+        {
+            assert_eq!(check_zone(name), Err(InvalidTime::ZoneSpelling(canonical)));
+            let time = FlightTime::from_local(local("2026-12-01T10:30"), name).unwrap();
+            assert_eq!(
+                time.time_zone, canonical,
+                "what was stored in other capitals is told in the right ones"
+            );
+        }
+        for name in [
+            "localtime",
+            "posixrules",
+            "Factory",
+            "factory",
+            "posix/Europe/Paris",
+            "right/Europe/Paris",
+            "Etc/Unknown",
+            "CET-1CEST",
+            "+01:00",
+            "Europe/Paris ",
+            "../Europe/Paris",
+            "",
+        ] {
+            assert_eq!(check_zone(name), Err(InvalidTime::Zone), "{name:?}");
+            assert_eq!(FlightTime::from_local(local("2026-12-01T10:30"), name), Err(InvalidTime::Zone));
+        }
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`ids`], [`money`], [`iata`], [`seat`], [`fare`], [`flight_time`] | the newtypes of the domain, parsed at the edge |
+//! | [`ids`], [`money`], [`iata`], [`seat`], [`fare`], [`flight_time`], [`calendar_date`] | the newtypes of the domain, parsed at the edge |
+//! | [`time_zones`] | the time-zone database that the program carries |
 //! | [`events`] | the CloudEvents envelope and the data of each event type |
 //! | [`bus`] | the message bus behind two carriers: AMQP (RabbitMQ) and in-process |
 //! | [`outbox`] | events written in the transaction of their change, their relay, the inbox and dead letters |
@@ -12,9 +13,11 @@
 //! | [`config`] | the parts of configuration that every service has |
 //! | [`telemetry`] | logs, trace context, metrics |
 //! | [`service`] | a running service: its address, its graceful stop |
+//! | [`release`] | the version of the program and of its time-zone data, and `--version` |
 
 pub mod auth;
 pub mod bus;
+pub mod calendar_date;
 pub mod config;
 pub mod db;
 pub mod events;
@@ -25,6 +28,8 @@ pub mod iata;
 pub mod ids;
 pub mod money;
 pub mod outbox;
+pub mod release;
 pub mod seat;
 pub mod service;
 pub mod telemetry;
+pub mod time_zones;

@@ -48,6 +48,18 @@ pub fn unique_prefix() -> String {
     format!("t{}.", Uuid::now_v7().simple())
 }
 
+/// What a program prints for `--version`.
+///
+/// # Panics
+/// Where it does not end well, which it must without any setting.
+#[must_use]
+pub fn printed_version(program: &str) -> String {
+    let output = std::process::Command::new(program).arg("--version").env_clear().output();
+    let output = output.expect("a program that can be started");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
 fn from_environment(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| {
         panic!("{name} is not set: tests need PostgreSQL and RabbitMQ, which `./dev test` starts")

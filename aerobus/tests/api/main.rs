@@ -10,4 +10,5 @@ mod query_parameters;
 mod routes;
 mod system;
 mod two_instances;
+mod version;
 mod whole_way;

@@ -16,6 +16,7 @@ use crate::{
 use chrono::{NaiveDate, Utc};
 use serde::Serialize;
 use shared::{
+    calendar_date::{CalendarDate, InvalidDate},
     fare::{Brand, PassengerType},
     http::{FieldError, Object},
     ids::{FlightId, PassengerId},
@@ -131,11 +132,8 @@ fn read_passenger(object: &mut Object<'_>) -> Option<Passenger> {
 
 /// `YYYY-MM-DD`, a day that exists, and on which a traveller may have been born.
 fn read_date(object: &mut Object<'_>, text: &str) -> Option<NaiveDate> {
-    let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().filter(|date| date.to_string() == text);
-    let Some(date) = date else {
-        object.error("born_on", "must be a date such as 1990-12-31");
-        return None;
-    };
+    let CalendarDate(date) =
+        text.parse().map_err(|error: InvalidDate| object.error("born_on", error)).ok()?;
     check_birth(date, Utc::now()).map_err(|error| object.error("born_on", error)).ok()?;
     Some(date)
 }

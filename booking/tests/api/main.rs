@@ -33,4 +33,5 @@ mod snapshots;
 mod stats;
 mod stripe;
 mod unverified;
+mod version;
 mod vertical;

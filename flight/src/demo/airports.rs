@@ -116,6 +116,7 @@ impl Places {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::demo::block_time::GreatCircle;
     use shared::flight_time::check_zone;
 
     fn airport<'a>(places: &'a Places, code: &str) -> &'a Airport {
@@ -163,7 +164,46 @@ mod tests {
         assert_eq!((london.name.as_str(), london.country.as_str()), ("London", "GB"));
         assert_eq!(london.time_zone, "Europe/London");
         assert!(city("LHR").is_none(), "an airport of an area has no city of its own");
+        for (code, area) in
+            [("BQH", "LON"), ("NHT", "LON"), ("LBG", "PAR"), ("BVA", "PAR"), ("ORY", "PAR"), ("NYO", "STO")]
+        {
+            assert_eq!(airport(&places, code).city.as_str(), area);
+        }
         assert_eq!(airport(&places, "EDI").city.as_str(), "EDI");
         assert_eq!(airport(&places, "JNB").city, airport(&places, "HLA").city);
+    }
+
+    #[test]
+    fn no_airport_of_an_area_is_left_outside_of_it() {
+        let places = Places::read().unwrap();
+        let areas: Vec<CityCode> = csv::Reader::from_reader(METROPOLITAN_AREAS.as_bytes())
+            .deserialize()
+            .map(|row| row.map(|AreaRow { city, .. }| city).unwrap())
+            .collect();
+        let of = |city: &City| {
+            places.airports.iter().filter(|airport| airport.city == city.code).collect::<Vec<_>>()
+        };
+        for area in places.cities.iter().filter(|city| areas.contains(&city.code)) {
+            let same = |city: &&City| {
+                city.code != area.code
+                    && city.country == area.country
+                    && city.name.to_lowercase() == area.name.to_lowercase()
+            };
+            for other in places.cities.iter().filter(same) {
+                for (inside, outside) in
+                    of(area).iter().flat_map(|one| of(other).into_iter().map(move |two| (one, two)))
+                {
+                    let apart = GreatCircle::between(inside, outside).distance_km;
+                    // Another city of the name in the same country: Washington in Georgia.
+                    assert!(
+                        apart > 100.0,
+                        "{} is {apart:.0} km from {} of {}",
+                        outside.iata,
+                        inside.iata,
+                        area.code
+                    );
+                }
+            }
+        }
     }
 }

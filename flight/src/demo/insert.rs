@@ -10,7 +10,7 @@ use crate::{
     domain::reference::Airline,
     store::{
         ReferenceTable,
-        flights::{self, NewFlight},
+        flights::{self, Naming, NewFlight},
     },
 };
 use chrono::{Days, NaiveDate};
@@ -107,7 +107,8 @@ pub enum DemoError {
 /// `flight.published` event. The active relay of the service publishes them.
 ///
 /// A second start on the same day writes nothing, one on the next day adds a day; what was changed or
-/// deleted meanwhile is left alone. Instances that start at once wait for each other.
+/// deleted meanwhile is left alone. Airports that an earlier release left outside of their metropolitan areas join
+/// them. Instances that start at once wait for each other.
 ///
 /// # Errors
 /// [`DemoError`]. A day is written as a whole or not at all, so loading again goes on where it ended.
@@ -123,12 +124,13 @@ pub async fn load(
         .await?;
     let window: Option<Vec<NaiveDate>> =
         (0..WINDOW_DAYS).map(|ahead| today.checked_add_days(Days::new(ahead))).collect();
+    let places = Places::read()?;
+    join_areas(&mut connection, &places).await?;
     let missing = missing_days(&mut connection, window.ok_or(DemoError::Date)?).await?;
     let mut summary = Summary::default();
     if missing.is_empty() {
         return Ok(summary);
     }
-    let places = Places::read()?;
     insert_places(&mut connection, &places, &mut summary, &mut progress).await?;
     let fleet = Fleet::new()?;
     insert_fleet(&mut connection, &fleet, &mut summary, &mut progress).await?;
@@ -190,6 +192,46 @@ async fn insert_places(
     }
     progress(Progress { step: Step::Places, done: total, total });
     Ok(())
+}
+
+#[derive(QueryableByName)]
+struct Moved {
+    #[diesel(sql_type = Text)]
+    iata: String,
+}
+
+/// Moves airports into their metropolitan areas that an earlier release has written with a city of their own, and
+/// deletes these cities. An airport that has got another city meanwhile keeps it.
+async fn join_areas(connection: &mut AsyncPgConnection, places: &Places) -> Result<(), DemoError> {
+    let members: Vec<_> =
+        places.airports.iter().filter(|airport| airport.city.as_str() != airport.iata.as_str()).collect();
+    connection
+        .transaction(async |connection: &mut AsyncPgConnection| {
+            let moved: Vec<Moved> = diesel::sql_query(
+                "UPDATE airports SET city = area.code, version = airports.version + 1 \
+                 FROM unnest($1, $2) AS member (iata, city) JOIN cities AS area ON area.code = member.city \
+                 WHERE airports.iata = member.iata AND airports.city = member.iata RETURNING airports.iata",
+            )
+            .bind::<Array<Text>, _>(members.iter().map(|airport| airport.iata.as_str()).collect::<Vec<_>>())
+            .bind::<Array<Text>, _>(members.iter().map(|airport| airport.city.as_str()).collect::<Vec<_>>())
+            .get_results(connection)
+            .await?;
+            let moved: Vec<String> = moved.into_iter().map(|airport| airport.iata).collect();
+            if moved.is_empty() {
+                return Ok(());
+            }
+            diesel::sql_query(
+                "DELETE FROM cities WHERE code = ANY ($1) AND NOT EXISTS (SELECT FROM airports WHERE city = cities.code)",
+            )
+            .bind::<Array<Text>, _>(&moved)
+            .execute(connection)
+            .await?;
+            for airport in &moved {
+                flights::republish(connection, &Naming::Airport(airport.parse()?)).await?;
+            }
+            Ok::<_, DemoError>(())
+        })
+        .await
 }
 
 /// Writes what flights refer to, where it is missing: a newer release may bring new airplanes.

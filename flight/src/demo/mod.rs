@@ -17,6 +17,8 @@ pub mod block_time;
 pub mod fares;
 pub mod fleet;
 mod insert;
+#[cfg(test)]
+mod instants;
 pub mod network;
 pub mod schedule;
 

@@ -2,6 +2,7 @@
 
 pub mod availability;
 pub mod flight;
+pub mod folding;
 pub mod parts;
 pub mod planning;
 pub mod reference;

@@ -195,7 +195,7 @@ pub fn check_icao_type(text: &str) -> Result<(), &'static str> {
     }
 }
 
-/// Checks that a zone is known.
+/// Checks that a zone is known, and written in its canonical spelling.
 ///
 /// # Errors
 /// A sentence for people.

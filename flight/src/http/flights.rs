@@ -3,7 +3,7 @@
 
 use super::{
     FRESH,
-    parameters::{Date, NoParameters, known_places},
+    parameters::{CalendarDate, NoParameters, known_places},
 };
 use crate::{
     domain::flight::FlightView,
@@ -78,7 +78,7 @@ pub(super) async fn list(
     let filter = FlightFilter {
         origin: parameters.optional("origin"),
         destination: parameters.optional("destination"),
-        date: parameters.optional("date").map(|Date(date)| date),
+        date: parameters.optional("date").map(|CalendarDate(date)| date),
         flight_number: parameters.optional("flight_number"),
         status: parameters.optional("status").map(|Status(status)| status),
         from: None,

@@ -1,7 +1,10 @@
 //! Places to fly from or to, for who is typing.
 
-use super::SLOW;
-use crate::store::places::{self, Place};
+use super::{SLOW, parameters::NOTHING_TO_FIND};
+use crate::{
+    domain::folding::fold,
+    store::places::{self, Place},
+};
 use actix_web::{HttpResponse, http::header, web};
 use shared::{
     db::Pool,
@@ -14,7 +17,7 @@ use shared::{
     path = "/api/v1/places",
     tag = "reference data",
     params(
-        ("q" = String, Query, description = "A code or a part of a name, 1 to 100 characters"),
+        ("q" = String, Query, description = "A code or a part of a name, 1 to 100 characters; accents and capitals make no difference"),
         ("limit" = Option<u8>, Query, description = "1 to 50, 10 by default"),
     ),
     responses(
@@ -29,6 +32,8 @@ pub(super) async fn list(
     let text = parameters.text("q").map(|text| text.trim().to_owned()).unwrap_or_default();
     if !(1..=100).contains(&text.chars().count()) {
         parameters.error("q", "must have 1 to 100 characters");
+    } else if fold(&text).is_empty() {
+        parameters.error("q", NOTHING_TO_FIND);
     }
     let limit = parameters.optional::<u8>("limit").unwrap_or(10);
     if !(1..=50).contains(&limit) {

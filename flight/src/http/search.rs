@@ -2,7 +2,7 @@
 
 use super::{
     FRESH, Sales,
-    parameters::{Date, known_places},
+    parameters::{CalendarDate, known_places},
 };
 use crate::{
     actors::catalogue::CatalogueHandle,
@@ -12,7 +12,7 @@ use crate::{
     },
 };
 use actix_web::{HttpResponse, http::header, web};
-use chrono::Utc;
+use chrono::{NaiveDate, Utc};
 use shared::{
     db::Pool,
     http::{Code, Page, PageRequest, Problem, ProblemBody, QueryParameters},
@@ -38,7 +38,7 @@ const PARTY: u32 = 9;
         ("origin" = String, Query, description = "Code of an airport, or of a city with all of its airports"),
         ("destination" = String, Query, description = "Code of an airport or a city"),
         ("date" = String, Query, description = "Date of the departure, local to the origin"),
-        ("return_date" = Option<String>, Query, description = "Date of the way back, local to the destination"),
+        ("return_date" = Option<String>, Query, description = "Date of the way back, local to the destination. May be the day before `date`, across the date line"),
         ("adults" = Option<u32>, Query, description = "1 by default; with the children 9 at most"),
         ("children" = Option<u32>, Query, description = "2 to 11 years"),
         ("infants" = Option<u32>, Query, description = "Under 2 years; not more than adults"),
@@ -102,13 +102,16 @@ fn read(parameters: &mut QueryParameters, currency: Currency) -> Option<Query> {
     }
     let origin: Option<AirportCode> = parameters.required("origin");
     let destination: Option<AirportCode> = parameters.required("destination");
-    let date = parameters.required("date").map(|Date(date)| date);
-    let return_date = parameters.optional("return_date").map(|Date(date)| date);
+    let date = parameters.required("date").map(|CalendarDate(date)| date);
+    let return_date = parameters.optional("return_date").map(|CalendarDate(date)| date);
     if origin.is_some() && origin == destination {
         parameters.error("destination", "must be another place than the origin");
     }
-    if return_date.is_some_and(|back| date.is_some_and(|out| back < out)) {
-        parameters.error("return_date", "must not be before date");
+    if let (Some(out), Some(back)) = (date, return_date)
+        && back < earliest_return(out)
+    {
+        parameters
+            .error("return_date", "must be date, the day before it (across the date line) or a later day");
     }
     if parameters.optional::<u8>("max_connections").is_some_and(|most| most > 2) {
         parameters.error("max_connections", "must be from 0 to 2");
@@ -124,6 +127,13 @@ fn read(parameters: &mut QueryParameters, currency: Currency) -> Option<Query> {
     let mut slices = vec![Slice { origin: origin.clone(), destination: destination.clone(), date: date? }];
     slices.extend(return_date.map(|date| Slice { origin: destination, destination: origin, date }));
     Some(Query { slices, party: party?, cabin, sort, airline, depart_after, depart_before, max_price })
+}
+
+/// The first date on which a way back can leave. The two dates are of two places: eastwards across the date line
+/// the way out lands on the day before its departure, and no flight gains a day more. Search itself compares the
+/// instants: the way back leaves after the way out has arrived.
+fn earliest_return(out: NaiveDate) -> NaiveDate {
+    out.pred_opt().unwrap_or(out)
 }
 
 fn read_party(parameters: &mut QueryParameters) -> Option<Party> {

@@ -1,7 +1,10 @@
 //! Types of aircraft.
 
 use super::{ReferenceTable, SearchPatterns, column, parsed, schema::aircraft_types};
-use crate::domain::reference::{AircraftType, Versioned};
+use crate::domain::{
+    folding::fold,
+    reference::{AircraftType, Versioned},
+};
 use diesel::{
     prelude::*,
     sql_types::{Array, Text},
@@ -9,10 +12,10 @@ use diesel::{
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared::iata::AircraftTypeCode;
 
-type Row = (String, String, String, i64);
+type Row = (String, String, String, i64, String);
 
 fn read(row: Row) -> QueryResult<Versioned<AircraftType>> {
-    let (code, icao, name, version) = row;
+    let (code, icao, name, version, _folded_name) = row;
     let value = AircraftType { code: parsed(&code)?, icao, name };
     Ok(Versioned { value, version })
 }
@@ -32,8 +35,8 @@ impl ReferenceTable for AircraftType {
     ) -> QueryResult<Vec<Versioned<Self>>> {
         let mut query = aircraft_types::table.order(aircraft_types::code).limit(limit).into_boxed();
         if let Some(text) = search {
-            let SearchPatterns { key, name } = SearchPatterns::new(text);
-            query = query.filter(aircraft_types::code.like(key).or(aircraft_types::name.ilike(name)));
+            let SearchPatterns { key, name, .. } = SearchPatterns::new(text);
+            query = query.filter(aircraft_types::code.like(key).or(aircraft_types::folded_name.like(name)));
         }
         if let Some(after) = after {
             query = query.filter(aircraft_types::code.gt(after.as_str()));
@@ -60,12 +63,13 @@ impl ReferenceTable for AircraftType {
 
     async fn insert(connection: &mut AsyncPgConnection, rows: &[Self]) -> QueryResult<usize> {
         diesel::sql_query(
-            "INSERT INTO aircraft_types (code, icao, name) \
-             SELECT * FROM unnest($1, $2, $3) ON CONFLICT DO NOTHING",
+            "INSERT INTO aircraft_types (code, icao, name, folded_name) \
+             SELECT * FROM unnest($1, $2, $3, $4) ON CONFLICT DO NOTHING",
         )
         .bind::<Array<Text>, _>(column(rows, |row| row.code.as_str()))
         .bind::<Array<Text>, _>(column(rows, |row| row.icao.as_str()))
         .bind::<Array<Text>, _>(column(rows, |row| row.name.as_str()))
+        .bind::<Array<Text>, _>(column(rows, |row| fold(&row.name)))
         .execute(connection)
         .await
     }
@@ -75,6 +79,7 @@ impl ReferenceTable for AircraftType {
             .set((
                 aircraft_types::icao.eq(row.icao.as_str()),
                 aircraft_types::name.eq(row.name.as_str()),
+                aircraft_types::folded_name.eq(fold(&row.name)),
                 aircraft_types::version.eq(aircraft_types::version + 1),
             ))
             .returning(aircraft_types::version)

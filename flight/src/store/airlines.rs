@@ -1,7 +1,10 @@
 //! Airlines.
 
 use super::{ReferenceTable, SearchPatterns, column, parsed, schema::airlines};
-use crate::domain::reference::{Airline, Versioned};
+use crate::domain::{
+    folding::fold,
+    reference::{Airline, Versioned},
+};
 use diesel::{
     prelude::*,
     sql_types::{Array, Text},
@@ -9,10 +12,10 @@ use diesel::{
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared::iata::AirlineCode;
 
-type Row = (String, String, String, i64);
+type Row = (String, String, String, i64, String);
 
 fn read(row: Row) -> QueryResult<Versioned<Airline>> {
-    let (code, name, accounting_code, version) = row;
+    let (code, name, accounting_code, version, _folded_name) = row;
     let value = Airline { code: parsed(&code)?, name, accounting_code: parsed(&accounting_code)? };
     Ok(Versioned { value, version })
 }
@@ -32,8 +35,8 @@ impl ReferenceTable for Airline {
     ) -> QueryResult<Vec<Versioned<Self>>> {
         let mut query = airlines::table.order(airlines::code).limit(limit).into_boxed();
         if let Some(text) = search {
-            let SearchPatterns { key, name } = SearchPatterns::new(text);
-            query = query.filter(airlines::code.like(key).or(airlines::name.ilike(name)));
+            let SearchPatterns { key, name, .. } = SearchPatterns::new(text);
+            query = query.filter(airlines::code.like(key).or(airlines::folded_name.like(name)));
         }
         if let Some(after) = after {
             query = query.filter(airlines::code.gt(after.as_str()));
@@ -60,12 +63,13 @@ impl ReferenceTable for Airline {
 
     async fn insert(connection: &mut AsyncPgConnection, rows: &[Self]) -> QueryResult<usize> {
         diesel::sql_query(
-            "INSERT INTO airlines (code, name, accounting_code) \
-             SELECT * FROM unnest($1, $2, $3) ON CONFLICT DO NOTHING",
+            "INSERT INTO airlines (code, name, accounting_code, folded_name) \
+             SELECT * FROM unnest($1, $2, $3, $4) ON CONFLICT DO NOTHING",
         )
         .bind::<Array<Text>, _>(column(rows, |row| row.code.as_str()))
         .bind::<Array<Text>, _>(column(rows, |row| row.name.as_str()))
         .bind::<Array<Text>, _>(column(rows, |row| row.accounting_code.as_str()))
+        .bind::<Array<Text>, _>(column(rows, |row| fold(&row.name)))
         .execute(connection)
         .await
     }
@@ -74,6 +78,7 @@ impl ReferenceTable for Airline {
         diesel::update(airlines::table.find(row.code.as_str()))
             .set((
                 airlines::name.eq(row.name.as_str()),
+                airlines::folded_name.eq(fold(&row.name)),
                 airlines::accounting_code.eq(row.accounting_code.as_str()),
                 airlines::version.eq(airlines::version + 1),
             ))

@@ -1,7 +1,10 @@
 //! Airports.
 
 use super::{ReferenceTable, SearchPatterns, column, parsed, schema::airports};
-use crate::domain::reference::{Airport, DepartureTaxes, Versioned};
+use crate::domain::{
+    folding::fold,
+    reference::{Airport, DepartureTaxes, Versioned},
+};
 use diesel::{
     prelude::*,
     sql_types::{Array, BigInt, Double, Integer, Nullable, Text},
@@ -23,6 +26,7 @@ struct Row {
     version: i64,
     domestic_tax: Option<i64>,
     international_tax: Option<i64>,
+    _folded_name: String,
 }
 
 fn read(row: Row) -> QueryResult<Versioned<Airport>> {
@@ -56,8 +60,8 @@ impl ReferenceTable for Airport {
     ) -> QueryResult<Vec<Versioned<Self>>> {
         let mut query = airports::table.order(airports::iata).limit(limit).into_boxed();
         if let Some(text) = search {
-            let SearchPatterns { key, name } = SearchPatterns::new(text);
-            query = query.filter(airports::iata.like(key).or(airports::name.ilike(name)));
+            let SearchPatterns { key, name, .. } = SearchPatterns::new(text);
+            query = query.filter(airports::iata.like(key).or(airports::folded_name.like(name)));
         }
         if let Some(after) = after {
             query = query.filter(airports::iata.gt(after.as_str()));
@@ -85,8 +89,8 @@ impl ReferenceTable for Airport {
     async fn insert(connection: &mut AsyncPgConnection, rows: &[Self]) -> QueryResult<usize> {
         diesel::sql_query(
             "INSERT INTO airports (iata, icao, name, city, country, time_zone, latitude, longitude, \
-                                   min_connection_minutes, domestic_tax, international_tax) \
-             SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING",
+                                   min_connection_minutes, domestic_tax, international_tax, folded_name) \
+             SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING",
         )
         .bind::<Array<Text>, _>(column(rows, |row| row.iata.as_str()))
         .bind::<Array<Nullable<Text>>, _>(column(rows, |row| row.icao.as_ref().map(IcaoAirportCode::as_str)))
@@ -99,6 +103,7 @@ impl ReferenceTable for Airport {
         .bind::<Array<Nullable<Integer>>, _>(column(rows, |row| row.min_connection_minutes.map(i32::from)))
         .bind::<Array<Nullable<BigInt>>, _>(column(rows, |row| row.taxes.domestic))
         .bind::<Array<Nullable<BigInt>>, _>(column(rows, |row| row.taxes.international))
+        .bind::<Array<Text>, _>(column(rows, |row| fold(&row.name)))
         .execute(connection)
         .await
     }
@@ -108,6 +113,7 @@ impl ReferenceTable for Airport {
             .set((
                 airports::icao.eq(row.icao.as_ref().map(IcaoAirportCode::as_str)),
                 airports::name.eq(row.name.as_str()),
+                airports::folded_name.eq(fold(&row.name)),
                 airports::city.eq(row.city.as_str()),
                 airports::country.eq(row.country.as_str()),
                 airports::time_zone.eq(row.time_zone.as_str()),

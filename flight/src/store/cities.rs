@@ -1,7 +1,10 @@
 //! Cities.
 
 use super::{ReferenceTable, SearchPatterns, column, parsed, schema::cities};
-use crate::domain::reference::{City, Versioned};
+use crate::domain::{
+    folding::fold,
+    reference::{City, Versioned},
+};
 use diesel::{
     prelude::*,
     sql_types::{Array, Text},
@@ -9,10 +12,10 @@ use diesel::{
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared::iata::CityCode;
 
-type Row = (String, String, String, String, i64);
+type Row = (String, String, String, String, i64, String);
 
 fn read(row: Row) -> QueryResult<Versioned<City>> {
-    let (code, name, country, time_zone, version) = row;
+    let (code, name, country, time_zone, version, _folded_name) = row;
     let value = City { code: parsed(&code)?, name, country: parsed(&country)?, time_zone };
     Ok(Versioned { value, version })
 }
@@ -32,8 +35,8 @@ impl ReferenceTable for City {
     ) -> QueryResult<Vec<Versioned<Self>>> {
         let mut query = cities::table.order(cities::code).limit(limit).into_boxed();
         if let Some(text) = search {
-            let SearchPatterns { key, name } = SearchPatterns::new(text);
-            query = query.filter(cities::code.like(key).or(cities::name.ilike(name)));
+            let SearchPatterns { key, name, .. } = SearchPatterns::new(text);
+            query = query.filter(cities::code.like(key).or(cities::folded_name.like(name)));
         }
         if let Some(after) = after {
             query = query.filter(cities::code.gt(after.as_str()));
@@ -60,13 +63,14 @@ impl ReferenceTable for City {
 
     async fn insert(connection: &mut AsyncPgConnection, rows: &[Self]) -> QueryResult<usize> {
         diesel::sql_query(
-            "INSERT INTO cities (code, name, country, time_zone) \
-             SELECT * FROM unnest($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+            "INSERT INTO cities (code, name, country, time_zone, folded_name) \
+             SELECT * FROM unnest($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
         )
         .bind::<Array<Text>, _>(column(rows, |row| row.code.as_str()))
         .bind::<Array<Text>, _>(column(rows, |row| row.name.as_str()))
         .bind::<Array<Text>, _>(column(rows, |row| row.country.as_str()))
         .bind::<Array<Text>, _>(column(rows, |row| row.time_zone.as_str()))
+        .bind::<Array<Text>, _>(column(rows, |row| fold(&row.name)))
         .execute(connection)
         .await
     }
@@ -75,6 +79,7 @@ impl ReferenceTable for City {
         diesel::update(cities::table.find(row.code.as_str()))
             .set((
                 cities::name.eq(row.name.as_str()),
+                cities::folded_name.eq(fold(&row.name)),
                 cities::country.eq(row.country.as_str()),
                 cities::time_zone.eq(row.time_zone.as_str()),
                 cities::version.eq(cities::version + 1),

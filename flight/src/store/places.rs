@@ -67,26 +67,29 @@ struct Row {
 }
 
 /// Places for what somebody has typed so far: first those with that code, then those whose code
-/// starts with it, then those whose name, or whose city's name, contains it; cities before airports.
+/// starts with it, then those whose name, or whose city's name, contains it; cities before airports. Names are
+/// compared in their folded form, so that accents and capitals make no difference.
 ///
 /// # Errors
 /// Those of the database.
 pub async fn search(connection: &mut AsyncPgConnection, text: &str, limit: i64) -> QueryResult<Vec<Place>> {
-    let SearchPatterns { key, name } = SearchPatterns::new(text);
+    let SearchPatterns { whole_key, key, name, name_start } = SearchPatterns::new(text);
     let rows: Vec<Row> = diesel::sql_query(
         "SELECT kind, code, name, city, country FROM ( \
-           SELECT 'city' AS kind, code, name, code AS city, country, name AS city_name FROM cities \
+           SELECT 'city' AS kind, code, name, code AS city, country, folded_name, folded_name AS folded_city_name \
+           FROM cities \
            UNION ALL \
-           SELECT 'airport', iata, airports.name, city, airports.country, cities.name \
+           SELECT 'airport', iata, airports.name, city, airports.country, airports.folded_name, cities.folded_name \
            FROM airports JOIN cities ON cities.code = airports.city \
          ) AS place \
-         WHERE code LIKE $1 OR name ILIKE $2 OR city_name ILIKE $2 \
-         ORDER BY code <> upper($3), code NOT LIKE $1, name NOT ILIKE $3 || '%', kind = 'airport', code \
-         LIMIT $4",
+         WHERE code LIKE $1 OR folded_name LIKE $2 OR folded_city_name LIKE $2 \
+         ORDER BY code <> $3, code NOT LIKE $1, folded_name NOT LIKE $4, kind = 'airport', code \
+         LIMIT $5",
     )
     .bind::<Text, _>(key)
     .bind::<Text, _>(name)
-    .bind::<Text, _>(text)
+    .bind::<Text, _>(whole_key)
+    .bind::<Text, _>(name_start)
     .bind::<BigInt, _>(limit)
     .load(connection)
     .await?;

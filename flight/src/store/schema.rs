@@ -7,6 +7,7 @@ diesel::table! {
         country -> Text,
         time_zone -> Text,
         version -> BigInt,
+        folded_name -> Text,
     }
 }
 
@@ -24,6 +25,7 @@ diesel::table! {
         version -> BigInt,
         domestic_tax -> Nullable<BigInt>,
         international_tax -> Nullable<BigInt>,
+        folded_name -> Text,
     }
 }
 
@@ -33,6 +35,7 @@ diesel::table! {
         name -> Text,
         accounting_code -> Text,
         version -> BigInt,
+        folded_name -> Text,
     }
 }
 
@@ -42,6 +45,7 @@ diesel::table! {
         icao -> Text,
         name -> Text,
         version -> BigInt,
+        folded_name -> Text,
     }
 }
 
@@ -52,6 +56,7 @@ diesel::table! {
         aircraft_type -> Text,
         plan -> Jsonb,
         version -> BigInt,
+        folded_name -> Text,
     }
 }
 

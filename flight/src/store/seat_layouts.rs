@@ -4,7 +4,10 @@ use super::{
     ReferenceTable, SearchPatterns, column, parsed,
     schema::{airplanes, flights, seat_layouts},
 };
-use crate::domain::reference::{SeatLayout, Versioned};
+use crate::domain::{
+    folding::fold,
+    reference::{SeatLayout, Versioned},
+};
 use diesel::{
     dsl::exists,
     prelude::*,
@@ -16,10 +19,10 @@ use serde_json::Value;
 use shared::{ids::SeatLayoutId, seat::SeatPlan};
 use uuid::Uuid;
 
-type Row = (Uuid, String, String, Value, i64);
+type Row = (Uuid, String, String, Value, i64, String);
 
 fn read(row: Row) -> QueryResult<Versioned<SeatLayout>> {
-    let (id, name, aircraft_type, plan, version) = row;
+    let (id, name, aircraft_type, plan, version, _folded_name) = row;
     let value = SeatLayout {
         id: SeatLayoutId(id),
         name,
@@ -57,7 +60,7 @@ impl ReferenceTable for SeatLayout {
         let mut query = seat_layouts::table.order(seat_layouts::id).limit(limit).into_boxed();
         if let Some(text) = search {
             let SearchPatterns { name, .. } = SearchPatterns::new(text);
-            query = query.filter(seat_layouts::name.ilike(name));
+            query = query.filter(seat_layouts::folded_name.like(name));
         }
         if let Some(after) = after {
             query = query.filter(seat_layouts::id.gt(after.0));
@@ -84,13 +87,14 @@ impl ReferenceTable for SeatLayout {
 
     async fn insert(connection: &mut AsyncPgConnection, rows: &[Self]) -> QueryResult<usize> {
         diesel::sql_query(
-            "INSERT INTO seat_layouts (id, name, aircraft_type, plan) \
-             SELECT * FROM unnest($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+            "INSERT INTO seat_layouts (id, name, aircraft_type, plan, folded_name) \
+             SELECT * FROM unnest($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
         )
         .bind::<Array<SqlUuid>, _>(column(rows, |row| row.id.0))
         .bind::<Array<Text>, _>(column(rows, |row| row.name.as_str()))
         .bind::<Array<Text>, _>(column(rows, |row| row.aircraft_type.as_str()))
         .bind::<Array<Jsonb>, _>(column(rows, |row| stored_plan(&row.plan)))
+        .bind::<Array<Text>, _>(column(rows, |row| fold(&row.name)))
         .execute(connection)
         .await
     }
@@ -99,6 +103,7 @@ impl ReferenceTable for SeatLayout {
         diesel::update(seat_layouts::table.find(row.id.0))
             .set((
                 seat_layouts::name.eq(row.name.as_str()),
+                seat_layouts::folded_name.eq(fold(&row.name)),
                 seat_layouts::aircraft_type.eq(row.aircraft_type.as_str()),
                 seat_layouts::plan.eq(stored_plan(&row.plan)),
                 seat_layouts::version.eq(seat_layouts::version + 1),

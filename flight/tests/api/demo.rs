@@ -76,3 +76,27 @@ async fn demo_data_are_loaded_once_and_roll_forward() {
     let again = load_quietly(&config, today + Days::new(1)).await;
     assert_eq!(again, Summary::default(), "what was deleted stays deleted");
 }
+
+#[actix_web::test]
+async fn airports_that_an_earlier_release_left_outside_join_their_area() {
+    let database = TestDatabase::of("flight", MIGRATIONS).await;
+    let config = database.config("flight");
+    let today: NaiveDate = "2026-11-22".parse().expect("a date");
+    load_quietly(&config, today).await;
+    let mut connection = config.connect().await.expect("a connection");
+    let londons = "cities WHERE name = 'London' AND country = 'GB'";
+    assert_eq!(count(&mut connection, londons).await, 1);
+    for statement in [
+        "INSERT INTO cities (code, name, country, time_zone) VALUES ('BQH', 'London', 'GB', 'Europe/London'), \
+                                                                     ('NHT', 'London', 'GB', 'Europe/London')",
+        "UPDATE airports SET city = 'BQH' WHERE iata = 'BQH'",
+        // What was changed since stays.
+        "UPDATE airports SET city = 'EDI' WHERE iata = 'NHT'",
+    ] {
+        diesel::sql_query(statement).execute(&mut connection).await.expect("a statement");
+    }
+    assert_eq!(load_quietly(&config, today).await, Summary::default());
+    assert_eq!(count(&mut connection, "airports WHERE iata = 'BQH' AND city = 'LON'").await, 1);
+    assert_eq!(count(&mut connection, "airports WHERE iata = 'NHT' AND city = 'EDI'").await, 1);
+    assert_eq!(count(&mut connection, "cities WHERE code = 'BQH'").await, 0);
+}

@@ -249,7 +249,8 @@ async fn unknown_addresses_and_methods_are_told_apart() {
     assert_eq!(answer.header("allow"), "GET, HEAD");
     let document = service.anybody.get("/openapi.json").await.expect(200);
     assert!(document["paths"]["/api/v1/admin/seat-layouts/{key}"]["patch"].is_object());
-    service.anybody.get("/health/ready").await.expect(200);
+    let ready = service.anybody.get("/health/ready").await.expect(200);
+    assert_eq!(ready["time_zone_database"], shared::time_zones::version());
     let places = service.anybody.get("/api/v1/places?q=lon").await.expect(200);
     assert_eq!((&places["data"][0]["kind"], &places["data"][0]["code"]), (&json!("city"), &json!("LON")));
     assert_eq!(places["data"].as_array().map(Vec::len), Some(3), "the city and its airports");

@@ -12,4 +12,5 @@ mod sessions;
 mod streams;
 mod tokens;
 mod upstream;
+mod version;
 mod world;

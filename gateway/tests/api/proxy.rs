@@ -264,6 +264,7 @@ async fn a_service_that_is_not_there_is_503_and_another_still_answers() {
     // The gateway itself is well.
     let ready = world.client.get("/health/ready").await.expect(200);
     assert_eq!(ready["status"], "ready");
+    assert_eq!(ready["time_zone_database"], shared::time_zones::version());
     assert_eq!(world.client.get("/health/live").await.status, 200);
     let _ = world.log_in(ADMIN).await;
     world.stop().await;

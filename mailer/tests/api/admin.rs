@@ -105,7 +105,8 @@ async fn the_service_tells_its_health_and_its_interface() {
     let mailer = Mailer::start().await;
     let anybody = Client::new(format!("http://{}", mailer.running.address));
     let _ = anybody.get("/health/live").await.expect(200);
-    let _ = anybody.get("/health/ready").await.expect(200);
+    let ready = anybody.get("/health/ready").await.expect(200);
+    assert_eq!(ready["time_zone_database"], shared::time_zones::version());
     let document = anybody.get("/openapi.json").await.expect(200);
     for path in ["/api/v1/admin/mail", "/api/v1/admin/mail/{id}", "/api/v1/admin/mail/{id}/resend"] {
         assert!(document["paths"][path].is_object(), "{path}");

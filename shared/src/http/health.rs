@@ -1,5 +1,6 @@
 //! Live and ready probes.
 
+use crate::time_zones;
 use actix_web::{HttpResponse, web};
 use futures_util::future::{BoxFuture, join_all};
 use serde::Serialize;
@@ -27,6 +28,14 @@ pub struct Health {
 struct Report {
     status: &'static str,
     failing: Vec<&'static str>,
+    /// The release of the time-zone database. Instances of two releases compute two times for one flight.
+    time_zone_database: &'static str,
+}
+
+impl Report {
+    fn new(status: &'static str, failing: Vec<&'static str>) -> Self {
+        Self { status, failing, time_zone_database: time_zones::version() }
+    }
 }
 
 impl Health {
@@ -66,17 +75,43 @@ impl Health {
 
 /// `GET /health/live`: the process answers.
 pub(super) async fn live() -> HttpResponse {
-    HttpResponse::Ok().json(Report { status: "live", failing: vec![] })
+    HttpResponse::Ok().json(Report::new("live", vec![]))
 }
 
 /// `GET /health/ready`: 503 names what fails.
 pub(super) async fn ready(health: web::Data<Health>) -> HttpResponse {
     let failing = health.failing().await;
     if failing.is_empty() {
-        HttpResponse::Ok().json(Report { status: "ready", failing })
+        HttpResponse::Ok().json(Report::new("ready", failing))
     } else {
         HttpResponse::ServiceUnavailable()
             .insert_header(("retry-after", "1"))
-            .json(Report { status: "not_ready", failing })
+            .json(Report::new("not_ready", failing))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::{App, http::StatusCode, test};
+    use serde_json::{Value, json};
+
+    #[actix_web::test]
+    async fn a_probe_names_what_fails_and_the_time_zone_data() {
+        for (passes, status, name) in
+            [(true, StatusCode::OK, "ready"), (false, StatusCode::SERVICE_UNAVAILABLE, "not_ready")]
+        {
+            let health = Health::new().needs("database", move || std::future::ready(passes));
+            let app = App::new().app_data(web::Data::new(health)).configure(crate::http::configure);
+            let app = test::init_service(app).await;
+            let answer =
+                test::call_service(&app, test::TestRequest::get().uri("/health/ready").to_request()).await;
+            assert_eq!(answer.status(), status);
+            let body: Value = test::read_body_json(answer).await;
+            let failing = if passes { json!([]) } else { json!(["database"]) };
+            let expected =
+                json!({"status": name, "failing": failing, "time_zone_database": time_zones::version()});
+            assert_eq!(body, expected);
+        }
     }
 }

@@ -6,10 +6,7 @@ use crate::domain::{
     refusal::Refusal, seat_book::no_price,
 };
 use chrono::{DateTime, Utc};
-use shared::{
-    events::FlightState, fare::PassengerType, flight_time::FlightTime, http::FieldError, ids::FlightId,
-    money::Currency,
-};
+use shared::{events::FlightState, fare::PassengerType, http::FieldError, ids::FlightId, money::Currency};
 
 /// An order that was found good.
 pub(crate) struct Checked {
@@ -75,10 +72,8 @@ pub(crate) fn check(
     let Some((first, last)) = itinerary::ends(states()) else { return Err(Refusal::NotFound) };
     let mut errors = itinerary::check_order(states());
     let departs_on = last.departure.local.date();
-    let today = FlightTime::from_instant(now, &first.departure.time_zone);
-    let today = today.map_or_else(|_| now.date_naive(), |time| time.local.date());
     for (index, passenger) in order.passengers.iter().enumerate() {
-        if let Err(error) = check_age(passenger.kind, passenger.born_on, today, departs_on) {
+        if let Err(error) = check_age(passenger.kind, passenger.born_on, departs_on) {
             errors.push(FieldError::at(format!("/passengers/{index}/born_on"), error));
         }
     }

@@ -8,32 +8,20 @@ use crate::{
     store::{presented, stats},
 };
 use actix_web::{HttpResponse, http::header, web};
-use chrono::NaiveDate;
 use diesel_async::AsyncPgConnection;
 use shared::{
     auth::{Caller, Permission},
+    calendar_date::CalendarDate,
     db::DbError,
     http::{Code, FieldError, Problem, ProblemBody, QueryParameters},
 };
-use std::{str::FromStr, time::Duration};
+use std::time::Duration;
 
 /// When to come back while other reports run.
 const SOON: Duration = Duration::from_secs(5);
 
 /// How long a report may take: a little less than the gateway waits.
 const REPORT: Duration = Duration::from_secs(25);
-
-/// A date, `2026-12-01`.
-struct DateParameter(NaiveDate);
-
-impl FromStr for DateParameter {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let date = text.parse::<NaiveDate>().ok().filter(|date| date.to_string() == text);
-        date.map(Self).ok_or("must be a date such as 2026-12-01")
-    }
-}
 
 /// Figures of the business over a run of days in UTC, both ends included, 366 at most; without `from` or
 /// `to` 30 days, up to today. `flights` are those that depart in these days, with the seats that are
@@ -59,8 +47,8 @@ pub(crate) async fn get(
     staff: web::Data<Staff>,
 ) -> Result<HttpResponse, Problem> {
     caller.require(Permission::ReportRead)?;
-    let from = parameters.optional::<DateParameter>("from").map(|date| date.0);
-    let to = parameters.optional::<DateParameter>("to").map(|date| date.0);
+    let from = parameters.optional::<CalendarDate>("from").map(|date| date.0);
+    let to = parameters.optional::<CalendarDate>("to").map(|date| date.0);
     parameters.finish()?;
     let busy = |_| Problem::new(Code::Overloaded).detail("Other reports are running.").retry_after(SOON);
     let _turn = staff.reports.try_acquire().map_err(busy)?;

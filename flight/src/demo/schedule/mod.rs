@@ -20,6 +20,7 @@ use shared::{
     fare::FlightFare,
     flight_time::{FlightTime, InvalidTime},
     iata::{AirportCode, FlightNumber, InvalidCode, Registration},
+    time_zones,
 };
 use std::collections::HashMap;
 
@@ -144,7 +145,7 @@ impl<'a> Timetable<'a> {
         for line in network::lines() {
             for code in std::iter::once(line.hub.airport).chain(line.trips.iter().map(|trip| trip.to)) {
                 let airport = *by_code.get(code).ok_or(ScheduleError::Airport(code))?;
-                let zone = TimeZone::get(&airport.time_zone)?;
+                let zone = time_zones::find(&airport.time_zone).ok_or(InvalidTime::Zone)?.rules;
                 stops.insert(code, Stop { airport, zone });
             }
         }

@@ -147,7 +147,7 @@ fn every_layout_and_both_hubs_are_used() {
 fn times_that_clocks_skip_move_by_an_hour() {
     let places = Places::read().unwrap();
     let airport = places.airports.iter().find(|airport| airport.iata.as_str() == "CDG").unwrap();
-    let paris = Stop { airport, zone: TimeZone::get("Europe/Paris").unwrap() };
+    let paris = Stop { airport, zone: time_zones::find("Europe/Paris").unwrap().rules };
     let local =
         |text: &str| paris.time(paris.instant(text.parse().unwrap()).unwrap()).unwrap().local.to_string();
     assert_eq!(local("2027-03-28T02:30"), "2027-03-28T03:30");
@@ -162,7 +162,7 @@ fn times_that_clocks_skip_move_by_an_hour() {
 fn nobody_leaves_at_night() {
     let places = Places::read().unwrap();
     let airport = places.airports.iter().find(|airport| airport.iata.as_str() == "CDG").unwrap();
-    let paris = Stop { airport, zone: TimeZone::get("Europe/Paris").unwrap() };
+    let paris = Stop { airport, zone: time_zones::find("Europe/Paris").unwrap().rules };
     let departure = |text: &str| {
         let ready = paris.instant(text.parse().unwrap()).unwrap();
         paris.time(paris.departure(ready).unwrap()).unwrap().local.to_string()

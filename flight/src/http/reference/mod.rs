@@ -8,9 +8,9 @@ mod airports;
 mod cities;
 mod seat_layouts;
 
-use super::{Changes, PRIVATE, SLOW, preconditions::IfMatch};
+use super::{Changes, PRIVATE, SLOW, parameters::NOTHING_TO_FIND, preconditions::IfMatch};
 use crate::{
-    domain::{flight::Flight, reference::Versioned},
+    domain::{flight::Flight, folding::fold, reference::Versioned},
     error::{Conflict, overtaken},
     store::{
         ReferenceTable,
@@ -76,6 +76,9 @@ async fn list<T: Resource>(mut parameters: QueryParameters, pool: &Pool) -> Resu
     let search = parameters.text("q").map(|text| text.trim().to_owned());
     if search.as_ref().is_some_and(|text| !(1..=SEARCH).contains(&text.chars().count())) {
         parameters.error("q", format!("must have 1 to {SEARCH} characters"));
+    }
+    if search.as_ref().is_some_and(|text| !text.is_empty() && fold(text).is_empty()) {
+        parameters.error("q", NOTHING_TO_FIND);
     }
     let page = PageRequest::<String>::read(&mut parameters, &(T::COLLECTION, &search));
     let after: Option<T::Key> = match page.after.as_deref().map(str::parse) {
@@ -206,7 +209,7 @@ macro_rules! handlers {
             #[utoipa::path(
                 get, path = $all, tag = "reference data",
                 params(
-                    ("q" = Option<String>, Query, description = "The beginning of a key, or a part of a name"),
+                    ("q" = Option<String>, Query, description = "The beginning of a key, or a part of a name; accents and capitals make no difference"),
                     ("limit" = Option<u8>, Query, description = "1 to 200, 50 by default"),
                     ("after" = Option<String>, Query, description = "Cursor of the page before"),
                 ),
