@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod broker_outage;
+mod compose;
 mod live;
 mod permissions;
 mod routes;

@@ -7,6 +7,7 @@ mod airline;
 mod bad_input;
 mod cancellation;
 mod changes;
+mod configuration;
 mod contention;
 mod ended_holds;
 mod fixture;

@@ -2,6 +2,7 @@
 
 mod admin;
 mod bookings;
+mod configuration;
 mod dead_letters;
 mod delivery;
 mod letters;
