@@ -7,8 +7,9 @@ use std::path::Path;
 
 use nix::sys::stat::{Mode, umask};
 
-/// What group and others may do with a file: with private ones nothing.
-const OTHERS: u32 = 0o077;
+/// The most that a mode may grant: to the owner, and to nobody else.
+const FOLDER: u32 = 0o700;
+const FILE: u32 = 0o600;
 
 /// Makes this process, and the children that it starts from now on, create files for their owner alone.
 ///
@@ -25,9 +26,9 @@ pub fn create_private_folder(path: &Path) -> io::Result<()> {
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent)?;
     }
-    match DirBuilder::new().mode(0o700).create(path) {
+    match DirBuilder::new().mode(FOLDER).create(path) {
         // A umask may have taken rights from the owner as well.
-        Ok(()) => fs::set_permissions(path, Permissions::from_mode(0o700)),
+        Ok(()) => fs::set_permissions(path, Permissions::from_mode(FOLDER)),
         Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
         Err(error) => Err(error),
     }
@@ -38,8 +39,8 @@ pub fn create_private_folder(path: &Path) -> io::Result<()> {
 /// # Errors
 /// Those of the file system.
 pub(crate) fn open_private(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
-    let file = options.create(true).mode(0o600).open(path)?;
-    file.set_permissions(Permissions::from_mode(0o600))?;
+    let file = options.create(true).mode(FILE).open(path)?;
+    file.set_permissions(Permissions::from_mode(FILE))?;
     Ok(file)
 }
 
@@ -56,8 +57,8 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     fs::rename(&draft, path)
 }
 
-/// Takes the rights of group and others away from a file, or from a folder and all that is below it. Links are not
-/// followed. What is missing, or goes meanwhile, is passed over.
+/// Takes the rights of group and others away from a file, or from a folder and all that is below it; none of the files is
+/// a program, so nobody may run one either. Links are not followed. What is missing, or goes meanwhile, is passed over.
 ///
 /// # Errors
 /// Those of the file system: a file may belong to another account.
@@ -73,9 +74,10 @@ fn make_private_below(path: &Path) -> io::Result<()> {
     if metadata.is_symlink() {
         return Ok(());
     }
-    let mode = metadata.permissions().mode();
-    if mode & OTHERS != 0 {
-        fs::set_permissions(path, Permissions::from_mode(mode & 0o7777 & !OTHERS))?;
+    let mode = metadata.permissions().mode() & 0o7777;
+    let most = if metadata.is_dir() { FOLDER } else { FILE };
+    if mode & !most != 0 {
+        fs::set_permissions(path, Permissions::from_mode(mode & most))?;
     }
     if metadata.is_dir() {
         for entry in fs::read_dir(path)? {
@@ -115,9 +117,9 @@ mod tests {
     fn wrong_modes_are_repaired_without_leaving_the_folder() {
         let (inside, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let foreign = outside.path().join("foreign");
-        let (below, script) = (inside.path().join("mail"), inside.path().join("mail/script"));
+        let (below, letter) = (inside.path().join("mail"), inside.path().join("mail/letter.eml"));
         fs::create_dir(&below).unwrap();
-        for (path, bits) in [(&foreign, 0o644), (&script, 0o755), (&inside.path().join("admin.json"), 0o666)]
+        for (path, bits) in [(&foreign, 0o644), (&letter, 0o777), (&inside.path().join("admin.json"), 0o666)]
         {
             fs::write(path, "").unwrap();
             fs::set_permissions(path, Permissions::from_mode(bits)).unwrap();
@@ -128,7 +130,7 @@ mod tests {
 
         make_private(inside.path()).unwrap();
         make_private(&inside.path().join("missing")).unwrap();
-        assert_eq!((mode(&below), mode(&script)), (0o700, 0o700), "the owner keeps their rights");
+        assert_eq!((mode(&below), mode(&letter)), (0o700, 0o600));
         assert_eq!(mode(&inside.path().join("admin.json")), 0o600);
         assert_eq!(mode(&foreign), 0o644);
     }

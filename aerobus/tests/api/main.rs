@@ -8,4 +8,5 @@ mod permissions;
 mod routes;
 mod system;
 mod two_instances;
+mod up;
 mod whole_way;

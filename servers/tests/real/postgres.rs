@@ -105,11 +105,12 @@ fn as_root_a_folder_out_of_reach_becomes_a_link() {
 
 /// Mode bits of group and others below a folder, links not followed: the first path that has any.
 fn readable_by_others(folder: &Path) -> Option<std::path::PathBuf> {
-    let metadata = std::fs::symlink_metadata(folder).unwrap();
+    let metadata = std::fs::symlink_metadata(folder).expect("a file of ours");
     if !metadata.is_symlink() && metadata.permissions().mode() & 0o077 != 0 {
         return Some(folder.to_path_buf());
     }
-    let below = std::fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path());
+    let below =
+        std::fs::read_dir(folder).into_iter().flatten().map(|entry| entry.expect("a file of ours").path());
     below.into_iter().find_map(|path| readable_by_others(&path))
 }
 
