@@ -7,6 +7,7 @@ mod client;
 mod database;
 mod events;
 mod localstripe;
+mod schema;
 mod smtp;
 mod token;
 
@@ -14,6 +15,7 @@ pub use client::{Answer, Client};
 pub use database::TestDatabase;
 pub use events::{EventStream, StreamEvent};
 pub use localstripe::Localstripe;
+pub use schema::schema_differences;
 pub use smtp::{ReceivedMail, SmtpBehaviour, SmtpSink};
 pub use token::TokenIssuer;
 

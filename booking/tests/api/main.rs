@@ -27,6 +27,7 @@ mod names;
 mod overload;
 mod payments;
 mod query_parameters;
+mod schema;
 mod snapshots;
 mod stats;
 mod stripe;

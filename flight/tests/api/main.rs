@@ -5,6 +5,7 @@ mod demo;
 mod flights;
 mod races;
 mod reference;
+mod schema;
 mod search;
 mod service;
 mod store;

@@ -6,4 +6,5 @@ mod configuration;
 mod dead_letters;
 mod delivery;
 mod letters;
+mod schema;
 mod support;

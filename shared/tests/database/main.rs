@@ -4,3 +4,4 @@
 mod faults;
 mod messages;
 mod scene;
+mod schema;
