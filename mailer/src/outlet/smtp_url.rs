@@ -52,8 +52,8 @@ impl Server {
     /// password are percent-encoded; ports are 465, 587 for `smtp://` with credentials or TLS, else 25.
     ///
     /// Credentials need TLS, or `tls=none`, to this machine as well: another user of it may listen on the
-    /// port while the mail server is down. Opportunistic TLS does not count: whoever is between the two can
-    /// take the server's offer out.
+    /// port while the mail server is down. Opportunistic TLS does not count: an attacker on the way can
+    /// remove the server's offer.
     pub(super) fn parse(url: &SecretString) -> Result<Self, InvalidSmtpUrl> {
         let url = Url::parse(url.expose_secret()).map_err(|_| InvalidSmtpUrl::Form)?;
         let host = url.host_str().filter(|host| !host.is_empty()).ok_or(InvalidSmtpUrl::Form)?.to_owned();
