@@ -13,8 +13,9 @@ pub struct Banner<'a> {
     pub services: Vec<(&'static str, u16)>,
     /// Who may do everything.
     pub administrator: &'a Administrator,
-    /// Whether the password is told: only at the first start.
-    pub first_start: bool,
+    /// Whether the password is told: only at the first start, and only to a terminal. Elsewhere the banner is
+    /// kept, in a log or a file.
+    pub tells_password: bool,
     /// The installation's folder.
     pub home: &'a Path,
     /// Where letters lie, where they are written to files.
@@ -43,7 +44,7 @@ impl Banner<'_> {
         }
         line("administrator", &self.administrator.email);
         let kept = self.home.join("admin.json");
-        if self.first_start {
+        if self.tells_password {
             let password = self.administrator.password.expose_secret();
             line("password", &format!("{password}   (kept in {})", kept.display()));
         } else {
@@ -73,16 +74,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_password_is_told_once_only() {
+    fn the_password_is_told_only_where_it_may_be() {
         let administrator =
             Administrator { email: "admin@aerobus.example".into(), password: "hush".to_owned().into() };
-        let banner = |first_start| {
+        let banner = |tells_password| {
             let home = Path::new("/srv/aerobus");
             let banner = Banner {
                 port: 8080,
                 services: vec![("flight", 8081)],
                 administrator: &administrator,
-                first_start,
+                tells_password,
                 home,
                 mail: None,
                 today: NaiveDate::default(),
@@ -91,6 +92,7 @@ mod tests {
         };
         assert!(banner(true).contains("hush"));
         assert!(!banner(false).contains("hush"));
+        assert!(banner(false).contains("kept in /srv/aerobus/admin.json"));
         assert!(banner(false).contains("date=1970-01-02"));
     }
 }

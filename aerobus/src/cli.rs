@@ -62,7 +62,8 @@ pub struct UpOptions {
     /// Use this RabbitMQ instead of the bus in the process.
     #[arg(long, value_name = "URL", env = "AEROBUS_UP_AMQP", hide_env_values = true)]
     pub amqp: Option<SecretString>,
-    /// Send mail to this server instead of writing it to files: smtp://user:password@host:port.
+    /// Send mail to this server instead of writing it to files: smtps://user:password@host, or
+    /// smtp://host:port.
     #[arg(long, value_name = "URL", env = "AEROBUS_UP_SMTP", hide_env_values = true)]
     pub smtp: Option<SecretString>,
     /// Run the four services as processes of their own over RabbitMQ, as in production. Without --amqp a

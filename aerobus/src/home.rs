@@ -2,13 +2,16 @@
 //!
 //! ```text
 //! .aerobus/
-//!   secrets.json    random secrets, mode 0600
-//!   admin.json      the administrator's e-mail and password, mode 0600
+//!   secrets.json    random secrets
+//!   admin.json      the administrator's e-mail and password
 //!   aerobus.pid     the process that runs now
-//!   postgres/       the private PostgreSQL
+//!   postgres/       the private PostgreSQL, or a link to where its account can reach it
 //!   rabbitmq/       the private RabbitMQ, where one was asked for
 //!   mail/           letters as .eml files
 //! ```
+//!
+//! Folders have mode 0700 and files 0600: they hold passwords, and the letters of travellers. A start repairs the
+//! modes of an installation that has others.
 
 use anyhow::Context;
 use rand::distr::{Alphanumeric, SampleString};
@@ -16,14 +19,17 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
-    fs::{self, OpenOptions},
-    io::{ErrorKind, Write},
-    os::unix::fs::OpenOptionsExt,
+    env, fs,
+    io::{self, ErrorKind},
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
 
 /// The administrator's e-mail address where nothing else is said.
 const ADMIN_EMAIL: &str = "admin@aerobus.example";
+
+/// What an installation keeps in its folder. Other files that lie there are not ours to change.
+const CONTENTS: [&str; 6] = ["secrets.json", "admin.json", "aerobus.pid", "postgres", "rabbitmq", "mail"];
 
 /// The folder of an installation.
 #[derive(Debug)]
@@ -53,7 +59,8 @@ impl Home {
     /// # Errors
     /// When it cannot be created, or its secrets cannot be read.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
-        fs::create_dir_all(path).with_context(|| format!("{} cannot be created", path.display()))?;
+        servers::create_private_folder(path)
+            .with_context(|| format!("{} cannot be created", path.display()))?;
         let path = path.canonicalize().with_context(|| format!("{} cannot be opened", path.display()))?;
         let secrets = read(&path.join("secrets.json"))?.unwrap_or_default();
         Ok(Self { path, secrets })
@@ -96,10 +103,23 @@ impl Home {
         Ok(Administrator { email: kept.email, password: kept.password.into() })
     }
 
-    /// Notes that this process runs from the folder, until the guard is dropped.
+    /// The folder of the letters; made where it is missing.
     ///
     /// # Errors
-    /// When another process that still runs has noted itself, or the note cannot be written.
+    /// When it cannot be made.
+    pub fn mail(&self) -> anyhow::Result<PathBuf> {
+        let path = self.path.join("mail");
+        servers::create_private_folder(&path)
+            .with_context(|| format!("{} cannot be created", path.display()))?;
+        Ok(path)
+    }
+
+    /// Notes that this process runs from the folder, until the guard is dropped, and repairs the modes of what
+    /// lies in it.
+    ///
+    /// # Errors
+    /// When another process that still runs has noted itself, the note cannot be written, or a mode cannot be
+    /// set.
     pub fn enter(&self) -> anyhow::Result<Entered> {
         let path = self.path.join("aerobus.pid");
         if let Ok(text) = fs::read_to_string(&path)
@@ -109,9 +129,22 @@ impl Home {
         {
             anyhow::bail!("Aerobus already runs from {} as process {pid}", self.path.display());
         }
-        fs::write(&path, format!("{}\n", std::process::id()))
+        self.make_private().with_context(|| {
+            format!("others can read files in {}, and that cannot be changed", self.path.display())
+        })?;
+        servers::write_private(&path, format!("{}\n", std::process::id()).as_bytes())
             .with_context(|| format!("{} cannot be written", path.display()))?;
         Ok(Entered { path })
+    }
+
+    /// Before the servers start: they run with what they find.
+    fn make_private(&self) -> io::Result<()> {
+        let permissions = fs::metadata(&self.path)?.permissions();
+        let mode = permissions.mode();
+        if mode & 0o077 != 0 && !is_for_more(&self.path, mode) {
+            fs::set_permissions(&self.path, PermissionsExt::from_mode(0o700))?;
+        }
+        CONTENTS.iter().try_for_each(|name| servers::make_private(&self.path.join(name)))
     }
 }
 
@@ -126,6 +159,13 @@ impl Drop for Entered {
         // The next start tells a stale note by its process, so a failure here harms nobody.
         let _ = fs::remove_file(&self.path);
     }
+}
+
+/// Whether a folder is there for other things too, which must go on being reached: the root folder, a home folder,
+/// or one like `/tmp`, which has the sticky bit.
+fn is_for_more(path: &Path, mode: u32) -> bool {
+    let is_home = || env::var_os("HOME").is_some_and(|home| Path::new(&home) == path);
+    path.parent().is_none() || mode & 0o1000 != 0 || is_home()
 }
 
 /// Whether that process is an Aerobus: process ids are given again after a while.
@@ -156,13 +196,7 @@ fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> anyhow::Result<Option<T>> 
 
 /// Writes a file that only its owner can read, replacing it as a whole.
 fn write_private(path: &Path, value: &impl Serialize) -> anyhow::Result<()> {
-    let draft = path.with_extension("new");
-    let write = || {
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
-        file.write_all(&serde_json::to_vec_pretty(value)?)?;
-        file.sync_all()?;
-        fs::rename(&draft, path)
-    };
+    let write = || servers::write_private(path, &serde_json::to_vec_pretty(value)?);
     write().with_context(|| format!("{} cannot be written", path.display()))
 }
 
@@ -170,7 +204,15 @@ fn write_private(path: &Path, value: &impl Serialize) -> anyhow::Result<()> {
 mod tests {
     use super::*;
     use secrecy::ExposeSecret;
-    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::fs::symlink;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o7777
+    }
+
+    fn set_mode(path: &Path, mode: u32) {
+        fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
+    }
 
     #[test]
     fn secrets_and_the_administrator_are_made_once_and_private() {
@@ -184,10 +226,41 @@ mod tests {
         assert_eq!(again.secret("services").unwrap().expose_secret(), secret.expose_secret());
         assert_ne!(again.secret("other").unwrap().expose_secret(), secret.expose_secret());
         assert_eq!(again.administrator().unwrap().password.expose_secret(), password.expose_secret());
-        for file in ["secrets.json", "admin.json"] {
-            let mode = fs::metadata(home.path().join(file)).unwrap().permissions().mode();
-            assert_eq!(mode & 0o777, 0o600, "{file}");
+        let _entered = home.enter().unwrap();
+        for file in ["secrets.json", "admin.json", "aerobus.pid"] {
+            assert_eq!(mode(&home.path().join(file)), 0o600, "{file}");
         }
+        assert_eq!(mode(home.path()), 0o700);
+        assert_eq!(mode(&home.mail().unwrap()), 0o700);
+    }
+
+    #[test]
+    fn a_start_repairs_the_modes_of_what_is_ours() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::open(folder.path()).unwrap();
+        let _ = home.administrator().unwrap();
+        let letter = home.mail().unwrap().join("20261201T093000.000Z-ABC123-booking_held.eml");
+        let (other, outside) = (home.path().join("notes.txt"), tempfile::NamedTempFile::new().unwrap());
+        for file in [&letter, &other] {
+            fs::write(file, "").unwrap();
+            set_mode(file, 0o644);
+        }
+        set_mode(outside.path(), 0o644);
+        symlink(outside.path(), home.path().join("postgres")).unwrap();
+        set_mode(&home.path().join("admin.json"), 0o666);
+        set_mode(&home.path().join("mail"), 0o777);
+        set_mode(home.path(), 0o755);
+
+        drop(home.enter().unwrap());
+        assert_eq!(mode(home.path()), 0o700);
+        assert_eq!((mode(&home.path().join("mail")), mode(&letter)), (0o700, 0o600));
+        assert_eq!(mode(&home.path().join("admin.json")), 0o600);
+        assert_eq!((mode(&other), mode(outside.path())), (0o644, 0o644), "not ours");
+
+        // A folder that others need too, as /tmp is one, stays open to them.
+        set_mode(home.path(), 0o1777);
+        drop(home.enter().unwrap());
+        assert_eq!(mode(home.path()), 0o1777);
     }
 
     #[test]

@@ -7,6 +7,9 @@ use secrecy::{ExposeSecret, SecretString};
 use shared::{config::ServiceConfig, db::DatabaseConfig};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+/// Letters that the installation's folder keeps at most.
+const KEPT_LETTERS: usize = 1000;
+
 /// Environment variables of a process.
 pub type Environment = Vec<(&'static str, String)>;
 
@@ -97,8 +100,10 @@ impl Plan {
     /// The settings of the mailer.
     #[must_use]
     pub fn mailer(&self) -> mailer::config::Config {
-        let config =
-            mailer::config::Config::embedded(self.service("mailer", self.ports.mailer), self.mail.clone());
+        let config = mailer::config::Config {
+            mail_dir_letters: Some(KEPT_LETTERS),
+            ..mailer::config::Config::embedded(self.service("mailer", self.ports.mailer), self.mail.clone())
+        };
         match self.ports.gateway {
             0 => config,
             port => mailer::config::Config { public_url: url(local(port)), ..config },
@@ -160,23 +165,28 @@ impl Plan {
                 ("AEROBUS_AMQP_URL", broker.url.expose_secret().to_owned()),
                 ("AEROBUS_AMQP_PREFIX", broker.prefix.clone()),
                 ("AEROBUS_JWKS_URL", format!("{gateway}/.well-known/jwks.json")),
-                ("AEROBUS_SERVICE_TOKEN_SECRET", self.service_token_secret.expose_secret().to_owned()),
                 ("AEROBUS_LOG_FORMAT", "text".to_owned()),
                 ("AEROBUS_LOG_FILTER", "warn".to_owned()),
             ];
+            let service_tokens =
+                ("AEROBUS_SERVICE_TOKEN_SECRET", self.service_token_secret.expose_secret().to_owned());
             environment.extend(match service {
-                "flight" => vec![("FLIGHT_BOOKING_URL", booking.clone())],
+                "flight" => vec![service_tokens, ("FLIGHT_BOOKING_URL", booking.clone())],
+                "booking" => vec![service_tokens, ("BOOKING_PAYMENT_PROVIDER", "sandbox".to_owned())],
                 "mailer" => {
                     let public = ("MAILER_PUBLIC_URL", gateway.clone());
-                    vec![
-                        public,
-                        match &self.mail {
-                            Destination::Smtp(url) => ("MAILER_SMTP_URL", url.expose_secret().to_owned()),
-                            Destination::Folder(path) => ("MAILER_MAIL_DIR", path.display().to_string()),
-                        },
-                    ]
+                    let kept = ("MAILER_MAIL_DIR_LETTERS", KEPT_LETTERS.to_string());
+                    match &self.mail {
+                        Destination::Smtp(url) => {
+                            vec![public, ("MAILER_SMTP_URL", url.expose_secret().to_owned())]
+                        }
+                        Destination::Folder(path) => {
+                            vec![public, kept, ("MAILER_MAIL_DIR", path.display().to_string())]
+                        }
+                    }
                 }
                 "gateway" => vec![
+                    service_tokens,
                     ("GATEWAY_FLIGHT_URLS", flight.clone()),
                     ("GATEWAY_BOOKING_URLS", booking.clone()),
                     ("GATEWAY_MAILER_URLS", mailer.clone()),
@@ -190,5 +200,63 @@ impl Plan {
             (service, environment)
         };
         Ok(self.ports().into_iter().map(environment).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared::db::Plans;
+
+    fn plan() -> Plan {
+        let database = |schema: &str| DatabaseConfig {
+            url: format!("postgres://{schema}@127.0.0.1/aerobus").into(),
+            schema: schema.to_owned(),
+            pool_size: 1,
+            plans: Plans::default(),
+        };
+        Plan {
+            databases: ["gateway", "flight", "booking", "mailer"].map(database).to_vec(),
+            broker: Some(BrokerPlan { url: "amqp://127.0.0.1/%2f".to_owned().into(), prefix: String::new() }),
+            service_token_secret: "the secret of the services, long enough".to_owned().into(),
+            signing_key_secret: "the signing secret, which is long enough".to_owned().into(),
+            administrator: Administrator {
+                email: "admin@aerobus.example".to_owned(),
+                password: "a very good password".to_owned().into(),
+            },
+            mail: Destination::Folder("/srv/mail".into()),
+            ports: Ports::default(),
+            gateway_workers: 1,
+            bcrypt_cost: 4,
+        }
+    }
+
+    #[test]
+    fn both_ways_of_the_start_name_the_sandbox() {
+        assert_eq!(plan().booking().payment_provider, booking::config::ProviderKind::Sandbox);
+        let environments = plan().environments().unwrap();
+        let named = |service: &str| {
+            let (_, environment) = environments.iter().find(|(name, _)| *name == service).unwrap();
+            environment.iter().find(|(name, _)| *name == "BOOKING_PAYMENT_PROVIDER").cloned()
+        };
+        assert_eq!(named("booking").unwrap().1, "sandbox");
+        assert!(named("flight").is_none());
+    }
+
+    #[test]
+    fn a_process_gets_the_secret_of_service_tokens_only_where_it_uses_it() {
+        for (service, environment) in plan().environments().unwrap() {
+            let has = environment.iter().any(|(name, _)| name.ends_with("_SERVICE_TOKEN_SECRET"));
+            assert_eq!(has, service != "mailer", "{service}");
+        }
+    }
+
+    #[test]
+    fn the_folder_of_letters_is_bounded_in_both_ways_of_the_start() {
+        assert_eq!(plan().mailer().mail_dir_letters, Some(KEPT_LETTERS));
+        let environments = plan().environments().unwrap();
+        let (_, environment) = environments.iter().find(|(name, _)| *name == "mailer").unwrap();
+        let bound = environment.iter().find(|(name, _)| *name == "MAILER_MAIL_DIR_LETTERS");
+        assert_eq!(bound.unwrap().1, "1000");
     }
 }

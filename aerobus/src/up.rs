@@ -13,7 +13,11 @@ use crate::{
 use anyhow::Context;
 use mailer::config::Destination;
 use shared::service::{raise_file_limit, stop_signal};
-use std::{fs, net::TcpListener, path::PathBuf};
+use std::{
+    io::{IsTerminal, stdout},
+    net::TcpListener,
+    path::Path,
+};
 
 /// The cost of bcrypt that production uses too.
 const BCRYPT_COST: u32 = 12;
@@ -24,6 +28,7 @@ const BCRYPT_COST: u32 = 12;
 /// When a part does not start; what runs by then is stopped.
 pub async fn run(options: UpOptions) -> anyhow::Result<()> {
     raise_file_limit();
+    servers::keep_new_files_private();
     let mut home = Home::open(&options.data_dir)?;
     let _entered = home.enter()?;
     check_ports(&options)?;
@@ -67,13 +72,13 @@ async fn run_services(
     shared::db::migrate(flights, flight::MIGRATIONS).await.context("the flight schema cannot be prepared")?;
     progress::load_demo_data(flights).await?;
 
-    let mail_dir = home.path().join("mail");
+    let mail_dir = home.mail()?;
     let plan = plan(options, home, database, broker, &administrator, &mail_dir)?;
     let banner = |services: Vec<(&'static str, u16)>, port| Banner {
         port,
         services,
         administrator: &administrator,
-        first_start,
+        tells_password: first_start && stdout().is_terminal(),
         home: home.path(),
         mail: options.smtp.is_none().then_some(mail_dir.as_path()),
         today: chrono::Utc::now().date_naive(),
@@ -115,15 +120,11 @@ fn plan(
     database: &Database,
     broker: Option<&Broker>,
     administrator: &Administrator,
-    mail_dir: &PathBuf,
+    mail_dir: &Path,
 ) -> anyhow::Result<Plan> {
     let mail = match &options.smtp {
         Some(url) => Destination::Smtp(url.clone()),
-        None => {
-            fs::create_dir_all(mail_dir)
-                .with_context(|| format!("{} cannot be created", mail_dir.display()))?;
-            Destination::Folder(mail_dir.clone())
-        }
+        None => Destination::Folder(mail_dir.to_owned()),
     };
     Ok(Plan {
         databases: SERVICES.iter().map(|service| database.of(service).clone()).collect(),

@@ -21,6 +21,7 @@ use crate::{
 use actix::Actor;
 use actix_web::{App, dev::ServerHandle, middleware::from_fn, web};
 use chrono::TimeDelta;
+use secrecy::ExposeSecret;
 use shared::{
     auth::{ServiceTokens, Verifier},
     bus::{Bus, Consumers},
@@ -200,7 +201,9 @@ fn provider(config: &Config, pool: &Pool) -> Result<Arc<dyn PaymentProvider>, St
     let secret_key = config.stripe_secret_key.clone();
     let settings = StripeSettings {
         base_url: config.stripe_base_url.clone(),
+        // Deployments may pass on a variable that nobody has set.
         secret_key: secret_key
+            .filter(|key| !key.expose_secret().is_empty())
             .ok_or_else(|| StartError::Provider("BOOKING_STRIPE_SECRET_KEY is not set".to_owned()))?,
         timeout: Duration::from_millis(config.stripe_timeout_ms.max(1)),
         concurrency: config.stripe_concurrency,

@@ -71,8 +71,8 @@ pub struct Config {
     /// `BOOKING_PAYMENT_PLACES`: payments in hand at once; more are refused. `2048`.
     #[serde(default = "default_payment_places")]
     pub payment_places: u32,
-    /// `BOOKING_PAYMENT_PROVIDER`: `sandbox` or `stripe`. `sandbox`.
-    #[serde(default)]
+    /// `BOOKING_PAYMENT_PROVIDER`: `sandbox` or `stripe`. It has no default: the sandbox sells for nothing, and
+    /// an installation must say that it wants that.
     pub payment_provider: ProviderKind,
     /// `BOOKING_STRIPE_SECRET_KEY`: needed for `stripe`.
     #[serde(default)]
@@ -111,11 +111,10 @@ pub struct Config {
 }
 
 /// Who carries out payments.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ProviderKind {
     /// Plays a provider; no money moves.
-    #[default]
     Sandbox,
     /// Stripe's payment intents.
     Stripe,
@@ -218,7 +217,8 @@ impl Config {
         load("BOOKING", &[("http_address", "0.0.0.0:8082"), ("database_schema", "booking")])
     }
 
-    /// A configuration with defaults around what every service has: for the embedded mode and tests.
+    /// A configuration with defaults around what every service has, and the sandbox as payment provider: for the
+    /// embedded mode and tests.
     #[must_use]
     pub fn embedded(service: ServiceConfig) -> Self {
         Self {
@@ -238,7 +238,7 @@ impl Config {
             max_hold_minutes: default_max_hold(),
             require_verified_email: false,
             payment_places: default_payment_places(),
-            payment_provider: ProviderKind::default(),
+            payment_provider: ProviderKind::Sandbox,
             stripe_secret_key: None,
             stripe_base_url: default_stripe_base_url(),
             stripe_timeout_ms: default_stripe_timeout(),

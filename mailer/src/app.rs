@@ -99,7 +99,8 @@ fn outlet(config: &Config) -> Result<Outlet, StartError> {
             Outlet::Smtp(Smtp::new(&url, config.concurrency(), config.send_timeout() / 2)?)
         }
         Destination::Folder(path) => {
-            Outlet::Folder(Folder::new(&path).map_err(|error| unusable(path.display(), error))?)
+            let folder = Folder::open(&path, config.mail_dir_letters);
+            Outlet::Folder(folder.map_err(|error| unusable(path.display(), error))?)
         }
     })
 }

@@ -2,6 +2,7 @@
 
 use crate::render::Letterhead;
 use lettre::message::Mailbox;
+use rand::distr::{Alphanumeric, SampleString};
 use secrecy::SecretString;
 use serde::Deserialize;
 use shared::config::{ConfigError, ServiceConfig, load};
@@ -18,13 +19,18 @@ pub struct Config {
     #[serde(flatten)]
     pub service: ServiceConfig,
     /// `MAILER_SMTP_URL`: the mail server, `smtps://user:password@host`,
-    /// `smtp://user:password@host?tls=required` (STARTTLS) or `smtp://host:port` (in the clear).
-    /// Exactly one of this and `MAILER_MAIL_DIR` must be set.
+    /// `smtp://user:password@host?tls=required` (STARTTLS) or `smtp://host:port` (unencrypted). A user and
+    /// password go unencrypted only where the URL ends with `?tls=none`. Exactly one of this and
+    /// `MAILER_MAIL_DIR` must be set.
     #[serde(default)]
     pub smtp_url: Option<SecretString>,
     /// `MAILER_MAIL_DIR`: a folder that mails are written to as `.eml` files, instead of a server.
     #[serde(default)]
     pub mail_dir: Option<PathBuf>,
+    /// `MAILER_MAIL_DIR_LETTERS`: letters that the folder keeps at most; older ones are removed. All by
+    /// default.
+    #[serde(default)]
+    pub mail_dir_letters: Option<usize>,
     /// `MAILER_MAIL_FROM`: who writes, `Aerobus <no-reply@aerobus.example>` by default.
     #[serde(default = "default_from")]
     pub mail_from: String,
@@ -82,7 +88,15 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] with the name of the variable that is missing or wrong.
     pub fn load() -> Result<Self, ConfigError> {
-        let config: Self = load(PREFIX, &[("http_address", "0.0.0.0:8083"), ("database_schema", "mailer")])?;
+        // The mailer makes no internal calls and takes none: where it is given no secret, it has one of its
+        // own, which fits no other service.
+        let secret = Alphanumeric.sample_string(&mut rand::rng(), 48);
+        let defaults = [
+            ("http_address", "0.0.0.0:8083"),
+            ("database_schema", "mailer"),
+            ("service_token_secret", secret.as_str()),
+        ];
+        let config: Self = load(PREFIX, &defaults)?;
         config.check()?;
         Ok(config)
     }
@@ -98,6 +112,7 @@ impl Config {
             service,
             smtp_url,
             mail_dir,
+            mail_dir_letters: None,
             mail_from: default_from(),
             mail_reply_to: default_reply_to(),
             mail_domain: None,
@@ -110,6 +125,9 @@ impl Config {
     fn check(&self) -> Result<(), ConfigError> {
         self.destination()?;
         self.letterhead()?;
+        if self.mail_dir_letters == Some(0) {
+            return Err(invalid("MAIL_DIR_LETTERS", "must be at least 1"));
+        }
         if !(1..=100).contains(&self.send_concurrency) {
             return Err(invalid("SEND_CONCURRENCY", "must be from 1 to 100"));
         }
@@ -222,6 +240,9 @@ mod tests {
         assert!(
             told(Config { mail_domain: Some("x>\r\n".into()), ..good.clone() })
                 .contains("MAILER_MAIL_DOMAIN")
+        );
+        assert!(
+            told(Config { mail_dir_letters: Some(0), ..good.clone() }).contains("MAILER_MAIL_DIR_LETTERS")
         );
         assert!(told(Config { send_concurrency: 0, ..good.clone() }).contains("MAILER_SEND_CONCURRENCY"));
         assert!(told(Config { send_timeout_ms: 1, ..good }).contains("MAILER_SEND_TIMEOUT_MS"));

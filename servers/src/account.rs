@@ -39,6 +39,13 @@ impl Account {
             .doing(|| format!("give {} to the account {}", path.display(), self.name))
     }
 
+    /// Lets the account pass through a folder of ours, and nobody else: mode 0710, and the account's group.
+    pub(crate) fn let_through(&self, folder: &Path) -> Result<(), ServerError> {
+        let doing = || format!("let the account {} through {}", self.name, folder.display());
+        chown(folder, None, Some(self.gid.as_raw())).doing(doing)?;
+        std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o710)).doing(doing)
+    }
+
     /// Whether the account may pass through `folder` and every folder above it; `folder` is absolute, without links.
     pub(crate) fn can_reach(&self, folder: &Path) -> bool {
         folder.ancestors().all(|ancestor| self.can_pass(ancestor))

@@ -3,14 +3,15 @@
 //! ```text
 //! <folder>/data        what the server writes (PostgreSQL: owned by its account)
 //!          password    the server's password, mode 0600
-//!          lock        held while a server of this folder runs; holds its owner's process id
-//!          server.log  what the server printed
+//!          lock        mode 0600, held while a server of this folder runs; holds its owner's process id
+//!          server.log  what the server printed, mode 0600
 //! ```
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
-use std::io::{Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, symlink};
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use nix::fcntl::{Flock, FlockArg};
 use rand::distr::{Alphanumeric, SampleString};
@@ -18,6 +19,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::account::Account;
 use crate::error::{Doing, ServerError};
+use crate::private::{make_private, open_private, write_private};
 
 /// From this size in bytes on, a log is put aside at the next start; one older log is kept.
 const LOG_LIMIT: u64 = 8 * 1024 * 1024;
@@ -35,15 +37,23 @@ pub(crate) struct Folder {
 impl Folder {
     /// Creates the folder where it is missing and takes its lock.
     ///
-    /// With an account that cannot pass through the folders above `wanted` (a checkout below a home directory of mode
-    /// 0700), the folder is created under `/var/lib/aerobus`, under a random name, and `wanted` becomes a link to it.
+    /// With an account that cannot pass through the folders above `wanted` (an installation's folder has mode 0700), the
+    /// folder is created under `/var/lib/aerobus`, under a random name, and `wanted` becomes a link to it. A folder that
+    /// exists at `wanted` is moved there with its data.
     pub(crate) fn claim(wanted: &Path, account: Option<&Account>) -> Result<Self, ServerError> {
         let path = place(wanted, account)?;
-        // The server's account passes through; only the data within is its own.
-        let mode = if account.is_some() { 0o711 } else { 0o700 };
-        fs::set_permissions(&path, Permissions::from_mode(mode))
-            .doing(|| format!("set the mode of {}", path.display()))?;
+        match account {
+            // The server's account passes through; only the data within is its own.
+            Some(account) => account.let_through(&path)?,
+            None => fs::set_permissions(&path, Permissions::from_mode(0o700))
+                .doing(|| format!("set the mode of {}", path.display()))?,
+        }
         let lock = lock(&path)?;
+        // An earlier release has left some that others can read; an administrator may have.
+        for name in ["password", ".erlang.cookie", "data", "server.log", "server.log.old", "README"] {
+            let path = path.join(name);
+            make_private(&path).doing(|| format!("set the mode of {}", path.display()))?;
+        }
         Ok(Self { path, _lock: lock })
     }
 
@@ -67,14 +77,8 @@ impl Folder {
 
     /// Writes a file that only its owner can read, replacing it as a whole.
     pub(crate) fn write_private(&self, name: &str, text: &str) -> Result<PathBuf, ServerError> {
-        let (path, draft) = (self.path.join(name), self.path.join(format!("{name}.new")));
-        let write = || {
-            let mut file =
-                OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
-            file.write_all(text.as_bytes())?;
-            fs::rename(&draft, &path)
-        };
-        write().doing(|| format!("write {}", path.display()))?;
+        let path = self.path.join(name);
+        write_private(&path, text.as_bytes()).doing(|| format!("write {}", path.display()))?;
         Ok(path)
     }
 
@@ -85,7 +89,7 @@ impl Folder {
             if fs::metadata(&path).is_ok_and(|metadata| metadata.len() > LOG_LIMIT) {
                 fs::rename(&path, self.path.join("server.log.old"))?;
             }
-            OpenOptions::new().create(true).append(true).mode(0o600).open(&path)
+            open_private(OpenOptions::new().append(true), &path)
         };
         open().doing(|| format!("open {}", path.display()))
     }
@@ -126,39 +130,68 @@ fn place(wanted: &Path, account: Option<&Account>) -> Result<PathBuf, ServerErro
         account.is_none_or(|account| path.canonicalize().is_ok_and(|path| account.can_reach(&path)))
     };
     let existed = target.exists();
-    if !existed && !target.parent().is_some_and(reachable) {
-        return elsewhere(&wanted);
+    if !target.parent().is_some_and(reachable) {
+        return match account {
+            Some(account) if target != wanted && existed => {
+                Err(ServerError::Unreachable { folder: target, account: account.name.clone() })
+            }
+            _ => elsewhere(&wanted, existed),
+        };
     }
-    create_folder(&target, 0o711)?;
-    match account {
-        Some(account) if existed && !target.parent().is_some_and(reachable) => {
-            Err(ServerError::Unreachable { folder: target, account: account.name.clone() })
-        }
-        _ => target.canonicalize().doing(|| format!("resolve {}", target.display())),
-    }
+    create_folder(&target, 0o700)?;
+    target.canonicalize().doing(|| format!("resolve {}", target.display()))
 }
 
-/// Creates the folder under [`FALLBACK`] and leaves a link to it at `wanted`. The name is random rather than made from
-/// `wanted`: a checkout that moved keeps its link, and a new one in its old place must not find the other's data.
-fn elsewhere(wanted: &Path) -> Result<PathBuf, ServerError> {
-    create_folder(Path::new(FALLBACK), 0o755)?;
+/// Creates the folder under [`FALLBACK`], or moves it there, and leaves a link to it at `wanted`. The name is random
+/// rather than made from `wanted`: a checkout that moved keeps its link, and a new one in its old place must not find the
+/// other's data.
+fn elsewhere(wanted: &Path, existing: bool) -> Result<PathBuf, ServerError> {
+    let fallback = Path::new(FALLBACK);
+    if !fallback.exists() {
+        create_folder(fallback, 0o711)?;
+        // Accounts pass through it, whatever the umask has taken away.
+        fs::set_permissions(fallback, Permissions::from_mode(0o711))
+            .doing(|| format!("set the mode of {FALLBACK}"))?;
+    }
     let name = wanted.file_name().unwrap_or_default().to_string_lossy();
     let suffix = Alphanumeric.sample_string(&mut rand::rng(), 10);
-    let target = Path::new(FALLBACK).join(format!("{name}-{suffix}"));
-    create_folder(&target, 0o711)?;
+    let target = fallback.join(format!("{name}-{suffix}"));
+    if existing {
+        // No server may run from it meanwhile. The lock moves with its file.
+        let _held = lock(wanted)?;
+        move_folder(wanted, &target)
+            .doing(|| format!("move {} to {}", wanted.display(), target.display()))?;
+    } else {
+        create_folder(&target, 0o700)?;
+    }
     let note = format!("This folder belongs to {}, which is a link to it.\n", wanted.display());
-    fs::write(target.join("README"), note).doing(|| format!("write into {}", target.display()))?;
+    write_private(&target.join("README"), note.as_bytes())
+        .doing(|| format!("write into {}", target.display()))?;
     let _ = fs::remove_file(wanted);
     symlink(&target, wanted).doing(|| format!("link {} to {}", wanted.display(), target.display()))?;
     Ok(target)
+}
+
+/// Moves a folder with its owners and modes; to another file system it is copied first.
+fn move_folder(from: &Path, to: &Path) -> std::io::Result<()> {
+    match fs::rename(from, to) {
+        Err(error) if error.kind() == ErrorKind::CrossesDevices => {
+            let copied = Command::new("cp").arg("-a").arg("--").args([from, to]).status()?;
+            if !copied.success() {
+                let _ = fs::remove_dir_all(to);
+                return Err(std::io::Error::other(format!("cp: {copied}")));
+            }
+            fs::remove_dir_all(from)
+        }
+        moved => moved,
+    }
 }
 
 fn lock(folder: &Path) -> Result<Flock<File>, ServerError> {
     let path = folder.join("lock");
     let doing = || format!("lock {}", path.display());
     // Not truncated when opened: until the lock is ours the file tells whose it is.
-    let file =
-        OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).doing(doing)?;
+    let file = open_private(OpenOptions::new().read(true).write(true).truncate(false), &path).doing(doing)?;
     match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
         Ok(mut lock) => {
             let write = |file: &mut File| {

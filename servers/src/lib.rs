@@ -14,6 +14,7 @@
 //! | `folder` | a server's folder: where it may lie, its lock, its password |
 //! | `account` | the unprivileged account that PostgreSQL insists on when we are root |
 //! | `bound` | child processes that die with this one |
+//! | `private` | files and folders that only their owner can read |
 //! | `process` | looking at, signalling and waiting for processes |
 //! | `starting`, `port`, `probe` | starting on a free port, and whether a server answers on it |
 
@@ -24,6 +25,7 @@ mod folder;
 mod installed;
 mod port;
 mod postgres;
+mod private;
 mod probe;
 mod process;
 mod rabbitmq;
@@ -33,5 +35,6 @@ pub use bound::{OnOwnerDeath, spawn_bound};
 pub use error::ServerError;
 pub use installed::{find_postgres, find_rabbitmq};
 pub use postgres::{Postgres, PostgresOptions};
+pub use private::{create_private_folder, keep_new_files_private, make_private, write_private};
 pub use process::{descendants, is_gone, kill_all, parent_of, terminate};
 pub use rabbitmq::{RabbitMq, RabbitMqOptions};

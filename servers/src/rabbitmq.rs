@@ -251,7 +251,9 @@ fn command(program: &Path, folder: &Folder) -> Result<Command, ServerError> {
         path.push(":");
         path.push(place);
     }
-    let mut command = Command::new(program);
+    // Erlang creates its files as the umask lets it; the shell makes way for the program.
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", "umask 077; exec \"$0\" \"$@\""]).arg(program);
     command
         .env_clear()
         .env("PATH", path)

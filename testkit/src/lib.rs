@@ -8,6 +8,7 @@ mod database;
 mod events;
 mod localstripe;
 mod raw;
+mod schema;
 mod smtp;
 mod token;
 
@@ -16,6 +17,7 @@ pub use database::TestDatabase;
 pub use events::{EventStream, StreamEvent};
 pub use localstripe::Localstripe;
 pub use raw::{RawAnswer, RawConnection};
+pub use schema::schema_differences;
 pub use smtp::{ReceivedMail, SmtpBehaviour, SmtpSink};
 pub use token::{EMAIL, TokenIssuer};
 

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod broker_outage;
+mod compose;
 mod documents;
 mod framing;
 mod live;
@@ -10,5 +11,6 @@ mod query_parameters;
 mod routes;
 mod system;
 mod two_instances;
+mod up;
 mod version;
 mod whole_way;

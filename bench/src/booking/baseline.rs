@@ -128,6 +128,8 @@ impl Baseline {
         ];
         let mut command = Command::new(pgbench()?);
         command.envs(self.database.environment()?);
+        // What it prints is read.
+        command.env("LC_ALL", "C");
         command.args(["--no-vacuum", "--protocol=prepared", "--jobs=2", "--log"]);
         command.arg(format!("--client={clients}")).arg(format!("--time={seconds}"));
         command.arg("--log-prefix").arg(&prefix).arg("--file").arg(&script);

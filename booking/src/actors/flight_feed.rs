@@ -59,7 +59,7 @@ impl FlightFeed {
                 .zip(dispositions.iter_mut())
                 .filter(|(delivery, _)| delivery.event.subject == subject);
             for (_, disposition) in of_flight.filter(|(_, disposition)| **disposition == Disposition::Ack) {
-                *disposition = match is_outage(&error) {
+                *disposition = match error.is_outage() {
                     true => Disposition::Pause(reason.clone()),
                     false => Disposition::Retry(reason.clone()),
                 };
@@ -109,7 +109,7 @@ impl Handler for FlightFeed {
             let states: Vec<_> = newest.into_values().collect();
             let stored = match self.store(states.clone()).await {
                 Ok(()) => states.into_iter().map(|(state, _)| state).collect(),
-                Err(error) if is_outage(&error) => return paused(&error, dispositions),
+                Err(error) if error.is_outage() => return paused(&error, dispositions),
                 // One of them is poison: each by itself.
                 Err(_) => self.store_each(batch, &mut dispositions, states).await,
             };
@@ -124,21 +124,6 @@ impl Handler for FlightFeed {
 
 fn cause(error: &DbError) -> String {
     std::error::Error::source(error).map(ToString::to_string).unwrap_or_default()
-}
-
-/// Whether all messages would fail alike.
-fn is_outage(error: &DbError) -> bool {
-    use diesel::result::{DatabaseErrorKind, Error};
-    match error {
-        DbError::Unavailable(_) => true,
-        DbError::Query(Error::DatabaseError(kind, _)) => matches!(
-            kind,
-            DatabaseErrorKind::ClosedConnection
-                | DatabaseErrorKind::UnableToSendCommand
-                | DatabaseErrorKind::ReadOnlyTransaction
-        ),
-        DbError::Query(error) => matches!(error, Error::BrokenTransactionManager),
-    }
 }
 
 /// What could have been stored waits for the database; what cannot be read stays refused.

@@ -1,87 +1,105 @@
-//! The tables of `migrations/booking`.
-
-diesel::table! {
-    flights (id) {
-        id -> Uuid,
-        version -> BigInt,
-        departure_at -> Timestamptz,
-        on_sale -> Bool,
-        seats_version -> BigInt,
-    }
-}
-
-diesel::table! {
-    flight_states (flight_id) {
-        flight_id -> Uuid,
-        version -> BigInt,
-        state -> Jsonb,
-    }
-}
+// @generated automatically by Diesel CLI.
 
 diesel::table! {
     bookings (id) {
         id -> Uuid,
         locator -> Text,
         owner_id -> Uuid,
-        status -> SmallInt,
-        payment_status -> SmallInt,
+        status -> Int2,
+        payment_status -> Int2,
         hold_expires_at -> Timestamptz,
         currency -> Text,
         contact_email -> Text,
         contact_phone -> Nullable<Text>,
-        version -> BigInt,
+        version -> Int8,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         confirmed_at -> Nullable<Timestamptz>,
+        expires_at -> Nullable<Timestamptz>,
     }
 }
 
 diesel::table! {
-    segments (booking_id, position) {
+    cancellation_quotes (id) {
+        id -> Uuid,
         booking_id -> Uuid,
-        position -> SmallInt,
+        version -> Int8,
+        fare -> Int8,
+        taxes -> Int8,
+        penalty -> Int8,
+        expires_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    disruptions (flight_id) {
         flight_id -> Uuid,
-        cabin -> SmallInt,
-        brand -> SmallInt,
-        fare -> BigInt,
-        taxes -> BigInt,
-        flight_version -> BigInt,
+        version -> Int8,
+        kind -> Int2,
+    }
+}
+
+diesel::table! {
+    flight_states (flight_id) {
+        flight_id -> Uuid,
+        version -> Int8,
+        state -> Jsonb,
+    }
+}
+
+diesel::table! {
+    flights (id) {
+        id -> Uuid,
+        version -> Int8,
+        departure_at -> Timestamptz,
+        on_sale -> Bool,
+        seats_version -> Int8,
+    }
+}
+
+diesel::table! {
+    idempotency_keys (scope) {
+        scope -> Bytea,
+        body -> Bytea,
+        booking_id -> Uuid,
+        status -> Nullable<Int2>,
+        response -> Nullable<Text>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    ledger_entries (cause, account) {
+        cause -> Uuid,
+        account -> Int2,
+        booking_id -> Uuid,
+        amount -> Int8,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    lookup_failures (network, locator) {
+        network -> Text,
+        locator -> Text,
+        began_at -> Timestamptz,
+        failures -> Int4,
     }
 }
 
 diesel::table! {
     passengers (booking_id, position) {
         booking_id -> Uuid,
-        position -> SmallInt,
+        position -> Int2,
         id -> Uuid,
-        kind -> SmallInt,
+        kind -> Int2,
         given_name -> Text,
         family_name -> Text,
         born_on -> Date,
-        ticket_number -> Nullable<BigInt>,
-        seats -> Array<Nullable<SmallInt>>,
+        ticket_number -> Nullable<Int8>,
+        seats -> Array<Nullable<Int2>>,
         booked_given_name -> Nullable<Text>,
         booked_family_name -> Nullable<Text>,
-    }
-}
-
-diesel::table! {
-    seats (flight_id, seat) {
-        flight_id -> Uuid,
-        seat -> SmallInt,
-        booking_id -> Uuid,
-        sold -> Bool,
-    }
-}
-
-diesel::table! {
-    idempotency_keys (scope) {
-        scope -> Binary,
-        body -> Binary,
-        booking_id -> Uuid,
-        status -> Nullable<SmallInt>,
-        response -> Nullable<Text>,
-        created_at -> Timestamptz,
     }
 }
 
@@ -91,11 +109,11 @@ diesel::table! {
         booking_id -> Uuid,
         method -> Text,
         token -> Nullable<Text>,
-        amount -> BigInt,
-        state -> SmallInt,
+        amount -> Int8,
+        state -> Int2,
         held_until -> Timestamptz,
-        key_scope -> Nullable<Binary>,
-        answer -> SmallInt,
+        key_scope -> Nullable<Bytea>,
+        answer -> Int2,
         created_at -> Timestamptz,
         provider_reference -> Nullable<Text>,
     }
@@ -106,68 +124,81 @@ diesel::table! {
         id -> Uuid,
         booking_id -> Uuid,
         payment_id -> Uuid,
-        amount -> BigInt,
+        amount -> Int8,
         reason -> Text,
         settled -> Bool,
         created_at -> Timestamptz,
         attempted_at -> Timestamptz,
-        attempts -> SmallInt,
+        attempts -> Int2,
     }
 }
 
 diesel::table! {
     sandbox_operations (payment_id, operation, subject) {
         payment_id -> Uuid,
-        operation -> SmallInt,
+        operation -> Int2,
         subject -> Uuid,
-        amount -> BigInt,
+        amount -> Int8,
         accepted -> Bool,
         created_at -> Timestamptz,
     }
 }
 
 diesel::table! {
-    cancellation_quotes (id) {
-        id -> Uuid,
-        booking_id -> Uuid,
-        version -> BigInt,
-        fare -> BigInt,
-        taxes -> BigInt,
-        penalty -> BigInt,
-        expires_at -> Timestamptz,
-    }
-}
-
-diesel::table! {
-    disruptions (flight_id) {
+    seats (flight_id, seat) {
         flight_id -> Uuid,
-        version -> BigInt,
-        kind -> SmallInt,
-    }
-}
-
-diesel::table! {
-    letters_caused (account_id) {
-        account_id -> Uuid,
-        caused_at -> Array<Nullable<Timestamptz>>,
-    }
-}
-
-diesel::table! {
-    unverified_holds (owner_id, booking_id) {
-        owner_id -> Uuid,
+        seat -> Int2,
         booking_id -> Uuid,
-        seats -> SmallInt,
+        sold -> Bool,
     }
 }
 
 diesel::table! {
-    lookup_failures (network, locator) {
-        network -> Text,
-        locator -> Text,
-        began_at -> Timestamptz,
-        failures -> Integer,
+    segments (booking_id, position) {
+        booking_id -> Uuid,
+        position -> Int2,
+        flight_id -> Uuid,
+        cabin -> Int2,
+        brand -> Int2,
+        fare -> Int8,
+        taxes -> Int8,
+        flight_version -> Int8,
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(flights, flight_states, bookings, segments, seats);
+diesel::table! {
+    travellers (flight_id, owner_id, fingerprint) {
+        flight_id -> Uuid,
+        owner_id -> Uuid,
+        fingerprint -> Int8,
+        booking_id -> Uuid,
+        seated -> Bool,
+    }
+}
+
+diesel::table! {
+    unsettled_payments (payment_id) {
+        payment_id -> Uuid,
+        attempted_at -> Timestamptz,
+        attempts -> Int2,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(
+    bookings,
+    cancellation_quotes,
+    disruptions,
+    flight_states,
+    flights,
+    idempotency_keys,
+    ledger_entries,
+    lookup_failures,
+    passengers,
+    payments,
+    refunds,
+    sandbox_operations,
+    seats,
+    segments,
+    travellers,
+    unsettled_payments,
+);

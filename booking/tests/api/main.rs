@@ -7,6 +7,7 @@ mod airline;
 mod bad_input;
 mod cancellation;
 mod changes;
+mod configuration;
 mod contention;
 mod ended_holds;
 mod fixture;
@@ -29,6 +30,7 @@ mod payments;
 mod query_parameters;
 #[cfg(target_os = "linux")]
 mod resets;
+mod schema;
 mod snapshots;
 mod stats;
 mod stripe;

@@ -36,6 +36,7 @@ impl Settings {
             ("BOOKING_AMQP_URL", NOWHERE.to_owned()),
             ("BOOKING_JWKS_URL", keys.url.clone()),
             ("BOOKING_SERVICE_TOKEN_SECRET", SERVICE_TOKEN_SECRET.to_owned()),
+            ("BOOKING_PAYMENT_PROVIDER", "sandbox".to_owned()),
             ("BOOKING_LOG_FORMAT", "text".to_owned()),
             ("BOOKING_LOG_FILTER", "error".to_owned()),
         ];

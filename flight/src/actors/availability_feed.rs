@@ -11,7 +11,6 @@ use super::{
 };
 use crate::store::availability;
 use actix::prelude::*;
-use diesel::result::{DatabaseErrorKind, Error};
 use futures_util::future::BoxFuture;
 use shared::{
     bus::{Delivery, Disposition, Subscription, queues},
@@ -68,14 +67,8 @@ impl KeepError {
     /// Whether no message at all could be kept now, so that trying the next one is in vain.
     fn concerns_all(&self) -> bool {
         match self {
-            Self::Ask(_) | Self::Database(DbError::Unavailable(_)) => true,
-            Self::Database(DbError::Query(Error::DatabaseError(kind, _))) => matches!(
-                kind,
-                DatabaseErrorKind::ClosedConnection
-                    | DatabaseErrorKind::UnableToSendCommand
-                    | DatabaseErrorKind::ReadOnlyTransaction
-            ),
-            Self::Database(DbError::Query(error)) => matches!(error, Error::BrokenTransactionManager),
+            Self::Ask(_) => true,
+            Self::Database(error) => error.is_outage(),
         }
     }
 }

@@ -1,13 +1,30 @@
-//! The tables of `migrations/flight`.
+// @generated automatically by Diesel CLI.
 
 diesel::table! {
-    cities (code) {
+    aircraft_types (code) {
+        code -> Text,
+        icao -> Text,
+        name -> Text,
+        version -> Int8,
+    }
+}
+
+diesel::table! {
+    airlines (code) {
         code -> Text,
         name -> Text,
-        country -> Text,
-        time_zone -> Text,
-        version -> BigInt,
-        folded_name -> Text,
+        accounting_code -> Text,
+        version -> Int8,
+    }
+}
+
+diesel::table! {
+    airplanes (registration) {
+        registration -> Text,
+        airline -> Text,
+        aircraft_type -> Text,
+        seat_layout_id -> Uuid,
+        version -> Int8,
     }
 }
 
@@ -19,61 +36,48 @@ diesel::table! {
         city -> Text,
         country -> Text,
         time_zone -> Text,
-        latitude -> Double,
-        longitude -> Double,
-        min_connection_minutes -> Nullable<Integer>,
-        version -> BigInt,
-        domestic_tax -> Nullable<BigInt>,
-        international_tax -> Nullable<BigInt>,
-        folded_name -> Text,
+        latitude -> Float8,
+        longitude -> Float8,
+        min_connection_minutes -> Nullable<Int4>,
+        version -> Int8,
+        domestic_tax -> Nullable<Int8>,
+        international_tax -> Nullable<Int8>,
     }
 }
 
 diesel::table! {
-    airlines (code) {
+    availability (flight_id) {
+        flight_id -> Uuid,
+        version -> Int8,
+        held -> Array<Int2>,
+        sold -> Array<Int2>,
+    }
+}
+
+diesel::table! {
+    cities (code) {
         code -> Text,
         name -> Text,
-        accounting_code -> Text,
-        version -> BigInt,
-        folded_name -> Text,
+        country -> Text,
+        time_zone -> Text,
+        version -> Int8,
     }
 }
 
 diesel::table! {
-    aircraft_types (code) {
-        code -> Text,
-        icao -> Text,
-        name -> Text,
-        version -> BigInt,
-        folded_name -> Text,
-    }
-}
-
-diesel::table! {
-    seat_layouts (id) {
-        id -> Uuid,
-        name -> Text,
-        aircraft_type -> Text,
-        plan -> Jsonb,
-        version -> BigInt,
-        folded_name -> Text,
-    }
-}
-
-diesel::table! {
-    airplanes (registration) {
-        registration -> Text,
-        airline -> Text,
-        aircraft_type -> Text,
-        seat_layout_id -> Uuid,
-        version -> BigInt,
+    fares (flight_id, cabin, brand) {
+        flight_id -> Uuid,
+        cabin -> Text,
+        brand -> Text,
+        base_price -> Int8,
+        currency -> Text,
     }
 }
 
 diesel::table! {
     flights (id) {
         id -> Uuid,
-        version -> BigInt,
+        version -> Int8,
         flight_number -> Text,
         airline -> Text,
         origin -> Text,
@@ -89,24 +93,33 @@ diesel::table! {
 }
 
 diesel::table! {
-    fares (flight_id, cabin, brand) {
-        flight_id -> Uuid,
-        cabin -> Text,
-        brand -> Text,
-        base_price -> BigInt,
-        currency -> Text,
+    seat_layouts (id) {
+        id -> Uuid,
+        name -> Text,
+        aircraft_type -> Text,
+        plan -> Jsonb,
+        version -> Int8,
     }
 }
 
-diesel::table! {
-    availability (flight_id) {
-        flight_id -> Uuid,
-        version -> BigInt,
-        held -> Array<SmallInt>,
-        sold -> Array<SmallInt>,
-    }
-}
-
+diesel::joinable!(airplanes -> aircraft_types (aircraft_type));
+diesel::joinable!(airplanes -> airlines (airline));
 diesel::joinable!(airports -> cities (city));
+diesel::joinable!(availability -> flights (flight_id));
+diesel::joinable!(fares -> flights (flight_id));
+diesel::joinable!(flights -> airlines (airline));
+diesel::joinable!(flights -> airplanes (airplane));
+diesel::joinable!(flights -> seat_layouts (seat_layout_id));
 diesel::joinable!(seat_layouts -> aircraft_types (aircraft_type));
-diesel::allow_tables_to_appear_in_same_query!(airports, cities, seat_layouts, aircraft_types);
+
+diesel::allow_tables_to_appear_in_same_query!(
+    aircraft_types,
+    airlines,
+    airplanes,
+    airports,
+    availability,
+    cities,
+    fares,
+    flights,
+    seat_layouts,
+);

@@ -7,6 +7,7 @@ mod permissions;
 mod places;
 mod races;
 mod reference;
+mod schema;
 mod search;
 mod service;
 mod store;

@@ -1,9 +1,9 @@
-//! The tables of `migrations/gateway`.
+// @generated automatically by Diesel CLI.
 
 diesel::table! {
     login_failures (account) {
-        account -> Binary,
-        failures -> Integer,
+        account -> Bytea,
+        failures -> Int4,
         since -> Timestamptz,
         locked_until -> Nullable<Timestamptz>,
     }
@@ -11,11 +11,11 @@ diesel::table! {
 
 diesel::table! {
     refresh_tokens (digest) {
-        digest -> Binary,
+        digest -> Bytea,
         session_id -> Uuid,
         expires_at -> Timestamptz,
         rotated_at -> Nullable<Timestamptz>,
-        sealed_successor -> Nullable<Binary>,
+        sealed_successor -> Nullable<Bytea>,
     }
 }
 
@@ -23,6 +23,13 @@ diesel::table! {
     role_permissions (role, permission) {
         role -> Text,
         permission -> Text,
+    }
+}
+
+diesel::table! {
+    roles (name) {
+        name -> Text,
+        built_in -> Bool,
     }
 }
 
@@ -63,10 +70,25 @@ diesel::table! {
         family_name -> Text,
         locale -> Text,
         status -> Text,
-        version -> BigInt,
+        version -> Int8,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(user_roles, role_permissions);
+diesel::joinable!(refresh_tokens -> sessions (session_id));
+diesel::joinable!(role_permissions -> roles (role));
+diesel::joinable!(sessions -> users (user_id));
+diesel::joinable!(user_roles -> roles (role));
+diesel::joinable!(user_roles -> users (user_id));
+
+diesel::allow_tables_to_appear_in_same_query!(
+    login_failures,
+    refresh_tokens,
+    role_permissions,
+    roles,
+    sessions,
+    signing_keys,
+    user_roles,
+    users,
+);

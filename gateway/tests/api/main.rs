@@ -8,6 +8,7 @@ mod profile;
 mod proxy;
 mod proxy_bodies;
 mod registration;
+mod schema;
 mod sessions;
 mod streams;
 mod tokens;

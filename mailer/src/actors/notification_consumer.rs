@@ -166,17 +166,7 @@ impl Desk {
 
     /// Whether a failure is the event's own or the database's.
     async fn failure(&self, error: &DbError) -> Disposition {
-        let lost = match error {
-            DbError::Unavailable(_) => true,
-            DbError::Query(QueryError::DatabaseError(kind, _)) => {
-                use diesel::result::DatabaseErrorKind::{
-                    ClosedConnection, ReadOnlyTransaction, UnableToSendCommand,
-                };
-                matches!(kind, ClosedConnection | ReadOnlyTransaction | UnableToSendCommand)
-            }
-            DbError::Query(_) => false,
-        };
-        if lost || !self.pool.is_healthy().await {
+        if error.is_outage() || !self.pool.is_healthy().await {
             return Disposition::Pause(format!("the database is away: {error}"));
         }
         let cause = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);

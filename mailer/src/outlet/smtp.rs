@@ -59,7 +59,8 @@ pub struct Smtp {
 
 impl Smtp {
     /// A server by its URL: `smtps://` (TLS from the start), `smtp://...?tls=required` (STARTTLS) or
-    /// `smtp://` (in the clear). Connects only when there is something to send.
+    /// `smtp://` (unencrypted; with a password only as `smtp://...?tls=none`). Connects only when there is
+    /// something to send.
     ///
     /// `connections` is the size of the pool; `connect_timeout` bounds the connecting, until the server
     /// is ready for a mail.

@@ -11,8 +11,16 @@ pub enum InvalidSmtpUrl {
     #[error("not an SMTP URL such as smtps://user:password@mail.example.org")]
     Form,
     /// An unknown `tls` or another parameter.
-    #[error("the only parameter of an SMTP URL is tls=required or tls=opportunistic, and of smtp:// only")]
+    #[error(
+        "the only parameter of an SMTP URL is tls=required, tls=opportunistic or tls=none, and of smtp:// only"
+    )]
     Parameter,
+    /// A password that would leave, or could be made to leave, without encryption.
+    #[error(
+        "it has a user and password that may be sent unencrypted: use smtps:// or ?tls=required, \
+         or allow it with ?tls=none"
+    )]
+    Unencrypted,
     /// TLS cannot be set up for this host.
     #[error("TLS cannot be used with this host")]
     Tls(#[source] lettre::transport::smtp::Error),
@@ -40,8 +48,12 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Reads `smtps://[user:password@]host[:port]` or `smtp://...[?tls=required|opportunistic]`. User and
+    /// Reads `smtps://[user:password@]host[:port]` or `smtp://...[?tls=required|opportunistic|none]`. User and
     /// password are percent-encoded; ports are 465, 587 for `smtp://` with credentials or TLS, else 25.
+    ///
+    /// Credentials need TLS, or `tls=none`, to this machine as well: another user of it may listen on the
+    /// port while the mail server is down. Opportunistic TLS does not count: an attacker on the way can
+    /// remove the server's offer.
     pub(super) fn parse(url: &SecretString) -> Result<Self, InvalidSmtpUrl> {
         let url = Url::parse(url.expose_secret()).map_err(|_| InvalidSmtpUrl::Form)?;
         let host = url.host_str().filter(|host| !host.is_empty()).ok_or(InvalidSmtpUrl::Form)?.to_owned();
@@ -54,7 +66,7 @@ impl Server {
         let parameters_of = || TlsParameters::new(host.clone()).map_err(InvalidSmtpUrl::Tls);
         let encryption = match (url.scheme(), tls) {
             ("smtps", None) => Encryption::Implicit(parameters_of()?),
-            ("smtp", None) => Encryption::None,
+            ("smtp", None | Some("none")) => Encryption::None,
             ("smtp", Some("required")) => Encryption::Required(parameters_of()?),
             ("smtp", Some("opportunistic")) => Encryption::Opportunistic(parameters_of()?),
             ("smtp" | "smtps", Some(_)) => return Err(InvalidSmtpUrl::Parameter),
@@ -62,6 +74,10 @@ impl Server {
         };
         let credentials = (!url.username().is_empty())
             .then(|| Credentials::new(decode(url.username()), decode(url.password().unwrap_or_default())));
+        let may_be_read = matches!(encryption, Encryption::None | Encryption::Opportunistic(_));
+        if credentials.is_some() && may_be_read && tls != Some("none") {
+            return Err(InvalidSmtpUrl::Unencrypted);
+        }
         let usual = match &encryption {
             Encryption::Implicit(_) => 465,
             Encryption::None if credentials.is_none() => 25,
@@ -105,6 +121,26 @@ mod tests {
     }
 
     #[test]
+    fn credentials_leave_unencrypted_only_where_the_url_says_so() {
+        for url in [
+            "smtp://nina:hush@mail.example.org",
+            "smtp://nina@mail.example.org:2525",
+            "smtp://nina:hush@127.0.0.1",
+            "smtp://nina:hush@mail.example.org?tls=opportunistic",
+        ] {
+            let refused = parse(url).err().unwrap();
+            assert!(matches!(refused, InvalidSmtpUrl::Unencrypted), "{url}");
+            assert!(!refused.to_string().contains("hush"), "{refused}");
+        }
+        let server = parse("smtp://nina:hush@mail.example.org?tls=none").unwrap();
+        assert!(matches!(server.encryption, Encryption::None) && server.credentials.is_some());
+        assert_eq!(server.port, 587);
+        for url in ["smtp://nina:hush@mail.example.org?tls=required", "smtps://nina:hush@mail.example.org"] {
+            assert!(parse(url).is_ok(), "{url}");
+        }
+    }
+
+    #[test]
     fn what_is_none_is_refused() {
         for url in ["", "http://localhost", "localhost:25", "smtp://"] {
             assert!(matches!(parse(url), Err(InvalidSmtpUrl::Form)), "{url}");
@@ -112,6 +148,7 @@ mod tests {
         for url in [
             "smtp://h?tls=yes",
             "smtps://h?tls=required",
+            "smtps://h?tls=none",
             "smtp://h?starttls=true",
             "smtp://h?tls=required&x=1",
         ] {

@@ -1,4 +1,28 @@
-//! The tables of `migrations/mailer`, and of `migrations/shared` the dead letters.
+// @generated automatically by Diesel CLI.
+
+diesel::table! {
+    dead_letters (id) {
+        id -> Uuid,
+        queue -> Text,
+        event_id -> Nullable<Uuid>,
+        payload -> Bytea,
+        reason -> Text,
+        attempts -> Int4,
+        created_at -> Timestamptz,
+        replayed_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    letter_attempts (letter_id, number) {
+        letter_id -> Uuid,
+        number -> Int4,
+        at -> Timestamptz,
+        outcome -> Text,
+        smtp_code -> Nullable<Int2>,
+        message -> Text,
+    }
+}
 
 diesel::table! {
     letters (id) {
@@ -6,7 +30,7 @@ diesel::table! {
         template -> Text,
         event_id -> Uuid,
         aggregate -> Text,
-        aggregate_version -> BigInt,
+        aggregate_version -> Int8,
         reference -> Nullable<Text>,
         recipient -> Text,
         locale -> Text,
@@ -14,33 +38,13 @@ diesel::table! {
         data -> Jsonb,
         message_id -> Text,
         status -> Text,
-        attempts -> Integer,
-        failures -> Integer,
+        attempts -> Int4,
+        failures -> Int4,
         queued_at -> Timestamptz,
         next_attempt_at -> Timestamptz,
     }
 }
 
-diesel::table! {
-    letter_attempts (letter_id, number) {
-        letter_id -> Uuid,
-        number -> Integer,
-        at -> Timestamptz,
-        outcome -> Text,
-        smtp_code -> Nullable<SmallInt>,
-        message -> Text,
-    }
-}
+diesel::joinable!(letter_attempts -> letters (letter_id));
 
-diesel::table! {
-    dead_letters (id) {
-        id -> Uuid,
-        queue -> Text,
-        event_id -> Nullable<Uuid>,
-        payload -> Binary,
-        reason -> Text,
-        attempts -> Integer,
-        created_at -> Timestamptz,
-        replayed_at -> Nullable<Timestamptz>,
-    }
-}
+diesel::allow_tables_to_appear_in_same_query!(dead_letters, letter_attempts, letters,);

@@ -2,8 +2,10 @@
 
 mod admin;
 mod bookings;
+mod configuration;
 mod dead_letters;
 mod delivery;
 mod letters;
+mod schema;
 mod support;
 mod version;

@@ -102,3 +102,41 @@ fn as_root_a_folder_out_of_reach_becomes_a_link() {
         std::fs::remove_dir_all(target).unwrap();
     }
 }
+
+/// Mode bits of group and others below a folder, links not followed: the first path that has any.
+fn readable_by_others(folder: &Path) -> Option<std::path::PathBuf> {
+    let metadata = std::fs::symlink_metadata(folder).expect("a file of ours");
+    if !metadata.is_symlink() && metadata.permissions().mode() & 0o077 != 0 {
+        return Some(folder.to_path_buf());
+    }
+    let below =
+        std::fs::read_dir(folder).into_iter().flatten().map(|entry| entry.expect("a file of ours").path());
+    below.into_iter().find_map(|path| readable_by_others(&path))
+}
+
+#[test]
+fn modes_are_repaired_and_data_in_a_folder_that_became_private_moves_as_root() {
+    let parent = reachable_folder();
+    let folder = parent.path().join("postgres");
+    let postgres = Postgres::start(options(&folder)).unwrap();
+    sql(&postgres.url("postgres"), "CREATE TABLE seats AS SELECT '12A' AS seat").unwrap();
+    postgres.stop().unwrap();
+    // As an earlier release, or an administrator, may have left them; PostgreSQL refuses such a data folder.
+    for name in ["password", "server.log", "data", "data/PG_VERSION"] {
+        let mode = std::fs::Permissions::from_mode(if name == "data" { 0o755 } else { 0o644 });
+        std::fs::set_permissions(folder.join(name), mode).unwrap();
+    }
+    std::fs::set_permissions(parent.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
+
+    let postgres = Postgres::start(options(&folder)).unwrap();
+    assert_eq!(sql(&postgres.url("postgres"), "SELECT seat FROM seats").unwrap(), "12A");
+    for name in ["password", "server.log", "lock", "data"] {
+        assert_eq!(readable_by_others(&folder.join(name)), None);
+    }
+    drop(postgres);
+    if let Ok(target) = std::fs::read_link(&folder) {
+        let mode = std::fs::metadata(&target).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o710, "its account passes through, by its group");
+        std::fs::remove_dir_all(target).unwrap();
+    }
+}

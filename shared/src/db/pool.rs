@@ -1,5 +1,6 @@
 //! Connections and their pool.
 
+use super::messages;
 use deadpool::managed::{Object, Pool as Deadpool, PoolError, TimeoutType, Timeouts};
 use diesel::ConnectionError;
 use diesel_async::{
@@ -114,12 +115,19 @@ impl DatabaseConfig {
     /// `connect_timeout` ends when the server has taken the connection, whether it then says anything or not.)
     ///
     /// # Errors
-    /// Those of the connection.
+    /// Those of the connection; and a refusal where the server would not write English to it.
     pub async fn connect(&self) -> Result<AsyncPgConnection, ConnectionError> {
         let url = self.url_with_options();
         let late = |_| Err(ConnectionError::BadConnection("the database is silent".to_owned()));
-        tokio::time::timeout(PATIENCE, AsyncPgConnection::establish(&url)).await.unwrap_or_else(late)
+        tokio::time::timeout(PATIENCE, open(&url)).await.unwrap_or_else(late)
     }
+}
+
+/// Opens a connection of ours: every one comes from here.
+async fn open(url: &str) -> Result<AsyncPgConnection, ConnectionError> {
+    let mut connection = AsyncPgConnection::establish(url).await?;
+    messages::require_english(&mut connection).await?;
+    Ok(connection)
 }
 
 /// A pool of connections, shared by the threads of a service.
@@ -141,7 +149,7 @@ impl Pool {
         manager.custom_setup = Box::new(move |url| {
             let (runtime, url) = (runtime.clone(), url.to_owned());
             async move {
-                let opening = runtime.spawn(async move { AsyncPgConnection::establish(&url).await });
+                let opening = runtime.spawn(async move { open(&url).await });
                 opening.await.map_err(|error| ConnectionError::BadConnection(error.to_string()))?
             }
             .boxed()
@@ -170,13 +178,20 @@ impl Pool {
         })
     }
 
-    /// Whether the database answers; readiness probes ask.
+    /// Whether the database answers; readiness probes ask. Why it does not is logged.
     pub async fn is_healthy(&self) -> bool {
         use diesel_async::RunQueryDsl;
-        match self.get().await {
-            Ok(mut connection) => diesel::sql_query("SELECT 1").execute(&mut connection).await.is_ok(),
-            Err(_) => false,
+        let asked = async {
+            let mut connection = self.get().await?;
+            diesel::sql_query("SELECT 1").execute(&mut connection).await?;
+            Ok::<_, DbError>(())
+        };
+        let answer = asked.await;
+        if let Err(error) = &answer {
+            let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+            tracing::warn!(%error, error.cause = cause, "The database is not usable");
         }
+        answer.is_ok()
     }
 
     /// Whether the pool was closed: the service stops.

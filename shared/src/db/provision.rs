@@ -23,7 +23,8 @@ pub enum ProvisionError {
 pub type Provisioned = DatabaseConfig;
 
 /// Makes (or makes right) the role `aerobus_<service>` with this password and the schema `<service>`
-/// that it owns, in the database of the administrator's URL; gives the service's own access to it.
+/// that it owns, in the database of the administrator's URL; gives the service's own access to it. The server's
+/// messages to the role are English, where the administrator may say so.
 ///
 /// # Errors
 /// [`ProvisionError`].
@@ -51,6 +52,12 @@ pub async fn provision(
             );
             diesel::sql_query(make_role).execute(connection).await?;
             diesel::sql_query(format!("ALTER ROLE {role} PASSWORD '{quoted}'")).execute(connection).await?;
+            // Connections insist on English messages. An administrator who is no superuser may not set this; then
+            // what the server has anyway must do.
+            let english = format!(
+                "DO $$ BEGIN ALTER ROLE {role} SET lc_messages = 'C'; EXCEPTION WHEN insufficient_privilege THEN NULL; END $$"
+            );
+            diesel::sql_query(english).execute(connection).await?;
             let schema = format!("CREATE SCHEMA IF NOT EXISTS {service} AUTHORIZATION {role}");
             diesel::sql_query(schema).execute(connection).await?;
             Ok::<_, diesel::result::Error>(())

@@ -258,21 +258,10 @@ impl From<crate::db::DbError> for Problem {
 
 impl From<&diesel::result::Error> for Problem {
     fn from(error: &diesel::result::Error) -> Self {
-        use diesel::result::{DatabaseErrorKind, Error};
-        let lost = match error {
-            // What diesel-async says of a connection that the server has closed.
-            Error::DatabaseError(
-                DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand,
-                _,
-            )
-            | Error::BrokenTransactionManager => true,
-            // Class 57P, which diesel has no kind for: the server is going down.
-            Error::DatabaseError(DatabaseErrorKind::Unknown, information) => {
-                information.message().starts_with("terminating connection")
-            }
-            _ => false,
-        };
-        if lost { Self::unavailable(error) } else { Self::internal(error) }
+        match crate::db::Fault::of(error) {
+            crate::db::Fault::ConnectionLost => Self::unavailable(error),
+            _ => Self::internal(error),
+        }
     }
 }
 

@@ -1,21 +1,27 @@
-//! The tables of `migrations/shared`.
+// @generated automatically by Diesel CLI.
+
+diesel::table! {
+    dead_letters (id) {
+        id -> Uuid,
+        queue -> Text,
+        event_id -> Nullable<Uuid>,
+        payload -> Bytea,
+        reason -> Text,
+        attempts -> Int4,
+        created_at -> Timestamptz,
+        replayed_at -> Nullable<Timestamptz>,
+    }
+}
 
 diesel::table! {
     events (id) {
         id -> Uuid,
         kind -> Text,
         subject -> Text,
-        version -> BigInt,
+        version -> Int8,
         time -> Timestamptz,
         traceparent -> Nullable<Text>,
         data -> Text,
-    }
-}
-
-diesel::table! {
-    outbox (seq) {
-        seq -> BigInt,
-        event_id -> Uuid,
     }
 }
 
@@ -28,17 +34,10 @@ diesel::table! {
 }
 
 diesel::table! {
-    dead_letters (id) {
-        id -> Uuid,
-        queue -> Text,
-        event_id -> Nullable<Uuid>,
-        payload -> Binary,
-        reason -> Text,
-        attempts -> Integer,
-        created_at -> Timestamptz,
-        replayed_at -> Nullable<Timestamptz>,
+    outbox (seq) {
+        seq -> Int8,
+        event_id -> Uuid,
     }
 }
 
-diesel::joinable!(outbox -> events (event_id));
-diesel::allow_tables_to_appear_in_same_query!(events, outbox);
+diesel::allow_tables_to_appear_in_same_query!(dead_letters, events, inbox, outbox,);

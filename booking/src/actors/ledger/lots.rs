@@ -3,8 +3,9 @@
 
 use super::command::{Answer, Command, Envelope, LedgerError, Outcome};
 use crate::domain::{booking::Booking, presentation::ShownBooking, seat_change::SeatChange};
-use diesel::result::{DatabaseErrorKind, Error};
+use diesel::result::Error;
 use shared::{
+    db::Fault,
     events::BookingStatus,
     ids::{BookingId, FlightId},
 };
@@ -60,11 +61,11 @@ impl Lot {
     /// is in use is no fault of the data at first: somebody was faster, or what we believed was wrong.
     pub(crate) fn split(mut self, lots: &mut Vec<Self>, error: &Error) -> Vec<Envelope> {
         tracing::warn!(%error, ledger.commands = self.envelopes.len(), ledger.again = self.again, "A batch of the ledger failed");
-        if says(error, "lock timeout") {
+        let fault = Fault::of(error);
+        if fault == Fault::LockTimeout {
             return self.set_apart(lots);
         }
-        let in_use = matches!(error, Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _));
-        if (in_use || !is_of_data(error)) && !self.again {
+        if fault != Fault::Data && !self.again {
             lots.push(Self { again: true, ..self });
         } else if self.envelopes.len() > 1 {
             let right = self.envelopes.split_off(self.envelopes.len() / 2);
@@ -73,8 +74,7 @@ impl Lot {
         } else {
             // All of ours lock in one order: it was with somebody else, and is no fault of the command. Nor is
             // what came just now.
-            let raced = matches!(error, Error::DatabaseError(DatabaseErrorKind::SerializationFailure, _))
-                || says(error, "deadlock");
+            let raced = matches!(fault, Fault::Serialization | Fault::Deadlock);
             let answer = if raced { LedgerError::Overloaded } else { LedgerError::Internal };
             tracing::error!(%error, "A command of the ledger failed");
             self.answer(&Err(answer));
@@ -134,25 +134,6 @@ fn by_locks(envelopes: Vec<Envelope>) -> BTreeMap<Vec<FlightId>, Vec<Envelope>> 
         groups.entry(envelope.locks()).or_default().push(envelope);
     }
     groups
-}
-
-fn is_of_data(error: &Error) -> bool {
-    matches!(
-        error,
-        Error::DatabaseError(
-            DatabaseErrorKind::UniqueViolation
-                | DatabaseErrorKind::CheckViolation
-                | DatabaseErrorKind::NotNullViolation
-                | DatabaseErrorKind::ForeignKeyViolation,
-            _
-        ) | Error::SerializationError(_)
-            | Error::DeserializationError(_)
-    )
-}
-
-/// Whether the server says so: diesel does not give its code.
-fn says(error: &Error, words: &str) -> bool {
-    error.to_string().contains(words)
 }
 
 /// Whether a booking shows that a command was committed. What has no trace of its own can be repeated: it

@@ -31,7 +31,7 @@ pub(in crate::simulation) enum Failing {
 impl Abort {
     pub(in crate::simulation) fn error(self) -> Error {
         let (kind, text) = match self.kind {
-            Failing::Deadlock => (DatabaseErrorKind::SerializationFailure, "deadlock detected"),
+            Failing::Deadlock => (DatabaseErrorKind::Unknown, "deadlock detected"),
             Failing::Lock => (DatabaseErrorKind::Unknown, "canceling statement due to lock timeout"),
             Failing::Data => (DatabaseErrorKind::CheckViolation, "a value that cannot be"),
         };

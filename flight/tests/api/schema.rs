@@ -1,0 +1,12 @@
+//! `schema.rs` against the migrations.
+
+use testkit::TestDatabase;
+
+#[actix_web::test]
+async fn schema_rs_says_what_the_migrations_make() {
+    let database = TestDatabase::of("flight", flight::MIGRATIONS).await;
+    let texts =
+        [include_str!("../../src/store/schema.rs"), include_str!("../../../shared/src/outbox/schema.rs")];
+    let differences = testkit::schema_differences(&database.config("flight"), &texts).await;
+    assert!(differences.is_empty(), "run ./dev schema: {differences:#?}");
+}
