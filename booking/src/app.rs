@@ -16,7 +16,7 @@ use crate::{
     },
     config::{Config, ProviderKind},
     http::{self, AccessTokens, Lookups, Reading, Staff},
-    store::{MIGRATIONS, flight_cache::FlightCache},
+    store::{MIGRATIONS, flight_cache::FlightCache, former_travellers},
 };
 use actix::Actor;
 use actix_web::{App, HttpServer, dev::ServerHandle, middleware::from_fn, web};
@@ -24,7 +24,7 @@ use chrono::TimeDelta;
 use shared::{
     auth::{ServiceTokens, Verifier},
     bus::{Bus, Consumers},
-    db::{MigrateError, Plans, Pool, migrate},
+    db::{DbError, MigrateError, Plans, Pool, migrate},
     http::{health::Health, metrics_server},
     outbox::{DeadLetters, Relay, RelayHandle},
     service::{Running, Surroundings},
@@ -41,6 +41,9 @@ pub enum StartError {
     /// The schema could not be brought up to date.
     #[error("the booking schema could not be brought up to date")]
     Migrate(#[from] MigrateError),
+    /// What an earlier release has stored could not be stored anew.
+    #[error("the travellers of an earlier release could not be stored anew")]
+    Refresh(#[from] DbError),
     /// An address cannot be listened on.
     #[error("an address cannot be listened on")]
     Listen(#[from] io::Error),
@@ -81,6 +84,10 @@ pub(crate) async fn start_with(
     let database = service.database();
     migrate(&database, MIGRATIONS).await?;
     let pool = Pool::new(&database.planned(Plans::ByIndex));
+    let refreshed = former_travellers::refresh(&pool).await?;
+    if refreshed > 0 {
+        tracing::info!(travellers.refreshed = refreshed, "Travellers of an earlier release were stored anew");
+    }
     let provider = provider(&config, &pool)?;
     let relay = Relay::start_looking("booking", &database, surroundings.bus.clone(), LOOK);
     let flights = FlightCache::new(config.cached_flights);

@@ -3,6 +3,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`ids`], [`money`], [`iata`], [`seat`], [`fare`], [`flight_time`] | the newtypes of the domain, parsed at the edge |
+//! | [`email`], [`person_name`] | addresses and names of people: their grammar, and when two are the same |
 //! | [`events`] | the CloudEvents envelope and the data of each event type |
 //! | [`bus`] | the message bus behind two carriers: AMQP (RabbitMQ) and in-process |
 //! | [`outbox`] | events written in the transaction of their change, their relay, the inbox and dead letters |
@@ -17,6 +18,7 @@ pub mod auth;
 pub mod bus;
 pub mod config;
 pub mod db;
+pub mod email;
 pub mod events;
 pub mod fare;
 pub mod flight_time;
@@ -25,6 +27,7 @@ pub mod iata;
 pub mod ids;
 pub mod money;
 pub mod outbox;
+pub mod person_name;
 pub mod seat;
 pub mod service;
 pub mod telemetry;
