@@ -165,7 +165,7 @@ mod tests {
             correct(&mut booking, "O'WEISS", "xyz").unwrap().changed,
             "the family name alone has other letters"
         );
-        assert!(matches!(correct(&mut booking, "O'Weisse", "xyz"), Err(Refusal::Invalid(_))));
+        assert!(matches!(correct(&mut booking, "O'Weissen", "xyz"), Err(Refusal::Invalid(_))));
     }
 
     #[test]
