@@ -16,7 +16,7 @@ use crate::{
     },
     config::{Config, ProviderKind},
     http::{self, AccessTokens, Lookups, Reading, Staff},
-    store::{MIGRATIONS, flight_cache::FlightCache},
+    store::{MIGRATIONS, flight_cache::FlightCache, former_travellers},
 };
 use actix::Actor;
 use actix_web::{App, dev::ServerHandle, middleware::from_fn, web};
@@ -25,7 +25,7 @@ use secrecy::ExposeSecret;
 use shared::{
     auth::{ServiceTokens, Verifier},
     bus::{Bus, Consumers},
-    db::{DatabaseConfig, MigrateError, Plans, Pool, migrate},
+    db::{DatabaseConfig, DbError, MigrateError, Plans, Pool, migrate},
     http::{ServerSettings, health::Health, metrics_server},
     outbox::{DeadLetters, Relay, RelayHandle},
     service::{Running, Surroundings},
@@ -45,6 +45,9 @@ pub enum StartError {
     /// The schema could not be brought up to date.
     #[error("the booking schema could not be brought up to date")]
     Migrate(#[from] MigrateError),
+    /// What an earlier release has stored could not be stored anew.
+    #[error("the travellers of an earlier release could not be stored anew")]
+    Refresh(#[from] DbError),
     /// An address cannot be listened on.
     #[error("an address cannot be listened on")]
     Listen(#[from] io::Error),
@@ -88,6 +91,10 @@ pub(crate) async fn start_with(
     // Of their own: requests that wait for connections do not keep flights from arriving.
     let followers = DatabaseConfig { pool_size: FOLLOWERS, ..database.planned(Plans::ByIndex) };
     let followers = Pool::new(&followers);
+    let refreshed = former_travellers::refresh(&pool).await?;
+    if refreshed > 0 {
+        tracing::info!(travellers.refreshed = refreshed, "Travellers of an earlier release were stored anew");
+    }
     let provider = provider(&config, &pool)?;
     let relay = Relay::start_looking("booking", &database, surroundings.bus.clone(), LOOK);
     let flights = FlightCache::new(config.cached_flights);

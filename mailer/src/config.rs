@@ -1,11 +1,14 @@
 //! The mailer's settings.
 
-use crate::render::Letterhead;
+use crate::render::{Letterhead, mail_address};
 use lettre::message::Mailbox;
 use rand::distr::{Alphanumeric, SampleString};
 use secrecy::SecretString;
 use serde::Deserialize;
-use shared::config::{ConfigError, ServiceConfig, load};
+use shared::{
+    config::{ConfigError, ServiceConfig, load},
+    email::EmailAddress,
+};
 use std::{path::PathBuf, time::Duration};
 
 /// The prefix of the mailer's own variables.
@@ -158,8 +161,8 @@ impl Config {
     /// When an address is none.
     pub fn letterhead(&self) -> Result<Letterhead, ConfigError> {
         let mailbox = |name: &str, text: &str| {
-            text.parse::<Mailbox>()
-                .map_err(|_| invalid(name, "expected an address such as Aerobus <mail@example.org>"))
+            mailbox(text)
+                .ok_or_else(|| invalid(name, "expected an address such as Aerobus <mail@example.org>"))
         };
         Ok(Letterhead {
             from: mailbox("MAIL_FROM", &self.mail_from)?,
@@ -192,6 +195,21 @@ impl Config {
     pub fn send_timeout(&self) -> Duration {
         Duration::from_millis(self.send_timeout_ms)
     }
+}
+
+/// A name, which may be missing, with an address of the grammar that all services share.
+fn mailbox(text: &str) -> Option<Mailbox> {
+    let (name, address) = match text.trim().strip_suffix('>') {
+        Some(named) => {
+            let (name, address) = named.rsplit_once('<')?;
+            // Quotes and escapes of names are lettre's matter; of the address it would take more than we do.
+            let named: Mailbox = format!("{name}<name@example.org>").parse().ok()?;
+            (named.name, address)
+        }
+        None => (None, text),
+    };
+    let address: EmailAddress = address.parse().ok()?;
+    Some(Mailbox::new(name, mail_address(&address).ok()?))
 }
 
 fn invalid(name: &str, reason: &str) -> ConfigError {
@@ -227,6 +245,21 @@ mod tests {
     }
 
     #[test]
+    fn a_sender_of_another_script_is_written_in_ascii() {
+        let from = |text: &str| {
+            let config = Config { mail_from: text.into(), ..config(Destination::Folder("mail".into())) };
+            (config.letterhead().unwrap().from, config.message_domain().unwrap())
+        };
+        let (mailbox, domain) = from("\"B\u{fc}cher, Nina\" <nina@b\u{fc}cher.example>");
+        assert_eq!(mailbox.name.as_deref(), Some("B\u{fc}cher, Nina"));
+        assert_eq!(mailbox.email.to_string(), "nina@xn--bcher-kva.example");
+        assert_eq!(domain, "xn--bcher-kva.example");
+        for text in ["mail@example.org", "<mail@example.org>", " Aerobus <mail@example.org> "] {
+            assert_eq!(from(text).0.email.to_string(), "mail@example.org", "{text}");
+        }
+    }
+
+    #[test]
     fn what_is_wrong_is_named() {
         let good = config(Destination::Folder("mail".into()));
         let told = |config: Config| {
@@ -237,6 +270,10 @@ mod tests {
             told(Config { mail_reply_to: "a@b, c@d".into(), ..good.clone() })
                 .contains("MAILER_MAIL_REPLY_TO")
         );
+        for address in ["a..b@example.org", "x@[127.0.0.1]", "Aerobus <mail@localhost>", "<a@b.example> c"] {
+            let config = Config { mail_from: address.into(), ..good.clone() };
+            assert!(told(config).contains("MAILER_MAIL_FROM"), "{address}");
+        }
         assert!(
             told(Config { mail_domain: Some("x>\r\n".into()), ..good.clone() })
                 .contains("MAILER_MAIL_DOMAIN")

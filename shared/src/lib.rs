@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`ids`], [`money`], [`iata`], [`seat`], [`fare`], [`flight_time`], [`calendar_date`] | the newtypes of the domain, parsed at the edge |
 //! | [`time_zones`] | the time-zone database that the program carries |
+//! | [`email`], [`person_name`] | addresses and names of people: their grammar, and when two are the same |
 //! | [`events`] | the CloudEvents envelope and the data of each event type |
 //! | [`bus`] | the message bus behind two carriers: AMQP (RabbitMQ) and in-process |
 //! | [`outbox`] | events written in the transaction of their change, their relay, the inbox and dead letters |
@@ -20,6 +21,7 @@ pub mod bus;
 pub mod calendar_date;
 pub mod config;
 pub mod db;
+pub mod email;
 pub mod events;
 pub mod fare;
 pub mod flight_time;
@@ -28,6 +30,7 @@ pub mod iata;
 pub mod ids;
 pub mod money;
 pub mod outbox;
+pub mod person_name;
 pub mod release;
 pub mod seat;
 pub mod service;

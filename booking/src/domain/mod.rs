@@ -12,7 +12,7 @@
 //! | [`saga`] | what is to be done next for a payment |
 //! | [`price`] | what a party pays on a flight |
 //! | [`itinerary`] | which flights may be booked together |
-//! | [`passenger`], [`name`], [`contact`] | who travels and how to reach them |
+//! | [`passenger`], [`former_names`], [`contact`] | who travels and how to reach them |
 //! | [`party`] | which passengers may travel together, and what they want of seats |
 //! | [`assignment`] | which seats a party gets |
 //! | [`seat_book`] | what an allocator remembers, and decides from it |
@@ -29,6 +29,7 @@ pub(crate) mod booking;
 pub(crate) mod contact;
 pub(crate) mod disruption;
 pub(crate) mod flight;
+mod former_names;
 pub(crate) mod hold;
 pub(crate) mod idempotency;
 pub(crate) mod itinerary;
@@ -36,8 +37,6 @@ pub(crate) mod lifecycle;
 pub(crate) mod live_seats;
 pub(crate) mod locator;
 pub(crate) mod manifest;
-pub(crate) mod name;
-mod name_characters;
 pub(crate) mod name_correction;
 pub(crate) mod party;
 pub(crate) mod passenger;

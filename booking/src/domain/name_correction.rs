@@ -2,17 +2,16 @@
 //!
 //! The house rule: at most [`LETTERS`] letters differ, in both names together, from the name as it was
 //! booked (not as it was corrected last, so that many small steps lead nowhere). Letters are counted as
-//! edits (Levenshtein distance), without regard to spelling and capitals.
+//! edits (Levenshtein distance) of the names as they are compared.
 
 use super::{
     booking::Booking,
     lifecycle::Stage,
-    name::Name,
     passenger::{Passenger, fingerprint},
     refusal::Refusal,
 };
 use chrono::{DateTime, Utc};
-use shared::{events::BookingAction, http::FieldError, ids::PassengerId};
+use shared::{events::BookingAction, http::FieldError, ids::PassengerId, person_name::PersonName};
 
 /// Letters that a correction may change.
 const LETTERS: usize = 3;
@@ -21,13 +20,13 @@ const LETTERS: usize = 3;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NameCorrection {
     pub(crate) passenger: PassengerId,
-    pub(crate) given_name: Option<Name>,
-    pub(crate) family_name: Option<Name>,
+    pub(crate) given_name: Option<PersonName>,
+    pub(crate) family_name: Option<PersonName>,
 }
 
 impl NameCorrection {
     /// The names of a passenger after it.
-    fn names_of(&self, passenger: &Passenger) -> (Name, Name) {
+    fn names_of(&self, passenger: &Passenger) -> (PersonName, PersonName) {
         let given = self.given_name.as_ref().unwrap_or(&passenger.given_name);
         let family = self.family_name.as_ref().unwrap_or(&passenger.family_name);
         (given.clone(), family.clone())
@@ -53,14 +52,17 @@ pub(crate) struct Corrected {
     pub(crate) changed: bool,
     /// The passenger's fingerprint before and after.
     pub(crate) fingerprints: (i64, i64),
-    /// Those under which the passenger's places may be stored and which are not theirs any more: that of before, and
-    /// the one by which an earlier release knew them.
+    /// The fingerprints under which the passenger's places may be stored and which are given up: those of earlier
+    /// releases, the oldest first, then the one of before.
     pub(crate) left: Vec<i64>,
+    /// Whether another passenger of the booking has the fingerprint of before, too: to an earlier release two spellings
+    /// were two people. Then the passenger's places are stored under the first of `left` that has any.
+    pub(crate) has_namesake: bool,
     /// Whether a seat belongs to the passenger.
     pub(crate) seated: bool,
 }
 
-fn distance(a: &Name, b: &Name) -> usize {
+fn distance(a: &PersonName, b: &PersonName) -> usize {
     strsim::levenshtein(&a.folded(), &b.folded())
 }
 
@@ -92,13 +94,9 @@ impl Booking {
         if others.clone().any(|(_, other)| other.fingerprint() == after) {
             return Err(Refusal::PassengerAlreadyBooked);
         }
-        // To an earlier release two spellings were two people, who may stand here side by side: each has the place by
-        // its own.
-        let former = passenger.former_fingerprint();
-        let mut left = match others.clone().any(|(_, other)| other.fingerprint() == before) {
-            true => vec![former.unwrap_or(before)],
-            false => [Some(before), former].into_iter().flatten().collect(),
-        };
+        let has_namesake = others.clone().any(|(_, other)| other.fingerprint() == before);
+        let mut left = passenger.former_fingerprints();
+        left.push(before);
         left.retain(|one| *one != after);
         let passenger = &mut self.passengers[position];
         let changed = passenger.given_name != given || passenger.family_name != family;
@@ -111,7 +109,7 @@ impl Booking {
         if changed {
             self.touch(now);
         }
-        Ok(Corrected { changed, fingerprints: (before, after), left, seated })
+        Ok(Corrected { changed, fingerprints: (before, after), left, has_namesake, seated })
     }
 }
 
@@ -150,7 +148,7 @@ mod tests {
     #[test]
     fn a_letter_is_counted_once_however_it_is_spelt() {
         let mut booking = samples::booking(FlightId::new(), &["4A"]);
-        booking.passengers[0].given_name = Name::stored("Nguye\u{302}\u{303}n".to_owned());
+        booking.passengers[0].given_name = PersonName::stored("Nguye\u{302}\u{303}n".to_owned());
         let spelt = correct(&mut booking, "Nguy\u{1ec5}n", "x").unwrap();
         assert!(spelt.changed && spelt.fingerprints.0 == spelt.fingerprints.1 && !spelt.left.is_empty());
         assert!(
@@ -160,24 +158,36 @@ mod tests {
         let bare = correct(&mut booking, "Nguyen", "xyz").unwrap();
         assert!(bare.fingerprints.0 != bare.fingerprints.1);
         assert!(matches!(correct(&mut booking, "Ngyen", "xyz"), Err(Refusal::Invalid(_))));
+
+        let mut booking = samples::booking(FlightId::new(), &["4A"]);
+        booking.passengers[0].given_name = PersonName::stored("O\u{2019}Wei\u{df}".to_owned());
+        assert!(
+            correct(&mut booking, "O'WEISS", "xyz").unwrap().changed,
+            "the family name alone has other letters"
+        );
+        assert!(matches!(correct(&mut booking, "O'Weissen", "xyz"), Err(Refusal::Invalid(_))));
     }
 
     #[test]
-    fn who_is_only_spelt_in_another_way_keeps_the_place() {
+    fn a_passenger_gives_up_what_any_release_may_have_stored() {
         let mut booking = samples::booking(FlightId::new(), &["4A", "4B"]);
-        for (passenger, name) in booking.passengers.iter_mut().zip(["Zoe\u{308}", "Zo\u{eb}"]) {
-            passenger.given_name = Name::stored(name.to_owned());
+        for (passenger, name) in booking.passengers.iter_mut().zip(["Zoe\u{308} O\u{2019}Neil", "Zo\u{eb}"]) {
+            passenger.given_name = PersonName::stored(name.to_owned());
             passenger.family_name = "x".parse().unwrap();
         }
-        let [apart, composed] = [0, 1].map(|index: usize| booking.passengers[index].clone());
-        assert_eq!(apart.fingerprint(), composed.fingerprint());
-        let left = |at: usize| {
-            let mut booking = booking.clone();
-            booking.passengers.swap(0, at);
-            correct(&mut booking, "Zoey", "x").unwrap().left
-        };
-        assert_eq!(left(0), [apart.former_fingerprint().unwrap()]);
-        assert_eq!(left(1), [composed.fingerprint()]);
+        let passenger = booking.passengers[0].clone();
+        let [first, second] = passenger.former_fingerprints()[..] else { panic!("two releases") };
+        let mut respelt = booking.clone();
+        let corrected = correct(&mut respelt, "Zo\u{eb} O'Neil", "x").unwrap();
+        assert!(corrected.changed && corrected.fingerprints.0 == corrected.fingerprints.1);
+        assert_eq!((corrected.left, corrected.has_namesake), (vec![first, second], false));
+        let corrected = correct(&mut booking.clone(), "Zoey O'Neil", "x").unwrap();
+        assert_eq!(corrected.left, [first, second, passenger.fingerprint()]);
+
+        // Side by side with somebody of another spelling.
+        booking.passengers[1].given_name = PersonName::stored("Zoe\u{308} O'Neil".to_owned());
+        assert!(correct(&mut booking.clone(), "Zoey O'Neil", "x").unwrap().has_namesake);
+        assert_eq!(correct(&mut booking, "Zo\u{eb} O'Neil", "x"), Err(Refusal::PassengerAlreadyBooked));
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! Who travels.
 
-use super::name::Name;
+use super::former_names::former_folds;
 use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
 use sha2::{Digest, Sha256};
-use shared::{fare::PassengerType, ids::PassengerId, seat::SeatDesignator};
+use shared::{fare::PassengerType, ids::PassengerId, person_name::PersonName, seat::SeatDesignator};
 
 /// Years that a traveller may have: nobody is known to have had three more.
 const OLDEST: i32 = 120;
@@ -13,10 +13,10 @@ const OLDEST: i32 = 120;
 pub(crate) struct Passenger {
     pub(crate) id: PassengerId,
     pub(crate) kind: PassengerType,
-    pub(crate) given_name: Name,
-    pub(crate) family_name: Name,
+    pub(crate) given_name: PersonName,
+    pub(crate) family_name: PersonName,
     /// Given and family name as they were booked, where they were corrected since.
-    pub(crate) booked_name: Option<(Name, Name)>,
+    pub(crate) booked_name: Option<(PersonName, PersonName)>,
     pub(crate) born_on: NaiveDate,
     /// See [`ticket`](super::ticket). Drawn when the booking is made, issued when it is confirmed.
     pub(crate) ticket_number: Option<i64>,
@@ -29,17 +29,22 @@ impl Passenger {
         fingerprint(&self.given_name, &self.family_name, self.born_on)
     }
 
-    /// The fingerprint under which a release that took each spelling for another name has stored the passenger's
-    /// places on flights; `None` where it is the same.
-    pub(crate) fn former_fingerprint(&self) -> Option<i64> {
-        let names = [&self.given_name, &self.family_name];
-        let former = names.map(Name::formerly_folded);
-        (former != names.map(Name::folded)).then(|| hashed(former, self.born_on))
+    /// The fingerprints under which earlier releases may have stored the passenger's places on flights, the oldest
+    /// first. The oldest tell more spellings of a name apart. Without the present one.
+    pub(crate) fn former_fingerprints(&self) -> Vec<i64> {
+        let folds = former_folds(&self.given_name, &self.family_name);
+        let mut former: Vec<i64> = folds.into_iter().map(|names| hashed(names, self.born_on)).collect();
+        former.dedup();
+        if !former.is_empty() {
+            let present = self.fingerprint();
+            former.retain(|one| *one != present);
+        }
+        former
     }
 }
 
-/// What tells one person from another: names without regard to spelling and capitals, and the date of birth.
-pub(crate) fn fingerprint(given: &Name, family: &Name, born_on: NaiveDate) -> i64 {
+/// What tells one person from another: the names as they are compared, and the date of birth.
+pub(crate) fn fingerprint(given: &PersonName, family: &PersonName, born_on: NaiveDate) -> i64 {
     hashed([given.folded(), family.folded()], born_on)
 }
 
@@ -125,24 +130,37 @@ mod tests {
         assert_ne!(of("Ada", "Lovelace"), of("AdaL", "ovelace"));
         assert_eq!(of("Zo\u{eb}", "Ruiz"), of("ZOE\u{308}", "Ruiz"));
         assert_eq!(of("دانه\u{200c}ها", "Ruiz"), of("دانهها", "Ruiz"));
+        assert_eq!(of("Ada", "O\u{2019}Neil"), of("ADA", "O'NEIL"));
+        assert_eq!(of("Ada", "Weiß"), of("Ada", "WEISS"));
+        assert_eq!(of("İlker", "Işık"), of("ILKER", "IŞIK"));
     }
 
     #[test]
-    fn what_an_earlier_release_has_stored_is_known_by_its_spelling() {
+    fn places_that_earlier_releases_have_stored_are_known() {
         let of = |given: &str| {
             let mut booking = samples::booking(FlightId::new(), &["4A"]);
             let mut passenger = booking.passengers.remove(0);
-            passenger.given_name = Name::stored(given.to_owned());
+            passenger.given_name = PersonName::stored(given.to_owned());
             passenger
         };
-        for same in ["Ada", "ADA", "Zo\u{eb}", "\u{130}pek", "Σοφοκλῆς"] {
-            assert_eq!(of(same).former_fingerprint(), None, "{same}");
+        for same in ["Ada", "ADA", "O'Neil", "Zo\u{eb}"] {
+            assert_eq!(of(same).former_fingerprints(), [0; 0], "{same}");
         }
-        let former = ["Zoe\u{308}", "Ada\u{200d}"]
-            .map(|given| (of(given).former_fingerprint(), of(given).fingerprint()));
-        assert!(former.iter().all(|(former, now)| former.is_some_and(|former| former != *now)));
-        // As that release computed it, of the names "zoe" with a diaeresis apart and "x".
-        assert_eq!(former[0].0, Some(6_388_707_958_663_334_551));
+        for (given, count) in [
+            ("Zoe\u{308}", 1),
+            ("Ada\u{200d}", 1),
+            ("O\u{2019}Neil", 1),
+            ("Wei\u{df}", 1),
+            ("\u{130}pek", 1),
+            ("Σοφοκλῆς", 1),
+            ("Zoe\u{308} O\u{2019}Neil", 2),
+        ] {
+            let former = of(given).former_fingerprints();
+            assert_eq!(former.len(), count, "{given}");
+            assert!(!former.contains(&of(given).fingerprint()), "{given}");
+        }
+        // As the first releases computed it, of the names "zoe" with a diaeresis apart and "x".
+        assert_eq!(of("Zoe\u{308}").former_fingerprints(), [6_388_707_958_663_334_551]);
     }
 
     #[test]

@@ -4,12 +4,10 @@
 //! sends letters to that address only, holds seats for a quarter of an hour, and nine of them in all. Agents, who book
 //! for others, and load tests are free of this.
 
-use crate::domain::{
-    contact::Email,
-    hold::{Allowance, UNVERIFIED_MINUTES},
-};
+use crate::domain::hold::{Allowance, UNVERIFIED_MINUTES};
 use shared::{
     auth::{Caller, Permission},
+    email::EmailAddress,
     http::{Code, Problem},
 };
 
@@ -20,9 +18,9 @@ fn is_trusted(caller: &Caller) -> bool {
         || caller.may(Permission::LimitsExempt)
 }
 
-/// Whether an address is the caller's own. Accounts compare without case.
-pub(super) fn is_own(caller: &Caller, email: &Email) -> bool {
-    email.as_str().to_lowercase() == caller.claims().email.to_lowercase()
+/// Whether an address is the caller's own, compared as accounts are.
+pub(super) fn is_own(caller: &Caller, email: &EmailAddress) -> bool {
+    email.key() == EmailAddress::key_of(&caller.claims().email)
 }
 
 /// How many seats the caller may hold.
@@ -38,7 +36,7 @@ pub(super) fn allowance(caller: &Caller) -> Allowance {
 ///
 /// # Errors
 /// `email_unverified`.
-pub(super) fn check_contact(caller: &Caller, email: &Email) -> Result<(), Problem> {
+pub(super) fn check_contact(caller: &Caller, email: &EmailAddress) -> Result<(), Problem> {
     match is_trusted(caller) || is_own(caller, email) {
         true => Ok(()),
         false => Err(unverified("Until it is verified, contact.email must be the address of your account.")),

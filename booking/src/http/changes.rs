@@ -4,9 +4,8 @@ use super::{Reading, account_limits::check_contact, answers::answer, at, letter_
 use crate::{
     actors::sales::Sales,
     domain::{
-        contact::{ContactPatch, Email, Phone},
+        contact::{ContactPatch, Phone},
         lifecycle::Stage,
-        name::Name,
         name_correction::NameCorrection,
         seat_change::SeatChange,
     },
@@ -15,9 +14,11 @@ use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use serde::Serialize;
 use shared::{
     auth::{Caller, Permission},
+    email::EmailAddress,
     events::BookingState,
     http::{Body, Code, FromJson, Id, NoParameters, Object, Patch, Problem, ProblemBody, RequestId},
     ids::{BookingId, FlightId, PassengerId},
+    person_name::PersonName,
     seat::SeatDesignator,
 };
 use std::{fmt::Display, str::FromStr};
@@ -38,7 +39,7 @@ impl FromJson for ContactPatch {
             return Some(Self { email: None, phone: Patch::Keep });
         }
         object.object("contact", |contact| {
-            let email = patched::<Email>(contact, "email");
+            let email = patched::<EmailAddress>(contact, "email");
             let phone = match contact.patch::<String>("phone") {
                 Patch::Keep => Patch::Keep,
                 Patch::Remove => Patch::Remove,
@@ -58,8 +59,8 @@ impl FromJson for ContactPatch {
 /// The names of a merge patch.
 #[derive(Debug, Clone)]
 pub(crate) struct NamePatch {
-    given_name: Option<Name>,
-    family_name: Option<Name>,
+    given_name: Option<PersonName>,
+    family_name: Option<PersonName>,
 }
 
 impl FromJson for NamePatch {

@@ -8,12 +8,12 @@ use super::account_limits::is_own;
 use crate::{
     actors::sales::{SalesError, Sold},
     deadline,
-    domain::contact::Email,
     store::letters_caused::{self, Taken, WINDOW},
 };
 use shared::{
     auth::{Caller, Permission},
     db::{DbError, Pool},
+    email::EmailAddress,
     http::{Problem, Quota},
     ids::UserId,
 };
@@ -41,7 +41,7 @@ impl Letters {
     pub(super) async fn count(
         pool: &Pool,
         caller: &Caller,
-        (email, letters): (&Email, i32),
+        (email, letters): (&EmailAddress, i32),
     ) -> Result<Option<Self>, Problem> {
         if !Self::are_counted(caller, email) {
             return Ok(None);
@@ -60,7 +60,7 @@ impl Letters {
     }
 
     /// Whether letters to an address count for the caller.
-    pub(super) fn are_counted(caller: &Caller, email: &Email) -> bool {
+    pub(super) fn are_counted(caller: &Caller, email: &EmailAddress) -> bool {
         !is_own(caller, email) && !caller.may(Permission::LimitsExempt)
     }
 
@@ -90,7 +90,7 @@ impl Letters {
 pub(super) async fn with_letter(
     pool: &Pool,
     caller: &Caller,
-    (email, before): (&Email, i64),
+    (email, before): (&EmailAddress, i64),
     change: impl Future<Output = Result<Sold, SalesError>>,
 ) -> Result<Sold, Problem> {
     let letters = Letters::count(pool, caller, (email, 1)).await?;

@@ -8,10 +8,7 @@ use super::{
 };
 use crate::{
     deadline,
-    domain::{
-        locator::Locator,
-        name::{NAME_LENGTH, fold, normalised},
-    },
+    domain::locator::Locator,
     store::{passengers, presented},
 };
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
@@ -22,6 +19,7 @@ use shared::{
     db::DbError,
     events::BookingState,
     http::{Body, Code, FromJson, NoParameters, Object, Problem, ProblemBody},
+    person_name::{NAME_LENGTH, fold, normalised},
 };
 use utoipa::ToSchema;
 

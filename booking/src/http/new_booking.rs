@@ -4,11 +4,9 @@ use super::payment_body::{PaymentSchema, read_payment};
 use crate::{
     actors::sales::OrderSegment,
     domain::{
-        contact::{Contact, Email, Phone},
+        contact::{Contact, Phone},
         hold::HoldTime,
-        itinerary,
-        name::Name,
-        party,
+        itinerary, party,
         passenger::{Passenger, check_birth},
         payment::PaymentOrder,
     },
@@ -17,10 +15,12 @@ use chrono::{NaiveDate, Utc};
 use serde::Serialize;
 use shared::{
     calendar_date::{CalendarDate, InvalidDate},
+    email::EmailAddress,
     fare::{Brand, PassengerType},
     http::{FieldError, Object},
     ids::{FlightId, PassengerId},
     money::{Currency, Money},
+    person_name::PersonName,
     seat::{Cabin, SeatDesignator},
 };
 use std::{fmt::Display, str::FromStr};
@@ -114,8 +114,8 @@ fn read_segment(object: &mut Object<'_>) -> Option<OrderSegment> {
 
 fn read_passenger(object: &mut Object<'_>) -> Option<Passenger> {
     let kind: Option<PassengerType> = parsed(object, "type");
-    let given_name: Option<Name> = parsed(object, "given_name");
-    let family_name: Option<Name> = parsed(object, "family_name");
+    let given_name: Option<PersonName> = parsed(object, "given_name");
+    let family_name: Option<PersonName> = parsed(object, "family_name");
     let born_on = object.required::<String>("born_on").and_then(|text| read_date(object, &text));
     let seats = read_seats(object, kind);
     Some(Passenger {
@@ -182,7 +182,7 @@ fn check_seats<'a>(
 }
 
 fn read_contact(object: &mut Object<'_>) -> Option<Contact> {
-    let email: Option<Email> = parsed(object, "email");
+    let email: Option<EmailAddress> = parsed(object, "email");
     let phone = object.optional::<String>("phone").map(|text| text.parse::<Phone>());
     let phone = phone.transpose().map_err(|error| object.error("phone", error)).ok();
     Some(Contact { email: email?, phone: phone? })

@@ -12,7 +12,6 @@ use crate::{
         booking::{Booking, Flights},
         contact::ContactPatch,
         lifecycle::Stage,
-        name::Name,
         name_correction::NameCorrection,
         refusal::{FlightSeat, Refusal},
         seat_book::Wanted,
@@ -24,6 +23,7 @@ use shared::{
     events::{BookingAction, BookingState},
     http::Patch,
     ids::{BookingId, FlightId},
+    person_name::PersonName,
 };
 use std::{collections::BTreeMap, rc::Rc};
 
@@ -57,7 +57,7 @@ impl Amendment {
                 phone && patch.email.as_ref().is_none_or(|email| email.as_str() == contact.email)
             }),
             Self::Name(NameCorrection { passenger, given_name, family_name }) => {
-                let same = |name: &Option<Name>, shown: &str| {
+                let same = |name: &Option<PersonName>, shown: &str| {
                     name.as_ref().is_none_or(|name| name.as_str() == shown)
                 };
                 state.passengers.iter().any(|one| {

@@ -4,21 +4,18 @@ use super::{requests::Request, world::World};
 use crate::{
     actors::sales::{Order, OrderSegment},
     domain::{
-        contact::{Contact, Email},
-        hold::Allowance,
-        idempotency::Key,
-        name::Name,
-        passenger::Passenger,
-        payment::PaymentOrder,
+        contact::Contact, hold::Allowance, idempotency::Key, passenger::Passenger, payment::PaymentOrder,
     },
 };
 use chrono::NaiveDate;
 use serde_json::json;
 use shared::{
+    email::EmailAddress,
     events::FlightState,
     fare::{Brand, PassengerType},
     ids::UserId,
     money::{Currency, Money},
+    person_name::PersonName,
     seat::{Cabin, SeatDesignator},
 };
 use std::sync::Arc;
@@ -53,7 +50,7 @@ pub(super) fn draw(world: &World, account: UserId, key: Option<u64>) -> Option<O
         owner: account,
         segments,
         passengers,
-        contact: Contact { email: Email::stored("traveller@example.org".to_owned()), phone: None },
+        contact: Contact { email: EmailAddress::stored("traveller@example.org".to_owned()), phone: None },
         expected_total,
         payment,
         hold_minutes,
@@ -125,8 +122,8 @@ fn draw_party(world: &World, flights: &[Arc<FlightState>], cabin: Cabin) -> Vec<
         party.push(Passenger {
             id: random.id(1_900_000_000_000_000).into(),
             kind,
-            given_name: Name::stored(GIVEN[name % GIVEN.len()].to_owned()),
-            family_name: Name::stored(FAMILY[name / GIVEN.len() % FAMILY.len()].to_owned()),
+            given_name: PersonName::stored(GIVEN[name % GIVEN.len()].to_owned()),
+            family_name: PersonName::stored(FAMILY[name / GIVEN.len() % FAMILY.len()].to_owned()),
             born_on: NaiveDate::from_ymd_opt(born.0, born.1, born.2).unwrap_or_default(),
             booked_name: None,
             ticket_number: None,
@@ -137,8 +134,8 @@ fn draw_party(world: &World, flights: &[Arc<FlightState>], cabin: Cabin) -> Vec<
 }
 
 /// One of the few given names that travellers have.
-pub(super) fn given_name(world: &World) -> Name {
-    Name::stored(GIVEN[world.random().index(GIVEN.len())].to_owned())
+pub(super) fn given_name(world: &World) -> PersonName {
+    PersonName::stored(GIVEN[world.random().index(GIVEN.len())].to_owned())
 }
 
 /// Without those who want a seat that another of the party wants.

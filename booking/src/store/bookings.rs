@@ -7,7 +7,7 @@ use super::{
 };
 use crate::domain::{
     booking::{Booking, RefundRecord, Segment},
-    contact::{Contact, Email, Phone},
+    contact::{Contact, Phone},
     locator::{InvalidLocator, Locator},
     passenger::Passenger,
     payment::Payment,
@@ -21,6 +21,7 @@ use diesel::{
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::future::{try_join, try_join4};
 use shared::{
+    email::EmailAddress,
     events::{BookingPaymentStatus, BookingStatus},
     fare::Brand,
     ids::{BookingId, FlightId, UserId},
@@ -63,7 +64,7 @@ impl Row {
             hold_expires_at: self.hold_expires_at,
             currency: self.currency.parse()?,
             contact: Contact {
-                email: Email::stored(self.contact_email),
+                email: EmailAddress::stored(self.contact_email),
                 phone: self.contact_phone.map(Phone::stored),
             },
             segments: Vec::new(),

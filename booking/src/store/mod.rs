@@ -11,6 +11,7 @@ pub(crate) mod codes;
 pub(crate) mod disruptions;
 pub(crate) mod flight_cache;
 pub(crate) mod flights;
+pub(crate) mod former_travellers;
 pub mod invariants;
 pub(crate) mod keys;
 pub(crate) mod letters_caused;

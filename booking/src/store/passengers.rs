@@ -1,7 +1,7 @@
 //! The travellers of bookings.
 
 use super::{codes::Code, schema::passengers};
-use crate::domain::{booking::Booking, locator::Locator, name::Name, passenger::Passenger};
+use crate::domain::{booking::Booking, locator::Locator, passenger::Passenger};
 use chrono::NaiveDate;
 use diesel::{
     prelude::*,
@@ -11,6 +11,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared::{
     fare::PassengerType,
     ids::{BookingId, PassengerId},
+    person_name::PersonName,
     seat::SeatDesignator,
     statement,
 };
@@ -65,10 +66,10 @@ struct Row {
 pub(crate) async fn by_locator(
     connection: &AsyncPgConnection,
     locator: &Locator,
-) -> QueryResult<Vec<(BookingId, Name)>> {
+) -> QueryResult<Vec<(BookingId, PersonName)>> {
     let query = FamilyNames { locator: locator.as_str().to_owned() };
     let rows: Vec<(Uuid, String)> = query.load(&mut &*connection).await?;
-    Ok(rows.into_iter().map(|(booking, family)| (BookingId(booking), Name::stored(family))).collect())
+    Ok(rows.into_iter().map(|(booking, family)| (BookingId(booking), PersonName::stored(family))).collect())
 }
 
 /// The passengers of bookings, in their order.
@@ -91,9 +92,10 @@ pub(crate) async fn load(
         found.entry(row.booking_id).or_default().push(Passenger {
             id: PassengerId(row.id),
             kind,
-            given_name: Name::stored(row.given_name),
-            family_name: Name::stored(row.family_name),
-            booked_name: booked.map(|(given, family)| (Name::stored(given), Name::stored(family))),
+            given_name: PersonName::stored(row.given_name),
+            family_name: PersonName::stored(row.family_name),
+            booked_name: booked
+                .map(|(given, family)| (PersonName::stored(given), PersonName::stored(family))),
             born_on: row.born_on,
             ticket_number: row.ticket_number,
             seats: row.seats.into_iter().map(seat).collect(),
@@ -133,7 +135,7 @@ pub(crate) async fn update(connection: &AsyncPgConnection, changed: &[&Booking])
             passengers.map(|(passenger, position)| (booking.id.0, position, passenger))
         })
     };
-    let text = |name: &Name| name.as_str().to_owned();
+    let text = |name: &PersonName| name.as_str().to_owned();
     let booked = |passenger: &Passenger| passenger.booked_name.as_ref().map(|(given, _)| text(given));
     let booked_family =
         |passenger: &Passenger| passenger.booked_name.as_ref().map(|(_, family)| text(family));

@@ -58,6 +58,12 @@ diesel::table! {
 }
 
 diesel::table! {
+    former_travellers (booking_id) {
+        booking_id -> Uuid,
+    }
+}
+
+diesel::table! {
     idempotency_keys (scope) {
         scope -> Bytea,
         body -> Bytea,
@@ -75,6 +81,13 @@ diesel::table! {
         booking_id -> Uuid,
         amount -> Int8,
         created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    letters_caused (account_id) {
+        account_id -> Uuid,
+        caused_at -> Array<Nullable<Timestamptz>>,
     }
 }
 
@@ -184,14 +197,24 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    unverified_holds (owner_id, booking_id) {
+        owner_id -> Uuid,
+        booking_id -> Uuid,
+        seats -> Int2,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     bookings,
     cancellation_quotes,
     disruptions,
     flight_states,
     flights,
+    former_travellers,
     idempotency_keys,
     ledger_entries,
+    letters_caused,
     lookup_failures,
     passengers,
     payments,
@@ -201,4 +224,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     segments,
     travellers,
     unsettled_payments,
+    unverified_holds,
 );

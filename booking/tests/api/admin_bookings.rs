@@ -51,6 +51,7 @@ async fn filters_are_joined_by_and() {
         (format!("email=ada.lovelace@example.org&flight_id={}", other.id), vec![edith_id]),
         (format!("locator={locator}&status=held"), vec![]),
         ("email=nobody@example.org".to_owned(), vec![]),
+        ("email=ada.lovelace@ex%C3%A4mple.org".to_owned(), vec![]),
         (format!("flight_id={}", UserId::new()), vec![]),
     ] {
         let page = find(&query).await;

@@ -38,6 +38,11 @@ const INVALID: &[Case] = &[
     (|body| body["passengers"][0]["family_name"] = json!("a\u{202e}b"), &["/passengers/0/family_name"]),
     (|body| body["passengers"][0]["family_name"] = json!("x".repeat(500)), &["/passengers/0/family_name"]),
     (|body| body["passengers"][0]["given_name"] = json!("👩\u{200d}🚀"), &["/passengers/0/given_name"]),
+    (
+        |body| body["passengers"][0]["given_name"] = json!("refund.airline-claims.example"),
+        &["/passengers/0/given_name"],
+    ),
+    (|body| body["passengers"][0]["family_name"] = json!("ada@claims"), &["/passengers/0/family_name"]),
     (|body| body["passengers"][0]["given_name"] = Value::Null, &["/passengers/0/given_name"]),
     (|body| body["passengers"][0]["born_on"] = json!("1890-02-01"), &["/passengers/0/born_on"]),
     (|body| body["passengers"][0]["born_on"] = json!("1990-02-30"), &["/passengers/0/born_on"]),
@@ -70,6 +75,10 @@ const INVALID: &[Case] = &[
     ),
     (|body| body["contact"] = Value::Null, &["/contact"]),
     (|body| body["contact"]["email"] = json!("ada"), &["/contact/email"]),
+    (|body| body["contact"]["email"] = json!("n..ina@example.org"), &["/contact/email"]),
+    (|body| body["contact"]["email"] = json!("x@[127.0.0.1]"), &["/contact/email"]),
+    (|body| body["contact"]["email"] = json!("x@1.2.3.4"), &["/contact/email"]),
+    (|body| body["contact"]["email"] = json!("ada@localhost"), &["/contact/email"]),
     (|body| body["contact"]["phone"] = json!("0800"), &["/contact/phone"]),
     (|body| body["payment"] = json!({"method": "cash", "token": "tok_visa"}), &["/payment/method"]),
     (|body| body["payment"] = json!({"method": "card", "token": "tok_gold"}), &["/payment/token"]),
@@ -220,7 +229,8 @@ async fn names_of_all_scripts_travel() {
         ("सत्या", "नडेला"),
         ("เจริญ", "ชัยวัฒน์"),
         ("小龙", "李"),
-        ("Jean-Luc", "d’Arc O'Neil Jr."),
+        ("Jean-Luc", "d'Arc O'Neil Jr."),
+        ("J.R.", "St.Clair"),
         ("Zo\u{eb}", "Nguyễn"),
     ] {
         let mut body = booking(flight.id, &[passenger("ADT", "Ada", None)]);

@@ -6,6 +6,7 @@ diesel::table! {
         icao -> Text,
         name -> Text,
         version -> Int8,
+        folded_name -> Text,
     }
 }
 
@@ -15,6 +16,7 @@ diesel::table! {
         name -> Text,
         accounting_code -> Text,
         version -> Int8,
+        folded_name -> Text,
     }
 }
 
@@ -42,6 +44,7 @@ diesel::table! {
         version -> Int8,
         domestic_tax -> Nullable<Int8>,
         international_tax -> Nullable<Int8>,
+        folded_name -> Text,
     }
 }
 
@@ -61,6 +64,7 @@ diesel::table! {
         country -> Text,
         time_zone -> Text,
         version -> Int8,
+        folded_name -> Text,
     }
 }
 
@@ -99,6 +103,7 @@ diesel::table! {
         aircraft_type -> Text,
         plan -> Jsonb,
         version -> Int8,
+        folded_name -> Text,
     }
 }
 

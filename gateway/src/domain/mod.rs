@@ -2,7 +2,6 @@
 
 pub mod email;
 pub mod locale;
-pub mod name;
 pub mod openapi;
 pub mod password;
 pub mod refresh_token;

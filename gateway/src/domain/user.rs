@@ -25,7 +25,7 @@ pub enum UserStatus {
 pub struct User {
     /// Its id.
     pub id: UserId,
-    /// The address as the user wrote it.
+    /// The address as the user wrote it, its domain in ASCII.
     #[schema(example = "ada@example.org")]
     pub email: String,
     /// Whether the address is known to be the user's.

@@ -131,17 +131,17 @@ fn tokens(tokens: &TokenSet) -> HttpResponse {
 #[schema(as = Registration)]
 #[expect(dead_code, reason = "read by the schema derive only")]
 pub(super) struct RegistrationBody {
-    /// One account an address, in upper or lower case.
+    /// One account an address, in upper or lower case. A domain of another script is kept in its A-labels.
     #[schema(example = "ada@example.org", max_length = 254)]
     email: String,
     /// 10 characters at least, 71 bytes at most.
     #[schema(min_length = 10, max_length = 71)]
     password: String,
     /// Given names.
-    #[schema(example = "Ada", max_length = 100)]
+    #[schema(example = "Ada", max_length = 60)]
     given_name: String,
     /// Family name.
-    #[schema(example = "Lovelace", max_length = 100)]
+    #[schema(example = "Lovelace", max_length = 60)]
     family_name: String,
     /// BCP 47 language tag; `en` by default.
     #[schema(example = "en")]

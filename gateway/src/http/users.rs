@@ -79,10 +79,10 @@ pub(super) async fn change(
 #[expect(dead_code, reason = "read by the schema derive only")]
 pub(super) struct ProfileBody {
     /// Given names.
-    #[schema(example = "Ada", max_length = 100)]
+    #[schema(example = "Ada", max_length = 60)]
     given_name: Option<String>,
     /// Family name.
-    #[schema(example = "Lovelace", max_length = 100)]
+    #[schema(example = "Lovelace", max_length = 60)]
     family_name: Option<String>,
     /// BCP 47 language tag.
     #[schema(example = "en")]

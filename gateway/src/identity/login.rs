@@ -4,7 +4,7 @@
 
 use super::{Identity, TokenSet, sessions, to_its_end};
 use crate::{
-    domain::{email::Email, password::GivenPassword, refresh_token::RefreshToken},
+    domain::{email::GivenEmail, password::GivenPassword, refresh_token::RefreshToken},
     error::IdentityError,
     store::{login_failures, users},
 };
@@ -15,7 +15,7 @@ use shared::ids::{SessionId, UserId};
 #[derive(Debug, Clone)]
 pub struct Login {
     /// The address.
-    pub email: Email,
+    pub email: GivenEmail,
     /// The password.
     pub password: GivenPassword,
 }

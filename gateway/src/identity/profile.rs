@@ -2,12 +2,12 @@
 
 use super::{Identity, to_its_end};
 use crate::{
-    domain::{locale::Locale, name::PersonName, user::User},
+    domain::{locale::Locale, user::User},
     error::IdentityError,
     store::users::{self, ProfileChanges},
 };
 use diesel_async::{AsyncConnection, AsyncPgConnection};
-use shared::ids::UserId;
+use shared::{ids::UserId, person_name::PersonName};
 
 /// Changes that a user makes to itself; `None` keeps what is there.
 #[derive(Debug, Clone, Default)]

@@ -3,9 +3,7 @@
 use super::{Identity, to_its_end};
 use crate::{
     domain::{
-        email::Email,
         locale::Locale,
-        name::PersonName,
         password::NewPassword,
         user::{CUSTOMER, User},
     },
@@ -14,16 +12,18 @@ use crate::{
 };
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use shared::{
+    email::EmailAddress,
     events::{Event, EventType},
     ids::UserId,
     outbox,
+    person_name::PersonName,
 };
 
 /// Somebody who wants an account.
 #[derive(Debug, Clone)]
 pub struct Registration {
     /// The address.
-    pub email: Email,
+    pub email: EmailAddress,
     /// The password.
     pub password: NewPassword,
     /// Given names.

@@ -2,14 +2,14 @@
 
 use super::{roles, schema::users};
 use crate::domain::{
-    email::Email,
+    email::GivenEmail,
     locale::Locale,
     user::{User, UserStatus},
 };
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use shared::ids::UserId;
+use shared::{email::EmailAddress, ids::UserId};
 use uuid::Uuid;
 
 /// An account to be made.
@@ -17,7 +17,7 @@ pub struct NewUser<'a> {
     /// Its id.
     pub id: UserId,
     /// The address.
-    pub email: &'a Email,
+    pub email: &'a EmailAddress,
     /// Whether the address is known to be the user's.
     pub email_verified: bool,
     /// bcrypt.
@@ -119,7 +119,7 @@ pub async fn insert(
 ///
 /// # Errors
 /// Those of the database.
-pub async fn has_account(connection: &mut AsyncPgConnection, email: &Email) -> QueryResult<bool> {
+pub async fn has_account(connection: &mut AsyncPgConnection, email: &EmailAddress) -> QueryResult<bool> {
     let account = users::table.filter(users::email_key.eq(email.key()));
     diesel::select(diesel::dsl::exists(account)).get_result(connection).await
 }
@@ -130,7 +130,7 @@ pub async fn has_account(connection: &mut AsyncPgConnection, email: &Email) -> Q
 /// Those of the database.
 pub async fn credentials(
     connection: &mut AsyncPgConnection,
-    email: &Email,
+    email: &GivenEmail,
 ) -> QueryResult<Option<Credentials>> {
     users::table
         .filter(users::email_key.eq(email.key()))

@@ -23,6 +23,14 @@ async fn a_user_changes_its_names_and_language() {
         .await;
     answer.expect_problem(422, "validation_failed");
     assert_eq!(answer.invalid(), ["/given_name", "/locale", "/email"]);
+
+    let spelt = json!({"given_name": "Anna\u{2010}Lena", "family_name": "O\u{2018}Neil"});
+    let user = ada.patch("/api/v1/users/me", &spelt).await.expect(200);
+    assert_eq!((&user["given_name"], &user["family_name"]), (&json!("Anna-Lena"), &json!("O'Neil")));
+    for name in ["refund.airline-claims.example", "ada@claims", "\u{1f6eb}"] {
+        let answer = ada.patch("/api/v1/users/me", &json!({"given_name": name, "family_name": name})).await;
+        assert_eq!(answer.invalid(), ["/given_name", "/family_name"], "{name:?}");
+    }
     world.stop().await;
 }
 

@@ -15,6 +15,7 @@ use diesel_async::AsyncPgConnection;
 use serde::Serialize;
 use shared::{
     auth::{Caller, Permission},
+    email::EmailAddress,
     http::{
         Body, FromJson, Id, Object, Page, PageRequest, Problem, QueryParameters, conditional, entity_tag,
         require_match,
@@ -147,7 +148,7 @@ pub(super) async fn list(
     caller.require(Permission::MailRead)?;
     let filter = Filter {
         status: parameters.optional("status"),
-        recipient: parameters.text("recipient"),
+        recipient: parameters.text("recipient").map(|text| EmailAddress::key_of(&text)),
         template: parameters.optional("template"),
     };
     let request = PageRequest::<Uuid>::read(&mut parameters, &("mail", &filter));

@@ -5,6 +5,7 @@ use crate::domain::{Draft, Template, clean, local_time, offset_time, utc_time};
 use serde::Serialize;
 use serde_json::{Value, json};
 use shared::{
+    email::EmailAddress,
     events::{BookingPassenger, BookingSegment, BookingState, Event, Station},
     fare::{Brand, PassengerType},
     money::Money,
@@ -84,13 +85,18 @@ pub(super) fn draft(
     let view = view(booking, &locator, template == Template::BookingConfirmed);
     Ok(Some(Draft {
         template,
-        recipient: clean(&contact.email),
+        recipient: recipient(&contact.email),
         locale: LOCALE.to_owned(),
         subject: format!("{title}: {locator}, {}", route(&booking.segments)),
         reference: Some(locator),
         // Plain data always serialises.
         data: serde_json::to_value(view).unwrap_or_default(),
     }))
+}
+
+/// The address as it is kept. A text that is none is kept too: the letter fails by it, where staff see it.
+fn recipient(text: &str) -> String {
+    text.parse().map_or_else(|_| clean(text), |address: EmailAddress| address.as_str().to_owned())
 }
 
 fn view(booking: &BookingState, locator: &str, structured: bool) -> BookingView {

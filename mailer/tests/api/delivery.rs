@@ -85,11 +85,37 @@ async fn a_refused_letter_fails_and_is_sent_again_only_on_demand() {
 async fn an_address_that_is_none_fails_its_letter_only() {
     let mailer = Mailer::start().await;
     let mut booking = confirmed();
-    booking["contact"]["email"] = "ada@example.org\r\nRCPT TO:<all@example.org>".into();
-    mailer.world.publish(&confirmation(&booking)).await;
-    assert_eq!(mailer.letter_with("failed", 1).await["attempts"][0]["outcome"], "refused");
+    // The second one was an address to an earlier release of booking.
+    for (number, address) in
+        ["ada@example.org\r\nRCPT TO:<all@example.org>", "n..ina@example.org"].iter().enumerate()
+    {
+        booking["contact"]["email"] = (*address).into();
+        mailer.world.publish(&confirmation(&booking)).await;
+        let failed =
+            |letters: &[Value]| letters.iter().filter(|one| is(one, "failed", 1)).count() == number + 1;
+        let letters = mailer.letters_once(failed).await;
+        assert_eq!(letters[0]["attempts"][0]["outcome"], "refused");
+        let reason = letters[0]["last_error"].as_str().unwrap();
+        assert!(reason.starts_with("the recipient's address is not valid"), "{reason}");
+    }
     mailer.world.publish(&confirmation(&confirmed())).await;
     mailer.next_mail().await;
+    let failed = mailer.admin.get("/api/v1/admin/mail?status=failed").await.expect(200);
+    assert_eq!(failed["data"].as_array().unwrap().len(), 2, "neither is tried again");
+}
+
+#[actix_web::test]
+async fn a_domain_of_another_script_gets_its_letters_by_its_labels_in_ascii() {
+    let mailer = Mailer::start().await;
+    let mut booking = confirmed();
+    booking["contact"]["email"] = "nina@b\u{fc}cher.example".into();
+    mailer.world.publish(&confirmation(&booking)).await;
+    assert_eq!(mailer.next_mail().await.header("To"), Some("nina@xn--bcher-kva.example"));
+    for recipient in ["Nina@b%C3%BCcher.example", "nina@XN--BCHER-KVA.example"] {
+        let path = format!("/api/v1/admin/mail?recipient={recipient}");
+        let found = mailer.admin.get(&path).await.expect(200);
+        assert_eq!(found["data"][0]["recipient"], "nina@xn--bcher-kva.example", "{recipient}");
+    }
 }
 
 #[actix_web::test]

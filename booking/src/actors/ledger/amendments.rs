@@ -99,20 +99,23 @@ async fn change_places(
     booking: &Booking,
     corrected: Corrected,
 ) -> QueryResult<bool> {
-    let Corrected { fingerprints: (before, now), left, seated, .. } = corrected;
-    let left: Vec<_> =
-        left.into_iter().flat_map(|fingerprint| places(booking, fingerprint, seated)).collect();
+    let Corrected { fingerprints: (before, now), left, has_namesake, seated, .. } = corrected;
     if left.is_empty() {
         return Ok(true);
     }
+    let mut left: Vec<_> = left.into_iter().map(|fingerprint| places(booking, fingerprint, seated)).collect();
     let wanted = places(booking, now, seated);
-    let asked: Vec<_> = wanted.iter().chain(&left).map(TravellerRow::place).collect();
+    let asked: Vec<_> = left.iter().flatten().chain(&wanted).map(TravellerRow::place).collect();
     let known = tables.places_taken(&asked).await?;
     let travels = |row: &TravellerRow| {
         let place = row.place();
         work.occupancy.has_traveller(place).unwrap_or_else(|| known.contains(&place))
     };
-    // Who is only spelt in another way has the place, unless an earlier release stored it under the spelling.
+    if has_namesake && let Some(own) = left.iter().position(|places| places.iter().any(travels)) {
+        left = vec![left.swap_remove(own)];
+    }
+    let left: Vec<_> = left.into_iter().flatten().collect();
+    // A change of spelling keeps the same place, unless an earlier release has stored it under the spelling.
     if before == now && !left.iter().any(travels) {
         return Ok(true);
     }

@@ -260,24 +260,25 @@ pub(super) fn seat_rows(booking: &Booking, sold: bool) -> impl Iterator<Item = S
 
 /// The rows of all travellers of a booking, on each of its flights.
 pub(super) fn traveller_rows(booking: &Booking) -> impl Iterator<Item = TravellerRow> + '_ {
-    rows_of(booking, |passenger| Some(passenger.fingerprint()))
+    booking.passengers.iter().flat_map(move |one| rows_of(booking, one, one.fingerprint()))
 }
 
-/// The rows of all travellers of a booking as a release may have written them that took each spelling of a
-/// name for another name; where that is the same they are not repeated.
+/// The rows of all travellers of a booking as earlier releases may have written them; where they are the same they
+/// are not repeated.
 pub(super) fn former_traveller_rows(booking: &Booking) -> impl Iterator<Item = TravellerRow> + '_ {
-    rows_of(booking, Passenger::former_fingerprint)
+    let former = |one: &Passenger| one.former_fingerprints().into_iter();
+    booking
+        .passengers
+        .iter()
+        .flat_map(move |one| former(one).flat_map(move |fingerprint| rows_of(booking, one, fingerprint)))
 }
 
 fn rows_of<'a>(
     booking: &'a Booking,
-    fingerprint: impl Fn(&Passenger) -> Option<i64> + 'a,
-) -> impl Iterator<Item = TravellerRow> + 'a {
-    let passengers = booking.passengers.iter();
-    let known = passengers.filter_map(move |one| Some((fingerprint(one)?, one.kind.has_seat())));
-    known.flat_map(move |(fingerprint, seated)| {
-        let flights = booking.segments.iter().map(|segment| segment.flight_id);
-        let (owner, booking) = (booking.owner_id, booking.id);
-        flights.map(move |flight| TravellerRow { flight, owner, fingerprint, booking, seated })
-    })
+    passenger: &Passenger,
+    fingerprint: i64,
+) -> impl Iterator<Item = TravellerRow> + use<'a> {
+    let (owner, seated) = (booking.owner_id, passenger.kind.has_seat());
+    let flights = booking.segments.iter().map(|segment| segment.flight_id);
+    flights.map(move |flight| TravellerRow { flight, owner, fingerprint, booking: booking.id, seated })
 }

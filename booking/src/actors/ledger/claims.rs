@@ -1,7 +1,7 @@
 //! Claims: who comes first has the seats that are free, all that it wants or none.
 
 use super::{
-    batch::{Item, Verdict, Work, seat_rows, traveller_rows},
+    batch::{Item, Verdict, Work, former_traveller_rows, seat_rows, traveller_rows},
     changes::present,
     command::{Claim, Outcome},
     payments,
@@ -15,7 +15,11 @@ use crate::{
         locator::Locator,
         refusal::{FlightSeat, Refusal},
     },
-    store::{seats::Held, travellers::Place, unverified_holds::UnverifiedHold},
+    store::{
+        seats::Held,
+        travellers::{Place, TravellerRow},
+        unverified_holds::UnverifiedHold,
+    },
 };
 use diesel::QueryResult;
 use shared::{
@@ -44,8 +48,14 @@ impl Candidate<'_> {
     }
 
     fn places(&self) -> impl Iterator<Item = Place> + '_ {
-        traveller_rows(&self.claim.booking).map(|row| row.place())
+        blocking_rows(&self.claim.booking).map(|row| row.place())
     }
+}
+
+/// The places that must be free for a new booking: those that it takes, and those under which an earlier release may
+/// have stored the same people. A look at more places in the same statement: names in plain ASCII have none.
+fn blocking_rows(booking: &Booking) -> impl Iterator<Item = TravellerRow> + '_ {
+    traveller_rows(booking).chain(former_traveller_rows(booking))
 }
 
 /// Decides the claims of the batch, in their order.
@@ -64,10 +74,10 @@ pub(super) async fn run(tables: &mut impl Tables, work: &mut Work<'_>) -> QueryR
     write_winners(work, &winners, locators, documents)
 }
 
-/// The places that the claims of a batch want.
+/// The places that must be free for the claims of a batch.
 pub(super) fn places(items: &[Item<'_>]) -> Vec<Place> {
     let claims = items.iter().filter_map(|(command, _)| command.claim());
-    claims.flat_map(|claim| traveller_rows(&claim.booking)).map(|row| row.place()).collect()
+    claims.flat_map(|claim| blocking_rows(&claim.booking)).map(|row| row.place()).collect()
 }
 
 /// The locators that the claims of a batch want.
@@ -197,7 +207,7 @@ async fn judge(
     }
     let bookings = || losers.iter().map(|(loser, _)| &loser.claim.booking);
     let seats: Vec<_> = bookings().flat_map(|booking| seat_rows(booking, false)).collect();
-    let travellers: Vec<_> = bookings().flat_map(traveller_rows).collect();
+    let travellers: Vec<_> = bookings().flat_map(blocking_rows).collect();
     let stale = tables.stale_holders(&seats, &travellers).await?;
     for (loser, refusal) in losers {
         // What this batch ends is still written there, but was not in the way: an earlier claim was.

@@ -85,7 +85,7 @@ impl Occupancy {
     /// The seats and places of a booking come free.
     pub(super) fn free(&mut self, booking: &Booking) {
         seat_rows(booking, false).for_each(|row| self.free_seat(row));
-        // Only those of the booking are deleted, whatever they are known by.
+        // Only those of the booking are deleted, under whichever fingerprint a release has stored them.
         traveller_rows(booking).chain(former_traveller_rows(booking)).for_each(|row| self.leave(row));
         self.changed.extend(booking.flights());
     }

@@ -2,7 +2,7 @@
 
 use crate::{
     deadline,
-    domain::{contact::Email, locator::Locator},
+    domain::locator::Locator,
     http::{PRIVATE, Reading, bookings::StatusParameter},
     store::{
         admin_bookings::{self, Wanted},
@@ -14,6 +14,7 @@ use diesel_async::AsyncPgConnection;
 use shared::{
     auth::{Caller, Permission},
     db::DbError,
+    email::EmailAddress,
     events::{BookingState, BookingStatus},
     http::{Page, PageRequest, Problem, ProblemBody, QueryParameters},
     ids::{BookingId, FlightId},
@@ -43,7 +44,7 @@ pub(crate) async fn list(
 ) -> Result<HttpResponse, Problem> {
     caller.require(Permission::BookingReadAny)?;
     let locator = parameters.optional::<Locator>("locator");
-    let email = parameters.optional::<Email>("email").map(|email| email.as_str().to_lowercase());
+    let email = parameters.optional::<EmailAddress>("email").map(|email| email.key());
     let flight = parameters.optional::<FlightId>("flight_id");
     let status = parameters.optional::<StatusParameter>("status").map(|status| status.0);
     let filters = ("admin/bookings", &locator, &email, flight, status);

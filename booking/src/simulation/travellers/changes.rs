@@ -5,8 +5,7 @@ use crate::{
     actors::sales::Sold,
     domain::{
         booking::Booking,
-        contact::{ContactPatch, Email, Phone},
-        name::Name,
+        contact::{ContactPatch, Phone},
         name_correction::NameCorrection,
         quote::QuoteId,
         seat_change::SeatChange,
@@ -22,9 +21,11 @@ use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
 use serde_json::Value;
 use shared::{
+    email::EmailAddress,
     http::Patch,
     ids::{BookingId, FlightId},
     money::Currency,
+    person_name::PersonName,
     seat::{Cabin, SeatDesignator},
 };
 
@@ -111,7 +112,7 @@ impl Traveller {
             1 => Patch::Set(Phone::stored("+33123456789".to_owned())),
             _ => Patch::Keep,
         };
-        let email = email.map(|email| Email::stored(email.to_owned()));
+        let email = email.map(|email| EmailAddress::stored(email.to_owned()));
         self.ask(self.amend(&seen, Amendment::Contact(ContactPatch { email, phone }))).await;
     }
 
@@ -121,7 +122,7 @@ impl Traveller {
         let Some(seen) = self.look(own).await else { return };
         let random = self.world.random();
         let one = &seen.passengers[random.index(seen.passengers.len())];
-        let longer = |name: &Name| Name::stored(format!("{}a", name.as_str()));
+        let longer = |name: &PersonName| PersonName::stored(format!("{}a", name.as_str()));
         let booked = one.booked_name.as_ref();
         let (given_name, family_name) = match random.index(8) {
             0..4 => (Some(orders::given_name(&self.world)), None),

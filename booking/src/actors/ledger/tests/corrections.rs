@@ -3,8 +3,9 @@
 use super::{At, Command, Outcome, Scene, Verdict, claim, done};
 use crate::{
     actors::ledger::places_wanted,
-    domain::{booking::Booking, name::Name, name_correction::NameCorrection, refusal::Refusal},
+    domain::{booking::Booking, name_correction::NameCorrection, refusal::Refusal},
 };
+use shared::person_name::PersonName;
 
 /// A booking of one adult for the account of another booking, and the command that gives the adult the
 /// name of the other's.
@@ -47,57 +48,128 @@ async fn a_hold_that_has_ended_is_in_no_names_way() {
     scene.stop();
 }
 
-/// A booking of "Zoë" as an earlier release has stored it: by its spelling, the diaeresis apart.
-async fn spelt_apart(scene: &Scene, seats: &[&str]) -> Booking {
+/// A name that each release compares in another way.
+const SPELT: &str = "Zoe\u{308} O\u{2019}Neil";
+
+/// How many releases do, before this one.
+const FORMER: usize = 2;
+
+/// A booking of somebody called [`SPELT`] as an earlier release has stored it, the oldest first.
+async fn stored_by(scene: &Scene, release: usize, seats: &[&str]) -> Booking {
     let mut booking = scene.booking(seats);
-    booking.passengers[0].given_name = Name::stored("Zoe\u{308}".to_owned());
+    booking.passengers[0].given_name = PersonName::stored(SPELT.to_owned());
     done(&scene.batch(&[claim(booking.clone())]).await[0]);
     let passenger = &booking.passengers[0];
-    let (now, former) = (passenger.fingerprint(), passenger.former_fingerprint().unwrap());
+    let former = passenger.former_fingerprints();
+    assert_eq!(former.len(), FORMER);
+    let (now, former) = (passenger.fingerprint(), former[release]);
     scene.superuser(&format!("UPDATE travellers SET fingerprint = {former} WHERE fingerprint = {now}")).await;
     booking
 }
 
-#[actix::test]
-async fn places_that_were_stored_by_their_spelling_are_left() {
-    let scene = Scene::new().await;
-    let booking = spelt_apart(&scene, &["4A", "4B"]).await;
-    let cancel = Command::Cancel { at: At { booking: booking.id, version: None }, quote: None, key: None };
-    done(&scene.batch(&[cancel]).await[0]);
-    assert_eq!((scene.count("travellers").await, scene.count("seats").await), (0, 0));
-    scene.stop();
+/// The command that gives the first passenger of a booking another given name.
+fn correction(booking: &Booking, given: &str) -> Command {
+    let correction = NameCorrection {
+        passenger: booking.passengers[0].id,
+        given_name: Some(given.parse().unwrap()),
+        family_name: None,
+    };
+    let at = At { booking: booking.id, version: None };
+    let places = places_wanted(booking, &correction);
+    Command::CorrectName { at, correction, places }
 }
 
 #[actix::test]
-async fn places_that_were_stored_by_their_spelling_move_with_it() {
-    let scene = Scene::new().await;
-    let correct = async |booking: &Booking, given: &str| {
-        let correction = NameCorrection {
-            passenger: booking.passengers[0].id,
-            given_name: Some(given.parse().unwrap()),
-            family_name: None,
-        };
-        let at = At { booking: booking.id, version: None };
-        let places = places_wanted(booking, &correction);
-        let verdicts = scene.batch(&[Command::CorrectName { at, correction, places }]).await;
-        done(&verdicts[0]).passengers[0].given_name.clone()
-    };
-    let booking = spelt_apart(&scene, &["4A", "4B"]).await;
-    let fingerprint = booking.passengers[0].fingerprint();
-    let by_name = format!("travellers WHERE fingerprint = {fingerprint}");
-    for spelling in ["Zo\u{eb}", "Z\u{200d}oe\u{308}", "ZO\u{cb}"] {
-        assert_eq!(correct(&booking, spelling).await, spelling.parse::<Name>().unwrap().as_str());
-        assert_eq!((scene.count("travellers").await, scene.count(&by_name).await), (2, 1), "{spelling:?}");
-    }
-    assert_eq!(correct(&booking, "Zoe").await, "Zoe");
-    assert_eq!((scene.count("travellers").await, scene.count(&by_name).await), (2, 0));
+async fn places_that_an_earlier_release_has_stored_block_the_same_person() {
+    for release in 0..FORMER {
+        let scene = Scene::new().await;
+        let booking = stored_by(&scene, release, &["4A"]).await;
+        let mut again = Booking { owner_id: booking.owner_id, ..scene.booking(&["5A"]) };
+        again.passengers[0].given_name = PersonName::stored(SPELT.to_owned());
+        let verdicts = scene.batch(&[claim(again.clone())]).await;
+        let refused = Refusal::PassengerAlreadyBooked;
+        assert!(matches!(&verdicts[0], Verdict::Answer(Outcome::Refused(refusal)) if *refusal == refused));
 
-    // What another letter is corrected of leaves the place by its spelling, too.
-    let other = spelt_apart(&scene, &["5A", "5B"]).await;
-    assert_eq!(correct(&other, "Zo").await, "Zo");
-    let places = format!("travellers WHERE booking_id = '{}'", other.id);
-    assert_eq!(scene.count(&places).await, 2);
-    scene.stop();
+        let end = "UPDATE bookings SET hold_expires_at = now() - interval '1 second'";
+        scene.superuser(end).await;
+        let verdicts = scene.batch(&[claim(again)]).await;
+        assert!(matches!(&verdicts[0], Verdict::Again(ended) if *ended == [booking.id]), "{verdicts:?}");
+        scene.stop();
+    }
+}
+
+#[actix::test]
+async fn places_that_an_earlier_release_has_stored_are_left() {
+    for release in 0..FORMER {
+        let scene = Scene::new().await;
+        let booking = stored_by(&scene, release, &["4A", "4B"]).await;
+        let cancel =
+            Command::Cancel { at: At { booking: booking.id, version: None }, quote: None, key: None };
+        done(&scene.batch(&[cancel]).await[0]);
+        assert_eq!((scene.count("travellers").await, scene.count("seats").await), (0, 0));
+
+        let booking = stored_by(&scene, release, &["4A", "4B"]).await;
+        scene.superuser("UPDATE bookings SET hold_expires_at = now() - interval '1 second'").await;
+        scene.batch(&[Command::Expire { booking: booking.id }]).await;
+        assert_eq!((scene.count("travellers").await, scene.count("seats").await), (0, 0));
+        scene.stop();
+    }
+}
+
+#[actix::test]
+async fn places_that_an_earlier_release_has_stored_move_with_their_names() {
+    for release in 0..FORMER {
+        let scene = Scene::new().await;
+        let correct = async |booking: &Booking, given: &str| {
+            let verdicts = scene.batch(&[correction(booking, given)]).await;
+            done(&verdicts[0]).passengers[0].given_name.clone()
+        };
+        let booking = stored_by(&scene, release, &["4A", "4B"]).await;
+        let fingerprint = booking.passengers[0].fingerprint();
+        let by_name = format!("travellers WHERE fingerprint = {fingerprint}");
+        for spelling in ["Zo\u{eb} O'Neil", "Z\u{200d}oe\u{308} O'Neil", "ZO\u{cb} O\u{2bc}NEIL"] {
+            assert_eq!(correct(&booking, spelling).await, spelling.parse::<PersonName>().unwrap().as_str());
+            assert_eq!(
+                (scene.count("travellers").await, scene.count(&by_name).await),
+                (2, 1),
+                "{spelling:?}"
+            );
+        }
+        assert_eq!(correct(&booking, "Zoe O'Neil").await, "Zoe O'Neil");
+        assert_eq!((scene.count("travellers").await, scene.count(&by_name).await), (2, 0));
+
+        // A correction of another letter leaves the place that was stored by the spelling, too.
+        let other = stored_by(&scene, release, &["5A", "5B"]).await;
+        assert_eq!(correct(&other, "Zo O'Neil").await, "Zo O'Neil");
+        let places = format!("travellers WHERE booking_id = '{}'", other.id);
+        assert_eq!(scene.count(&places).await, 2);
+        scene.stop();
+    }
+}
+
+#[actix::test]
+async fn of_two_spellings_in_one_booking_each_leaves_its_own_place() {
+    for corrected in [0, 1] {
+        let scene = Scene::new().await;
+        let mut booking = scene.booking(&["4A", "4B"]);
+        for (passenger, name) in booking.passengers.iter_mut().zip(["Zo\u{eb}", "Zoe\u{308}"]) {
+            passenger.given_name = PersonName::stored(name.to_owned());
+            passenger.family_name = "x".parse().unwrap();
+        }
+        // One place is stored: to this release they are one person. The first one took each spelling for another.
+        done(&scene.batch(&[claim(booking.clone())]).await[0]);
+        let [former] = booking.passengers[1].former_fingerprints()[..] else { panic!("one release") };
+        let second = format!(
+            "INSERT INTO travellers SELECT flight_id, owner_id, {former}, booking_id, seated FROM travellers"
+        );
+        scene.superuser(&second).await;
+        let kept = [former, booking.passengers[0].fingerprint()][corrected];
+        booking.passengers.swap(0, corrected);
+        assert_eq!(done(&scene.batch(&[correction(&booking, "Zoey")]).await[0]).version, 2);
+        let kept = format!("travellers WHERE fingerprint = {kept}");
+        assert_eq!((scene.count("travellers").await, scene.count(&kept).await), (2, 1), "{corrected}");
+        scene.stop();
+    }
 }
 
 #[actix::test]

@@ -91,7 +91,7 @@ async fn a_command_with_impossible_data_fails_alone() {
     let mut runner = Runner::new(scene.means.clone());
     let mut bad = scene.booking(&["4C"]);
     // PostgreSQL's text cannot hold it. No request gets as far as this.
-    bad.contact.email = crate::domain::contact::Email::stored("a\0b".to_owned());
+    bad.contact.email = shared::email::EmailAddress::stored("a\0b".to_owned());
     let commands = ["4A", "4B"].map(|seat| claim(scene.booking(&[seat])));
     let [first, second] = commands;
     let answers = process(&mut runner, vec![first, claim(bad), second]).await;

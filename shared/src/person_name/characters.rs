@@ -64,13 +64,13 @@ pub(super) fn joiners_join(text: &str) -> bool {
     text.match_indices(is_joiner).all(joins)
 }
 
-/// Letters, marks that combine with letters, joiners that some scripts need, and punctuation of
-/// names. No digits, no symbols.
+/// Letters, marks that combine with letters, joiners that some scripts need, and punctuation of names in the form
+/// that [`normalised`](super::normalised) gives it. No digits, no symbols.
 pub(super) fn may_stand_in_a_name(character: char) -> bool {
     is_letter(character)
         || is_within(&MARKS, character)
         || is_joiner(character)
-        || " -'.’ʼ·".contains(character)
+        || " -'.·".contains(character)
 }
 
 /// Characters that nobody sees and that turn the direction of what is printed around them.
