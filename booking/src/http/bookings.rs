@@ -75,7 +75,7 @@ pub(crate) async fn create(
         allowance: account_limits::allowance(&caller),
     };
     let booked = book(order, &caller, (&sales, &reading));
-    let sold = client::scope(address, booked).await?;
+    let sold = Box::pin(client::scope(address, booked)).await?;
     answer(sold, StatusCode::CREATED, &request_id)
 }
 

@@ -116,7 +116,7 @@ pub(crate) async fn cancel(
     }
     let at = at(&request, &state)?;
     let quote = body.value.quote_id.map(QuoteId);
-    let cancel = sales.cancel(&booking, (at, quote), key);
+    let cancel = Box::pin(sales.cancel(&booking, (at, quote), key));
     let sold = match booking.status {
         // The letter that ends a hold was counted when it was made.
         BookingStatus::Held => cancel.await?,

@@ -61,7 +61,7 @@ pub(super) fn draw(world: &World, account: UserId, key: Option<u64>) -> Option<O
 
 /// A third of the accounts are unverified for as long as they live.
 pub(super) fn is_unverified(account: UserId) -> bool {
-    account.0.as_u128() % 3 == 0
+    account.0.as_u128().is_multiple_of(3)
 }
 
 fn allowance(world: &World, account: UserId) -> Allowance {

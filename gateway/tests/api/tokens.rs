@@ -36,6 +36,18 @@ async fn the_published_keys_verify_the_tokens() {
 }
 
 #[actix_web::test]
+async fn a_token_tells_whose_address_it_is() {
+    let world = World::start().await;
+    world.register("ada@example.org").await;
+    for (email, verified) in [("ada@example.org", false), (crate::world::ADMIN, true)] {
+        let tokens = world.log_in(email).await;
+        let (_, claims) = claims_of(tokens["access_token"].as_str().unwrap());
+        assert_eq!((claims.email.as_str(), claims.email_verified), (email, verified));
+    }
+    world.stop().await;
+}
+
+#[actix_web::test]
 async fn forged_tokens_are_refused() {
     let world = World::start().await;
     let user = world.register("ada@example.org").await;
