@@ -61,7 +61,7 @@ codes! {
     FlightFull = "flight_full", 409, "The flight has not enough seats left.";
     FlightNotBookable = "flight_not_bookable", 409, "The flight cannot be booked.";
     HoldExpired = "hold_expired", 409, "The hold has expired.";
-    HoldLimit = "hold_limit", 409, "Too many seats are held on this flight.";
+    HoldLimit = "hold_limit", 409, "Too many seats are held.";
     AlreadyPaid = "already_paid", 409, "The booking is already paid.";
     AlreadyCancelled = "already_cancelled", 409, "The booking is already cancelled.";
     PaymentInProgress = "payment_in_progress", 409, "A payment is in progress.";
