@@ -1,11 +1,13 @@
 //! Files and folders that nobody but their owner can read, whatever umask the process was started with.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
+use nix::fcntl::OFlag;
 use nix::sys::stat::{Mode, umask};
+use nix::unistd::geteuid;
 
 /// The most that a mode may grant: to the owner, and to nobody else.
 const FOLDER: u32 = 0o700;
@@ -63,25 +65,39 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// # Errors
 /// Those of the file system: a file may belong to another account.
 pub fn make_private(path: &Path) -> io::Result<()> {
-    match make_private_below(path) {
+    make_private_of(path, None)
+}
+
+/// `owner`: the account, not ours, that owns a folder above. It may put a link to somebody else's file in the place of
+/// its own while we look, so only its own files are touched, by the file that was opened.
+fn make_private_of(path: &Path, owner: Option<u32>) -> io::Result<()> {
+    match make_private_below(path, owner) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         done => done,
     }
 }
 
-fn make_private_below(path: &Path) -> io::Result<()> {
+fn make_private_below(path: &Path, owner: Option<u32>) -> io::Result<()> {
     let metadata = fs::symlink_metadata(path)?;
-    if metadata.is_symlink() {
+    let foreign = |found: &Metadata| owner.is_some_and(|owner| found.uid() != owner);
+    if metadata.is_symlink() || foreign(&metadata) {
         return Ok(());
     }
-    let mode = metadata.permissions().mode() & 0o7777;
     let most = if metadata.is_dir() { FOLDER } else { FILE };
-    if mode & !most != 0 {
-        fs::set_permissions(path, Permissions::from_mode(mode & most))?;
+    if metadata.mode() & 0o7777 & !most != 0 {
+        let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
+        let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+        let opened = file.metadata()?;
+        if foreign(&opened) || opened.is_dir() != metadata.is_dir() {
+            return Ok(());
+        }
+        file.set_permissions(Permissions::from_mode(opened.mode() & most))?;
     }
     if metadata.is_dir() {
+        let theirs = metadata.uid() != geteuid().as_raw();
+        let owner = if theirs { Some(metadata.uid()) } else { owner };
         for entry in fs::read_dir(path)? {
-            make_private(&entry?.path())?;
+            make_private_of(&entry?.path(), owner)?;
         }
     }
     Ok(())

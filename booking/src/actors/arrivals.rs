@@ -1,8 +1,8 @@
 //! `Arrivals`: looks for flights that are not in the inventory yet, for the requests that wait for them.
 //!
 //! One statement asks for all of them at once, 100 ms after the one before, and when the bus has brought flights. So
-//! the cost does not grow with the number of requests. The flights waited for are bounded: of each client, so that
-//! invented ids fill no place but those of who sends them, and in all.
+//! the cost does not grow with the number of requests. Flights and requests are bounded, for each client and in all:
+//! a client that invents ids keeps only itself from waiting.
 
 use super::directory::NotFound;
 use crate::{client, store};
@@ -27,6 +27,11 @@ pub(super) const ROOM: usize = 1024;
 /// How often the table is looked at meanwhile: the event may have gone to another instance.
 const LOOK: Duration = Duration::from_millis(100);
 
+/// Requests of one client that may wait for the same flight.
+pub(super) const OF_FLIGHT: usize = 512;
+/// Requests that may wait in all.
+const REQUESTS: usize = 4096;
+
 /// What those who wait are told.
 type Told = Result<(), Arc<DbError>>;
 
@@ -47,28 +52,39 @@ pub(super) struct Arrivals {
     waiting: Arc<Mutex<Waiting>>,
 }
 
-/// The requests that wait, by client and flight.
+/// The requests that wait.
 #[derive(Default)]
-struct Waiting(BTreeMap<(IpAddr, FlightId), usize>);
+struct Waiting {
+    /// How many, by client and flight.
+    places: BTreeMap<(IpAddr, FlightId), usize>,
+    /// All of them.
+    requests: usize,
+}
 
 impl Waiting {
-    /// Adds a request, unless that would be one flight too many.
+    /// Adds a request, unless it is one too many: of a flight, or for a further flight, or of all.
     fn enter(&mut self, client: IpAddr, flight: FlightId) -> bool {
-        if let Some(requests) = self.0.get_mut(&(client, flight)) {
-            *requests += 1;
-            return true;
+        if self.requests >= REQUESTS {
+            return false;
         }
         let (first, last) = (FlightId(Uuid::nil()), FlightId(Uuid::max()));
-        let own = self.0.range((client, first)..=(client, last)).count();
-        let fits = own < OF_CLIENT && self.0.len() < ROOM;
+        let fits = match self.places.get(&(client, flight)) {
+            Some(requests) => *requests < OF_FLIGHT,
+            None => {
+                self.places.len() < ROOM
+                    && self.places.range((client, first)..=(client, last)).count() < OF_CLIENT
+            }
+        };
         if fits {
-            self.0.insert((client, flight), 1);
+            *self.places.entry((client, flight)).or_default() += 1;
+            self.requests += 1;
         }
         fits
     }
 
     fn leave(&mut self, client: IpAddr, flight: FlightId) {
-        if let Entry::Occupied(mut entry) = self.0.entry((client, flight)) {
+        if let Entry::Occupied(mut entry) = self.places.entry((client, flight)) {
+            self.requests -= 1;
             *entry.get_mut() -= 1;
             if *entry.get() == 0 {
                 entry.remove();
@@ -125,7 +141,7 @@ impl Arrivals {
 
     /// The requests that wait.
     pub(super) fn waiting(&self) -> usize {
-        lock(&self.waiting).0.values().sum()
+        lock(&self.waiting).requests
     }
 
     /// Flights have come: perhaps some that are waited for.

@@ -3,7 +3,7 @@ use crate::{
     MIGRATIONS,
     actors::{
         allocator::MAILBOX,
-        arrivals::{OF_CLIENT, ROOM},
+        arrivals::{OF_CLIENT, OF_FLIGHT, ROOM},
         ledger::Shards,
     },
     client,
@@ -103,9 +103,11 @@ async fn a_client_waits_for_some_flights_and_keeps_nobody_else_from_waiting() {
     let refused = ask_for(&scene, 1, FlightId::new()).await.unwrap();
     assert!(matches!(refused, Err(NotFound::Overloaded)));
     // More requests for the same flights, and those of another client.
-    asked.extend((0..100).map(|_| ask_for(&scene, 1, flights[0].id)));
+    asked.extend((1..OF_FLIGHT).map(|_| ask_for(&scene, 1, flights[0].id)));
     asked.push(ask_for(&scene, 2, flights[0].id));
-    scene.wait_for(OF_CLIENT + 101).await;
+    scene.wait_for(OF_CLIENT + OF_FLIGHT).await;
+    let refused = ask_for(&scene, 1, flights[0].id).await.unwrap();
+    assert!(matches!(refused, Err(NotFound::Overloaded)), "one request too many for a flight");
     scene.store(&flights).await;
     scene.directory.flights_arrived();
     for found in join_all(asked).await {

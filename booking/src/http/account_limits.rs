@@ -12,7 +12,7 @@ use shared::{
 };
 
 /// Whether the caller's address is verified, or need not be.
-fn is_trusted(caller: &Caller) -> bool {
+pub(super) fn is_trusted(caller: &Caller) -> bool {
     caller.claims().email_verified
         || caller.may(Permission::BookingWriteAny)
         || caller.may(Permission::LimitsExempt)

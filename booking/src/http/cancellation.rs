@@ -1,6 +1,12 @@
 //! `/bookings/{id}/cancellation-quote` and `/bookings/{id}/cancel`.
 
-use super::{Reading, answers::answer, at, key, letter_limit::with_letter};
+use super::{
+    Reading,
+    account_limits::is_trusted,
+    answers::answer,
+    at, key,
+    letter_limit::{of_change, with_letters},
+};
 use crate::{
     actors::sales::Sales,
     domain::quote::{QuoteId, ShownQuote},
@@ -117,10 +123,14 @@ pub(crate) async fn cancel(
     let at = at(&request, &state)?;
     let quote = body.value.quote_id.map(QuoteId);
     let cancel = Box::pin(sales.cancel(&booking, (at, quote), key));
-    let sold = match booking.status {
-        // The letter that ends a hold was counted when it was made.
-        BookingStatus::Held => cancel.await?,
-        _ => with_letter(&reading.pool, &caller, (&booking.contact.email, booking.version), cancel).await?,
+    // Of a hold for a stranger the letter that ends it was counted when it was made. An unverified account makes room by
+    // it for another hold, and that one's letter.
+    let (letters, ahead) = match (booking.status, is_trusted(&caller)) {
+        (BookingStatus::Held, true) => (1, 1),
+        (_, true) => (1, 0),
+        (_, false) => (2, 0),
     };
+    let letters = of_change(&caller, &booking.contact.email, (letters, ahead));
+    let sold = with_letters(&reading.pool, &caller, (letters, booking.version), cancel).await?;
     answer(sold, StatusCode::OK, &request_id)
 }

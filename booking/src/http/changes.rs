@@ -1,6 +1,12 @@
 //! What travellers change of their bookings: contact, names, seats.
 
-use super::{Reading, account_limits::check_contact, answers::answer, at, letter_limit::with_letter};
+use super::{
+    Reading,
+    account_limits::check_contact,
+    answers::answer,
+    at,
+    letter_limit::{OF_A_HOLD, of_change, with_letters},
+};
 use crate::{
     actors::sales::Sales,
     domain::{
@@ -15,7 +21,7 @@ use serde::Serialize;
 use shared::{
     auth::{Caller, Permission},
     email::EmailAddress,
-    events::BookingState,
+    events::{BookingState, BookingStatus},
     http::{Body, Code, FromJson, Id, NoParameters, Object, Patch, Problem, ProblemBody, RequestId},
     ids::{BookingId, FlightId, PassengerId},
     person_name::PersonName,
@@ -164,9 +170,11 @@ pub(crate) async fn contact(
     if booking.contact.email != *email {
         check_contact(&caller, email)?;
     }
-    let (email, before) = (email.clone(), booking.version);
+    // A hold that gets another contact has yet to end, with a letter there.
+    let is_moved = booking.status == BookingStatus::Held && booking.contact.email != *email;
+    let letters = of_change(&caller, email, (if is_moved { OF_A_HOLD } else { 1 }, 0));
     let change = sales.change_contact(&booking, at, body.value);
-    let sold = with_letter(&reading.pool, &caller, (&email, before), change).await?;
+    let sold = with_letters(&reading.pool, &caller, (letters, booking.version), change).await?;
     answer(sold, StatusCode::OK, &request_id)
 }
 
@@ -203,9 +211,9 @@ pub(crate) async fn name(
     let NamePatch { given_name, family_name } = body.value;
     let correction = NameCorrection { passenger, given_name, family_name };
     let at = at(&request, &state)?;
-    let (email, before) = (&booking.contact.email, booking.version);
+    let letters = of_change(&caller, &booking.contact.email, (1, 0));
     let change = sales.correct_name(&booking, at, correction);
-    let sold = with_letter(&reading.pool, &caller, (email, before), change).await?;
+    let sold = with_letters(&reading.pool, &caller, (letters, booking.version), change).await?;
     answer(sold, StatusCode::OK, &request_id)
 }
 
@@ -235,8 +243,8 @@ pub(crate) async fn seats(
     let at = at(&request, &state)?;
     let stage = Stage::of(state.status, state.payment_status);
     let exempt = caller.may(Permission::LimitsExempt);
-    let (email, before) = (&booking.contact.email, booking.version);
+    let letters = of_change(&caller, &booking.contact.email, (1, 0));
     let change = sales.change_seats((&booking, stage), (at, body.value.0), exempt);
-    let sold = with_letter(&reading.pool, &caller, (email, before), change).await?;
+    let sold = with_letters(&reading.pool, &caller, (letters, booking.version), change).await?;
     answer(sold, StatusCode::OK, &request_id)
 }

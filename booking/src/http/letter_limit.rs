@@ -1,10 +1,15 @@
-//! How many letters an account may cause to addresses other than its own: 60 an hour, on all instances together.
+//! How many letters an account may cause to strangers: 60 an hour, on all instances together.
+//!
+//! A stranger's address is any but the account's own. Nobody has confirmed the own address of an unverified account, so
+//! a stranger may own it: its holds are few ([`allowance`](super::account_limits::allowance)), but each that is given
+//! back makes room for the next. So what counts there is each cancellation, with the letter that came before it, and
+//! each change.
 //!
 //! A hold counts as two letters when it is made: the one that tells of it, and the one that ends it (paid, cancelled
 //! or expired). So nobody is kept from paying or giving back what they hold. A purchase in one call is one letter, and
 //! so is each change or cancellation of what was bought. The permission `limits:exempt` lifts the limit.
 
-use super::account_limits::is_own;
+use super::account_limits::{is_own, is_trusted};
 use crate::{
     actors::sales::{SalesError, Sold},
     deadline,
@@ -43,9 +48,13 @@ impl Letters {
         caller: &Caller,
         (email, letters): (&EmailAddress, i32),
     ) -> Result<Option<Self>, Problem> {
-        if !Self::are_counted(caller, email) {
-            return Ok(None);
+        match Self::are_counted(caller, email) {
+            true => Self::count_always(pool, caller, letters).await.map(Some),
+            false => Ok(None),
         }
+    }
+
+    async fn count_always(pool: &Pool, caller: &Caller, letters: i32) -> Result<Self, Problem> {
         let account = caller.user_id();
         let most = i32::try_from(LETTERS.requests).unwrap_or(i32::MAX);
         let taken = deadline::in_time(async {
@@ -53,7 +62,7 @@ impl Letters {
             Ok::<_, DbError>(letters_caused::take(&connection, account, (letters, most)).await?)
         });
         match taken.await? {
-            Taken::Counted => Ok(Some(Self { account, counted: letters })),
+            Taken::Counted => Ok(Self { account, counted: letters }),
             Taken::TooMany(left) => Err(Problem::rate_limited(&LETTERS, left)
                 .detail("This account has caused as many letters to other addresses as it may in an hour.")),
         }
@@ -85,19 +94,29 @@ impl Letters {
     }
 }
 
-/// Carries out a change that causes one letter to an address, unless it leaves the booking at the version that it
-/// had before.
-pub(super) async fn with_letter(
+/// Letters of a change of a booking, or of its cancellation, to an address. `ahead`: those that were counted when the
+/// booking was made, and are caused now.
+pub(super) fn of_change(caller: &Caller, email: &EmailAddress, (letters, ahead): (i32, i32)) -> i32 {
+    match (Letters::are_counted(caller, email), is_trusted(caller)) {
+        (true, _) => letters - ahead,
+        (false, false) => letters,
+        (false, true) => 0,
+    }
+}
+
+/// Carries out a change that causes letters, unless it leaves the booking at the version that it had before.
+pub(super) async fn with_letters(
     pool: &Pool,
     caller: &Caller,
-    (email, before): (&EmailAddress, i64),
+    (letters, before): (i32, i64),
     change: impl Future<Output = Result<Sold, SalesError>>,
 ) -> Result<Sold, Problem> {
-    let letters = Letters::count(pool, caller, (email, 1)).await?;
-    let sold = change.await?;
-    if let Some(letters) = letters {
-        let changed = matches!(&sold, Sold::Done(state) if state.version > before);
-        letters.keep(pool, i32::from(changed)).await;
+    if letters <= 0 {
+        return Ok(change.await?);
     }
+    let counted = Letters::count_always(pool, caller, letters).await?;
+    let sold = change.await?;
+    let changed = matches!(&sold, Sold::Done(state) if state.version > before);
+    counted.keep(pool, if changed { letters } else { 0 }).await;
     Ok(sold)
 }

@@ -138,3 +138,44 @@ async fn the_limit_keeps_nobody_from_ending_a_hold() {
     exempt(Permission::LimitsExempt).post("/api/v1/bookings", &body).await.expect(201);
     world.stop().await;
 }
+
+#[actix_web::test]
+async fn an_unverified_account_bounds_its_letters_to_its_own_address_too() {
+    let world = World::new().await;
+    let flight = world.flight(30).await;
+    let account = UserId::new();
+    let mut claims = world.issuer.claims(account, &[]);
+    claims.email_verified = false;
+    let client = world.guest(0).with_token(&world.issuer.sign(&claims));
+    let own = booking(flight.id, &[passenger("ADT", "Ada", None)]);
+    let mut made = 0;
+    // Holds that are given back at once, again and again.
+    let refused = loop {
+        let held = client.post("/api/v1/bookings", &own).await.expect(201);
+        made += 1;
+        let cancel = format!("/api/v1/bookings/{}/cancel", held["id"].as_str().unwrap());
+        let answer = client.post(&cancel, &json!({})).await;
+        if answer.status != 200 {
+            break answer;
+        }
+        assert!(made < 40, "holds without bound");
+    };
+    limited(&refused);
+    assert_eq!((made, counted(&world, account).await), (31, 60));
+    world.stop().await;
+}
+
+#[actix_web::test]
+async fn a_hold_that_is_turned_over_to_a_stranger_counts_as_one_for_a_stranger() {
+    let world = World::new().await;
+    let flight = world.flight(30).await;
+    let account = UserId::new();
+    let client = world.user(0, account, &[]);
+    let held = client.post("/api/v1/bookings", &booking(flight.id, &[passenger("ADT", "Ada", None)])).await;
+    let path = format!("/api/v1/bookings/{}", held.expect(201)["id"].as_str().unwrap());
+    assert_eq!(counted(&world, account).await, 0);
+    client.patch(&path, &json!({"contact": {"email": "stranger@example.org"}})).await.expect(200);
+    client.post(&format!("{path}/cancel"), &json!({})).await.expect(200);
+    assert_eq!(counted(&world, account).await, 2);
+    world.stop().await;
+}
