@@ -5,7 +5,7 @@ use serde::Deserialize;
 use shared::{
     auth::{ServiceTokens, SigningError},
     ids::FlightId,
-    telemetry::trace,
+    trace,
 };
 use std::time::Duration;
 use url::Url;

@@ -14,7 +14,7 @@ pub use registration::Registration;
 pub use tokens::{Issuer, TokenSet};
 
 use crate::{actors::PasswordHasher, error::IdentityError};
-use shared::{db::Pool, outbox::RelayHandle, telemetry::trace};
+use shared::{db::Pool, outbox::RelayHandle, trace};
 use tracing::Instrument;
 
 /// Runs a transaction to its end, in a task of its own: actix drops the future of a request whose client

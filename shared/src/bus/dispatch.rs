@@ -2,7 +2,7 @@
 //! answer.
 
 use super::{Delivery, Disposition, Handler, Subscription};
-use crate::telemetry::trace;
+use crate::trace;
 use futures_util::FutureExt;
 use std::{panic::AssertUnwindSafe, time::Duration};
 

@@ -2,7 +2,7 @@
 //! for whatever went wrong outside of our handlers.
 
 use super::{Code, Problem, uninterrupted::uninterrupted};
-use crate::telemetry::trace::{self, TraceContext};
+use crate::trace::{self, TraceContext};
 use actix_web::{
     Error, FromRequest, HttpMessage, HttpRequest, HttpResponse,
     body::{self, BodySize, BoxBody, MessageBody},

@@ -3,7 +3,6 @@
 mod malformed_requests;
 pub mod memory;
 pub mod metrics;
-pub mod trace;
 
 use malformed_requests::WithoutMalformedRequests;
 use std::io::IsTerminal;

@@ -10,7 +10,7 @@ use futures_util::future::{BoxFuture, join_all};
 use shared::{
     bus::{Bus, BusError, Delivery, Disposition, Handler, Subscription},
     events::{Event, EventType, EventType::*},
-    telemetry::trace,
+    trace,
 };
 use std::{
     collections::HashSet,

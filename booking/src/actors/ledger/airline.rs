@@ -8,7 +8,7 @@ use super::{
 };
 use crate::domain::booking::Booking;
 use diesel::QueryResult;
-use shared::{events::FlightStatus, ids::FlightId, telemetry::trace::TraceContext};
+use shared::{events::FlightStatus, ids::FlightId, trace::TraceContext};
 
 /// The airline has cancelled a flight. Repeating it changes nothing and gives the same; nor does it
 /// where the flight takes place after all.

@@ -24,7 +24,7 @@ use diesel::QueryResult;
 use shared::{
     events::{BookingAction, BookingStatus, EventType},
     ids::BookingId,
-    telemetry::trace::TraceContext,
+    trace::TraceContext,
 };
 
 /// Changes a contact.

@@ -31,7 +31,7 @@ use diesel::QueryResult;
 use shared::{
     events::{Event, SeatsState},
     ids::{BookingId, FlightId, UserId},
-    telemetry::trace::TraceContext,
+    trace::TraceContext,
 };
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},

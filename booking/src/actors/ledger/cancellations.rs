@@ -14,7 +14,7 @@ use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 use shared::{
     events::{EventType, FlightStatus, Json},
-    telemetry::trace::TraceContext,
+    trace::TraceContext,
 };
 
 /// When the journey begins.

@@ -17,7 +17,7 @@ use diesel::QueryResult;
 use shared::{
     events::{BookingPaymentStatus, BookingStatus, Event, EventType, Json, SeatsState},
     ids::{BookingId, FlightId, PaymentId},
-    telemetry::trace::TraceContext,
+    trace::TraceContext,
 };
 use std::collections::{BTreeSet, HashMap};
 

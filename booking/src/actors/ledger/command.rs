@@ -19,7 +19,7 @@ use crate::{
 use shared::{
     ids::{BookingId, FlightId, PaymentId},
     money::Currency,
-    telemetry::trace::TraceContext,
+    trace::TraceContext,
 };
 use tokio::{sync::oneshot, time::Instant};
 

@@ -60,7 +60,7 @@ use actix::{Actor, Addr, prelude::SendError};
 use actor::{Drain, Ledger, Submit};
 use room::Room;
 use runner::Runner;
-use shared::{ids::FlightId, telemetry::trace};
+use shared::{ids::FlightId, trace};
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
     sync::{Arc, PoisonError, RwLock},

@@ -22,7 +22,7 @@ use diesel::QueryResult;
 use shared::{
     events::{BookingAction, BookingStatus, EventType},
     ids::PaymentId,
-    telemetry::trace::TraceContext,
+    trace::TraceContext,
 };
 
 /// A payment that is started now.

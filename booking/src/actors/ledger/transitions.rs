@@ -14,7 +14,7 @@ use diesel::QueryResult;
 use shared::{
     events::{BookingAction, EventType},
     ids::BookingId,
-    telemetry::trace::TraceContext,
+    trace::TraceContext,
 };
 
 /// What a transition comes to: the booking as it was told, where there was anything to tell.

@@ -12,7 +12,7 @@ use super::{
     steps::Means,
 };
 use actix::prelude::*;
-use shared::telemetry::trace;
+use shared::trace;
 use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering},

@@ -13,7 +13,7 @@ use actix::prelude::*;
 use shared::{
     db::Pool,
     ids::{BookingId, FlightId, PaymentId},
-    telemetry::trace,
+    trace,
 };
 use std::{
     sync::{Arc, PoisonError, RwLock, atomic::Ordering},

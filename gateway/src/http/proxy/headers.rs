@@ -4,7 +4,7 @@ use actix_web::{
     HttpRequest,
     http::header::{self, HeaderMap, HeaderName, HeaderValue},
 };
-use shared::{auth::SERVICE_TOKEN, http::RequestId, telemetry::trace};
+use shared::{auth::SERVICE_TOKEN, http::RequestId, trace};
 use std::net::IpAddr;
 
 /// Headers of one connection (RFC 9110, 7.6.1), and what stands for the body's framing, which each

@@ -12,6 +12,7 @@ pub use body::{BODY_LIMIT, Body, JsonBytes, collect, require_identity};
 pub use object::Object;
 pub use query_parameters::QueryParameters;
 use serde::Serialize;
+pub use shared_types::patch::Patch;
 use std::fmt::Display;
 use utoipa::ToSchema;
 
@@ -68,28 +69,6 @@ impl FieldError {
 pub trait FromJson: Sized {
     /// Reads the body. Every error must be noted in the object; `None` is allowed only then.
     fn read(object: &mut Object<'_>) -> Option<Self>;
-}
-
-/// A member of a JSON Merge Patch (RFC 7396).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Patch<T> {
-    /// Not mentioned: stays as it is.
-    Keep,
-    /// Null: removed.
-    Remove,
-    /// The new value.
-    Set(T),
-}
-
-impl<T> Patch<T> {
-    /// The value after the patch, where it may be removed.
-    pub fn apply(self, present: Option<T>) -> Option<T> {
-        match self {
-            Self::Keep => present,
-            Self::Remove => None,
-            Self::Set(value) => Some(value),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -163,7 +163,7 @@ impl Event {
             // As precise as PostgreSQL keeps it, so that an event read back is the one that was made.
             time: Utc::now().trunc_subsecs(6),
             source: source.to_owned(),
-            traceparent: crate::telemetry::trace::current().map(|context| context.to_string()),
+            traceparent: crate::trace::current().map(|context| context.to_string()),
             data,
         }
     }
