@@ -3,6 +3,7 @@
 use crate::{
     actors::{directory::NotFound, ledger::LedgerError, payment::NotAdmitted, sales::SalesError},
     domain::{payment::MOST_DECLINED, refusal::Refusal},
+    http::field_errors,
 };
 use rand::RngExt;
 use shared::http::{Code, Problem, Quota};
@@ -14,8 +15,10 @@ const SOON: Duration = Duration::from_secs(1);
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::Invalid(errors) => Self::validation(errors),
-            Refusal::SeatNotAllowed(errors) => Self::new(Code::SeatNotAllowed).with("errors", errors),
+            Refusal::Invalid(errors) => Self::validation(field_errors(errors)),
+            Refusal::SeatNotAllowed(errors) => {
+                Self::new(Code::SeatNotAllowed).with("errors", field_errors(errors))
+            }
             Refusal::SeatTaken(seats) => Self::new(Code::SeatTaken).with("seats", seats),
             Refusal::FlightFull => Self::new(Code::FlightFull),
             Refusal::FlightNotBookable => Self::new(Code::FlightNotBookable),

@@ -6,22 +6,19 @@
 //! connection takes is the search's business: an airport's minimum is known to the flight service only,
 //! which offers no connection below it, and travellers may choose two flights of their own.
 
-use super::refusal::Refusal;
+use super::refusal::{InvalidMember, Member, Refusal};
 use chrono::{DateTime, Utc};
-use shared::{events::FlightState, fare::SegmentPrice, http::FieldError, ids::FlightId};
+use shared::{events::FlightState, fare::SegmentPrice, ids::FlightId};
 
 /// Flights in one booking.
 pub(crate) const LARGEST: usize = 6;
 
 /// What is wrong with the flights of a request, before they are known.
-pub(crate) fn check_distinct(flights: impl Iterator<Item = FlightId>) -> Vec<FieldError> {
+pub(crate) fn check_distinct(flights: impl Iterator<Item = FlightId>) -> Vec<InvalidMember> {
     let (mut errors, mut before) = (Vec::new(), Vec::new());
     for (index, flight) in flights.enumerate() {
         if before.contains(&flight) {
-            errors.push(FieldError::at(
-                format!("/segments/{index}/flight_id"),
-                "is the same flight as one before",
-            ));
+            errors.push(InvalidMember::new(Member::SegmentFlight(index), "is the same flight as one before"));
         }
         before.push(flight);
     }
@@ -29,12 +26,12 @@ pub(crate) fn check_distinct(flights: impl Iterator<Item = FlightId>) -> Vec<Fie
 }
 
 /// What is wrong with the order of flights.
-pub(crate) fn check_order<'a>(flights: impl Iterator<Item = &'a FlightState>) -> Vec<FieldError> {
+pub(crate) fn check_order<'a>(flights: impl Iterator<Item = &'a FlightState>) -> Vec<InvalidMember> {
     let (mut errors, mut arrival) = (Vec::new(), None);
     for (index, flight) in flights.enumerate() {
         if arrival.is_some_and(|before| flight.departure.at <= before) {
-            let message = "must depart after the flights before have arrived";
-            errors.push(FieldError::at(format!("/segments/{index}"), message));
+            let reason = "must depart after the flights before have arrived";
+            errors.push(InvalidMember::new(Member::Segment(index), reason));
         }
         arrival = arrival.max(Some(flight.arrival.at));
     }
@@ -112,18 +109,21 @@ mod tests {
         flight
     }
 
-    fn wrong(times: &[(i64, i64)]) -> Vec<String> {
+    fn wrong(times: &[(i64, i64)]) -> Vec<Member> {
         let flights: Vec<_> = times.iter().map(|(departs, arrives)| flight(*departs, *arrives)).collect();
-        check_order(flights.iter()).into_iter().filter_map(|error| error.pointer).collect()
+        check_order(flights.iter()).into_iter().map(|error| error.member).collect()
     }
 
     #[test]
     fn flights_follow_each_other() {
         assert!(wrong(&[(0, 60)]).is_empty());
         assert!(wrong(&[(0, 60), (61, 100), (5000, 6000)]).is_empty());
-        assert_eq!(wrong(&[(0, 60), (60, 100)]), ["/segments/1"], "nobody changes in no time");
-        assert_eq!(wrong(&[(500, 600), (0, 60)]), ["/segments/1"], "out of order");
-        assert_eq!(wrong(&[(0, 600), (100, 200), (300, 400), (601, 700)]), ["/segments/1", "/segments/2"]);
+        assert_eq!(wrong(&[(0, 60), (60, 100)]), [Member::Segment(1)], "nobody changes in no time");
+        assert_eq!(wrong(&[(500, 600), (0, 60)]), [Member::Segment(1)], "out of order");
+        assert_eq!(
+            wrong(&[(0, 600), (100, 200), (300, 400), (601, 700)]),
+            [Member::Segment(1), Member::Segment(2)]
+        );
     }
 
     #[test]
@@ -131,8 +131,8 @@ mod tests {
         let [a, b] = [FlightId::new(), FlightId::new()];
         assert!(check_distinct([a, b].into_iter()).is_empty());
         let errors = check_distinct([a, b, a, b].into_iter());
-        let pointers: Vec<_> = errors.into_iter().filter_map(|error| error.pointer).collect();
-        assert_eq!(pointers, ["/segments/2/flight_id", "/segments/3/flight_id"]);
+        let members: Vec<_> = errors.into_iter().map(|error| error.member).collect();
+        assert_eq!(members, [Member::SegmentFlight(2), Member::SegmentFlight(3)]);
     }
 
     #[test]

@@ -8,10 +8,10 @@ use super::{
     booking::Booking,
     lifecycle::Stage,
     passenger::{Passenger, fingerprint},
-    refusal::Refusal,
+    refusal::{InvalidMember, Member, Refusal},
 };
 use chrono::{DateTime, Utc};
-use shared::{events::BookingAction, http::FieldError, ids::PassengerId, person_name::PersonName};
+use shared::{events::BookingAction, ids::PassengerId, person_name::PersonName};
 
 /// Letters that a correction may change.
 const LETTERS: usize = 3;
@@ -84,9 +84,10 @@ impl Booking {
             .clone()
             .unwrap_or_else(|| (passenger.given_name.clone(), passenger.family_name.clone()));
         if distance(&booked.0, &given) + distance(&booked.1, &family) > LETTERS {
-            let pointer = if correction.family_name.is_some() { "/family_name" } else { "/given_name" };
-            let message = "a name may be corrected by 3 letters in all; another person needs another booking";
-            return Err(Refusal::Invalid(vec![FieldError::at(pointer, message)]));
+            let in_family_name = correction.family_name.is_some();
+            let member = if in_family_name { Member::FamilyName } else { Member::GivenName };
+            let reason = "a name may be corrected by 3 letters in all; another person needs another booking";
+            return Err(Refusal::Invalid(vec![InvalidMember::new(member, reason)]));
         }
         let before = passenger.fingerprint();
         let after = fingerprint(&given, &family, passenger.born_on);

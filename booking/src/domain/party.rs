@@ -7,8 +7,9 @@
 use super::{
     assignment::Wish,
     passenger::{Passenger, fingerprint},
+    refusal::{InvalidMember, Member},
 };
-use shared::{fare::PassengerType, http::FieldError};
+use shared::fare::PassengerType;
 use std::collections::HashSet;
 
 /// Travellers with seats in one booking.
@@ -17,9 +18,9 @@ const LARGEST: usize = 9;
 /// A person as it stands in a request.
 pub(crate) type Traveller = Passenger;
 
-/// All that is wrong with a party, by JSON pointer. `None` is who is already known not to be good: the others
+/// All that is wrong with a party. `None` is who is already known not to be good: the others
 /// are held against each other, but whether they may travel together is only known of all.
-pub(crate) fn check(party: &[Option<Traveller>]) -> Vec<FieldError> {
+pub(crate) fn check(party: &[Option<Traveller>]) -> Vec<InvalidMember> {
     let mut errors = Vec::new();
     let known = || party.iter().enumerate().filter_map(|(index, one)| Some((index, one.as_ref()?)));
     if known().count() == party.len() {
@@ -30,20 +31,19 @@ pub(crate) fn check(party: &[Option<Traveller>]) -> Vec<FieldError> {
     for (index, traveller) in known() {
         let person = fingerprint(&traveller.given_name, &traveller.family_name, traveller.born_on);
         if !persons.insert(person) {
-            errors
-                .push(FieldError::at(format!("/passengers/{index}"), "is the same passenger as one before"));
+            errors.push(InvalidMember::new(Member::Passenger(index), "is the same passenger as one before"));
         }
     }
     errors.extend(check_seats(known()));
     errors
 }
 
-fn check_company(kinds: &[PassengerType]) -> Vec<FieldError> {
+fn check_company(kinds: &[PassengerType]) -> Vec<InvalidMember> {
     let mut errors = Vec::new();
     let count = |kind| kinds.iter().filter(|one| **one == kind).count();
     let (adults, children, infants) =
         (count(PassengerType::Adt), count(PassengerType::Chd), count(PassengerType::Inf));
-    let mut wrong = |message: &str| errors.push(FieldError::at("/passengers", message));
+    let mut wrong = |message: &str| errors.push(InvalidMember::new(Member::Passengers, message));
     if adults + children > LARGEST {
         wrong("at most 9 adults and children travel in one booking");
     }
@@ -55,17 +55,17 @@ fn check_company(kinds: &[PassengerType]) -> Vec<FieldError> {
     errors
 }
 
-fn check_seats<'a>(party: impl Iterator<Item = (usize, &'a Traveller)>) -> Vec<FieldError> {
+fn check_seats<'a>(party: impl Iterator<Item = (usize, &'a Traveller)>) -> Vec<InvalidMember> {
     let mut errors = Vec::new();
     let mut chosen = HashSet::new();
     for (index, traveller) in party {
         for (segment, seat) in traveller.seats.iter().enumerate() {
             let Some(seat) = seat else { continue };
-            let pointer = format!("/passengers/{index}/seats/{segment}");
+            let member = Member::Seat { passenger: index, segment };
             if !traveller.kind.has_seat() {
-                errors.push(FieldError::at(pointer, "an infant has no seat"));
+                errors.push(InvalidMember::new(member, "an infant has no seat"));
             } else if !chosen.insert((segment, *seat)) {
-                errors.push(FieldError::at(pointer, "was chosen for a passenger before"));
+                errors.push(InvalidMember::new(member, "was chosen for a passenger before"));
             }
         }
     }
@@ -107,31 +107,32 @@ mod tests {
         }
     }
 
-    fn pointers(party: &[Traveller]) -> Vec<String> {
+    fn wrong(party: &[Traveller]) -> Vec<Member> {
         let party: Vec<_> = party.iter().cloned().map(Some).collect();
-        check(&party).into_iter().filter_map(|error| error.pointer).collect()
+        check(&party).into_iter().map(|error| error.member).collect()
     }
 
     #[test]
     fn parties_follow_the_house_rules() {
         use PassengerType::{Adt, Chd, Inf};
         let a = |name| traveller(Adt, name, None);
-        assert!(pointers(&[a("A"), traveller(Inf, "B", None), traveller(Chd, "C", None)]).is_empty());
-        assert_eq!(pointers(&[traveller(Chd, "C", None)]), ["/passengers"]);
+        assert!(wrong(&[a("A"), traveller(Inf, "B", None), traveller(Chd, "C", None)]).is_empty());
+        assert_eq!(wrong(&[traveller(Chd, "C", None)]), [Member::Passengers]);
         assert_eq!(
-            pointers(&[a("A"), traveller(Inf, "B", None), traveller(Inf, "C", None)]),
-            ["/passengers"]
+            wrong(&[a("A"), traveller(Inf, "B", None), traveller(Inf, "C", None)]),
+            [Member::Passengers]
         );
-        assert_eq!(pointers(&[a("A"), a("a")]), ["/passengers/1"]);
+        assert_eq!(wrong(&[a("A"), a("a")]), [Member::Passenger(1)]);
         let ten: Vec<_> = ["A", "B", "C", "D", "E", "F", "G", "H", "J", "K"].map(a).into();
-        assert_eq!(pointers(&ten), ["/passengers"]);
-        assert!(pointers(&ten[..9]).is_empty());
+        assert_eq!(wrong(&ten), [Member::Passengers]);
+        assert!(wrong(&ten[..9]).is_empty());
         let seated = [
             traveller(Adt, "A", Some("1A")),
             traveller(Adt, "B", Some("1A")),
             traveller(Inf, "C", Some("2A")),
         ];
-        assert_eq!(pointers(&seated), ["/passengers/1/seats/0", "/passengers/2/seats/0"]);
+        let seat = |passenger| Member::Seat { passenger, segment: 0 };
+        assert_eq!(wrong(&seated), [seat(1), seat(2)]);
     }
 
     #[test]

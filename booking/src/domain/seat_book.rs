@@ -15,14 +15,13 @@ use super::{
     assignment::{CabinLayout, NoSeats, Occupancy, SeatFault, Wish},
     flight::Flight,
     hold, price,
-    refusal::{FlightSeat, Refusal},
+    refusal::{FlightSeat, InvalidMember, Member, Refusal},
     seat_map::SeatMap,
 };
 use chrono::{DateTime, Utc};
 use shared::{
     events::{FlightState, SeatsState},
     fare::{Brand, PassengerType, SegmentPrice},
-    http::FieldError,
     ids::{FlightId, UserId},
     money::Currency,
     seat::{Cabin, SeatDesignator},
@@ -373,7 +372,7 @@ impl SeatBook {
             NoSeats::Faults(faults) => {
                 let error = |(index, fault): &(usize, SeatFault)| {
                     let passenger = wanted.wishes[*index].0;
-                    FieldError::at(format!("/passengers/{passenger}/seats/{}", wanted.segment), fault)
+                    InvalidMember::new(Member::Seat { passenger, segment: wanted.segment }, fault)
                 };
                 let unknown: Vec<_> =
                     faults.iter().filter(|(_, fault)| *fault == SeatFault::Unknown).map(error).collect();
@@ -411,12 +410,12 @@ fn price(
 }
 
 /// Where a request is wrong that has no price.
-pub(crate) fn no_price(segment: usize, error: price::NoPrice) -> FieldError {
-    let field = match error {
-        price::NoPrice::Cabin => "cabin",
-        price::NoPrice::Brand | price::NoPrice::Overflow => "brand",
+pub(crate) fn no_price(segment: usize, error: price::NoPrice) -> InvalidMember {
+    let member = match error {
+        price::NoPrice::Cabin => Member::Cabin(segment),
+        price::NoPrice::Brand | price::NoPrice::Overflow => Member::Brand(segment),
     };
-    FieldError::at(format!("/segments/{segment}/{field}"), error)
+    InvalidMember::new(member, error)
 }
 
 #[cfg(test)]

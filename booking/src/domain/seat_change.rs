@@ -4,11 +4,10 @@ use super::{
     assignment::{CabinLayout, SeatFault},
     booking::{Booking, Flights},
     party,
-    refusal::{FlightSeat, Refusal},
+    refusal::{FlightSeat, InvalidMember, Member, Refusal},
 };
 use chrono::{DateTime, Utc};
 use shared::{
-    http::FieldError,
     ids::{FlightId, PassengerId},
     seat::SeatDesignator,
 };
@@ -52,22 +51,22 @@ pub(crate) fn check(
     let mut named = HashSet::new();
     let mut moves = Vec::new();
     for (index, change) in changes.iter().enumerate() {
-        let mut wrong = |member: &str, message: &str| {
-            errors.push(FieldError::at(format!("/changes/{index}/{member}"), message))
+        let mut wrong = |member: fn(usize) -> Member, reason: &str| {
+            errors.push(InvalidMember::new(member(index), reason));
         };
         let passenger = booking.passengers.iter().position(|one| one.id == change.passenger);
         let segment = booking.segment_on(change.flight);
         if passenger.is_none() {
-            wrong("passenger_id", "is no passenger of this booking");
+            wrong(Member::ChangePassenger, "is no passenger of this booking");
         }
         if segment.is_none() {
-            wrong("flight_id", "is no flight of this booking");
+            wrong(Member::ChangeFlight, "is no flight of this booking");
         }
         let (Some(passenger), Some(segment)) = (passenger, segment) else { continue };
         if !booking.passengers[passenger].kind.has_seat() {
-            wrong("passenger_id", "an infant has no seat");
+            wrong(Member::ChangePassenger, "an infant has no seat");
         } else if !named.insert((passenger, segment)) {
-            wrong("passenger_id", "is moved twice on this flight");
+            wrong(Member::ChangePassenger, "is moved twice on this flight");
         } else {
             seats[passenger][segment] = Some(change.seat);
             moves.push((index, passenger, segment, change.seat));
@@ -100,16 +99,13 @@ impl Booking {
 type Move = (usize, usize, usize, SeatDesignator);
 
 /// Two of the party on one seat.
-fn shared_seats(seats: &[Vec<Option<SeatDesignator>>], moves: &[Move]) -> Vec<FieldError> {
+fn shared_seats(seats: &[Vec<Option<SeatDesignator>>], moves: &[Move]) -> Vec<InvalidMember> {
     let shared = |(_, passenger, segment, seat): &&Move| {
         let mut others = seats.iter().enumerate().filter(|(index, _)| index != passenger);
         others.any(|(_, theirs)| theirs.get(*segment).copied().flatten() == Some(*seat))
     };
     let error = |(index, ..): &Move| {
-        FieldError::at(
-            format!("/changes/{index}/designator"),
-            "is the seat of another passenger of this booking",
-        )
+        InvalidMember::new(Member::ChangeSeat(*index), "is the seat of another passenger of this booking")
     };
     moves.iter().filter(shared).map(error).collect()
 }
@@ -117,8 +113,8 @@ fn shared_seats(seats: &[Vec<Option<SeatDesignator>>], moves: &[Move]) -> Vec<Fi
 /// Where nobody can sit, and where those who are to move may not.
 #[derive(Default)]
 struct Faults {
-    unknown: Vec<FieldError>,
-    forbidden: Vec<FieldError>,
+    unknown: Vec<InvalidMember>,
+    forbidden: Vec<InvalidMember>,
 }
 
 /// Whether each may sit there: the cabin that was paid for, no blocked seats, the rule of exits.
@@ -133,7 +129,7 @@ fn faults(booking: &Booking, moves: &[Move], flights: &Flights) -> Result<Faults
         let layout = CabinLayout::new(&flight.seat_plan, booked.cabin);
         let Some(fault) = layout.fault(*seat, exit_allowed) else { continue };
         let kind = if fault == SeatFault::Unknown { &mut faults.unknown } else { &mut faults.forbidden };
-        kind.push(FieldError::at(format!("/changes/{index}/designator"), fault));
+        kind.push(InvalidMember::new(Member::ChangeSeat(*index), fault));
     }
     Ok(faults)
 }

@@ -8,6 +8,7 @@ mod bookings;
 mod cancellation;
 mod changes;
 mod door;
+mod field_errors;
 mod internal;
 mod letter_limit;
 mod lookup;
@@ -21,6 +22,7 @@ mod seat_map_events;
 
 pub(crate) use access_token::AccessTokens;
 pub(crate) use admin::Staff;
+pub(crate) use field_errors::field_errors;
 pub(crate) use lookup_limit::Lookups;
 pub use openapi::document;
 

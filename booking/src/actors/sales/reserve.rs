@@ -7,13 +7,12 @@ use crate::{
         booking::Booking,
         hold::Allowance,
         itinerary, party,
-        refusal::Refusal,
+        refusal::{InvalidMember, Member, Refusal},
         seat_book::{Wanted, WantedFare},
     },
 };
 use shared::{
     fare::{PassengerType, SegmentPrice},
-    http::FieldError,
     ids::FlightId,
 };
 use tokio::time::Instant;
@@ -78,8 +77,9 @@ impl Sales {
 pub(crate) fn check_total(booking: &Booking) -> Result<(), Stop> {
     let price = |fare, taxes| SegmentPrice { fare, taxes };
     let prices = booking.segments.iter().map(|segment| price(segment.fare, segment.taxes));
-    let too_much =
-        || FieldError::at("/segments", "the price of all together is beyond what can be represented");
+    let too_much = || {
+        InvalidMember::new(Member::Segments, "the price of all together is beyond what can be represented")
+    };
     let total = itinerary::total(prices);
     total.map(drop).ok_or_else(|| Stop::Refused(Refusal::Invalid(vec![too_much()])))
 }
