@@ -1,6 +1,6 @@
 //! Where a rule's objection stands in a request: the JSON pointers (RFC 6901) of its members.
 
-use crate::domain::refusal::{InvalidMember, Member};
+use booking_engine::booking::refusal::{InvalidMember, Member};
 use shared::http::FieldError;
 
 /// Invalid members as the contract tells them.

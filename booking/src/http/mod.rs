@@ -29,7 +29,6 @@ pub use openapi::document;
 use crate::{
     actors::{ledger::At, sales::Sales},
     deadline,
-    domain::{booking::Booking, idempotency::Key},
     store::{
         flight_cache::FlightCache,
         presented::{self, Presented},
@@ -43,6 +42,7 @@ use actix_web::{
     middleware::{Next, from_fn},
     web,
 };
+use booking_engine::booking::{idempotency::Key, record::Booking};
 use serde_json::Value;
 use shared::{
     auth::{Caller, Permission},

@@ -2,15 +2,15 @@
 
 use super::field_errors::field_errors;
 use super::payment_body::{PaymentSchema, read_payment};
-use crate::{
-    actors::sales::OrderSegment,
-    domain::{
+use crate::actors::sales::OrderSegment;
+use booking_engine::{
+    booking::{hold::HoldTime, itinerary},
+    passengers::{
         contact::{Contact, Phone},
-        hold::HoldTime,
-        itinerary, party,
+        party,
         passenger::{Passenger, check_birth},
-        payment::PaymentOrder,
     },
+    payment::record::PaymentOrder,
 };
 use chrono::{NaiveDate, Utc};
 use serde::Serialize;

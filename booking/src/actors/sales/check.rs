@@ -1,15 +1,14 @@
 //! What can be checked of an order only with its flights at hand.
 
 use super::{Sales, order::Order, outcome::Stop};
-use crate::domain::{
-    assignment::SeatFault,
-    flight::Flight,
-    hold::HoldTime,
-    itinerary,
-    passenger::check_age,
-    price,
-    refusal::{InvalidMember, Member, Refusal},
-    seat_book::no_price,
+use booking_engine::{
+    booking::{
+        hold::HoldTime,
+        itinerary,
+        refusal::{InvalidMember, Member, Refusal},
+    },
+    inventory::{assignment::SeatFault, flight::Flight, price, seat_inventory::no_price},
+    passengers::passenger::check_age,
 };
 use chrono::{DateTime, Utc};
 use shared::{events::FlightState, fare::PassengerType, ids::FlightId, money::Currency};

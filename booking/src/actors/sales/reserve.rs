@@ -1,15 +1,16 @@
 //! Seats on all flights of an order, or on none.
 
 use super::{Sales, order::Order, outcome::Stop};
-use crate::{
-    actors::{allocator::NotReserved, directory::Marks},
-    domain::{
-        booking::Booking,
+use crate::actors::{allocator::NotReserved, directory::Marks};
+use booking_engine::{
+    booking::{
         hold::Allowance,
-        itinerary, party,
+        itinerary,
+        record::Booking,
         refusal::{InvalidMember, Member, Refusal},
-        seat_book::{Wanted, WantedFare},
     },
+    inventory::seat_inventory::{Wanted, WantedFare},
+    passengers::party,
 };
 use shared::{
     fare::{PassengerType, SegmentPrice},
