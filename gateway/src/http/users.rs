@@ -2,7 +2,7 @@
 
 use crate::{
     domain::user::User,
-    identity::{Identity, ProfilePatch},
+    identity::{IdentityService, ProfilePatch},
 };
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use shared::{
@@ -35,7 +35,7 @@ impl FromJson for ProfilePatch {
     ),
 )]
 pub(super) async fn me(
-    identity: web::Data<Identity>,
+    identity: web::Data<IdentityService>,
     caller: Caller,
     _: NoParameters,
     request: HttpRequest,
@@ -56,7 +56,7 @@ pub(super) async fn me(
     ),
 )]
 pub(super) async fn change(
-    identity: web::Data<Identity>,
+    identity: web::Data<IdentityService>,
     caller: Caller,
     _: NoParameters,
     request: HttpRequest,

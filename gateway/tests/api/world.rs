@@ -1,7 +1,7 @@
 //! A running gateway with a database of its own.
 
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
-use gateway::{app, config::Config, store::MIGRATIONS};
+use gateway::{MIGRATIONS, app, config::Config};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use shared::{

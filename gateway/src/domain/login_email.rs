@@ -1,51 +1,51 @@
-//! The address of a login.
+//! The e-mail address of a login.
 //!
-//! New accounts have a [`shared::email::EmailAddress`]. An account that an earlier release has made may have an
-//! address outside of its grammar (`ada@localhost`), and is still let in by it.
+//! New accounts have a [`shared::email::EmailAddress`]. Earlier releases also accepted addresses outside of its
+//! grammar (`ada@localhost`), and those accounts can still log in.
 
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use shared::email::{EmailAddress, InvalidEmail};
 
-/// Bytes that an address had at most when its grammar was looser.
+/// Bytes of the longest address that the earlier, looser grammar accepted.
 const LONGEST: usize = 254;
 
-/// An address as somebody writes it who wants to be let in.
+/// The e-mail address that a client gives to log in.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-pub struct GivenEmail {
+pub(crate) struct LoginEmail {
     key: String,
 }
 
-impl GivenEmail {
-    /// What the account is found by.
+impl LoginEmail {
+    /// The key by which the account is found.
     #[must_use]
-    pub fn key(&self) -> &str {
+    pub(crate) fn key(&self) -> &str {
         &self.key
     }
 
-    /// SHA-256 of the key: failed logins are counted by it, so that addresses without an account are
-    /// not kept.
+    /// SHA-256 of the key. Failed logins are counted by it, so that the database keeps no address without an
+    /// account.
     #[must_use]
-    pub fn digest(&self) -> [u8; 32] {
+    pub(crate) fn digest(&self) -> [u8; 32] {
         Sha256::digest(&self.key).into()
     }
 }
 
-impl TryFrom<String> for GivenEmail {
+impl TryFrom<String> for LoginEmail {
     type Error = InvalidEmail;
 
     fn try_from(text: String) -> Result<Self, InvalidEmail> {
         match text.parse::<EmailAddress>() {
             Ok(address) => Ok(Self { key: address.key() }),
-            Err(_) if was_an_address(text.trim()) => Ok(Self { key: EmailAddress::key_of(&text) }),
+            Err(_) if matches_earlier_grammar(text.trim()) => Ok(Self { key: EmailAddress::key_of(&text) }),
             Err(invalid) => Err(invalid),
         }
     }
 }
 
-/// Whether earlier releases may have taken a text for an address.
-fn was_an_address(text: &str) -> bool {
+/// Whether the looser grammar of earlier releases accepts a text.
+fn matches_earlier_grammar(text: &str) -> bool {
     let parts = text.rsplit_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty());
     parts && text.len() <= LONGEST && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     fn key(text: &str) -> Result<String, InvalidEmail> {
-        GivenEmail::try_from(text.to_owned()).map(|email| email.key)
+        LoginEmail::try_from(text.to_owned()).map(|email| email.key)
     }
 
     #[test]
@@ -68,7 +68,7 @@ mod tests {
         ] {
             assert_eq!(key(spelling).as_deref(), Ok(known), "{spelling:?}");
         }
-        let digest = |text: &str| GivenEmail::try_from(text.to_owned()).map(|email| email.digest());
+        let digest = |text: &str| LoginEmail::try_from(text.to_owned()).map(|email| email.digest());
         assert_eq!(digest("nina@b\u{fc}cher.example"), digest("NINA@xn--bcher-kva.example"));
     }
 

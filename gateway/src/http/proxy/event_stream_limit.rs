@@ -1,8 +1,7 @@
-//! Streams of events: as many as may pass at once, of them as many as one client may have, until the gateway
-//! stops.
+//! The limit of event streams: of all clients together, and of each client. A stop ends them.
 
-use super::AGAIN;
-use shared::http::{Code, Problem, Quota, network_of};
+use super::overload::{RETRY_AFTER, overloaded};
+use shared::http::{Problem, Quota, network_of};
 use std::{
     collections::HashMap,
     future,
@@ -11,55 +10,54 @@ use std::{
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-/// The streams of this gateway, on all threads. Clones share them.
+/// Counts the event streams of this gateway, on all threads. Clones share the counts.
 #[derive(Clone)]
-pub struct Streams {
-    places: Arc<Semaphore>,
-    clients: Arc<Clients>,
+pub(crate) struct EventStreamLimit {
+    slots: Arc<Semaphore>,
+    clients: Arc<StreamsPerClient>,
     ended: watch::Sender<bool>,
 }
 
-impl Streams {
-    /// So many at once at most, and of one client; of a client 0 is any number.
+impl EventStreamLimit {
+    /// Admits `limit` streams at once, and `of_client` of one client; an `of_client` of 0 lifts that limit.
     #[must_use]
-    pub fn new(limit: usize, of_client: usize) -> Self {
-        let places = Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS)));
-        let clients = Arc::new(Clients { limit: of_client, streams: Mutex::default() });
-        Self { places, clients, ended: watch::Sender::new(false) }
+    pub(crate) fn new(limit: usize, of_client: usize) -> Self {
+        let slots = Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS)));
+        let clients = Arc::new(StreamsPerClient { limit: of_client, streams: Mutex::default() });
+        Self { slots, clients, ended: watch::Sender::new(false) }
     }
 
-    /// A place for one more, until it is dropped. `client`: whose it is, where that is counted.
+    /// A slot for one more stream, until it is dropped. `client` is the client to count it for, if any.
     ///
     /// # Errors
     /// `rate_limited` beyond the client's limit; `overloaded` beyond that of all, and after the end.
-    pub(super) fn admit(&self, client: Option<IpAddr>) -> Result<Stream, Problem> {
-        let client = client.map(|client| Clients::enter(&self.clients, client)).transpose()?;
-        let full = |_| Problem::new(Code::Overloaded).retry_after(AGAIN);
-        let place = Arc::clone(&self.places).try_acquire_owned().map_err(full)?;
+    pub(super) fn admit(&self, client: Option<IpAddr>) -> Result<StreamSlot, Problem> {
+        let client = client.map(|client| StreamsPerClient::enter(&self.clients, client)).transpose()?;
+        let slot = Arc::clone(&self.slots).try_acquire_owned().map_err(|_| overloaded())?;
         metrics::gauge!("gateway_streams").increment(1.0);
-        Ok(Stream { _place: place, _client: client.flatten(), ended: self.ended.subscribe() })
+        Ok(StreamSlot { _slot: slot, _client: client.flatten(), ended: self.ended.subscribe() })
     }
 
-    /// Ends all of them, and lets no more begin: a stop need not wait for those who only listen.
-    pub fn end(&self) {
-        self.places.close();
+    /// Ends all streams and admits no more, so that a stop need not wait for clients that only listen.
+    pub(crate) fn end(&self) {
+        self.slots.close();
         self.ended.send_replace(true);
     }
 }
 
-/// The streams of each client that has any.
-struct Clients {
+/// The number of streams of each client that has any.
+struct StreamsPerClient {
     limit: usize,
     streams: Mutex<HashMap<IpAddr, usize>>,
 }
 
-impl Clients {
-    // Whoever holds the lock changes one number.
+impl StreamsPerClient {
+    // A poisoned lock is safe to use: its holder changes one number.
     fn streams(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
         self.streams.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn enter(clients: &Arc<Self>, address: IpAddr) -> Result<Option<OfClient>, Problem> {
+    fn enter(clients: &Arc<Self>, address: IpAddr) -> Result<Option<ClientStreamSlot>, Problem> {
         if clients.limit == 0 {
             return Ok(None);
         }
@@ -68,20 +66,20 @@ impl Clients {
         let own = streams.entry(network).or_default();
         if *own >= clients.limit {
             let quota = Quota { name: "streams", requests: clients.limit, window: None };
-            return Err(Problem::rate_limited(&quota, AGAIN));
+            return Err(Problem::rate_limited(&quota, RETRY_AFTER));
         }
         *own += 1;
-        Ok(Some(OfClient { clients: Arc::clone(clients), network }))
+        Ok(Some(ClientStreamSlot { clients: Arc::clone(clients), network }))
     }
 }
 
-/// A place among the streams of a client.
-struct OfClient {
-    clients: Arc<Clients>,
+/// Counts one stream of a client, until it is dropped.
+struct ClientStreamSlot {
+    clients: Arc<StreamsPerClient>,
     network: IpAddr,
 }
 
-impl Drop for OfClient {
+impl Drop for ClientStreamSlot {
     fn drop(&mut self) {
         let mut streams = self.clients.streams();
         if let Some(own) = streams.get_mut(&self.network) {
@@ -93,24 +91,24 @@ impl Drop for OfClient {
     }
 }
 
-/// One of them.
-pub(super) struct Stream {
-    _place: OwnedSemaphorePermit,
-    _client: Option<OfClient>,
+/// Counts one stream, until it is dropped.
+pub(super) struct StreamSlot {
+    _slot: OwnedSemaphorePermit,
+    _client: Option<ClientStreamSlot>,
     ended: watch::Receiver<bool>,
 }
 
-impl Stream {
-    /// Ready when it has to end.
+impl StreamSlot {
+    /// Ready when the stream has to end.
     pub(super) async fn ended(&mut self) {
         if self.ended.wait_for(|ended| *ended).await.is_err() {
-            // Nobody is left who could end it.
+            // The sender is gone, so nothing ends the stream.
             future::pending::<()>().await;
         }
     }
 }
 
-impl Drop for Stream {
+impl Drop for StreamSlot {
     fn drop(&mut self) {
         metrics::gauge!("gateway_streams").decrement(1.0);
     }
@@ -119,12 +117,13 @@ impl Drop for Stream {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use shared::http::Code;
 
     #[test]
     fn each_client_has_so_many() {
-        let streams = Streams::new(4, 2);
+        let streams = EventStreamLimit::new(4, 2);
         let admit = |address: &str| streams.admit(Some(address.parse().unwrap()));
-        let code = |answer: Result<Stream, Problem>| answer.err().map(|problem| problem.code());
+        let code = |answer: Result<StreamSlot, Problem>| answer.err().map(|problem| problem.code());
         let first = admit("2001:db8::1").ok().unwrap();
         let _second = admit("2001:db8::2").ok().unwrap();
         assert_eq!(code(admit("2001:db8::3")), Some(Code::RateLimited));
@@ -132,17 +131,17 @@ mod tests {
         let _third = admit("2001:db8::3").ok().unwrap();
         let (_other, _exempt) = (admit("10.0.0.1").ok().unwrap(), streams.admit(None).ok().unwrap());
         assert_eq!(code(admit("10.0.0.1")), Some(Code::Overloaded));
-        // Refused for want of room: not counted.
+        // A refused stream is not counted.
         assert_eq!(streams.clients.streams().values().sum::<usize>(), 3);
         assert_eq!(code(streams.admit(None)), Some(Code::Overloaded));
     }
 
     #[test]
     fn clients_without_streams_are_forgotten() {
-        let streams = Streams::new(4, 1);
+        let streams = EventStreamLimit::new(4, 1);
         drop(streams.admit(Some("10.0.0.1".parse().unwrap())).ok().unwrap());
         assert!(streams.clients.streams().is_empty());
-        let any = Streams::new(4, 0);
+        let any = EventStreamLimit::new(4, 0);
         let _open: Vec<_> =
             (0..4).map(|_| any.admit(Some("10.0.0.1".parse().unwrap())).ok().unwrap()).collect();
     }

@@ -1,14 +1,14 @@
-//! The routing table: every path of the installation, who serves it, and who may call it.
+//! The routing table: every path of the installation, the service that serves it, and its access rule.
 //!
-//! The gateway refuses early what the table forbids; the service refuses it again for itself. Tests
-//! compare this table with the services' own OpenAPI documents. What is not here is 404, so nothing
-//! below `/internal` is ever reachable.
+//! The gateway refuses early what the table forbids, and the service checks it again. Tests compare this
+//! table with the services' own OpenAPI documents. A path that is not in the table is 404, so nothing below
+//! `/internal` can be reached.
 
 use shared::auth::Permission;
 
-/// Who serves a route.
+/// A service that serves routes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Service {
+pub enum ServiceName {
     /// The gateway itself.
     Gateway,
     /// Reference data, flights, search.
@@ -19,13 +19,13 @@ pub enum Service {
     Mailer,
 }
 
-impl Service {
+impl ServiceName {
     /// The services behind the gateway.
-    pub const UPSTREAMS: [Self; 3] = [Self::Flight, Self::Booking, Self::Mailer];
+    pub(crate) const UPSTREAMS: [Self; 3] = [Self::Flight, Self::Booking, Self::Mailer];
 
     /// Its name, `flight`.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Gateway => "gateway",
             Self::Flight => "flight",
@@ -35,42 +35,42 @@ impl Service {
     }
 }
 
-/// Who may call a route.
+/// Which callers a route admits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    /// Anybody; but a bad token is refused even here.
+pub(crate) enum RouteAccess {
+    /// Everybody. A bad token is refused even here.
     Public,
-    /// Whoever has an access token.
+    /// Callers with an access token.
     Authenticated,
-    /// Whoever has an access token, or the token that `POST /bookings/lookup` gives, which only
-    /// booking can check.
+    /// Callers with an access token, or with the guest token of `POST /bookings/lookup`. Only booking can
+    /// check a guest token.
     AuthenticatedOrGuest,
     /// Callers with one of these permissions. Where there are several, the service decides by the body.
     Permitted(&'static [Permission]),
 }
 
-/// What a route answers.
+/// What kind of response a route gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Answer {
+pub(crate) enum ResponseKind {
     /// A body with an end, within the limits of ordinary requests.
-    Whole,
+    Bounded,
     /// Server-Sent Events, for as long as the client listens.
-    Events,
+    EventStream,
 }
 
-/// A line of the table.
+/// A route of the API: one line of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Route {
-    /// GET stands for HEAD too.
-    pub method: &'static str,
-    /// The path, with `{...}` for what varies: one segment, never empty.
-    pub path: &'static str,
-    /// Who serves it.
-    pub service: Service,
-    /// Who may call it.
-    pub access: Access,
-    /// What it answers.
-    pub answer: Answer,
+pub(crate) struct ApiRoute {
+    /// GET also covers HEAD.
+    pub(crate) method: &'static str,
+    /// The path. `{...}` stands for one segment, which is never empty.
+    pub(crate) path: &'static str,
+    /// The service that serves it.
+    pub(crate) service: ServiceName,
+    /// The callers that it admits.
+    pub(crate) access: RouteAccess,
+    /// What it responds with.
+    pub(crate) response: ResponseKind,
 }
 
 const GET: &str = "GET";
@@ -78,42 +78,42 @@ const POST: &str = "POST";
 const PATCH: &str = "PATCH";
 const DELETE: &str = "DELETE";
 
-const PUBLIC: Access = Access::Public;
-const USER: Access = Access::Authenticated;
-const GUEST: Access = Access::AuthenticatedOrGuest;
-const REFERENCE: Access = Access::Permitted(&[Permission::ReferenceWrite]);
-const FLIGHT: Access = Access::Permitted(&[Permission::FlightWrite]);
-const FLIGHT_OR_FARE: Access = Access::Permitted(&[Permission::FlightWrite, Permission::FareWrite]);
-const READ_MAIL: Access = Access::Permitted(&[Permission::MailRead]);
-const READ_BOOKINGS: Access = Access::Permitted(&[Permission::BookingReadAny]);
-const READ_MANIFEST: Access = Access::Permitted(&[Permission::ManifestRead]);
-const READ_REPORT: Access = Access::Permitted(&[Permission::ReportRead]);
-const CHECK: Access = Access::Permitted(&[Permission::SystemCheck]);
-const RESEND_MAIL: Access = Access::Permitted(&[Permission::MailResend]);
+const PUBLIC: RouteAccess = RouteAccess::Public;
+const USER: RouteAccess = RouteAccess::Authenticated;
+const GUEST: RouteAccess = RouteAccess::AuthenticatedOrGuest;
+const REFERENCE: RouteAccess = RouteAccess::Permitted(&[Permission::ReferenceWrite]);
+const FLIGHT: RouteAccess = RouteAccess::Permitted(&[Permission::FlightWrite]);
+const FLIGHT_OR_FARE: RouteAccess = RouteAccess::Permitted(&[Permission::FlightWrite, Permission::FareWrite]);
+const READ_MAIL: RouteAccess = RouteAccess::Permitted(&[Permission::MailRead]);
+const READ_BOOKINGS: RouteAccess = RouteAccess::Permitted(&[Permission::BookingReadAny]);
+const READ_MANIFEST: RouteAccess = RouteAccess::Permitted(&[Permission::ManifestRead]);
+const READ_REPORT: RouteAccess = RouteAccess::Permitted(&[Permission::ReportRead]);
+const CHECK: RouteAccess = RouteAccess::Permitted(&[Permission::SystemCheck]);
+const RESEND_MAIL: RouteAccess = RouteAccess::Permitted(&[Permission::MailResend]);
 
-const fn gateway(method: &'static str, path: &'static str, access: Access) -> Route {
-    Route { method, path, service: Service::Gateway, access, answer: Answer::Whole }
+const fn gateway(method: &'static str, path: &'static str, access: RouteAccess) -> ApiRoute {
+    ApiRoute { method, path, service: ServiceName::Gateway, access, response: ResponseKind::Bounded }
 }
 
-const fn flight(method: &'static str, path: &'static str, access: Access) -> Route {
-    Route { method, path, service: Service::Flight, access, answer: Answer::Whole }
+const fn flight(method: &'static str, path: &'static str, access: RouteAccess) -> ApiRoute {
+    ApiRoute { method, path, service: ServiceName::Flight, access, response: ResponseKind::Bounded }
 }
 
-const fn booking(method: &'static str, path: &'static str, access: Access) -> Route {
-    Route { method, path, service: Service::Booking, access, answer: Answer::Whole }
+const fn booking(method: &'static str, path: &'static str, access: RouteAccess) -> ApiRoute {
+    ApiRoute { method, path, service: ServiceName::Booking, access, response: ResponseKind::Bounded }
 }
 
-const fn mailer(method: &'static str, path: &'static str, access: Access) -> Route {
-    Route { method, path, service: Service::Mailer, access, answer: Answer::Whole }
+const fn mailer(method: &'static str, path: &'static str, access: RouteAccess) -> ApiRoute {
+    ApiRoute { method, path, service: ServiceName::Mailer, access, response: ResponseKind::Bounded }
 }
 
-const fn events(route: Route) -> Route {
-    Route { answer: Answer::Events, ..route }
+const fn events(route: ApiRoute) -> ApiRoute {
+    ApiRoute { response: ResponseKind::EventStream, ..route }
 }
 
 /// All routes.
-pub const TABLE: &[Route] = &[
-    // Identity
+pub(crate) const ROUTING_TABLE: &[ApiRoute] = &[
+    // IdentityService
     gateway(POST, "/api/v1/auth/register", PUBLIC),
     gateway(POST, "/api/v1/auth/login", PUBLIC),
     gateway(POST, "/api/v1/auth/refresh", PUBLIC),
@@ -188,38 +188,40 @@ pub const TABLE: &[Route] = &[
     mailer(POST, "/api/v1/admin/mail/{id}/resend", RESEND_MAIL),
 ];
 
-/// What the table says of a request.
+/// What the table says about a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
-    /// There is no such path.
-    Nothing,
-    /// The path is there, with these methods only, as an `Allow` header names them.
-    OtherMethods(String),
-    /// This line.
-    Route(&'static Route),
+pub(crate) enum RouteMatch {
+    /// The table has no such path.
+    UnknownPath,
+    /// The path has these methods only, listed as in an `Allow` header.
+    MethodNotAllowed(String),
+    /// The route of the request.
+    Route(&'static ApiRoute),
 }
 
-/// Looks a request up. `path` is the raw path of the request line, not decoded: what only becomes one
-/// of our paths by decoding is none. HEAD is GET.
+/// Looks a request up. `path` is the raw path of the request line: a path that only matches after decoding
+/// is unknown. HEAD counts as GET.
 #[must_use]
-pub fn find(method: &str, path: &str) -> Found {
+pub(crate) fn find(method: &str, path: &str) -> RouteMatch {
     let method = if method == "HEAD" { GET } else { method };
-    // A path that is written out goes before one with a part that varies: /bookings/lookup is no id.
-    let Some(best) =
-        TABLE.iter().filter(|route| matches(route.path, path)).min_by_key(|route| variables(route.path))
+    // A literal path wins over one with a variable segment: /bookings/lookup is not an id.
+    let Some(best) = ROUTING_TABLE
+        .iter()
+        .filter(|route| matches(route.path, path))
+        .min_by_key(|route| variables(route.path))
     else {
-        return Found::Nothing;
+        return RouteMatch::UnknownPath;
     };
-    let same_path = || TABLE.iter().filter(|route| route.path == best.path);
+    let same_path = || ROUTING_TABLE.iter().filter(|route| route.path == best.path);
     if let Some(route) = same_path().find(|route| route.method == method) {
-        return Found::Route(route);
+        return RouteMatch::Route(route);
     }
     let mut allowed: Vec<&str> = same_path().map(|route| route.method).collect();
     if allowed.contains(&"GET") {
         allowed.push("HEAD");
     }
     allowed.sort_unstable();
-    Found::OtherMethods(allowed.join(", "))
+    RouteMatch::MethodNotAllowed(allowed.join(", "))
 }
 
 fn variables(pattern: &str) -> usize {
@@ -236,7 +238,7 @@ fn matches(pattern: &str, path: &str) -> bool {
     fits && segments.next().is_none()
 }
 
-/// Whether a segment can be a value. Dots alone could climb, somewhere behind us.
+/// Whether a segment can be a value. A service behind the gateway could read dots alone as a step up.
 fn is_value(segment: &str) -> bool {
     let decoded = segment.replace("%2e", ".").replace("%2E", ".");
     !decoded.is_empty() && decoded != "." && decoded != ".."
@@ -247,27 +249,27 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn service(method: &str, path: &str) -> Option<Service> {
+    fn service(method: &str, path: &str) -> Option<ServiceName> {
         match find(method, path) {
-            Found::Route(route) => Some(route.service),
+            RouteMatch::Route(route) => Some(route.service),
             _ => None,
         }
     }
 
     #[test]
     fn each_path_goes_to_its_service() {
-        assert_eq!(service(GET, "/api/v1/flights/x"), Some(Service::Flight));
-        assert_eq!(service("HEAD", "/api/v1/flights/x"), Some(Service::Flight));
-        assert_eq!(service(GET, "/api/v1/flights/x/seat-map"), Some(Service::Booking));
-        assert_eq!(service(GET, "/api/v1/flights/x/seat-map/events"), Some(Service::Booking));
-        assert_eq!(service(GET, "/api/v1/admin/mail/dead-letters"), Some(Service::Mailer));
-        assert_eq!(service(POST, "/api/v1/auth/login"), Some(Service::Gateway));
+        assert_eq!(service(GET, "/api/v1/flights/x"), Some(ServiceName::Flight));
+        assert_eq!(service("HEAD", "/api/v1/flights/x"), Some(ServiceName::Flight));
+        assert_eq!(service(GET, "/api/v1/flights/x/seat-map"), Some(ServiceName::Booking));
+        assert_eq!(service(GET, "/api/v1/flights/x/seat-map/events"), Some(ServiceName::Booking));
+        assert_eq!(service(GET, "/api/v1/admin/mail/dead-letters"), Some(ServiceName::Mailer));
+        assert_eq!(service(POST, "/api/v1/auth/login"), Some(ServiceName::Gateway));
     }
 
     #[test]
     fn a_written_out_path_is_no_value() {
-        assert_eq!(find(GET, "/api/v1/bookings/lookup"), Found::OtherMethods("POST".into()));
-        assert_eq!(find(DELETE, "/api/v1/users/me"), Found::OtherMethods("GET, HEAD, PATCH".into()));
+        assert_eq!(find(GET, "/api/v1/bookings/lookup"), RouteMatch::MethodNotAllowed("POST".into()));
+        assert_eq!(find(DELETE, "/api/v1/users/me"), RouteMatch::MethodNotAllowed("GET, HEAD, PATCH".into()));
     }
 
     #[test]
@@ -287,21 +289,22 @@ mod tests {
             "/api/v1/%66lights/x",
             "/metrics",
         ] {
-            assert_eq!(find(GET, path), Found::Nothing, "{path}");
-            assert_eq!(find(POST, path), Found::Nothing, "{path}");
+            assert_eq!(find(GET, path), RouteMatch::UnknownPath, "{path}");
+            assert_eq!(find(POST, path), RouteMatch::UnknownPath, "{path}");
         }
     }
 
     #[test]
     fn no_line_stands_twice_and_admin_paths_need_a_permission() {
-        for (index, route) in TABLE.iter().enumerate() {
-            let twice =
-                TABLE[..index].iter().any(|other| (other.method, other.path) == (route.method, route.path));
+        for (index, route) in ROUTING_TABLE.iter().enumerate() {
+            let twice = ROUTING_TABLE[..index]
+                .iter()
+                .any(|other| (other.method, other.path) == (route.method, route.path));
             assert!(!twice, "{} {}", route.method, route.path);
             let is_admin = route.path.contains("/admin/");
             assert_eq!(
                 is_admin,
-                matches!(route.access, Access::Permitted(_)),
+                matches!(route.access, RouteAccess::Permitted(_)),
                 "{} {}",
                 route.method,
                 route.path
@@ -313,7 +316,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_path_panics_and_none_leads_inside(path in "(/|internal|api|v1|flights|\\.\\.|%2e|%2f|[a-z{}%]){0,12}") {
-            if let Found::Route(route) = find(GET, &path) {
+            if let RouteMatch::Route(route) = find(GET, &path) {
                 prop_assert!(path.starts_with("/api/") || path.starts_with("/.well-known/"));
                 prop_assert_eq!(route.path.split('/').count(), path.split('/').count());
             }

@@ -1,17 +1,17 @@
 //! Compares the routing table with the OpenAPI document of a service, so that the two refuse alike.
 
-use super::routes::{Access, Route, Service, TABLE};
+use super::routing_table::{ApiRoute, ROUTING_TABLE, RouteAccess, ServiceName};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// What the table and a service's document say differently; nothing when they agree.
+/// The differences between the table and a service's document; empty when they agree.
 ///
-/// A document tells of access by `security`: none is public, `bearer` without scopes is any token, with
-/// a scope it is that permission, and of several alternatives one is enough. Names in braces do not count. Only what is below `/api/` and
-/// `/.well-known/` is looked at.
+/// A document states access by `security`: absent means public, `bearer` without scopes means any token, and a
+/// scope names a permission. One of several alternatives is enough. Names in braces are not compared. The check
+/// covers paths below `/api/` and `/.well-known/`.
 #[must_use]
-pub fn differences(service: Service, document: &Value) -> Vec<String> {
-    let listed: BTreeMap<String, String> = TABLE
+pub fn differences(service: ServiceName, document: &Value) -> Vec<String> {
+    let listed: BTreeMap<String, String> = ROUTING_TABLE
         .iter()
         .filter(|route| route.service == service)
         .map(|route| (name(route.method, route.path), needs(route)))
@@ -32,11 +32,11 @@ pub fn differences(service: Service, document: &Value) -> Vec<String> {
     differences
 }
 
-fn needs(route: &Route) -> String {
+fn needs(route: &ApiRoute) -> String {
     match route.access {
-        Access::Public => "nothing".to_owned(),
-        Access::Authenticated | Access::AuthenticatedOrGuest => "a token".to_owned(),
-        Access::Permitted(permissions) => {
+        RouteAccess::Public => "nothing".to_owned(),
+        RouteAccess::Authenticated | RouteAccess::AuthenticatedOrGuest => "a token".to_owned(),
+        RouteAccess::Permitted(permissions) => {
             let names: Vec<_> = permissions.iter().map(|permission| permission.as_str()).collect();
             names.join(" or ")
         }
@@ -89,7 +89,7 @@ mod tests {
             "/internal/x": {"get": {}},
         }});
         assert_eq!(
-            differences(Service::Mailer, &document),
+            differences(ServiceName::Mailer, &document),
             [
                 "GET /api/v1/admin/mail/{} needs mail:read by the table, nothing by the document",
                 "POST /api/v1/admin/mail/dead-letters/{}/replay is in the table only",

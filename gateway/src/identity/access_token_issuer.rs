@@ -1,4 +1,4 @@
-//! Access tokens and what a client gets with them.
+//! Access tokens, and the answer that carries them.
 
 use crate::{actors::KeyRing, domain::user::User, error::IdentityError};
 use secrecy::{ExposeSecret, SecretString};
@@ -7,46 +7,46 @@ use shared::{auth::Claims, ids::SessionId};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// Seconds for which an access token is good.
+/// Seconds for which an access token is valid.
 const ACCESS_SECONDS: i64 = 15 * 60;
 
 /// Signs access tokens.
 #[derive(Clone)]
-pub struct Issuer {
+pub(crate) struct AccessTokenIssuer {
     keys: KeyRing,
     issuer: String,
     audience: String,
 }
 
-/// What a login or a refresh gives.
+/// The tokens that a login or a refresh gives.
 #[derive(Serialize, ToSchema)]
-pub struct TokenSet {
+pub(crate) struct TokenSet {
     /// A JWT, for the `Authorization` header.
     #[serde(serialize_with = "expose")]
     #[schema(value_type = String)]
-    pub access_token: SecretString,
+    pub(crate) access_token: SecretString,
     /// Always `Bearer`.
     #[schema(example = "Bearer")]
-    pub token_type: &'static str,
+    pub(crate) token_type: &'static str,
     /// Seconds for which the access token is good.
     #[schema(example = 900)]
-    pub expires_in: i64,
+    pub(crate) expires_in: i64,
     /// Gives the next access token, once; good for 30 days.
     #[serde(serialize_with = "expose")]
     #[schema(value_type = String)]
-    pub refresh_token: SecretString,
-    /// Whose tokens they are.
-    pub user: User,
+    pub(crate) refresh_token: SecretString,
+    /// The user of the tokens.
+    pub(crate) user: User,
 }
 
 fn expose<S: Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(secret.expose_secret())
 }
 
-impl Issuer {
+impl AccessTokenIssuer {
     /// An issuer of tokens with these claims.
     #[must_use]
-    pub fn new(keys: KeyRing, issuer: &str, audience: &str) -> Self {
+    pub(crate) fn new(keys: KeyRing, issuer: &str, audience: &str) -> Self {
         Self { keys, issuer: issuer.to_owned(), audience: audience.to_owned() }
     }
 
@@ -54,7 +54,7 @@ impl Issuer {
     ///
     /// # Errors
     /// [`IdentityError::Sign`], never in practice.
-    pub fn tokens(
+    pub(crate) fn tokens(
         &self,
         user: User,
         session: SessionId,

@@ -7,7 +7,7 @@ const SCHEMAS: &str = "#/components/schemas/";
 
 /// Adds a service's document to the whole. Only what is below `/api/` is public. A schema that two
 /// services define differently gets the service's name put before it.
-pub fn merge(whole: &mut Value, service: &str, mut document: Value) {
+pub(crate) fn merge(whole: &mut Value, service: &str, mut document: Value) {
     let renamed = renames(whole, service, &document);
     rename_references(&mut document, &renamed);
     for (path, item) in members(&mut document, "/paths") {
