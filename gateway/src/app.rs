@@ -14,7 +14,7 @@ use shared::{
     db::{MigrateError, Pool, migrate},
     http::{ServerSettings, TrustedProxies, health::Health, metrics_server},
     outbox::Relay,
-    service::{Running, Surroundings},
+    service::{Running, ServiceContext},
 };
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -57,20 +57,19 @@ struct HandlerData {
     documentation: web::Data<MergedOpenApi>,
 }
 
-/// Starts the gateway on the present actix system. The keys of `surroundings` are filled before it
+/// Starts the gateway on the present actix system. The keys of `context` are filled before it
 /// returns, so services in the same process can verify at once.
 ///
 /// # Errors
 /// [`StartError`].
-pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running, StartError> {
+pub async fn start(config: Config, context: ServiceContext) -> Result<Running, StartError> {
     let service = &config.service;
     let database = service.database();
     migrate(&database, MIGRATIONS).await?;
     let pool = Pool::new(&database);
-    let relay = Relay::start("gateway", &database, surroundings.bus);
+    let relay = Relay::start("gateway", &database, context.bus);
 
-    let keys =
-        KeyRing::start(pool.clone(), config.signing_key_secret.clone(), surroundings.keys.clone()).await?;
+    let keys = KeyRing::start(pool.clone(), config.signing_key_secret.clone(), context.keys.clone()).await?;
     let hasher = PasswordHasher::start(config.bcrypt_cost, config.bcrypt_threads, config.bcrypt_queue)?;
     let issuer = AccessTokenIssuer::new(keys.clone(), &service.token_issuer, &service.token_audience);
     let identity = IdentityService { pool: pool.clone(), hasher, issuer, relay: relay.clone() };
@@ -90,11 +89,7 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
         async move { pool.is_healthy().await }
     });
     let data = HandlerData {
-        verifier: web::Data::new(Verifier::new(
-            surroundings.keys,
-            &service.token_issuer,
-            &service.token_audience,
-        )),
+        verifier: web::Data::new(Verifier::new(context.keys, &service.token_issuer, &service.token_audience)),
         health: web::Data::new(health.clone()),
         service_token: web::Data::new(LastingToken::new(
             ServiceTokens::new(service.service_token_secret.clone()),

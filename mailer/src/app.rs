@@ -22,7 +22,7 @@ use shared::{
     db::{MigrateError, Pool, migrate},
     http::{ServerSettings, health::Health},
     outbox::{DeadLetters, Relay},
-    service::{Running, Surroundings},
+    service::{Running, ServiceContext},
 };
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::time::timeout;
@@ -55,8 +55,8 @@ pub enum StartError {
 ///
 /// # Errors
 /// [`StartError`].
-pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running, StartError> {
-    let Surroundings { bus, keys, .. } = surroundings;
+pub async fn start(config: Config, context: ServiceContext) -> Result<Running, StartError> {
+    let ServiceContext { bus, keys, .. } = context;
     let outlet = outlet(&config)?;
     let renderer = Renderer::start(Templates::compile(&config.public_url)?, config.letterhead()?);
     let mail_domain = config.message_domain()?;

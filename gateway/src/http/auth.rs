@@ -5,11 +5,11 @@ use crate::{
     identity::{IdentityService, Login, Registration, TokenSet},
 };
 use actix_web::{HttpResponse, http::header, web};
-use shared::http::{Body, FromJson, NoParameters, Object, Problem, ProblemBody};
+use shared::http::{Body, FromJson, JsonReader, NoParameters, Problem, ProblemBody};
 use utoipa::ToSchema;
 
 impl FromJson for Registration {
-    fn read(object: &mut Object<'_>) -> Option<Self> {
+    fn read(object: &mut JsonReader<'_>) -> Option<Self> {
         // All members are read before a missing one ends the function, so that the answer names all errors.
         let (email, password) = (object.required("email"), object.required("password"));
         let (given_name, family_name) = (object.required("given_name"), object.required("family_name"));
@@ -25,7 +25,7 @@ impl FromJson for Registration {
 }
 
 impl FromJson for Login {
-    fn read(object: &mut Object<'_>) -> Option<Self> {
+    fn read(object: &mut JsonReader<'_>) -> Option<Self> {
         let (email, password) = (object.required("email"), object.required("password"));
         // A member of the contract; no account has a second factor yet.
         let _ = object.optional_text("totp", 1..=32);
@@ -37,7 +37,7 @@ impl FromJson for Login {
 pub(super) struct RefreshRequest(String);
 
 impl FromJson for RefreshRequest {
-    fn read(object: &mut Object<'_>) -> Option<Self> {
+    fn read(object: &mut JsonReader<'_>) -> Option<Self> {
         object.text("refresh_token", 1..=256).map(Self)
     }
 }

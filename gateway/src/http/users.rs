@@ -8,7 +8,8 @@ use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use shared::{
     auth::Caller,
     http::{
-        Body, FromJson, NoParameters, Object, Problem, ProblemBody, conditional, entity_tag, require_match,
+        Body, FromJson, JsonReader, NoParameters, Problem, ProblemBody, conditional, entity_tag,
+        require_match,
     },
 };
 use utoipa::ToSchema;
@@ -16,7 +17,7 @@ use utoipa::ToSchema;
 const CACHE: &str = "private, no-store";
 
 impl FromJson for ProfilePatch {
-    fn read(object: &mut Object<'_>) -> Option<Self> {
+    fn read(object: &mut JsonReader<'_>) -> Option<Self> {
         Some(Self {
             given_name: object.patch_required("given_name"),
             family_name: object.patch_required("family_name"),

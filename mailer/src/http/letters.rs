@@ -17,7 +17,7 @@ use shared::{
     auth::{Caller, Permission},
     email::EmailAddress,
     http::{
-        Body, FromJson, Id, Object, Page, PageRequest, Problem, QueryParameters, conditional, entity_tag,
+        Body, FromJson, Id, JsonReader, Page, PageRequest, Problem, QueryParameters, conditional, entity_tag,
         require_match,
     },
     ids::{EventId, LetterId},
@@ -122,7 +122,7 @@ impl From<AttemptRow> for LetterAttempt {
 pub(super) struct Nothing;
 
 impl FromJson for Nothing {
-    fn read(_: &mut Object<'_>) -> Option<Self> {
+    fn read(_: &mut JsonReader<'_>) -> Option<Self> {
         Some(Self)
     }
 }

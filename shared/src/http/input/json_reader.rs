@@ -1,6 +1,9 @@
 //! A JSON object that is read member by member.
 
-use super::{FieldError, LONGEST_MESSAGE, LONGEST_POINTER, MOST_ERRORS, Patch, cut, note};
+use super::{
+    Patch,
+    field_error::{FieldError, LONGEST_MESSAGE, LONGEST_POINTER, MOST_ERRORS, cut, note},
+};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use std::{
@@ -41,8 +44,14 @@ impl Display for Place<'_> {
     }
 }
 
+/// A request body that can be read member by member.
+pub trait FromJson: Sized {
+    /// Reads the body. Every error must be noted in the object; `None` is allowed only then.
+    fn read(object: &mut JsonReader<'_>) -> Option<Self>;
+}
+
 /// A JSON object that is being read. What is not asked for is an unknown member, and an error.
-pub struct Object<'a> {
+pub struct JsonReader<'a> {
     members: &'a Map<String, Value>,
     /// The names of those that were asked for and found.
     read: Vec<&'a str>,
@@ -50,22 +59,23 @@ pub struct Object<'a> {
     errors: &'a mut Vec<FieldError>,
 }
 
-impl<'a> Object<'a> {
+impl<'a> JsonReader<'a> {
     /// Reads a value as an object with `read`, noting errors below its place.
     pub(super) fn read_value<T>(
         value: &'a Value,
         place: Place<'a>,
         errors: &'a mut Vec<FieldError>,
-        read: impl FnOnce(&mut Object<'_>) -> Option<T>,
+        read: impl FnOnce(&mut JsonReader<'_>) -> Option<T>,
     ) -> Option<T> {
         let Value::Object(members) = value else {
             note(errors, || FieldError::at(place.pointer(), "must be an object"));
             return None;
         };
-        let mut object = Object { members, read: Vec::with_capacity(members.len().min(16)), place, errors };
+        let mut object =
+            JsonReader { members, read: Vec::with_capacity(members.len().min(16)), place, errors };
         let result = read(&mut object);
         if object.read.len() < members.len() {
-            let Object { read, errors, .. } = object;
+            let JsonReader { read, errors, .. } = object;
             let unknown = members.keys().filter(|name| !read.contains(&name.as_str()));
             for name in unknown.take(MOST_ERRORS) {
                 let pointer = || Place::Member(&place, name).pointer();
@@ -205,19 +215,23 @@ impl<'a> Object<'a> {
     }
 
     /// An object that must be there.
-    pub fn object<T>(&mut self, name: &str, read: impl FnOnce(&mut Object<'_>) -> Option<T>) -> Option<T> {
+    pub fn object<T>(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(&mut JsonReader<'_>) -> Option<T>,
+    ) -> Option<T> {
         let value = self.take_required(name)?;
-        Object::read_value(value, Place::Member(&self.place, name), self.errors, read)
+        JsonReader::read_value(value, Place::Member(&self.place, name), self.errors, read)
     }
 
     /// An object that may be absent or null.
     pub fn optional_object<T>(
         &mut self,
         name: &str,
-        read: impl FnOnce(&mut Object<'_>) -> Option<T>,
+        read: impl FnOnce(&mut JsonReader<'_>) -> Option<T>,
     ) -> Option<T> {
         let value = self.take(name)?;
-        Object::read_value(value, Place::Member(&self.place, name), self.errors, read)
+        JsonReader::read_value(value, Place::Member(&self.place, name), self.errors, read)
     }
 
     /// A list of so many objects that must be there. `None` if any of them is invalid.
@@ -225,7 +239,7 @@ impl<'a> Object<'a> {
         &mut self,
         name: &str,
         length: RangeInclusive<usize>,
-        read: impl FnMut(&mut Object<'_>) -> Option<T>,
+        read: impl FnMut(&mut JsonReader<'_>) -> Option<T>,
     ) -> Option<Vec<T>> {
         self.each(name, length, read)?.into_iter().collect()
     }
@@ -236,7 +250,7 @@ impl<'a> Object<'a> {
         &mut self,
         name: &str,
         length: RangeInclusive<usize>,
-        mut read: impl FnMut(&mut Object<'_>) -> Option<T>,
+        mut read: impl FnMut(&mut JsonReader<'_>) -> Option<T>,
     ) -> Option<Vec<Option<T>>> {
         let items = match self.take_required(name)? {
             Value::Array(items) => items,
@@ -252,7 +266,7 @@ impl<'a> Object<'a> {
         let list = Place::Member(&self.place, name);
         let mut all = Vec::with_capacity(items.len());
         for (index, item) in items.iter().enumerate() {
-            all.push(Object::read_value(item, Place::Item(&list, index), self.errors, &mut read));
+            all.push(JsonReader::read_value(item, Place::Item(&list, index), self.errors, &mut read));
         }
         Some(all)
     }
@@ -276,13 +290,13 @@ mod tests {
     fn a_member_is_read_once() {
         let json = json!({"a": 1, "b": null});
         let mut errors = Vec::new();
-        let read = |object: &mut Object<'_>| {
+        let read = |object: &mut JsonReader<'_>| {
             assert!(object.has("a") && object.has("b") && !object.has("c"));
             assert_eq!((object.optional::<u8>("a"), object.optional::<u8>("a")), (Some(1), None));
             assert_eq!((object.patch::<u8>("b"), object.patch::<u8>("b")), (Patch::Remove, Patch::Keep));
             (!object.has("a") && !object.has("b")).then_some(())
         };
-        assert!(Object::read_value(&json, Place::Whole, &mut errors, read).is_some());
+        assert!(JsonReader::read_value(&json, Place::Whole, &mut errors, read).is_some());
         assert_eq!(errors, []);
     }
 }
