@@ -107,7 +107,6 @@ impl KeyRing {
     }
 
     /// The present keys. Reading them needs no mailbox, and holds a lock only for a copy.
-    #[must_use]
     pub(crate) fn keys(&self) -> Arc<AccessTokenKeys> {
         Arc::clone(&self.keys.borrow())
     }

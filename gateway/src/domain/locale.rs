@@ -14,7 +14,6 @@ pub(crate) struct Locale(String);
 
 impl Locale {
     /// The tag.
-    #[must_use]
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }

@@ -19,14 +19,12 @@ pub(crate) struct LoginEmail {
 
 impl LoginEmail {
     /// The key by which the account is found.
-    #[must_use]
     pub(crate) fn key(&self) -> &str {
         &self.key
     }
 
     /// SHA-256 of the key. Failed logins are counted by it, so that the database keeps no address without an
     /// account.
-    #[must_use]
     pub(crate) fn digest(&self) -> [u8; 32] {
         Sha256::digest(&self.key).into()
     }

@@ -31,7 +31,6 @@ pub(crate) struct NewPassword(SecretString);
 
 impl NewPassword {
     /// The password.
-    #[must_use]
     pub(crate) fn into_secret(self) -> SecretString {
         self.0
     }
@@ -55,7 +54,6 @@ pub(crate) struct LoginPassword(SecretString);
 
 impl LoginPassword {
     /// The password.
-    #[must_use]
     pub(crate) fn into_secret(self) -> SecretString {
         self.0
     }

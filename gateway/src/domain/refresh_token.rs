@@ -16,7 +16,6 @@ pub(crate) struct RefreshToken(SecretBox<[u8; BYTES]>);
 
 impl RefreshToken {
     /// A new one, of the operating system's randomness.
-    #[must_use]
     pub(crate) fn generate() -> Self {
         Self::from_bytes(rand::random())
     }
@@ -26,33 +25,28 @@ impl RefreshToken {
     }
 
     /// Reads a token; `None` for what cannot be one.
-    #[must_use]
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let bytes = SecretBox::new(BASE64_URL_SAFE_NO_PAD.decode(text).ok()?.into_boxed_slice());
         bytes.expose_secret().try_into().ok().map(Self::from_bytes)
     }
 
     /// The token as the client gets it, base64url.
-    #[must_use]
     pub(crate) fn to_text(&self) -> SecretString {
         BASE64_URL_SAFE_NO_PAD.encode(self.0.expose_secret()).into()
     }
 
     /// What the database knows it by. Plain SHA-256: there is nothing to guess in 256 random bits.
-    #[must_use]
     pub(crate) fn digest(&self) -> [u8; 32] {
         Sha256::digest(self.0.expose_secret()).into()
     }
 
     /// The successor under a one-time pad that only this token yields. A token seals one successor
     /// ever, else the pad would be used twice: the database rotates a token once.
-    #[must_use]
     pub(crate) fn seal(&self, successor: &Self) -> [u8; BYTES] {
         xor(self.pad(), *successor.0.expose_secret())
     }
 
     /// Opens what [`Self::seal`] closed. The caller checks the digest of what comes out.
-    #[must_use]
     pub(crate) fn open(&self, sealed: &[u8]) -> Option<Self> {
         let sealed: [u8; BYTES] = sealed.try_into().ok()?;
         Some(Self::from_bytes(xor(self.pad(), sealed)))

@@ -24,7 +24,6 @@ impl ServiceName {
     pub(crate) const UPSTREAMS: [Self; 3] = [Self::Flight, Self::Booking, Self::Mailer];
 
     /// Its name, `flight`.
-    #[must_use]
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Gateway => "gateway",
@@ -201,7 +200,6 @@ pub(crate) enum RouteMatch {
 
 /// Looks a request up. `path` is the raw path of the request line: a path that only matches after decoding
 /// is unknown. HEAD counts as GET.
-#[must_use]
 pub(crate) fn find(method: &str, path: &str) -> RouteMatch {
     let method = if method == "HEAD" { GET } else { method };
     // A literal path wins over one with a variable segment: /bookings/lookup is not an id.

@@ -48,13 +48,11 @@ impl SigningKey {
     }
 
     /// The public half, base64url.
-    #[must_use]
     pub(crate) fn public(&self) -> &str {
         &self.public
     }
 
     /// The public half as a JWK.
-    #[must_use]
     pub(crate) fn jwk(&self) -> Jwk {
         Jwk::ed25519(self.kid.clone(), self.public.clone())
     }

@@ -54,7 +54,6 @@ pub(crate) struct User {
 
 impl User {
     /// What the bus is told of the user.
-    #[must_use]
     pub(crate) fn state(&self) -> UserState {
         UserState {
             id: self.id,

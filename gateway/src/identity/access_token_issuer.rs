@@ -45,7 +45,6 @@ fn expose<S: Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok, 
 
 impl AccessTokenIssuer {
     /// An issuer of tokens with these claims.
-    #[must_use]
     pub(crate) fn new(keys: KeyRing, issuer: &str, audience: &str) -> Self {
         Self { keys, issuer: issuer.to_owned(), audience: audience.to_owned() }
     }

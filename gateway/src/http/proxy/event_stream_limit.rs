@@ -20,7 +20,6 @@ pub(crate) struct EventStreamLimit {
 
 impl EventStreamLimit {
     /// Admits `limit` streams at once, and `of_client` of one client; an `of_client` of 0 lifts that limit.
-    #[must_use]
     pub(crate) fn new(limit: usize, of_client: usize) -> Self {
         let slots = Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS)));
         let clients = Arc::new(StreamsPerClient { limit: of_client, streams: Mutex::default() });

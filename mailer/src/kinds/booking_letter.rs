@@ -1,7 +1,7 @@
-//! A booking as letters show it: texts, ready to print.
+//! A booking as letters show it: ready-made texts.
 
-use super::Undraftable;
-use crate::domain::{Draft, Template, clean, local_time, offset_time, utc_time};
+use super::letter_kind::DraftError;
+use crate::domain::{LetterDraft, LetterTemplate, local_time, offset_time, single_line, utc_time};
 use serde::Serialize;
 use serde_json::{Value, json};
 use shared::{
@@ -15,26 +15,26 @@ use shared::{
 /// The language of all letters so far.
 const LOCALE: &str = "en";
 
-/// What the templates of bookings show. Stored with the letter, so what is not shown is not kept.
+/// The data of a letter about a booking. The letter keeps it, so it holds nothing that the templates do not show.
 #[derive(Serialize)]
-struct BookingView {
+struct BookingLetter {
     locator: String,
-    flights: Vec<FlightView>,
-    passengers: Vec<PassengerView>,
-    price: PriceView,
+    flights: Vec<LetterFlight>,
+    passengers: Vec<LetterPassenger>,
+    price: LetterPrice,
     /// When a hold ends.
     hold_expires: Option<String>,
-    /// The sum given back; none where nothing is.
+    /// The refunded sum; none where nothing is refunded.
     refund: Option<String>,
     /// schema.org's view of the same, for mail clients.
     structured: Vec<Value>,
 }
 
 #[derive(Serialize)]
-struct FlightView {
+struct LetterFlight {
     number: String,
-    from: StationView,
-    to: StationView,
+    from: LetterStation,
+    to: LetterStation,
     departure: String,
     arrival: String,
     cabin: &'static str,
@@ -42,48 +42,48 @@ struct FlightView {
 }
 
 #[derive(Serialize)]
-struct StationView {
+struct LetterStation {
     iata: String,
     city: String,
     airport: String,
 }
 
 #[derive(Serialize)]
-struct PassengerView {
+struct LetterPassenger {
     name: String,
     kind: &'static str,
     ticket_number: Option<String>,
-    seats: Vec<SeatView>,
+    seats: Vec<LetterSeat>,
 }
 
 #[derive(Serialize)]
-struct SeatView {
+struct LetterSeat {
     flight: String,
     seat: String,
 }
 
 #[derive(Serialize)]
-struct PriceView {
+struct LetterPrice {
     fare: String,
     taxes: String,
     total: String,
 }
 
 /// The state that an event carries.
-pub(super) fn state(event: &Event) -> Result<BookingState, Undraftable> {
+pub(super) fn state(event: &Event) -> Result<BookingState, DraftError> {
     Ok(event.data()?)
 }
 
 /// A letter about a booking to its contact.
 pub(super) fn draft(
     booking: &BookingState,
-    template: Template,
+    template: LetterTemplate,
     title: &str,
-) -> Result<Option<Draft>, Undraftable> {
-    let contact = booking.contact.as_ref().ok_or(Undraftable::NoContact)?;
-    let locator = clean(&booking.locator);
-    let view = view(booking, &locator, template == Template::BookingConfirmed);
-    Ok(Some(Draft {
+) -> Result<Option<LetterDraft>, DraftError> {
+    let contact = booking.contact.as_ref().ok_or(DraftError::NoContact)?;
+    let locator = single_line(&booking.locator);
+    let view = view(booking, &locator, template == LetterTemplate::BookingConfirmed);
+    Ok(Some(LetterDraft {
         template,
         recipient: recipient(&contact.email),
         locale: LOCALE.to_owned(),
@@ -94,28 +94,28 @@ pub(super) fn draft(
     }))
 }
 
-/// The address as it is kept. A text that is none is kept too: the letter fails by it, where staff see it.
+/// The address as it is stored. An invalid address is stored too: the letter then fails where staff can see it.
 fn recipient(text: &str) -> String {
-    text.parse().map_or_else(|_| clean(text), |address: EmailAddress| address.as_str().to_owned())
+    text.parse().map_or_else(|_| single_line(text), |address: EmailAddress| address.as_str().to_owned())
 }
 
-fn view(booking: &BookingState, locator: &str, structured: bool) -> BookingView {
+fn view(booking: &BookingState, locator: &str, structured: bool) -> BookingLetter {
     let refunds = booking.refunds.iter().map(|refund| refund.amount);
     let refund = refunds.reduce(|sum, one| sum.checked_add(one).unwrap_or(sum)).filter(|sum| sum.minor > 0);
     let price = &booking.price;
-    BookingView {
+    BookingLetter {
         locator: locator.to_owned(),
         flights: booking.segments.iter().map(flight).collect(),
         passengers: booking.passengers.iter().map(|passenger| person(passenger, &booking.segments)).collect(),
-        price: PriceView { fare: money(price.fare), taxes: money(price.taxes), total: money(price.total) },
+        price: LetterPrice { fare: money(price.fare), taxes: money(price.taxes), total: money(price.total) },
         hold_expires: booking.hold_expires_at.map(utc_time),
         refund: refund.map(money),
         structured: if structured { reservations(booking, locator) } else { Vec::new() },
     }
 }
 
-fn flight(segment: &BookingSegment) -> FlightView {
-    FlightView {
+fn flight(segment: &BookingSegment) -> LetterFlight {
+    LetterFlight {
         number: segment.flight_number.to_string(),
         from: station(&segment.origin),
         to: station(&segment.destination),
@@ -135,33 +135,33 @@ fn flight(segment: &BookingSegment) -> FlightView {
     }
 }
 
-fn station(station: &Station) -> StationView {
-    StationView {
+fn station(station: &Station) -> LetterStation {
+    LetterStation {
         iata: station.iata.to_string(),
-        city: clean(&station.city.name),
-        airport: clean(&station.name),
+        city: single_line(&station.city.name),
+        airport: single_line(&station.name),
     }
 }
 
-fn person(passenger: &BookingPassenger, segments: &[BookingSegment]) -> PassengerView {
+fn person(passenger: &BookingPassenger, segments: &[BookingSegment]) -> LetterPassenger {
     let seat = |segment: &BookingSegment| {
         let seat = passenger.seats.iter().find(|seat| seat.flight_id == segment.flight_id)?;
-        Some(SeatView { flight: segment.flight_number.to_string(), seat: seat.designator.to_string() })
+        Some(LetterSeat { flight: segment.flight_number.to_string(), seat: seat.designator.to_string() })
     };
-    PassengerView {
+    LetterPassenger {
         name: name(passenger),
         kind: match passenger.r#type {
             PassengerType::Adt => "adult",
             PassengerType::Chd => "child",
             PassengerType::Inf => "infant",
         },
-        ticket_number: passenger.ticket_number.as_deref().map(clean),
+        ticket_number: passenger.ticket_number.as_deref().map(single_line),
         seats: segments.iter().filter_map(seat).collect(),
     }
 }
 
 fn name(passenger: &BookingPassenger) -> String {
-    clean(&format!("{} {}", clean(&passenger.given_name), clean(&passenger.family_name)))
+    single_line(&format!("{} {}", single_line(&passenger.given_name), single_line(&passenger.family_name)))
 }
 
 fn money(money: Money) -> String {
@@ -188,7 +188,7 @@ fn route(segments: &[BookingSegment]) -> String {
 
 /// One `FlightReservation` (schema.org) per passenger and segment.
 fn reservations(booking: &BookingState, locator: &str) -> Vec<Value> {
-    let airport = |station: &Station| json!({"@type": "Airport", "name": clean(&station.name), "iataCode": station.iata});
+    let airport = |station: &Station| json!({"@type": "Airport", "name": single_line(&station.name), "iataCode": station.iata});
     let of = |passenger: &BookingPassenger, segment: &BookingSegment| {
         let seat = passenger.seats.iter().find(|seat| seat.flight_id == segment.flight_id);
         let airline = segment.flight_number.airline();

@@ -1,6 +1,6 @@
 //! Mails as files that any mail program opens.
 
-use crate::domain::{Attempt, Outcome};
+use crate::domain::{DeliveryAttempt, DeliveryOutcome};
 use lettre::Message;
 use std::{
     collections::BTreeSet,
@@ -12,32 +12,32 @@ use std::{
 };
 
 /// A folder of `.eml` files, which only their owner can read.
-pub struct Folder {
+pub(crate) struct MailFolder {
     path: PathBuf,
-    kept: Option<Arc<Mutex<Kept>>>,
+    kept: Option<Arc<Mutex<KeptLetters>>>,
 }
 
 /// The newest letters of a folder: their names begin with the time at which they were queued, so their order is
 /// that of the names.
-struct Kept {
+struct KeptLetters {
     limit: usize,
     names: BTreeSet<String>,
 }
 
-impl Folder {
+impl MailFolder {
     /// A folder, made where it is missing. With a limit it keeps so many letters at most, the newest, and
     /// believes that nobody else writes letters into it.
     ///
     /// # Errors
     /// When it cannot be made or read.
-    pub fn open(path: &Path, limit: Option<usize>) -> io::Result<Self> {
+    pub(crate) fn open(path: &Path, limit: Option<usize>) -> io::Result<Self> {
         if !path.is_dir() {
             DirBuilder::new().recursive(true).mode(0o700).create(path)?;
             fs::set_permissions(path, Permissions::from_mode(0o700))?;
         }
         let kept = match limit {
             Some(limit) => {
-                let mut kept = Kept { limit, names: letters(path)? };
+                let mut kept = KeptLetters { limit, names: letters(path)? };
                 kept.prune(path)?;
                 Some(Arc::new(Mutex::new(kept)))
             }
@@ -47,7 +47,7 @@ impl Folder {
     }
 
     /// Writes a mail to `<name>.eml`: whoever looks sees the whole file or none.
-    pub(super) async fn write(&self, message: &Message, name: &str) -> Attempt {
+    pub(super) async fn write(&self, message: &Message, name: &str) -> DeliveryAttempt {
         let (bytes, name) = (message.formatted(), file_name(name));
         let (folder, kept, file) = (self.path.clone(), self.kept.clone(), name.clone());
         let writing = tokio::task::spawn_blocking(move || {
@@ -59,16 +59,18 @@ impl Folder {
             Ok(())
         });
         match writing.await.unwrap_or_else(|panic| Err(io::Error::other(panic))) {
-            Ok(()) => Attempt::new(Outcome::Sent, None, &format!("written to {name}")),
+            Ok(()) => DeliveryAttempt::new(DeliveryOutcome::Sent, None, &format!("written to {name}")),
             // Other letters would meet the same: a full disk, a folder that is gone.
-            Err(error) => {
-                Attempt::new(Outcome::Unreachable, None, &format!("{name} cannot be written: {error}"))
-            }
+            Err(error) => DeliveryAttempt::new(
+                DeliveryOutcome::Unreachable,
+                None,
+                &format!("{name} cannot be written: {error}"),
+            ),
         }
     }
 }
 
-impl Kept {
+impl KeptLetters {
     fn add(&mut self, folder: &Path, name: String) {
         if is_letter(&name) {
             self.names.insert(name);
@@ -150,14 +152,14 @@ mod tests {
     async fn only_the_owner_reads_letters() {
         let parent = tempfile::tempdir().unwrap();
         let path = parent.path().join("mail");
-        let folder = Folder::open(&path, None).unwrap();
+        let folder = MailFolder::open(&path, None).unwrap();
         assert_eq!(mode(&path), 0o700);
         // What a crash has left, with a mode that others can read.
         let part = path.join(".20261201T093000.000Z-ABC123.eml.part");
         fs::write(&part, "Dear").unwrap();
         fs::set_permissions(&part, Permissions::from_mode(0o666)).unwrap();
         let attempt = folder.write(&message(), "20261201T093000.000Z-ABC123").await;
-        assert_eq!(attempt.outcome, Outcome::Sent);
+        assert_eq!(attempt.outcome, DeliveryOutcome::Sent);
         assert_eq!(mode(&path.join("20261201T093000.000Z-ABC123.eml")), 0o600);
     }
 
@@ -175,15 +177,15 @@ mod tests {
             names
         };
         // Those of an earlier start count, and more than the limit are removed at once.
-        let folder = Folder::open(parent.path(), Some(3)).unwrap();
+        let folder = MailFolder::open(parent.path(), Some(3)).unwrap();
         for name in ["20261201T093000.004Z-D", "20261201T093000.003Z-C", "20261201T093000.004Z-D"] {
-            assert_eq!(folder.write(&message(), name).await.outcome, Outcome::Sent);
+            assert_eq!(folder.write(&message(), name).await.outcome, DeliveryOutcome::Sent);
         }
         let (b, c, d) =
             ("20261201T093000.002Z-B.eml", "20261201T093000.003Z-C.eml", "20261201T093000.004Z-D.eml");
         assert_eq!(names(), ["20261201.txt", b, c, d, "notes.eml"]);
         drop(folder);
-        let _fewer = Folder::open(parent.path(), Some(1)).unwrap();
+        let _fewer = MailFolder::open(parent.path(), Some(1)).unwrap();
         assert_eq!(names(), ["20261201.txt", d, "notes.eml"]);
     }
 }

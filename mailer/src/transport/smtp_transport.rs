@@ -4,8 +4,8 @@
 //! next mail would then be answered with the answer to the one before. Here a connection is kept only
 //! after its mail was taken, and whatever is cut off takes its connection with it.
 
-use super::smtp_url::{Encryption, InvalidSmtpUrl, Server};
-use crate::domain::{Attempt, Outcome};
+use super::smtp_url::{InvalidSmtpUrl, SmtpEncryption, SmtpServer};
+use crate::domain::{DeliveryAttempt, DeliveryOutcome};
 use futures_util::future::join_all;
 use lettre::{
     Message,
@@ -37,7 +37,7 @@ const QUIT: Duration = Duration::from_secs(1);
 const ABOUT_US: [u16; 6] = [421, 454, 530, 534, 535, 538];
 
 /// How far a letter came.
-enum Failure {
+enum SmtpFailure {
     /// Greeting, EHLO, STARTTLS or authentication failed: the server has not heard of the letter, so
     /// whatever it said is about us.
     Connect(Error),
@@ -48,8 +48,8 @@ enum Failure {
 }
 
 /// A mail server.
-pub struct Smtp {
-    server: Server,
+pub(crate) struct SmtpTransport {
+    server: SmtpServer,
     hello: ClientId,
     connect_timeout: Duration,
     /// Idle connections at most.
@@ -57,7 +57,7 @@ pub struct Smtp {
     idle: Mutex<Vec<(AsyncSmtpConnection, Instant)>>,
 }
 
-impl Smtp {
+impl SmtpTransport {
     /// A server by its URL: `smtps://` (TLS from the start), `smtp://...?tls=required` (STARTTLS) or
     /// `smtp://` (unencrypted; with a password only as `smtp://...?tls=none`). Connects only when there is
     /// something to send.
@@ -67,38 +67,40 @@ impl Smtp {
     ///
     /// # Errors
     /// [`InvalidSmtpUrl`].
-    pub fn new(
+    pub(crate) fn new(
         url: &SecretString,
         connections: usize,
         connect_timeout: Duration,
     ) -> Result<Self, InvalidSmtpUrl> {
-        let (server, hello) = (Server::parse(url)?, ClientId::default());
+        let (server, hello) = (SmtpServer::parse(url)?, ClientId::default());
         Ok(Self { server, hello, connect_timeout, connections, idle: Mutex::default() })
     }
 
     /// Sends a mail. Dropping the future closes its connection.
-    pub(super) async fn send(&self, message: Message) -> Attempt {
+    pub(super) async fn send(&self, message: Message) -> DeliveryAttempt {
         match self.deliver(&message).await {
             Ok(response) => {
                 let words: Vec<&str> = response.message().collect();
-                Attempt::new(Outcome::Sent, code(&response), &words.join(" "))
+                DeliveryAttempt::new(DeliveryOutcome::Sent, code(&response), &words.join(" "))
             }
-            Err(Failure::Slow) => {
+            Err(SmtpFailure::Slow) => {
                 let reason = format!("no connection within {} ms", self.connect_timeout.as_millis());
-                Attempt::new(Outcome::Unreachable, None, &reason)
+                DeliveryAttempt::new(DeliveryOutcome::Unreachable, None, &reason)
             }
-            Err(Failure::Connect(error)) => {
-                Attempt::new(Outcome::Unreachable, error_code(&error), &chain(&error))
+            Err(SmtpFailure::Connect(error)) => {
+                DeliveryAttempt::new(DeliveryOutcome::Unreachable, error_code(&error), &chain(&error))
             }
-            Err(Failure::Send(error)) => Attempt::new(outcome(&error), error_code(&error), &chain(&error)),
+            Err(SmtpFailure::Send(error)) => {
+                DeliveryAttempt::new(outcome(&error), error_code(&error), &chain(&error))
+            }
         }
     }
 
-    async fn deliver(&self, message: &Message) -> Result<Response, Failure> {
+    async fn deliver(&self, message: &Message) -> Result<Response, SmtpFailure> {
         let mut connection = self.connection().await?;
         // On an error lettre has closed it.
         let sent = connection.send(message.envelope(), &message.formatted()).await;
-        let response = sent.map_err(Failure::Send)?;
+        let response = sent.map_err(SmtpFailure::Send)?;
         let mut idle = self.idle();
         if idle.len() < self.connections && !connection.has_broken() {
             idle.push((connection, Instant::now()));
@@ -107,12 +109,12 @@ impl Smtp {
     }
 
     /// A connection that is good now: a kept one, or a new one.
-    async fn connection(&self) -> Result<AsyncSmtpConnection, Failure> {
+    async fn connection(&self) -> Result<AsyncSmtpConnection, SmtpFailure> {
         loop {
             let kept = self.idle().pop();
             let Some((mut connection, since)) = kept else {
                 let connected = timeout(self.connect_timeout, self.connect()).await;
-                return connected.map_err(|_| Failure::Slow)?.map_err(Failure::Connect);
+                return connected.map_err(|_| SmtpFailure::Slow)?.map_err(SmtpFailure::Connect);
             };
             // Older ones lie deeper: they are met, and dropped, in the following rounds.
             if since.elapsed() < IDLE && connection.test_connected().await {
@@ -122,9 +124,9 @@ impl Smtp {
     }
 
     async fn connect(&self) -> Result<AsyncSmtpConnection, Error> {
-        let Server { host, port, encryption, credentials } = &self.server;
+        let SmtpServer { host, port, encryption, credentials } = &self.server;
         let implicit = match encryption {
-            Encryption::Implicit(parameters) => Some(parameters.clone()),
+            SmtpEncryption::Implicit(parameters) => Some(parameters.clone()),
             _ => None,
         };
         let address = (host.as_str(), *port);
@@ -144,8 +146,10 @@ impl Smtp {
     /// fails.
     fn start_tls(&self, connection: &AsyncSmtpConnection) -> Option<TlsParameters> {
         match &self.server.encryption {
-            Encryption::Required(parameters) => Some(parameters.clone()),
-            Encryption::Opportunistic(parameters) if connection.can_starttls() => Some(parameters.clone()),
+            SmtpEncryption::Required(parameters) => Some(parameters.clone()),
+            SmtpEncryption::Opportunistic(parameters) if connection.can_starttls() => {
+                Some(parameters.clone())
+            }
             _ => None,
         }
     }
@@ -175,15 +179,15 @@ fn error_code(error: &Error) -> Option<i16> {
 }
 
 /// What an error of sending means for the letter.
-fn outcome(error: &Error) -> Outcome {
+fn outcome(error: &Error) -> DeliveryOutcome {
     match error.status().map(u16::from) {
-        Some(code) if ABOUT_US.contains(&code) => Outcome::Unreachable,
-        _ if error.is_permanent() => Outcome::Refused,
+        Some(code) if ABOUT_US.contains(&code) => DeliveryOutcome::Unreachable,
+        _ if error.is_permanent() => DeliveryOutcome::Refused,
         // What the client itself objects to (an address that the server's extensions do not allow) may
         // be this letter's fault: it must not hold up the others, and is given up in the end.
-        _ if error.is_transient() || error.is_client() => Outcome::Deferred,
+        _ if error.is_transient() || error.is_client() => DeliveryOutcome::Deferred,
         // Refused and lost connections, timeouts, TLS: lettre calls them neither transient nor permanent.
-        _ => Outcome::Unreachable,
+        _ => DeliveryOutcome::Unreachable,
     }
 }
 

@@ -28,7 +28,7 @@ pub enum InvalidSmtpUrl {
 
 /// How a connection is encrypted.
 #[derive(Clone)]
-pub(super) enum Encryption {
+pub(super) enum SmtpEncryption {
     /// Not at all.
     None,
     /// From its first byte.
@@ -40,14 +40,14 @@ pub(super) enum Encryption {
 }
 
 /// A mail server.
-pub(super) struct Server {
+pub(super) struct SmtpServer {
     pub(super) host: String,
     pub(super) port: u16,
-    pub(super) encryption: Encryption,
+    pub(super) encryption: SmtpEncryption,
     pub(super) credentials: Option<Credentials>,
 }
 
-impl Server {
+impl SmtpServer {
     /// Reads `smtps://[user:password@]host[:port]` or `smtp://...[?tls=required|opportunistic|none]`. User and
     /// password are percent-encoded; ports are 465, 587 for `smtp://` with credentials or TLS, else 25.
     ///
@@ -65,22 +65,22 @@ impl Server {
         };
         let parameters_of = || TlsParameters::new(host.clone()).map_err(InvalidSmtpUrl::Tls);
         let encryption = match (url.scheme(), tls) {
-            ("smtps", None) => Encryption::Implicit(parameters_of()?),
-            ("smtp", None | Some("none")) => Encryption::None,
-            ("smtp", Some("required")) => Encryption::Required(parameters_of()?),
-            ("smtp", Some("opportunistic")) => Encryption::Opportunistic(parameters_of()?),
+            ("smtps", None) => SmtpEncryption::Implicit(parameters_of()?),
+            ("smtp", None | Some("none")) => SmtpEncryption::None,
+            ("smtp", Some("required")) => SmtpEncryption::Required(parameters_of()?),
+            ("smtp", Some("opportunistic")) => SmtpEncryption::Opportunistic(parameters_of()?),
             ("smtp" | "smtps", Some(_)) => return Err(InvalidSmtpUrl::Parameter),
             _ => return Err(InvalidSmtpUrl::Form),
         };
         let credentials = (!url.username().is_empty())
             .then(|| Credentials::new(decode(url.username()), decode(url.password().unwrap_or_default())));
-        let may_be_read = matches!(encryption, Encryption::None | Encryption::Opportunistic(_));
+        let may_be_read = matches!(encryption, SmtpEncryption::None | SmtpEncryption::Opportunistic(_));
         if credentials.is_some() && may_be_read && tls != Some("none") {
             return Err(InvalidSmtpUrl::Unencrypted);
         }
         let usual = match &encryption {
-            Encryption::Implicit(_) => 465,
-            Encryption::None if credentials.is_none() => 25,
+            SmtpEncryption::Implicit(_) => 465,
+            SmtpEncryption::None if credentials.is_none() => 25,
             _ => 587,
         };
         let port = url.port().unwrap_or(usual);
@@ -99,23 +99,23 @@ fn decode(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn parse(url: &str) -> Result<Server, InvalidSmtpUrl> {
-        Server::parse(&url.to_owned().into())
+    fn parse(url: &str) -> Result<SmtpServer, InvalidSmtpUrl> {
+        SmtpServer::parse(&url.to_owned().into())
     }
 
     #[test]
     fn urls_tell_host_port_encryption_and_credentials() {
         let server = parse("smtp://127.0.0.1:2525").unwrap();
         assert_eq!((server.host.as_str(), server.port), ("127.0.0.1", 2525));
-        assert!(matches!(server.encryption, Encryption::None) && server.credentials.is_none());
+        assert!(matches!(server.encryption, SmtpEncryption::None) && server.credentials.is_none());
         let server = parse("smtps://a%40b:p%2Bq+%26r@mail.example.org").unwrap();
-        assert!(matches!(server.encryption, Encryption::Implicit(_)) && server.port == 465);
+        assert!(matches!(server.encryption, SmtpEncryption::Implicit(_)) && server.port == 465);
         assert!(server.credentials == Some(Credentials::new("a@b".into(), "p+q+&r".into())));
         let server = parse("smtp://mail.example.org?tls=required").unwrap();
-        assert!(matches!(server.encryption, Encryption::Required(_)) && server.port == 587);
+        assert!(matches!(server.encryption, SmtpEncryption::Required(_)) && server.port == 587);
         assert!(matches!(
             parse("smtp://h?tls=opportunistic").unwrap().encryption,
-            Encryption::Opportunistic(_)
+            SmtpEncryption::Opportunistic(_)
         ));
         assert_eq!(parse("smtp://mail.example.org").unwrap().port, 25);
     }
@@ -133,7 +133,7 @@ mod tests {
             assert!(!refused.to_string().contains("hush"), "{refused}");
         }
         let server = parse("smtp://nina:hush@mail.example.org?tls=none").unwrap();
-        assert!(matches!(server.encryption, Encryption::None) && server.credentials.is_some());
+        assert!(matches!(server.encryption, SmtpEncryption::None) && server.credentials.is_some());
         assert_eq!(server.port, 587);
         for url in ["smtp://nina:hush@mail.example.org?tls=required", "smtps://nina:hush@mail.example.org"] {
             assert!(parse(url).is_ok(), "{url}");

@@ -1,7 +1,7 @@
 //! How attempts at letters ended.
 
 use super::schema::letter_attempts;
-use crate::domain::Attempt;
+use crate::domain::DeliveryAttempt;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -11,25 +11,24 @@ use uuid::Uuid;
 /// An attempt at a letter.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = letter_attempts)]
-#[expect(missing_docs, reason = "the columns; the migration tells what they hold")]
-pub struct AttemptRow {
-    pub letter_id: Uuid,
-    pub number: i32,
-    pub at: DateTime<Utc>,
-    pub outcome: String,
-    pub smtp_code: Option<i16>,
-    pub message: String,
+pub(crate) struct LetterAttemptRow {
+    pub(crate) letter_id: Uuid,
+    pub(crate) number: i32,
+    pub(crate) at: DateTime<Utc>,
+    pub(crate) outcome: String,
+    pub(crate) smtp_code: Option<i16>,
+    pub(crate) message: String,
 }
 
 /// Records an attempt, once.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn insert(
+pub(crate) async fn insert(
     connection: &mut AsyncPgConnection,
     letter: Uuid,
     number: i32,
-    attempt: &Attempt,
+    attempt: &DeliveryAttempt,
 ) -> QueryResult<()> {
     diesel::insert_into(letter_attempts::table)
         .values((
@@ -49,17 +48,17 @@ pub async fn insert(
 ///
 /// # Errors
 /// Those of the database.
-pub async fn of(
+pub(crate) async fn of(
     connection: &mut AsyncPgConnection,
     letters: &[Uuid],
-) -> QueryResult<HashMap<Uuid, Vec<AttemptRow>>> {
-    let rows: Vec<AttemptRow> = letter_attempts::table
+) -> QueryResult<HashMap<Uuid, Vec<LetterAttemptRow>>> {
+    let rows: Vec<LetterAttemptRow> = letter_attempts::table
         .filter(letter_attempts::letter_id.eq_any(letters))
         .order((letter_attempts::letter_id, letter_attempts::number))
-        .select(AttemptRow::as_select())
+        .select(LetterAttemptRow::as_select())
         .load(connection)
         .await?;
-    let mut by_letter = HashMap::<Uuid, Vec<AttemptRow>>::new();
+    let mut by_letter = HashMap::<Uuid, Vec<LetterAttemptRow>>::new();
     for row in rows {
         by_letter.entry(row.letter_id).or_default().push(row);
     }

@@ -4,15 +4,13 @@ use chrono::{DateTime, Utc};
 use shared::flight_time::FlightTime;
 
 /// A time of a flight for people: `Tue 1 Dec 2026, 10:30 (Europe/Paris, UTC+1)`.
-#[must_use]
-pub fn local_time(time: &FlightTime) -> String {
+pub(crate) fn local_time(time: &FlightTime) -> String {
     let local = time.local.civil().strftime("%a %-d %b %Y, %H:%M");
     format!("{local} ({}, {})", time.time_zone, zone_offset(time.offset_minutes()))
 }
 
 /// A time of a flight for machines (RFC 3339): `2026-12-01T10:30:00+01:00`.
-#[must_use]
-pub fn offset_time(time: &FlightTime) -> String {
+pub(crate) fn offset_time(time: &FlightTime) -> String {
     let minutes = time.offset_minutes();
     let sign = if minutes < 0 { '-' } else { '+' };
     let (hours, rest) = (minutes.abs() / 60, minutes.abs() % 60);
@@ -20,8 +18,7 @@ pub fn offset_time(time: &FlightTime) -> String {
 }
 
 /// An instant for people: `Tue 1 Dec 2026, 09:30 UTC`.
-#[must_use]
-pub fn utc_time(at: DateTime<Utc>) -> String {
+pub(crate) fn utc_time(at: DateTime<Utc>) -> String {
     at.format("%a %-d %b %Y, %H:%M UTC").to_string()
 }
 
