@@ -11,7 +11,7 @@ use shared::{
         in_process::InProcess,
         queues,
     },
-    service::{Running, Surroundings},
+    service::{Running, ServiceContext},
 };
 use std::net::SocketAddr;
 
@@ -32,22 +32,20 @@ impl Services {
     pub async fn start(plan: &Plan) -> anyhow::Result<Self> {
         let keys = KeySource::in_process();
         let mut buses = Buses { plan, in_process: None, opened: Vec::new() };
-        let mut around = |service| anyhow::Ok(Surroundings { bus: buses.bus(service)?, keys: keys.clone() });
+        let mut around =
+            |service| anyhow::Ok(ServiceContext { bus: buses.bus(service)?, keys: keys.clone() });
 
-        let surroundings = around("booking")?;
-        let booking =
-            booking::app::start(plan.booking(), surroundings).await.context("booking does not start")?;
-        let surroundings = around("flight")?;
+        let context = around("booking")?;
+        let booking = booking::app::start(plan.booking(), context).await.context("booking does not start")?;
+        let context = around("flight")?;
         let flight_config = plan.flight(booking.address)?;
-        let flight =
-            flight::app::start(flight_config, surroundings).await.context("flight does not start")?;
-        let surroundings = around("mailer")?;
-        let mailer =
-            mailer::app::start(plan.mailer(), surroundings).await.context("the mailer does not start")?;
-        let surroundings = around("gateway")?;
+        let flight = flight::app::start(flight_config, context).await.context("flight does not start")?;
+        let context = around("mailer")?;
+        let mailer = mailer::app::start(plan.mailer(), context).await.context("the mailer does not start")?;
+        let context = around("gateway")?;
         let gateway_config = plan.gateway(flight.address, booking.address, mailer.address)?;
         let gateway =
-            gateway::app::start(gateway_config, surroundings).await.context("the gateway does not start")?;
+            gateway::app::start(gateway_config, context).await.context("the gateway does not start")?;
 
         let addresses = vec![
             ("gateway", gateway.address),

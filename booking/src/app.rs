@@ -28,7 +28,7 @@ use shared::{
     db::{DatabaseConfig, DbError, MigrateError, Plans, Pool, migrate},
     http::{ServerSettings, health::Health, metrics_server},
     outbox::{DeadLetters, Relay, RelayHandle},
-    service::{Running, Surroundings},
+    service::{Running, ServiceContext},
 };
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -74,14 +74,14 @@ struct State {
 ///
 /// # Errors
 /// [`StartError`].
-pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running, StartError> {
-    start_with(config, surroundings, provider).await.map(|(running, _)| running)
+pub async fn start(config: Config, context: ServiceContext) -> Result<Running, StartError> {
+    start_with(config, context, provider).await.map(|(running, _)| running)
 }
 
 /// The same with a payment provider of one's own; gives what stands behind HTTP too.
 pub(crate) async fn start_with(
     config: Config,
-    surroundings: Surroundings,
+    context: ServiceContext,
     provider: impl FnOnce(&Config, &Pool) -> Result<Arc<dyn PaymentProvider>, StartError>,
 ) -> Result<(Running, Sales), StartError> {
     let service = &config.service;
@@ -96,7 +96,7 @@ pub(crate) async fn start_with(
         tracing::info!(travellers.refreshed = refreshed, "Travellers of an earlier release were stored anew");
     }
     let provider = provider(&config, &pool)?;
-    let relay = Relay::start_looking("booking", &database, surroundings.bus.clone(), LOOK);
+    let relay = Relay::start_looking("booking", &database, context.bus.clone(), LOOK);
     let flights = FlightCache::new(config.cached_flights);
     let shards = Shards::new(config.ledger_shards);
     let limits = Limits {
@@ -106,13 +106,13 @@ pub(crate) async fn start_with(
     let pools = (pool.clone(), followers.clone());
     let directory = Directory::start(pools, flights.clone(), shards.handles(), limits);
     let store = (&pool, &relay, &flights, &directory);
-    let (sales, disruptions) = start_actors(&config, &surroundings.bus, &shards, store, provider);
+    let (sales, disruptions) = start_actors(&config, &context.bus, &shards, store, provider);
     // Telling thousands must not keep the ledgers waiting.
     let live = LastingArbiter::new();
     let feeds = seat_map_feeds(&config, &live, (&pool, &flights, &directory));
-    let consumers = subscribe(&surroundings.bus, &followers, &directory, disruptions);
+    let consumers = subscribe(&context.bus, &followers, &directory, disruptions);
 
-    let verifier = Verifier::new(surroundings.keys, &service.token_issuer, &service.token_audience);
+    let verifier = Verifier::new(context.keys, &service.token_issuer, &service.token_audience);
     let health = health(&pool, &verifier);
     let state = State {
         verifier: web::Data::new(verifier),

@@ -4,7 +4,7 @@ use anyhow::Context;
 use booking::{app, config::Config};
 use shared::{
     release::read_arguments,
-    service::{Surroundings, raise_file_limit},
+    service::{ServiceContext, raise_file_limit},
     telemetry,
 };
 
@@ -21,8 +21,8 @@ async fn main() -> anyhow::Result<()> {
     let config = Config::load()?;
     telemetry::init(config.service.log_format, &config.service.log_filter);
     raise_file_limit();
-    let surroundings = Surroundings::connect("booking", &config.service)?;
-    let running = app::start(config, surroundings).await.context("the booking service did not start")?;
+    let context = ServiceContext::connect("booking", &config.service)?;
+    let running = app::start(config, context).await.context("the booking service did not start")?;
     running.run().await;
     Ok(())
 }

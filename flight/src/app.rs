@@ -8,7 +8,7 @@ use crate::{
     },
     booking::BookingClient,
     config::Config,
-    http::{self, Changes, Sales},
+    http::{self, Changes, SaleCurrency},
     store::{MIGRATIONS, stored_forms},
 };
 use actix_web::{App, dev::ServerHandle, middleware::from_fn, web};
@@ -19,7 +19,7 @@ use shared::{
     db::{MigrateError, Pool, migrate},
     http::{ServerSettings, health::Health, metrics_server},
     outbox::{DeadLetters, Relay},
-    service::{Running, Surroundings},
+    service::{Running, ServiceContext},
 };
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -52,26 +52,26 @@ struct State {
     pool: web::Data<Pool>,
     catalogue: web::Data<CatalogueHandle>,
     changes: web::Data<Changes>,
-    sales: web::Data<Sales>,
+    currency: web::Data<SaleCurrency>,
 }
 
 /// Starts the flight service on the present actix system.
 ///
 /// # Errors
 /// [`StartError`].
-pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running, StartError> {
+pub async fn start(config: Config, context: ServiceContext) -> Result<Running, StartError> {
     let service = &config.service;
     let database = service.database();
     migrate(&database, MIGRATIONS).await?;
     stored_forms::renew(&mut database.connect().await?).await?;
     let pool = Pool::new(&database);
-    let relay = Relay::start("flight", &database, surroundings.bus.clone());
+    let relay = Relay::start("flight", &database, context.bus.clone());
 
     let catalogue = CatalogueHandle::start(pool.clone());
-    let consumers = subscribe(&surroundings.bus, &pool, &catalogue);
+    let consumers = subscribe(&context.bus, &pool, &catalogue);
     drop(tokio::time::timeout(LOAD_TIMEOUT, catalogue.loaded()).await);
 
-    let verifier = Verifier::new(surroundings.keys, &service.token_issuer, &service.token_audience);
+    let verifier = Verifier::new(context.keys, &service.token_issuer, &service.token_audience);
     let health = health(&pool, &catalogue, &verifier);
     let state = State {
         verifier: web::Data::new(verifier),
@@ -80,7 +80,7 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
         pool: web::Data::new(pool.clone()),
         changes: web::Data::new(Changes::new(relay.clone(), catalogue.clone())),
         catalogue: web::Data::new(catalogue),
-        sales: web::Data::new(Sales { currency: config.sale_currency }),
+        currency: web::Data::new(SaleCurrency(config.sale_currency)),
     };
     let (address, server) = serve(&config, state)?;
     let mut running = Running::new("flight", address, server);
@@ -133,7 +133,7 @@ fn serve(config: &Config, state: State) -> io::Result<(SocketAddr, ServerHandle)
             .app_data(state.pool)
             .app_data(state.catalogue)
             .app_data(state.changes)
-            .app_data(state.sales)
+            .app_data(state.currency)
             // One a thread: clients cannot be shared.
             .app_data(web::Data::new(BookingClient::new(booking_url.clone(), tokens)))
             .wrap(from_fn(shared::http::envelope))

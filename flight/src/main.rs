@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use flight::{app, config::Config};
-use shared::{release::read_arguments, service::Surroundings, telemetry};
+use shared::{release::read_arguments, service::ServiceContext, telemetry};
 
 /// Many small allocations, made on one thread and freed on another, are what a request is made of.
 #[global_allocator]
@@ -16,8 +16,8 @@ async fn main() -> anyhow::Result<()> {
     );
     let config = Config::load()?;
     telemetry::init(config.service.log_format, &config.service.log_filter);
-    let surroundings = Surroundings::connect("flight", &config.service)?;
-    let running = app::start(config, surroundings).await.context("the flight service did not start")?;
+    let context = ServiceContext::connect("flight", &config.service)?;
+    let running = app::start(config, context).await.context("the flight service did not start")?;
     running.run().await;
     Ok(())
 }

@@ -1,10 +1,11 @@
 //! Wires database, actors and HTTP together.
 
 use crate::{
-    actors::{HashError, KeyRing, KeysError, PasswordHasher, SessionKeeper, Stop, Upstreams},
+    actors::{ExpirySweeper, HashError, KeyRing, KeyRingError, PasswordHasher, StopActor, Upstreams},
     config::Config,
-    http::{self, AllowedOrigins, Documents, ProxyClient, RateLimit, Streams},
-    identity::{AdministratorError, Identity, Issuer, ensure_administrator},
+    domain::auth_rate_limiter::AuthRateLimiter,
+    http::{self, AllowedOrigins, EventStreamLimit, MergedOpenApi, ProxyClient},
+    identity::{AccessTokenIssuer, AdministratorError, IdentityService, ensure_administrator},
     store::MIGRATIONS,
 };
 use actix_web::{App, dev::ServerHandle, middleware::from_fn, web};
@@ -13,7 +14,7 @@ use shared::{
     db::{MigrateError, Pool, migrate},
     http::{ServerSettings, TrustedProxies, health::Health, metrics_server},
     outbox::Relay,
-    service::{Running, Surroundings},
+    service::{Running, ServiceContext},
 };
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -29,7 +30,7 @@ pub enum StartError {
     Migrate(#[from] MigrateError),
     /// There are no signing keys.
     #[error("there are no signing keys")]
-    Keys(#[from] KeysError),
+    Keys(#[from] KeyRingError),
     /// Passwords cannot be hashed.
     #[error("passwords cannot be hashed")]
     Hash(#[from] HashError),
@@ -41,45 +42,44 @@ pub enum StartError {
     Listen(#[from] io::Error),
 }
 
-/// What the handlers share, whichever thread they run on.
+/// The data of the handlers, which all threads share.
 #[derive(Clone)]
-struct State {
+struct HandlerData {
     verifier: web::Data<Verifier>,
     health: web::Data<Health>,
-    proof: web::Data<LastingToken>,
-    identity: web::Data<Identity>,
+    service_token: web::Data<LastingToken>,
+    identity: web::Data<IdentityService>,
     keys: web::Data<KeyRing>,
     upstreams: web::Data<Upstreams>,
     origins: web::Data<AllowedOrigins>,
-    rate_limit: web::Data<RateLimit>,
+    rate_limiter: web::Data<AuthRateLimiter>,
     proxies: web::Data<TrustedProxies>,
-    documents: web::Data<Documents>,
+    documentation: web::Data<MergedOpenApi>,
 }
 
-/// Starts the gateway on the present actix system. The keys of `surroundings` are filled before it
+/// Starts the gateway on the present actix system. The keys of `context` are filled before it
 /// returns, so services in the same process can verify at once.
 ///
 /// # Errors
 /// [`StartError`].
-pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running, StartError> {
+pub async fn start(config: Config, context: ServiceContext) -> Result<Running, StartError> {
     let service = &config.service;
     let database = service.database();
     migrate(&database, MIGRATIONS).await?;
     let pool = Pool::new(&database);
-    let relay = Relay::start("gateway", &database, surroundings.bus);
+    let relay = Relay::start("gateway", &database, context.bus);
 
-    let keys =
-        KeyRing::start(pool.clone(), config.signing_key_secret.clone(), surroundings.keys.clone()).await?;
+    let keys = KeyRing::start(pool.clone(), config.signing_key_secret.clone(), context.keys.clone()).await?;
     let hasher = PasswordHasher::start(config.bcrypt_cost, config.bcrypt_threads, config.bcrypt_queue)?;
-    let issuer = Issuer::new(keys.clone(), &service.token_issuer, &service.token_audience);
-    let identity = Identity { pool: pool.clone(), hasher, issuer, relay: relay.clone() };
+    let issuer = AccessTokenIssuer::new(keys.clone(), &service.token_issuer, &service.token_audience);
+    let identity = IdentityService { pool: pool.clone(), hasher, issuer, relay: relay.clone() };
     if let (Some(email), Some(password)) = (&config.admin_email, &config.admin_password)
         && ensure_administrator(&identity, email, password).await?
     {
         tracing::info!("The first administrator was made");
     }
-    let rate_limit = Arc::new(RateLimit::new(config.auth_rate_per_minute));
-    let keeper = SessionKeeper::start(pool.clone(), Arc::clone(&rate_limit));
+    let rate_limiter = Arc::new(AuthRateLimiter::new(config.auth_rate_per_minute));
+    let sweeper = ExpirySweeper::start(pool.clone(), Arc::clone(&rate_limiter));
     let upstreams =
         Upstreams::start(config.flight_urls.clone(), config.booking_urls.clone(), config.mailer_urls.clone());
 
@@ -88,14 +88,10 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
         let pool = checked.clone();
         async move { pool.is_healthy().await }
     });
-    let state = State {
-        verifier: web::Data::new(Verifier::new(
-            surroundings.keys,
-            &service.token_issuer,
-            &service.token_audience,
-        )),
+    let data = HandlerData {
+        verifier: web::Data::new(Verifier::new(context.keys, &service.token_issuer, &service.token_audience)),
         health: web::Data::new(health.clone()),
-        proof: web::Data::new(LastingToken::new(
+        service_token: web::Data::new(LastingToken::new(
             ServiceTokens::new(service.service_token_secret.clone()),
             GATEWAY,
         )),
@@ -103,12 +99,12 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
         keys: web::Data::new(keys.clone()),
         upstreams: web::Data::new(upstreams.clone()),
         origins: web::Data::new(AllowedOrigins(config.cors_origins.clone())),
-        rate_limit: web::Data::from(rate_limit),
+        rate_limiter: web::Data::from(rate_limiter),
         proxies: web::Data::new(config.trusted_proxies.clone()),
-        documents: web::Data::new(Documents::default()),
+        documentation: web::Data::new(MergedOpenApi::new(&http::document())),
     };
-    let streams = Streams::new(config.streams, config.streams_per_client);
-    let (address, server) = serve(&config, state, &streams)?;
+    let streams = EventStreamLimit::new(config.streams, config.streams_per_client);
+    let (address, server) = serve(&config, data, &streams)?;
     let mut running = Running::new("gateway", address, server);
     if let Some(address) = service.metrics_address {
         let (_, server) = metrics_server(address)?;
@@ -125,14 +121,18 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
         upstreams.stop().await;
         keys.stop().await;
         // An error means that it has stopped before.
-        let _ = keeper.send(Stop).await;
+        let _ = sweeper.send(StopActor).await;
         relay.stop().await;
         pool.close();
     }))
 }
 
 /// Binds and spawns the server.
-fn serve(config: &Config, state: State, streams: &Streams) -> io::Result<(SocketAddr, ServerHandle)> {
+fn serve(
+    config: &Config,
+    data: HandlerData,
+    streams: &EventStreamLimit,
+) -> io::Result<(SocketAddr, ServerHandle)> {
     let (timeout, idle) = (config.upstream_timeout(), config.stream_idle());
     let streams = streams.clone();
     let settings = ServerSettings {
@@ -142,18 +142,18 @@ fn serve(config: &Config, state: State, streams: &Streams) -> io::Result<(Socket
         keep_alive: CLIENT_KEEP_ALIVE,
     };
     shared::http::serve(settings, move || {
-        let state = state.clone();
+        let data = data.clone();
         App::new()
-            .app_data(state.verifier)
-            .app_data(state.health)
-            .app_data(state.proof)
-            .app_data(state.identity)
-            .app_data(state.keys)
-            .app_data(state.upstreams)
-            .app_data(state.origins)
-            .app_data(state.rate_limit)
-            .app_data(state.proxies)
-            .app_data(state.documents)
+            .app_data(data.verifier)
+            .app_data(data.health)
+            .app_data(data.service_token)
+            .app_data(data.identity)
+            .app_data(data.keys)
+            .app_data(data.upstreams)
+            .app_data(data.origins)
+            .app_data(data.rate_limiter)
+            .app_data(data.proxies)
+            .app_data(data.documentation)
             // One a thread: clients cannot be shared.
             .app_data(web::Data::new(ProxyClient::new(timeout, idle, streams.clone())))
             .wrap(from_fn(http::request_limits))

@@ -1,8 +1,8 @@
 //! The gateway's errors as problems.
 
 use crate::{
-    actors::{HashError, UpstreamError},
-    domain::signing_key::SigningError,
+    actors::{HashError, NoAvailableInstance},
+    domain::signing_key::SigningKeyError,
 };
 use shared::{
     db::DbError,
@@ -10,7 +10,7 @@ use shared::{
 };
 use std::time::Duration;
 
-/// Why the gateway did not do what it was asked.
+/// Why a use case of identity failed.
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityError {
     /// The address has an account.
@@ -22,10 +22,10 @@ pub enum IdentityError {
     /// Too many failed logins.
     #[error("the account is locked")]
     Locked(Duration),
-    /// A refresh token that is none, or no longer; or an access token whose user is gone.
+    /// The refresh token is unknown or has ended, or the access token's user is gone.
     #[error("the session has ended")]
     SessionEnded,
-    /// The client's copy is stale; the present one is not shown.
+    /// The client's copy is stale.
     #[error("the user was changed meanwhile")]
     Stale,
     /// A password could not be hashed.
@@ -33,10 +33,7 @@ pub enum IdentityError {
     Hash(#[from] HashError),
     /// A token could not be signed.
     #[error("a token could not be signed")]
-    Sign(#[from] SigningError),
-    /// A use case panicked, or was cut off as the process ended.
-    #[error("the work on the request ended early")]
-    Panicked(#[source] tokio::task::JoinError),
+    Sign(#[from] SigningKeyError),
     /// The database did not do its part.
     #[error("the database did not do its part")]
     Database(#[from] DbError),
@@ -61,18 +58,16 @@ impl From<IdentityError> for Problem {
             }
             IdentityError::Hash(error) => Self::internal(&error),
             IdentityError::Sign(error) => Self::internal(&error),
-            IdentityError::Panicked(error) => Self::internal(&error),
             IdentityError::Database(error) => error.into(),
         }
     }
 }
 
-impl From<UpstreamError> for Problem {
-    fn from(error: UpstreamError) -> Self {
-        match error {
-            UpstreamError::NoInstance(service) => Self::new(Code::UpstreamUnavailable)
-                .detail(format_args!("{service} is unavailable"))
-                .retry_after(Duration::from_secs(1)),
-        }
+impl From<NoAvailableInstance> for Problem {
+    fn from(error: NoAvailableInstance) -> Self {
+        let NoAvailableInstance(service) = error;
+        Self::new(Code::UpstreamUnavailable)
+            .detail(format_args!("{service} is unavailable"))
+            .retry_after(Duration::from_secs(1))
     }
 }

@@ -4,20 +4,26 @@
 //! |---|---|
 //! | [`app`] | wires pool, actors and HTTP together |
 //! | [`config`] | the settings, each variable documented |
-//! | [`domain`] | pure rules: e-mail addresses, passwords, tokens, the routing table, merged OpenAPI |
-//! | [`identity`] | the use cases: register, log in, refresh, log out, the first administrator |
-//! | [`actors`] | password hashing, keys, upstreams, clearing away; `actors/mod.rs` holds the diagram |
-//! | [`http`] | handlers, middlewares and the streaming proxy |
-//! | [`store`] | tables and queries |
-//! | [`error`] | errors as problems |
+//! | `domain` | pure rules: e-mail addresses, passwords, tokens, the routing table, merged OpenAPI |
+//! | `identity` | the use cases: register, log in, refresh, log out, the first administrator |
+//! | `actors` | password hashing, keys, upstreams, expiry; `actors/mod.rs` holds the diagram |
+//! | `http` | handlers, middlewares and the streaming proxy |
+//! | `store` | tables and queries |
+//! | `error` | errors as problems |
 
-pub mod actors;
 pub mod app;
 pub mod config;
-pub mod domain;
-pub mod error;
-pub mod http;
-pub mod identity;
-pub mod store;
 
+mod actors;
+mod domain;
+mod error;
+mod http;
+mod identity;
+mod store;
+
+pub use domain::{
+    routing_table::ServiceName, routing_table_check::differences as routing_table_differences,
+    signing_key::SigningKey,
+};
+pub use http::document;
 pub use store::MIGRATIONS;

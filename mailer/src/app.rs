@@ -1,12 +1,14 @@
 //! Wires the mailer: migrations, pool, actors, HTTP, and at last the subscription that feeds it.
 
 use crate::{
-    actors::{ConsumerHandle, EmailSender, NotificationConsumer, Renderer, SenderHandle, SenderSettings},
+    actors::{
+        EmailSender, NotificationConsumer, NotificationConsumerHandle, Renderer, SenderHandle, SenderSettings,
+    },
     config::{Config, Destination},
-    http::{self, MailDesk},
-    outlet::{Folder, InvalidSmtpUrl, Outlet, Smtp},
+    http::{self, MailAdmin},
     render::{TemplateError, Templates},
     store::MIGRATIONS,
+    transport::{InvalidSmtpUrl, MailFolder, MailTransport, SmtpTransport},
 };
 use actix_web::{
     App, HttpResponse,
@@ -22,7 +24,7 @@ use shared::{
     db::{MigrateError, Pool, migrate},
     http::{ServerSettings, health::Health},
     outbox::{DeadLetters, Relay},
-    service::{Running, Surroundings},
+    service::{Running, ServiceContext},
 };
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::time::timeout;
@@ -55,25 +57,25 @@ pub enum StartError {
 ///
 /// # Errors
 /// [`StartError`].
-pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running, StartError> {
-    let Surroundings { bus, keys, .. } = surroundings;
-    let outlet = outlet(&config)?;
+pub async fn start(config: Config, context: ServiceContext) -> Result<Running, StartError> {
+    let ServiceContext { bus, keys, .. } = context;
+    let transport = transport(&config)?;
     let renderer = Renderer::start(Templates::compile(&config.public_url)?, config.letterhead()?);
     let mail_domain = config.message_domain()?;
 
     let database = config.service.database();
     migrate(&database, MIGRATIONS).await?;
     let pool = Pool::new(&database);
-    // The mailer tells nothing yet; the relay also keeps the inbox from growing for ever.
+    // The mailer publishes no events yet; the relay also deletes old rows of the inbox.
     let relay = Relay::start("mailer", &database, bus.clone());
     let settings = SenderSettings { concurrency: config.concurrency(), send_timeout: config.send_timeout() };
-    let sender = EmailSender::start(pool.clone(), renderer, outlet, settings);
+    let sender = EmailSender::start(pool.clone(), renderer, transport, settings);
     let consumer = NotificationConsumer::start(pool.clone(), sender.clone(), mail_domain);
 
     let verifier = Verifier::new(keys, &config.service.token_issuer, &config.service.token_audience);
     let health = health(&pool, &bus, &verifier);
-    let desk = MailDesk { pool: pool.clone(), sender: sender.clone(), consumer: consumer.clone() };
-    let (address, server) = serve(&config, desk, verifier, health.clone())?;
+    let admin = MailAdmin { pool: pool.clone(), sender: sender.clone(), consumer: consumer.clone() };
+    let (address, server) = serve(&config, admin, verifier, health.clone())?;
     let mut running = Running::new("mailer", address, server);
     if let Some(address) = config.service.metrics_address {
         let (_, server) = shared::http::metrics_server(address).map_err(|error| unusable(address, error))?;
@@ -81,7 +83,8 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
         rt::spawn(server);
     }
     let dead_letters = Arc::new(DeadLetters::new(pool.clone()));
-    let subscription = bus.subscribe(ConsumerHandle::subscription(), Arc::new(consumer), dead_letters);
+    let subscription =
+        bus.subscribe(NotificationConsumerHandle::subscription(), Arc::new(consumer), dead_letters);
     let consumers = Consumers::new().with(subscription);
     Ok(running
         .before_stop(move || async move { health.drain() })
@@ -92,15 +95,15 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
         .after_stop(move || async move { pool.close() }))
 }
 
-fn outlet(config: &Config) -> Result<Outlet, StartError> {
+fn transport(config: &Config) -> Result<MailTransport, StartError> {
     Ok(match config.destination()? {
         Destination::Smtp(url) => {
             // Connecting is a part of sending, and must leave time for the rest.
-            Outlet::Smtp(Smtp::new(&url, config.concurrency(), config.send_timeout() / 2)?)
+            MailTransport::Smtp(SmtpTransport::new(&url, config.concurrency(), config.send_timeout() / 2)?)
         }
         Destination::Folder(path) => {
-            let folder = Folder::open(&path, config.mail_dir_letters);
-            Outlet::Folder(folder.map_err(|error| unusable(path.display(), error))?)
+            let folder = MailFolder::open(&path, config.mail_dir_letters);
+            MailTransport::Folder(folder.map_err(|error| unusable(path.display(), error))?)
         }
     })
 }
@@ -111,7 +114,7 @@ fn unusable(what: impl std::fmt::Display, error: std::io::Error) -> StartError {
 
 fn health(pool: &Pool, bus: &Bus, verifier: &Verifier) -> Health {
     let (pool, bus, verifier) = (pool.clone(), bus.clone(), verifier.clone());
-    // A mail server that is away is no reason to send admins elsewhere: letters wait.
+    // A mail server that is down does not make the mailer unready: letters wait.
     Health::new()
         .needs("database", move || {
             let pool = pool.clone();
@@ -123,18 +126,18 @@ fn health(pool: &Pool, bus: &Bus, verifier: &Verifier) -> Health {
 
 fn serve(
     config: &Config,
-    desk: MailDesk,
+    admin: MailAdmin,
     verifier: Verifier,
     health: Health,
 ) -> Result<(SocketAddr, ServerHandle), StartError> {
     let address = config.service.http_address;
-    let (desk, verifier, health) = (Data::new(desk), Data::new(verifier), Data::new(health));
+    let (admin, verifier, health) = (Data::new(admin), Data::new(verifier), Data::new(health));
     let document = Data::new(http::document());
     let settings = ServerSettings::behind_gateway(address, config.service.http_workers);
     let served = shared::http::serve(settings, move || {
         App::new()
             .wrap(from_fn(shared::http::envelope))
-            .app_data(desk.clone())
+            .app_data(admin.clone())
             .app_data(verifier.clone())
             .app_data(health.clone())
             .app_data(document.clone())

@@ -144,7 +144,7 @@ impl Config {
     ///
     /// # Errors
     /// When both or none are set.
-    pub fn destination(&self) -> Result<Destination, ConfigError> {
+    pub(crate) fn destination(&self) -> Result<Destination, ConfigError> {
         match (&self.smtp_url, &self.mail_dir) {
             (Some(url), None) => Ok(Destination::Smtp(url.clone())),
             (None, Some(path)) => Ok(Destination::Folder(path.clone())),
@@ -159,7 +159,7 @@ impl Config {
     ///
     /// # Errors
     /// When an address is none.
-    pub fn letterhead(&self) -> Result<Letterhead, ConfigError> {
+    pub(crate) fn letterhead(&self) -> Result<Letterhead, ConfigError> {
         let mailbox = |name: &str, text: &str| {
             mailbox(text)
                 .ok_or_else(|| invalid(name, "expected an address such as Aerobus <mail@example.org>"))
@@ -174,7 +174,7 @@ impl Config {
     ///
     /// # Errors
     /// When it is taken from an address that is none, or is no domain.
-    pub fn message_domain(&self) -> Result<String, ConfigError> {
+    pub(crate) fn message_domain(&self) -> Result<String, ConfigError> {
         let domain = match &self.mail_domain {
             Some(domain) => domain.clone(),
             None => self.letterhead()?.from.email.domain().to_owned(),
@@ -185,14 +185,12 @@ impl Config {
     }
 
     /// Letters under way at once.
-    #[must_use]
-    pub fn concurrency(&self) -> usize {
+    pub(crate) fn concurrency(&self) -> usize {
         usize::try_from(self.send_concurrency).unwrap_or(1)
     }
 
     /// The longest that sending one letter may take.
-    #[must_use]
-    pub fn send_timeout(&self) -> Duration {
+    pub(crate) fn send_timeout(&self) -> Duration {
         Duration::from_millis(self.send_timeout_ms)
     }
 }

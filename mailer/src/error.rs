@@ -7,7 +7,7 @@ use shared::{
 
 /// Why a request about mail is not served.
 #[derive(Debug, thiserror::Error)]
-pub enum MailError {
+pub(crate) enum MailError {
     /// There is no such letter.
     #[error("there is no such letter")]
     NotFound,

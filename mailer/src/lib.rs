@@ -1,23 +1,29 @@
 //! The mailer: turns events into letters and sends them, at least once each.
 //!
-//! - [`app`] wires it all, [`config`] has its settings, [`error`] turns failures into problems of the contract
-//! - [`actors`] - consumer, sender, renderer
-//! - [`kinds`] - what letters there are, one file each
-//! - [`domain`] - states, outcomes, delays, texts
-//! - [`render`] - templates and the mail around them
-//! - [`outlet`] - a mail server or a folder
-//! - [`store`] - tables
-//! - [`http`] - what admins see
+//! | module | what it holds |
+//! |---|---|
+//! | [`app`] | wires pool, actors, HTTP and the subscription together |
+//! | [`config`] | the settings, each variable documented |
+//! | `domain` | pure rules: states, outcomes, delays, texts |
+//! | `kinds` | the kinds of letters, one file each |
+//! | `actors` | consumer, sender, renderer; `actors/mod.rs` holds the diagram |
+//! | `render` | templates and the mail around them |
+//! | `transport` | a mail server or a folder |
+//! | `http` | what administrators see and do |
+//! | `store` | tables and queries |
+//! | `error` | errors as problems |
 
-pub mod actors;
 pub mod app;
 pub mod config;
-pub mod domain;
-pub mod error;
-pub mod http;
-pub mod kinds;
-pub mod outlet;
-pub mod render;
-pub mod store;
 
+mod actors;
+mod domain;
+mod error;
+mod http;
+mod kinds;
+mod render;
+mod store;
+mod transport;
+
+pub use http::document;
 pub use store::MIGRATIONS;

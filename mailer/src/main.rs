@@ -1,7 +1,7 @@
 //! The mailer as a process of its own.
 
 use mailer::{app, config::Config};
-use shared::{release::read_arguments, service::Surroundings, telemetry};
+use shared::{release::read_arguments, service::ServiceContext, telemetry};
 
 /// Many small allocations, made on one thread and freed on another, are what a request is made of.
 #[global_allocator]
@@ -15,7 +15,7 @@ async fn main() -> anyhow::Result<()> {
     );
     let config = Config::load()?;
     telemetry::init(config.service.log_format, &config.service.log_filter);
-    let surroundings = Surroundings::connect("mailer", &config.service)?;
-    app::start(config, surroundings).await?.run().await;
+    let context = ServiceContext::connect("mailer", &config.service)?;
+    app::start(config, context).await?.run().await;
     Ok(())
 }

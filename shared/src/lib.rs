@@ -10,6 +10,8 @@
 //! | [`config`] | the parts of configuration that every service has |
 //! | [`telemetry`] | logs, trace context, metrics |
 //! | [`service`] | a running service: its address, its graceful stop |
+//! | [`supervisor`] | workers and actors that are started again when they have died |
+//! | [`ticker`] | work that is repeated at intervals and on demand |
 //! | [`shared_types`] | its modules are offered here, too |
 //! | [`release`] | the version of the program and of its time-zone data, and `--version` |
 
@@ -21,7 +23,9 @@ pub mod http;
 pub mod outbox;
 pub mod release;
 pub mod service;
+pub mod supervisor;
 pub mod telemetry;
+pub mod ticker;
 
 pub use shared_types::{
     calendar_date, email, events, fare, flight_time, iata, ids, money, person_name, seat, time_zones, trace,

@@ -16,14 +16,14 @@ use std::{net::SocketAddr, time::Duration};
 
 /// What a service finds around it: the real things, or in-process ones in the embedded mode.
 #[derive(Clone)]
-pub struct Surroundings {
+pub struct ServiceContext {
     /// The bus.
     pub bus: Bus,
     /// The gateway's public keys.
     pub keys: KeySource,
 }
 
-impl Surroundings {
+impl ServiceContext {
     /// The real things that a service's own process is configured with: RabbitMQ, and the gateway's key
     /// set. Must be called on an actix arbiter.
     ///

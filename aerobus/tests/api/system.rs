@@ -16,7 +16,7 @@ use shared::{
         amqp::{Amqp, AmqpConfig},
         queues,
     },
-    service::{Running, Surroundings},
+    service::{Running, ServiceContext},
 };
 use std::time::Duration;
 use testkit::{Answer, Client, SERVICE_TOKEN_SECRET, SmtpSink, TestDatabase};
@@ -87,9 +87,9 @@ impl System {
         };
         let bus = Bus::new(Amqp::connect(&amqp).expect("the broker's address is one"));
         let jwks = format!("http://{}/.well-known/jwks.json", self.services.gateway());
-        let surroundings = Surroundings { bus: bus.clone(), keys: KeySource::fetched(jwks) };
+        let context = ServiceContext { bus: bus.clone(), keys: KeySource::fetched(jwks) };
         let second =
-            booking::app::start(self.plan.booking(), surroundings).await.expect("a second instance starts");
+            booking::app::start(self.plan.booking(), context).await.expect("a second instance starts");
         (second, bus)
     }
 

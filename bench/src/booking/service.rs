@@ -23,7 +23,7 @@ use shared::{
     db::{DatabaseConfig, Plans},
     events::{Event, EventType},
     ids::FlightId,
-    service::Surroundings,
+    service::ServiceContext,
     telemetry,
 };
 use std::{
@@ -125,7 +125,7 @@ pub async fn serve() -> anyhow::Result<()> {
         }
         None => Bus::new(InProcess::new()),
     };
-    let running = booking::app::start(config, Surroundings { bus: bus.clone(), keys }).await?;
+    let running = booking::app::start(config, ServiceContext { bus: bus.clone(), keys }).await?;
     say(&Started { address: running.address })?;
     while let Some(line) = input.recv().await {
         let Publish { count, layout } = serde_json::from_str(&line)?;

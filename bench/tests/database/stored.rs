@@ -7,7 +7,7 @@ use shared::{
     config::ServiceConfig,
     events::{BookingState, SeatsState},
     ids::UserId,
-    service::Surroundings,
+    service::ServiceContext,
 };
 use testkit::{Client, SERVICE_TOKEN_SECRET, TestDatabase, TokenIssuer};
 
@@ -39,8 +39,8 @@ async fn the_service_reads_them_as_its_own() {
     let secret = SERVICE_TOKEN_SECRET.to_owned().into();
     let service = ServiceConfig::embedded(([127, 0, 0, 1], 0).into(), &own.config, secret);
     let bus = Bus::new(InProcess::new());
-    let surroundings = Surroundings { bus: bus.clone(), keys: issuer.keys() };
-    let running = app::start(Config::embedded(service), surroundings).await.unwrap();
+    let context = ServiceContext { bus: bus.clone(), keys: issuer.keys() };
+    let running = app::start(Config::embedded(service), context).await.unwrap();
     let state = &states[7];
     let owner: UserId = state.owner_id;
     let client = Client::new(format!("http://{}", running.address)).with_token(&issuer.token(owner, &[]));

@@ -5,7 +5,7 @@ use shared::{
     bus::{Bus, in_process::InProcess},
     config::ServiceConfig,
     events::Event,
-    service::Surroundings,
+    service::ServiceContext,
 };
 use testkit::{SERVICE_TOKEN_SECRET, TestDatabase, TokenIssuer};
 
@@ -20,11 +20,11 @@ async fn what_cannot_be_stored_is_not_sold_by() {
     let (bus, issuer) = (Bus::new(InProcess::new()), TokenIssuer::new());
     let secret = SERVICE_TOKEN_SECRET.to_owned().into();
     let service = ServiceConfig::embedded(([127, 0, 0, 1], 0).into(), &database.config("booking"), secret);
-    let surroundings = Surroundings { bus: bus.clone(), keys: issuer.keys() };
+    let context = ServiceContext { bus: bus.clone(), keys: issuer.keys() };
     let sandbox = |config: &Config, pool: &Pool| {
         Ok(Arc::new(Sandbox::start(config.service.database(), pool.clone())) as Arc<_>)
     };
-    let (running, sales) = app::start_with(Config::embedded(service), surroundings, sandbox).await.unwrap();
+    let (running, sales) = app::start_with(Config::embedded(service), context, sandbox).await.unwrap();
     let disruptions = DisruptionDesk::start(
         sales.pool.clone(),
         sales.ledgers.clone(),

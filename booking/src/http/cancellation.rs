@@ -14,7 +14,7 @@ use serde::Serialize;
 use shared::{
     auth::Caller,
     events::{BookingState, BookingStatus},
-    http::{Body, FromJson, Id, NoParameters, Object, Problem, ProblemBody, RequestId},
+    http::{Body, FromJson, Id, JsonReader, NoParameters, Problem, ProblemBody, RequestId},
     ids::BookingId,
 };
 use utoipa::ToSchema;
@@ -27,7 +27,7 @@ pub(crate) struct Cancellation {
 }
 
 impl FromJson for Cancellation {
-    fn read(object: &mut Object<'_>) -> Option<Self> {
+    fn read(object: &mut JsonReader<'_>) -> Option<Self> {
         let quote_id: Option<String> = object.optional("quote_id");
         let parsed = quote_id.map(|text| text.parse::<Uuid>()).transpose();
         let quote_id = parsed.map_err(|_| object.error("quote_id", "must be the id of a quote")).ok()?;
@@ -48,7 +48,7 @@ pub(crate) struct CancellationSchema {
 pub(crate) struct Nothing;
 
 impl FromJson for Nothing {
-    fn read(_: &mut Object<'_>) -> Option<Self> {
+    fn read(_: &mut JsonReader<'_>) -> Option<Self> {
         Some(Self)
     }
 }

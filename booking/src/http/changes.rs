@@ -18,7 +18,7 @@ use shared::{
     auth::{Caller, Permission},
     email::EmailAddress,
     events::{BookingState, BookingStatus},
-    http::{Body, Code, FromJson, Id, NoParameters, Object, Patch, Problem, ProblemBody, RequestId},
+    http::{Body, Code, FromJson, Id, JsonReader, NoParameters, Patch, Problem, ProblemBody, RequestId},
     ids::{BookingId, FlightId, PassengerId},
     person_name::PersonName,
     seat::SeatDesignator,
@@ -30,7 +30,7 @@ use utoipa::ToSchema;
 const SEAT_CHANGES: std::ops::RangeInclusive<usize> = 1..=54;
 
 /// A text of a merge patch that may be changed but not removed, of some form.
-fn patched<T: FromStr<Err: Display>>(object: &mut Object<'_>, name: &str) -> Option<T> {
+fn patched<T: FromStr<Err: Display>>(object: &mut JsonReader<'_>, name: &str) -> Option<T> {
     let text: String = object.patch_required(name)?;
     text.parse().map_err(|error| object.error(name, error)).ok()
 }
@@ -40,7 +40,7 @@ fn patched<T: FromStr<Err: Display>>(object: &mut Object<'_>, name: &str) -> Opt
 pub(crate) struct ContactChange(ContactPatch);
 
 impl FromJson for ContactChange {
-    fn read(object: &mut Object<'_>) -> Option<Self> {
+    fn read(object: &mut JsonReader<'_>) -> Option<Self> {
         if !object.has("contact") {
             return Some(Self(ContactPatch { email: None, phone: Patch::Keep }));
         }
@@ -70,7 +70,7 @@ pub(crate) struct NamePatch {
 }
 
 impl FromJson for NamePatch {
-    fn read(object: &mut Object<'_>) -> Option<Self> {
+    fn read(object: &mut JsonReader<'_>) -> Option<Self> {
         let given_name = patched(object, "given_name");
         let family_name = patched(object, "family_name");
         Some(Self { given_name, family_name })
@@ -82,13 +82,13 @@ impl FromJson for NamePatch {
 pub(crate) struct SeatChanges(Vec<SeatChange>);
 
 impl FromJson for SeatChanges {
-    fn read(object: &mut Object<'_>) -> Option<Self> {
+    fn read(object: &mut JsonReader<'_>) -> Option<Self> {
         object.list("changes", SEAT_CHANGES, read_change).map(Self)
     }
 }
 
-fn read_change(object: &mut Object<'_>) -> Option<SeatChange> {
-    fn parsed<T: FromStr<Err: Display>>(object: &mut Object<'_>, name: &str) -> Option<T> {
+fn read_change(object: &mut JsonReader<'_>) -> Option<SeatChange> {
+    fn parsed<T: FromStr<Err: Display>>(object: &mut JsonReader<'_>, name: &str) -> Option<T> {
         let text: String = object.required(name)?;
         text.parse().map_err(|error| object.error(name, error)).ok()
     }

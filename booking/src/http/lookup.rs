@@ -18,7 +18,7 @@ use shared::{
     auth::is_exempt,
     db::DbError,
     events::BookingState,
-    http::{Body, Code, FromJson, NoParameters, Object, Problem, ProblemBody},
+    http::{Body, Code, FromJson, JsonReader, NoParameters, Problem, ProblemBody},
     person_name::{NAME_LENGTH, fold, normalised},
 };
 use utoipa::ToSchema;
@@ -32,7 +32,7 @@ pub(crate) struct Lookup {
 }
 
 impl FromJson for Lookup {
-    fn read(object: &mut Object<'_>) -> Option<Self> {
+    fn read(object: &mut JsonReader<'_>) -> Option<Self> {
         let locator = object.text("locator", 1..=20);
         let family_name = object.required::<String>("family_name");
         // As long as it is when it is booked.

@@ -18,7 +18,7 @@ use shared::{
     calendar_date::{CalendarDate, InvalidDate},
     email::EmailAddress,
     fare::{Brand, PassengerType},
-    http::{FieldError, Object},
+    http::{FieldError, JsonReader},
     ids::{FlightId, PassengerId},
     money::{Currency, Money},
     person_name::PersonName,
@@ -53,7 +53,7 @@ pub(super) struct Terms<'a> {
 
 impl NewBooking {
     /// Reads a body; every error is noted in the object.
-    pub(super) fn read(object: &mut Object<'_>, terms: &Terms<'_>) -> Option<Self> {
+    pub(super) fn read(object: &mut JsonReader<'_>, terms: &Terms<'_>) -> Option<Self> {
         let segments = object.list("segments", 1..=itinerary::LARGEST, read_segment);
         let mut passengers = object.each("passengers", PASSENGERS, read_passenger);
         let contact = object.object("contact", read_contact);
@@ -88,7 +88,7 @@ impl NewBooking {
 
 /// What cannot be had on any flight.
 fn check_terms(
-    object: &mut Object<'_>,
+    object: &mut JsonReader<'_>,
     (expected_total, hold_minutes): (Option<Money>, Option<i64>),
     terms: &Terms<'_>,
 ) {
@@ -103,19 +103,19 @@ fn check_terms(
 }
 
 /// A member that is a text of some form.
-fn parsed<T: FromStr<Err: Display>>(object: &mut Object<'_>, name: &str) -> Option<T> {
+fn parsed<T: FromStr<Err: Display>>(object: &mut JsonReader<'_>, name: &str) -> Option<T> {
     let text: String = object.required(name)?;
     text.parse().map_err(|error| object.error(name, error)).ok()
 }
 
-fn read_segment(object: &mut Object<'_>) -> Option<OrderSegment> {
+fn read_segment(object: &mut JsonReader<'_>) -> Option<OrderSegment> {
     let flight_id: Option<FlightId> = parsed(object, "flight_id");
     let cabin: Option<Cabin> = parsed(object, "cabin");
     let brand: Option<Brand> = parsed(object, "brand");
     Some(OrderSegment { flight_id: flight_id?, cabin: cabin?, brand: brand? })
 }
 
-fn read_passenger(object: &mut Object<'_>) -> Option<Passenger> {
+fn read_passenger(object: &mut JsonReader<'_>) -> Option<Passenger> {
     let kind: Option<PassengerType> = parsed(object, "type");
     let given_name: Option<PersonName> = parsed(object, "given_name");
     let family_name: Option<PersonName> = parsed(object, "family_name");
@@ -134,7 +134,7 @@ fn read_passenger(object: &mut Object<'_>) -> Option<Passenger> {
 }
 
 /// `YYYY-MM-DD`, a day that exists, and on which a traveller may have been born.
-fn read_date(object: &mut Object<'_>, text: &str) -> Option<NaiveDate> {
+fn read_date(object: &mut JsonReader<'_>, text: &str) -> Option<NaiveDate> {
     let CalendarDate(date) =
         text.parse().map_err(|error: InvalidDate| object.error("born_on", error)).ok()?;
     check_birth(date, Utc::now()).map_err(|error| object.error("born_on", error)).ok()?;
@@ -142,7 +142,10 @@ fn read_date(object: &mut Object<'_>, text: &str) -> Option<NaiveDate> {
 }
 
 /// The seats that were named; none where nothing is said of them.
-fn read_seats(object: &mut Object<'_>, kind: Option<PassengerType>) -> Option<Vec<Option<SeatDesignator>>> {
+fn read_seats(
+    object: &mut JsonReader<'_>,
+    kind: Option<PassengerType>,
+) -> Option<Vec<Option<SeatDesignator>>> {
     let Some(seats) = object.optional::<Vec<Option<String>>>("seats") else { return Some(Vec::new()) };
     if seats.is_empty() && kind.is_some_and(PassengerType::has_seat) {
         object.error("seats", "must have one seat, or null, for each segment");
@@ -166,7 +169,7 @@ fn read_seats(object: &mut Object<'_>, kind: Option<PassengerType>) -> Option<Ve
 
 /// Seats are positional: one a segment, or none at all.
 fn check_seats<'a>(
-    object: &mut Object<'_>,
+    object: &mut JsonReader<'_>,
     passengers: impl Iterator<Item = Option<&'a mut Passenger>>,
     segments: usize,
 ) {
@@ -184,7 +187,7 @@ fn check_seats<'a>(
     }
 }
 
-fn read_contact(object: &mut Object<'_>) -> Option<Contact> {
+fn read_contact(object: &mut JsonReader<'_>) -> Option<Contact> {
     let email: Option<EmailAddress> = parsed(object, "email");
     let phone = object.optional::<String>("phone").map(|text| text.parse::<Phone>());
     let phone = phone.transpose().map_err(|error| object.error("phone", error)).ok();

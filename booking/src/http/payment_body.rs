@@ -2,7 +2,7 @@
 
 use booking_engine::payment::record::PaymentOrder;
 use serde::Serialize;
-use shared::{http::Object, ids::PaymentId};
+use shared::{http::JsonReader, ids::PaymentId};
 use utoipa::ToSchema;
 
 /// How a booking is paid.
@@ -19,7 +19,10 @@ pub(crate) struct PaymentSchema {
 }
 
 /// Reads a payment. `knows`: whether a token is one of the provider's.
-pub(super) fn read_payment(object: &mut Object<'_>, knows: impl Fn(&str) -> bool) -> Option<PaymentOrder> {
+pub(super) fn read_payment(
+    object: &mut JsonReader<'_>,
+    knows: impl Fn(&str) -> bool,
+) -> Option<PaymentOrder> {
     let method = object.text("method", 1..=20);
     if method.as_ref().is_some_and(|method| method != "card") {
         object.error("method", "must be card");

@@ -11,7 +11,7 @@ use shared::{
     events::{Event, EventType, FlightState, FlightStatus, SeatsState},
     flight_time::FlightTime,
     ids::{FlightId, UserId},
-    service::{Running, Surroundings},
+    service::{Running, ServiceContext},
 };
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use testkit::{Client, SERVICE_TOKEN_SECRET, TestDatabase, TokenIssuer};
@@ -54,8 +54,8 @@ impl World {
         // More than a small machine would have.
         config.ledger_shards = 2;
         change(&mut config);
-        let surroundings = Surroundings { bus: self.bus.clone(), keys: self.issuer.keys() };
-        self.instances.push(app::start(config, surroundings).await.unwrap());
+        let context = ServiceContext { bus: self.bus.clone(), keys: self.issuer.keys() };
+        self.instances.push(app::start(config, context).await.unwrap());
     }
 
     /// Stops all instances; the database stays.

@@ -5,10 +5,7 @@
 //! Invariant: a message is acknowledged only after its state, or a newer one of its flight, is
 //! committed.
 
-use super::{
-    catalogue::{CatalogueHandle, Change},
-    keeper::{AskError, Keeper},
-};
+use super::catalogue::{CatalogueHandle, Change};
 use crate::store::availability;
 use actix::prelude::*;
 use futures_util::future::BoxFuture;
@@ -16,8 +13,8 @@ use shared::{
     bus::{Delivery, Disposition, Subscription, queues},
     db::{DbError, Pool},
     events::SeatsState,
+    supervisor::{AskError, Lifeline, SupervisedActor},
 };
-use std::sync::Arc;
 
 /// The work queue that the instances of the service share.
 #[must_use]
@@ -34,6 +31,7 @@ struct Keep(Vec<SeatsState>);
 /// The actor that writes the table.
 struct AvailabilityFeed {
     pool: Pool,
+    _lifeline: Lifeline,
 }
 
 impl Actor for AvailabilityFeed {
@@ -75,7 +73,7 @@ impl KeepError {
 
 /// Hears of seats and asks the actor to keep them.
 pub struct SeatsFeed {
-    keeper: Arc<Keeper<AvailabilityFeed>>,
+    actor: SupervisedActor<AvailabilityFeed>,
     catalogue: CatalogueHandle,
 }
 
@@ -83,14 +81,15 @@ impl SeatsFeed {
     /// Starts the actor on the present arbiter; this catalogue hears what was kept.
     #[must_use]
     pub fn start(pool: Pool, catalogue: CatalogueHandle) -> Self {
-        let keeper = Keeper::start("availability feed", move || AvailabilityFeed { pool: pool.clone() });
-        Self { keeper: Arc::new(keeper), catalogue }
+        let make = move |lifeline| AvailabilityFeed { pool: pool.clone(), _lifeline: lifeline };
+        let actor = SupervisedActor::start("flight", "availability feed", make);
+        Self { actor, catalogue }
     }
 
     async fn keep(&self, states: Vec<SeatsState>) -> Result<(), KeepError> {
         let changes = states.iter().map(|state| Change::Seats(state.flight_id, availability::taken(state)));
         let changes = changes.collect();
-        self.keeper.ask(Keep(states)).await??;
+        self.actor.ask(Keep(states)).await??;
         if let Err(error) = self.catalogue.apply(changes).await {
             // They are in the table, where the catalogue looks again and again.
             tracing::warn!(error.message = %error, "The catalogue did not take seats in at once");

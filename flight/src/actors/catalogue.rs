@@ -3,7 +3,6 @@
 //! Invariant: what it publishes holds, for each flight, the newest version that it was ever told of,
 //! by the database or by a message, in whatever order these came.
 
-use super::keeper::{AskError, Keeper};
 use crate::{
     domain::{
         availability::TakenSeats,
@@ -23,6 +22,7 @@ use shared::{
     db::{DbError, Pool},
     events::FlightState,
     ids::FlightId,
+    supervisor::{AskError, Lifeline, SupervisedActor},
 };
 use std::{
     collections::{HashMap, HashSet},
@@ -67,6 +67,7 @@ struct Catalogue {
     /// Messages were missed after the load under way began.
     stale: bool,
     catching_up: bool,
+    _lifeline: Lifeline,
 }
 
 /// How often flights that have left are forgotten, and seats looked up that no message told.
@@ -263,7 +264,7 @@ impl Handler<Reload> for Catalogue {
 /// A cloneable handle of the catalogue.
 #[derive(Clone)]
 pub struct CatalogueHandle {
-    keeper: Arc<Keeper<Catalogue>>,
+    actor: SupervisedActor<Catalogue>,
     published: watch::Receiver<Option<Arc<Index>>>,
 }
 
@@ -273,7 +274,7 @@ impl CatalogueHandle {
     pub fn start(pool: Pool) -> Self {
         let (sender, published) = watch::channel(None);
         let sender = Arc::new(sender);
-        let keeper = Keeper::start("catalogue", move || Catalogue {
+        let actor = SupervisedActor::start("flight", "catalogue", move |lifeline| Catalogue {
             pool: pool.clone(),
             published: sender.clone(),
             timetable: Timetable::default(),
@@ -282,8 +283,9 @@ impl CatalogueHandle {
             loading: false,
             stale: false,
             catching_up: false,
+            _lifeline: lifeline,
         });
-        Self { keeper: Arc::new(keeper), published }
+        Self { actor, published }
     }
 
     /// The flights ahead, as of now; nothing before they were loaded once.
@@ -303,7 +305,7 @@ impl CatalogueHandle {
     /// # Errors
     /// [`AskError`]; a catalogue that had died loads itself anew, so nothing is lost.
     pub async fn apply(&self, changes: Vec<Change>) -> Result<(), AskError> {
-        self.keeper.ask(Apply(changes)).await
+        self.actor.ask(Apply(changes)).await
     }
 
     /// Makes the catalogue load itself anew, until that succeeds; does not wait for it.
@@ -311,6 +313,6 @@ impl CatalogueHandle {
     /// # Errors
     /// [`AskError`]
     pub async fn reload(&self) -> Result<(), AskError> {
-        self.keeper.ask(Reload).await
+        self.actor.ask(Reload).await
     }
 }

@@ -12,12 +12,9 @@
 //!
 //! Nobody asks back, so the graph has no cycle. Search reads the catalogue's last published index and
 //! never waits for its mailbox. `app::start` spawns Catalogue, AvailabilityFeed and then subscribes the
-//! feeds. A [`keeper::Keeper`] supervises each actor: one that has died is made anew at the next message, with
-//! nothing of its memory; the catalogue then loads itself from the database.
+//! feeds. A [`SupervisedActor`](shared::supervisor::SupervisedActor) holds each actor: one that has died is made anew
+//! with nothing of its memory, and the catalogue then loads itself from the database.
 
 pub mod availability_feed;
 pub mod catalogue;
 pub mod catalogue_feed;
-mod keeper;
-
-pub use keeper::AskError;

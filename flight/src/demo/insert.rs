@@ -1,8 +1,10 @@
 //! Writes the demo data, each part once, and rolls its window of flights forward.
 
 use super::{
+    airlines::AEROBUS,
     airports::{InvalidPlaces, Places},
-    fleet::{AEROBUS, Fleet, InvalidFleet},
+    fits::InvalidFit,
+    fleet::Fleet,
     network,
     schedule::{PlannedFlight, ScheduleError, Timetable},
 };
@@ -90,7 +92,7 @@ pub enum DemoError {
     Places(#[from] InvalidPlaces),
     /// The tables of the fleet are wrong.
     #[error("the fleet cannot be made")]
-    Fleet(#[from] InvalidFleet),
+    Fleet(#[from] InvalidFit),
     /// The tables of the network are wrong.
     #[error("the schedule cannot be made")]
     Schedule(#[from] ScheduleError),

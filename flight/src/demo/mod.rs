@@ -2,19 +2,23 @@
 //!
 //! | module | what it holds |
 //! |---|---|
+//! | [`airlines`] | the house airline and its regional one |
 //! | [`airports`] | cities and airports, from the files in `flight/data` |
 //! | [`block_time`] | distances and block times |
 //! | [`fares`] | base prices |
-//! | [`fleet`] | airlines, aircraft types, seat layouts, airplanes |
+//! | [`fits`] | aircraft types and seat layouts |
+//! | [`fleet`] | the airplanes, with all that they refer to but the places |
 //! | [`network`] | hubs, and what each airplane flies |
 //! | [`schedule`] | the lines of the network as dated flights |
 //! | `insert` | the way into the database |
 //!
 //! All but `insert` is pure: the plan of a day depends on its date alone.
 
+pub mod airlines;
 pub mod airports;
 pub mod block_time;
 pub mod fares;
+pub mod fits;
 pub mod fleet;
 mod insert;
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! The network: two hubs, and the lines of flying of the airplanes that are at home there.
 
-use super::fleet::{
-    A320, A320_TWO_CLASS, A321_NEO, A350, AEROBUS, ATR_72, BOEING_737, BOEING_777, EMBRAER_190, Fit, House,
-    REGIONAL,
+use super::{
+    airlines::{AEROBUS, DemoAirline, REGIONAL},
+    fits::{A320, A320_TWO_CLASS, A321_NEO, A350, ATR_72, BOEING_737, BOEING_777, EMBRAER_190, Fit},
 };
 use chrono::{Datelike, NaiveDate};
 
@@ -55,7 +55,7 @@ pub struct Trip {
 #[derive(Debug)]
 pub struct Line {
     /// Who flies it.
-    pub airline: &'static House,
+    pub airline: &'static DemoAirline,
     /// Where it starts and ends.
     pub hub: &'static Hub,
     /// With what.

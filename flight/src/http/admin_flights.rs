@@ -1,7 +1,8 @@
 //! Flights as planners make and change them.
 
 use super::{
-    Changes, PRIVATE, Sales,
+    Changes, SaleCurrency,
+    cache_control::PRIVATE,
     deletion::close_and_delete,
     flight_body::{FlightPatchBody, NewFlightBody},
     flights::tag,
@@ -53,9 +54,9 @@ pub(super) async fn create(
     Body { value: body, .. }: Body<NewFlightBody>,
     pool: web::Data<Pool>,
     changes: web::Data<Changes>,
-    sales: web::Data<Sales>,
+    currency: web::Data<SaleCurrency>,
 ) -> Result<HttpResponse, Problem> {
-    let (now, currency) = (Utc::now(), sales.currency);
+    let (now, currency) = (Utc::now(), currency.0);
     let mut connection = pool.get().await?;
     let made = (*connection)
         .transaction::<_, Problem, _>(async |connection: &mut AsyncPgConnection| {
@@ -103,10 +104,10 @@ pub(super) async fn change(
     precondition: IfMatch,
     Body { value: body, .. }: Body<FlightPatchBody>,
     (pool, changes): (web::Data<Pool>, web::Data<Changes>),
-    sales: web::Data<Sales>,
+    currency: web::Data<SaleCurrency>,
 ) -> Result<HttpResponse, Problem> {
     body.permissions().try_for_each(|permission| caller.require(permission))?;
-    let (now, currency) = (Utc::now(), sales.currency);
+    let (now, currency) = (Utc::now(), currency.0);
     let mut connection = pool.get().await?;
     let changed = (*connection)
         .transaction::<_, Problem, _>(async |connection: &mut AsyncPgConnection| {

@@ -4,7 +4,7 @@ use shared::{
     auth::Permission,
     fare::FlightFare,
     flight_time::LocalMinute,
-    http::{FromJson, Object},
+    http::{FromJson, JsonReader},
     iata::{AirportCode, FlightNumber, Registration},
 };
 use utoipa::ToSchema;
@@ -35,7 +35,7 @@ pub(super) struct NewFlightBody {
 }
 
 impl FromJson for NewFlightBody {
-    fn read(object: &mut Object<'_>) -> Option<Self> {
+    fn read(object: &mut JsonReader<'_>) -> Option<Self> {
         let flight_number = object.required("flight_number");
         let origin: Option<AirportCode> = object.required("origin");
         let destination = object.required("destination");
@@ -58,7 +58,7 @@ impl FromJson for NewFlightBody {
     }
 }
 
-fn read_fare(object: &mut Object<'_>) -> Option<FlightFare> {
+fn read_fare(object: &mut JsonReader<'_>) -> Option<FlightFare> {
     let (cabin, brand, base_price) =
         (object.required("cabin"), object.required("brand"), object.required("base_price"));
     Some(FlightFare { cabin: cabin?, brand: brand?, base_price: base_price? })
@@ -91,7 +91,7 @@ impl FlightPatchBody {
 }
 
 impl FromJson for FlightPatchBody {
-    fn read(object: &mut Object<'_>) -> Option<Self> {
+    fn read(object: &mut JsonReader<'_>) -> Option<Self> {
         for key in ["id", "flight_number", "origin", "destination"] {
             object.immutable(key);
         }

@@ -2,7 +2,7 @@
 //! written every instance shows.
 
 use super::{
-    FRESH,
+    cache_control::FRESH,
     parameters::{CalendarDate, NoParameters, known_places},
 };
 use crate::{

@@ -1,6 +1,7 @@
 //! Handlers: they parse, ask, and present.
 
 mod admin_flights;
+mod cache_control;
 mod changes;
 mod deletion;
 mod flight_body;
@@ -11,27 +12,15 @@ mod permitted;
 mod places;
 mod preconditions;
 mod reference;
+mod sale_currency;
 mod search;
 
 pub use changes::Changes;
 pub use openapi::document;
+pub use sale_currency::SaleCurrency;
 
 use actix_web::{HttpResponse, web};
-use shared::{http::method_not_allowed, money::Currency};
-
-/// How fares are sold.
-#[derive(Debug, Clone, Copy)]
-pub struct Sales {
-    /// The one currency of all fares.
-    pub currency: Currency,
-}
-
-/// Public answers that follow sales by the second.
-const FRESH: &str = "no-cache";
-/// Public answers that seldom change.
-const SLOW: &str = "public, max-age=60";
-/// Answers to writes, which need a token.
-const PRIVATE: &str = "private, no-store";
+use shared::http::method_not_allowed;
 
 /// Mounts the service's routes.
 pub fn routes(config: &mut web::ServiceConfig) {

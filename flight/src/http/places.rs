@@ -1,6 +1,6 @@
 //! Places to fly from or to, for who is typing.
 
-use super::{SLOW, parameters::NOTHING_TO_FIND};
+use super::{cache_control::SLOW, parameters::NOTHING_TO_FIND};
 use crate::{
     domain::folding::fold,
     store::places::{self, Place},

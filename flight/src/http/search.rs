@@ -1,7 +1,8 @@
 //! Search. It reads the catalogue's last index, and the database only for codes that no flight has.
 
 use super::{
-    FRESH, Sales,
+    SaleCurrency,
+    cache_control::FRESH,
     parameters::{CalendarDate, known_places},
 };
 use crate::{
@@ -62,9 +63,9 @@ pub(super) async fn search(
     mut parameters: QueryParameters,
     catalogue: web::Data<CatalogueHandle>,
     pool: web::Data<Pool>,
-    sales: web::Data<Sales>,
+    currency: web::Data<SaleCurrency>,
 ) -> Result<HttpResponse, Problem> {
-    let query = read(&mut parameters, sales.currency);
+    let query = read(&mut parameters, currency.0);
     let page = PageRequest::<Rank>::read(&mut parameters, &("search", &query));
     parameters.finish()?;
     // Without a query an error was noted, so `finish` has answered.
@@ -72,7 +73,7 @@ pub(super) async fn search(
     let loading = || Problem::new(Code::UpstreamUnavailable).retry_after(Duration::from_secs(1));
     let index = catalogue.index().ok_or_else(loading)?;
     let now = Utc::now();
-    let mut found = search::search(&index, &query, sales.currency, now);
+    let mut found = search::search(&index, &query, currency.0, now);
     if found.is_empty() {
         check_places(&index, &query, &pool).await?;
     }

@@ -12,7 +12,7 @@ use shared::{
     events::{Event, EventType},
     ids::UserId,
     outbox::DeadLetters,
-    service::{Running, Surroundings},
+    service::{Running, ServiceContext},
 };
 use std::{
     sync::{
@@ -151,8 +151,8 @@ async fn run(database: &TestDatabase, bus: &Bus, issuer: &TokenIssuer, booking_u
     let address = "127.0.0.1:0".parse().expect("an address");
     let secret = SERVICE_TOKEN_SECRET.to_owned().into();
     let config = Config::embedded(address, &database.config("flight"), secret, booking_url.clone());
-    let surroundings = Surroundings { bus: bus.clone(), keys: issuer.keys() };
-    app::start(config, surroundings).await.expect("a running service")
+    let context = ServiceContext { bus: bus.clone(), keys: issuer.keys() };
+    app::start(config, context).await.expect("a running service")
 }
 
 /// A booking service that answers with this number of live bookings to who has a service token.

@@ -2,9 +2,9 @@
 //!
 //! Invariant: the published keys always hold one that signs, and it is among those that verify.
 
-use super::Stop;
+use super::StopActor;
 use crate::{
-    domain::signing_key::{SigningError, SigningKey},
+    domain::signing_key::{SigningKey, SigningKeyError},
     store::signing_keys,
 };
 use actix::prelude::*;
@@ -19,53 +19,53 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 /// How soon an instance learns of the keys of another.
-const RELOAD: Duration = Duration::from_secs(10);
+const RELOAD_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Why there are no keys.
 #[derive(Debug, thiserror::Error)]
-pub enum KeysError {
+pub enum KeyRingError {
     /// The database did not do its part.
     #[error("the signing keys could not be loaded")]
     Database(#[from] DbError),
     /// A key could not be derived.
     #[error("a signing key could not be derived")]
-    Derive(#[from] SigningError),
+    Derive(#[from] SigningKeyError),
 }
 
-impl From<diesel::result::Error> for KeysError {
+impl From<diesel::result::Error> for KeyRingError {
     fn from(error: diesel::result::Error) -> Self {
         Self::Database(error.into())
     }
 }
 
-/// The keys of a moment.
-pub struct Keys {
+/// The keys at one time.
+pub(crate) struct AccessTokenKeys {
     /// The one that signs.
-    pub signing: SigningKey,
-    /// All whose tokens are good.
-    pub set: KeySet,
+    pub(crate) signing: SigningKey,
+    /// All keys whose tokens are valid.
+    pub(crate) set: KeySet,
 }
 
-/// The actor.
-struct Keeper {
+/// The actor: it reloads the keys from the database.
+struct KeyReloader {
     pool: Pool,
     secret: SecretString,
     source: KeySource,
-    keys: watch::Sender<Arc<Keys>>,
+    keys: watch::Sender<Arc<AccessTokenKeys>>,
 }
 
-impl Actor for Keeper {
+impl Actor for KeyReloader {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.run_interval(RELOAD, |keeper, ctx| {
-            let (pool, secret) = (keeper.pool.clone(), keeper.secret.clone());
-            // Interleaves, but nothing else runs here: a load takes less than the interval or fails.
+        ctx.run_interval(RELOAD_INTERVAL, |reloader, ctx| {
+            let (pool, secret) = (reloader.pool.clone(), reloader.secret.clone());
+            // Interleaves, but nothing else runs here: a load takes less than the interval, or fails.
             let loaded = async move { load(&pool, &secret).await };
-            ctx.spawn(loaded.into_actor(keeper).map(|loaded, keeper, _| match loaded {
+            ctx.spawn(loaded.into_actor(reloader).map(|loaded, reloader, _| match loaded {
                 Ok(keys) => {
-                    keeper.source.replace(&keys.set);
-                    keeper.keys.send_replace(Arc::new(keys));
+                    reloader.source.replace(&keys.set);
+                    reloader.keys.send_replace(Arc::new(keys));
                 }
                 Err(error) => tracing::warn!(error.message = %error, "The signing keys stay as they are"),
             }));
@@ -73,55 +73,58 @@ impl Actor for Keeper {
     }
 }
 
-impl Handler<Stop> for Keeper {
+impl Handler<StopActor> for KeyReloader {
     type Result = ();
 
-    fn handle(&mut self, _: Stop, ctx: &mut Self::Context) {
+    fn handle(&mut self, _: StopActor, ctx: &mut Self::Context) {
         ctx.stop();
     }
 }
 
 /// A cloneable handle of the keys.
 #[derive(Clone)]
-pub struct KeyRing {
-    keys: watch::Receiver<Arc<Keys>>,
-    keeper: Recipient<Stop>,
+pub(crate) struct KeyRing {
+    keys: watch::Receiver<Arc<AccessTokenKeys>>,
+    reloader: Recipient<StopActor>,
 }
 
 impl KeyRing {
-    /// Loads the keys, makes the first one where there is none, and keeps them up to date on the
-    /// present arbiter, also in `source`, by which tokens are verified.
+    /// Loads the keys, and makes the first one where there is none. Then keeps them up to date on the present
+    /// arbiter, also in `source`, which verifies tokens.
     ///
     /// # Errors
-    /// [`KeysError`].
-    pub async fn start(pool: Pool, secret: SecretString, source: KeySource) -> Result<Self, KeysError> {
+    /// [`KeyRingError`].
+    pub(crate) async fn start(
+        pool: Pool,
+        secret: SecretString,
+        source: KeySource,
+    ) -> Result<Self, KeyRingError> {
         let keys = load(&pool, &secret).await?;
         source.replace(&keys.set);
         let (sender, receiver) = watch::channel(Arc::new(keys));
-        let keeper = Actor::start(Keeper { pool, secret, source, keys: sender });
-        Ok(Self { keys: receiver, keeper: keeper.recipient() })
+        let reloader = Actor::start(KeyReloader { pool, secret, source, keys: sender });
+        Ok(Self { keys: receiver, reloader: reloader.recipient() })
     }
 
-    /// The keys of now; no mailbox, no lock that is held for longer than a copy.
-    #[must_use]
-    pub fn keys(&self) -> Arc<Keys> {
+    /// The present keys. Reading them needs no mailbox, and holds a lock only for a copy.
+    pub(crate) fn keys(&self) -> Arc<AccessTokenKeys> {
         Arc::clone(&self.keys.borrow())
     }
 
     /// Stops following the database.
-    pub async fn stop(&self) {
+    pub(crate) async fn stop(&self) {
         // An error means that it has stopped before.
-        let _ = self.keeper.send(Stop).await;
+        let _ = self.reloader.send(StopActor).await;
     }
 }
 
-/// The newest key that our secret yields signs; a new one is made, and the others retired, where there
-/// is none.
+/// Loads the keys. The newest key that our secret yields signs; where there is none, a new key is made and the
+/// others are retired.
 ///
-/// While a new secret is rolled out, an instance with the old one goes on with its retired key for two
-/// minutes, and then makes another: its tokens stay good however long the rollout takes. Whichever key
-/// is retired thereby is replaced by its instances in the same way, so those that remain win.
-async fn load(pool: &Pool, secret: &SecretString) -> Result<Keys, KeysError> {
+/// During the rollout of a new secret, an instance with the old secret signs with its retired key for two
+/// minutes, and then makes another key. So its tokens stay valid, however long the rollout takes. Making a key
+/// retires the other instances' key, which they replace in the same way, until the last old instance has ended.
+async fn load(pool: &Pool, secret: &SecretString) -> Result<AccessTokenKeys, KeyRingError> {
     let mut connection = pool.get().await?;
     (*connection)
         .transaction(async |connection: &mut AsyncPgConnection| {
@@ -136,14 +139,14 @@ async fn load(pool: &Pool, secret: &SecretString) -> Result<Keys, KeysError> {
             for key in trusted.iter().filter(|key| key.signs) {
                 let signing = SigningKey::derive(secret, &key.kid)?;
                 if signing.public() == key.public_key {
-                    return Ok(Keys { signing, set });
+                    return Ok(AccessTokenKeys { signing, set });
                 }
             }
             let signing = SigningKey::derive(secret, &Uuid::now_v7().to_string())?;
             signing_keys::succeed(connection, signing.kid(), signing.public()).await?;
             tracing::info!(key.id = signing.kid(), "A new key signs access tokens");
             set.keys.insert(0, signing.jwk());
-            Ok(Keys { signing, set })
+            Ok(AccessTokenKeys { signing, set })
         })
         .await
 }

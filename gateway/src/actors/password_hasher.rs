@@ -1,8 +1,8 @@
 //! Hashes passwords on threads of its own, so that a login storm starves nothing else.
 //!
-//! Invariant: at most as many passwords as configured wait or are being hashed; whoever comes then is
-//! told so at once. A `SyncArbiter` queues without a bound, so permits that travel with the messages
-//! are the bound.
+//! Invariant: the passwords that wait or are being hashed never exceed the configured number; a request beyond
+//! it is refused at once. A `SyncArbiter` queues without a bound, so permits that travel with the messages are
+//! the bound.
 
 use actix::prelude::*;
 use secrecy::{ExposeSecret, SecretString};
@@ -35,96 +35,102 @@ pub enum HashError {
 
 #[derive(Message)]
 #[rtype(result = "Result<String, HashError>")]
-struct Hash {
+struct HashPassword {
     password: SecretString,
     _permit: OwnedSemaphorePermit,
 }
 
 #[derive(Message)]
 #[rtype(result = "Result<bool, HashError>")]
-struct Verify {
+struct VerifyPassword {
     password: SecretString,
-    /// Absent for an address without an account, which must take as long.
+    /// Absent for an address without an account; the check must take as long.
     hash: Option<String>,
     _permit: OwnedSemaphorePermit,
 }
 
 /// The actor; one a thread.
-struct Hasher {
+struct HashingThread {
     cost: u32,
     /// The hash of a password that nobody has.
     dummy: Arc<str>,
 }
 
-impl Actor for Hasher {
+impl Actor for HashingThread {
     type Context = SyncContext<Self>;
 }
 
-impl Handler<Hash> for Hasher {
+impl Handler<HashPassword> for HashingThread {
     type Result = Result<String, HashError>;
 
-    fn handle(&mut self, message: Hash, _: &mut Self::Context) -> Self::Result {
-        survive(|| bcrypt::non_truncating_hash(message.password.expose_secret(), self.cost))
+    fn handle(&mut self, message: HashPassword, _: &mut Self::Context) -> Self::Result {
+        catch_panic(|| bcrypt::non_truncating_hash(message.password.expose_secret(), self.cost))
     }
 }
 
-impl Handler<Verify> for Hasher {
+impl Handler<VerifyPassword> for HashingThread {
     type Result = Result<bool, HashError>;
 
-    fn handle(&mut self, message: Verify, _: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, message: VerifyPassword, _: &mut Self::Context) -> Self::Result {
         let hash = message.hash.as_deref();
         let compared = hash.unwrap_or(&self.dummy);
-        let fits = survive(|| bcrypt::non_truncating_verify(message.password.expose_secret(), compared))?;
+        let fits = catch_panic(|| bcrypt::non_truncating_verify(message.password.expose_secret(), compared))?;
         Ok(fits && hash.is_some())
     }
 }
 
-/// A panic would end the thread's actor for good; it becomes the answer to this one message. The actor
-/// has no state that could be left half done.
-fn survive<T>(work: impl FnOnce() -> Result<T, bcrypt::BcryptError>) -> Result<T, HashError> {
+/// Turns a panic into the answer to this one message: it would end the thread's actor for good. The actor has no
+/// state that a panic could leave half done.
+fn catch_panic<T>(work: impl FnOnce() -> Result<T, bcrypt::BcryptError>) -> Result<T, HashError> {
     Ok(catch_unwind(AssertUnwindSafe(work)).map_err(|_| HashError::Panicked)??)
 }
 
 /// A cloneable handle of the hashing threads.
 #[derive(Clone)]
-pub struct PasswordHasher {
-    threads: Addr<Hasher>,
-    room: Arc<Semaphore>,
+pub(crate) struct PasswordHasher {
+    threads: Addr<HashingThread>,
+    queue_slots: Arc<Semaphore>,
 }
 
 impl PasswordHasher {
-    /// Starts so many threads that hash with this cost; `room` passwords may wait or be hashed at once.
+    /// Starts threads that hash with this cost. `queue` is the number of passwords that may wait or be hashed
+    /// at once.
     ///
     /// # Errors
     /// [`HashError::Bcrypt`] for a cost that bcrypt does not know.
-    pub fn start(cost: u32, threads: usize, room: usize) -> Result<Self, HashError> {
+    pub(crate) fn start(cost: u32, threads: usize, queue: usize) -> Result<Self, HashError> {
         // One hash at the start, so that unknown addresses cost exactly what known ones do.
         let password = shared::ids::SessionId::new().to_string();
         let dummy: Arc<str> = bcrypt::non_truncating_hash(password, cost)?.into();
-        let threads = SyncArbiter::start(threads.max(1), move || Hasher { cost, dummy: dummy.clone() });
-        Ok(Self { threads, room: Arc::new(Semaphore::new(room.max(1))) })
+        let threads =
+            SyncArbiter::start(threads.max(1), move || HashingThread { cost, dummy: dummy.clone() });
+        Ok(Self { threads, queue_slots: Arc::new(Semaphore::new(queue.max(1))) })
     }
 
     /// The hash of a password.
     ///
     /// # Errors
     /// [`HashError`].
-    pub async fn hash(&self, password: SecretString) -> Result<String, HashError> {
-        let message = Hash { password, _permit: self.permit()? };
+    pub(crate) async fn hash(&self, password: SecretString) -> Result<String, HashError> {
+        let message = HashPassword { password, _permit: self.permit()? };
         self.threads.send(message).timeout(TIMEOUT).await.map_err(undelivered)?
     }
 
-    /// Whether a password fits a hash; never without one, after the same time.
+    /// Whether a password fits a hash. Without a hash the answer is no, after the same time.
     ///
     /// # Errors
     /// [`HashError`].
-    pub async fn verify(&self, password: SecretString, hash: Option<String>) -> Result<bool, HashError> {
-        let message = Verify { password, hash, _permit: self.permit()? };
+    pub(crate) async fn verify(
+        &self,
+        password: SecretString,
+        hash: Option<String>,
+    ) -> Result<bool, HashError> {
+        let message = VerifyPassword { password, hash, _permit: self.permit()? };
         self.threads.send(message).timeout(TIMEOUT).await.map_err(undelivered)?
     }
 
     fn permit(&self) -> Result<OwnedSemaphorePermit, HashError> {
-        Arc::clone(&self.room).try_acquire_owned().map_err(|_| HashError::Overloaded)
+        Arc::clone(&self.queue_slots).try_acquire_owned().map_err(|_| HashError::Overloaded)
     }
 }
 
@@ -150,8 +156,8 @@ mod tests {
 
     #[test]
     fn a_panic_is_an_answer() {
-        assert!(matches!(survive::<()>(|| panic!("on purpose")), Err(HashError::Panicked)));
-        assert!(matches!(survive(|| Ok(1)), Ok(1)));
+        assert!(matches!(catch_panic::<()>(|| panic!("on purpose")), Err(HashError::Panicked)));
+        assert!(matches!(catch_panic(|| Ok(1)), Ok(1)));
     }
 
     #[actix_web::test]

@@ -1,21 +1,24 @@
-//! Knows the instances of a service: which ones answer, how busy they are.
+//! Knows the instances of a service: which ones answer, and how busy they are.
 //!
-//! The actor probes each instance every second and publishes the usable ones as an immutable
-//! snapshot, which requests read without a mailbox hop. A request takes the least busy one.
+//! The actor probes each instance every second and publishes the usable ones as an immutable snapshot, which
+//! requests read without a mailbox hop. A request takes the least busy one.
 //!
-//! Invariant: while any instance may still answer, the snapshot is not empty. Ready instances go before
-//! those that say they are not, and these before those that refuse connections (trying costs nothing);
-//! only one that accepts and keeps silent is left out, until a probe is answered: that is the circuit
-//! breaker.
+//! Invariant: while any instance may still answer, the snapshot is not empty. Ready instances come first, then
+//! those that say they are not ready, then those that refuse connections (trying one costs nothing). An
+//! instance that accepts connections and stays silent is left out until it answers a probe: this is the
+//! circuit breaker.
 
-use super::Stop;
-use crate::domain::routes::Service;
+use super::{
+    StopActor,
+    upstream_instance::{InFlightRequest, InstanceHealth, LoadKind, ReportHealth, UpstreamInstance},
+};
+use crate::domain::routing_table::ServiceName;
 use actix::prelude::*;
 use awc::error::{ConnectError, SendRequestError};
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU32, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -23,294 +26,190 @@ use tokio::sync::watch;
 use url::Url;
 
 /// How often an instance is probed, and how long it may take to answer.
-const PROBE: Duration = Duration::from_secs(1);
-/// Requests or probes one after the other without an answer that open the circuit.
-const SILENT_AFTER: u32 = 5;
+const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Why there is nowhere to send a request.
+/// No instance of this service would answer.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
-pub enum UpstreamError {
-    /// No instance of the service would answer.
-    #[error("no instance of {0} answers")]
-    NoInstance(&'static str),
-}
+#[error("no instance of {0} answers")]
+pub(crate) struct NoAvailableInstance(pub(crate) &'static str);
 
-/// What is known of an instance, the best first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum State {
-    Ready,
-    NotReady,
-    Refusing,
-    Silent,
-}
+type UsableInstances = Arc<[Arc<UpstreamInstance>]>;
 
-/// An instance, as requests see it.
-struct Instance {
-    base: Url,
-    requests: AtomicUsize,
-    /// Streams stay for hours: counted with the requests, they would send these elsewhere.
-    streams: AtomicUsize,
-    /// Requests and probes in a row that were not answered in time.
-    unanswered: AtomicU32,
-}
-
-impl Instance {
-    fn count(&self, load: Load) -> &AtomicUsize {
-        match load {
-            Load::Requests => &self.requests,
-            Load::Streams => &self.streams,
-        }
-    }
-}
-
-/// What an instance is busy with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Load {
-    /// Ordinary requests.
-    Requests,
-    /// Streams of events.
-    Streams,
-}
-
-type Snapshot = Arc<[Arc<Instance>]>;
-
-/// What a request found out about an instance.
-#[derive(Message)]
-#[rtype(result = "()")]
-struct Observed {
-    base: Url,
-    state: State,
-}
-
-struct Known {
-    instance: Arc<Instance>,
-    state: State,
-    /// A probe is under way.
+struct ProbedInstance {
+    instance: Arc<UpstreamInstance>,
+    health: InstanceHealth,
+    /// A probe has not ended yet.
     probing: bool,
 }
 
 /// The actor; one a service.
-struct Watcher {
-    service: Service,
-    known: Vec<Known>,
-    snapshot: watch::Sender<Snapshot>,
+struct InstanceProber {
+    service: ServiceName,
+    instances: Vec<ProbedInstance>,
+    usable: watch::Sender<UsableInstances>,
     client: awc::Client,
 }
 
-impl Watcher {
+impl InstanceProber {
     fn probe_all(&mut self, ctx: &mut Context<Self>) {
-        for index in 0..self.known.len() {
-            if std::mem::replace(&mut self.known[index].probing, true) {
+        for index in 0..self.instances.len() {
+            if std::mem::replace(&mut self.instances[index].probing, true) {
                 continue;
             }
-            let request = self.client.get(address(&self.known[index].instance.base, "/health/ready"));
-            let probed = async move { state_of(&request.send().await.map(|response| response.status())) };
-            // Interleaves with the other instances' probes and with observations.
-            ctx.spawn(probed.into_actor(self).map(move |state, watcher, _| {
-                watcher.known[index].probing = false;
-                let unanswered = &watcher.known[index].instance.unanswered;
-                match state {
-                    Some(state) => {
-                        unanswered.store(0, Ordering::Relaxed);
-                        watcher.note(index, state);
-                    }
-                    // A busy instance may miss a probe.
-                    None if unanswered.fetch_add(1, Ordering::Relaxed) + 1 >= SILENT_AFTER => {
-                        watcher.note(index, State::Silent);
-                    }
-                    None => {}
-                }
-            }));
+            let request = self.client.get(self.instances[index].instance.address("/health/ready"));
+            let probe = async move { health_of(&request.send().await.map(|response| response.status())) };
+            // Interleaves with the other instances' probes and with reports.
+            ctx.spawn(probe.into_actor(self).map(move |health, prober, _| prober.end_probe(index, health)));
         }
     }
 
-    fn note(&mut self, index: usize, state: State) {
-        let known = &mut self.known[index];
-        if known.state == state {
+    /// Takes the result of a probe; `None` for one without an answer.
+    fn end_probe(&mut self, index: usize, health: Option<InstanceHealth>) {
+        self.instances[index].probing = false;
+        let instance = &self.instances[index].instance;
+        match health {
+            Some(health) => {
+                instance.count_answer();
+                self.record(index, health);
+            }
+            // A busy instance may miss a probe.
+            None if instance.count_silence() => self.record(index, InstanceHealth::Silent),
+            None => {}
+        }
+    }
+
+    fn record(&mut self, index: usize, health: InstanceHealth) {
+        let probed = &mut self.instances[index];
+        if probed.health == health {
             return;
         }
-        tracing::info!(upstream.service = self.service.as_str(), upstream.state = ?state, upstream.address = %known.instance.base, "An instance changed");
-        known.state = state;
-        self.snapshot.send_replace(best(&self.known));
+        tracing::info!(upstream.service = self.service.as_str(), upstream.state = ?health, upstream.address = %probed.instance.base, "An instance changed");
+        probed.health = health;
+        self.usable.send_replace(usable(&self.instances));
     }
 }
 
-/// The instances in the best state that any is in; none where all are silent.
-fn best(known: &[Known]) -> Snapshot {
-    let best = known.iter().map(|known| known.state).min().filter(|state| *state != State::Silent);
-    known.iter().filter(|known| Some(known.state) == best).map(|known| Arc::clone(&known.instance)).collect()
+/// The instances with the best health that any of them has; none where all are silent.
+fn usable(instances: &[ProbedInstance]) -> UsableInstances {
+    let best =
+        instances.iter().map(|probed| probed.health).min().filter(|best| *best != InstanceHealth::Silent);
+    let usable = instances.iter().filter(|probed| Some(probed.health) == best);
+    usable.map(|probed| Arc::clone(&probed.instance)).collect()
 }
 
-fn state_of(answer: &Result<awc::http::StatusCode, SendRequestError>) -> Option<State> {
+fn health_of(answer: &Result<awc::http::StatusCode, SendRequestError>) -> Option<InstanceHealth> {
     match answer {
-        Ok(status) if status.is_success() => Some(State::Ready),
-        Ok(_) => Some(State::NotReady),
+        Ok(status) if status.is_success() => Some(InstanceHealth::Ready),
+        Ok(_) => Some(InstanceHealth::NotReady),
         Err(SendRequestError::Timeout | SendRequestError::Connect(ConnectError::Timeout)) => None,
-        Err(_) => Some(State::Refusing),
+        Err(_) => Some(InstanceHealth::Refusing),
     }
 }
 
-impl Actor for Watcher {
+impl Actor for InstanceProber {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.run_interval(PROBE, Self::probe_all);
+        ctx.run_interval(PROBE_INTERVAL, Self::probe_all);
     }
 }
 
-impl Handler<Observed> for Watcher {
+impl Handler<ReportHealth> for InstanceProber {
     type Result = ();
 
-    fn handle(&mut self, message: Observed, _: &mut Self::Context) {
-        if let Some(index) = self.known.iter().position(|known| known.instance.base == message.base) {
-            self.note(index, message.state);
+    fn handle(&mut self, report: ReportHealth, _: &mut Self::Context) {
+        let mut bases = self.instances.iter().map(|probed| &probed.instance.base);
+        if let Some(index) = bases.position(|base| *base == report.base) {
+            self.record(index, report.health);
         }
     }
 }
 
-impl Handler<Stop> for Watcher {
+impl Handler<StopActor> for InstanceProber {
     type Result = ();
 
-    fn handle(&mut self, _: Stop, ctx: &mut Self::Context) {
+    fn handle(&mut self, _: StopActor, ctx: &mut Self::Context) {
         ctx.stop();
     }
 }
 
 /// A cloneable handle of a service's instances.
 #[derive(Clone)]
-pub struct Upstream {
-    service: Service,
-    snapshot: watch::Receiver<Snapshot>,
-    watcher: Addr<Watcher>,
+pub(crate) struct Upstream {
+    service: ServiceName,
+    usable: watch::Receiver<UsableInstances>,
+    prober: Addr<InstanceProber>,
     next: Arc<AtomicUsize>,
 }
 
 impl Upstream {
-    /// Watches these instances, on the present arbiter. They count as ready until a probe says
-    /// otherwise, so the first request need not wait for one.
-    #[must_use]
-    pub fn start(service: Service, bases: Vec<Url>) -> Self {
-        let instance = |base| Instance {
-            base,
-            requests: AtomicUsize::new(0),
-            streams: AtomicUsize::new(0),
-            unanswered: AtomicU32::new(0),
-        };
-        let known = bases.into_iter().map(|base| Known {
-            instance: Arc::new(instance(base)),
-            state: State::Ready,
+    /// Probes these instances, on the present arbiter. They count as ready until a probe says otherwise, so the
+    /// first request need not wait for one.
+    pub(crate) fn start(service: ServiceName, bases: Vec<Url>) -> Self {
+        let ready = |base| ProbedInstance {
+            instance: Arc::new(UpstreamInstance::new(base)),
+            health: InstanceHealth::Ready,
             probing: false,
-        });
-        let known: Vec<Known> = known.collect();
-        let (sender, snapshot) = watch::channel(best(&known));
-        let client = awc::Client::builder().timeout(PROBE).disable_redirects().finish();
-        let watcher = Actor::start(Watcher { service, known, snapshot: sender, client });
-        Self { service, snapshot, watcher, next: Arc::default() }
+        };
+        let instances: Vec<ProbedInstance> = bases.into_iter().map(ready).collect();
+        let (sender, receiver) = watch::channel(usable(&instances));
+        let client = awc::Client::builder().timeout(PROBE_INTERVAL).disable_redirects().finish();
+        let prober = Actor::start(InstanceProber { service, instances, usable: sender, client });
+        Self { service, usable: receiver, prober, next: Arc::default() }
     }
 
-    /// The instance that is least busy with such a load, for one more of it.
+    /// Starts a request at the instance with the least load of this kind.
     ///
     /// # Errors
-    /// [`UpstreamError::NoInstance`].
-    pub fn pick(&self, load: Load) -> Result<InFlight, UpstreamError> {
-        let instances = Arc::clone(&self.snapshot.borrow());
-        let none = UpstreamError::NoInstance(self.service.as_str());
-        // Starting at another one each time shares the load among those that are equally busy.
+    /// [`NoAvailableInstance`].
+    pub(crate) fn pick(&self, kind: LoadKind) -> Result<InFlightRequest, NoAvailableInstance> {
+        let instances = Arc::clone(&self.usable.borrow());
+        // Starting at another instance each time shares the load among those that are equally busy.
         let start = self.next.fetch_add(1, Ordering::Relaxed);
         let in_turn =
             (0..instances.len()).map(|step| &instances[(start.wrapping_add(step)) % instances.len()]);
-        let instance =
-            in_turn.min_by_key(|instance| instance.count(load).load(Ordering::Relaxed)).ok_or(none)?;
-        instance.count(load).fetch_add(1, Ordering::Relaxed);
-        Ok(InFlight { instance: Arc::clone(instance), load, watcher: self.watcher.clone() })
+        let instance = in_turn.min_by_key(|instance| instance.load(kind));
+        let instance = instance.ok_or(NoAvailableInstance(self.service.as_str()))?;
+        Ok(InFlightRequest::start(Arc::clone(instance), kind, self.prober.clone().recipient()))
     }
 
-    /// Stops watching.
-    pub async fn stop(&self) {
+    /// Stops probing.
+    pub(crate) async fn stop(&self) {
         // An error means that it has stopped before.
-        let _ = self.watcher.send(Stop).await;
+        let _ = self.prober.send(StopActor).await;
     }
-}
-
-/// A request's place at an instance, until its answer has been passed on.
-pub struct InFlight {
-    instance: Arc<Instance>,
-    load: Load,
-    watcher: Addr<Watcher>,
-}
-
-impl InFlight {
-    /// The address of a path and query at the instance.
-    #[must_use]
-    pub fn address(&self, path_and_query: &str) -> String {
-        address(&self.instance.base, path_and_query)
-    }
-
-    /// The instance answered.
-    pub fn answered(&self) {
-        self.instance.unanswered.store(0, Ordering::Relaxed);
-    }
-
-    /// The instance took no connection.
-    pub fn refused(&self) {
-        self.tell(State::Refusing);
-    }
-
-    /// The instance did not answer in time.
-    pub fn unanswered(&self) {
-        if self.instance.unanswered.fetch_add(1, Ordering::Relaxed) + 1 >= SILENT_AFTER {
-            self.tell(State::Silent);
-        }
-    }
-
-    fn tell(&self, state: State) {
-        // A full mailbox holds other observations that say the same.
-        let _ = self.watcher.try_send(Observed { base: self.instance.base.clone(), state });
-    }
-}
-
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        self.instance.count(self.load).fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-fn address(base: &Url, path_and_query: &str) -> String {
-    format!("{}{path_and_query}", base.as_str().trim_end_matches('/'))
 }
 
 /// The upstreams of all services.
 #[derive(Clone)]
-pub struct Upstreams {
+pub(crate) struct Upstreams {
     flight: Upstream,
     booking: Upstream,
     mailer: Upstream,
 }
 
 impl Upstreams {
-    /// Watches the instances of all services.
-    #[must_use]
-    pub fn start(flight: Vec<Url>, booking: Vec<Url>, mailer: Vec<Url>) -> Self {
+    /// Probes the instances of all services.
+    pub(crate) fn start(flight: Vec<Url>, booking: Vec<Url>, mailer: Vec<Url>) -> Self {
         Self {
-            flight: Upstream::start(Service::Flight, flight),
-            booking: Upstream::start(Service::Booking, booking),
-            mailer: Upstream::start(Service::Mailer, mailer),
+            flight: Upstream::start(ServiceName::Flight, flight),
+            booking: Upstream::start(ServiceName::Booking, booking),
+            mailer: Upstream::start(ServiceName::Mailer, mailer),
         }
     }
 
     /// The upstream of a service; none for the gateway itself.
-    #[must_use]
-    pub fn of(&self, service: Service) -> Option<&Upstream> {
+    pub(crate) fn of(&self, service: ServiceName) -> Option<&Upstream> {
         match service {
-            Service::Gateway => None,
-            Service::Flight => Some(&self.flight),
-            Service::Booking => Some(&self.booking),
-            Service::Mailer => Some(&self.mailer),
+            ServiceName::Gateway => None,
+            ServiceName::Flight => Some(&self.flight),
+            ServiceName::Booking => Some(&self.booking),
+            ServiceName::Mailer => Some(&self.mailer),
         }
     }
 
-    /// Stops watching all of them.
-    pub async fn stop(&self) {
+    /// Stops probing all of them.
+    pub(crate) async fn stop(&self) {
         for upstream in [&self.flight, &self.booking, &self.mailer] {
             upstream.stop().await;
         }
@@ -321,44 +220,39 @@ impl Upstreams {
 mod tests {
     use super::*;
 
-    fn known(states: &[State]) -> Vec<Known> {
-        let one = |(index, state): (usize, &State)| Known {
-            instance: Arc::new(Instance {
-                base: format!("http://10.0.0.{index}:80").parse().unwrap(),
-                requests: AtomicUsize::new(0),
-                streams: AtomicUsize::new(0),
-                unanswered: AtomicU32::new(0),
-            }),
-            state: *state,
+    fn probed(health: &[InstanceHealth]) -> Vec<ProbedInstance> {
+        let one = |(index, health): (usize, &InstanceHealth)| ProbedInstance {
+            instance: Arc::new(UpstreamInstance::new(format!("http://10.0.0.{index}:80").parse().unwrap())),
+            health: *health,
             probing: false,
         };
-        states.iter().enumerate().map(one).collect()
+        health.iter().enumerate().map(one).collect()
     }
 
     #[test]
     fn the_best_instances_are_used_and_silent_ones_never() {
-        use State::{NotReady, Ready, Refusing, Silent};
-        for (states, usable) in [
+        use InstanceHealth::{NotReady, Ready, Refusing, Silent};
+        for (health, count) in [
             (vec![Ready, NotReady, Ready], 2),
             (vec![NotReady, Refusing, Silent], 1),
             (vec![Refusing, Silent], 1),
             (vec![Silent, Silent], 0),
         ] {
-            assert_eq!(best(&known(&states)).len(), usable, "{states:?}");
+            assert_eq!(usable(&probed(&health)).len(), count, "{health:?}");
         }
     }
 
     #[actix_web::test]
     async fn requests_go_to_the_least_busy_instance() {
         let urls = vec!["http://10.0.0.1:80".parse().unwrap(), "http://10.0.0.2:80".parse().unwrap()];
-        let upstream = Upstream::start(Service::Flight, urls);
-        let pick = || upstream.pick(Load::Requests).unwrap();
+        let upstream = Upstream::start(ServiceName::Flight, urls);
+        let pick = || upstream.pick(LoadKind::Requests).unwrap();
         let (one, other) = (pick(), pick());
         assert_ne!(one.address("/x"), other.address("/x"));
         let freed = one.address("/x");
         drop(one);
-        // Streams are shared out among themselves, and count for nothing here.
-        let streams = [Load::Streams; 4].map(|load| upstream.pick(load).unwrap());
+        // Streams are shared out among themselves, and do not count as load of requests.
+        let streams = [LoadKind::Streams; 4].map(|kind| upstream.pick(kind).unwrap());
         assert_eq!(streams.iter().filter(|stream| stream.address("/x") == freed).count(), 2);
         assert_eq!(pick().address("/x"), freed);
         assert_eq!(freed.matches("//").count(), 1, "{freed}");

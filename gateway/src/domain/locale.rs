@@ -5,17 +5,16 @@ use serde::Deserialize;
 /// A text that is no language tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("is not a language tag such as en or pt-BR")]
-pub struct InvalidLocale;
+pub(crate) struct InvalidLocale;
 
 /// A language tag in the shape of BCP 47: a language of 2-3 letters and further subtags.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-pub struct Locale(String);
+pub(crate) struct Locale(String);
 
 impl Locale {
     /// The tag.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }

@@ -1,11 +1,13 @@
 //! Pure rules of the gateway: no I/O, no actix, no diesel.
 
-pub mod email;
-pub mod locale;
-pub mod openapi;
-pub mod password;
-pub mod refresh_token;
-pub mod route_check;
-pub mod routes;
-pub mod signing_key;
-pub mod user;
+pub(crate) mod auth_rate_limiter;
+pub(crate) mod locale;
+pub(crate) mod login_email;
+pub(crate) mod openapi_merge;
+pub(crate) mod password;
+mod pseudorandom;
+pub(crate) mod refresh_token;
+pub(crate) mod routing_table;
+pub(crate) mod routing_table_check;
+pub(crate) mod signing_key;
+pub(crate) mod user;

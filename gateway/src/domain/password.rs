@@ -3,13 +3,14 @@
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-/// bcrypt reads 72 bytes, the last of which is a NUL of its own: longer ones would be truncated.
-pub const LONGEST: usize = 71;
+/// Bytes of the longest password. bcrypt reads 72 bytes, of which its own NUL takes the last; it would truncate
+/// a longer password.
+pub(crate) const LONGEST: usize = 71;
 
-/// Characters at least.
+/// Characters of the shortest new password.
 const SHORTEST: usize = 10;
 
-/// Why a text may not become a password.
+/// Why a text cannot be a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPassword {
     /// Too easily guessed.
@@ -23,15 +24,14 @@ pub enum InvalidPassword {
     Nul,
 }
 
-/// A text that may become a password.
+/// A password that the rules allow for an account.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(try_from = "String")]
-pub struct NewPassword(SecretString);
+pub(crate) struct NewPassword(SecretString);
 
 impl NewPassword {
     /// The password.
-    #[must_use]
-    pub fn into_secret(self) -> SecretString {
+    pub(crate) fn into_secret(self) -> SecretString {
         self.0
     }
 }
@@ -43,24 +43,23 @@ impl TryFrom<String> for NewPassword {
         if text.chars().count() < SHORTEST {
             return Err(InvalidPassword::Short);
         }
-        GivenPassword::try_from(text).map(|password| Self(password.0))
+        LoginPassword::try_from(text).map(|password| Self(password.0))
     }
 }
 
-/// A text that somebody gives as a password; rules of former times may have allowed it.
+/// The password that a client gives to log in. Earlier rules may have allowed it.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(try_from = "String")]
-pub struct GivenPassword(SecretString);
+pub(crate) struct LoginPassword(SecretString);
 
-impl GivenPassword {
+impl LoginPassword {
     /// The password.
-    #[must_use]
-    pub fn into_secret(self) -> SecretString {
+    pub(crate) fn into_secret(self) -> SecretString {
         self.0
     }
 }
 
-impl TryFrom<String> for GivenPassword {
+impl TryFrom<String> for LoginPassword {
     type Error = InvalidPassword;
 
     fn try_from(text: String) -> Result<Self, InvalidPassword> {

@@ -1,23 +1,22 @@
 //! Refresh tokens: 256 random bits, of which the database keeps only a digest.
 //!
-//! A token that was rotated may be shown again for a moment (two tabs, a lost answer) and then leads
-//! to the same successor. So the successor is kept, sealed under the token itself: whoever reads the
-//! database cannot open it.
+//! A client may show a rotated token again for a short time (two tabs, a lost answer) and then gets the same
+//! successor. So the database keeps the successor, sealed under the token itself: the database alone cannot
+//! open it.
 
+use super::pseudorandom::pseudorandom;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use hmac::{Hmac, Mac};
 use secrecy::{ExposeSecret, SecretBox, SecretString};
 use sha2::{Digest, Sha256};
 
 const BYTES: usize = 32;
 
 /// A refresh token.
-pub struct RefreshToken(SecretBox<[u8; BYTES]>);
+pub(crate) struct RefreshToken(SecretBox<[u8; BYTES]>);
 
 impl RefreshToken {
     /// A new one, of the operating system's randomness.
-    #[must_use]
-    pub fn generate() -> Self {
+    pub(crate) fn generate() -> Self {
         Self::from_bytes(rand::random())
     }
 
@@ -26,34 +25,29 @@ impl RefreshToken {
     }
 
     /// Reads a token; `None` for what cannot be one.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let bytes = SecretBox::new(BASE64_URL_SAFE_NO_PAD.decode(text).ok()?.into_boxed_slice());
         bytes.expose_secret().try_into().ok().map(Self::from_bytes)
     }
 
     /// The token as the client gets it, base64url.
-    #[must_use]
-    pub fn to_text(&self) -> SecretString {
+    pub(crate) fn to_text(&self) -> SecretString {
         BASE64_URL_SAFE_NO_PAD.encode(self.0.expose_secret()).into()
     }
 
     /// What the database knows it by. Plain SHA-256: there is nothing to guess in 256 random bits.
-    #[must_use]
-    pub fn digest(&self) -> [u8; 32] {
+    pub(crate) fn digest(&self) -> [u8; 32] {
         Sha256::digest(self.0.expose_secret()).into()
     }
 
     /// The successor under a one-time pad that only this token yields. A token seals one successor
     /// ever, else the pad would be used twice: the database rotates a token once.
-    #[must_use]
-    pub fn seal(&self, successor: &Self) -> [u8; BYTES] {
+    pub(crate) fn seal(&self, successor: &Self) -> [u8; BYTES] {
         xor(self.pad(), *successor.0.expose_secret())
     }
 
     /// Opens what [`Self::seal`] closed. The caller checks the digest of what comes out.
-    #[must_use]
-    pub fn open(&self, sealed: &[u8]) -> Option<Self> {
+    pub(crate) fn open(&self, sealed: &[u8]) -> Option<Self> {
         let sealed: [u8; BYTES] = sealed.try_into().ok()?;
         Some(Self::from_bytes(xor(self.pad(), sealed)))
     }
@@ -61,14 +55,6 @@ impl RefreshToken {
     fn pad(&self) -> [u8; BYTES] {
         pseudorandom(self.0.expose_secret(), b"aerobus: successor of a refresh token")
     }
-}
-
-/// HMAC-SHA256 as a pseudorandom function of a secret.
-pub(super) fn pseudorandom(secret: &[u8], label: &[u8]) -> [u8; 32] {
-    // HMAC takes keys of any length.
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret).unwrap_or_else(|_| unreachable!("any key will do"));
-    mac.update(label);
-    mac.finalize().into_bytes().into()
 }
 
 fn xor(mut one: [u8; BYTES], other: [u8; BYTES]) -> [u8; BYTES] {

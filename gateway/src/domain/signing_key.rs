@@ -3,7 +3,7 @@
 //! The database holds ids and public halves only. Every instance that has the secret has the private
 //! halves; another id gives another key, and another secret makes the gateway start a new one.
 
-use super::refresh_token::pseudorandom;
+use super::pseudorandom::pseudorandom;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use ed25519_dalek::{SigningKey as Ed25519, pkcs8::EncodePrivateKey};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
@@ -12,7 +12,7 @@ use shared::auth::{Claims, Jwk};
 
 /// A key could not be used: an error of ours.
 #[derive(Debug, thiserror::Error)]
-pub enum SigningError {
+pub enum SigningKeyError {
     /// The key has no PKCS #8 form.
     #[error("the signing key cannot be encoded")]
     Encode(#[from] ed25519_dalek::pkcs8::Error),
@@ -32,8 +32,8 @@ impl SigningKey {
     /// The key that this secret has under this id.
     ///
     /// # Errors
-    /// [`SigningError::Encode`], never in practice.
-    pub fn derive(secret: &SecretString, kid: &str) -> Result<Self, SigningError> {
+    /// [`SigningKeyError::Encode`], never in practice.
+    pub fn derive(secret: &SecretString, kid: &str) -> Result<Self, SigningKeyError> {
         let label = format!("aerobus: access token key {kid}");
         let key = Ed25519::from_bytes(&pseudorandom(secret.expose_secret().as_bytes(), label.as_bytes()));
         let public = BASE64_URL_SAFE_NO_PAD.encode(key.verifying_key().as_bytes());
@@ -48,22 +48,20 @@ impl SigningKey {
     }
 
     /// The public half, base64url.
-    #[must_use]
-    pub fn public(&self) -> &str {
+    pub(crate) fn public(&self) -> &str {
         &self.public
     }
 
     /// The public half as a JWK.
-    #[must_use]
-    pub fn jwk(&self) -> Jwk {
+    pub(crate) fn jwk(&self) -> Jwk {
         Jwk::ed25519(self.kid.clone(), self.public.clone())
     }
 
     /// Signs an access token (RFC 9068).
     ///
     /// # Errors
-    /// [`SigningError::Sign`], never in practice.
-    pub fn sign(&self, claims: &Claims) -> Result<String, SigningError> {
+    /// [`SigningKeyError::Sign`], never in practice.
+    pub fn sign(&self, claims: &Claims) -> Result<String, SigningKeyError> {
         let mut header = Header::new(Algorithm::EdDSA);
         header.typ = Some("at+jwt".to_owned());
         header.kid = Some(self.kid.clone());

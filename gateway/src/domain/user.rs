@@ -6,14 +6,14 @@ use shared::{events::UserState, ids::UserId};
 use utoipa::ToSchema;
 
 /// The role of everybody who registers.
-pub const CUSTOMER: &str = "customer";
+pub(crate) const CUSTOMER: &str = "customer";
 /// The role that may do everything.
-pub const ADMIN: &str = "admin";
+pub(crate) const ADMIN: &str = "admin";
 
 /// Whether an account can be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum UserStatus {
+pub(crate) enum UserStatus {
     /// It can.
     Active,
     /// It was closed.
@@ -22,40 +22,39 @@ pub enum UserStatus {
 
 /// A user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct User {
+pub(crate) struct User {
     /// Its id.
-    pub id: UserId,
+    pub(crate) id: UserId,
     /// The address as the user wrote it, its domain in ASCII.
     #[schema(example = "ada@example.org")]
-    pub email: String,
+    pub(crate) email: String,
     /// Whether the address is known to be the user's.
-    pub email_verified: bool,
+    pub(crate) email_verified: bool,
     /// Given names.
     #[schema(example = "Ada")]
-    pub given_name: String,
+    pub(crate) given_name: String,
     /// Family name.
     #[schema(example = "Lovelace")]
-    pub family_name: String,
+    pub(crate) family_name: String,
     /// BCP 47 language tag.
     #[schema(example = "en")]
-    pub locale: String,
+    pub(crate) locale: String,
     /// Whether the account can be used.
-    pub status: UserStatus,
+    pub(crate) status: UserStatus,
     /// Names of roles, sorted.
-    pub roles: Vec<String>,
+    pub(crate) roles: Vec<String>,
     /// What the roles permit, sorted.
-    pub permissions: Vec<String>,
+    pub(crate) permissions: Vec<String>,
     /// When the account was made.
-    pub created_at: DateTime<Utc>,
+    pub(crate) created_at: DateTime<Utc>,
     /// Grows with each change; the entity tag.
     #[serde(skip)]
-    pub version: i64,
+    pub(crate) version: i64,
 }
 
 impl User {
     /// What the bus is told of the user.
-    #[must_use]
-    pub fn state(&self) -> UserState {
+    pub(crate) fn state(&self) -> UserState {
         UserState {
             id: self.id,
             email: self.email.clone(),

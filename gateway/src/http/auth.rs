@@ -2,15 +2,15 @@
 
 use crate::{
     domain::user::User,
-    identity::{Identity, Login, Registration, TokenSet},
+    identity::{IdentityService, Login, Registration, TokenSet},
 };
 use actix_web::{HttpResponse, http::header, web};
-use shared::http::{Body, FromJson, NoParameters, Object, Problem, ProblemBody};
+use shared::http::{Body, FromJson, JsonReader, NoParameters, Problem, ProblemBody};
 use utoipa::ToSchema;
 
 impl FromJson for Registration {
-    fn read(object: &mut Object<'_>) -> Option<Self> {
-        // All members are read before any is missed, so that all errors are told.
+    fn read(object: &mut JsonReader<'_>) -> Option<Self> {
+        // All members are read before a missing one ends the function, so that the answer names all errors.
         let (email, password) = (object.required("email"), object.required("password"));
         let (given_name, family_name) = (object.required("given_name"), object.required("family_name"));
         let locale = object.optional("locale").unwrap_or_default();
@@ -25,19 +25,19 @@ impl FromJson for Registration {
 }
 
 impl FromJson for Login {
-    fn read(object: &mut Object<'_>) -> Option<Self> {
+    fn read(object: &mut JsonReader<'_>) -> Option<Self> {
         let (email, password) = (object.required("email"), object.required("password"));
-        // Known, but no account asks for it yet.
+        // A member of the contract; no account has a second factor yet.
         let _ = object.optional_text("totp", 1..=32);
         Some(Self { email: email?, password: password? })
     }
 }
 
 /// The body of a refresh and of a logout.
-pub(super) struct Refresh(String);
+pub(super) struct RefreshRequest(String);
 
-impl FromJson for Refresh {
-    fn read(object: &mut Object<'_>) -> Option<Self> {
+impl FromJson for RefreshRequest {
+    fn read(object: &mut JsonReader<'_>) -> Option<Self> {
         object.text("refresh_token", 1..=256).map(Self)
     }
 }
@@ -54,7 +54,7 @@ impl FromJson for Refresh {
     ),
 )]
 pub(super) async fn register(
-    identity: web::Data<Identity>,
+    identity: web::Data<IdentityService>,
     _: NoParameters,
     body: Body<Registration>,
 ) -> Result<HttpResponse, Problem> {
@@ -78,7 +78,7 @@ pub(super) async fn register(
     ),
 )]
 pub(super) async fn login(
-    identity: web::Data<Identity>,
+    identity: web::Data<IdentityService>,
     _: NoParameters,
     body: Body<Login>,
 ) -> Result<HttpResponse, Problem> {
@@ -97,9 +97,9 @@ pub(super) async fn login(
     ),
 )]
 pub(super) async fn refresh(
-    identity: web::Data<Identity>,
+    identity: web::Data<IdentityService>,
     _: NoParameters,
-    body: Body<Refresh>,
+    body: Body<RefreshRequest>,
 ) -> Result<HttpResponse, Problem> {
     Ok(tokens(&identity.refresh(&body.value.0).await?))
 }
@@ -114,9 +114,9 @@ pub(super) async fn refresh(
     ),
 )]
 pub(super) async fn logout(
-    identity: web::Data<Identity>,
+    identity: web::Data<IdentityService>,
     _: NoParameters,
-    body: Body<Refresh>,
+    body: Body<RefreshRequest>,
 ) -> Result<HttpResponse, Problem> {
     identity.log_out(&body.value.0).await?;
     Ok(HttpResponse::NoContent().finish())

@@ -22,7 +22,7 @@ const EXPOSED: HeaderValue = HeaderValue::from_static(
 
 /// The origins whose pages may call.
 #[derive(Debug, Clone, Default)]
-pub struct AllowedOrigins(pub Vec<String>);
+pub(crate) struct AllowedOrigins(pub(crate) Vec<String>);
 
 impl AllowedOrigins {
     fn allowed(&self, headers: &HeaderMap) -> Option<HeaderValue> {
@@ -37,7 +37,7 @@ impl AllowedOrigins {
 ///
 /// # Errors
 /// Those of what it wraps.
-pub async fn cors(
+pub(crate) async fn cors(
     origins: web::Data<AllowedOrigins>,
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,

@@ -3,58 +3,20 @@
 mod auth;
 mod compression;
 mod cors;
-mod documentation;
 mod jwks;
+mod merged_openapi;
 mod openapi;
 mod proxy;
 mod rate_limit;
 mod request_limits;
+mod routes;
+mod swagger_ui;
 mod users;
 
-pub use compression::compression;
-pub use cors::{AllowedOrigins, cors};
-pub use documentation::Documents;
+pub(crate) use compression::compression;
+pub(crate) use cors::{AllowedOrigins, cors};
+pub(crate) use merged_openapi::MergedOpenApi;
 pub use openapi::document;
-pub use proxy::{ProxyClient, Streams, forward};
-pub use rate_limit::RateLimit;
-pub use request_limits::request_limits;
-
-use actix_web::{HttpResponse, Resource, middleware::from_fn, web};
-use serde_json::json;
-use shared::http::readable;
-
-/// Mounts the gateway's own routes. Whatever else comes goes to [`forward`].
-pub fn routes(config: &mut web::ServiceConfig) {
-    let auth = web::scope("/api/v1/auth")
-        .wrap(from_fn(rate_limit::rate_limit))
-        .service(known("/register").route(web::post().to(auth::register)))
-        .service(known("/login").route(web::post().to(auth::login)))
-        .service(known("/refresh").route(web::post().to(auth::refresh)))
-        .service(known("/logout").route(web::post().to(auth::logout)))
-        .default_service(web::to(forward));
-    let me = known("/api/v1/users/me").route(web::get().to(users::me)).route(web::patch().to(users::change));
-    config
-        .service(auth)
-        .service(me)
-        .service(known("/.well-known/jwks.json").route(web::get().to(jwks::key_set)))
-        .service(known("/api/openapi.json").route(web::get().to(documentation::merged)))
-        .service(readable("/openapi.json").route(web::get().to(openapi::own)))
-        .service(readable("/api/docs").route(web::get().to(documentation::to_browser)))
-        .service(readable("/api/docs/{file:.*}").route(web::get().to(documentation::browser)))
-        .service(readable("/").route(web::get().to(index)));
-}
-
-/// A resource whose other methods are answered by the routing table: 405 with `Allow`.
-fn known(path: &str) -> Resource {
-    web::resource(path).default_service(web::to(forward))
-}
-
-/// Where to read on.
-async fn index() -> HttpResponse {
-    HttpResponse::Ok().json(json!({
-        "name": "Aerobus",
-        "api": "/api/v1",
-        "documentation": "/api/docs/",
-        "openapi": "/api/openapi.json",
-    }))
-}
+pub(crate) use proxy::{EventStreamLimit, ProxyClient, forward};
+pub(crate) use request_limits::request_limits;
+pub(crate) use routes::routes;

@@ -1,6 +1,6 @@
 //! The gateway's own OpenAPI document.
 
-use super::{auth, documentation, jwks, users};
+use super::{auth, jwks, merged_openapi, users};
 use crate::{domain::user::User, identity::TokenSet};
 use actix_web::HttpResponse;
 use shared::http::{BearerToken, ProblemBody, Refusals};
@@ -15,18 +15,18 @@ use utoipa::OpenApi;
     ),
     paths(
         auth::register, auth::login, auth::refresh, auth::logout, users::me, users::change, jwks::key_set,
-        documentation::merged,
+        merged_openapi::merged,
     ),
     components(schemas(User, TokenSet, ProblemBody)),
     modifiers(&BearerToken, &Refusals),
     tags((name = "identity", description = "Accounts, sessions, keys"), (name = "documentation", description = "This")),
 )]
-struct Document;
+struct GatewayOpenApi;
 
 /// The gateway's own document.
 #[must_use]
 pub fn document() -> utoipa::openapi::OpenApi {
-    Document::openapi()
+    GatewayOpenApi::openapi()
 }
 
 /// `GET /openapi.json`, like that of every service.

@@ -20,7 +20,7 @@ const MOST_HEADERS: usize = 80;
 ///
 /// # Errors
 /// Those of what it wraps.
-pub async fn request_limits(
+pub(crate) async fn request_limits(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {

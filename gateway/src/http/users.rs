@@ -2,13 +2,14 @@
 
 use crate::{
     domain::user::User,
-    identity::{Identity, ProfilePatch},
+    identity::{IdentityService, ProfilePatch},
 };
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use shared::{
     auth::Caller,
     http::{
-        Body, FromJson, NoParameters, Object, Problem, ProblemBody, conditional, entity_tag, require_match,
+        Body, FromJson, JsonReader, NoParameters, Problem, ProblemBody, conditional, entity_tag,
+        require_match,
     },
 };
 use utoipa::ToSchema;
@@ -16,7 +17,7 @@ use utoipa::ToSchema;
 const CACHE: &str = "private, no-store";
 
 impl FromJson for ProfilePatch {
-    fn read(object: &mut Object<'_>) -> Option<Self> {
+    fn read(object: &mut JsonReader<'_>) -> Option<Self> {
         Some(Self {
             given_name: object.patch_required("given_name"),
             family_name: object.patch_required("family_name"),
@@ -35,7 +36,7 @@ impl FromJson for ProfilePatch {
     ),
 )]
 pub(super) async fn me(
-    identity: web::Data<Identity>,
+    identity: web::Data<IdentityService>,
     caller: Caller,
     _: NoParameters,
     request: HttpRequest,
@@ -56,7 +57,7 @@ pub(super) async fn me(
     ),
 )]
 pub(super) async fn change(
-    identity: web::Data<Identity>,
+    identity: web::Data<IdentityService>,
     caller: Caller,
     _: NoParameters,
     request: HttpRequest,

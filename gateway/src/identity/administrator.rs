@@ -1,6 +1,6 @@
 //! The first administrator.
 
-use super::{Identity, registration};
+use super::{IdentityService, registration};
 use crate::{
     domain::{
         locale::Locale,
@@ -13,7 +13,7 @@ use crate::{
         users::{self, NewUser},
     },
 };
-use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use diesel_async::{AsyncConnection, AsyncPgConnection};
 use secrecy::{ExposeSecret, SecretString};
 use shared::{
     email::{EmailAddress, InvalidEmail},
@@ -23,39 +23,39 @@ use shared::{
 /// Why there is no administrator.
 #[derive(Debug, thiserror::Error)]
 pub enum AdministratorError {
-    /// The configured address is none.
+    /// The configured address is invalid.
     #[error("the administrator's e-mail address is invalid")]
     Email(#[from] InvalidEmail),
-    /// The configured password may not be one.
+    /// The rules do not allow the configured password.
     #[error("the administrator's password is invalid")]
     Password(#[from] InvalidPassword),
-    /// Somebody else registered with the address.
+    /// An account without the role has the address.
     #[error("the administrator's e-mail address belongs to an account that is no administrator")]
     EmailTaken,
     /// It could not be made.
     #[error("the administrator could not be made")]
-    Identity(#[from] IdentityError),
+    IdentityService(#[from] IdentityError),
 }
 
 impl From<diesel::result::Error> for AdministratorError {
     fn from(error: diesel::result::Error) -> Self {
-        Self::Identity(error.into())
+        Self::IdentityService(error.into())
     }
 }
 
-/// Makes an administrator with this address and password, unless there is any; gives whether it did.
-/// Instances that start at once make one.
+/// Makes an administrator with this address and password if there is none; returns whether it did. Instances
+/// that start at once make one between them.
 ///
 /// # Errors
 /// [`AdministratorError`].
-pub async fn ensure_administrator(
-    identity: &Identity,
+pub(crate) async fn ensure_administrator(
+    identity: &IdentityService,
     email: &str,
     password: &SecretString,
 ) -> Result<bool, AdministratorError> {
     let mut connection = identity.pool.get().await.map_err(IdentityError::from)?;
     if roles::is_granted(&mut connection, ADMIN).await? {
-        // Not looked at: an earlier release may have made the administrator by a looser grammar of addresses.
+        // The configured address is not parsed: an earlier release may have accepted it by a looser grammar.
         return Ok(false);
     }
     let email: EmailAddress = email.parse()?;
@@ -73,9 +73,7 @@ pub async fn ensure_administrator(
     };
     let made = (*connection)
         .transaction(async |connection: &mut AsyncPgConnection| {
-            // The number is arbitrary but fixed.
-            let lock = "SELECT pg_advisory_xact_lock(4716, hashtext(current_schema()))";
-            diesel::sql_query(lock).execute(connection).await?;
+            roles::lock_first_administrator(connection).await?;
             if roles::is_granted(connection, ADMIN).await? {
                 return Ok(false);
             }

@@ -1,34 +1,35 @@
 //! Logging in.
 //!
-//! An address without an account is treated like one with: the same time, the same lock.
+//! An address without an account gets the same answers, after the same time and with the same lock, as one that
+//! has an account.
 
-use super::{Identity, TokenSet, sessions, to_its_end};
+use super::{IdentityService, TokenSet, sessions};
 use crate::{
-    domain::{email::GivenEmail, password::GivenPassword, refresh_token::RefreshToken},
+    domain::{login_email::LoginEmail, password::LoginPassword, refresh_token::RefreshToken},
     error::IdentityError,
     store::{login_failures, users},
 };
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use shared::ids::{SessionId, UserId};
 
-/// Somebody who wants to be let in.
+/// The credentials of a login.
 #[derive(Debug, Clone)]
-pub struct Login {
+pub(crate) struct Login {
     /// The address.
-    pub email: GivenEmail,
+    pub(crate) email: LoginEmail,
     /// The password.
-    pub password: GivenPassword,
+    pub(crate) password: LoginPassword,
 }
 
-impl Identity {
-    /// Starts a session for who knows the password.
+impl IdentityService {
+    /// Starts a session if the password is right.
     ///
-    /// The lock is looked at twice: before the password is checked, to refuse cheaply, and after, so
-    /// that guesses which run at the same time count like guesses one after the other.
+    /// The lock is read twice: before the check of the password, to refuse cheaply, and after it, so that
+    /// guesses at the same time count like guesses one after the other.
     ///
     /// # Errors
     /// [`IdentityError::InvalidCredentials`], [`IdentityError::Locked`], or a fault of ours.
-    pub async fn log_in(&self, attempt: Login) -> Result<TokenSet, IdentityError> {
+    pub(crate) async fn log_in(&self, attempt: Login) -> Result<TokenSet, IdentityError> {
         let account = attempt.email.digest();
         let known = {
             let mut connection = self.pool.get().await?;
@@ -42,36 +43,29 @@ impl Identity {
         let right = self.hasher.verify(attempt.password.into_secret(), hash).await?;
         match known.filter(|_| right) {
             Some(known) => self.start_session(UserId(known.id), account).await,
-            None => Err(self.fail(&account).await?),
+            None => Err(self.count_failure(&account).await?),
         }
     }
 
     async fn start_session(&self, id: UserId, account: [u8; 32]) -> Result<TokenSet, IdentityError> {
-        let pool = self.pool.clone();
-        let (user, session, token) = to_its_end(async move {
-            let (session, token) = (SessionId::new(), RefreshToken::generate());
-            let mut connection = pool.get().await?;
-            let user = (*connection)
-                .transaction(async |connection: &mut AsyncPgConnection| {
-                    if let Some(left) = login_failures::locked_for(connection, &account).await? {
-                        return Err(IdentityError::Locked(left));
-                    }
-                    login_failures::forget(connection, &account).await?;
-                    // Deactivated meanwhile: as if it had been so before.
-                    let user =
-                        users::active(connection, id).await?.ok_or(IdentityError::InvalidCredentials)?;
-                    sessions::begin(connection, session, id, &token).await?;
-                    Ok(user)
-                })
-                .await?;
-            Ok((user, session, token))
-        })
-        .await?;
+        let (session, token) = (SessionId::new(), RefreshToken::generate());
+        let user = (*self.pool.get().await?)
+            .transaction(async |connection: &mut AsyncPgConnection| {
+                if let Some(left) = login_failures::locked_for(connection, &account).await? {
+                    return Err(IdentityError::Locked(left));
+                }
+                login_failures::forget(connection, &account).await?;
+                // An account that was deactivated meanwhile is refused like one deactivated before.
+                let user = users::active(connection, id).await?.ok_or(IdentityError::InvalidCredentials)?;
+                sessions::begin(connection, session, id, &token).await?;
+                Ok(user)
+            })
+            .await?;
         self.issuer.tokens(user, session, token.to_text())
     }
 
-    /// Counts a failure; gives what to answer.
-    async fn fail(&self, account: &[u8]) -> Result<IdentityError, IdentityError> {
+    /// Counts a failure; returns the error to answer with.
+    async fn count_failure(&self, account: &[u8]) -> Result<IdentityError, IdentityError> {
         let mut connection = self.pool.get().await?;
         if !login_failures::count(&mut connection, account).await? {
             return Ok(IdentityError::InvalidCredentials);

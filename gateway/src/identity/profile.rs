@@ -1,6 +1,6 @@
 //! The caller's own account.
 
-use super::{Identity, to_its_end};
+use super::IdentityService;
 use crate::{
     domain::{locale::Locale, user::User},
     error::IdentityError,
@@ -9,32 +9,32 @@ use crate::{
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use shared::{ids::UserId, person_name::PersonName};
 
-/// Changes that a user makes to itself; `None` keeps what is there.
+/// Changes of the caller's own profile; `None` keeps the present value.
 #[derive(Debug, Clone, Default)]
-pub struct ProfilePatch {
+pub(crate) struct ProfilePatch {
     /// Given names.
-    pub given_name: Option<PersonName>,
+    pub(crate) given_name: Option<PersonName>,
     /// Family name.
-    pub family_name: Option<PersonName>,
+    pub(crate) family_name: Option<PersonName>,
     /// Language.
-    pub locale: Option<Locale>,
+    pub(crate) locale: Option<Locale>,
 }
 
-impl Identity {
+impl IdentityService {
     /// The caller.
     ///
     /// # Errors
     /// [`IdentityError::SessionEnded`] where the account is closed, or a fault of ours.
-    pub async fn me(&self, id: UserId) -> Result<User, IdentityError> {
+    pub(crate) async fn me(&self, id: UserId) -> Result<User, IdentityError> {
         let mut connection = self.pool.get().await?;
         users::active(&mut connection, id).await?.ok_or(IdentityError::SessionEnded)
     }
 
-    /// Changes the caller's profile; only this version of it, where one is expected.
+    /// Changes the caller's profile. With an expected version, only that version is changed.
     ///
     /// # Errors
     /// [`IdentityError::Stale`], [`IdentityError::SessionEnded`], or a fault of ours.
-    pub async fn change(
+    pub(crate) async fn change(
         &self,
         id: UserId,
         patch: ProfilePatch,
@@ -45,19 +45,15 @@ impl Identity {
             family_name: patch.family_name.map(PersonName::into_string),
             locale: patch.locale.map(|locale| locale.as_str().to_owned()),
         };
-        let pool = self.pool.clone();
-        to_its_end(async move {
-            let mut connection = pool.get().await?;
-            (*connection)
-                .transaction(async |connection: &mut AsyncPgConnection| {
-                    let version = users::lock(connection, id).await?.ok_or(IdentityError::SessionEnded)?;
-                    if expected.is_some_and(|expected| expected != version) {
-                        return Err(IdentityError::Stale);
-                    }
-                    Ok(users::change_profile(connection, id, &changes).await?)
-                })
-                .await
-        })
-        .await
+        let mut connection = self.pool.get().await?;
+        (*connection)
+            .transaction(async |connection: &mut AsyncPgConnection| {
+                let version = users::lock(connection, id).await?.ok_or(IdentityError::SessionEnded)?;
+                if expected.is_some_and(|expected| expected != version) {
+                    return Err(IdentityError::Stale);
+                }
+                Ok(users::change_profile(connection, id, &changes).await?)
+            })
+            .await
     }
 }

@@ -1,6 +1,6 @@
 //! New accounts.
 
-use super::{Identity, to_its_end};
+use super::IdentityService;
 use crate::{
     domain::{
         locale::Locale,
@@ -19,54 +19,47 @@ use shared::{
     person_name::PersonName,
 };
 
-/// Somebody who wants an account.
+/// The details of a new account.
 #[derive(Debug, Clone)]
-pub struct Registration {
+pub(crate) struct Registration {
     /// The address.
-    pub email: EmailAddress,
+    pub(crate) email: EmailAddress,
     /// The password.
-    pub password: NewPassword,
+    pub(crate) password: NewPassword,
     /// Given names.
-    pub given_name: PersonName,
+    pub(crate) given_name: PersonName,
     /// Family name.
-    pub family_name: PersonName,
+    pub(crate) family_name: PersonName,
     /// Language.
-    pub locale: Locale,
+    pub(crate) locale: Locale,
 }
 
-impl Identity {
-    /// Makes an account for a customer, and tells the bus.
+impl IdentityService {
+    /// Makes an account for a customer, with its event.
     ///
     /// # Errors
     /// [`IdentityError::EmailTaken`], or a fault of ours.
-    pub async fn register(&self, wish: Registration) -> Result<User, IdentityError> {
-        // Looked at first, so that a taken address costs no hash; the insert decides.
-        if users::has_account(&mut *self.pool.get().await?, &wish.email).await? {
+    pub(crate) async fn register(&self, registration: Registration) -> Result<User, IdentityError> {
+        // A check before the hash, so that a taken address costs none. The insert decides.
+        if users::has_account(&mut *self.pool.get().await?, &registration.email).await? {
             return Err(IdentityError::EmailTaken);
         }
-        let password_hash = self.hasher.hash(wish.password.clone().into_secret()).await?;
-        let (pool, relay) = (self.pool.clone(), self.relay.clone());
-        let user = to_its_end(async move {
-            let Registration { email, given_name, family_name, locale, .. } = &wish;
-            let new = NewUser {
-                id: UserId::new(),
-                email,
-                email_verified: false,
-                password_hash: &password_hash,
-                given_name: given_name.as_str(),
-                family_name: family_name.as_str(),
-                locale,
-            };
-            let mut connection = pool.get().await?;
-            let user = (*connection)
-                .transaction(async |connection: &mut AsyncPgConnection| {
-                    insert(connection, &new, CUSTOMER).await
-                })
-                .await?;
-            relay.nudge();
-            Ok(user)
-        })
-        .await?;
+        let Registration { email, password, given_name, family_name, locale } = registration;
+        let password_hash = self.hasher.hash(password.into_secret()).await?;
+        let new = NewUser {
+            id: UserId::new(),
+            email: &email,
+            email_verified: false,
+            password_hash: &password_hash,
+            given_name: given_name.as_str(),
+            family_name: family_name.as_str(),
+            locale: &locale,
+        };
+        let mut connection = self.pool.get().await?;
+        let user = (*connection)
+            .transaction(async |connection: &mut AsyncPgConnection| insert(connection, &new, CUSTOMER).await)
+            .await?;
+        self.relay.nudge();
         user.ok_or(IdentityError::EmailTaken)
     }
 }

@@ -1,6 +1,6 @@
-//! Sessions: refresh tokens that are used once, and the family that they form.
+//! Sessions: each is a family of refresh tokens, of which a client uses each once.
 
-use super::{Identity, TokenSet, to_its_end};
+use super::{IdentityService, TokenSet};
 use crate::{
     domain::refresh_token::RefreshToken,
     error::IdentityError,
@@ -11,7 +11,7 @@ use diesel_async::{AsyncConnection, AsyncPgConnection};
 use secrecy::SecretString;
 use shared::ids::{SessionId, UserId};
 
-/// Days for which a refresh token is good.
+/// Days for which a refresh token is valid.
 const REFRESH_DAYS: i64 = 30;
 
 fn new_expiry() -> DateTime<Utc> {
@@ -30,46 +30,45 @@ pub(super) async fn begin(
     refresh_tokens::insert(connection, &token.digest(), session, expires_at).await
 }
 
-/// What a refresh came to. A revocation is an outcome, so that its transaction is committed.
-enum Refreshed {
+/// The outcome of a refresh. A revocation is an outcome and no error, so that its transaction is committed.
+enum RefreshOutcome {
     Continued(UserId, SessionId, SecretString),
     Ended,
 }
 
-impl Identity {
-    /// Gives the successor of a refresh token, with a new access token.
+impl IdentityService {
+    /// Exchanges a refresh token for its successor and a new access token.
     ///
-    /// Refreshes of one family happen one after the other, by the lock on its row: two at once of the
-    /// same token get the same successor. A token that was rotated longer ago than 10 seconds is in
-    /// wrong hands, or its successor is: the family ends.
+    /// The lock on the session's row puts refreshes of one family in an order, so two at once with the same
+    /// token get the same successor. A token that was rotated more than 10 seconds ago ends the session: either
+    /// it or its successor has been stolen.
     ///
     /// # Errors
     /// [`IdentityError::SessionEnded`], or a fault of ours.
-    pub async fn refresh(&self, token: &str) -> Result<TokenSet, IdentityError> {
+    pub(crate) async fn refresh(&self, token: &str) -> Result<TokenSet, IdentityError> {
         let token = RefreshToken::parse(token).ok_or(IdentityError::SessionEnded)?;
-        let pool = self.pool.clone();
-        let (user, session, successor) = to_its_end(async move {
-            let mut connection = pool.get().await?;
-            let refreshed = (*connection)
+        let (user, session, successor) = {
+            // The connection goes back before the access token is signed.
+            let mut connection = self.pool.get().await?;
+            let outcome = (*connection)
                 .transaction(async |connection: &mut AsyncPgConnection| {
                     continue_session(connection, &token).await
                 })
                 .await?;
-            let Refreshed::Continued(user, session, successor) = refreshed else {
+            let RefreshOutcome::Continued(user, session, successor) = outcome else {
                 return Err(IdentityError::SessionEnded);
             };
             let user = users::active(&mut connection, user).await?.ok_or(IdentityError::SessionEnded)?;
-            Ok((user, session, successor))
-        })
-        .await?;
+            (user, session, successor)
+        };
         self.issuer.tokens(user, session, successor)
     }
 
-    /// Ends the session of a refresh token. No effect for what is none.
+    /// Ends the session of a refresh token. An unknown token has no effect.
     ///
     /// # Errors
     /// Faults of ours.
-    pub async fn log_out(&self, token: &str) -> Result<(), IdentityError> {
+    pub(crate) async fn log_out(&self, token: &str) -> Result<(), IdentityError> {
         let Some(token) = RefreshToken::parse(token) else { return Ok(()) };
         let mut connection = self.pool.get().await?;
         if let Some(session) = refresh_tokens::session_of(&mut connection, &token.digest()).await? {
@@ -82,18 +81,18 @@ impl Identity {
 async fn continue_session(
     connection: &mut AsyncPgConnection,
     token: &RefreshToken,
-) -> Result<Refreshed, IdentityError> {
+) -> Result<RefreshOutcome, IdentityError> {
     let digest = token.digest();
     let Some(id) = refresh_tokens::session_of(connection, &digest).await? else {
-        return Ok(Refreshed::Ended);
+        return Ok(RefreshOutcome::Ended);
     };
     let Some(session) = sessions::lock(connection, id).await?.filter(|session| session.revoked_at.is_none())
     else {
-        return Ok(Refreshed::Ended);
+        return Ok(RefreshOutcome::Ended);
     };
     let row = refresh_tokens::find(connection, &digest).await?;
     let successor = match row.rotated_just_now {
-        _ if row.expired => return Ok(Refreshed::Ended),
+        _ if row.expired => return Ok(RefreshOutcome::Ended),
         None => {
             let successor = RefreshToken::generate();
             let expires_at = new_expiry();
@@ -104,13 +103,13 @@ async fn continue_session(
         }
         Some(true) => match row.sealed_successor.and_then(|sealed| token.open(&sealed)) {
             Some(successor) => successor,
-            None => return Ok(Refreshed::Ended),
+            None => return Ok(RefreshOutcome::Ended),
         },
         Some(false) => {
             sessions::revoke(connection, id).await?;
             tracing::warn!(session.id = %id, "A refresh token was used again: its session is ended");
-            return Ok(Refreshed::Ended);
+            return Ok(RefreshOutcome::Ended);
         }
     };
-    Ok(Refreshed::Continued(UserId(session.user_id), id, successor.to_text()))
+    Ok(RefreshOutcome::Continued(UserId(session.user_id), id, successor.to_text()))
 }

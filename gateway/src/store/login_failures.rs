@@ -1,4 +1,4 @@
-//! Failed logins. Kept in the database, so that the lock holds on all instances.
+//! Failed logins. The database keeps them, so that a lock holds on all instances.
 //!
 //! 10 failures within 15 minutes lock an account for 15 minutes, whether or not the address has one.
 
@@ -12,7 +12,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use std::time::Duration;
 
 /// Failures that lock an account.
-pub const FAILURES: i32 = 10;
+pub(crate) const FAILURES: i32 = 10;
 
 /// The time until a lock opens, whole seconds.
 const SECONDS_LEFT: &str = "ceil(extract(epoch FROM locked_until - clock_timestamp()))::bigint";
@@ -21,7 +21,10 @@ const SECONDS_LEFT: &str = "ceil(extract(epoch FROM locked_until - clock_timesta
 ///
 /// # Errors
 /// Those of the database.
-pub async fn locked_for(connection: &mut AsyncPgConnection, account: &[u8]) -> QueryResult<Option<Duration>> {
+pub(crate) async fn locked_for(
+    connection: &mut AsyncPgConnection,
+    account: &[u8],
+) -> QueryResult<Option<Duration>> {
     let left: Option<Option<i64>> = login_failures::table
         .find(account)
         .select(sql::<Nullable<BigInt>>(SECONDS_LEFT))
@@ -36,17 +39,16 @@ pub async fn locked_for(connection: &mut AsyncPgConnection, account: &[u8]) -> Q
 }
 
 #[derive(QueryableByName)]
-struct Counted {
+struct CountedFailure {
     #[diesel(sql_type = Bool)]
     was_locked: bool,
 }
 
-/// Counts a failure; gives whether the account was locked already, by attempts that ran at the same
-/// time.
+/// Counts a failure; returns whether attempts at the same time had already locked the account.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn count(connection: &mut AsyncPgConnection, account: &[u8]) -> QueryResult<bool> {
+pub(crate) async fn count(connection: &mut AsyncPgConnection, account: &[u8]) -> QueryResult<bool> {
     let statement = format!(
         "INSERT INTO login_failures AS f (account, failures, since) VALUES ($1, 1, clock_timestamp()) \
          ON CONFLICT (account) DO UPDATE SET \
@@ -57,7 +59,7 @@ pub async fn count(connection: &mut AsyncPgConnection, account: &[u8]) -> QueryR
              ELSE f.locked_until END \
          RETURNING failures > {FAILURES} AS was_locked"
     );
-    let counted: Counted =
+    let counted: CountedFailure =
         diesel::sql_query(statement).bind::<Binary, _>(account).get_result(connection).await?;
     Ok(counted.was_locked)
 }
@@ -69,15 +71,15 @@ const OVER: &str = "coalesce(f.locked_until, f.since + interval '15 minutes') <=
 ///
 /// # Errors
 /// Those of the database.
-pub async fn forget(connection: &mut AsyncPgConnection, account: &[u8]) -> QueryResult<()> {
+pub(crate) async fn forget(connection: &mut AsyncPgConnection, account: &[u8]) -> QueryResult<()> {
     diesel::delete(login_failures::table.find(account)).execute(connection).await.map(drop)
 }
 
-/// Deletes rows whose window is over; at most `limit`. Gives how many.
+/// Deletes up to `limit` rows whose window is over; returns their number.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn purge(connection: &mut AsyncPgConnection, limit: i64) -> QueryResult<usize> {
+pub(crate) async fn delete_expired(connection: &mut AsyncPgConnection, limit: i64) -> QueryResult<usize> {
     // The window is over after 15 minutes, and a lock 15 minutes later.
     let statement = "DELETE FROM login_failures WHERE account IN \
          (SELECT account FROM login_failures WHERE since < now() - interval '30 minutes' LIMIT $1)";

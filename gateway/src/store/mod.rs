@@ -1,12 +1,13 @@
-//! The gateway's tables. Queries take a connection, so they work inside and outside of transactions.
+//! The gateway's tables, one file each; `roles.rs` has the two tables that tell a user's permissions. Queries
+//! take a connection, so they work inside and outside of transactions.
 
-pub mod login_failures;
-pub mod refresh_tokens;
-pub mod roles;
+pub(crate) mod login_failures;
+pub(crate) mod refresh_tokens;
+pub(crate) mod roles;
 mod schema;
-pub mod sessions;
-pub mod signing_keys;
-pub mod users;
+pub(crate) mod sessions;
+pub(crate) mod signing_keys;
+pub(crate) mod users;
 
 use shared::db::diesel_migrations::{self, EmbeddedMigrations, embed_migrations};
 

@@ -1,4 +1,4 @@
-//! Refresh tokens, of which only digests are kept.
+//! Refresh tokens; the database keeps only their digests.
 
 use super::schema::refresh_tokens;
 use chrono::{DateTime, Utc};
@@ -11,22 +11,22 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared::ids::SessionId;
 use uuid::Uuid;
 
-/// A token, seen by the database's clock.
+/// A token, judged by the database's clock.
 #[derive(Debug, Clone, Queryable)]
-pub struct RefreshTokenRow {
+pub(crate) struct RefreshTokenRow {
     /// Whether it is past its end.
-    pub expired: bool,
+    pub(crate) expired: bool,
     /// `None`: not rotated yet. `Some(true)`: rotated within the last 10 seconds.
-    pub rotated_just_now: Option<bool>,
+    pub(crate) rotated_just_now: Option<bool>,
     /// The successor, sealed by the token; only for a while after the rotation.
-    pub sealed_successor: Option<Vec<u8>>,
+    pub(crate) sealed_successor: Option<Vec<u8>>,
 }
 
 /// Adds a token to a family.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn insert(
+pub(crate) async fn insert(
     connection: &mut AsyncPgConnection,
     digest: &[u8],
     session: SessionId,
@@ -47,7 +47,10 @@ pub async fn insert(
 ///
 /// # Errors
 /// Those of the database.
-pub async fn session_of(connection: &mut AsyncPgConnection, digest: &[u8]) -> QueryResult<Option<SessionId>> {
+pub(crate) async fn session_of(
+    connection: &mut AsyncPgConnection,
+    digest: &[u8],
+) -> QueryResult<Option<SessionId>> {
     let found = refresh_tokens::table.find(digest).select(refresh_tokens::session_id);
     let id: Option<Uuid> = found.first(connection).await.optional()?;
     Ok(id.map(SessionId))
@@ -57,7 +60,7 @@ pub async fn session_of(connection: &mut AsyncPgConnection, digest: &[u8]) -> Qu
 ///
 /// # Errors
 /// Those of the database; a token that is not there is one.
-pub async fn find(connection: &mut AsyncPgConnection, digest: &[u8]) -> QueryResult<RefreshTokenRow> {
+pub(crate) async fn find(connection: &mut AsyncPgConnection, digest: &[u8]) -> QueryResult<RefreshTokenRow> {
     // The clock of after the lock: the transaction's own `now()` may be older than the rotation.
     refresh_tokens::table
         .find(digest)
@@ -75,7 +78,7 @@ pub async fn find(connection: &mut AsyncPgConnection, digest: &[u8]) -> QueryRes
 ///
 /// # Errors
 /// Those of the database.
-pub async fn rotate(
+pub(crate) async fn rotate(
     connection: &mut AsyncPgConnection,
     session: SessionId,
     digest: &[u8],
@@ -100,11 +103,11 @@ pub async fn rotate(
         .map(drop)
 }
 
-/// Deletes expired tokens; at most `limit`. Gives how many.
+/// Deletes up to `limit` expired tokens; returns their number.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn purge(connection: &mut AsyncPgConnection, limit: i64) -> QueryResult<usize> {
+pub(crate) async fn delete_expired(connection: &mut AsyncPgConnection, limit: i64) -> QueryResult<usize> {
     let statement = "DELETE FROM refresh_tokens WHERE digest IN \
          (SELECT digest FROM refresh_tokens WHERE expires_at < now() LIMIT $1)";
     diesel::sql_query(statement).bind::<BigInt, _>(limit).execute(connection).await

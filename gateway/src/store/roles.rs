@@ -1,4 +1,4 @@
-//! Who has which roles, and what they permit.
+//! The roles of users (table `user_roles`) and their permissions (table `role_permissions`).
 
 use super::schema::{role_permissions, user_roles};
 use diesel::prelude::*;
@@ -8,18 +8,18 @@ use std::collections::BTreeSet;
 
 /// Roles and permissions of a user, sorted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Grants {
+pub(crate) struct RoleGrants {
     /// Names of roles.
-    pub roles: Vec<String>,
+    pub(crate) roles: Vec<String>,
     /// Names of permissions.
-    pub permissions: Vec<String>,
+    pub(crate) permissions: Vec<String>,
 }
 
-/// What a user was granted.
+/// The roles and permissions of a user.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn of_user(connection: &mut AsyncPgConnection, user: UserId) -> QueryResult<Grants> {
+pub(crate) async fn of_user(connection: &mut AsyncPgConnection, user: UserId) -> QueryResult<RoleGrants> {
     let rows: Vec<(String, Option<String>)> = user_roles::table
         .left_join(role_permissions::table.on(role_permissions::role.eq(user_roles::role)))
         .filter(user_roles::user_id.eq(user.0))
@@ -32,14 +32,14 @@ pub async fn of_user(connection: &mut AsyncPgConnection, user: UserId) -> QueryR
         roles.insert(role);
         permissions.extend(permission);
     }
-    Ok(Grants { roles: roles.into_iter().collect(), permissions: permissions.into_iter().collect() })
+    Ok(RoleGrants { roles: roles.into_iter().collect(), permissions: permissions.into_iter().collect() })
 }
 
 /// Gives a user a role, once.
 ///
 /// # Errors
 /// Those of the database; a role that does not exist is one.
-pub async fn grant(connection: &mut AsyncPgConnection, user: UserId, role: &str) -> QueryResult<()> {
+pub(crate) async fn grant(connection: &mut AsyncPgConnection, user: UserId, role: &str) -> QueryResult<()> {
     diesel::insert_into(user_roles::table)
         .values((user_roles::user_id.eq(user.0), user_roles::role.eq(role)))
         .on_conflict_do_nothing()
@@ -48,11 +48,21 @@ pub async fn grant(connection: &mut AsyncPgConnection, user: UserId, role: &str)
         .map(drop)
 }
 
+/// Lets instances that start at once make one first administrator, not one each. Held until the end of the
+/// transaction; the number is arbitrary but fixed.
+///
+/// # Errors
+/// Those of the database.
+pub(crate) async fn lock_first_administrator(connection: &mut AsyncPgConnection) -> QueryResult<()> {
+    let lock = "SELECT pg_advisory_xact_lock(4716, hashtext(current_schema()))";
+    diesel::sql_query(lock).execute(connection).await.map(drop)
+}
+
 /// Whether anybody has a role.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn is_granted(connection: &mut AsyncPgConnection, role: &str) -> QueryResult<bool> {
+pub(crate) async fn is_granted(connection: &mut AsyncPgConnection, role: &str) -> QueryResult<bool> {
     let anybody = user_roles::table.filter(user_roles::role.eq(role));
     diesel::select(diesel::dsl::exists(anybody)).get_result(connection).await
 }

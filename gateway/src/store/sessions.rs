@@ -1,4 +1,4 @@
-//! Logins: the families of refresh tokens.
+//! Sessions: the families of refresh tokens.
 
 use super::schema::sessions;
 use chrono::{DateTime, Utc};
@@ -7,20 +7,20 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared::ids::{SessionId, UserId};
 use uuid::Uuid;
 
-/// A session, locked.
+/// A session whose row is locked.
 #[derive(Debug, Clone, Queryable)]
-pub struct Session {
-    /// Whose it is.
-    pub user_id: Uuid,
+pub(crate) struct LockedSession {
+    /// The user of the session.
+    pub(crate) user_id: Uuid,
     /// When it was ended, if it was.
-    pub revoked_at: Option<DateTime<Utc>>,
+    pub(crate) revoked_at: Option<DateTime<Utc>>,
 }
 
 /// Starts a session.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn insert(
+pub(crate) async fn insert(
     connection: &mut AsyncPgConnection,
     id: SessionId,
     user: UserId,
@@ -38,7 +38,10 @@ pub async fn insert(
 ///
 /// # Errors
 /// Those of the database.
-pub async fn lock(connection: &mut AsyncPgConnection, id: SessionId) -> QueryResult<Option<Session>> {
+pub(crate) async fn lock(
+    connection: &mut AsyncPgConnection,
+    id: SessionId,
+) -> QueryResult<Option<LockedSession>> {
     sessions::table
         .find(id.0)
         .select((sessions::user_id, sessions::revoked_at))
@@ -52,7 +55,7 @@ pub async fn lock(connection: &mut AsyncPgConnection, id: SessionId) -> QueryRes
 ///
 /// # Errors
 /// Those of the database.
-pub async fn extend(
+pub(crate) async fn extend(
     connection: &mut AsyncPgConnection,
     id: SessionId,
     expires_at: DateTime<Utc>,
@@ -65,17 +68,17 @@ pub async fn extend(
 ///
 /// # Errors
 /// Those of the database.
-pub async fn revoke(connection: &mut AsyncPgConnection, id: SessionId) -> QueryResult<()> {
+pub(crate) async fn revoke(connection: &mut AsyncPgConnection, id: SessionId) -> QueryResult<()> {
     let live = sessions::table.find(id.0).filter(sessions::revoked_at.is_null());
     let ended = sessions::revoked_at.eq(diesel::dsl::now);
     diesel::update(live).set(ended).execute(connection).await.map(drop)
 }
 
-/// Deletes sessions that have expired, with their tokens; at most `limit`. Gives how many.
+/// Deletes up to `limit` expired sessions, with their tokens; returns their number.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn purge(connection: &mut AsyncPgConnection, limit: i64) -> QueryResult<usize> {
+pub(crate) async fn delete_expired(connection: &mut AsyncPgConnection, limit: i64) -> QueryResult<usize> {
     let statement =
         "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < now() LIMIT $1)";
     diesel::sql_query(statement).bind::<BigInt, _>(limit).execute(connection).await

@@ -10,13 +10,13 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 /// A key.
 #[derive(Debug, Clone, Queryable)]
-pub struct StoredKey {
+pub(crate) struct SigningKeyRow {
     /// Its id.
-    pub kid: String,
+    pub(crate) kid: String,
     /// Ed25519, base64url.
-    pub public_key: String,
+    pub(crate) public_key: String,
     /// Whether an instance that has its secret may sign with it.
-    pub signs: bool,
+    pub(crate) signs: bool,
 }
 
 /// Lets instances that start at once make one first key, not one each. Held until the end of the
@@ -24,7 +24,7 @@ pub struct StoredKey {
 ///
 /// # Errors
 /// Those of the database.
-pub async fn lock(connection: &mut AsyncPgConnection) -> QueryResult<()> {
+pub(crate) async fn lock(connection: &mut AsyncPgConnection) -> QueryResult<()> {
     let lock = "SELECT pg_advisory_xact_lock(4715, hashtext(current_schema()))";
     diesel::sql_query(lock).execute(connection).await.map(drop)
 }
@@ -37,7 +37,7 @@ pub async fn lock(connection: &mut AsyncPgConnection) -> QueryResult<()> {
 ///
 /// # Errors
 /// Those of the database.
-pub async fn trusted(connection: &mut AsyncPgConnection) -> QueryResult<Vec<StoredKey>> {
+pub(crate) async fn trusted(connection: &mut AsyncPgConnection) -> QueryResult<Vec<SigningKeyRow>> {
     signing_keys::table
         .filter(sql::<Bool>("(retired_at IS NULL OR retired_at > now() - interval '18 minutes')"))
         .order((signing_keys::created_at.desc(), signing_keys::kid.desc()))
@@ -54,7 +54,11 @@ pub async fn trusted(connection: &mut AsyncPgConnection) -> QueryResult<Vec<Stor
 ///
 /// # Errors
 /// Those of the database.
-pub async fn succeed(connection: &mut AsyncPgConnection, kid: &str, public_key: &str) -> QueryResult<()> {
+pub(crate) async fn succeed(
+    connection: &mut AsyncPgConnection,
+    kid: &str,
+    public_key: &str,
+) -> QueryResult<()> {
     diesel::update(signing_keys::table.filter(signing_keys::retired_at.is_null()))
         .set(signing_keys::retired_at.eq(now))
         .execute(connection)

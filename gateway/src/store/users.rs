@@ -2,8 +2,8 @@
 
 use super::{roles, schema::users};
 use crate::domain::{
-    email::GivenEmail,
     locale::Locale,
+    login_email::LoginEmail,
     user::{User, UserStatus},
 };
 use chrono::{DateTime, Utc};
@@ -12,48 +12,48 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared::{email::EmailAddress, ids::UserId};
 use uuid::Uuid;
 
-/// An account to be made.
-pub struct NewUser<'a> {
+/// A new account.
+pub(crate) struct NewUser<'a> {
     /// Its id.
-    pub id: UserId,
+    pub(crate) id: UserId,
     /// The address.
-    pub email: &'a EmailAddress,
+    pub(crate) email: &'a EmailAddress,
     /// Whether the address is known to be the user's.
-    pub email_verified: bool,
+    pub(crate) email_verified: bool,
     /// bcrypt.
-    pub password_hash: &'a str,
+    pub(crate) password_hash: &'a str,
     /// Given names.
-    pub given_name: &'a str,
+    pub(crate) given_name: &'a str,
     /// Family name.
-    pub family_name: &'a str,
+    pub(crate) family_name: &'a str,
     /// Language.
-    pub locale: &'a Locale,
+    pub(crate) locale: &'a Locale,
 }
 
-/// What a login needs of an account.
+/// The part of an account that a login needs.
 #[derive(Debug, Clone, Queryable)]
-pub struct Credentials {
+pub(crate) struct Credentials {
     /// The account.
-    pub id: Uuid,
+    pub(crate) id: Uuid,
     /// bcrypt.
-    pub password_hash: String,
+    pub(crate) password_hash: String,
 }
 
-/// Changes of a profile; `None` keeps what is there.
+/// Changes of a profile; `None` keeps the present value.
 #[derive(Debug, Default, AsChangeset)]
 #[diesel(table_name = users)]
-pub struct ProfileChanges {
+pub(crate) struct ProfileChanges {
     /// Given names.
-    pub given_name: Option<String>,
+    pub(crate) given_name: Option<String>,
     /// Family name.
-    pub family_name: Option<String>,
+    pub(crate) family_name: Option<String>,
     /// Language.
-    pub locale: Option<String>,
+    pub(crate) locale: Option<String>,
 }
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = users)]
-struct Row {
+struct UserRow {
     id: Uuid,
     email: String,
     email_verified: bool,
@@ -65,7 +65,7 @@ struct Row {
     created_at: DateTime<Utc>,
 }
 
-impl Row {
+impl UserRow {
     async fn with_grants(self, connection: &mut AsyncPgConnection) -> QueryResult<User> {
         let grants = roles::of_user(connection, UserId(self.id)).await?;
         Ok(User {
@@ -88,12 +88,12 @@ impl Row {
 ///
 /// # Errors
 /// Those of the database.
-pub async fn insert(
+pub(crate) async fn insert(
     connection: &mut AsyncPgConnection,
     new: &NewUser<'_>,
     role: &str,
 ) -> QueryResult<Option<User>> {
-    let row: Option<Row> = diesel::insert_into(users::table)
+    let row: Option<UserRow> = diesel::insert_into(users::table)
         .values((
             users::id.eq(new.id.0),
             users::email.eq(new.email.as_str()),
@@ -106,7 +106,7 @@ pub async fn insert(
         ))
         .on_conflict(users::email_key)
         .do_nothing()
-        .returning(Row::as_returning())
+        .returning(UserRow::as_returning())
         .get_result(connection)
         .await
         .optional()?;
@@ -119,7 +119,10 @@ pub async fn insert(
 ///
 /// # Errors
 /// Those of the database.
-pub async fn has_account(connection: &mut AsyncPgConnection, email: &EmailAddress) -> QueryResult<bool> {
+pub(crate) async fn has_account(
+    connection: &mut AsyncPgConnection,
+    email: &EmailAddress,
+) -> QueryResult<bool> {
     let account = users::table.filter(users::email_key.eq(email.key()));
     diesel::select(diesel::dsl::exists(account)).get_result(connection).await
 }
@@ -128,9 +131,9 @@ pub async fn has_account(connection: &mut AsyncPgConnection, email: &EmailAddres
 ///
 /// # Errors
 /// Those of the database.
-pub async fn credentials(
+pub(crate) async fn credentials(
     connection: &mut AsyncPgConnection,
-    email: &GivenEmail,
+    email: &LoginEmail,
 ) -> QueryResult<Option<Credentials>> {
     users::table
         .filter(users::email_key.eq(email.key()))
@@ -145,9 +148,9 @@ pub async fn credentials(
 ///
 /// # Errors
 /// Those of the database.
-pub async fn active(connection: &mut AsyncPgConnection, id: UserId) -> QueryResult<Option<User>> {
-    let query = users::table.find(id.0).filter(users::status.eq("active")).select(Row::as_select());
-    let row: Option<Row> = query.first(connection).await.optional()?;
+pub(crate) async fn active(connection: &mut AsyncPgConnection, id: UserId) -> QueryResult<Option<User>> {
+    let query = users::table.find(id.0).filter(users::status.eq("active")).select(UserRow::as_select());
+    let row: Option<UserRow> = query.first(connection).await.optional()?;
     match row {
         Some(row) => row.with_grants(connection).await.map(Some),
         None => Ok(None),
@@ -158,7 +161,7 @@ pub async fn active(connection: &mut AsyncPgConnection, id: UserId) -> QueryResu
 ///
 /// # Errors
 /// Those of the database.
-pub async fn lock(connection: &mut AsyncPgConnection, id: UserId) -> QueryResult<Option<i64>> {
+pub(crate) async fn lock(connection: &mut AsyncPgConnection, id: UserId) -> QueryResult<Option<i64>> {
     users::table
         .find(id.0)
         .filter(users::status.eq("active"))
@@ -173,14 +176,14 @@ pub async fn lock(connection: &mut AsyncPgConnection, id: UserId) -> QueryResult
 ///
 /// # Errors
 /// Those of the database; a user that is not there is one.
-pub async fn change_profile(
+pub(crate) async fn change_profile(
     connection: &mut AsyncPgConnection,
     id: UserId,
     changes: &ProfileChanges,
 ) -> QueryResult<User> {
-    let row: Row = diesel::update(users::table.find(id.0))
+    let row: UserRow = diesel::update(users::table.find(id.0))
         .set((changes, users::version.eq(users::version + 1), users::updated_at.eq(diesel::dsl::now)))
-        .returning(Row::as_returning())
+        .returning(UserRow::as_returning())
         .get_result(connection)
         .await?;
     row.with_grants(connection).await

@@ -1,5 +1,5 @@
 use crate::{upstream::Fake, world::World};
-use gateway::domain::{route_check::differences, routes::Service};
+use gateway::{ServiceName, routing_table_differences};
 use serde_json::{Value, json};
 
 #[actix_web::test]
@@ -82,6 +82,6 @@ async fn the_browser_for_it_needs_no_other_server() {
 
 #[test]
 fn the_gateways_own_routes_are_those_of_the_table() {
-    let document = serde_json::to_value(gateway::http::document()).unwrap();
-    assert_eq!(differences(Service::Gateway, &document), [""; 0]);
+    let document = serde_json::to_value(gateway::document()).unwrap();
+    assert_eq!(routing_table_differences(ServiceName::Gateway, &document), [""; 0]);
 }

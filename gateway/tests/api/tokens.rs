@@ -1,6 +1,6 @@
 use crate::world::{SIGNING_SECRET, World, config, instance};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use gateway::domain::signing_key::SigningKey;
+use gateway::SigningKey;
 use serde_json::{Value, json};
 use shared::{
     auth::{Claims, KeySet, KeySource, Verifier},

@@ -1,13 +1,13 @@
 //! A running gateway with a database of its own.
 
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
-use gateway::{app, config::Config, store::MIGRATIONS};
+use gateway::{MIGRATIONS, app, config::Config};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use shared::{
     auth::KeySource,
     bus::{Bus, in_process::InProcess},
-    service::{Running, Surroundings},
+    service::{Running, ServiceContext},
 };
 use testkit::{Answer, Client, SERVICE_TOKEN_SECRET, TestDatabase};
 use url::Url;
@@ -49,9 +49,9 @@ pub(crate) fn config(database: &TestDatabase) -> Config {
 
 /// Another instance over the same database.
 pub(crate) async fn instance(config: Config) -> (Running, KeySource) {
-    let surroundings = Surroundings { bus: Bus::new(InProcess::new()), keys: KeySource::in_process() };
-    let keys = surroundings.keys.clone();
-    (app::start(config, surroundings).await.expect("the gateway starts"), keys)
+    let context = ServiceContext { bus: Bus::new(InProcess::new()), keys: KeySource::in_process() };
+    let keys = context.keys.clone();
+    (app::start(config, context).await.expect("the gateway starts"), keys)
 }
 
 impl World {

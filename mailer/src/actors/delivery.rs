@@ -1,10 +1,10 @@
 //! One attempt at one letter: render, send, record.
 
-use super::renderer::{RendererHandle, Unrendered};
+use super::renderer::{RendererError, RendererHandle};
 use crate::{
-    domain::{Attempt, Outcome, delay},
-    outlet::Outlet,
+    domain::{DeliveryAttempt, DeliveryOutcome, backoff},
     store::letters::{self, ClaimedLetter},
+    transport::MailTransport,
 };
 use shared::db::{DbError, Pool};
 use std::{
@@ -23,15 +23,15 @@ const LEASE_MARGIN: Duration = Duration::from_secs(90);
 
 /// What a delivery needs.
 #[derive(Clone)]
-pub(super) struct Desk {
+pub(super) struct LetterDelivery {
     pub(super) pool: Pool,
     pub(super) renderer: RendererHandle,
-    pub(super) outlet: Arc<Outlet>,
+    pub(super) transport: Arc<MailTransport>,
     /// The longest that sending a letter may take.
     pub(super) send_timeout: Duration,
 }
 
-impl Desk {
+impl LetterDelivery {
     /// How long a claim lasts.
     pub(super) fn lease(&self) -> Duration {
         self.send_timeout + LEASE_MARGIN
@@ -44,7 +44,7 @@ impl Desk {
     }
 
     /// Delivers a letter and tells how it went.
-    pub(super) async fn deliver(&self, letter: ClaimedLetter) -> Outcome {
+    pub(super) async fn deliver(&self, letter: ClaimedLetter) -> DeliveryOutcome {
         let claimed = Instant::now();
         let letter = Arc::new(letter);
         let attempt = self.attempt(&letter).await;
@@ -54,29 +54,31 @@ impl Desk {
         attempt.outcome
     }
 
-    async fn attempt(&self, letter: &Arc<ClaimedLetter>) -> Attempt {
+    async fn attempt(&self, letter: &Arc<ClaimedLetter>) -> DeliveryAttempt {
         let mail = match self.renderer.render(Arc::clone(letter)).await {
             Ok(mail) => mail,
-            Err(Unrendered::Letter(reason)) => return Attempt::new(Outcome::Refused, None, &reason),
-            Err(error @ Unrendered::Unanswered(_)) => {
-                return Attempt::new(Outcome::Deferred, None, &error.to_string());
+            Err(RendererError::Letter(reason)) => {
+                return DeliveryAttempt::new(DeliveryOutcome::Refused, None, &reason);
+            }
+            Err(error @ RendererError::Unanswered(_)) => {
+                return DeliveryAttempt::new(DeliveryOutcome::Deferred, None, &error.to_string());
             }
         };
         let name = file_name(letter);
-        let sending = self.outlet.send(mail, &name);
+        let sending = self.transport.send(mail, &name);
         match tokio::time::timeout(self.send_timeout, sending).await {
             Ok(attempt) => attempt,
             // It may have been taken; at-least-once means that it is sent again.
             Err(_) => {
                 let reason = format!("no answer within {} ms", self.send_timeout.as_millis());
-                Attempt::new(Outcome::Deferred, None, &reason)
+                DeliveryAttempt::new(DeliveryOutcome::Deferred, None, &reason)
             }
         }
     }
 
     /// Records the attempt. While the database is away it tries again, as long as the claim lasts:
     /// what is not recorded is sent a second time.
-    async fn record(&self, letter: &ClaimedLetter, attempt: &Attempt, claimed: Instant) {
+    async fn record(&self, letter: &ClaimedLetter, attempt: &DeliveryAttempt, claimed: Instant) {
         let delay = next_delay(letter, attempt.outcome);
         loop {
             let recorded = async {
@@ -102,13 +104,13 @@ impl Desk {
     }
 }
 
-fn next_delay(letter: &ClaimedLetter, outcome: Outcome) -> Duration {
+fn next_delay(letter: &ClaimedLetter, outcome: DeliveryOutcome) -> Duration {
     let failures = u32::try_from(letter.failures).unwrap_or(0).saturating_add(1);
     let jitter = rand::random_range(0.0..=1.0);
     match outcome {
-        Outcome::Sent | Outcome::Refused => Duration::ZERO,
-        Outcome::Deferred => delay(failures, DEFERRED.0, DEFERRED.1, jitter),
-        Outcome::Unreachable => delay(failures, UNREACHABLE.0, UNREACHABLE.1, jitter),
+        DeliveryOutcome::Sent | DeliveryOutcome::Refused => Duration::ZERO,
+        DeliveryOutcome::Deferred => backoff(failures, DEFERRED.0, DEFERRED.1, jitter),
+        DeliveryOutcome::Unreachable => backoff(failures, UNREACHABLE.0, UNREACHABLE.1, jitter),
     }
 }
 
@@ -119,14 +121,14 @@ fn file_name(letter: &ClaimedLetter) -> String {
     format!("{time}-{matter}-{}", letter.template)
 }
 
-fn metrics(attempt: &Attempt) {
+fn metrics(attempt: &DeliveryAttempt) {
     metrics::counter!("mail_attempts_total", "outcome" => attempt.outcome.as_str()).increment(1);
 }
 
-fn log(letter: &ClaimedLetter, attempt: &Attempt) {
+fn log(letter: &ClaimedLetter, attempt: &DeliveryAttempt) {
     let (outcome, code) = (attempt.outcome.as_str(), attempt.smtp_code);
     // The server's words may hold an address: they stand in the letter's attempts only.
-    if attempt.outcome == Outcome::Sent {
+    if attempt.outcome == DeliveryOutcome::Sent {
         tracing::info!(letter.id = %letter.id, letter.template, letter.attempt = letter.attempts, "A letter was sent");
     } else {
         tracing::warn!(

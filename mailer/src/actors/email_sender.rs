@@ -4,12 +4,12 @@
 //! **Invariant.** No more letters are claimed than there is room to deliver now, so a claim is always
 //! being worked on, and its lease ends only where an instance has crashed.
 
-use super::delivery::Desk;
+use super::delivery::LetterDelivery;
 use super::renderer::RendererHandle;
 use crate::{
-    domain::{Outcome, delay},
-    outlet::Outlet,
+    domain::{DeliveryOutcome, backoff},
     store::letters::ClaimedLetter,
+    transport::MailTransport,
 };
 use actix::{
     Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, ResponseFuture,
@@ -34,32 +34,32 @@ const PROBE: (Duration, Duration) = (Duration::from_millis(250), Duration::from_
 
 /// How letters are sent.
 #[derive(Debug, Clone, Copy)]
-pub struct SenderSettings {
+pub(crate) struct SenderSettings {
     /// Letters under way at once.
-    pub concurrency: usize,
+    pub(crate) concurrency: usize,
     /// The longest that sending one may take.
-    pub send_timeout: Duration,
+    pub(crate) send_timeout: Duration,
 }
 
 /// There may be letters to send.
 #[derive(Message)]
 #[rtype(result = "()")]
-struct Nudge {
+struct SendDueLetters {
     /// Somebody has reason to believe that the mail server is back.
-    hopeful: bool,
+    ignore_backoff: bool,
 }
 
-/// Stop when what is under way is done.
+/// Asks the sender to stop after the letters in flight.
 #[derive(Message)]
 #[rtype(result = "()")]
-struct Stop;
+struct StopSender;
 
 /// The actor.
-pub struct EmailSender {
-    desk: Desk,
+pub(crate) struct EmailSender {
+    delivery: LetterDelivery,
     concurrency: usize,
     nudged: Arc<AtomicBool>,
-    under_way: usize,
+    in_flight: usize,
     claiming: bool,
     /// Somebody asked to look while a claim was running.
     again: bool,
@@ -72,51 +72,55 @@ pub struct EmailSender {
 
 /// A cloneable handle of an [`EmailSender`].
 #[derive(Clone)]
-pub struct SenderHandle {
+pub(crate) struct SenderHandle {
     sender: Addr<EmailSender>,
     nudged: Arc<AtomicBool>,
 }
 
 impl SenderHandle {
     /// Tells that letters were stored. Never blocks, never fails: the sender also polls.
-    pub fn nudge(&self) {
+    pub(crate) fn nudge(&self) {
         // One nudge under way says it all.
         if !self.nudged.swap(true, Ordering::AcqRel)
-            && self.sender.try_send(Nudge { hopeful: false }).is_err()
+            && self.sender.try_send(SendDueLetters { ignore_backoff: false }).is_err()
         {
             self.nudged.store(false, Ordering::Release);
         }
     }
 
     /// Tells that somebody wants a letter sent now: does not wait for the next probe of an outage.
-    pub fn hurry(&self) {
+    pub(crate) fn send_now(&self) {
         // A mailbox that is full or closed: the sender polls, or is gone.
-        let _ = self.sender.try_send(Nudge { hopeful: true });
+        let _ = self.sender.try_send(SendDueLetters { ignore_backoff: true });
     }
 
     /// Stops; ready when what is under way is done and recorded.
-    pub async fn stop(&self) {
+    pub(crate) async fn stop(&self) {
         // An error means that it has stopped before.
-        let _ = self.sender.send(Stop).await;
+        let _ = self.sender.send(StopSender).await;
     }
 }
 
 impl EmailSender {
     /// Starts it on the present arbiter.
-    #[must_use]
-    pub fn start(
+    pub(crate) fn start(
         pool: Pool,
         renderer: RendererHandle,
-        outlet: Outlet,
+        transport: MailTransport,
         settings: SenderSettings,
     ) -> SenderHandle {
         let nudged = Arc::new(AtomicBool::new(false));
-        let desk = Desk { pool, renderer, outlet: Arc::new(outlet), send_timeout: settings.send_timeout };
+        let delivery = LetterDelivery {
+            pool,
+            renderer,
+            transport: Arc::new(transport),
+            send_timeout: settings.send_timeout,
+        };
         let sender = Self {
-            desk,
+            delivery,
             concurrency: settings.concurrency.max(1),
             nudged: Arc::clone(&nudged),
-            under_way: 0,
+            in_flight: 0,
             claiming: false,
             again: false,
             outage: 0,
@@ -130,12 +134,12 @@ impl EmailSender {
     fn room(&self) -> usize {
         let bound = if self.outage > 0 { 1 } else { self.concurrency };
         let paused = self.probe_at.is_some_and(|at| at > Instant::now());
-        if paused { 0 } else { bound.saturating_sub(self.under_way) }
+        if paused { 0 } else { bound.saturating_sub(self.in_flight) }
     }
 
-    fn go_on(&mut self, ctx: &mut Context<Self>) {
+    fn claim_due(&mut self, ctx: &mut Context<Self>) {
         if !self.stopping.is_empty() {
-            return self.go_on_stopping(ctx);
+            return self.continue_stopping(ctx);
         }
         if self.claiming {
             self.again = true;
@@ -146,9 +150,9 @@ impl EmailSender {
             return;
         }
         (self.claiming, self.again) = (true, false);
-        let desk = self.desk.clone();
+        let delivery = self.delivery.clone();
         // A task of its own: nobody drops a future with an open transaction.
-        let claim = actix_web::rt::spawn(async move { desk.claim(room).await });
+        let claim = actix_web::rt::spawn(async move { delivery.claim(room).await });
         let claimed = claim.into_actor(self).map(move |claimed, sender, ctx| match claimed {
             Ok(claimed) => sender.claimed(claimed, room, ctx),
             Err(panic) => {
@@ -175,57 +179,57 @@ impl EmailSender {
                     self.deliver(letter, ctx);
                 }
                 if self.again || more {
-                    self.go_on(ctx);
+                    self.claim_due(ctx);
                 }
             }
             // The next poll tries again.
             Err(error) => tracing::warn!(%error, "Letters cannot be claimed"),
         }
         if !self.stopping.is_empty() {
-            self.go_on_stopping(ctx);
+            self.continue_stopping(ctx);
         }
     }
 
     fn deliver(&mut self, letter: ClaimedLetter, ctx: &mut Context<Self>) {
-        self.under_way += 1;
-        let desk = self.desk.clone();
+        self.in_flight += 1;
+        let delivery = self.delivery.clone();
         // A task of its own: a mail that is being sent is not cut off when this actor stops.
-        let delivery = actix_web::rt::spawn(async move { desk.deliver(letter).await });
+        let delivery = actix_web::rt::spawn(async move { delivery.deliver(letter).await });
         let delivered = delivery.into_actor(self).map(|outcome, sender, ctx| {
-            sender.under_way -= 1;
+            sender.in_flight -= 1;
             match outcome {
-                Ok(outcome) => sender.learn(outcome, ctx),
+                Ok(outcome) => sender.record_outcome(outcome, ctx),
                 // The lease brings the letter back.
                 Err(panic) => tracing::error!(error.message = %panic, "A delivery failed"),
             }
-            sender.go_on(ctx);
+            sender.claim_due(ctx);
         });
         ctx.spawn(delivered);
     }
 
     /// Whether there is a mail server, as far as this outcome tells.
-    fn learn(&mut self, outcome: Outcome, ctx: &mut Context<Self>) {
-        if outcome != Outcome::Unreachable {
+    fn record_outcome(&mut self, outcome: DeliveryOutcome, ctx: &mut Context<Self>) {
+        if outcome != DeliveryOutcome::Unreachable {
             (self.outage, self.probe_at) = (0, None);
             return;
         }
         self.outage = self.outage.saturating_add(1);
-        let pause = delay(self.outage, PROBE.0, PROBE.1, rand::random_range(0.0..=1.0));
+        let pause = backoff(self.outage, PROBE.0, PROBE.1, rand::random_range(0.0..=1.0));
         tracing::warn!(
             mail.failures = self.outage,
             delay_ms = pause.as_millis(),
             "There is no mail server to speak of"
         );
         self.probe_at = Some(Instant::now() + pause);
-        ctx.run_later(pause, Self::go_on);
+        ctx.run_later(pause, Self::claim_due);
     }
 
-    fn go_on_stopping(&mut self, ctx: &mut Context<Self>) {
-        if self.claiming || self.under_way > 0 {
+    fn continue_stopping(&mut self, ctx: &mut Context<Self>) {
+        if self.claiming || self.in_flight > 0 {
             return;
         }
-        let outlet = Arc::clone(&self.desk.outlet);
-        actix_web::rt::spawn(async move { outlet.close().await });
+        let transport = Arc::clone(&self.delivery.transport);
+        actix_web::rt::spawn(async move { transport.close().await });
         ctx.stop();
         for stopped in self.stopping.drain(..) {
             // Whoever no longer waits need not know.
@@ -238,32 +242,32 @@ impl Actor for EmailSender {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        self.go_on(ctx);
-        ctx.run_interval(POLL, Self::go_on);
+        self.claim_due(ctx);
+        ctx.run_interval(POLL, Self::claim_due);
     }
 }
 
-impl Handler<Nudge> for EmailSender {
+impl Handler<SendDueLetters> for EmailSender {
     type Result = ();
 
-    fn handle(&mut self, Nudge { hopeful }: Nudge, ctx: &mut Self::Context) {
+    fn handle(&mut self, SendDueLetters { ignore_backoff }: SendDueLetters, ctx: &mut Self::Context) {
         // Before the claim: what is committed after it nudges again.
         self.nudged.store(false, Ordering::Release);
-        if hopeful {
+        if ignore_backoff {
             self.probe_at = None;
         }
-        self.go_on(ctx);
+        self.claim_due(ctx);
     }
 }
 
-impl Handler<Stop> for EmailSender {
+impl Handler<StopSender> for EmailSender {
     // The answer waits outside of the actor, which goes on.
     type Result = ResponseFuture<()>;
 
-    fn handle(&mut self, Stop: Stop, ctx: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, StopSender: StopSender, ctx: &mut Self::Context) -> Self::Result {
         let (stop, stopped) = oneshot::channel();
         self.stopping.push(stop);
-        self.go_on_stopping(ctx);
+        self.continue_stopping(ctx);
         Box::pin(async move { drop(stopped.await) })
     }
 }

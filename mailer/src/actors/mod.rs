@@ -1,9 +1,9 @@
 //! The mailer's actors.
 //!
 //! ```text
-//!   bus --(Take)--> NotificationConsumer --(nudge)--> EmailSender --(Render)--> Renderer (2 threads)
+//!   bus --(StoreLetters)--> NotificationConsumer --(nudge)--> EmailSender --(RenderLetter)--> Renderer (2 threads)
 //!   admin: replay ------^                     ^           |
-//!   admin: resend ----------------------------+           +--> outlet: mail server or folder
+//!   admin: resend ----------------------------+           +--> transport: mail server or folder
 //! ```
 //!
 //! The ask graph has no cycle. Spawn order: renderer, sender, consumer, then the subscription that
@@ -16,6 +16,6 @@ mod email_sender;
 mod notification_consumer;
 mod renderer;
 
-pub use email_sender::{EmailSender, SenderHandle, SenderSettings};
-pub use notification_consumer::{ConsumerHandle, NotificationConsumer, QUEUE};
-pub use renderer::{Renderer, RendererHandle};
+pub(crate) use email_sender::{EmailSender, SenderHandle, SenderSettings};
+pub(crate) use notification_consumer::{NotificationConsumer, NotificationConsumerHandle};
+pub(crate) use renderer::Renderer;

@@ -5,8 +5,8 @@
 
 use super::email_sender::SenderHandle;
 use crate::{
-    domain::Template,
-    kinds::{self, Undraftable},
+    domain::LetterTemplate,
+    kinds::{self, DraftError},
     store::letters::{self, NewLetter},
 };
 use actix::{Actor, Addr, Context, Message, ResponseFuture};
@@ -23,7 +23,7 @@ use shared::{
 use std::{sync::Arc, time::Duration};
 
 /// The work queue that the mailer's instances share; also its name in the inbox.
-pub const QUEUE: &str = queues::MAILER_NOTIFICATIONS.name;
+pub(crate) const QUEUE: &str = queues::MAILER_NOTIFICATIONS.name;
 
 /// Events that make one transaction, at most.
 const BATCH: usize = 64;
@@ -34,14 +34,14 @@ const ASK_TIMEOUT: Duration = Duration::from_secs(60);
 /// Make letters of these events.
 #[derive(Message)]
 #[rtype(result = "Vec<Disposition>")]
-struct Take(Vec<Delivery>);
+struct StoreLetters(Vec<Delivery>);
 
 /// The actor. Its work is in tasks of their own, so it holds no state that could go stale.
-pub struct NotificationConsumer {
-    desk: Arc<Desk>,
+pub(crate) struct NotificationConsumer {
+    writer: Arc<LetterWriter>,
 }
 
-struct Desk {
+struct LetterWriter {
     pool: Pool,
     sender: SenderHandle,
     mail_domain: String,
@@ -49,35 +49,33 @@ struct Desk {
 
 /// A cloneable handle of a [`NotificationConsumer`]; the bus's handler of its queue.
 #[derive(Clone)]
-pub struct ConsumerHandle(Addr<NotificationConsumer>);
+pub(crate) struct NotificationConsumerHandle(Addr<NotificationConsumer>);
 
 impl NotificationConsumer {
     /// Starts it on the present arbiter. `mail_domain` is the right side of Message-IDs.
-    #[must_use]
-    pub fn start(pool: Pool, sender: SenderHandle, mail_domain: String) -> ConsumerHandle {
-        let desk = Arc::new(Desk { pool, sender, mail_domain });
-        ConsumerHandle(Actor::start(Self { desk }))
+    pub(crate) fn start(pool: Pool, sender: SenderHandle, mail_domain: String) -> NotificationConsumerHandle {
+        let writer = Arc::new(LetterWriter { pool, sender, mail_domain });
+        NotificationConsumerHandle(Actor::start(Self { writer }))
     }
 }
 
-impl ConsumerHandle {
+impl NotificationConsumerHandle {
     /// What it wants of the bus.
-    #[must_use]
-    pub fn subscription() -> Subscription {
+    pub(crate) fn subscription() -> Subscription {
         Subscription::of(&queues::MAILER_NOTIFICATIONS).batch(BATCH)
     }
 
     /// Makes letters of deliveries; one disposition each, in order.
-    pub async fn take(&self, batch: Vec<Delivery>) -> Vec<Disposition> {
+    pub(crate) async fn take(&self, batch: Vec<Delivery>) -> Vec<Disposition> {
         let count = batch.len();
-        match self.0.send(Take(batch)).timeout(ASK_TIMEOUT).await {
+        match self.0.send(StoreLetters(batch)).timeout(ASK_TIMEOUT).await {
             Ok(dispositions) => dispositions,
             Err(error) => vec![Disposition::Pause(format!("the consumer does not answer: {error}")); count],
         }
     }
 }
 
-impl Handler for ConsumerHandle {
+impl Handler for NotificationConsumerHandle {
     fn handle<'a>(&'a self, batch: &'a [Delivery]) -> BoxFuture<'a, Vec<Disposition>> {
         Box::pin(self.take(batch.to_vec()))
     }
@@ -87,15 +85,15 @@ impl Actor for NotificationConsumer {
     type Context = Context<Self>;
 }
 
-impl actix::Handler<Take> for NotificationConsumer {
+impl actix::Handler<StoreLetters> for NotificationConsumer {
     // Interleaves: batches of the bus come one after the other anyway, and replays may run beside them.
     type Result = ResponseFuture<Vec<Disposition>>;
 
-    fn handle(&mut self, Take(batch): Take, _: &mut Self::Context) -> Self::Result {
-        let desk = Arc::clone(&self.desk);
+    fn handle(&mut self, StoreLetters(batch): StoreLetters, _: &mut Self::Context) -> Self::Result {
+        let writer = Arc::clone(&self.writer);
         let count = batch.len();
         // A task of its own: a caller that gives up does not drop an open transaction.
-        let work = actix_web::rt::spawn(async move { desk.take(&batch).await });
+        let work = actix_web::rt::spawn(async move { writer.take(&batch).await });
         Box::pin(async move {
             work.await
                 .unwrap_or_else(|panic| vec![Disposition::Retry(format!("a batch failed: {panic}")); count])
@@ -103,7 +101,7 @@ impl actix::Handler<Take> for NotificationConsumer {
     }
 }
 
-impl Desk {
+impl LetterWriter {
     async fn take(&self, batch: &[Delivery]) -> Vec<Disposition> {
         let drafted: Vec<_> = batch.iter().map(|delivery| new_letters(&delivery.event)).collect();
         let events: Vec<&Event> = batch
@@ -125,7 +123,7 @@ impl Desk {
             }
             Err(error) => Some(self.failure(&error).await),
         };
-        let disposition = |drafts: Result<_, Undraftable>| match drafts {
+        let disposition = |drafts: Result<_, DraftError>| match drafts {
             Err(undraftable) => Disposition::DeadLetter(undraftable.to_string()),
             Ok(_) => failed.clone().unwrap_or(Disposition::Ack),
         };
@@ -174,16 +172,16 @@ impl Desk {
     }
 }
 
-fn new_letters(event: &Event) -> Result<Vec<NewLetter<'_>>, Undraftable> {
+fn new_letters(event: &Event) -> Result<Vec<NewLetter<'_>>, DraftError> {
     let drafts = kinds::drafts(event)?;
     Ok(drafts.into_iter().map(|draft| NewLetter { event, draft }).collect())
 }
 
 /// Supersedes what these letters make pointless, or what has come too late to be sent.
 async fn supersede(connection: &mut AsyncPgConnection, letters: &[NewLetter<'_>]) -> Result<(), QueryError> {
-    let touches = |template: Template| letters.iter().any(|letter| letter.draft.template == template);
+    let touches = |template: LetterTemplate| letters.iter().any(|letter| letter.draft.template == template);
     let aggregates: Vec<&str> = letters.iter().map(|letter| letter.event.subject.as_str()).collect();
-    for kind in kinds::KINDS.into_iter().filter(|kind| !kind.superseded_by.is_empty()) {
+    for kind in kinds::LETTER_KINDS.into_iter().filter(|kind| !kind.superseded_by.is_empty()) {
         if touches(kind.template) || kind.superseded_by.iter().copied().any(touches) {
             letters::supersede(connection, kind.template, kind.superseded_by, &aggregates).await?;
         }

@@ -2,8 +2,8 @@
 //! async threads must not wait for.
 
 use crate::{
-    domain::Template,
-    render::{Letterhead, MessageError, RenderError, Templates, build},
+    domain::LetterTemplate,
+    render::{Letterhead, MessageError, RenderError, Templates, build_message},
     store::letters::ClaimedLetter,
 };
 use actix::{Actor, Addr, Handler, MailboxError, Message, SyncArbiter, SyncContext};
@@ -21,7 +21,7 @@ const ASK_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Why there is no mail of a letter.
 #[derive(Debug, thiserror::Error)]
-pub enum Unrendered {
+pub(crate) enum RendererError {
     /// The letter itself is the reason: trying again gives the same.
     #[error("{0}")]
     Letter(String),
@@ -30,38 +30,37 @@ pub enum Unrendered {
     Unanswered(#[from] MailboxError),
 }
 
-/// Render a letter.
+/// Asks for the mail of a letter.
 #[derive(Message)]
-#[rtype(result = "Result<lettre::Message, Unrendered>")]
-struct Render(Arc<ClaimedLetter>);
+#[rtype(result = "Result<lettre::Message, RendererError>")]
+struct RenderLetter(Arc<ClaimedLetter>);
 
 /// The actor. It has no state of its own.
-pub struct Renderer {
+pub(crate) struct Renderer {
     templates: Arc<Templates>,
     letterhead: Arc<Letterhead>,
 }
 
 /// A cloneable handle of the [`Renderer`]. Its threads end with the last handle.
 #[derive(Clone)]
-pub struct RendererHandle(Addr<Renderer>);
+pub(crate) struct RendererHandle(Addr<Renderer>);
 
 impl Renderer {
     /// Starts its threads.
-    #[must_use]
-    pub fn start(templates: Templates, letterhead: Letterhead) -> RendererHandle {
+    pub(crate) fn start(templates: Templates, letterhead: Letterhead) -> RendererHandle {
         let (templates, letterhead) = (Arc::new(templates), Arc::new(letterhead));
         let make = move || Self { templates: templates.clone(), letterhead: letterhead.clone() };
         RendererHandle(SyncArbiter::start(THREADS, make))
     }
 
     fn render(&self, letter: &ClaimedLetter) -> Result<lettre::Message, String> {
-        let template: Template =
+        let template: LetterTemplate =
             letter.template.parse().map_err(|error| format!("{}: {error}", letter.template))?;
         let parts = self
             .templates
             .render(template, &letter.subject, &letter.data)
             .map_err(|error: RenderError| error.to_string())?;
-        build(&self.letterhead, &letter.recipient, &letter.subject, &letter.message_id, parts)
+        build_message(&self.letterhead, &letter.recipient, &letter.subject, &letter.message_id, parts)
             .map_err(|error: MessageError| error.to_string())
     }
 }
@@ -70,9 +69,9 @@ impl RendererHandle {
     /// The mail of a letter.
     ///
     /// # Errors
-    /// [`Unrendered`].
-    pub async fn render(&self, letter: Arc<ClaimedLetter>) -> Result<lettre::Message, Unrendered> {
-        self.0.send(Render(letter)).timeout(ASK_TIMEOUT).await?
+    /// [`RendererError`].
+    pub(crate) async fn render(&self, letter: Arc<ClaimedLetter>) -> Result<lettre::Message, RendererError> {
+        self.0.send(RenderLetter(letter)).timeout(ASK_TIMEOUT).await?
     }
 }
 
@@ -80,12 +79,12 @@ impl Actor for Renderer {
     type Context = SyncContext<Self>;
 }
 
-impl Handler<Render> for Renderer {
-    type Result = Result<lettre::Message, Unrendered>;
+impl Handler<RenderLetter> for Renderer {
+    type Result = Result<lettre::Message, RendererError>;
 
-    fn handle(&mut self, Render(letter): Render, _: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, RenderLetter(letter): RenderLetter, _: &mut Self::Context) -> Self::Result {
         // A panic would end the thread's actor for good. The renderer has no state that it could break.
         let rendered = catch_unwind(AssertUnwindSafe(|| self.render(&letter)));
-        rendered.unwrap_or_else(|_| Err("the renderer panicked".to_owned())).map_err(Unrendered::Letter)
+        rendered.unwrap_or_else(|_| Err("the renderer panicked".to_owned())).map_err(RendererError::Letter)
     }
 }

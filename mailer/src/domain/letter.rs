@@ -8,28 +8,27 @@ use utoipa::ToSchema;
 /// A text that is no status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be queued, sending, sent, failed or superseded")]
-pub struct InvalidStatus;
+pub(crate) struct InvalidLetterStatus;
 
 /// A text that is no template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("is not the name of a template")]
-pub struct InvalidTemplate;
+pub(crate) struct InvalidLetterTemplate;
 
 /// Declares an enum of names on the wire.
 macro_rules! names {
     ($(#[$outer:meta])+ $kind:ident, $error:ident { $($(#[$doc:meta])+ $name:ident = $wire:literal),+ $(,)? }) => {
-        $(#[$outer])+
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
         #[serde(rename_all = "snake_case")]
-        pub enum $kind { $($(#[$doc])+ $name),+ }
+        $(#[$outer])+
+        pub(crate) enum $kind { $($(#[$doc])+ $name),+ }
 
         impl $kind {
             /// All of them.
-            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+            pub(crate) const ALL: &'static [Self] = &[$(Self::$name),+];
 
             /// The name on the wire and in the database.
-            #[must_use]
-            pub fn as_str(self) -> &'static str {
+            pub(crate) fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $wire),+ }
             }
         }
@@ -52,7 +51,8 @@ macro_rules! names {
 
 names! {
     /// Where a letter is in its life.
-    Status, InvalidStatus {
+    #[schema(as = Status)]
+    LetterStatus, InvalidLetterStatus {
         /// Waits for its time.
         Queued = "queued",
         /// An instance is at it.
@@ -68,7 +68,8 @@ names! {
 
 names! {
     /// What kind of letter it is. The contract's list: not every one of them is written yet.
-    Template, InvalidTemplate {
+    #[schema(as = Template)]
+    LetterTemplate, InvalidLetterTemplate {
         /// Proves an address.
         VerifyEmail = "verify_email",
         /// Leads to a new password.
@@ -94,24 +95,23 @@ names! {
 
 /// A letter that an event asks for.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Draft {
+pub(crate) struct LetterDraft {
     /// Its kind.
-    pub template: Template,
+    pub(crate) template: LetterTemplate,
     /// What travellers call its matter: the locator.
-    pub reference: Option<String>,
+    pub(crate) reference: Option<String>,
     /// Where it goes; checked when it is sent.
-    pub recipient: String,
+    pub(crate) recipient: String,
     /// BCP 47 language tag.
-    pub locale: String,
+    pub(crate) locale: String,
     /// The subject line.
-    pub subject: String,
+    pub(crate) subject: String,
     /// What the template shows.
-    pub data: Value,
+    pub(crate) data: Value,
 }
 
 /// The Message-ID of a letter, the same for each attempt: `<template.aggregate.version@domain>`.
-#[must_use]
-pub fn message_id(template: Template, aggregate: &str, version: i64, domain: &str) -> String {
+pub(crate) fn message_id(template: LetterTemplate, aggregate: &str, version: i64, domain: &str) -> String {
     // RFC 5322 allows few characters here; aggregates are ids, so usually nothing is replaced.
     let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '-' };
     let aggregate: String = aggregate.chars().map(plain).collect();
@@ -124,17 +124,17 @@ mod tests {
 
     #[test]
     fn names_on_the_wire_round_trip() {
-        for template in Template::ALL {
+        for template in LetterTemplate::ALL {
             assert_eq!(template.as_str().parse(), Ok(*template));
             assert_eq!(serde_json::to_value(template).unwrap(), template.as_str());
         }
-        assert_eq!("sent".parse(), Ok(Status::Sent));
-        assert_eq!("lost".parse::<Status>(), Err(InvalidStatus));
+        assert_eq!("sent".parse(), Ok(LetterStatus::Sent));
+        assert_eq!("lost".parse::<LetterStatus>(), Err(InvalidLetterStatus));
     }
 
     #[test]
     fn a_message_id_holds_nothing_that_ends_it() {
-        let id = message_id(Template::BookingConfirmed, "a>\r\nb", 3, "aerobus.dev");
+        let id = message_id(LetterTemplate::BookingConfirmed, "a>\r\nb", 3, "aerobus.dev");
         assert_eq!(id, "<booking_confirmed.a---b.3@aerobus.dev>");
     }
 }

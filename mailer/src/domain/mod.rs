@@ -1,13 +1,13 @@
 //! What a letter is: pure, without I/O.
 
 mod backoff;
+mod delivery_attempt;
 mod letter;
-mod outcome;
-mod text;
-mod time;
+mod printed_time;
+mod single_line;
 
-pub use backoff::delay;
-pub use letter::{Draft, InvalidStatus, InvalidTemplate, Status, Template, message_id};
-pub use outcome::{Attempt, Outcome};
-pub use text::clean;
-pub use time::{local_time, offset_time, utc_time};
+pub(crate) use backoff::backoff;
+pub(crate) use delivery_attempt::{DeliveryAttempt, DeliveryOutcome};
+pub(crate) use letter::{LetterDraft, LetterStatus, LetterTemplate, message_id};
+pub(crate) use printed_time::{local_time, offset_time, utc_time};
+pub(crate) use single_line::single_line;

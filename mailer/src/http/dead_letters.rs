@@ -1,9 +1,6 @@
-//! Messages off the bus that made no letter.
+//! Dead letters: messages of the bus that the consumer gave up.
 
-use super::{
-    MailDesk,
-    letters::{Nothing, PRIVATE},
-};
+use super::{cache_control::PRIVATE, empty_body::EmptyBody, mail_admin::MailAdmin};
 use crate::{
     error::MailError,
     store::dead_letters::{self, DeadLetterRow},
@@ -23,9 +20,10 @@ use std::str::FromStr;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// A message that was given up.
+/// A message that the consumer gave up.
 #[derive(Serialize, ToSchema)]
-pub(super) struct DeadLetter {
+#[schema(as = DeadLetter)]
+pub(super) struct DeadLetterResource {
     /// Its id.
     id: Uuid,
     /// The queue that it came from.
@@ -45,7 +43,7 @@ pub(super) struct DeadLetter {
     replayed_at: Option<DateTime<Utc>>,
 }
 
-impl From<DeadLetterRow> for DeadLetter {
+impl From<DeadLetterRow> for DeadLetterResource {
     fn from(row: DeadLetterRow) -> Self {
         Self {
             id: row.id,
@@ -79,22 +77,22 @@ impl FromStr for DeadLetterId {
         ("limit" = Option<u8>, Query, description = "1-200, 50 by default."),
         ("after" = Option<String>, Query, description = "The `next` of the page before."),
     ),
-    responses((status = 200, body = Page<DeadLetter>), (status = 401), (status = 403), (status = 422)),
+    responses((status = 200, body = Page<DeadLetterResource>), (status = 401), (status = 403), (status = 422)),
     security(("bearer" = ["mail:read"])),
 )]
 pub(super) async fn list(
     caller: Caller,
-    desk: web::Data<MailDesk>,
+    admin: web::Data<MailAdmin>,
     mut parameters: QueryParameters,
 ) -> Result<HttpResponse, Problem> {
     caller.require(Permission::MailRead)?;
     let request = PageRequest::<Uuid>::read(&mut parameters, &"dead-letters");
     parameters.finish()?;
     let rows = async {
-        let mut connection = desk.pool.get().await?;
+        let mut connection = admin.pool.get().await?;
         Ok::<_, MailError>(dead_letters::list(&mut connection, request.after, request.rows()).await?)
     };
-    let page = request.page(rows.await?, |row| row.id).map(DeadLetter::from);
+    let page = request.page(rows.await?, |row| row.id).map(DeadLetterResource::from);
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, PRIVATE)).json(page))
 }
 
@@ -103,33 +101,33 @@ pub(super) async fn list(
     post, path = "/api/v1/admin/mail/dead-letters/{id}/replay", tag = "mail",
     params(("id" = Uuid, Path)),
     responses(
-        (status = 200, body = DeadLetter), (status = 401), (status = 403), (status = 404),
+        (status = 200, body = DeadLetterResource), (status = 401), (status = 403), (status = 404),
         (status = 409, description = "It failed again."),
     ),
     security(("bearer" = ["mail:resend"])),
 )]
 pub(super) async fn replay(
     caller: Caller,
-    desk: web::Data<MailDesk>,
+    admin: web::Data<MailAdmin>,
     id: Id<DeadLetterId>,
     parameters: QueryParameters,
-    _: Body<Nothing>,
+    _: Body<EmptyBody>,
 ) -> Result<HttpResponse, Problem> {
     caller.require(Permission::MailResend)?;
     parameters.finish()?;
-    let row = work_in_again(&desk, id.0.0).await?;
+    let row = consume_again(&admin, id.0.0).await?;
     tracing::info!(dead_letter.id = %row.id, user.id = %caller.user_id(), "A dead letter was replayed");
-    Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, PRIVATE)).json(DeadLetter::from(row)))
+    Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, PRIVATE)).json(DeadLetterResource::from(row)))
 }
 
-async fn work_in_again(desk: &MailDesk, id: Uuid) -> Result<DeadLetterRow, MailError> {
+async fn consume_again(admin: &MailAdmin, id: Uuid) -> Result<DeadLetterRow, MailError> {
     let row = {
-        // Not kept while the consumer works, which needs a connection too.
-        let mut connection = desk.pool.get().await?;
+        // The connection goes back before the consumer works, which needs one too.
+        let mut connection = admin.pool.get().await?;
         dead_letters::find(&mut connection, id).await?.ok_or(MailError::NotFound)?
     };
     let event = Event::decode(&row.payload).map_err(|error| MailError::StillDead(error.to_string()))?;
-    let disposition = desk.consumer.take(vec![Delivery { event, attempt: 1 }]).await.pop();
+    let disposition = admin.consumer.take(vec![Delivery { event, attempt: 1 }]).await.pop();
     match disposition {
         Some(Disposition::Ack) => {}
         Some(Disposition::Retry(reason) | Disposition::DeadLetter(reason)) => {
@@ -138,6 +136,6 @@ async fn work_in_again(desk: &MailDesk, id: Uuid) -> Result<DeadLetterRow, MailE
         Some(Disposition::Pause(reason)) => return Err(MailError::Paused(reason)),
         None => return Err(MailError::Paused("the consumer gave no answer".to_owned())),
     }
-    let mut connection = desk.pool.get().await?;
+    let mut connection = admin.pool.get().await?;
     Ok(dead_letters::mark_replayed(&mut connection, id).await?)
 }

@@ -1,12 +1,12 @@
 //! Letters.
 
-use super::MailDesk;
+use super::{cache_control::PRIVATE, empty_body::EmptyBody, mail_admin::MailAdmin};
 use crate::{
-    domain::{Outcome, Status, Template},
+    domain::{DeliveryOutcome, LetterStatus, LetterTemplate},
     error::MailError,
     store::{
-        attempts::{self, AttemptRow},
-        letters::{self, Filter, LetterRow, Resend},
+        letter_attempts::{self, LetterAttemptRow},
+        letters::{self, LetterFilter, LetterRow, ResendOutcome},
     },
 };
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
@@ -16,29 +16,23 @@ use serde::Serialize;
 use shared::{
     auth::{Caller, Permission},
     email::EmailAddress,
-    http::{
-        Body, FromJson, Id, Object, Page, PageRequest, Problem, QueryParameters, conditional, entity_tag,
-        require_match,
-    },
+    http::{Body, Id, Page, PageRequest, Problem, QueryParameters, conditional, entity_tag, require_match},
     ids::{EventId, LetterId},
 };
 use std::collections::HashMap;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// Answers hold addresses: nobody else keeps them.
-pub(super) const PRIVATE: &str = "private, no-store";
-
 /// A letter.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Letter {
     /// Its id.
     id: LetterId,
-    /// Its kind, a [`Template`].
-    #[schema(value_type = Template)]
+    /// Its kind, a [`LetterTemplate`].
+    #[schema(value_type = LetterTemplate)]
     template: String,
-    /// Where it is in its life, a [`Status`].
-    #[schema(value_type = Status)]
+    /// Its [`LetterStatus`].
+    #[schema(value_type = LetterStatus)]
     status: String,
     /// Where it goes.
     recipient: String,
@@ -81,10 +75,10 @@ pub(super) struct LetterAttempt {
 }
 
 impl Letter {
-    fn new(row: LetterRow, attempts: Vec<AttemptRow>) -> Self {
-        let queued = row.status == Status::Queued.as_str();
+    fn new(row: LetterRow, attempts: Vec<LetterAttemptRow>) -> Self {
+        let queued = row.status == LetterStatus::Queued.as_str();
         let created_at = row.created_at();
-        let sent = |attempt: &&AttemptRow| attempt.outcome == Outcome::Sent.as_str();
+        let sent = |attempt: &&LetterAttemptRow| attempt.outcome == DeliveryOutcome::Sent.as_str();
         let sent_at = attempts.iter().rev().find(sent).map(|attempt| attempt.at);
         let last_error = attempts.last().filter(|last| !sent(last)).map(|last| last.message.clone());
         Self {
@@ -106,8 +100,8 @@ impl Letter {
     }
 }
 
-impl From<AttemptRow> for LetterAttempt {
-    fn from(row: AttemptRow) -> Self {
+impl From<LetterAttemptRow> for LetterAttempt {
+    fn from(row: LetterAttemptRow) -> Self {
         Self {
             number: row.number,
             at: row.at,
@@ -118,22 +112,13 @@ impl From<AttemptRow> for LetterAttempt {
     }
 }
 
-/// The body of an action that takes none.
-pub(super) struct Nothing;
-
-impl FromJson for Nothing {
-    fn read(_: &mut Object<'_>) -> Option<Self> {
-        Some(Self)
-    }
-}
-
 /// Letters, newest first. Needs `mail:read`.
 #[utoipa::path(
     get, path = "/api/v1/admin/mail", tag = "mail",
     params(
-        ("status" = Option<Status>, Query, description = "Only letters in this state."),
+        ("status" = Option<LetterStatus>, Query, description = "Only letters in this state."),
         ("recipient" = Option<String>, Query, description = "Only letters to this address."),
-        ("template" = Option<Template>, Query, description = "Only letters of this kind."),
+        ("template" = Option<LetterTemplate>, Query, description = "Only letters of this kind."),
         ("limit" = Option<u8>, Query, description = "1-200, 50 by default."),
         ("after" = Option<String>, Query, description = "The `next` of the page before."),
     ),
@@ -142,11 +127,11 @@ impl FromJson for Nothing {
 )]
 pub(super) async fn list(
     caller: Caller,
-    desk: web::Data<MailDesk>,
+    admin: web::Data<MailAdmin>,
     mut parameters: QueryParameters,
 ) -> Result<HttpResponse, Problem> {
     caller.require(Permission::MailRead)?;
-    let filter = Filter {
+    let filter = LetterFilter {
         status: parameters.optional("status"),
         recipient: parameters.text("recipient").map(|text| EmailAddress::key_of(&text)),
         template: parameters.optional("template"),
@@ -154,11 +139,11 @@ pub(super) async fn list(
     let request = PageRequest::<Uuid>::read(&mut parameters, &("mail", &filter));
     parameters.finish()?;
     let page = async {
-        let mut connection = desk.pool.get().await?;
+        let mut connection = admin.pool.get().await?;
         let rows = letters::list(&mut connection, &filter, request.after, request.rows()).await?;
         let page = request.page(rows, |row| row.id);
         let ids: Vec<Uuid> = page.data.iter().map(|row| row.id).collect();
-        let mut attempts: HashMap<_, _> = attempts::of(&mut connection, &ids).await?;
+        let mut attempts: HashMap<_, _> = letter_attempts::of(&mut connection, &ids).await?;
         Ok::<_, MailError>(page.map(|row| {
             let attempts = attempts.remove(&row.id).unwrap_or_default();
             Letter::new(row, attempts)
@@ -176,14 +161,14 @@ pub(super) async fn list(
 )]
 pub(super) async fn get(
     caller: Caller,
-    desk: web::Data<MailDesk>,
+    admin: web::Data<MailAdmin>,
     id: Id<LetterId>,
     request: HttpRequest,
     parameters: QueryParameters,
 ) -> Result<HttpResponse, Problem> {
     caller.require(Permission::MailRead)?;
     parameters.finish()?;
-    let (tag, letter) = find(&desk, id.0).await?;
+    let (tag, letter) = find(&admin, id.0).await?;
     Ok(conditional(&request, &tag, PRIVATE, &letter))
 }
 
@@ -199,21 +184,21 @@ pub(super) async fn get(
 )]
 pub(super) async fn resend(
     caller: Caller,
-    desk: web::Data<MailDesk>,
+    admin: web::Data<MailAdmin>,
     id: Id<LetterId>,
     request: HttpRequest,
     parameters: QueryParameters,
-    _: Body<Nothing>,
+    _: Body<EmptyBody>,
 ) -> Result<HttpResponse, Problem> {
     caller.require(Permission::MailResend)?;
     parameters.finish()?;
     if request.headers().contains_key(header::IF_MATCH) {
-        let (tag, _) = find(&desk, id.0).await?;
+        let (tag, _) = find(&admin, id.0).await?;
         require_match(&request, &tag)?;
     }
-    let (tag, letter) = requeue(&desk, id.0).await?;
-    // Only now: the answer tells of the letter as it was queued.
-    desk.sender.hurry();
+    let (tag, letter) = requeue(&admin, id.0).await?;
+    // Only now, so that the answer shows the letter as queued.
+    admin.sender.send_now();
     tracing::info!(letter.id = %id.0, user.id = %caller.user_id(), "A letter is sent again");
     Ok(HttpResponse::Ok()
         .insert_header((header::ETAG, tag))
@@ -221,23 +206,23 @@ pub(super) async fn resend(
         .json(letter))
 }
 
-async fn find(desk: &MailDesk, id: LetterId) -> Result<(String, Letter), MailError> {
-    let mut connection = desk.pool.get().await?;
+async fn find(admin: &MailAdmin, id: LetterId) -> Result<(String, Letter), MailError> {
+    let mut connection = admin.pool.get().await?;
     let row = letters::find(&mut connection, id).await?.ok_or(MailError::NotFound)?;
     present(&mut connection, row).await
 }
 
-async fn requeue(desk: &MailDesk, id: LetterId) -> Result<(String, Letter), MailError> {
-    let mut connection = desk.pool.get().await?;
+async fn requeue(admin: &MailAdmin, id: LetterId) -> Result<(String, Letter), MailError> {
+    let mut connection = admin.pool.get().await?;
     match letters::resend(&mut connection, id).await? {
-        Resend::Queued(row) => present(&mut connection, row).await,
-        Resend::Superseded => Err(MailError::Superseded),
-        Resend::Missing => Err(MailError::NotFound),
+        ResendOutcome::Queued(row) => present(&mut connection, row).await,
+        ResendOutcome::Superseded => Err(MailError::Superseded),
+        ResendOutcome::Missing => Err(MailError::NotFound),
     }
 }
 
 /// The letter with its entity tag.
 async fn present(connection: &mut AsyncPgConnection, row: LetterRow) -> Result<(String, Letter), MailError> {
-    let attempts = attempts::of(connection, &[row.id]).await?.remove(&row.id).unwrap_or_default();
+    let attempts = letter_attempts::of(connection, &[row.id]).await?.remove(&row.id).unwrap_or_default();
     Ok((entity_tag(row.version()), Letter::new(row, attempts)))
 }

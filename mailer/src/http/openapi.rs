@@ -11,10 +11,10 @@ use utoipa::OpenApi;
     tags((name = "mail", description = "Letters and their delivery.")),
     modifiers(&BearerToken, &Refusals),
 )]
-struct Document;
+struct MailerOpenApi;
 
 /// The OpenAPI document of the mailer.
 #[must_use]
 pub fn document() -> utoipa::openapi::OpenApi {
-    Document::openapi()
+    MailerOpenApi::openapi()
 }

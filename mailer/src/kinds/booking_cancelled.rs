@@ -1,11 +1,14 @@
 //! A booking was cancelled, with what is given back.
 
-use super::{Kind, Undraftable, booking_view};
-use crate::domain::{Draft, Template};
+use super::{
+    booking_letter,
+    letter_kind::{DraftError, LetterKind},
+};
+use crate::domain::{LetterDraft, LetterTemplate};
 use shared::events::{Event, EventType};
 
-pub(super) const KIND: Kind = Kind {
-    template: Template::BookingCancelled,
+pub(super) const KIND: LetterKind = LetterKind {
+    template: LetterTemplate::BookingCancelled,
     event: EventType::BookingCancelled,
     mjml: include_str!("../../templates/booking_cancelled.mjml"),
     text: include_str!("../../templates/booking_cancelled.txt"),
@@ -13,7 +16,7 @@ pub(super) const KIND: Kind = Kind {
     draft,
 };
 
-fn draft(event: &Event) -> Result<Option<Draft>, Undraftable> {
-    let booking = booking_view::state(event)?;
-    booking_view::draft(&booking, Template::BookingCancelled, "Booking cancelled")
+fn draft(event: &Event) -> Result<Option<LetterDraft>, DraftError> {
+    let booking = booking_letter::state(event)?;
+    booking_letter::draft(&booking, LetterTemplate::BookingCancelled, "Booking cancelled")
 }

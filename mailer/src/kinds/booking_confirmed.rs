@@ -1,11 +1,14 @@
 //! Paid and ticketed: what the traveller needs at the airport.
 
-use super::{Kind, Undraftable, booking_view};
-use crate::domain::{Draft, Template};
+use super::{
+    booking_letter,
+    letter_kind::{DraftError, LetterKind},
+};
+use crate::domain::{LetterDraft, LetterTemplate};
 use shared::events::{Event, EventType};
 
-pub(super) const KIND: Kind = Kind {
-    template: Template::BookingConfirmed,
+pub(super) const KIND: LetterKind = LetterKind {
+    template: LetterTemplate::BookingConfirmed,
     event: EventType::BookingConfirmed,
     mjml: include_str!("../../templates/booking_confirmed.mjml"),
     text: include_str!("../../templates/booking_confirmed.txt"),
@@ -13,7 +16,7 @@ pub(super) const KIND: Kind = Kind {
     draft,
 };
 
-fn draft(event: &Event) -> Result<Option<Draft>, Undraftable> {
-    let booking = booking_view::state(event)?;
-    booking_view::draft(&booking, Template::BookingConfirmed, "Booking confirmed")
+fn draft(event: &Event) -> Result<Option<LetterDraft>, DraftError> {
+    let booking = booking_letter::state(event)?;
+    booking_letter::draft(&booking, LetterTemplate::BookingConfirmed, "Booking confirmed")
 }

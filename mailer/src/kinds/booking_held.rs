@@ -1,23 +1,30 @@
 //! Seats are kept until a payment: when the hold ends.
 
-use super::{Kind, Undraftable, booking_view};
-use crate::domain::{Draft, Template};
+use super::{
+    booking_letter,
+    letter_kind::{DraftError, LetterKind},
+};
+use crate::domain::{LetterDraft, LetterTemplate};
 use shared::events::{BookingPaymentStatus, Event, EventType};
 
-pub(super) const KIND: Kind = Kind {
-    template: Template::BookingHeld,
+pub(super) const KIND: LetterKind = LetterKind {
+    template: LetterTemplate::BookingHeld,
     event: EventType::BookingHeld,
     mjml: include_str!("../../templates/booking_held.mjml"),
     text: include_str!("../../templates/booking_held.txt"),
-    superseded_by: &[Template::BookingConfirmed, Template::BookingCancelled, Template::HoldExpired],
+    superseded_by: &[
+        LetterTemplate::BookingConfirmed,
+        LetterTemplate::BookingCancelled,
+        LetterTemplate::HoldExpired,
+    ],
     draft,
 };
 
-fn draft(event: &Event) -> Result<Option<Draft>, Undraftable> {
-    let booking = booking_view::state(event)?;
+fn draft(event: &Event) -> Result<Option<LetterDraft>, DraftError> {
+    let booking = booking_letter::state(event)?;
     // A booking that is paid in the same call is held for a moment only: its confirmation says it all.
     if booking.payment_status != BookingPaymentStatus::Awaiting {
         return Ok(None);
     }
-    booking_view::draft(&booking, Template::BookingHeld, "Your seats are held")
+    booking_letter::draft(&booking, LetterTemplate::BookingHeld, "Your seats are held")
 }

@@ -1,11 +1,14 @@
 //! A hold ran out unpaid.
 
-use super::{Kind, Undraftable, booking_view};
-use crate::domain::{Draft, Template};
+use super::{
+    booking_letter,
+    letter_kind::{DraftError, LetterKind},
+};
+use crate::domain::{LetterDraft, LetterTemplate};
 use shared::events::{Event, EventType};
 
-pub(super) const KIND: Kind = Kind {
-    template: Template::HoldExpired,
+pub(super) const KIND: LetterKind = LetterKind {
+    template: LetterTemplate::HoldExpired,
     event: EventType::BookingExpired,
     mjml: include_str!("../../templates/hold_expired.mjml"),
     text: include_str!("../../templates/hold_expired.txt"),
@@ -13,7 +16,7 @@ pub(super) const KIND: Kind = Kind {
     draft,
 };
 
-fn draft(event: &Event) -> Result<Option<Draft>, Undraftable> {
-    let booking = booking_view::state(event)?;
-    booking_view::draft(&booking, Template::HoldExpired, "Your hold has ended")
+fn draft(event: &Event) -> Result<Option<LetterDraft>, DraftError> {
+    let booking = booking_letter::state(event)?;
+    booking_letter::draft(&booking, LetterTemplate::HoldExpired, "Your hold has ended")
 }

@@ -1,6 +1,6 @@
 //! The mail around a letter's parts (RFC 5322, MIME).
 
-use super::Parts;
+use super::LetterParts;
 use lettre::{
     Address, Message,
     address::AddressError,
@@ -13,16 +13,16 @@ use shared::email::{EmailAddress, InvalidEmail};
 
 /// What all mails of an installation share.
 #[derive(Debug, Clone)]
-pub struct Letterhead {
+pub(crate) struct Letterhead {
     /// Who writes.
-    pub from: Mailbox,
+    pub(crate) from: Mailbox,
     /// Where answers go; to the writer where it is missing.
-    pub reply_to: Option<Mailbox>,
+    pub(crate) reply_to: Option<Mailbox>,
 }
 
 /// Why there is no mail.
 #[derive(Debug, thiserror::Error)]
-pub enum MessageError {
+pub(crate) enum MessageError {
     /// Nobody has such an address. An event of an earlier release may carry one.
     #[error("the recipient's address is not valid: it {0}")]
     Recipient(InvalidEmail),
@@ -38,12 +38,12 @@ pub enum MessageError {
 ///
 /// # Errors
 /// [`MessageError`]; trying again gives the same.
-pub fn build(
+pub(crate) fn build_message(
     letterhead: &Letterhead,
     recipient: &str,
     subject: &str,
     message_id: &str,
-    parts: Parts,
+    parts: LetterParts,
 ) -> Result<Message, MessageError> {
     let address = mail_address(&recipient.parse().map_err(MessageError::Recipient)?)?;
     let auto_submitted =
@@ -69,7 +69,7 @@ pub fn build(
 ///
 /// # Errors
 /// Never for an address of the grammar that all services share, as a test shows.
-pub fn mail_address(address: &EmailAddress) -> Result<Address, AddressError> {
+pub(crate) fn mail_address(address: &EmailAddress) -> Result<Address, AddressError> {
     address.as_str().parse()
 }
 
@@ -89,8 +89,8 @@ mod tests {
             if let Ok(address) = text.parse::<EmailAddress>() {
                 let letterhead =
                     Letterhead { from: "Aerobus <no-reply@aerobus.example>".parse().unwrap(), reply_to: None };
-                let parts = Parts { text: "t".into(), html: "<p>h</p>".into() };
-                let mail = build(&letterhead, address.as_str(), "x", "<a@b>", parts);
+                let parts = LetterParts { text: "t".into(), html: "<p>h</p>".into() };
+                let mail = build_message(&letterhead, address.as_str(), "x", "<a@b>", parts);
                 prop_assert!(mail.is_ok(), "{text:?}: {:?}", mail.err());
                 let envelope = mail.map(|mail| mail.envelope().to().to_vec()).unwrap_or_default();
                 prop_assert_eq!(envelope.iter().map(ToString::to_string).collect::<Vec<_>>(), [address.as_str()]);
@@ -102,9 +102,10 @@ mod tests {
     fn no_text_of_others_becomes_a_header() {
         let letterhead =
             Letterhead { from: "Aerobus <no-reply@aerobus.example>".parse().unwrap(), reply_to: None };
-        let parts = Parts { text: "t".into(), html: "<p>h</p>".into() };
+        let parts = LetterParts { text: "t".into(), html: "<p>h</p>".into() };
         let mail =
-            build(&letterhead, "a@b.example", "x\r\nBcc: all@b.example", "<a@b>", parts.clone()).unwrap();
+            build_message(&letterhead, "a@b.example", "x\r\nBcc: all@b.example", "<a@b>", parts.clone())
+                .unwrap();
         let raw = String::from_utf8(mail.formatted()).unwrap();
         assert!(!raw.lines().any(|line| line.starts_with("Bcc:")), "{raw}");
         for address in [
@@ -115,7 +116,7 @@ mod tests {
             "n..ina@example.org",
             "x@[127.0.0.1]",
         ] {
-            let refused = build(&letterhead, address, "x", "<a@b>", parts.clone());
+            let refused = build_message(&letterhead, address, "x", "<a@b>", parts.clone());
             assert!(matches!(refused, Err(MessageError::Recipient(_))), "{address}");
         }
     }

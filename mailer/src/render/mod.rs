@@ -3,5 +3,5 @@
 mod message;
 mod templates;
 
-pub use message::{Letterhead, MessageError, build, mail_address};
-pub use templates::{Parts, RenderError, TemplateError, Templates};
+pub(crate) use message::{Letterhead, MessageError, build_message, mail_address};
+pub(crate) use templates::{LetterParts, RenderError, TemplateError, Templates};

@@ -1,6 +1,6 @@
 //! The templates: MJML is compiled to HTML once, at the start; Jinja fills it in per letter.
 
-use crate::{domain::Template, kinds};
+use crate::{domain::LetterTemplate, kinds};
 use minijinja::{
     AutoEscape, Environment, Error, Output, State, UndefinedBehavior, Value as Shown, escape_formatter,
     value::Serde,
@@ -31,7 +31,7 @@ const HTML_LIMIT: usize = 100_000;
 pub enum TemplateError {
     /// The MJML cannot be parsed or rendered.
     #[error("the MJML of {0} is broken: {1}")]
-    Mjml(Template, String),
+    Mjml(&'static str, String),
     /// The Jinja cannot be parsed.
     #[error("a template is broken")]
     Jinja(#[from] Error),
@@ -39,10 +39,10 @@ pub enum TemplateError {
 
 /// Why a letter cannot be rendered.
 #[derive(Debug, thiserror::Error)]
-pub enum RenderError {
+pub(crate) enum RenderError {
     /// This release has no such template.
     #[error("there is no template {0}")]
-    Unknown(Template),
+    Unknown(LetterTemplate),
     /// The data does not fit the template.
     #[error("the template cannot be filled in: {0}")]
     Fill(#[from] Error),
@@ -53,15 +53,15 @@ pub enum RenderError {
 
 /// A letter's two parts, which say the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Parts {
+pub(crate) struct LetterParts {
     /// For people who read plain text.
-    pub text: String,
+    pub(crate) text: String,
     /// For mail clients that show HTML.
-    pub html: String,
+    pub(crate) html: String,
 }
 
 /// All templates, compiled.
-pub struct Templates {
+pub(crate) struct Templates {
     environment: Environment<'static>,
     public_url: String,
 }
@@ -71,7 +71,7 @@ impl Templates {
     ///
     /// # Errors
     /// [`TemplateError`], which only a mistake in the templates themselves can cause.
-    pub fn compile(public_url: &str) -> Result<Self, TemplateError> {
+    pub(crate) fn compile(public_url: &str) -> Result<Self, TemplateError> {
         let mut environment = Environment::new();
         // A misspelt name must not become an empty place in a letter.
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -79,9 +79,9 @@ impl Templates {
         for (name, source) in SHARED {
             environment.add_template(name, source)?;
         }
-        for kind in kinds::KINDS {
-            let html =
-                compile_mjml(kind.mjml).map_err(|reason| TemplateError::Mjml(kind.template, reason))?;
+        for kind in kinds::LETTER_KINDS {
+            let html = compile_mjml(kind.mjml)
+                .map_err(|reason| TemplateError::Mjml(kind.template.as_str(), reason))?;
             environment.add_template_owned(html_name(kind.template), html)?;
             environment.add_template_owned(text_name(kind.template), kind.text)?;
         }
@@ -92,8 +92,13 @@ impl Templates {
     ///
     /// # Errors
     /// [`RenderError`]; trying again gives the same.
-    pub fn render(&self, template: Template, subject: &str, data: &Value) -> Result<Parts, RenderError> {
-        if kinds::kind(template).is_none() {
+    pub(crate) fn render(
+        &self,
+        template: LetterTemplate,
+        subject: &str,
+        data: &Value,
+    ) -> Result<LetterParts, RenderError> {
+        if kinds::kind_of(template).is_none() {
             return Err(RenderError::Unknown(template));
         }
         let mut context = data.as_object().cloned().unwrap_or_default();
@@ -109,7 +114,7 @@ impl Templates {
         if html.len() > HTML_LIMIT {
             Err(RenderError::TooLarge(html.len()))
         } else {
-            Ok(Parts { text, html })
+            Ok(LetterParts { text, html })
         }
     }
 
@@ -143,11 +148,11 @@ fn show(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Shown) -> Resul
     Ok(())
 }
 
-fn html_name(template: Template) -> String {
+fn html_name(template: LetterTemplate) -> String {
     format!("{template}.html")
 }
 
-fn text_name(template: Template) -> String {
+fn text_name(template: LetterTemplate) -> String {
     format!("{template}.txt")
 }
 

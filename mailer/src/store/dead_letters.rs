@@ -9,23 +9,22 @@ use uuid::Uuid;
 /// A message that was given up.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = dead_letters)]
-#[expect(missing_docs, reason = "the columns; the migration tells what they hold")]
-pub struct DeadLetterRow {
-    pub id: Uuid,
-    pub queue: String,
-    pub event_id: Option<Uuid>,
-    pub payload: Vec<u8>,
-    pub reason: String,
-    pub attempts: i32,
-    pub created_at: DateTime<Utc>,
-    pub replayed_at: Option<DateTime<Utc>>,
+pub(crate) struct DeadLetterRow {
+    pub(crate) id: Uuid,
+    pub(crate) queue: String,
+    pub(crate) event_id: Option<Uuid>,
+    pub(crate) payload: Vec<u8>,
+    pub(crate) reason: String,
+    pub(crate) attempts: i32,
+    pub(crate) created_at: DateTime<Utc>,
+    pub(crate) replayed_at: Option<DateTime<Utc>>,
 }
 
 /// A dead letter.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn find(connection: &mut AsyncPgConnection, id: Uuid) -> QueryResult<Option<DeadLetterRow>> {
+pub(crate) async fn find(connection: &mut AsyncPgConnection, id: Uuid) -> QueryResult<Option<DeadLetterRow>> {
     dead_letters::table.find(id).select(DeadLetterRow::as_select()).first(connection).await.optional()
 }
 
@@ -33,7 +32,7 @@ pub async fn find(connection: &mut AsyncPgConnection, id: Uuid) -> QueryResult<O
 ///
 /// # Errors
 /// Those of the database.
-pub async fn list(
+pub(crate) async fn list(
     connection: &mut AsyncPgConnection,
     before: Option<Uuid>,
     limit: i64,
@@ -53,7 +52,10 @@ pub async fn list(
 ///
 /// # Errors
 /// Those of the database.
-pub async fn mark_replayed(connection: &mut AsyncPgConnection, id: Uuid) -> QueryResult<DeadLetterRow> {
+pub(crate) async fn mark_replayed(
+    connection: &mut AsyncPgConnection,
+    id: Uuid,
+) -> QueryResult<DeadLetterRow> {
     diesel::update(dead_letters::table.find(id))
         .set(dead_letters::replayed_at.eq(now.into_sql::<Timestamptz>().nullable()))
         .returning(DeadLetterRow::as_returning())

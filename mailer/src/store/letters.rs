@@ -1,7 +1,9 @@
 //! Letters: stored by the consumer, claimed and finished by the sender, looked at by admins.
 
-use super::{attempts, schema::letters};
-use crate::domain::{Attempt, Draft, Outcome, Status, Template, message_id};
+use super::{letter_attempts, schema::letters};
+use crate::domain::{
+    DeliveryAttempt, DeliveryOutcome, LetterDraft, LetterStatus, LetterTemplate, message_id,
+};
 use chrono::{DateTime, Utc};
 use diesel::{
     data_types::PgInterval,
@@ -27,57 +29,54 @@ diesel::define_sql_function! {
 /// A letter as admins see it.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = letters)]
-#[expect(missing_docs, reason = "the columns; the migration tells what they hold")]
-pub struct LetterRow {
-    pub id: Uuid,
-    pub template: String,
-    pub event_id: Uuid,
-    pub reference: Option<String>,
-    pub recipient: String,
-    pub locale: String,
-    pub subject: String,
-    pub message_id: String,
-    pub status: String,
-    pub next_attempt_at: DateTime<Utc>,
+pub(crate) struct LetterRow {
+    pub(crate) id: Uuid,
+    pub(crate) template: String,
+    pub(crate) event_id: Uuid,
+    pub(crate) reference: Option<String>,
+    pub(crate) recipient: String,
+    pub(crate) locale: String,
+    pub(crate) subject: String,
+    pub(crate) message_id: String,
+    pub(crate) status: String,
+    pub(crate) next_attempt_at: DateTime<Utc>,
 }
 
 /// A letter that an instance has claimed to send.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = letters)]
-#[expect(missing_docs, reason = "the columns; the migration tells what they hold")]
-pub struct ClaimedLetter {
-    pub id: Uuid,
-    pub template: String,
-    pub reference: Option<String>,
-    pub recipient: String,
-    pub subject: String,
-    pub data: Value,
-    pub message_id: String,
-    pub attempts: i32,
-    pub failures: i32,
-    pub queued_at: DateTime<Utc>,
+pub(crate) struct ClaimedLetter {
+    pub(crate) id: Uuid,
+    pub(crate) template: String,
+    pub(crate) reference: Option<String>,
+    pub(crate) recipient: String,
+    pub(crate) subject: String,
+    pub(crate) data: Value,
+    pub(crate) message_id: String,
+    pub(crate) attempts: i32,
+    pub(crate) failures: i32,
+    pub(crate) queued_at: DateTime<Utc>,
 }
 
 /// A draft with the event that asks for it.
 #[derive(Debug, Clone)]
-pub struct NewLetter<'a> {
+pub(crate) struct NewLetter<'a> {
     /// The event.
-    pub event: &'a Event,
+    pub(crate) event: &'a Event,
     /// What it asks for.
-    pub draft: Draft,
+    pub(crate) draft: LetterDraft,
 }
 
 impl LetterRow {
     /// A number that is another after each change: every change also sets the next attempt.
-    #[must_use]
-    pub fn version(&self) -> i64 {
-        let status = Status::ALL.iter().position(|status| status.as_str() == self.status).unwrap_or_default();
+    pub(crate) fn version(&self) -> i64 {
+        let status =
+            LetterStatus::ALL.iter().position(|status| status.as_str() == self.status).unwrap_or_default();
         self.next_attempt_at.timestamp_micros() * 8 + i64::try_from(status).unwrap_or_default()
     }
 
     /// When it was made, as its id tells.
-    #[must_use]
-    pub fn created_at(&self) -> DateTime<Utc> {
+    pub(crate) fn created_at(&self) -> DateTime<Utc> {
         let (seconds, nanos) = self.id.get_timestamp().map_or((0, 0), |timestamp| timestamp.to_unix());
         DateTime::from_timestamp(i64::try_from(seconds).unwrap_or_default(), nanos).unwrap_or_default()
     }
@@ -85,18 +84,18 @@ impl LetterRow {
 
 /// What a list of letters is filtered by.
 #[derive(Debug, Clone, Default, Hash)]
-pub struct Filter {
+pub(crate) struct LetterFilter {
     /// Only those in this state.
-    pub status: Option<Status>,
+    pub(crate) status: Option<LetterStatus>,
     /// Only those to this address, in whatever case.
-    pub recipient: Option<String>,
+    pub(crate) recipient: Option<String>,
     /// Only those of this kind.
-    pub template: Option<Template>,
+    pub(crate) template: Option<LetterTemplate>,
 }
 
 /// What became of the wish to send a letter again.
 #[derive(Debug)]
-pub enum Resend {
+pub(crate) enum ResendOutcome {
     /// It will be sent, or is being sent now.
     Queued(LetterRow),
     /// A newer letter made it pointless.
@@ -109,7 +108,7 @@ pub enum Resend {
 ///
 /// # Errors
 /// Those of the database.
-pub async fn insert(
+pub(crate) async fn insert(
     connection: &mut AsyncPgConnection,
     batch: &[NewLetter<'_>],
     domain: &str,
@@ -140,10 +139,10 @@ pub async fn insert(
 ///
 /// # Errors
 /// Those of the database.
-pub async fn supersede(
+pub(crate) async fn supersede(
     connection: &mut AsyncPgConnection,
-    template: Template,
-    by: &[Template],
+    template: LetterTemplate,
+    by: &[LetterTemplate],
     aggregates: &[&str],
 ) -> QueryResult<usize> {
     let newer = diesel::alias!(letters as newer);
@@ -155,16 +154,16 @@ pub async fn supersede(
     let pointless = letters::table
         .filter(letters::aggregate.eq_any(aggregates))
         .filter(letters::template.eq(template.as_str()))
-        .filter(letters::status.eq(Status::Queued.as_str()))
+        .filter(letters::status.eq(LetterStatus::Queued.as_str()))
         .filter(diesel::dsl::exists(newer_one))
         .select(letters::id);
     let pointless: Vec<Uuid> = pointless.load(connection).await?;
     if pointless.is_empty() {
         return Ok(0);
     }
-    let still_queued = letters::id.eq_any(pointless).and(letters::status.eq(Status::Queued.as_str()));
+    let still_queued = letters::id.eq_any(pointless).and(letters::status.eq(LetterStatus::Queued.as_str()));
     diesel::update(letters::table.filter(still_queued))
-        .set((letters::status.eq(Status::Superseded.as_str()), letters::next_attempt_at.eq(now)))
+        .set((letters::status.eq(LetterStatus::Superseded.as_str()), letters::next_attempt_at.eq(now)))
         .execute(connection)
         .await
 }
@@ -174,7 +173,7 @@ pub async fn supersede(
 ///
 /// # Errors
 /// Those of the database.
-pub async fn claim(
+pub(crate) async fn claim(
     connection: &mut AsyncPgConnection,
     limit: usize,
     lease: Duration,
@@ -197,7 +196,7 @@ pub async fn claim(
         }
         diesel::update(letters::table.filter(letters::id.eq_any(due)))
             .set((
-                letters::status.eq(Status::Sending.as_str()),
+                letters::status.eq(LetterStatus::Sending.as_str()),
                 letters::attempts.eq(letters::attempts + 1),
                 letters::next_attempt_at.eq(from_now(lease)),
             ))
@@ -216,26 +215,26 @@ pub async fn claim(
 ///
 /// # Errors
 /// Those of the database.
-pub async fn finish(
+pub(crate) async fn finish(
     connection: &mut AsyncPgConnection,
     letter: &ClaimedLetter,
-    attempt: &Attempt,
+    attempt: &DeliveryAttempt,
     delay: Duration,
 ) -> QueryResult<bool> {
     let (id, number) = (letter.id, letter.attempts);
     let mine = letters::id
         .eq(id)
         .and(letters::attempts.eq(number))
-        .and(letters::status.eq(Status::Sending.as_str()));
+        .and(letters::status.eq(LetterStatus::Sending.as_str()));
     let status = match attempt.outcome {
-        Outcome::Sent => text("'sent'"),
-        Outcome::Refused => text("'failed'"),
-        Outcome::Deferred => {
+        DeliveryOutcome::Sent => text("'sent'"),
+        DeliveryOutcome::Refused => text("'failed'"),
+        DeliveryOutcome::Deferred => {
             text(&format!("CASE WHEN queued_at < {GIVE_UP_AFTER} THEN 'failed' ELSE 'queued' END"))
         }
-        Outcome::Unreachable => text("'queued'"),
+        DeliveryOutcome::Unreachable => text("'queued'"),
     };
-    let sent = attempt.outcome == Outcome::Sent;
+    let sent = attempt.outcome == DeliveryOutcome::Sent;
     let change = (
         letters::status.eq(status),
         letters::failures.eq(if sent { 0 } else { letter.failures.saturating_add(1) }),
@@ -244,7 +243,7 @@ pub async fn finish(
     connection
         .transaction(async |connection: &mut AsyncPgConnection| {
             let changed = diesel::update(letters::table.filter(mine)).set(change).execute(connection).await?;
-            attempts::insert(connection, id, number, attempt).await?;
+            letter_attempts::insert(connection, id, number, attempt).await?;
             Ok(changed == 1)
         })
         .await
@@ -254,12 +253,12 @@ pub async fn finish(
 ///
 /// # Errors
 /// Those of the database.
-pub async fn resend(connection: &mut AsyncPgConnection, id: LetterId) -> QueryResult<Resend> {
-    let open = [Status::Queued, Status::Sent, Status::Failed].map(Status::as_str);
+pub(crate) async fn resend(connection: &mut AsyncPgConnection, id: LetterId) -> QueryResult<ResendOutcome> {
+    let open = [LetterStatus::Queued, LetterStatus::Sent, LetterStatus::Failed].map(LetterStatus::as_str);
     let queued =
         diesel::update(letters::table.filter(letters::id.eq(id.0).and(letters::status.eq_any(open))))
             .set((
-                letters::status.eq(Status::Queued.as_str()),
+                letters::status.eq(LetterStatus::Queued.as_str()),
                 letters::failures.eq(0),
                 letters::queued_at.eq(now),
                 letters::next_attempt_at.eq(now),
@@ -269,12 +268,12 @@ pub async fn resend(connection: &mut AsyncPgConnection, id: LetterId) -> QueryRe
             .await
             .optional()?;
     if let Some(letter) = queued {
-        return Ok(Resend::Queued(letter));
+        return Ok(ResendOutcome::Queued(letter));
     }
     Ok(match find(connection, id).await? {
-        Some(letter) if letter.status == Status::Superseded.as_str() => Resend::Superseded,
-        Some(sending) => Resend::Queued(sending),
-        None => Resend::Missing,
+        Some(letter) if letter.status == LetterStatus::Superseded.as_str() => ResendOutcome::Superseded,
+        Some(sending) => ResendOutcome::Queued(sending),
+        None => ResendOutcome::Missing,
     })
 }
 
@@ -282,7 +281,7 @@ pub async fn resend(connection: &mut AsyncPgConnection, id: LetterId) -> QueryRe
 ///
 /// # Errors
 /// Those of the database.
-pub async fn find(connection: &mut AsyncPgConnection, id: LetterId) -> QueryResult<Option<LetterRow>> {
+pub(crate) async fn find(connection: &mut AsyncPgConnection, id: LetterId) -> QueryResult<Option<LetterRow>> {
     letters::table.find(id.0).select(LetterRow::as_select()).first(connection).await.optional()
 }
 
@@ -290,9 +289,9 @@ pub async fn find(connection: &mut AsyncPgConnection, id: LetterId) -> QueryResu
 ///
 /// # Errors
 /// Those of the database.
-pub async fn list(
+pub(crate) async fn list(
     connection: &mut AsyncPgConnection,
-    filter: &Filter,
+    filter: &LetterFilter,
     before: Option<Uuid>,
     limit: i64,
 ) -> QueryResult<Vec<LetterRow>> {

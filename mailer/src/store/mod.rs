@@ -1,8 +1,8 @@
-//! The mailer's tables.
+//! The mailer's tables, one file each. The tables of the bus (inbox, outbox) are in `shared::outbox`.
 
-pub mod attempts;
-pub mod dead_letters;
-pub mod letters;
+pub(crate) mod dead_letters;
+pub(crate) mod letter_attempts;
+pub(crate) mod letters;
 mod schema;
 
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};

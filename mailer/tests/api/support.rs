@@ -13,7 +13,7 @@ use shared::{
     config::ServiceConfig,
     events::Event,
     ids::UserId,
-    service::{Running, Surroundings},
+    service::{Running, ServiceContext},
 };
 use std::{sync::Arc, time::Duration};
 use testkit::{Client, ReceivedMail, SERVICE_TOKEN_SECRET, SmtpSink, TestDatabase, TokenIssuer};
@@ -43,8 +43,8 @@ impl World {
 
     /// A mailer; on `bus`, which is another one where it shall hear nothing.
     pub(crate) async fn start_on(&self, bus: &InProcess, config: Config) -> Running {
-        let surroundings = Surroundings { bus: Bus::new(bus.clone()), keys: self.issuer.keys() };
-        app::start(config, surroundings).await.expect("the mailer starts")
+        let context = ServiceContext { bus: Bus::new(bus.clone()), keys: self.issuer.keys() };
+        app::start(config, context).await.expect("the mailer starts")
     }
 
     pub(crate) async fn start(&self, config: Config) -> Running {

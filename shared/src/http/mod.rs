@@ -13,6 +13,7 @@ mod page;
 mod path;
 mod problem;
 mod request;
+mod request_id;
 mod scaffold;
 mod server;
 mod uninterrupted;
@@ -20,7 +21,7 @@ mod uninterrupted;
 pub use client_address::{ClientAddress, InvalidNetwork, Network, TrustedProxies, network_of};
 pub use etag::{conditional, entity_tag, require_match};
 pub use input::{
-    BODY_LIMIT, Body, FieldError, FromJson, JsonBytes, Object, Patch, QueryParameters, collect,
+    BODY_LIMIT, Body, FieldError, FromJson, JsonBytes, JsonReader, Patch, QueryParameters, collect,
     require_identity,
 };
 pub use no_parameters::NoParameters;
@@ -28,6 +29,7 @@ pub use openapi::{BearerToken, Refusals};
 pub use page::{Cursor, Page, PageLinks, PageRequest};
 pub use path::{Id, key};
 pub use problem::{Code, Problem, ProblemBody, Quota};
-pub use request::{RequestId, complete, envelope};
+pub use request::{complete, envelope};
+pub use request_id::RequestId;
 pub use scaffold::{configure, method_not_allowed, metrics_server, readable};
 pub use server::{ServerSettings, serve};

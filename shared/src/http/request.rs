@@ -1,45 +1,17 @@
 //! The envelope of every request: its id, its trace context, its log line, its metrics, and problems
 //! for whatever went wrong outside of our handlers.
 
-use super::{Code, Problem, uninterrupted::uninterrupted};
+use super::{Code, Problem, request_id::RequestId, uninterrupted::uninterrupted};
 use crate::trace::{self, TraceContext};
 use actix_web::{
-    Error, FromRequest, HttpMessage, HttpRequest, HttpResponse,
+    Error, HttpMessage, HttpResponse,
     body::{self, BodySize, BoxBody, MessageBody},
-    dev::{Payload, ServiceRequest, ServiceResponse},
+    dev::{ServiceRequest, ServiceResponse},
     http::{Method, StatusCode, Version, header},
     middleware::Next,
 };
-use std::{future, time::Instant};
+use std::time::Instant;
 use tracing::Instrument;
-use uuid::Uuid;
-
-/// The id of a request, in `x-request-id`.
-#[derive(Debug, Clone)]
-pub struct RequestId(pub String);
-
-impl RequestId {
-    /// A valid incoming id is kept: 1-128 letters, digits and `-_.`; else a new one is made.
-    fn of(request: &ServiceRequest) -> Self {
-        let valid = |text: &&str| {
-            (1..=128).contains(&text.len())
-                && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
-        };
-        let incoming =
-            request.headers().get("x-request-id").and_then(|value| value.to_str().ok()).filter(valid);
-        Self(incoming.map_or_else(|| Uuid::now_v7().to_string(), str::to_owned))
-    }
-}
-
-impl FromRequest for RequestId {
-    type Error = Error;
-    type Future = future::Ready<Result<Self, Error>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let id = request.extensions().get::<Self>().cloned();
-        future::ready(Ok(id.unwrap_or_else(|| Self(String::new()))))
-    }
-}
 
 /// Middleware, for `wrap(from_fn(envelope))`: the outermost one of every service.
 ///

@@ -23,7 +23,7 @@ use shared::{
     config::ServiceConfig,
     events::{Event, EventType, FlightState},
     ids::{PaymentId, RefundId, UserId},
-    service::{Running, Surroundings},
+    service::{Running, ServiceContext},
 };
 use std::{
     collections::HashMap,
@@ -132,10 +132,10 @@ impl Scene {
         config.payment_sweep_ms = 20;
         // Nothing counts as left before a test says so.
         config.payment_idle_ms = 3_600_000;
-        let surroundings = Surroundings { bus: bus.clone(), keys: issuer.keys() };
+        let context = ServiceContext { bus: bus.clone(), keys: issuer.keys() };
         let played = Arc::new(played);
         let provider: Arc<dyn PaymentProvider> = played.clone();
-        let (running, sales) = app::start_with(config, surroundings, |_, _| Ok(provider)).await.unwrap();
+        let (running, sales) = app::start_with(config, context, |_, _| Ok(provider)).await.unwrap();
         let flight = samples::flight();
         let event = Event::new("flight", EventType::FlightPublished, flight.id, flight.version, &flight);
         bus.publish(Arc::new(event)).await.unwrap();

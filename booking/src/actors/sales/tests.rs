@@ -10,7 +10,7 @@ use shared::{
     config::ServiceConfig,
     events::{Event, EventType, FlightState},
     ids::UserId,
-    service::{Running, Surroundings},
+    service::{Running, ServiceContext},
 };
 use std::sync::Arc;
 use testkit::{Answer, Client, SERVICE_TOKEN_SECRET, TestDatabase, TokenIssuer};
@@ -36,13 +36,13 @@ impl Scene {
             Config::embedded(ServiceConfig::embedded(([127, 0, 0, 1], 0).into(), &access, secret));
         // However slow the machine is.
         config.patience_ms = 600_000;
-        let surroundings = Surroundings { bus: bus.clone(), keys: issuer.keys() };
+        let context = ServiceContext { bus: bus.clone(), keys: issuer.keys() };
         let provider = |_: &Config, pool: &_| {
             let sandbox: Arc<dyn super::super::payment::PaymentProvider> =
                 Arc::new(Sandbox::start(access.clone(), Clone::clone(pool)));
             Ok(sandbox)
         };
-        let (running, sales) = app::start_with(config, surroundings, provider).await.unwrap();
+        let (running, sales) = app::start_with(config, context, provider).await.unwrap();
         let flight = samples::flight();
         let event = Event::new("flight", EventType::FlightPublished, flight.id, flight.version, &flight);
         bus.publish(Arc::new(event)).await.unwrap();

@@ -9,7 +9,7 @@ use crate::{
 use actix_web::{HttpResponse, http::header, web};
 use shared::{
     auth::{Caller, Permission},
-    http::{Body, Code, FromJson, Object, Problem, ProblemBody, QueryParameters},
+    http::{Body, Code, FromJson, JsonReader, Problem, ProblemBody, QueryParameters},
 };
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ const CHECK: Duration = Duration::from_secs(120);
 pub(crate) struct Nothing;
 
 impl FromJson for Nothing {
-    fn read(_: &mut Object<'_>) -> Option<Self> {
+    fn read(_: &mut JsonReader<'_>) -> Option<Self> {
         Some(Self)
     }
 }

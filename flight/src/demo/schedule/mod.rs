@@ -6,7 +6,8 @@
 use super::{
     block_time::GreatCircle,
     fares::fares,
-    fleet::{Fleet, InvalidFleet},
+    fits::InvalidFit,
+    fleet::Fleet,
     network::{self, Clock, Line, Trip},
 };
 use crate::domain::reference::Airport;
@@ -58,7 +59,7 @@ pub enum ScheduleError {
     Code(#[from] InvalidCode),
     /// The fleet's tables are wrong.
     #[error("the fleet cannot be made")]
-    Fleet(#[from] InvalidFleet),
+    Fleet(#[from] InvalidFit),
     /// A zone or a time cannot be computed with.
     #[error("a time of the schedule is wrong")]
     Time(#[from] InvalidTime),

@@ -1,7 +1,7 @@
 //! What must hold of the plan of any window.
 
 use super::*;
-use crate::demo::{airports::Places, fleet::FITS};
+use crate::demo::{airports::Places, fits::FITS};
 use chrono::Days;
 use proptest::prelude::*;
 use std::collections::{HashMap, HashSet};

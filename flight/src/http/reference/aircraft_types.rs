@@ -5,7 +5,7 @@ use crate::{
     domain::reference::{AircraftType, check_icao_type},
     store::flights::Naming,
 };
-use shared::http::{FieldError, FromJson, Object};
+use shared::http::{FieldError, FromJson, JsonReader};
 use utoipa::ToSchema;
 
 handlers!(
@@ -17,7 +17,7 @@ handlers!(
     "/api/v1/admin/aircraft-types/{key}"
 );
 
-fn read_icao(object: &mut Object<'_>, icao: Option<String>) -> Option<String> {
+fn read_icao(object: &mut JsonReader<'_>, icao: Option<String>) -> Option<String> {
     let icao = icao?;
     match check_icao_type(&icao) {
         Ok(()) => Some(icao),
@@ -29,7 +29,7 @@ fn read_icao(object: &mut Object<'_>, icao: Option<String>) -> Option<String> {
 }
 
 impl FromJson for AircraftType {
-    fn read(object: &mut Object<'_>) -> Option<Self> {
+    fn read(object: &mut JsonReader<'_>) -> Option<Self> {
         let code = object.required("code");
         let icao = object.required("icao");
         let icao = read_icao(object, icao);
@@ -46,7 +46,7 @@ pub(in crate::http) struct AircraftTypePatch {
 }
 
 impl FromJson for AircraftTypePatch {
-    fn read(object: &mut Object<'_>) -> Option<Self> {
+    fn read(object: &mut JsonReader<'_>) -> Option<Self> {
         object.immutable("code");
         let icao = object.patch_required("icao");
         let icao = read_icao(object, icao);

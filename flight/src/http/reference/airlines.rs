@@ -3,7 +3,7 @@
 use super::{Resource, handlers};
 use crate::{domain::reference::Airline, store::flights::Naming};
 use shared::{
-    http::{FieldError, FromJson, Object},
+    http::{FieldError, FromJson, JsonReader},
     iata::AccountingCode,
 };
 use utoipa::ToSchema;
@@ -18,7 +18,7 @@ handlers!(
 );
 
 impl FromJson for Airline {
-    fn read(object: &mut Object<'_>) -> Option<Self> {
+    fn read(object: &mut JsonReader<'_>) -> Option<Self> {
         let code = object.required("code");
         let name = object.text("name", 1..=100);
         let accounting_code = object.required("accounting_code");
@@ -34,7 +34,7 @@ pub(in crate::http) struct AirlinePatch {
 }
 
 impl FromJson for AirlinePatch {
-    fn read(object: &mut Object<'_>) -> Option<Self> {
+    fn read(object: &mut JsonReader<'_>) -> Option<Self> {
         object.immutable("code");
         let name = object.patch_text("name", 1..=100);
         let accounting_code = object.patch_required("accounting_code");

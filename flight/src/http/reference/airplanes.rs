@@ -8,7 +8,7 @@ use crate::{
 };
 use diesel_async::AsyncPgConnection;
 use shared::{
-    http::{FieldError, FromJson, Object},
+    http::{FieldError, FromJson, JsonReader},
     iata::{AircraftTypeCode, AirlineCode},
     ids::SeatLayoutId,
 };
@@ -24,7 +24,7 @@ handlers!(
 );
 
 impl FromJson for Airplane {
-    fn read(object: &mut Object<'_>) -> Option<Self> {
+    fn read(object: &mut JsonReader<'_>) -> Option<Self> {
         let registration = object.required("registration");
         let airline = object.required("airline");
         let aircraft_type = object.required("aircraft_type");
@@ -47,7 +47,7 @@ pub(in crate::http) struct AirplanePatch {
 }
 
 impl FromJson for AirplanePatch {
-    fn read(object: &mut Object<'_>) -> Option<Self> {
+    fn read(object: &mut JsonReader<'_>) -> Option<Self> {
         object.immutable("registration");
         let airline = object.patch_required("airline");
         let aircraft_type = object.patch_required("aircraft_type");

@@ -11,7 +11,7 @@ use crate::{
 };
 use diesel_async::AsyncPgConnection;
 use shared::{
-    http::{FieldError, FromJson, Object, Patch},
+    http::{FieldError, FromJson, JsonReader, Patch},
     iata::{CityCode, CountryCode, IcaoAirportCode},
 };
 use std::ops::RangeInclusive;
@@ -33,7 +33,7 @@ const CONNECTION: RangeInclusive<u16> = 1..=1440;
 
 /// Checks a value that was read against its bounds.
 fn within<T: PartialOrd + std::fmt::Display>(
-    object: &mut Object<'_>,
+    object: &mut JsonReader<'_>,
     name: &str,
     value: Option<T>,
     bounds: &RangeInclusive<T>,
@@ -47,7 +47,7 @@ fn within<T: PartialOrd + std::fmt::Display>(
 }
 
 impl FromJson for Airport {
-    fn read(object: &mut Object<'_>) -> Option<Self> {
+    fn read(object: &mut JsonReader<'_>) -> Option<Self> {
         let iata = object.required("iata");
         let icao = object.optional("icao");
         let name = object.text("name", 1..=100);
@@ -93,7 +93,7 @@ pub(in crate::http) struct AirportPatch {
 }
 
 impl FromJson for AirportPatch {
-    fn read(object: &mut Object<'_>) -> Option<Self> {
+    fn read(object: &mut JsonReader<'_>) -> Option<Self> {
         object.immutable("iata");
         let icao = object.patch("icao");
         let name = object.patch_text("name", 1..=100);

@@ -6,7 +6,7 @@ use crate::{
     store::flights::Naming,
 };
 use shared::{
-    http::{FieldError, FromJson, Object},
+    http::{FieldError, FromJson, JsonReader},
     iata::CountryCode,
 };
 use utoipa::ToSchema;
@@ -21,7 +21,7 @@ handlers!(
 );
 
 /// Reads a zone that must be known.
-pub(super) fn read_time_zone(object: &mut Object<'_>, zone: Option<String>) -> Option<String> {
+pub(super) fn read_time_zone(object: &mut JsonReader<'_>, zone: Option<String>) -> Option<String> {
     let zone = zone?;
     match check_time_zone(&zone) {
         Ok(()) => Some(zone),
@@ -33,7 +33,7 @@ pub(super) fn read_time_zone(object: &mut Object<'_>, zone: Option<String>) -> O
 }
 
 impl FromJson for City {
-    fn read(object: &mut Object<'_>) -> Option<Self> {
+    fn read(object: &mut JsonReader<'_>) -> Option<Self> {
         let code = object.required("code");
         let name = object.text("name", 1..=100);
         let country = object.required("country");
@@ -52,7 +52,7 @@ pub(in crate::http) struct CityPatch {
 }
 
 impl FromJson for CityPatch {
-    fn read(object: &mut Object<'_>) -> Option<Self> {
+    fn read(object: &mut JsonReader<'_>) -> Option<Self> {
         object.immutable("code");
         let name = object.patch_text("name", 1..=100);
         let country = object.patch_required("country");

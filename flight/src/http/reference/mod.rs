@@ -8,7 +8,12 @@ mod airports;
 mod cities;
 mod seat_layouts;
 
-use super::{Changes, PRIVATE, SLOW, parameters::NOTHING_TO_FIND, preconditions::IfMatch};
+use super::{
+    Changes,
+    cache_control::{PRIVATE, SLOW},
+    parameters::NOTHING_TO_FIND,
+    preconditions::IfMatch,
+};
 use crate::{
     domain::{flight::Flight, folding::fold, reference::Versioned},
     error::{Conflict, overtaken},

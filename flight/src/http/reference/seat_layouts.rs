@@ -9,7 +9,7 @@ use crate::{
 };
 use diesel_async::AsyncPgConnection;
 use shared::{
-    http::{FieldError, FromJson, Object, Problem},
+    http::{FieldError, FromJson, JsonReader, Problem},
     iata::AircraftTypeCode,
     ids::SeatLayoutId,
     seat::{CabinSection, SeatDesignator, SeatPlan},
@@ -28,14 +28,14 @@ handlers!(
 /// The most sections of a plan.
 const SECTIONS: usize = 20;
 
-fn read_section(object: &mut Object<'_>) -> Option<CabinSection> {
+fn read_section(object: &mut JsonReader<'_>) -> Option<CabinSection> {
     let (cabin, rows, columns) =
         (object.required("cabin"), object.required("rows"), object.required("columns"));
     Some(CabinSection { cabin: cabin?, rows: rows?, columns: columns? })
 }
 
 /// Notes what the parts of a plan say against each other.
-fn checked(object: &mut Object<'_>, plan: SeatPlan) -> Option<SeatPlan> {
+fn checked(object: &mut JsonReader<'_>, plan: SeatPlan) -> Option<SeatPlan> {
     let errors = check_plan(&plan);
     if errors.is_empty() {
         return Some(plan);
@@ -45,7 +45,7 @@ fn checked(object: &mut Object<'_>, plan: SeatPlan) -> Option<SeatPlan> {
 }
 
 impl FromJson for SeatLayout {
-    fn read(object: &mut Object<'_>) -> Option<Self> {
+    fn read(object: &mut JsonReader<'_>) -> Option<Self> {
         let name = object.text("name", 1..=100);
         let aircraft_type = object.required("aircraft_type");
         let cabins = object.list("cabins", 1..=SECTIONS, read_section);
@@ -74,7 +74,7 @@ pub(in crate::http) struct SeatLayoutPatch {
 }
 
 impl FromJson for SeatLayoutPatch {
-    fn read(object: &mut Object<'_>) -> Option<Self> {
+    fn read(object: &mut JsonReader<'_>) -> Option<Self> {
         object.immutable("id");
         object.immutable("version");
         let name = object.patch_text("name", 1..=100);

@@ -30,7 +30,7 @@ const SMALL: u64 = 1024;
 ///
 /// # Errors
 /// Those of what it wraps.
-pub async fn compression(
+pub(crate) async fn compression(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {

@@ -1,9 +1,8 @@
-//! Connections to services, whose end is an error.
+//! Connections to services. They report their end as an error.
 //!
-//! To the client library an answer in chunks is whole when its connection ends, wherever it does: an
-//! instance that dies in the middle would seem to have said all that it had to say. So the end of a
-//! connection is told as an error here. Whole answers end before it, and idle connections that end are
-//! left out by the pool either way.
+//! The client library takes an answer in chunks for complete when its connection ends, even in the middle: an
+//! answer of an instance that dies would look complete. So the end of a connection is an error here. A
+//! complete answer ends before it, and the pool drops idle connections that end in either case.
 
 use actix_rt::net::{ActixStream, Ready, TcpStream};
 use actix_tls::connect::{ConnectError, ConnectInfo, Connection, Connector, ConnectorService};
@@ -17,7 +16,7 @@ use std::{
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// See the module.
+/// A connection to a service.
 #[derive(Debug)]
 pub(super) struct UpstreamConnection(TcpStream);
 
@@ -76,17 +75,17 @@ impl ActixStream for UpstreamConnection {
     }
 }
 
-/// Opens such connections.
+/// Opens connections to services.
 #[derive(Clone)]
-pub(super) struct Connecting(ConnectorService);
+pub(super) struct UpstreamConnector(ConnectorService);
 
-impl Connecting {
+impl UpstreamConnector {
     pub(super) fn new() -> Self {
         Self(Connector::default().service())
     }
 }
 
-impl Service<ConnectInfo<Uri>> for Connecting {
+impl Service<ConnectInfo<Uri>> for UpstreamConnector {
     type Response = Connection<Uri, UpstreamConnection>;
     type Error = ConnectError;
     type Future = LocalBoxFuture<'static, Result<Self::Response, ConnectError>>;

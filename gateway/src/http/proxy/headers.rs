@@ -23,7 +23,7 @@ const HOP_BY_HOP: [&str; 11] = [
     "http2-settings",
 ];
 
-/// What only the gateway may say, or what it answers itself.
+/// Headers that only the gateway may set, or that it answers itself.
 const OURS: [&str; 10] = [
     "host",
     "expect",
@@ -37,34 +37,33 @@ const OURS: [&str; 10] = [
     "traceparent",
 ];
 
-/// What the gateway says of a request itself.
-pub(super) struct Vouched<'a> {
+/// What the gateway itself states about a request.
+pub(super) struct GatewayHeaders<'a> {
     pub(super) id: &'a RequestId,
     /// The client's address.
     pub(super) client: Option<IpAddr>,
-    /// The gateway's service token, by which the service believes the address; none for a service that does not
-    /// look at it.
-    pub(super) proof: Option<HeaderValue>,
+    /// The gateway's service token, which proves the address; none for a service that does not read it.
+    pub(super) service_token: Option<HeaderValue>,
 }
 
 /// The headers of a request as the upstream gets them.
-pub(super) fn upstream_headers(request: &HttpRequest, vouched: Vouched<'_>) -> HeaderMap {
+pub(super) fn upstream_headers(request: &HttpRequest, gateway: GatewayHeaders<'_>) -> HeaderMap {
     let mut headers = passing(request.headers());
     for name in OURS {
         headers.remove(name);
     }
     headers.remove(SERVICE_TOKEN);
-    if let Some(proof) = vouched.proof {
-        headers.insert(SERVICE_TOKEN, proof);
+    if let Some(service_token) = gateway.service_token {
+        headers.insert(SERVICE_TOKEN, service_token);
     }
     let mut set = |name: &'static str, value: &str| {
         if let Ok(value) = HeaderValue::from_str(value) {
             headers.insert(HeaderName::from_static(name), value);
         }
     };
-    set("x-request-id", &vouched.id.0);
+    set("x-request-id", &gateway.id.0);
     set("x-forwarded-proto", if request.app_config().secure() { "https" } else { "http" });
-    if let Some(client) = vouched.client {
+    if let Some(client) = gateway.client {
         set("x-forwarded-for", &client.to_string());
     }
     if let Some(context) = trace::current() {
@@ -123,10 +122,14 @@ mod tests {
             .append_header(("accept-language", "de"))
             .to_http_request();
         let id = RequestId("request-1".to_owned());
-        let vouched = |proof| Vouched { id: &id, client: Some("10.0.0.9".parse().unwrap()), proof };
-        let unproven = upstream_headers(&request, vouched(None));
+        let gateway = |service_token| GatewayHeaders {
+            id: &id,
+            client: Some("10.0.0.9".parse().unwrap()),
+            service_token,
+        };
+        let unproven = upstream_headers(&request, gateway(None));
         assert!(!unproven.contains_key(SERVICE_TOKEN), "a client proves nothing");
-        let headers = upstream_headers(&request, vouched(Some(HeaderValue::from_static("ours"))));
+        let headers = upstream_headers(&request, gateway(Some(HeaderValue::from_static("ours"))));
         assert_eq!(headers.get_all(SERVICE_TOKEN).collect::<Vec<_>>(), ["ours"]);
         assert!(!client_headers(&headers).contains_key(SERVICE_TOKEN));
         for gone in ["connection", "x-secret-hop", "te", "upgrade", "forwarded"] {

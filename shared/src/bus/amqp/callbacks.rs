@@ -3,8 +3,11 @@
 //! The traits of `amqprs` are made with `async_trait`; their methods are written out here, which
 //! costs fewer lines than the dependency. None of them waits for anything but a mailbox.
 
-use super::{link::Link, publisher::Publisher};
-use actix::{Addr, Message};
+use super::{
+    confirms::{ConfirmKind, PublisherConfirm},
+    link::Link,
+};
+use actix::Recipient;
 use amqprs::{
     Ack, BasicProperties, Cancel, Close, CloseChannel, Nack, Return,
     callbacks::{ChannelCallback, ConnectionCallback},
@@ -13,29 +16,6 @@ use amqprs::{
     error::Error,
 };
 use futures_util::future::{BoxFuture, ready};
-
-/// The broker has decided about messages that the publisher sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
-#[rtype(result = "()")]
-pub(super) struct Verdict {
-    /// The link whose channel it came on; tags of another one mean nothing.
-    pub(super) generation: u64,
-    pub(super) tag: u64,
-    /// Also about all earlier ones.
-    pub(super) multiple: bool,
-    pub(super) kind: VerdictKind,
-}
-
-/// What the broker has decided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum VerdictKind {
-    /// It is safe, or nobody wanted it.
-    Confirmed,
-    /// It was not taken.
-    Refused,
-    /// It was mandatory and no queue was there; a confirm follows nevertheless.
-    Returned,
-}
 
 /// Notices that the broker closes the connection.
 pub(super) struct OnConnection(pub(super) Link);
@@ -81,19 +61,19 @@ impl ConnectionCallback for OnConnection {
     }
 }
 
-/// Forwards what happens on a channel: verdicts to the publisher, if it is its channel.
+/// Forwards what happens on a channel: confirms to the publisher, if it is its channel.
 pub(super) struct OnChannel {
     pub(super) link: Link,
     /// `None` on a consuming channel.
-    pub(super) publisher: Option<Addr<Publisher>>,
+    pub(super) publisher: Option<Recipient<PublisherConfirm>>,
 }
 
 impl OnChannel {
-    async fn tell(&self, tag: u64, multiple: bool, kind: VerdictKind) {
+    async fn tell(&self, tag: u64, multiple: bool, kind: ConfirmKind) {
         if let Some(publisher) = &self.publisher {
-            let verdict = Verdict { generation: self.link.generation(), tag, multiple, kind };
+            let confirm = PublisherConfirm { generation: self.link.generation(), tag, multiple, kind };
             // Waits for room in the mailbox; a publisher that is gone has told its callers.
-            let _ = publisher.send(verdict).await;
+            let _ = publisher.send(confirm).await;
         }
     }
 }
@@ -143,7 +123,7 @@ impl ChannelCallback for OnChannel {
         'c: 'f,
         Self: 'f,
     {
-        Box::pin(async move { self.tell(ack.delivery_tag(), ack.mutiple(), VerdictKind::Confirmed).await })
+        Box::pin(async move { self.tell(ack.delivery_tag(), ack.mutiple(), ConfirmKind::Confirmed).await })
     }
 
     fn publish_nack<'s, 'c, 'f>(&'s mut self, _: &'c Channel, nack: Nack) -> BoxFuture<'f, ()>
@@ -152,7 +132,7 @@ impl ChannelCallback for OnChannel {
         'c: 'f,
         Self: 'f,
     {
-        Box::pin(async move { self.tell(nack.delivery_tag(), nack.multiple(), VerdictKind::Refused).await })
+        Box::pin(async move { self.tell(nack.delivery_tag(), nack.multiple(), ConfirmKind::Refused).await })
     }
 
     fn publish_return<'s, 'c, 'f>(
@@ -171,7 +151,7 @@ impl ChannelCallback for OnChannel {
         let tag = properties.correlation_id().and_then(|id| id.parse().ok());
         Box::pin(async move {
             if let Some(tag) = tag {
-                self.tell(tag, false, VerdictKind::Returned).await;
+                self.tell(tag, false, ConfirmKind::Returned).await;
             }
         })
     }

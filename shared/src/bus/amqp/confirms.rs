@@ -1,9 +1,32 @@
-//! Publishes that wait for the broker's verdict, by their delivery tags.
+//! What the broker confirms, and the publishes that wait for it, by their delivery tags.
 
-use super::callbacks::{Verdict, VerdictKind};
+use actix::Message;
 use std::collections::BTreeMap;
 
-/// The publishes of one channel that have no verdict yet. The broker numbers what it gets on a
+/// The broker has decided about messages that the publisher sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
+#[rtype(result = "()")]
+pub(super) struct PublisherConfirm {
+    /// The link whose channel it came on; tags of another one mean nothing.
+    pub(super) generation: u64,
+    pub(super) tag: u64,
+    /// Also about all earlier ones.
+    pub(super) multiple: bool,
+    pub(super) kind: ConfirmKind,
+}
+
+/// What the broker has decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ConfirmKind {
+    /// It is safe, or nobody wanted it.
+    Confirmed,
+    /// It was not taken.
+    Refused,
+    /// It was mandatory and no queue was there; a confirm follows nevertheless.
+    Returned,
+}
+
+/// The publishes of one channel that have no confirm yet. The broker numbers what it gets on a
 /// channel from 1 without telling, so whoever owns the channel counts in the same order.
 #[derive(Debug)]
 pub(super) struct Confirms<T> {
@@ -45,16 +68,16 @@ impl<T> Confirms<T> {
         self.pending.is_empty()
     }
 
-    /// Takes those that a verdict decides, in order, each with whether it is safe.
-    pub(super) fn decide(&mut self, verdict: Verdict) -> Vec<(T, bool)> {
-        if verdict.kind == VerdictKind::Returned {
-            if let Some(entry) = self.pending.get_mut(&verdict.tag) {
+    /// Takes those that a confirm decides, in order, each with whether it is safe.
+    pub(super) fn decide(&mut self, confirm: PublisherConfirm) -> Vec<(T, bool)> {
+        if confirm.kind == ConfirmKind::Returned {
+            if let Some(entry) = self.pending.get_mut(&confirm.tag) {
                 entry.returned = true;
             }
             return Vec::new();
         }
-        let confirmed = verdict.kind == VerdictKind::Confirmed;
-        let decided = match (verdict.multiple, verdict.tag) {
+        let confirmed = confirm.kind == ConfirmKind::Confirmed;
+        let decided = match (confirm.multiple, confirm.tag) {
             // Tag 0 with `multiple` means all.
             (true, 0) => std::mem::take(&mut self.pending),
             (true, tag) => {
@@ -66,7 +89,7 @@ impl<T> Confirms<T> {
         decided.into_values().map(|entry| (entry.value, confirmed && !entry.returned)).collect()
     }
 
-    /// Takes all: there will be no verdict.
+    /// Takes all: there will be no confirm.
     pub(super) fn give_up(&mut self) -> impl Iterator<Item = T> + use<T> {
         std::mem::take(&mut self.pending).into_values().map(|entry| entry.value)
     }
@@ -76,8 +99,8 @@ impl<T> Confirms<T> {
 mod tests {
     use super::*;
 
-    fn verdict(tag: u64, multiple: bool, kind: VerdictKind) -> Verdict {
-        Verdict { generation: 1, tag, multiple, kind }
+    fn confirm(tag: u64, multiple: bool, kind: ConfirmKind) -> PublisherConfirm {
+        PublisherConfirm { generation: 1, tag, multiple, kind }
     }
 
     #[test]
@@ -87,11 +110,11 @@ mod tests {
             confirms.sent(value);
         }
         assert_eq!(confirms.next_tag(), 7);
-        assert_eq!(confirms.decide(verdict(2, false, VerdictKind::Confirmed)), [('b', true)]);
-        assert_eq!(confirms.decide(verdict(3, true, VerdictKind::Confirmed)), [('a', true), ('c', true)]);
-        assert_eq!(confirms.decide(verdict(3, true, VerdictKind::Confirmed)), [], "once only");
-        assert_eq!(confirms.decide(verdict(4, false, VerdictKind::Refused)), [('d', false)]);
-        assert_eq!(confirms.decide(verdict(0, true, VerdictKind::Confirmed)), [('e', true), ('f', true)]);
+        assert_eq!(confirms.decide(confirm(2, false, ConfirmKind::Confirmed)), [('b', true)]);
+        assert_eq!(confirms.decide(confirm(3, true, ConfirmKind::Confirmed)), [('a', true), ('c', true)]);
+        assert_eq!(confirms.decide(confirm(3, true, ConfirmKind::Confirmed)), [], "once only");
+        assert_eq!(confirms.decide(confirm(4, false, ConfirmKind::Refused)), [('d', false)]);
+        assert_eq!(confirms.decide(confirm(0, true, ConfirmKind::Confirmed)), [('e', true), ('f', true)]);
         assert!(confirms.is_empty());
     }
 
@@ -100,8 +123,8 @@ mod tests {
         let mut confirms = Confirms::default();
         confirms.sent("returned");
         confirms.sent("taken");
-        assert_eq!(confirms.decide(verdict(1, false, VerdictKind::Returned)), []);
-        let decided = confirms.decide(verdict(2, true, VerdictKind::Confirmed));
+        assert_eq!(confirms.decide(confirm(1, false, ConfirmKind::Returned)), []);
+        let decided = confirms.decide(confirm(2, true, ConfirmKind::Confirmed));
         assert_eq!(decided, [("returned", false), ("taken", true)]);
     }
 

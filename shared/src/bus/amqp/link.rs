@@ -1,7 +1,6 @@
 //! One life of a connection to the broker.
 
-use super::callbacks::OnChannel;
-use amqprs::{channel::Channel, connection::Connection};
+use amqprs::connection::Connection;
 use std::{ops::Deref, sync::Arc, time::Duration};
 use tokio::{runtime::Handle, time::timeout};
 use tokio_util::sync::CancellationToken;
@@ -54,7 +53,8 @@ impl<T> Drop for InRuntime<T> {
 /// A connection from its opening to its death, with a number that no other life of it has.
 ///
 /// Whoever finds it dead says so with [`lose`](Self::lose); everybody who uses it obeys
-/// [`lost`](Self::lost). A lost link never comes back, the next one has the next generation.
+/// [`lost`](Self::lost). A lost link never comes back, the next one has the next generation. `channels.rs` opens its
+/// channels.
 #[derive(Clone)]
 pub(super) struct Link(Arc<Life>);
 
@@ -104,30 +104,6 @@ impl Link {
     /// Why it died.
     pub(super) fn reason(&self) -> String {
         self.0.reason.get().cloned().unwrap_or_else(|| "it was closed".to_owned())
-    }
-
-    /// Opens a channel to be kept. The link dies of a time-out.
-    pub(super) async fn open_channel(&self) -> Result<InRuntime<Channel>, LinkError> {
-        let channel = InRuntime::new(self.call(self.0.connection.open_channel(None)).await?);
-        // At once, so that the broker's reason for closing it is logged.
-        self.call(channel.register_callback(OnChannel { link: self.clone(), publisher: None })).await?;
-        Ok(channel)
-    }
-
-    /// Runs calls one after the other on a channel that is used for nothing else.
-    pub(super) async fn on_throwaway_channel<T>(
-        &self,
-        calls: impl AsyncFnOnce(&Channel) -> Result<T, amqprs::error::Error>,
-    ) -> Result<T, LinkError> {
-        let channel = self.open_channel().await?;
-        let answer = self.call(calls(&channel)).await?;
-        self.close_channel(&channel).await?;
-        Ok(answer)
-    }
-
-    /// Closes a channel; what it had not acknowledged is delivered again.
-    pub(super) async fn close_channel(&self, channel: &Channel) -> Result<(), LinkError> {
-        self.call(channel.clone().close()).await
     }
 
     /// Waits for a call of `amqprs`, not longer than the link lives.

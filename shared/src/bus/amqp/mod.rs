@@ -22,6 +22,7 @@
 
 mod address;
 mod callbacks;
+mod channels;
 mod confirms;
 mod connection;
 mod consumer;

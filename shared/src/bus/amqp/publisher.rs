@@ -13,8 +13,8 @@
 //! before the first publish on a link, whether their consumers have ever run or not. Retries are mandatory: their queue must be there.
 
 use super::{
-    callbacks::{OnChannel, Verdict},
-    confirms::Confirms,
+    callbacks::OnChannel,
+    confirms::{Confirms, PublisherConfirm},
     connection::ConnectionHandle,
     link::{InRuntime, Link, LinkError},
     topology::Published,
@@ -35,7 +35,7 @@ use std::{
 };
 use tokio::{sync::oneshot, time::Instant};
 
-/// Publishes without a verdict, at most. Below the buffer of `amqprs` (8192), so handing over a
+/// Publishes without a confirm, at most. Below the buffer of `amqprs` (8192), so handing over a
 /// message never has to wait; above the relay's window and what consumers can retry at once.
 const MOST_PENDING: usize = 4096;
 /// Messages to the actor, at most.
@@ -231,8 +231,8 @@ async fn open_channel(
 ) -> Result<InRuntime<Channel>, LinkError> {
     needs.declare(link).await?;
     let channel = link.open_channel().await?;
-    link.call(channel.register_callback(OnChannel { link: link.clone(), publisher: Some(publisher) }))
-        .await?;
+    let publisher = Some(publisher.recipient());
+    link.call(channel.register_callback(OnChannel { link: link.clone(), publisher })).await?;
     link.call(channel.confirm_select(ConfirmSelectArguments::default())).await?;
     Ok(channel)
 }
@@ -309,18 +309,18 @@ impl Handler<Publish> for Publisher {
     }
 }
 
-impl Handler<Verdict> for Publisher {
+impl Handler<PublisherConfirm> for Publisher {
     type Result = ();
 
-    fn handle(&mut self, verdict: Verdict, _: &mut Self::Context) {
+    fn handle(&mut self, confirm: PublisherConfirm, _: &mut Self::Context) {
         let Some(session) =
-            self.session.as_mut().filter(|session| session.link.generation() == verdict.generation)
+            self.session.as_mut().filter(|session| session.link.generation() == confirm.generation)
         else {
             // About messages that have failed already.
             return;
         };
         session.progress_at = Instant::now();
-        let decided = session.confirms.decide(verdict);
+        let decided = session.confirms.decide(confirm);
         for (caller, safe) in decided {
             if safe {
                 let _ = caller.answer.send(Ok(()));

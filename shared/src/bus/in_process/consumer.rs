@@ -4,8 +4,8 @@
 //! that ends for whatever reason, even with its runtime, puts back what it holds.
 
 use super::{
-    InProcess,
     queue::{Found, Item, Queue},
+    registry::Registry,
 };
 use crate::bus::{
     DeadLetter, DeadLetterStore, Handler, Subscription,
@@ -31,7 +31,7 @@ pub(super) struct Consumer {
 
 impl Consumer {
     pub(super) fn new(
-        bus: InProcess,
+        registry: Registry,
         queue: Arc<Queue>,
         subscription: Subscription,
         handler: Arc<dyn Handler>,
@@ -39,7 +39,7 @@ impl Consumer {
         stop: CancellationToken,
         stopped: CancellationToken,
     ) -> Self {
-        let release = Release { bus, queue: queue.clone() };
+        let release = Release { registry, queue: queue.clone() };
         let stopped = stopped.drop_guard();
         Self { queue, subscription, handler, dead_letters, stop, _release: release, _stopped: stopped }
     }
@@ -164,12 +164,12 @@ impl Drop for Hands<'_> {
 
 /// Releases the queue when its consumer is gone.
 struct Release {
-    bus: InProcess,
+    registry: Registry,
     queue: Arc<Queue>,
 }
 
 impl Drop for Release {
     fn drop(&mut self) {
-        self.bus.release(&self.queue);
+        self.registry.release(&self.queue);
     }
 }

@@ -17,24 +17,18 @@
 
 mod consumer;
 mod queue;
+mod registry;
 
-use super::{BusError, Carrier, ConsumerHandle, DeadLetterStore, Handler, Scope, Subscription, WorkQueue};
+use super::{BusError, Carrier, ConsumerHandle, DeadLetterStore, Handler, Subscription, WorkQueue};
 use crate::events::Event;
 use consumer::Consumer;
 use futures_util::future::{BoxFuture, join_all};
-use queue::Queue;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use registry::Registry;
+use std::sync::Arc;
 
 /// The in-process carrier. Clones are the same bus.
 #[derive(Debug, Clone, Default)]
-pub struct InProcess(Arc<Mutex<Registry>>);
-
-#[derive(Debug, Default)]
-struct Registry {
-    closed: bool,
-    queues: Vec<Arc<Queue>>,
-    consumers: Vec<ConsumerHandle>,
-}
+pub struct InProcess(Registry);
 
 impl InProcess {
     /// A bus that nobody has subscribed to.
@@ -47,54 +41,19 @@ impl InProcess {
     /// unconfirmed, until they subscribe.
     #[must_use]
     pub fn with_queues(queues: &[WorkQueue]) -> Self {
-        let declared = queues.iter().map(|queue| Arc::new(Queue::new(&Subscription::of(queue), true)));
-        let registry = Registry { queues: declared.collect(), ..Registry::default() };
-        Self(Arc::new(Mutex::new(registry)))
-    }
-
-    fn registry(&self) -> MutexGuard<'_, Registry> {
-        // No code that holds the lock can panic halfway through a change.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The queue of a subscription, made where it is missing.
-    fn bind(&self, subscription: &Subscription) -> Result<Arc<Queue>, BusError> {
-        let mut registry = self.registry();
-        if registry.closed {
-            return Err(BusError::Closed);
-        }
-        let shared = subscription.scope == Scope::Service;
-        let known =
-            registry.queues.iter().find(|queue| shared && queue.shared && queue.name == subscription.queue);
-        if let Some(queue) = known {
-            queue.bind(subscription);
-            return Ok(queue.clone());
-        }
-        let queue = Arc::new(Queue::new(subscription, shared));
-        registry.queues.push(queue.clone());
-        Ok(queue)
-    }
-
-    /// Forgets the queue of an instance with all that waits in it; a work queue stays.
-    fn release(&self, queue: &Arc<Queue>) {
-        if queue.shared {
-            return;
-        }
-        self.registry().queues.retain(|other| !Arc::ptr_eq(other, queue));
-        // As an exclusive queue that is gone: its messages no longer keep their publishers waiting.
-        queue.clear().into_iter().for_each(queue::Item::settle);
+        Self(Registry::with_queues(queues))
     }
 }
 
 impl Carrier for InProcess {
     fn publish(&self, event: Arc<Event>) -> BoxFuture<'static, Result<(), BusError>> {
         // One lock over all queues: two events have the same order in each of them.
-        let registry = self.registry();
-        if registry.closed {
+        let state = self.0.lock();
+        if state.closed {
             return Box::pin(std::future::ready(Err(BusError::Closed)));
         }
-        let receipts: Vec<_> = registry.queues.iter().filter_map(|queue| queue.offer(&event)).collect();
-        drop(registry);
+        let receipts: Vec<_> = state.queues.iter().filter_map(|queue| queue.offer(&event)).collect();
+        drop(state);
         Box::pin(async move {
             let confirmed = join_all(receipts).await.into_iter().all(|receipt| receipt.is_ok());
             if confirmed {
@@ -114,31 +73,31 @@ impl Carrier for InProcess {
         handler: Arc<dyn Handler>,
         dead_letters: Arc<dyn DeadLetterStore>,
     ) -> BoxFuture<'static, Result<ConsumerHandle, BusError>> {
-        let queue = match self.bind(&subscription) {
+        let queue = match self.0.bind(&subscription) {
             Ok(queue) => queue,
             Err(error) => return Box::pin(std::future::ready(Err(error))),
         };
         let (handle, stop, stopped) = ConsumerHandle::new();
-        self.registry().consumers.push(handle.clone());
-        let bus = self.clone();
-        let consumer = Consumer::new(bus, queue, subscription, handler, dead_letters, stop, stopped);
+        self.0.lock().consumers.push(handle.clone());
+        let consumer =
+            Consumer::new(self.0.clone(), queue, subscription, handler, dead_letters, stop, stopped);
         tokio::spawn(consumer.run());
         Box::pin(std::future::ready(Ok(handle)))
     }
 
     fn is_connected(&self) -> bool {
-        !self.registry().closed
+        !self.0.lock().closed
     }
 
     fn close(&self) -> BoxFuture<'static, ()> {
-        let mut registry = self.registry();
-        registry.closed = true;
-        let consumers = std::mem::take(&mut registry.consumers);
-        drop(registry);
-        let bus = self.clone();
+        let mut state = self.0.lock();
+        state.closed = true;
+        let consumers = std::mem::take(&mut state.consumers);
+        drop(state);
+        let registry = self.0.clone();
         Box::pin(async move {
             join_all(consumers.iter().map(ConsumerHandle::stop)).await;
-            let queues = std::mem::take(&mut bus.registry().queues);
+            let queues = std::mem::take(&mut registry.lock().queues);
             // Dropped without being settled: their publishers learn that they are unconfirmed.
             queues.iter().for_each(|queue| drop(queue.clear()));
         })

@@ -1,6 +1,9 @@
 //! Request bodies: bytes within their bounds, and the JSON that they are.
 
-use super::{FieldError, FromJson, Object, note, object::Place};
+use super::{
+    field_error::{FieldError, note},
+    json_reader::{FromJson, JsonReader, Place},
+};
 use crate::http::{Code, Problem};
 use actix_web::{
     FromRequest, HttpMessage, HttpRequest,
@@ -57,7 +60,7 @@ impl JsonBytes {
     ///
     /// # Errors
     /// As those of [`Body::parse`].
-    pub fn read<T>(&self, read: impl FnOnce(&mut Object<'_>) -> Option<T>) -> Result<Body<T>, Problem> {
+    pub fn read<T>(&self, read: impl FnOnce(&mut JsonReader<'_>) -> Option<T>) -> Result<Body<T>, Problem> {
         parse(&self.0, read)
     }
 }
@@ -147,7 +150,7 @@ async fn collect_within(
     timeout(time, gathering).await.unwrap_or_else(late)
 }
 
-fn parse<T>(bytes: &[u8], read: impl FnOnce(&mut Object<'_>) -> Option<T>) -> Result<Body<T>, Problem> {
+fn parse<T>(bytes: &[u8], read: impl FnOnce(&mut JsonReader<'_>) -> Option<T>) -> Result<Body<T>, Problem> {
     let malformed = |error: &dyn Display| Problem::new(Code::MalformedJson).detail(error);
     let text = str::from_utf8(bytes).map_err(|error| malformed(&error))?;
     let json: Value = match text {
@@ -159,7 +162,7 @@ fn parse<T>(bytes: &[u8], read: impl FnOnce(&mut Object<'_>) -> Option<T>) -> Re
     if text.contains("\\u0000") {
         find_nul(&json, Place::Whole, &mut errors);
     }
-    let value = Object::read_value(&json, Place::Whole, &mut errors, read);
+    let value = JsonReader::read_value(&json, Place::Whole, &mut errors, read);
     match value {
         Some(value) if errors.is_empty() => Ok(Body { value, json }),
         _ => Err(Problem::validation(errors)),

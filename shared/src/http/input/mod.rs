@@ -1,75 +1,19 @@
 //! Request bodies and query parameters, read so that all invalid values are told at once.
 //!
 //! serde stops at the first error and cannot name it by JSON pointer, so bodies are parsed as JSON and
-//! then read member by member with [`Object`], which notes each error and goes on. Whatever a body holds,
+//! then read member by member with [`JsonReader`], which notes each error and goes on. Whatever a body holds,
 //! what is told of it is bounded: [`MOST_ERRORS`], each with a pointer of [`LONGEST_POINTER`].
 
 mod body;
-mod object;
+mod field_error;
+mod json_reader;
 mod query_parameters;
 
 pub use body::{BODY_LIMIT, Body, JsonBytes, collect, require_identity};
-pub use object::Object;
+pub use field_error::{FieldError, LONGEST_POINTER, MOST_ERRORS};
+pub use json_reader::{FromJson, JsonReader};
 pub use query_parameters::QueryParameters;
-use serde::Serialize;
 pub use shared_types::patch::Patch;
-use std::fmt::Display;
-use utoipa::ToSchema;
-
-/// Errors of a request that are told; of those beyond them nothing is said.
-pub const MOST_ERRORS: usize = 100;
-/// Characters of a pointer or a parameter's name in an error; a longer one is cut, and ends with `...`.
-pub const LONGEST_POINTER: usize = 256;
-/// Characters of what serde says of a value, which it quotes in full.
-const LONGEST_MESSAGE: usize = 512;
-
-/// A text that a client has made as long as it liked.
-fn cut(text: String, longest: usize) -> String {
-    match text.char_indices().nth(longest) {
-        Some((end, _)) => format!("{}...", &text[..end]),
-        None => text,
-    }
-}
-
-fn note(errors: &mut Vec<FieldError>, error: impl FnOnce() -> FieldError) {
-    if errors.len() < MOST_ERRORS {
-        errors.push(error());
-    }
-}
-
-/// An invalid value of a request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct FieldError {
-    /// JSON pointer (RFC 6901) of a member of the body; one of more than 256 characters is cut.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "/passengers/0/born_on")]
-    pub pointer: Option<String>,
-    /// Name of a query parameter.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub parameter: Option<String>,
-    /// What is wrong, for people.
-    pub message: String,
-}
-
-impl FieldError {
-    /// An invalid member of the body.
-    #[must_use]
-    pub fn at(pointer: impl Into<String>, message: impl Display) -> Self {
-        Self { pointer: Some(pointer.into()), parameter: None, message: message.to_string() }
-    }
-
-    /// An invalid query parameter.
-    #[must_use]
-    pub fn parameter(name: impl Into<String>, message: impl Display) -> Self {
-        Self { pointer: None, parameter: Some(name.into()), message: message.to_string() }
-    }
-}
-
-/// A request body that can be read member by member.
-pub trait FromJson: Sized {
-    /// Reads the body. Every error must be noted in the object; `None` is allowed only then.
-    fn read(object: &mut Object<'_>) -> Option<Self>;
-}
 
 #[cfg(test)]
 mod tests {
@@ -85,7 +29,7 @@ mod tests {
     }
 
     impl FromJson for Trip {
-        fn read(object: &mut Object<'_>) -> Option<Self> {
+        fn read(object: &mut JsonReader<'_>) -> Option<Self> {
             let origin = object.required("origin");
             let note = object.optional_text("note", 1..=5);
             let guests = object.list("guests", 1..=3, |guest| guest.text("name", 1..=10));

@@ -1,6 +1,6 @@
 //! Query parameters, read so that all invalid ones are told at once.
 
-use super::{FieldError, LONGEST_MESSAGE, LONGEST_POINTER, cut, note};
+use super::field_error::{FieldError, LONGEST_MESSAGE, LONGEST_POINTER, cut, note};
 use crate::http::Problem;
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use percent_encoding::percent_decode_str;

@@ -1,7 +1,7 @@
 //! The relay actor.
 
 use super::{
-    RelayHandle,
+    handle::{Drain, Nudge, RelayHandle, Stop},
     progress::{Progress, WINDOW},
 };
 use crate::{
@@ -44,21 +44,6 @@ const CLEAN: Duration = Duration::from_secs(3600);
 const CLEAN_BELOW: i64 = 1000;
 /// How long a relay that is told to stop waits for confirms.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Events were committed.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(super) struct Nudge;
-
-/// Asks to be told when the outbox is empty.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(super) struct Drain;
-
-/// Stops the relay when nothing is in flight.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(super) struct Stop;
 
 /// The actor that publishes what the outbox holds.
 ///
@@ -136,7 +121,7 @@ impl Relay {
             clean_at: now,
             backlog: 0,
         };
-        RelayHandle { relay: Actor::start(relay), nudged, bus }
+        RelayHandle::new(&Actor::start(relay), nudged, bus)
     }
 
     /// Opens the connection and asks for the lock.

@@ -1,0 +1,7 @@
+//! The currency of sales.
+
+use shared::money::Currency;
+
+/// The one currency of all fares.
+#[derive(Debug, Clone, Copy)]
+pub struct SaleCurrency(pub Currency);

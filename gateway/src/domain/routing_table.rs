@@ -1,0 +1,323 @@
+//! The routing table: every path of the installation, the service that serves it, and its access rule.
+//!
+//! The gateway refuses early what the table forbids, and the service checks it again. Tests compare this
+//! table with the services' own OpenAPI documents. A path that is not in the table is 404, so nothing below
+//! `/internal` can be reached.
+
+use shared::auth::Permission;
+
+/// A service that serves routes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ServiceName {
+    /// The gateway itself.
+    Gateway,
+    /// Reference data, flights, search.
+    Flight,
+    /// Seat maps, bookings.
+    Booking,
+    /// Letters.
+    Mailer,
+}
+
+impl ServiceName {
+    /// The services behind the gateway.
+    pub(crate) const UPSTREAMS: [Self; 3] = [Self::Flight, Self::Booking, Self::Mailer];
+
+    /// Its name, `flight`.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Gateway => "gateway",
+            Self::Flight => "flight",
+            Self::Booking => "booking",
+            Self::Mailer => "mailer",
+        }
+    }
+}
+
+/// Which callers a route admits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RouteAccess {
+    /// Everybody. A bad token is refused even here.
+    Public,
+    /// Callers with an access token.
+    Authenticated,
+    /// Callers with an access token, or with the guest token of `POST /bookings/lookup`. Only booking can
+    /// check a guest token.
+    AuthenticatedOrGuest,
+    /// Callers with one of these permissions. Where there are several, the service decides by the body.
+    Permitted(&'static [Permission]),
+}
+
+/// What kind of response a route gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ResponseKind {
+    /// A body with an end, within the limits of ordinary requests.
+    Bounded,
+    /// Server-Sent Events, for as long as the client listens.
+    EventStream,
+}
+
+/// A route of the API: one line of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ApiRoute {
+    /// GET also covers HEAD.
+    pub(crate) method: &'static str,
+    /// The path. `{...}` stands for one segment, which is never empty.
+    pub(crate) path: &'static str,
+    /// The service that serves it.
+    pub(crate) service: ServiceName,
+    /// The callers that it admits.
+    pub(crate) access: RouteAccess,
+    /// What it responds with.
+    pub(crate) response: ResponseKind,
+}
+
+const GET: &str = "GET";
+const POST: &str = "POST";
+const PATCH: &str = "PATCH";
+const DELETE: &str = "DELETE";
+
+const PUBLIC: RouteAccess = RouteAccess::Public;
+const USER: RouteAccess = RouteAccess::Authenticated;
+const GUEST: RouteAccess = RouteAccess::AuthenticatedOrGuest;
+const REFERENCE: RouteAccess = RouteAccess::Permitted(&[Permission::ReferenceWrite]);
+const FLIGHT: RouteAccess = RouteAccess::Permitted(&[Permission::FlightWrite]);
+const FLIGHT_OR_FARE: RouteAccess = RouteAccess::Permitted(&[Permission::FlightWrite, Permission::FareWrite]);
+const READ_MAIL: RouteAccess = RouteAccess::Permitted(&[Permission::MailRead]);
+const READ_BOOKINGS: RouteAccess = RouteAccess::Permitted(&[Permission::BookingReadAny]);
+const READ_MANIFEST: RouteAccess = RouteAccess::Permitted(&[Permission::ManifestRead]);
+const READ_REPORT: RouteAccess = RouteAccess::Permitted(&[Permission::ReportRead]);
+const CHECK: RouteAccess = RouteAccess::Permitted(&[Permission::SystemCheck]);
+const RESEND_MAIL: RouteAccess = RouteAccess::Permitted(&[Permission::MailResend]);
+
+const fn gateway(method: &'static str, path: &'static str, access: RouteAccess) -> ApiRoute {
+    ApiRoute { method, path, service: ServiceName::Gateway, access, response: ResponseKind::Bounded }
+}
+
+const fn flight(method: &'static str, path: &'static str, access: RouteAccess) -> ApiRoute {
+    ApiRoute { method, path, service: ServiceName::Flight, access, response: ResponseKind::Bounded }
+}
+
+const fn booking(method: &'static str, path: &'static str, access: RouteAccess) -> ApiRoute {
+    ApiRoute { method, path, service: ServiceName::Booking, access, response: ResponseKind::Bounded }
+}
+
+const fn mailer(method: &'static str, path: &'static str, access: RouteAccess) -> ApiRoute {
+    ApiRoute { method, path, service: ServiceName::Mailer, access, response: ResponseKind::Bounded }
+}
+
+const fn events(route: ApiRoute) -> ApiRoute {
+    ApiRoute { response: ResponseKind::EventStream, ..route }
+}
+
+/// All routes.
+pub(crate) const ROUTING_TABLE: &[ApiRoute] = &[
+    // IdentityService
+    gateway(POST, "/api/v1/auth/register", PUBLIC),
+    gateway(POST, "/api/v1/auth/login", PUBLIC),
+    gateway(POST, "/api/v1/auth/refresh", PUBLIC),
+    gateway(POST, "/api/v1/auth/logout", PUBLIC),
+    gateway(GET, "/api/v1/users/me", USER),
+    gateway(PATCH, "/api/v1/users/me", USER),
+    gateway(GET, "/.well-known/jwks.json", PUBLIC),
+    // Documentation
+    gateway(GET, "/api/openapi.json", PUBLIC),
+    // Reference data
+    flight(GET, "/api/v1/cities", PUBLIC),
+    flight(GET, "/api/v1/cities/{code}", PUBLIC),
+    flight(POST, "/api/v1/admin/cities", REFERENCE),
+    flight(PATCH, "/api/v1/admin/cities/{code}", REFERENCE),
+    flight(DELETE, "/api/v1/admin/cities/{code}", REFERENCE),
+    flight(GET, "/api/v1/airports", PUBLIC),
+    flight(GET, "/api/v1/airports/{iata}", PUBLIC),
+    flight(POST, "/api/v1/admin/airports", REFERENCE),
+    flight(PATCH, "/api/v1/admin/airports/{iata}", REFERENCE),
+    flight(DELETE, "/api/v1/admin/airports/{iata}", REFERENCE),
+    flight(GET, "/api/v1/airlines", PUBLIC),
+    flight(GET, "/api/v1/airlines/{code}", PUBLIC),
+    flight(POST, "/api/v1/admin/airlines", REFERENCE),
+    flight(PATCH, "/api/v1/admin/airlines/{code}", REFERENCE),
+    flight(DELETE, "/api/v1/admin/airlines/{code}", REFERENCE),
+    flight(GET, "/api/v1/aircraft-types", PUBLIC),
+    flight(GET, "/api/v1/aircraft-types/{code}", PUBLIC),
+    flight(POST, "/api/v1/admin/aircraft-types", REFERENCE),
+    flight(PATCH, "/api/v1/admin/aircraft-types/{code}", REFERENCE),
+    flight(DELETE, "/api/v1/admin/aircraft-types/{code}", REFERENCE),
+    flight(GET, "/api/v1/seat-layouts", PUBLIC),
+    flight(GET, "/api/v1/seat-layouts/{id}", PUBLIC),
+    flight(POST, "/api/v1/admin/seat-layouts", REFERENCE),
+    flight(PATCH, "/api/v1/admin/seat-layouts/{id}", REFERENCE),
+    flight(DELETE, "/api/v1/admin/seat-layouts/{id}", REFERENCE),
+    flight(GET, "/api/v1/airplanes", PUBLIC),
+    flight(GET, "/api/v1/airplanes/{registration}", PUBLIC),
+    flight(POST, "/api/v1/admin/airplanes", REFERENCE),
+    flight(PATCH, "/api/v1/admin/airplanes/{registration}", REFERENCE),
+    flight(DELETE, "/api/v1/admin/airplanes/{registration}", REFERENCE),
+    flight(GET, "/api/v1/places", PUBLIC),
+    // Flights
+    flight(GET, "/api/v1/search", PUBLIC),
+    flight(GET, "/api/v1/flights", PUBLIC),
+    flight(GET, "/api/v1/flights/{id}", PUBLIC),
+    flight(POST, "/api/v1/admin/flights", FLIGHT),
+    flight(PATCH, "/api/v1/admin/flights/{id}", FLIGHT_OR_FARE),
+    flight(DELETE, "/api/v1/admin/flights/{id}", FLIGHT),
+    // Bookings
+    booking(GET, "/api/v1/flights/{id}/seat-map", PUBLIC),
+    events(booking(GET, "/api/v1/flights/{id}/seat-map/events", PUBLIC)),
+    booking(GET, "/api/v1/bookings", USER),
+    booking(POST, "/api/v1/bookings", USER),
+    booking(POST, "/api/v1/bookings/lookup", PUBLIC),
+    booking(GET, "/api/v1/bookings/{id}", GUEST),
+    booking(POST, "/api/v1/bookings/{id}/payments", USER),
+    booking(PATCH, "/api/v1/bookings/{id}", USER),
+    booking(PATCH, "/api/v1/bookings/{id}/passengers/{passenger_id}", USER),
+    booking(PATCH, "/api/v1/bookings/{id}/seats", USER),
+    booking(POST, "/api/v1/bookings/{id}/cancellation-quote", USER),
+    booking(POST, "/api/v1/bookings/{id}/cancel", USER),
+    // Bookings, for staff
+    booking(GET, "/api/v1/admin/bookings", READ_BOOKINGS),
+    booking(GET, "/api/v1/admin/flights/{id}/manifest", READ_MANIFEST),
+    booking(GET, "/api/v1/admin/stats", READ_REPORT),
+    booking(POST, "/api/v1/admin/invariants/check", CHECK),
+    // Mail
+    mailer(GET, "/api/v1/admin/mail", READ_MAIL),
+    mailer(GET, "/api/v1/admin/mail/dead-letters", READ_MAIL),
+    mailer(POST, "/api/v1/admin/mail/dead-letters/{id}/replay", RESEND_MAIL),
+    mailer(GET, "/api/v1/admin/mail/{id}", READ_MAIL),
+    mailer(POST, "/api/v1/admin/mail/{id}/resend", RESEND_MAIL),
+];
+
+/// What the table says about a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum RouteMatch {
+    /// The table has no such path.
+    UnknownPath,
+    /// The path has these methods only, listed as in an `Allow` header.
+    MethodNotAllowed(String),
+    /// The route of the request.
+    Route(&'static ApiRoute),
+}
+
+/// Looks a request up. `path` is the raw path of the request line: a path that only matches after decoding
+/// is unknown. HEAD counts as GET.
+pub(crate) fn find(method: &str, path: &str) -> RouteMatch {
+    let method = if method == "HEAD" { GET } else { method };
+    // A literal path wins over one with a variable segment: /bookings/lookup is not an id.
+    let Some(best) = ROUTING_TABLE
+        .iter()
+        .filter(|route| matches(route.path, path))
+        .min_by_key(|route| variables(route.path))
+    else {
+        return RouteMatch::UnknownPath;
+    };
+    let same_path = || ROUTING_TABLE.iter().filter(|route| route.path == best.path);
+    if let Some(route) = same_path().find(|route| route.method == method) {
+        return RouteMatch::Route(route);
+    }
+    let mut allowed: Vec<&str> = same_path().map(|route| route.method).collect();
+    if allowed.contains(&"GET") {
+        allowed.push("HEAD");
+    }
+    allowed.sort_unstable();
+    RouteMatch::MethodNotAllowed(allowed.join(", "))
+}
+
+fn variables(pattern: &str) -> usize {
+    pattern.matches('{').count()
+}
+
+fn matches(pattern: &str, path: &str) -> bool {
+    let mut segments = path.split('/');
+    let fits = pattern.split('/').all(|wanted| match segments.next() {
+        Some(segment) if wanted.starts_with('{') => is_value(segment),
+        Some(segment) => segment == wanted,
+        None => false,
+    });
+    fits && segments.next().is_none()
+}
+
+/// Whether a segment can be a value. A service behind the gateway could read dots alone as a step up.
+fn is_value(segment: &str) -> bool {
+    let decoded = segment.replace("%2e", ".").replace("%2E", ".");
+    !decoded.is_empty() && decoded != "." && decoded != ".."
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn service(method: &str, path: &str) -> Option<ServiceName> {
+        match find(method, path) {
+            RouteMatch::Route(route) => Some(route.service),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn each_path_goes_to_its_service() {
+        assert_eq!(service(GET, "/api/v1/flights/x"), Some(ServiceName::Flight));
+        assert_eq!(service("HEAD", "/api/v1/flights/x"), Some(ServiceName::Flight));
+        assert_eq!(service(GET, "/api/v1/flights/x/seat-map"), Some(ServiceName::Booking));
+        assert_eq!(service(GET, "/api/v1/flights/x/seat-map/events"), Some(ServiceName::Booking));
+        assert_eq!(service(GET, "/api/v1/admin/mail/dead-letters"), Some(ServiceName::Mailer));
+        assert_eq!(service(POST, "/api/v1/auth/login"), Some(ServiceName::Gateway));
+    }
+
+    #[test]
+    fn a_written_out_path_is_no_value() {
+        assert_eq!(find(GET, "/api/v1/bookings/lookup"), RouteMatch::MethodNotAllowed("POST".into()));
+        assert_eq!(find(DELETE, "/api/v1/users/me"), RouteMatch::MethodNotAllowed("GET, HEAD, PATCH".into()));
+    }
+
+    #[test]
+    fn what_is_not_in_the_table_is_nowhere() {
+        for path in [
+            "/",
+            "",
+            "/internal/flights/x/close",
+            "/api/v1/internal/flights/x/close",
+            "/api/v1/flights/",
+            "/api/v1/flights/..",
+            "/api/v1/flights/%2e%2E",
+            "/api/v1//flights",
+            "/api/v1/flights/x/",
+            "/api/v1/Flights/x",
+            "/api/v1/flights/../../../internal/flights/x/close",
+            "/api/v1/%66lights/x",
+            "/metrics",
+        ] {
+            assert_eq!(find(GET, path), RouteMatch::UnknownPath, "{path}");
+            assert_eq!(find(POST, path), RouteMatch::UnknownPath, "{path}");
+        }
+    }
+
+    #[test]
+    fn no_line_stands_twice_and_admin_paths_need_a_permission() {
+        for (index, route) in ROUTING_TABLE.iter().enumerate() {
+            let twice = ROUTING_TABLE[..index]
+                .iter()
+                .any(|other| (other.method, other.path) == (route.method, route.path));
+            assert!(!twice, "{} {}", route.method, route.path);
+            let is_admin = route.path.contains("/admin/");
+            assert_eq!(
+                is_admin,
+                matches!(route.access, RouteAccess::Permitted(_)),
+                "{} {}",
+                route.method,
+                route.path
+            );
+            assert!(!route.path.contains("internal"), "{}", route.path);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_path_panics_and_none_leads_inside(path in "(/|internal|api|v1|flights|\\.\\.|%2e|%2f|[a-z{}%]){0,12}") {
+            if let RouteMatch::Route(route) = find(GET, &path) {
+                prop_assert!(path.starts_with("/api/") || path.starts_with("/.well-known/"));
+                prop_assert_eq!(route.path.split('/').count(), path.split('/').count());
+            }
+        }
+    }
+}

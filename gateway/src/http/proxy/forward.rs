@@ -1,0 +1,113 @@
+//! Forwards requests to the services by the routing table.
+
+use super::{
+    answer_body::AnswerGuards,
+    client::{ForwardedRequest, ProxyClient, pass_back},
+    headers::{GatewayHeaders, upstream_headers},
+    request_body::{self, BodyFraming},
+};
+use crate::{
+    actors::Upstreams,
+    domain::routing_table::{ApiRoute, ResponseKind, RouteAccess, RouteMatch, ServiceName, find},
+};
+use actix_web::{
+    FromRequest, HttpRequest, HttpResponse,
+    dev::Payload,
+    http::{StatusCode, header},
+    web,
+};
+use shared::{
+    auth::{LastingToken, MaybeCaller, is_exempt},
+    http::{Code, Problem, RequestId, TrustedProxies, require_identity},
+};
+use std::{
+    net::{IpAddr, Ipv6Addr},
+    time::{Duration, Instant},
+};
+
+/// Answers every request without a handler of the gateway's own: passes it on to the service that the routing
+/// table names, or says why not.
+///
+/// # Errors
+/// 404, 405 with `Allow`, 401, 403, 413, 415, 503, 504.
+pub(crate) async fn forward(
+    request: HttpRequest,
+    payload: web::Payload,
+    upstreams: web::Data<Upstreams>,
+    proxy: web::Data<ProxyClient>,
+    (proxies, service_token): (web::Data<TrustedProxies>, web::Data<LastingToken>),
+    id: RequestId,
+) -> Result<HttpResponse, Problem> {
+    let route = match find(request.method().as_str(), request.uri().path()) {
+        RouteMatch::UnknownPath => return Err(Problem::new(Code::NotFound)),
+        RouteMatch::MethodNotAllowed(allowed) => return Ok(method_not_allowed(&allowed)),
+        RouteMatch::Route(route) => route,
+    };
+    check_access(&request, route).await?;
+    let framing = BodyFraming::of(request.headers());
+    if framing.is_too_large() {
+        return Err(Problem::new(Code::PayloadTooLarge));
+    }
+    require_identity(request.headers())?;
+    // The gateway's own routes have handlers: one that comes here is in the table by mistake.
+    let unknown = || Problem::new(Code::NotFound);
+    let upstream = upstreams.of(route.service).ok_or_else(unknown)?;
+    let client_address = proxies.client(&request);
+    let (client, stream) = match route.response {
+        ResponseKind::Bounded => (proxy.of(route.service).ok_or_else(unknown)?, None),
+        ResponseKind::EventStream => {
+            let counted = client_address.unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED));
+            let counted = (!is_exempt(&request).await).then_some(counted);
+            (&proxy.streams, Some(proxy.stream_limit.admit(counted)?))
+        }
+    };
+    let body = request_body::collect(payload, framing, proxy.upload_timeout, &proxy.uploads).await?;
+    // The mailer reads no client address and lacks the secret, so it is not sent the token.
+    let service_token = (route.service != ServiceName::Mailer).then(|| service_token.value()).transpose();
+    let service_token = service_token.map_err(|error| Problem::internal(&error))?;
+    let headers =
+        upstream_headers(&request, GatewayHeaders { id: &id, client: client_address, service_token });
+    let forwarded = ForwardedRequest { client, request: &request, headers, body };
+
+    let started = Instant::now();
+    let exchanged = forwarded.exchange(upstream).await;
+    let status =
+        exchanged.as_ref().map_or_else(|problem| problem.code().status(), |(answer, _)| answer.status());
+    measure(route, status, started.elapsed());
+    let (answer, in_flight) = exchanged?;
+    Ok(pass_back(answer, client.pause, AnswerGuards::new(in_flight, stream)))
+}
+
+fn measure(route: &ApiRoute, status: StatusCode, elapsed: Duration) {
+    let (service, path, status) = (route.service.as_str(), route.path, status.as_str().to_owned());
+    metrics::counter!("upstream_requests_total", "service" => service, "method" => route.method, "route" => path, "status" => status).increment(1);
+    metrics::histogram!("upstream_request_seconds", "service" => service, "method" => route.method, "route" => path).record(elapsed.as_secs_f64());
+}
+
+/// Refuses callers that the table does not admit.
+async fn check_access(request: &HttpRequest, route: &ApiRoute) -> Result<(), Problem> {
+    let caller = MaybeCaller::from_request(request, &mut Payload::None).await;
+    if route.access == RouteAccess::AuthenticatedOrGuest {
+        // A token that is not an access token may be a guest's, which only the service can check.
+        return match caller {
+            Err(problem) if problem.code() == Code::TokenExpired => Err(problem),
+            _ if request.headers().contains_key(header::AUTHORIZATION) => Ok(()),
+            _ => Err(Problem::new(Code::Unauthenticated)),
+        };
+    }
+    let caller = caller?.0;
+    match (route.access, caller) {
+        (RouteAccess::Public, _) => Ok(()),
+        (_, None) => Err(Problem::new(Code::Unauthenticated)),
+        (RouteAccess::Permitted(permissions), Some(caller)) => caller.require_any(permissions),
+        (_, Some(_)) => Ok(()),
+    }
+}
+
+fn method_not_allowed(allowed: &str) -> HttpResponse {
+    let mut response = actix_web::ResponseError::error_response(&Problem::new(Code::MethodNotAllowed));
+    if let Ok(value) = header::HeaderValue::from_str(allowed) {
+        response.headers_mut().insert(header::ALLOW, value);
+    }
+    response
+}

@@ -1,0 +1,218 @@
+//! A booking as letters show it: ready-made texts.
+
+use super::letter_kind::DraftError;
+use crate::domain::{LetterDraft, LetterTemplate, local_time, offset_time, single_line, utc_time};
+use serde::Serialize;
+use serde_json::{Value, json};
+use shared::{
+    email::EmailAddress,
+    events::{BookingPassenger, BookingSegment, BookingState, Event, Station},
+    fare::{Brand, PassengerType},
+    money::Money,
+    seat::Cabin,
+};
+
+/// The language of all letters so far.
+const LOCALE: &str = "en";
+
+/// The data of a letter about a booking. The letter keeps it, so it holds nothing that the templates do not show.
+#[derive(Serialize)]
+struct BookingLetter {
+    locator: String,
+    flights: Vec<LetterFlight>,
+    passengers: Vec<LetterPassenger>,
+    price: LetterPrice,
+    /// When a hold ends.
+    hold_expires: Option<String>,
+    /// The refunded sum; none where nothing is refunded.
+    refund: Option<String>,
+    /// schema.org's view of the same, for mail clients.
+    structured: Vec<Value>,
+}
+
+#[derive(Serialize)]
+struct LetterFlight {
+    number: String,
+    from: LetterStation,
+    to: LetterStation,
+    departure: String,
+    arrival: String,
+    cabin: &'static str,
+    brand: &'static str,
+}
+
+#[derive(Serialize)]
+struct LetterStation {
+    iata: String,
+    city: String,
+    airport: String,
+}
+
+#[derive(Serialize)]
+struct LetterPassenger {
+    name: String,
+    kind: &'static str,
+    ticket_number: Option<String>,
+    seats: Vec<LetterSeat>,
+}
+
+#[derive(Serialize)]
+struct LetterSeat {
+    flight: String,
+    seat: String,
+}
+
+#[derive(Serialize)]
+struct LetterPrice {
+    fare: String,
+    taxes: String,
+    total: String,
+}
+
+/// The state that an event carries.
+pub(super) fn state(event: &Event) -> Result<BookingState, DraftError> {
+    Ok(event.data()?)
+}
+
+/// A letter about a booking to its contact.
+pub(super) fn draft(
+    booking: &BookingState,
+    template: LetterTemplate,
+    title: &str,
+) -> Result<Option<LetterDraft>, DraftError> {
+    let contact = booking.contact.as_ref().ok_or(DraftError::NoContact)?;
+    let locator = single_line(&booking.locator);
+    let view = view(booking, &locator, template == LetterTemplate::BookingConfirmed);
+    Ok(Some(LetterDraft {
+        template,
+        recipient: recipient(&contact.email),
+        locale: LOCALE.to_owned(),
+        subject: format!("{title}: {locator}, {}", route(&booking.segments)),
+        reference: Some(locator),
+        // Plain data always serialises.
+        data: serde_json::to_value(view).unwrap_or_default(),
+    }))
+}
+
+/// The address as it is stored. An invalid address is stored too: the letter then fails where staff can see it.
+fn recipient(text: &str) -> String {
+    text.parse().map_or_else(|_| single_line(text), |address: EmailAddress| address.as_str().to_owned())
+}
+
+fn view(booking: &BookingState, locator: &str, structured: bool) -> BookingLetter {
+    let refunds = booking.refunds.iter().map(|refund| refund.amount);
+    let refund = refunds.reduce(|sum, one| sum.checked_add(one).unwrap_or(sum)).filter(|sum| sum.minor > 0);
+    let price = &booking.price;
+    BookingLetter {
+        locator: locator.to_owned(),
+        flights: booking.segments.iter().map(flight).collect(),
+        passengers: booking.passengers.iter().map(|passenger| person(passenger, &booking.segments)).collect(),
+        price: LetterPrice { fare: money(price.fare), taxes: money(price.taxes), total: money(price.total) },
+        hold_expires: booking.hold_expires_at.map(utc_time),
+        refund: refund.map(money),
+        structured: if structured { reservations(booking, locator) } else { Vec::new() },
+    }
+}
+
+fn flight(segment: &BookingSegment) -> LetterFlight {
+    LetterFlight {
+        number: segment.flight_number.to_string(),
+        from: station(&segment.origin),
+        to: station(&segment.destination),
+        departure: local_time(&segment.departure),
+        arrival: local_time(&segment.arrival),
+        cabin: match segment.cabin {
+            Cabin::Economy => "Economy",
+            Cabin::PremiumEconomy => "Premium economy",
+            Cabin::Business => "Business",
+            Cabin::First => "First",
+        },
+        brand: match segment.brand {
+            Brand::Light => "Light",
+            Brand::Standard => "Standard",
+            Brand::Flex => "Flex",
+        },
+    }
+}
+
+fn station(station: &Station) -> LetterStation {
+    LetterStation {
+        iata: station.iata.to_string(),
+        city: single_line(&station.city.name),
+        airport: single_line(&station.name),
+    }
+}
+
+fn person(passenger: &BookingPassenger, segments: &[BookingSegment]) -> LetterPassenger {
+    let seat = |segment: &BookingSegment| {
+        let seat = passenger.seats.iter().find(|seat| seat.flight_id == segment.flight_id)?;
+        Some(LetterSeat { flight: segment.flight_number.to_string(), seat: seat.designator.to_string() })
+    };
+    LetterPassenger {
+        name: name(passenger),
+        kind: match passenger.r#type {
+            PassengerType::Adt => "adult",
+            PassengerType::Chd => "child",
+            PassengerType::Inf => "infant",
+        },
+        ticket_number: passenger.ticket_number.as_deref().map(single_line),
+        seats: segments.iter().filter_map(seat).collect(),
+    }
+}
+
+fn name(passenger: &BookingPassenger) -> String {
+    single_line(&format!("{} {}", single_line(&passenger.given_name), single_line(&passenger.family_name)))
+}
+
+fn money(money: Money) -> String {
+    money.to_string()
+}
+
+/// The airports in the order of travel, `LHR-CDG-LHR`; a journey over land begins a new chain.
+fn route(segments: &[BookingSegment]) -> String {
+    let mut route = String::new();
+    let mut at = None;
+    for segment in segments {
+        if at != Some(&segment.origin.iata) {
+            if at.is_some() {
+                route.push_str(", ");
+            }
+            route.push_str(segment.origin.iata.as_str());
+        }
+        route.push('-');
+        route.push_str(segment.destination.iata.as_str());
+        at = Some(&segment.destination.iata);
+    }
+    route
+}
+
+/// One `FlightReservation` (schema.org) per passenger and segment.
+fn reservations(booking: &BookingState, locator: &str) -> Vec<Value> {
+    let airport = |station: &Station| json!({"@type": "Airport", "name": single_line(&station.name), "iataCode": station.iata});
+    let of = |passenger: &BookingPassenger, segment: &BookingSegment| {
+        let seat = passenger.seats.iter().find(|seat| seat.flight_id == segment.flight_id);
+        let airline = segment.flight_number.airline();
+        json!({
+            "@context": "https://schema.org",
+            "@type": "FlightReservation",
+            "reservationNumber": locator,
+            "reservationStatus": "https://schema.org/ReservationConfirmed",
+            "underName": {"@type": "Person", "name": name(passenger)},
+            "reservationFor": {
+                "@type": "Flight",
+                "flightNumber": segment.flight_number.as_str().trim_start_matches(airline.as_str()),
+                "airline": {"@type": "Airline", "iataCode": airline},
+                "departureAirport": airport(&segment.origin),
+                "departureTime": offset_time(&segment.departure),
+                "arrivalAirport": airport(&segment.destination),
+                "arrivalTime": offset_time(&segment.arrival),
+            },
+            "airplaneSeat": seat.map(|seat| seat.designator.to_string()),
+            "ticketNumber": passenger.ticket_number,
+        })
+    };
+    let passengers = booking.passengers.iter();
+    passengers
+        .flat_map(|passenger| booking.segments.iter().map(move |segment| of(passenger, segment)))
+        .collect()
+}

@@ -1,0 +1,158 @@
+//! A mail server's URL.
+
+use lettre::transport::smtp::{authentication::Credentials, client::TlsParameters};
+use secrecy::{ExposeSecret, SecretString};
+use url::{Url, form_urlencoded};
+
+/// The URL is none that a mail server could have. The URL itself is not told: it may hold a password.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidSmtpUrl {
+    /// Not `smtp://` or `smtps://` with a host.
+    #[error("not an SMTP URL such as smtps://user:password@mail.example.org")]
+    Form,
+    /// An unknown `tls` or another parameter.
+    #[error(
+        "the only parameter of an SMTP URL is tls=required, tls=opportunistic or tls=none, and of smtp:// only"
+    )]
+    Parameter,
+    /// A password that would leave, or could be made to leave, without encryption.
+    #[error(
+        "it has a user and password that may be sent unencrypted: use smtps:// or ?tls=required, \
+         or allow it with ?tls=none"
+    )]
+    Unencrypted,
+    /// TLS cannot be set up for this host.
+    #[error("TLS cannot be used with this host")]
+    Tls(#[source] lettre::transport::smtp::Error),
+}
+
+/// How a connection is encrypted.
+#[derive(Clone)]
+pub(super) enum SmtpEncryption {
+    /// Not at all.
+    None,
+    /// From its first byte.
+    Implicit(TlsParameters),
+    /// By STARTTLS, or not used.
+    Required(TlsParameters),
+    /// By STARTTLS where the server offers it.
+    Opportunistic(TlsParameters),
+}
+
+/// A mail server.
+pub(super) struct SmtpServer {
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) encryption: SmtpEncryption,
+    pub(super) credentials: Option<Credentials>,
+}
+
+impl SmtpServer {
+    /// Reads `smtps://[user:password@]host[:port]` or `smtp://...[?tls=required|opportunistic|none]`. User and
+    /// password are percent-encoded; ports are 465, 587 for `smtp://` with credentials or TLS, else 25.
+    ///
+    /// Credentials need TLS, or `tls=none`, to this machine as well: another user of it may listen on the
+    /// port while the mail server is down. Opportunistic TLS does not count: an attacker on the way can
+    /// remove the server's offer.
+    pub(super) fn parse(url: &SecretString) -> Result<Self, InvalidSmtpUrl> {
+        let url = Url::parse(url.expose_secret()).map_err(|_| InvalidSmtpUrl::Form)?;
+        let host = url.host_str().filter(|host| !host.is_empty()).ok_or(InvalidSmtpUrl::Form)?.to_owned();
+        let parameters: Vec<_> = url.query_pairs().collect();
+        let tls = match parameters.as_slice() {
+            [] => None,
+            [(name, value)] if name == "tls" => Some(value.as_ref()),
+            _ => return Err(InvalidSmtpUrl::Parameter),
+        };
+        let parameters_of = || TlsParameters::new(host.clone()).map_err(InvalidSmtpUrl::Tls);
+        let encryption = match (url.scheme(), tls) {
+            ("smtps", None) => SmtpEncryption::Implicit(parameters_of()?),
+            ("smtp", None | Some("none")) => SmtpEncryption::None,
+            ("smtp", Some("required")) => SmtpEncryption::Required(parameters_of()?),
+            ("smtp", Some("opportunistic")) => SmtpEncryption::Opportunistic(parameters_of()?),
+            ("smtp" | "smtps", Some(_)) => return Err(InvalidSmtpUrl::Parameter),
+            _ => return Err(InvalidSmtpUrl::Form),
+        };
+        let credentials = (!url.username().is_empty())
+            .then(|| Credentials::new(decode(url.username()), decode(url.password().unwrap_or_default())));
+        let may_be_read = matches!(encryption, SmtpEncryption::None | SmtpEncryption::Opportunistic(_));
+        if credentials.is_some() && may_be_read && tls != Some("none") {
+            return Err(InvalidSmtpUrl::Unencrypted);
+        }
+        let usual = match &encryption {
+            SmtpEncryption::Implicit(_) => 465,
+            SmtpEncryption::None if credentials.is_none() => 25,
+            _ => 587,
+        };
+        let port = url.port().unwrap_or(usual);
+        Ok(Self { host, port, encryption, credentials })
+    }
+}
+
+/// Undoes percent-encoding.
+fn decode(text: &str) -> String {
+    // A form's decoding, but for its plus sign, which stands for itself in a URL's authority.
+    let query = format!("x={}", text.replace('+', "%2B").replace('&', "%26"));
+    form_urlencoded::parse(query.as_bytes()).map(|(_, value)| value.into_owned()).next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(url: &str) -> Result<SmtpServer, InvalidSmtpUrl> {
+        SmtpServer::parse(&url.to_owned().into())
+    }
+
+    #[test]
+    fn urls_tell_host_port_encryption_and_credentials() {
+        let server = parse("smtp://127.0.0.1:2525").unwrap();
+        assert_eq!((server.host.as_str(), server.port), ("127.0.0.1", 2525));
+        assert!(matches!(server.encryption, SmtpEncryption::None) && server.credentials.is_none());
+        let server = parse("smtps://a%40b:p%2Bq+%26r@mail.example.org").unwrap();
+        assert!(matches!(server.encryption, SmtpEncryption::Implicit(_)) && server.port == 465);
+        assert!(server.credentials == Some(Credentials::new("a@b".into(), "p+q+&r".into())));
+        let server = parse("smtp://mail.example.org?tls=required").unwrap();
+        assert!(matches!(server.encryption, SmtpEncryption::Required(_)) && server.port == 587);
+        assert!(matches!(
+            parse("smtp://h?tls=opportunistic").unwrap().encryption,
+            SmtpEncryption::Opportunistic(_)
+        ));
+        assert_eq!(parse("smtp://mail.example.org").unwrap().port, 25);
+    }
+
+    #[test]
+    fn credentials_leave_unencrypted_only_where_the_url_says_so() {
+        for url in [
+            "smtp://nina:hush@mail.example.org",
+            "smtp://nina@mail.example.org:2525",
+            "smtp://nina:hush@127.0.0.1",
+            "smtp://nina:hush@mail.example.org?tls=opportunistic",
+        ] {
+            let refused = parse(url).err().unwrap();
+            assert!(matches!(refused, InvalidSmtpUrl::Unencrypted), "{url}");
+            assert!(!refused.to_string().contains("hush"), "{refused}");
+        }
+        let server = parse("smtp://nina:hush@mail.example.org?tls=none").unwrap();
+        assert!(matches!(server.encryption, SmtpEncryption::None) && server.credentials.is_some());
+        assert_eq!(server.port, 587);
+        for url in ["smtp://nina:hush@mail.example.org?tls=required", "smtps://nina:hush@mail.example.org"] {
+            assert!(parse(url).is_ok(), "{url}");
+        }
+    }
+
+    #[test]
+    fn what_is_none_is_refused() {
+        for url in ["", "http://localhost", "localhost:25", "smtp://"] {
+            assert!(matches!(parse(url), Err(InvalidSmtpUrl::Form)), "{url}");
+        }
+        for url in [
+            "smtp://h?tls=yes",
+            "smtps://h?tls=required",
+            "smtps://h?tls=none",
+            "smtp://h?starttls=true",
+            "smtp://h?tls=required&x=1",
+        ] {
+            assert!(matches!(parse(url), Err(InvalidSmtpUrl::Parameter)), "{url}");
+        }
+    }
+}
