@@ -10,7 +10,7 @@ use shared_types::{
 use std::collections::HashMap;
 use utoipa::ToSchema;
 
-/// Whether a seat can be had.
+/// The availability of a seat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SeatStatus {
@@ -76,7 +76,7 @@ pub struct CabinMap {
     pub rows: Vec<Row>,
 }
 
-/// How many seats there are of each status.
+/// The number of seats by status.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Counts {
     /// Can be had.
@@ -106,7 +106,8 @@ pub struct SeatMap {
 }
 
 impl SeatMap {
-    /// The map of a flight; `taken` tells of seats whether they are sold (else held).
+    /// The map of a flight. `version`: the version of its seats. `taken`: the seats that are not free, each with whether it
+    /// is sold (else held).
     pub fn new(flight: &FlightState, version: i64, taken: &HashMap<SeatDesignator, bool>) -> Self {
         let mut counts = Counts::default();
         let mut seen = Vec::new();
@@ -125,13 +126,14 @@ impl SeatMap {
         Self { flight_id: flight.id, version, flight_version: flight.version, cabins, counts }
     }
 
-    /// The entity tag: a flight's cabin may change without anybody taking a seat.
+    /// The HTTP entity tag. It contains the version of the flight, too: the cabin may change while all seats stay as they
+    /// are.
     pub fn tag(&self) -> String {
         format!("\"{}-{}\"", self.version, self.flight_version)
     }
 }
 
-/// Whether a seat can be had; `taken` as in [`SeatMap::new`].
+/// The status of a seat; `taken` as in [`SeatMap::new`].
 pub fn status_of(plan: &SeatPlan, taken: &HashMap<SeatDesignator, bool>, seat: SeatDesignator) -> SeatStatus {
     match taken.get(&seat) {
         Some(true) => SeatStatus::Sold,
@@ -141,6 +143,7 @@ pub fn status_of(plan: &SeatPlan, taken: &HashMap<SeatDesignator, bool>, seat: S
     }
 }
 
+/// Builds a row of the map, and counts its seats.
 fn read_row(
     flight: &FlightState,
     section: &CabinSection,
