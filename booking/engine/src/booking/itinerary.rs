@@ -1,9 +1,9 @@
 //! The rules for journeys of one flight or several.
 //!
 //! A journey has up to six flights in the order of travel, each once. Each flight departs after all flights before it
-//! have arrived. A flight may leave from another airport than the one before it arrived at (an open jaw). Cabin and brand
-//! may differ from flight to flight. The search enforces minimum connection times: only the flight service knows them,
-//! and travellers may combine flights on their own.
+//! have arrived. A flight may leave from another airport than the one before it arrived at (an open jaw). Cabin and
+//! brand may differ from flight to flight. The search enforces minimum connection times: only the flight service knows
+//! them, and travellers may combine flights on their own.
 
 use crate::booking::refusal::{InvalidMember, Member, Refusal};
 use chrono::{DateTime, Utc};

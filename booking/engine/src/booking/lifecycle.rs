@@ -195,9 +195,9 @@ impl Booking {
         Ok(payment_entries(payment, self.fare(), self.taxes()))
     }
 
-    /// Declines a payment under way: the provider has refused it, or (`void`) it came too late. The hold gets its former
-    /// end back, or an earlier end if the airline has moved the journey's departure `departs_at` forward meanwhile.
-    /// Gives whether anything changed.
+    /// Declines a payment under way: the provider has refused it, or (`void`) it came too late. The hold gets its
+    /// former end back, or an earlier end if the airline has moved the journey's departure `departs_at` forward
+    /// meanwhile. Gives whether anything changed.
     pub fn decline(
         &mut self,
         (payment, void): (PaymentId, bool),

@@ -6,7 +6,7 @@ use crate::{
 use proptest::prelude::*;
 use shared_types::patch::Patch;
 
-/// What may happen to a booking.
+/// A step in the life of a booking.
 #[derive(Debug, Clone, Copy)]
 enum Step {
     Wait(i64),

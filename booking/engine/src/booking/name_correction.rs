@@ -1,8 +1,8 @@
 //! Corrections of passengers' names: a traveller may correct a typing error, but not give the seat to another person.
 //!
-//! The house rule: at most [`LETTERS`] letters differ, in both names together, from the booked name. The last correction
-//! does not matter: otherwise many small corrections would add up to another person. Letters are counted as edits
-//! (Levenshtein distance) of the folded names.
+//! The house rule: at most [`LETTERS`] letters differ, in both names together, from the booked name. The last
+//! correction does not matter: otherwise many small corrections would add up to another person. Letters are counted as
+//! edits (Levenshtein distance) of the folded names.
 
 use crate::{
     booking::{
@@ -76,8 +76,9 @@ impl Booking {
     /// Corrects a passenger's name.
     ///
     /// # Errors
-    /// The refusal of the stage; [`Refusal::NotFound`]: there is no such passenger; [`Refusal::Invalid`]: too many letters
-    /// differ; [`Refusal::PassengerAlreadyBooked`]: another passenger of the booking has that name and date of birth.
+    /// The refusal of the stage; [`Refusal::NotFound`]: there is no such passenger; [`Refusal::Invalid`]: too many
+    /// letters differ; [`Refusal::PassengerAlreadyBooked`]: another passenger of the booking has that name and date of
+    /// birth.
     pub(crate) fn correct_name(
         &mut self,
         correction: &NameCorrection,

@@ -88,8 +88,8 @@ impl Booking {
         })
     }
 
-    /// Hides the seats of a booking that is not live: they may belong to another booking. Hides ticket numbers until the
-    /// confirmation issues the tickets.
+    /// Hides the seats of a booking that is not live: they may belong to another booking. Hides ticket numbers until
+    /// the confirmation issues the tickets.
     fn present_passenger(&self, passenger: &Passenger) -> BookingPassenger {
         let seats = self.segments.iter().zip(&passenger.seats).filter(|_| self.is_live());
         let seats = seats.filter_map(|(segment, seat)| {

@@ -22,8 +22,8 @@ pub(crate) enum NoPrice {
     Overflow,
 }
 
-/// The fare and taxes of a whole party on one segment, in minor units of money. `taken`: the seats of the cabin that are
-/// held or sold before the party.
+/// The fare and taxes of a whole party on one segment, in minor units of money. `taken`: the seats of the cabin that
+/// are held or sold before the party.
 ///
 /// # Errors
 /// [`NoPrice`].

@@ -1,5 +1,5 @@
-//! An allocator's knowledge of a flight's seats, and its decisions. It has no clock, no database and no mailbox: its owner
-//! brings these.
+//! An allocator's knowledge of a flight's seats, and its decisions. It has no clock, no database and no mailbox: its
+//! owner brings these.
 //!
 //! The inventory is a cache, and may be stale. It does not refuse from a state older than [`FRESH`], nor because of an
 //! uncertain fact. In these cases it is [unsure](ReservationDecision::Unsure), and its owner reads the seats again.
@@ -152,14 +152,14 @@ enum SeatHolder {
 /// When a hold ends.
 #[derive(Debug, Clone, Copy)]
 enum HoldEnd {
-    /// At this instant. It ends earlier only if the airline has moved a flight of the booking forward; the allocators of
-    /// other instances learn that when the hold is expired.
+    /// At this instant. It ends earlier only if the airline has moved a flight of the booking forward; the allocators
+    /// of other instances learn that when the hold is expired.
     At(Instant),
     /// It does not end: a payment was under way at this instant. This is believed for [`FRESH`]: another instance may
     /// decline the payment, and informs only its own allocators.
     Open(Instant),
-    /// Unknown, because events do not carry it. The hold may have ended: the inventory refuses nothing for it before the
-    /// seats are read.
+    /// Unknown, because events do not carry it. The hold may have ended: the inventory refuses nothing for it before
+    /// the seats are read.
     Unknown,
 }
 
@@ -197,8 +197,8 @@ pub struct SeatInventory {
 }
 
 impl SeatInventory {
-    /// The inventory of a flight that was read at `now`. `tie_break`: chooses among equally good seats, and should differ
-    /// between instances.
+    /// The inventory of a flight that was read at `now`. `tie_break`: chooses among equally good seats, and should
+    /// differ between instances.
     pub fn new(id: FlightId, read: &SeatSnapshot, now: Instant, tie_break: usize) -> Self {
         let mut book = Self {
             id,
@@ -283,7 +283,8 @@ impl SeatInventory {
         self.known_at.is_some_and(|at| now.saturating_duration_since(at) < FRESH)
     }
 
-    /// Whether a refusal is certain: it rests neither on a hold that may have ended nor on a flight that may have changed.
+    /// Whether a refusal is certain: it rests neither on a hold that may have ended nor on a flight that may have
+    /// changed.
     fn is_sure(&self, refusal: &Refusal, now: Instant) -> bool {
         let unknown = |taken: &SeatHolder| match taken {
             SeatHolder::Held(HoldEnd::Unknown) => true,
@@ -319,8 +320,8 @@ impl SeatInventory {
         self.reserved_seats(now).filter(|(_, of)| *of == owner).count()
     }
 
-    /// Whether a request would exceed the seats that an account may have reserved. The limit keeps a client from making a
-    /// flight look full with reservations that come to nothing.
+    /// Whether a request would exceed the seats that an account may have reserved. The limit keeps a client from making
+    /// a flight look full with reservations that come to nothing.
     fn exceeds_limit(&self, wanted: &SeatRequest, now: Instant) -> bool {
         let reserved = self.reserved_for(wanted.owner, now);
         let seats = i64::try_from(reserved + wanted.wishes.len()).unwrap_or(i64::MAX);

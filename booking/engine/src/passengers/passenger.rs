@@ -50,8 +50,8 @@ impl Passenger {
     }
 }
 
-/// The fingerprint of a person: a hash of the folded names and the date of birth. It identifies a passenger of an account
-/// on a flight.
+/// The fingerprint of a person: a hash of the folded names and the date of birth. It identifies a passenger of an
+/// account on a flight.
 pub fn fingerprint(given: &PersonName, family: &PersonName, born_on: NaiveDate) -> i64 {
     hashed([given.folded(), family.folded()], born_on)
 }

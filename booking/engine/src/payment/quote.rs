@@ -79,16 +79,16 @@ impl Quote {
     }
 }
 
-/// What a cancellation would give back.
+/// The promised refund of a cancellation.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[schema(as = CancellationQuote)]
 pub struct ShownQuote {
-    /// To be named when cancelling on this quote.
+    /// The identifier to name in a cancellation that relies on this quote.
     quote_id: Uuid,
-    /// What is given back.
+    /// The amount that is given back.
     refund: Money,
-    /// What is kept of what was paid.
+    /// The part of the paid amount that is kept.
     penalty: Money,
-    /// Until when the quote is good, unless the booking changes before.
+    /// The end of the quote. A change of the booking ends it earlier.
     expires_at: DateTime<Utc>,
 }

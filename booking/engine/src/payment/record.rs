@@ -154,7 +154,7 @@ mod tests {
                 let full = refund::in_full(&segments);
                 books.extend(payment_entries(PaymentId::new(), full.fare, full.taxes));
                 taken += full.total();
-                // Cancelled by the traveller after so many hours, or by the airline.
+                // Cancelled by the traveller after these hours, or by the airline.
                 let back = match (cancelled, by_airline) {
                     (_, true) => full,
                     (Some(hours), _) => {

@@ -27,8 +27,8 @@ impl Refund {
 pub struct Journey {
     /// The departure of the first flight (UTC).
     pub departs_at: DateTime<Utc>,
-    /// Whether the airline has cancelled one of the flights. Then everything is given back, even after the departure and
-    /// after a lower quote.
+    /// Whether the airline has cancelled one of the flights. Then everything is given back, even after the departure
+    /// and after a lower quote.
     pub is_cancelled: bool,
 }
 

@@ -33,7 +33,8 @@ pub(crate) struct CabinLayout {
     rows: Vec<Row>,
     /// The positions of rows, by their number.
     places: [u8; 100],
-    /// Rows and letters of all sections of the airplane: distinguishes seats of other cabins from seats that do not exist.
+    /// Rows and letters of all sections of the airplane: distinguishes seats of other cabins from seats that do not
+    /// exist.
     airplane: Vec<([u8; 2], u32)>,
 }
 

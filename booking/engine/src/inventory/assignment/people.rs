@@ -15,8 +15,8 @@ pub(crate) struct Seats<'a> {
     pub(crate) named: &'a [Named],
 }
 
-/// The harm to children, the worst first: children on found seats without an adult in their row; the same on named seats;
-/// the distances to the nearest adults.
+/// The harm to children, the worst first: children on found seats without an adult in their row; the same on named
+/// seats; the distances to the nearest adults.
 type Harm = (u32, u32, u32);
 
 impl Seats<'_> {

@@ -1,8 +1,8 @@
 //! The best place of a cabin for a party: side by side, else in one row, else in the fewest adjacent rows.
 //!
-//! A cost decides between places of equal rank. It counts, the highest first: seats in exit rows; single free seats that
-//! are left between taken ones; travellers who sit alone in a row; the distance to the named seats. `tie_break` chooses
-//! among equal costs.
+//! A cost decides between places of equal rank. It counts, the highest first: seats in exit rows; single free seats
+//! that are left between taken ones; travellers who sit alone in a row; the distance to the named seats. `tie_break`
+//! chooses among equal costs.
 
 use crate::inventory::assignment::{
     LARGEST,
@@ -150,8 +150,8 @@ impl Search<'_> {
         best.map(|(_, row, seats)| (row, seats))
     }
 
-    /// The best place in the fewest adjacent rows. With `adults`, only places where this number suffices for an adult in
-    /// each row that a child may get.
+    /// The best place in the fewest adjacent rows. With `adults`, only places where this number suffices for an adult
+    /// in each row that a child may get.
     fn in_rows(&self, adults: Option<usize>) -> Option<Vec<(usize, u32)>> {
         let rows = self.layout.height();
         let named = || self.named.iter().map(|named| named.spot.row);
