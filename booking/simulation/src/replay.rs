@@ -281,7 +281,10 @@ impl Stage {
         let said: Vec<String> = match &ran {
             Ok(committed) => committed.verdicts.iter().map(outcome).collect(),
             Err(_) if batch.verdicts.is_none() => Vec::new(),
-            Err(error) => vec![error.to_string()],
+            Err(error) => {
+                let source = std::error::Error::source(error).map(ToString::to_string);
+                vec![format!("{error}: {}", source.unwrap_or_default())]
+            }
         };
         let what = format!("verdicts of transaction {number}");
         self.compare(&what, batch.verdicts.as_deref().unwrap_or_default(), &said);

@@ -28,7 +28,7 @@ const HAPPENS: [&str; 13] = [
 ];
 
 /// What keeps seats apart behind the locks.
-const WITHOUT_KEY: &str = "ALTER TABLE booking.seats DROP CONSTRAINT seats_pkey";
+const WITHOUT_CONSTRAINT: &str = "ALTER TABLE booking.seats DROP CONSTRAINT seats_pkey";
 
 /// Records a run and replays it on a database of its own, after these statements, with a promise that may be
 /// broken. Gives what happened how often, too.
@@ -53,7 +53,7 @@ async fn replayed(
 #[tokio::test]
 async fn postgresql_ends_as_the_model_does() {
     // The run that the environment names, or some.
-    let seeds = of_environment("AEROBUS_SIMULATION_SEED").map_or(9..=13, |seed| seed..=seed);
+    let seeds = of_environment("AEROBUS_SIMULATION_SEED").map_or(56..=60, |seed| seed..=seed);
     let steps = of_environment("AEROBUS_SIMULATION_STEPS").unwrap_or(STEPS);
     let mut happened = BTreeSet::new();
     let all = seeds.clone().count() > 1;
@@ -74,7 +74,7 @@ async fn postgresql_ends_as_the_model_does() {
 async fn the_locks_keep_seats_apart_without_the_key() {
     let mut lost = 0;
     for seed in 1..=3 {
-        let (replay, counts) = replayed(seed, STEPS, (&[WITHOUT_KEY], Sabotage::None)).await;
+        let (replay, counts) = replayed(seed, STEPS, (&[WITHOUT_CONSTRAINT], Sabotage::None)).await;
         assert!(replay.differences.is_empty(), "{}", replay.differences.join("\n"));
         assert_eq!(replay.seats_sold_twice, 0);
         lost += counts.get("claims lost at the unique constraint").copied().unwrap_or_default();
@@ -83,7 +83,7 @@ async fn the_locks_keep_seats_apart_without_the_key() {
 }
 
 #[tokio::test]
-async fn the_key_keeps_seats_apart_where_taken_ones_are_believed_free() {
+async fn the_unique_constraint_keeps_seats_apart_where_taken_ones_are_believed_free() {
     let mut errors = 0;
     for seed in 1..=4 {
         let (replay, _) = replayed(seed, STEPS, (&[], Sabotage::TakenSeatsAreGranted)).await;
@@ -94,10 +94,10 @@ async fn the_key_keeps_seats_apart_where_taken_ones_are_believed_free() {
 }
 
 #[tokio::test]
-async fn postgresql_without_its_fence_is_noticed() {
+async fn postgresql_without_its_unique_constraint_is_noticed() {
     // Not every short run has two instances after one seat.
     for seed in 1..=8 {
-        let broken = (&[WITHOUT_KEY][..], Sabotage::TakenSeatsAreGranted);
+        let broken = (&[WITHOUT_CONSTRAINT][..], Sabotage::TakenSeatsAreGranted);
         let (replay, _) = replayed(seed, STEPS, broken).await;
         if replay.seats_sold_twice > 0 {
             println!("{}", replay.differences.first().expect("the model does otherwise"));
