@@ -1,7 +1,7 @@
 //! Wires database, actors and HTTP together.
 
 use crate::{
-    actors::{ExpirySweeper, HashError, KeyRing, KeyRingError, PasswordHasher, StopActor, Upstreams},
+    actors::{ExpirySweeper, HashError, KeyRing, KeyRingError, PasswordHasher, Upstreams},
     config::Config,
     domain::auth_rate_limiter::AuthRateLimiter,
     http::{self, AllowedOrigins, EventStreamLimit, MergedOpenApi, ProxyClient},
@@ -120,8 +120,7 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
     Ok(stopping.after_stop(move || async move {
         upstreams.stop().await;
         keys.stop().await;
-        // An error means that it has stopped before.
-        let _ = sweeper.send(StopActor).await;
+        sweeper.stop().await;
         relay.stop().await;
         pool.close();
     }))

@@ -1,9 +1,7 @@
 //! Wires the mailer: migrations, pool, actors, HTTP, and at last the subscription that feeds it.
 
 use crate::{
-    actors::{
-        EmailSender, NotificationConsumer, NotificationConsumerHandle, Renderer, SenderHandle, SenderSettings,
-    },
+    actors::{EmailSender, LetterDelivery, NotificationConsumer, NotificationConsumerHandle, Renderer},
     config::{Config, Destination},
     http::{self, MailAdmin},
     render::{TemplateError, Templates},
@@ -68,8 +66,13 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
     let pool = Pool::new(&database);
     // The mailer publishes no events yet; the relay also deletes old rows of the inbox.
     let relay = Relay::start("mailer", &database, bus.clone());
-    let settings = SenderSettings { concurrency: config.concurrency(), send_timeout: config.send_timeout() };
-    let sender = EmailSender::start(pool.clone(), renderer, transport, settings);
+    let delivery = LetterDelivery {
+        pool: pool.clone(),
+        renderer,
+        transport: Arc::new(transport),
+        send_timeout: config.send_timeout(),
+    };
+    let sender = EmailSender::start(delivery, config.concurrency());
     let consumer = NotificationConsumer::start(pool.clone(), sender.clone(), mail_domain);
 
     let verifier = Verifier::new(keys, &config.service.token_issuer, &config.service.token_audience);
@@ -152,7 +155,7 @@ async fn openapi(document: Data<utoipa::openapi::OpenApi>) -> HttpResponse {
     HttpResponse::Ok().json(document.get_ref())
 }
 
-async fn stop_sender(sender: SenderHandle) {
+async fn stop_sender(sender: EmailSender) {
     if timeout(SENDER_STOP, sender.stop()).await.is_err() {
         tracing::warn!("A mail server takes long: letters under way are tried again after their lease");
     }
