@@ -98,7 +98,7 @@ pub(super) async fn create(
     )
 )]
 pub(super) async fn change(
-    FlightChanger(caller): FlightChanger,
+    caller: FlightChanger,
     _: NoParameters,
     Id(id): Id<FlightId>,
     precondition: IfMatch,
