@@ -8,7 +8,7 @@ use crate::{
     },
     booking::BookingClient,
     config::Config,
-    http::{self, Changes, SaleCurrency},
+    http::{self, CommittedChanges, SaleCurrency},
     store::{MIGRATIONS, stored_forms},
 };
 use diesel::ConnectionError;
@@ -71,7 +71,7 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
         .share(verifier)
         .share(tokens)
         .share(pool.clone())
-        .share(Changes::new(relay.clone(), catalogue.clone()))
+        .share(CommittedChanges::new(relay.clone(), catalogue.clone()))
         .share(catalogue)
         .share(SaleCurrency(config.sale_currency))
         .for_each_worker(move || BookingClient::new(booking_url.clone(), of_clients.clone()))

@@ -11,5 +11,7 @@ pub use caller::{Caller, MaybeCaller, is_exempt};
 pub use jwks::{Jwk, JwksError, KeySet, KeySource};
 pub use permission::{Permission, Requirement, UnknownPermission, required};
 pub use permitted::Permitted;
-pub use service_token::{GATEWAY, LastingToken, SERVICE_TOKEN, ServiceCaller, ServiceTokens, SigningError};
+pub use service_token::{
+    GATEWAY, LastingToken, SERVICE_TOKEN, ServiceCaller, ServiceTokenError, ServiceTokens,
+};
 pub use verifier::{Claims, TokenError, Verifier};
