@@ -2,8 +2,9 @@
 
 use crate::{
     actors::{directory::NotFound, ledger::LedgerError, payment::NotAdmitted, sales::SalesError},
-    domain::{payment::MOST_DECLINED, refusal::Refusal},
+    http::field_errors,
 };
+use booking_engine::{booking::refusal::Refusal, payment::record::MOST_DECLINED};
 use rand::RngExt;
 use shared::http::{Code, Problem, Quota};
 use std::time::Duration;
@@ -11,35 +12,36 @@ use std::time::Duration;
 /// When to come back to what is under way.
 const SOON: Duration = Duration::from_secs(1);
 
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Invalid(errors) => Self::validation(errors),
-            Refusal::SeatNotAllowed(errors) => Self::new(Code::SeatNotAllowed).with("errors", errors),
-            Refusal::SeatTaken(seats) => Self::new(Code::SeatTaken).with("seats", seats),
-            Refusal::FlightFull => Self::new(Code::FlightFull),
-            Refusal::FlightNotBookable => Self::new(Code::FlightNotBookable),
-            // Asked again, it goes by the flights as they are now.
-            Refusal::FlightChanged(_) => Self::new(Code::Overloaded).retry_after(SOON),
-            Refusal::NotFound => Self::new(Code::NotFound),
-            Refusal::HoldExpired => Self::new(Code::HoldExpired),
-            Refusal::HoldLimit => Self::new(Code::HoldLimit),
-            Refusal::QuoteExpired => Self::new(Code::QuoteExpired),
-            Refusal::Stale => Self::new(Code::PreconditionFailed),
-            Refusal::AlreadyPaid => Self::new(Code::AlreadyPaid),
-            Refusal::AlreadyCancelled => Self::new(Code::AlreadyCancelled),
-            Refusal::PaymentInProgress => Self::new(Code::PaymentInProgress),
-            Refusal::TooManyDeclined(left) => {
-                let quota = Quota { name: "declined-payments", requests: MOST_DECLINED, window: None };
-                // Until then this booking takes no payment, and then it is over: another one may.
-                Self::rate_limited(&quota, left.to_std().unwrap_or_default())
-                    .detail("Too many payments of this booking were declined.")
-            }
-            Refusal::PassengerAlreadyBooked => Self::new(Code::PassengerAlreadyBooked),
-            Refusal::PriceChanged(total) => Self::new(Code::PriceChanged).with("total", total),
-            Refusal::KeyReused => Self::new(Code::IdempotencyKeyReused),
-            Refusal::KeyInProgress => Self::new(Code::IdempotencyInProgress).retry_after(SOON),
+/// A refusal as the contract tells it.
+pub(crate) fn refused(refusal: Refusal) -> Problem {
+    match refusal {
+        Refusal::Invalid(errors) => Problem::validation(field_errors(errors)),
+        Refusal::SeatNotAllowed(errors) => {
+            Problem::new(Code::SeatNotAllowed).with("errors", field_errors(errors))
         }
+        Refusal::SeatTaken(seats) => Problem::new(Code::SeatTaken).with("seats", seats),
+        Refusal::FlightFull => Problem::new(Code::FlightFull),
+        Refusal::FlightNotBookable => Problem::new(Code::FlightNotBookable),
+        // Asked again, it goes by the flights as they are now.
+        Refusal::FlightChanged(_) => Problem::new(Code::Overloaded).retry_after(SOON),
+        Refusal::NotFound => Problem::new(Code::NotFound),
+        Refusal::HoldExpired => Problem::new(Code::HoldExpired),
+        Refusal::HoldLimit => Problem::new(Code::HoldLimit),
+        Refusal::QuoteExpired => Problem::new(Code::QuoteExpired),
+        Refusal::Stale => Problem::new(Code::PreconditionFailed),
+        Refusal::AlreadyPaid => Problem::new(Code::AlreadyPaid),
+        Refusal::AlreadyCancelled => Problem::new(Code::AlreadyCancelled),
+        Refusal::PaymentInProgress => Problem::new(Code::PaymentInProgress),
+        Refusal::TooManyDeclined(left) => {
+            let quota = Quota { name: "declined-payments", requests: MOST_DECLINED, window: None };
+            // Until then this booking takes no payment, and then it is over: another one may.
+            Problem::rate_limited(&quota, left.to_std().unwrap_or_default())
+                .detail("Too many payments of this booking were declined.")
+        }
+        Refusal::PassengerAlreadyBooked => Problem::new(Code::PassengerAlreadyBooked),
+        Refusal::PriceChanged(total) => Problem::new(Code::PriceChanged).with("total", total),
+        Refusal::KeyReused => Problem::new(Code::IdempotencyKeyReused),
+        Refusal::KeyInProgress => Problem::new(Code::IdempotencyInProgress).retry_after(SOON),
     }
 }
 

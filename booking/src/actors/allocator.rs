@@ -5,16 +5,16 @@
 //! [`SeatBook`], a cache: the allocator may be killed at any moment, live in several instances at once,
 //! and be behind. Where the book is not sure, its seats are read again first, once for all who wait.
 
-use crate::{
-    domain::{
+use crate::store::{self, flight_cache::FlightCache};
+use actix::prelude::*;
+use booking_engine::{
+    booking::refusal::Refusal,
+    inventory::{
         flight::Flight,
-        refusal::Refusal,
-        seat_book::{Decision, HoldsLeft, Moment, Reservation, SeatBook, SeatsRead, Wanted},
+        seat_inventory::{Decision, HoldsLeft, Moment, Reservation, SeatBook, SeatsRead, Wanted},
         seat_map::SeatMap,
     },
-    store::{self, flight_cache::FlightCache},
 };
-use actix::prelude::*;
 use chrono::Utc;
 use shared::{
     db::{DbError, Pool},

@@ -7,8 +7,8 @@
 //! after what it is doing, and is started again from the database when its flight is asked for.
 
 use super::allocator::{MAILBOX, SeatAllocator};
-use crate::domain::flight::Flight;
 use actix::Addr;
+use booking_engine::inventory::flight::Flight;
 use shared::ids::FlightId;
 use std::{
     collections::HashMap,

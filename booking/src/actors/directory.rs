@@ -16,16 +16,13 @@ use super::{
     ledger::shard_of,
     seat_map::{News, RunningFeeds},
 };
-use crate::{
-    deadline,
-    domain::{
-        flight::Flight,
-        seat_book::{HoldsLeft, Reservation, Wanted},
-        seat_map::SeatMap,
-    },
-    store::flight_cache::FlightCache,
-};
+use crate::{deadline, store::flight_cache::FlightCache};
 use actix::prelude::*;
+use booking_engine::inventory::{
+    flight::Flight,
+    seat_inventory::{HoldsLeft, Reservation, Wanted},
+    seat_map::SeatMap,
+};
 use shared::{
     db::{DbError, Pool},
     events::SeatsState,
@@ -155,7 +152,9 @@ impl Directory {
         // Twice: an allocator that has just died is started again.
         for _ in 0..2 {
             let entry = self.find(id).await.map_err(|error| match error {
-                NotFound::Unknown => NotReserved::Refused(crate::domain::refusal::Refusal::NotFound),
+                NotFound::Unknown => {
+                    NotReserved::Refused(booking_engine::booking::refusal::Refusal::NotFound)
+                }
                 NotFound::Failed(error) => NotReserved::Failed(error),
                 NotFound::Overloaded => NotReserved::Overloaded,
             })?;

@@ -6,10 +6,9 @@ use crate::{
         arrivals::{OF_CLIENT, OF_FLIGHT, ROOM},
         ledger::Shards,
     },
-    client,
-    domain::samples,
-    store,
+    client, store,
 };
+use booking_engine::samples;
 use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 use futures_util::future::join_all;
 use shared::events::FlightState;

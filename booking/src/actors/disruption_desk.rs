@@ -10,11 +10,9 @@ use super::{
     ledger::{Command, Ledgers},
     payment::PaymentDesk,
 };
-use crate::{
-    domain::disruption::Disruption,
-    store::disruptions::{self, Pending},
-};
+use crate::store::disruptions::{self, Pending};
 use actix::prelude::*;
+use booking_engine::booking::disruption::Disruption;
 use futures_util::{StreamExt, stream};
 use shared::{
     db::{DbError, Pool},

@@ -2,10 +2,8 @@
 //! to sell; and `FlightFollower`, which tells the allocators of this instance.
 
 use super::{directory::Directory, disruption_desk::DisruptionDesk};
-use crate::{
-    domain::flight::{Flight, is_sold},
-    store,
-};
+use crate::store;
+use booking_engine::inventory::flight::{Flight, is_sold};
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use futures_util::future::BoxFuture;
 use serde_json::Value;

@@ -1,5 +1,6 @@
 use super::*;
-use crate::{MIGRATIONS, actors::payment::Sandbox, app, config::Config, domain::samples};
+use crate::{MIGRATIONS, actors::payment::Sandbox, app, config::Config};
+use booking_engine::samples;
 use shared::{
     bus::{Bus, in_process::InProcess},
     config::ServiceConfig,

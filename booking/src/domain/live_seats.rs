@@ -1,7 +1,7 @@
 //! A flight's seats as those see them who follow them: the present state, and what has changed since
 //! a version that somebody has seen.
 
-use super::seat_map::{SeatMap, SeatStatus, status_of};
+use booking_engine::inventory::seat_map::{SeatMap, SeatStatus, status_of};
 use shared::{events::FlightState, seat::SeatDesignator};
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
@@ -114,7 +114,7 @@ impl LiveSeats {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::samples;
+    use booking_engine::samples;
     use proptest::prelude::*;
     use shared::events::FlightStatus;
 

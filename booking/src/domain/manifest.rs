@@ -1,6 +1,6 @@
 //! Who flies: the passengers of a flight by seat.
 
-use super::ticket;
+use booking_engine::booking::ticket;
 use serde::Serialize;
 use shared::{
     events::{FlightState, FlightStatus, Station},
@@ -215,7 +215,7 @@ fn listed(one: &OnBoard, pair: Option<(&OnBoard, &OnBoard)>) -> ManifestPassenge
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::samples;
+    use booking_engine::samples;
     use proptest::prelude::*;
 
     fn party(kinds: &[(PassengerType, Option<&str>)]) -> Vec<OnBoard> {

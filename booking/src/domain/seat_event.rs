@@ -1,7 +1,7 @@
 //! What those are told who follow a flight's seats, as Server-Sent Events (the WHATWG HTML standard,
 //! 9.2.6). An event is written once, and its bytes are shared by all who get it.
 
-use super::seat_map::{SeatMap, SeatStatus};
+use booking_engine::inventory::seat_map::{SeatMap, SeatStatus};
 use bytes::Bytes;
 use serde::Serialize;
 use shared::seat::SeatDesignator;
@@ -58,7 +58,7 @@ fn event(name: &str, version: i64, data: &impl Serialize) -> Bytes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::samples;
+    use booking_engine::samples;
     use std::collections::HashMap;
 
     #[test]

@@ -4,7 +4,7 @@
 //! sends letters to that address only, holds seats for a quarter of an hour, and nine of them in all. Agents, who book
 //! for others, and load tests are free of this.
 
-use crate::domain::hold::{Allowance, UNVERIFIED_MINUTES};
+use booking_engine::booking::hold::{Allowance, UNVERIFIED_MINUTES};
 use shared::{
     auth::{Caller, Permission},
     email::EmailAddress,

@@ -1,11 +1,13 @@
 //! The answers of requests that make or change bookings.
 
 use super::PRIVATE;
-use crate::{actors::sales::Sold, domain::idempotency::StoredAnswer};
+use crate::actors::sales::Sold;
+use crate::error::refused;
 use actix_web::{
     HttpResponse,
     http::{StatusCode, header},
 };
+use booking_engine::booking::idempotency::StoredAnswer;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use shared::{
@@ -53,7 +55,7 @@ pub(super) fn answer(sold: Sold, success: StatusCode, request: &RequestId) -> Re
         Sold::Unsettled(state) => Err(Problem::new(Code::UpstreamTimeout)
             .detail("The payment is not settled yet. It will be; the booking shows how.")
             .with("booking", &*state)),
-        Sold::Refused(refusal) => Err(refusal.into()),
+        Sold::Refused(refusal) => Err(refused(refusal)),
     }
 }
 

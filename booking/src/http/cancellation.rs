@@ -7,11 +7,9 @@ use super::{
     at, key,
     letter_limit::{of_change, with_letters},
 };
-use crate::{
-    actors::sales::Sales,
-    domain::quote::{QuoteId, ShownQuote},
-};
+use crate::actors::sales::Sales;
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
+use booking_engine::payment::quote::{QuoteId, ShownQuote};
 use serde::Serialize;
 use shared::{
     auth::Caller,

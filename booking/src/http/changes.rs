@@ -7,16 +7,12 @@ use super::{
     at,
     letter_limit::{OF_A_HOLD, of_change, with_letters},
 };
-use crate::{
-    actors::sales::Sales,
-    domain::{
-        contact::{ContactPatch, Phone},
-        lifecycle::Stage,
-        name_correction::NameCorrection,
-        seat_change::SeatChange,
-    },
-};
+use crate::actors::sales::Sales;
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
+use booking_engine::{
+    booking::{lifecycle::Stage, name_correction::NameCorrection, seat_change::SeatChange},
+    passengers::contact::{ContactPatch, Phone},
+};
 use serde::Serialize;
 use shared::{
     auth::{Caller, Permission},
@@ -39,10 +35,14 @@ fn patched<T: FromStr<Err: Display>>(object: &mut JsonReader<'_>, name: &str) ->
     text.parse().map_err(|error| object.error(name, error)).ok()
 }
 
-impl FromJson for ContactPatch {
+/// The body of a change of the contact.
+#[derive(Debug, Clone)]
+pub(crate) struct ContactChange(ContactPatch);
+
+impl FromJson for ContactChange {
     fn read(object: &mut JsonReader<'_>) -> Option<Self> {
         if !object.has("contact") {
-            return Some(Self { email: None, phone: Patch::Keep });
+            return Some(Self(ContactPatch { email: None, phone: Patch::Keep }));
         }
         object.object("contact", |contact| {
             let email = patched::<EmailAddress>(contact, "email");
@@ -57,7 +57,7 @@ impl FromJson for ContactPatch {
                     }
                 },
             };
-            Some(Self { email, phone })
+            Some(Self(ContactPatch { email, phone }))
         })
     }
 }
@@ -161,19 +161,20 @@ pub(crate) async fn contact(
     id: Id<BookingId>,
     caller: Caller,
     _: NoParameters,
-    body: Body<ContactPatch>,
+    body: Body<ContactChange>,
     (sales, reading): (web::Data<Sales>, web::Data<Reading>),
 ) -> Result<HttpResponse, Problem> {
     let (booking, state) = reading.changeable(id.0, &caller).await?;
     let at = at(&request, &state)?;
-    let email = body.value.email.as_ref().unwrap_or(&booking.contact.email);
+    let patch = body.value.0;
+    let email = patch.email.as_ref().unwrap_or(&booking.contact.email);
     if booking.contact.email != *email {
         check_contact(&caller, email)?;
     }
     // A hold that gets another contact has yet to end, with a letter there.
     let is_moved = booking.status == BookingStatus::Held && booking.contact.email != *email;
     let letters = of_change(&caller, email, (if is_moved { OF_A_HOLD } else { 1 }, 0));
-    let change = sales.change_contact(&booking, at, body.value);
+    let change = sales.change_contact(&booking, at, patch.clone());
     let sold = with_letters(&reading.pool, &caller, (letters, booking.version), change).await?;
     answer(sold, StatusCode::OK, &request_id)
 }

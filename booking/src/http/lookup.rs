@@ -8,10 +8,10 @@ use super::{
 };
 use crate::{
     deadline,
-    domain::locator::Locator,
     store::{passengers, presented},
 };
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use booking_engine::booking::locator::Locator;
 use futures_util::future::try_join;
 use serde::Serialize;
 use shared::{

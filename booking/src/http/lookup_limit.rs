@@ -11,11 +11,9 @@
 //!   no further wait and no write. What several instances are asked in the same moment may be looked at by each
 //!   of them, up to the limit of each; beyond the limit of all, those that fail get the refusal.
 
-use crate::{
-    domain::locator::Locator,
-    store::lookup_failures::{self, Failures, WINDOW},
-};
+use crate::store::lookup_failures::{self, Failures, WINDOW};
 use actix_web::HttpRequest;
+use booking_engine::booking::locator::Locator;
 use diesel::QueryResult;
 use diesel_async::AsyncPgConnection;
 use moka::{policy::EvictionPolicy, sync::Cache};

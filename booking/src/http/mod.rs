@@ -8,6 +8,7 @@ mod bookings;
 mod cancellation;
 mod changes;
 mod door;
+mod field_errors;
 mod internal;
 mod letter_limit;
 mod lookup;
@@ -21,13 +22,13 @@ mod seat_map_events;
 
 pub(crate) use access_token::AccessTokens;
 pub(crate) use admin::Staff;
+pub(crate) use field_errors::field_errors;
 pub(crate) use lookup_limit::Lookups;
 pub use openapi::document;
 
 use crate::{
     actors::{ledger::At, sales::Sales},
     deadline,
-    domain::{booking::Booking, idempotency::Key},
     store::{
         flight_cache::FlightCache,
         presented::{self, Presented},
@@ -41,6 +42,7 @@ use actix_web::{
     middleware::{Next, from_fn},
     web,
 };
+use booking_engine::booking::{idempotency::Key, record::Booking};
 use serde_json::Value;
 use shared::{
     auth::{Caller, Permission},

@@ -1,15 +1,16 @@
 //! The body of `POST /bookings`.
 
+use super::field_errors::field_errors;
 use super::payment_body::{PaymentSchema, read_payment};
-use crate::{
-    actors::sales::OrderSegment,
-    domain::{
+use crate::actors::sales::OrderSegment;
+use booking_engine::{
+    booking::{hold::HoldTime, itinerary},
+    passengers::{
         contact::{Contact, Phone},
-        hold::HoldTime,
-        itinerary, party,
+        party,
         passenger::{Passenger, check_birth},
-        payment::PaymentOrder,
     },
+    payment::record::PaymentOrder,
 };
 use chrono::{NaiveDate, Utc};
 use serde::Serialize;
@@ -63,10 +64,12 @@ impl NewBooking {
         let payment = object.optional_object("payment", |payment| read_payment(payment, terms.knows));
         let hold_minutes = object.optional("hold_minutes");
         if let Some(segments) = &segments {
-            object.note(itinerary::check_distinct(segments.iter().map(|segment| segment.flight_id)));
+            object.note(field_errors(itinerary::check_distinct(
+                segments.iter().map(|segment| segment.flight_id),
+            )));
             check_seats(object, passengers.iter_mut().flatten().map(Option::as_mut), segments.len());
         }
-        object.note(party::check(passengers.as_deref().unwrap_or_default()));
+        object.note(field_errors(party::check(passengers.as_deref().unwrap_or_default())));
         if object.is_wrong() {
             // Else it is told with what is wrong on the flights.
             check_terms(object, (expected_total, hold_minutes), terms);

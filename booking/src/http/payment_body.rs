@@ -1,6 +1,6 @@
 //! `{method, token}`, alone or within a new booking.
 
-use crate::domain::payment::PaymentOrder;
+use booking_engine::payment::record::PaymentOrder;
 use serde::Serialize;
 use shared::{http::JsonReader, ids::PaymentId};
 use utoipa::ToSchema;

@@ -1,7 +1,8 @@
 //! `GET /flights/{id}/seat-map`.
 
-use crate::{actors::sales::Sales, client, domain::seat_map::SeatMap};
+use crate::{actors::sales::Sales, client};
 use actix_web::{HttpRequest, HttpResponse, web};
+use booking_engine::inventory::seat_map::SeatMap;
 use shared::{
     http::{ClientAddress, Id, Problem, ProblemBody, QueryParameters, conditional},
     ids::FlightId,

@@ -2,21 +2,20 @@
 //! order of flight ids, the ledger.
 
 use super::{instance::unavailable, world::World};
-use crate::{
-    actors::{
-        ledger::{At, Command, places_wanted},
-        sales::{Sold, Stop},
-    },
-    domain::{
-        assignment::Wish,
-        booking::{Booking, Flights},
-        contact::ContactPatch,
+use crate::actors::{
+    ledger::{At, Command, places_wanted},
+    sales::{Sold, Stop},
+};
+use booking_engine::{
+    booking::{
         lifecycle::Stage,
         name_correction::NameCorrection,
+        record::{Booking, Flights},
         refusal::{FlightSeat, Refusal},
-        seat_book::Wanted,
         seat_change::{self, SeatChange},
     },
+    inventory::{assignment::Wish, seat_inventory::Wanted},
+    passengers::contact::ContactPatch,
 };
 use diesel::result::Error;
 use shared::{

@@ -6,13 +6,11 @@ use super::{
     scheduler::Owner,
     world::{SECOND, World},
 };
-use crate::{
-    actors::ledger::{Command, LedgerError, Outcome},
-    domain::{
-        payment::PaymentState,
-        presentation::ShownBooking,
-        saga::{self, Decision, Learnt, Step, Stored, Verdict},
-    },
+use crate::actors::ledger::{Command, LedgerError, Outcome};
+use booking_engine::{
+    booking::presentation::ShownBooking,
+    payment::record::PaymentState,
+    saga::step::{self, Decision, Learnt, Step, Stored, Verdict},
 };
 use chrono::TimeDelta;
 use shared::ids::{BookingId, FlightId, PaymentId};
@@ -49,7 +47,7 @@ impl World {
         let (reply, charged) = oneshot::channel();
         let world = self.clone();
         self.spawn(Owner::Instance(at), async move {
-            world.carry(at, &charge, Stored::STARTED, saga::CHARGE, Some(reply)).await;
+            world.carry(at, &charge, Stored::STARTED, step::CHARGE, Some(reply)).await;
         });
         charged.await.unwrap_or(Charged::Silent)
     }
@@ -65,7 +63,7 @@ impl World {
     ) {
         let mut last = None;
         loop {
-            if let Some(verdict) = saga::verdict(step)
+            if let Some(verdict) = step::verdict(step)
                 && let Some(reply) = reply.take()
             {
                 // An error means that nobody waits any longer.
@@ -88,7 +86,7 @@ impl World {
                     self.settle(charge.payment)
                 }
             };
-            step = saga::next(stored, step, learnt);
+            step = step::next(stored, step, learnt);
         }
     }
 
@@ -182,7 +180,7 @@ impl World {
             };
             let world = self.clone();
             self.spawn(Owner::Instance(at), async move {
-                world.carry(at, &charge, stored, saga::resume(stored), None).await;
+                world.carry(at, &charge, stored, step::resume(stored), None).await;
             });
         }
         for refund in refunds {

@@ -2,7 +2,8 @@
 //! each on its own, of any change, whoever else works on it.
 
 use super::world::World;
-use crate::{actors::ledger::Command, domain::disruption::Disruption, store::disruptions::Pending};
+use crate::{actors::ledger::Command, store::disruptions::Pending};
+use booking_engine::booking::disruption::Disruption;
 use futures_util::future::join_all;
 use shared::ids::BookingId;
 use std::rc::Rc;

@@ -5,12 +5,12 @@ use super::{
     random::Random,
     world::{MILLISECOND, MINUTE, SECOND, World, instant},
 };
-use crate::{
-    actors::{allocator::NotReserved, directory::NotFound, ledger::shard_of},
-    domain::{
+use crate::actors::{allocator::NotReserved, directory::NotFound, ledger::shard_of};
+use booking_engine::{
+    booking::refusal::Refusal,
+    inventory::{
         flight::Flight,
-        refusal::Refusal,
-        seat_book::{Decision, HoldsLeft, Moment, Reservation, SeatBook, SeatsRead, Wanted},
+        seat_inventory::{Decision, HoldsLeft, Moment, Reservation, SeatBook, SeatsRead, Wanted},
     },
 };
 use shared::{db::DbError, events::SeatsState, ids::FlightId};

@@ -9,12 +9,10 @@ use super::{
     tally::{count, name, outcome},
     world::{MINUTE, SECOND, World},
 };
-use crate::{
-    actors::ledger::{
-        self, Answer, Command, Envelope, Found, Item, LedgerError, Lot, Outcome, Setting, Verdict, Written,
-    },
-    domain::refusal::Refusal,
+use crate::actors::ledger::{
+    self, Answer, Command, Envelope, Found, Item, LedgerError, Lot, Outcome, Setting, Verdict, Written,
 };
+use booking_engine::booking::refusal::Refusal;
 use chrono::{DateTime, TimeDelta, Utc};
 use shared::{
     events::{Event, EventType, SeatsState},

@@ -1,11 +1,11 @@
 //! What travellers ask for.
 
 use super::{requests::Request, world::World};
-use crate::{
-    actors::sales::{Order, OrderSegment},
-    domain::{
-        contact::Contact, hold::Allowance, idempotency::Key, passenger::Passenger, payment::PaymentOrder,
-    },
+use crate::actors::sales::{Order, OrderSegment};
+use booking_engine::{
+    booking::{hold::Allowance, idempotency::Key},
+    passengers::{contact::Contact, passenger::Passenger},
+    payment::record::PaymentOrder,
 };
 use chrono::NaiveDate;
 use serde_json::json;

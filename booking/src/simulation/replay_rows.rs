@@ -2,10 +2,8 @@
 //! by itself (ids of refunds and events, locators drawn again) is left out.
 
 use super::database::Rows;
-use crate::{
-    domain::{idempotency::StoredAnswer, quote::Quote},
-    store::codes::Code,
-};
+use crate::store::codes::Code;
+use booking_engine::{booking::idempotency::StoredAnswer, payment::quote::Quote};
 use chrono::{DateTime, Utc};
 use diesel::{
     QueryResult,

@@ -9,12 +9,6 @@ use super::{
 };
 use crate::{
     actors::ledger::{Memory, Opened, Opening, PostgresTables, Tables, Writes},
-    domain::{
-        booking::Flights,
-        idempotency::Key,
-        locator::Locator,
-        quote::{Quote, QuoteId},
-    },
     store::{
         self,
         flight_cache::FlightCache,
@@ -22,6 +16,10 @@ use crate::{
         seats::{SeatRow, StaleHold},
         travellers::{Place, TravellerRow},
     },
+};
+use booking_engine::{
+    booking::{idempotency::Key, locator::Locator, record::Flights},
+    payment::quote::{Quote, QuoteId},
 };
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;

@@ -13,18 +13,20 @@ use crate::{
         ledger::{At, Claim, Command, Outcome},
         sales::{self, ATTEMPTS, Checked, Order, SalesError, Sold, Stop, only_named, settle},
     },
-    domain::{
-        booking::Booking,
+    store::keys::Known,
+};
+use booking_engine::{
+    booking::{
         hold::Allowance,
         idempotency::Key,
-        itinerary, party,
-        payment::PaymentOrder,
+        itinerary,
         presentation::ShownBooking,
-        quote::QuoteId,
+        record::Booking,
         refusal::{FlightSeat, Refusal},
-        seat_book::{Wanted, WantedFare},
     },
-    store::keys::Known,
+    inventory::seat_inventory::{Wanted, WantedFare},
+    passengers::party,
+    payment::{quote::QuoteId, record::PaymentOrder},
 };
 use shared::{
     ids::{BookingId, FlightId},

@@ -6,10 +6,8 @@ use super::{
     scheduler::Owner,
     world::{HOUR, MILLISECOND, MINUTE, SECOND, World, instant},
 };
-use crate::{
-    actors::ledger::Command,
-    domain::flight::{Flight, is_sold},
-};
+use crate::actors::ledger::Command;
+use booking_engine::inventory::flight::{Flight, is_sold};
 use chrono::TimeDelta;
 use serde_json::json;
 use shared::{

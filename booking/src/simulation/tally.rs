@@ -1,10 +1,8 @@
 //! What commands and verdicts are called, and how often they came about.
 
 use super::{database::Change, world::World};
-use crate::{
-    actors::ledger::{Command, Outcome, Verdict},
-    domain::refusal::Refusal,
-};
+use crate::actors::ledger::{Command, Outcome, Verdict};
+use booking_engine::booking::refusal::Refusal;
 use shared::events::BookingStatus;
 
 /// Counts a command of a transaction that was committed. `undo`: what the transaction changed, as it was

@@ -3,9 +3,9 @@
 use super::{database::Abort, replay_rows::answer, tally::outcome};
 use crate::{
     actors::ledger::{Command, Verdict},
-    domain::{idempotency::Key, seat_book::SeatsRead},
     store::{codes::Code, disruptions::Pending, keys::Known, refunds, unsettled_payments},
 };
+use booking_engine::{booking::idempotency::Key, inventory::seat_inventory::SeatsRead};
 use chrono::{DateTime, TimeDelta, Utc};
 use shared::{
     events::{BookingState, FlightState},

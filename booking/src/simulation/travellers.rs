@@ -9,10 +9,8 @@ use super::{
     scheduler::Owner,
     world::{MILLISECOND, SECOND, World},
 };
-use crate::{
-    actors::sales::Sold,
-    domain::{quote::QuoteId, refusal::Refusal},
-};
+use crate::actors::sales::Sold;
+use booking_engine::{booking::refusal::Refusal, payment::quote::QuoteId};
 use chrono::{DateTime, TimeDelta, Utc};
 use shared::{
     events::{BookingState, BookingStatus},

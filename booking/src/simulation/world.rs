@@ -12,7 +12,7 @@ use super::{
     scheduler::{Owner, Sleep, Wishes},
     trace::Trace,
 };
-use crate::domain::locator::Locator;
+use booking_engine::booking::locator::Locator;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::{Either, select};
 use shared::events::FlightState;

@@ -5,7 +5,7 @@ use super::{
     codes::Code,
     schema::{bookings, segments},
 };
-use crate::domain::{booking::Booking, locator::Locator};
+use booking_engine::booking::{locator::Locator, record::Booking};
 use diesel::{
     dsl::{exists, not, now, sql},
     pg::Pg,

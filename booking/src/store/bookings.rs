@@ -5,12 +5,16 @@ use super::{
     passengers, payments, refunds,
     schema::{bookings, segments},
 };
-use crate::domain::{
-    booking::{Booking, RefundRecord, Segment},
-    contact::{Contact, Phone},
-    locator::{InvalidLocator, Locator},
-    passenger::Passenger,
-    payment::Payment,
+use booking_engine::{
+    booking::{
+        locator::{InvalidLocator, Locator},
+        record::{Booking, RefundRecord, Segment},
+    },
+    passengers::{
+        contact::{Contact, Phone},
+        passenger::Passenger,
+    },
+    payment::record::Payment,
 };
 use chrono::{DateTime, Utc};
 use diesel::{

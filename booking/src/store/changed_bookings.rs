@@ -4,9 +4,9 @@ use super::{
     codes::Code,
     seats::{self, SeatRow},
 };
-use crate::domain::{
-    booking::Booking,
-    payment::{Entry, PaymentState},
+use booking_engine::{
+    booking::record::Booking,
+    payment::record::{Entry, PaymentState},
 };
 use chrono::{DateTime, Utc};
 use diesel::{

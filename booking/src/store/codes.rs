@@ -1,8 +1,8 @@
 //! The numbers that stand for the domain's enumerations in the tables.
 
-use crate::domain::{
-    disruption::Disruption,
-    payment::{Account, PaymentState},
+use booking_engine::{
+    booking::disruption::Disruption,
+    payment::record::{Account, PaymentState},
 };
 use shared::{
     events::{BookingPaymentStatus, BookingStatus},

@@ -1,7 +1,7 @@
 //! Changes of flights by the airline whose bookings have yet to follow.
 
 use super::{codes::Code, schema::disruptions};
-use crate::domain::disruption::Disruption;
+use booking_engine::booking::disruption::Disruption;
 use diesel::{
     prelude::*,
     sql_types::{BigInt, SmallInt, Uuid as SqlUuid},

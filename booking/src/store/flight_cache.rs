@@ -2,7 +2,7 @@
 //! state is used only where the flight's row, read just before, does not name a newer version.
 
 use super::flights;
-use crate::domain::booking::Flights;
+use booking_engine::booking::record::Flights;
 use diesel::QueryResult;
 use diesel_async::AsyncPgConnection;
 use moka::sync::Cache;

@@ -4,10 +4,12 @@ use super::{
     disruptions,
     schema::{flight_states, flights},
 };
-use crate::domain::{
-    disruption,
-    flight::is_sold,
-    seat_book::{SeatsRead, TakenSeat},
+use booking_engine::{
+    booking::disruption,
+    inventory::{
+        flight::is_sold,
+        seat_inventory::{SeatsRead, TakenSeat},
+    },
 };
 use chrono::{DateTime, Utc};
 use diesel::{

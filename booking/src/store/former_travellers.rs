@@ -5,7 +5,7 @@ use super::{
     bookings, flights,
     travellers::{Place, TravellerRow},
 };
-use crate::domain::booking::Booking;
+use booking_engine::booking::record::Booking;
 use diesel::{
     prelude::*,
     sql_types::{Array, BigInt, Uuid as SqlUuid},

@@ -1,7 +1,7 @@
 //! Idempotency keys, and the answers that are replayed.
 
 use super::schema::idempotency_keys;
-use crate::domain::idempotency::{KEPT_HOURS, Key, StoredAnswer};
+use booking_engine::booking::idempotency::{KEPT_HOURS, Key, StoredAnswer};
 use diesel::{
     prelude::*,
     sql_types::{Array, BigInt, Binary, Integer, SmallInt, Text, Timestamptz, Uuid as SqlUuid},

@@ -1,6 +1,6 @@
 //! Look-ups that have failed, as all instances count them.
 
-use crate::domain::locator::Locator;
+use booking_engine::booking::locator::Locator;
 use diesel::{
     QueryResult,
     sql_types::{Array, BigInt, Double, Integer, Text},

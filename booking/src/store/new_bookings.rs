@@ -6,7 +6,7 @@ use super::{
     seats::{self, SeatRow},
     travellers::TravellerRow,
 };
-use crate::domain::{booking::Booking, payment::Payment};
+use booking_engine::{booking::record::Booking, payment::record::Payment};
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::{
     prelude::*,

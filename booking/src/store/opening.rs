@@ -6,7 +6,7 @@ use super::{
     seats::{self, TakenRow},
     travellers::Place,
 };
-use crate::domain::locator::{InvalidLocator, Locator};
+use booking_engine::booking::locator::{InvalidLocator, Locator};
 use chrono::{DateTime, Utc};
 use diesel::{
     prelude::*,

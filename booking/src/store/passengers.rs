@@ -1,7 +1,10 @@
 //! The travellers of bookings.
 
 use super::{codes::Code, schema::passengers};
-use crate::domain::{booking::Booking, locator::Locator, passenger::Passenger};
+use booking_engine::{
+    booking::{locator::Locator, record::Booking},
+    passengers::passenger::Passenger,
+};
 use chrono::NaiveDate;
 use diesel::{
     prelude::*,

@@ -1,7 +1,7 @@
 //! Payments with their sagas.
 
 use super::{codes::Code, schema::payments};
-use crate::domain::payment::{Payment, PaymentState};
+use booking_engine::payment::record::{Payment, PaymentState};
 use chrono::{DateTime, Utc};
 use diesel::{
     prelude::*,

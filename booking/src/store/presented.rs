@@ -4,7 +4,7 @@ use super::{
     bookings::{self, Own},
     flight_cache::FlightCache,
 };
-use crate::domain::booking::{Booking, MissingFlight};
+use booking_engine::booking::record::{Booking, MissingFlight};
 use chrono::{DateTime, Utc};
 use diesel::{QueryResult, sql_types::Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};

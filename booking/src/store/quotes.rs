@@ -1,7 +1,7 @@
 //! Quotes of cancellations.
 
 use super::schema::cancellation_quotes as quotes;
-use crate::domain::{
+use booking_engine::payment::{
     quote::{Quote, QuoteId},
     refund::Refund,
 };

@@ -1,7 +1,7 @@
 //! Money given back.
 
 use super::schema::refunds;
-use crate::domain::booking::RefundRecord;
+use booking_engine::booking::record::RefundRecord;
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::{
     prelude::*,

@@ -1,7 +1,7 @@
 //! The fence: which booking a seat of a flight belongs to.
 
 use super::travellers::{Place, TravellerRow};
-use crate::domain::refusal::FlightSeat;
+use booking_engine::booking::refusal::FlightSeat;
 use diesel::{
     prelude::*,
     sql_types::{Array, BigInt, Bool, Nullable, SmallInt, Uuid as SqlUuid},

@@ -3,7 +3,7 @@
 //! provider's refusal, or once it has captured or voided.
 
 use super::payments;
-use crate::domain::payment::PaymentState;
+use booking_engine::payment::record::PaymentState;
 use chrono::TimeDelta;
 use diesel::{
     prelude::*,

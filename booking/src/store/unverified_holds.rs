@@ -117,7 +117,8 @@ pub(crate) async fn clean(connection: &AsyncPgConnection, limit: i64) -> QueryRe
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{MIGRATIONS, domain::samples, store::new_bookings};
+    use crate::{MIGRATIONS, store::new_bookings};
+    use booking_engine::samples;
     use shared::{db::Plans, ids::FlightId};
     use testkit::TestDatabase;
 

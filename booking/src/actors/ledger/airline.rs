@@ -6,7 +6,7 @@ use super::{
     cancellations::{cancelled, departs_at},
     transitions::{Transition, end},
 };
-use crate::domain::booking::Booking;
+use booking_engine::booking::record::Booking;
 use diesel::QueryResult;
 use shared::{events::FlightStatus, ids::FlightId, trace::TraceContext};
 

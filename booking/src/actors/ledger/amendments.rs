@@ -8,17 +8,17 @@ use super::{
     tables::Tables,
     transitions::Transition,
 };
-use crate::{
-    domain::{
-        booking::Booking,
-        contact::ContactPatch,
-        flight,
+use crate::store::{seats::SeatRow, travellers::TravellerRow};
+use booking_engine::{
+    booking::{
         name_correction::{Corrected, NameCorrection},
         presentation::ShownBooking,
+        record::Booking,
         refusal::{FlightSeat, Refusal},
         seat_change::{self, Reseating, SeatChange},
     },
-    store::{seats::SeatRow, travellers::TravellerRow},
+    inventory::flight,
+    passengers::contact::ContactPatch,
 };
 use diesel::QueryResult;
 use shared::{

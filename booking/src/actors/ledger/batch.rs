@@ -16,15 +16,15 @@ use super::{
     tables::{Opened, Opening, Tables, Writes},
     transitions,
 };
-use crate::{
-    domain::{
-        booking::{Booking, Flights},
+use crate::store::{flights::LockedFlight, seats::SeatRow, travellers::TravellerRow};
+use booking_engine::{
+    booking::{
         locator::Locator,
-        passenger::Passenger,
+        record::{Booking, Flights},
         refusal::{FlightSeat, Refusal},
-        seat_book::HoldsLeft,
     },
-    store::{flights::LockedFlight, seats::SeatRow, travellers::TravellerRow},
+    inventory::seat_inventory::HoldsLeft,
+    passengers::passenger::Passenger,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::QueryResult;

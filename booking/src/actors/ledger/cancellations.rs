@@ -1,14 +1,12 @@
 //! Cancellations and their quotes.
 
 use super::{batch::Work, changes::present, transitions::Transition};
-use crate::domain::{
-    booking::Booking,
-    idempotency::Key,
-    itinerary,
-    presentation::ShownBooking,
-    quote::{Quote, QuoteId},
-    refund::Journey,
-    refusal::Refusal,
+use booking_engine::{
+    booking::{idempotency::Key, itinerary, presentation::ShownBooking, record::Booking, refusal::Refusal},
+    payment::{
+        quote::{Quote, QuoteId},
+        refund::Journey,
+    },
 };
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;

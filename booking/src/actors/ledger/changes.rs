@@ -1,16 +1,18 @@
 //! What a batch will write, gathered so that each table needs one statement.
 
 use super::{occupancy::Occupancy, tables::Writes};
-use crate::{
-    domain::{
-        booking::{Booking, Flights, MissingFlight, RefundRecord},
+use crate::store::{keys::KeyAnswer, unverified_holds::UnverifiedHold};
+use booking_engine::{
+    booking::{
         idempotency::StoredAnswer,
-        payment::{Entry, Payment, PaymentState},
         presentation::ShownBooking,
-        quote::Quote,
-        seat_book::TakenSeat,
+        record::{Booking, Flights, MissingFlight, RefundRecord},
     },
-    store::{keys::KeyAnswer, unverified_holds::UnverifiedHold},
+    inventory::seat_inventory::TakenSeat,
+    payment::{
+        quote::Quote,
+        record::{Entry, Payment, PaymentState},
+    },
 };
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;

@@ -7,19 +7,19 @@ use super::{
     payments,
     tables::Tables,
 };
-use crate::{
-    domain::{
-        booking::Booking,
-        flight,
+use crate::store::{
+    seats::Held,
+    travellers::{Place, TravellerRow},
+    unverified_holds::UnverifiedHold,
+};
+use booking_engine::{
+    booking::{
         hold::{self, Allowance},
         locator::Locator,
+        record::Booking,
         refusal::{FlightSeat, Refusal},
     },
-    store::{
-        seats::Held,
-        travellers::{Place, TravellerRow},
-        unverified_holds::UnverifiedHold,
-    },
+    inventory::flight,
 };
 use diesel::QueryResult;
 use shared::{

@@ -1,20 +1,22 @@
 //! What the ledger is asked to do, and what it answers.
 
 use super::room::Place;
-use crate::{
-    domain::{
-        booking::Booking,
-        contact::ContactPatch,
+use crate::store::travellers::TravellerRow;
+use booking_engine::{
+    booking::{
         hold::{Allowance, HoldTime},
         idempotency::{Key, StoredAnswer},
         name_correction::NameCorrection,
-        payment::PaymentOrder,
         presentation::ShownBooking,
-        quote::{Quote, QuoteId},
+        record::Booking,
         refusal::Refusal,
         seat_change::SeatChange,
     },
-    store::travellers::TravellerRow,
+    passengers::contact::ContactPatch,
+    payment::{
+        quote::{Quote, QuoteId},
+        record::PaymentOrder,
+    },
 };
 use shared::{
     ids::{BookingId, FlightId, PaymentId},

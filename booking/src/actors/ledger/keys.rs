@@ -5,7 +5,8 @@ use super::{
     command::Outcome,
     tables::Tables,
 };
-use crate::{domain::refusal::Refusal, store::keys::Known};
+use crate::store::keys::Known;
+use booking_engine::booking::refusal::Refusal;
 use diesel::QueryResult;
 use std::collections::HashMap;
 

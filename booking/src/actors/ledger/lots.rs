@@ -2,7 +2,7 @@
 //! connection; the [runner](super::runner) has that.
 
 use super::command::{Answer, Command, Envelope, LedgerError, Outcome};
-use crate::domain::{booking::Booking, presentation::ShownBooking, seat_change::SeatChange};
+use booking_engine::booking::{presentation::ShownBooking, record::Booking, seat_change::SeatChange};
 use diesel::result::Error;
 use shared::{
     db::Fault,

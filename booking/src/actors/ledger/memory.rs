@@ -1,7 +1,7 @@
 //! What a ledger keeps in memory between its transactions, so as not to ask for it. All of it may be lost
 //! at any time.
 
-use crate::domain::booking::Booking;
+use booking_engine::booking::record::Booking;
 use diesel::QueryResult;
 use shared::{
     events::SeatsState,
@@ -130,7 +130,7 @@ impl Memory {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::samples;
+    use booking_engine::samples;
     use shared::ids::FlightId;
 
     #[test]

@@ -5,14 +5,12 @@ use super::{
     batch::{former_traveller_rows, seat_rows, traveller_rows},
     tables::Writes,
 };
-use crate::{
-    domain::{booking::Booking, refusal::FlightSeat},
-    store::{
-        flights::LockedFlight,
-        seats::SeatRow,
-        travellers::{Place, TravellerRow},
-    },
+use crate::store::{
+    flights::LockedFlight,
+    seats::SeatRow,
+    travellers::{Place, TravellerRow},
 };
+use booking_engine::booking::{record::Booking, refusal::FlightSeat};
 use shared::{events::SeatsState, ids::FlightId, seat::SeatDesignator};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 

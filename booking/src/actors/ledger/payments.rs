@@ -7,15 +7,15 @@ use super::{
     tables::Tables,
     transitions::Transition,
 };
-use crate::{
-    domain::{
-        booking::{Booking, Segment},
-        flight,
+use crate::store::flights::LockedFlight;
+use booking_engine::{
+    booking::{
         idempotency::Key,
-        payment::{Payment, PaymentOrder, PaymentState},
+        record::{Booking, Segment},
         refusal::Refusal,
     },
-    store::flights::LockedFlight,
+    inventory::flight,
+    payment::record::{Payment, PaymentOrder, PaymentState},
 };
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;

@@ -8,24 +8,26 @@ use super::{
     memory::Memory,
     tables::{Opened, Opening, Tables, Writes},
 };
-use crate::{
-    domain::{
-        booking::{Booking, Flights},
+use crate::store::{
+    self,
+    changed_bookings::Changed,
+    flight_cache::FlightCache,
+    flights::LockedFlight,
+    keys::Known,
+    new_bookings::New,
+    opening::{Asked, Found},
+    seats::{SeatRow, StaleHold},
+    travellers::{Place, TravellerRow},
+};
+use booking_engine::{
+    booking::{
         idempotency::Key,
         locator::Locator,
-        payment::PaymentState,
-        quote::{Quote, QuoteId},
+        record::{Booking, Flights},
     },
-    store::{
-        self,
-        changed_bookings::Changed,
-        flight_cache::FlightCache,
-        flights::LockedFlight,
-        keys::Known,
-        new_bookings::New,
-        opening::{Asked, Found},
-        seats::{SeatRow, StaleHold},
-        travellers::{Place, TravellerRow},
+    payment::{
+        quote::{Quote, QuoteId},
+        record::PaymentState,
     },
 };
 use diesel::{

@@ -4,20 +4,22 @@
 //! The adapter of the service is [`PostgresTables`](super::postgres::PostgresTables). A simulation puts
 //! a model in its place, so that the same decisions can be driven through faults by the million.
 
-use crate::{
-    domain::{
-        booking::{Booking, Flights, RefundRecord},
+use crate::store::{
+    flights::LockedFlight,
+    keys::{KeyAnswer, Known},
+    seats::{SeatRow, StaleHold},
+    travellers::{Place, TravellerRow},
+    unverified_holds::UnverifiedHold,
+};
+use booking_engine::{
+    booking::{
         idempotency::Key,
         locator::Locator,
-        payment::{Entry, Payment, PaymentState},
-        quote::{Quote, QuoteId},
+        record::{Booking, Flights, RefundRecord},
     },
-    store::{
-        flights::LockedFlight,
-        keys::{KeyAnswer, Known},
-        seats::{SeatRow, StaleHold},
-        travellers::{Place, TravellerRow},
-        unverified_holds::UnverifiedHold,
+    payment::{
+        quote::{Quote, QuoteId},
+        record::{Entry, Payment, PaymentState},
     },
 };
 use chrono::{DateTime, Utc};

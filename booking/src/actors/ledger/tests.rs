@@ -26,14 +26,16 @@ use super::{
 use crate::{
     MIGRATIONS,
     actors::{allocators::Limits, directory::Directory, ledger::Bounds},
-    domain::{
-        booking::Booking,
-        hold::{Allowance, HoldTime},
-        payment::PaymentOrder,
-        refusal::Refusal,
-        samples,
-    },
     store::{self, flight_cache::FlightCache, transaction},
+};
+use booking_engine::{
+    booking::{
+        hold::{Allowance, HoldTime},
+        record::Booking,
+        refusal::Refusal,
+    },
+    payment::record::PaymentOrder,
+    samples,
 };
 use chrono::{TimeDelta, Utc};
 use diesel_async::{

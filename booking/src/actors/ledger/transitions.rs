@@ -9,7 +9,7 @@ use super::{
     payments,
     tables::Tables,
 };
-use crate::domain::{booking::Booking, presentation::ShownBooking, refusal::Refusal};
+use booking_engine::booking::{presentation::ShownBooking, record::Booking, refusal::Refusal};
 use diesel::QueryResult;
 use shared::{
     events::{BookingAction, EventType},

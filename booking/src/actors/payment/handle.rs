@@ -8,8 +8,9 @@ use super::{
     provider::PaymentProvider,
     steps::Means,
 };
-use crate::{actors::ledger::Ledgers, domain::presentation::ShownBooking};
+use crate::actors::ledger::Ledgers;
 use actix::prelude::*;
+use booking_engine::booking::presentation::ShownBooking;
 use shared::{
     db::Pool,
     ids::{BookingId, FlightId, PaymentId},

@@ -3,7 +3,7 @@
 //! Every call names the payment by our id, and repeating a call has no further effect: that is what
 //! makes the saga safe to resume. A call may fail, or not answer at all; then nothing is known.
 
-pub(crate) use crate::domain::saga::Decision;
+pub(crate) use booking_engine::saga::step::Decision;
 use futures_util::future::BoxFuture;
 use shared::ids::{PaymentId, RefundId};
 

@@ -9,13 +9,13 @@ use super::{
 };
 use crate::{
     actors::ledger::{Answer, Command, LedgerError, Ledgers, Outcome},
-    domain::{
-        payment::PaymentState,
-        presentation::ShownBooking,
-        saga::{self, Learnt, Step, Stored, Verdict},
-    },
     kill_points,
     store::{self, unsettled_payments::Unsettled},
+};
+use booking_engine::{
+    booking::presentation::ShownBooking,
+    payment::record::PaymentState,
+    saga::step::{self, Learnt, Step, Stored, Verdict},
 };
 use shared::{
     db::{DbError, Pool},
@@ -61,7 +61,7 @@ type Recorded = (Learnt, Option<ShownBooking>);
 impl Means {
     /// A payment that was just started. The provider's last part comes after the answer.
     pub(super) async fn charge(&self, charge: Charge, reply: oneshot::Sender<Charged>) {
-        self.carry(&charge, Stored::STARTED, saga::CHARGE, Some(reply)).await;
+        self.carry(&charge, Stored::STARTED, step::CHARGE, Some(reply)).await;
     }
 
     /// A payment that was left.
@@ -76,7 +76,7 @@ impl Means {
             token: payment.token.unwrap_or_default(),
             flight: payment.flight_id,
         };
-        let last = self.carry(&charge, stored, saga::resume(stored), None).await;
+        let last = self.carry(&charge, stored, step::resume(stored), None).await;
         if last == Step::Done {
             tracing::info!(payment.id = %charge.payment, "A payment that was left is settled");
         }
@@ -94,7 +94,7 @@ impl Means {
         // Others take it up then.
         let until = Instant::now() + self.times.idle;
         loop {
-            if let Some(verdict) = saga::verdict(step)
+            if let Some(verdict) = step::verdict(step)
                 && let Some(reply) = reply.take()
             {
                 // An error means that nobody waits any longer.
@@ -127,7 +127,7 @@ impl Means {
                     Learnt::Silence
                 }
             };
-            step = saga::next(stored, step, learnt);
+            step = step::next(stored, step, learnt);
         }
     }
 

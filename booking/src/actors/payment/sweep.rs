@@ -4,7 +4,8 @@
 //! pauses that grow to ten minutes, and shows in the metrics by its age, for people to look at.
 
 use super::steps::{Chain, Means};
-use crate::{domain::payment::PaymentState, store};
+use crate::store;
+use booking_engine::payment::record::PaymentState;
 use chrono::TimeDelta;
 use futures_util::{StreamExt, stream};
 use shared::db::DbError;

@@ -12,9 +12,9 @@ use crate::{
     actors::sales::Sales,
     app,
     config::Config,
-    domain::{payment::PaymentState, samples},
     store::{refunds, unsettled_payments},
 };
+use booking_engine::{payment::record::PaymentState, samples};
 use chrono::TimeDelta;
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use serde_json::{Value, json};

@@ -10,19 +10,20 @@ use crate::{
         ledger::{At, Command, Outcome, places_wanted},
     },
     deadline,
-    domain::{
-        assignment::Wish,
-        booking::{Booking, Flights},
-        contact::ContactPatch,
+};
+use booking_engine::{
+    booking::{
         idempotency::Key,
         itinerary,
         lifecycle::Stage,
         name_correction::NameCorrection,
-        quote::QuoteId,
+        record::{Booking, Flights},
         refusal::{FlightSeat, Refusal},
-        seat_book::Wanted,
         seat_change::{self, SeatChange},
     },
+    inventory::{assignment::Wish, seat_inventory::Wanted},
+    passengers::contact::ContactPatch,
+    payment::quote::QuoteId,
 };
 use shared::{events::BookingAction, ids::FlightId};
 use std::collections::BTreeMap;

@@ -1,12 +1,17 @@
 //! What can be checked of an order only with its flights at hand.
 
 use super::{Sales, order::Order, outcome::Stop};
-use crate::domain::{
-    assignment::SeatFault, flight::Flight, hold::HoldTime, itinerary, passenger::check_age, price,
-    refusal::Refusal, seat_book::no_price,
+use booking_engine::{
+    booking::{
+        hold::HoldTime,
+        itinerary,
+        refusal::{InvalidMember, Member, Refusal},
+    },
+    inventory::{assignment::SeatFault, flight::Flight, price, seat_inventory::no_price},
+    passengers::passenger::check_age,
 };
 use chrono::{DateTime, Utc};
-use shared::{events::FlightState, fare::PassengerType, http::FieldError, ids::FlightId, money::Currency};
+use shared::{events::FlightState, fare::PassengerType, ids::FlightId, money::Currency};
 
 /// An order that was found good.
 pub(crate) struct Checked {
@@ -51,13 +56,13 @@ impl Sales {
 }
 
 /// Seats that were chosen of a flight but are none of its airplane.
-fn unknown_seats(order: &Order, segment: usize, flight: &FlightState) -> impl Iterator<Item = FieldError> {
+fn unknown_seats(order: &Order, segment: usize, flight: &FlightState) -> impl Iterator<Item = InvalidMember> {
     let chosen = order.passengers.iter().enumerate().filter_map(move |(index, passenger)| {
         Some((index, passenger.seats.get(segment).copied().flatten()?))
     });
     let unknown = chosen.filter(|(_, seat)| flight.seat_plan.section(*seat).is_none());
     unknown.map(move |(index, _)| {
-        FieldError::at(format!("/passengers/{index}/seats/{segment}"), SeatFault::Unknown)
+        InvalidMember::new(Member::Seat { passenger: index, segment }, SeatFault::Unknown)
     })
 }
 
@@ -74,11 +79,11 @@ pub(crate) fn check(
     let departs_on = last.departure.local.date();
     for (index, passenger) in order.passengers.iter().enumerate() {
         if let Err(error) = check_age(passenger.kind, passenger.born_on, departs_on) {
-            errors.push(FieldError::at(format!("/passengers/{index}/born_on"), error));
+            errors.push(InvalidMember::new(Member::BornOn(index), error));
         }
     }
     if order.expected_total.is_some_and(|total| total.currency != currency) {
-        errors.push(FieldError::at("/expected_total", format!("must be in {}", currency)));
+        errors.push(InvalidMember::new(Member::ExpectedTotal, format!("must be in {}", currency)));
     }
     let kinds: Vec<PassengerType> = order.passengers.iter().map(|passenger| passenger.kind).collect();
     for (index, (segment, flight)) in order.segments.iter().zip(states()).enumerate() {
@@ -96,7 +101,7 @@ pub(crate) fn check(
         Ok(hold) if errors.is_empty() => Ok(hold),
         Ok(_) => Err(Refusal::Invalid(errors)),
         Err(error) => {
-            errors.push(FieldError::at("/hold_minutes", error));
+            errors.push(InvalidMember::new(Member::HoldMinutes, error));
             Err(Refusal::Invalid(errors))
         }
     }

@@ -6,9 +6,9 @@ use super::{
 };
 use crate::{
     deadline,
-    domain::{idempotency::Key, refusal::Refusal},
     store::{self, keys::Known},
 };
+use booking_engine::booking::{idempotency::Key, refusal::Refusal};
 use std::{
     collections::{HashMap, hash_map::Entry},
     sync::{Arc, Mutex, PoisonError},

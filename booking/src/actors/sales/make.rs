@@ -12,8 +12,8 @@ use crate::{
         ledger::{Answer, Claim, Command, Outcome},
     },
     deadline,
-    domain::refusal::{FlightSeat, Refusal},
 };
+use booking_engine::booking::refusal::{FlightSeat, Refusal};
 use shared::{ids::FlightId, money::Money};
 use std::collections::HashSet;
 use tokio::time::Instant;

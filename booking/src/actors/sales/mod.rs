@@ -35,8 +35,9 @@ use super::{
     ledger::{At, Command, Ledgers, Outcome},
     payment::{Admission, Charge, Charged, PaymentDesk},
 };
-use crate::domain::{
-    booking::Booking, idempotency::Key, payment::PaymentOrder, presentation::ShownBooking, quote::QuoteId,
+use booking_engine::{
+    booking::{idempotency::Key, presentation::ShownBooking, record::Booking},
+    payment::{quote::QuoteId, record::PaymentOrder},
 };
 use keyed::RunningKeys;
 use shared::{db::Pool, ids::FlightId, money::Currency};

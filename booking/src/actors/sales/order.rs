@@ -1,14 +1,15 @@
 //! What is ordered.
 
-use crate::domain::{
-    booking::{Booking, Segment},
-    contact::Contact,
-    hold::Allowance,
-    idempotency::Key,
-    locator::Locator,
-    passenger::Passenger,
-    payment::PaymentOrder,
-    refusal::FlightSeat,
+use booking_engine::{
+    booking::{
+        hold::Allowance,
+        idempotency::Key,
+        locator::Locator,
+        record::{Booking, Segment},
+        refusal::FlightSeat,
+    },
+    passengers::{contact::Contact, passenger::Passenger},
+    payment::record::PaymentOrder,
 };
 use chrono::Utc;
 use shared::{

@@ -1,8 +1,9 @@
 //! What comes of an order.
 
-use crate::{
-    actors::{allocator::NotReserved, directory::NotFound, ledger::LedgerError, payment::NotAdmitted},
-    domain::{idempotency::StoredAnswer, presentation::ShownBooking, quote::ShownQuote, refusal::Refusal},
+use crate::actors::{allocator::NotReserved, directory::NotFound, ledger::LedgerError, payment::NotAdmitted};
+use booking_engine::{
+    booking::{idempotency::StoredAnswer, presentation::ShownBooking, refusal::Refusal},
+    payment::quote::ShownQuote,
 };
 use shared::db::DbError;
 

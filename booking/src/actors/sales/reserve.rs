@@ -1,19 +1,19 @@
 //! Seats on all flights of an order, or on none.
 
 use super::{Sales, order::Order, outcome::Stop};
-use crate::{
-    actors::{allocator::NotReserved, directory::Marks},
-    domain::{
-        booking::Booking,
+use crate::actors::{allocator::NotReserved, directory::Marks};
+use booking_engine::{
+    booking::{
         hold::Allowance,
-        itinerary, party,
-        refusal::Refusal,
-        seat_book::{Wanted, WantedFare},
+        itinerary,
+        record::Booking,
+        refusal::{InvalidMember, Member, Refusal},
     },
+    inventory::seat_inventory::{Wanted, WantedFare},
+    passengers::party,
 };
 use shared::{
     fare::{PassengerType, SegmentPrice},
-    http::FieldError,
     ids::FlightId,
 };
 use tokio::time::Instant;
@@ -78,8 +78,9 @@ impl Sales {
 pub(crate) fn check_total(booking: &Booking) -> Result<(), Stop> {
     let price = |fare, taxes| SegmentPrice { fare, taxes };
     let prices = booking.segments.iter().map(|segment| price(segment.fare, segment.taxes));
-    let too_much =
-        || FieldError::at("/segments", "the price of all together is beyond what can be represented");
+    let too_much = || {
+        InvalidMember::new(Member::Segments, "the price of all together is beyond what can be represented")
+    };
     let total = itinerary::total(prices);
     total.map(drop).ok_or_else(|| Stop::Refused(Refusal::Invalid(vec![too_much()])))
 }

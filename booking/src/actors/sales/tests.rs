@@ -1,7 +1,8 @@
 //! Requests while the actors behind them die, in a whole service over a real PostgreSQL.
 
 use super::Sales;
-use crate::{MIGRATIONS, actors::payment::Sandbox, app, config::Config, domain::samples};
+use crate::{MIGRATIONS, actors::payment::Sandbox, app, config::Config};
+use booking_engine::samples;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use serde_json::{Value, json};
 use shared::{

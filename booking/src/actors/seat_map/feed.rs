@@ -10,10 +10,10 @@
 use super::feeds::{Means, News};
 use crate::{
     actors::allocator::read_flight,
-    domain::seat_book::SeatsRead,
-    domain::{flight::Flight, live_seats::LiveSeats, seat_event},
+    domain::{live_seats::LiveSeats, seat_event},
 };
 use actix::prelude::*;
+use booking_engine::inventory::{flight::Flight, seat_inventory::SeatsRead};
 use bytes::Bytes;
 use shared::{
     db::DbError,

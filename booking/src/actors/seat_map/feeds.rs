@@ -6,10 +6,11 @@ use crate::{
         arbiter::LastingArbiter,
         directory::{Directory, NotFound},
     },
-    domain::{flight::Flight, seat_event},
+    domain::seat_event,
     store::flight_cache::FlightCache,
 };
 use actix::prelude::*;
+use booking_engine::inventory::flight::Flight;
 use bytes::Bytes;
 use futures_util::{Stream, future::join_all};
 use shared::{

@@ -4,9 +4,9 @@ use super::{Bounds, Rhythm, RunningFeeds, SeatMapFeeds};
 use crate::{
     MIGRATIONS,
     actors::{allocators::Limits, arbiter::LastingArbiter, directory::Directory, ledger::Shards},
-    domain::samples,
     store::{self, flight_cache::FlightCache},
 };
+use booking_engine::samples;
 use futures_util::StreamExt;
 use shared::{db::Pool, ids::FlightId};
 use std::{collections::VecDeque, time::Duration};

@@ -2,7 +2,6 @@
 
 use crate::{
     deadline,
-    domain::locator::Locator,
     http::{PRIVATE, Reading, bookings::StatusParameter},
     store::{
         admin_bookings::{self, Wanted},
@@ -10,6 +9,7 @@ use crate::{
     },
 };
 use actix_web::{HttpResponse, http::header, web};
+use booking_engine::booking::locator::Locator;
 use diesel_async::AsyncPgConnection;
 use shared::{
     auth::{Caller, Permission},

@@ -3,15 +3,16 @@
 use super::{Checked, demand};
 use crate::{
     actors::ledger::{Command, Item, Outcome, Verdict},
-    domain::{
-        booking::{Booking, Segment},
+    simulation::database::{KeyRow, Rows},
+};
+use booking_engine::{
+    booking::{
         idempotency::StoredAnswer,
-        passenger::Passenger,
-        payment::PaymentState,
-        quote::QuoteId,
+        record::{Booking, Segment},
         refusal::Refusal,
     },
-    simulation::database::{KeyRow, Rows},
+    passengers::passenger::Passenger,
+    payment::{quote::QuoteId, record::PaymentState},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;

@@ -15,10 +15,10 @@ use super::{
     ledger::LONGEST_HOLD,
     orders,
 };
-use crate::{
-    actors::ledger::Command,
-    domain::{booking::Booking, flight, hold, idempotency::KEPT_HOURS, itinerary, refusal::FlightSeat},
-    store::disruptions::Pending,
+use crate::{actors::ledger::Command, store::disruptions::Pending};
+use booking_engine::{
+    booking::{hold, idempotency::KEPT_HOURS, itinerary, record::Booking, refusal::FlightSeat},
+    inventory::flight,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use shared::{

@@ -1,13 +1,10 @@
 //! The books: money in less refunds is what the clearing account says, booking by booking.
 
 use super::{Checked, demand};
-use crate::{
-    domain::{
-        booking::Booking,
-        payment::{Account, PaymentState},
-    },
-    simulation::database::Rows,
-    store::codes::Code,
+use crate::{simulation::database::Rows, store::codes::Code};
+use booking_engine::{
+    booking::record::Booking,
+    payment::record::{Account, PaymentState},
 };
 use shared::events::{BookingPaymentStatus, BookingStatus};
 use std::collections::BTreeMap;

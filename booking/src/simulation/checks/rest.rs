@@ -2,13 +2,12 @@
 
 use super::{Checked, Checks, demand};
 use crate::{
-    domain::{
-        booking::Booking,
-        disruption::Disruption,
-        payment::{Account, PaymentState},
-    },
     simulation::{database::Rows, provider::Provider},
     store::codes::Code,
+};
+use booking_engine::{
+    booking::{disruption::Disruption, record::Booking},
+    payment::record::{Account, PaymentState},
 };
 use shared::events::BookingStatus;
 
@@ -87,7 +86,8 @@ impl Checks {
                 let seat = *seat;
                 let known = plan.section(seat).is_some() && !plan.blocked_seats.contains(&seat);
                 demand(known, || format!("seat {seat} of flight {flight} was sold and cannot be"))?;
-                let place = crate::domain::refusal::FlightSeat { flight_id: *flight, designator: seat };
+                let place =
+                    booking_engine::booking::refusal::FlightSeat { flight_id: *flight, designator: seat };
                 demand(self.occupied.get(&place) == Some(&holder.booking), || {
                     format!("seat {seat} of flight {flight} belongs to a booking that is not on it")
                 })?;

@@ -1,17 +1,18 @@
 //! What is read and written outside of the ledger's transactions: each a statement of its own.
 
 use super::{Change, Database, Rows, rows::QueuedRow};
-use crate::{
-    domain::{
-        booking::{Booking, Flights},
-        disruption,
-        flight::{Flight, is_sold},
-        hold,
+use crate::store::{disruptions::Pending, keys::Known, refunds, unsettled_payments};
+use booking_engine::{
+    booking::{
+        disruption, hold,
         idempotency::{KEPT_HOURS, Key},
-        payment::PaymentState,
-        seat_book::{SeatsRead, TakenSeat},
+        record::{Booking, Flights},
     },
-    store::{disruptions::Pending, keys::Known, refunds, unsettled_payments},
+    inventory::{
+        flight::{Flight, is_sold},
+        seat_inventory::{SeatsRead, TakenSeat},
+    },
+    payment::record::PaymentState,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use shared::{

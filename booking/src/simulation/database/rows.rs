@@ -1,13 +1,15 @@
 //! Rows, and changes of them that can be undone.
 
-use crate::{
-    domain::{
-        booking::{Booking, RefundRecord},
+use crate::store::disruptions::Pending;
+use booking_engine::{
+    booking::{
         idempotency::StoredAnswer,
-        payment::Payment,
-        quote::{Quote, QuoteId},
+        record::{Booking, RefundRecord},
     },
-    store::disruptions::Pending,
+    payment::{
+        quote::{Quote, QuoteId},
+        record::Payment,
+    },
 };
 use chrono::{DateTime, Utc};
 use shared::{

@@ -6,13 +6,13 @@ use super::{
     writing::unique,
 };
 use crate::{
-    domain::hold,
     simulation::world::Fence,
     store::{
         seats::{Held, SeatRow, StaleHold},
         travellers::{Place, TravellerRow},
     },
 };
+use booking_engine::booking::hold;
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 use shared::{

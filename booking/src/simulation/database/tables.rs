@@ -3,12 +3,6 @@
 use super::{Change, Transaction, rows::KeyRow};
 use crate::{
     actors::ledger::{Opened, Opening, Tables, Writes},
-    domain::{
-        booking::{Booking, Flights},
-        idempotency::{KEPT_HOURS, Key},
-        locator::Locator,
-        quote::{Quote, QuoteId},
-    },
     simulation::world::{Fence, MINUTE},
     store::{
         flights::LockedFlight,
@@ -16,6 +10,14 @@ use crate::{
         seats::{SeatRow, StaleHold},
         travellers::{Place, TravellerRow},
     },
+};
+use booking_engine::{
+    booking::{
+        idempotency::{KEPT_HOURS, Key},
+        locator::Locator,
+        record::{Booking, Flights},
+    },
+    payment::quote::{Quote, QuoteId},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::QueryResult;

@@ -4,13 +4,10 @@ use super::{
     Change, Transaction,
     rows::{EntryRow, KeyRow, PaymentRow, QueuedRow, RefundRow},
 };
-use crate::{
-    actors::ledger::Writes,
-    domain::{
-        booking::Booking,
-        payment::{Payment, PaymentState},
-    },
-    store::codes::Code,
+use crate::{actors::ledger::Writes, store::codes::Code};
+use booking_engine::{
+    booking::record::Booking,
+    payment::record::{Payment, PaymentState},
 };
 use chrono::{DateTime, Utc};
 use diesel::{

@@ -3,19 +3,17 @@
 use super::{Own, Traveller};
 use crate::{
     actors::sales::Sold,
-    domain::{
-        booking::Booking,
-        contact::{ContactPatch, Phone},
-        name_correction::NameCorrection,
-        quote::QuoteId,
-        seat_change::SeatChange,
-    },
     simulation::{
         amendments::Amendment,
         orders,
         requests::Request,
         world::{MILLISECOND, World},
     },
+};
+use booking_engine::{
+    booking::{name_correction::NameCorrection, record::Booking, seat_change::SeatChange},
+    passengers::contact::{ContactPatch, Phone},
+    payment::quote::QuoteId,
 };
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;

@@ -1,12 +1,10 @@
 //! Who cancels when the airline has, but the news have not reached the booking.
 
 use super::{At, Command, Outcome, Scene, Verdict, claim, done};
-use crate::{
-    domain::{
-        payment::PaymentOrder,
-        quote::{Quote, QuoteId},
-    },
-    store,
+use crate::store;
+use booking_engine::payment::{
+    quote::{Quote, QuoteId},
+    record::PaymentOrder,
 };
 use shared::{
     events::{BookingPaymentStatus, BookingState, FlightState, FlightStatus},

@@ -1,10 +1,8 @@
 //! Corrected names, and those who are no longer in their way.
 
 use super::{At, Command, Outcome, Scene, Verdict, claim, done};
-use crate::{
-    actors::ledger::places_wanted,
-    domain::{booking::Booking, name_correction::NameCorrection, refusal::Refusal},
-};
+use crate::actors::ledger::places_wanted;
+use booking_engine::booking::{name_correction::NameCorrection, record::Booking, refusal::Refusal};
 use shared::person_name::PersonName;
 
 /// A booking of one adult for the account of another booking, and the command that gives the adult the

@@ -2,7 +2,7 @@
 
 use super::{Booking, BookingId, Command, Scene, Verdict, claim, done, lost};
 use crate::actors::ledger::Outcome;
-use crate::domain::refusal::Refusal;
+use booking_engine::booking::refusal::Refusal;
 
 impl Scene {
     /// A hold whose time is over.

@@ -1,7 +1,10 @@
 //! Keys that were bound anew while a payment under them was still unsettled.
 
 use super::{Claim, Command, Scene, claim, done};
-use crate::domain::{booking::Booking, idempotency::Key, payment::PaymentOrder};
+use booking_engine::{
+    booking::{idempotency::Key, record::Booking},
+    payment::record::PaymentOrder,
+};
 use shared::ids::PaymentId;
 
 /// A purchase in one call under the same key, and its payment.

@@ -1,12 +1,11 @@
 //! Commits whose answers were lost: what is committed is answered, whatever the caller relied on.
 
 use super::{At, Command, LedgerError, Outcome, Runner, Scene, claim, done, envelope, process};
-use crate::{
-    actors::ledger::places_wanted,
-    domain::{
-        booking::Booking, contact::ContactPatch, name_correction::NameCorrection, quote::QuoteId,
-        refusal::Refusal, seat_change::SeatChange,
-    },
+use crate::actors::ledger::places_wanted;
+use booking_engine::{
+    booking::{name_correction::NameCorrection, record::Booking, refusal::Refusal, seat_change::SeatChange},
+    passengers::contact::ContactPatch,
+    payment::quote::QuoteId,
 };
 use shared::http::Patch;
 

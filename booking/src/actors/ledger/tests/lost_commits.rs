@@ -1,7 +1,7 @@
 //! Commits whose connections are lost: what was committed is found out, the rest is carried out once.
 
 use super::{At, Command, Outcome, Runner, Scene, claim, end_in_commit, envelope, process};
-use crate::domain::idempotency::Key;
+use booking_engine::booking::idempotency::Key;
 
 #[actix::test]
 async fn a_batch_whose_connection_is_lost_in_its_commit_is_carried_out_once() {

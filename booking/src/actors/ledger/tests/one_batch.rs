@@ -6,11 +6,16 @@ use super::{
 };
 use crate::{
     actors::ledger::{memory::Memory, places_wanted},
-    domain::{
-        booking::Booking, contact::ContactPatch, idempotency::Key, name_correction::NameCorrection,
-        quote::QuoteId, refusal::Refusal, samples, seat_change::SeatChange,
-    },
     invariants,
+};
+use booking_engine::{
+    booking::{
+        idempotency::Key, name_correction::NameCorrection, record::Booking, refusal::Refusal,
+        seat_change::SeatChange,
+    },
+    passengers::contact::ContactPatch,
+    payment::quote::QuoteId,
+    samples,
 };
 use diesel_async::RunQueryDsl;
 use shared::http::input::Patch;

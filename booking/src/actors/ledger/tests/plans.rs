@@ -2,7 +2,7 @@
 //! when it first planned the statements.
 
 use super::{At, Command, Outcome, Runner, Scene, process, purchase};
-use crate::domain::{booking::Booking, contact::ContactPatch, samples};
+use booking_engine::{booking::record::Booking, passengers::contact::ContactPatch, samples};
 use diesel::sql_types::BigInt;
 use diesel_async::RunQueryDsl;
 use shared::{http::input::Patch, ids::FlightId};

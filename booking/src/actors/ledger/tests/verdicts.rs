@@ -4,7 +4,7 @@ use super::{
     At, BookingId, Command, LedgerError, Outcome, PaymentId, Runner, Scene, Verdict, claim, done, envelope,
     lost, process, purchase,
 };
-use crate::domain::{booking::Booking, refusal::Refusal};
+use booking_engine::booking::{record::Booking, refusal::Refusal};
 use shared::events::BookingStatus;
 
 #[actix::test]

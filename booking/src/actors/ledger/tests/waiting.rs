@@ -1,7 +1,7 @@
 //! Who waits for a ledger, and for how long.
 
 use super::{Answer, Bounds, LedgerError, Ledgers, Outcome, Runner, Scene, claim, envelope};
-use crate::domain::samples;
+use booking_engine::samples;
 use diesel_async::{AnsiTransactionManager, TransactionManager};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::time::Duration;

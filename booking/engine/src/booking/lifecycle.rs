@@ -1,0 +1,320 @@
+//! The life of a booking as a state machine.
+//!
+//! ```text
+//!                 ┌─────────────── declined, voided ──────────────┐
+//!                 v                                               │
+//!             ┌────────┐  payment starts  ┌────────┐  confirm  ┌──┴────────┐
+//!  claim ───> │  held  │ ───────────────> │ paying │ ────────> │ confirmed │
+//!             └────────┘                  └────────┘           └───────────┘
+//!               │    │ cancel                 │ by the airline      │ cancel
+//!  end of the   │    v                        v                     v
+//!  hold         │  cancelled <────────────────┴─────────────────────┘
+//!               v
+//!             expired
+//! ```
+//! "Paying" is a hold with a payment under way: it does not end by itself, and nobody but the airline may
+//! touch it. Beside it the money: awaiting -> processing -> paid -> (partly) refunded; a declined payment
+//! leads back to awaiting. Each transition is a method here that checks it, or refuses with its code;
+//! a refusal changes nothing. `now` is always the database's clock, read after the booking's
+//! flights were locked.
+
+use crate::{
+    booking::{
+        hold, itinerary,
+        record::{Booking, RefundRecord},
+        refusal::Refusal,
+        ticket,
+    },
+    inventory::flight,
+    passengers::contact::ContactPatch,
+    payment::{
+        quote::{Quote, QuoteId},
+        record::{Entry, MOST_DECLINED, Payment, PaymentState, payment_entries, refund_entries},
+        refund::{self, Journey, Refund},
+    },
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use shared_types::{
+    events::{BookingAction, BookingPaymentStatus, BookingStatus, PaymentStatus},
+    iata::AccountingCode,
+    ids::{FlightId, PaymentId, RefundId},
+};
+
+/// Where a booking is in its life, as everybody sees it at an instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    Held,
+    /// Held, with a payment under way.
+    Paying,
+    Confirmed,
+    Cancelled,
+    Expired,
+}
+
+impl Stage {
+    /// The stage that a booking is shown in.
+    pub fn of(status: BookingStatus, payment: BookingPaymentStatus) -> Self {
+        match (status, payment) {
+            (BookingStatus::Held, BookingPaymentStatus::Processing) => Self::Paying,
+            (BookingStatus::Held, _) => Self::Held,
+            (BookingStatus::Confirmed, _) => Self::Confirmed,
+            (BookingStatus::Cancelled, _) => Self::Cancelled,
+            (BookingStatus::Expired, _) => Self::Expired,
+        }
+    }
+
+    /// Whether a caller may do this now; else the code that says why not.
+    pub fn allows(self, action: BookingAction) -> Result<(), Refusal> {
+        match (self, action) {
+            (Self::Held, _) => Ok(()),
+            (Self::Paying, _) => Err(Refusal::PaymentInProgress),
+            (Self::Confirmed, BookingAction::Pay) => Err(Refusal::AlreadyPaid),
+            (Self::Confirmed, _) => Ok(()),
+            (Self::Cancelled, _) => Err(Refusal::AlreadyCancelled),
+            (Self::Expired, _) => Err(Refusal::HoldExpired),
+        }
+    }
+}
+
+/// Why money is given back, as refunds tell it.
+const BY_TRAVELLER: &str = "cancelled by the traveller";
+const BY_AIRLINE: &str = "cancelled by the airline";
+
+/// All that a caller may ever do.
+const ACTIONS: [BookingAction; 5] = [
+    BookingAction::Pay,
+    BookingAction::Cancel,
+    BookingAction::ChangeSeats,
+    BookingAction::ChangeContact,
+    BookingAction::ChangeNames,
+];
+
+impl Booking {
+    /// Where it is.
+    pub fn stage(&self, now: DateTime<Utc>) -> Stage {
+        Stage::of(self.status_at(now), self.payment_status)
+    }
+
+    /// What may be done now. `times`: departures and arrivals of its flights in the order of travel.
+    pub fn actions(
+        &self,
+        times: &[(DateTime<Utc>, DateTime<Utc>)],
+        now: DateTime<Utc>,
+    ) -> Vec<BookingAction> {
+        let stage = self.stage(now);
+        let is_open = |(departure, _): &(DateTime<Utc>, _)| flight::is_open(*departure, now);
+        let are_open = || times.iter().all(is_open);
+        let is_possible = || itinerary::is_possible(times.iter().copied());
+        let in_time = |action: &BookingAction| match action {
+            BookingAction::ChangeSeats => times.iter().any(is_open),
+            BookingAction::ChangeNames => are_open(),
+            BookingAction::Pay => are_open() && is_possible() && !self.is_declined_for_good(),
+            BookingAction::Cancel | BookingAction::ChangeContact => true,
+        };
+        ACTIONS.into_iter().filter(|action| stage.allows(*action).is_ok()).filter(in_time).collect()
+    }
+
+    pub fn touch(&mut self, now: DateTime<Utc>) {
+        self.version += 1;
+        self.updated_at = now;
+    }
+
+    /// Whether so many payments were declined that no other one is taken.
+    fn is_declined_for_good(&self) -> bool {
+        let declined = |one: &&Payment| one.state.status() == PaymentStatus::Declined;
+        self.payments.iter().filter(declined).count() >= MOST_DECLINED
+    }
+
+    /// Starts a payment, and prolongs the hold until it can be settled, or until the journey begins.
+    /// Refused with `TooManyDeclined` after [`MOST_DECLINED`].
+    pub fn start_payment(
+        &mut self,
+        payment: Payment,
+        (settle, departs_at): (TimeDelta, DateTime<Utc>),
+        now: DateTime<Utc>,
+    ) -> Result<(), Refusal> {
+        self.stage(now).allows(BookingAction::Pay)?;
+        if self.is_declined_for_good() {
+            return Err(Refusal::TooManyDeclined(self.hold_expires_at - now));
+        }
+        self.payment_status = BookingPaymentStatus::Processing;
+        self.hold_expires_at = hold::prolonged(self.hold_expires_at, now, settle, departs_at);
+        self.payments.push(payment);
+        self.touch(now);
+        Ok(())
+    }
+
+    fn started(&mut self, payment: PaymentId) -> Option<&mut Payment> {
+        self.payments.iter_mut().find(|one| one.id == payment && one.state == PaymentState::Started)
+    }
+
+    /// How many passengers have no ticket yet.
+    pub fn without_ticket(&self) -> usize {
+        self.passengers.iter().filter(|one| one.ticket_number.is_none()).count()
+    }
+
+    /// Gives each passenger who has none a ticket of this airline, which is issued when the booking is
+    /// confirmed.
+    pub fn draw_tickets(&mut self, airline: &AccountingCode, documents: &mut impl Iterator<Item = i64>) {
+        let without = self.passengers.iter_mut().filter(|one| one.ticket_number.is_none());
+        for (passenger, document) in without.zip(documents) {
+            passenger.ticket_number = Some(ticket::number(airline, document));
+        }
+        debug_assert_eq!(self.without_ticket(), 0, "one document each");
+    }
+
+    /// Confirms with an authorised payment: tickets are issued and the money is booked. Refused with
+    /// `HoldExpired` where the authorisation comes too late.
+    pub fn confirm(&mut self, payment: PaymentId, now: DateTime<Utc>) -> Result<Vec<Entry>, Refusal> {
+        if self.stage(now) != Stage::Paying || hold::has_ended(self.hold_expires_at, now) {
+            return Err(Refusal::HoldExpired);
+        }
+        let Some(started) = self.started(payment) else { return Err(Refusal::HoldExpired) };
+        started.state = PaymentState::Confirmed;
+        started.token = None;
+        self.status = BookingStatus::Confirmed;
+        self.payment_status = BookingPaymentStatus::Paid;
+        self.confirmed_at = Some(now);
+        self.touch(now);
+        Ok(payment_entries(payment, self.fare(), self.taxes()))
+    }
+
+    /// Notes that a payment did not come off: refused by the provider, or (`void`) too late. The hold
+    /// falls back to its former end; to an earlier one where the journey, which begins at `departs_at`, was moved
+    /// forward meanwhile. Whether anything changed.
+    pub fn decline(
+        &mut self,
+        (payment, void): (PaymentId, bool),
+        departs_at: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> bool {
+        let Some(started) = self.started(payment) else { return false };
+        started.state = if void { PaymentState::GivenUp } else { PaymentState::Declined };
+        started.token = None;
+        let end = started.held_until.min(flight::closes_at(departs_at));
+        if self.payment_status == BookingPaymentStatus::Processing {
+            self.payment_status = BookingPaymentStatus::Awaiting;
+            self.hold_expires_at = end;
+        }
+        self.touch(now);
+        true
+    }
+
+    /// What a cancellation gives back now.
+    pub fn refund_now(&self, journey: Journey, now: DateTime<Utc>) -> Refund {
+        let Some(bought_at) = self.confirmed_at else { return Refund::default() };
+        let paid: Vec<_> = self.segments.iter().map(|segment| segment.paid()).collect();
+        refund::on_cancellation(&paid, bought_at, journey, now)
+    }
+
+    /// Quotes what a cancellation gives back, for a while.
+    pub fn quote(&self, id: QuoteId, journey: Journey, now: DateTime<Utc>) -> Result<Quote, Refusal> {
+        self.stage(now).allows(BookingAction::Cancel)?;
+        let refund = self.refund_now(journey, now);
+        let paid = if self.confirmed_at.is_some() { self.total() } else { 0 };
+        Ok(Quote::new(id, self, (refund, paid), journey.departs_at, now))
+    }
+
+    /// Cancels, and gives back what was quoted, else what the fares allow now; everything when the airline
+    /// has cancelled a flight, also where less was quoted before.
+    pub fn cancel(
+        &mut self,
+        quote: Option<&Quote>,
+        journey: Journey,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Entry>, Refusal> {
+        self.stage(now).allows(BookingAction::Cancel)?;
+        let refund = match quote {
+            Some(quote) if !quote.is_good_for(self, now) => return Err(Refusal::QuoteExpired),
+            Some(quote) if !journey.is_cancelled => quote.refund,
+            _ => self.refund_now(journey, now),
+        };
+        let reason = if journey.is_cancelled { BY_AIRLINE } else { BY_TRAVELLER };
+        let entries = self.give_back(refund, reason, now);
+        self.status = BookingStatus::Cancelled;
+        self.touch(now);
+        Ok(entries)
+    }
+
+    /// The airline does not fly one of the flights: whatever was paid is given back in full. A payment
+    /// that is under way comes too late and will be voided. Whether it was a live booking, and what is
+    /// to be booked.
+    pub fn cancel_by_airline(&mut self, now: DateTime<Utc>) -> Option<Vec<Entry>> {
+        if !matches!(self.stage(now), Stage::Held | Stage::Paying | Stage::Confirmed) {
+            return None;
+        }
+        let all = Refund { fare: self.fare(), taxes: self.taxes() };
+        let entries = self.give_back(all, BY_AIRLINE, now);
+        self.status = BookingStatus::Cancelled;
+        self.touch(now);
+        Some(entries)
+    }
+
+    fn give_back(&mut self, refund: Refund, reason: &str, now: DateTime<Utc>) -> Vec<Entry> {
+        let paid = |one: &&Payment| one.state == PaymentState::Confirmed;
+        let Some(payment_id) = self.payments.iter().find(paid).map(|one| one.id) else { return Vec::new() };
+        debug_assert!(refund.total() <= self.total(), "never more than was paid");
+        if refund.total() == 0 {
+            return Vec::new();
+        }
+        let (id, amount) = (RefundId::new(), refund.total());
+        let reason = reason.to_owned();
+        self.refunds.push(RefundRecord { id, payment_id, amount, reason, settled: false, created_at: now });
+        self.payment_status = match amount == self.total() {
+            true => BookingPaymentStatus::Refunded,
+            false => BookingPaymentStatus::PartlyRefunded,
+        };
+        refund_entries(id, refund)
+    }
+
+    /// A flight has other times: the traveller is to know. Whether that is news for this booking. A hold ends
+    /// as early as if it had been made for the journey as it is now, which begins at `departs_at`.
+    pub fn reschedule(
+        &mut self,
+        (flight, version): (FlightId, i64),
+        departs_at: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> bool {
+        let stage = self.stage(now);
+        if !matches!(stage, Stage::Held | Stage::Paying | Stage::Confirmed) {
+            return false;
+        }
+        let news =
+            self.segments.iter_mut().find(|one| one.flight_id == flight && one.flight_version < version);
+        let Some(segment) = news else { return false };
+        segment.flight_version = version;
+        self.hold_expires_at = match stage {
+            Stage::Held => self.hold_expires_at.min(flight::closes_at(departs_at)),
+            Stage::Paying => self.hold_expires_at.min(departs_at),
+            _ => self.hold_expires_at,
+        };
+        self.touch(now);
+        true
+    }
+
+    /// Changes how the travellers are reached. Whether anything changed.
+    pub fn change_contact(&mut self, patch: &ContactPatch, now: DateTime<Utc>) -> Result<bool, Refusal> {
+        self.stage(now).allows(BookingAction::ChangeContact)?;
+        let contact = patch.apply(&self.contact);
+        if contact == self.contact {
+            return Ok(false);
+        }
+        self.contact = contact;
+        self.touch(now);
+        Ok(true)
+    }
+
+    /// Ends a hold whose time is over. Whether it was one.
+    pub fn expire(&mut self, now: DateTime<Utc>) -> bool {
+        let ended = self.status == BookingStatus::Held && self.stage(now) == Stage::Expired;
+        if ended {
+            self.status = BookingStatus::Expired;
+            self.touch(now);
+        }
+        ended
+    }
+}
+
+#[cfg(test)]
+#[path = "lifecycle_tests.rs"]
+mod tests;

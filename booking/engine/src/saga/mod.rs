@@ -1,0 +1,3 @@
+//! The saga of a payment.
+
+pub mod step;
