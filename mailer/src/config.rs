@@ -160,7 +160,7 @@ impl Config {
         if valid { Ok(domain) } else { Err(invalid("MAIL_DOMAIN", "expected a domain such as example.org")) }
     }
 
-    /// Letters under way at once.
+    /// Letters in flight at once.
     pub(crate) fn concurrency(&self) -> usize {
         usize::try_from(self.send_concurrency).unwrap_or(1)
     }
