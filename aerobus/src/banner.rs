@@ -1,33 +1,32 @@
 //! What a newcomer sees when everything runs.
 
-use crate::home::Administrator;
+use crate::installation::Administrator;
 use chrono::{Days, NaiveDate};
 use secrecy::ExposeSecret;
 use std::{fmt::Write, path::Path};
 
 /// What the start has to tell.
-pub struct Banner<'a> {
+pub(crate) struct StartBanner<'a> {
     /// Port of the gateway.
-    pub port: u16,
+    pub(crate) port: u16,
     /// Services with their ports.
-    pub services: Vec<(&'static str, u16)>,
+    pub(crate) services: Vec<(&'static str, u16)>,
     /// Who may do everything.
-    pub administrator: &'a Administrator,
+    pub(crate) administrator: &'a Administrator,
     /// Whether the password is told: only at the first start, and only to a terminal. Elsewhere the banner is
     /// kept, in a log or a file.
-    pub tells_password: bool,
+    pub(crate) tells_password: bool,
     /// The installation's folder.
-    pub home: &'a Path,
+    pub(crate) installation: &'a Path,
     /// Where letters lie, where they are written to files.
-    pub mail: Option<&'a Path>,
+    pub(crate) mail: Option<&'a Path>,
     /// Today, for the search of tomorrow's flights.
-    pub today: NaiveDate,
+    pub(crate) today: NaiveDate,
 }
 
-impl Banner<'_> {
+impl StartBanner<'_> {
     /// The text, ending in three commands that can be pasted.
-    #[must_use]
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let base = format!("http://127.0.0.1:{}", self.port);
         let mut text = String::from("\nAerobus is ready.\n\n");
         let mut line = |name: &str, value: &str| {
@@ -43,7 +42,7 @@ impl Banner<'_> {
             line("mail", &mail.display().to_string());
         }
         line("administrator", &self.administrator.email);
-        let kept = self.home.join("admin.json");
+        let kept = self.installation.join("admin.json");
         if self.tells_password {
             let password = self.administrator.password.expose_secret();
             line("password", &format!("{password}   (kept in {})", kept.display()));
@@ -78,13 +77,13 @@ mod tests {
         let administrator =
             Administrator { email: "admin@aerobus.example".into(), password: "hush".to_owned().into() };
         let banner = |tells_password| {
-            let home = Path::new("/srv/aerobus");
-            let banner = Banner {
+            let installation = Path::new("/srv/aerobus");
+            let banner = StartBanner {
                 port: 8080,
                 services: vec![("flight", 8081)],
                 administrator: &administrator,
                 tells_password,
-                home,
+                installation,
                 mail: None,
                 today: NaiveDate::default(),
             };

@@ -10,12 +10,12 @@ use std::path::PathBuf;
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
-    pub command: Command,
+    pub command: CliCommand,
 }
 
 /// What the program can do.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub enum CliCommand {
     /// Starts everything: a private PostgreSQL, demo data and all four services. Ctrl-C stops it.
     Up(UpOptions),
     /// Checks the invariants of all bookings, payments and events, beside whatever runs. Prints what is

@@ -1,6 +1,6 @@
 //! The four services in one process.
 
-use crate::plan::Plan;
+use crate::start_plan::StartPlan;
 use anyhow::Context;
 use futures_util::future::join_all;
 use shared::{
@@ -16,7 +16,7 @@ use shared::{
 use std::net::SocketAddr;
 
 /// The running services.
-pub struct Services {
+pub struct EmbeddedServices {
     /// Stopped in this order: the way in first.
     running: Vec<Running>,
     buses: Vec<Bus>,
@@ -24,14 +24,14 @@ pub struct Services {
     pub addresses: Vec<(&'static str, SocketAddr)>,
 }
 
-impl Services {
+impl EmbeddedServices {
     /// Starts them, each after those that it asks.
     ///
     /// # Errors
     /// When one of them does not start. Those before it end with the process.
-    pub async fn start(plan: &Plan) -> anyhow::Result<Self> {
+    pub async fn start(plan: &StartPlan) -> anyhow::Result<Self> {
         let keys = KeySource::in_process();
-        let mut buses = Buses { plan, in_process: None, opened: Vec::new() };
+        let mut buses = ServiceBuses { plan, in_process: None, opened: Vec::new() };
         let mut around =
             |service| anyhow::Ok(ServiceContext { bus: buses.bus(service)?, keys: keys.clone() });
 
@@ -90,13 +90,13 @@ impl Services {
 }
 
 /// One bus in the process for all, or a connection to the broker for each.
-struct Buses<'a> {
-    plan: &'a Plan,
+struct ServiceBuses<'a> {
+    plan: &'a StartPlan,
     in_process: Option<Bus>,
     opened: Vec<Bus>,
 }
 
-impl Buses<'_> {
+impl ServiceBuses<'_> {
     fn bus(&mut self, service: &str) -> anyhow::Result<Bus> {
         let bus = match (&self.plan.broker, &self.in_process) {
             (None, Some(bus)) => return Ok(bus.clone()),

@@ -4,20 +4,23 @@
 //! |---|---|
 //! | [`cli`] | the command line |
 //! | [`up`] | the start and the stop |
-//! | [`home`] | the folder of an installation |
-//! | [`parts`] | PostgreSQL and RabbitMQ below the services |
-//! | [`plan`] | what is going to run, with which settings |
-//! | [`embedded`], [`processes`] | the services in one process, and in four |
-//! | [`check`] | the check of the invariants |
-//! | [`progress`], [`banner`] | what a newcomer sees |
+//! | [`installation`] | the folder of an installation |
+//! | `databases`, `broker`, `private_server` | PostgreSQL and RabbitMQ below the services |
+//! | [`start_plan`] | what will run, with which settings |
+//! | [`embedded`], `processes` | the services in one process, and in four |
+//! | [`check_invariants`] | the check of the invariants |
+//! | [`progress`], `banner` | what a newcomer sees |
 
-pub mod banner;
-pub mod check;
+pub mod check_invariants;
 pub mod cli;
 pub mod embedded;
-pub mod home;
-pub mod parts;
-pub mod plan;
-pub mod processes;
+pub mod installation;
 pub mod progress;
+pub mod start_plan;
 pub mod up;
+
+mod banner;
+mod broker;
+mod databases;
+mod private_server;
+mod processes;

@@ -1,6 +1,6 @@
 //! The program `aerobus`.
 
-use aerobus::cli::{Cli, Command};
+use aerobus::cli::{Cli, CliCommand};
 use clap::Parser;
 use shared::telemetry::{self, LogFormat};
 use std::process::ExitCode;
@@ -15,8 +15,8 @@ async fn main() -> ExitCode {
     let filter = std::env::var("AEROBUS_LOG_FILTER").unwrap_or_else(|_| "warn".to_owned());
     telemetry::init(LogFormat::Text, &filter);
     let outcome = match cli.command {
-        Command::Up(options) => aerobus::up::run(options).await,
-        Command::CheckInvariants(options) => aerobus::check::run(options).await,
+        CliCommand::Up(options) => aerobus::up::run(options).await,
+        CliCommand::CheckInvariants(options) => aerobus::check_invariants::run(options).await,
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,6 +1,6 @@
 //! The four services as processes of their own, over RabbitMQ, as in production.
 
-use crate::plan::{Environment, Plan};
+use crate::start_plan::{Environment, StartPlan};
 use anyhow::Context;
 use servers::{OnOwnerDeath, spawn_bound};
 use std::{
@@ -19,17 +19,17 @@ const STOP_PATIENCE: Duration = Duration::from_secs(30);
 const START_PATIENCE: Duration = Duration::from_secs(60);
 
 /// The running processes, in the order of their start.
-pub struct Processes {
+pub(crate) struct ServiceProcesses {
     children: Vec<(&'static str, Child)>,
 }
 
-impl Processes {
+impl ServiceProcesses {
     /// Starts one process per service and waits until each is ready.
     ///
     /// # Errors
     /// When a program is missing, ends early, or does not become ready within a minute. What was started
     /// is stopped.
-    pub async fn start(plan: &Plan) -> anyhow::Result<Self> {
+    pub(crate) async fn start(plan: &StartPlan) -> anyhow::Result<Self> {
         let mut processes = Self { children: Vec::new() };
         let started = processes.start_all(plan).await;
         match started {
@@ -41,7 +41,7 @@ impl Processes {
         }
     }
 
-    async fn start_all(&mut self, plan: &Plan) -> anyhow::Result<()> {
+    async fn start_all(&mut self, plan: &StartPlan) -> anyhow::Result<()> {
         for (service, environment) in plan.environments()? {
             let child = spawn(service, environment)?;
             self.children.push((service, child));
@@ -78,7 +78,7 @@ impl Processes {
     }
 
     /// Ready when one of the processes has ended by itself; gives the service's name.
-    pub async fn watch(&mut self) -> &'static str {
+    pub(crate) async fn watch(&mut self) -> &'static str {
         loop {
             if let Some(service) = self.ended() {
                 return service;
@@ -88,7 +88,7 @@ impl Processes {
     }
 
     /// Stops them: the gateway first, so that no request meets a service that is gone.
-    pub async fn stop(mut self) {
+    pub(crate) async fn stop(mut self) {
         while let Some((service, mut child)) = self.children.pop() {
             servers::terminate(&child);
             let deadline = tokio::time::Instant::now() + STOP_PATIENCE;

@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use diesel_async::RunQueryDsl;
-use flight::demo::{Progress, Step};
+use flight::demo::{LoadProgress, LoadStep};
 use indicatif::{ProgressBar, ProgressStyle};
 use shared::db::DatabaseConfig;
 use std::time::Duration;
@@ -23,15 +23,15 @@ pub async fn load_demo_data(database: &DatabaseConfig) -> anyhow::Result<()> {
         ProgressStyle::with_template("    {msg:<24} [{bar:40}] {pos}/{len}").context("the progress bar")?;
     bar.set_style(style);
     let mut last = None;
-    let show = |progress: Progress| {
+    let show = |progress: LoadProgress| {
         if last.is_none() {
             bar.set_draw_target(indicatif::ProgressDrawTarget::stderr());
         }
         last = Some(progress.step);
         bar.set_message(match progress.step {
-            Step::Places => "cities and airports",
-            Step::Fleet => "airlines and airplanes",
-            Step::Flights => "days of flights",
+            LoadStep::Places => "cities and airports",
+            LoadStep::Fleet => "airlines and airplanes",
+            LoadStep::Flights => "days of flights",
         });
         bar.set_length(progress.total as u64);
         bar.set_position(progress.done as u64);

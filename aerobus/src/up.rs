@@ -1,14 +1,15 @@
 //! `aerobus up`: everything, from nothing, with one command.
 
 use crate::{
-    banner::Banner,
+    banner::StartBanner,
+    broker::Broker,
     cli::UpOptions,
-    embedded::Services,
-    home::{Administrator, Home},
-    parts::{Broker, Database, SERVICES},
-    plan::{BrokerPlan, Plan, Ports},
-    processes::Processes,
+    databases::{Databases, SERVICES},
+    embedded::EmbeddedServices,
+    installation::{Administrator, Installation},
+    processes::ServiceProcesses,
     progress,
+    start_plan::{BrokerAddress, ServicePorts, StartPlan},
 };
 use anyhow::Context;
 use mailer::config::Destination;
@@ -29,26 +30,32 @@ const BCRYPT_COST: u32 = 12;
 pub async fn run(options: UpOptions) -> anyhow::Result<()> {
     raise_file_limit();
     servers::keep_new_files_private();
-    let mut home = Home::open(&options.data_dir)?;
-    let _entered = home.enter()?;
+    let mut installation = Installation::open(&options.data_dir)?;
+    let _process_id_file = installation.lock()?;
     check_ports(&options)?;
-    let first_start = !home.path().join("admin.json").exists();
-    let administrator = home.administrator()?;
+    let first_start = !installation.path().join("admin.json").exists();
+    let administrator = installation.administrator()?;
 
     progress::say("Starting the database");
-    let database = Database::open(&options, &mut home).await?;
+    let databases = Databases::open(&options, &mut installation).await?;
     let broker = match options.amqp.is_some() || options.processes {
         true => {
             progress::say("Connecting to RabbitMQ");
-            Broker::open(&options, &home).await
+            Broker::open(&options, &installation).await
         }
         false => Ok(None),
     };
     let outcome = match broker {
         Ok(broker) => {
-            let outcome =
-                run_services(&options, &mut home, &database, broker.as_ref(), administrator, first_start)
-                    .await;
+            let outcome = run_services(
+                &options,
+                &mut installation,
+                &databases,
+                broker.as_ref(),
+                administrator,
+                first_start,
+            )
+            .await;
             if let Some(broker) = broker {
                 broker.close().await;
             }
@@ -56,36 +63,36 @@ pub async fn run(options: UpOptions) -> anyhow::Result<()> {
         }
         Err(error) => Err(error),
     };
-    database.close().await;
+    databases.close().await;
     outcome
 }
 
 async fn run_services(
     options: &UpOptions,
-    home: &mut Home,
-    database: &Database,
+    installation: &mut Installation,
+    databases: &Databases,
     broker: Option<&Broker>,
     administrator: Administrator,
     first_start: bool,
 ) -> anyhow::Result<()> {
-    let flights = database.of("flight");
+    let flights = databases.of("flight");
     shared::db::migrate(flights, flight::MIGRATIONS).await.context("the flight schema cannot be prepared")?;
     progress::load_demo_data(flights).await?;
 
-    let mail_dir = home.mail()?;
-    let plan = plan(options, home, database, broker, &administrator, &mail_dir)?;
-    let banner = |services: Vec<(&'static str, u16)>, port| Banner {
+    let mail_dir = installation.mail()?;
+    let plan = plan(options, installation, databases, broker, &administrator, &mail_dir)?;
+    let banner = |services: Vec<(&'static str, u16)>, port| StartBanner {
         port,
         services,
         administrator: &administrator,
         tells_password: first_start && stdout().is_terminal(),
-        home: home.path(),
+        installation: installation.path(),
         mail: options.smtp.is_none().then_some(mail_dir.as_path()),
         today: chrono::Utc::now().date_naive(),
     };
     progress::say("Starting the services");
     if options.processes {
-        let mut processes = Processes::start(&plan).await?;
+        let mut processes = ServiceProcesses::start(&plan).await?;
         progress::put_flights_on_sale(flights).await?;
         let ports = plan.ports().into_iter().filter(|(service, _)| *service != "gateway").collect();
         println!("{}", banner(ports, plan.ports.gateway).text());
@@ -102,7 +109,7 @@ async fn run_services(
             None => Ok(()),
         }
     } else {
-        let services = Services::start(&plan).await?;
+        let services = EmbeddedServices::start(&plan).await?;
         progress::put_flights_on_sale(flights).await?;
         let others = services.addresses.iter().filter(|(service, _)| *service != "gateway");
         let ports = others.map(|(service, address)| (*service, address.port())).collect();
@@ -116,24 +123,24 @@ async fn run_services(
 
 fn plan(
     options: &UpOptions,
-    home: &mut Home,
-    database: &Database,
+    installation: &mut Installation,
+    databases: &Databases,
     broker: Option<&Broker>,
     administrator: &Administrator,
     mail_dir: &Path,
-) -> anyhow::Result<Plan> {
+) -> anyhow::Result<StartPlan> {
     let mail = match &options.smtp {
         Some(url) => Destination::Smtp(url.clone()),
         None => Destination::Folder(mail_dir.to_owned()),
     };
-    Ok(Plan {
-        databases: SERVICES.iter().map(|service| database.of(service).clone()).collect(),
-        broker: broker.map(|broker| BrokerPlan { url: broker.url.clone(), prefix: String::new() }),
-        service_token_secret: home.secret("service_tokens")?,
-        signing_key_secret: home.secret("signing_keys")?,
+    Ok(StartPlan {
+        databases: SERVICES.iter().map(|service| databases.of(service).clone()).collect(),
+        broker: broker.map(|broker| BrokerAddress { url: broker.url.clone(), prefix: String::new() }),
+        service_token_secret: installation.secret("service_tokens")?,
+        signing_key_secret: installation.secret("signing_keys")?,
         administrator: administrator.clone(),
         mail,
-        ports: Ports {
+        ports: ServicePorts {
             gateway: options.port,
             flight: options.flight_port(),
             booking: options.booking_port(),

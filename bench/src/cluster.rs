@@ -82,13 +82,13 @@ impl Cluster {
         name: &str,
         service: &str,
         migrations: EmbeddedMigrations,
-    ) -> anyhow::Result<Database> {
+    ) -> anyhow::Result<ServiceDatabase> {
         let mut admin = self.admin("postgres").await?;
         diesel::sql_query(format!("CREATE DATABASE {name}")).execute(&mut admin).await?;
         let url = SecretString::from(self.url(name)?);
         let config = provision(&url, service, &PASSWORD.to_owned().into(), 8).await?;
         migrate(&config, migrations).await?;
-        Ok(Database { config })
+        Ok(ServiceDatabase { config })
     }
 
     /// Brings everything to disk, so that no side pays for what the other has written.
@@ -132,24 +132,24 @@ fn clear_leftovers(parent: &Path) -> anyhow::Result<()> {
 
 /// A database with the schema of a service.
 #[derive(Clone)]
-pub struct Database {
+pub struct ServiceDatabase {
     /// The service's access.
     pub config: DatabaseConfig,
 }
 
 #[derive(QueryableByName)]
-struct Number {
+struct NumberRow {
     #[diesel(sql_type = BigInt)]
     number: i64,
 }
 
 #[derive(QueryableByName)]
-struct Words {
+struct TextRow {
     #[diesel(sql_type = Text)]
     words: String,
 }
 
-impl Database {
+impl ServiceDatabase {
     /// The environment in which PostgreSQL's own programs find this database: a password among their
     /// arguments could be seen by everybody.
     ///
@@ -191,7 +191,7 @@ impl Database {
     /// # Errors
     /// Those of the database.
     pub async fn number(&self, query: &str) -> anyhow::Result<i64> {
-        let row: Result<Number, _> = diesel::sql_query(query).get_result(&mut self.connect().await?).await;
+        let row: Result<NumberRow, _> = diesel::sql_query(query).get_result(&mut self.connect().await?).await;
         Ok(row.with_context(|| query.to_owned())?.number)
     }
 
@@ -200,7 +200,7 @@ impl Database {
     /// # Errors
     /// Those of the database.
     pub async fn words(&self, query: &str) -> anyhow::Result<Vec<String>> {
-        let rows: Result<Vec<Words>, _> = diesel::sql_query(query).load(&mut self.connect().await?).await;
+        let rows: Result<Vec<TextRow>, _> = diesel::sql_query(query).load(&mut self.connect().await?).await;
         Ok(rows.with_context(|| query.to_owned())?.into_iter().map(|row| row.words).collect())
     }
 

@@ -6,14 +6,14 @@
 use crate::{
     cluster::Cluster,
     machine::Machine,
-    report::{self, Line},
+    report::{self, ResultLine},
     statistics::median,
 };
 use aerobus::{
-    embedded::Services,
-    home::Administrator,
-    plan::{Plan, Ports},
+    embedded::EmbeddedServices,
+    installation::Administrator,
     progress,
+    start_plan::{ServicePorts, StartPlan},
 };
 use anyhow::{Context, anyhow, ensure};
 use awc::Client;
@@ -41,7 +41,7 @@ const ROUNDS: usize = 7;
 
 /// What can be set.
 #[derive(Debug, Clone, clap::Args)]
-pub struct Options {
+pub struct CompressionOptions {
     /// Searches a round and coding
     #[arg(long, default_value_t = 100)]
     searches: u32,
@@ -61,14 +61,14 @@ fn cpu_ms() -> anyhow::Result<f64> {
 
 /// What an answer costs.
 #[derive(Debug, Clone, Copy)]
-struct Cost {
+struct AnswerCost {
     bytes: usize,
     cpu_ms: f64,
     wall_ms: f64,
 }
 
 /// Asks so often. The client reads the bytes and makes nothing of them, so it costs the same for all codings.
-async fn cost(client: &Client, address: &str, coding: &str, searches: u32) -> anyhow::Result<Cost> {
+async fn cost(client: &Client, address: &str, coding: &str, searches: u32) -> anyhow::Result<AnswerCost> {
     let (cpu, began) = (cpu_ms()?, Instant::now());
     let mut bytes = 0;
     for _ in 0..searches {
@@ -82,14 +82,19 @@ async fn cost(client: &Client, address: &str, coding: &str, searches: u32) -> an
     }
     let each = |total: f64| total / f64::from(searches);
     let wall_ms = each(began.elapsed().as_secs_f64() * 1000.0);
-    Ok(Cost { bytes, cpu_ms: each(cpu_ms()? - cpu), wall_ms })
+    Ok(AnswerCost { bytes, cpu_ms: each(cpu_ms()? - cpu), wall_ms })
 }
 
 /// Measures an address by all codings.
-async fn compare(client: &Client, what: &str, address: &str, searches: u32) -> anyhow::Result<Vec<Line>> {
-    let mut rounds: Vec<[Cost; CODINGS.len()]> = Vec::new();
+async fn compare(
+    client: &Client,
+    what: &str,
+    address: &str,
+    searches: u32,
+) -> anyhow::Result<Vec<ResultLine>> {
+    let mut rounds: Vec<[AnswerCost; CODINGS.len()]> = Vec::new();
     for round in 0..=ROUNDS {
-        let mut costs = [Cost { bytes: 0, cpu_ms: 0.0, wall_ms: 0.0 }; CODINGS.len()];
+        let mut costs = [AnswerCost { bytes: 0, cpu_ms: 0.0, wall_ms: 0.0 }; CODINGS.len()];
         for (coding, place) in CODINGS.iter().zip(&mut costs) {
             *place = cost(client, address, coding, searches).await?;
         }
@@ -98,7 +103,7 @@ async fn compare(client: &Client, what: &str, address: &str, searches: u32) -> a
             rounds.push(costs);
         }
     }
-    let of = |coding: usize, figure: fn(&Cost) -> f64| {
+    let of = |coding: usize, figure: fn(&AnswerCost) -> f64| {
         median(&rounds.iter().map(|costs| figure(&costs[coding])).collect::<Vec<_>>())
     };
     // With the time on the link, which is computed.
@@ -119,7 +124,7 @@ async fn compare(client: &Client, what: &str, address: &str, searches: u32) -> a
         .map(|(name, value)| (name.to_owned(), number(value)))
         .into_iter()
         .collect();
-        Line {
+        ResultLine {
             what: format!("{what}_{coding}"),
             ours: Some(all),
             baseline: Some(total(0).1),
@@ -127,13 +132,13 @@ async fn compare(client: &Client, what: &str, address: &str, searches: u32) -> a
             ratio: report::ratio(all, total(0).1),
             p50_ms: Some(of(index, |cost| cost.wall_ms)),
             more,
-            ..Line::default()
+            ..ResultLine::default()
         }
     };
     Ok(CODINGS.iter().enumerate().map(line).collect())
 }
 
-async fn plan(cluster: &Cluster) -> anyhow::Result<Plan> {
+async fn plan(cluster: &Cluster) -> anyhow::Result<StartPlan> {
     let mut databases = Vec::new();
     for (service, migrations) in [
         ("booking", booking::MIGRATIONS),
@@ -145,14 +150,14 @@ async fn plan(cluster: &Cluster) -> anyhow::Result<Plan> {
     }
     let secret = |name: &str| format!("the {name} of a benchmark, on loopback only").into();
     let administrator = Administrator { email: "admin@aerobus.example".into(), password: secret("password") };
-    Ok(Plan {
+    Ok(StartPlan {
         databases,
         broker: None,
         service_token_secret: secret("service token secret"),
         signing_key_secret: secret("signing key secret"),
         administrator,
         mail: Destination::Folder(cluster.folder().join("mail")),
-        ports: Ports::default(),
+        ports: ServicePorts::default(),
         gateway_workers: 1,
         bcrypt_cost: 4,
     })
@@ -162,7 +167,7 @@ async fn plan(cluster: &Cluster) -> anyhow::Result<Plan> {
 ///
 /// # Errors
 /// Where something does not start, or an answer is not as asked for.
-pub async fn run(options: &Options) -> anyhow::Result<()> {
+pub async fn run(options: &CompressionOptions) -> anyhow::Result<()> {
     let parent = options.data_dir.clone();
     eprintln!("Starting a private PostgreSQL ...");
     let cluster = tokio::task::spawn_blocking(move || Cluster::start(&parent)).await??;
@@ -171,7 +176,7 @@ pub async fn run(options: &Options) -> anyhow::Result<()> {
     let flights = plan.databases.iter().find(|database| database.schema == "flight");
     let flights = flights.context("flight has a database")?;
     progress::load_demo_data(flights).await?;
-    let services = Services::start(&plan).await?;
+    let services = EmbeddedServices::start(&plan).await?;
     progress::put_flights_on_sale(flights).await?;
     let machine = Machine::look(cluster.folder(), "of its own, which search does not ask".to_owned())?;
     report::print_head(&machine);

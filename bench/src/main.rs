@@ -18,9 +18,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[command(version)]
 enum Benchmark {
     /// POST /bookings: on four hot flights, on two hundred, and without payment
-    Booking(booking::Options),
+    Booking(booking::BookingOptions),
     /// GET /search through the gateway, as it is and compressed
-    Compression(compression::Options),
+    Compression(compression::CompressionOptions),
     /// The booking service as a process of its own; of no use by itself
     #[command(name = service::SUBCOMMAND, hide = true)]
     ServeBooking,
@@ -42,7 +42,7 @@ fn main() -> ExitCode {
 }
 
 /// On one thread: the load generator shares the machine with what it measures.
-fn measure(options: &booking::Options) -> anyhow::Result<()> {
+fn measure(options: &booking::BookingOptions) -> anyhow::Result<()> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
     let running = async {
         tokio::select! {

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 /// A line of the results. What was not measured is `None`.
 #[derive(Debug, Clone, Default, Serialize)]
-pub struct Line {
+pub struct ResultLine {
     /// What was measured, `hot_flight`.
     pub what: String,
     /// Ours.
@@ -47,7 +47,7 @@ pub fn print_head(machine: &Machine) {
 }
 
 /// Prints a line, and what more there is below it.
-pub fn print_line(line: &Line) {
+pub fn print_line(line: &ResultLine) {
     let number = |value: Option<f64>, digits: usize| {
         value.map_or_else(|| "-".to_owned(), |value| format!("{value:.digits$}"))
     };
@@ -86,8 +86,8 @@ pub fn rounded(value: f64) -> f64 {
 
 /// The last line.
 #[must_use]
-pub fn json_line(bench: &str, machine: &Machine, lines: &[Line]) -> String {
-    let results: Vec<Line> = lines
+pub fn json_line(bench: &str, machine: &Machine, lines: &[ResultLine]) -> String {
+    let results: Vec<ResultLine> = lines
         .iter()
         .cloned()
         .map(|mut line| {
@@ -119,7 +119,7 @@ mod tests {
         };
         let mut more = Map::new();
         more.insert("clients".to_owned(), json!(64));
-        let line = Line {
+        let line = ResultLine {
             what: "hot_flight".to_owned(),
             ours: Some(5210.444),
             baseline: Some(412.0),

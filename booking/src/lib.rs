@@ -10,6 +10,7 @@
 //! | `http` | routes, thin |
 //! | `deadline` | until when a request may wait |
 //! | `kill_points` | where the crash tests kill the process |
+//! | [`replay`] | what the replay of the simulation needs of the store |
 //! | `error` | refusals and faults as problems |
 
 pub mod app;
@@ -21,6 +22,7 @@ mod domain;
 mod error;
 mod http;
 mod kill_points;
+pub mod replay;
 mod store;
 
 pub use http::document;

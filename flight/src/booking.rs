@@ -3,7 +3,7 @@
 use awc::http::header;
 use serde::Deserialize;
 use shared::{
-    auth::{ServiceTokens, SigningError},
+    auth::{ServiceTokenError, ServiceTokens},
     ids::FlightId,
     trace,
 };
@@ -20,7 +20,7 @@ const ANSWER_LIMIT: usize = 4096;
 pub enum BookingError {
     /// No token could be made for the call.
     #[error("the call could not be signed")]
-    Sign(#[from] SigningError),
+    Sign(#[from] ServiceTokenError),
     /// It cannot be reached, or not in time.
     #[error("the booking service cannot be reached: {0}")]
     Unreachable(String),

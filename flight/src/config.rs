@@ -13,21 +13,29 @@ use url::Url;
 
 /// The flight service's configuration.
 #[derive(Clone, Deserialize)]
+#[serde(default)]
 pub struct Config {
     /// What every service has.
     #[serde(flatten)]
     pub service: ServiceConfig,
     /// `FLIGHT_BOOKING_URL`: the base address of the booking service, for internal calls.
-    /// `http://127.0.0.1:8082`.
     #[serde(deserialize_with = "address")]
     pub booking_url: Url,
-    /// `AEROBUS_SALE_CURRENCY`: the one currency of all fares, an ISO 4217 code. `EUR`.
-    #[serde(default = "default_currency", deserialize_with = "currency")]
+    /// `AEROBUS_SALE_CURRENCY`: the one currency of all fares, an ISO 4217 code.
+    #[serde(deserialize_with = "currency")]
     pub sale_currency: Currency,
 }
 
-fn default_currency() -> Currency {
-    Currency::EUR
+impl Default for Config {
+    /// The one place of the defaults.
+    fn default() -> Self {
+        let booking_url = Url::parse("http://127.0.0.1:8082");
+        Self {
+            service: ServiceConfig::default(),
+            booking_url: booking_url.unwrap_or_else(|_| unreachable!("a good address")),
+            sale_currency: Currency::EUR,
+        }
+    }
 }
 
 fn currency<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Currency, D::Error> {
@@ -47,12 +55,7 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] with the variable's name.
     pub fn load() -> Result<Self, ConfigError> {
-        let defaults = [
-            ("http_address", "0.0.0.0:8081"),
-            ("database_schema", "flight"),
-            ("booking_url", "http://127.0.0.1:8082"),
-        ];
-        load("FLIGHT", &defaults)
+        load("FLIGHT", &[("http_address", "0.0.0.0:8081"), ("database_schema", "flight")])
     }
 
     /// A configuration with defaults around what has none: for the embedded mode and tests.
@@ -64,6 +67,6 @@ impl Config {
         booking_url: Url,
     ) -> Self {
         let service = ServiceConfig::embedded(http_address, database, service_token_secret);
-        Self { service, booking_url, sale_currency: default_currency() }
+        Self { service, booking_url, ..Self::default() }
     }
 }

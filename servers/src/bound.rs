@@ -41,7 +41,7 @@ impl OnOwnerDeath {
     }
 }
 
-struct Request {
+struct SpawnRequest {
     command: Command,
     answer: Sender<io::Result<Child>>,
 }
@@ -56,19 +56,19 @@ pub fn spawn_bound(mut command: Command, on_owner_death: OnOwnerDeath) -> io::Re
     bind(&mut command, on_owner_death);
     let (answer, spawned) = channel();
     let gone = || io::Error::other("the spawning thread is gone");
-    spawner()?.send(Request { command, answer }).map_err(|_| gone())?;
+    spawner()?.send(SpawnRequest { command, answer }).map_err(|_| gone())?;
     spawned.recv().map_err(|_| gone())?
 }
 
 /// The way to the thread that spawns; it is started at the first use and never ends.
-fn spawner() -> io::Result<&'static Sender<Request>> {
-    static SPAWNER: OnceLock<Sender<Request>> = OnceLock::new();
+fn spawner() -> io::Result<&'static Sender<SpawnRequest>> {
+    static SPAWNER: OnceLock<Sender<SpawnRequest>> = OnceLock::new();
     if let Some(sender) = SPAWNER.get() {
         return Ok(sender);
     }
-    let (sender, requests) = channel::<Request>();
+    let (sender, requests) = channel::<SpawnRequest>();
     std::thread::Builder::new().name("spawner".into()).spawn(move || {
-        for Request { mut command, answer } in requests {
+        for SpawnRequest { mut command, answer } in requests {
             // Nobody waits for the answer any more: the handle is dropped, the child stays bound.
             let _ = answer.send(command.spawn());
         }

@@ -101,12 +101,12 @@ pub enum ServerError {
 }
 
 /// Adds to an I/O error what was attempted.
-pub(crate) trait Doing<T> {
+pub(crate) trait ErrorContext<T> {
     /// Maps the error; `doing` completes the sentence "could not ...".
     fn doing(self, doing: impl FnOnce() -> String) -> Result<T, ServerError>;
 }
 
-impl<T, E: Into<std::io::Error>> Doing<T> for Result<T, E> {
+impl<T, E: Into<std::io::Error>> ErrorContext<T> for Result<T, E> {
     fn doing(self, doing: impl FnOnce() -> String) -> Result<T, ServerError> {
         self.map_err(|error| ServerError::Io { doing: doing(), source: error.into() })
     }

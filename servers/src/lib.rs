@@ -11,17 +11,15 @@
 //! |---|---|
 //! | `postgres`, `rabbitmq` | the two servers: start, restart, kill, stop |
 //! | `installed` | where their programs are on this machine |
-//! | `folder` | a server's folder: where it may lie, its lock, its password |
-//! | `account` | the unprivileged account that PostgreSQL insists on when we are root |
+//! | `server_folder` | a server's folder: where it may lie, its lock, its password |
+//! | `unix_account` | the unprivileged account that PostgreSQL insists on when we are root |
 //! | `bound` | child processes that die with this one |
 //! | `private` | files and folders that only their owner can read |
 //! | `process` | looking at, signalling and waiting for processes |
 //! | `starting`, `port`, `probe` | starting on a free port, and whether a server answers on it |
 
-mod account;
 mod bound;
 mod error;
-mod folder;
 mod installed;
 mod port;
 mod postgres;
@@ -29,7 +27,9 @@ mod private;
 mod probe;
 mod process;
 mod rabbitmq;
+mod server_folder;
 mod starting;
+mod unix_account;
 
 pub use bound::{OnOwnerDeath, spawn_bound};
 pub use error::ServerError;

@@ -25,18 +25,18 @@ use command::{run, supervise};
 /// Private servers for a command, such as a test run.
 #[derive(Debug, Parser)]
 #[command(version, about)]
-enum Arguments {
+enum CommandLine {
     /// Start the servers, run a command with their addresses in its environment, stop everything.
-    Run(run::Options),
+    Run(run::RunOptions),
     /// What `run` puts between itself and the command; of no use by itself.
     #[command(hide = true)]
-    Supervise(supervise::Options),
+    Supervise(supervise::SuperviseOptions),
 }
 
 fn main() -> ExitCode {
-    let outcome = match Arguments::parse() {
-        Arguments::Run(options) => run::run(&options),
-        Arguments::Supervise(options) => supervise::supervise(&options),
+    let outcome = match CommandLine::parse() {
+        CommandLine::Run(options) => run::run(&options),
+        CommandLine::Supervise(options) => supervise::supervise(&options),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("private-servers: {error:#}");

@@ -8,14 +8,14 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::account::Account;
 use crate::bound::{OnOwnerDeath, spawn_bound};
-use crate::error::{Doing, ServerError};
-use crate::folder::{Folder, create_folder};
+use crate::error::{ErrorContext, ServerError};
 use crate::installed::{all_postgres, find_postgres, postgres_major};
 use crate::probe::postgres_answers;
 use crate::process::{is_gone, kill_tree, signal, wait_for_exit, wait_until};
+use crate::server_folder::{ServerFolder, create_folder};
 use crate::starting::{attempts, wait_until_ready};
+use crate::unix_account::UnixAccount;
 
 const NAME: &str = "PostgreSQL";
 
@@ -47,13 +47,13 @@ pub struct PostgresOptions {
 #[derive(Debug)]
 pub struct Postgres {
     programs: PathBuf,
-    account: Option<Account>,
+    account: Option<UnixAccount>,
     settings: Vec<(String, String)>,
     password: SecretString,
     port: u16,
     child: Child,
     // Last: the lock is given back after the server has ended.
-    folder: Folder,
+    folder: ServerFolder,
 }
 
 impl Postgres {
@@ -64,8 +64,8 @@ impl Postgres {
     /// [`ServerError::WrongVersion`], [`ServerError::Died`] with the end of the log, and the others by their names.
     pub fn start(options: PostgresOptions) -> Result<Self, ServerError> {
         let PostgresOptions { data_dir, port, settings } = options;
-        let account = Account::to_drop_to()?;
-        let folder = Folder::claim(&data_dir, account.as_ref())?;
+        let account = UnixAccount::to_drop_to()?;
+        let folder = ServerFolder::claim(&data_dir, account.as_ref())?;
         let data = folder.path().join("data");
         let (programs, password) = match fs::read_to_string(data.join("PG_VERSION")) {
             Ok(major) => (programs_for(major.trim(), folder.path())?, known_password(&folder)?),
@@ -186,7 +186,7 @@ fn programs_for(major: &str, folder: &Path) -> Result<PathBuf, ServerError> {
     Err(ServerError::WrongVersion { folder: folder.to_path_buf(), needed: major.to_owned(), found })
 }
 
-fn known_password(folder: &Folder) -> Result<SecretString, ServerError> {
+fn known_password(folder: &ServerFolder) -> Result<SecretString, ServerError> {
     if !folder.path().join("password").is_file() {
         return Err(ServerError::PasswordLost { folder: folder.path().to_path_buf() });
     }
@@ -195,9 +195,9 @@ fn known_password(folder: &Folder) -> Result<SecretString, ServerError> {
 
 /// Runs `initdb` beside the final place and renames the result, so that an interrupted start leaves no half cluster.
 fn create_cluster(
-    folder: &Folder,
+    folder: &ServerFolder,
     programs: &Path,
-    account: Option<&Account>,
+    account: Option<&UnixAccount>,
     password: &SecretString,
     settings: &[(String, String)],
 ) -> Result<(), ServerError> {
@@ -266,9 +266,9 @@ fn works_in(pid: i32, data: &Path) -> bool {
 }
 
 fn launch(
-    folder: &Folder,
+    folder: &ServerFolder,
     programs: &Path,
-    account: Option<&Account>,
+    account: Option<&UnixAccount>,
     settings: &[(String, String)],
     port: u16,
 ) -> Result<Child, ServerError> {
@@ -302,7 +302,7 @@ fn launch(
 }
 
 /// A command with nothing of our environment that could change how PostgreSQL behaves.
-fn command(program: &Path, folder: &Folder, account: Option<&Account>) -> Command {
+fn command(program: &Path, folder: &ServerFolder, account: Option<&UnixAccount>) -> Command {
     use std::os::unix::process::CommandExt;
 
     let mut command = Command::new(program);

@@ -100,23 +100,23 @@ fn raw(pid: u32) -> Pid {
     Pid::from_raw(pid.cast_signed())
 }
 
-struct Row {
+struct ProcessRow {
     pid: u32,
     parent: u32,
     zombie: bool,
 }
 
 #[cfg(target_os = "linux")]
-fn look_at(pid: u32) -> Option<Row> {
+fn look_at(pid: u32) -> Option<ProcessRow> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // "pid (name) state parent ...", and a name may hold spaces and parentheses.
     let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace();
     let zombie = matches!(fields.next()?, "Z" | "X");
-    Some(Row { pid, parent: fields.next()?.parse().ok()?, zombie })
+    Some(ProcessRow { pid, parent: fields.next()?.parse().ok()?, zombie })
 }
 
 #[cfg(target_os = "linux")]
-fn process_table() -> Vec<Row> {
+fn process_table() -> Vec<ProcessRow> {
     let Ok(entries) = std::fs::read_dir("/proc") else {
         return Vec::new();
     };
@@ -124,18 +124,18 @@ fn process_table() -> Vec<Row> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn look_at(pid: u32) -> Option<Row> {
+fn look_at(pid: u32) -> Option<ProcessRow> {
     process_table().into_iter().find(|row| row.pid == pid)
 }
 
 #[cfg(not(target_os = "linux"))]
-fn process_table() -> Vec<Row> {
+fn process_table() -> Vec<ProcessRow> {
     let output = std::process::Command::new("ps").args(["-A", "-o", "pid=,ppid=,state="]).output();
     let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
     let row = |line: &str| {
         let mut fields = line.split_ascii_whitespace();
         let (pid, parent) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
-        Some(Row { pid, parent, zombie: fields.next()?.starts_with('Z') })
+        Some(ProcessRow { pid, parent, zombie: fields.next()?.starts_with('Z') })
     };
     text.lines().filter_map(row).collect()
 }

@@ -9,12 +9,12 @@ use nix::sys::signal::Signal;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::bound::{OnOwnerDeath, spawn_bound};
-use crate::error::{Doing, ServerError};
-use crate::folder::{Folder, create_folder};
+use crate::error::{ErrorContext, ServerError};
 use crate::installed::{find_epmd, find_rabbitmq};
 use crate::port::free_port;
 use crate::probe::amqp_answers;
 use crate::process::{kill_tree, signal, wait_for_exit};
+use crate::server_folder::{ServerFolder, create_folder};
 use crate::starting::{attempts, wait_until_ready};
 
 const NAME: &str = "RabbitMQ";
@@ -48,15 +48,15 @@ pub struct RabbitMqOptions {
 pub struct RabbitMq {
     script: PathBuf,
     password: SecretString,
-    ports: Ports,
+    ports: RabbitMqPorts,
     child: Child,
     epmd: Child,
     // Last: the lock is given back after the server has ended.
-    folder: Folder,
+    folder: ServerFolder,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Ports {
+struct RabbitMqPorts {
     amqp: u16,
     epmd: u16,
     distribution: u16,
@@ -70,7 +70,7 @@ impl RabbitMq {
     /// [`ServerError::Died`] with the end of the log, and the others by their names.
     pub fn start(options: RabbitMqOptions) -> Result<Self, ServerError> {
         let RabbitMqOptions { base_dir, port } = options;
-        let folder = Folder::claim(&base_dir, None)?;
+        let folder = ServerFolder::claim(&base_dir, None)?;
         let script = find_rabbitmq()?;
         let password = folder.secret("password")?;
         // Erlang takes its cookie from HOME and insists on mode 0400 or 0600.
@@ -79,7 +79,7 @@ impl RabbitMq {
         folder.write_private("enabled_plugins", "[].\n")?;
         folder.write_private("rabbitmq-env.conf", "")?;
         let (_, (ports, child, epmd)) = attempts(port, PORT_TAKEN, |amqp| {
-            let ports = Ports { amqp, epmd: free_port(), distribution: free_port() };
+            let ports = RabbitMqPorts { amqp, epmd: free_port(), distribution: free_port() };
             let mut epmd = launch_epmd(&folder, ports)?;
             match launch(&folder, &script, &password, ports) {
                 Ok(child) => Ok((ports, child, epmd)),
@@ -177,7 +177,7 @@ impl Drop for RabbitMq {
 }
 
 /// Starts Erlang's name server in the foreground. Left to itself, Erlang would start one as a daemon that stays for ever.
-fn launch_epmd(folder: &Folder, ports: Ports) -> Result<Child, ServerError> {
+fn launch_epmd(folder: &ServerFolder, ports: RabbitMqPorts) -> Result<Child, ServerError> {
     let mut command = command(&find_epmd()?, folder)?;
     command.args(["-port", &ports.epmd.to_string(), "-address", "127.0.0.1"]);
     let mut child = spawn_bound(command, OnOwnerDeath::Kill).doing(|| "start epmd".to_owned())?;
@@ -187,10 +187,10 @@ fn launch_epmd(folder: &Folder, ports: Ports) -> Result<Child, ServerError> {
 }
 
 fn launch(
-    folder: &Folder,
+    folder: &ServerFolder,
     script: &Path,
     password: &SecretString,
-    ports: Ports,
+    ports: RabbitMqPorts,
 ) -> Result<Child, ServerError> {
     folder.write_private("rabbitmq.conf", &configuration(password, ports))?;
     let path = |name: &str| folder.path().join(name);
@@ -225,7 +225,7 @@ fn launch(
     Ok(child)
 }
 
-fn configuration(password: &SecretString, ports: Ports) -> String {
+fn configuration(password: &SecretString, ports: RabbitMqPorts) -> String {
     let (password, port) = (password.expose_secret(), ports.amqp);
     // The alarms stop publishers when memory or disk run low; on a small machine that is its usual state.
     format!(
@@ -243,7 +243,7 @@ fn configuration(password: &SecretString, ports: Ports) -> String {
 }
 
 /// A command with nothing of our environment that could change how Erlang or RabbitMQ behave.
-fn command(program: &Path, folder: &Folder) -> Result<Command, ServerError> {
+fn command(program: &Path, folder: &ServerFolder) -> Result<Command, ServerError> {
     let log = folder.open_log()?;
     let mut path = std::env::var_os("PATH").unwrap_or_default();
     // Where Homebrew and others put `erl`, which the script looks for in PATH.

@@ -4,9 +4,9 @@ use std::process::Child;
 use std::time::Duration;
 
 use crate::error::ServerError;
-use crate::folder::Folder;
 use crate::port::free_port;
 use crate::process::{kill_tree, wait_until};
+use crate::server_folder::ServerFolder;
 
 /// How often a start is tried again when its port turns out to be taken, and how long is waited in between.
 const ATTEMPTS: u32 = 10;
@@ -38,7 +38,7 @@ pub(crate) fn attempts<T>(
 pub(crate) fn wait_until_ready(
     server: &'static str,
     child: &mut Child,
-    folder: &Folder,
+    folder: &ServerFolder,
     patience: Duration,
     mut ready: impl FnMut() -> bool,
 ) -> Result<(), ServerError> {

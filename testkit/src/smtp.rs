@@ -59,19 +59,19 @@ pub struct SmtpSink {
     address: SocketAddr,
     /// Bound but never listening: keeps the port ours while the server is stopped.
     _anchor: TcpSocket,
-    shared: Arc<Shared>,
+    shared: Arc<SmtpState>,
     /// How many mails [`Self::next`] has given out.
     given: AtomicUsize,
-    server: Mutex<Option<Server>>,
+    server: Mutex<Option<SmtpServer>>,
 }
 
-struct Shared {
+struct SmtpState {
     mails: Mutex<Vec<ReceivedMail>>,
     count: watch::Sender<usize>,
     behaviour: Mutex<SmtpBehaviour>,
 }
 
-struct Server {
+struct SmtpServer {
     stop: oneshot::Sender<()>,
     thread: JoinHandle<()>,
 }
@@ -85,7 +85,7 @@ impl SmtpSink {
     pub fn start() -> Self {
         let anchor = bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
         let address = anchor.local_addr().expect("a bound socket has an address");
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(SmtpState {
             mails: Mutex::default(),
             count: watch::Sender::new(0),
             behaviour: Mutex::new(SmtpBehaviour::Accept),
@@ -161,7 +161,7 @@ impl SmtpSink {
             // Dropping the runtime cuts the connections.
         });
         listening.recv().expect("the SMTP server listens");
-        *server = Some(Server { stop, thread });
+        *server = Some(SmtpServer { stop, thread });
     }
 }
 
@@ -184,24 +184,24 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+async fn accept(listener: TcpListener, shared: Arc<SmtpState>) {
     while let Ok((stream, _)) = listener.accept().await {
         let shared = Arc::clone(&shared);
         // A client that goes away ends its session with an error, which is its own affair.
-        tokio::spawn(async move { drop(Session::new(stream, shared).run().await) });
+        tokio::spawn(async move { drop(SmtpSession::new(stream, shared).run().await) });
     }
 }
 
 /// One connection (RFC 5321).
-struct Session {
+struct SmtpSession {
     stream: BufReader<TcpStream>,
-    shared: Arc<Shared>,
+    shared: Arc<SmtpState>,
     from: String,
     to: Vec<String>,
 }
 
-impl Session {
-    fn new(stream: TcpStream, shared: Arc<Shared>) -> Self {
+impl SmtpSession {
+    fn new(stream: TcpStream, shared: Arc<SmtpState>) -> Self {
         // Small answers must not wait for the client's acknowledgements.
         let _ = stream.set_nodelay(true);
         Self { stream: BufReader::new(stream), shared, from: String::new(), to: Vec::new() }

@@ -1,6 +1,6 @@
 //! What is wrong gets a clear answer and has no effect.
 
-use crate::system::{System, book, booking};
+use crate::system::{RunningSystem, book, booking};
 use awc::http::Method;
 use serde_json::{Value, json};
 use testkit::{Client, TokenIssuer};
@@ -12,7 +12,7 @@ async fn counts(client: &Client, flight: &Value) -> Value {
 
 #[actix_web::test]
 async fn bad_bookings_get_the_contracts_codes_and_leave_nothing() {
-    let system = System::start().await;
+    let system = RunningSystem::start().await;
     let admin = system.administrator().await;
     let flight = system.one_flight(&admin).await;
     let ada = system.traveller("ada@aerobus.example").await;
@@ -70,7 +70,7 @@ async fn bad_bookings_get_the_contracts_codes_and_leave_nothing() {
 
 #[actix_web::test]
 async fn bad_searches_name_their_parameters() {
-    let system = System::start().await;
+    let system = RunningSystem::start().await;
     let admin = system.administrator().await;
     system.make_network(&admin, "ABC|DEF", 30).await;
     let invalid = async |query: &str| {
@@ -91,7 +91,7 @@ async fn bad_searches_name_their_parameters() {
 
 #[actix_web::test]
 async fn tokens_that_are_forged_expired_or_unsigned_are_refused_by_everybody() {
-    let system = System::start().await;
+    let system = RunningSystem::start().await;
     let ada = system.traveller("ada@aerobus.example").await;
     let me = ada.get("/api/v1/users/me").await.expect(200);
     let forger = TokenIssuer::new();

@@ -1,6 +1,6 @@
 //! RabbitMQ goes away while people book.
 
-use crate::system::{PATIENCE, System, book, booking};
+use crate::system::{PATIENCE, RunningSystem, book, booking};
 use serde_json::json;
 use servers::{RabbitMq, RabbitMqOptions};
 use std::collections::BTreeSet;
@@ -14,7 +14,7 @@ async fn bookings_go_on_without_the_broker_and_every_mail_arrives_once_after_it(
     let base_dir = folder.path().join("rabbitmq");
     let start = move || RabbitMq::start(RabbitMqOptions { base_dir, port: None });
     let mut broker = tokio::task::spawn_blocking(start).await.unwrap().expect("a broker of our own");
-    let system = System::over(&broker.url()).await;
+    let system = RunningSystem::over(&broker.url()).await;
     let admin = system.administrator().await;
     let flight = system.one_flight(&admin).await;
 

@@ -1,6 +1,6 @@
 //! Real answers against their schemas in the OpenAPI document of all services.
 
-use crate::system::{PATIENCE, System, book, booking};
+use crate::system::{PATIENCE, RunningSystem, book, booking};
 use awc::http::Method;
 use jsonschema::{Draft, Validator};
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ struct Documents {
 }
 
 impl Documents {
-    async fn of(system: &System) -> Self {
+    async fn of(system: &RunningSystem) -> Self {
         let mut document = system.anybody.get("/api/openapi.json").await.expect(200);
         assert_eq!(document["x-unavailable-services"], json!([]));
         let mut open = BTreeSet::from(["Problem".to_owned()]);
@@ -130,7 +130,7 @@ impl Things {
 }
 
 /// Makes something of each kind, and checks the answers of what makes it.
-async fn make(system: &System, documents: &mut Documents, admin: &Client) -> Things {
+async fn make(system: &RunningSystem, documents: &mut Documents, admin: &Client) -> Things {
     let flight = system.one_flight(admin).await;
     let layouts = admin.get("/api/v1/seat-layouts").await.expect(200);
     let layout = layouts["data"][0]["id"].as_str().expect("an id").to_owned();
@@ -169,7 +169,7 @@ async fn make(system: &System, documents: &mut Documents, admin: &Client) -> Thi
 
 #[actix_web::test]
 async fn every_answer_is_as_its_schema_says() {
-    let system = System::start().await;
+    let system = RunningSystem::start().await;
     let admin = system.administrator().await;
     let mut documents = Documents::of(&system).await;
     let things = make(&system, &mut documents, &admin).await;

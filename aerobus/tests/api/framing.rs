@@ -1,13 +1,13 @@
 //! How messages are framed and encoded, at the gateway and at the services themselves.
 
-use crate::system::System;
+use crate::system::RunningSystem;
 use awc::http::Method;
 use serde_json::{Value, json};
 use std::io::Read;
 use testkit::{Answer, Client, RawAnswer, RawConnection};
 
 /// The addresses of all services, the gateway's first.
-fn bases(system: &System) -> Vec<String> {
+fn bases(system: &RunningSystem) -> Vec<String> {
     system.services.addresses.iter().map(|(_, address)| format!("http://{address}")).collect()
 }
 
@@ -34,7 +34,7 @@ fn is_problem(answer: &RawAnswer, status: &str, code: &str) {
 #[actix_web::test]
 async fn requests_beyond_the_parsers_limits_get_problems() {
     shared::telemetry::metrics::recorder();
-    let system = System::start().await;
+    let system = RunningSystem::start().await;
     for base in bases(&system) {
         let headers: String = (0..120).map(|number| format!("x-{number}: 1\r\n")).collect();
         let many = format!("GET /health/live HTTP/1.1\r\nhost: x\r\n{headers}\r\n");
@@ -72,7 +72,7 @@ async fn requests_beyond_the_parsers_limits_get_problems() {
 
 #[actix_web::test]
 async fn an_old_client_reads_a_stream_until_its_connection_ends() {
-    let system = System::start().await;
+    let system = RunningSystem::start().await;
     let admin = system.administrator().await;
     let flight = system.one_flight(&admin).await;
     let path = format!("/api/v1/flights/{}/seat-map/events", flight["id"].as_str().unwrap());
@@ -96,13 +96,13 @@ async fn an_old_client_reads_a_stream_until_its_connection_ends() {
     system.stop().await;
 }
 
-fn system_base(system: &System) -> String {
+fn system_base(system: &RunningSystem) -> String {
     format!("http://{}", system.services.gateway())
 }
 
 #[actix_web::test]
 async fn encoded_bodies_are_refused_everywhere() {
-    let system = System::start().await;
+    let system = RunningSystem::start().await;
     let admin = system.administrator().await;
     let paths = [
         "/api/v1/auth/login",
@@ -150,7 +150,7 @@ fn decoded(answer: &Answer) -> Value {
 
 #[actix_web::test]
 async fn answers_are_compressed_once_and_streams_are_not() {
-    let system = System::start().await;
+    let system = RunningSystem::start().await;
     let admin = system.administrator().await;
     let flight = system.one_flight(&admin).await;
     let id = flight["id"].as_str().unwrap();
@@ -190,7 +190,7 @@ async fn answers_are_compressed_once_and_streams_are_not() {
 
 #[actix_web::test]
 async fn a_write_takes_the_tag_that_a_client_got_with_any_coding() {
-    let system = System::start().await;
+    let system = RunningSystem::start().await;
     let admin = system.administrator().await;
     system.make_network(&admin, "ABC|DEF", 30).await;
     let blocked: Vec<String> =
@@ -224,7 +224,7 @@ async fn a_write_takes_the_tag_that_a_client_got_with_any_coding() {
 
 #[actix_web::test]
 async fn who_refuses_plain_answers_gets_encoded_ones_or_406() {
-    let system = System::start().await;
+    let system = RunningSystem::start().await;
     let admin = system.administrator().await;
     let flight = system.one_flight(&admin).await;
     let accepting = |accepted: &str| admin.with_header("accept-encoding", accepted);

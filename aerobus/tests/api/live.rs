@@ -1,12 +1,12 @@
 //! Live seat maps through the gateway.
 
-use crate::system::{System, book, booking};
+use crate::system::{RunningSystem, book, booking};
 use serde_json::json;
 use testkit::Client;
 
 #[actix_web::test]
 async fn a_booking_on_another_instance_is_seen_through_the_gateway() {
-    let system = System::start().await;
+    let system = RunningSystem::start().await;
     let admin = system.administrator().await;
     let flight = system.one_flight(&admin).await;
     let (second, bus) = system.second_booking().await;

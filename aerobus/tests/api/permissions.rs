@@ -1,11 +1,11 @@
 //! Who may do what, seen from outside.
 
-use crate::system::{System, book, booking};
+use crate::system::{RunningSystem, book, booking};
 use serde_json::json;
 
 #[actix_web::test]
 async fn anothers_booking_is_not_found() {
-    let system = System::start().await;
+    let system = RunningSystem::start().await;
     let admin = system.administrator().await;
     let flight = system.one_flight(&admin).await;
     let ada = system.traveller("ada@aerobus.example").await;
@@ -27,7 +27,7 @@ async fn anothers_booking_is_not_found() {
 
 #[actix_web::test]
 async fn travellers_have_no_part_in_the_administration() {
-    let system = System::start().await;
+    let system = RunningSystem::start().await;
     let ada = system.traveller("ada@aerobus.example").await;
     let city = json!({"code": "AAA", "name": "Aachenport", "country": "GB", "time_zone": "Europe/London"});
     ada.post("/api/v1/admin/cities", &city).await.expect_problem(403, "forbidden");
@@ -45,7 +45,7 @@ async fn travellers_have_no_part_in_the_administration() {
 
 #[actix_web::test]
 async fn internal_calls_are_closed_to_everybody_else() {
-    let system = System::start().await;
+    let system = RunningSystem::start().await;
     let admin = system.administrator().await;
     let path = "/internal/flights/0190f2b0-0000-7000-8000-000000000000/close";
     admin.post(path, &json!({})).await.expect_problem(404, "not_found");

@@ -1,6 +1,6 @@
 //! Bad query parameters, on every route that reads.
 
-use crate::system::System;
+use crate::system::RunningSystem;
 use awc::http::Method;
 use serde_json::Value;
 use shared::ids::FlightId;
@@ -25,7 +25,7 @@ fn documented(operation: &Value) -> Vec<String> {
 
 #[actix_web::test]
 async fn an_empty_or_undecodable_parameter_is_a_bad_one_everywhere() {
-    let system = System::start().await;
+    let system = RunningSystem::start().await;
     let admin = system.administrator().await;
     let document = system.anybody.get("/api/openapi.json").await.expect(200);
     let invalid = async |path: &str| {

@@ -1,12 +1,12 @@
 //! The gateway's table of routes against what the services say of themselves.
 
-use crate::system::System;
+use crate::system::RunningSystem;
 use gateway::{ServiceName, routing_table_differences};
 use testkit::Client;
 
 #[actix_web::test]
 async fn the_gateway_and_the_services_agree_on_routes_and_permissions() {
-    let system = System::start().await;
+    let system = RunningSystem::start().await;
     for (name, service) in [
         ("gateway", ServiceName::Gateway),
         ("flight", ServiceName::Flight),

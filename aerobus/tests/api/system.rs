@@ -1,9 +1,9 @@
 //! The four services of one test, with a database and broker names of their own.
 
 use aerobus::{
-    embedded::Services,
-    home::Administrator,
-    plan::{BrokerPlan, Plan, Ports},
+    embedded::EmbeddedServices,
+    installation::Administrator,
+    start_plan::{BrokerAddress, ServicePorts, StartPlan},
 };
 use chrono::{Days, Utc};
 use mailer::config::Destination;
@@ -25,16 +25,16 @@ use testkit::{Answer, Client, SERVICE_TOKEN_SECRET, SmtpSink, TestDatabase};
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The running services.
-pub(crate) struct System {
-    pub(crate) services: Services,
-    pub(crate) plan: Plan,
+pub(crate) struct RunningSystem {
+    pub(crate) services: EmbeddedServices,
+    pub(crate) plan: StartPlan,
     pub(crate) database: TestDatabase,
     pub(crate) smtp: SmtpSink,
     /// Of the gateway, without a token.
     pub(crate) anybody: Client,
 }
 
-impl System {
+impl RunningSystem {
     /// Over the broker that all tests share, with names of its own.
     pub(crate) async fn start() -> Self {
         Self::over(&testkit::amqp_url()).await
@@ -54,19 +54,19 @@ impl System {
             email: "admin@aerobus.example".into(),
             password: SecretString::from("a very good password".to_owned()),
         };
-        let plan = Plan {
+        let plan = StartPlan {
             databases: ["booking", "flight", "mailer", "gateway"].map(|name| database.config(name)).to_vec(),
-            broker: Some(BrokerPlan { url: amqp_url.to_owned().into(), prefix: testkit::unique_prefix() }),
+            broker: Some(BrokerAddress { url: amqp_url.to_owned().into(), prefix: testkit::unique_prefix() }),
             service_token_secret: SERVICE_TOKEN_SECRET.to_owned().into(),
             signing_key_secret: "the signing secret of the tests, long enough".to_owned().into(),
             administrator,
             mail: Destination::Smtp(smtp.url().into()),
-            ports: Ports::default(),
+            ports: ServicePorts::default(),
             gateway_workers: 1,
             // The least that bcrypt takes: tests are not about its slowness.
             bcrypt_cost: 4,
         };
-        let services = Services::start(&plan).await.expect("the services start");
+        let services = EmbeddedServices::start(&plan).await.expect("the services start");
         let anybody = Client::new(format!("http://{}", services.gateway()));
         Self { services, plan, database, smtp, anybody }
     }

@@ -1,6 +1,6 @@
 //! Many clients after few seats, through two booking instances at once.
 
-use crate::system::{System, booking};
+use crate::system::{RunningSystem, booking};
 use diesel::{QueryableByName, sql_types::BigInt};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use futures_util::future::join_all;
@@ -12,14 +12,14 @@ const SEATS: usize = 20;
 const CLIENTS: usize = 64;
 
 #[derive(QueryableByName)]
-struct Count {
+struct BookingCount {
     #[diesel(sql_type = BigInt)]
     count: i64,
 }
 
 #[actix_web::test]
 async fn sixty_four_clients_after_twenty_seats_get_exactly_twenty() {
-    let system = System::start().await;
+    let system = RunningSystem::start().await;
     let admin = system.administrator().await;
     system.make_network(&admin, "AC|DF", 5).await;
     let flight = system.make_flight(&admin, 10).await;
@@ -68,7 +68,7 @@ async fn sixty_four_clients_after_twenty_seats_get_exactly_twenty() {
     buyer.post("/api/v1/bookings", &last).await.expect_problem(409, "flight_full");
 
     let mut database = AsyncPgConnection::establish(&system.database.superuser_url()).await.unwrap();
-    let sold: Count =
+    let sold: BookingCount =
         diesel::sql_query("SELECT count(*) FROM booking.seats").get_result(&mut database).await.unwrap();
     assert_eq!(sold.count, SEATS as i64);
     second.stop().await;

@@ -33,11 +33,11 @@ fn not_private(path: &Path) -> Vec<PathBuf> {
 #[test]
 fn what_the_start_keeps_is_for_its_owner_alone_and_no_log_learns_the_password() {
     let folder = tempfile::tempdir().expect("a folder");
-    let home = folder.path().join("home");
+    let installation = folder.path().join("home");
     let mut command = Command::new("/bin/sh");
     // The least careful of umasks.
     command.args(["-c", "umask 000; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_aerobus")]);
-    command.args(["up", "--port", "0", "--data-dir"]).arg(&home);
+    command.args(["up", "--port", "0", "--data-dir"]).arg(&installation);
     command.stdin(Stdio::null()).stdout(Stdio::piped());
     let mut child = spawn_bound(command, OnOwnerDeath::Terminate).expect("the program starts");
     let output = BufReader::new(child.stdout.take().expect("its output"));
@@ -50,18 +50,18 @@ fn what_the_start_keeps_is_for_its_owner_alone_and_no_log_learns_the_password() 
         banner += &lines.recv_timeout(PATIENCE * 2).expect("the banner comes");
         banner.push('\n');
     }
-    let kept = fs::read(home.join("admin.json")).expect("the administrator");
+    let kept = fs::read(installation.join("admin.json")).expect("the administrator");
     let administrator: serde_json::Value = serde_json::from_slice(&kept).expect("JSON");
     let password = administrator["password"].as_str().expect("a password");
     assert!(!banner.contains(password), "the output is no terminal");
     assert!(banner.contains("admin.json"), "{banner}");
-    assert_eq!(not_private(&home), Vec::<PathBuf>::new());
+    assert_eq!(not_private(&installation), Vec::<PathBuf>::new());
 
     servers::terminate(&child);
     assert!(child.wait().expect("its end").success());
     let _ = reading.join();
     // As root PostgreSQL's folder lies elsewhere.
-    if let Ok(target) = fs::read_link(home.join("postgres")) {
+    if let Ok(target) = fs::read_link(installation.join("postgres")) {
         fs::remove_dir_all(target).expect("PostgreSQL has ended");
     }
 }

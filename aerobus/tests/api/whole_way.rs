@@ -1,12 +1,12 @@
 //! The main job: register, search, choose a seat, book, pay, read the mail.
 
-use crate::system::{PATIENCE, System, book, booking};
+use crate::system::{PATIENCE, RunningSystem, book, booking};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use serde_json::json;
 
 #[actix_web::test]
 async fn a_traveller_registers_searches_books_a_seat_pays_and_reads_the_mail() {
-    let system = System::start().await;
+    let system = RunningSystem::start().await;
     let admin = system.administrator().await;
     system.make_network(&admin, "ABC|DEF", 30).await;
     // An airport with a tax of its own.
@@ -62,7 +62,7 @@ async fn a_traveller_registers_searches_books_a_seat_pays_and_reads_the_mail() {
 
 #[actix_web::test]
 async fn a_new_flight_can_be_booked_at_once_and_paid_in_one_call() {
-    let system = System::start().await;
+    let system = RunningSystem::start().await;
     let admin = system.administrator().await;
     let flight = system.one_flight(&admin).await;
     // No wait between the two: booking waits for the event of a flight that is this young.
@@ -86,7 +86,7 @@ async fn a_new_flight_can_be_booked_at_once_and_paid_in_one_call() {
 
 #[actix_web::test]
 async fn a_flight_with_bookings_cannot_be_deleted_and_one_without_can() {
-    let system = System::start().await;
+    let system = RunningSystem::start().await;
     let admin = system.administrator().await;
     let flight = system.one_flight(&admin).await;
     let path = format!("/api/v1/admin/flights/{}", flight["id"].as_str().unwrap());
@@ -103,7 +103,7 @@ async fn a_flight_with_bookings_cannot_be_deleted_and_one_without_can() {
 
 #[actix_web::test]
 async fn the_api_describes_itself_with_all_services_in_one_document() {
-    let system = System::start().await;
+    let system = RunningSystem::start().await;
     let document = system.anybody.get("/api/openapi.json").await.expect(200);
     let paths = document["paths"].as_object().unwrap();
     for path in ["/api/v1/auth/login", "/api/v1/search", "/api/v1/bookings", "/api/v1/admin/mail"] {

@@ -10,14 +10,14 @@ use tokio::{
 };
 
 /// A connection that is kept alive.
-pub struct Connection {
+pub struct HttpConnection {
     stream: TcpStream,
     buffer: Vec<u8>,
 }
 
 /// An answer.
 #[derive(Debug, Clone, Copy)]
-pub struct Answer<'a> {
+pub struct HttpAnswer<'a> {
     /// Its status.
     pub status: u16,
     /// After how many seconds to come again, if it says so.
@@ -28,14 +28,14 @@ pub struct Answer<'a> {
 
 /// Where the parts of an answer are.
 #[derive(Debug, PartialEq, Eq)]
-struct Head {
+struct AnswerHead {
     status: u16,
     retry_after: Option<u64>,
     body: usize,
     length: usize,
 }
 
-impl Connection {
+impl HttpConnection {
     /// Connects.
     ///
     /// # Errors
@@ -50,7 +50,7 @@ impl Connection {
     ///
     /// # Errors
     /// Where the connection fails, or the answer has no length.
-    pub async fn send(&mut self, request: &[u8]) -> anyhow::Result<Answer<'_>> {
+    pub async fn send(&mut self, request: &[u8]) -> anyhow::Result<HttpAnswer<'_>> {
         self.buffer.clear();
         self.stream.write_all(request).await?;
         let head = loop {
@@ -67,12 +67,12 @@ impl Connection {
             }
         }
         let body = &self.buffer[head.body..head.body + head.length];
-        Ok(Answer { status: head.status, retry_after: head.retry_after, body })
+        Ok(HttpAnswer { status: head.status, retry_after: head.retry_after, body })
     }
 }
 
 /// Reads the head of an answer, if it is complete.
-fn head(bytes: &[u8]) -> anyhow::Result<Option<Head>> {
+fn head(bytes: &[u8]) -> anyhow::Result<Option<AnswerHead>> {
     let Some(end) = find(bytes, b"\r\n\r\n") else { return Ok(None) };
     let text = std::str::from_utf8(&bytes[..end]).context("a head that is no text")?;
     let mut lines = text.split("\r\n");
@@ -86,7 +86,7 @@ fn head(bytes: &[u8]) -> anyhow::Result<Option<Head>> {
         }
     }
     let length = length.context("an answer without a length")?;
-    Ok(Some(Head { status: status.parse()?, retry_after, body: end + 4, length }))
+    Ok(Some(AnswerHead { status: status.parse()?, retry_after, body: end + 4, length }))
 }
 
 /// Where `wanted` begins.
@@ -112,7 +112,7 @@ mod tests {
         assert_eq!(head(&answer[..20]).unwrap(), None);
         assert_eq!(
             head(answer).unwrap(),
-            Some(Head { status: 201, retry_after: None, body: 61, length: 12 })
+            Some(AnswerHead { status: 201, retry_after: None, body: 61, length: 12 })
         );
         let busy = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 2\r\ncontent-length: 0\r\n\r\n";
         assert_eq!(head(busy).unwrap().unwrap().retry_after, Some(2));

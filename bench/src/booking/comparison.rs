@@ -1,14 +1,14 @@
 //! Alternating rounds of both sides, and what comes of them.
 
 use super::{
-    baseline::Baseline,
-    load::Outcome,
-    ours::{Ours, Pattern, Round},
+    baseline_database::BaselineDatabase,
+    engine_under_test::{EngineRound, EngineUnderTest, Pattern},
+    load::LoadOutcome,
     workload::Workload,
 };
 use crate::{
-    cluster::{Cluster, Database},
-    report::{Line, ratio, rounded},
+    cluster::{Cluster, ServiceDatabase},
+    report::{ResultLine, ratio, rounded},
     statistics::{Latencies, median},
 };
 use serde_json::{Map, Value, json};
@@ -22,7 +22,7 @@ const WARM_UP: u64 = 2;
 
 /// How often, and how long.
 #[derive(Debug, Clone, Copy)]
-pub struct Rounds {
+pub struct RoundPlan {
     /// Rounds of each side.
     pub count: usize,
     /// Seconds a round.
@@ -33,7 +33,7 @@ pub struct Rounds {
 
 /// The rounds of the baseline with one number of clients.
 #[derive(Default)]
-struct Plain {
+struct BaselineRounds {
     rates: Vec<f64>,
     latencies: Latencies,
 }
@@ -44,22 +44,22 @@ struct Plain {
 /// Where one of them fails.
 pub async fn compare(
     workload: Workload,
-    rounds: Rounds,
+    rounds: RoundPlan,
     cluster: &Cluster,
-    ours: &mut Ours,
-    baseline: &mut Baseline,
-) -> anyhow::Result<Line> {
+    ours: &mut EngineUnderTest,
+    baseline: &mut BaselineDatabase,
+) -> anyhow::Result<ResultLine> {
     let name = workload.name();
     eprintln!("{name}: warming up ...");
-    let flights = Ours::flights(workload, rounds.seconds);
+    let flights = EngineUnderTest::flights(workload, rounds.seconds);
     let pattern = Pattern::Closed(rounds.clients);
     ours.round(workload, pattern, WARM_UP).await?;
     let event = ours.event(if workload.is_paid() { "booking.confirmed" } else { "booking.held" }).await?;
     baseline.round(workload, BASELINE_CLIENTS[0], (WARM_UP, flights), &event).await?;
 
     let before = [rows(ours.database()).await?, rows(baseline.database()).await?];
-    let mut plain: [Plain; 2] = Default::default();
-    let mut rounds_of_ours: Vec<Round> = Vec::new();
+    let mut plain: [BaselineRounds; 2] = Default::default();
+    let mut rounds_of_ours: Vec<EngineRound> = Vec::new();
     for number in 1..=rounds.count {
         for (side, clients) in plain.iter_mut().zip(BASELINE_CLIENTS) {
             settle(cluster, baseline.database()).await?;
@@ -90,17 +90,17 @@ pub async fn compare(
 
 /// What a server does by itself in time is done before a round: the tables' statistics are fresh, and
 /// what was written is on disk.
-pub(super) async fn settle(cluster: &Cluster, database: &Database) -> anyhow::Result<()> {
+pub(super) async fn settle(cluster: &Cluster, database: &ServiceDatabase) -> anyhow::Result<()> {
     database.analyze().await?;
     cluster.checkpoint().await
 }
 
 /// What rounds of ours say by themselves.
-pub(super) fn line_of_ours(what: &str, rounds: &[Round]) -> Line {
+pub(super) fn line_of_ours(what: &str, rounds: &[EngineRound]) -> ResultLine {
     let rates: Vec<f64> = rounds.iter().map(|round| round.outcome.rate()).collect();
     let commands: Vec<f64> = rounds.iter().map(|round| round.commands_per_commit).collect();
     let transactions: Vec<f64> = rounds.iter().map(|round| round.transaction_ms).collect();
-    let mut total = Outcome::default();
+    let mut total = LoadOutcome::default();
     rounds.iter().for_each(|round| total.add(&round.outcome));
     let mut more = Map::new();
     more.insert("ours_rounds".to_owned(), rounded_all(&rates));
@@ -112,19 +112,19 @@ pub(super) fn line_of_ours(what: &str, rounds: &[Round]) -> Line {
     if total.sold_out {
         more.insert("note".to_owned(), json!("a round ended early: no flights were left"));
     }
-    Line {
+    ResultLine {
         what: what.to_owned(),
         ours: Some(median(&rates)),
         unit: "bookings/s",
         p50_ms: Some(total.latencies.percentile_ms(50.0)),
         p99_ms: Some(total.latencies.percentile_ms(99.0)),
         more,
-        ..Line::default()
+        ..ResultLine::default()
     }
 }
 
 /// Adds the better of the baseline's client counts, and both to what more there is.
-fn add_baseline(line: &mut Line, plain: [Plain; 2]) {
+fn add_baseline(line: &mut ResultLine, plain: [BaselineRounds; 2]) {
     for (mut side, clients) in plain.into_iter().zip(BASELINE_CLIENTS) {
         let rate = median(&side.rates);
         let figures = json!({
@@ -142,14 +142,14 @@ pub(super) fn rounded_all(values: &[f64]) -> Value {
     values.iter().map(|value| rounded(*value)).collect::<Vec<_>>().into()
 }
 
-type Rows = BTreeMap<String, i64>;
+type RowCounts = BTreeMap<String, i64>;
 
-async fn rows(database: &Database) -> anyhow::Result<Rows> {
+async fn rows(database: &ServiceDatabase) -> anyhow::Result<RowCounts> {
     database.rows().await
 }
 
 /// Rows written for a booking: in all, and by table.
-fn per_booking(before: &Rows, after: &Rows) -> Value {
+fn per_booking(before: &RowCounts, after: &RowCounts) -> Value {
     let grown = |table: &String| after[table] - before.get(table).copied().unwrap_or(0);
     let bookings = after.keys().find(|table| *table == "bookings").map_or(1, grown).max(1);
     #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52")]
@@ -169,7 +169,7 @@ mod tests {
     #[test]
     fn rows_are_counted_by_booking() {
         let rows = |bookings, entries, refunds| {
-            Rows::from([
+            RowCounts::from([
                 ("bookings".to_owned(), bookings),
                 ("ledger_entries".to_owned(), entries),
                 ("refunds".to_owned(), refunds),
@@ -181,13 +181,17 @@ mod tests {
 
     #[test]
     fn the_better_of_the_baselines_counts() {
-        let round = |booked| Round {
-            outcome: Outcome { booked, lasted: std::time::Duration::from_secs(1), ..Outcome::default() },
+        let round = |booked| EngineRound {
+            outcome: LoadOutcome {
+                booked,
+                lasted: std::time::Duration::from_secs(1),
+                ..LoadOutcome::default()
+            },
             commands_per_commit: 8.0,
             transaction_ms: 2.0,
         };
         let mut line = line_of_ours("hot_flight", &[round(100), round(300), round(200)]);
-        let plain = |rates: &[f64]| Plain { rates: rates.to_vec(), latencies: Latencies::default() };
+        let plain = |rates: &[f64]| BaselineRounds { rates: rates.to_vec(), latencies: Latencies::default() };
         add_baseline(&mut line, [plain(&[10.0, 30.0, 20.0]), plain(&[25.0, 24.0, 90.0])]);
         assert_eq!((line.ours, line.baseline, line.ratio), (Some(200.0), Some(25.0), Some(8.0)));
         assert_eq!(line.more["baseline_16_clients"]["rate"], 20.0);

@@ -1,7 +1,7 @@
 //! Flights on sale, stored by SQL: as many as nobody wants to publish one by one.
 
 use super::workload::{self, Layout};
-use crate::cluster::Database;
+use crate::cluster::ServiceDatabase;
 use diesel::sql_types::{Array, Text};
 use diesel_async::RunQueryDsl;
 use shared::ids::FlightId;
@@ -22,7 +22,11 @@ SELECT id, 1, $1::jsonb || jsonb_build_object('id', id) FROM chosen";
 ///
 /// # Errors
 /// Those of the database.
-pub async fn store(database: &Database, count: usize, layout: Layout) -> anyhow::Result<Vec<FlightId>> {
+pub async fn store(
+    database: &ServiceDatabase,
+    count: usize,
+    layout: Layout,
+) -> anyhow::Result<Vec<FlightId>> {
     let state = serde_json::to_string(&workload::flight(layout)?)?;
     let ids: Vec<FlightId> = (0..count).map(|_| FlightId::new()).collect();
     let mut connection = database.connect().await?;

@@ -2,14 +2,14 @@
 //! costs more when many are stored.
 
 use super::{
-    comparison::{Rounds, line_of_ours, rounded_all, settle},
-    ours::{Ours, Pattern, Round, Seats},
-    service::Tuning,
+    comparison::{RoundPlan, line_of_ours, rounded_all, settle},
+    engine_under_test::{EngineRound, EngineUnderTest, Pattern, SeatCount},
+    service::ServiceTuning,
     workload::Workload,
 };
 use crate::{
-    cluster::{Cluster, Database},
-    report::{Line, ratio, rounded},
+    cluster::{Cluster, ServiceDatabase},
+    report::{ResultLine, ratio, rounded},
     statistics::median,
     stored,
 };
@@ -31,7 +31,12 @@ const WARM_UP_SECONDS: u64 = 1;
 ///
 /// # Errors
 /// Where the service fails.
-pub async fn arrivals(peak: f64, rounds: Rounds, cluster: &Cluster, ours: &mut Ours) -> anyhow::Result<Line> {
+pub async fn arrivals(
+    peak: f64,
+    rounds: RoundPlan,
+    cluster: &Cluster,
+    ours: &mut EngineUnderTest,
+) -> anyhow::Result<ResultLine> {
     let rate = peak / 2.0;
     settle(cluster, ours.database()).await?;
     eprintln!("open_arrivals: {rate:.1}/s");
@@ -54,7 +59,11 @@ pub async fn arrivals(peak: f64, rounds: Rounds, cluster: &Cluster, ours: &mut O
 ///
 /// # Errors
 /// Where the service fails.
-pub async fn overload(rounds: Rounds, cluster: &Cluster, ours: &mut Ours) -> anyhow::Result<Line> {
+pub async fn overload(
+    rounds: RoundPlan,
+    cluster: &Cluster,
+    ours: &mut EngineUnderTest,
+) -> anyhow::Result<ResultLine> {
     settle(cluster, ours.database()).await?;
     eprintln!("overload: {CROWD} clients");
     let round = ours.round(Workload::Spread, Pattern::Closed(CROWD), rounds.seconds).await?;
@@ -75,20 +84,20 @@ pub async fn overload(rounds: Rounds, cluster: &Cluster, ours: &mut Ours) -> any
 ///
 /// # Errors
 /// Where the service fails.
-pub async fn refusals(rounds: Rounds, ours: &mut Ours) -> anyhow::Result<Line> {
+pub async fn refusals(rounds: RoundPlan, ours: &mut EngineUnderTest) -> anyhow::Result<ResultLine> {
     eprintln!("taken_seat_refused ...");
     let sale = ours.sale(Workload::HotFlight, 1).await?;
     // Some seats have to be sold first.
     let (_, sale) = ours.load(Workload::HotFlight, sale, Pattern::Closed(4), 1).await?;
     let (outcome, inside) = ours.refusals(sale, rounds.seconds.min(5)).await?;
     let mut latencies = outcome.latencies;
-    let mut line = Line {
+    let mut line = ResultLine {
         what: "taken_seat_refused".to_owned(),
         ours: Some(inside),
         unit: "ms, p50 inside the service (http_request_seconds); p50, p99 over HTTP",
         p50_ms: Some(latencies.percentile_ms(50.0)),
         p99_ms: Some(latencies.percentile_ms(99.0)),
-        ..Line::default()
+        ..ResultLine::default()
     };
     line.more.insert("refusals".to_owned(), json!(outcome.refused));
     line.more.insert("faults".to_owned(), json!(outcome.faults));
@@ -103,10 +112,10 @@ pub async fn refusals(rounds: Rounds, ours: &mut Ours) -> anyhow::Result<Line> {
 /// Where a service fails, or the bookings cannot be stored.
 pub async fn flat_cost(
     bookings: i64,
-    rounds: Rounds,
+    rounds: RoundPlan,
     cluster: &Cluster,
-    tuning: Tuning,
-) -> anyhow::Result<([Line; 2], Seats)> {
+    tuning: ServiceTuning,
+) -> anyhow::Result<([ResultLine; 2], SeatCount)> {
     eprintln!("stored: storing {bookings} bookings (some minutes) ...");
     let began = Instant::now();
     let empty = cluster.create("ours_empty", "booking", booking::MIGRATIONS).await?;
@@ -121,8 +130,8 @@ pub async fn flat_cost(
     );
     let config = full.config.clone();
     let mut sides = [
-        ("empty", Ours::start(empty, tuning).await?, Vec::new()),
-        ("full", Ours::start(full, tuning).await?, Vec::new()),
+        ("empty", EngineUnderTest::start(empty, tuning).await?, Vec::new()),
+        ("full", EngineUnderTest::start(full, tuning).await?, Vec::new()),
     ];
     let pattern = Pattern::Closed(rounds.clients);
     for number in 0..=rounds.count {
@@ -140,7 +149,7 @@ pub async fn flat_cost(
     let seats = full.seats().await?;
     empty.stop().await?;
     full.stop().await?;
-    let rates = |rounds: &[Round]| rounds.iter().map(|round| round.outcome.rate()).collect::<Vec<_>>();
+    let rates = |rounds: &[EngineRound]| rounds.iter().map(|round| round.outcome.rate()).collect::<Vec<_>>();
     let mut line = line_of_ours(&format!("stored_{bookings}"), &with);
     let baseline = median(&rates(&without));
     line.baseline = Some(baseline);
@@ -156,22 +165,22 @@ pub async fn flat_cost(
 }
 
 /// Entries of all indexes, as they were counted when the tables were vacuumed.
-async fn index_entries(database: &Database) -> anyhow::Result<i64> {
+async fn index_entries(database: &ServiceDatabase) -> anyhow::Result<i64> {
     let entries = "SELECT sum(greatest(reltuples, 0))::bigint AS number FROM pg_class \
                    WHERE relkind = 'i' AND relnamespace = current_schema()::regnamespace";
     database.number(entries).await
 }
 
 /// How long a check of all invariants takes.
-async fn invariants(bookings: i64, database: &DatabaseConfig) -> anyhow::Result<Line> {
+async fn invariants(bookings: i64, database: &DatabaseConfig) -> anyhow::Result<ResultLine> {
     eprintln!("stored: checking the invariants ...");
     let began = Instant::now();
     let report = booking::invariants::check(database).await?;
-    let mut line = Line {
+    let mut line = ResultLine {
         what: format!("invariants_{bookings}"),
         ours: Some(began.elapsed().as_secs_f64()),
         unit: "s, all of them once",
-        ..Line::default()
+        ..ResultLine::default()
     };
     line.more.insert("invariants".to_owned(), json!(report.invariants));
     line.more.insert("broken".to_owned(), json!(report.broken.len()));
@@ -182,7 +191,7 @@ async fn invariants(bookings: i64, database: &DatabaseConfig) -> anyhow::Result<
 ///
 /// # Errors
 /// Where it was not.
-pub fn peak(lines: &[Line]) -> anyhow::Result<f64> {
+pub fn peak(lines: &[ResultLine]) -> anyhow::Result<f64> {
     let hot = lines.iter().find(|line| line.what == Workload::HotFlight.name());
     hot.and_then(|line| line.ours).context("hot_flight has to be measured for its peak rate")
 }

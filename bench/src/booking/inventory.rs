@@ -1,16 +1,16 @@
 //! Many flights on sale, each of which is asked for: what that costs in memory.
 
 use super::{
-    client::{Connection, text_of},
+    client::{HttpConnection, text_of},
+    engine_under_test::value_of,
     flights,
-    ours::value_of,
     sale::{self, Sale},
-    service::{Service, Settings, Tuning},
+    service::{ServiceProcess, ServiceSettings, ServiceTuning},
     workload::Workload,
 };
 use crate::{
     cluster::Cluster,
-    report::{Line, rounded},
+    report::{ResultLine, rounded},
     statistics::Latencies,
 };
 use anyhow::Context;
@@ -37,7 +37,7 @@ const IDLE: Duration = Duration::from_secs(15);
 const PATIENCE: Duration = Duration::from_secs(90);
 
 /// What the clients share; all of them run on one thread.
-struct Asking {
+struct AvailabilityLoad {
     sale: RefCell<Sale>,
     next: Cell<usize>,
     count: usize,
@@ -52,7 +52,7 @@ struct Asking {
 ///
 /// # Errors
 /// Where the service fails, or keeps more allocators than it may.
-pub async fn measure(count: usize, cluster: &Cluster, tuning: Tuning) -> anyhow::Result<Line> {
+pub async fn measure(count: usize, cluster: &Cluster, tuning: ServiceTuning) -> anyhow::Result<ResultLine> {
     let name = format!("flights_{count}");
     eprintln!("{name}: storing {count} flights ...");
     let database = cluster.create("ours_flights", "booking", booking::MIGRATIONS).await?;
@@ -60,12 +60,12 @@ pub async fn measure(count: usize, cluster: &Cluster, tuning: Tuning) -> anyhow:
     let ids = flights::store(&database, count, workload.layout()).await?;
     let issuer = TokenIssuer::new();
     let idle = u64::try_from(IDLE.as_millis())?;
-    let settings = Settings { allocator_idle_ms: Some(idle), ..Settings::default() };
-    let service = Service::start(&database, issuer.key_set(), tuning, settings).await?;
+    let settings = ServiceSettings { allocator_idle_ms: Some(idle), ..ServiceSettings::default() };
+    let service = ServiceProcess::start(&database, issuer.key_set(), tuning, settings).await?;
     let (address, metrics) = (service.address, service.metrics);
     let before = look(metrics).await?;
     eprintln!("{name}: asking for a seat on each ...");
-    let asking = Rc::new(Asking {
+    let asking = Rc::new(AvailabilityLoad {
         sale: RefCell::new(Sale::new(workload, ids, sale::tokens(&issuer), 0)),
         next: Cell::new(0),
         count,
@@ -86,13 +86,13 @@ pub async fn measure(count: usize, cluster: &Cluster, tuning: Tuning) -> anyhow:
     let mut latencies = asking.latencies.take();
     #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52")]
     let rate = booked as f64 / lasted.as_secs_f64();
-    let mut line = Line {
+    let mut line = ResultLine {
         what: name,
         ours: Some(rate),
         unit: "bookings/s, one on each flight, held",
         p50_ms: Some(latencies.percentile_ms(50.0)),
         p99_ms: Some(latencies.percentile_ms(99.0)),
-        ..Line::default()
+        ..ResultLine::default()
     };
     let mut more = |name: &str, value| line.more.insert(name.to_owned(), value);
     more("answers", json!(*asking.answers.borrow()));
@@ -104,10 +104,14 @@ pub async fn measure(count: usize, cluster: &Cluster, tuning: Tuning) -> anyhow:
 }
 
 /// One request for each flight.
-async fn ask_all(asking: &Rc<Asking>, address: SocketAddr, metrics: SocketAddr) -> anyhow::Result<()> {
+async fn ask_all(
+    asking: &Rc<AvailabilityLoad>,
+    address: SocketAddr,
+    metrics: SocketAddr,
+) -> anyhow::Result<()> {
     let mut tasks = JoinSet::new();
     for _ in 0..CLIENTS {
-        let (asking, mut connection) = (asking.clone(), Connection::open(address).await?);
+        let (asking, mut connection) = (asking.clone(), HttpConnection::open(address).await?);
         tasks.spawn_local(async move {
             let mut request = Vec::with_capacity(2048);
             while asking.next.get() < asking.count {
@@ -143,7 +147,7 @@ async fn ask_all(asking: &Rc<Asking>, address: SocketAddr, metrics: SocketAddr) 
 }
 
 /// Waits until no allocator is left.
-async fn passivated(metrics: SocketAddr) -> anyhow::Result<Seen> {
+async fn passivated(metrics: SocketAddr) -> anyhow::Result<MemoryReading> {
     let waiting = async {
         loop {
             let seen = look(metrics).await?;
@@ -157,13 +161,13 @@ async fn passivated(metrics: SocketAddr) -> anyhow::Result<Seen> {
 }
 
 /// What the service says of its memory.
-struct Seen {
+struct MemoryReading {
     resident: f64,
     allocators: f64,
     cached_flights: f64,
 }
 
-impl Seen {
+impl MemoryReading {
     fn shown(&self) -> serde_json::Value {
         json!({
             "resident_mib": rounded(self.resident / 1_048_576.0), "allocators": self.allocators,
@@ -172,11 +176,11 @@ impl Seen {
     }
 }
 
-async fn look(metrics: SocketAddr) -> anyhow::Result<Seen> {
-    let mut connection = Connection::open(metrics).await?;
+async fn look(metrics: SocketAddr) -> anyhow::Result<MemoryReading> {
+    let mut connection = HttpConnection::open(metrics).await?;
     let answer = connection.send(b"GET /metrics HTTP/1.1\r\nhost: localhost\r\n\r\n").await?;
     let metrics = String::from_utf8_lossy(answer.body);
-    Ok(Seen {
+    Ok(MemoryReading {
         resident: value_of(&metrics, "process_resident_memory_bytes"),
         allocators: value_of(&metrics, "booking_allocators"),
         cached_flights: value_of(&metrics, "booking_cached_flights"),

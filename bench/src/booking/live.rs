@@ -2,15 +2,15 @@
 //! are booked on one, and followed on the other.
 
 use super::{
-    client::{Connection, find},
+    client::{HttpConnection, find},
     flights,
     sale::{self, Sale},
-    service::{Service, Settings, Tuning},
+    service::{ServiceProcess, ServiceSettings, ServiceTuning},
     workload::Workload,
 };
 use crate::{
-    cluster::{Cluster, Database},
-    report::{Line, rounded},
+    cluster::{Cluster, ServiceDatabase},
+    report::{ResultLine, rounded},
     statistics::Latencies,
 };
 use anyhow::{Context, bail};
@@ -38,12 +38,12 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How long the events took, from two beginnings.
 #[derive(Default)]
-struct Delays {
+struct EventDelays {
     from_answer: Latencies,
     from_request: Latencies,
 }
 
-impl Delays {
+impl EventDelays {
     fn shown(&mut self) -> Value {
         let both = |latencies: &mut Latencies| {
             let mut at = |percent| rounded(latencies.percentile_ms(percent));
@@ -57,7 +57,7 @@ impl Delays {
 ///
 /// # Errors
 /// Where something does not start, or an event does not come.
-pub async fn measure(cluster: &Cluster, tuning: Tuning) -> anyhow::Result<Line> {
+pub async fn measure(cluster: &Cluster, tuning: ServiceTuning) -> anyhow::Result<ResultLine> {
     // Two ends of each connection, one of them here.
     shared::service::raise_file_limit();
     eprintln!("live_seat_map: starting a private RabbitMQ ...");
@@ -66,14 +66,14 @@ pub async fn measure(cluster: &Cluster, tuning: Tuning) -> anyhow::Result<Line> 
     let broker = tokio::task::spawn_blocking(starting).await?.context("RabbitMQ did not start")?;
     let database = cluster.create("ours_live", "booking", booking::MIGRATIONS).await?;
     let issuer = TokenIssuer::new();
-    let settings = Settings { amqp_url: Some(broker.url()), ..Settings::default() };
+    let settings = ServiceSettings { amqp_url: Some(broker.url()), ..ServiceSettings::default() };
     // The first one publishes what both have to tell, so that the other's way is the longer one.
-    let followed = Service::start(&database, issuer.key_set(), tuning, settings.clone()).await?;
-    let booked = Service::start(&database, issuer.key_set(), tuning, settings).await?;
-    let mut line = Line {
+    let followed = ServiceProcess::start(&database, issuer.key_set(), tuning, settings.clone()).await?;
+    let booked = ServiceProcess::start(&database, issuer.key_set(), tuning, settings).await?;
+    let mut line = ResultLine {
         what: "live_seat_map".to_owned(),
         unit: "ms, p99 from the 201 on one instance to 2,000 readers on another",
-        ..Line::default()
+        ..ResultLine::default()
     };
     for readers in READERS {
         eprintln!("live_seat_map: {readers} readers ...");
@@ -93,18 +93,19 @@ pub async fn measure(cluster: &Cluster, tuning: Tuning) -> anyhow::Result<Line> 
 
 /// Bookings on one instance while so many follow on the other.
 async fn round(
-    database: &Database,
+    database: &ServiceDatabase,
     issuer: &TokenIssuer,
     (book_at, follow_at): (SocketAddr, SocketAddr),
     readers: usize,
-) -> anyhow::Result<Delays> {
+) -> anyhow::Result<EventDelays> {
     let workload = Workload::Held;
     let flights = flights::store(database, 1, workload.layout()).await?;
     let flight = *flights.first().context("no flight")?;
     let seen = Rc::new(RefCell::new(Vec::with_capacity(readers * BOOKINGS)));
     let mut following = JoinSet::new();
     for _ in 0..readers {
-        let mut reader = timeout(PATIENCE, Reader::open(follow_at, flight)).await.context("no stream")??;
+        let mut reader =
+            timeout(PATIENCE, SeatStreamReader::open(follow_at, flight)).await.context("no stream")??;
         let seen = seen.clone();
         following.spawn_local(async move {
             let mut known = 0;
@@ -119,7 +120,7 @@ async fn round(
         });
     }
     let mut sale = Sale::new(workload, flights, sale::tokens(issuer), 0);
-    let mut connection = Connection::open(book_at).await?;
+    let mut connection = HttpConnection::open(book_at).await?;
     let (mut request, mut times) = (Vec::new(), Vec::with_capacity(BOOKINGS));
     while times.len() < BOOKINGS {
         sleep(Duration::from_millis(rand::rng().random_range(GAP_MS))).await;
@@ -138,7 +139,7 @@ async fn round(
         anyhow::Ok(())
     };
     timeout(PATIENCE, ending).await.context("an event did not come")??;
-    let mut delays = Delays::default();
+    let mut delays = EventDelays::default();
     for (booking, at) in seen.take() {
         let Some((began, answered)) = times.get(booking) else { continue };
         delays.from_request.record(at.saturating_duration_since(*began));
@@ -148,12 +149,12 @@ async fn round(
 }
 
 /// Follows a flight's seats, and reads no more of the events than their names and versions.
-struct Reader {
+struct SeatStreamReader {
     stream: TcpStream,
     buffer: Vec<u8>,
 }
 
-impl Reader {
+impl SeatStreamReader {
     /// Begins to follow; ready when the whole map has come.
     async fn open(address: SocketAddr, flight: FlightId) -> anyhow::Result<Self> {
         let mut stream = TcpStream::connect(address).await?;

@@ -1,8 +1,8 @@
 //! The load: a closed loop of clients, or arrivals on a schedule.
 
 use super::{
-    client::{Answer, Connection, text_of},
-    sale::{Asked, Sale},
+    client::{HttpAnswer, HttpConnection, text_of},
+    sale::{Sale, SaleRequest},
 };
 use crate::statistics::Latencies;
 use anyhow::Context;
@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 
 /// What a load has brought.
 #[derive(Debug, Clone, Default)]
-pub struct Outcome {
+pub struct LoadOutcome {
     /// Bookings made.
     pub booked: usize,
     /// Answers without a booking, by their code.
@@ -38,7 +38,7 @@ pub struct Outcome {
     pub sold_out: bool,
 }
 
-impl Outcome {
+impl LoadOutcome {
     /// Bookings a second.
     #[must_use]
     pub fn rate(&self) -> f64 {
@@ -64,14 +64,19 @@ impl Outcome {
 }
 
 /// What the clients of a load share; all of them run on one thread.
-struct Shared {
+struct SharedLoad {
     sale: Sale,
-    outcome: Outcome,
+    outcome: LoadOutcome,
 }
 
-impl Shared {
+impl SharedLoad {
     /// Notes an answer; gives when the client comes again: if it was told when, up to a second later.
-    fn note(&mut self, asked: Asked, answer: Answer<'_>, (is_first, taken): (bool, Duration)) -> Duration {
+    fn note(
+        &mut self,
+        asked: SaleRequest,
+        answer: HttpAnswer<'_>,
+        (is_first, taken): (bool, Duration),
+    ) -> Duration {
         if answer.status == 201 {
             self.outcome.booked += 1;
             self.outcome.latencies.record(taken);
@@ -106,16 +111,16 @@ impl Shared {
 }
 
 /// A request: what it asks for, whether it is the first of its client, and when its time began.
-type Sent = (Asked, bool, Instant);
+type Sent = (SaleRequest, bool, Instant);
 
 /// Sends one request and notes its answer. A connection that failed is opened anew. Gives when the client
 /// comes again.
 async fn exchange(
-    connection: &mut Connection,
+    connection: &mut HttpConnection,
     address: SocketAddr,
     request: &[u8],
     (asked, is_first, began): Sent,
-    shared: &RefCell<Shared>,
+    shared: &RefCell<SharedLoad>,
 ) -> anyhow::Result<Duration> {
     let failed = match timeout(PATIENCE, connection.send(request)).await {
         Ok(Ok(answer)) => return Ok(shared.borrow_mut().note(asked, answer, (is_first, began.elapsed()))),
@@ -123,7 +128,7 @@ async fn exchange(
         Err(_) => anyhow::anyhow!("no answer within {} s", PATIENCE.as_secs()),
     };
     shared.borrow_mut().fault(&failed);
-    *connection = Connection::open(address).await.context("the service is gone")?;
+    *connection = HttpConnection::open(address).await.context("the service is gone")?;
     Ok(Duration::ZERO)
 }
 
@@ -137,11 +142,11 @@ pub async fn closed(
     sale: Sale,
     clients: usize,
     time: Duration,
-) -> anyhow::Result<(Outcome, Sale)> {
-    let shared = Rc::new(RefCell::new(Shared { sale, outcome: Outcome::default() }));
+) -> anyhow::Result<(LoadOutcome, Sale)> {
+    let shared = Rc::new(RefCell::new(SharedLoad { sale, outcome: LoadOutcome::default() }));
     let mut connections = Vec::with_capacity(clients);
     for _ in 0..clients {
-        connections.push(Connection::open(address).await?);
+        connections.push(HttpConnection::open(address).await?);
     }
     let began = Instant::now();
     let end = began + time;
@@ -181,16 +186,16 @@ pub async fn open(
     sale: Sale,
     rate: f64,
     time: Duration,
-) -> anyhow::Result<(Outcome, Sale)> {
+) -> anyhow::Result<(LoadOutcome, Sale)> {
     /// More than ever wait at half of the peak rate; beyond it arrivals wait for a client, which counts.
     const CLIENTS: usize = 256;
-    let shared = Rc::new(RefCell::new(Shared { sale, outcome: Outcome::default() }));
+    let shared = Rc::new(RefCell::new(SharedLoad { sale, outcome: LoadOutcome::default() }));
     let mut connections = Vec::with_capacity(CLIENTS);
     for _ in 0..CLIENTS {
-        connections.push(Connection::open(address).await?);
+        connections.push(HttpConnection::open(address).await?);
     }
     let began = Instant::now();
-    let arrivals = Rc::new(RefCell::new(Arrivals { next: began, end: began + time, rate }));
+    let arrivals = Rc::new(RefCell::new(ArrivalSchedule { next: began, end: began + time, rate }));
     let mut tasks = JoinSet::new();
     for mut connection in connections {
         let (shared, arrivals) = (shared.clone(), arrivals.clone());
@@ -212,13 +217,13 @@ pub async fn open(
 }
 
 /// When travellers arrive.
-struct Arrivals {
+struct ArrivalSchedule {
     next: Instant,
     end: Instant,
     rate: f64,
 }
 
-impl Arrivals {
+impl ArrivalSchedule {
     fn draw(&mut self) -> Option<Instant> {
         let share: f64 = rand::rng().random_range(f64::EPSILON..1.0);
         let due = self.next;
@@ -232,9 +237,13 @@ impl Arrivals {
 ///
 /// # Errors
 /// Where the service cannot be reached.
-pub async fn refusals(address: SocketAddr, sale: Sale, time: Duration) -> anyhow::Result<(Outcome, Sale)> {
-    let shared = RefCell::new(Shared { sale, outcome: Outcome::default() });
-    let mut connection = Connection::open(address).await?;
+pub async fn refusals(
+    address: SocketAddr,
+    sale: Sale,
+    time: Duration,
+) -> anyhow::Result<(LoadOutcome, Sale)> {
+    let shared = RefCell::new(SharedLoad { sale, outcome: LoadOutcome::default() });
+    let mut connection = HttpConnection::open(address).await?;
     let mut request = Vec::with_capacity(2048);
     let began = Instant::now();
     let mut latencies = Latencies::default();
@@ -245,7 +254,7 @@ pub async fn refusals(address: SocketAddr, sale: Sale, time: Duration) -> anyhow
         exchange(&mut connection, address, &request, (asked, false, sent), &shared).await?;
         latencies.record(sent.elapsed());
     }
-    let Shared { sale, mut outcome } = shared.into_inner();
+    let SharedLoad { sale, mut outcome } = shared.into_inner();
     outcome.latencies = latencies;
     outcome.lasted = began.elapsed();
     Ok((outcome, sale))
@@ -253,14 +262,14 @@ pub async fn refusals(address: SocketAddr, sale: Sale, time: Duration) -> anyhow
 
 async fn finish(
     mut tasks: JoinSet<anyhow::Result<()>>,
-    shared: Rc<RefCell<Shared>>,
+    shared: Rc<RefCell<SharedLoad>>,
     began: Instant,
-) -> anyhow::Result<(Outcome, Sale)> {
+) -> anyhow::Result<(LoadOutcome, Sale)> {
     while let Some(joined) = tasks.join_next().await {
         joined??;
     }
     let shared = Rc::into_inner(shared).context("a client is still running")?;
-    let Shared { sale, mut outcome } = shared.into_inner();
+    let SharedLoad { sale, mut outcome } = shared.into_inner();
     outcome.lasted = began.elapsed();
     Ok((outcome, sale))
 }
@@ -272,7 +281,7 @@ mod tests {
     #[test]
     fn arrivals_come_at_their_rate() {
         let now = Instant::now();
-        let mut arrivals = Arrivals { next: now, end: now + Duration::from_secs(20), rate: 1000.0 };
+        let mut arrivals = ArrivalSchedule { next: now, end: now + Duration::from_secs(20), rate: 1000.0 };
         let drawn: Vec<_> = std::iter::from_fn(|| arrivals.draw()).collect();
         assert!((19_000..21_000).contains(&drawn.len()), "{}", drawn.len());
         assert!(drawn.is_sorted());
@@ -280,7 +289,7 @@ mod tests {
 
     #[test]
     fn outcomes_add_up() {
-        let mut outcome = Outcome { booked: 3, lasted: Duration::from_secs(2), ..Outcome::default() };
+        let mut outcome = LoadOutcome { booked: 3, lasted: Duration::from_secs(2), ..LoadOutcome::default() };
         outcome.refused.insert("409 seat_taken".to_owned(), 1);
         let other = outcome.clone();
         outcome.add(&other);

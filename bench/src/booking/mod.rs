@@ -12,15 +12,15 @@
 //! | [`flights`], [`inventory`] | many flights on sale, and the memory that they cost |
 //! | [`live`] | live seat maps of another instance |
 
-pub mod baseline;
+pub mod baseline_database;
 pub mod client;
 pub mod comparison;
+pub mod engine_under_test;
 pub mod flights;
 pub mod further;
 pub mod inventory;
 pub mod live;
 pub mod load;
-pub mod ours;
 pub mod sale;
 pub mod service;
 pub mod workload;
@@ -28,13 +28,13 @@ pub mod workload;
 use crate::{
     cluster::Cluster,
     machine::Machine,
-    report::{self, Line},
+    report::{self, ResultLine},
 };
 use anyhow::Context;
-use baseline::Baseline;
-use comparison::{Rounds, compare};
-use ours::{Ours, Seats};
-use service::Tuning;
+use baseline_database::BaselineDatabase;
+use comparison::{RoundPlan, compare};
+use engine_under_test::{EngineUnderTest, SeatCount};
+use service::ServiceTuning;
 use std::path::PathBuf;
 use workload::Workload;
 
@@ -51,7 +51,7 @@ const ALL: [&str; 10] =
 
 /// What can be set.
 #[derive(Debug, Clone, clap::Args)]
-pub struct Options {
+pub struct BookingOptions {
     /// Short rounds, for development: the figures are rough
     #[arg(long)]
     quick: bool,
@@ -85,11 +85,11 @@ pub struct Options {
     data_dir: PathBuf,
 }
 
-impl Options {
-    fn rounds(&self) -> Rounds {
+impl BookingOptions {
+    fn rounds(&self) -> RoundPlan {
         let (count, seconds) =
             if self.quick { (1, self.seconds.min(3)) } else { (self.rounds, self.seconds) };
-        Rounds { count: count.max(1), seconds: seconds.max(1), clients: self.clients.max(1) }
+        RoundPlan { count: count.max(1), seconds: seconds.max(1), clients: self.clients.max(1) }
     }
 
     fn wants(&self, what: &str) -> bool {
@@ -100,8 +100,8 @@ impl Options {
         }
     }
 
-    fn tuning(&self) -> Tuning {
-        Tuning { http_workers: self.http_workers.max(1), ledger_shards: self.ledger_shards }
+    fn tuning(&self) -> ServiceTuning {
+        ServiceTuning { http_workers: self.http_workers.max(1), ledger_shards: self.ledger_shards }
     }
 }
 
@@ -110,7 +110,7 @@ impl Options {
 /// # Errors
 /// Where something does not start, or fails, or a seat was sold twice or a booking lost; what was measured
 /// before was printed.
-pub async fn run(options: &Options) -> anyhow::Result<()> {
+pub async fn run(options: &BookingOptions) -> anyhow::Result<()> {
     let parent = options.data_dir.clone();
     eprintln!("Starting a private PostgreSQL ...");
     let cluster = tokio::task::spawn_blocking(move || Cluster::start(&parent)).await??;
@@ -123,10 +123,10 @@ pub async fn run(options: &Options) -> anyhow::Result<()> {
     std::fs::create_dir_all(&scratch)?;
     let machine = Machine::look(&scratch, postgres)?;
     report::print_head(&machine);
-    let mut baseline = Baseline::new(baseline, &scratch).await?;
-    let mut ours = Ours::start(version, options.tuning()).await?;
+    let mut baseline = BaselineDatabase::new(baseline, &scratch).await?;
+    let mut ours = EngineUnderTest::start(version, options.tuning()).await?;
     let rounds = options.rounds();
-    let mut lines: Vec<Line> = Vec::new();
+    let mut lines: Vec<ResultLine> = Vec::new();
     for workload in Workload::ALL.into_iter().filter(|workload| options.wants(workload.name())) {
         let line = compare(workload, rounds, &cluster, &mut ours, &mut baseline).await?;
         report::print_line(&line);
@@ -172,5 +172,5 @@ pub async fn run(options: &Options) -> anyhow::Result<()> {
     }
     println!("{}", report::json_line("booking", &machine, &lines));
     // What is fast and wrong is no result.
-    sold.iter().try_for_each(Seats::check)
+    sold.iter().try_for_each(SeatCount::check)
 }

@@ -83,7 +83,7 @@ const FAMILY: [&str; 32] = [
 ];
 
 /// A flight as the client sees it.
-struct Flight {
+struct FlightOnSale {
     id: FlightId,
     /// By place: row and letter in the order of the layout.
     taken: Vec<bool>,
@@ -94,7 +94,7 @@ struct Flight {
 pub struct Sale {
     workload: Workload,
     letters: Vec<char>,
-    flights: Vec<Flight>,
+    flights: Vec<FlightOnSale>,
     /// The flight on sale in each slot; `None` when there is none left.
     slots: Vec<Option<usize>>,
     next: usize,
@@ -105,7 +105,7 @@ pub struct Sale {
 
 /// What a request asked for, to know what its answer means.
 #[derive(Debug, Clone, Copy)]
-pub struct Asked {
+pub struct SaleRequest {
     slot: usize,
     flight: usize,
     place: Option<usize>,
@@ -116,8 +116,10 @@ impl Sale {
     #[must_use]
     pub fn new(workload: Workload, flights: Vec<FlightId>, tokens: Vec<String>, travellers: u64) -> Self {
         let capacity = workload.layout().capacity();
-        let flights: Vec<Flight> =
-            flights.into_iter().map(|id| Flight { id, taken: vec![false; capacity], sold: 0 }).collect();
+        let flights: Vec<FlightOnSale> = flights
+            .into_iter()
+            .map(|id| FlightOnSale { id, taken: vec![false; capacity], sold: 0 })
+            .collect();
         let slots: Vec<_> =
             (0..workload.slots()).map(|slot| (slot < flights.len()).then_some(slot)).collect();
         let letters = workload.layout().letters().collect();
@@ -137,7 +139,7 @@ impl Sale {
     }
 
     /// Writes a request for a seat on one of the flights on sale; `None` when all are sold out.
-    pub fn request(&mut self, request: &mut Vec<u8>) -> Option<Asked> {
+    pub fn request(&mut self, request: &mut Vec<u8>) -> Option<SaleRequest> {
         let mut random = rand::rng();
         let first = random.random_range(0..self.slots.len());
         let slot = (first..first + self.slots.len())
@@ -146,21 +148,21 @@ impl Sale {
         let flight = self.slots[slot]?;
         let names = random.random_range(0..100) < self.workload.naming();
         let place = names.then(|| self.free_place(flight)).flatten();
-        let asked = Asked { slot, flight, place };
+        let asked = SaleRequest { slot, flight, place };
         self.write(request, asked);
         Some(asked)
     }
 
     /// A request for a seat on the flight at this place, on sale or not.
     pub fn request_on(&mut self, request: &mut Vec<u8>, flight: usize) {
-        self.write(request, Asked { slot: 0, flight, place: None });
+        self.write(request, SaleRequest { slot: 0, flight, place: None });
     }
 
     /// A request for a seat that is taken for certain, if there is one.
-    pub fn request_taken(&mut self, request: &mut Vec<u8>) -> Option<Asked> {
+    pub fn request_taken(&mut self, request: &mut Vec<u8>) -> Option<SaleRequest> {
         let flight = self.slots.iter().flatten().copied().find(|flight| self.flights[*flight].sold > 0)?;
         let place = self.flights[flight].taken.iter().position(|taken| *taken);
-        let asked = Asked { slot: 0, flight, place: Some(place?) };
+        let asked = SaleRequest { slot: 0, flight, place: Some(place?) };
         self.write(request, asked);
         Some(asked)
     }
@@ -171,7 +173,7 @@ impl Sale {
         (0..8).map(|_| random.random_range(0..taken.len())).find(|place| !taken[*place])
     }
 
-    fn write(&mut self, request: &mut Vec<u8>, asked: Asked) {
+    fn write(&mut self, request: &mut Vec<u8>, asked: SaleRequest) {
         let number = self.travellers;
         self.travellers += 1;
         let pick = |names: &'static [&'static str], by: u64| {
@@ -223,7 +225,7 @@ impl Sale {
     }
 
     /// A booking was made, with this seat.
-    pub fn sold(&mut self, asked: Asked, designator: Option<&str>) {
+    pub fn sold(&mut self, asked: SaleRequest, designator: Option<&str>) {
         let place = designator.and_then(|designator| self.place(designator)).or(asked.place);
         let flight = &mut self.flights[asked.flight];
         flight.sold += 1;
@@ -236,18 +238,18 @@ impl Sale {
     }
 
     /// The seat that was named belongs to somebody else.
-    pub fn taken(&mut self, asked: Asked) {
+    pub fn taken(&mut self, asked: SaleRequest) {
         if let Some(place) = asked.place {
             self.flights[asked.flight].taken[place] = true;
         }
     }
 
     /// The flight has no seats left that are not sold or being sold.
-    pub fn full(&mut self, asked: Asked) {
+    pub fn full(&mut self, asked: SaleRequest) {
         self.replace(asked);
     }
 
-    fn replace(&mut self, asked: Asked) {
+    fn replace(&mut self, asked: SaleRequest) {
         if self.slots[asked.slot] == Some(asked.flight) {
             self.slots[asked.slot] = (self.next < self.flights.len()).then_some(self.next);
             self.next += 1;
@@ -294,7 +296,7 @@ mod tests {
         assert!(others.iter().all(Option::is_some));
         for slot in 0..4 {
             let flight = sale.slots[slot].unwrap();
-            sale.full(Asked { slot, flight, place: None });
+            sale.full(SaleRequest { slot, flight, place: None });
         }
         assert!(sale.request(&mut request).is_none());
     }
@@ -304,7 +306,7 @@ mod tests {
         let mut sale = sale(4);
         let mut request = Vec::new();
         let asked = sale.request(&mut request).unwrap();
-        sale.sold(Asked { place: None, ..asked }, Some("30F"));
+        sale.sold(SaleRequest { place: None, ..asked }, Some("30F"));
         assert!(sale.flights[asked.flight].taken[179]);
         assert_eq!(sale.place("31A"), None);
         assert_eq!(sale.place("1A"), Some(0));

@@ -1,11 +1,11 @@
 //! The booking service as a process of its own, started by the benchmark.
 //!
 //! The two talk over the child's standard input and output, a JSON value a line: the first line tells
-//! how to start ([`Start`]) and is answered with [`Started`]; each further one asks for flights
-//! ([`Publish`]) and is answered with their ids. The end of the input stops the service.
+//! how to start ([`StartService`]) and is answered with [`ServiceStarted`]; each further one asks for flights
+//! ([`PublishFlights`]) and is answered with their ids. The end of the input stops the service.
 
 use super::workload::{self, Layout};
-use crate::cluster::Database;
+use crate::cluster::ServiceDatabase;
 use anyhow::{Context, bail};
 use booking::config::Config;
 use secrecy::{ExposeSecret, SecretString};
@@ -48,7 +48,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How the service is set where the benchmark lets it differ from its defaults.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub struct Tuning {
+pub struct ServiceTuning {
     /// Threads that serve HTTP.
     pub http_workers: usize,
     /// Ledgers; the service's own default where absent.
@@ -57,7 +57,7 @@ pub struct Tuning {
 
 /// How the service is set for a single measurement.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct Settings {
+pub struct ServiceSettings {
     /// The broker; a bus in the process where absent.
     pub amqp_url: Option<String>,
     /// After how long a flight that nobody asks for is let go; the service's own default where absent.
@@ -66,25 +66,25 @@ pub struct Settings {
 
 /// How to start.
 #[derive(Serialize, Deserialize)]
-struct Start {
+struct StartService {
     database_url: String,
     schema: String,
     pool_size: usize,
     metrics_port: u16,
     keys: KeySet,
-    tuning: Tuning,
-    settings: Settings,
+    tuning: ServiceTuning,
+    settings: ServiceSettings,
 }
 
 /// Where the service listens.
 #[derive(Serialize, Deserialize)]
-struct Started {
+struct ServiceStarted {
     address: SocketAddr,
 }
 
 /// Asks for flights on sale.
 #[derive(Serialize, Deserialize)]
-struct Publish {
+struct PublishFlights {
     count: usize,
     layout: Layout,
 }
@@ -96,7 +96,7 @@ struct Publish {
 pub async fn serve() -> anyhow::Result<()> {
     shared::service::raise_file_limit();
     let mut input = standard_input();
-    let start: Start = serde_json::from_str(&input.recv().await.context("nobody says how to start")?)?;
+    let start: StartService = serde_json::from_str(&input.recv().await.context("nobody says how to start")?)?;
     let database = DatabaseConfig {
         url: SecretString::from(start.database_url),
         schema: start.schema,
@@ -126,9 +126,9 @@ pub async fn serve() -> anyhow::Result<()> {
         None => Bus::new(InProcess::new()),
     };
     let running = booking::app::start(config, ServiceContext { bus: bus.clone(), keys }).await?;
-    say(&Started { address: running.address })?;
+    say(&ServiceStarted { address: running.address })?;
     while let Some(line) = input.recv().await {
-        let Publish { count, layout } = serde_json::from_str(&line)?;
+        let PublishFlights { count, layout } = serde_json::from_str(&line)?;
         say(&publish(&bus, count, layout).await?)?;
     }
     running.stop().await;
@@ -170,7 +170,7 @@ fn say(value: &impl Serialize) -> anyhow::Result<()> {
 }
 
 /// The parent's side: a running service. Dropping it kills it.
-pub struct Service {
+pub struct ServiceProcess {
     child: Child,
     input: Option<ChildStdin>,
     output: Lines<BufReader<ChildStdout>>,
@@ -180,16 +180,16 @@ pub struct Service {
     pub metrics: SocketAddr,
 }
 
-impl Service {
+impl ServiceProcess {
     /// Starts the service over a database, trusting these keys.
     ///
     /// # Errors
     /// Where it does not start within a minute.
     pub async fn start(
-        database: &Database,
+        database: &ServiceDatabase,
         keys: &KeySet,
-        tuning: Tuning,
-        settings: Settings,
+        tuning: ServiceTuning,
+        settings: ServiceSettings,
     ) -> anyhow::Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);
         command.arg(SUBCOMMAND).stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -204,7 +204,7 @@ impl Service {
             address: metrics,
             metrics,
         };
-        let start = Start {
+        let start = StartService {
             database_url: database.config.url.expose_secret().to_owned(),
             schema: database.config.schema.clone(),
             pool_size: database.config.pool_size,
@@ -213,7 +213,7 @@ impl Service {
             tuning,
             settings,
         };
-        let Started { address } = service.ask(&start).await?;
+        let ServiceStarted { address } = service.ask(&start).await?;
         service.address = address;
         Ok(service)
     }
@@ -223,7 +223,7 @@ impl Service {
     /// # Errors
     /// Where the service does not take them within a minute.
     pub async fn publish(&mut self, count: usize, layout: Layout) -> anyhow::Result<Vec<FlightId>> {
-        self.ask(&Publish { count, layout }).await
+        self.ask(&PublishFlights { count, layout }).await
     }
 
     async fn ask<T: DeserializeOwned>(&mut self, question: &impl Serialize) -> anyhow::Result<T> {
@@ -258,7 +258,7 @@ impl Service {
     }
 }
 
-impl Drop for Service {
+impl Drop for ServiceProcess {
     fn drop(&mut self) {
         // Both fail only where it has ended already.
         let _ = self.child.kill();

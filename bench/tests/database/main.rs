@@ -1,4 +1,4 @@
 //! The benchmarks' own SQL against the tables as they are.
 
-mod baseline;
+mod baseline_database;
 mod stored;

@@ -1,6 +1,6 @@
 //! Stored bookings are as the service's own.
 
-use bench::{cluster::Database, stored};
+use bench::{cluster::ServiceDatabase, stored};
 use booking::{app, config::Config};
 use shared::{
     bus::{Bus, in_process::InProcess},
@@ -14,7 +14,7 @@ use testkit::{Client, SERVICE_TOKEN_SECRET, TestDatabase, TokenIssuer};
 #[actix_web::test]
 async fn the_service_reads_them_as_its_own() {
     let database = TestDatabase::of("booking", booking::MIGRATIONS).await;
-    let own = Database { config: database.config("booking") };
+    let own = ServiceDatabase { config: database.config("booking") };
     stored::fill(&mut own.connect().await.unwrap(), 360).await.unwrap();
 
     let rows = own.rows().await.unwrap();

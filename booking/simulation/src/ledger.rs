@@ -1,280 +1,158 @@
-//! The ledgers of the instances: the real batches and the real decisions about lost ones, on the model,
-//! with faults between the steps.
+//! The ledgers of the instances: the engine's queue and its processing of batches, over the model of the database.
 
-use super::{
-    checks::{Carried, check_quote},
-    database::{Abort, Change, Transaction},
-    instance::{PATIENCE, SHARDS},
+use crate::{
+    instance::shard_of,
+    limits::{PATIENCE, PAYMENT_GRACE, QUEUE},
+    model_store::ModelStore,
+    process::{Process, ProcessClock, SeededIds},
     scheduler::Owner,
-    tally::{count, name, outcome},
-    world::{MINUTE, SECOND, World},
+    time::MINUTE,
+    world::World,
 };
-use crate::actors::ledger::{self};
-use booking_engine::booking::refusal::Refusal;
-use booking_engine::ledger::{
-    command::{Answer, Command, Envelope, LedgerError, Outcome},
-    decide::{Item, Setting, Verdict, Written},
-    sub_batch::{Found, Lot},
+use booking_engine::{
+    inventory::seat_inventory::HoldExpiries,
+    ledger::{
+        command::{Answer, Command, Envelope, LedgerError, Outcome},
+        process::{BatchProcessor, await_answer},
+        queue::CommandQueue,
+    },
+    ports::{Clock, CommitListener, LedgerQueue, SubmitTerms},
 };
-use chrono::{DateTime, TimeDelta, Utc};
 use shared::{
-    events::{Event, EventType, SeatsState},
-    ids::{BookingId, FlightId},
+    events::{EventType, SeatsState},
+    ids::FlightId,
 };
-use std::{
-    collections::{HashMap, VecDeque},
-    rc::Rc,
-    time::Duration,
-};
-use tokio::sync::oneshot;
+use std::rc::Rc;
+use tokio::sync::{Mutex, oneshot};
 
-/// Commands in one transaction.
-const BATCH: usize = 8;
-/// How long a payment prolongs its hold.
-pub(super) const SETTLE: TimeDelta = TimeDelta::minutes(5);
-/// No hold is longer than what may be asked for.
-pub(super) const LONGEST_HOLD: TimeDelta = TimeDelta::minutes(1440);
+type Processor = BatchProcessor<ModelStore, InstanceListener, ProcessClock, SeededIds>;
 
-/// What a ledger has to do.
-#[derive(Default)]
-pub(super) struct Queue {
-    settling: VecDeque<Envelope>,
-    others: VecDeque<Envelope>,
-    runs: bool,
+/// A ledger: its queue dies with it, its processor with its process.
+pub(crate) struct SimulatedLedger {
+    queue: CommandQueue,
+    processor: Rc<Mutex<Processor>>,
 }
 
-impl Queue {
-    fn take(&mut self) -> Vec<Envelope> {
-        let settling = self.settling.len().min(BATCH);
-        let others = self.others.len().min(BATCH - settling);
-        self.settling.drain(..settling).chain(self.others.drain(..others)).collect()
+impl SimulatedLedger {
+    fn new(process: &Process, shard: usize) -> Self {
+        let Process { world, at, clock, ids, .. } = process;
+        let (store, listener) = (ModelStore::new(world, *at, shard), InstanceListener(world.clone(), *at));
+        let processor = BatchProcessor::new(store, listener, (clock.clone(), ids.clone()), PAYMENT_GRACE);
+        Self { queue: CommandQueue::new(QUEUE), processor: Rc::new(Mutex::new(processor)) }
     }
 }
 
-/// Why a transaction had no effect, or may have had.
-enum Failure {
-    Refused(diesel::result::Error),
-    Lost,
+impl LedgerQueue for Process {
+    async fn submit(&self, flight: FlightId, command: Command, terms: SubmitTerms) -> Answer {
+        self.world.hop().await;
+        let (reply, answer) = oneshot::channel();
+        let SubmitTerms { deadline, slot } = terms;
+        let is_claim = command.claim().is_some();
+        if let Some(claim) = command.claim() {
+            self.world.claimed.borrow_mut().insert(claim.id, claim.locator.as_str().to_owned());
+        }
+        let slot = is_claim.then(|| slot.unwrap_or_else(|| self.instance().admission.admit_always()));
+        let envelope =
+            Envelope { command, flight, deadline, trace: None, lock_timed_out: false, slot, reply };
+        self.hand_over(shard_of(flight), envelope);
+        let answer = await_answer(&self.clock, deadline, answer).await;
+        if is_claim {
+            self.log.claimed(match &answer {
+                Ok(Outcome::Refused(refusal)) => Some(refusal),
+                _ => None,
+            });
+        }
+        answer
+    }
+}
+
+impl Process {
+    /// Puts a command into a ledger's queue, and begins the next batch unless one is out.
+    fn hand_over(&self, shard: usize, envelope: Envelope) {
+        let is_claim = envelope.command.claim().is_some();
+        let (refused, batch) = {
+            let ledger = self.instance().ledgers[shard].take();
+            let mut ledger = ledger.unwrap_or_else(|| SimulatedLedger::new(self, shard));
+            let waiting = ledger.queue.waiting();
+            let refused = ledger.queue.push(envelope).err();
+            if refused.is_none() && is_claim && waiting >= QUEUE.waiting {
+                self.world.object(format!("a claim was taken on where {waiting} commands waited"));
+            }
+            let batch = ledger.queue.next_batch();
+            self.instance().ledgers[shard] = Some(ledger);
+            (refused, batch)
+        };
+        if let Some(envelope) = refused {
+            self.world.count("commands refused by a full queue");
+            envelope.answer(Err(LedgerError::Overloaded));
+        }
+        if let Some(batch) = batch {
+            let process = Self::new(&self.world, self.at);
+            self.world.spawn(Owner::Ledger(self.at, shard), async move { process.run(shard, batch).await });
+        }
+    }
+
+    /// Processes batches until nothing waits, as the ledger actor does.
+    async fn run(&self, shard: usize, batch: Vec<Envelope>) {
+        let mut next = Some(batch);
+        while let Some(batch) = next.take() {
+            let processor = match &self.instance().ledgers[shard] {
+                Some(ledger) => ledger.processor.clone(),
+                None => return,
+            };
+            let to_retry = processor.lock().await.process(batch).await;
+            if let Some(ledger) = &mut self.instance().ledgers[shard] {
+                ledger.queue.batch_ended(to_retry);
+                next = ledger.queue.next_batch();
+            }
+        }
+    }
+
+    /// Until when a command may begin that no request waits for.
+    pub(crate) fn command_deadline(&self) -> std::time::Instant {
+        self.clock.now() + PATIENCE
+    }
 }
 
 impl World {
-    /// Carries out a command in the ledger of a flight.
-    pub(super) async fn submit(self: &Rc<Self>, at: usize, flight: FlightId, command: Command) -> Answer {
-        let (reply, answer) = oneshot::channel();
-        let deadline = tokio::time::Instant::from_std(self.instant_at(at) + Duration::from_micros(PATIENCE));
-        self.hop().await;
-        let shard = Self::shard(flight);
-        {
-            let mut instance = self.instances[at].borrow_mut();
-            let queue = &mut instance.ledgers[shard];
-            let settles = command.settles();
-            let envelope =
-                Envelope { command, flight, deadline, trace: None, locked_out: false, place: None, reply };
-            if settles {
-                queue.settling.push_back(envelope)
-            } else {
-                queue.others.push_back(envelope)
-            };
-            if !queue.runs {
-                queue.runs = true;
-                let world = self.clone();
-                self.spawn(Owner::Ledger(at, shard), async move { run(&world, at, shard).await });
-            }
-        }
-        match self.in_time(PATIENCE + 5 * SECOND, answer).await {
-            Some(Ok(answer)) => answer,
-            Some(Err(_)) | None => Err(LedgerError::Unavailable),
-        }
-    }
-
     /// Kills a ledger with what it has in hand.
-    pub(super) fn kill_ledger(&self, at: usize, shard: usize) {
+    pub(crate) fn kill_ledger(&self, at: usize, shard: usize) {
         self.wishes.kill(Owner::Ledger(at, shard));
-        let queue = std::mem::take(&mut self.instances[at].borrow_mut().ledgers[shard]);
+        let queue = self.instances[at].borrow_mut().ledgers[shard]
+            .as_mut()
+            .map(|ledger| std::mem::replace(&mut ledger.queue, CommandQueue::new(QUEUE)));
         // Those who wait are told by the loss of their channels.
         drop(queue);
     }
 }
 
-/// Works until there is nothing to do.
-async fn run(world: &Rc<World>, at: usize, shard: usize) {
-    loop {
-        let batch = {
-            let mut instance = world.instances[at].borrow_mut();
-            let queue = &mut instance.ledgers[shard];
-            let batch = queue.take();
-            if batch.is_empty() {
-                queue.runs = false;
-                return;
-            }
-            batch
-        };
-        let again = process(world, at, shard, batch).await;
-        let mut instance = world.instances[at].borrow_mut();
-        let queue = &mut instance.ledgers[shard];
-        for envelope in again.into_iter().rev() {
-            let queue = if envelope.command.settles() { &mut queue.settling } else { &mut queue.others };
-            queue.push_front(envelope);
-        }
-    }
-}
+/// Those who follow the commits of an instance: its allocators, and the bus.
+struct InstanceListener(Rc<World>, usize);
 
-/// As the runner: with a connection that may be lost.
-async fn process(world: &Rc<World>, at: usize, shard: usize, envelopes: Vec<Envelope>) -> Vec<Envelope> {
-    let mut lots = Lot::all(envelopes);
-    let mut returned = Vec::new();
-    while let Some(lot) = lots.pop() {
-        let lot = lot.in_time(tokio::time::Instant::from_std(world.instant_at(at)));
-        if lot.envelopes.is_empty() {
-            continue;
-        }
-        world.hop().await;
-        if world.database.borrow().is_down(world.now()) {
-            lot.answer(&Err(LedgerError::Unavailable));
-            continue;
-        }
-        match transact(world, at, shard, &lot).await {
-            Ok(written) => {
-                let Written { seats, holds, verdicts, .. } = written;
-                seats.iter().for_each(|state| world.seats_are(at, state));
-                holds.iter().for_each(|(flight, holds)| world.holds_are(at, *flight, holds));
-                for (envelope, verdict) in lot.envelopes.into_iter().zip(verdicts) {
-                    match verdict {
-                        Verdict::Answer(outcome) => envelope.answer(Ok(outcome)),
-                        Verdict::Again(stale) => returned.push(envelope.again(stale)),
-                    }
-                }
-            }
-            Err(Failure::Refused(error)) => {
-                world.count("batches refused");
-                returned.extend(lot.split(&mut lots, &error));
-            }
-            Err(Failure::Lost) => {
-                world.count("connections lost");
-                lots.extend(resolve(world, at, lot).await);
-            }
-        }
+impl CommitListener for InstanceListener {
+    fn events_committed(&self) {
+        publish(&self.0);
     }
-    returned
-}
 
-async fn transact(world: &Rc<World>, at: usize, shard: usize, lot: &Lot) -> Result<Written, Failure> {
-    let items: Vec<Item<'_>> = lot.envelopes.iter().map(|one| (&one.command, None)).collect();
-    let abort = draw_abort(world);
-    let commands = || items.iter().map(|(command, _)| (*command).clone()).collect();
-    let traced =
-        world.trace.as_ref().map(|trace| trace.borrow_mut().begun(at * SHARDS + shard, commands(), abort));
-    let mut transaction = Transaction::begin(world.clone(), abort, traced);
-    let setting = Setting { settle: SETTLE, begins: world.instant_at(at) };
-    let run = ledger::carry_out(&mut transaction, &items, setting).await;
-    transaction.reach_locks();
-    let clocks = transaction.clocks.clone();
-    let down = world.database.borrow().is_down(world.now());
-    let committed = run.is_ok() && !down && !world.strikes(10);
-    if let (Some(trace), Some(traced)) = (&world.trace, traced) {
-        trace.borrow_mut().ended(
-            traced,
-            &clocks,
-            run.as_ref().ok().map(|one| one.verdicts.as_slice()),
-            committed,
-        );
-    }
-    let written = match run {
-        Ok(written) => written,
-        // Dropped, it is rolled back.
-        Err(error) if !down => return Err(Failure::Refused(error)),
-        Err(_) => return Err(Failure::Lost),
-    };
-    if !committed {
-        drop(transaction);
-        world.hop().await;
-        return Err(Failure::Lost);
-    }
-    let (undo, events) = transaction.commit();
-    if let Some(trace) = &world.trace {
-        let line = |event: &Event| format!("{} {} {}", event.kind, event.subject, event.version);
-        trace.borrow_mut().events.extend(events.iter().map(line));
-    }
-    world.count("batches committed");
-    check(world, &items, &written, &undo, &clocks);
-    if world.strikes(25) {
-        world.count("acknowledgements lost");
-        world.hop().await;
-        return Err(Failure::Lost);
-    }
-    if !events.is_empty() {
-        publish(world);
-    }
-    // The answer of the commit is on its way.
-    world.hop().await;
-    Ok(written)
-}
-
-fn draw_abort(world: &Rc<World>) -> Option<Abort> {
-    use super::database::Failing::{Data, Deadlock, Lock};
-    world.strikes(20).then(|| {
-        let random = world.random();
-        Abort { call: 1 + random.index(8), kind: [Deadlock, Lock, Data][random.index(3)] }
-    })
-}
-
-/// What must hold after every commit.
-fn check(
-    world: &Rc<World>,
-    items: &[Item<'_>],
-    written: &Written,
-    undo: &[Change],
-    clocks: &[DateTime<Utc>],
-) {
-    let database = world.database.borrow();
-    let clock = clocks.last().copied().unwrap_or_else(|| database.last_clock(world.now()));
-    // Holds that had ended at the beginning do not count.
-    let began = clocks.first().copied().unwrap_or(clock);
-    for ((command, _), verdict) in items.iter().zip(&written.verdicts) {
-        world.note(|| format!("committed {}: {}", name(command), outcome(verdict)));
-        count(world, command, verdict, undo);
-        if let Verdict::Answer(Outcome::Refused(Refusal::SeatTaken(seats))) = verdict {
-            let justified = world.checks.borrow().are_taken(&database.rows, (seats, undo), began);
-            world.object_to(justified);
+    fn seats_changed(&self, state: SeatsState, holds: Option<HoldExpiries>) {
+        self.0.apply_seats(self.1, &state);
+        if let Some(holds) = holds {
+            self.0.apply_hold_expiries(self.1, state.flight_id, &holds);
         }
-        world.object_to(check_quote(&database.rows, (command, verdict), clock));
     }
-    let carried = Carried::of(items, &written.verdicts);
-    let checked = world.checks.borrow_mut().committed(&database.rows, (undo, &carried), (began, clock));
-    world.object_to(checked);
-}
 
-/// Finds out what was committed of a lot whose connection was lost.
-async fn resolve(world: &Rc<World>, at: usize, lot: Lot) -> Option<Lot> {
-    world.hop().await;
-    let found = {
-        let now = world.now();
-        let mut database = world.database.borrow_mut();
-        if database.is_down(now) {
-            None
-        } else {
-            let clock = database.clock(now);
-            let read = |id: BookingId| -> Option<(BookingId, Found)> {
-                let booking = database.rows.booking(id)?;
-                let state = booking.present(&database.rows.flights(&booking), clock).ok()?;
-                Some((id, (booking, state.into())))
-            };
-            let ids = lot.envelopes.iter().map(|one| one.command.booking());
-            Some(ids.filter_map(read).collect::<HashMap<_, _>>())
-        }
-    };
-    world.hop().await;
-    let rest = lot.resolve(found.as_ref(), |booking| {
-        world.note(|| format!("found what was committed of {}", booking.id));
-        world.count("lost answers found");
-        booking.segments.iter().for_each(|segment| world.seats_unknown(at, segment.flight_id));
-    });
-    publish(world);
-    rest
+    fn holds_changed(&self, flight: FlightId, holds: HoldExpiries) {
+        self.0.apply_hold_expiries(self.1, flight, &holds);
+    }
+
+    fn invalidate(&self, flight: FlightId) {
+        self.0.count("lost answers found");
+        self.0.invalidate(self.1, flight);
+    }
 }
 
 /// Publishes what is committed: to every instance, later, in any order, now and then twice.
-pub(super) fn publish(world: &Rc<World>) {
+pub(crate) fn publish(world: &Rc<World>) {
     let events: Vec<_> = world.database.borrow_mut().outbox.drain(..).collect();
     for event in events {
         let checked = world.checks.borrow_mut().published(&event);
@@ -296,7 +174,7 @@ pub(super) fn publish(world: &Rc<World>) {
                 let (world_of_it, state) = (world.clone(), state.clone());
                 world.spawn(Owner::Outside, async move {
                     world_of_it.sleep(delay).await;
-                    world_of_it.seats_are(at, &state);
+                    world_of_it.apply_seats(at, &state);
                 });
             }
         }

@@ -1,48 +1,55 @@
 //! A seeded simulation of the booking engine.
 //!
-//! The real decisions (the allocators' books of seats, the ledger's batches, the state machine of
-//! bookings, prices and assignment) run over a [model of the database](database) in virtual time, on
-//! several instances at once, while messages are late, doubled and reordered, acknowledgements are
-//! lost, ledgers, allocators and processes are killed, and clocks are wrong. After every step it is
-//! checked what must always be true. One seed decides everything, so a failure can be run again.
+//! The engine that ships (the way of a request, the ledger's queue and batches, the sagas of payments) runs in virtual
+//! time over a [model of the database](database), on several instances at once. Messages are late, doubled and reordered;
+//! acknowledgements are lost; ledgers, allocators and processes are killed; clocks are wrong; queues are full. After every
+//! step it is checked what must always be true. One seed decides everything, so a failure can be run again.
 //!
 //! | module | what |
 //! |---|---|
-//! | [`world`], [`scheduler`], [`random`] | virtual time, tasks, chance |
+//! | [`world`], [`scheduler`], [`random`], [`time`], [`limits`] | virtual time, tasks, chance |
 //! | [`database`] | the model: tables, transactions, a clock |
-//! | [`instance`], [`ledger`], [`desk`], [`disruptions`], [`requests`], [`amendments`] | a process of the service |
+//! | [`instance`], [`process`] | a process of the service, and the engine's view of it |
+//! | [`inventory`], [`ledger`], [`model_store`], [`payments`], [`repeated`] | the engine's ports |
 //! | [`provider`] | a payment provider |
+//! | [`requests`], [`amendments`], [`request_log`] | requests, and what each may do |
 //! | [`travellers`], [`orders`] | who asks, and for what |
 //! | [`surroundings`] | flights, time, faults |
 //! | [`checks`], [`tally`] | what must be true, and how often what happened |
-//! | [`trace`], [`replay`], [`replay_rows`] | the same on PostgreSQL |
+//! | [`trace`], [`replay`], [`replay_rows`], [`replay_store`] | the same on PostgreSQL |
 //!
 //! See `docs/simulation.md` for how to run it.
 
 mod amendments;
 mod checks;
 mod database;
-mod desk;
-mod disruptions;
 mod instance;
+mod inventory;
 mod journal;
 mod ledger;
+mod limits;
+mod model_store;
 mod orders;
+mod payments;
+mod process;
 mod provider;
 mod random;
+mod repeated;
 mod replay;
 mod replay_rows;
-mod replay_tables;
+mod replay_store;
+mod request_log;
 mod requests;
 mod scheduler;
 mod surroundings;
 mod tally;
+mod time;
 mod trace;
 mod travellers;
 mod world;
 
 pub use replay::{CLOCK, Replay, replay};
-pub use world::Fence;
+pub use world::Sabotage;
 
 use scheduler::Scheduler;
 use std::{
@@ -51,7 +58,11 @@ use std::{
     hash::{DefaultHasher, Hash, Hasher},
     rc::Rc,
 };
-use world::{HOUR, World};
+use time::HOUR;
+use world::World;
+
+/// Lines of the log in a report.
+const REPORTED: usize = 60;
 
 /// Steps that a run may take to come to rest after its end.
 const LONGEST_REST: u64 = 400_000;
@@ -66,6 +77,8 @@ pub struct Run {
     pub digest: u64,
     /// What happened how often.
     pub counts: BTreeMap<&'static str, u64>,
+    /// The log: all of it where the run was recorded, else its last lines.
+    pub log: Vec<String>,
     world: Rc<World>,
 }
 
@@ -90,7 +103,7 @@ impl fmt::Display for Broken {
         writeln!(f, "\nAt step {}: {}", self.step, self.what)?;
         write!(
             f,
-            "Again: AEROBUS_SIMULATION_SEED={} AEROBUS_SIMULATION_STEPS={} cargo test -p booking --test simulation asked_for -- --nocapture",
+            "Again: AEROBUS_SIMULATION_SEED={} AEROBUS_SIMULATION_STEPS={} cargo test -p booking-simulation asked_for -- --nocapture",
             self.seed, self.steps
         )
     }
@@ -115,20 +128,20 @@ impl Drop for Witness {
 ///
 /// # Errors
 /// The first promise that was broken.
-pub fn run(seed: u64, steps: u64, fence: Fence) -> Result<Run, Box<Broken>> {
-    drive(seed, steps, fence, false)
+pub fn run(seed: u64, steps: u64, sabotage: Sabotage) -> Result<Run, Box<Broken>> {
+    drive(seed, steps, sabotage, false)
 }
 
-/// As [`run`], and remembers what was done to the database, for [`replay`].
+/// As [`run`], and remembers its log and what was done to the database, for [`replay`].
 ///
 /// # Errors
 /// The first promise that was broken.
 pub fn record(seed: u64, steps: u64) -> Result<Run, Box<Broken>> {
-    drive(seed, steps, Fence::Whole, true)
+    drive(seed, steps, Sabotage::None, true)
 }
 
-fn drive(seed: u64, steps: u64, fence: Fence, recorded: bool) -> Result<Run, Box<Broken>> {
-    let world = World::new(seed, fence, recorded);
+fn drive(seed: u64, steps: u64, sabotage: Sabotage, recorded: bool) -> Result<Run, Box<Broken>> {
+    let world = World::new(seed, sabotage, recorded);
     let _witness = Witness(world.clone(), seed);
     let mut scheduler = Scheduler::new(world.clone());
     surroundings::start(&world);
@@ -137,7 +150,8 @@ fn drive(seed: u64, steps: u64, fence: Fence, recorded: bool) -> Result<Run, Box
     }
     let mut step = 0;
     let broken = |step: u64, what: String| {
-        let journal = world.journal.borrow().lines();
+        let mut journal = world.journal.borrow().lines();
+        journal.drain(..journal.len().saturating_sub(REPORTED));
         Box::new(Broken { seed, steps, step, what, journal })
     };
     let mut take = |step: &mut u64| {
@@ -170,10 +184,12 @@ fn drive(seed: u64, steps: u64, fence: Fence, recorded: bool) -> Result<Run, Box
     let rest = world.checks.borrow().at_rest(&world.database.borrow().rows, &world.provider.borrow());
     rest.map_err(|what| broken(step, what))?;
     let (digest, counts) = (digest(&world), world.counts.borrow().clone());
-    // Tasks hold the world, and the world holds tasks.
+    // Tasks hold the world, and the world holds tasks and ledgers.
     drop(scheduler);
+    world.instances.iter().for_each(|instance| instance.borrow_mut().forget());
     world.wishes.forget();
-    Ok(Run { seed, steps: step, digest, counts, world })
+    let log = world.journal.borrow().lines();
+    Ok(Run { seed, steps: step, digest, counts, log, world })
 }
 
 fn is_settled(world: &World) -> bool {

@@ -1,11 +1,11 @@
 //! What travellers ask for.
 
 use super::{requests::Request, world::World};
-use crate::actors::sales::{Order, OrderSegment};
 use booking_engine::{
     booking::{hold::Allowance, idempotency::Key},
     passengers::{contact::Contact, passenger::Passenger},
     payment::record::PaymentOrder,
+    sell::order::{Order, OrderSegment},
 };
 use chrono::NaiveDate;
 use serde_json::json;
@@ -25,7 +25,7 @@ const GIVEN: [&str; 6] = ["Ada", "Ida", "Alan", "Allan", "Barbara", "Tony"];
 const FAMILY: [&str; 4] = ["Lovelace", "Hopper", "Liskov", "Hoare"];
 
 /// An order for some of the flights that people look at.
-pub(super) fn draw(world: &World, account: UserId, key: Option<u64>) -> Option<Order> {
+pub(crate) fn draw(world: &World, account: UserId, key: Option<u64>) -> Option<Order> {
     let flights = draw_flights(world);
     let cabin = if world.random().chance(150) { Cabin::Business } else { Cabin::Economy };
     let brand = match cabin {
@@ -60,7 +60,7 @@ pub(super) fn draw(world: &World, account: UserId, key: Option<u64>) -> Option<O
 }
 
 /// A third of the accounts are unverified for as long as they live.
-pub(super) fn is_unverified(account: UserId) -> bool {
+pub(crate) fn is_unverified(account: UserId) -> bool {
     account.0.as_u128().is_multiple_of(3)
 }
 
@@ -134,7 +134,7 @@ fn draw_party(world: &World, flights: &[Arc<FlightState>], cabin: Cabin) -> Vec<
 }
 
 /// One of the few given names that travellers have.
-pub(super) fn given_name(world: &World) -> PersonName {
+pub(crate) fn given_name(world: &World) -> PersonName {
     PersonName::stored(GIVEN[world.random().index(GIVEN.len())].to_owned())
 }
 
@@ -154,7 +154,7 @@ fn only_distinct(mut party: Vec<Passenger>) -> Vec<Passenger> {
 }
 
 /// A payment with a card that is good, bad, slow or silent.
-pub(super) fn payment(world: &World) -> PaymentOrder {
+pub(crate) fn payment(world: &World) -> PaymentOrder {
     let id = world.id().into();
     let token = match world.random().below(100) {
         0..78 => "tok_visa",
@@ -166,14 +166,14 @@ pub(super) fn payment(world: &World) -> PaymentOrder {
 }
 
 /// A key of an account for a path.
-pub(super) fn key(account: UserId, path: &str, number: u64, body: &str) -> Key {
+pub(crate) fn key(account: UserId, path: &str, number: u64, body: &str) -> Key {
     let name = format!("key-{number}");
     Key::new(account, "POST", path, name.as_bytes(), &json!({ "body": body }))
         .unwrap_or_else(|_| Key { scope: name.into_bytes(), body: body.as_bytes().to_vec() })
 }
 
 /// The same key with another body.
-pub(super) fn change_body(request: &mut Request) {
+pub(crate) fn change_body(request: &mut Request) {
     let key = match request {
         Request::Book(order) => &mut order.key,
         Request::Pay { key, .. } | Request::Cancel { key, .. } | Request::Quote { key, .. } => key,

@@ -1,10 +1,8 @@
 //! A payment provider as we must expect it: it decides on a payment once, and remembers; its answers
 //! are late, or never come, and so are our questions. It takes note of what must not be asked of it.
 
-use super::{
-    scheduler::Owner,
-    world::{MINUTE, SECOND, World},
-};
+use super::{scheduler::Owner, world::World};
+use crate::time::{MINUTE, SECOND};
 use shared::ids::{PaymentId, RefundId};
 use std::{collections::BTreeMap, rc::Rc};
 use tokio::sync::oneshot;
@@ -22,11 +20,11 @@ struct Account {
 
 /// See the module.
 #[derive(Debug, Default)]
-pub(super) struct Provider(BTreeMap<PaymentId, Account>);
+pub(crate) struct Provider(BTreeMap<PaymentId, Account>);
 
 /// What it is asked for.
 #[derive(Debug, Clone)]
-pub(super) enum Question {
+pub(crate) enum Question {
     Authorise { payment: PaymentId, amount: i64, token: String },
     Find { payment: PaymentId },
     Capture { payment: PaymentId, amount: i64 },
@@ -36,23 +34,23 @@ pub(super) enum Question {
 
 /// What it answers: whether money is reserved for a payment, `None` where that is not known, and where
 /// nothing was asked but to do something.
-pub(super) type Reply = Option<bool>;
+pub(crate) type Reply = Option<bool>;
 
 impl Provider {
     /// What was charged for a payment.
-    pub(super) fn charged(&self, payment: PaymentId) -> i64 {
+    pub(crate) fn charged(&self, payment: PaymentId) -> i64 {
         self.0.get(&payment).map_or(0, |account| account.amount * i64::from(account.captures))
     }
 
     /// Whether money is reserved, and neither taken nor given up.
-    pub(super) fn reserves(&self, payment: PaymentId) -> bool {
+    pub(crate) fn reserves(&self, payment: PaymentId) -> bool {
         self.0.get(&payment).is_some_and(|account| {
             account.authorised == Some(true) && !account.voided && account.captures == 0
         })
     }
 
     /// All that was taken, less what was given back.
-    pub(super) fn balance(&self) -> i64 {
+    pub(crate) fn balance(&self) -> i64 {
         let net = |account: &Account| {
             account.amount * i64::from(account.captures) - account.refunds.values().sum::<i64>()
         };
@@ -107,7 +105,7 @@ impl Provider {
 
 impl World {
     /// Asks the provider. The question goes its way whoever waits; the answer may never come.
-    pub(super) async fn ask(self: &Rc<Self>, question: Question) -> Option<Reply> {
+    pub(crate) async fn ask(self: &Rc<Self>, question: Question) -> Option<Reply> {
         let (reply, answer) = oneshot::channel();
         let world = self.clone();
         self.spawn(Owner::Outside, async move {

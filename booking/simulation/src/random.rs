@@ -6,10 +6,10 @@ use uuid::{Builder, Uuid};
 /// SplitMix64 (Steele, Lea, Flood 2014): small, quick, and the same for ever, so that a seed that was
 /// written down names the same run after any update of a library.
 #[derive(Debug)]
-pub(super) struct Random(Cell<u64>);
+pub(crate) struct Random(Cell<u64>);
 
 impl Random {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(Cell::new(seed))
     }
 
@@ -22,29 +22,29 @@ impl Random {
     }
 
     /// From 0 to `bound`, which is left out.
-    pub(super) fn below(&self, bound: u64) -> u64 {
+    pub(crate) fn below(&self, bound: u64) -> u64 {
         let product = u128::from(self.next()) * u128::from(bound.max(1));
         u64::try_from(product >> 64).unwrap_or(0)
     }
 
     /// An index into a list.
-    pub(super) fn index(&self, length: usize) -> usize {
+    pub(crate) fn index(&self, length: usize) -> usize {
         usize::try_from(self.below(length as u64)).unwrap_or(0)
     }
 
     /// True so many times of a thousand.
-    pub(super) fn chance(&self, of_thousand: u64) -> bool {
+    pub(crate) fn chance(&self, of_thousand: u64) -> bool {
         self.below(1000) < of_thousand
     }
 
     /// Short times are as likely as long ones: from `least` up to about `2^doublings` times as much.
-    pub(super) fn time(&self, least: u64, doublings: u64) -> u64 {
+    pub(crate) fn time(&self, least: u64, doublings: u64) -> u64 {
         let scale = least << self.below(doublings + 1);
         scale + self.below(scale)
     }
 
     /// A version 7 identifier of an instant, in microseconds since 1970.
-    pub(super) fn id(&self, micros: i64) -> Uuid {
+    pub(crate) fn id(&self, micros: i64) -> Uuid {
         let mut bytes = [0; 10];
         bytes[..8].copy_from_slice(&self.next().to_be_bytes());
         bytes[8..].copy_from_slice(&self.next().to_be_bytes()[..2]);

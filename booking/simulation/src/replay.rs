@@ -6,37 +6,35 @@
 //! every statement of `store` sees the clock that the model had. Each verdict and, at the end, every
 //! row must be the same, so that the model is no kinder than the SQL.
 
-use super::{
+use crate::{
     Run,
-    disruptions::CHANGES,
-    instance::SHARDS,
-    ledger::SETTLE,
+    limits::{PAYMENT_GRACE, SHARDS},
     replay_rows,
-    replay_tables::ReplayTables,
+    replay_store::ReplayStore,
     tally::outcome,
     trace::{
         Batch, Deed, Trace, booking_read, bookings_in_order, disruptions, holds_ended, known, seats_read,
         unsettled, unsettled_refunds,
     },
-    world::Fence,
+    world::Sabotage,
 };
-use crate::{
-    actors::ledger::{self},
-    store::{self, flight_cache::FlightCache},
+use booking::replay::{self, FlightCache, PostgresLedgerStore};
+use booking_engine::{
+    booking::locator::Locator,
+    ledger::{
+        decide::{BatchSettings, CommittedBatch, decide},
+        work::Item,
+    },
+    ports::{Ids, LedgerStore},
+    store_error::{StoreError, StoreFault, StoreResult},
 };
-use booking_engine::ledger::{
-    cache::Memory,
-    decide::{Item, Setting, Written},
-};
-use chrono::{DateTime, Utc};
-use diesel::{QueryResult, prelude::QueryableByName, sql_types::BigInt};
-use diesel_async::{
-    AnsiTransactionManager, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection, TransactionManager,
-};
+use diesel::{prelude::QueryableByName, sql_types::BigInt};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::future::{Either, LocalBoxFuture, select};
 use shared::db::DatabaseConfig;
-use std::{collections::BTreeMap, rc::Rc};
+use std::{collections::BTreeMap, time::Instant};
 use tokio::sync::oneshot;
+use uuid::Uuid;
 
 /// What a superuser does to the database beforehand: the clock, and instants as numbers.
 pub const CLOCK: [&str; 4] = [
@@ -63,17 +61,17 @@ pub struct Replay {
 ///
 /// # Errors
 /// Those of the database where nothing can go on.
-pub async fn replay(run: &Run, database: &DatabaseConfig, fence: Fence) -> QueryResult<Replay> {
+pub async fn replay(run: &Run, database: &DatabaseConfig, sabotage: Sabotage) -> StoreResult<Replay> {
     let Some(trace) = run.world.trace.as_ref().map(std::cell::RefCell::take) else {
-        return Err(diesel::result::Error::NotFound);
+        return Err(StoreError::new(StoreFault::Other, "the run was not recorded, or was replayed before"));
     };
-    let mut stage = Stage::open(database, fence).await?;
+    let mut stage = Stage::open(database, sabotage).await?;
     for deed in &trace.deeds {
         stage.carry_out(&trace, deed).await?;
     }
     let claimed = run.world.claimed.borrow().clone();
     let expected = replay_rows::of_model(&run.world.database.borrow().rows, &claimed);
-    let found = replay_rows::of_postgres(&mut stage.free, &claimed).await?;
+    let found = replay_rows::of_postgres(&mut stage.free, &claimed).await.map_err(failed)?;
     for (table, lines) in &expected {
         let theirs = found.iter().find(|(other, _)| other == table).map_or(&[][..], |(_, lines)| lines);
         stage.compare(&format!("the rows of {table}"), lines, theirs);
@@ -100,14 +98,14 @@ struct EventLine {
 }
 
 /// By the passengers of live bookings, apart from the table of seats.
-async fn seats_sold_twice(connection: &mut AsyncPgConnection) -> QueryResult<i64> {
+async fn seats_sold_twice(connection: &mut AsyncPgConnection) -> StoreResult<i64> {
     let query = "SELECT count(*) AS count FROM (SELECT 1 FROM bookings b JOIN segments s ON s.booking_id = b.id JOIN passengers p ON p.booking_id = b.id WHERE b.status IN (0, 1) AND p.seats[s.position + 1] IS NOT NULL GROUP BY s.flight_id, p.seats[s.position + 1] HAVING count(*) > 1) AS twice";
-    let Count { count } = diesel::sql_query(query).get_result(connection).await?;
+    let Count { count } = diesel::sql_query(query).get_result(connection).await.map_err(failed)?;
     Ok(count)
 }
 
 /// What came of a transaction before its end.
-type Ran = (AsyncPgConnection, QueryResult<Written>);
+type Ran = (PostgresLedgerStore, StoreResult<CommittedBatch>);
 
 /// A transaction that waits for its locks, or has failed before.
 enum Underway {
@@ -119,44 +117,41 @@ enum Underway {
 struct Stage {
     /// For what is done outside of the ledgers.
     free: AsyncPgConnection,
-    ledgers: BTreeMap<usize, AsyncPgConnection>,
+    ledgers: BTreeMap<usize, PostgresLedgerStore>,
     underway: BTreeMap<usize, Underway>,
     flights: FlightCache,
-    /// Of each ledger.
-    memories: BTreeMap<usize, Rc<Memory>>,
-    fence: Fence,
+    sabotage: Sabotage,
     batches: usize,
     seats_sold_twice: i64,
     differences: Vec<String>,
 }
 
-async fn connect(database: &DatabaseConfig) -> QueryResult<AsyncPgConnection> {
-    let failed = |error: diesel::ConnectionError| diesel::result::Error::QueryBuilderError(error.into());
-    let mut connection = database.connect().await.map_err(failed)?;
-    let path = format!("SET search_path = clock, {}, pg_catalog", database.schema);
-    connection.batch_execute(&path).await?;
-    Ok(connection)
-}
+/// What decisions draw by themselves differs from what was drawn in the run.
+struct RandomIds;
 
-/// Puts the clock in.
-pub(super) async fn set_clock(mut connection: &AsyncPgConnection, clock: DateTime<Utc>) -> QueryResult<()> {
-    let clock = clock.format("%Y-%m-%d %H:%M:%S%.6f+00");
-    connection.batch_execute(&format!("SET simulation.now = '{clock}'")).await
+impl Ids for RandomIds {
+    fn uuid(&self) -> Uuid {
+        Uuid::now_v7()
+    }
+
+    fn locator(&self) -> Locator {
+        Locator::draw()
+    }
 }
 
 impl Stage {
-    async fn open(database: &DatabaseConfig, fence: Fence) -> QueryResult<Self> {
+    async fn open(database: &DatabaseConfig, sabotage: Sabotage) -> StoreResult<Self> {
+        let flights = replay::flight_cache(1000);
         let mut ledgers = BTreeMap::new();
         for ledger in 0..3 * SHARDS {
-            ledgers.insert(ledger, connect(database).await?);
+            ledgers.insert(ledger, replay::ledger_store(database, &flights).await?);
         }
         Ok(Self {
-            free: connect(database).await?,
+            free: replay::connect(database).await?,
             ledgers,
             underway: BTreeMap::new(),
-            flights: FlightCache::new(1000),
-            memories: BTreeMap::new(),
-            fence,
+            flights,
+            sabotage,
             batches: 0,
             seats_sold_twice: 0,
             differences: Vec::new(),
@@ -172,97 +167,87 @@ impl Stage {
         self.differences.push(format!("{what}: the model has {missing:#?}, PostgreSQL has {more:#?}"));
     }
 
-    async fn carry_out(&mut self, trace: &Trace, deed: &Deed) -> QueryResult<()> {
+    async fn carry_out(&mut self, trace: &Trace, deed: &Deed) -> StoreResult<()> {
+        let free = &self.free;
         match deed {
-            Deed::Flight(state) => {
-                let json = serde_json::to_value(&**state)
-                    .map_err(|error| diesel::result::Error::SerializationError(error.into()))?;
-                store::flights::upsert(&self.free, &[((**state).clone(), json)]).await?;
-            }
+            Deed::Flight(state) => replay::upsert_flight(free, state).await?,
             // Whoever ran it died before it had its locks: it has only read.
             Deed::Begin(number) if trace.batches[*number].abandoned => {}
             Deed::Begin(number) => self.begin(*number, &trace.batches[*number]).await?,
             Deed::Resume(number) => self.resume(*number, &trace.batches[*number]).await?,
             Deed::ReadSeats { flight, clock, said } => {
-                set_clock(&self.free, *clock).await?;
-                let read = store::flights::read_seats(&self.free, *flight).await?;
+                replay::set_clock(free, *clock).await?;
+                let read = replay::read_seats(free, *flight).await?;
                 let read = read.map_or_else(String::new, |read| seats_read(&read));
                 self.compare("seats that were read", std::slice::from_ref(said), &[read]);
             }
             Deed::ReadBooking { booking, clock, said } => {
-                set_clock(&self.free, *clock).await?;
-                let read = store::presented::find(&mut self.free, &self.flights, *booking).await?;
-                let read = read.map_or_else(String::new, |(_, state)| booking_read(&state));
+                replay::set_clock(free, *clock).await?;
+                let read = replay::read_booking(&mut self.free, &self.flights, *booking).await?;
+                let read = read.map_or_else(String::new, |state| booking_read(&state));
                 self.compare("a booking", std::slice::from_ref(said), &[read]);
             }
             Deed::FindKey { key, clock, said } => {
-                set_clock(&self.free, *clock).await?;
-                let found = store::keys::find(&self.free, key).await?;
+                replay::set_clock(free, *clock).await?;
+                let found = replay::find_key(free, key).await?;
                 self.compare("a key", std::slice::from_ref(said), &[known(found.as_ref())]);
             }
-            Deed::Reap { clock, limit, said, cleaned } => {
-                set_clock(&self.free, *clock).await?;
-                let limit = i64::try_from(*limit).unwrap_or(i64::MAX);
-                let ended = store::bookings::ended(&self.free, limit).await?;
+            Deed::EndedHolds { clock, limit, said, cleaned } => {
+                replay::set_clock(free, *clock).await?;
+                let ended = replay::ended_holds(free, *limit).await?;
+                let own = match cleaned {
+                    Some(_) => Some(replay::clean_keys(free).await?),
+                    None => None,
+                };
                 self.compare("holds that have ended", said, &holds_ended(&ended));
-                if let Some(cleaned) = cleaned {
-                    let own = store::keys::clean(&self.free, 1_000_000).await?;
-                    self.compare("keys cleaned away", &[cleaned.to_string()], &[own.to_string()]);
-                }
+                self.compare("keys cleaned away", &[format!("{cleaned:?}")], &[format!("{own:?}")]);
             }
-            Deed::Sweep { clock, idle, payments, refunds } => {
-                set_clock(&self.free, *clock).await?;
-                let own = store::unsettled_payments::take(&self.free, *idle, 64).await?;
-                self.compare("payments that were taken up", payments, &unsettled(&own));
-                let own = store::refunds::take_unsettled(&self.free, *idle, 64).await?;
-                self.compare("refunds that were taken up", refunds, &unsettled_refunds(&own));
+            Deed::TakePayments { clock, idle, limit, said } => {
+                replay::set_clock(free, *clock).await?;
+                let own = replay::take_payments(free, *idle, *limit).await?;
+                self.compare("payments that were taken up", said, &unsettled(&own));
             }
-            Deed::Disruptions { said } => {
-                let limit = i64::try_from(CHANGES).unwrap_or(i64::MAX);
-                let own = store::disruptions::pending(&self.free, None, limit).await?;
+            Deed::TakeRefunds { clock, idle, limit, said } => {
+                replay::set_clock(free, *clock).await?;
+                let own = replay::take_refunds(free, *idle, *limit).await?;
+                self.compare("refunds that were taken up", said, &unsettled_refunds(&own));
+            }
+            Deed::Disruptions { after, limit, said } => {
+                let own = replay::pending_disruptions(free, *after, *limit).await?;
                 self.compare("changes of flights", said, &disruptions(&own));
             }
             Deed::BookingsOn { flight, said } => {
-                let own = store::disruptions::bookings_on(&self.free, *flight).await?;
+                let own = replay::bookings_on(free, *flight).await?;
                 self.compare("bookings on a flight", said, &bookings_in_order(&own));
             }
-            Deed::Followed(change) => store::disruptions::done(&self.free, *change).await?,
-            Deed::SettlePayment { payment } => {
-                store::unsettled_payments::settle(&self.free, vec![payment.0]).await?;
-            }
-            Deed::SettleRefund { payment } => {
-                use crate::store::schema::refunds;
-                use diesel::{ExpressionMethods, QueryDsl};
-                let own = refunds::table.filter(refunds::payment_id.eq(payment.0)).select(refunds::id);
-                let ids: Vec<uuid::Uuid> = own.load(&mut self.free).await?;
-                store::refunds::settle(&self.free, &ids).await?;
-            }
+            Deed::Followed(change) => replay::followed(free, *change).await?,
+            Deed::SettlePayment { payment } => replay::settle_payment(free, *payment).await?,
+            Deed::SettleRefund { payment } => replay::settle_refunds(free, *payment).await?,
         }
         Ok(())
     }
 
     /// A transaction goes as far as its locks.
-    async fn begin(&mut self, number: usize, batch: &Batch) -> QueryResult<()> {
-        let Some(mut connection) = self.ledgers.remove(&batch.ledger) else {
+    async fn begin(&mut self, number: usize, batch: &Batch) -> StoreResult<()> {
+        let Some(store) = self.ledgers.remove(&batch.ledger) else {
             self.differences.push(format!("ledger {} runs two transactions", batch.ledger));
             return Ok(());
         };
         self.batches += 1;
         let (go, may_go) = oneshot::channel();
         let (at_locks, reached) = oneshot::channel();
-        let memory = self.memories.entry(batch.ledger).or_default().clone();
-        let (flights, batch, fence) = (self.flights.clone(), batch.clone(), self.fence);
+        let (batch, sabotage) = (batch.clone(), self.sabotage);
         let work: LocalBoxFuture<'static, Ran> = Box::pin(async move {
-            if let Err(error) = AnsiTransactionManager::begin_transaction(&mut connection).await {
-                return (connection, Err(error));
-            }
+            let store = ReplayStore::new(store, sabotage, &batch, (at_locks, may_go));
             let items: Vec<Item<'_>> = batch.commands.iter().map(|command| (command, None)).collect();
-            let mut tables =
-                ReplayTables::new(&connection, (&flights, &memory, fence), &batch, (at_locks, may_go));
-            let setting = Setting { settle: SETTLE, begins: std::time::Instant::now() };
-            let ran = ledger::carry_out(&mut tables, &items, setting).await;
-            drop(tables);
-            (connection, ran)
+            let settings = BatchSettings { payment_grace: PAYMENT_GRACE, begins: Instant::now() };
+            let ran = async {
+                store.begin(&items).await?;
+                let decision = decide(&store, &RandomIds, &items, settings).await?;
+                store.commit(decision).await
+            };
+            let ran = ran.await;
+            (store.inner, ran)
         });
         let underway = match select(reached, work).await {
             Either::Left((Ok(()), work)) => Underway::Waiting { go, work },
@@ -274,8 +259,8 @@ impl Stage {
     }
 
     /// It gets its locks, and comes to the end that it came to on the model.
-    async fn resume(&mut self, number: usize, batch: &Batch) -> QueryResult<()> {
-        let (mut connection, ran) = match self.underway.remove(&number) {
+    async fn resume(&mut self, number: usize, batch: &Batch) -> StoreResult<()> {
+        let (store, mut ran) = match self.underway.remove(&number) {
             Some(Underway::Waiting { go, work }) => {
                 // An error means that it does not wait, and is at its end.
                 let _ = go.send(());
@@ -284,23 +269,22 @@ impl Stage {
             Some(Underway::Over(ran)) => ran,
             None => return Ok(()),
         };
-        let end = match (&ran, batch.committed) {
-            (Ok(_), true) => AnsiTransactionManager::commit_transaction(&mut connection).await,
-            _ => AnsiTransactionManager::rollback_transaction(&mut connection).await,
+        let end = match (&mut ran, batch.committed) {
+            (Ok(committed), true) => replay::commit(&store, committed).await,
+            _ => store.roll_back().await,
         };
-        self.ledgers.insert(batch.ledger, connection);
-        if let (Ok(written), true, Some(memory)) = (&ran, batch.committed, self.memories.get(&batch.ledger)) {
-            written.purchases.iter().for_each(|booking| memory.keep(booking.clone()));
-            memory.keep_seats(written.seats.iter().cloned());
-        }
+        self.ledgers.insert(batch.ledger, store);
         if batch.committed {
             let twice = seats_sold_twice(&mut self.free).await?;
             self.seats_sold_twice = self.seats_sold_twice.max(twice);
         }
         let said: Vec<String> = match &ran {
-            Ok(written) => written.verdicts.iter().map(outcome).collect(),
+            Ok(committed) => committed.verdicts.iter().map(outcome).collect(),
             Err(_) if batch.verdicts.is_none() => Vec::new(),
-            Err(error) => vec![error.to_string()],
+            Err(error) => {
+                let source = std::error::Error::source(error).map(ToString::to_string);
+                vec![format!("{error}: {}", source.unwrap_or_default())]
+            }
         };
         let what = format!("verdicts of transaction {number}");
         self.compare(&what, batch.verdicts.as_deref().unwrap_or_default(), &said);
@@ -310,9 +294,9 @@ impl Stage {
         Ok(())
     }
 
-    async fn compare_events(&mut self, trace: &Trace) -> QueryResult<()> {
+    async fn compare_events(&mut self, trace: &Trace) -> StoreResult<()> {
         let query = "SELECT concat_ws(' ', kind, subject, version) AS line FROM events";
-        let rows: Vec<EventLine> = diesel::sql_query(query).load(&mut self.free).await?;
+        let rows: Vec<EventLine> = diesel::sql_query(query).load(&mut self.free).await.map_err(failed)?;
         let mut own: Vec<String> = rows.into_iter().map(|row| row.line).collect();
         let mut expected = trace.events.clone();
         own.sort_unstable();
@@ -320,4 +304,8 @@ impl Stage {
         self.compare("events", &expected, &own);
         Ok(())
     }
+}
+
+fn failed(error: diesel::result::Error) -> StoreError {
+    StoreError::new(StoreFault::Other, error)
 }

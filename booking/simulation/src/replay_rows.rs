@@ -2,11 +2,11 @@
 //! by itself (ids of refunds and events, locators drawn again) is left out.
 
 use super::database::Rows;
-use crate::store::codes::Code;
+use booking::replay::Code;
 use booking_engine::{booking::idempotency::StoredAnswer, payment::quote::Quote};
 use chrono::{DateTime, Utc};
+use diesel::QueryResult;
 use diesel::{
-    QueryResult,
     prelude::QueryableByName,
     sql_types::{Nullable, Text},
 };
@@ -16,10 +16,10 @@ use shared::ids::BookingId;
 use std::{collections::BTreeMap, fmt::Write};
 
 /// The lines of each table, in order.
-pub(super) type Lines = Vec<(&'static str, Vec<String>)>;
+pub(crate) type Lines = Vec<(&'static str, Vec<String>)>;
 
 /// The locators that claims came with.
-pub(super) type Claimed = BTreeMap<BookingId, String>;
+pub(crate) type Claimed = BTreeMap<BookingId, String>;
 
 fn at(instant: DateTime<Utc>) -> String {
     instant.timestamp_micros().to_string()
@@ -38,7 +38,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// A stored answer without what differs between equal runs.
-pub(super) fn answer(status: i16, booking: &str) -> String {
+pub(crate) fn answer(status: i16, booking: &str) -> String {
     let mut value: Value = serde_json::from_str(booking).unwrap_or(Value::Null);
     if let Some(object) = value.as_object_mut() {
         object.remove("locator");
@@ -56,7 +56,7 @@ fn locator(claimed: &Claimed, booking: BookingId, locator: &str) -> String {
 }
 
 /// The rows of the model.
-pub(super) fn of_model(rows: &Rows, claimed: &Claimed) -> Lines {
+pub(crate) fn of_model(rows: &Rows, claimed: &Claimed) -> Lines {
     let mut lines = booking_lines(rows, claimed);
     let flights = rows.flights.iter().map(|(id, row)| {
         format!("{id}|{}|{}|{}|{}", row.version, at(row.departure_at), row.on_sale, row.seats_version)
@@ -243,7 +243,7 @@ const TABLES: [(&str, &str); 13] = [
 ];
 
 /// The rows of PostgreSQL.
-pub(super) async fn of_postgres(connection: &mut AsyncPgConnection, claimed: &Claimed) -> QueryResult<Lines> {
+pub(crate) async fn of_postgres(connection: &mut AsyncPgConnection, claimed: &Claimed) -> QueryResult<Lines> {
     let mut all = Vec::with_capacity(TABLES.len());
     for (table, query) in TABLES {
         let rows: Vec<Line> = diesel::sql_query(query).load(connection).await?;

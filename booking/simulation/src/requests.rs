@@ -1,65 +1,45 @@
-//! The way of a request through an instance, as `Sales` goes it: allocators in the order of flight ids,
-//! the ledger, the desk.
+//! Requests, as the handlers of the service pass them to the engine's sales.
 
-use super::{
+use crate::{
     amendments::Amendment,
-    desk::{Charge, Charged},
-    instance::{Marks, unavailable},
-    world::World,
-};
-use crate::actors::{
-    allocator::NotReserved,
-    sales::{self, ATTEMPTS, Checked, Order, SalesError, Sold, Stop, only_named, settle},
-};
-use booking_engine::ledger::{
-    command::{At, Claim, Command, Outcome},
-    rows::Known,
+    limits::TERMS,
+    process::{Process, ProcessClock, SeededIds},
+    world::unavailable,
 };
 use booking_engine::{
-    booking::{
-        hold::Allowance,
-        idempotency::Key,
-        itinerary,
-        presentation::ShownBooking,
-        record::Booking,
-        refusal::{FlightSeat, Refusal},
-    },
-    inventory::seat_inventory::{Wanted, WantedFare},
-    passengers::party,
+    booking::{idempotency::Key, lifecycle::Stage, record::Booking, refusal::Refusal},
+    ledger::{command::BookingRef, rows::KnownKey},
     payment::{quote::QuoteId, record::PaymentOrder},
+    ports::{KeyLookup, RequestContext},
+    sell::{
+        order::Order,
+        outcome::{SalesError, SalesOutcome},
+        sales::{AdmittedRequest, Sales, SalesDeps},
+    },
+    store_error::{StoreError, StoreFault, StoreResult},
 };
-use shared::{
-    ids::{BookingId, FlightId},
-    money::{Currency, Money},
-};
-use std::{collections::HashSet, rc::Rc, time::Instant};
-
-const CURRENCY: Currency = Currency::EUR;
-/// The currency, and the longest hold in minutes.
-const TERMS: (Currency, u32) = (CURRENCY, 1440);
+use shared::ids::BookingId;
+use std::time::Instant;
 
 /// What is asked of the service.
 #[derive(Debug, Clone)]
-pub(super) enum Request {
+pub(crate) enum Request {
     Book(Order),
     Pay {
         booking: BookingId,
-        flight: FlightId,
         payment: PaymentOrder,
         key: Option<Key>,
     },
     Cancel {
         booking: BookingId,
-        flight: FlightId,
         quote: Option<QuoteId>,
         key: Option<Key>,
     },
     Quote {
         booking: BookingId,
-        flight: FlightId,
         key: Option<Key>,
     },
-    /// `version`: the booking's, where it matters.
+    /// `version`: the booking's, as in `If-Match`.
     Amend {
         booking: BookingId,
         version: Option<i64>,
@@ -68,7 +48,7 @@ pub(super) enum Request {
 }
 
 impl Request {
-    pub(super) fn key(&self) -> Option<&Key> {
+    pub(crate) fn key(&self) -> Option<&Key> {
         match self {
             Self::Book(order) => order.key.as_ref(),
             Self::Pay { key, .. } | Self::Cancel { key, .. } | Self::Quote { key, .. } => key.as_ref(),
@@ -77,273 +57,170 @@ impl Request {
     }
 }
 
-/// A key's request that runs on an instance; no longer when this is dropped.
-struct RunningKey {
-    world: Rc<World>,
-    at: usize,
-    life: u64,
-    scope: Vec<u8>,
-}
+impl SalesDeps for Process {
+    type Inventory = Self;
+    type Ledger = Self;
+    type Payments = Self;
+    type Keys = Self;
+    type Clock = ProcessClock;
+    type Ids = SeededIds;
 
-impl Drop for RunningKey {
-    fn drop(&mut self) {
-        let mut instance = self.world.instances[self.at].borrow_mut();
-        if instance.life == self.life {
-            instance.running.remove(&self.scope);
-        }
+    fn inventory(&self) -> &Self {
+        self
+    }
+
+    fn ledger(&self) -> &Self {
+        self
+    }
+
+    fn payments(&self) -> &Self {
+        self
+    }
+
+    fn keys(&self) -> &Self {
+        self
+    }
+
+    fn clock(&self) -> &ProcessClock {
+        &self.clock
+    }
+
+    fn ids(&self) -> &SeededIds {
+        &self.ids
     }
 }
 
-impl World {
-    /// Serves a request on an instance.
-    pub(super) async fn serve(self: &Rc<Self>, at: usize, request: &Request) -> Result<Sold, SalesError> {
-        let Some(key) = request.key() else { return settle(self.carry_out(at, request).await) };
-        if let Some(known) = self.known(key).await? {
-            return Ok(known);
-        }
-        let running = self.instances[at].borrow().running.get(&key.scope).cloned();
-        match running {
-            Some(body) if body != key.body => return Ok(Sold::Refused(Refusal::KeyReused)),
-            Some(_) => return Ok(Sold::Refused(Refusal::KeyInProgress)),
-            None => {}
-        }
-        let life = {
-            let mut instance = self.instances[at].borrow_mut();
-            instance.running.insert(key.scope.clone(), key.body.clone());
-            instance.life
-        };
-        let _running = RunningKey { world: self.clone(), at, life, scope: key.scope.clone() };
-        match settle(self.carry_out(at, request).await)? {
-            Sold::Refused(refusal) => Ok(self.known(key).await?.unwrap_or(Sold::Refused(refusal))),
-            sold => Ok(sold),
-        }
-    }
-
-    async fn known(self: &Rc<Self>, key: &Key) -> Result<Option<Sold>, SalesError> {
-        self.hop().await;
+impl KeyLookup for Process {
+    async fn find_key(&self, key: &Key, _: Instant) -> StoreResult<Option<KnownKey>> {
+        let world = &self.world;
+        world.hop().await;
         let found = {
-            let now = self.now();
-            let mut database = self.database.borrow_mut();
+            let now = world.now();
+            let mut database = world.database.borrow_mut();
             if database.is_down(now) {
-                return Err(unavailable().into());
+                return Err(unavailable());
             }
             let clock = database.clock(now);
             let found = database.rows.find_key(key, clock);
-            if let Some(trace) = &self.trace {
+            if let Some(trace) = &world.trace {
                 trace.borrow_mut().found_key(key, clock, found.as_ref());
             }
             found
         };
-        self.hop().await;
-        Ok(found.map(|known| match known {
-            Known::Running => Sold::Refused(Refusal::KeyInProgress),
-            Known::OtherBody => Sold::Refused(Refusal::KeyReused),
-            Known::Answered(answer) => Sold::Replay(answer),
-        }))
+        world.hop().await;
+        Ok(found)
     }
+}
 
-    async fn carry_out(self: &Rc<Self>, at: usize, request: &Request) -> Result<Sold, Stop> {
-        match request {
-            Request::Book(order) => self.make(at, order).await,
-            Request::Pay { booking, flight, payment, key } => {
-                let at_any = At { booking: *booking, version: None };
-                let command = Command::Pay { at: at_any, payment: payment.clone(), key: key.clone() };
-                match self.submit(at, *flight, command).await? {
-                    Outcome::Done(state) => Ok(self.pay(at, state, payment, *flight).await),
-                    Outcome::Quoted(quote, currency) => Ok(Sold::Quoted(quote.shown(currency))),
-                    Outcome::Replay(answer) => Ok(Sold::Replay(answer)),
-                    Outcome::Refused(refusal) => Err(Stop::Refused(refusal)),
-                }
-            }
-            Request::Cancel { booking, flight, quote, key } => {
-                let at_any = At { booking: *booking, version: None };
-                let command = Command::Cancel { at: at_any, quote: *quote, key: key.clone() };
-                self.ordered(at, *flight, command).await
-            }
-            Request::Quote { booking, flight, key } => {
-                let at_any = At { booking: *booking, version: None };
-                let quote = QuoteId(self.id());
-                self.ordered(at, *flight, Command::Quote { at: at_any, quote, key: key.clone() }).await
-            }
-            Request::Amend { booking, version, amendment } => {
-                self.amend(at, (*booking, *version), amendment).await
-            }
-        }
-    }
-
-    /// Has the ledger carry out a command about a booking.
-    pub(super) async fn ordered(
-        self: &Rc<Self>,
-        at: usize,
-        flight: FlightId,
-        command: Command,
-    ) -> Result<Sold, Stop> {
-        match self.submit(at, flight, command).await? {
-            Outcome::Done(state) => Ok(Sold::Done(state)),
-            Outcome::Quoted(quote, currency) => Ok(Sold::Quoted(quote.shown(currency))),
-            Outcome::Replay(answer) => Ok(Sold::Replay(answer)),
-            Outcome::Refused(refusal) => Err(Stop::Refused(refusal)),
-        }
-    }
-
-    async fn make(self: &Rc<Self>, at: usize, order: &Order) -> Result<Sold, Stop> {
-        let mut checked = Some(self.check(at, order).await?);
-        let deadline = self.deadline_at(at);
-        let named: HashSet<FlightSeat> = order.named_seats().collect();
-        for attempt in 1..=ATTEMPTS {
-            let checked = match checked.take() {
-                Some(checked) => checked,
-                None => self.check(at, order).await?,
-            };
-            let (booking, priced_from, marks) = self.reserve_all(at, order, deadline).await?;
-            if !checked.is_of(&priced_from) {
-                self.count("flights changed after the check");
-                continue;
-            }
-            let total = Money::new(booking.total(), CURRENCY);
-            if order.expected_total.is_some_and(|expected| expected.minor < total.minor) {
-                drop(marks);
-                if attempt == 1 && self.have_changed(at, &priced_from).await? {
-                    continue;
-                }
-                return Err(Stop::Refused(Refusal::PriceChanged(total)));
-            }
-            if self.instant_at(at) >= deadline {
-                return Err(Stop::Failed(SalesError::Overloaded));
-            }
-            let lowest = booking.segments.iter().map(|segment| segment.flight_id).min();
-            let Some(flight) = lowest else { return Err(Stop::Refused(Refusal::NotFound)) };
-            let (payment, key) = (order.payment.clone(), order.key.clone());
-            let hold = checked.hold;
-            let (allowance, stale) = (order.allowance, Vec::new());
-            let claim = Claim { booking, hold, priced_from, payment, key, allowance, stale };
-            let outcome = self.submit(at, flight, Command::Claim(Box::new(claim))).await;
-            drop(marks);
-            let again = match &outcome {
-                Ok(Outcome::Refused(Refusal::FlightChanged(changed))) => {
-                    for id in changed {
-                        self.seats_unknown(at, *id);
-                        self.flight_now(at, *id).await?;
-                    }
-                    true
-                }
-                Ok(Outcome::Refused(Refusal::SeatTaken(lost))) => {
-                    lost.iter().for_each(|seat| self.seats_unknown(at, seat.flight_id));
-                    lost.iter().all(|seat| !named.contains(seat))
-                }
-                _ => false,
-            };
-            if again && attempt < ATTEMPTS {
-                continue;
-            }
-            return match outcome? {
-                Outcome::Done(state) => match &order.payment {
-                    Some(payment) => Ok(self.pay(at, state, payment, flight).await),
-                    None => Ok(Sold::Done(state)),
-                },
-                Outcome::Quoted(quote, currency) => Ok(Sold::Quoted(quote.shown(currency))),
-                Outcome::Replay(answer) => Ok(Sold::Replay(answer)),
-                Outcome::Refused(Refusal::SeatTaken(lost)) => Err(Stop::Refused(only_named(lost, &named))),
-                Outcome::Refused(refusal) => Err(Stop::Refused(refusal)),
-            };
-        }
-        Err(Stop::Failed(SalesError::Overloaded))
-    }
-
-    async fn check(self: &Rc<Self>, at: usize, order: &Order) -> Result<Checked, Stop> {
-        let mut flights = Vec::with_capacity(order.segments.len());
-        for segment in &order.segments {
-            flights.push(self.known_flight(at, segment.flight_id).await?);
-        }
-        if let Ok(hold) = sales::check(order, &flights, TERMS, self.moment_at(at).utc) {
-            return Ok(Checked::new(hold, &flights));
-        }
-        flights.clear();
-        for segment in &order.segments {
-            flights.push(self.flight_now(at, segment.flight_id).await?);
-        }
-        let hold = sales::check(order, &flights, TERMS, self.moment_at(at).utc).map_err(Stop::Refused)?;
-        Ok(Checked::new(hold, &flights))
-    }
-
-    async fn have_changed(self: &Rc<Self>, at: usize, versions: &[(FlightId, i64)]) -> Result<bool, Stop> {
-        for (id, version) in versions {
-            if self.flight_now(at, *id).await?.state.version > *version {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    /// Asks the allocators of all flights for seats, in the order of flight ids.
-    async fn reserve_all(
-        self: &Rc<Self>,
-        at: usize,
-        order: &Order,
-        deadline: Instant,
-    ) -> Result<(Booking, Vec<(FlightId, i64)>, Vec<Marks>), Stop> {
-        let mut booking = order.booking(CURRENCY);
-        // What real code draws by itself comes from the seed here.
-        (booking.id, booking.locator) = (self.id().into(), self.locator());
-        self.claimed.borrow_mut().insert(booking.id, booking.locator.as_str().to_owned());
-        let kinds: Vec<_> = order.passengers.iter().map(|passenger| passenger.kind).collect();
-        let (mut marks, mut versions, mut refusals) = (Vec::new(), Vec::new(), Vec::new());
-        for index in order.by_flight() {
-            let segment = &order.segments[index];
-            let wanted = Wanted {
-                owner: order.owner,
-                exempt: order.allowance == Allowance::Unlimited,
-                segment: index,
-                cabin: segment.cabin,
-                fare: Some(WantedFare { brand: segment.brand, currency: CURRENCY, party: kinds.clone() }),
-                wishes: party::wishes(&order.passengers, index),
-            };
-            let (reservation, mark) = match self.reserve(at, segment.flight_id, &wanted, deadline).await {
-                Ok(reserved) => reserved,
-                Err(NotReserved::Refused(refusal)) => {
-                    refusals.push(refusal);
-                    marks.clear();
-                    continue;
-                }
-                Err(error) if refusals.is_empty() => return Err(error.into()),
-                Err(_) => break,
-            };
-            if !refusals.is_empty() {
-                continue;
-            }
-            marks.push(mark);
-            versions.push((segment.flight_id, reservation.flight_version));
-            for ((passenger, _), seat) in wanted.wishes.iter().zip(reservation.seats) {
-                booking.passengers[*passenger].seats[index] = Some(seat);
-            }
-            booking.segments[index].fare = reservation.price.fare;
-            booking.segments[index].taxes = reservation.price.taxes;
-        }
-        if let Some(refusal) = itinerary::refusal(refusals) {
-            return Err(Stop::Refused(refusal));
-        }
-        sales::check_total(&booking)?;
-        Ok((booking, versions, marks))
-    }
-
-    async fn pay(
-        self: &Rc<Self>,
-        at: usize,
-        state: ShownBooking,
-        payment: &PaymentOrder,
-        flight: FlightId,
-    ) -> Sold {
-        let charge = Charge {
-            payment: payment.id,
-            booking: state.id,
-            amount: state.price.total.minor,
-            token: payment.token.clone(),
-            flight,
+impl Process {
+    /// Serves a request. When it is over, it has released all its reservations.
+    pub(crate) async fn serve(&self, request: &Request) -> Result<SalesOutcome, SalesError> {
+        let running = self.instance().running.clone();
+        let sales = Sales::sharing_keys(self.clone(), TERMS, running);
+        let outcome = match request {
+            Request::Book(order) => self.book(&sales, order).await,
+            other => self.serve_about_booking(&sales, other).await,
         };
-        match self.charge(at, charge).await {
-            Charged::Confirmed(state) => Sold::Done(state),
-            Charged::Declined(state) => Sold::Declined(state),
-            Charged::Silent => Sold::Unsettled(state),
+        self.world.object_to(self.log.has_released("the request was answered"));
+        if let Ok(SalesOutcome::Refused(refusal)) = &outcome {
+            self.world.object_to(self.log.gives_up(refusal));
         }
+        outcome
+    }
+
+    /// As the load shedding and the handler do.
+    async fn book(&self, sales: &Sales<Self>, order: &Order) -> Result<SalesOutcome, SalesError> {
+        let before = self.instance().admission.taken();
+        let admitted = self.instance().admission.admit();
+        let Some(slot) = admitted else {
+            self.world.count("requests shed");
+            return Err(SalesError::Overloaded);
+        };
+        if before >= crate::limits::SLOTS {
+            self.world.object(format!("a request was admitted where {before} slots were taken"));
+        }
+        self.log.named.borrow_mut().extend(order.named_seats());
+        sales.book(order, AdmittedRequest { context: self.context(), slot: Some(slot) }).await
+    }
+
+    /// As the handlers do: they read the booking, then look at the key, then pass the request on.
+    async fn serve_about_booking(
+        &self,
+        sales: &Sales<Self>,
+        request: &Request,
+    ) -> Result<SalesOutcome, SalesError> {
+        let context = self.context();
+        let (Request::Pay { booking: id, .. }
+        | Request::Cancel { booking: id, .. }
+        | Request::Quote { booking: id, .. }
+        | Request::Amend { booking: id, .. }) = request
+        else {
+            return Ok(SalesOutcome::Refused(Refusal::NotFound));
+        };
+        let Some((booking, stage)) = self.read_booking(*id).await? else {
+            return Ok(SalesOutcome::Refused(Refusal::NotFound));
+        };
+        if let Some(key) = request.key()
+            && let Some(known) = sales.known(key, context).await?
+        {
+            return Ok(known);
+        }
+        let any = BookingRef { booking: *id, version: None };
+        match request {
+            Request::Book(_) => Ok(SalesOutcome::Refused(Refusal::NotFound)),
+            Request::Pay { payment, key, .. } => {
+                sales.pay((&booking, any), payment, key.clone(), context).await
+            }
+            Request::Cancel { quote, key, .. } => {
+                sales.cancel(&booking, (any, *quote), key.clone(), context).await
+            }
+            Request::Quote { key, .. } => sales.quote(&booking, any, key.clone(), context).await,
+            Request::Amend { version: Some(version), .. } if *version != booking.version => {
+                Ok(SalesOutcome::Refused(Refusal::Stale))
+            }
+            Request::Amend { version, amendment, .. } => {
+                let at = BookingRef { booking: *id, version: *version };
+                self.amend(sales, (&booking, stage), (at, amendment), context).await
+            }
+        }
+    }
+
+    async fn amend(
+        &self,
+        sales: &Sales<Self>,
+        (booking, stage): (&Booking, Stage),
+        (at, amendment): (BookingRef, &Amendment),
+        context: RequestContext,
+    ) -> Result<SalesOutcome, SalesError> {
+        match amendment {
+            Amendment::Seats { changes, exempt } => {
+                sales.change_seats((booking, stage), (at, changes.clone()), *exempt, context).await
+            }
+            Amendment::Contact(patch) => sales.change_contact(booking, at, patch.clone(), context).await,
+            Amendment::Name(correction) => sales.correct_name(booking, at, correction.clone(), context).await,
+        }
+    }
+
+    /// A booking as a handler reads it before anything is done about it.
+    async fn read_booking(&self, id: BookingId) -> StoreResult<Option<(Booking, Stage)>> {
+        let world = &self.world;
+        world.hop().await;
+        let read = {
+            let now = world.now();
+            let mut database = world.database.borrow_mut();
+            if database.is_down(now) {
+                return Err(unavailable());
+            }
+            let clock = database.clock(now);
+            let Some(booking) = database.rows.booking(id) else { return Ok(None) };
+            let state = booking.present(&database.rows.flights(&booking), clock);
+            let state = state.map_err(|error| StoreError::new(StoreFault::Data, error))?;
+            if let Some(trace) = &world.trace {
+                trace.borrow_mut().read_booking(clock, &state);
+            }
+            (booking, Stage::of(state.status, state.payment_status))
+        };
+        world.hop().await;
+        Ok(Some(read))
     }
 }

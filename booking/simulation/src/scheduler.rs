@@ -13,7 +13,7 @@ use std::{
 
 /// Whose a task is; it dies with its owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Owner {
+pub(crate) enum Owner {
     /// Nobody's: travellers, the network, the provider.
     Outside,
     /// A process.
@@ -59,7 +59,7 @@ impl Wake for WakeUp {
 
 /// What tasks have asked the scheduler for.
 #[derive(Default)]
-pub(super) struct Wishes {
+pub(crate) struct Wishes {
     spawned: RefCell<Vec<(Owner, Work)>>,
     killed: RefCell<Vec<Owner>>,
     timers: RefCell<BTreeMap<(u64, u64), Waker>>,
@@ -67,18 +67,18 @@ pub(super) struct Wishes {
 }
 
 impl Wishes {
-    pub(super) fn spawn(&self, owner: Owner, work: impl Future<Output = ()> + 'static) {
+    pub(crate) fn spawn(&self, owner: Owner, work: impl Future<Output = ()> + 'static) {
         // Within a runtime, channels would ask tasks to yield to it now and then.
         self.spawned.borrow_mut().push((owner, Box::pin(tokio::task::unconstrained(work))));
     }
 
     /// Ends the tasks of an owner where they stand, before anything else happens.
-    pub(super) fn kill(&self, owner: Owner) {
+    pub(crate) fn kill(&self, owner: Owner) {
         self.killed.borrow_mut().push(owner);
     }
 
     /// Forgets all of them: the run is over.
-    pub(super) fn forget(&self) {
+    pub(crate) fn forget(&self) {
         self.timers.take();
         drop(self.spawned.take());
     }
@@ -91,10 +91,10 @@ impl Wishes {
 }
 
 /// Ready at an instant of virtual time.
-pub(super) struct Sleep {
-    pub(super) world: Rc<World>,
-    pub(super) until: u64,
-    pub(super) registered: bool,
+pub(crate) struct Sleep {
+    pub(crate) world: Rc<World>,
+    pub(crate) until: u64,
+    pub(crate) registered: bool,
 }
 
 impl Future for Sleep {
@@ -113,7 +113,7 @@ impl Future for Sleep {
 }
 
 /// All tasks.
-pub(super) struct Scheduler {
+pub(crate) struct Scheduler {
     world: Rc<World>,
     tasks: BTreeMap<u64, Task>,
     ready: Ready,
@@ -121,12 +121,12 @@ pub(super) struct Scheduler {
 }
 
 impl Scheduler {
-    pub(super) fn new(world: Rc<World>) -> Self {
+    pub(crate) fn new(world: Rc<World>) -> Self {
         Self { world, tasks: BTreeMap::new(), ready: Ready::default(), ids: 0 }
     }
 
     /// Takes one step: a task goes on until it waits again. False where nothing can ever go on.
-    pub(super) fn step(&mut self) -> bool {
+    pub(crate) fn step(&mut self) -> bool {
         loop {
             self.carry_out_wishes();
             let Some(id) = self.draw() else {

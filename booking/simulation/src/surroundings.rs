@@ -1,13 +1,13 @@
 //! What happens around the service: the airline's flights, the passing of time, and faults.
 
-use super::{
-    instance::SHARDS,
-    ledger,
-    scheduler::Owner,
-    world::{HOUR, MILLISECOND, MINUTE, SECOND, World, instant},
+use super::{scheduler::Owner, world::World};
+use crate::repeated;
+use crate::{
+    limits::SHARDS,
+    process::Process,
+    time::{HOUR, MILLISECOND, MINUTE, SECOND, instant},
 };
 use booking_engine::inventory::flight::{Flight, is_sold};
-use booking_engine::ledger::command::Command;
 use chrono::TimeDelta;
 use serde_json::json;
 use shared::{
@@ -17,75 +17,19 @@ use shared::{
 };
 use std::{rc::Rc, sync::Arc};
 
-/// Holds ended at once.
-const REAPED: usize = 64;
-
 /// Starts everything but the travellers.
-pub(super) fn start(world: &Rc<World>) {
+pub(crate) fn start(world: &Rc<World>) {
     for _ in 0..world.sizes.flights {
         let state = new_flight(world);
         publish(world, state);
     }
     for at in 0..world.sizes.instances {
-        start_instance(world, at);
+        repeated::start(world, at);
     }
     let airline = world.clone();
     world.spawn(Owner::Outside, async move { fly(&airline).await });
     let fate = world.clone();
     world.spawn(Owner::Outside, async move { trouble(&fate).await });
-}
-
-/// What an instance does by itself: its reaper and its desks.
-fn start_instance(world: &Rc<World>, at: usize) {
-    let reaper = world.clone();
-    world.spawn(Owner::Instance(at), async move {
-        loop {
-            let pause = reaper.interval();
-            reaper.sleep(pause).await;
-            reap(&reaper, at).await;
-            ledger::publish(&reaper);
-        }
-    });
-    let desk = world.clone();
-    world.spawn(Owner::Instance(at), async move {
-        loop {
-            desk.sweep(at).await;
-            let pause = desk.interval();
-            desk.sleep(pause).await;
-        }
-    });
-    let disruptions = world.clone();
-    world.spawn(Owner::Instance(at), async move {
-        loop {
-            disruptions.follow_all(at).await;
-            let pause = disruptions.interval();
-            disruptions.sleep(pause).await;
-        }
-    });
-}
-
-async fn reap(world: &Rc<World>, at: usize) {
-    let ended = {
-        let now = world.now();
-        let mut database = world.database.borrow_mut();
-        if database.is_down(now) {
-            return;
-        }
-        let clock = database.clock(now);
-        let ended = database.rows.ended(clock, REAPED);
-        let cleaned = world.random().chance(20).then(|| database.clean_keys(clock));
-        if let Some(trace) = &world.trace {
-            trace.borrow_mut().reaped(clock, REAPED, &ended, cleaned);
-        }
-        ended
-    };
-    for (booking, flight) in ended {
-        let world_of_it = world.clone();
-        world.spawn(Owner::Instance(at), async move {
-            // What fails is found again at the next look.
-            let _ = world_of_it.submit(at, flight, Command::Expire { booking }).await;
-        });
-    }
 }
 
 /// The airline brings out new flights, and changes old ones.
@@ -165,7 +109,7 @@ fn publish(world: &Rc<World>, state: FlightState) {
         world.spawn(Owner::Outside, async move {
             let delay = world_of_it.random().time(500, 12);
             world_of_it.sleep(delay).await;
-            world_of_it.flight_is(at, flight);
+            world_of_it.flight_changed(at, flight);
         });
     }
     if change.is_some() {
@@ -177,8 +121,8 @@ fn publish(world: &Rc<World>, state: FlightState) {
 fn nudge_desk(world: &Rc<World>) {
     let at = world.random().index(world.sizes.instances);
     if world.instances[at].borrow().up {
-        let desk = world.clone();
-        world.spawn(Owner::Instance(at), async move { desk.follow_all(at).await });
+        let desk = Process::new(world, at);
+        world.spawn(Owner::Instance(at), async move { desk.follow_flights().await });
     }
 }
 
@@ -303,6 +247,6 @@ fn kill_instance(world: &Rc<World>, at: usize) {
         world_of_it.sleep(down).await;
         world_of_it.note(|| format!("instance {at} is started again"));
         world_of_it.instances[at].borrow_mut().up = true;
-        start_instance(&world_of_it, at);
+        repeated::start(&world_of_it, at);
     });
 }

@@ -1,16 +1,18 @@
 //! What commands and verdicts are called, and how often they came about.
 
 use super::{database::Change, world::World};
-use booking_engine::booking::refusal::Refusal;
-use booking_engine::ledger::{
-    command::{Command, Outcome},
-    decide::Verdict,
+use booking_engine::{
+    booking::refusal::Refusal,
+    ledger::{
+        command::{Command, Outcome},
+        work::Verdict,
+    },
 };
 use shared::events::BookingStatus;
 
 /// Counts a command of a transaction that was committed. `undo`: what the transaction changed, as it was
 /// before.
-pub(super) fn count(world: &World, command: &Command, verdict: &Verdict, undo: &[Change]) {
+pub(crate) fn count(world: &World, command: &Command, verdict: &Verdict, undo: &[Change]) {
     // What was done already is answered alike.
     let has_effect = || {
         undo.iter().any(|change| match change {
@@ -22,9 +24,9 @@ pub(super) fn count(world: &World, command: &Command, verdict: &Verdict, undo: &
         (_, Verdict::Answer(Outcome::Replay(_))) => "replays in the ledger",
         (Command::Claim(_), Verdict::Answer(Outcome::Done(_))) => "claims won",
         (Command::Claim(_), Verdict::Answer(Outcome::Refused(Refusal::SeatTaken(_)))) => {
-            "claims lost at the fence"
+            "claims lost at the unique constraint"
         }
-        (Command::Claim(_), Verdict::Again(_)) => "claims that lost to holds that have ended",
+        (Command::Claim(_), Verdict::RetryAfterExpiring(_)) => "claims that lost to holds that have ended",
         (Command::Claim(_), _) => "claims refused otherwise",
         (Command::Confirm { .. }, Verdict::Answer(Outcome::Done(_))) => "confirmations",
         (Command::Confirm { .. }, _) => "confirmations too late",
@@ -58,7 +60,7 @@ pub(super) fn count(world: &World, command: &Command, verdict: &Verdict, undo: &
         (Command::Pay { .. }, Verdict::Answer(Outcome::Done(_))) => "payments of holds",
         (Command::Pay { .. }, _) => "payments of holds refused",
         (Command::Decline { .. }, _) => "payments that came to nothing",
-        (Command::Expire { .. }, _) => "holds ended by the reaper",
+        (Command::Expire { .. }, _) => "holds expired by the sweeper",
         _ => "other commands",
     });
 }
@@ -67,7 +69,7 @@ fn of_seats(outcome: &Outcome, has_effect: impl FnOnce() -> bool) -> &'static st
     match outcome {
         Outcome::Done(_) if has_effect() => "changes of seats",
         Outcome::Done(_) => "changes of seats without effect",
-        Outcome::Refused(Refusal::SeatTaken(_)) => "changes of seats lost at the fence",
+        Outcome::Refused(Refusal::SeatTaken(_)) => "changes of seats lost at the unique constraint",
         _ => "changes of seats refused otherwise",
     }
 }
@@ -81,7 +83,7 @@ fn of_name(outcome: &Outcome) -> &'static str {
 }
 
 /// The kind of a command with its booking.
-pub(super) fn name(command: &Command) -> String {
+pub(crate) fn name(command: &Command) -> String {
     let kind = match command {
         Command::Claim(_) => "Claim",
         Command::Pay { .. } => "Pay",
@@ -101,9 +103,9 @@ pub(super) fn name(command: &Command) -> String {
 }
 
 /// A verdict in a line, without what differs between equal runs.
-pub(super) fn outcome(verdict: &Verdict) -> String {
+pub(crate) fn outcome(verdict: &Verdict) -> String {
     match verdict {
-        Verdict::Again(stale) => {
+        Verdict::RetryAfterExpiring(stale) => {
             let mut stale: Vec<String> = stale.iter().map(ToString::to_string).collect();
             stale.sort_unstable();
             format!("again, after {stale:?}")

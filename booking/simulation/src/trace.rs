@@ -1,12 +1,13 @@
 //! What was done to the database, so that the same can be done to another.
 
 use super::{database::Abort, replay_rows::answer, tally::outcome};
-use crate::store::{codes::Code, refunds, unsettled_payments};
+use booking::replay::Code;
 use booking_engine::{
-    booking::disruption::Pending,
-    ledger::{command::Command, decide::Verdict, rows::Known},
+    booking::{disruption::PendingDisruption, idempotency::Key},
+    inventory::seat_inventory::SeatSnapshot,
+    ledger::{command::Command, rows::KnownKey, work::Verdict},
+    saga::settlement::{UnsettledPayment, UnsettledRefund},
 };
-use booking_engine::{booking::idempotency::Key, inventory::seat_inventory::SeatsRead};
 use chrono::{DateTime, TimeDelta, Utc};
 use shared::{
     events::{BookingState, FlightState},
@@ -16,23 +17,23 @@ use std::sync::Arc;
 
 /// A transaction of a ledger.
 #[derive(Debug, Clone)]
-pub(super) struct Batch {
+pub(crate) struct Batch {
     /// The ledger, and so the connection.
-    pub(super) ledger: usize,
-    pub(super) commands: Vec<Command>,
-    pub(super) abort: Option<Abort>,
+    pub(crate) ledger: usize,
+    pub(crate) commands: Vec<Command>,
+    pub(crate) abort: Option<Abort>,
     /// The clock at each call.
-    pub(super) clocks: Vec<DateTime<Utc>>,
+    pub(crate) clocks: Vec<DateTime<Utc>>,
     /// In words, where it came as far as that.
-    pub(super) verdicts: Option<Vec<String>>,
-    pub(super) committed: bool,
+    pub(crate) verdicts: Option<Vec<String>>,
+    pub(crate) committed: bool,
     /// It never got its locks: who ran it died.
-    pub(super) abandoned: bool,
+    pub(crate) abandoned: bool,
 }
 
 /// One thing that was done. What the model said is kept with it.
 #[derive(Debug, Clone)]
-pub(super) enum Deed {
+pub(crate) enum Deed {
     Flight(Arc<FlightState>),
     /// A transaction begins, and goes as far as its locks.
     Begin(usize),
@@ -53,19 +54,27 @@ pub(super) enum Deed {
         clock: DateTime<Utc>,
         said: String,
     },
-    Reap {
+    EndedHolds {
         clock: DateTime<Utc>,
         limit: usize,
         said: Vec<String>,
         cleaned: Option<usize>,
     },
-    Sweep {
+    TakePayments {
         clock: DateTime<Utc>,
         idle: TimeDelta,
-        payments: Vec<String>,
-        refunds: Vec<String>,
+        limit: usize,
+        said: Vec<String>,
+    },
+    TakeRefunds {
+        clock: DateTime<Utc>,
+        idle: TimeDelta,
+        limit: usize,
+        said: Vec<String>,
     },
     Disruptions {
+        after: Option<FlightId>,
+        limit: usize,
         said: Vec<String>,
     },
     BookingsOn {
@@ -73,7 +82,7 @@ pub(super) enum Deed {
         said: Vec<String>,
     },
     /// The bookings of a flight have followed its change.
-    Followed(Pending),
+    Followed(PendingDisruption),
     SettlePayment {
         payment: PaymentId,
     },
@@ -85,20 +94,20 @@ pub(super) enum Deed {
 
 /// See the module.
 #[derive(Debug, Default)]
-pub(super) struct Trace {
-    pub(super) deeds: Vec<Deed>,
-    pub(super) batches: Vec<Batch>,
+pub(crate) struct Trace {
+    pub(crate) deeds: Vec<Deed>,
+    pub(crate) batches: Vec<Batch>,
     /// Committed events: kind, subject, version.
-    pub(super) events: Vec<String>,
+    pub(crate) events: Vec<String>,
 }
 
 impl Trace {
-    pub(super) fn flight(&mut self, state: &Arc<FlightState>) {
+    pub(crate) fn flight(&mut self, state: &Arc<FlightState>) {
         self.deeds.push(Deed::Flight(state.clone()));
     }
 
     /// A transaction begins; gives its number.
-    pub(super) fn begun(&mut self, ledger: usize, commands: Vec<Command>, abort: Option<Abort>) -> usize {
+    pub(crate) fn begun(&mut self, ledger: usize, commands: Vec<Command>, abort: Option<Abort>) -> usize {
         let (clocks, verdicts) = (Vec::new(), None);
         self.batches.push(Batch {
             ledger,
@@ -114,11 +123,11 @@ impl Trace {
         number
     }
 
-    pub(super) fn resumed(&mut self, number: usize) {
+    pub(crate) fn resumed(&mut self, number: usize) {
         self.deeds.push(Deed::Resume(number));
     }
 
-    pub(super) fn ended(
+    pub(crate) fn ended(
         &mut self,
         number: usize,
         clocks: &[DateTime<Utc>],
@@ -131,19 +140,19 @@ impl Trace {
         (batch.committed, batch.abandoned) = (committed, false);
     }
 
-    pub(super) fn read_seats(&mut self, flight: FlightId, clock: DateTime<Utc>, read: &SeatsRead) {
+    pub(crate) fn read_seats(&mut self, flight: FlightId, clock: DateTime<Utc>, read: &SeatSnapshot) {
         self.deeds.push(Deed::ReadSeats { flight, clock, said: seats_read(read) });
     }
 
-    pub(super) fn read_booking(&mut self, clock: DateTime<Utc>, state: &BookingState) {
+    pub(crate) fn read_booking(&mut self, clock: DateTime<Utc>, state: &BookingState) {
         self.deeds.push(Deed::ReadBooking { booking: state.id, clock, said: booking_read(state) });
     }
 
-    pub(super) fn found_key(&mut self, key: &Key, clock: DateTime<Utc>, found: Option<&Known>) {
+    pub(crate) fn found_key(&mut self, key: &Key, clock: DateTime<Utc>, found: Option<&KnownKey>) {
         self.deeds.push(Deed::FindKey { key: key.clone(), clock, said: known(found) });
     }
 
-    pub(super) fn reaped(
+    pub(crate) fn ended_holds(
         &mut self,
         clock: DateTime<Utc>,
         limit: usize,
@@ -151,25 +160,32 @@ impl Trace {
         cleaned: Option<usize>,
     ) {
         let said = holds_ended(ended);
-        self.deeds.push(Deed::Reap { clock, limit, said, cleaned });
+        self.deeds.push(Deed::EndedHolds { clock, limit, said, cleaned });
     }
 
-    pub(super) fn swept(
+    pub(crate) fn payments_taken(
         &mut self,
         clock: DateTime<Utc>,
-        idle: TimeDelta,
-        payments: &[unsettled_payments::Unsettled],
-        refunds: &[refunds::Unsettled],
+        (idle, limit): (TimeDelta, usize),
+        payments: &[UnsettledPayment],
     ) {
-        let (payments, refunds) = (unsettled(payments), unsettled_refunds(refunds));
-        self.deeds.push(Deed::Sweep { clock, idle, payments, refunds });
+        self.deeds.push(Deed::TakePayments { clock, idle, limit, said: unsettled(payments) });
     }
 
-    pub(super) fn pending(&mut self, changes: &[Pending]) {
-        self.deeds.push(Deed::Disruptions { said: disruptions(changes) });
+    pub(crate) fn refunds_taken(
+        &mut self,
+        clock: DateTime<Utc>,
+        (idle, limit): (TimeDelta, usize),
+        refunds: &[UnsettledRefund],
+    ) {
+        self.deeds.push(Deed::TakeRefunds { clock, idle, limit, said: unsettled_refunds(refunds) });
     }
 
-    pub(super) fn bookings_on<'a>(
+    pub(crate) fn pending(&mut self, after: Option<FlightId>, limit: usize, changes: &[PendingDisruption]) {
+        self.deeds.push(Deed::Disruptions { after, limit, said: disruptions(changes) });
+    }
+
+    pub(crate) fn bookings_on<'a>(
         &mut self,
         flight: FlightId,
         bookings: impl IntoIterator<Item = &'a BookingId>,
@@ -177,21 +193,21 @@ impl Trace {
         self.deeds.push(Deed::BookingsOn { flight, said: bookings_in_order(bookings) });
     }
 
-    pub(super) fn followed(&mut self, change: Pending) {
+    pub(crate) fn followed(&mut self, change: PendingDisruption) {
         self.deeds.push(Deed::Followed(change));
     }
 
-    pub(super) fn payment_settled(&mut self, payment: PaymentId) {
+    pub(crate) fn payment_settled(&mut self, payment: PaymentId) {
         self.deeds.push(Deed::SettlePayment { payment });
     }
 
-    pub(super) fn refund_settled(&mut self, payment: PaymentId) {
+    pub(crate) fn refund_settled(&mut self, payment: PaymentId) {
         self.deeds.push(Deed::SettleRefund { payment });
     }
 }
 
 /// A flight's seats in words, in order.
-pub(super) fn seats_read(read: &SeatsRead) -> String {
+pub(crate) fn seats_read(read: &SeatSnapshot) -> String {
     let mut seats: Vec<_> = read
         .taken
         .iter()
@@ -203,30 +219,30 @@ pub(super) fn seats_read(read: &SeatsRead) -> String {
 }
 
 /// A booking as it is shown, without what differs between equal runs.
-pub(super) fn booking_read(state: &BookingState) -> String {
+pub(crate) fn booking_read(state: &BookingState) -> String {
     serde_json::to_string(state).map_or_else(|error| error.to_string(), |text| answer(200, &text))
 }
 
 /// What is known of a key, in words.
-pub(super) fn known(found: Option<&Known>) -> String {
+pub(crate) fn known(found: Option<&KnownKey>) -> String {
     match found {
         None => "free".to_owned(),
-        Some(Known::Running) => "running".to_owned(),
-        Some(Known::OtherBody) => "another body".to_owned(),
-        Some(Known::Answered(answer)) => format!("answered with {}", answer.status),
+        Some(KnownKey::Running) => "running".to_owned(),
+        Some(KnownKey::OtherBody) => "another body".to_owned(),
+        Some(KnownKey::Answered(answer)) => format!("answered with {}", answer.status),
     }
 }
 
 /// Holds that have ended, in order.
-pub(super) fn holds_ended(ended: &[(BookingId, FlightId)]) -> Vec<String> {
+pub(crate) fn holds_ended(ended: &[(BookingId, FlightId)]) -> Vec<String> {
     let mut lines: Vec<_> = ended.iter().map(|(booking, flight)| format!("{booking} {flight}")).collect();
     lines.sort();
     lines
 }
 
 /// Payments that were taken up, in order.
-pub(super) fn unsettled(taken: &[unsettled_payments::Unsettled]) -> Vec<String> {
-    let line = |one: &unsettled_payments::Unsettled| {
+pub(crate) fn unsettled(taken: &[UnsettledPayment]) -> Vec<String> {
+    let line = |one: &UnsettledPayment| {
         let (id, booking, flight) = (one.id, one.booking_id, one.flight_id);
         format!("{id} {booking} {:?} {} {:?} {flight} {}", one.state, one.amount, one.token, one.late)
     };
@@ -236,19 +252,19 @@ pub(super) fn unsettled(taken: &[unsettled_payments::Unsettled]) -> Vec<String> 
 }
 
 /// Refunds that were taken up, in order, by their payments: refunds draw their own ids.
-pub(super) fn unsettled_refunds(taken: &[refunds::Unsettled]) -> Vec<String> {
+pub(crate) fn unsettled_refunds(taken: &[UnsettledRefund]) -> Vec<String> {
     let mut lines: Vec<_> = taken.iter().map(|one| format!("{} {}", one.payment_id, one.amount)).collect();
     lines.sort();
     lines
 }
 
 /// Changes of flights, in order.
-pub(super) fn disruptions(changes: &[Pending]) -> Vec<String> {
+pub(crate) fn disruptions(changes: &[PendingDisruption]) -> Vec<String> {
     changes.iter().map(|one| format!("{} {} {}", one.flight, one.version, one.kind.code())).collect()
 }
 
 /// Bookings, in order.
-pub(super) fn bookings_in_order<'a>(bookings: impl IntoIterator<Item = &'a BookingId>) -> Vec<String> {
+pub(crate) fn bookings_in_order<'a>(bookings: impl IntoIterator<Item = &'a BookingId>) -> Vec<String> {
     let mut lines: Vec<_> = bookings.into_iter().map(ToString::to_string).collect();
     lines.sort();
     lines

@@ -3,18 +3,16 @@
 
 mod changes;
 
-use super::{
-    orders,
-    requests::Request,
-    scheduler::Owner,
-    world::{MILLISECOND, SECOND, World},
+use super::{orders, requests::Request, scheduler::Owner, world::World};
+use crate::{
+    process::Process,
+    time::{MILLISECOND, SECOND},
 };
-use crate::actors::sales::Sold;
-use booking_engine::{booking::refusal::Refusal, payment::quote::QuoteId};
+use booking_engine::{booking::refusal::Refusal, payment::quote::QuoteId, sell::outcome::SalesOutcome};
 use chrono::{DateTime, TimeDelta, Utc};
 use shared::{
     events::{BookingState, BookingStatus},
-    ids::{BookingId, FlightId, UserId},
+    ids::{BookingId, UserId},
 };
 use std::{collections::BTreeMap, rc::Rc};
 use tokio::sync::oneshot;
@@ -28,7 +26,6 @@ const KEPT: TimeDelta = TimeDelta::hours(24);
 #[derive(Debug, Clone, Copy)]
 struct Own {
     id: BookingId,
-    flight: FlightId,
     /// What its cancellation was quoted with last.
     quote: Option<QuoteId>,
 }
@@ -54,7 +51,7 @@ struct Traveller {
 }
 
 /// Starts a traveller.
-pub(super) fn start(world: &Rc<World>, number: usize) {
+pub(crate) fn start(world: &Rc<World>, number: usize) {
     world.travellers.set(world.travellers.get() + 1);
     let mut traveller = Traveller {
         world: world.clone(),
@@ -121,7 +118,7 @@ impl Traveller {
         let key = self
             .key()
             .map(|key| orders::key(self.account, &format!("/{}/payments", own.id), key, &payment.token));
-        self.ask(Request::Pay { booking: own.id, flight: own.flight, payment, key }).await;
+        self.ask(Request::Pay { booking: own.id, payment, key }).await;
     }
 
     async fn cancel(&mut self) {
@@ -138,14 +135,14 @@ impl Traveller {
         let quote = other.unwrap_or(own).quote.filter(|_| self.world.random().chance(800));
         let text = quote.map_or_else(String::new, |quote| quote.0.to_string());
         let key = self.key().map(|key| orders::key(self.account, &format!("/{}/cancel", own.id), key, &text));
-        self.ask(Request::Cancel { booking: own.id, flight: own.flight, quote, key }).await;
+        self.ask(Request::Cancel { booking: own.id, quote, key }).await;
     }
 
     async fn quote(&mut self) {
         let Some(own) = self.draw_own() else { return };
         let path = format!("/{}/cancellation-quote", own.id);
         let key = self.key().map(|key| orders::key(self.account, &path, key, ""));
-        self.ask(Request::Quote { booking: own.id, flight: own.flight, key }).await;
+        self.ask(Request::Quote { booking: own.id, key }).await;
     }
 
     /// Asks for what was answered already, now and then with another body.
@@ -165,11 +162,11 @@ impl Traveller {
             return;
         }
         let same = match &answer {
-            Sold::Replay(answer) => {
+            SalesOutcome::Replay(answer) => {
                 self.world.count("replays");
                 !other && answer.status == status && answer.booking.contains(&about)
             }
-            Sold::Refused(Refusal::KeyReused) => other,
+            SalesOutcome::Refused(Refusal::KeyReused) => other,
             _ => false,
         };
         if !same {
@@ -187,7 +184,9 @@ impl Traveller {
         loop {
             let answer = self.send(&fresh(&self.world, &request)).await;
             let settled = match answer {
-                None | Some(Sold::Unsettled(_)) | Some(Sold::Refused(Refusal::KeyInProgress)) => false,
+                None
+                | Some(SalesOutcome::Unsettled(_))
+                | Some(SalesOutcome::Refused(Refusal::KeyInProgress)) => false,
                 Some(answer) => {
                     self.learn(&request, since, answer);
                     true
@@ -212,21 +211,21 @@ impl Traveller {
     }
 
     /// Remembers an answer, and holds the service to it.
-    fn learn(&mut self, request: &Request, since: DateTime<Utc>, answer: Sold) {
+    fn learn(&mut self, request: &Request, since: DateTime<Utc>, answer: SalesOutcome) {
         if let Request::Quote { booking, .. } = request {
             return self.learn_quote((request, *booking), since, &answer);
         }
         let (status, state) = match answer {
-            Sold::Done(state) => (if matches!(request, Request::Book(_)) { 201 } else { 200 }, state),
-            Sold::Declined(state) => (402, state),
-            Sold::Replay(answer) => match serde_json::from_str::<BookingState>(&answer.booking) {
+            SalesOutcome::Done(state) => (if matches!(request, Request::Book(_)) { 201 } else { 200 }, state),
+            SalesOutcome::Declined(state) => (402, state),
+            SalesOutcome::Replay(answer) => match serde_json::from_str::<BookingState>(&answer.booking) {
                 Ok(state) => (answer.status, state.into()),
                 Err(error) => return self.world.object(format!("a stored answer cannot be read: {error}")),
             },
-            Sold::Refused(refusal) => {
+            SalesOutcome::Refused(refusal) => {
                 return self.world.note(|| format!("traveller {} was refused: {refusal:?}", self.number));
             }
-            Sold::Quoted(_) | Sold::Unsettled(_) => return,
+            SalesOutcome::Quoted(_) | SalesOutcome::Unsettled(_) => return,
         };
         self.world.note(|| {
             format!(
@@ -252,10 +251,9 @@ impl Traveller {
         if status != 402 && paid && !stands {
             self.world.object(format!("booking {} was paid and told as {:?}", state.id, state.status));
         }
-        let flight = state.segments.iter().map(|segment| segment.flight_id).min();
         let made = matches!(request, Request::Book(_));
-        if let Some(flight) = flight.filter(|_| made && self.own.iter().all(|own| own.id != state.id)) {
-            self.own.push(Own { id: state.id, flight, quote: None });
+        if made && self.own.iter().all(|own| own.id != state.id) {
+            self.own.push(Own { id: state.id, quote: None });
         }
         self.keep(request, status, (state.id.to_string(), since));
     }
@@ -269,12 +267,12 @@ impl Traveller {
     }
 
     /// Sends a request to any instance; `None`: no answer, or none that says anything.
-    async fn send(&self, request: &Request) -> Option<Sold> {
+    async fn send(&self, request: &Request) -> Option<SalesOutcome> {
         let at = self.world.random().index(self.world.sizes.instances);
         self.send_to(at, request).await
     }
 
-    async fn send_to(&self, at: usize, request: &Request) -> Option<Sold> {
+    async fn send_to(&self, at: usize, request: &Request) -> Option<SalesOutcome> {
         self.world.hop().await;
         if !self.world.instances[at].borrow().up {
             return None;
@@ -282,7 +280,7 @@ impl Traveller {
         let (reply, answer) = oneshot::channel();
         let (world, request) = (self.world.clone(), request.clone());
         self.world.spawn(Owner::Instance(at), async move {
-            let answer = world.serve(at, &request).await;
+            let answer = Process::new(&world, at).serve(&request).await;
             world.hop().await;
             if world.strikes(20) {
                 world.count("answers lost");
@@ -292,7 +290,7 @@ impl Traveller {
             let _ = reply.send(answer);
         });
         match self.world.in_time(WAITS, answer).await {
-            Some(Ok(Ok(sold))) => Some(sold),
+            Some(Ok(Ok(outcome))) => Some(outcome),
             Some(Ok(Err(error))) => {
                 self.world.note(|| format!("traveller {} got an error: {error:?}", self.number));
                 None

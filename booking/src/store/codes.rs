@@ -13,21 +13,26 @@ use shared::{
 /// A number that stands for nothing: the row is damaged, or of a newer release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0} is not a stored {1}")]
-pub(crate) struct UnknownCode(i16, &'static str);
+pub struct UnknownCode(i16, &'static str);
 
 /// An enumeration with stored numbers.
-pub(crate) trait Code: Copy + PartialEq + 'static {
+pub trait Code: Copy + PartialEq + 'static {
     /// What is stored, for messages.
     const NAME: &'static str;
     /// The values in the order of their numbers, from 0. A number that is no longer used stands for none.
     const ALL: &'static [Option<Self>];
 
+    /// The number of a value.
     fn code(self) -> i16 {
         let position = Self::ALL.iter().position(|one| *one == Some(self));
         // Every value stands in the list, and lists are short.
         position.and_then(|position| i16::try_from(position).ok()).unwrap_or(-1)
     }
 
+    /// The value of a number.
+    ///
+    /// # Errors
+    /// The number stands for nothing.
     fn of_code(code: i16) -> Result<Self, UnknownCode> {
         usize::try_from(code)
             .ok()

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 /// A cloneable handle; clones share the cache.
 #[derive(Clone)]
-pub(crate) struct FlightCache(Cache<FlightId, Arc<FlightState>>);
+pub struct FlightCache(Cache<FlightId, Arc<FlightState>>);
 
 impl FlightCache {
     /// A cache of so many flights at most.

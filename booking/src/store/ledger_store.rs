@@ -75,7 +75,7 @@ struct Backend {
 }
 
 /// See the module.
-pub(crate) struct PostgresLedgerStore {
+pub struct PostgresLedgerStore {
     database: DatabaseConfig,
     flights: FlightCache,
     cache: LedgerCache,
@@ -104,13 +104,13 @@ impl PostgresLedgerStore {
         }
     }
 
-    fn connection(&self) -> StoreResult<&AsyncPgConnection> {
+    pub(crate) fn connection(&self) -> StoreResult<&AsyncPgConnection> {
         let connection = self.connection.as_ref().map(|(connection, _)| connection);
         connection.ok_or_else(|| StoreError::unavailable("there is no connection"))
     }
 
     /// Writes everything but the events.
-    async fn write(&self, on: &AsyncPgConnection, writes: &WriteSet<'_>) -> QueryResult<()> {
+    pub(crate) async fn write(&self, on: &AsyncPgConnection, writes: &WriteSet<'_>) -> QueryResult<()> {
         // Each of these sends one statement at most, when it is polled first: a second one would come after the
         // commit, which does not wait for them.
         let (bookings, payments) = (writes.new, writes.payments);
@@ -143,7 +143,7 @@ impl PostgresLedgerStore {
     }
 
     /// Keeps what was just committed.
-    fn keep(&self, committed: &mut CommittedBatch) {
+    pub(crate) fn keep(&self, committed: &mut CommittedBatch) {
         self.cache.keep_seats(committed.seats.iter().cloned());
         committed.purchases.drain(..).for_each(|booking| self.cache.keep(booking));
     }

@@ -5,7 +5,7 @@
 //! Invariant: a message is acknowledged only after its state, or a newer one of its flight, is
 //! committed.
 
-use super::catalogue::{CatalogueHandle, Change};
+use super::catalogue::{CatalogueChange, CatalogueHandle};
 use crate::store::availability;
 use actix::prelude::*;
 use futures_util::future::BoxFuture;
@@ -87,7 +87,8 @@ impl SeatsFeed {
     }
 
     async fn keep(&self, states: Vec<SeatsState>) -> Result<(), KeepError> {
-        let changes = states.iter().map(|state| Change::Seats(state.flight_id, availability::taken(state)));
+        let changes =
+            states.iter().map(|state| CatalogueChange::Seats(state.flight_id, availability::taken(state)));
         let changes = changes.collect();
         self.actor.ask(Keep(states)).await??;
         if let Err(error) = self.catalogue.apply(changes).await {

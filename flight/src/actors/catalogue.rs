@@ -7,7 +7,7 @@ use crate::{
     domain::{
         availability::TakenSeats,
         flight::Flight,
-        parts::Parts,
+        parts::SharedParts,
         timetable::{Index, Timetable},
     },
     store::{
@@ -33,7 +33,7 @@ use tokio::sync::watch;
 
 /// Something that became known of a flight.
 #[derive(Debug)]
-pub enum Change {
+pub enum CatalogueChange {
     /// The flight itself, as the database has it.
     Flight(Box<Flight>),
     /// The flight itself, as an event told.
@@ -45,7 +45,7 @@ pub enum Change {
 /// Takes changes in and publishes them.
 #[derive(Message)]
 #[rtype(result = "()")]
-struct Apply(Vec<Change>);
+struct Apply(Vec<CatalogueChange>);
 
 /// Loads all flights anew: messages may have been missed.
 #[derive(Message)]
@@ -53,14 +53,14 @@ struct Apply(Vec<Change>);
 struct Reload;
 
 /// The present index; nothing before the first load.
-type Published = watch::Sender<Option<Arc<Index>>>;
+type IndexSender = watch::Sender<Option<Arc<Index>>>;
 
 /// The actor that owns the index.
 struct Catalogue {
     pool: Pool,
-    published: Arc<Published>,
+    published: Arc<IndexSender>,
     timetable: Timetable,
-    parts: Parts,
+    parts: SharedParts,
     /// Nothing is published before: half a timetable would hide flights.
     loaded: bool,
     loading: bool,
@@ -168,7 +168,8 @@ impl Catalogue {
             catalogue.catching_up = false;
             match result {
                 Ok(newer) => {
-                    let changes = newer.into_iter().map(|(flight, taken)| Change::Seats(flight, taken));
+                    let changes =
+                        newer.into_iter().map(|(flight, taken)| CatalogueChange::Seats(flight, taken));
                     catalogue.take_in(changes.collect());
                 }
                 Err(error) => {
@@ -178,13 +179,13 @@ impl Catalogue {
         }));
     }
 
-    fn take_in(&mut self, changes: Vec<Change>) {
+    fn take_in(&mut self, changes: Vec<CatalogueChange>) {
         let mut news = false;
         for change in changes {
             news |= match change {
-                Change::Flight(flight) => self.timetable.put(self.parts.share(*flight)),
-                Change::Told(state) => self.timetable.put(self.parts.flight(*state)),
-                Change::Seats(flight, taken) => self.timetable.put_seats(flight, taken),
+                CatalogueChange::Flight(flight) => self.timetable.put(self.parts.share(*flight)),
+                CatalogueChange::Told(state) => self.timetable.put(self.parts.flight(*state)),
+                CatalogueChange::Seats(flight, taken) => self.timetable.put_seats(flight, taken),
             };
         }
         if news {
@@ -278,7 +279,7 @@ impl CatalogueHandle {
             pool: pool.clone(),
             published: sender.clone(),
             timetable: Timetable::default(),
-            parts: Parts::default(),
+            parts: SharedParts::default(),
             loaded: false,
             loading: false,
             stale: false,
@@ -304,7 +305,7 @@ impl CatalogueHandle {
     ///
     /// # Errors
     /// [`AskError`]; a catalogue that had died loads itself anew, so nothing is lost.
-    pub async fn apply(&self, changes: Vec<Change>) -> Result<(), AskError> {
+    pub async fn apply(&self, changes: Vec<CatalogueChange>) -> Result<(), AskError> {
         self.actor.ask(Apply(changes)).await
     }
 

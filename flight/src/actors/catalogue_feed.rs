@@ -1,6 +1,6 @@
 //! What this instance hears of flights and seats, for its catalogue.
 
-use super::catalogue::{CatalogueHandle, Change};
+use super::catalogue::{CatalogueChange, CatalogueHandle};
 use crate::store::availability::taken;
 use futures_util::future::BoxFuture;
 use shared::{
@@ -56,12 +56,12 @@ impl CatalogueFeed {
     }
 }
 
-fn change(event: &Event) -> Result<Change, UndecodableEvent> {
+fn change(event: &Event) -> Result<CatalogueChange, UndecodableEvent> {
     if event.kind == EventType::SeatsChanged {
         let state: SeatsState = event.data()?;
-        return Ok(Change::Seats(state.flight_id, taken(&state)));
+        return Ok(CatalogueChange::Seats(state.flight_id, taken(&state)));
     }
-    Ok(Change::Told(Box::new(event.data()?)))
+    Ok(CatalogueChange::Told(Box::new(event.data()?)))
 }
 
 impl Handler for CatalogueFeed {

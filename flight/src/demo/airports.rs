@@ -13,7 +13,7 @@ const DEPARTURE_TAXES: &str = include_str!("../../data/departure_taxes.csv");
 /// A row of `airports.csv`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct AirportRow {
+struct AirportRecord {
     iata: AirportCode,
     icao: Option<IcaoAirportCode>,
     name: String,
@@ -56,14 +56,14 @@ pub enum InvalidPlaces {
 }
 
 /// All cities and airports, each list by code.
-pub struct Places {
+pub struct DemoPlaces {
     /// Each city once, in the country and zone of the first of its airports.
     pub cities: Vec<City>,
     /// Every airport with an IATA code.
     pub airports: Vec<Airport>,
 }
 
-impl Places {
+impl DemoPlaces {
     /// Reads the embedded files.
     ///
     /// # Errors
@@ -84,7 +84,7 @@ impl Places {
         let mut cities = BTreeMap::new();
         let mut airports = Vec::new();
         for row in csv::Reader::from_reader(AIRPORTS.as_bytes()).deserialize() {
-            let row: AirportRow = row?;
+            let row: AirportRecord = row?;
             // An airport in no metropolitan area serves a city of its own code.
             let code = match areas.get(&row.iata) {
                 Some(area) => CityCode::clone(area),
@@ -119,13 +119,13 @@ mod tests {
     use crate::demo::block_time::GreatCircle;
     use shared::flight_time::check_zone;
 
-    fn airport<'a>(places: &'a Places, code: &str) -> &'a Airport {
+    fn airport<'a>(places: &'a DemoPlaces, code: &str) -> &'a Airport {
         places.airports.iter().find(|airport| airport.iata.as_str() == code).unwrap()
     }
 
     #[test]
     fn every_row_is_read_and_in_order() {
-        let places = Places::read().unwrap();
+        let places = DemoPlaces::read().unwrap();
         assert_eq!(places.airports.len(), 7884);
         assert!(places.airports.is_sorted_by(|a, b| a.iata < b.iata));
         assert!(places.cities.is_sorted_by(|a, b| a.code < b.code));
@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn well_known_airports_have_taxes_of_their_own() {
-        let places = Places::read().unwrap();
+        let places = DemoPlaces::read().unwrap();
         let own: Vec<&Airport> =
             places.airports.iter().filter(|airport| airport.taxes != DepartureTaxes::default()).collect();
         let rows = DEPARTURE_TAXES.lines().count() - 1;
@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn airports_of_one_metropolitan_area_share_a_city() {
-        let places = Places::read().unwrap();
+        let places = DemoPlaces::read().unwrap();
         let city = |code: &str| places.cities.iter().find(|city| city.code.as_str() == code);
         for code in ["LHR", "LGW", "LCY", "STN", "LTN"] {
             assert_eq!(airport(&places, code).city.as_str(), "LON");
@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn no_airport_of_an_area_is_left_outside_of_it() {
-        let places = Places::read().unwrap();
+        let places = DemoPlaces::read().unwrap();
         let areas: Vec<CityCode> = csv::Reader::from_reader(METROPOLITAN_AREAS.as_bytes())
             .deserialize()
             .map(|row| row.map(|AreaRow { city, .. }| city).unwrap())

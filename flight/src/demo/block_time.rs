@@ -66,10 +66,10 @@ impl GreatCircle {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::demo::airports::Places;
+    use crate::demo::airports::DemoPlaces;
 
     fn leg(from: &str, to: &str) -> GreatCircle {
-        let places = Places::read().unwrap();
+        let places = DemoPlaces::read().unwrap();
         let airport =
             |code: &str| places.airports.iter().find(|airport| airport.iata.as_str() == code).unwrap();
         GreatCircle::between(airport(from), airport(to))

@@ -2,11 +2,11 @@
 
 use super::{
     airlines::AEROBUS,
-    airports::{InvalidPlaces, Places},
+    airports::{DemoPlaces, InvalidPlaces},
     fits::InvalidFit,
     fleet::Fleet,
     network,
-    schedule::{PlannedFlight, ScheduleError, Timetable},
+    schedule::{DemoTimetable, PlannedFlight, ScheduleError},
 };
 use crate::{
     domain::reference::Airline,
@@ -37,7 +37,7 @@ const CONNECTIONS: usize = 4;
 
 /// What is being written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
+pub enum LoadStep {
     /// Cities and airports.
     Places,
     /// Airlines, aircraft types, seat layouts and airplanes.
@@ -48,9 +48,9 @@ pub enum Step {
 
 /// How far the loading is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
+pub struct LoadProgress {
     /// What is being written.
-    pub step: Step,
+    pub step: LoadStep,
     /// Parts of the step that are written.
     pub done: usize,
     /// Parts that the step has; known when the step begins.
@@ -89,7 +89,7 @@ pub enum DemoError {
     Query(#[from] diesel::result::Error),
     /// The embedded places are wrong.
     #[error("the places cannot be read")]
-    Places(#[from] InvalidPlaces),
+    DemoPlaces(#[from] InvalidPlaces),
     /// The tables of the fleet are wrong.
     #[error("the fleet cannot be made")]
     Fleet(#[from] InvalidFit),
@@ -117,7 +117,7 @@ pub enum DemoError {
 pub async fn load(
     config: &DatabaseConfig,
     today: NaiveDate,
-    mut progress: impl FnMut(Progress),
+    mut progress: impl FnMut(LoadProgress),
 ) -> Result<Summary, DemoError> {
     let mut connection = config.connect().await?;
     // A session lock: released with the connection. The number is arbitrary but fixed.
@@ -126,7 +126,7 @@ pub async fn load(
         .await?;
     let window: Option<Vec<NaiveDate>> =
         (0..WINDOW_DAYS).map(|ahead| today.checked_add_days(Days::new(ahead))).collect();
-    let places = Places::read()?;
+    let places = DemoPlaces::read()?;
     join_areas(&mut connection, &places).await?;
     let missing = missing_days(&mut connection, window.ok_or(DemoError::Date)?).await?;
     let mut summary = Summary::default();
@@ -136,14 +136,14 @@ pub async fn load(
     insert_places(&mut connection, &places, &mut summary, &mut progress).await?;
     let fleet = Fleet::new()?;
     insert_fleet(&mut connection, &fleet, &mut summary, &mut progress).await?;
-    let timetable = Timetable::new(&places.airports, &fleet)?;
+    let timetable = DemoTimetable::new(&places.airports, &fleet)?;
     insert_flights(config, timetable.plan(&missing)?, &mut summary, &mut progress).await?;
     tracing::info!(demo.days = summary.days, demo.flights = summary.flights, "the demo data are loaded");
     Ok(summary)
 }
 
 #[derive(QueryableByName)]
-struct Day {
+struct FlownDay {
     #[diesel(sql_type = Date)]
     departure_date: NaiveDate,
 }
@@ -157,7 +157,7 @@ async fn missing_days(
     let (numbers, hubs): (Vec<String>, Vec<&str>) = network::lines()
         .map(|line| (format!("{}{}", line.airline.code, line.first_number), line.hub.airport))
         .unzip();
-    let loaded: Vec<Day> = diesel::sql_query(
+    let loaded: Vec<FlownDay> = diesel::sql_query(
         "SELECT DISTINCT departure_date FROM flights \
          JOIN unnest($1, $2) AS line (flight_number, origin) USING (flight_number, origin) \
          WHERE departure_date = ANY ($3)",
@@ -174,12 +174,12 @@ async fn missing_days(
 /// Writes the world once: the house airline, which comes with it, tells that it was written.
 async fn insert_places(
     connection: &mut AsyncPgConnection,
-    places: &Places,
+    places: &DemoPlaces,
     summary: &mut Summary,
-    progress: &mut impl FnMut(Progress),
+    progress: &mut impl FnMut(LoadProgress),
 ) -> Result<(), DemoError> {
     let total = places.cities.len() + places.airports.len();
-    progress(Progress { step: Step::Places, done: 0, total });
+    progress(LoadProgress { step: LoadStep::Places, done: 0, total });
     if Airline::find(connection, &AEROBUS.code.parse()?).await?.is_none() {
         let house = AEROBUS.airline()?;
         let inserted = connection
@@ -192,7 +192,7 @@ async fn insert_places(
             .await?;
         (summary.cities, summary.airports, summary.airlines) = inserted;
     }
-    progress(Progress { step: Step::Places, done: total, total });
+    progress(LoadProgress { step: LoadStep::Places, done: total, total });
     Ok(())
 }
 
@@ -204,7 +204,7 @@ struct Moved {
 
 /// Moves airports into their metropolitan areas that an earlier release has written with a city of their own, and
 /// deletes these cities. An airport that has got another city meanwhile keeps it.
-async fn join_areas(connection: &mut AsyncPgConnection, places: &Places) -> Result<(), DemoError> {
+async fn join_areas(connection: &mut AsyncPgConnection, places: &DemoPlaces) -> Result<(), DemoError> {
     let members: Vec<_> =
         places.airports.iter().filter(|airport| airport.city.as_str() != airport.iata.as_str()).collect();
     connection
@@ -241,11 +241,11 @@ async fn insert_fleet(
     connection: &mut AsyncPgConnection,
     fleet: &Fleet,
     summary: &mut Summary,
-    progress: &mut impl FnMut(Progress),
+    progress: &mut impl FnMut(LoadProgress),
 ) -> Result<(), DemoError> {
     let total =
         fleet.airlines.len() + fleet.aircraft_types.len() + fleet.seat_layouts.len() + fleet.airplanes.len();
-    progress(Progress { step: Step::Fleet, done: 0, total });
+    progress(LoadProgress { step: LoadStep::Fleet, done: 0, total });
     let inserted = connection
         .transaction(async |connection: &mut AsyncPgConnection| {
             let airlines = ReferenceTable::insert(connection, &fleet.airlines).await?;
@@ -257,7 +257,7 @@ async fn insert_fleet(
         .await?;
     summary.airlines += inserted.0;
     (summary.aircraft_types, summary.seat_layouts, summary.airplanes) = (inserted.1, inserted.2, inserted.3);
-    progress(Progress { step: Step::Fleet, done: total, total });
+    progress(LoadProgress { step: LoadStep::Fleet, done: total, total });
     Ok(())
 }
 
@@ -267,10 +267,10 @@ async fn insert_flights(
     config: &DatabaseConfig,
     plan: Vec<Vec<PlannedFlight>>,
     summary: &mut Summary,
-    progress: &mut impl FnMut(Progress),
+    progress: &mut impl FnMut(LoadProgress),
 ) -> Result<(), DemoError> {
     let total = plan.len();
-    progress(Progress { step: Step::Flights, done: 0, total });
+    progress(LoadProgress { step: LoadStep::Flights, done: 0, total });
     let idle = &Mutex::new(Vec::new());
     let day = async |planned: Vec<PlannedFlight>| {
         // A connection that met an error is not used again: it may be in a transaction.
@@ -287,7 +287,7 @@ async fn insert_flights(
     while let Some(flights) = days.try_next().await? {
         summary.flights += flights;
         summary.days += 1;
-        progress(Progress { step: Step::Flights, done: summary.days, total });
+        progress(LoadProgress { step: LoadStep::Flights, done: summary.days, total });
     }
     Ok(())
 }

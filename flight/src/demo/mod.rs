@@ -26,4 +26,4 @@ mod instants;
 pub mod network;
 pub mod schedule;
 
-pub use insert::{DemoError, Progress, Step, Summary, WINDOW_DAYS, load};
+pub use insert::{DemoError, LoadProgress, LoadStep, Summary, WINDOW_DAYS, load};

@@ -42,7 +42,7 @@ impl Days {
 
 /// From the hub to a place and back, by one airplane. Takes two flight numbers.
 #[derive(Debug)]
-pub struct Trip {
+pub struct DemoTrip {
     /// To where.
     pub to: &'static str,
     /// On which days it leaves the hub.
@@ -53,7 +53,7 @@ pub struct Trip {
 
 /// What one airplane flies on a day; with several airplanes, they take turns day by day.
 #[derive(Debug)]
-pub struct Line {
+pub struct LineOfFlying {
     /// Who flies it.
     pub airline: &'static DemoAirline,
     /// Where it starts and ends.
@@ -67,19 +67,19 @@ pub struct Line {
     /// The first departure, by the clock of the hub.
     pub first_departure: Clock,
     /// One after the other.
-    pub trips: &'static [Trip],
+    pub trips: &'static [DemoTrip],
 }
 
-const fn daily(to: &'static str) -> Trip {
+const fn daily(to: &'static str) -> DemoTrip {
     on(Days::DAILY, to)
 }
 
-const fn on(days: Days, to: &'static str) -> Trip {
-    Trip { to, days, homeward: None }
+const fn on(days: Days, to: &'static str) -> DemoTrip {
+    DemoTrip { to, days, homeward: None }
 }
 
-const fn overnight(to: &'static str, hours: i8, minutes: i8) -> [Trip; 1] {
-    [Trip { to, days: Days::DAILY, homeward: Some((hours, minutes)) }]
+const fn overnight(to: &'static str, hours: i8, minutes: i8) -> [DemoTrip; 1] {
+    [DemoTrip { to, days: Days::DAILY, homeward: Some((hours, minutes)) }]
 }
 
 const fn line(
@@ -87,9 +87,9 @@ const fn line(
     hub: &'static Hub,
     fit: &'static Fit,
     first_departure: Clock,
-    trips: &'static [Trip],
-) -> Line {
-    Line { airline: &AEROBUS, hub, fit, airplanes: 1, first_number, first_departure, trips }
+    trips: &'static [DemoTrip],
+) -> LineOfFlying {
+    LineOfFlying { airline: &AEROBUS, hub, fit, airplanes: 1, first_number, first_departure, trips }
 }
 
 const fn pair(
@@ -97,9 +97,9 @@ const fn pair(
     hub: &'static Hub,
     fit: &'static Fit,
     first_departure: Clock,
-    trips: &'static [Trip],
-) -> Line {
-    Line { airplanes: 2, ..line(first_number, hub, fit, first_departure, trips) }
+    trips: &'static [DemoTrip],
+) -> LineOfFlying {
+    LineOfFlying { airplanes: 2, ..line(first_number, hub, fit, first_departure, trips) }
 }
 
 const fn regional(
@@ -107,17 +107,17 @@ const fn regional(
     hub: &'static Hub,
     fit: &'static Fit,
     first_departure: Clock,
-    trips: &'static [Trip],
-) -> Line {
-    Line { airline: &REGIONAL, ..line(first_number, hub, fit, first_departure, trips) }
+    trips: &'static [DemoTrip],
+) -> LineOfFlying {
+    LineOfFlying { airline: &REGIONAL, ..line(first_number, hub, fit, first_departure, trips) }
 }
 
 /// All lines, in an order that never changes: registrations follow from it.
-pub fn lines() -> impl Iterator<Item = &'static Line> {
+pub fn lines() -> impl Iterator<Item = &'static LineOfFlying> {
     [LONG_HAUL, SHORT_HAUL, REGIONAL_FLIGHTS].into_iter().flatten()
 }
 
-static LONG_HAUL: &[Line] = &[
+static LONG_HAUL: &[LineOfFlying] = &[
     line(1, &LONDON, &BOEING_777, (11, 0), &overnight("JFK", 18, 30)),
     line(3, &LONDON, &A350, (14, 0), &overnight("JFK", 20, 0)),
     line(5, &LONDON, &BOEING_777, (17, 0), &overnight("JFK", 22, 30)),
@@ -152,7 +152,7 @@ static LONG_HAUL: &[Line] = &[
     pair(229, &PARIS, &A350, (22, 0), &overnight("EZE", 15, 30)),
 ];
 
-static SHORT_HAUL: &[Line] = &[
+static SHORT_HAUL: &[LineOfFlying] = &[
     line(
         301,
         &LONDON,
@@ -191,7 +191,7 @@ static SHORT_HAUL: &[Line] = &[
     line(681, &PARIS, &A321_NEO, (8, 0), &[daily("IST"), daily("CPH")]),
 ];
 
-static REGIONAL_FLIGHTS: &[Line] = &[
+static REGIONAL_FLIGHTS: &[LineOfFlying] = &[
     regional(
         1,
         &LONDON,

@@ -9,7 +9,7 @@ use std::{collections::HashMap, hash::Hash, sync::Arc};
 
 /// Keeps one of each part. A part that changes (a renamed airport) takes the place of the old one.
 #[derive(Debug, Default)]
-pub struct Parts {
+pub struct SharedParts {
     stations: HashMap<AirportCode, Arc<Station>>,
     carriers: HashMap<AirlineCode, Arc<Carrier>>,
     /// A type may fly with several layouts.
@@ -19,7 +19,7 @@ pub struct Parts {
 /// Layouts of one type that are kept; beyond that parts are only shared by chance.
 const LAYOUTS: usize = 64;
 
-impl Parts {
+impl SharedParts {
     /// The flight of an event.
     pub fn flight(&mut self, state: FlightState) -> Flight {
         let equipment = Equipment { aircraft_type: state.aircraft_type, plan: state.seat_plan };
@@ -76,6 +76,6 @@ mod tests {
     fn a_flight_survives_its_event() {
         let mut made = flight(("LHR", "CDG"), "2026-12-01T10:00", 75);
         made.departure_tax = Some(Money::new(5794, Currency::EUR));
-        assert_eq!(Parts::default().flight(made.state()), made);
+        assert_eq!(SharedParts::default().flight(made.state()), made);
     }
 }

@@ -5,7 +5,7 @@
 
 use super::{
     flight::{Flight, FlightView},
-    timetable::{Entry, Index},
+    timetable::{Index, TimetableEntry},
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
@@ -211,7 +211,7 @@ pub type Rank = (i64, i64, String);
 /// A journey that was found.
 #[derive(Debug, Clone)]
 pub struct Journey {
-    flights: Vec<Arc<Entry>>,
+    flights: Vec<Arc<TimetableEntry>>,
     offers: Vec<Offer>,
     /// Its place in the order.
     pub rank: Rank,
@@ -221,7 +221,7 @@ impl Journey {
     /// The journey as the contract shows it.
     #[must_use]
     pub fn view(self, now: DateTime<Utc>) -> Itinerary {
-        let slice = |entry: &Arc<Entry>| SliceView {
+        let slice = |entry: &Arc<TimetableEntry>| SliceView {
             origin: entry.flight.origin.clone(),
             destination: entry.flight.destination.clone(),
             duration_minutes: entry.flight.duration_minutes(),
@@ -236,7 +236,7 @@ impl Journey {
 /// All journeys that can be booked now, in the order that is wanted.
 #[must_use]
 pub fn search(index: &Index, query: &Query, currency: Currency, now: DateTime<Utc>) -> Vec<Journey> {
-    let mut found: Vec<Vec<Candidate>> = Vec::with_capacity(query.slices.len());
+    let mut found: Vec<Vec<OfferedSegment>> = Vec::with_capacity(query.slices.len());
     for (number, slice) in query.slices.iter().enumerate() {
         found.push(candidates(index, query, slice, number == 0, currency, now));
     }
@@ -247,8 +247,8 @@ pub fn search(index: &Index, query: &Query, currency: Currency, now: DateTime<Ut
 }
 
 /// A flight that would do, with what it sells to the party.
-struct Candidate {
-    entry: Arc<Entry>,
+struct OfferedSegment {
+    entry: Arc<TimetableEntry>,
     sells: Vec<SegmentOffer>,
 }
 
@@ -267,18 +267,21 @@ fn candidates(
     first: bool,
     currency: Currency,
     now: DateTime<Utc>,
-) -> Vec<Candidate> {
+) -> Vec<OfferedSegment> {
     let (origins, destinations) = (index.airports(&slice.origin), index.airports(&slice.destination));
     let routes = origins.iter().flat_map(|origin| destinations.iter().map(move |to| (origin, to)));
     let entries = routes.flat_map(|(origin, to)| index.flights(origin, to, slice.date));
-    let fits = |entry: &&Arc<Entry>| {
+    let fits = |entry: &&Arc<TimetableEntry>| {
         let flight = &entry.flight;
         let airline = query.airline.as_ref().is_none_or(|airline| *airline == flight.airline.code);
         flight.is_on_sale(now) && airline && (!first || leaves_in_time(flight, query))
     };
     entries
         .filter(fits)
-        .map(|entry| Candidate { sells: segment_offers(entry, query, currency, now), entry: entry.clone() })
+        .map(|entry| OfferedSegment {
+            sells: segment_offers(entry, query, currency, now),
+            entry: entry.clone(),
+        })
         .filter(|candidate| !candidate.sells.is_empty())
         .collect()
 }
@@ -290,7 +293,12 @@ fn leaves_in_time(flight: &Flight, query: &Query) -> bool {
         && query.depart_before.is_none_or(|before| time <= before)
 }
 
-fn segment_offers(entry: &Entry, query: &Query, currency: Currency, now: DateTime<Utc>) -> Vec<SegmentOffer> {
+fn segment_offers(
+    entry: &TimetableEntry,
+    query: &Query,
+    currency: Currency,
+    now: DateTime<Utc>,
+) -> Vec<SegmentOffer> {
     let seats = query.party.seats();
     let offer = |fare: &shared::fare::FlightFare| {
         let cabin = entry.cabins.iter().find(|cabin| cabin.cabin == fare.cabin)?;
@@ -310,9 +318,9 @@ fn segment_offers(entry: &Entry, query: &Query, currency: Currency, now: DateTim
 /// Calls with every way to take one candidate per slice such that each leaves after the one before
 /// has arrived.
 fn combine<'a>(
-    slices: &'a [Vec<Candidate>],
-    taken: &mut Vec<&'a Candidate>,
-    complete: &mut impl FnMut(&[&'a Candidate]),
+    slices: &'a [Vec<OfferedSegment>],
+    taken: &mut Vec<&'a OfferedSegment>,
+    complete: &mut impl FnMut(&[&'a OfferedSegment]),
 ) {
     let Some((slice, rest)) = slices.split_first() else { return complete(taken) };
     for candidate in slice {
@@ -325,7 +333,7 @@ fn combine<'a>(
     }
 }
 
-fn journey(flights: &[&Candidate], query: &Query, currency: Currency) -> Option<Journey> {
+fn journey(flights: &[&OfferedSegment], query: &Query, currency: Currency) -> Option<Journey> {
     let (first, others) = flights.split_first()?;
     let offer = |sold: &SegmentOffer| {
         let mut segments = vec![sold];
@@ -338,7 +346,7 @@ fn journey(flights: &[&Candidate], query: &Query, currency: Currency) -> Option<
     let mut offers: Vec<Offer> = first.sells.iter().filter_map(offer).filter(affordable).collect();
     offers.sort_by_key(|offer| (offer.total.minor, offer.cabin, offer.brand));
     let cheapest = offers.first()?.total.minor;
-    let flights: Vec<Arc<Entry>> = flights.iter().map(|candidate| candidate.entry.clone()).collect();
+    let flights: Vec<Arc<TimetableEntry>> = flights.iter().map(|candidate| candidate.entry.clone()).collect();
     let minutes: i64 = flights.iter().map(|entry| entry.flight.duration_minutes()).sum();
     let departure = first.entry.flight.departure.at.timestamp();
     let key = match query.sort {

@@ -21,7 +21,7 @@ use std::{
 
 /// A flight with its seats, as search sees it.
 #[derive(Debug, Clone)]
-pub struct Entry {
+pub struct TimetableEntry {
     /// The flight.
     pub flight: Arc<Flight>,
     /// Its seats, cabin by cabin.
@@ -29,7 +29,7 @@ pub struct Entry {
     taken: TakenSeats,
 }
 
-impl Entry {
+impl TimetableEntry {
     fn new(flight: Arc<Flight>, taken: TakenSeats) -> Self {
         let cabins = count(&flight.equipment.plan, &taken.seats);
         Self { flight, cabins, taken }
@@ -37,16 +37,16 @@ impl Entry {
 }
 
 /// The flights of a route on a day, by departure.
-type Route = Arc<[Arc<Entry>]>;
+type RouteFlights = Arc<[Arc<TimetableEntry>]>;
 /// The routes out of an airport, by destination.
-type Departures = HashMap<AirportCode, Route>;
+type Departures = HashMap<AirportCode, RouteFlights>;
 /// The departures of a day, by origin.
-type Day = HashMap<AirportCode, Arc<Departures>>;
+type DayDepartures = HashMap<AirportCode, Arc<Departures>>;
 
 /// An immutable picture of all flights ahead.
 #[derive(Debug, Clone, Default)]
 pub struct Index {
-    days: BTreeMap<NaiveDate, Arc<Day>>,
+    days: BTreeMap<NaiveDate, Arc<DayDepartures>>,
     /// The airports of each city that flights have named.
     cities: Arc<HashMap<CityCode, BTreeSet<AirportCode>>>,
 }
@@ -58,7 +58,7 @@ impl Index {
         origin: &AirportCode,
         destination: &AirportCode,
         date: NaiveDate,
-    ) -> impl Iterator<Item = &'a Arc<Entry>> + use<'a> {
+    ) -> impl Iterator<Item = &'a Arc<TimetableEntry>> + use<'a> {
         let route = self.days.get(&date).and_then(|day| day.get(origin)?.get(destination));
         route.into_iter().flat_map(|route| route.iter())
     }
@@ -94,7 +94,7 @@ impl Index {
     }
 
     /// Changes a route; what is left empty goes away.
-    fn change(&mut self, place: &Place, change: impl FnOnce(&mut Vec<Arc<Entry>>)) {
+    fn change(&mut self, place: &IndexPosition, change: impl FnOnce(&mut Vec<Arc<TimetableEntry>>)) {
         let day = Arc::make_mut(self.days.entry(place.date).or_default());
         let departures = Arc::make_mut(day.entry(place.origin.clone()).or_default());
         let mut route = departures.get(&place.destination).map(|route| route.to_vec()).unwrap_or_default();
@@ -121,13 +121,13 @@ impl Index {
 
 /// Where a flight stands in the index.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Place {
+struct IndexPosition {
     date: NaiveDate,
     origin: AirportCode,
     destination: AirportCode,
 }
 
-impl Place {
+impl IndexPosition {
     fn of(flight: &Flight) -> Self {
         Self {
             date: flight.departure.local.date(),
@@ -139,11 +139,11 @@ impl Place {
 
 /// What is known of a flight beside its entry.
 #[derive(Debug, Clone)]
-struct Known {
+struct KnownFlight {
     version: i64,
     departs_at: DateTime<Utc>,
     /// Absent for a cancelled flight: its version keeps an older message from bringing it back.
-    place: Option<Place>,
+    place: Option<IndexPosition>,
 }
 
 /// The index with what it takes to change it. Changes may come twice and out of order: the newest
@@ -151,7 +151,7 @@ struct Known {
 #[derive(Debug, Default)]
 pub struct Timetable {
     index: Index,
-    known: HashMap<FlightId, Known>,
+    known: HashMap<FlightId, KnownFlight>,
     /// Seats of flights that are not known yet; bounded by [`ORPHANS`].
     orphans: HashMap<FlightId, TakenSeats>,
 }
@@ -176,11 +176,11 @@ impl Timetable {
     /// The flights that it has, with the versions of their seats.
     #[must_use]
     pub fn seats(&self) -> Vec<(FlightId, i64)> {
-        let entry = |id: &FlightId, known: &Known| Some((*id, self.entry(*id, known)?.taken.version));
+        let entry = |id: &FlightId, known: &KnownFlight| Some((*id, self.entry(*id, known)?.taken.version));
         self.known.iter().filter_map(|(id, known)| entry(id, known)).collect()
     }
 
-    fn entry(&self, id: FlightId, known: &Known) -> Option<&Arc<Entry>> {
+    fn entry(&self, id: FlightId, known: &KnownFlight) -> Option<&Arc<TimetableEntry>> {
         let place = known.place.as_ref()?;
         let mut route = self.index.flights(&place.origin, &place.destination, place.date);
         route.find(|entry| entry.flight.id == id)
@@ -209,15 +209,16 @@ impl Timetable {
         let taken = before.and_then(|place| self.take(id, &place)).map(|entry| entry.taken.clone());
         let taken = newer(taken, self.orphans.remove(&id)).unwrap_or_default();
         let gone = flight.status == FlightStatus::Cancelled;
-        let place = (!gone).then(|| Place::of(&flight));
-        let known = Known { version: flight.version, departs_at: flight.departure.at, place: place.clone() };
+        let place = (!gone).then(|| IndexPosition::of(&flight));
+        let known =
+            KnownFlight { version: flight.version, departs_at: flight.departure.at, place: place.clone() };
         self.known.insert(id, known);
         if let Some(place) = place {
             self.index.learn_city(&flight.origin.city.code, &flight.origin.iata);
             self.index.learn_city(&flight.destination.city.code, &flight.destination.iata);
-            let entry = Arc::new(Entry::new(Arc::new(flight), taken));
+            let entry = Arc::new(TimetableEntry::new(Arc::new(flight), taken));
             self.index.change(&place, |route| {
-                let key = |entry: &Entry| (entry.flight.departure.at, entry.flight.id);
+                let key = |entry: &TimetableEntry| (entry.flight.departure.at, entry.flight.id);
                 let at = route.partition_point(|other| key(other) < key(&entry));
                 route.insert(at, entry);
             });
@@ -239,7 +240,7 @@ impl Timetable {
         let Some(place) = known.place.clone().filter(|_| news) else { return false };
         self.index.change(&place, |route| {
             if let Some(entry) = route.iter_mut().find(|entry| entry.flight.id == id) {
-                *entry = Arc::new(Entry::new(entry.flight.clone(), taken));
+                *entry = Arc::new(TimetableEntry::new(entry.flight.clone(), taken));
             }
         });
         true
@@ -269,7 +270,7 @@ impl Timetable {
     }
 
     /// Takes an entry out of the index.
-    fn take(&mut self, id: FlightId, place: &Place) -> Option<Arc<Entry>> {
+    fn take(&mut self, id: FlightId, place: &IndexPosition) -> Option<Arc<TimetableEntry>> {
         let mut taken = None;
         self.index.change(place, |route| {
             if let Some(at) = route.iter().position(|entry| entry.flight.id == id) {

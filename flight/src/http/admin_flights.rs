@@ -1,7 +1,7 @@
 //! Flights as planners make and change them.
 
 use super::{
-    Changes, SaleCurrency,
+    CommittedChanges, SaleCurrency,
     cache_control::PRIVATE,
     deletion::close_and_delete,
     flight_body::{FlightPatchBody, NewFlightBody},
@@ -53,7 +53,7 @@ pub(super) async fn create(
     _: NoParameters,
     Body { value: body, .. }: Body<NewFlightBody>,
     pool: web::Data<Pool>,
-    changes: web::Data<Changes>,
+    changes: web::Data<CommittedChanges>,
     currency: web::Data<SaleCurrency>,
 ) -> Result<HttpResponse, Problem> {
     let (now, currency) = (Utc::now(), currency.0);
@@ -98,12 +98,12 @@ pub(super) async fn create(
     )
 )]
 pub(super) async fn change(
-    FlightChanger(caller): FlightChanger,
+    caller: FlightChanger,
     _: NoParameters,
     Id(id): Id<FlightId>,
     precondition: IfMatch,
     Body { value: body, .. }: Body<FlightPatchBody>,
-    (pool, changes): (web::Data<Pool>, web::Data<Changes>),
+    (pool, changes): (web::Data<Pool>, web::Data<CommittedChanges>),
     currency: web::Data<SaleCurrency>,
 ) -> Result<HttpResponse, Problem> {
     body.permissions().try_for_each(|permission| caller.require(permission))?;
@@ -153,7 +153,7 @@ pub(super) async fn delete(
     Id(id): Id<FlightId>,
     precondition: IfMatch,
     pool: web::Data<Pool>,
-    changes: web::Data<Changes>,
+    changes: web::Data<CommittedChanges>,
     booking: web::Data<BookingClient>,
 ) -> Result<HttpResponse, Problem> {
     let gone = close_and_delete(id, &precondition, &pool, &booking).await?;

@@ -1,18 +1,18 @@
 //! What is done after flights were changed and committed.
 
 use crate::{
-    actors::catalogue::{CatalogueHandle, Change},
+    actors::catalogue::{CatalogueChange, CatalogueHandle},
     domain::flight::Flight,
 };
 use shared::outbox::RelayHandle;
 
 /// Tells the relay and this instance's catalogue of committed changes.
-pub struct Changes {
+pub struct CommittedChanges {
     relay: RelayHandle,
     catalogue: CatalogueHandle,
 }
 
-impl Changes {
+impl CommittedChanges {
     /// To this relay and this catalogue.
     #[must_use]
     pub fn new(relay: RelayHandle, catalogue: CatalogueHandle) -> Self {
@@ -25,7 +25,7 @@ impl Changes {
             return;
         }
         self.relay.nudge();
-        let changes = flights.into_iter().map(|flight| Change::Flight(Box::new(flight))).collect();
+        let changes = flights.into_iter().map(|flight| CatalogueChange::Flight(Box::new(flight))).collect();
         if let Err(error) = self.catalogue.apply(changes).await {
             // The change itself is committed, and the bus tells the catalogue again.
             tracing::warn!(error.message = %error, "The catalogue did not take a change in at once");

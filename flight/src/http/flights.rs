@@ -25,7 +25,7 @@ use std::{
 use uuid::Uuid;
 
 /// A flight's place in the list.
-type Key = (DateTime<Utc>, Uuid);
+type FlightListKey = (DateTime<Utc>, Uuid);
 
 /// No flight leaves in other years. A forged cursor could name a time that the database cannot.
 const CURSOR_YEARS: RangeInclusive<i32> = 1970..=2200;
@@ -83,7 +83,7 @@ pub(super) async fn list(
         status: parameters.optional("status").map(|Status(status)| status),
         from: None,
     };
-    let page = PageRequest::<Key>::read(&mut parameters, &("flights", &filter));
+    let page = PageRequest::<FlightListKey>::read(&mut parameters, &("flights", &filter));
     if page.after.is_some_and(|(at, _)| !CURSOR_YEARS.contains(&at.year())) {
         parameters.error("after", "is not a cursor of this list with these filters");
     }

@@ -15,7 +15,7 @@ mod reference;
 mod sale_currency;
 mod search;
 
-pub use changes::Changes;
+pub use changes::CommittedChanges;
 pub use openapi::document;
 pub use sale_currency::SaleCurrency;
 

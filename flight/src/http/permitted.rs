@@ -1,53 +1,19 @@
-//! Callers with the permission that a route needs. As extractors these go first, so that nobody
-//! without the permission learns what is wrong with a body.
+//! What the routes of staff demand.
 
-use actix_web::{FromRequest, HttpRequest, dev::Payload};
-use futures_util::future::LocalBoxFuture;
-use shared::{
-    auth::{Caller, Permission},
-    http::Problem,
-};
+use shared::auth::{Permission, Permitted, Requirement, required};
 
-macro_rules! permitted {
-    ($($(#[$doc:meta])+ $name:ident = $permission:ident),+ $(,)?) => {$(
-        $(#[$doc])+
-        pub(super) struct $name;
+/// A caller who may change reference data.
+pub(crate) type ReferenceWriter = Permitted<required::ReferenceWrite>;
 
-        impl FromRequest for $name {
-            type Error = Problem;
-            type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+/// A caller who may make and change flights.
+pub(crate) type FlightWriter = Permitted<required::FlightWrite>;
 
-            fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-                let caller = Caller::from_request(request, payload);
-                Box::pin(async move {
-                    caller.await?.require(Permission::$permission)?;
-                    Ok(Self)
-                })
-            }
-        }
-    )+};
-}
+/// A caller who may change flights, or their fares: the body tells which of the two it takes.
+pub(crate) type FlightChanger = Permitted<FlightOrFareWrite>;
 
-permitted! {
-    /// Somebody who may change reference data.
-    ReferenceWriter = ReferenceWrite,
-    /// Somebody who may make and change flights.
-    FlightWriter = FlightWrite,
-}
+/// See [`FlightChanger`].
+pub(crate) struct FlightOrFareWrite;
 
-/// Somebody who may change flights, or their fares: the body tells which of the two it takes.
-pub(super) struct FlightChanger(pub(super) Caller);
-
-impl FromRequest for FlightChanger {
-    type Error = Problem;
-    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let caller = Caller::from_request(request, payload);
-        Box::pin(async move {
-            let caller = caller.await?;
-            caller.require_any(&[Permission::FlightWrite, Permission::FareWrite])?;
-            Ok(Self(caller))
-        })
-    }
+impl Requirement for FlightOrFareWrite {
+    const ANY_OF: &'static [Permission] = &[Permission::FlightWrite, Permission::FareWrite];
 }

@@ -12,9 +12,9 @@ use diesel::{
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared::iata::AircraftTypeCode;
 
-type Row = (String, String, String, i64, String);
+type AircraftTypeRow = (String, String, String, i64, String);
 
-fn read(row: Row) -> QueryResult<Versioned<AircraftType>> {
+fn read(row: AircraftTypeRow) -> QueryResult<Versioned<AircraftType>> {
     let (code, icao, name, version, _folded_name) = row;
     let value = AircraftType { code: parsed(&code)?, icao, name };
     Ok(Versioned { value, version })
@@ -41,14 +41,15 @@ impl ReferenceTable for AircraftType {
         if let Some(after) = after {
             query = query.filter(aircraft_types::code.gt(after.as_str()));
         }
-        query.load::<Row>(connection).await?.into_iter().map(read).collect()
+        query.load::<AircraftTypeRow>(connection).await?.into_iter().map(read).collect()
     }
 
     async fn find(
         connection: &mut AsyncPgConnection,
         key: &AircraftTypeCode,
     ) -> QueryResult<Option<Versioned<Self>>> {
-        let row: Option<Row> = aircraft_types::table.find(key.as_str()).first(connection).await.optional()?;
+        let row: Option<AircraftTypeRow> =
+            aircraft_types::table.find(key.as_str()).first(connection).await.optional()?;
         row.map(read).transpose()
     }
 
@@ -56,7 +57,7 @@ impl ReferenceTable for AircraftType {
         connection: &mut AsyncPgConnection,
         key: &AircraftTypeCode,
     ) -> QueryResult<Option<Versioned<Self>>> {
-        let row: Option<Row> =
+        let row: Option<AircraftTypeRow> =
             aircraft_types::table.find(key.as_str()).for_update().first(connection).await.optional()?;
         row.map(read).transpose()
     }

@@ -12,9 +12,9 @@ use diesel::{
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared::iata::AirlineCode;
 
-type Row = (String, String, String, i64, String);
+type AirlineRow = (String, String, String, i64, String);
 
-fn read(row: Row) -> QueryResult<Versioned<Airline>> {
+fn read(row: AirlineRow) -> QueryResult<Versioned<Airline>> {
     let (code, name, accounting_code, version, _folded_name) = row;
     let value = Airline { code: parsed(&code)?, name, accounting_code: parsed(&accounting_code)? };
     Ok(Versioned { value, version })
@@ -41,14 +41,15 @@ impl ReferenceTable for Airline {
         if let Some(after) = after {
             query = query.filter(airlines::code.gt(after.as_str()));
         }
-        query.load::<Row>(connection).await?.into_iter().map(read).collect()
+        query.load::<AirlineRow>(connection).await?.into_iter().map(read).collect()
     }
 
     async fn find(
         connection: &mut AsyncPgConnection,
         key: &AirlineCode,
     ) -> QueryResult<Option<Versioned<Self>>> {
-        let row: Option<Row> = airlines::table.find(key.as_str()).first(connection).await.optional()?;
+        let row: Option<AirlineRow> =
+            airlines::table.find(key.as_str()).first(connection).await.optional()?;
         row.map(read).transpose()
     }
 
@@ -56,7 +57,7 @@ impl ReferenceTable for Airline {
         connection: &mut AsyncPgConnection,
         key: &AirlineCode,
     ) -> QueryResult<Option<Versioned<Self>>> {
-        let row: Option<Row> =
+        let row: Option<AirlineRow> =
             airlines::table.find(key.as_str()).for_update().first(connection).await.optional()?;
         row.map(read).transpose()
     }

@@ -10,9 +10,9 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared::{iata::Registration, ids::SeatLayoutId};
 use uuid::Uuid;
 
-type Row = (String, String, String, Uuid, i64);
+type AirplaneRow = (String, String, String, Uuid, i64);
 
-fn read(row: Row) -> QueryResult<Versioned<Airplane>> {
+fn read(row: AirplaneRow) -> QueryResult<Versioned<Airplane>> {
     let (registration, airline, aircraft_type, seat_layout_id, version) = row;
     let value = Airplane {
         registration: parsed(&registration)?,
@@ -44,14 +44,15 @@ impl ReferenceTable for Airplane {
         if let Some(after) = after {
             query = query.filter(airplanes::registration.gt(after.as_str()));
         }
-        query.load::<Row>(connection).await?.into_iter().map(read).collect()
+        query.load::<AirplaneRow>(connection).await?.into_iter().map(read).collect()
     }
 
     async fn find(
         connection: &mut AsyncPgConnection,
         key: &Registration,
     ) -> QueryResult<Option<Versioned<Self>>> {
-        let row: Option<Row> = airplanes::table.find(key.as_str()).first(connection).await.optional()?;
+        let row: Option<AirplaneRow> =
+            airplanes::table.find(key.as_str()).first(connection).await.optional()?;
         row.map(read).transpose()
     }
 
@@ -59,7 +60,7 @@ impl ReferenceTable for Airplane {
         connection: &mut AsyncPgConnection,
         key: &Registration,
     ) -> QueryResult<Option<Versioned<Self>>> {
-        let row: Option<Row> =
+        let row: Option<AirplaneRow> =
             airplanes::table.find(key.as_str()).for_update().first(connection).await.optional()?;
         row.map(read).transpose()
     }

@@ -13,7 +13,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared::iata::{AirportCode, IcaoAirportCode};
 
 #[derive(Queryable)]
-struct Row {
+struct StoredAirport {
     iata: String,
     icao: Option<String>,
     name: String,
@@ -29,7 +29,7 @@ struct Row {
     _folded_name: String,
 }
 
-fn read(row: Row) -> QueryResult<Versioned<Airport>> {
+fn read(row: StoredAirport) -> QueryResult<Versioned<Airport>> {
     let value = Airport {
         iata: parsed(&row.iata)?,
         icao: row.icao.as_deref().map(parsed).transpose()?,
@@ -66,14 +66,15 @@ impl ReferenceTable for Airport {
         if let Some(after) = after {
             query = query.filter(airports::iata.gt(after.as_str()));
         }
-        query.load::<Row>(connection).await?.into_iter().map(read).collect()
+        query.load::<StoredAirport>(connection).await?.into_iter().map(read).collect()
     }
 
     async fn find(
         connection: &mut AsyncPgConnection,
         key: &AirportCode,
     ) -> QueryResult<Option<Versioned<Self>>> {
-        let row: Option<Row> = airports::table.find(key.as_str()).first(connection).await.optional()?;
+        let row: Option<StoredAirport> =
+            airports::table.find(key.as_str()).first(connection).await.optional()?;
         row.map(read).transpose()
     }
 
@@ -81,7 +82,7 @@ impl ReferenceTable for Airport {
         connection: &mut AsyncPgConnection,
         key: &AirportCode,
     ) -> QueryResult<Option<Versioned<Self>>> {
-        let row: Option<Row> =
+        let row: Option<StoredAirport> =
             airports::table.find(key.as_str()).for_update().first(connection).await.optional()?;
         row.map(read).transpose()
     }

@@ -12,9 +12,9 @@ use diesel::{
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared::iata::CityCode;
 
-type Row = (String, String, String, String, i64, String);
+type CityRow = (String, String, String, String, i64, String);
 
-fn read(row: Row) -> QueryResult<Versioned<City>> {
+fn read(row: CityRow) -> QueryResult<Versioned<City>> {
     let (code, name, country, time_zone, version, _folded_name) = row;
     let value = City { code: parsed(&code)?, name, country: parsed(&country)?, time_zone };
     Ok(Versioned { value, version })
@@ -41,14 +41,14 @@ impl ReferenceTable for City {
         if let Some(after) = after {
             query = query.filter(cities::code.gt(after.as_str()));
         }
-        query.load::<Row>(connection).await?.into_iter().map(read).collect()
+        query.load::<CityRow>(connection).await?.into_iter().map(read).collect()
     }
 
     async fn find(
         connection: &mut AsyncPgConnection,
         key: &CityCode,
     ) -> QueryResult<Option<Versioned<Self>>> {
-        let row: Option<Row> = cities::table.find(key.as_str()).first(connection).await.optional()?;
+        let row: Option<CityRow> = cities::table.find(key.as_str()).first(connection).await.optional()?;
         row.map(read).transpose()
     }
 
@@ -56,7 +56,7 @@ impl ReferenceTable for City {
         connection: &mut AsyncPgConnection,
         key: &CityCode,
     ) -> QueryResult<Option<Versioned<Self>>> {
-        let row: Option<Row> =
+        let row: Option<CityRow> =
             cities::table.find(key.as_str()).for_update().first(connection).await.optional()?;
         row.map(read).transpose()
     }

@@ -10,7 +10,7 @@ use shared::{fare::FlightFare, ids::FlightId, money::Money};
 use std::collections::HashMap;
 use uuid::Uuid;
 
-type Row = (Uuid, String, String, i64, String);
+type FareRow = (Uuid, String, String, i64, String);
 
 /// The fares of these flights, cabins from the back to the front and brands from the cheapest.
 ///
@@ -20,7 +20,7 @@ pub async fn of_flights(
     connection: &mut AsyncPgConnection,
     flights: &[Uuid],
 ) -> QueryResult<HashMap<Uuid, Vec<FlightFare>>> {
-    let rows: Vec<Row> = fares::table.filter(fares::flight_id.eq_any(flights)).load(connection).await?;
+    let rows: Vec<FareRow> = fares::table.filter(fares::flight_id.eq_any(flights)).load(connection).await?;
     let mut by_flight: HashMap<Uuid, Vec<FlightFare>> = HashMap::with_capacity(flights.len());
     for (flight, cabin, brand, base_price, currency) in rows {
         let base_price = Money::new(base_price, parsed(&currency)?);

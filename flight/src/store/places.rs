@@ -53,7 +53,7 @@ pub async fn known(connection: &mut AsyncPgConnection, codes: &[&str]) -> QueryR
 }
 
 #[derive(QueryableByName)]
-struct Row {
+struct PlaceRow {
     #[diesel(sql_type = Text)]
     kind: String,
     #[diesel(sql_type = Text)]
@@ -74,7 +74,7 @@ struct Row {
 /// Those of the database.
 pub async fn search(connection: &mut AsyncPgConnection, text: &str, limit: i64) -> QueryResult<Vec<Place>> {
     let SearchPatterns { whole_key, key, name, name_start } = SearchPatterns::new(text);
-    let rows: Vec<Row> = diesel::sql_query(
+    let rows: Vec<PlaceRow> = diesel::sql_query(
         "SELECT kind, code, name, city, country FROM ( \
            SELECT 'city' AS kind, code, name, code AS city, country, folded_name, folded_name AS folded_city_name \
            FROM cities \
@@ -93,7 +93,7 @@ pub async fn search(connection: &mut AsyncPgConnection, text: &str, limit: i64) 
     .bind::<BigInt, _>(limit)
     .load(connection)
     .await?;
-    let place = |row: Row| {
+    let place = |row: PlaceRow| {
         Ok(Place {
             kind: if row.kind == "city" { PlaceKind::City } else { PlaceKind::Airport },
             code: row.code,

@@ -19,9 +19,9 @@ use serde_json::Value;
 use shared::{ids::SeatLayoutId, seat::SeatPlan};
 use uuid::Uuid;
 
-type Row = (Uuid, String, String, Value, i64, String);
+type SeatLayoutRow = (Uuid, String, String, Value, i64, String);
 
-fn read(row: Row) -> QueryResult<Versioned<SeatLayout>> {
+fn read(row: SeatLayoutRow) -> QueryResult<Versioned<SeatLayout>> {
     let (id, name, aircraft_type, plan, version, _folded_name) = row;
     let value = SeatLayout {
         id: SeatLayoutId(id),
@@ -65,14 +65,15 @@ impl ReferenceTable for SeatLayout {
         if let Some(after) = after {
             query = query.filter(seat_layouts::id.gt(after.0));
         }
-        query.load::<Row>(connection).await?.into_iter().map(read).collect()
+        query.load::<SeatLayoutRow>(connection).await?.into_iter().map(read).collect()
     }
 
     async fn find(
         connection: &mut AsyncPgConnection,
         key: &SeatLayoutId,
     ) -> QueryResult<Option<Versioned<Self>>> {
-        let row: Option<Row> = seat_layouts::table.find(key.0).first(connection).await.optional()?;
+        let row: Option<SeatLayoutRow> =
+            seat_layouts::table.find(key.0).first(connection).await.optional()?;
         row.map(read).transpose()
     }
 
@@ -80,7 +81,7 @@ impl ReferenceTable for SeatLayout {
         connection: &mut AsyncPgConnection,
         key: &SeatLayoutId,
     ) -> QueryResult<Option<Versioned<Self>>> {
-        let row: Option<Row> =
+        let row: Option<SeatLayoutRow> =
             seat_layouts::table.find(key.0).for_update().first(connection).await.optional()?;
         row.map(read).transpose()
     }

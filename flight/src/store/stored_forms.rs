@@ -46,7 +46,7 @@ pub async fn renew(connection: &mut AsyncPgConnection) -> QueryResult<()> {
 }
 
 #[derive(QueryableByName)]
-struct Named {
+struct StoredName {
     #[diesel(sql_type = Text)]
     key: String,
     #[diesel(sql_type = Text)]
@@ -57,8 +57,8 @@ struct Named {
 
 async fn fold_names(connection: &mut AsyncPgConnection, table: &str, key: &str) -> QueryResult<()> {
     let read = format!("SELECT {key}::text AS key, name, folded_name FROM {table}");
-    let rows: Vec<Named> = diesel::sql_query(read).load(connection).await?;
-    let stale: Vec<(Named, String)> = rows
+    let rows: Vec<StoredName> = diesel::sql_query(read).load(connection).await?;
+    let stale: Vec<(StoredName, String)> = rows
         .into_iter()
         .filter_map(|row| {
             let folded = fold(&row.name);
@@ -89,7 +89,7 @@ struct StoredZone {
 }
 
 #[derive(QueryableByName)]
-struct Key {
+struct TouchedKey {
     #[diesel(sql_type = Text)]
     key: String,
 }
@@ -107,12 +107,12 @@ async fn rename_zones(connection: &mut AsyncPgConnection) -> QueryResult<()> {
             let write = format!(
                 "UPDATE {table} SET time_zone = $2, version = version + 1 WHERE time_zone = $1 RETURNING {key} AS key"
             );
-            let renamed: Vec<Key> = diesel::sql_query(write)
+            let renamed: Vec<TouchedKey> = diesel::sql_query(write)
                 .bind::<Text, _>(&time_zone)
                 .bind::<Text, _>(name)
                 .get_results(connection)
                 .await?;
-            for Key { key } in renamed {
+            for TouchedKey { key } in renamed {
                 tracing::warn!(
                     place.code = key,
                     zone.before = time_zone,

@@ -5,7 +5,7 @@ use diesel_async::{AsyncConnection, AsyncPgConnection};
 use flight::{
     actors::{
         availability_feed::SeatsFeed,
-        catalogue::{CatalogueHandle, Change},
+        catalogue::{CatalogueChange, CatalogueHandle},
     },
     store::{MIGRATIONS, availability, flights},
 };
@@ -57,7 +57,7 @@ async fn seats_that_only_the_work_queue_had_reach_the_catalogue() {
     assert_eq!(newer, []);
     let newer = availability::newer_than(&mut connection, &[(made[0].id, 2)]).await.unwrap();
     assert_eq!((newer.len(), newer[0].1.version, newer[0].1.seats.len()), (1, 3, 3));
-    let changes = newer.into_iter().map(|(flight, taken)| Change::Seats(flight, taken));
+    let changes = newer.into_iter().map(|(flight, taken)| CatalogueChange::Seats(flight, taken));
     catalogue.apply(changes.collect()).await.unwrap();
     assert_eq!(left(), 133);
 }

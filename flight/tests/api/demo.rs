@@ -7,7 +7,7 @@ use diesel::{
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use flight::{
-    demo::{Progress, Step, Summary, WINDOW_DAYS, load},
+    demo::{LoadProgress, LoadStep, Summary, WINDOW_DAYS, load},
     store::MIGRATIONS,
 };
 use shared::{db::DatabaseConfig, events::FlightState};
@@ -40,13 +40,13 @@ async fn demo_data_are_loaded_once_and_roll_forward() {
     let database = TestDatabase::of("flight", MIGRATIONS).await;
     let config = database.config("flight");
     let today: NaiveDate = "2026-11-22".parse().expect("a date");
-    let mut told: Vec<Progress> = Vec::new();
+    let mut told: Vec<LoadProgress> = Vec::new();
     let first = load(&config, today, |progress| told.push(progress)).await.expect("the demo data");
     assert_eq!((first.airports, first.airlines, first.seat_layouts), (7884, 2, 8));
     assert_eq!(first.days, usize::try_from(WINDOW_DAYS).expect("a small number"));
     assert!(first.flights >= 12_000, "{first:?}");
-    for step in [Step::Places, Step::Fleet, Step::Flights] {
-        let of_step: Vec<&Progress> = told.iter().filter(|progress| progress.step == step).collect();
+    for step in [LoadStep::Places, LoadStep::Fleet, LoadStep::Flights] {
+        let of_step: Vec<&LoadProgress> = told.iter().filter(|progress| progress.step == step).collect();
         assert_eq!(of_step[0].done, 0);
         assert!(of_step.is_sorted_by_key(|progress| progress.done), "{of_step:?}");
         assert!(of_step.last().is_some_and(|progress| progress.done == progress.total), "{of_step:?}");

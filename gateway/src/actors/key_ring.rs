@@ -2,17 +2,16 @@
 //!
 //! Invariant: the published keys always hold one that signs, and it is among those that verify.
 
-use super::StopActor;
 use crate::{
     domain::signing_key::{SigningKey, SigningKeyError},
     store::signing_keys,
 };
-use actix::prelude::*;
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use secrecy::SecretString;
 use shared::{
     auth::{Jwk, KeySet, KeySource},
     db::{DbError, Pool},
+    ticker::Ticker,
 };
 use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;
@@ -46,46 +45,11 @@ pub(crate) struct AccessTokenKeys {
     pub(crate) set: KeySet,
 }
 
-/// The actor: it reloads the keys from the database.
-struct KeyReloader {
-    pool: Pool,
-    secret: SecretString,
-    source: KeySource,
-    keys: watch::Sender<Arc<AccessTokenKeys>>,
-}
-
-impl Actor for KeyReloader {
-    type Context = Context<Self>;
-
-    fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.run_interval(RELOAD_INTERVAL, |reloader, ctx| {
-            let (pool, secret) = (reloader.pool.clone(), reloader.secret.clone());
-            // Interleaves, but nothing else runs here: a load takes less than the interval, or fails.
-            let loaded = async move { load(&pool, &secret).await };
-            ctx.spawn(loaded.into_actor(reloader).map(|loaded, reloader, _| match loaded {
-                Ok(keys) => {
-                    reloader.source.replace(&keys.set);
-                    reloader.keys.send_replace(Arc::new(keys));
-                }
-                Err(error) => tracing::warn!(error.message = %error, "The signing keys stay as they are"),
-            }));
-        });
-    }
-}
-
-impl Handler<StopActor> for KeyReloader {
-    type Result = ();
-
-    fn handle(&mut self, _: StopActor, ctx: &mut Self::Context) {
-        ctx.stop();
-    }
-}
-
 /// A cloneable handle of the keys.
 #[derive(Clone)]
 pub(crate) struct KeyRing {
     keys: watch::Receiver<Arc<AccessTokenKeys>>,
-    reloader: Recipient<StopActor>,
+    reloads: Ticker,
 }
 
 impl KeyRing {
@@ -102,8 +66,14 @@ impl KeyRing {
         let keys = load(&pool, &secret).await?;
         source.replace(&keys.set);
         let (sender, receiver) = watch::channel(Arc::new(keys));
-        let reloader = Actor::start(KeyReloader { pool, secret, source, keys: sender });
-        Ok(Self { keys: receiver, reloader: reloader.recipient() })
+        let reload = async move || match load(&pool, &secret).await {
+            Ok(keys) => {
+                source.replace(&keys.set);
+                sender.send_replace(Arc::new(keys));
+            }
+            Err(error) => tracing::warn!(error.message = %error, "The signing keys stay as they are"),
+        };
+        Ok(Self { keys: receiver, reloads: Ticker::start("key ring", RELOAD_INTERVAL, || false, reload) })
     }
 
     /// The present keys. Reading them needs no mailbox, and holds a lock only for a copy.
@@ -113,8 +83,7 @@ impl KeyRing {
 
     /// Stops following the database.
     pub(crate) async fn stop(&self) {
-        // An error means that it has stopped before.
-        let _ = self.reloader.send(StopActor).await;
+        self.reloads.stop().await;
     }
 }
 

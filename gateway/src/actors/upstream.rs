@@ -8,10 +8,7 @@
 //! instance that accepts connections and stays silent is left out until it answers a probe: this is the
 //! circuit breaker.
 
-use super::{
-    StopActor,
-    upstream_instance::{InFlightRequest, InstanceHealth, LoadKind, ReportHealth, UpstreamInstance},
-};
+use super::upstream_instance::{InFlightRequest, InstanceHealth, LoadKind, ReportHealth, UpstreamInstance};
 use crate::domain::routing_table::ServiceName;
 use actix::prelude::*;
 use awc::error::{ConnectError, SendRequestError};
@@ -41,6 +38,11 @@ struct ProbedInstance {
     /// A probe has not ended yet.
     probing: bool,
 }
+
+/// Asks the actor to stop.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct StopProbing;
 
 /// The actor; one a service.
 struct InstanceProber {
@@ -125,10 +127,10 @@ impl Handler<ReportHealth> for InstanceProber {
     }
 }
 
-impl Handler<StopActor> for InstanceProber {
+impl Handler<StopProbing> for InstanceProber {
     type Result = ();
 
-    fn handle(&mut self, _: StopActor, ctx: &mut Self::Context) {
+    fn handle(&mut self, _: StopProbing, ctx: &mut Self::Context) {
         ctx.stop();
     }
 }
@@ -176,7 +178,7 @@ impl Upstream {
     /// Stops probing.
     pub(crate) async fn stop(&self) {
         // An error means that it has stopped before.
-        let _ = self.prober.send(StopActor).await;
+        let _ = self.prober.send(StopProbing).await;
     }
 }
 

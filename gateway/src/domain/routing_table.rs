@@ -112,7 +112,7 @@ const fn events(route: ApiRoute) -> ApiRoute {
 
 /// All routes.
 pub(crate) const ROUTING_TABLE: &[ApiRoute] = &[
-    // IdentityService
+    // Identity
     gateway(POST, "/api/v1/auth/register", PUBLIC),
     gateway(POST, "/api/v1/auth/login", PUBLIC),
     gateway(POST, "/api/v1/auth/refresh", PUBLIC),

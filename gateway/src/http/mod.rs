@@ -17,6 +17,6 @@ pub(crate) use compression::compression;
 pub(crate) use cors::{AllowedOrigins, cors};
 pub(crate) use merged_openapi::MergedOpenApi;
 pub use openapi::document;
-pub(crate) use proxy::{EventStreamLimit, ProxyClient, forward};
+pub(crate) use proxy::{EventStreamLimit, ProxyClient};
 pub(crate) use request_limits::request_limits;
 pub(crate) use routes::routes;

@@ -23,7 +23,8 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .service(readable("/openapi.json").route(web::get().to(openapi::own)))
         .service(readable("/api/docs").route(web::get().to(swagger_ui::redirect)))
         .service(readable("/api/docs/{file:.*}").route(web::get().to(swagger_ui::file)))
-        .service(readable("/").route(web::get().to(index)));
+        .service(readable("/").route(web::get().to(index)))
+        .default_service(web::to(forward));
 }
 
 /// A resource whose other methods are answered by the routing table: 405 with `Allow`.

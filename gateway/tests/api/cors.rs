@@ -1,10 +1,10 @@
-use crate::world::World;
+use crate::gateway_fixture::GatewayFixture;
 use awc::http::Method;
 
 const ORIGIN: &str = "https://book.example.org";
 
-async fn world() -> World {
-    World::start_with(|config| config.cors_origins = vec![ORIGIN.to_owned()]).await
+async fn world() -> GatewayFixture {
+    GatewayFixture::start_with(|config| config.cors_origins = vec![ORIGIN.to_owned()]).await
 }
 
 #[actix_web::test]

@@ -1,4 +1,4 @@
-use crate::{upstream::Fake, world::World};
+use crate::{fake_service::FakeService, gateway_fixture::GatewayFixture};
 use gateway::{ServiceName, routing_table_differences};
 use serde_json::{Value, json};
 
@@ -12,10 +12,12 @@ async fn one_document_tells_of_all_services() {
             "tags": [{"name": "things"}],
         })
     };
-    let (flight, booking) =
-        (Fake::start_with(document("/api/v1/flights")), Fake::start_with(document("/api/v1/bookings")));
+    let (flight, booking) = (
+        FakeService::start_with(document("/api/v1/flights")),
+        FakeService::start_with(document("/api/v1/bookings")),
+    );
     let urls = (flight.url.clone(), booking.url.clone());
-    let world = World::start_with(move |config| {
+    let world = GatewayFixture::start_with(move |config| {
         config.flight_urls = vec![urls.0];
         config.booking_urls = vec![urls.1];
     })
@@ -56,7 +58,7 @@ fn references(value: &Value) -> Vec<String> {
 
 #[actix_web::test]
 async fn the_browser_for_it_needs_no_other_server() {
-    let world = World::start().await;
+    let world = GatewayFixture::start().await;
     let redirect = world.client.get("/api/docs").await;
     assert_eq!((redirect.status.as_u16(), redirect.header("location")), (308, "/api/docs/"));
     let page = world.client.get("/api/docs/").await;

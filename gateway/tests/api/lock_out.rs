@@ -1,10 +1,10 @@
-use crate::world::{PASSWORD, World, config, instance};
+use crate::gateway_fixture::{GatewayFixture, PASSWORD, config, instance};
 use serde_json::json;
 use testkit::Client;
 
 #[actix_web::test]
 async fn ten_failures_lock_an_account_whether_or_not_there_is_one() {
-    let world = World::start().await;
+    let world = GatewayFixture::start().await;
     world.register("ada@example.org").await;
     for email in ["ada@example.org", "nobody@example.org"] {
         for attempt in 1..=10 {
@@ -32,7 +32,7 @@ async fn ten_failures_lock_an_account_whether_or_not_there_is_one() {
 
 #[actix_web::test]
 async fn failures_are_forgotten_by_a_login_or_in_time() {
-    let world = World::start().await;
+    let world = GatewayFixture::start().await;
     world.register("ada@example.org").await;
     let fail = async |times: usize| {
         for _ in 0..times {
@@ -53,7 +53,7 @@ async fn failures_are_forgotten_by_a_login_or_in_time() {
 
 #[actix_web::test]
 async fn guesses_at_once_count_like_guesses_one_by_one() {
-    let world = World::start().await;
+    let world = GatewayFixture::start().await;
     world.register("ada@example.org").await;
     let guesses = (0..30).map(|_| world.try_log_in("ada@example.org", "wrong password"));
     let answers = futures_util::future::join_all(guesses).await;
@@ -65,7 +65,7 @@ async fn guesses_at_once_count_like_guesses_one_by_one() {
 
 #[actix_web::test]
 async fn bad_logins_have_their_codes() {
-    let world = World::start().await;
+    let world = GatewayFixture::start().await;
     let login = async |body| world.client.post("/api/v1/auth/login", &body).await;
     assert_eq!(login(json!({})).await.invalid(), ["/email", "/password"]);
     let answer = login(json!({"email": "x", "password": "y".repeat(72), "remember": true})).await;
@@ -78,7 +78,7 @@ async fn bad_logins_have_their_codes() {
 
 #[actix_web::test]
 async fn each_address_has_so_many_requests_a_minute() {
-    let world = World::start_with(|config| config.auth_rate_per_minute = 3).await;
+    let world = GatewayFixture::start_with(|config| config.auth_rate_per_minute = 3).await;
     // Administrators of load tests are exempt; everybody else is counted.
     let admin = world.admin().await;
     let body = json!({"email": "ada@example.org", "password": "wrong password"});
@@ -100,7 +100,7 @@ async fn each_address_has_so_many_requests_a_minute() {
 #[actix_web::test]
 async fn a_full_queue_of_passwords_is_503() {
     // At this cost a hash takes longer than it takes the others to arrive.
-    let world = World::start_with(|config| {
+    let world = GatewayFixture::start_with(|config| {
         config.admin_email = None;
         config.bcrypt_cost = 10;
         config.bcrypt_queue = 1;

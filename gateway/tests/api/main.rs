@@ -3,6 +3,8 @@
 
 mod cors;
 mod documentation;
+mod fake_service;
+mod gateway_fixture;
 mod lock_out;
 mod profile;
 mod proxy;
@@ -12,6 +14,4 @@ mod schema;
 mod sessions;
 mod streams;
 mod tokens;
-mod upstream;
 mod version;
-mod world;

@@ -1,9 +1,9 @@
-use crate::world::World;
+use crate::gateway_fixture::GatewayFixture;
 use serde_json::json;
 
 #[actix_web::test]
 async fn a_user_changes_its_names_and_language() {
-    let world = World::start().await;
+    let world = GatewayFixture::start().await;
     let ada = world.customer("ada@example.org").await;
     let before = ada.get("/api/v1/users/me").await;
     assert_eq!(before.header("cache-control"), "private, no-store");
@@ -36,7 +36,7 @@ async fn a_user_changes_its_names_and_language() {
 
 #[actix_web::test]
 async fn unknown_query_parameters_are_refused() {
-    let world = World::start().await;
+    let world = GatewayFixture::start().await;
     let ada = world.customer("ada@example.org").await;
     ada.get("/api/v1/users/me?verbose=1").await.expect_problem(422, "validation_failed");
     ada.patch("/api/v1/users/me?force=1", &json!({})).await.expect_problem(422, "validation_failed");
@@ -50,7 +50,7 @@ async fn unknown_query_parameters_are_refused() {
 
 #[actix_web::test]
 async fn copies_are_told_apart_by_their_tag() {
-    let world = World::start().await;
+    let world = GatewayFixture::start().await;
     let ada = world.customer("ada@example.org").await;
     let tag = ada.get("/api/v1/users/me").await.header("etag").to_owned();
     let known = ada.with_header("if-none-match", &tag).get("/api/v1/users/me").await;

@@ -1,6 +1,6 @@
 use crate::{
-    upstream::Fake,
-    world::{ADMIN, World, nowhere},
+    fake_service::FakeService,
+    gateway_fixture::{ADMIN, GatewayFixture, nowhere},
 };
 use actix_web::test::TestRequest;
 use awc::http::Method;
@@ -12,9 +12,9 @@ use shared::{
 use testkit::SERVICE_TOKEN_SECRET;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-async fn world_with(fake: &Fake) -> World {
+async fn world_with(fake: &FakeService) -> GatewayFixture {
     let url = fake.url.clone();
-    World::start_with(move |config| {
+    GatewayFixture::start_with(move |config| {
         config.flight_urls = vec![url.clone()];
         config.booking_urls = vec![url.clone()];
         config.mailer_urls = vec![url];
@@ -24,7 +24,7 @@ async fn world_with(fake: &Fake) -> World {
 
 #[actix_web::test]
 async fn a_request_is_passed_on_as_it_came_and_vouched_for() {
-    let fake = Fake::start();
+    let fake = FakeService::start();
     let world = world_with(&fake).await;
     let client = world
         .client
@@ -63,7 +63,7 @@ async fn a_request_is_passed_on_as_it_came_and_vouched_for() {
 
 #[actix_web::test]
 async fn the_gateways_token_goes_no_further_than_where_it_is_needed() {
-    let fake = Fake::start();
+    let fake = FakeService::start();
     let world = world_with(&fake).await;
     let seen = world.admin().await.get("/api/v1/admin/mail").await;
     assert_eq!(seen.header(SERVICE_TOKEN.as_str()), "");
@@ -80,9 +80,9 @@ async fn the_gateways_token_goes_no_further_than_where_it_is_needed() {
 
 #[actix_web::test]
 async fn a_trusted_proxy_names_the_client() {
-    let fake = Fake::start();
+    let fake = FakeService::start();
     let url = fake.url.clone();
-    let world = World::start_with(move |config| {
+    let world = GatewayFixture::start_with(move |config| {
         config.flight_urls = vec![url];
         config.trusted_proxies = "127.0.0.0/8".parse().unwrap();
         config.auth_rate_per_minute = 1;
@@ -103,7 +103,7 @@ async fn a_trusted_proxy_names_the_client() {
 
 #[actix_web::test]
 async fn an_answer_is_passed_back_as_it_came() {
-    let fake = Fake::start();
+    let fake = FakeService::start();
     let world = world_with(&fake).await;
     let city = async |code: &str| world.client.get(&format!("/api/v1/cities/{code}")).await;
     let answer = city("HOPS").await;
@@ -133,7 +133,7 @@ async fn an_answer_is_passed_back_as_it_came() {
 async fn headers_that_a_connection_names_end_with_it() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
-    let world = World::start_with(move |config| config.flight_urls = vec![url]).await;
+    let world = GatewayFixture::start_with(move |config| config.flight_urls = vec![url]).await;
     let server = actix_web::rt::spawn(async move {
         loop {
             let (mut stream, _) = listener.accept().await.unwrap();
@@ -160,7 +160,7 @@ async fn headers_that_a_connection_names_end_with_it() {
 
 #[actix_web::test]
 async fn what_the_table_forbids_never_reaches_a_service() {
-    let fake = Fake::start();
+    let fake = FakeService::start();
     let world = world_with(&fake).await;
     let customer = world.customer("ada@example.org").await;
     let admin = world.admin().await;
@@ -192,7 +192,7 @@ async fn what_the_table_forbids_never_reaches_a_service() {
 
 #[actix_web::test]
 async fn what_is_not_in_the_table_is_nowhere() {
-    let fake = Fake::start();
+    let fake = FakeService::start();
     let world = world_with(&fake).await;
     let admin = world.admin().await;
     let id = FlightId::new();
@@ -233,7 +233,7 @@ async fn what_is_not_in_the_table_is_nowhere() {
 
 #[actix_web::test]
 async fn long_addresses_and_large_headers_are_problems() {
-    let world = World::start().await;
+    let world = GatewayFixture::start().await;
     let long = format!("/api/v1/search?origin={}", "x".repeat(9000));
     world.client.get(&long).await.expect_problem(414, "uri_too_long");
     let large = world.client.with_header("x-large", &"x".repeat(40_000));
@@ -243,9 +243,9 @@ async fn long_addresses_and_large_headers_are_problems() {
 
 #[actix_web::test]
 async fn a_service_that_is_not_there_is_503_and_another_still_answers() {
-    let fake = Fake::start();
+    let fake = FakeService::start();
     let url = fake.url.clone();
-    let world = World::start_with(move |config| config.booking_urls = vec![nowhere(), url]).await;
+    let world = GatewayFixture::start_with(move |config| config.booking_urls = vec![nowhere(), url]).await;
     for _ in 0..3 {
         let answer = world.client.get("/api/v1/flights").await;
         answer.expect_problem(503, "upstream_unavailable");
@@ -273,9 +273,9 @@ async fn a_service_that_is_not_there_is_503_and_another_still_answers() {
 
 #[actix_web::test]
 async fn a_service_that_is_silent_is_504() {
-    let fake = Fake::start();
+    let fake = FakeService::start();
     let url = fake.url.clone();
-    let world = World::start_with(move |config| {
+    let world = GatewayFixture::start_with(move |config| {
         config.flight_urls = vec![url];
         config.upstream_timeout_ms = 200;
     })
@@ -294,7 +294,7 @@ async fn a_service_that_is_silent_is_504() {
 async fn a_get_whose_connection_died_is_sent_once_more() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
-    let world = World::start_with(move |config| config.flight_urls = vec![url]).await;
+    let world = GatewayFixture::start_with(move |config| config.flight_urls = vec![url]).await;
     let admin = world.admin().await;
     let server = actix_web::rt::spawn(async move {
         let mut heads = Vec::new();
@@ -330,7 +330,7 @@ async fn a_get_whose_connection_died_is_sent_once_more() {
 
 #[actix_web::test]
 async fn head_is_a_get_without_a_body() {
-    let fake = Fake::start();
+    let fake = FakeService::start();
     let world = world_with(&fake).await;
     for path in ["/api/v1/flights", "/.well-known/jwks.json", "/api/v1/cities/LARGE"] {
         let get = world.client.get(path).await;

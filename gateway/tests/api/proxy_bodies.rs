@@ -1,4 +1,4 @@
-use crate::{upstream::Fake, world::World};
+use crate::{fake_service::FakeService, gateway_fixture::GatewayFixture};
 use awc::http::Method;
 use futures_util::{StreamExt, stream};
 use std::time::Duration;
@@ -6,9 +6,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const LIMIT: usize = 256 * 1024;
 
-async fn world_with(fake: &Fake) -> World {
+async fn world_with(fake: &FakeService) -> GatewayFixture {
     let url = fake.url.clone();
-    World::start_with(move |config| {
+    GatewayFixture::start_with(move |config| {
         config.flight_urls = vec![url.clone()];
         config.booking_urls = vec![url];
     })
@@ -17,7 +17,7 @@ async fn world_with(fake: &Fake) -> World {
 
 #[actix_web::test]
 async fn bodies_up_to_the_limit_pass_whole() {
-    let fake = Fake::start();
+    let fake = FakeService::start();
     let world = world_with(&fake).await;
     let customer = world.customer("ada@example.org").await;
     for size in [0, 1, LIMIT] {
@@ -37,9 +37,9 @@ async fn bodies_up_to_the_limit_pass_whole() {
 
 #[actix_web::test]
 async fn bodies_of_unknown_length_are_counted() {
-    let fake = Fake::start();
+    let fake = FakeService::start();
     let world = world_with(&fake).await;
-    let tokens = world.log_in(crate::world::ADMIN).await;
+    let tokens = world.log_in(crate::gateway_fixture::ADMIN).await;
     let post = async |parts: usize| {
         let parts = stream::iter(
             (0..parts).map(|_| Ok::<_, std::io::Error>(actix_web::web::Bytes::from(vec![b'x'; 1024]))),
@@ -67,7 +67,7 @@ async fn bodies_of_unknown_length_are_counted() {
 
 #[actix_web::test]
 async fn an_answer_is_passed_on_piece_by_piece() {
-    let mut fake = Fake::start();
+    let mut fake = FakeService::start();
     let world = world_with(&fake).await;
     let parts = fake.parts.take().unwrap();
     parts.send("first".into()).unwrap();
@@ -86,9 +86,9 @@ async fn an_answer_is_passed_on_piece_by_piece() {
 
 #[actix_web::test]
 async fn a_stalled_answer_ends_and_is_not_taken_for_whole() {
-    let mut fake = Fake::start();
+    let mut fake = FakeService::start();
     let url = fake.url.clone();
-    let world = World::start_with(move |config| {
+    let world = GatewayFixture::start_with(move |config| {
         config.flight_urls = vec![url];
         config.upstream_timeout_ms = 200;
     })
@@ -108,9 +108,9 @@ async fn a_stalled_answer_ends_and_is_not_taken_for_whole() {
 
 #[actix_web::test]
 async fn a_client_that_stalls_is_not_the_services_fault() {
-    let fake = Fake::start();
+    let fake = FakeService::start();
     let url = fake.url.clone();
-    let world = World::start_with(move |config| {
+    let world = GatewayFixture::start_with(move |config| {
         config.booking_urls = vec![url];
         config.upstream_timeout_ms = 200;
     })
@@ -137,7 +137,7 @@ async fn a_client_that_stalls_is_not_the_services_fault() {
 async fn a_service_hears_of_a_request_once_its_body_is_there() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
-    let world = World::start_with(move |config| {
+    let world = GatewayFixture::start_with(move |config| {
         config.booking_urls = vec![url];
         config.upstream_timeout_ms = 5000;
     })
@@ -180,7 +180,7 @@ async fn a_service_hears_of_a_request_once_its_body_is_there() {
 async fn an_answer_cut_short_is_not_taken_for_whole() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
-    let world = World::start_with(move |config| config.flight_urls = vec![url]).await;
+    let world = GatewayFixture::start_with(move |config| config.flight_urls = vec![url]).await;
     let server = actix_web::rt::spawn(async move {
         loop {
             let (mut stream, _) = listener.accept().await.unwrap();
@@ -206,7 +206,7 @@ async fn an_answer_cut_short_is_not_taken_for_whole() {
 
 #[actix_web::test]
 async fn what_is_no_http_does_no_harm() {
-    let fake = Fake::start();
+    let fake = FakeService::start();
     let world = world_with(&fake).await;
     let address = world.base.trim_start_matches("http://").to_owned();
     let send = async |bytes: &[u8]| {

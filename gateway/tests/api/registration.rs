@@ -1,4 +1,4 @@
-use crate::world::{ADMIN, PASSWORD, World, config, instance, registration};
+use crate::gateway_fixture::{ADMIN, GatewayFixture, PASSWORD, config, instance, registration};
 use diesel::{QueryableByName, sql_types::Text};
 use diesel_async::RunQueryDsl;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use shared::{auth::Permission, events::UserState};
 
 #[actix_web::test]
 async fn who_registers_is_a_customer() {
-    let world = World::start().await;
+    let world = GatewayFixture::start().await;
     let answer = world.client.post("/api/v1/auth/register", &registration("Ada@Example.org")).await;
     assert_eq!(answer.header("location"), "/api/v1/users/me");
     let user = answer.expect(201);
@@ -28,7 +28,7 @@ async fn who_registers_is_a_customer() {
 
 #[actix_web::test]
 async fn an_address_has_one_account() {
-    let world = World::start().await;
+    let world = GatewayFixture::start().await;
     world.register("ada@example.org").await;
     let again = world.client.post("/api/v1/auth/register", &registration("ADA@example.org")).await;
     again.expect_problem(409, "email_taken");
@@ -44,7 +44,7 @@ async fn an_address_has_one_account() {
 
 #[actix_web::test]
 async fn a_domain_of_another_script_is_one_account_with_its_labels_in_ascii() {
-    let world = World::start().await;
+    let world = GatewayFixture::start().await;
     let user = world.register("Nina@b\u{fc}cher.example").await;
     assert_eq!(user["email"], "Nina@xn--bcher-kva.example");
     for spelling in ["nina@B\u{dc}CHER.example", "nina@XN--BCHER-KVA.example", "nina@bu\u{308}cher.example"] {
@@ -57,7 +57,7 @@ async fn a_domain_of_another_script_is_one_account_with_its_labels_in_ascii() {
 
 #[actix_web::test]
 async fn an_account_with_an_address_of_an_earlier_release_is_let_in() {
-    let world = World::start().await;
+    let world = GatewayFixture::start().await;
     world.register("ada@example.org").await;
     for address in ["Ada@localhost", "ada@[127.0.0.1]", "ada..l@example.org"] {
         let rename = format!(
@@ -74,7 +74,7 @@ async fn an_account_with_an_address_of_an_earlier_release_is_let_in() {
 
 #[actix_web::test]
 async fn names_are_put_in_order_before_they_are_kept() {
-    let world = World::start().await;
+    let world = GatewayFixture::start().await;
     let mut body = registration("ada@example.org");
     body["given_name"] = json!("Zoe\u{308}\u{2011}Marie");
     body["family_name"] = json!(" O\u{2019}Neil  St.Clair ");
@@ -85,20 +85,20 @@ async fn names_are_put_in_order_before_they_are_kept() {
 }
 
 #[derive(QueryableByName)]
-struct Told {
+struct EventRow {
     #[diesel(sql_type = Text)]
     data: String,
 }
 
 #[actix_web::test]
 async fn a_registration_is_told_to_the_bus() {
-    let world = World::start().await;
+    let world = GatewayFixture::start().await;
     let user = world.register("ada@example.org").await;
     let query = format!(
         "SELECT data::text AS data FROM events WHERE kind = 'user.registered' AND subject = '{}'",
         user["id"].as_str().unwrap()
     );
-    let told: Told = diesel::sql_query(query).get_result(&mut world.sql().await).await.unwrap();
+    let told: EventRow = diesel::sql_query(query).get_result(&mut world.sql().await).await.unwrap();
     let state: UserState = serde_json::from_str(&told.data).unwrap();
     assert_eq!((state.email.as_str(), state.given_name.as_str()), ("ada@example.org", "Ada"));
     assert!(!told.data.contains("password"));
@@ -107,7 +107,7 @@ async fn a_registration_is_told_to_the_bus() {
 
 #[actix_web::test]
 async fn all_that_is_wrong_is_told_at_once() {
-    let world = World::start().await;
+    let world = GatewayFixture::start().await;
     let body = json!({"email": "nobody", "password": "short", "given_name": " ", "family_name": "x".repeat(500), "locale": "english", "nickname": "Ada"});
     let answer = world.client.post("/api/v1/auth/register", &body).await;
     answer.expect_problem(422, "validation_failed");
@@ -150,7 +150,7 @@ async fn all_that_is_wrong_is_told_at_once() {
 
 #[actix_web::test]
 async fn what_is_no_json_is_told_apart() {
-    let world = World::start().await;
+    let world = GatewayFixture::start().await;
     let send = |content_type: &'static str, body: &'static [u8]| {
         world.client.send(awc::http::Method::POST, "/api/v1/auth/login", content_type, Some(body.to_vec()))
     };
@@ -169,7 +169,7 @@ async fn what_is_no_json_is_told_apart() {
 
 #[actix_web::test]
 async fn the_first_administrator_is_made_once_and_may_do_everything() {
-    let world = World::start().await;
+    let world = GatewayFixture::start().await;
     let user = world.log_in(ADMIN).await["user"].clone();
     assert_eq!(user["roles"], json!(["admin"]));
     assert_eq!(user["email_verified"], true);
@@ -189,7 +189,7 @@ async fn the_first_administrator_is_made_once_and_may_do_everything() {
 
 #[actix_web::test]
 async fn instances_that_start_at_once_agree() {
-    let world = World::start_with(|config| config.admin_email = None).await;
+    let world = GatewayFixture::start_with(|config| config.admin_email = None).await;
     let starts = (0..3).map(|_| instance(config(&world.database)));
     let running = futures_util::future::join_all(starts).await;
     assert_eq!(world.run_sql("SELECT 1 FROM users").await, 1);
@@ -210,7 +210,7 @@ struct Grant {
 
 #[actix_web::test]
 async fn the_built_in_roles_permit_what_the_contract_says() {
-    let world = World::start().await;
+    let world = GatewayFixture::start().await;
     let query = "SELECT role, permission FROM role_permissions ORDER BY role, permission";
     let grants: Vec<Grant> = diesel::sql_query(query).load(&mut world.sql().await).await.unwrap();
     let of = |role: &str| -> Vec<&str> {

@@ -1,4 +1,4 @@
-use crate::world::World;
+use crate::gateway_fixture::GatewayFixture;
 use diesel::{QueryableByName, sql_types::Binary};
 use diesel_async::RunQueryDsl;
 use serde_json::json;
@@ -8,7 +8,7 @@ const LATER: &str = "UPDATE refresh_tokens SET rotated_at = rotated_at - interva
 
 #[actix_web::test]
 async fn a_refresh_gives_the_next_tokens() {
-    let world = World::start().await;
+    let world = GatewayFixture::start().await;
     world.register("ada@example.org").await;
     let first = world.log_in("ada@example.org").await;
     assert_eq!(first["token_type"], "Bearer");
@@ -26,7 +26,7 @@ async fn a_refresh_gives_the_next_tokens() {
 
 #[actix_web::test]
 async fn the_same_token_at_once_gives_the_same_successor() {
-    let world = World::start().await;
+    let world = GatewayFixture::start().await;
     world.register("ada@example.org").await;
     let first = world.log_in("ada@example.org").await;
     let answers = futures_util::future::join_all((0..8).map(|_| world.refresh(&first))).await;
@@ -42,7 +42,7 @@ async fn the_same_token_at_once_gives_the_same_successor() {
 
 #[actix_web::test]
 async fn a_token_used_again_later_ends_the_session() {
-    let world = World::start().await;
+    let world = GatewayFixture::start().await;
     world.register("ada@example.org").await;
     let (first, other) = (world.log_in("ada@example.org").await, world.log_in("ada@example.org").await);
     let second = world.refresh(&first).await.expect(200);
@@ -58,7 +58,7 @@ async fn a_token_used_again_later_ends_the_session() {
 
 #[actix_web::test]
 async fn an_expired_token_is_refused_and_ends_nothing() {
-    let world = World::start().await;
+    let world = GatewayFixture::start().await;
     world.register("ada@example.org").await;
     let first = world.log_in("ada@example.org").await;
     world.run_sql("UPDATE refresh_tokens SET expires_at = now() - interval '1 second'").await;
@@ -69,7 +69,7 @@ async fn an_expired_token_is_refused_and_ends_nothing() {
 
 #[actix_web::test]
 async fn a_logout_ends_the_session() {
-    let world = World::start().await;
+    let world = GatewayFixture::start().await;
     world.register("ada@example.org").await;
     let first = world.log_in("ada@example.org").await;
     let second = world.refresh(&first).await.expect(200);
@@ -89,13 +89,13 @@ async fn a_logout_ends_the_session() {
 
 #[actix_web::test]
 async fn a_closed_account_gets_no_tokens() {
-    let world = World::start().await;
+    let world = GatewayFixture::start().await;
     let ada = world.customer("ada@example.org").await;
     let tokens = world.log_in("ada@example.org").await;
     world.run_sql("UPDATE users SET status = 'deactivated' WHERE email = 'ada@example.org'").await;
     world.refresh(&tokens).await.expect_problem(401, "unauthenticated");
     world
-        .try_log_in("ada@example.org", crate::world::PASSWORD)
+        .try_log_in("ada@example.org", crate::gateway_fixture::PASSWORD)
         .await
         .expect_problem(401, "invalid_credentials");
     ada.get("/api/v1/users/me").await.expect_problem(401, "unauthenticated");
@@ -111,7 +111,7 @@ struct Secrets {
 #[actix_web::test]
 async fn the_database_holds_no_usable_token() {
     use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-    let world = World::start().await;
+    let world = GatewayFixture::start().await;
     world.register("ada@example.org").await;
     let first = world.log_in("ada@example.org").await;
     let _ = world.refresh(&first).await.expect(200);

@@ -1,8 +1,8 @@
 //! Streams of events on their way through the gateway.
 
 use crate::{
-    upstream::Fake,
-    world::{World, nowhere},
+    fake_service::FakeService,
+    gateway_fixture::{GatewayFixture, nowhere},
 };
 use gateway::config::Config;
 use serde_json::json;
@@ -16,9 +16,9 @@ use tokio::{
 
 const PATH: &str = "/api/v1/flights/x/seat-map/events";
 
-async fn world(fake: &Fake, configure: impl FnOnce(&mut Config)) -> World {
+async fn world(fake: &FakeService, configure: impl FnOnce(&mut Config)) -> GatewayFixture {
     let url = fake.url.clone();
-    World::start_with(move |config| {
+    GatewayFixture::start_with(move |config| {
         config.booking_urls = vec![url];
         configure(config);
     })
@@ -36,7 +36,7 @@ async fn next(stream: &mut EventStream) -> Option<String> {
 
 #[actix_web::test]
 async fn events_pass_one_by_one_until_the_service_ends() {
-    let mut fake = Fake::start();
+    let mut fake = FakeService::start();
     let world = world(&fake, |_| {}).await;
     let parts = fake.parts.take().unwrap();
     say(&parts, 1);
@@ -57,7 +57,7 @@ async fn events_pass_one_by_one_until_the_service_ends() {
 
 #[actix_web::test]
 async fn streams_are_not_under_the_limits_of_ordinary_answers() {
-    let mut fake = Fake::start();
+    let mut fake = FakeService::start();
     let world = world(&fake, |config| config.upstream_timeout_ms = 100).await;
     let parts = fake.parts.take().unwrap();
     let mut stream = world.client.events(PATH, None).await;
@@ -75,7 +75,7 @@ async fn streams_are_not_under_the_limits_of_ordinary_answers() {
 
 #[actix_web::test]
 async fn a_silent_stream_is_cut() {
-    let mut fake = Fake::start();
+    let mut fake = FakeService::start();
     let world = world(&fake, |config| config.stream_idle_ms = 50).await;
     let parts = fake.parts.take().unwrap();
     say(&parts, 1);
@@ -89,7 +89,7 @@ async fn a_silent_stream_is_cut() {
 
 #[actix_web::test]
 async fn the_service_is_left_when_the_client_goes() {
-    let mut fake = Fake::start();
+    let mut fake = FakeService::start();
     let world = world(&fake, |_| {}).await;
     let parts = fake.parts.take().unwrap();
     say(&parts, 1);
@@ -110,7 +110,7 @@ async fn the_service_is_left_when_the_client_goes() {
 
 #[actix_web::test]
 async fn a_client_has_so_many_streams() {
-    let mut fake = Fake::start();
+    let mut fake = FakeService::start();
     let world = world(&fake, |config| {
         config.streams_per_client = 1;
         config.trusted_proxies = "127.0.0.1".parse().unwrap();
@@ -127,7 +127,7 @@ async fn a_client_has_so_many_streams() {
     // The stream has been told: these answers are ordinary ones.
     let other = "/api/v1/flights/y/seat-map/events";
     from("2001:db8:0:1::1").get(other).await.expect(200);
-    let tokens = world.log_in(crate::world::ADMIN).await;
+    let tokens = world.log_in(crate::gateway_fixture::ADMIN).await;
     let exempt = from("2001:db8::2").with_token(tokens["access_token"].as_str().unwrap());
     exempt.get(other).await.expect(200);
     drop(parts);
@@ -139,7 +139,7 @@ async fn a_client_has_so_many_streams() {
 
 #[actix_web::test]
 async fn streams_are_bounded_and_do_not_take_the_places_of_requests() {
-    let mut fake = Fake::start();
+    let mut fake = FakeService::start();
     let world = world(&fake, |config| config.streams = 1).await;
     let parts = fake.parts.take().unwrap();
     say(&parts, 1);
@@ -159,7 +159,7 @@ async fn streams_are_bounded_and_do_not_take_the_places_of_requests() {
 
 #[actix_web::test]
 async fn a_stop_does_not_wait_for_streams() {
-    let mut fake = Fake::start();
+    let mut fake = FakeService::start();
     let world = world(&fake, |_| {}).await;
     let parts = fake.parts.take().unwrap();
     say(&parts, 1);
@@ -173,7 +173,7 @@ async fn a_stop_does_not_wait_for_streams() {
 
 #[actix_web::test]
 async fn a_service_that_is_not_there_is_told_before_the_stream_begins() {
-    let world = World::start_with(|config| config.booking_urls = vec![nowhere()]).await;
+    let world = GatewayFixture::start_with(|config| config.booking_urls = vec![nowhere()]).await;
     world.client.get(PATH).await.expect_problem(503, "upstream_unavailable");
     world.client.post(PATH, &json!({})).await.expect_problem(405, "method_not_allowed");
     world.stop().await;
@@ -183,7 +183,7 @@ async fn a_service_that_is_not_there_is_told_before_the_stream_begins() {
 async fn cut_short(answer: &'static [u8]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
-    let world = World::start_with(move |config| config.booking_urls = vec![url]).await;
+    let world = GatewayFixture::start_with(move |config| config.booking_urls = vec![url]).await;
     let server = actix_web::rt::spawn(async move {
         loop {
             let (mut stream, _) = listener.accept().await.unwrap();

@@ -1,4 +1,4 @@
-use crate::world::{SIGNING_SECRET, World, config, instance};
+use crate::gateway_fixture::{GatewayFixture, SIGNING_SECRET, config, instance};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use gateway::SigningKey;
 use serde_json::{Value, json};
@@ -16,13 +16,13 @@ fn claims_of(token: &str) -> (Value, Claims) {
 
 #[actix_web::test]
 async fn the_published_keys_verify_the_tokens() {
-    let world = World::start().await;
+    let world = GatewayFixture::start().await;
     let answer = world.client.get("/.well-known/jwks.json").await;
     assert!(answer.header("cache-control").starts_with("public"));
     let set: KeySet = serde_json::from_value(answer.expect(200)).unwrap();
     let source = KeySource::in_process();
     source.replace(&set);
-    let tokens = world.log_in(crate::world::ADMIN).await;
+    let tokens = world.log_in(crate::gateway_fixture::ADMIN).await;
     let token = tokens["access_token"].as_str().unwrap();
     let claims = Verifier::new(source, "https://aerobus.dev", "aerobus").verify(token).await.unwrap();
     let (header, raw) = claims_of(token);
@@ -37,9 +37,9 @@ async fn the_published_keys_verify_the_tokens() {
 
 #[actix_web::test]
 async fn a_token_tells_whose_address_it_is() {
-    let world = World::start().await;
+    let world = GatewayFixture::start().await;
     world.register("ada@example.org").await;
-    for (email, verified) in [("ada@example.org", false), (crate::world::ADMIN, true)] {
+    for (email, verified) in [("ada@example.org", false), (crate::gateway_fixture::ADMIN, true)] {
         let tokens = world.log_in(email).await;
         let (_, claims) = claims_of(tokens["access_token"].as_str().unwrap());
         assert_eq!((claims.email.as_str(), claims.email_verified), (email, verified));
@@ -49,7 +49,7 @@ async fn a_token_tells_whose_address_it_is() {
 
 #[actix_web::test]
 async fn forged_tokens_are_refused() {
-    let world = World::start().await;
+    let world = GatewayFixture::start().await;
     let user = world.register("ada@example.org").await;
     let id: UserId = user["id"].as_str().unwrap().parse().unwrap();
     let token = world.log_in("ada@example.org").await["access_token"].as_str().unwrap().to_owned();
@@ -100,8 +100,9 @@ async fn forged_tokens_are_refused() {
 
 #[actix_web::test]
 async fn a_retired_key_is_trusted_no_longer_than_its_tokens_live() {
-    let world = World::start().await;
-    let token = world.log_in(crate::world::ADMIN).await["access_token"].as_str().unwrap().to_owned();
+    let world = GatewayFixture::start().await;
+    let token =
+        world.log_in(crate::gateway_fixture::ADMIN).await["access_token"].as_str().unwrap().to_owned();
     let (header, _) = claims_of(&token);
     let mut changed = config(&world.database);
     changed.signing_key_secret = "another secret of the signing keys, longer".into();
@@ -127,8 +128,9 @@ async fn a_retired_key_is_trusted_no_longer_than_its_tokens_live() {
 
 #[actix_web::test]
 async fn another_instance_and_a_new_secret_keep_old_tokens_good() {
-    let world = World::start().await;
-    let token = world.log_in(crate::world::ADMIN).await["access_token"].as_str().unwrap().to_owned();
+    let world = GatewayFixture::start().await;
+    let token =
+        world.log_in(crate::gateway_fixture::ADMIN).await["access_token"].as_str().unwrap().to_owned();
     let mut changed = config(&world.database);
     changed.signing_key_secret = "another secret of the signing keys, longer".into();
     let (other, keys) = instance(changed).await;
@@ -138,7 +140,7 @@ async fn another_instance_and_a_new_secret_keep_old_tokens_good() {
     assert_eq!(set.keys.len(), 2);
     let (header, _) = claims_of(&token);
     assert_eq!(set.keys[1].kid, header["kid"].as_str().unwrap());
-    let body = json!({"email": crate::world::ADMIN, "password": crate::world::PASSWORD});
+    let body = json!({"email": crate::gateway_fixture::ADMIN, "password": crate::gateway_fixture::PASSWORD});
     let new = client.post("/api/v1/auth/login", &body).await.expect(200);
     let (header, _) = claims_of(new["access_token"].as_str().unwrap());
     assert_eq!(header["kid"], set.keys[0].kid);

@@ -1,4 +1,4 @@
-//! One attempt at one letter: render, send, record.
+//! One attempt to deliver one letter: render, send, record.
 
 use super::renderer::{RendererError, RendererHandle};
 use crate::{
@@ -18,17 +18,17 @@ const DEFERRED: (Duration, Duration) = (Duration::from_secs(30), Duration::from_
 /// Delays of a letter that found no server: the first, and the longest.
 const UNREACHABLE: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
 
-/// How much longer than sending a lease lasts: rendering and recording have their time in it.
+/// How much longer than sending a lease lasts: it also covers rendering and recording.
 const LEASE_MARGIN: Duration = Duration::from_secs(90);
 
-/// What a delivery needs.
+/// Delivers letters.
 #[derive(Clone)]
-pub(super) struct LetterDelivery {
-    pub(super) pool: Pool,
-    pub(super) renderer: RendererHandle,
-    pub(super) transport: Arc<MailTransport>,
+pub(crate) struct LetterDelivery {
+    pub(crate) pool: Pool,
+    pub(crate) renderer: RendererHandle,
+    pub(crate) transport: Arc<MailTransport>,
     /// The longest that sending a letter may take.
-    pub(super) send_timeout: Duration,
+    pub(crate) send_timeout: Duration,
 }
 
 impl LetterDelivery {
@@ -43,7 +43,7 @@ impl LetterDelivery {
         Ok(letters::claim(&mut connection, limit, self.lease()).await?)
     }
 
-    /// Delivers a letter and tells how it went.
+    /// Makes an attempt to deliver a letter, and records it; returns its outcome.
     pub(super) async fn deliver(&self, letter: ClaimedLetter) -> DeliveryOutcome {
         let claimed = Instant::now();
         let letter = Arc::new(letter);
@@ -68,7 +68,7 @@ impl LetterDelivery {
         let sending = self.transport.send(mail, &name);
         match tokio::time::timeout(self.send_timeout, sending).await {
             Ok(attempt) => attempt,
-            // It may have been taken; at-least-once means that it is sent again.
+            // The server may have taken it. At-least-once delivery means that it is sent again.
             Err(_) => {
                 let reason = format!("no answer within {} ms", self.send_timeout.as_millis());
                 DeliveryAttempt::new(DeliveryOutcome::Deferred, None, &reason)
@@ -76,8 +76,8 @@ impl LetterDelivery {
         }
     }
 
-    /// Records the attempt. While the database is away it tries again, as long as the claim lasts:
-    /// what is not recorded is sent a second time.
+    /// Records the attempt. While the database is down it tries again, as long as the claim lasts: a letter
+    /// whose attempt is not recorded is sent a second time.
     async fn record(&self, letter: &ClaimedLetter, attempt: &DeliveryAttempt, claimed: Instant) {
         let delay = next_delay(letter, attempt.outcome);
         loop {
@@ -114,7 +114,8 @@ fn next_delay(letter: &ClaimedLetter, outcome: DeliveryOutcome) -> Duration {
     }
 }
 
-/// What a file is called: when the letter was queued, so that a repeated attempt writes the same file.
+/// The name of the letter's file. It begins with the time at which the letter was queued, so a repeated attempt
+/// writes the same file.
 fn file_name(letter: &ClaimedLetter) -> String {
     let time = letter.queued_at.format("%Y%m%dT%H%M%S%.3fZ");
     let matter = letter.reference.clone().unwrap_or_else(|| letter.id.to_string());
@@ -127,7 +128,7 @@ fn metrics(attempt: &DeliveryAttempt) {
 
 fn log(letter: &ClaimedLetter, attempt: &DeliveryAttempt) {
     let (outcome, code) = (attempt.outcome.as_str(), attempt.smtp_code);
-    // The server's words may hold an address: they stand in the letter's attempts only.
+    // The server's words may hold an address, so only the letter's attempts keep them.
     if attempt.outcome == DeliveryOutcome::Sent {
         tracing::info!(letter.id = %letter.id, letter.template, letter.attempt = letter.attempts, "A letter was sent");
     } else {

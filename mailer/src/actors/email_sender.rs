@@ -1,273 +1,172 @@
-//! Sends letters that are due: claims them in the database, delivers several at once, and slows down
-//! to one probe at a time while there is no mail server.
+//! Sends letters that are due: claims them in the database, delivers several at once, and slows down to one
+//! probe at a time while no mail server can be reached.
 //!
-//! **Invariant.** No more letters are claimed than there is room to deliver now, so a claim is always
-//! being worked on, and its lease ends only where an instance has crashed.
+//! **Invariant.** A claim takes no more letters than there are free delivery slots. So every claimed letter is
+//! being delivered, and a lease ends by itself only where an instance has crashed.
 
 use super::delivery::LetterDelivery;
-use super::renderer::RendererHandle;
 use crate::{
     domain::{DeliveryOutcome, backoff},
     store::letters::ClaimedLetter,
-    transport::MailTransport,
 };
-use actix::{
-    Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, ResponseFuture,
-    WrapFuture,
-};
-use shared::db::{DbError, Pool};
+use shared::ticker::Ticker;
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// How often it looks for letters without being nudged: those whose delay has passed, and those of
-/// instances that crashed.
-const POLL: Duration = Duration::from_secs(1);
+/// How often it looks for due letters without a nudge: those whose delay has passed, and those of instances
+/// that crashed.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The pause between probes for a mail server: the first, and the longest.
-const PROBE: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(10));
+const PROBE_PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(10));
 
-/// How letters are sent.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct SenderSettings {
-    /// Letters under way at once.
-    pub(crate) concurrency: usize,
-    /// The longest that sending one may take.
-    pub(crate) send_timeout: Duration,
-}
-
-/// There may be letters to send.
-#[derive(Message)]
-#[rtype(result = "()")]
-struct SendDueLetters {
-    /// Somebody has reason to believe that the mail server is back.
-    ignore_backoff: bool,
-}
-
-/// Asks the sender to stop after the letters in flight.
-#[derive(Message)]
-#[rtype(result = "()")]
-struct StopSender;
-
-/// The actor.
-pub(crate) struct EmailSender {
-    delivery: LetterDelivery,
-    concurrency: usize,
-    nudged: Arc<AtomicBool>,
-    in_flight: usize,
-    claiming: bool,
-    /// Somebody asked to look while a claim was running.
-    again: bool,
-    /// Attempts in a row that found no mail server.
-    outage: u32,
-    /// The next probe, while there is no mail server.
-    probe_at: Option<Instant>,
-    stopping: Vec<oneshot::Sender<()>>,
-}
-
-/// A cloneable handle of an [`EmailSender`].
+/// A cloneable handle of the sender.
 #[derive(Clone)]
-pub(crate) struct SenderHandle {
-    sender: Addr<EmailSender>,
-    nudged: Arc<AtomicBool>,
+pub(crate) struct EmailSender(Arc<SenderState>);
+
+struct SenderState {
+    delivery: LetterDelivery,
+    /// Letters that may be in flight at once.
+    concurrency: usize,
+    /// The free delivery slots: each letter in flight holds one.
+    slots: Arc<Semaphore>,
+    outage: Mutex<MailOutage>,
+    /// Claims and starts deliveries; set once, at the start.
+    ticker: OnceLock<Ticker>,
 }
 
-impl SenderHandle {
-    /// Tells that letters were stored. Never blocks, never fails: the sender also polls.
-    pub(crate) fn nudge(&self) {
-        // One nudge under way says it all.
-        if !self.nudged.swap(true, Ordering::AcqRel)
-            && self.sender.try_send(SendDueLetters { ignore_backoff: false }).is_err()
-        {
-            self.nudged.store(false, Ordering::Release);
-        }
-    }
-
-    /// Tells that somebody wants a letter sent now: does not wait for the next probe of an outage.
-    pub(crate) fn send_now(&self) {
-        // A mailbox that is full or closed: the sender polls, or is gone.
-        let _ = self.sender.try_send(SendDueLetters { ignore_backoff: true });
-    }
-
-    /// Stops; ready when what is under way is done and recorded.
-    pub(crate) async fn stop(&self) {
-        // An error means that it has stopped before.
-        let _ = self.sender.send(StopSender).await;
-    }
+/// Whether a mail server can be reached, as far as the last attempts tell.
+#[derive(Debug, Default)]
+struct MailOutage {
+    /// Attempts in a row that reached no mail server.
+    failures: u32,
+    /// The next probe, during an outage.
+    probe_at: Option<Instant>,
 }
 
 impl EmailSender {
-    /// Starts it on the present arbiter.
-    pub(crate) fn start(
-        pool: Pool,
-        renderer: RendererHandle,
-        transport: MailTransport,
-        settings: SenderSettings,
-    ) -> SenderHandle {
-        let nudged = Arc::new(AtomicBool::new(false));
-        let delivery = LetterDelivery {
-            pool,
-            renderer,
-            transport: Arc::new(transport),
-            send_timeout: settings.send_timeout,
-        };
-        let sender = Self {
+    /// Starts it on the present arbiter. `concurrency` letters may be in flight at once.
+    pub(crate) fn start(delivery: LetterDelivery, concurrency: usize) -> Self {
+        let concurrency = concurrency.max(1);
+        let sender = Self(Arc::new(SenderState {
             delivery,
-            concurrency: settings.concurrency.max(1),
-            nudged: Arc::clone(&nudged),
-            in_flight: 0,
-            claiming: false,
-            again: false,
-            outage: 0,
-            probe_at: None,
-            stopping: Vec::new(),
-        };
-        SenderHandle { sender: Actor::start(sender), nudged }
+            concurrency,
+            slots: Arc::new(Semaphore::new(concurrency)),
+            outage: Mutex::default(),
+            ticker: OnceLock::new(),
+        }));
+        let claiming = sender.clone();
+        let ticker =
+            Ticker::start("email sender", POLL_INTERVAL, || false, async move || claiming.claim_due().await);
+        // The first letters need not wait for the first tick.
+        ticker.nudge();
+        // The cell is empty.
+        let _ = sender.0.ticker.set(ticker);
+        sender
+    }
+
+    /// Tells that letters were stored. Never blocks, never fails: the sender also polls.
+    pub(crate) fn nudge(&self) {
+        if let Some(ticker) = self.0.ticker.get() {
+            ticker.nudge();
+        }
+    }
+
+    /// Sends due letters without waiting for the next probe of an outage.
+    pub(crate) fn send_now(&self) {
+        self.outage().probe_at = None;
+        self.nudge();
+    }
+
+    /// Stops; ready when the letters in flight are delivered and recorded.
+    pub(crate) async fn stop(&self) {
+        if let Some(ticker) = self.0.ticker.get() {
+            ticker.stop().await;
+        }
+        let all = u32::try_from(self.0.concurrency).unwrap_or(u32::MAX);
+        // Nobody closes the semaphore.
+        let _slots = self.0.slots.acquire_many(all).await;
+        self.0.delivery.transport.close().await;
+    }
+
+    /// Claims letters for the free slots and starts their deliveries, until no letter is due or no slot is free.
+    async fn claim_due(&self) {
+        loop {
+            let free = self.free_slots();
+            if free == 0 {
+                return;
+            }
+            let letters = match self.0.delivery.claim(free).await {
+                Ok(letters) => letters,
+                // The next poll tries again.
+                Err(error) => return tracing::warn!(%error, "Letters cannot be claimed"),
+            };
+            debug_assert!(letters.len() <= free, "a claim takes no more letters than there are free slots");
+            let claimed = letters.len();
+            for letter in letters {
+                // Only this loop takes slots.
+                let Ok(slot) = Arc::clone(&self.0.slots).try_acquire_owned() else { return };
+                self.deliver(letter, slot);
+            }
+            if claimed < free {
+                return;
+            }
+        }
     }
 
     /// How many letters may be claimed now.
-    fn room(&self) -> usize {
-        let bound = if self.outage > 0 { 1 } else { self.concurrency };
-        let paused = self.probe_at.is_some_and(|at| at > Instant::now());
-        if paused { 0 } else { bound.saturating_sub(self.in_flight) }
+    fn free_slots(&self) -> usize {
+        let free = self.0.slots.available_permits();
+        let outage = self.outage();
+        if outage.probe_at.is_some_and(|at| at > Instant::now()) {
+            return 0;
+        }
+        if outage.failures == 0 { free } else { usize::from(free == self.0.concurrency) }
     }
 
-    fn claim_due(&mut self, ctx: &mut Context<Self>) {
-        if !self.stopping.is_empty() {
-            return self.continue_stopping(ctx);
-        }
-        if self.claiming {
-            self.again = true;
-            return;
-        }
-        let room = self.room();
-        if room == 0 {
-            return;
-        }
-        (self.claiming, self.again) = (true, false);
-        let delivery = self.delivery.clone();
-        // A task of its own: nobody drops a future with an open transaction.
-        let claim = actix_web::rt::spawn(async move { delivery.claim(room).await });
-        let claimed = claim.into_actor(self).map(move |claimed, sender, ctx| match claimed {
-            Ok(claimed) => sender.claimed(claimed, room, ctx),
-            Err(panic) => {
-                tracing::error!(error.message = %panic, "Claiming letters failed");
-                sender.claiming = false;
-            }
-        });
-        ctx.spawn(claimed);
-    }
-
-    fn claimed(
-        &mut self,
-        claimed: Result<Vec<ClaimedLetter>, DbError>,
-        room: usize,
-        ctx: &mut Context<Self>,
-    ) {
-        self.claiming = false;
-        match claimed {
-            Ok(letters) => {
-                debug_assert!(letters.len() <= room, "no more letters are claimed than there is room for");
-                // A full claim means that there may be more.
-                let more = letters.len() == room;
-                for letter in letters {
-                    self.deliver(letter, ctx);
-                }
-                if self.again || more {
-                    self.claim_due(ctx);
-                }
-            }
-            // The next poll tries again.
-            Err(error) => tracing::warn!(%error, "Letters cannot be claimed"),
-        }
-        if !self.stopping.is_empty() {
-            self.continue_stopping(ctx);
-        }
-    }
-
-    fn deliver(&mut self, letter: ClaimedLetter, ctx: &mut Context<Self>) {
-        self.in_flight += 1;
-        let delivery = self.delivery.clone();
-        // A task of its own: a mail that is being sent is not cut off when this actor stops.
-        let delivery = actix_web::rt::spawn(async move { delivery.deliver(letter).await });
-        let delivered = delivery.into_actor(self).map(|outcome, sender, ctx| {
-            sender.in_flight -= 1;
-            match outcome {
-                Ok(outcome) => sender.record_outcome(outcome, ctx),
-                // The lease brings the letter back.
+    /// Delivers a letter in a task of its own, which a stop does not cut off.
+    fn deliver(&self, letter: ClaimedLetter, slot: OwnedSemaphorePermit) {
+        let sender = self.clone();
+        actix_web::rt::spawn(async move {
+            let delivery = sender.0.delivery.clone();
+            match actix_web::rt::spawn(async move { delivery.deliver(letter).await }).await {
+                Ok(outcome) => sender.record_outcome(outcome),
+                // After the lease the letter is due again.
                 Err(panic) => tracing::error!(error.message = %panic, "A delivery failed"),
             }
-            sender.claim_due(ctx);
+            drop(slot);
+            sender.nudge();
         });
-        ctx.spawn(delivered);
     }
 
-    /// Whether there is a mail server, as far as this outcome tells.
-    fn record_outcome(&mut self, outcome: DeliveryOutcome, ctx: &mut Context<Self>) {
+    /// Begins, prolongs or ends an outage.
+    fn record_outcome(&self, outcome: DeliveryOutcome) {
+        let mut outage = self.outage();
         if outcome != DeliveryOutcome::Unreachable {
-            (self.outage, self.probe_at) = (0, None);
+            *outage = MailOutage::default();
             return;
         }
-        self.outage = self.outage.saturating_add(1);
-        let pause = backoff(self.outage, PROBE.0, PROBE.1, rand::random_range(0.0..=1.0));
+        outage.failures = outage.failures.saturating_add(1);
+        let (first, longest) = PROBE_PAUSES;
+        let pause = backoff(outage.failures, first, longest, rand::random_range(0.0..=1.0));
         tracing::warn!(
-            mail.failures = self.outage,
+            mail.failures = outage.failures,
             delay_ms = pause.as_millis(),
-            "There is no mail server to speak of"
+            "No mail server can be reached"
         );
-        self.probe_at = Some(Instant::now() + pause);
-        ctx.run_later(pause, Self::claim_due);
+        outage.probe_at = Some(Instant::now() + pause);
+        let sender = self.clone();
+        actix_web::rt::spawn(async move {
+            tokio::time::sleep(pause).await;
+            sender.nudge();
+        });
     }
 
-    fn continue_stopping(&mut self, ctx: &mut Context<Self>) {
-        if self.claiming || self.in_flight > 0 {
-            return;
-        }
-        let transport = Arc::clone(&self.delivery.transport);
-        actix_web::rt::spawn(async move { transport.close().await });
-        ctx.stop();
-        for stopped in self.stopping.drain(..) {
-            // Whoever no longer waits need not know.
-            let _ = stopped.send(());
-        }
-    }
-}
-
-impl Actor for EmailSender {
-    type Context = Context<Self>;
-
-    fn started(&mut self, ctx: &mut Self::Context) {
-        self.claim_due(ctx);
-        ctx.run_interval(POLL, Self::claim_due);
-    }
-}
-
-impl Handler<SendDueLetters> for EmailSender {
-    type Result = ();
-
-    fn handle(&mut self, SendDueLetters { ignore_backoff }: SendDueLetters, ctx: &mut Self::Context) {
-        // Before the claim: what is committed after it nudges again.
-        self.nudged.store(false, Ordering::Release);
-        if ignore_backoff {
-            self.probe_at = None;
-        }
-        self.claim_due(ctx);
-    }
-}
-
-impl Handler<StopSender> for EmailSender {
-    // The answer waits outside of the actor, which goes on.
-    type Result = ResponseFuture<()>;
-
-    fn handle(&mut self, StopSender: StopSender, ctx: &mut Self::Context) -> Self::Result {
-        let (stop, stopped) = oneshot::channel();
-        self.stopping.push(stop);
-        self.continue_stopping(ctx);
-        Box::pin(async move { drop(stopped.await) })
+    fn outage(&self) -> MutexGuard<'_, MailOutage> {
+        // A poisoned lock is safe to use: its holders only set these two members.
+        self.0.outage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,9 +1,9 @@
-//! Turns events into stored letters: dedup, draft, store, all in one transaction, then acknowledge.
+//! Turns events into stored letters: deduplicate, draft and store in one transaction, then acknowledge.
 //!
 //! **Promise.** An event is acknowledged only after its letters are committed, and makes each letter
 //! once, however often it is delivered.
 
-use super::email_sender::SenderHandle;
+use super::email_sender::EmailSender;
 use crate::{
     domain::LetterTemplate,
     kinds::{self, DraftError},
@@ -31,7 +31,7 @@ const BATCH: usize = 64;
 /// The longest that a batch may take: statements and the wait for a connection are bounded below it.
 const ASK_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Make letters of these events.
+/// Asks to store the letters of these events.
 #[derive(Message)]
 #[rtype(result = "Vec<Disposition>")]
 struct StoreLetters(Vec<Delivery>);
@@ -43,7 +43,7 @@ pub(crate) struct NotificationConsumer {
 
 struct LetterWriter {
     pool: Pool,
-    sender: SenderHandle,
+    sender: EmailSender,
     mail_domain: String,
 }
 
@@ -53,14 +53,14 @@ pub(crate) struct NotificationConsumerHandle(Addr<NotificationConsumer>);
 
 impl NotificationConsumer {
     /// Starts it on the present arbiter. `mail_domain` is the right side of Message-IDs.
-    pub(crate) fn start(pool: Pool, sender: SenderHandle, mail_domain: String) -> NotificationConsumerHandle {
+    pub(crate) fn start(pool: Pool, sender: EmailSender, mail_domain: String) -> NotificationConsumerHandle {
         let writer = Arc::new(LetterWriter { pool, sender, mail_domain });
         NotificationConsumerHandle(Actor::start(Self { writer }))
     }
 }
 
 impl NotificationConsumerHandle {
-    /// What it wants of the bus.
+    /// Its subscription of the bus.
     pub(crate) fn subscription() -> Subscription {
         Subscription::of(&queues::MAILER_NOTIFICATIONS).batch(BATCH)
     }
@@ -92,7 +92,7 @@ impl actix::Handler<StoreLetters> for NotificationConsumer {
     fn handle(&mut self, StoreLetters(batch): StoreLetters, _: &mut Self::Context) -> Self::Result {
         let writer = Arc::clone(&self.writer);
         let count = batch.len();
-        // A task of its own: a caller that gives up does not drop an open transaction.
+        // A task of its own, so that a caller that gives up does not drop an open transaction.
         let work = actix_web::rt::spawn(async move { writer.take(&batch).await });
         Box::pin(async move {
             work.await
@@ -117,7 +117,7 @@ impl LetterWriter {
         }
         let failed = match stored {
             Ok(()) => None,
-            // Perhaps one event's fault: the others shall not suffer for it.
+            // One event may be at fault: the others must not fail with it.
             Err(DbError::Query(_)) if events.len() > 1 && self.pool.is_healthy().await => {
                 return self.take_one_by_one(batch).await;
             }
@@ -138,8 +138,7 @@ impl LetterWriter {
         dispositions
     }
 
-    /// Stores the letters of the events that are new, in one transaction with the note that they are
-    /// not new any more.
+    /// Stores the letters of new events, and records these events as consumed, in one transaction.
     async fn store(&self, events: &[&Event], letters: &[NewLetter<'_>]) -> Result<(), DbError> {
         if events.is_empty() {
             return Ok(());
@@ -177,7 +176,7 @@ fn new_letters(event: &Event) -> Result<Vec<NewLetter<'_>>, DraftError> {
     Ok(drafts.into_iter().map(|draft| NewLetter { event, draft }).collect())
 }
 
-/// Supersedes what these letters make pointless, or what has come too late to be sent.
+/// Marks the letters that these letters supersede, and those of them that are superseded already.
 async fn supersede(connection: &mut AsyncPgConnection, letters: &[NewLetter<'_>]) -> Result<(), QueryError> {
     let touches = |template: LetterTemplate| letters.iter().any(|letter| letter.draft.template == template);
     let aggregates: Vec<&str> = letters.iter().map(|letter| letter.event.subject.as_str()).collect();

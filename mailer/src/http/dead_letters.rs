@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
 use shared::{
-    auth::{Caller, Permission},
+    auth::{Permitted, required},
     bus::{Delivery, Disposition},
     events::Event,
     http::{Body, Id, Page, PageRequest, Problem, QueryParameters},
@@ -81,11 +81,10 @@ impl FromStr for DeadLetterId {
     security(("bearer" = ["mail:read"])),
 )]
 pub(super) async fn list(
-    caller: Caller,
+    _: Permitted<required::MailRead>,
     admin: web::Data<MailAdmin>,
     mut parameters: QueryParameters,
 ) -> Result<HttpResponse, Problem> {
-    caller.require(Permission::MailRead)?;
     let request = PageRequest::<Uuid>::read(&mut parameters, &"dead-letters");
     parameters.finish()?;
     let rows = async {
@@ -107,13 +106,12 @@ pub(super) async fn list(
     security(("bearer" = ["mail:resend"])),
 )]
 pub(super) async fn replay(
-    caller: Caller,
+    caller: Permitted<required::MailResend>,
     admin: web::Data<MailAdmin>,
     id: Id<DeadLetterId>,
     parameters: QueryParameters,
     _: Body<EmptyBody>,
 ) -> Result<HttpResponse, Problem> {
-    caller.require(Permission::MailResend)?;
     parameters.finish()?;
     let row = consume_again(&admin, id.0.0).await?;
     tracing::info!(dead_letter.id = %row.id, user.id = %caller.user_id(), "A dead letter was replayed");

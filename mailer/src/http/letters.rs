@@ -14,7 +14,7 @@ use chrono::{DateTime, Utc};
 use diesel_async::AsyncPgConnection;
 use serde::Serialize;
 use shared::{
-    auth::{Caller, Permission},
+    auth::{Permitted, required},
     email::EmailAddress,
     http::{Body, Id, Page, PageRequest, Problem, QueryParameters, conditional, entity_tag, require_match},
     ids::{EventId, LetterId},
@@ -28,10 +28,10 @@ use uuid::Uuid;
 pub(super) struct Letter {
     /// Its id.
     id: LetterId,
-    /// Its kind, a [`LetterTemplate`].
+    /// Its kind, by its template.
     #[schema(value_type = LetterTemplate)]
     template: String,
-    /// Its [`LetterStatus`].
+    /// Its status.
     #[schema(value_type = LetterStatus)]
     status: String,
     /// Where it goes.
@@ -126,11 +126,10 @@ impl From<LetterAttemptRow> for LetterAttempt {
     security(("bearer" = ["mail:read"])),
 )]
 pub(super) async fn list(
-    caller: Caller,
+    _: Permitted<required::MailRead>,
     admin: web::Data<MailAdmin>,
     mut parameters: QueryParameters,
 ) -> Result<HttpResponse, Problem> {
-    caller.require(Permission::MailRead)?;
     let filter = LetterFilter {
         status: parameters.optional("status"),
         recipient: parameters.text("recipient").map(|text| EmailAddress::key_of(&text)),
@@ -160,13 +159,12 @@ pub(super) async fn list(
     security(("bearer" = ["mail:read"])),
 )]
 pub(super) async fn get(
-    caller: Caller,
+    _: Permitted<required::MailRead>,
     admin: web::Data<MailAdmin>,
     id: Id<LetterId>,
     request: HttpRequest,
     parameters: QueryParameters,
 ) -> Result<HttpResponse, Problem> {
-    caller.require(Permission::MailRead)?;
     parameters.finish()?;
     let (tag, letter) = find(&admin, id.0).await?;
     Ok(conditional(&request, &tag, PRIVATE, &letter))
@@ -183,14 +181,13 @@ pub(super) async fn get(
     security(("bearer" = ["mail:resend"])),
 )]
 pub(super) async fn resend(
-    caller: Caller,
+    caller: Permitted<required::MailResend>,
     admin: web::Data<MailAdmin>,
     id: Id<LetterId>,
     request: HttpRequest,
     parameters: QueryParameters,
     _: Body<EmptyBody>,
 ) -> Result<HttpResponse, Problem> {
-    caller.require(Permission::MailResend)?;
     parameters.finish()?;
     if request.headers().contains_key(header::IF_MATCH) {
         let (tag, _) = find(&admin, id.0).await?;

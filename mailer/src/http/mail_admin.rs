@@ -1,6 +1,6 @@
 //! The data of the handlers.
 
-use crate::actors::{NotificationConsumerHandle, SenderHandle};
+use crate::actors::{EmailSender, NotificationConsumerHandle};
 use shared::db::Pool;
 
 /// The data of the handlers, which all threads share.
@@ -9,7 +9,7 @@ pub(crate) struct MailAdmin {
     /// The database.
     pub(crate) pool: Pool,
     /// Sends a letter again.
-    pub(crate) sender: SenderHandle,
+    pub(crate) sender: EmailSender,
     /// Consumes a dead letter again.
     pub(crate) consumer: NotificationConsumerHandle,
 }

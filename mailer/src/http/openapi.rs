@@ -1,6 +1,7 @@
 //! The service's part of the API's description.
 
 use super::{dead_letters, letters};
+use actix_web::HttpResponse;
 use shared::http::{BearerToken, Refusals};
 use utoipa::OpenApi;
 
@@ -17,4 +18,9 @@ struct MailerOpenApi;
 #[must_use]
 pub fn document() -> utoipa::openapi::OpenApi {
     MailerOpenApi::openapi()
+}
+
+/// `GET /openapi.json`, like that of every service.
+pub(super) async fn own() -> HttpResponse {
+    HttpResponse::Ok().json(document())
 }

@@ -1,23 +1,18 @@
 //! The routes.
 
-use super::{dead_letters, letters};
+use super::{dead_letters, letters, openapi};
 use actix_web::web;
-use shared::http::method_not_allowed;
+use shared::http::{method_not_allowed, readable};
 
-/// The routes, to be mounted below `/api/v1`. The app needs a `MailAdmin` as data.
+/// Mounts the mailer's routes. The app needs a `MailAdmin` as data.
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
-    let resource = |path: &str, route: actix_web::Route, allow: &'static str| {
-        web::resource(path.to_owned()).route(route).default_service(method_not_allowed(allow))
-    };
+    let action = |path: &str| web::resource(path.to_owned()).default_service(method_not_allowed("POST"));
     // The literal paths come first, for `{id}` matches them too.
-    config
-        .service(resource("/admin/mail", web::get().to(letters::list), "GET, HEAD"))
-        .service(resource("/admin/mail/dead-letters", web::get().to(dead_letters::list), "GET, HEAD"))
-        .service(resource(
-            "/admin/mail/dead-letters/{id}/replay",
-            web::post().to(dead_letters::replay),
-            "POST",
-        ))
-        .service(resource("/admin/mail/{id}", web::get().to(letters::get), "GET, HEAD"))
-        .service(resource("/admin/mail/{id}/resend", web::post().to(letters::resend), "POST"));
+    let api = web::scope("/api/v1/admin/mail")
+        .service(readable("").route(web::get().to(letters::list)))
+        .service(readable("/dead-letters").route(web::get().to(dead_letters::list)))
+        .service(action("/dead-letters/{id}/replay").route(web::post().to(dead_letters::replay)))
+        .service(readable("/{id}").route(web::get().to(letters::get)))
+        .service(action("/{id}/resend").route(web::post().to(letters::resend)));
+    config.service(api).service(readable("/openapi.json").route(web::get().to(openapi::own)));
 }

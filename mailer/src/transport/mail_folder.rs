@@ -46,7 +46,7 @@ impl MailFolder {
         Ok(Self { path: path.to_owned(), kept })
     }
 
-    /// Writes a mail to `<name>.eml`: whoever looks sees the whole file or none.
+    /// Writes a mail to `<name>.eml`: a reader sees the whole file or none.
     pub(super) async fn write(&self, message: &Message, name: &str) -> DeliveryAttempt {
         let (bytes, name) = (message.formatted(), file_name(name));
         let (folder, kept, file) = (self.path.clone(), self.kept.clone(), name.clone());

@@ -2,7 +2,7 @@
 
 use crate::{
     bookings::{confirmation, confirmed},
-    support::Mailer,
+    mailer_fixture::RunningMailer,
 };
 use serde_json::json;
 use shared::{auth::Permission, ids::LetterId};
@@ -10,7 +10,7 @@ use testkit::Client;
 
 #[actix_web::test]
 async fn each_route_wants_its_own_permission() {
-    let mailer = Mailer::start().await;
+    let mailer = RunningMailer::start().await;
     let id = LetterId::new();
     let anybody = Client::new(format!("http://{}", mailer.running.address));
     let reader = mailer.world.client(&mailer.running, &[Permission::MailRead]);
@@ -38,7 +38,7 @@ async fn each_route_wants_its_own_permission() {
 
 #[actix_web::test]
 async fn bad_requests_are_told_apart() {
-    let mailer = Mailer::start().await;
+    let mailer = RunningMailer::start().await;
     let admin = &mailer.admin;
     let bad = admin.get("/api/v1/admin/mail?status=lost&template=novel&limit=0&after=x&colour=red").await;
     bad.expect_problem(422, "validation_failed");
@@ -56,7 +56,7 @@ async fn bad_requests_are_told_apart() {
 
 #[actix_web::test]
 async fn the_list_is_paged_newest_first_and_filtered() {
-    let mailer = Mailer::start().await;
+    let mailer = RunningMailer::start().await;
     for number in 0..5 {
         let mut booking = confirmed();
         booking["contact"]["email"] = format!("Reader{number}@example.org").into();
@@ -84,7 +84,7 @@ async fn the_list_is_paged_newest_first_and_filtered() {
 
 #[actix_web::test]
 async fn a_letter_has_an_entity_tag_that_changes_with_it() {
-    let mailer = Mailer::start().await;
+    let mailer = RunningMailer::start().await;
     mailer.world.publish(&confirmation(&confirmed())).await;
     let letter = mailer.letter_with("sent", 1).await;
     let path = format!("/api/v1/admin/mail/{}", letter["id"].as_str().unwrap());
@@ -102,7 +102,7 @@ async fn a_letter_has_an_entity_tag_that_changes_with_it() {
 
 #[actix_web::test]
 async fn the_service_tells_its_health_and_its_interface() {
-    let mailer = Mailer::start().await;
+    let mailer = RunningMailer::start().await;
     let anybody = Client::new(format!("http://{}", mailer.running.address));
     let _ = anybody.get("/health/live").await.expect(200);
     let ready = anybody.get("/health/ready").await.expect(200);

@@ -2,14 +2,14 @@
 
 use crate::{
     bookings::{confirmation, confirmed, event},
-    support::Mailer,
+    mailer_fixture::RunningMailer,
 };
 use serde_json::json;
 use shared::events::{Event, EventType, Json};
 
 #[actix_web::test]
 async fn an_event_that_cannot_be_read_is_kept_and_holds_up_no_other() {
-    let mailer = Mailer::start().await;
+    let mailer = RunningMailer::start().await;
     let broken = event(EventType::BookingConfirmed, &json!({"id": "x", "version": 1, "locator": "K7XQ2M"}));
     mailer.world.publish(&broken).await;
     mailer.world.publish(&confirmation(&confirmed())).await;
@@ -28,7 +28,7 @@ async fn an_event_that_cannot_be_read_is_kept_and_holds_up_no_other() {
 
 #[actix_web::test]
 async fn a_dead_letter_that_can_be_read_now_is_replayed_once() {
-    let mailer = Mailer::start().await;
+    let mailer = RunningMailer::start().await;
     let mut booking = confirmed();
     let contact = booking["contact"].take();
     let without = confirmation(&booking);

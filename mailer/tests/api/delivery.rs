@@ -2,7 +2,7 @@
 
 use crate::{
     bookings::{confirmation, confirmed, event, held},
-    support::{Mailer, World, is},
+    mailer_fixture::{MailerFixture, RunningMailer, is},
 };
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use mailer::config::{Config, Destination};
@@ -12,7 +12,7 @@ use testkit::{SmtpBehaviour, SmtpSink};
 
 #[actix_web::test]
 async fn a_repeated_event_makes_no_second_letter() {
-    let mailer = Mailer::start().await;
+    let mailer = RunningMailer::start().await;
     let confirmation_of_one = confirmation(&confirmed());
     for _ in 0..3 {
         mailer.world.publish(&confirmation_of_one).await;
@@ -26,7 +26,7 @@ async fn a_repeated_event_makes_no_second_letter() {
 
 #[actix_web::test]
 async fn a_deferred_letter_is_sent_once_the_server_wants_it() {
-    let mailer = Mailer::start().await;
+    let mailer = RunningMailer::start().await;
     mailer.sink.behave(SmtpBehaviour::RefuseRecipient(450));
     mailer.world.publish(&confirmation(&confirmed())).await;
     let letter = mailer.letter_with("queued", 1).await;
@@ -49,7 +49,7 @@ async fn a_deferred_letter_is_sent_once_the_server_wants_it() {
 
 #[actix_web::test]
 async fn a_letter_that_is_deferred_for_days_is_given_up() {
-    let mailer = Mailer::start().await;
+    let mailer = RunningMailer::start().await;
     mailer.sink.behave(SmtpBehaviour::RefuseRecipient(450));
     mailer.world.publish(&confirmation(&confirmed())).await;
     mailer.letter_with("queued", 1).await;
@@ -60,7 +60,7 @@ async fn a_letter_that_is_deferred_for_days_is_given_up() {
 
 #[actix_web::test]
 async fn a_refused_letter_fails_and_is_sent_again_only_on_demand() {
-    let mailer = Mailer::start().await;
+    let mailer = RunningMailer::start().await;
     mailer.sink.behave(SmtpBehaviour::RefuseRecipient(550));
     mailer.world.publish(&confirmation(&confirmed())).await;
     let letter = mailer.letter_with("failed", 1).await;
@@ -83,7 +83,7 @@ async fn a_refused_letter_fails_and_is_sent_again_only_on_demand() {
 
 #[actix_web::test]
 async fn an_address_that_is_none_fails_its_letter_only() {
-    let mailer = Mailer::start().await;
+    let mailer = RunningMailer::start().await;
     let mut booking = confirmed();
     // The second one was an address to an earlier release of booking.
     for (number, address) in
@@ -106,7 +106,7 @@ async fn an_address_that_is_none_fails_its_letter_only() {
 
 #[actix_web::test]
 async fn a_domain_of_another_script_gets_its_letters_by_its_labels_in_ascii() {
-    let mailer = Mailer::start().await;
+    let mailer = RunningMailer::start().await;
     let mut booking = confirmed();
     booking["contact"]["email"] = "nina@b\u{fc}cher.example".into();
     mailer.world.publish(&confirmation(&booking)).await;
@@ -120,7 +120,7 @@ async fn a_domain_of_another_script_gets_its_letters_by_its_labels_in_ascii() {
 
 #[actix_web::test]
 async fn letters_wait_for_a_server_that_is_down() {
-    let mailer = Mailer::start().await;
+    let mailer = RunningMailer::start().await;
     mailer.sink.stop();
     for _ in 0..5 {
         mailer.world.publish(&confirmation(&confirmed())).await;
@@ -135,9 +135,9 @@ async fn letters_wait_for_a_server_that_is_down() {
 
 #[actix_web::test]
 async fn a_server_that_takes_no_connection_is_no_letters_fault() {
-    let (world, sink) = (World::new().await, SmtpSink::start());
+    let (world, sink) = (MailerFixture::new().await, SmtpSink::start());
     let config = Config { send_timeout_ms: 1000, ..world.config(Destination::Smtp(sink.url().into())) };
-    let mailer = Mailer::with(world, sink, config).await;
+    let mailer = RunningMailer::with(world, sink, config).await;
     let attempts = |letters: &[Value]| letters[0]["attempts"].as_array().cloned().unwrap_or_default();
     mailer.sink.behave(SmtpBehaviour::RefuseConnection(554));
     mailer.world.publish(&confirmation(&confirmed())).await;
@@ -153,9 +153,9 @@ async fn a_server_that_takes_no_connection_is_no_letters_fault() {
 
 #[actix_web::test]
 async fn a_server_that_falls_silent_holds_up_a_letter_for_the_timeout_only() {
-    let (world, sink) = (World::new().await, SmtpSink::start());
+    let (world, sink) = (MailerFixture::new().await, SmtpSink::start());
     let config = Config { send_timeout_ms: 300, ..world.config(Destination::Smtp(sink.url().into())) };
-    let mailer = Mailer::with(world, sink, config).await;
+    let mailer = RunningMailer::with(world, sink, config).await;
     mailer.sink.behave(SmtpBehaviour::Silent);
     mailer.world.publish(&confirmation(&confirmed())).await;
     assert_eq!(mailer.letter_with("queued", 1).await["attempts"][0]["outcome"], "deferred");
@@ -168,7 +168,7 @@ async fn a_server_that_falls_silent_holds_up_a_letter_for_the_timeout_only() {
 
 #[actix_web::test]
 async fn two_instances_send_each_letter_once() {
-    let mailer = Mailer::start().await;
+    let mailer = RunningMailer::start().await;
     let config = mailer.world.config(Destination::Smtp(mailer.sink.url().into()));
     // The second one hears nothing by itself: it finds letters in the database.
     let _second = mailer.world.start_on(&InProcess::new(), config.clone()).await;
@@ -187,7 +187,7 @@ async fn two_instances_send_each_letter_once() {
 
 #[actix_web::test]
 async fn the_letters_of_a_crashed_instance_are_taken_over() {
-    let mailer = Mailer::start().await;
+    let mailer = RunningMailer::start().await;
     mailer.sink.behave(SmtpBehaviour::RefuseRecipient(450));
     mailer.world.publish(&confirmation(&confirmed())).await;
     mailer.letter_with("queued", 1).await;
@@ -208,7 +208,7 @@ async fn the_letters_of_a_crashed_instance_are_taken_over() {
 
 #[actix_web::test]
 async fn a_letter_about_a_hold_is_superseded_by_news_in_whatever_order() {
-    let mailer = Mailer::start().await;
+    let mailer = RunningMailer::start().await;
     mailer.sink.behave(SmtpBehaviour::RefuseRecipient(450));
     let (early, late) = (confirmed(), confirmed());
     mailer.world.publish(&event(EventType::BookingHeld, &held(&early))).await;
@@ -234,7 +234,7 @@ async fn a_letter_about_a_hold_is_superseded_by_news_in_whatever_order() {
 
 #[actix_web::test]
 async fn events_wait_for_a_database_that_is_away() {
-    let mailer = Mailer::start().await;
+    let mailer = RunningMailer::start().await;
     let superuser = mailer.world.database.superuser_url();
     let (server, name) = superuser.rsplit_once('/').expect("a database URL");
     let mut elsewhere =

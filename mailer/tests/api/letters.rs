@@ -2,7 +2,7 @@
 
 use crate::{
     bookings::{confirmation, confirmed, event, held},
-    support::{DEADLINE, Mail, Mailer, World},
+    mailer_fixture::{DEADLINE, Mail, MailerFixture, RunningMailer},
 };
 use mailer::config::Destination;
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use shared::events::EventType;
 
 #[actix_web::test]
 async fn a_confirmation_says_all_in_both_parts() {
-    let mailer = Mailer::start().await;
+    let mailer = RunningMailer::start().await;
     let booking = confirmed();
     mailer.world.publish(&confirmation(&booking)).await;
     let received = mailer.sink.next(DEADLINE).await;
@@ -62,7 +62,7 @@ async fn a_confirmation_says_all_in_both_parts() {
 
 #[actix_web::test]
 async fn machines_read_one_reservation_per_passenger_and_flight() {
-    let mailer = Mailer::start().await;
+    let mailer = RunningMailer::start().await;
     mailer.world.publish(&confirmation(&confirmed())).await;
     let html = mailer.next_mail().await.html;
     let script = html.split_once("<script type=\"application/ld+json\">").expect("a script").1;
@@ -78,7 +78,7 @@ async fn machines_read_one_reservation_per_passenger_and_flight() {
 
 #[actix_web::test]
 async fn names_are_only_ever_text() {
-    let mailer = Mailer::start().await;
+    let mailer = RunningMailer::start().await;
     let mut booking = confirmed();
     booking["passengers"][0]["given_name"] = "<script>alert(1)</script>\r\nBcc: all@example.org".into();
     booking["passengers"][1]["given_name"] = "Zoë 👩‍✈️ محمد".into();
@@ -102,7 +102,7 @@ async fn names_are_only_ever_text() {
 
 #[actix_web::test]
 async fn the_largest_party_fits_into_a_letter() {
-    let mailer = Mailer::start().await;
+    let mailer = RunningMailer::start().await;
     let mut booking = confirmed();
     let (segment, passenger) = (booking["segments"][0].clone(), booking["passengers"][0].clone());
     booking["segments"] = json!(vec![segment; 6]);
@@ -115,7 +115,7 @@ async fn the_largest_party_fits_into_a_letter() {
 
 #[actix_web::test]
 async fn held_cancelled_and_expired_bookings_have_their_letters() {
-    let mailer = Mailer::start().await;
+    let mailer = RunningMailer::start().await;
     let held = held(&confirmed());
     mailer.world.publish(&event(EventType::BookingHeld, &held)).await;
     let mail = mailer.next_mail().await;
@@ -144,7 +144,7 @@ async fn held_cancelled_and_expired_bookings_have_their_letters() {
 
 #[actix_web::test]
 async fn a_hold_that_is_paid_in_the_same_call_has_no_letter_of_its_own() {
-    let mailer = Mailer::start().await;
+    let mailer = RunningMailer::start().await;
     let booking = confirmed();
     let mut processing = held(&booking);
     processing["payment_status"] = "processing".into();
@@ -156,7 +156,7 @@ async fn a_hold_that_is_paid_in_the_same_call_has_no_letter_of_its_own() {
 
 #[actix_web::test]
 async fn in_the_folder_lies_the_same_mail_under_a_readable_name() {
-    let (world, folder) = (World::new().await, tempfile::tempdir().expect("a folder"));
+    let (world, folder) = (MailerFixture::new().await, tempfile::tempdir().expect("a folder"));
     let path = folder.path().join("mail");
     let running = world.start(world.config(Destination::Folder(path.clone()))).await;
     world.publish(&confirmation(&confirmed())).await;

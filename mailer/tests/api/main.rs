@@ -6,6 +6,6 @@ mod configuration;
 mod dead_letters;
 mod delivery;
 mod letters;
+mod mailer_fixture;
 mod schema;
-mod support;
 mod version;

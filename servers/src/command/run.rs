@@ -20,7 +20,7 @@ const POLL: Duration = Duration::from_millis(20);
 
 /// What to start, and the command to run with it.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Options {
+pub(crate) struct RunOptions {
     /// Start PostgreSQL; the command finds its superuser's address in AEROBUS_TEST_POSTGRES_URL.
     #[arg(long)]
     postgres: bool,
@@ -43,7 +43,7 @@ struct Servers {
 }
 
 /// Runs the command with its servers, and with a temporary folder (TMPDIR) that is removed afterwards. The exit code is the command's, or 128 + n after signal n.
-pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(options: &RunOptions) -> anyhow::Result<ExitCode> {
     super::adopt_orphans();
     let signals = signals()?;
     let folder =
@@ -53,8 +53,8 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     std::fs::create_dir(scratch(&folder))?;
 
     let servers = match start(options, &folder, &signals)? {
-        Started::Ready(servers) => servers,
-        Started::Interrupted(signal) => return Ok(interrupted(signal)),
+        ServersStart::Ready(servers) => servers,
+        ServersStart::Interrupted(signal) => return Ok(interrupted(signal)),
     };
     let mut supervisor = Supervisor::spawn(options, &folder, &servers)?;
     let code = supervisor.wait(&signals)?;
@@ -90,14 +90,14 @@ fn scratch(folder: &TempDir) -> PathBuf {
     folder.path().join("scratch")
 }
 
-enum Started {
+enum ServersStart {
     Ready(Servers),
     Interrupted(Signal),
 }
 
 /// Starts both servers at once. A signal in the meantime ends it; what has been started by then is bound to us and dies
 /// with the process, and the folder is removed by its owner.
-fn start(options: &Options, folder: &TempDir, signals: &Receiver<Signal>) -> anyhow::Result<Started> {
+fn start(options: &RunOptions, folder: &TempDir, signals: &Receiver<Signal>) -> anyhow::Result<ServersStart> {
     std::thread::scope(|scope| {
         let postgres = options.postgres.then(|| scope.spawn(|| start_postgres(options, folder)));
         let rabbitmq = options.rabbitmq.then(|| scope.spawn(|| start_rabbitmq(folder)));
@@ -116,9 +116,9 @@ fn start(options: &Options, folder: &TempDir, signals: &Receiver<Signal>) -> any
         }
         let servers = (join(postgres), join(rabbitmq));
         if let Some(signal) = interrupted {
-            return Ok(Started::Interrupted(signal));
+            return Ok(ServersStart::Interrupted(signal));
         }
-        Ok(Started::Ready(Servers { postgres: servers.0?, rabbitmq: servers.1? }))
+        Ok(ServersStart::Ready(Servers { postgres: servers.0?, rabbitmq: servers.1? }))
     })
 }
 
@@ -130,7 +130,7 @@ fn join<T>(handle: Option<ScopedJoinHandle<'_, anyhow::Result<T>>>) -> anyhow::R
     handle.map(|handle| handle.join().map_err(|_| anyhow!("a starter panicked"))?).transpose()
 }
 
-fn start_postgres(options: &Options, folder: &TempDir) -> anyhow::Result<Postgres> {
+fn start_postgres(options: &RunOptions, folder: &TempDir) -> anyhow::Result<Postgres> {
     let began = Instant::now();
     eprintln!("Starting a private PostgreSQL ...");
     let fsync = if options.fsync_off { "off" } else { "on" };
@@ -169,7 +169,7 @@ struct Supervisor {
 }
 
 impl Supervisor {
-    fn spawn(options: &Options, folder: &TempDir, servers: &Servers) -> anyhow::Result<Self> {
+    fn spawn(options: &RunOptions, folder: &TempDir, servers: &Servers) -> anyhow::Result<Self> {
         use std::os::unix::process::CommandExt;
 
         let mut command = Command::new(std::env::current_exe().context("could not find this program")?);

@@ -20,7 +20,7 @@ use servers::{OnOwnerDeath, spawn_bound};
 
 /// How `run` starts its supervisor.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Options {
+pub(crate) struct SuperviseOptions {
     /// The servers' folder, to be removed if `run` dies.
     #[arg(long)]
     folder: PathBuf,
@@ -33,7 +33,7 @@ pub(crate) struct Options {
 }
 
 /// Runs the command; its exit code is ours.
-pub(crate) fn supervise(options: &Options) -> anyhow::Result<ExitCode> {
+pub(crate) fn supervise(options: &SuperviseOptions) -> anyhow::Result<ExitCode> {
     super::adopt_orphans();
     let (program, arguments) = options.command.split_first().context("the command is missing")?;
     let mut command = Command::new(program);

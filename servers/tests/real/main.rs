@@ -1,6 +1,6 @@
 //! The servers and the program of this crate, started for real.
 
-mod common;
+mod fixture;
 mod postgres;
 mod private_servers;
 mod rabbitmq;

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use crate::common::{all_gone, reachable_folder, sql};
+use crate::fixture::{all_gone, reachable_folder, sql};
 use servers::{Postgres, PostgresOptions, ServerError, descendants};
 
 fn options(data_dir: &Path) -> PostgresOptions {

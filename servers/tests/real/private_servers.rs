@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use crate::common::{all_gone, eventually, reachable_folder};
+use crate::fixture::{all_gone, eventually, reachable_folder};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use servers::descendants;

@@ -1,6 +1,6 @@
 //! A private RabbitMQ, started for real. A start takes about ten seconds, so one test tells the whole story.
 
-use crate::common::{all_gone, reachable_folder};
+use crate::fixture::{all_gone, reachable_folder};
 use amqprs::channel::{
     BasicGetArguments, BasicPublishArguments, ConfirmSelectArguments, QueueDeclareArguments,
 };

@@ -3,11 +3,15 @@
 mod caller;
 mod jwks;
 mod permission;
+mod permitted;
 mod service_token;
 mod verifier;
 
 pub use caller::{Caller, MaybeCaller, is_exempt};
 pub use jwks::{Jwk, JwksError, KeySet, KeySource};
-pub use permission::{Permission, UnknownPermission};
-pub use service_token::{GATEWAY, LastingToken, SERVICE_TOKEN, ServiceCaller, ServiceTokens, SigningError};
+pub use permission::{Permission, Requirement, UnknownPermission, required};
+pub use permitted::Permitted;
+pub use service_token::{
+    GATEWAY, LastingToken, SERVICE_TOKEN, ServiceCaller, ServiceTokenError, ServiceTokens,
+};
 pub use verifier::{Claims, TokenError, Verifier};

@@ -7,6 +7,12 @@ use std::{fmt, str::FromStr};
 #[error("is not a permission")]
 pub struct UnknownPermission;
 
+/// What a route demands of its callers, for [`Permitted`](super::Permitted).
+pub trait Requirement {
+    /// One of these is enough.
+    const ANY_OF: &'static [Permission];
+}
+
 macro_rules! permissions {
     ($($(#[$doc:meta])+ $name:ident = $wire:literal),+ $(,)?) => {
         /// A permission, as it stands in the `scope` of a token.
@@ -22,6 +28,15 @@ macro_rules! permissions {
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $wire),+ }
             }
+        }
+
+        /// Each permission as a [`Requirement`], by its name.
+        pub mod required {
+            use super::{Permission, Requirement};
+            $($(#[$doc])+ #[derive(Debug)] pub struct $name;
+            impl Requirement for $name {
+                const ANY_OF: &'static [Permission] = &[Permission::$name];
+            })+
         }
     };
 }

@@ -71,7 +71,7 @@ pub struct ServiceTokens {
 /// The secret cannot sign: an error of ours.
 #[derive(Debug, thiserror::Error)]
 #[error("a service token cannot be signed")]
-pub struct SigningError(#[from] jsonwebtoken::errors::Error);
+pub struct ServiceTokenError(#[from] jsonwebtoken::errors::Error);
 
 impl ServiceTokens {
     /// Tokens under this secret, the same for all services.
@@ -87,12 +87,12 @@ impl ServiceTokens {
     /// A fresh token of this service, `flight`, as an `Authorization` header's value.
     ///
     /// # Errors
-    /// [`SigningError`], never in practice.
-    pub fn authorization(&self, service: &str) -> Result<String, SigningError> {
+    /// [`ServiceTokenError`], never in practice.
+    pub fn authorization(&self, service: &str) -> Result<String, ServiceTokenError> {
         Ok(format!("Bearer {}", self.issue(&ServiceClaims::of(service))?))
     }
 
-    fn issue(&self, claims: &ServiceClaims) -> Result<String, SigningError> {
+    fn issue(&self, claims: &ServiceClaims) -> Result<String, ServiceTokenError> {
         let key = EncodingKey::from_secret(self.secret.expose_secret().as_bytes());
         Ok(encode(&Header::new(Algorithm::HS256), claims, &key)?)
     }
@@ -142,8 +142,8 @@ impl LastingToken {
     /// The value of [`SERVICE_TOKEN`] now, good for 30 seconds at least.
     ///
     /// # Errors
-    /// [`SigningError`], never in practice.
-    pub fn value(&self) -> Result<HeaderValue, SigningError> {
+    /// [`ServiceTokenError`], never in practice.
+    pub fn value(&self) -> Result<HeaderValue, ServiceTokenError> {
         if let Some((claims, value)) = &*self.present.read().unwrap_or_else(PoisonError::into_inner)
             && claims.left() > RENEWED_AT
         {

@@ -8,13 +8,13 @@ use std::{panic::AssertUnwindSafe, time::Duration};
 
 /// What a carrier does with a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum DeliveryStep {
     /// It is done: forget it.
     Settle,
     /// Hand it out again after this delay, with one more attempt.
     RetryAfter(Duration),
     /// Store it among the dead letters with this reason, then forget it.
-    Bury(String),
+    DeadLetter(String),
     /// Keep it and ask for it again after the pause.
     Hold,
 }
@@ -24,7 +24,11 @@ pub(super) enum Step {
 ///
 /// The handler runs in the trace of the batch's first event: with batches of one that is the trace
 /// of the event; a handler of larger batches opens a scope per event where it matters.
-pub(super) async fn ask(handler: &dyn Handler, subscription: &Subscription, batch: &[Delivery]) -> Vec<Step> {
+pub(super) async fn ask(
+    handler: &dyn Handler,
+    subscription: &Subscription,
+    batch: &[Delivery],
+) -> Vec<DeliveryStep> {
     assert!(!batch.is_empty(), "a handler is asked about something");
     // The call itself may panic as well as the future.
     let asking = AssertUnwindSafe(async { handler.handle(batch).await }).catch_unwind();
@@ -62,15 +66,15 @@ pub(super) async fn ask(handler: &dyn Handler, subscription: &Subscription, batc
 }
 
 /// Reads a disposition, counts it, and logs what is not the rule.
-fn step(subscription: &Subscription, delivery: &Delivery, disposition: Disposition) -> Step {
+fn step(subscription: &Subscription, delivery: &Delivery, disposition: Disposition) -> DeliveryStep {
     let queue = subscription.queue.as_str();
     let (event, attempt) = (delivery.event.id, delivery.attempt);
     let (name, step) = match disposition {
-        Disposition::Ack => ("ack", Step::Settle),
-        Disposition::DeadLetter(reason) => ("dead_letter", Step::Bury(reason)),
+        Disposition::Ack => ("ack", DeliveryStep::Settle),
+        Disposition::DeadLetter(reason) => ("dead_letter", DeliveryStep::DeadLetter(reason)),
         Disposition::Pause(reason) => {
             tracing::warn!(bus.queue = queue, bus.reason = reason, "Consumption pauses");
-            ("pause", Step::Hold)
+            ("pause", DeliveryStep::Hold)
         }
         Disposition::Retry(reason) => match retry_delay(subscription, attempt) {
             Some(delay) => {
@@ -78,9 +82,9 @@ fn step(subscription: &Subscription, delivery: &Delivery, disposition: Dispositi
                     bus.queue = queue, bus.event = %event, bus.attempt = attempt, bus.reason = reason,
                     delay_ms = delay.as_millis(), "A message failed and is tried again later"
                 );
-                ("retry", Step::RetryAfter(delay))
+                ("retry", DeliveryStep::RetryAfter(delay))
             }
-            None => ("dead_letter", Step::Bury(reason)),
+            None => ("dead_letter", DeliveryStep::DeadLetter(reason)),
         },
     };
     consumed(queue, name);
@@ -125,12 +129,19 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn retries_use_up_their_delays_and_then_bury() {
+    async fn retries_use_up_their_delays_and_then_are_dead_letters() {
         let fails = Answers(|batch| batch.iter().map(|_| Disposition::Retry("no".into())).collect());
         let batch = [delivery(1), delivery(2), delivery(3)];
         let steps = ask(&fails, &subscription(), &batch).await;
         let (first, second) = (Duration::from_millis(1), Duration::from_millis(2));
-        assert_eq!(steps, [Step::RetryAfter(first), Step::RetryAfter(second), Step::Bury("no".into())]);
+        assert_eq!(
+            steps,
+            [
+                DeliveryStep::RetryAfter(first),
+                DeliveryStep::RetryAfter(second),
+                DeliveryStep::DeadLetter("no".into())
+            ]
+        );
     }
 
     #[tokio::test]
@@ -138,7 +149,7 @@ mod tests {
         let batch = [delivery(1), delivery(1)];
         for answers in [Answers(|_| panic!("of the test")), Answers(|_| vec![Disposition::Ack])] {
             let steps = ask(&answers, &subscription(), &batch).await;
-            assert_eq!(steps, vec![Step::RetryAfter(Duration::from_millis(1)); 2]);
+            assert_eq!(steps, vec![DeliveryStep::RetryAfter(Duration::from_millis(1)); 2]);
         }
     }
 }

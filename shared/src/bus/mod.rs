@@ -99,7 +99,7 @@ pub enum BusError {
 }
 
 /// What carries events from producers to consumers, at least once and in order per aggregate.
-pub trait Carrier: Send + Sync + 'static {
+pub trait BusCarrier: Send + Sync + 'static {
     /// Publishes an event. Its place in the order is taken when this is called, not when the future
     /// is polled. The future is ready when the event is safe: confirmed by the broker, or committed
     /// by every consumer (in-process).
@@ -152,18 +152,18 @@ impl ConsumerHandle {
 
 /// A cloneable handle of a carrier.
 #[derive(Clone)]
-pub struct Bus(Arc<dyn Carrier>);
+pub struct Bus(Arc<dyn BusCarrier>);
 
 impl Bus {
     /// A bus over a carrier.
     #[must_use]
-    pub fn new(carrier: impl Carrier) -> Self {
+    pub fn new(carrier: impl BusCarrier) -> Self {
         Self(Arc::new(carrier))
     }
 }
 
 impl std::ops::Deref for Bus {
-    type Target = dyn Carrier;
+    type Target = dyn BusCarrier;
 
     fn deref(&self) -> &Self::Target {
         self.0.as_ref()

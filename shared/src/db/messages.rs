@@ -7,7 +7,7 @@ use diesel::{ConnectionError, QueryableByName, sql_types::Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 #[derive(QueryableByName)]
-struct Setting {
+struct LcMessages {
     #[diesel(sql_type = Text)]
     lc_messages: String,
     /// Quoted where it must be.
@@ -23,7 +23,7 @@ pub(super) async fn require_english(connection: &mut AsyncPgConnection) -> Resul
     let query =
         "SELECT current_setting('lc_messages') AS lc_messages, quote_ident(session_user::text) AS role";
     let read = diesel::sql_query(query).get_result(connection).await;
-    let Setting { lc_messages, role } = read.map_err(ConnectionError::CouldntSetupConfiguration)?;
+    let LcMessages { lc_messages, role } = read.map_err(ConnectionError::CouldntSetupConfiguration)?;
     if is_english(&lc_messages) {
         return Ok(());
     }

@@ -1,6 +1,6 @@
 //! Live and ready probes.
 
-use crate::time_zones;
+use crate::{auth::Verifier, db::Pool, time_zones};
 use actix_web::{HttpResponse, web};
 use futures_util::future::{BoxFuture, join_all};
 use serde::Serialize;
@@ -53,6 +53,23 @@ impl Health {
     {
         self.checks.push((name, Arc::new(move || Box::pin(check()))));
         self
+    }
+
+    /// With the database.
+    #[must_use]
+    pub fn needs_database(self, pool: &Pool) -> Self {
+        let pool = pool.clone();
+        self.needs("database", move || {
+            let pool = pool.clone();
+            async move { pool.is_healthy().await }
+        })
+    }
+
+    /// With the keys that tokens are verified by.
+    #[must_use]
+    pub fn needs_keys(self, verifier: &Verifier) -> Self {
+        let verifier = verifier.clone();
+        self.needs("keys", move || std::future::ready(verifier.is_ready()))
     }
 
     /// From now on not ready: the service is being stopped.

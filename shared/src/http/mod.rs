@@ -32,4 +32,5 @@ pub use problem::{Code, Problem, ProblemBody, Quota};
 pub use request::{complete, envelope};
 pub use request_id::RequestId;
 pub use scaffold::{configure, method_not_allowed, metrics_server, readable};
+pub(crate) use scaffold::{probes, unknown_path};
 pub use server::{ServerSettings, serve};

@@ -149,14 +149,14 @@ impl Problem {
     /// A fault of ours. The cause is logged here, with the whole chain, and never shown to the client.
     #[must_use]
     pub fn internal(cause: &(dyn std::error::Error + 'static)) -> Self {
-        tracing::error!(error.chain = %Chain(cause), "A request failed by a fault of ours");
+        tracing::error!(error.chain = %ErrorChain(cause), "A request failed by a fault of ours");
         Self::new(Code::Internal)
     }
 
     /// A dependency is down: 503 with a hint to come back in a second. The cause is logged.
     #[must_use]
     pub fn unavailable(cause: &(dyn std::error::Error + 'static)) -> Self {
-        tracing::warn!(error.chain = %Chain(cause), "A dependency is unavailable");
+        tracing::warn!(error.chain = %ErrorChain(cause), "A dependency is unavailable");
         Self::new(Code::UpstreamUnavailable).retry_after(Duration::from_secs(1))
     }
 
@@ -272,9 +272,9 @@ impl From<diesel::result::Error> for Problem {
 }
 
 /// An error with all its causes, for one log line.
-struct Chain<'a>(&'a (dyn std::error::Error + 'static));
+struct ErrorChain<'a>(&'a (dyn std::error::Error + 'static));
 
-impl fmt::Display for Chain<'_> {
+impl fmt::Display for ErrorChain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0)?;
         let mut source = self.0.source();

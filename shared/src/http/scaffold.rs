@@ -10,10 +10,15 @@ const UPKEEP: Duration = Duration::from_secs(5);
 
 /// Adds the health probes and the answer to unknown paths. The app needs a [`health::Health`] as data.
 pub fn configure(config: &mut web::ServiceConfig) {
+    probes(config);
+    config.default_service(web::to(unknown_path));
+}
+
+/// Adds the health probes.
+pub(crate) fn probes(config: &mut web::ServiceConfig) {
     config
         .service(readable("/health/live").route(web::get().to(health::live)))
-        .service(readable("/health/ready").route(web::get().to(health::ready)))
-        .default_service(web::to(unknown_path));
+        .service(readable("/health/ready").route(web::get().to(health::ready)));
 }
 
 /// The answer of a known resource to a method that it lacks: 405 with `allow`, the methods that it
@@ -32,7 +37,8 @@ pub fn readable(path: &str) -> Resource {
     web::resource(path).default_service(method_not_allowed("GET, HEAD"))
 }
 
-async fn unknown_path() -> Result<HttpResponse, Problem> {
+/// The answer to a path that the service does not have.
+pub(crate) async fn unknown_path() -> Result<HttpResponse, Problem> {
     Err(Problem::new(Code::NotFound))
 }
 

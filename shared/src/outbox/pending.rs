@@ -17,7 +17,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
 /// A row of the outbox with its event; an error where this release cannot read it.
-pub(super) struct Pending {
+pub(super) struct OutboxRow {
     pub(super) seq: i64,
     pub(super) event: Result<Event, UndecodableEvent>,
 }
@@ -84,7 +84,7 @@ pub(super) async fn read(
     source: &str,
     but: &[i64],
     limit: usize,
-) -> QueryResult<Vec<Pending>> {
+) -> QueryResult<Vec<OutboxRow>> {
     let query = Lowest { but: but.to_vec(), limit: i64::try_from(limit).unwrap_or(i64::MAX) };
     let rows: Vec<Row> = query.load(connection).await?;
     let pending = |(seq, id, kind, subject, version, time, traceparent, data): Row| {
@@ -94,7 +94,7 @@ pub(super) async fn read(
             let source = source.to_owned();
             Ok(Event { id: EventId(id), kind, subject, version, time, source, traceparent, data })
         };
-        Pending { seq, event: event() }
+        OutboxRow { seq, event: event() }
     };
     Ok(rows.into_iter().map(pending).collect())
 }

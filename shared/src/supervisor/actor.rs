@@ -1,6 +1,6 @@
 //! Actors: the address of one that is made anew when it has died.
 
-use super::worker::{End, supervise};
+use super::worker::{WorkerEnd, supervise};
 use actix::{Actor, Addr, Context, Handler, MailboxError, Message, dev::ToEnvelope};
 use std::{rc::Rc, time::Duration};
 use tokio::{
@@ -33,14 +33,14 @@ impl From<MailboxError> for AskError {
 
 /// Kept by a supervised actor as long as it lives: its drop tells the supervisor of the actor's death.
 #[derive(Debug)]
-pub struct Lifeline(Option<oneshot::Sender<End>>);
+pub struct Lifeline(Option<oneshot::Sender<WorkerEnd>>);
 
 impl Lifeline {
     /// Tells the supervisor that the actor is not needed any more. No other takes its place.
     pub fn done(&mut self) {
         if let Some(end) = self.0.take() {
             // An error means that the supervisor has ended before.
-            let _ = end.send(End::Done);
+            let _ = end.send(WorkerEnd::Done);
         }
     }
 }
@@ -71,8 +71,8 @@ impl<A: Actor<Context = Context<A>>> SupervisedActor<A> {
             async move {
                 let end = tokio::select! {
                     // A lifeline that was dropped has sent nothing.
-                    end = ended => end.unwrap_or(End::Died),
-                    () = addresses.closed() => End::Done,
+                    end = ended => end.unwrap_or(WorkerEnd::Died),
+                    () = addresses.closed() => WorkerEnd::Done,
                 };
                 // An actor lives as long as there is an address of it.
                 addresses.send_replace(None);
@@ -120,7 +120,7 @@ mod tests {
     use std::sync::{Arc, Weak};
 
     /// Counts what it is told, and dies of a zero.
-    struct Counter {
+    struct SupervisedCounter {
         sum: u32,
         _alive: Arc<()>,
         lifeline: Lifeline,
@@ -134,11 +134,11 @@ mod tests {
     #[rtype(result = "()")]
     struct Finish;
 
-    impl Actor for Counter {
+    impl Actor for SupervisedCounter {
         type Context = Context<Self>;
     }
 
-    impl Handler<Add> for Counter {
+    impl Handler<Add> for SupervisedCounter {
         type Result = u32;
 
         fn handle(&mut self, Add(number): Add, _: &mut Context<Self>) -> u32 {
@@ -148,7 +148,7 @@ mod tests {
         }
     }
 
-    impl Handler<Finish> for Counter {
+    impl Handler<Finish> for SupervisedCounter {
         type Result = ();
 
         fn handle(&mut self, _: Finish, _: &mut Context<Self>) {
@@ -157,11 +157,12 @@ mod tests {
     }
 
     /// A counter, and what is alive as long as its actor.
-    fn counter() -> (SupervisedActor<Counter>, Weak<()>) {
+    fn counter() -> (SupervisedActor<SupervisedCounter>, Weak<()>) {
         let alive = Arc::new(());
         let weak = Arc::downgrade(&alive);
         let mut first = Some(alive);
-        let make = move |lifeline| Counter { sum: 0, _alive: first.take().unwrap_or_default(), lifeline };
+        let make =
+            move |lifeline| SupervisedCounter { sum: 0, _alive: first.take().unwrap_or_default(), lifeline };
         (SupervisedActor::start("test", "counter", make), weak)
     }
 

@@ -7,4 +7,4 @@ mod actor;
 mod worker;
 
 pub use actor::{AskError, Lifeline, SupervisedActor};
-pub use worker::{End, supervise};
+pub use worker::{WorkerEnd, supervise};

@@ -11,7 +11,7 @@ const HEALTHY: Duration = Duration::from_secs(30);
 
 /// How a worker has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
+pub enum WorkerEnd {
     /// It is not needed any more.
     Done,
     /// It should not have ended. A panic counts as the same.
@@ -23,15 +23,15 @@ pub enum End {
 /// Restarts are counted in the metric `<service>_restarts_total` under the worker's name.
 pub fn supervise<W>(service: &'static str, name: &'static str, mut start: impl FnMut() -> W + 'static)
 where
-    W: Future<Output = End> + 'static,
+    W: Future<Output = WorkerEnd> + 'static,
 {
     actix_rt::spawn(async move {
         let mut pause = FIRST_PAUSE;
         loop {
             let begun = Instant::now();
             match actix_rt::spawn(start()).await {
-                Ok(End::Done) => return,
-                Ok(End::Died) => {}
+                Ok(WorkerEnd::Done) => return,
+                Ok(WorkerEnd::Died) => {}
                 // The arbiter stops.
                 Err(error) if error.is_cancelled() => return,
                 Err(_) => {}
@@ -65,10 +65,10 @@ mod tests {
             async move {
                 match start {
                     0 => panic!("on purpose"),
-                    1 => End::Died,
+                    1 => WorkerEnd::Died,
                     _ => {
                         done.notify_one();
-                        End::Done
+                        WorkerEnd::Done
                     }
                 }
             }

@@ -23,16 +23,16 @@ impl<S: Subscriber> Layer<S> for WithoutMalformedRequests {
         if *metadata.level() != Level::ERROR || metadata.target() != TARGET {
             return true;
         }
-        let mut message = Message(String::new());
+        let mut message = MessageText(String::new());
         event.record(&mut message);
         !message.0.starts_with(MALFORMED)
     }
 }
 
 /// The text of an event.
-struct Message(String);
+struct MessageText(String);
 
-impl Visit for Message {
+impl Visit for MessageText {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         if field.name() == "message" {
             // Writing to a String does not fail.
@@ -51,9 +51,9 @@ mod tests {
     use tracing_subscriber::{Registry, fmt, layer::SubscriberExt};
 
     #[derive(Clone, Default)]
-    struct Written(Arc<Mutex<Vec<u8>>>);
+    struct WrittenLines(Arc<Mutex<Vec<u8>>>);
 
-    impl io::Write for Written {
+    impl io::Write for WrittenLines {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0.lock().unwrap().extend_from_slice(bytes);
             Ok(bytes.len())
@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn malformed_requests_write_no_line_and_faults_do() {
-        let written = Written::default();
+        let written = WrittenLines::default();
         let writer = written.clone();
         let layer = fmt::layer().with_writer(move || writer.clone());
         let subscriber = Registry::default().with(WithoutMalformedRequests).with(layer);

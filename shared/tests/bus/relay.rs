@@ -7,7 +7,7 @@ use crate::{
 };
 use futures_util::future::BoxFuture;
 use shared::{
-    bus::{Bus, BusError, Carrier, ConsumerHandle, DeadLetterStore, Handler, Subscription},
+    bus::{Bus, BusCarrier, BusError, ConsumerHandle, DeadLetterStore, Handler, Subscription},
     events::{Event, EventType::*},
 };
 use std::{
@@ -28,7 +28,7 @@ struct Flaky {
     published: AtomicUsize,
 }
 
-impl Carrier for Flaky {
+impl BusCarrier for Flaky {
     fn publish(&self, event: Arc<Event>) -> BoxFuture<'static, Result<(), BusError>> {
         let number = self.published.fetch_add(1, Ordering::Relaxed);
         let lost = || Err(BusError::Unconfirmed("of the test".into()));

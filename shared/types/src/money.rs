@@ -132,7 +132,7 @@ impl fmt::Display for Money {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Wire<'a> {
+struct WireMoney<'a> {
     #[serde(borrow)]
     amount: Cow<'a, str>,
     #[serde(borrow)]
@@ -141,13 +141,14 @@ struct Wire<'a> {
 
 impl Serialize for Money {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Wire { amount: self.amount().into(), currency: self.currency.code().into() }.serialize(serializer)
+        WireMoney { amount: self.amount().into(), currency: self.currency.code().into() }
+            .serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Money {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let wire = Wire::deserialize(deserializer)?;
+        let wire = WireMoney::deserialize(deserializer)?;
         let currency = wire.currency.parse().map_err(de::Error::custom)?;
         Self::parse(&wire.amount, currency).map_err(de::Error::custom)
     }

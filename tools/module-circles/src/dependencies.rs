@@ -20,7 +20,7 @@ pub(crate) fn of(tree: &ModuleTree) -> Graph {
         let own = own.map(|import| (&import.path, import.line));
         let mentions = module.names.mentions.iter().map(|mention| (&mention.path, mention.line));
         for (path, line) in own.chain(mentions) {
-            for target in Search::new(tree).resolve(index, path).unwrap_or_default() {
+            for target in NameSearch::new(tree).resolve(index, path).unwrap_or_default() {
                 if let Target::Item(file) = target {
                     graph.add(module.file, file, line, &path.join("::"));
                 }
@@ -31,12 +31,12 @@ pub(crate) fn of(tree: &ModuleTree) -> Graph {
 }
 
 /// One search of a path. It remembers which names it is looking up, as imports can lead to each other.
-struct Search<'a> {
+struct NameSearch<'a> {
     tree: &'a ModuleTree,
     under_way: HashSet<(usize, String)>,
 }
 
-impl<'a> Search<'a> {
+impl<'a> NameSearch<'a> {
     fn new(tree: &'a ModuleTree) -> Self {
         Self { tree, under_way: HashSet::new() }
     }

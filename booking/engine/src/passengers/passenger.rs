@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_date_of_birth_may_be_today_anywhere() {
+    fn a_birth_is_past_where_it_was() {
         let now = "2026-11-01T10:00:00Z".parse().unwrap();
         assert_eq!(check_birth(date("2026-11-02"), now), Ok(()), "in Kiritimati it is 2 November");
         assert_eq!(check_birth(date("2026-11-03"), now), Err(InvalidAge::Future));

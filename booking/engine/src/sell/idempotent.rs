@@ -19,7 +19,7 @@ type Bodies = HashMap<Vec<u8>, Vec<u8>>;
 
 /// The keys whose requests run in a process.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct RunningKeys(Arc<Mutex<Bodies>>);
+pub struct RunningKeys(Arc<Mutex<Bodies>>);
 
 /// A guard of a key whose request runs. Its drop ends the run.
 struct RunningKey {

@@ -72,6 +72,11 @@ pub struct Sales<D> {
 impl<D: SalesDeps> Sales<D> {
     /// Sales on these terms.
     pub fn new(deps: D, terms: SalesTerms) -> Self {
-        Self { deps, terms, running: RunningKeys::default() }
+        Self::sharing_keys(deps, terms, RunningKeys::default())
+    }
+
+    /// Sales of a process that share the keys whose requests run in it.
+    pub fn sharing_keys(deps: D, terms: SalesTerms, running: RunningKeys) -> Self {
+        Self { deps, terms, running }
     }
 }

@@ -1,16 +1,16 @@
 //! What commands have changed of a booking, what they have left alone, and what they have given back.
 
 use super::{Checked, demand};
-use crate::simulation::database::{KeyRow, Rows};
-use booking_engine::ledger::{
-    command::{Command, Outcome},
-    decide::{Item, Verdict},
-};
+use crate::database::{KeyRow, Rows};
 use booking_engine::{
     booking::{
         idempotency::StoredAnswer,
         record::{Booking, Segment},
         refusal::Refusal,
+    },
+    ledger::{
+        command::{Command, Outcome},
+        work::{Item, Verdict},
     },
     passengers::passenger::Passenger,
     payment::{quote::QuoteId, record::PaymentState},
@@ -24,10 +24,10 @@ use shared::{
 use std::{borrow::Cow, collections::BTreeMap};
 
 /// The commands that a transaction has carried out, in their order, by their bookings.
-pub(in crate::simulation) struct Carried<'a>(BTreeMap<BookingId, Vec<&'a Command>>);
+pub(crate) struct Carried<'a>(BTreeMap<BookingId, Vec<&'a Command>>);
 
 impl<'a> Carried<'a> {
-    pub(in crate::simulation) fn of(items: &[Item<'a>], verdicts: &[Verdict]) -> Self {
+    pub(crate) fn of(items: &[Item<'a>], verdicts: &[Verdict]) -> Self {
         let mut carried: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for ((command, _), verdict) in items.iter().zip(verdicts) {
             if matches!(verdict, Verdict::Answer(Outcome::Done(_))) {
@@ -37,12 +37,12 @@ impl<'a> Carried<'a> {
         Self(carried)
     }
 
-    pub(super) fn about(&self, booking: BookingId) -> &[&'a Command] {
+    pub(crate) fn about(&self, booking: BookingId) -> &[&'a Command] {
         self.0.get(&booking).map_or(&[], Vec::as_slice)
     }
 
     /// No booking that its airline was to cancel lives on: its flight is not flown.
-    pub(super) fn check_airline(&self, rows: &Rows, clock: DateTime<Utc>) -> Checked {
+    pub(crate) fn check_airline(&self, rows: &Rows, clock: DateTime<Utc>) -> Checked {
         let commands = self.0.values().flatten();
         for (id, flight) in commands.filter_map(|command| by_airline(command)) {
             let live = rows.bookings.get(&id).is_some_and(|booking| {
@@ -64,12 +64,12 @@ fn by_airline(command: &Command) -> Option<(BookingId, FlightId)> {
 }
 
 /// Whether the airline does not fly it.
-pub(super) fn is_cancelled(rows: &Rows, flight: FlightId) -> bool {
+pub(crate) fn is_cancelled(rows: &Rows, flight: FlightId) -> bool {
     rows.states.get(&flight).is_some_and(|state| state.status == FlightStatus::Cancelled)
 }
 
 /// Whether any of these commands may cancel its booking.
-pub(super) fn cancels(rows: &Rows, done: &[&Command]) -> bool {
+pub(crate) fn cancels(rows: &Rows, done: &[&Command]) -> bool {
     done.iter().any(|command| match command {
         Command::Cancel { .. } => true,
         Command::CancelByAirline { flight, .. } => is_cancelled(rows, *flight),
@@ -78,7 +78,7 @@ pub(super) fn cancels(rows: &Rows, done: &[&Command]) -> bool {
 }
 
 /// A booking is as the commands were to leave it, and nothing else of it has changed.
-pub(super) fn check(before: &Booking, now: &Booking, done: &[&Command]) -> Checked {
+pub(crate) fn check(before: &Booking, now: &Booking, done: &[&Command]) -> Checked {
     let id = now.id;
     demand(!done.is_empty() || now.status == BookingStatus::Expired, || {
         format!("booking {id} changed, though nothing was done about it")
@@ -164,7 +164,7 @@ fn check_segments(before: &Booking, now: &Booking, done: &[&Command]) -> Checked
 }
 
 /// Nobody keeps a seat that was left for another, or stays on a flight under a name that was corrected.
-pub(super) fn check_left(rows: &Rows, before: &Booking, now: &Booking) -> Checked {
+pub(crate) fn check_left(rows: &Rows, before: &Booking, now: &Booking) -> Checked {
     for (flight, seat) in before.seats() {
         let holder = rows.seats.get(&flight).and_then(|of| of.get(&seat));
         let own = holder.is_some_and(|holder| holder.booking == now.id);
@@ -192,7 +192,7 @@ pub(super) fn check_left(rows: &Rows, before: &Booking, now: &Booking) -> Checke
 /// A booking that has just been cancelled gives back what was promised: all of it where the airline does
 /// not fly, or within a day of the purchase; what was quoted where there was a quote. `began`: the clock when
 /// the transaction began.
-pub(super) fn check_refund(
+pub(crate) fn check_refund(
     rows: &Rows,
     (before, now): (&Booking, &Booking),
     done: &[&Command],
@@ -231,7 +231,7 @@ pub(super) fn check_refund(
 }
 
 /// Whether names, seats and contact are as somebody was told.
-pub(super) fn is_told(booking: &Booking, told: &BookingState) -> bool {
+pub(crate) fn is_told(booking: &Booking, told: &BookingState) -> bool {
     let seats = |one: &Passenger| -> Vec<_> {
         let of = booking.flights().zip(&one.seats);
         of.filter_map(|(flight, seat)| Some((flight, (*seat)?))).collect()
@@ -251,14 +251,14 @@ pub(super) fn is_told(booking: &Booking, told: &BookingState) -> bool {
 }
 
 /// Whether an answer is a quote of its key's booking.
-pub(super) fn is_quoted(rows: &Rows, key: &KeyRow, answer: &StoredAnswer) -> bool {
+pub(crate) fn is_quoted(rows: &Rows, key: &KeyRow, answer: &StoredAnswer) -> bool {
     let shown: Value = serde_json::from_str(&answer.booking).unwrap_or_default();
     let id = shown["quote_id"].as_str().and_then(|id| id.parse().ok());
     id.and_then(|id| rows.quotes.get(&QuoteId(id))).is_some_and(|quote| quote.booking == key.booking)
 }
 
 /// What a cancellation was quoted with, and whether a quote was refused that is good.
-pub(in crate::simulation) fn check_quote(
+pub(crate) fn check_quote(
     rows: &Rows,
     (command, verdict): (&Command, &Verdict),
     clock: DateTime<Utc>,

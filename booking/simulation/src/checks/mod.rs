@@ -8,17 +8,20 @@ mod commands;
 mod money;
 mod rest;
 
-pub(super) use commands::{Carried, check_quote};
+pub(crate) use commands::{Carried, check_quote};
 
 use super::{
     database::{Change, Holder, KeyRow, Rows},
-    ledger::LONGEST_HOLD,
     orders,
 };
-use booking_engine::{booking::disruption::Pending, ledger::command::Command};
+use crate::limits::LONGEST_HOLD;
 use booking_engine::{
-    booking::{hold, idempotency::KEPT_HOURS, itinerary, record::Booking, refusal::FlightSeat},
+    booking::{
+        disruption::PendingDisruption, hold, idempotency::KEPT_HOURS, itinerary, record::Booking,
+        refusal::FlightSeat,
+    },
     inventory::flight,
+    ledger::command::Command,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use shared::{
@@ -30,15 +33,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// See the module.
 #[derive(Default)]
-pub(super) struct Checks {
+pub(crate) struct Checks {
     /// Whose seats are, by the passengers of live bookings.
     occupied: BTreeMap<FlightSeat, BookingId>,
     /// The last published version of each subject.
     published: BTreeMap<String, i64>,
     /// What the airline did to flights last that concerns their bookings.
-    disruptions: BTreeMap<FlightId, Pending>,
+    disruptions: BTreeMap<FlightId, PendingDisruption>,
     /// Bookings that somebody was told of.
-    pub(super) acknowledged: BTreeSet<BookingId>,
+    pub(crate) acknowledged: BTreeSet<BookingId>,
 }
 
 type Checked = Result<(), String>;
@@ -46,7 +49,7 @@ type Checked = Result<(), String>;
 impl Checks {
     /// After a commit. `undo`: what it changed, as it was before, in the order of the changes. `carried`:
     /// what it has carried out. The database's clock, when the transaction began and when it ended.
-    pub(super) fn committed(
+    pub(crate) fn committed(
         &mut self,
         rows: &Rows,
         (undo, carried): (&[Change], &Carried<'_>),
@@ -126,7 +129,7 @@ impl Checks {
 
     /// Whether seats that were refused really are somebody's, or were when the transaction, which `undo`
     /// undoes, began (`began`: the clock then).
-    pub(super) fn are_taken(
+    pub(crate) fn are_taken(
         &self,
         rows: &Rows,
         (seats, undo): (&[FlightSeat], &[Change]),
@@ -151,7 +154,7 @@ impl Checks {
     }
 
     /// Somebody is told of a booking.
-    pub(super) fn acknowledge(&mut self, rows: &Rows, told: &BookingState) -> Checked {
+    pub(crate) fn acknowledge(&mut self, rows: &Rows, told: &BookingState) -> Checked {
         let id = told.id;
         let booking =
             rows.bookings.get(&id).ok_or_else(|| format!("booking {id} was acknowledged and is lost"))?;
@@ -181,12 +184,12 @@ impl Checks {
     }
 
     /// The airline changes a flight.
-    pub(super) fn disrupted(&mut self, change: Pending) {
+    pub(crate) fn disrupted(&mut self, change: PendingDisruption) {
         self.disruptions.insert(change.flight, change);
     }
 
     /// An event goes to the bus: versions of a subject grow.
-    pub(super) fn published(&mut self, event: &Event) -> Checked {
+    pub(crate) fn published(&mut self, event: &Event) -> Checked {
         let last = self.published.insert(event.subject.clone(), event.version);
         demand(last.is_none_or(|last| last < event.version), || {
             format!("{} of {} came after a newer one", event.kind, event.subject)

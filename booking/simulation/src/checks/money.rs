@@ -1,7 +1,8 @@
 //! The books: money in less refunds is what the clearing account says, booking by booking.
 
 use super::{Checked, demand};
-use crate::{simulation::database::Rows, store::codes::Code};
+use crate::database::Rows;
+use booking::replay::Code;
 use booking_engine::{
     booking::record::Booking,
     payment::record::{Account, PaymentState},
@@ -10,7 +11,7 @@ use shared::events::{BookingPaymentStatus, BookingStatus};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
-pub(super) fn check(rows: &Rows, booking: &Booking) -> Checked {
+pub(crate) fn check(rows: &Rows, booking: &Booking) -> Checked {
     let id = booking.id;
     let entries = rows.entries_of.get(&id).into_iter().flatten();
     let mut causes: BTreeMap<Uuid, i64> = BTreeMap::new();

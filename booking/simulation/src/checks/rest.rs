@@ -1,10 +1,8 @@
 //! What must be true when everything has come to rest.
 
 use super::{Checked, Checks, demand};
-use crate::{
-    simulation::{database::Rows, provider::Provider},
-    store::codes::Code,
-};
+use crate::{database::Rows, provider::Provider};
+use booking::replay::Code;
 use booking_engine::{
     booking::{disruption::Disruption, record::Booking},
     payment::record::{Account, PaymentState},
@@ -13,7 +11,7 @@ use shared::events::BookingStatus;
 
 impl Checks {
     /// Nothing is under way any more; what is stored, what was told and what the provider did agree.
-    pub(in crate::simulation) fn at_rest(&self, rows: &Rows, provider: &Provider) -> Checked {
+    pub(crate) fn at_rest(&self, rows: &Rows, provider: &Provider) -> Checked {
         for id in &self.acknowledged {
             demand(rows.bookings.contains_key(id), || format!("booking {id} was acknowledged and is lost"))?;
         }

@@ -1,19 +1,20 @@
 //! What is read and written outside of the ledger's transactions: each a statement of its own.
 
 use super::{Change, Database, Rows, rows::QueuedRow};
-use crate::store::{refunds, unsettled_payments};
-use booking_engine::{booking::disruption::Pending, ledger::rows::Known};
 use booking_engine::{
     booking::{
-        disruption, hold,
+        disruption::{self, PendingDisruption},
+        hold,
         idempotency::{KEPT_HOURS, Key},
         record::{Booking, Flights},
     },
     inventory::{
         flight::{Flight, is_sold},
-        seat_inventory::{SeatsRead, TakenSeat},
+        seat_inventory::{SeatSnapshot, TakenSeat},
     },
+    ledger::rows::KnownKey,
     payment::record::PaymentState,
+    saga::settlement::{UnsettledPayment, UnsettledRefund},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use shared::{
@@ -23,14 +24,14 @@ use shared::{
 use std::{collections::BTreeSet, sync::Arc};
 
 /// How much longer a saga is left alone that was taken up so often.
-fn patience(attempts: i16) -> TimeDelta {
+fn pause_after(attempts: i16) -> TimeDelta {
     let seconds = if attempts == 0 { 0 } else { (1_i64 << attempts.min(10)).min(600) };
     TimeDelta::seconds(seconds)
 }
 
 impl Rows {
     /// A booking in full.
-    pub(in crate::simulation) fn booking(&self, id: BookingId) -> Option<Booking> {
+    pub(crate) fn booking(&self, id: BookingId) -> Option<Booking> {
         let mut booking = self.bookings.get(&id)?.clone();
         let payments = self.payments_of.get(&id).into_iter().flatten();
         booking.payments = payments.filter_map(|id| Some(self.payments.get(id)?.payment.clone())).collect();
@@ -39,29 +40,25 @@ impl Rows {
         Some(booking)
     }
 
-    pub(in crate::simulation) fn flights(&self, booking: &Booking) -> Flights {
+    pub(crate) fn flights(&self, booking: &Booking) -> Flights {
         let ids = booking.segments.iter().map(|segment| segment.flight_id);
         ids.filter_map(|id| Some((id, self.states.get(&id)?.clone()))).collect()
     }
 
-    pub(in crate::simulation) fn find_key(&self, key: &Key, clock: DateTime<Utc>) -> Option<Known> {
+    pub(crate) fn find_key(&self, key: &Key, clock: DateTime<Utc>) -> Option<KnownKey> {
         let row = self.keys.get(&key.scope)?;
         if row.created_at <= clock - TimeDelta::hours(KEPT_HOURS.into()) {
             return None;
         }
         Some(match &row.answer {
-            _ if row.body != key.body => Known::OtherBody,
-            Some(answer) => Known::Answered(answer.clone()),
-            None => Known::Running,
+            _ if row.body != key.body => KnownKey::OtherBody,
+            Some(answer) => KnownKey::Answered(answer.clone()),
+            None => KnownKey::Running,
         })
     }
 
     /// As `store::flights::read_seats` and the flight's state.
-    pub(in crate::simulation) fn read_flight(
-        &self,
-        id: FlightId,
-        clock: DateTime<Utc>,
-    ) -> Option<(Flight, SeatsRead)> {
+    pub(crate) fn read_flight(&self, id: FlightId, clock: DateTime<Utc>) -> Option<(Flight, SeatSnapshot)> {
         let flight = self.flights.get(&id)?;
         let state = self.states.get(&id)?.clone();
         let ends_in = |booking: BookingId| {
@@ -78,7 +75,7 @@ impl Rows {
             sold: holder.sold,
             ends_in: ends_in(holder.booking),
         });
-        let read = SeatsRead {
+        let read = SeatSnapshot {
             version: flight.version,
             on_sale: flight.on_sale,
             seats_version: flight.seats_version,
@@ -88,11 +85,7 @@ impl Rows {
     }
 
     /// As `store::bookings::ended`.
-    pub(in crate::simulation) fn ended(
-        &self,
-        clock: DateTime<Utc>,
-        limit: usize,
-    ) -> Vec<(BookingId, FlightId)> {
+    pub(crate) fn ended(&self, clock: DateTime<Utc>, limit: usize) -> Vec<(BookingId, FlightId)> {
         let ended = self.holds.iter().take_while(|(end, _)| hold::has_ended(*end, clock));
         let first = |id: BookingId| self.bookings.get(&id)?.segments.iter().map(|one| one.flight_id).min();
         ended.filter_map(|(_, id)| Some((*id, first(*id)?))).take(limit).collect()
@@ -101,26 +94,27 @@ impl Rows {
 
 impl Rows {
     /// As `store::disruptions::pending`.
-    pub(in crate::simulation) fn pending(&self, limit: usize) -> Vec<Pending> {
-        self.disruptions.values().copied().take(limit).collect()
+    pub(crate) fn pending(&self, after: Option<FlightId>, limit: usize) -> Vec<PendingDisruption> {
+        let later = |change: &&PendingDisruption| after.is_none_or(|after| change.flight > after);
+        self.disruptions.values().filter(later).copied().take(limit).collect()
     }
 
     /// As `store::disruptions::bookings_on`.
-    pub(in crate::simulation) fn bookings_on(&self, flight: FlightId) -> BTreeSet<BookingId> {
+    pub(crate) fn bookings_on(&self, flight: FlightId) -> BTreeSet<BookingId> {
         self.seats.get(&flight).into_iter().flatten().map(|(_, holder)| holder.booking).collect()
     }
 }
 
 impl Database {
     /// As `store::flights::upsert`: newest version wins. Gives what bookings have to follow.
-    pub(in crate::simulation) fn upsert(&mut self, state: &Arc<FlightState>) -> Option<Pending> {
+    pub(crate) fn upsert(&mut self, state: &Arc<FlightState>) -> Option<PendingDisruption> {
         let known = self.rows.flights.get(&state.id).copied();
         if known.is_some_and(|known| known.version >= state.version) {
             return None;
         }
         let before = self.rows.states.get(&state.id);
         let kind = before.and_then(|before| disruption::of_change(before, state));
-        let change = kind.map(|kind| Pending { flight: state.id, version: state.version, kind });
+        let change = kind.map(|kind| PendingDisruption { flight: state.id, version: state.version, kind });
         if change.is_some() {
             self.rows.put(Change::Disruption(state.id, change));
         }
@@ -138,7 +132,7 @@ impl Database {
     }
 
     /// As `store::disruptions::done`.
-    pub(in crate::simulation) fn followed(&mut self, change: Pending) {
+    pub(crate) fn followed(&mut self, change: PendingDisruption) {
         let noted = self.rows.disruptions.get(&change.flight);
         if noted.is_some_and(|noted| noted.version == change.version) {
             self.rows.put(Change::Disruption(change.flight, None));
@@ -146,15 +140,15 @@ impl Database {
     }
 
     /// As `store::unsettled_payments::take`.
-    pub(in crate::simulation) fn take_payments(
+    pub(crate) fn take_payments(
         &mut self,
         clock: DateTime<Utc>,
         idle: TimeDelta,
         limit: usize,
-    ) -> Vec<unsettled_payments::Unsettled> {
+    ) -> Vec<UnsettledPayment> {
         let idle_for = |(at, id): &&(DateTime<Utc>, PaymentId)| {
             let attempts = self.rows.unsettled.get(id).map_or(0, |row| row.attempts);
-            *at < clock - idle - patience(attempts)
+            *at < clock - idle - pause_after(attempts)
         };
         let by_attempt = self.rows.unsettled_by_attempt.iter();
         let due = by_attempt.take_while(|(at, _)| *at < clock - idle).filter(idle_for);
@@ -167,7 +161,7 @@ impl Database {
             let Some(row) = self.rows.payments.get(&id) else { continue };
             let Some(booking) = self.rows.bookings.get(&row.booking) else { continue };
             let Some(flight_id) = booking.segments.iter().map(|one| one.flight_id).min() else { continue };
-            taken.push(unsettled_payments::Unsettled {
+            taken.push(UnsettledPayment {
                 id,
                 booking_id: row.booking,
                 state: row.payment.state,
@@ -181,23 +175,23 @@ impl Database {
     }
 
     /// As `store::unsettled_payments::settle`.
-    pub(in crate::simulation) fn settle_payment(&mut self, id: PaymentId) {
+    pub(crate) fn settle_payment(&mut self, id: PaymentId) {
         self.rows.put(Change::Queued(id, None));
     }
 
     /// As `store::refunds::take_unsettled`.
-    pub(in crate::simulation) fn take_refunds(
+    pub(crate) fn take_refunds(
         &mut self,
         clock: DateTime<Utc>,
         idle: TimeDelta,
         limit: usize,
-    ) -> Vec<refunds::Unsettled> {
+    ) -> Vec<UnsettledRefund> {
         let due = |id: &&RefundId| {
             let Some(row) = self.rows.refunds.get(id) else { return false };
             let payment = self.rows.payments.get(&row.refund.payment_id);
             payment.is_some_and(|one| one.payment.state == PaymentState::Confirmed)
                 && !self.rows.unsettled.contains_key(&row.refund.payment_id)
-                && row.attempted_at.is_none_or(|at| at < clock - idle - patience(row.attempts))
+                && row.attempted_at.is_none_or(|at| at < clock - idle - pause_after(row.attempts))
         };
         let due: Vec<RefundId> =
             self.rows.unsettled_refunds.iter().filter(due).copied().take(limit).collect();
@@ -207,13 +201,13 @@ impl Database {
             (row.attempted_at, row.attempts) = (Some(clock), (row.attempts + 1).min(1000));
             let (payment_id, amount) = (row.refund.payment_id, row.refund.amount);
             self.rows.put(Change::Refund(id, Some(Box::new(row))));
-            taken.push(refunds::Unsettled { id, payment_id, amount });
+            taken.push(UnsettledRefund { id, payment_id, amount });
         }
         taken
     }
 
     /// As `store::refunds::settle`.
-    pub(in crate::simulation) fn settle_refund(&mut self, id: RefundId) {
+    pub(crate) fn settle_refund(&mut self, id: RefundId) {
         if let Some(mut row) = self.rows.refunds.get(&id).cloned() {
             row.refund.settled = true;
             self.rows.put(Change::Refund(id, Some(Box::new(row))));
@@ -221,7 +215,7 @@ impl Database {
     }
 
     /// As `store::keys::clean`; gives how many were cleaned away.
-    pub(in crate::simulation) fn clean_keys(&mut self, clock: DateTime<Utc>) -> usize {
+    pub(crate) fn clean_keys(&mut self, clock: DateTime<Utc>) -> usize {
         let oldest = clock - TimeDelta::hours(KEPT_HOURS.into());
         let old = self.rows.keys.iter().filter(|(_, row)| row.created_at < oldest);
         let old: Vec<Vec<u8>> = old.map(|(scope, _)| scope.clone()).collect();

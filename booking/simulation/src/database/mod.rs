@@ -13,46 +13,46 @@ mod tables;
 mod transaction;
 mod writing;
 
-pub(super) use rows::{Change, Holder, KeyRow, Rows};
-pub(super) use transaction::{Abort, Failing, Transaction, lost};
+pub(crate) use rows::{Change, Holder, KeyRow, Rows};
+pub(crate) use transaction::{Abort, Failing, Transaction};
 
-use super::world::instant;
+use crate::time::instant;
 use chrono::{DateTime, Utc};
 use shared::events::Event;
 use std::collections::VecDeque;
 
 /// See the module.
 #[derive(Default)]
-pub(super) struct Database {
-    pub(super) rows: Rows,
+pub(crate) struct Database {
+    pub(crate) rows: Rows,
     /// Nobody can connect before this.
-    pub(super) down_until: u64,
+    pub(crate) down_until: u64,
     /// How far its clock is ahead, microseconds. Never goes back.
     ahead: u64,
     /// Document numbers that were drawn, for good: sequences know no rollback.
     documents: i64,
     /// Committed events that were not published yet.
-    pub(super) outbox: VecDeque<Event>,
+    pub(crate) outbox: VecDeque<Event>,
 }
 
 impl Database {
     /// The clock. It advances with every look.
-    pub(super) fn clock(&mut self, now: u64) -> DateTime<Utc> {
+    pub(crate) fn clock(&mut self, now: u64) -> DateTime<Utc> {
         self.ahead += 1;
         instant(now + self.ahead)
     }
 
     /// The clock as it was read last, or later.
-    pub(super) fn last_clock(&self, now: u64) -> DateTime<Utc> {
+    pub(crate) fn last_clock(&self, now: u64) -> DateTime<Utc> {
         instant(now + self.ahead)
     }
 
     /// The clock jumps forward.
-    pub(super) fn leap(&mut self, micros: u64) {
+    pub(crate) fn leap(&mut self, micros: u64) {
         self.ahead += micros;
     }
 
-    pub(super) fn is_down(&self, now: u64) -> bool {
+    pub(crate) fn is_down(&self, now: u64) -> bool {
         now < self.down_until
     }
 

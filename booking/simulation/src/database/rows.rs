@@ -1,8 +1,8 @@
 //! Rows, and changes of them that can be undone.
 
-use booking_engine::booking::disruption::Pending;
 use booking_engine::{
     booking::{
+        disruption::PendingDisruption,
         idempotency::StoredAnswer,
         record::{Booking, RefundRecord},
     },
@@ -24,68 +24,68 @@ use std::{
 use uuid::Uuid;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(in crate::simulation) struct FlightRow {
-    pub(in crate::simulation) version: i64,
-    pub(in crate::simulation) departure_at: DateTime<Utc>,
-    pub(in crate::simulation) on_sale: bool,
-    pub(in crate::simulation) seats_version: i64,
+pub(crate) struct FlightRow {
+    pub(crate) version: i64,
+    pub(crate) departure_at: DateTime<Utc>,
+    pub(crate) on_sale: bool,
+    pub(crate) seats_version: i64,
 }
 
 /// Whose a seat is.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(in crate::simulation) struct Holder {
-    pub(in crate::simulation) booking: BookingId,
-    pub(in crate::simulation) sold: bool,
+pub(crate) struct Holder {
+    pub(crate) booking: BookingId,
+    pub(crate) sold: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(in crate::simulation) struct TravellerEntry {
-    pub(in crate::simulation) booking: BookingId,
-    pub(in crate::simulation) seated: bool,
+pub(crate) struct TravellerEntry {
+    pub(crate) booking: BookingId,
+    pub(crate) seated: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::simulation) struct KeyRow {
-    pub(in crate::simulation) body: Vec<u8>,
-    pub(in crate::simulation) booking: BookingId,
-    pub(in crate::simulation) answer: Option<StoredAnswer>,
-    pub(in crate::simulation) created_at: DateTime<Utc>,
+pub(crate) struct KeyRow {
+    pub(crate) body: Vec<u8>,
+    pub(crate) booking: BookingId,
+    pub(crate) answer: Option<StoredAnswer>,
+    pub(crate) created_at: DateTime<Utc>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::simulation) struct PaymentRow {
-    pub(in crate::simulation) booking: BookingId,
-    pub(in crate::simulation) payment: Payment,
+pub(crate) struct PaymentRow {
+    pub(crate) booking: BookingId,
+    pub(crate) payment: Payment,
 }
 
 /// That a payment is not settled.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(in crate::simulation) struct QueuedRow {
-    pub(in crate::simulation) attempted_at: DateTime<Utc>,
+pub(crate) struct QueuedRow {
+    pub(crate) attempted_at: DateTime<Utc>,
     /// How often it was taken up.
-    pub(in crate::simulation) attempts: i16,
+    pub(crate) attempts: i16,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::simulation) struct RefundRow {
-    pub(in crate::simulation) booking: BookingId,
-    pub(in crate::simulation) refund: RefundRecord,
+pub(crate) struct RefundRow {
+    pub(crate) booking: BookingId,
+    pub(crate) refund: RefundRecord,
     /// `None`: never.
-    pub(in crate::simulation) attempted_at: Option<DateTime<Utc>>,
+    pub(crate) attempted_at: Option<DateTime<Utc>>,
     /// How often it was taken up.
-    pub(in crate::simulation) attempts: i16,
+    pub(crate) attempts: i16,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(in crate::simulation) struct EntryRow {
-    pub(in crate::simulation) booking: BookingId,
-    pub(in crate::simulation) amount: i64,
-    pub(in crate::simulation) created_at: DateTime<Utc>,
+pub(crate) struct EntryRow {
+    pub(crate) booking: BookingId,
+    pub(crate) amount: i64,
+    pub(crate) created_at: DateTime<Utc>,
 }
 
 /// A row that is put in place of another, or (`None`) removed.
 #[derive(Debug, Clone)]
-pub(in crate::simulation) enum Change {
+pub(crate) enum Change {
     Flight(FlightId, Option<FlightRow>),
     State(FlightId, Option<Arc<FlightState>>),
     /// Without payments and refunds, which have tables of their own.
@@ -98,34 +98,34 @@ pub(in crate::simulation) enum Change {
     Refund(RefundId, Option<Box<RefundRow>>),
     Entry((Uuid, i16), Option<EntryRow>),
     Quote(QuoteId, Option<Quote>),
-    Disruption(FlightId, Option<Pending>),
+    Disruption(FlightId, Option<PendingDisruption>),
 }
 
 /// All tables. Changed only by [`Rows::put`], which keeps the indexes.
 #[derive(Default)]
-pub(in crate::simulation) struct Rows {
-    pub(in crate::simulation) flights: BTreeMap<FlightId, FlightRow>,
-    pub(in crate::simulation) states: BTreeMap<FlightId, Arc<FlightState>>,
-    pub(in crate::simulation) bookings: BTreeMap<BookingId, Booking>,
-    pub(in crate::simulation) seats: BTreeMap<FlightId, BTreeMap<SeatDesignator, Holder>>,
-    pub(in crate::simulation) travellers: BTreeMap<(FlightId, UserId, i64), TravellerEntry>,
-    pub(in crate::simulation) keys: BTreeMap<Vec<u8>, KeyRow>,
-    pub(in crate::simulation) payments: BTreeMap<PaymentId, PaymentRow>,
-    pub(in crate::simulation) unsettled: BTreeMap<PaymentId, QueuedRow>,
-    pub(in crate::simulation) refunds: BTreeMap<RefundId, RefundRow>,
-    pub(in crate::simulation) entries: BTreeMap<(Uuid, i16), EntryRow>,
-    pub(in crate::simulation) quotes: BTreeMap<QuoteId, Quote>,
+pub(crate) struct Rows {
+    pub(crate) flights: BTreeMap<FlightId, FlightRow>,
+    pub(crate) states: BTreeMap<FlightId, Arc<FlightState>>,
+    pub(crate) bookings: BTreeMap<BookingId, Booking>,
+    pub(crate) seats: BTreeMap<FlightId, BTreeMap<SeatDesignator, Holder>>,
+    pub(crate) travellers: BTreeMap<(FlightId, UserId, i64), TravellerEntry>,
+    pub(crate) keys: BTreeMap<Vec<u8>, KeyRow>,
+    pub(crate) payments: BTreeMap<PaymentId, PaymentRow>,
+    pub(crate) unsettled: BTreeMap<PaymentId, QueuedRow>,
+    pub(crate) refunds: BTreeMap<RefundId, RefundRow>,
+    pub(crate) entries: BTreeMap<(Uuid, i16), EntryRow>,
+    pub(crate) quotes: BTreeMap<QuoteId, Quote>,
     /// Changes of flights that their bookings have yet to follow.
-    pub(in crate::simulation) disruptions: BTreeMap<FlightId, Pending>,
-    pub(in crate::simulation) locators: BTreeSet<String>,
-    pub(in crate::simulation) payments_of: BTreeMap<BookingId, BTreeSet<PaymentId>>,
-    pub(in crate::simulation) refunds_of: BTreeMap<BookingId, BTreeSet<RefundId>>,
-    pub(in crate::simulation) entries_of: BTreeMap<BookingId, BTreeSet<(Uuid, i16)>>,
+    pub(crate) disruptions: BTreeMap<FlightId, PendingDisruption>,
+    pub(crate) locators: BTreeSet<String>,
+    pub(crate) payments_of: BTreeMap<BookingId, BTreeSet<PaymentId>>,
+    pub(crate) refunds_of: BTreeMap<BookingId, BTreeSet<RefundId>>,
+    pub(crate) entries_of: BTreeMap<BookingId, BTreeSet<(Uuid, i16)>>,
     /// Holds that expire by themselves, by their ends.
-    pub(in crate::simulation) holds: BTreeSet<(DateTime<Utc>, BookingId)>,
+    pub(crate) holds: BTreeSet<(DateTime<Utc>, BookingId)>,
     /// The queue of payments, by when they were last in hand.
-    pub(in crate::simulation) unsettled_by_attempt: BTreeSet<(DateTime<Utc>, PaymentId)>,
-    pub(in crate::simulation) unsettled_refunds: BTreeSet<RefundId>,
+    pub(crate) unsettled_by_attempt: BTreeSet<(DateTime<Utc>, PaymentId)>,
+    pub(crate) unsettled_refunds: BTreeSet<RefundId>,
 }
 
 fn replace<K: Ord, V>(table: &mut BTreeMap<K, V>, key: K, row: Option<V>) -> Option<V> {
@@ -146,7 +146,7 @@ fn index<K: Ord + Copy, V: Ord>(of: &mut BTreeMap<K, BTreeSet<V>>, key: K, value
 
 impl Rows {
     /// Makes a change; gives the change that undoes it.
-    pub(in crate::simulation) fn put(&mut self, change: Change) -> Change {
+    pub(crate) fn put(&mut self, change: Change) -> Change {
         match change {
             Change::Flight(id, row) => Change::Flight(id, replace(&mut self.flights, id, row)),
             Change::State(id, row) => Change::State(id, replace(&mut self.states, id, row)),

@@ -5,11 +5,13 @@ use super::{
     rows::{FlightRow, Holder, Rows, TravellerEntry},
     writing::unique,
 };
-use crate::simulation::world::Fence;
-use booking_engine::booking::hold;
-use booking_engine::ledger::rows::{Held, Place, SeatRow, StaleHold, TravellerRow};
+use crate::world::Sabotage;
+use booking_engine::{
+    booking::hold,
+    ledger::rows::{Blocked, PassengerFlightKey, SeatRow, StaleHold, TravellerRow},
+    store_error::StoreResult,
+};
 use chrono::{DateTime, Utc};
-use diesel::QueryResult;
 use shared::{
     events::{BookingPaymentStatus, BookingStatus, SeatsState},
     ids::{BookingId, FlightId, UserId},
@@ -17,7 +19,7 @@ use shared::{
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 impl Transaction {
-    pub(super) fn stale(
+    pub(crate) fn stale(
         &self,
         clock: DateTime<Utc>,
         seats: &[SeatRow],
@@ -26,12 +28,12 @@ impl Transaction {
         self.with_rows(|rows| {
             let of_seat = |row: &SeatRow| {
                 let holder = rows.seats.get(&row.seat.flight_id)?.get(&row.seat.designator)?;
-                let hold = StaleHold { booking: holder.booking, has: Held::Seat(row.seat) };
+                let hold = StaleHold { booking: holder.booking, has: Blocked::Seat(row.seat) };
                 (!holder.sold).then_some(hold)
             };
             let of_traveller = |row: &TravellerRow| {
-                let entry = rows.travellers.get(&row.place())?;
-                Some(StaleHold { booking: entry.booking, has: Held::Place(row.place()) })
+                let entry = rows.travellers.get(&row.key())?;
+                Some(StaleHold { booking: entry.booking, has: Blocked::Passenger(row.key()) })
             };
             let holders = seats.iter().filter_map(of_seat).chain(travellers.iter().filter_map(of_traveller));
             let ended = |hold: &StaleHold| {
@@ -45,7 +47,7 @@ impl Transaction {
         })
     }
 
-    pub(super) fn held(
+    pub(crate) fn held(
         &self,
         clock: DateTime<Utc>,
         asked: &[(FlightId, UserId)],
@@ -60,7 +62,7 @@ impl Transaction {
     }
 
     /// As `store::unverified_holds::count`: of accounts that were never verified.
-    pub(super) fn held_in_all(&self, clock: DateTime<Utc>, asked: &[UserId]) -> HashMap<UserId, i64> {
+    pub(crate) fn held_in_all(&self, clock: DateTime<Utc>, asked: &[UserId]) -> HashMap<UserId, i64> {
         self.with_rows(|rows| {
             let counted = asked.iter().map(|owner| (*owner, rows.held_in_all(*owner, clock)));
             counted.filter(|(_, count)| *count > 0).collect()
@@ -68,15 +70,15 @@ impl Transaction {
     }
 
     /// As `store::opening`: the seats of a flight that are not free.
-    pub(super) fn taken(&self, flight_id: FlightId, version: i64) -> SeatsState {
+    pub(crate) fn taken(&self, flight_id: FlightId, version: i64) -> SeatsState {
         let seats = |sold: bool| {
             self.with_rows(|rows| {
                 let seats = rows.seats.get(&flight_id).into_iter().flatten();
                 seats.filter(|(_, holder)| holder.sold == sold).map(|(seat, _)| *seat).collect()
             })
         };
-        match self.world.fence {
-            Fence::TakenSeatsAreGranted => {
+        match self.world.sabotage {
+            Sabotage::TakenSeatsAreGranted => {
                 SeatsState { flight_id, version, held: Vec::new(), sold: Vec::new() }
             }
             _ => SeatsState { flight_id, version, held: seats(false), sold: seats(true) },
@@ -84,19 +86,19 @@ impl Transaction {
     }
 
     /// Those of some places that have travellers.
-    pub(super) fn with_travellers(&self, asked: &[Place]) -> HashSet<Place> {
+    pub(crate) fn with_travellers(&self, asked: &[PassengerFlightKey]) -> HashSet<PassengerFlightKey> {
         self.with_rows(|rows| {
             asked.iter().filter(|place| rows.travellers.contains_key(*place)).copied().collect()
         })
     }
 
     /// As the key of `seats` has it.
-    pub(super) fn take(&mut self, wanted: &[SeatRow]) -> QueryResult<()> {
+    pub(crate) fn take(&mut self, wanted: &[SeatRow]) -> StoreResult<()> {
         for row in wanted {
             let (flight, seat) = (row.seat.flight_id, row.seat.designator);
             let free =
                 self.with_rows(|rows| rows.seats.get(&flight).is_none_or(|of| !of.contains_key(&seat)));
-            if !free && self.world.fence != Fence::TakenSeatsAreGranted {
+            if !free && self.world.sabotage != Sabotage::TakenSeatsAreGranted {
                 return Err(unique("seats"));
             }
             let holder = Holder { booking: row.booking, sold: row.sold };
@@ -106,18 +108,18 @@ impl Transaction {
     }
 
     /// As the key of `travellers` has it.
-    pub(super) fn enter(&mut self, wanted: &[TravellerRow]) -> QueryResult<()> {
+    pub(crate) fn enter(&mut self, wanted: &[TravellerRow]) -> StoreResult<()> {
         for row in wanted {
-            if self.with_rows(|rows| rows.travellers.contains_key(&row.place())) {
+            if self.with_rows(|rows| rows.travellers.contains_key(&row.key())) {
                 return Err(unique("travellers"));
             }
             let entry = TravellerEntry { booking: row.booking, seated: row.seated };
-            self.put(Change::Traveller(row.place(), Some(entry)));
+            self.put(Change::Traveller(row.key(), Some(entry)));
         }
         Ok(())
     }
 
-    pub(super) fn leave(&mut self, seats: &[SeatRow], travellers: &[TravellerRow]) {
+    pub(crate) fn leave(&mut self, seats: &[SeatRow], travellers: &[TravellerRow]) {
         for row in seats {
             let (flight, seat) = (row.seat.flight_id, row.seat.designator);
             let own = |rows: &Rows| {
@@ -132,14 +134,14 @@ impl Transaction {
         }
         for row in travellers {
             let own =
-                |rows: &Rows| rows.travellers.get(&row.place()).is_some_and(|one| one.booking == row.booking);
+                |rows: &Rows| rows.travellers.get(&row.key()).is_some_and(|one| one.booking == row.booking);
             if self.with_rows(own) {
-                self.put(Change::Traveller(row.place(), None));
+                self.put(Change::Traveller(row.key(), None));
             }
         }
     }
 
-    pub(super) fn sell(&mut self, sold: &[SeatRow]) {
+    pub(crate) fn sell(&mut self, sold: &[SeatRow]) {
         for row in sold {
             let (flight, seat) = (row.seat.flight_id, row.seat.designator);
             let holder = self.with_rows(|rows| rows.seats.get(&flight).and_then(|of| of.get(&seat)).copied());
@@ -150,7 +152,7 @@ impl Transaction {
     }
 
     /// Flights have the next versions of their seats.
-    pub(super) fn raise(&mut self, states: &[SeatsState]) {
+    pub(crate) fn raise(&mut self, states: &[SeatsState]) {
         for state in states {
             if let Some(row) = self.with_rows(|rows| rows.flights.get(&state.flight_id).copied()) {
                 let row = FlightRow { seats_version: state.version, ..row };
@@ -175,7 +177,7 @@ impl Rows {
     }
 
     /// Seats that an account holds on all flights, unpaid.
-    pub(in crate::simulation) fn held_in_all(&self, owner: UserId, clock: DateTime<Utc>) -> i64 {
+    pub(crate) fn held_in_all(&self, owner: UserId, clock: DateTime<Utc>) -> i64 {
         self.flights.keys().map(|flight| self.held_on(*flight, owner, clock)).sum()
     }
 }

@@ -4,33 +4,27 @@ use super::{
     Change, Transaction,
     rows::{EntryRow, KeyRow, PaymentRow, QueuedRow, RefundRow},
 };
-use crate::store::codes::Code;
-use booking_engine::ledger::store_port::Writes;
+use booking::replay::Code;
 use booking_engine::{
     booking::record::Booking,
+    ledger::write_set::WriteSet,
     payment::record::{Payment, PaymentState},
+    store_error::{StoreError, StoreFault, StoreResult},
 };
 use chrono::{DateTime, Utc};
-use diesel::{
-    QueryResult,
-    result::{DatabaseErrorKind, Error},
-};
 use shared::ids::BookingId;
 
-pub(super) fn unique(table: &str) -> Error {
-    Error::DatabaseError(
-        DatabaseErrorKind::UniqueViolation,
-        Box::new(format!("a key of {table} is not unique")),
-    )
+pub(crate) fn unique(table: &str) -> StoreError {
+    StoreError::new(StoreFault::Duplicate, format!("a key of {table} is not unique"))
 }
 
-fn check(table: &str) -> Error {
-    Error::DatabaseError(DatabaseErrorKind::CheckViolation, Box::new(format!("a value of {table} cannot be")))
+fn check(table: &str) -> StoreError {
+    StoreError::new(StoreFault::Data, format!("a value of {table} cannot be"))
 }
 
 impl Transaction {
     /// As `store::new_bookings::insert`.
-    pub(super) fn insert(&mut self, new: &[Booking]) -> QueryResult<()> {
+    pub(crate) fn insert(&mut self, new: &[Booking]) -> StoreResult<()> {
         for booking in new {
             if self.with_rows(|rows| rows.bookings.contains_key(&booking.id)) {
                 return Err(unique("bookings"));
@@ -50,8 +44,8 @@ impl Transaction {
         Ok(())
     }
 
-    /// Writes what transitions have changed.
-    pub(super) fn change(&mut self, writes: &Writes<'_>, clock: DateTime<Utc>) -> QueryResult<()> {
+    /// WriteSet what transitions have changed.
+    pub(crate) fn change(&mut self, writes: &WriteSet<'_>, clock: DateTime<Utc>) -> StoreResult<()> {
         self.update_bookings(writes);
         self.sell(writes.sold);
         self.update_passengers(&writes.travellers);
@@ -90,7 +84,7 @@ impl Transaction {
     }
 
     /// The columns that `store::bookings` and `store::passengers` name, and no others.
-    fn update_bookings(&mut self, writes: &Writes<'_>) {
+    fn update_bookings(&mut self, writes: &WriteSet<'_>) {
         for booking in &writes.bookings {
             self.update(booking, |row| {
                 row.status = booking.status;
@@ -134,7 +128,7 @@ impl Transaction {
         }
     }
 
-    fn write_refunds(&mut self, writes: &Writes<'_>) -> QueryResult<()> {
+    fn write_refunds(&mut self, writes: &WriteSet<'_>) -> StoreResult<()> {
         for (booking, refund) in writes.refunds {
             if self.with_rows(|rows| rows.refunds.contains_key(&refund.id)) {
                 return Err(unique("refunds"));
@@ -149,7 +143,7 @@ impl Transaction {
         Ok(())
     }
 
-    fn insert_payment(&mut self, booking: BookingId, payment: &Payment) -> QueryResult<()> {
+    fn insert_payment(&mut self, booking: BookingId, payment: &Payment) -> StoreResult<()> {
         if self.with_rows(|rows| rows.payments.contains_key(&payment.id)) {
             return Err(unique("payments"));
         }

@@ -1,19 +1,13 @@
 //! What travellers change of what they have booked.
 
 use super::{Own, Traveller};
-use crate::{
-    actors::sales::Sold,
-    simulation::{
-        amendments::Amendment,
-        orders,
-        requests::Request,
-        world::{MILLISECOND, World},
-    },
-};
+use crate::{amendments::Amendment, orders, requests::Request};
+use crate::{time::MILLISECOND, world::World};
 use booking_engine::{
     booking::{name_correction::NameCorrection, record::Booking, seat_change::SeatChange},
     passengers::contact::{ContactPatch, Phone},
     payment::quote::QuoteId,
+    sell::outcome::SalesOutcome,
 };
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
@@ -43,7 +37,7 @@ impl Traveller {
 
     /// Moves people of a booking to other seats; now and then others want the same ones at the same time, or
     /// the same people want several.
-    pub(super) async fn change_seats(&mut self) {
+    pub(crate) async fn change_seats(&mut self) {
         let Some(own) = self.draw_own() else { return };
         let Some(seen) = self.look(own).await else { return };
         let changes = draw_changes(&self.world, &seen);
@@ -73,15 +67,15 @@ impl Traveller {
     }
 
     /// Remembers a quote, under its key and for a cancellation.
-    pub(super) fn learn_quote(
+    pub(crate) fn learn_quote(
         &mut self,
         (request, booking): (&Request, BookingId),
         since: DateTime<Utc>,
-        answer: &Sold,
+        answer: &SalesOutcome,
     ) {
         let shown = match answer {
-            Sold::Quoted(quote) => serde_json::to_value(quote),
-            Sold::Replay(answer) => serde_json::from_str(&answer.booking),
+            SalesOutcome::Quoted(quote) => serde_json::to_value(quote),
+            SalesOutcome::Replay(answer) => serde_json::from_str(&answer.booking),
             other => return self.world.note(|| format!("traveller {} got no quote: {other:?}", self.number)),
         };
         let shown: Value = shown.unwrap_or_default();
@@ -100,7 +94,7 @@ impl Traveller {
         self.keep(request, 200, (id.to_string(), since));
     }
 
-    pub(super) async fn change_contact(&mut self) {
+    pub(crate) async fn change_contact(&mut self) {
         let Some(own) = self.draw_own() else { return };
         let Some(seen) = self.look(own).await else { return };
         let random = self.world.random();
@@ -115,7 +109,7 @@ impl Traveller {
     }
 
     /// Corrects a name a little, or back, or to that of somebody else.
-    pub(super) async fn correct_name(&mut self) {
+    pub(crate) async fn correct_name(&mut self) {
         let Some(own) = self.draw_own() else { return };
         let Some(seen) = self.look(own).await else { return };
         let random = self.world.random();

@@ -8,7 +8,7 @@ use super::{
     fares::fares,
     fits::InvalidFit,
     fleet::Fleet,
-    network::{self, Clock, Line, Trip},
+    network::{self, Clock, DemoTrip, LineOfFlying},
 };
 use crate::domain::reference::Airport;
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
@@ -69,12 +69,12 @@ pub enum ScheduleError {
 }
 
 /// An airport with its clock.
-struct Stop<'a> {
+struct DemoStation<'a> {
     airport: &'a Airport,
     zone: TimeZone,
 }
 
-impl Stop<'_> {
+impl DemoStation<'_> {
     /// The instant of a local time. One that clocks skip is an hour later, of one that they repeat it
     /// is the first.
     fn instant(&self, local: Civil) -> Result<Timestamp, ScheduleError> {
@@ -108,16 +108,16 @@ impl Stop<'_> {
 
 /// A leg of a trip: everything about it but the day.
 struct Leg<'a> {
-    from: &'a Stop<'a>,
-    to: &'a Stop<'a>,
+    from: &'a DemoStation<'a>,
+    to: &'a DemoStation<'a>,
     flight_number: FlightNumber,
     block: jiff::SignedDuration,
     fares: Vec<FlightFare>,
 }
 
 /// A trip, out and home.
-struct Round<'a> {
-    trip: &'static Trip,
+struct RoundTrip<'a> {
+    trip: &'static DemoTrip,
     out: Leg<'a>,
     home: Leg<'a>,
 }
@@ -129,12 +129,12 @@ struct Timing {
 }
 
 /// Makes the plan of any day.
-pub struct Timetable<'a> {
-    stops: HashMap<&'static str, Stop<'a>>,
+pub struct DemoTimetable<'a> {
+    stops: HashMap<&'static str, DemoStation<'a>>,
     fleet: &'a Fleet,
 }
 
-impl<'a> Timetable<'a> {
+impl<'a> DemoTimetable<'a> {
     /// A timetable over these airports with these airplanes.
     ///
     /// # Errors
@@ -147,7 +147,7 @@ impl<'a> Timetable<'a> {
             for code in std::iter::once(line.hub.airport).chain(line.trips.iter().map(|trip| trip.to)) {
                 let airport = *by_code.get(code).ok_or(ScheduleError::Airport(code))?;
                 let zone = time_zones::find(&airport.time_zone).ok_or(InvalidTime::Zone)?.rules;
-                stops.insert(code, Stop { airport, zone });
+                stops.insert(code, DemoStation { airport, zone });
             }
         }
         Ok(Self { stops, fleet })
@@ -169,25 +169,30 @@ impl<'a> Timetable<'a> {
         Ok(plan)
     }
 
-    fn stop(&self, code: &'static str) -> Result<&Stop<'a>, ScheduleError> {
+    fn stop(&self, code: &'static str) -> Result<&DemoStation<'a>, ScheduleError> {
         self.stops.get(code).ok_or(ScheduleError::Airport(code))
     }
 
-    fn rounds(&self, line: &'static Line) -> Result<Vec<Round<'_>>, ScheduleError> {
+    fn rounds(&self, line: &'static LineOfFlying) -> Result<Vec<RoundTrip<'_>>, ScheduleError> {
         let hub = self.stop(line.hub.airport)?;
         let leg = |from, to, number| leg(line, from, to, number);
         let mut number = line.first_number;
         let mut rounds = Vec::new();
         for trip in line.trips {
             let away = self.stop(trip.to)?;
-            rounds.push(Round { trip, out: leg(hub, away, number)?, home: leg(away, hub, number + 1)? });
+            rounds.push(RoundTrip { trip, out: leg(hub, away, number)?, home: leg(away, hub, number + 1)? });
             number += 2;
         }
         Ok(rounds)
     }
 }
 
-fn leg<'a>(line: &Line, from: &'a Stop<'a>, to: &'a Stop<'a>, number: u16) -> Result<Leg<'a>, ScheduleError> {
+fn leg<'a>(
+    line: &LineOfFlying,
+    from: &'a DemoStation<'a>,
+    to: &'a DemoStation<'a>,
+    number: u16,
+) -> Result<Leg<'a>, ScheduleError> {
     let way = GreatCircle::between(from.airport, to.airport);
     Ok(Leg {
         from,
@@ -200,9 +205,9 @@ fn leg<'a>(line: &Line, from: &'a Stop<'a>, to: &'a Stop<'a>, number: u16) -> Re
 
 /// Adds what the line flies on a day.
 fn fly(
-    line: &Line,
+    line: &LineOfFlying,
     airplanes: &[Registration],
-    rounds: &[Round<'_>],
+    rounds: &[RoundTrip<'_>],
     day: NaiveDate,
     flights: &mut Vec<PlannedFlight>,
 ) -> Result<(), ScheduleError> {

@@ -1,7 +1,7 @@
 //! What must hold of the plan of any window.
 
 use super::*;
-use crate::demo::{airports::Places, fits::FITS};
+use crate::demo::{airports::DemoPlaces, fits::FITS};
 use chrono::Days;
 use proptest::prelude::*;
 use std::collections::{HashMap, HashSet};
@@ -15,8 +15,8 @@ fn window(start: NaiveDate, days: u64) -> Vec<NaiveDate> {
 }
 
 fn plan(start: NaiveDate, days: u64) -> Vec<Vec<PlannedFlight>> {
-    let (places, fleet) = (Places::read().unwrap(), Fleet::new().unwrap());
-    Timetable::new(&places.airports, &fleet).unwrap().plan(&window(start, days)).unwrap()
+    let (places, fleet) = (DemoPlaces::read().unwrap(), Fleet::new().unwrap());
+    DemoTimetable::new(&places.airports, &fleet).unwrap().plan(&window(start, days)).unwrap()
 }
 
 /// Minutes on the ground that each airplane needs, by registration.
@@ -145,9 +145,9 @@ fn every_layout_and_both_hubs_are_used() {
 
 #[test]
 fn times_that_clocks_skip_move_by_an_hour() {
-    let places = Places::read().unwrap();
+    let places = DemoPlaces::read().unwrap();
     let airport = places.airports.iter().find(|airport| airport.iata.as_str() == "CDG").unwrap();
-    let paris = Stop { airport, zone: time_zones::find("Europe/Paris").unwrap().rules };
+    let paris = DemoStation { airport, zone: time_zones::find("Europe/Paris").unwrap().rules };
     let local =
         |text: &str| paris.time(paris.instant(text.parse().unwrap()).unwrap()).unwrap().local.to_string();
     assert_eq!(local("2027-03-28T02:30"), "2027-03-28T03:30");
@@ -160,9 +160,9 @@ fn times_that_clocks_skip_move_by_an_hour() {
 
 #[test]
 fn nobody_leaves_at_night() {
-    let places = Places::read().unwrap();
+    let places = DemoPlaces::read().unwrap();
     let airport = places.airports.iter().find(|airport| airport.iata.as_str() == "CDG").unwrap();
-    let paris = Stop { airport, zone: time_zones::find("Europe/Paris").unwrap().rules };
+    let paris = DemoStation { airport, zone: time_zones::find("Europe/Paris").unwrap().rules };
     let departure = |text: &str| {
         let ready = paris.instant(text.parse().unwrap()).unwrap();
         paris.time(paris.departure(ready).unwrap()).unwrap().local.to_string()

@@ -9,7 +9,7 @@ mod cities;
 mod seat_layouts;
 
 use super::{
-    Changes,
+    CommittedChanges,
     cache_control::{PRIVATE, SLOW},
     parameters::NOTHING_TO_FIND,
     preconditions::IfMatch,
@@ -134,7 +134,7 @@ async fn change<T: Resource>(
     precondition: IfMatch,
     change: T::Change,
     pool: web::Data<Pool>,
-    changes: web::Data<Changes>,
+    changes: web::Data<CommittedChanges>,
 ) -> Result<HttpResponse, Problem> {
     let mut connection = pool.get().await?;
     let (changed, flights) = (*connection)
@@ -201,7 +201,7 @@ macro_rules! handlers {
         pub(in crate::http) mod handlers {
             use super::*;
             use crate::http::{
-                Changes, parameters::NoParameters, permitted::ReferenceWriter, preconditions::IfMatch,
+                CommittedChanges, parameters::NoParameters, permitted::ReferenceWriter, preconditions::IfMatch,
                 reference as generic,
             };
             use actix_web::{HttpRequest, HttpResponse, web};
@@ -287,7 +287,7 @@ macro_rules! handlers {
                 precondition: IfMatch,
                 body: Body<$change>,
                 pool: web::Data<Pool>,
-                changes: web::Data<Changes>,
+                changes: web::Data<CommittedChanges>,
             ) -> Result<HttpResponse, Problem> {
                 let key = key(&request, "key")?;
                 generic::change::<$type>(key, precondition, body.value, pool, changes).await

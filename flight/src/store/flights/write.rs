@@ -58,7 +58,7 @@ pub struct FlightChange {
 }
 
 #[derive(QueryableByName)]
-struct Key {
+struct InsertedFlight {
     #[diesel(sql_type = SqlUuid)]
     id: Uuid,
 }
@@ -100,7 +100,7 @@ pub async fn hold_references(
 /// # Errors
 /// Those of the database, an unknown airport, airline or airplane among them.
 pub async fn insert(connection: &mut AsyncPgConnection, new: &[NewFlight]) -> QueryResult<Vec<Flight>> {
-    let inserted: Vec<Key> = diesel::sql_query(
+    let inserted: Vec<InsertedFlight> = diesel::sql_query(
         "INSERT INTO flights (id, flight_number, airline, origin, destination, departs_at, arrives_at, \
                               departure_date, airplane, seat_layout_id) \
          SELECT new.id, new.flight_number, left(new.flight_number, 2), new.origin, new.destination, \
@@ -219,7 +219,8 @@ pub async fn republish(connection: &mut AsyncPgConnection, naming: &Naming) -> Q
         "UPDATE flights SET version = version + 1 WHERE id IN \
          (SELECT id FROM flights WHERE arrives_at > now() AND {condition} ORDER BY id FOR UPDATE) RETURNING id"
     );
-    let keys: Vec<Key> = diesel::sql_query(statement).bind::<Text, _>(key).get_results(connection).await?;
+    let keys: Vec<InsertedFlight> =
+        diesel::sql_query(statement).bind::<Text, _>(key).get_results(connection).await?;
     let ids: Vec<FlightId> = keys.into_iter().map(|key| key.id.into()).collect();
     let mut told = Vec::with_capacity(ids.len());
     for chunk in ids.chunks(TOLD_AT_ONCE) {

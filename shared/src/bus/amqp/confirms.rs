@@ -31,11 +31,11 @@ pub(super) enum ConfirmKind {
 #[derive(Debug)]
 pub(super) struct Confirms<T> {
     last: u64,
-    pending: BTreeMap<u64, Entry<T>>,
+    pending: BTreeMap<u64, PendingPublish<T>>,
 }
 
 #[derive(Debug)]
-struct Entry<T> {
+struct PendingPublish<T> {
     returned: bool,
     value: T,
 }
@@ -55,7 +55,7 @@ impl<T> Confirms<T> {
     /// Notes a publish that was sent.
     pub(super) fn sent(&mut self, value: T) {
         self.last += 1;
-        self.pending.insert(self.last, Entry { returned: false, value });
+        self.pending.insert(self.last, PendingPublish { returned: false, value });
     }
 
     /// How many wait.

@@ -28,10 +28,10 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Closes the connection for good.
 #[derive(Message)]
 #[rtype(result = "()")]
-struct Stop;
+struct CloseConnection;
 
 /// Supervises one connection: opens it, watches it, replaces it when it has died, with backoff.
-pub(super) struct Connection {
+pub(super) struct SupervisedConnection {
     /// `publishing` or `consuming`, for logs and metrics.
     role: &'static str,
     arguments: OpenConnectionArguments,
@@ -42,10 +42,10 @@ pub(super) struct Connection {
     stopping: bool,
 }
 
-/// A cloneable handle of a [`Connection`].
+/// A cloneable handle of a [`SupervisedConnection`].
 #[derive(Clone)]
 pub(super) struct ConnectionHandle {
-    connection: Addr<Connection>,
+    connection: Addr<SupervisedConnection>,
     links: watch::Receiver<Option<Link>>,
 }
 
@@ -65,11 +65,11 @@ impl ConnectionHandle {
     /// Closes the connection for good.
     pub(super) async fn stop(&self) {
         // An error means that it has stopped before.
-        let _ = self.connection.send(Stop).await;
+        let _ = self.connection.send(CloseConnection).await;
     }
 }
 
-impl Connection {
+impl SupervisedConnection {
     /// Starts on the present arbiter, and opens the connection in the background.
     pub(super) fn open(
         role: &'static str,
@@ -127,12 +127,12 @@ impl Connection {
         metrics::gauge!("bus_connected", "link" => self.role).set(1.0);
         self.links.send_replace(Some(link.clone()));
         ctx.spawn(watch_over(link).into_actor(self).map(|link, connection, ctx| {
-            connection.bury(link, ctx);
+            connection.discard(link, ctx);
         }));
     }
 
     /// The link is dead: nobody gets it any more, and the next one is tried for.
-    fn bury(&mut self, link: Link, ctx: &mut Context<Self>) {
+    fn discard(&mut self, link: Link, ctx: &mut Context<Self>) {
         assert!(link.is_lost(), "what is buried is dead");
         metrics::gauge!("bus_connected", "link" => self.role).set(0.0);
         self.links.send_replace(None);
@@ -197,7 +197,7 @@ async fn close(link: Link) {
     let _ = timeout(CLOSE_TIMEOUT, link.connection().clone().close()).await;
 }
 
-impl Actor for Connection {
+impl Actor for SupervisedConnection {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
@@ -205,11 +205,11 @@ impl Actor for Connection {
     }
 }
 
-impl Handler<Stop> for Connection {
+impl Handler<CloseConnection> for SupervisedConnection {
     // Interleaves: a link that is being opened meanwhile is closed when it is up.
     type Result = ResponseActFuture<Self, ()>;
 
-    fn handle(&mut self, Stop: Stop, _: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, CloseConnection: CloseConnection, _: &mut Self::Context) -> Self::Result {
         self.stopping = true;
         let link = self.links.send_replace(None);
         metrics::gauge!("bus_connected", "link" => self.role).set(0.0);

@@ -10,7 +10,7 @@
 use super::{
     connection::ConnectionHandle,
     link::Link,
-    session::{Ended, Work},
+    session::{Ended, SessionWork},
 };
 use crate::bus::{Backoff, BusError};
 use actix::prelude::*;
@@ -21,7 +21,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 /// Keeps a session on every link.
 pub(super) struct Consumer {
     connection: ConnectionHandle,
-    work: Arc<Work>,
+    work: Arc<SessionWork>,
     /// Told when the queue was bound for the first time.
     bound: Option<oneshot::Sender<Result<(), BusError>>>,
     backoff: Backoff,
@@ -35,7 +35,7 @@ impl Consumer {
     /// time, and cancels `stopped` when it has ended.
     pub(super) fn new(
         connection: ConnectionHandle,
-        work: Work,
+        work: SessionWork,
         bound: oneshot::Sender<Result<(), BusError>>,
         stop: CancellationToken,
         stopped: CancellationToken,

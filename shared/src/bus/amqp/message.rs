@@ -1,6 +1,6 @@
 //! Events as AMQP messages.
 
-use super::{publisher::Outgoing, topology::Topology};
+use super::{publisher::OutgoingMessage, topology::Topology};
 use crate::{bus::Delivery, events::Event};
 use amqprs::{BasicProperties, DELIVERY_MODE_PERSISTENT, FieldTable, FieldValue, channel::ConsumerMessage};
 
@@ -51,10 +51,10 @@ fn attempt(properties: &BasicProperties) -> Option<u32> {
 }
 
 /// An event on its way to the exchange.
-pub(super) fn event(topology: &Topology, event: &Event) -> Outgoing {
+pub(super) fn event(topology: &Topology, event: &Event) -> OutgoingMessage {
     let mut properties = properties();
     properties.with_message_id(&event.id.to_string()).with_message_type(event.kind.as_str());
-    Outgoing {
+    OutgoingMessage {
         exchange: topology.exchange(),
         routing_key: event.kind.as_str().to_owned(),
         mandatory: false,
@@ -64,7 +64,7 @@ pub(super) fn event(topology: &Topology, event: &Event) -> Outgoing {
 }
 
 /// A message on its way to the queue in which it waits for its next attempt.
-pub(super) fn retry(message: &Message, queue: &str) -> Outgoing {
+pub(super) fn retry(message: &Message, queue: &str) -> OutgoingMessage {
     let mut headers = FieldTable::new();
     if let Ok(name) = ATTEMPT.try_into() {
         headers.insert(name, FieldValue::l(i64::from(message.attempt) + 1));
@@ -76,7 +76,7 @@ pub(super) fn retry(message: &Message, queue: &str) -> Outgoing {
             .with_message_id(&delivery.event.id.to_string())
             .with_message_type(delivery.event.kind.as_str());
     }
-    Outgoing {
+    OutgoingMessage {
         // The default exchange: the routing key is the queue.
         exchange: String::new(),
         routing_key: queue.to_owned(),

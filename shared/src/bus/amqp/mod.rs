@@ -34,16 +34,16 @@ mod topology;
 
 pub use address::InvalidAmqpUrl;
 
-use super::{BusError, Carrier, ConsumerHandle, DeadLetterStore, Handler, Subscription, WorkQueue};
+use super::{BusCarrier, BusError, ConsumerHandle, DeadLetterStore, Handler, Subscription, WorkQueue};
 use crate::events::Event;
 use actix::{Actor, Arbiter};
 use actix_rt::ArbiterHandle;
-use connection::{Connection, ConnectionHandle};
+use connection::{ConnectionHandle, SupervisedConnection};
 use consumer::Consumer;
 use futures_util::future::{BoxFuture, join_all, ready};
 use publisher::{Publisher, PublisherHandle};
 use secrecy::SecretString;
-use session::Work;
+use session::SessionWork;
 use std::{
     sync::{
         Arc, Mutex, PoisonError,
@@ -52,7 +52,7 @@ use std::{
     time::Duration,
 };
 use tokio::sync::oneshot;
-use topology::{Published, Topology};
+use topology::{PublishingTopology, Topology};
 
 /// Where the broker is and how it is used.
 #[derive(Debug, Clone)]
@@ -83,9 +83,9 @@ impl AmqpConfig {
 /// The carrier over RabbitMQ. Clones are the same bus. It lives until it is
 /// [closed](Carrier::close) or its arbiter stops.
 #[derive(Clone)]
-pub struct Amqp(Arc<Parts>);
+pub struct Amqp(Arc<AmqpParts>);
 
-struct Parts {
+struct AmqpParts {
     publishing: ConnectionHandle,
     consuming: ConnectionHandle,
     publisher: PublisherHandle,
@@ -107,14 +107,14 @@ impl Amqp {
     pub fn connect(config: &AmqpConfig) -> Result<Self, InvalidAmqpUrl> {
         let arguments = address::parse(&config.url)?;
         let topology = Topology::new(&config.prefix);
-        let publishing = Connection::open("publishing", &config.instance, &arguments);
-        let consuming = Connection::open("consuming", &config.instance, &arguments);
+        let publishing = SupervisedConnection::open("publishing", &config.instance, &arguments);
+        let consuming = SupervisedConnection::open("consuming", &config.instance, &arguments);
         let publisher = Publisher::open(
             publishing.clone(),
-            Published { topology: topology.clone(), queues: config.queues },
+            PublishingTopology { topology: topology.clone(), queues: config.queues },
             config.confirm_stall,
         );
-        Ok(Self(Arc::new(Parts {
+        Ok(Self(Arc::new(AmqpParts {
             publishing,
             consuming,
             publisher,
@@ -130,7 +130,7 @@ impl Amqp {
     }
 }
 
-impl Carrier for Amqp {
+impl BusCarrier for Amqp {
     fn publish(&self, event: Arc<Event>) -> BoxFuture<'static, Result<(), BusError>> {
         if self.is_closed() {
             return Box::pin(ready(Err(BusError::Closed)));
@@ -161,7 +161,7 @@ impl Carrier for Amqp {
         consumers.push(handle.clone());
         drop(consumers);
         let (topology, publisher) = (self.0.topology.clone(), self.0.publisher.clone());
-        let work = Work { subscription, handler, dead_letters, topology, publisher };
+        let work = SessionWork { subscription, handler, dead_letters, topology, publisher };
         let connection = self.0.consuming.clone();
         Consumer::start_in_arbiter(&self.0.arbiter, move |_| {
             Consumer::new(connection, work, bound, stop, stopped)

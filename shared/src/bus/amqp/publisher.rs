@@ -17,7 +17,7 @@ use super::{
     confirms::{Confirms, PublisherConfirm},
     connection::ConnectionHandle,
     link::{InRuntime, Link, LinkError},
-    topology::Published,
+    topology::PublishingTopology,
 };
 use crate::bus::{Backoff, BusError};
 use actix::prelude::*;
@@ -44,7 +44,7 @@ const MAILBOX: usize = 4096;
 const LOOK: Duration = Duration::from_millis(250);
 
 /// A message for the broker.
-pub(super) struct Outgoing {
+pub(super) struct OutgoingMessage {
     pub(super) exchange: String,
     pub(super) routing_key: String,
     /// Whether a queue must be there, and the message is none of the ordered events.
@@ -54,7 +54,7 @@ pub(super) struct Outgoing {
 }
 
 /// Whoever waits for the answer to a publish.
-struct Caller {
+struct PublishCaller {
     answer: oneshot::Sender<Result<(), BusError>>,
     /// Of an ordered event: alive as long as the caller holds the future.
     interest: Option<Weak<()>>,
@@ -63,9 +63,9 @@ struct Caller {
 /// Sends a message.
 #[derive(Message)]
 #[rtype(result = "()")]
-struct Publish {
-    outgoing: Outgoing,
-    caller: Caller,
+struct PublishMessage {
+    outgoing: OutgoingMessage,
+    caller: PublishCaller,
 }
 
 /// The failures that their callers may not have noticed yet.
@@ -85,10 +85,10 @@ impl Unnoticed {
 }
 
 /// A channel in confirm mode on one link.
-struct Session {
+struct PublishingSession {
     link: Link,
     channel: InRuntime<Channel>,
-    confirms: Confirms<Caller>,
+    confirms: Confirms<PublishCaller>,
     /// When the broker last had something to confirm and did, or had nothing to confirm.
     progress_at: Instant,
 }
@@ -96,10 +96,10 @@ struct Session {
 /// Publishes on one channel of the publishing connection.
 pub(super) struct Publisher {
     connection: ConnectionHandle,
-    needs: Published,
+    needs: PublishingTopology,
     /// This long without any confirm while some are due means that the link is dead or blocked.
     stall: Duration,
-    session: Option<Session>,
+    session: Option<PublishingSession>,
     ready: Arc<AtomicBool>,
     unnoticed: Unnoticed,
     backoff: Backoff,
@@ -115,12 +115,12 @@ pub(super) struct PublisherHandle {
 
 impl PublisherHandle {
     /// Publishes a message. Its place in the order is taken now; the future is the broker's answer.
-    pub(super) fn publish(&self, outgoing: Outgoing) -> BoxFuture<'static, Result<(), BusError>> {
+    pub(super) fn publish(&self, outgoing: OutgoingMessage) -> BoxFuture<'static, Result<(), BusError>> {
         let (answer, answered) = oneshot::channel();
         let interest = Arc::new(());
         let weak = (!outgoing.mandatory).then(|| Arc::downgrade(&interest));
-        let caller = Caller { answer, interest: weak.clone() };
-        if self.publisher.try_send(Publish { outgoing, caller }).is_err() {
+        let caller = PublishCaller { answer, interest: weak.clone() };
+        if self.publisher.try_send(PublishMessage { outgoing, caller }).is_err() {
             weak.into_iter().for_each(|interest| self.unnoticed.add(interest));
         }
         Box::pin(async move {
@@ -139,7 +139,11 @@ impl PublisherHandle {
 
 impl Publisher {
     /// Starts on the present arbiter.
-    pub(super) fn open(connection: ConnectionHandle, needs: Published, stall: Duration) -> PublisherHandle {
+    pub(super) fn open(
+        connection: ConnectionHandle,
+        needs: PublishingTopology,
+        stall: Duration,
+    ) -> PublisherHandle {
         let (ready, unnoticed) = (Arc::new(AtomicBool::new(false)), Unnoticed::default());
         let publisher = Self {
             connection,
@@ -183,8 +187,12 @@ impl Publisher {
     fn begin(&mut self, link: Link, channel: InRuntime<Channel>, ctx: &mut Context<Self>) {
         assert!(self.session.is_none(), "one channel at a time");
         let lost = link.lost().clone();
-        self.session =
-            Some(Session { link, channel, confirms: Confirms::default(), progress_at: Instant::now() });
+        self.session = Some(PublishingSession {
+            link,
+            channel,
+            confirms: Confirms::default(),
+            progress_at: Instant::now(),
+        });
         self.backoff.reset();
         self.ready.store(true, Ordering::Release);
         let death = async move { lost.cancelled().await };
@@ -202,7 +210,7 @@ impl Publisher {
         self.follow(ctx);
     }
 
-    fn fail(&self, caller: Caller, reason: &str) {
+    fn fail(&self, caller: PublishCaller, reason: &str) {
         metrics::counter!("bus_publish_failures_total").increment(1);
         // Before the answer: the caller may act on it at once.
         if let Some(interest) = caller.interest {
@@ -226,7 +234,7 @@ impl Publisher {
 /// Opens the publishing channel when there is all that must be there.
 async fn open_channel(
     link: &Link,
-    needs: &Published,
+    needs: &PublishingTopology,
     publisher: Addr<Publisher>,
 ) -> Result<InRuntime<Channel>, LinkError> {
     needs.declare(link).await?;
@@ -241,9 +249,13 @@ fn unconfirmed(reason: &str) -> BusError {
     BusError::Unconfirmed(reason.to_owned())
 }
 
-impl Session {
+impl PublishingSession {
     /// Hands a message over to `amqprs`; gives the caller back where that is impossible.
-    fn send(&mut self, mut outgoing: Outgoing, caller: Caller) -> Result<(), (Caller, String)> {
+    fn send(
+        &mut self,
+        mut outgoing: OutgoingMessage,
+        caller: PublishCaller,
+    ) -> Result<(), (PublishCaller, String)> {
         if self.link.is_lost() {
             return Err((caller, self.link.reason()));
         }
@@ -291,10 +303,10 @@ impl Actor for Publisher {
     }
 }
 
-impl Handler<Publish> for Publisher {
+impl Handler<PublishMessage> for Publisher {
     type Result = ();
 
-    fn handle(&mut self, Publish { outgoing, caller }: Publish, _: &mut Self::Context) {
+    fn handle(&mut self, PublishMessage { outgoing, caller }: PublishMessage, _: &mut Self::Context) {
         if caller.interest.is_some() && !self.unnoticed.is_empty() {
             self.fail(caller, "an earlier event was not confirmed");
             return;

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::bus::{
     Backoff, DeadLetter, DeadLetterStore, Handler, Subscription,
-    dispatch::{self, Step},
+    dispatch::{self, DeliveryStep},
 };
 use amqprs::channel::{
     BasicAckArguments, BasicConsumeArguments, BasicQosArguments, Channel, ConsumerMessage,
@@ -26,7 +26,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 /// What the sessions of a subscription have in common.
-pub(super) struct Work {
+pub(super) struct SessionWork {
     pub(super) subscription: Subscription,
     pub(super) handler: Arc<dyn Handler>,
     pub(super) dead_letters: Arc<dyn DeadLetterStore>,
@@ -48,7 +48,7 @@ impl From<LinkError> for Ended {
     }
 }
 
-impl Work {
+impl SessionWork {
     /// Runs a session to its end; tells when the queue is bound.
     pub(super) async fn run(
         self: Arc<Self>,
@@ -56,7 +56,7 @@ impl Work {
         stop: CancellationToken,
         bound: oneshot::Sender<()>,
     ) -> Ended {
-        match Session::open(&self, link, stop).await {
+        match ConsumingSession::open(&self, link, stop).await {
             Ok(mut session) => {
                 // Whoever no longer waits need not know.
                 let _ = bound.send(());
@@ -70,8 +70,8 @@ impl Work {
 }
 
 /// A consuming channel.
-struct Session<'a> {
-    work: &'a Work,
+struct ConsumingSession<'a> {
+    work: &'a SessionWork,
     link: Link,
     stop: CancellationToken,
     channel: InRuntime<Channel>,
@@ -80,8 +80,8 @@ struct Session<'a> {
     deliveries: UnboundedReceiver<ConsumerMessage>,
 }
 
-impl<'a> Session<'a> {
-    async fn open(work: &'a Work, link: Link, stop: CancellationToken) -> Result<Self, LinkError> {
+impl<'a> ConsumingSession<'a> {
+    async fn open(work: &'a SessionWork, link: Link, stop: CancellationToken) -> Result<Self, LinkError> {
         let queues = work.topology.declare(&link, &work.subscription).await?;
         let channel = link.open_channel().await?;
         // One batch with the handler and one on its way. Nothing else bounds what amqprs buffers.
@@ -145,13 +145,13 @@ impl<'a> Session<'a> {
             let mut held = Vec::new();
             for (message, step) in batch.into_iter().zip(steps) {
                 match step {
-                    Step::Settle => {}
-                    Step::Hold => {
+                    DeliveryStep::Settle => {}
+                    DeliveryStep::Hold => {
                         held.push(message);
                         continue;
                     }
-                    Step::Bury(reason) => self.bury(&message, reason).await?,
-                    Step::RetryAfter(delay) => self.retry(&message, delay).await?,
+                    DeliveryStep::DeadLetter(reason) => self.store_dead_letter(&message, reason).await?,
+                    DeliveryStep::RetryAfter(delay) => self.retry(&message, delay).await?,
                 }
                 settled.push(message.tag);
             }
@@ -165,7 +165,7 @@ impl<'a> Session<'a> {
     }
 
     /// The steps of a batch, in its order. What is no event never comes to the handler.
-    async fn ask(&self, batch: &[Message]) -> Vec<Step> {
+    async fn ask(&self, batch: &[Message]) -> Vec<DeliveryStep> {
         let deliveries: Vec<_> =
             batch.iter().filter_map(|message| message.delivery.as_ref().ok().cloned()).collect();
         let mut asked = if deliveries.is_empty() {
@@ -175,17 +175,17 @@ impl<'a> Session<'a> {
         }
         .into_iter();
         let step = |message: &Message| match &message.delivery {
-            Ok(_) => asked.next().unwrap_or(Step::Hold),
+            Ok(_) => asked.next().unwrap_or(DeliveryStep::Hold),
             Err(reason) => {
                 dispatch::consumed(&self.work.subscription.queue, "undecodable");
-                Step::Bury(reason.clone())
+                DeliveryStep::DeadLetter(reason.clone())
             }
         };
         batch.iter().map(step).collect()
     }
 
     /// Stores a dead letter, however long that takes.
-    async fn bury(&mut self, message: &Message, reason: String) -> Result<(), Ended> {
+    async fn store_dead_letter(&mut self, message: &Message, reason: String) -> Result<(), Ended> {
         let (first, longest) = self.work.subscription.pause;
         let mut pause = Backoff::new(first, longest);
         let letter = DeadLetter {

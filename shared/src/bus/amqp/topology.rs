@@ -122,13 +122,13 @@ impl Topology {
 
 /// What must be there before anything is published.
 #[derive(Debug, Clone)]
-pub(super) struct Published {
+pub(super) struct PublishingTopology {
     pub(super) topology: Topology,
     /// The queues that events may be for, whoever consumes them.
     pub(super) queues: &'static [WorkQueue],
 }
 
-impl Published {
+impl PublishingTopology {
     /// Declares the exchange, and the work queues as their consumers do, and binds them.
     pub(super) async fn declare(&self, link: &Link) -> Result<(), LinkError> {
         let topology = &self.topology;

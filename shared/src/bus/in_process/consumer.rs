@@ -4,13 +4,13 @@
 //! that ends for whatever reason, even with its runtime, puts back what it holds.
 
 use super::{
-    queue::{Found, Item, Queue},
+    queue::{MessageQueue, QueuedMessage, TakenBatch},
     registry::Registry,
 };
 use crate::bus::{
     DeadLetter, DeadLetterStore, Handler, Subscription,
     backoff::Backoff,
-    dispatch::{self, Step},
+    dispatch::{self, DeliveryStep},
 };
 use futures_util::FutureExt;
 use std::{collections::VecDeque, panic::AssertUnwindSafe, sync::Arc};
@@ -18,28 +18,28 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// One consumer of a queue.
-pub(super) struct Consumer {
-    queue: Arc<Queue>,
+pub(super) struct QueueConsumer {
+    queue: Arc<MessageQueue>,
     subscription: Subscription,
     handler: Arc<dyn Handler>,
     dead_letters: Arc<dyn DeadLetterStore>,
     stop: CancellationToken,
     // Fields are dropped in this order: the queue is released before the consumer counts as stopped.
-    _release: Release,
+    _release: ReleaseOnDrop,
     _stopped: DropGuard,
 }
 
-impl Consumer {
+impl QueueConsumer {
     pub(super) fn new(
         registry: Registry,
-        queue: Arc<Queue>,
+        queue: Arc<MessageQueue>,
         subscription: Subscription,
         handler: Arc<dyn Handler>,
         dead_letters: Arc<dyn DeadLetterStore>,
         stop: CancellationToken,
         stopped: CancellationToken,
     ) -> Self {
-        let release = Release { registry, queue: queue.clone() };
+        let release = ReleaseOnDrop { registry, queue: queue.clone() };
         let stopped = stopped.drop_guard();
         Self { queue, subscription, handler, dead_letters, stop, _release: release, _stopped: stopped }
     }
@@ -56,7 +56,7 @@ impl Consumer {
     }
 
     /// The next batch, or `None` when it is time to stop.
-    async fn next(&self) -> Option<VecDeque<Item>> {
+    async fn next(&self) -> Option<VecDeque<QueuedMessage>> {
         loop {
             // Listens before it looks, so that nothing added in between is missed.
             let mut changed = std::pin::pin!(self.queue.changed());
@@ -65,8 +65,8 @@ impl Consumer {
                 return None;
             }
             let due = match self.queue.take(self.subscription.batch.max(1), Instant::now()) {
-                Found::Batch(batch) => return Some(batch),
-                Found::Nothing(due) => due,
+                TakenBatch::Batch(batch) => return Some(batch),
+                TakenBatch::Nothing(due) => due,
             };
             let retry = async {
                 match due {
@@ -83,12 +83,12 @@ impl Consumer {
     }
 
     /// Asks about a batch, and about what it holds again after each pause, until nothing is held.
-    async fn work(&self, batch: VecDeque<Item>) {
+    async fn work(&self, batch: VecDeque<QueuedMessage>) {
         let (first, longest) = self.subscription.pause;
         let mut pause = Backoff::new(first, longest);
         let mut hands = Hands { queue: &self.queue, asked: batch, held: VecDeque::new() };
         loop {
-            let deliveries: Vec<_> = hands.asked.iter().map(Item::delivery).collect();
+            let deliveries: Vec<_> = hands.asked.iter().map(QueuedMessage::delivery).collect();
             for step in dispatch::ask(self.handler.as_ref(), &self.subscription, &deliveries).await {
                 if !self.carry_out(step, &mut hands).await {
                     return;
@@ -106,25 +106,25 @@ impl Consumer {
     }
 
     /// Carries out the step of the foremost message that was asked about; `false` when told to stop.
-    async fn carry_out(&self, step: Step, hands: &mut Hands<'_>) -> bool {
-        if let Step::Bury(reason) = &step
-            && !self.bury(reason, hands).await
+    async fn carry_out(&self, step: DeliveryStep, hands: &mut Hands<'_>) -> bool {
+        if let DeliveryStep::DeadLetter(reason) = &step
+            && !self.store_dead_letter(reason, hands).await
         {
             return false;
         }
         let Some(item) = hands.asked.pop_front() else { return true };
         match step {
-            Step::Settle | Step::Bury(_) => item.settle(),
-            Step::RetryAfter(delay) => self.queue.delay(item, Instant::now() + delay),
-            Step::Hold => hands.held.push_back(item),
+            DeliveryStep::Settle | DeliveryStep::DeadLetter(_) => item.settle(),
+            DeliveryStep::RetryAfter(delay) => self.queue.delay(item, Instant::now() + delay),
+            DeliveryStep::Hold => hands.held.push_back(item),
         }
         true
     }
 
     /// Stores the foremost message as a dead letter, however long that takes; `false` when told to
     /// stop before it was stored.
-    async fn bury(&self, reason: &str, hands: &Hands<'_>) -> bool {
-        let Some(delivery) = hands.asked.front().map(Item::delivery) else { return true };
+    async fn store_dead_letter(&self, reason: &str, hands: &Hands<'_>) -> bool {
+        let Some(delivery) = hands.asked.front().map(QueuedMessage::delivery) else { return true };
         let (first, longest) = self.subscription.pause;
         let mut pause = Backoff::new(first, longest);
         let letter = DeadLetter {
@@ -146,11 +146,11 @@ impl Consumer {
 
 /// The messages that a consumer has taken. They go back to the queue when this is dropped.
 struct Hands<'a> {
-    queue: &'a Queue,
+    queue: &'a MessageQueue,
     /// Those the handler was asked about and whose steps are not carried out yet.
-    asked: VecDeque<Item>,
+    asked: VecDeque<QueuedMessage>,
     /// Those to ask about again after the pause.
-    held: VecDeque<Item>,
+    held: VecDeque<QueuedMessage>,
 }
 
 impl Drop for Hands<'_> {
@@ -163,12 +163,12 @@ impl Drop for Hands<'_> {
 }
 
 /// Releases the queue when its consumer is gone.
-struct Release {
+struct ReleaseOnDrop {
     registry: Registry,
-    queue: Arc<Queue>,
+    queue: Arc<MessageQueue>,
 }
 
-impl Drop for Release {
+impl Drop for ReleaseOnDrop {
     fn drop(&mut self) {
         self.registry.release(&self.queue);
     }

@@ -6,7 +6,7 @@
 //! exchange without queues; one that a [declared queue](InProcess::with_queues) takes waits there for
 //! the first consumer.
 //!
-//! **Order.** A queue hands messages out in the order of [`Carrier::publish`]. A message that waits
+//! **Order.** A queue hands messages out in the order of [`BusCarrier::publish`]. A message that waits
 //! for its retry is not overtaken by later ones of its subject, only by those that were in the same
 //! batch or are with another consumer of the same queue. (AMQP does not promise that much: there a
 //! retried message may be overtaken by any. Consumers keep the newest version of a subject.)
@@ -19,9 +19,9 @@ mod consumer;
 mod queue;
 mod registry;
 
-use super::{BusError, Carrier, ConsumerHandle, DeadLetterStore, Handler, Subscription, WorkQueue};
+use super::{BusCarrier, BusError, ConsumerHandle, DeadLetterStore, Handler, Subscription, WorkQueue};
 use crate::events::Event;
-use consumer::Consumer;
+use consumer::QueueConsumer;
 use futures_util::future::{BoxFuture, join_all};
 use registry::Registry;
 use std::sync::Arc;
@@ -45,7 +45,7 @@ impl InProcess {
     }
 }
 
-impl Carrier for InProcess {
+impl BusCarrier for InProcess {
     fn publish(&self, event: Arc<Event>) -> BoxFuture<'static, Result<(), BusError>> {
         // One lock over all queues: two events have the same order in each of them.
         let state = self.0.lock();
@@ -80,7 +80,7 @@ impl Carrier for InProcess {
         let (handle, stop, stopped) = ConsumerHandle::new();
         self.0.lock().consumers.push(handle.clone());
         let consumer =
-            Consumer::new(self.0.clone(), queue, subscription, handler, dead_letters, stop, stopped);
+            QueueConsumer::new(self.0.clone(), queue, subscription, handler, dead_letters, stop, stopped);
         tokio::spawn(consumer.run());
         Box::pin(std::future::ready(Ok(handle)))
     }

@@ -1,6 +1,6 @@
 //! The queues and the consumers of an in-process bus.
 
-use super::queue::{Item, Queue};
+use super::queue::{MessageQueue, QueuedMessage};
 use crate::bus::{BusError, ConsumerHandle, Scope, Subscription, WorkQueue};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -12,14 +12,14 @@ pub(super) struct Registry(Arc<Mutex<RegistryState>>);
 #[derive(Debug, Default)]
 pub(super) struct RegistryState {
     pub(super) closed: bool,
-    pub(super) queues: Vec<Arc<Queue>>,
+    pub(super) queues: Vec<Arc<MessageQueue>>,
     pub(super) consumers: Vec<ConsumerHandle>,
 }
 
 impl Registry {
     /// A registry that has these queues before their consumers.
     pub(super) fn with_queues(queues: &[WorkQueue]) -> Self {
-        let declared = queues.iter().map(|queue| Arc::new(Queue::new(&Subscription::of(queue), true)));
+        let declared = queues.iter().map(|queue| Arc::new(MessageQueue::new(&Subscription::of(queue), true)));
         let state = RegistryState { queues: declared.collect(), ..RegistryState::default() };
         Self(Arc::new(Mutex::new(state)))
     }
@@ -30,7 +30,7 @@ impl Registry {
     }
 
     /// The queue of a subscription, made where it is missing.
-    pub(super) fn bind(&self, subscription: &Subscription) -> Result<Arc<Queue>, BusError> {
+    pub(super) fn bind(&self, subscription: &Subscription) -> Result<Arc<MessageQueue>, BusError> {
         let mut state = self.lock();
         if state.closed {
             return Err(BusError::Closed);
@@ -42,18 +42,18 @@ impl Registry {
             queue.bind(subscription);
             return Ok(queue.clone());
         }
-        let queue = Arc::new(Queue::new(subscription, shared));
+        let queue = Arc::new(MessageQueue::new(subscription, shared));
         state.queues.push(queue.clone());
         Ok(queue)
     }
 
     /// Forgets the queue of an instance with all that waits in it; a work queue stays.
-    pub(super) fn release(&self, queue: &Arc<Queue>) {
+    pub(super) fn release(&self, queue: &Arc<MessageQueue>) {
         if queue.shared {
             return;
         }
         self.lock().queues.retain(|other| !Arc::ptr_eq(other, queue));
         // As an exclusive queue that is gone: its messages no longer keep their publishers waiting.
-        queue.clear().into_iter().for_each(Item::settle);
+        queue.clear().into_iter().for_each(QueuedMessage::settle);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     field_error::{FieldError, note},
-    json_reader::{FromJson, JsonReader, Place},
+    json_reader::{FromJson, JsonReader, ValuePath},
 };
 use crate::http::{Code, Problem};
 use actix_web::{
@@ -160,28 +160,28 @@ fn parse<T>(bytes: &[u8], read: impl FnOnce(&mut JsonReader<'_>) -> Option<T>) -
     let mut errors = Vec::new();
     // PostgreSQL's text cannot hold NUL; no field of ours wants it. JSON has it in this writing only.
     if text.contains("\\u0000") {
-        find_nul(&json, Place::Whole, &mut errors);
+        find_nul(&json, ValuePath::Whole, &mut errors);
     }
-    let value = JsonReader::read_value(&json, Place::Whole, &mut errors, read);
+    let value = JsonReader::read_value(&json, ValuePath::Whole, &mut errors, read);
     match value {
         Some(value) if errors.is_empty() => Ok(Body { value, json }),
         _ => Err(Problem::validation(errors)),
     }
 }
 
-fn find_nul(value: &Value, place: Place<'_>, errors: &mut Vec<FieldError>) {
+fn find_nul(value: &Value, place: ValuePath<'_>, errors: &mut Vec<FieldError>) {
     match value {
         Value::String(text) if text.contains('\0') => {
             note(errors, || FieldError::at(place.pointer(), "must not contain U+0000"));
         }
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
-                find_nul(item, Place::Item(&place, index), errors);
+                find_nul(item, ValuePath::Item(&place, index), errors);
             }
         }
         Value::Object(members) => {
             for (name, member) in members {
-                find_nul(member, Place::Member(&place, name), errors);
+                find_nul(member, ValuePath::Member(&place, name), errors);
             }
         }
         _ => {}

@@ -14,19 +14,19 @@ use std::{
 /// Where a value stands in its body. It is a pointer once there is an error to tell, not before: most
 /// bodies have none.
 #[derive(Clone, Copy)]
-pub(super) enum Place<'a> {
+pub(super) enum ValuePath<'a> {
     Whole,
-    Member(&'a Place<'a>, &'a str),
-    Item(&'a Place<'a>, usize),
+    Member(&'a ValuePath<'a>, &'a str),
+    Item(&'a ValuePath<'a>, usize),
 }
 
-impl Place<'_> {
+impl ValuePath<'_> {
     pub(super) fn pointer(&self) -> String {
         cut(self.to_string(), LONGEST_POINTER)
     }
 }
 
-impl Display for Place<'_> {
+impl Display for ValuePath<'_> {
     /// As a JSON pointer; of a name no more than a pointer may have.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -55,7 +55,7 @@ pub struct JsonReader<'a> {
     members: &'a Map<String, Value>,
     /// The names of those that were asked for and found.
     read: Vec<&'a str>,
-    place: Place<'a>,
+    place: ValuePath<'a>,
     errors: &'a mut Vec<FieldError>,
 }
 
@@ -63,7 +63,7 @@ impl<'a> JsonReader<'a> {
     /// Reads a value as an object with `read`, noting errors below its place.
     pub(super) fn read_value<T>(
         value: &'a Value,
-        place: Place<'a>,
+        place: ValuePath<'a>,
         errors: &'a mut Vec<FieldError>,
         read: impl FnOnce(&mut JsonReader<'_>) -> Option<T>,
     ) -> Option<T> {
@@ -78,7 +78,7 @@ impl<'a> JsonReader<'a> {
             let JsonReader { read, errors, .. } = object;
             let unknown = members.keys().filter(|name| !read.contains(&name.as_str()));
             for name in unknown.take(MOST_ERRORS) {
-                let pointer = || Place::Member(&place, name).pointer();
+                let pointer = || ValuePath::Member(&place, name).pointer();
                 note(errors, || FieldError::at(pointer(), "is not a known field"));
             }
         }
@@ -88,12 +88,12 @@ impl<'a> JsonReader<'a> {
     /// The JSON pointer of a member.
     #[must_use]
     pub fn pointer(&self, name: &str) -> String {
-        Place::Member(&self.place, name).pointer()
+        ValuePath::Member(&self.place, name).pointer()
     }
 
     /// Notes an error of a member.
     pub fn error(&mut self, name: &str, message: impl Display) {
-        let place = Place::Member(&self.place, name);
+        let place = ValuePath::Member(&self.place, name);
         note(self.errors, || FieldError::at(place.pointer(), cut(message.to_string(), LONGEST_MESSAGE)));
     }
 
@@ -221,7 +221,7 @@ impl<'a> JsonReader<'a> {
         read: impl FnOnce(&mut JsonReader<'_>) -> Option<T>,
     ) -> Option<T> {
         let value = self.take_required(name)?;
-        JsonReader::read_value(value, Place::Member(&self.place, name), self.errors, read)
+        JsonReader::read_value(value, ValuePath::Member(&self.place, name), self.errors, read)
     }
 
     /// An object that may be absent or null.
@@ -231,7 +231,7 @@ impl<'a> JsonReader<'a> {
         read: impl FnOnce(&mut JsonReader<'_>) -> Option<T>,
     ) -> Option<T> {
         let value = self.take(name)?;
-        JsonReader::read_value(value, Place::Member(&self.place, name), self.errors, read)
+        JsonReader::read_value(value, ValuePath::Member(&self.place, name), self.errors, read)
     }
 
     /// A list of so many objects that must be there. `None` if any of them is invalid.
@@ -263,10 +263,10 @@ impl<'a> JsonReader<'a> {
             self.error(name, format!("must have {} to {} items", length.start(), length.end()));
             return None;
         }
-        let list = Place::Member(&self.place, name);
+        let list = ValuePath::Member(&self.place, name);
         let mut all = Vec::with_capacity(items.len());
         for (index, item) in items.iter().enumerate() {
-            all.push(JsonReader::read_value(item, Place::Item(&list, index), self.errors, &mut read));
+            all.push(JsonReader::read_value(item, ValuePath::Item(&list, index), self.errors, &mut read));
         }
         Some(all)
     }
@@ -279,11 +279,11 @@ mod tests {
 
     #[test]
     fn a_pointer_is_cut_between_characters() {
-        let whole = Place::Whole;
+        let whole = ValuePath::Whole;
         let name = "é".repeat(300);
-        let pointer = Place::Item(&Place::Member(&whole, &name), 7).pointer();
+        let pointer = ValuePath::Item(&ValuePath::Member(&whole, &name), 7).pointer();
         assert_eq!(pointer, format!("/{}...", "é".repeat(LONGEST_POINTER - 1)));
-        assert_eq!(Place::Item(&Place::Member(&whole, "a/b~c"), 7).pointer(), "/a~1b~0c/7");
+        assert_eq!(ValuePath::Item(&ValuePath::Member(&whole, "a/b~c"), 7).pointer(), "/a~1b~0c/7");
     }
 
     #[test]
@@ -296,7 +296,7 @@ mod tests {
             assert_eq!((object.patch::<u8>("b"), object.patch::<u8>("b")), (Patch::Remove, Patch::Keep));
             (!object.has("a") && !object.has("b")).then_some(())
         };
-        assert!(JsonReader::read_value(&json, Place::Whole, &mut errors, read).is_some());
+        assert!(JsonReader::read_value(&json, ValuePath::Whole, &mut errors, read).is_some());
         assert_eq!(errors, []);
     }
 }

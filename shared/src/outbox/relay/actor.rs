@@ -1,13 +1,13 @@
 //! The relay actor.
 
 use super::{
-    handle::{Drain, Nudge, RelayHandle, Stop},
-    progress::{Progress, WINDOW},
+    handle::{DrainRelay, NudgeRelay, RelayHandle, StopRelay},
+    progress::{RelayProgress, WINDOW},
 };
 use crate::{
     bus::{Backoff, Bus, BusError},
     db::DatabaseConfig,
-    outbox::pending::{self, Pending},
+    outbox::pending::{self, OutboxRow},
 };
 use actix::prelude::*;
 use diesel::QueryResult;
@@ -60,7 +60,7 @@ pub struct Relay {
     connection: Option<AsyncPgConnection>,
     /// Whether the connection holds the lock.
     active: bool,
-    progress: Progress,
+    progress: RelayProgress,
     /// Cancelled to drop the futures of all publishes in flight.
     flight: CancellationToken,
     /// A publish failed and the time to try again has not come.
@@ -108,7 +108,7 @@ impl Relay {
             look,
             connection: None,
             active: false,
-            progress: Progress::default(),
+            progress: RelayProgress::default(),
             flight: CancellationToken::new(),
             held: false,
             gathers_until: now,
@@ -257,9 +257,9 @@ impl Relay {
     }
 
     /// Publishes rows in their order, which is taken here, synchronously.
-    fn publish(&mut self, rows: Vec<Pending>, ctx: &mut Context<Self>) {
+    fn publish(&mut self, rows: Vec<OutboxRow>, ctx: &mut Context<Self>) {
         let flights = FuturesUnordered::new();
-        for Pending { seq, event } in rows {
+        for OutboxRow { seq, event } in rows {
             match event {
                 Ok(event) => {
                     self.progress.publish(seq);
@@ -367,10 +367,10 @@ impl Actor for Relay {
     }
 }
 
-impl Handler<Nudge> for Relay {
+impl Handler<NudgeRelay> for Relay {
     type Result = ();
 
-    fn handle(&mut self, Nudge: Nudge, ctx: &mut Self::Context) {
+    fn handle(&mut self, NudgeRelay: NudgeRelay, ctx: &mut Self::Context) {
         // Before the read: what is committed after it nudges again.
         self.nudged.store(false, Ordering::Release);
         self.progress.look(false);
@@ -378,11 +378,11 @@ impl Handler<Nudge> for Relay {
     }
 }
 
-impl Handler<Drain> for Relay {
+impl Handler<DrainRelay> for Relay {
     // The answer waits outside of the actor, which goes on.
     type Result = ResponseFuture<()>;
 
-    fn handle(&mut self, Drain: Drain, ctx: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, DrainRelay: DrainRelay, ctx: &mut Self::Context) -> Self::Result {
         let drained = self.progress.drain();
         if !self.active && self.connection.is_some() {
             self.compete(ctx);
@@ -393,10 +393,10 @@ impl Handler<Drain> for Relay {
     }
 }
 
-impl Handler<Stop> for Relay {
+impl Handler<StopRelay> for Relay {
     type Result = ResponseFuture<()>;
 
-    fn handle(&mut self, Stop: Stop, ctx: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, StopRelay: StopRelay, ctx: &mut Self::Context) -> Self::Result {
         let (stop, stopped) = oneshot::channel();
         self.stopping.push(stop);
         ctx.run_later(STOP_TIMEOUT, |relay, ctx| relay.finish(ctx));

@@ -12,7 +12,7 @@ pub(super) const WINDOW: usize = 512;
 /// Invariant: a row is in at most one of `in_flight`, `confirmed`, `deleting` and `stuck`, and the first three
 /// together hold at most [`WINDOW`].
 #[derive(Debug, Default)]
-pub(super) struct Progress {
+pub(super) struct RelayProgress {
     in_flight: BTreeSet<i64>,
     confirmed: Vec<i64>,
     deleting: Vec<i64>,
@@ -24,17 +24,17 @@ pub(super) struct Progress {
     eager: bool,
     /// The last query was a read: let a delete come between.
     just_read: bool,
-    drains: Vec<Waiting>,
+    drains: Vec<DrainWaiter>,
 }
 
 #[derive(Debug)]
-struct Waiting {
+struct DrainWaiter {
     /// A read has begun since this one came.
     covered: bool,
     done: oneshot::Sender<()>,
 }
 
-impl Progress {
+impl RelayProgress {
     /// There may be new rows.
     pub(super) fn look(&mut self, eager: bool) {
         self.unread = true;
@@ -44,7 +44,7 @@ impl Progress {
     /// Wants to know when the outbox is empty.
     pub(super) fn drain(&mut self) -> oneshot::Receiver<()> {
         let (done, receiver) = oneshot::channel();
-        self.drains.push(Waiting { covered: false, done });
+        self.drains.push(DrainWaiter { covered: false, done });
         self.look(true);
         receiver
     }
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn a_row_goes_from_flight_to_deletion_and_keeps_its_place_in_the_window() {
-        let mut progress = Progress::default();
+        let mut progress = RelayProgress::default();
         assert_eq!(progress.wanted(), None, "nobody said there is anything");
         progress.look(false);
         assert_eq!(progress.wanted(), Some(WINDOW));
@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn a_drain_ends_with_an_empty_read_that_began_after_it() {
-        let mut progress = Progress::default();
+        let mut progress = RelayProgress::default();
         progress.look(false);
         progress.begin_read();
         let mut drained = progress.drain();
@@ -204,7 +204,7 @@ mod tests {
 
     #[test]
     fn a_read_that_left_out_what_was_given_back_ends_no_drain() {
-        let mut progress = Progress::default();
+        let mut progress = RelayProgress::default();
         progress.publish(1);
         let mut drained = progress.drain();
         assert_eq!(progress.begin_read(), [1]);

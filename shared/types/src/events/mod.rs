@@ -116,7 +116,7 @@ const DATA: &[u8] = b",\"data\":";
 
 /// The envelope as JSON (CloudEvents 1.0, JSON event format).
 #[derive(Serialize, Deserialize)]
-struct Wire<'a> {
+struct EventEnvelope<'a> {
     specversion: Cow<'a, str>,
     id: EventId,
     source: Cow<'a, str>,
@@ -171,7 +171,7 @@ impl Event {
     /// The event as the bytes of a CloudEvent.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let wire = Wire {
+        let wire = EventEnvelope {
             specversion: "1.0".into(),
             id: self.id,
             source: format!("/aerobus/{}", self.source).into(),
@@ -201,7 +201,7 @@ impl Event {
     /// [`UndecodableEvent`] for anything else; nothing undecodable may panic a consumer.
     pub fn decode(bytes: &[u8]) -> Result<Self, UndecodableEvent> {
         let envelope = |error: &dyn fmt::Display| UndecodableEvent::Envelope(error.to_string());
-        let wire: Wire = serde_json::from_slice(bytes).map_err(|error| envelope(&error))?;
+        let wire: EventEnvelope = serde_json::from_slice(bytes).map_err(|error| envelope(&error))?;
         if wire.specversion != "1.0" {
             return Err(envelope(&"specversion is not 1.0"));
         }

@@ -9,7 +9,7 @@ use std::{
 use tokio::sync::mpsc;
 use url::Url;
 
-pub(crate) struct Fake {
+pub(crate) struct FakeService {
     pub(crate) url: Url,
     handle: ServerHandle,
     /// Parts of the body of `GET /api/v1/cities/STREAM` or of a seat map's events, sent as they come;
@@ -17,7 +17,7 @@ pub(crate) struct Fake {
     pub(crate) parts: Option<mpsc::UnboundedSender<web::Bytes>>,
 }
 
-struct State {
+struct FakeServiceState {
     document: Value,
     parts: Mutex<Option<mpsc::UnboundedReceiver<web::Bytes>>>,
 }
@@ -42,7 +42,7 @@ async fn silent() -> HttpResponse {
     std::future::pending().await
 }
 
-async fn city(code: web::Path<String>, state: web::Data<State>) -> HttpResponse {
+async fn city(code: web::Path<String>, state: web::Data<FakeServiceState>) -> HttpResponse {
     match code.as_str() {
         "HOPS" => HttpResponse::Created()
             .insert_header(("keep-alive", "timeout=5"))
@@ -66,7 +66,7 @@ async fn city(code: web::Path<String>, state: web::Data<State>) -> HttpResponse 
 }
 
 /// The parts as they come, for whoever asks first.
-fn stream(state: &State) -> Option<HttpResponse> {
+fn stream(state: &FakeServiceState) -> Option<HttpResponse> {
     let parts = state.parts.lock().unwrap().take()?;
     let parts = futures_util::stream::unfold(parts, async |mut parts| {
         parts.recv().await.map(|part| (Ok::<_, std::io::Error>(part), parts))
@@ -74,7 +74,7 @@ fn stream(state: &State) -> Option<HttpResponse> {
     Some(HttpResponse::Ok().content_type("text/event-stream").streaming(parts))
 }
 
-async fn events(request: HttpRequest, state: web::Data<State>) -> HttpResponse {
+async fn events(request: HttpRequest, state: web::Data<FakeServiceState>) -> HttpResponse {
     let mut response = stream(&state).unwrap_or_else(|| HttpResponse::Ok().finish());
     if let Some(seen) = request.headers().get("last-event-id") {
         response.headers_mut().insert(header::HeaderName::from_static("x-seen"), seen.clone());
@@ -82,14 +82,14 @@ async fn events(request: HttpRequest, state: web::Data<State>) -> HttpResponse {
     response
 }
 
-impl Fake {
+impl FakeService {
     pub(crate) fn start() -> Self {
         Self::start_with(json!({"openapi": "3.1.0", "info": {}, "paths": {}}))
     }
 
     pub(crate) fn start_with(document: Value) -> Self {
         let (parts, receiver) = mpsc::unbounded_channel();
-        let state = State { document, parts: Mutex::new(Some(receiver)) };
+        let state = FakeServiceState { document, parts: Mutex::new(Some(receiver)) };
         let state = web::Data::from(Arc::new(state));
         let server = HttpServer::new(move || {
             App::new()
@@ -97,7 +97,9 @@ impl Fake {
                 .app_data(web::PayloadConfig::new(16 << 20))
                 .route(
                     "/openapi.json",
-                    web::get().to(async |state: web::Data<State>| HttpResponse::Ok().json(&state.document)),
+                    web::get().to(async |state: web::Data<FakeServiceState>| {
+                        HttpResponse::Ok().json(&state.document)
+                    }),
                 )
                 .route("/health/ready", web::get().to(HttpResponse::Ok))
                 .route("/api/v1/cities/{code}", web::get().to(city))

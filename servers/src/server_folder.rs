@@ -17,9 +17,9 @@ use nix::fcntl::{Flock, FlockArg};
 use rand::distr::{Alphanumeric, SampleString};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::account::Account;
-use crate::error::{Doing, ServerError};
+use crate::error::{ErrorContext, ServerError};
 use crate::private::{make_private, open_private, write_private};
+use crate::unix_account::UnixAccount;
 
 /// From this size in bytes on, a log is put aside at the next start; one older log is kept.
 const LOG_LIMIT: u64 = 8 * 1024 * 1024;
@@ -29,18 +29,18 @@ const FALLBACK: &str = "/var/lib/aerobus";
 
 /// A folder that this process holds exclusively, until it is dropped or the process ends.
 #[derive(Debug)]
-pub(crate) struct Folder {
+pub(crate) struct ServerFolder {
     path: PathBuf,
     _lock: Flock<File>,
 }
 
-impl Folder {
+impl ServerFolder {
     /// Creates the folder where it is missing and takes its lock.
     ///
     /// With an account that cannot pass through the folders above `wanted` (an installation's folder has mode 0700), the
     /// folder is created under `/var/lib/aerobus`, under a random name, and `wanted` becomes a link to it. A folder that
     /// exists at `wanted` is moved there with its data.
-    pub(crate) fn claim(wanted: &Path, account: Option<&Account>) -> Result<Self, ServerError> {
+    pub(crate) fn claim(wanted: &Path, account: Option<&UnixAccount>) -> Result<Self, ServerError> {
         let path = place(wanted, account)?;
         match account {
             // The server's account passes through; only the data within is its own.
@@ -119,7 +119,7 @@ pub(crate) fn create_folder(path: &Path, mode: u32) -> Result<(), ServerError> {
 }
 
 /// Settles where the folder lies, and creates it.
-fn place(wanted: &Path, account: Option<&Account>) -> Result<PathBuf, ServerError> {
+fn place(wanted: &Path, account: Option<&UnixAccount>) -> Result<PathBuf, ServerError> {
     let wanted = std::path::absolute(wanted).doing(|| format!("resolve {}", wanted.display()))?;
     if let Some(parent) = wanted.parent() {
         create_folder(parent, 0o755)?;
@@ -218,24 +218,24 @@ mod tests {
     fn a_folder_has_one_holder_and_keeps_its_secret() {
         let parent = tempfile::tempdir().unwrap();
         let wanted = parent.path().join("some/server");
-        let first = Folder::claim(&wanted, None).unwrap();
+        let first = ServerFolder::claim(&wanted, None).unwrap();
         let secret = first.secret("password").unwrap();
         assert_eq!(secret.expose_secret().len(), 32);
         let mode = fs::metadata(first.path().join("password")).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
 
-        let refused = Folder::claim(&wanted, None).unwrap_err().to_string();
+        let refused = ServerFolder::claim(&wanted, None).unwrap_err().to_string();
         assert!(refused.contains(&format!("process {}", std::process::id())), "{refused}");
 
         drop(first);
-        let second = Folder::claim(&wanted, None).unwrap();
+        let second = ServerFolder::claim(&wanted, None).unwrap();
         assert_eq!(second.secret("password").unwrap().expose_secret(), secret.expose_secret());
     }
 
     #[test]
     fn the_log_tail_is_the_end_of_the_log() {
         let parent = tempfile::tempdir().unwrap();
-        let folder = Folder::claim(&parent.path().join("server"), None).unwrap();
+        let folder = ServerFolder::claim(&parent.path().join("server"), None).unwrap();
         assert_eq!(folder.log_tail(), "");
         let mut log = folder.open_log().unwrap();
         for line in 0..40 {

@@ -1,17 +1,17 @@
 //! The plain design, for a second.
 
 use bench::{
-    booking::{baseline::Baseline, workload::Workload},
-    cluster::Database,
+    booking::{baseline_database::BaselineDatabase, workload::Workload},
+    cluster::ServiceDatabase,
 };
 use testkit::TestDatabase;
 
 #[actix_web::test]
 async fn the_plain_design_books_with_the_rows_of_ours() {
     let database = TestDatabase::of("booking", booking::MIGRATIONS).await;
-    let own = Database { config: database.config("booking") };
+    let own = ServiceDatabase { config: database.config("booking") };
     let folder = tempfile::tempdir().unwrap();
-    let mut baseline = Baseline::new(own.clone(), folder.path()).await.unwrap();
+    let mut baseline = BaselineDatabase::new(own.clone(), folder.path()).await.unwrap();
     for (workload, rows, status) in [(Workload::HotFlight, 13, 1), (Workload::Held, 7, 0)] {
         let before = own.rows().await.unwrap();
         let round = baseline.round(workload, 4, (1, 400), r#"{"a": "12:30:00Z"}"#).await.unwrap();

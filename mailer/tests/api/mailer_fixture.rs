@@ -22,13 +22,13 @@ use testkit::{Client, ReceivedMail, SERVICE_TOKEN_SECRET, SmtpSink, TestDatabase
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 
 /// A database, a bus and keys, for one mailer or several.
-pub(crate) struct World {
+pub(crate) struct MailerFixture {
     pub(crate) database: TestDatabase,
     pub(crate) bus: InProcess,
     pub(crate) issuer: TokenIssuer,
 }
 
-impl World {
+impl MailerFixture {
     pub(crate) async fn new() -> Self {
         let database = TestDatabase::of("mailer", MIGRATIONS).await;
         Self { database, bus: InProcess::new(), issuer: TokenIssuer::new() }
@@ -79,21 +79,21 @@ impl World {
 }
 
 /// A mailer that sends to an SMTP server.
-pub(crate) struct Mailer {
-    pub(crate) world: World,
+pub(crate) struct RunningMailer {
+    pub(crate) world: MailerFixture,
     pub(crate) sink: SmtpSink,
     pub(crate) running: Running,
     pub(crate) admin: Client,
 }
 
-impl Mailer {
+impl RunningMailer {
     pub(crate) async fn start() -> Self {
-        let (world, sink) = (World::new().await, SmtpSink::start());
+        let (world, sink) = (MailerFixture::new().await, SmtpSink::start());
         let config = world.config(Destination::Smtp(sink.url().into()));
         Self::with(world, sink, config).await
     }
 
-    pub(crate) async fn with(world: World, sink: SmtpSink, config: Config) -> Self {
+    pub(crate) async fn with(world: MailerFixture, sink: SmtpSink, config: Config) -> Self {
         let running = world.start(config).await;
         let admin = world.admin(&running);
         Self { world, sink, running, admin }

@@ -1,13 +1,13 @@
 //! Our side: the service over a database, the load on it, and what its metrics and tables then say.
 
 use super::{
-    client::Connection,
-    load::{self, Outcome},
+    client::HttpConnection,
+    load::{self, LoadOutcome},
     sale::{self, Sale},
-    service::{Service, Settings, Tuning},
+    service::{ServiceProcess, ServiceSettings, ServiceTuning},
     workload::Workload,
 };
-use crate::cluster::Database;
+use crate::cluster::ServiceDatabase;
 use anyhow::Context;
 use serde_json::{Value, json};
 use shared::ids::{BookingId, FlightId};
@@ -21,9 +21,9 @@ use testkit::TokenIssuer;
 const MOST: usize = 15_000;
 
 /// A running service over a database, and its customers.
-pub struct Ours {
-    service: Service,
-    database: Database,
+pub struct EngineUnderTest {
+    service: ServiceProcess,
+    database: ServiceDatabase,
     issuer: TokenIssuer,
     travellers: u64,
     sold: BTreeMap<FlightId, (usize, usize)>,
@@ -42,9 +42,9 @@ pub enum Pattern {
 
 /// A round of ours.
 #[derive(Debug, Clone, Default)]
-pub struct Round {
+pub struct EngineRound {
     /// What the clients have seen.
-    pub outcome: Outcome,
+    pub outcome: LoadOutcome,
     /// Commands in a commit on average.
     pub commands_per_commit: f64,
     /// How long a transaction of the ledger took on average, its commit included, milliseconds.
@@ -53,7 +53,7 @@ pub struct Round {
 
 /// Seats sold, against what there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Seats {
+pub struct SeatCount {
     /// Seats of live bookings, as their passengers have them.
     pub sold: i64,
     /// Of flights of which any seat was sold.
@@ -66,7 +66,7 @@ pub struct Seats {
     pub lost: i64,
 }
 
-impl Seats {
+impl SeatCount {
     /// For the printed line.
     #[must_use]
     pub fn shown(&self) -> Value {
@@ -90,14 +90,15 @@ impl Seats {
     }
 }
 
-impl Ours {
+impl EngineUnderTest {
     /// Starts the service over this database.
     ///
     /// # Errors
     /// Where it does not start.
-    pub async fn start(database: Database, tuning: Tuning) -> anyhow::Result<Self> {
+    pub async fn start(database: ServiceDatabase, tuning: ServiceTuning) -> anyhow::Result<Self> {
         let issuer = TokenIssuer::new();
-        let service = Service::start(&database, issuer.key_set(), tuning, Settings::default()).await?;
+        let service =
+            ServiceProcess::start(&database, issuer.key_set(), tuning, ServiceSettings::default()).await?;
         Ok(Self {
             service,
             database,
@@ -110,7 +111,7 @@ impl Ours {
 
     /// The database.
     #[must_use]
-    pub fn database(&self) -> &Database {
+    pub fn database(&self) -> &ServiceDatabase {
         &self.database
     }
 
@@ -139,7 +140,7 @@ impl Ours {
         workload: Workload,
         pattern: Pattern,
         seconds: u64,
-    ) -> anyhow::Result<Round> {
+    ) -> anyhow::Result<EngineRound> {
         let sale = self.sale(workload, seconds).await?;
         self.load(workload, sale, pattern, seconds).await.map(|(round, _)| round)
     }
@@ -154,7 +155,7 @@ impl Ours {
         sale: Sale,
         pattern: Pattern,
         seconds: u64,
-    ) -> anyhow::Result<(Round, Sale)> {
+    ) -> anyhow::Result<(EngineRound, Sale)> {
         let before = self.metrics().await?;
         let time = Duration::from_secs(seconds);
         let (outcome, mut sale) = match pattern {
@@ -170,7 +171,7 @@ impl Ours {
         let commits = grown("ledger_batch_commands_count").max(1.0);
         let commands_per_commit = grown("ledger_batch_commands_sum") / commits;
         let transaction_ms = grown("ledger_batch_seconds_sum") / commits * 1000.0;
-        Ok((Round { outcome, commands_per_commit, transaction_ms }, sale))
+        Ok((EngineRound { outcome, commands_per_commit, transaction_ms }, sale))
     }
 
     /// Asks for taken seats for a while; gives the outcome and the service's own median time of these
@@ -178,7 +179,7 @@ impl Ours {
     ///
     /// # Errors
     /// Where the service cannot be reached any more.
-    pub async fn refusals(&mut self, sale: Sale, seconds: u64) -> anyhow::Result<(Outcome, f64)> {
+    pub async fn refusals(&mut self, sale: Sale, seconds: u64) -> anyhow::Result<(LoadOutcome, f64)> {
         let before = self.metrics().await?;
         let (outcome, sale) =
             load::refusals(self.service.address, sale, Duration::from_secs(seconds)).await?;
@@ -189,7 +190,7 @@ impl Ours {
     }
 
     async fn metrics(&self) -> anyhow::Result<String> {
-        let mut connection = Connection::open(self.service.metrics).await?;
+        let mut connection = HttpConnection::open(self.service.metrics).await?;
         let answer = connection.send(b"GET /metrics HTTP/1.1\r\nhost: localhost\r\n\r\n").await?;
         Ok(String::from_utf8_lossy(answer.body).into_owned())
     }
@@ -207,7 +208,7 @@ impl Ours {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn seats(&self) -> anyhow::Result<Seats> {
+    pub async fn seats(&self) -> anyhow::Result<SeatCount> {
         let held = "SELECT s.flight_id, p.seats[1 + s.position] AS seat FROM bookings b JOIN segments s ON s.booking_id = b.id \
                     JOIN passengers p ON p.booking_id = b.id WHERE b.status IN (0, 1) AND p.seats[1 + s.position] IS NOT NULL";
         let count = |what: &str| format!("WITH held AS ({held}) SELECT {what} AS number FROM held");
@@ -226,7 +227,7 @@ impl Ours {
             over += i64::from(count > *seats);
         }
         let lost = i64::try_from(self.lost().await?)?;
-        Ok(Seats { sold, capacity, twice: sold - distinct, over, lost })
+        Ok(SeatCount { sold, capacity, twice: sold - distinct, over, lost })
     }
 
     /// How many of the bookings that the clients were told of are not in the database.

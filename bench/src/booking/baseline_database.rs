@@ -5,7 +5,7 @@
 //! refuses; its payment provider answers at once; nobody publishes its outbox.
 
 use super::workload::Workload;
-use crate::{cluster::Database, statistics::Latencies};
+use crate::{cluster::ServiceDatabase, statistics::Latencies};
 use anyhow::{Context, bail};
 use servers::{OnOwnerDeath, find_postgres, spawn_bound};
 use std::{
@@ -24,8 +24,8 @@ const NUMBERS_A_SECOND: i64 = 10_000;
 const ALL_NUMBERS: i64 = 1 << 24;
 
 /// The baseline's database, and what of it is used up.
-pub struct Baseline {
-    database: Database,
+pub struct BaselineDatabase {
+    database: ServiceDatabase,
     folder: PathBuf,
     rounds: i64,
     numbers: i64,
@@ -34,7 +34,7 @@ pub struct Baseline {
 
 /// What a round of the baseline has brought.
 #[derive(Debug, Clone)]
-pub struct Round {
+pub struct BaselineRound {
     /// Bookings a second.
     pub rate: f64,
     /// How long bookings took.
@@ -42,9 +42,9 @@ pub struct Round {
 }
 
 /// A child that does not outlive its owner's interest.
-struct Running(Child);
+struct ClientProcess(Child);
 
-impl Drop for Running {
+impl Drop for ClientProcess {
     fn drop(&mut self) {
         // Both fail only where it has ended already.
         let _ = self.0.kill();
@@ -52,12 +52,12 @@ impl Drop for Running {
     }
 }
 
-impl Baseline {
+impl BaselineDatabase {
     /// Adds to our tables what the plain design needs.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn new(database: Database, folder: &Path) -> anyhow::Result<Self> {
+    pub async fn new(database: ServiceDatabase, folder: &Path) -> anyhow::Result<Self> {
         let steps = [
             "ALTER TABLE flights ADD number bigint, ADD slot integer, ADD seats_left integer, ADD selling boolean",
             // Of what is on sale only: the row's counters change without touching it.
@@ -73,7 +73,7 @@ impl Baseline {
 
     /// The database.
     #[must_use]
-    pub fn database(&self) -> &Database {
+    pub fn database(&self) -> &ServiceDatabase {
         &self.database
     }
 
@@ -104,7 +104,7 @@ impl Baseline {
         clients: usize,
         (seconds, flights): (u64, usize),
         event: &str,
-    ) -> anyhow::Result<Round> {
+    ) -> anyhow::Result<BaselineRound> {
         self.publish(workload, flights).await?;
         let base = self.numbers;
         let numbers = NUMBERS_A_SECOND.saturating_mul(i64::try_from(seconds)?);
@@ -141,7 +141,7 @@ impl Baseline {
         anyhow::ensure!(booked <= numbers, "more bookings than numbers");
         #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52")]
         let share = booked as f64 / transactions.max(1) as f64;
-        Ok(Round { rate: rate * share, latencies })
+        Ok(BaselineRound { rate: rate * share, latencies })
     }
 }
 
@@ -156,7 +156,8 @@ fn pgbench() -> anyhow::Result<PathBuf> {
 /// Runs a program to its end, within this time; gives what it has printed.
 async fn run(mut command: Command, patience: Duration) -> anyhow::Result<String> {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = Running(spawn_bound(command, OnOwnerDeath::Kill).context("pgbench was not started")?);
+    let mut child =
+        ClientProcess(spawn_bound(command, OnOwnerDeath::Kill).context("pgbench was not started")?);
     let output = child.0.stdout.take().context("no standard output")?;
     let errors = child.0.stderr.take().context("no standard error")?;
     let read = |mut stream: Box<dyn std::io::Read + Send>| {

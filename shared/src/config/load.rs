@@ -1,17 +1,11 @@
-//! The parts of configuration that every service has, read from the environment.
-//!
-//! A variable may be given as `<NAME>_FILE` too: then the named file's content is the value, as
-//! secrets are mounted on clusters. A variable of the service's own prefix (`BOOKING_AMQP_URL`) goes
-//! before the common one (`AEROBUS_AMQP_URL`).
+//! Reading a configuration from the environment.
 
-use crate::{
-    db::{DatabaseConfig, Plans},
-    telemetry::LogFormat,
-};
 use figment::{Figment, error::Kind, providers::Serialized};
-use secrecy::SecretString;
-use serde::{Deserialize, de::DeserializeOwned};
-use std::{collections::BTreeMap, env, fs, net::SocketAddr};
+use serde::de::DeserializeOwned;
+use std::{collections::BTreeMap, env, fs};
+
+/// What every service must be given: there is no default that would be right.
+const REQUIRED: [&str; 2] = ["database_url", "service_token_secret"];
 
 /// Characters that the secret of service tokens has at least.
 const SECRET_LENGTH: usize = 32;
@@ -41,109 +35,8 @@ pub enum ConfigError {
     },
 }
 
-/// What every service needs. `docs/configuration.md` lists the variables.
-#[derive(Clone, Deserialize)]
-pub struct ServiceConfig {
-    /// Where HTTP listens; port 0 takes a free one.
-    pub http_address: SocketAddr,
-    /// Threads that serve HTTP.
-    #[serde(default = "default_workers")]
-    pub http_workers: usize,
-    /// Where `GET /metrics` listens; absent: nowhere.
-    #[serde(default)]
-    pub metrics_address: Option<SocketAddr>,
-    /// The service's own role on PostgreSQL.
-    pub database_url: SecretString,
-    /// The service's schema; its name by default.
-    pub database_schema: String,
-    /// Connections at most.
-    #[serde(default = "default_pool_size")]
-    pub database_pool_size: usize,
-    /// RabbitMQ; absent only in the embedded mode, where the bus is in the process.
-    #[serde(default)]
-    pub amqp_url: Option<SecretString>,
-    /// Put before the names of exchange and queues, so that installations can share a broker.
-    #[serde(default)]
-    pub amqp_prefix: String,
-    /// Where the gateway's key set is; absent only in the gateway itself and in the embedded mode.
-    #[serde(default)]
-    pub jwks_url: Option<String>,
-    /// Signs the calls between services; the same for all of them, 32 characters at least.
-    pub service_token_secret: SecretString,
-    /// `iss` of access tokens.
-    #[serde(default = "default_issuer")]
-    pub token_issuer: String,
-    /// `aud` of access tokens.
-    #[serde(default = "default_audience")]
-    pub token_audience: String,
-    /// How log lines look.
-    #[serde(default)]
-    pub log_format: LogFormat,
-    /// What is logged, in the syntax of `tracing`.
-    #[serde(default = "default_log_filter")]
-    pub log_filter: String,
-}
-
-fn default_workers() -> usize {
-    std::thread::available_parallelism().map_or(2, usize::from)
-}
-
-fn default_pool_size() -> usize {
-    8
-}
-
-fn default_issuer() -> String {
-    "https://aerobus.dev".to_owned()
-}
-
-fn default_audience() -> String {
-    "aerobus".to_owned()
-}
-
-fn default_log_filter() -> String {
-    "info".to_owned()
-}
-
-impl ServiceConfig {
-    /// A configuration with defaults around what has none: for the embedded mode and tests.
-    #[must_use]
-    pub fn embedded(
-        http_address: SocketAddr,
-        database: &DatabaseConfig,
-        service_token_secret: SecretString,
-    ) -> Self {
-        Self {
-            http_address,
-            http_workers: 1,
-            metrics_address: None,
-            database_url: database.url.clone(),
-            database_schema: database.schema.clone(),
-            database_pool_size: database.pool_size,
-            amqp_url: None,
-            amqp_prefix: String::new(),
-            jwks_url: None,
-            service_token_secret,
-            token_issuer: default_issuer(),
-            token_audience: default_audience(),
-            log_format: LogFormat::Text,
-            log_filter: default_log_filter(),
-        }
-    }
-
-    /// The service's part of the database.
-    #[must_use]
-    pub fn database(&self) -> DatabaseConfig {
-        DatabaseConfig {
-            url: self.database_url.clone(),
-            schema: self.database_schema.clone(),
-            pool_size: self.database_pool_size,
-            plans: Plans::default(),
-        }
-    }
-}
-
 /// Reads a service's configuration: `defaults`, then `AEROBUS_*`, then the service's own prefix
-/// (`BOOKING`).
+/// (`BOOKING`). The type's own defaults come before `defaults`, which are those of this service alone.
 ///
 /// # Errors
 /// [`ConfigError`] with the variable's name.
@@ -172,6 +65,13 @@ fn read<T: DeserializeOwned>(
         target.insert(key.to_ascii_lowercase(), value);
     }
     check_secret(&own, &common, &specific)?;
+    let given = |key: &str| {
+        let default = defaults.iter().any(|(name, _)| *name == key);
+        default || common.contains_key(key) || specific.contains_key(key)
+    };
+    if let Some(missing) = REQUIRED.into_iter().find(|key| !given(key)) {
+        return Err(ConfigError::Missing(variable(&own, missing)));
+    }
     let mut figment = Figment::new();
     let defaults = defaults.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
     for (key, value) in defaults.chain(common).chain(specific) {
@@ -200,7 +100,7 @@ fn check_secret(
     let found = specific.get(key).map(|secret| (own, secret));
     match found.or_else(|| common.get(key).map(|secret| ("AEROBUS_", secret))) {
         Some((prefix, secret)) if secret.chars().count() < SECRET_LENGTH => Err(ConfigError::Invalid {
-            variable: format!("{prefix}{}", key.to_ascii_uppercase()),
+            variable: variable(prefix, key),
             reason: format!("has fewer than {SECRET_LENGTH} characters"),
         }),
         _ => Ok(()),
@@ -220,10 +120,13 @@ fn read_file(variable: &str, path: &str) -> Result<String, ConfigError> {
     Ok(content.trim_end_matches(['\r', '\n']).to_owned())
 }
 
+fn variable(prefix: &str, key: &str) -> String {
+    format!("{prefix}{}", key.to_ascii_uppercase())
+}
+
 fn explain(prefix: &str, error: &figment::Error) -> ConfigError {
-    let variable = |key: &str| format!("{prefix}{}", key.to_ascii_uppercase());
     match &error.kind {
-        Kind::MissingField(field) => ConfigError::Missing(variable(field)),
+        Kind::MissingField(field) => ConfigError::Missing(variable(prefix, field)),
         kind => {
             // The kind may hold the value, which may be a secret: only its type is told.
             let reason = match kind {
@@ -233,7 +136,7 @@ fn explain(prefix: &str, error: &figment::Error) -> ConfigError {
                 Kind::Message(message) => message.clone(),
                 _ => "cannot be read".to_owned(),
             };
-            ConfigError::Invalid { variable: variable(&error.path.join("_")), reason }
+            ConfigError::Invalid { variable: variable(prefix, &error.path.join("_")), reason }
         }
     }
 }
@@ -241,10 +144,12 @@ fn explain(prefix: &str, error: &figment::Error) -> ConfigError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use secrecy::ExposeSecret;
+    use crate::config::ServiceConfig;
+    use secrecy::{ExposeSecret, SecretString};
+    use serde::Deserialize;
 
     #[derive(Deserialize)]
-    struct Config {
+    struct MailConfig {
         #[serde(flatten)]
         service: ServiceConfig,
         mail_token: SecretString,
@@ -252,7 +157,7 @@ mod tests {
 
     const SECRET: &str = "a secret of thirty-two characters";
 
-    fn read_pairs(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    fn read_pairs(pairs: &[(&str, &str)]) -> Result<MailConfig, ConfigError> {
         let variables = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         read("MAILER", &[("http_address", "127.0.0.1:8083"), ("database_schema", "mailer")], variables)
     }
@@ -288,5 +193,26 @@ mod tests {
     fn what_is_missing_is_named() {
         let set = [("MAILER_DATABASE_URL", "postgres://own"), ("MAILER_SERVICE_TOKEN_SECRET", SECRET)];
         assert_eq!(read_pairs(&set).err().unwrap().to_string(), "MAILER_MAIL_TOKEN is not set");
+    }
+
+    #[test]
+    fn what_every_service_needs_has_no_default() {
+        let error = |pairs: &[(&str, &str)]| read_pairs(pairs).err().unwrap().to_string();
+        assert_eq!(error(&[("MAILER_MAIL_TOKEN", "x")]), "MAILER_DATABASE_URL is not set");
+        let database = ("AEROBUS_DATABASE_URL", "postgres://common");
+        assert_eq!(error(&[database]), "MAILER_SERVICE_TOKEN_SECRET is not set");
+    }
+
+    #[test]
+    fn what_is_not_set_has_the_default_of_its_type() {
+        let set = [
+            ("MAILER_DATABASE_URL", "postgres://own"),
+            ("MAILER_SERVICE_TOKEN_SECRET", SECRET),
+            ("MAILER_MAIL_TOKEN", "x"),
+            ("MAILER_TOKEN_AUDIENCE", "others"),
+        ];
+        let service = read_pairs(&set).unwrap().service;
+        assert_eq!((service.token_audience.as_str(), service.log_filter.as_str()), ("others", "info"));
+        assert_eq!(service.database_pool_size, ServiceConfig::default().database_pool_size);
     }
 }

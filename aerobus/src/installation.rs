@@ -33,7 +33,7 @@ const CONTENTS: [&str; 6] = ["secrets.json", "admin.json", "aerobus.pid", "postg
 
 /// The folder of an installation.
 #[derive(Debug)]
-pub struct Home {
+pub struct Installation {
     path: PathBuf,
     secrets: BTreeMap<String, String>,
 }
@@ -53,7 +53,7 @@ struct AdministratorFile {
     password: String,
 }
 
-impl Home {
+impl Installation {
     /// Opens the folder; creates it where it is missing.
     ///
     /// # Errors
@@ -120,7 +120,7 @@ impl Home {
     /// # Errors
     /// When another process that still runs has noted itself, the note cannot be written, or a mode cannot be
     /// set.
-    pub fn enter(&self) -> anyhow::Result<Entered> {
+    pub fn lock(&self) -> anyhow::Result<ProcessIdFile> {
         let path = self.path.join("aerobus.pid");
         if let Ok(text) = fs::read_to_string(&path)
             && let Ok(pid) = text.trim().parse::<u32>()
@@ -134,7 +134,7 @@ impl Home {
         })?;
         servers::write_private(&path, format!("{}\n", std::process::id()).as_bytes())
             .with_context(|| format!("{} cannot be written", path.display()))?;
-        Ok(Entered { path })
+        Ok(ProcessIdFile { path })
     }
 
     /// Before the servers start: they run with what they find.
@@ -150,11 +150,11 @@ impl Home {
 
 /// Removes the note of the process id at the end.
 #[derive(Debug)]
-pub struct Entered {
+pub struct ProcessIdFile {
     path: PathBuf,
 }
 
-impl Drop for Entered {
+impl Drop for ProcessIdFile {
     fn drop(&mut self) {
         // The next start tells a stale note by its process, so a failure here harms nobody.
         let _ = fs::remove_file(&self.path);
@@ -217,59 +217,60 @@ mod tests {
     #[test]
     fn secrets_and_the_administrator_are_made_once_and_private() {
         let folder = tempfile::tempdir().unwrap();
-        let mut home = Home::open(&folder.path().join("new")).unwrap();
-        let secret = home.secret("services").unwrap();
-        let password = home.administrator().unwrap().password;
+        let mut installation = Installation::open(&folder.path().join("new")).unwrap();
+        let secret = installation.secret("services").unwrap();
+        let password = installation.administrator().unwrap().password;
         assert_eq!(secret.expose_secret().len(), 48);
 
-        let mut again = Home::open(home.path()).unwrap();
+        let mut again = Installation::open(installation.path()).unwrap();
         assert_eq!(again.secret("services").unwrap().expose_secret(), secret.expose_secret());
         assert_ne!(again.secret("other").unwrap().expose_secret(), secret.expose_secret());
         assert_eq!(again.administrator().unwrap().password.expose_secret(), password.expose_secret());
-        let _entered = home.enter().unwrap();
+        let _process_id_file = installation.lock().unwrap();
         for file in ["secrets.json", "admin.json", "aerobus.pid"] {
-            assert_eq!(mode(&home.path().join(file)), 0o600, "{file}");
+            assert_eq!(mode(&installation.path().join(file)), 0o600, "{file}");
         }
-        assert_eq!(mode(home.path()), 0o700);
-        assert_eq!(mode(&home.mail().unwrap()), 0o700);
+        assert_eq!(mode(installation.path()), 0o700);
+        assert_eq!(mode(&installation.mail().unwrap()), 0o700);
     }
 
     #[test]
     fn a_start_repairs_the_modes_of_what_is_ours() {
         let folder = tempfile::tempdir().unwrap();
-        let home = Home::open(folder.path()).unwrap();
-        let _ = home.administrator().unwrap();
-        let letter = home.mail().unwrap().join("20261201T093000.000Z-ABC123-booking_held.eml");
-        let (other, outside) = (home.path().join("notes.txt"), tempfile::NamedTempFile::new().unwrap());
+        let installation = Installation::open(folder.path()).unwrap();
+        let _ = installation.administrator().unwrap();
+        let letter = installation.mail().unwrap().join("20261201T093000.000Z-ABC123-booking_held.eml");
+        let (other, outside) =
+            (installation.path().join("notes.txt"), tempfile::NamedTempFile::new().unwrap());
         for file in [&letter, &other] {
             fs::write(file, "").unwrap();
             set_mode(file, 0o644);
         }
         set_mode(outside.path(), 0o644);
-        symlink(outside.path(), home.path().join("postgres")).unwrap();
-        set_mode(&home.path().join("admin.json"), 0o666);
-        set_mode(&home.path().join("mail"), 0o777);
-        set_mode(home.path(), 0o755);
+        symlink(outside.path(), installation.path().join("postgres")).unwrap();
+        set_mode(&installation.path().join("admin.json"), 0o666);
+        set_mode(&installation.path().join("mail"), 0o777);
+        set_mode(installation.path(), 0o755);
 
-        drop(home.enter().unwrap());
-        assert_eq!(mode(home.path()), 0o700);
-        assert_eq!((mode(&home.path().join("mail")), mode(&letter)), (0o700, 0o600));
-        assert_eq!(mode(&home.path().join("admin.json")), 0o600);
+        drop(installation.lock().unwrap());
+        assert_eq!(mode(installation.path()), 0o700);
+        assert_eq!((mode(&installation.path().join("mail")), mode(&letter)), (0o700, 0o600));
+        assert_eq!(mode(&installation.path().join("admin.json")), 0o600);
         assert_eq!((mode(&other), mode(outside.path())), (0o644, 0o644), "not ours");
 
         // A folder that others need too, as /tmp is one, stays open to them.
-        set_mode(home.path(), 0o1777);
-        drop(home.enter().unwrap());
-        assert_eq!(mode(home.path()), 0o1777);
+        set_mode(installation.path(), 0o1777);
+        drop(installation.lock().unwrap());
+        assert_eq!(mode(installation.path()), 0o1777);
     }
 
     #[test]
     fn a_stale_note_does_not_keep_the_next_start_out() {
         let folder = tempfile::tempdir().unwrap();
-        let home = Home::open(folder.path()).unwrap();
+        let installation = Installation::open(folder.path()).unwrap();
         fs::write(folder.path().join("aerobus.pid"), "1\n").unwrap();
-        let entered = home.enter().unwrap();
-        drop(entered);
+        let process_id_file = installation.lock().unwrap();
+        drop(process_id_file);
         assert!(!folder.path().join("aerobus.pid").exists());
     }
 }

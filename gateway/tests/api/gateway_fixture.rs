@@ -16,7 +16,7 @@ pub(crate) const SIGNING_SECRET: &str = "the secret of the signing keys, in test
 pub(crate) const PASSWORD: &str = "correct horse";
 pub(crate) const ADMIN: &str = "admin@example.org";
 
-pub(crate) struct World {
+pub(crate) struct GatewayFixture {
     pub(crate) database: TestDatabase,
     pub(crate) client: Client,
     pub(crate) base: String,
@@ -54,7 +54,7 @@ pub(crate) async fn instance(config: Config) -> (Running, KeySource) {
     (app::start(config, context).await.expect("the gateway starts"), keys)
 }
 
-impl World {
+impl GatewayFixture {
     pub(crate) async fn start() -> Self {
         Self::start_with(|_| {}).await
     }

@@ -1,14 +1,14 @@
-//! What lies below the services: PostgreSQL with a role and a schema for each, and RabbitMQ where it is wanted.
+//! PostgreSQL below the services, with a role and a schema for each.
 
-use crate::{cli::UpOptions, home::Home};
+use crate::{cli::UpOptions, installation::Installation, private_server::stop_server};
 use anyhow::Context;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use secrecy::{ExposeSecret, SecretString};
-use servers::{Postgres, PostgresOptions, RabbitMq, RabbitMqOptions};
+use servers::{Postgres, PostgresOptions};
 use shared::db::{DatabaseConfig, provision};
 
 /// The services in the order of their start.
-pub const SERVICES: [&str; 4] = ["booking", "flight", "mailer", "gateway"];
+pub(crate) const SERVICES: [&str; 4] = ["booking", "flight", "mailer", "gateway"];
 
 /// The name of the database in a private PostgreSQL.
 pub(crate) const DATABASE: &str = "aerobus";
@@ -17,21 +17,21 @@ pub(crate) const DATABASE: &str = "aerobus";
 const POOL_SIZE: usize = 8;
 
 /// PostgreSQL, ours or given, with a role and a schema per service.
-pub struct Database {
+pub(crate) struct Databases {
     server: Option<Postgres>,
     access: Vec<DatabaseConfig>,
 }
 
-impl Database {
+impl Databases {
     /// Starts the private server, or uses the given one, and makes roles and schemas.
     ///
     /// # Errors
     /// When the server does not start or its user may not create roles.
-    pub async fn open(options: &UpOptions, home: &mut Home) -> anyhow::Result<Self> {
+    pub(crate) async fn open(options: &UpOptions, installation: &mut Installation) -> anyhow::Result<Self> {
         let (server, url) = match &options.database {
             Some(url) => (None, url.clone()),
             None => {
-                let server = start_postgres(home).await?;
+                let server = start_postgres(installation).await?;
                 let admin = SecretString::from(server.url("postgres"));
                 create_database(&admin).await?;
                 let url = SecretString::from(server.url(DATABASE));
@@ -40,7 +40,7 @@ impl Database {
         };
         let mut access = Vec::new();
         for service in SERVICES {
-            let password = home.secret(&format!("database_{service}"))?;
+            let password = installation.secret(&format!("database_{service}"))?;
             let provisioned = provision(&url, service, &password, POOL_SIZE).await;
             access.push(provisioned.with_context(|| format!("the schema of {service} cannot be prepared"))?);
         }
@@ -51,22 +51,21 @@ impl Database {
     ///
     /// # Panics
     /// For a service that is none of [`SERVICES`].
-    #[must_use]
-    pub fn of(&self, service: &str) -> &DatabaseConfig {
+    pub(crate) fn of(&self, service: &str) -> &DatabaseConfig {
         let found = self.access.iter().find(|access| access.schema == service);
         found.unwrap_or_else(|| unreachable!("{service} is no service"))
     }
 
     /// Stops the server where it is ours.
-    pub async fn close(self) {
+    pub(crate) async fn close(self) {
         if let Some(server) = self.server {
-            stop(move || server.stop()).await;
+            stop_server(move || server.stop()).await;
         }
     }
 }
 
-pub(crate) async fn start_postgres(home: &Home) -> anyhow::Result<Postgres> {
-    let data_dir = home.path().join("postgres");
+pub(crate) async fn start_postgres(installation: &Installation) -> anyhow::Result<Postgres> {
+    let data_dir = installation.path().join("postgres");
     let settings = [
         ("max_connections", "200"),
         ("shared_buffers", "256MB"),
@@ -85,49 +84,4 @@ async fn create_database(admin: &SecretString) -> anyhow::Result<()> {
         diesel::sql_query(format!("CREATE DATABASE {DATABASE}")).execute(&mut connection).await?;
     }
     Ok(())
-}
-
-/// RabbitMQ, ours or given.
-pub struct Broker {
-    server: Option<RabbitMq>,
-    /// Its address, with the password.
-    pub url: SecretString,
-}
-
-impl Broker {
-    /// The broker that was asked for: a given one, a private one for separate processes, or none where
-    /// the bus lies in the process.
-    ///
-    /// # Errors
-    /// When the private server does not start.
-    pub async fn open(options: &UpOptions, home: &Home) -> anyhow::Result<Option<Self>> {
-        if let Some(url) = &options.amqp {
-            return Ok(Some(Self { server: None, url: url.clone() }));
-        }
-        if !options.processes {
-            return Ok(None);
-        }
-        let base_dir = home.path().join("rabbitmq");
-        let start = move || RabbitMq::start(RabbitMqOptions { base_dir, port: None });
-        let server =
-            tokio::task::spawn_blocking(start).await?.context("the private RabbitMQ does not start")?;
-        let url = SecretString::from(server.url());
-        Ok(Some(Self { server: Some(server), url }))
-    }
-
-    /// Stops the server where it is ours.
-    pub async fn close(self) {
-        if let Some(server) = self.server {
-            stop(move || server.stop()).await;
-        }
-    }
-}
-
-/// Stopping blocks, and a failure is no reason not to stop the rest.
-pub(crate) async fn stop(stop: impl FnOnce() -> Result<(), servers::ServerError> + Send + 'static) {
-    match tokio::task::spawn_blocking(stop).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::warn!(error.message = %error, "A private server was not stopped cleanly"),
-        Err(error) => tracing::warn!(error.message = %error, "A private server was not stopped cleanly"),
-    }
 }

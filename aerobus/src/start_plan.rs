@@ -1,6 +1,6 @@
 //! What is going to run, and with which settings: the same for one process and for four.
 
-use crate::home::Administrator;
+use crate::installation::Administrator;
 use anyhow::Context;
 use mailer::config::Destination;
 use secrecy::{ExposeSecret, SecretString};
@@ -15,7 +15,7 @@ pub type Environment = Vec<(&'static str, String)>;
 
 /// The broker and the prefix of our names on it.
 #[derive(Clone)]
-pub struct BrokerPlan {
+pub struct BrokerAddress {
     /// `amqp://user:password@host:port/vhost`.
     pub url: SecretString,
     /// Empty but where installations share a broker.
@@ -24,7 +24,7 @@ pub struct BrokerPlan {
 
 /// The ports on 127.0.0.1; 0 for a free one.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Ports {
+pub struct ServicePorts {
     /// The gateway's.
     pub gateway: u16,
     /// That of the flight service.
@@ -37,11 +37,11 @@ pub struct Ports {
 
 /// What is going to run.
 #[derive(Clone)]
-pub struct Plan {
+pub struct StartPlan {
     /// The access of each service to its schema.
     pub databases: Vec<DatabaseConfig>,
     /// RabbitMQ; absent: the bus in the process.
-    pub broker: Option<BrokerPlan>,
+    pub broker: Option<BrokerAddress>,
     /// Signs the services' calls to each other.
     pub service_token_secret: SecretString,
     /// The gateway's signing keys are derived from it.
@@ -51,7 +51,7 @@ pub struct Plan {
     /// Where mail goes.
     pub mail: Destination,
     /// Where HTTP listens.
-    pub ports: Ports,
+    pub ports: ServicePorts,
     /// Threads that serve the HTTP of the gateway; the services have one each.
     pub gateway_workers: usize,
     /// The cost of hashing passwords.
@@ -66,7 +66,7 @@ fn url(address: SocketAddr) -> String {
     format!("http://{address}")
 }
 
-impl Plan {
+impl StartPlan {
     fn service(&self, name: &str, port: u16) -> ServiceConfig {
         let database = self.databases.iter().find(|database| database.schema == name);
         let database = database.unwrap_or_else(|| unreachable!("every service has a schema"));
@@ -144,7 +144,7 @@ impl Plan {
     /// Services with their ports, in the order of their start.
     #[must_use]
     pub fn ports(&self) -> [(&'static str, u16); 4] {
-        let Ports { gateway, flight, booking, mailer } = self.ports;
+        let ServicePorts { gateway, flight, booking, mailer } = self.ports;
         [("booking", booking), ("flight", flight), ("mailer", mailer), ("gateway", gateway)]
     }
 
@@ -208,16 +208,19 @@ mod tests {
     use super::*;
     use shared::db::Plans;
 
-    fn plan() -> Plan {
+    fn plan() -> StartPlan {
         let database = |schema: &str| DatabaseConfig {
             url: format!("postgres://{schema}@127.0.0.1/aerobus").into(),
             schema: schema.to_owned(),
             pool_size: 1,
             plans: Plans::default(),
         };
-        Plan {
+        StartPlan {
             databases: ["gateway", "flight", "booking", "mailer"].map(database).to_vec(),
-            broker: Some(BrokerPlan { url: "amqp://127.0.0.1/%2f".to_owned().into(), prefix: String::new() }),
+            broker: Some(BrokerAddress {
+                url: "amqp://127.0.0.1/%2f".to_owned().into(),
+                prefix: String::new(),
+            }),
             service_token_secret: "the secret of the services, long enough".to_owned().into(),
             signing_key_secret: "the signing secret, which is long enough".to_owned().into(),
             administrator: Administrator {
@@ -225,7 +228,7 @@ mod tests {
                 password: "a very good password".to_owned().into(),
             },
             mail: Destination::Folder("/srv/mail".into()),
-            ports: Ports::default(),
+            ports: ServicePorts::default(),
             gateway_workers: 1,
             bcrypt_cost: 4,
         }

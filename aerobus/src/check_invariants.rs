@@ -2,8 +2,9 @@
 
 use crate::{
     cli::CheckOptions,
-    home::Home,
-    parts::{DATABASE, start_postgres, stop},
+    databases::{DATABASE, start_postgres},
+    installation::Installation,
+    private_server::stop_server,
 };
 use anyhow::Context;
 use booking::invariants::{self, InvariantReport};
@@ -24,7 +25,7 @@ pub async fn run(options: CheckOptions) -> anyhow::Result<()> {
     let database = DatabaseConfig { url, schema: options.schema, pool_size: 1, plans: Plans::default() };
     let checked = invariants::check(&database).await.context("the invariants cannot be checked");
     if let Some(server) = server {
-        stop(move || server.stop()).await;
+        stop_server(move || server.stop()).await;
     }
     let report = checked?;
     print!("{}", text(&report));
@@ -39,12 +40,12 @@ pub async fn run(options: CheckOptions) -> anyhow::Result<()> {
 async fn installed(data_dir: &Path) -> anyhow::Result<(Option<Postgres>, SecretString)> {
     let folder = data_dir.join("postgres");
     anyhow::ensure!(folder.exists(), "there is no installation in {}; name a database", data_dir.display());
-    let mut home = Home::open(data_dir)?;
-    let password = home.secret("database_booking")?;
+    let mut installation = Installation::open(data_dir)?;
+    let password = installation.secret("database_booking")?;
     let (server, port) = match Postgres::running_port(&folder) {
         Some(port) => (None, port),
         None => {
-            let server = start_postgres(&home).await?;
+            let server = start_postgres(&installation).await?;
             let port = server.port();
             (Some(server), port)
         }

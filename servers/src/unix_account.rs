@@ -7,17 +7,17 @@ use std::process::Command;
 
 use nix::unistd::{Gid, Uid, User};
 
-use crate::error::{Doing, ServerError};
+use crate::error::{ErrorContext, ServerError};
 
 /// An unprivileged account of this machine.
 #[derive(Debug, Clone)]
-pub(crate) struct Account {
+pub(crate) struct UnixAccount {
     pub(crate) name: String,
     uid: Uid,
     gid: Gid,
 }
 
-impl Account {
+impl UnixAccount {
     /// The account to drop to: `postgres`, else `nobody`. `None` when we are not root and so stay who we are.
     pub(crate) fn to_drop_to() -> Result<Option<Self>, ServerError> {
         if !nix::unistd::geteuid().is_root() {

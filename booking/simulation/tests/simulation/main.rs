@@ -2,7 +2,7 @@
 
 mod on_postgres;
 
-use booking::simulation::{Broken, Fence, Run, run};
+use booking_simulation::{Broken, Run, Sabotage, record, run};
 use std::collections::BTreeMap;
 
 /// Steps of a run: a world of some minutes or days, and the way to its rest.
@@ -15,14 +15,14 @@ fn of_environment(name: &str) -> Option<u64> {
 /// Runs a seed; a broken promise ends the test with the way to it.
 fn keeps_all_promises(seed: u64, steps: u64) -> Run {
     println!("seed {seed}, {steps} steps");
-    run(seed, steps, Fence::Whole).unwrap_or_else(|broken| panic!("{broken}"))
+    run(seed, steps, Sabotage::None).unwrap_or_else(|broken| panic!("{broken}"))
 }
 
 /// What a quarter of a million steps come to, or they show little: each command is carried out, and each
 /// that can be refused is refused.
 const HAPPENS: [&str; 32] = [
     "claims won",
-    "claims lost at the fence",
+    "claims lost at the unique constraint",
     "claims that lost to holds that have ended",
     "claims refused otherwise",
     "payments of holds",
@@ -39,7 +39,7 @@ const HAPPENS: [&str; 32] = [
     "quotes that were good no longer",
     "changes of seats",
     "changes of seats without effect",
-    "changes of seats lost at the fence",
+    "changes of seats lost at the unique constraint",
     "changes of seats refused otherwise",
     "changes of contacts",
     "changes of contacts refused",
@@ -52,7 +52,7 @@ const HAPPENS: [&str; 32] = [
     "bookings with other times",
     "holds ended by other times",
     "other times without effect",
-    "holds ended by the reaper",
+    "holds expired by the sweeper",
 ];
 
 fn quarter_of_a_million(first: u64) {
@@ -99,23 +99,25 @@ fn the_run_that_is_asked_for() {
 }
 
 #[test]
-fn the_same_seed_is_the_same_run() {
-    let digest = |seed| {
-        let run = keeps_all_promises(seed, 5_000);
-        (run.steps, run.digest, run.counts)
-    };
-    assert_eq!(digest(7), digest(7));
-    assert_ne!(digest(7).1, digest(8).1);
+fn one_seed_run_twice_gives_the_same_log() {
+    let recorded = |seed| record(seed, 5_000).unwrap_or_else(|broken| panic!("{broken}"));
+    let (one, other) = (recorded(7), recorded(7));
+    for (line, (one, other)) in one.log.iter().zip(&other.log).enumerate() {
+        assert_eq!(one, other, "line {line} of the log");
+    }
+    assert_eq!((one.log.len(), one.steps, one.digest), (other.log.len(), other.steps, other.digest));
+    assert_eq!(one.counts, other.counts);
+    assert_ne!(one.digest, recorded(8).digest);
 }
 
-fn broken_by(fence: Fence, seeds: std::ops::Range<u64>) -> Box<Broken> {
-    let mut broken = seeds.filter_map(|seed| run(seed, STEPS, fence).err());
+fn broken_by(sabotage: Sabotage, seeds: std::ops::Range<u64>) -> Box<Broken> {
+    let mut broken = seeds.filter_map(|seed| run(seed, STEPS, sabotage).err());
     broken.next().expect("a run that notices it")
 }
 
 #[test]
-fn the_simulation_catches_a_broken_fence() {
-    let broken = broken_by(Fence::TakenSeatsAreGranted, 1..4);
+fn the_simulation_catches_seats_that_are_granted_twice() {
+    let broken = broken_by(Sabotage::TakenSeatsAreGranted, 1..4);
     println!("{broken}");
     assert!(broken.what.contains("sold twice"), "{}", broken.what);
     assert!(broken.to_string().contains(&format!("AEROBUS_SIMULATION_SEED={}", broken.seed)));
@@ -123,7 +125,7 @@ fn the_simulation_catches_a_broken_fence() {
 
 #[test]
 fn the_simulation_catches_a_clock_that_is_late() {
-    let broken = broken_by(Fence::ClockIsLate, 1..4);
+    let broken = broken_by(Sabotage::ClockIsLate, 1..4);
     println!("{broken}");
     assert!(broken.what.contains("Held") || broken.what.contains("nobody has it"), "{}", broken.what);
 }

@@ -1,62 +1,10 @@
-//! What a service finds around it, and a running service: its address and its graceful stop.
+//! A running service: its address and its graceful stop.
 
-use crate::{
-    auth::KeySource,
-    bus::{
-        Bus,
-        amqp::{Amqp, AmqpConfig},
-        queues,
-    },
-    config::{ConfigError, ServiceConfig},
-    outbox::RelayHandle,
-};
+use super::process::stop_signal;
+use crate::{bus::Bus, outbox::RelayHandle};
 use actix_web::dev::ServerHandle;
 use futures_util::future::LocalBoxFuture;
 use std::{net::SocketAddr, time::Duration};
-
-/// What a service finds around it: the real things, or in-process ones in the embedded mode.
-#[derive(Clone)]
-pub struct ServiceContext {
-    /// The bus.
-    pub bus: Bus,
-    /// The gateway's public keys.
-    pub keys: KeySource,
-}
-
-impl ServiceContext {
-    /// The real things that a service's own process is configured with: RabbitMQ, and the gateway's key
-    /// set. Must be called on an actix arbiter.
-    ///
-    /// # Errors
-    /// [`ConfigError`] where the address of one of them is missing or none.
-    pub fn connect(service: &str, config: &ServiceConfig) -> Result<Self, ConfigError> {
-        let bus = amqp(service, config)?;
-        let url =
-            config.jwks_url.clone().ok_or_else(|| ConfigError::Missing("AEROBUS_JWKS_URL".to_owned()))?;
-        Ok(Self { bus, keys: KeySource::fetched(url) })
-    }
-
-    /// The same for the gateway, which fills the keys itself.
-    ///
-    /// # Errors
-    /// As [`Self::connect`].
-    pub fn connect_gateway(config: &ServiceConfig) -> Result<Self, ConfigError> {
-        Ok(Self { bus: amqp("gateway", config)?, keys: KeySource::in_process() })
-    }
-}
-
-fn amqp(service: &str, config: &ServiceConfig) -> Result<Bus, ConfigError> {
-    let variable = || "AEROBUS_AMQP_URL".to_owned();
-    let url = config.amqp_url.clone().ok_or_else(|| ConfigError::Missing(variable()))?;
-    let settings = AmqpConfig {
-        prefix: config.amqp_prefix.clone(),
-        queues: queues::ALL,
-        ..AmqpConfig::new(url, service)
-    };
-    let amqp = Amqp::connect(&settings)
-        .map_err(|error| ConfigError::Invalid { variable: variable(), reason: error.to_string() })?;
-    Ok(Bus::new(amqp))
-}
 
 /// How long a stop waits for what the outbox still has.
 const FLUSH: Duration = Duration::from_secs(5);
@@ -65,17 +13,17 @@ const FLUSH: Duration = Duration::from_secs(5);
 const CLOSE: Duration = Duration::from_secs(5);
 
 /// A step of a stop.
-type Step = Box<dyn FnOnce() -> LocalBoxFuture<'static, ()>>;
+type StopStep = Box<dyn FnOnce() -> LocalBoxFuture<'static, ()>>;
 
 /// A running service.
 pub struct Running {
     name: &'static str,
     /// Where its HTTP listens.
     pub address: SocketAddr,
-    before: Vec<Step>,
+    before: Vec<StopStep>,
     servers: Vec<ServerHandle>,
-    drain: Vec<Step>,
-    after: Vec<Step>,
+    drain: Vec<StopStep>,
+    after: Vec<StopStep>,
     /// Closed at the end of the process; a bus that services share must outlive each of them.
     bus: Option<Bus>,
 }
@@ -180,38 +128,8 @@ impl Running {
     }
 }
 
-async fn run(steps: &mut Vec<Step>) {
+async fn run(steps: &mut Vec<StopStep>) {
     for step in steps.drain(..) {
         step().await;
-    }
-}
-
-/// Lets the process open as many files as it may: each connection is one, and the usual limit of 1,024
-/// is meant to be raised by whoever needs more.
-pub fn raise_file_limit() {
-    use nix::sys::resource::{Resource, getrlimit, setrlimit};
-    let raised = getrlimit(Resource::RLIMIT_NOFILE)
-        .and_then(|(_, most)| setrlimit(Resource::RLIMIT_NOFILE, most, most).map(|()| most));
-    match raised {
-        Ok(most) => tracing::debug!(files.limit = most, "The limit of open files was raised"),
-        Err(error) => tracing::warn!(%error, "The limit of open files could not be raised"),
-    }
-}
-
-/// Ready when the process is asked to stop: SIGTERM or SIGINT.
-pub async fn stop_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    // Installing a handler fails only for signals that cannot be caught; then only the other one counts.
-    let of = |kind| async move {
-        match signal(kind) {
-            Ok(mut stream) => {
-                stream.recv().await;
-            }
-            Err(_) => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        () = of(SignalKind::terminate()) => {}
-        () = of(SignalKind::interrupt()) => {}
     }
 }
