@@ -1,8 +1,8 @@
-//! Bookings follow what the airline did to their flights.
+//! Bookings follow the airline's changes of their flights.
 //!
-//! The change is stored with the flight's new state, and forgotten when all bookings have followed. Each step can be
-//! repeated without effect, so any number of instances may work on the same change, and one that dies leaves nothing
-//! undone.
+//! The disruption is stored with the flight's new state, and deleted when all bookings have followed it. Each step can
+//! be repeated without effect. So any number of instances may work on one disruption, and another instance completes
+//! the work of one that has died.
 
 use crate::{
     booking::disruption::{Disruption, PendingDisruption},
@@ -14,49 +14,58 @@ use futures_util::{StreamExt, stream};
 use shared_types::ids::{BookingId, FlightId};
 use std::time::Instant;
 
-/// Changes read at once.
+/// The number of disruptions that are read at once.
 pub const CHANGES: usize = 64;
-/// Bookings that follow at the same time: they share the ledger's transactions.
+/// The number of bookings that follow at the same time: they share the ledger's transactions.
 const CONCURRENCY: usize = 64;
 
-/// The stored changes of flights that bookings have yet to follow.
-#[expect(async_fn_in_trait, reason = "it is followed on one thread")]
+/// The stored disruptions that bookings have yet to follow.
+#[expect(async_fn_in_trait, reason = "disruptions are followed on one thread")]
 pub trait DisruptionStore {
-    /// Changes in the order of flights, those after a flight, so many at most.
+    /// At most `limit` disruptions in the order of flight ids, those after the flight `after`; `None`: from the first.
+    ///
+    /// # Errors
+    /// Those of the store.
     async fn pending(&self, after: Option<FlightId>, limit: usize) -> StoreResult<Vec<PendingDisruption>>;
 
     /// The bookings with seats on a flight.
+    ///
+    /// # Errors
+    /// Those of the store.
     async fn bookings_on(&self, flight: FlightId) -> StoreResult<Vec<BookingId>>;
 
-    /// All bookings have followed a change.
+    /// Deletes a disruption that all bookings have followed.
+    ///
+    /// # Errors
+    /// Those of the store.
     async fn followed(&self, change: PendingDisruption) -> StoreResult<()>;
 }
 
-/// What following needs of the world around it.
+/// The dependencies of following.
 pub trait FollowDeps {
-    /// The stored changes.
+    /// The stored disruptions.
     type Store: DisruptionStore;
     /// The ledgers.
     type Ledger: LedgerQueue;
 
-    /// The stored changes.
+    /// The stored disruptions.
     fn store(&self) -> &Self::Store;
     /// The ledgers.
     fn ledger(&self) -> &Self::Ledger;
-    /// Until when a command may begin that is submitted now.
+    /// The deadline of a command that is submitted now.
     fn deadline(&self) -> Instant;
 }
 
-/// Has all bookings follow the changes that are stored; gives how many bookings were asked to.
+/// Makes all bookings follow the stored disruptions. Gives the number of their bookings, with those that failed.
 ///
 /// # Errors
-/// Those of the store; what is left is found again.
+/// Those of the store. The next run finds the remaining disruptions.
 pub async fn follow_all(deps: &impl FollowDeps) -> StoreResult<usize> {
     let (mut count, mut after) = (0, None);
     loop {
         let changes = deps.store().pending(after, CHANGES).await?;
         let Some(last) = changes.last() else { return Ok(count) };
-        // Those that failed stay; they keep nobody behind them waiting.
+        // Disruptions that failed stay stored, and do not delay those after them.
         after = Some(last.flight);
         for change in changes {
             count += follow(deps, change).await?;
@@ -79,7 +88,7 @@ async fn follow(deps: &impl FollowDeps, change: PendingDisruption) -> StoreResul
         flight.id = %change.flight, flight.version = change.version, bookings.count = count, bookings.followed = followed,
         "Bookings follow a change of their flight"
     );
-    // What failed is found again at the next look.
+    // The next run finds a disruption that a booking has failed to follow.
     if followed == count {
         deps.store().followed(change).await?;
     }

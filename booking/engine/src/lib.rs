@@ -1,22 +1,20 @@
-//! What decides about bookings: rules, the way of a sale, the ledger's batches, the saga of a payment.
+//! The decisions about bookings: rules, the way of a sale, the ledger's batches, the saga of a payment.
 //!
-//! It knows no actor, no HTTP and no database. The service gives it these through the [`ports`]; the simulation gives it
-//! a model of them, and drives the same code through faults in virtual time.
+//! The crate knows no actor, no HTTP and no database. The service provides these through the [`ports`]. The simulation
+//! provides models of them, and drives the same code through faults in virtual time.
 //!
-//! | module | what it holds |
+//! | module | content |
 //! |---|---|
 //! | [`booking`] | a booking, its life, its rules |
 //! | [`inventory`] | flights, seats, prices |
-//! | [`passengers`] | who travels together, and how to reach them |
+//! | [`passengers`] | passengers, parties and contacts |
 //! | [`payment`] | payments, refunds, quotes and their ledger entries |
 //! | [`sell`] | the way of a request |
-//! | [`ledger`] | batches of commands, and what they decide |
+//! | [`ledger`] | batches of commands, and the decisions about them |
 //! | [`saga`] | a payment from its authorisation to its settlement |
-//! | [`expire`] | holds whose time is over |
-//! | [`follow`] | bookings follow what the airline did to their flights |
-//! | [`ports`], [`store_error`] | what the engine needs of the world around it |
-
-#![allow(missing_docs)]
+//! | [`expire`] | the sweep of holds that have ended |
+//! | [`follow`] | bookings follow the airline's changes of their flights |
+//! | [`ports`], [`store_error`] | the traits that service and simulation implement, and the errors of a store |
 
 pub mod booking;
 pub mod expire;

@@ -1,5 +1,5 @@
-//! What the engine needs of the world around it. The service gives it PostgreSQL, actors and clocks; the simulation
-//! gives it models of them.
+//! The ports of the engine: traits for its surroundings. The service implements them with PostgreSQL, actors and
+//! clocks, the simulation with models of these.
 
 use crate::{
     booking::{
@@ -49,14 +49,14 @@ pub trait Clock {
     /// The monotonic clock.
     fn now(&self) -> Instant;
 
-    /// The wall clock, which may be wrong.
+    /// The wall clock (UTC), which may be wrong.
     fn utc(&self) -> DateTime<Utc>;
 
     /// Waits until the monotonic clock shows this instant.
     fn sleep_until(&self, instant: Instant) -> impl Future<Output = ()>;
 }
 
-/// What a clock waits for at most this long; `None`: it did not come in time.
+/// Waits for work, at most for this time; `None`: the time is over, and the work is dropped.
 pub async fn within<T>(clock: &impl Clock, time: Duration, work: impl Future<Output = T>) -> Option<T> {
     use futures_util::future::{Either, select};
     let late = std::pin::pin!(clock.sleep_until(clock.now() + time));
@@ -66,125 +66,127 @@ pub async fn within<T>(clock: &impl Clock, time: Duration, work: impl Future<Out
     }
 }
 
-/// Where identifiers come from.
+/// The source of identifiers.
 pub trait Ids {
     /// A fresh identifier, UUIDv7.
     fn uuid(&self) -> Uuid;
 
-    /// A record locator, drawn by chance.
+    /// A record locator, drawn at random.
     fn locator(&self) -> Locator;
 }
 
 /// The unit of work of a ledger: a connection, and the transaction on it.
 ///
-/// Errors are those of the database: the transaction is over with them.
+/// # Errors
+/// All methods fail with the errors of the database. An error ends the transaction.
 #[expect(async_fn_in_trait, reason = "a ledger and its store live on one thread")]
 pub trait LedgerStore {
-    /// Opens the connection, if there is none. Afterwards nothing is committed any more of what a connection before it
-    /// has left.
+    /// Opens the connection, unless it is open. Afterwards no transaction of an earlier connection can commit any
+    /// more.
     async fn connect(&mut self) -> StoreResult<()>;
 
-    /// Gives the connection up. Nobody knows what becomes of its transaction.
+    /// Gives the connection up. The outcome of its transaction is unknown.
     fn disconnect(&mut self);
 
-    /// Begins a transaction for these commands. Its future is polled before those of the transaction's questions, so
-    /// it need not be waited for.
+    /// Begins a transaction for these commands. The caller polls this future before those of the transaction's queries,
+    /// so an implementation may pipeline them.
     async fn begin(&self, items: &[Item<'_>]) -> StoreResult<()>;
 
-    /// Holds that have ended but stand in the way: of seats, or of travellers.
+    /// Holds that have ended but still occupy one of these seats or passenger keys.
     async fn stale_holds(
         &self,
         seats: &[SeatRow],
         travellers: &[TravellerRow],
     ) -> StoreResult<Vec<StaleHold>>;
 
-    /// Locks flights until the end of the transaction, reads what these locks protect, and only then the clock.
-    /// Unknown flights and bookings are left out.
+    /// Locks flights until the end of the transaction, then reads the rows that these locks protect, and last the
+    /// clock. The snapshot leaves unknown flights and bookings out.
     async fn lock(&self, request: LockRequest<'_>) -> StoreResult<LockedSnapshot>;
 
-    /// The states of flights at these versions or later.
+    /// The states of flights at these versions or later ones.
     async fn flight_states(&self, versions: &[(FlightId, i64)]) -> StoreResult<Flights>;
 
-    /// Binds keys to the bookings of their requests; gives the scopes of those that were free.
+    /// Binds idempotency keys to the bookings of their requests. Gives the scopes of the keys that were free.
     async fn bind_keys(&self, wanted: &[(&Key, BookingId)]) -> StoreResult<HashSet<Vec<u8>>>;
 
-    /// What is known of a key.
+    /// The stored state of an idempotency key; `None`: the key is free.
     async fn find_key(&self, key: &Key) -> StoreResult<Option<KnownKey>>;
 
-    /// Releases keys whose requests had no effect.
+    /// Releases the idempotency keys of these scopes: their requests had no effect.
     async fn release_keys(&self, scopes: &[&[u8]]) -> StoreResult<()>;
 
-    /// Those of these passengers' keys that are taken, on flights that are locked.
+    /// The taken ones of these passenger keys. Their flights are locked.
     async fn taken_passengers(
         &self,
         asked: &[PassengerFlightKey],
     ) -> StoreResult<HashSet<PassengerFlightKey>>;
 
-    /// Those of these locators that bookings have.
+    /// The used ones of these locators.
     async fn used_locators(&self, locators: &[Locator]) -> StoreResult<HashSet<Locator>>;
 
-    /// A quote, if it is still kept.
+    /// A quote; `None`: it is unknown, or no longer kept.
     async fn find_quote(&self, id: QuoteId) -> StoreResult<Option<Quote>>;
 
-    /// Document numbers for so many tickets, each given once and for all.
+    /// `count` document numbers for e-tickets. Each number is given once only.
     async fn allocate_ticket_numbers(&self, count: usize) -> StoreResult<Vec<i64>>;
 
-    /// Writes what was decided, the events last, and commits. Unique constraints stand behind every decision: an error
-    /// where a seat, a passenger's key or a locator is somebody else's after all.
+    /// Writes the decision, its events last, and commits. Unique constraints check every decision: the write fails if a
+    /// seat, a passenger key or a locator belongs to another booking after all.
     async fn commit(&self, decision: BatchDecision<'_>) -> StoreResult<CommittedBatch>;
 
-    /// Rolls the transaction back. An error means that the connection does not answer: whether the transaction was
-    /// committed has to be found out.
+    /// Rolls the transaction back. An error means that the connection does not answer: the transaction may have been
+    /// committed.
     async fn roll_back(&self) -> StoreResult<()>;
 
-    /// Bookings as they are stored, outside of a transaction.
+    /// Reads bookings outside of a transaction. The result leaves unknown ones out.
     async fn read_back(&mut self, ids: &[BookingId]) -> StoreResult<HashMap<BookingId, FoundBooking>>;
 }
 
-/// How a command is submitted.
+/// The terms of a submitted command.
 #[derive(Debug)]
 pub struct SubmitTerms {
-    /// It is not begun after this instant of the monotonic clock.
+    /// The ledger does not begin the command after this instant of the monotonic clock.
     pub deadline: Instant,
-    /// The slot of an admitted claim.
+    /// The queue slot of an admitted claim; `None`: the command needs no slot.
     pub slot: Option<QueueSlot>,
 }
 
 impl SubmitTerms {
-    /// For a command that needs no slot.
+    /// The terms of a command that needs no slot.
     pub fn by(deadline: Instant) -> Self {
         Self { deadline, slot: None }
     }
 }
 
 /// The ledgers of an instance.
-#[expect(async_fn_in_trait, reason = "whoever submits stays on its thread")]
+#[expect(async_fn_in_trait, reason = "a submitter stays on its thread")]
 pub trait LedgerQueue {
-    /// Carries out a command in the ledger of a flight: the lowest one of those it is about. The answer comes after the
+    /// Carries out a command in the ledger of a flight: the lowest flight of the command. The answer comes after the
     /// commit.
     ///
     /// # Errors
-    /// Nothing was done, or what was done is found under the command's key or booking.
+    /// [`LedgerError`](crate::ledger::command::LedgerError). After `Unavailable` the command may have been committed:
+    /// its key or its booking shows that.
     async fn submit(&self, flight: FlightId, command: Command, terms: SubmitTerms) -> Answer;
 }
 
-/// Until when a request may wait for its first commit, and on whose behalf.
+/// The deadline of a request for its first commit, and its client.
 #[derive(Debug, Clone, Copy)]
 pub struct RequestContext {
-    /// By the monotonic clock.
+    /// The deadline, by the monotonic clock.
     pub deadline: Instant,
-    /// The network of the client, for limits of its own.
+    /// The address of the client's network: the key of its limits.
     pub client: IpAddr,
 }
 
 impl RequestContext {
-    /// For work of our own, with an address that no client has.
+    /// The context of this service's own work, with an address that no client has.
     pub fn of_our_own(deadline: Instant) -> Self {
         Self { deadline, client: IpAddr::V4(Ipv4Addr::UNSPECIFIED) }
     }
 }
 
-/// Why a flight is not found.
+/// The reason why a flight cannot be offered.
 #[derive(Debug, Clone)]
 pub enum FlightError {
     /// There is no such flight.
@@ -195,10 +197,10 @@ pub enum FlightError {
     Overloaded,
 }
 
-/// Why seats are not reserved.
+/// The reason why seats are not reserved.
 #[derive(Debug)]
 pub enum ReserveError {
-    /// They cannot be had.
+    /// The request is refused.
     Refused(Refusal),
     /// The store cannot tell.
     Failed(StoreError),
@@ -212,26 +214,35 @@ pub trait FlightInventory {
     /// A flight that was looked up.
     type Offer: FlightOffer;
 
-    /// A flight as the inventory knows it.
+    /// A flight as the inventory knows it, possibly from its cache.
+    ///
+    /// # Errors
+    /// [`FlightError`].
     async fn offer(&self, id: FlightId, context: RequestContext) -> Result<Self::Offer, FlightError>;
 
     /// A flight as the database has it now.
+    ///
+    /// # Errors
+    /// [`FlightError`].
     async fn reload(&self, id: FlightId, context: RequestContext) -> Result<Self::Offer, FlightError>;
 
-    /// The seats of a flight may have changed.
+    /// Marks the cached seats of a flight as stale.
     fn invalidate(&self, id: FlightId);
 }
 
-/// A flight that was looked up, and of which seats can be reserved.
+/// A flight that was looked up. Its seats can be reserved.
 #[expect(async_fn_in_trait, reason = "a request stays on its thread")]
 pub trait FlightOffer {
-    /// Keeps seats from other requests; they are free again when it is dropped.
+    /// A guard of reserved seats. Its drop releases them.
     type Reservation;
 
     /// The flight as it is known now.
     fn flight(&self) -> Flight;
 
-    /// Reserves seats until the deadline, or until the reservation is dropped.
+    /// Reserves seats until the deadline of the context, or until the reservation is dropped.
+    ///
+    /// # Errors
+    /// [`ReserveError`].
     async fn reserve(
         &self,
         request: &SeatRequest,
@@ -242,7 +253,7 @@ pub trait FlightOffer {
 /// The payment desk of an instance.
 #[expect(async_fn_in_trait, reason = "a request stays on its thread")]
 pub trait Payments {
-    /// The right to have a payment carried out; it is given back when it is dropped.
+    /// The admission of one payment. Its drop gives the place back.
     type Admission;
 
     /// Admits a payment.
@@ -251,14 +262,14 @@ pub trait Payments {
     /// [`NotAdmitted`].
     fn admit(&self) -> Result<Self::Admission, NotAdmitted>;
 
-    /// Carries a payment as far as it comes while the traveller waits.
+    /// Carries out a payment, and waits for its outcome as long as a traveller would.
     async fn charge(&self, charge: Charge, admission: Self::Admission) -> ChargeOutcome;
 
-    /// There is a refund to be settled.
+    /// Wakes the desk: there is a refund to settle.
     fn nudge(&self);
 }
 
-/// The provider could not be asked, or did not say; whether it did something is not known.
+/// The provider was not reached, or gave no usable answer. It may have carried out the request.
 #[derive(Debug, thiserror::Error)]
 #[error("the payment provider has not answered as it should: {0}")]
 pub struct ProviderError(pub String);
@@ -268,16 +279,16 @@ pub type ProviderReply<'a, T> = LocalBoxFuture<'a, Result<T, ProviderError>>;
 
 /// A payment provider.
 ///
-/// Every call names the payment by our id, and repeating a call has no further effect: that is what makes the saga safe
-/// to resume. A call may fail, or not answer at all; then nothing is known.
+/// Every call names the payment by our identifier, and a repeated call has no further effect. So a saga can be resumed
+/// at any step. A call may fail, or not answer at all; then its effect is unknown.
 pub trait PaymentProvider {
-    /// Whether a token is one of the provider's; others are refused before anything is done.
+    /// Whether a token belongs to this provider. A payment with another token is refused before anything is done.
     fn knows(&self, token: &str) -> bool;
 
-    /// Whether the provider answers at all: asked when payments were not answered.
+    /// Asks for any answer. The payment desk uses it after payments got no answer.
     fn answers(&self) -> ProviderReply<'_, ()>;
 
-    /// Reserves money, unless this payment was voided before. May never answer.
+    /// Reserves `amount` (minor units of money), unless this payment was voided before. May never answer.
     fn authorise(
         &self,
         payment: PaymentId,
@@ -285,58 +296,65 @@ pub trait PaymentProvider {
         token: String,
     ) -> ProviderReply<'_, ProviderDecision>;
 
-    /// What was decided; `None` where nothing was reserved, and nothing refused.
+    /// The decision about a payment; `None`: nothing was reserved or refused.
     fn find(&self, payment: PaymentId) -> ProviderReply<'_, Option<ProviderDecision>>;
 
-    /// Takes reserved money.
+    /// Takes the reserved `amount` (minor units of money).
     fn capture(&self, payment: PaymentId, amount: i64) -> ProviderReply<'_, ()>;
 
-    /// Gives up reserved money; and sees to it that nothing is reserved under this id any more.
+    /// Gives the reserved `amount` (minor units of money) up. Afterwards nothing can be reserved under this identifier.
     fn void(&self, payment: PaymentId, amount: i64) -> ProviderReply<'_, ()>;
 
-    /// Gives back taken money.
+    /// Gives back `amount` (minor units of money) of a captured payment.
     fn refund(&self, payment: PaymentId, refund: RefundId, amount: i64) -> ProviderReply<'_, ()>;
 }
 
-/// The queues of payments and refunds of which something is still to be asked of the provider.
+/// The stored queues of unsettled payments and refunds.
+///
+/// # Errors
+/// All methods fail with the errors of the store.
 #[expect(async_fn_in_trait, reason = "a saga stays on its thread")]
 pub trait SettlementStore {
-    /// Takes payments in hand that nobody has had in hand for this long, so many at most.
+    /// Takes at most `limit` payments in hand that no instance has had in hand for the time `idle`.
     async fn take_payments(&self, idle: TimeDelta, limit: usize) -> StoreResult<Vec<UnsettledPayment>>;
 
-    /// The same of refunds.
+    /// Takes refunds in hand, as [`take_payments`](Self::take_payments) takes payments.
     async fn take_refunds(&self, idle: TimeDelta, limit: usize) -> StoreResult<Vec<UnsettledRefund>>;
 
-    /// The provider has captured, or voided, a payment. It may be written later: if it is lost, the provider is asked the
-    /// same again, without effect.
+    /// Records that the provider has captured or voided a payment. The record may be written later: after its loss the
+    /// provider gets the same call again, without effect.
     async fn mark_settled(&self, payment: PaymentId) -> StoreResult<()>;
 
-    /// The provider has given money back.
+    /// Records that the provider has carried out a refund.
     async fn mark_refunded(&self, refund: &UnsettledRefund) -> StoreResult<()>;
 }
 
 /// The stored idempotency keys, outside of a ledger's transaction.
 #[expect(async_fn_in_trait, reason = "a request stays on its thread")]
 pub trait KeyLookup {
-    /// What is known of a key, if that is found out before the deadline.
+    /// The stored state of an idempotency key; `None`: the key is free.
+    ///
+    /// # Errors
+    /// Those of the store, also after the deadline (monotonic clock).
     async fn find_key(&self, key: &Key, deadline: Instant) -> StoreResult<Option<KnownKey>>;
 }
 
-/// A booking that was read back, as it is stored and as it is shown.
+/// A booking that was read back, as it is stored and as clients see it.
 pub type FoundBooking = (Booking, crate::booking::presentation::ShownBooking);
 
-/// Those who follow what a ledger commits, on its instance.
+/// A listener to the commits of a ledger, on its instance.
 pub trait CommitListener {
-    /// Events were committed that are to be published.
+    /// There are committed events to publish.
     fn events_committed(&self);
 
-    /// The seats of a flight after a commit, and the holds that it has made or changed.
+    /// A commit has changed the seats of a flight. `state`: the seats after it. `holds`: the ends of the holds that it
+    /// has made or changed; `None`: there are none.
     fn seats_changed(&self, state: SeatsState, holds: Option<HoldExpiries>);
 
-    /// Holds as a commit has left them that has changed nobody's seats.
+    /// A commit has changed the ends of holds of a flight, but no seats.
     fn holds_changed(&self, flight: FlightId, holds: HoldExpiries);
 
-    /// A commit whose answer was lost may have changed the seats of a flight.
+    /// The seats of a flight may have changed: the answer of a commit was lost.
     fn invalidate(&self, flight: FlightId);
 }
 

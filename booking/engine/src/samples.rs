@@ -1,5 +1,7 @@
 //! A flight and a booking for tests.
 
+#![expect(clippy::unwrap_used, reason = "samples are constant: only tests meet them")]
+
 use crate::{
     booking::{
         hold::{Allowance, HoldTime},
@@ -49,7 +51,7 @@ pub fn flight() -> FlightState {
     .unwrap()
 }
 
-/// A hold of one adult per seat, made now, for a quarter of an hour.
+/// A hold of one adult for each seat, made now, for 15 minutes.
 pub fn booking(flight: FlightId, seats: &[&str]) -> Booking {
     let now = Utc::now();
     let passenger = |(index, seat): (usize, &&str)| Passenger {
@@ -89,12 +91,12 @@ pub fn booking(flight: FlightId, seats: &[&str]) -> Booking {
     }
 }
 
-/// A claim of a booking like [`booking`].
+/// A claim whose booking is like [`booking`].
 pub fn claim(flight: FlightId, seats: &[&str]) -> Claim {
     claim_of(booking(flight, seats))
 }
 
-/// A claim that becomes this booking.
+/// The claim that becomes this booking.
 pub fn claim_of(booking: Booking) -> Claim {
     let Booking { id, locator, owner_id: owner, currency, contact, segments, passengers, .. } = booking;
     let (departure, now) = (Utc::now() + TimeDelta::days(30), Utc::now());

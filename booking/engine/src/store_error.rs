@@ -1,35 +1,35 @@
-//! Why a store did not do what it was asked, as far as decisions depend on it. What the database said is the source.
+//! Errors of a store, as far as decisions depend on them. The error of the database is their source.
 
 use std::{error::Error, sync::Arc};
 
-/// What is to be made of an error of the store.
+/// The kind of a store's error: it decides about the reaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StoreFault {
     /// A lock was not granted in time. The transaction is rolled back.
     LockTimeout,
-    /// The transaction was rolled back for the sake of others: a deadlock, or a serialization failure.
+    /// The database has rolled the transaction back because of another one: a deadlock, or a serialization failure.
     Conflict,
-    /// A unique constraint was violated: somebody was faster.
+    /// A unique constraint was violated: another transaction was faster.
     Duplicate,
-    /// A value cannot be stored, or what is stored cannot be read.
+    /// A value cannot be stored, or a stored value cannot be read.
     Data,
-    /// Nobody answers.
+    /// The database does not answer.
     Unavailable,
-    /// Anything else: a fault of ours, as a rule.
+    /// Any other error: usually a fault of this service.
     Other,
 }
 
-/// An error of the store. The transaction is over with it.
+/// An error of the store. It ends the transaction.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("the store has failed ({fault:?})")]
 pub struct StoreError {
-    /// What is to be made of it.
+    /// The kind of the error.
     pub fault: StoreFault,
     #[source]
     source: Arc<dyn Error + Send + Sync>,
 }
 
-/// What the store gives.
+/// The result of a call of the store.
 pub type StoreResult<T> = Result<T, StoreError>;
 
 impl StoreError {
@@ -38,7 +38,7 @@ impl StoreError {
         Self { fault, source: Arc::from(source.into()) }
     }
 
-    /// Nobody answers.
+    /// The error of a database that does not answer.
     pub fn unavailable(reason: &str) -> Self {
         Self::new(StoreFault::Unavailable, reason)
     }

@@ -1,4 +1,4 @@
-//! What a new state of a flight means for those who have booked it.
+//! The meaning of a flight's new state for its bookings.
 
 use crate::inventory::flight::is_sold;
 use shared_types::{
@@ -6,16 +6,16 @@ use shared_types::{
     ids::FlightId,
 };
 
-/// A change by the airline that concerns the travellers.
+/// A change by the airline that bookings have to follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Disruption {
     /// The flight does not take place.
     Cancelled,
-    /// It departs or arrives at another time.
+    /// The flight departs or arrives at another time.
     Rescheduled,
 }
 
-/// What the step from one state of a flight to a newer one means.
+/// The disruption between an older and a newer state of a flight; `None`: bookings need not follow this change.
 pub fn of_change(before: &FlightState, after: &FlightState) -> Option<Disruption> {
     let cancelled = |flight: &FlightState| flight.status == FlightStatus::Cancelled;
     if cancelled(after) {
@@ -25,10 +25,13 @@ pub fn of_change(before: &FlightState, after: &FlightState) -> Option<Disruption
     (moved && is_sold(after)).then_some(Disruption::Rescheduled)
 }
 
-/// A change of a flight that its bookings have yet to follow.
+/// A disruption that the bookings of its flight have yet to follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PendingDisruption {
+    /// The disrupted flight.
     pub flight: FlightId,
+    /// The version of the flight's state that brought the disruption.
     pub version: i64,
+    /// Cancellation or new times.
     pub kind: Disruption,
 }

@@ -1,46 +1,46 @@
 //! The rule for holds: how long seats and price are kept without payment.
 //!
-//! A hold has one deadline, for the space and for the price. It is judged by the database's clock.
-//! From that instant on the hold has ended, whoever has noticed: reads show it as expired, and its
-//! seats go to the next who wants them. A payment under way keeps it alive: the hold is prolonged
-//! when a payment starts, and falls back to its former end when that payment is declined. No hold outlives
-//! the sales of its journey's first flight, also where the airline moves that forward.
+//! A hold has one deadline, for the seats and for the price. The database's clock judges it. From that instant on the
+//! hold has ended, even before the sweeper expires it: reads show it as expired, and the next claim gets its seats.
+//! A payment under way keeps a hold alive: the start of a payment prolongs the hold, and a declined payment gives the
+//! hold its former end back. No hold outlives the sales of its journey's first flight, even after the airline has
+//! moved that flight forward.
 
 use crate::inventory::flight;
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// Minutes of a hold when nothing else is asked for.
+/// Minutes of a hold when the request names none.
 const DEFAULT_MINUTES: i64 = 15;
-/// Minutes that may be asked for.
+/// Minutes that a request may ask for shortly before the departure.
 const LONGEST_MINUTES: i64 = 60;
-/// Minutes that may be asked for when there is time enough.
+/// Minutes that a request may ask for at least [`EARLY_DAYS`] before the departure.
 const LONGEST_EARLY_MINUTES: i64 = 1440;
-/// Days before departure at which there is time enough.
+/// Days before the departure from which on a request counts as early.
 const EARLY_DAYS: i64 = 7;
 
-/// Seats that an account may hold on a flight, unpaid.
+/// The most unpaid seats that an account may hold on one flight.
 pub const SEATS_PER_ACCOUNT_AND_FLIGHT: i64 = 9;
-/// Seats that an unverified account may hold on all flights together, unpaid.
+/// The most unpaid seats that an unverified account may hold on all flights together.
 pub const SEATS_PER_UNVERIFIED_ACCOUNT: i64 = 9;
-/// Minutes for which an unverified account may hold seats at most.
+/// The longest hold of an unverified account, in minutes.
 pub const UNVERIFIED_MINUTES: i64 = 15;
 
-/// How many seats an account may hold, unpaid.
+/// The limit on the unpaid seats of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Allowance {
-    /// As many as it wants: it tests the installation under load.
+    /// No limit: the account load-tests the installation.
     Unlimited,
-    /// [`SEATS_PER_ACCOUNT_AND_FLIGHT`].
+    /// At most [`SEATS_PER_ACCOUNT_AND_FLIGHT`].
     PerFlight,
-    /// That, and [`SEATS_PER_UNVERIFIED_ACCOUNT`] in all.
+    /// At most [`SEATS_PER_ACCOUNT_AND_FLIGHT`], and at most [`SEATS_PER_UNVERIFIED_ACCOUNT`] on all flights.
     Unverified,
 }
 
-/// How long seats are to be held.
+/// The duration of a hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HoldTime(TimeDelta);
 
-/// A hold time that cannot be had.
+/// The requested duration of a hold is not allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be from 1 to {longest} minutes (up to {early} when the departure is at least 7 days away)")]
 pub struct InvalidHoldTime {
@@ -49,8 +49,11 @@ pub struct InvalidHoldTime {
 }
 
 impl HoldTime {
-    /// The time that was asked for, in minutes, for a journey that departs at `departure`. `limit`:
-    /// minutes at most, however early it is.
+    /// The duration of a hold for a journey that departs at `departure`. `minutes`: the requested duration; `None`:
+    /// the default. `limit`: the configured maximum in minutes, which also bounds early requests.
+    ///
+    /// # Errors
+    /// [`InvalidHoldTime`]: the request is below one minute or above the maximum.
     pub fn new(
         minutes: Option<i64>,
         departure: DateTime<Utc>,
@@ -68,26 +71,29 @@ impl HoldTime {
         }
     }
 
-    /// Whether so many minutes can be had at all, whenever the journey departs.
+    /// Checks a requested duration before the departure is known: against the maximum of early requests.
+    ///
+    /// # Errors
+    /// [`InvalidHoldTime`]: no journey allows this duration.
     pub fn check(minutes: i64, limit: u32) -> Result<(), InvalidHoldTime> {
         let (longest, early) = longest(limit);
         if (1..=early).contains(&minutes) { Ok(()) } else { Err(InvalidHoldTime { longest, early }) }
     }
 
-    /// When a hold ends that begins now: when sales of the journey's first flight close at the latest.
+    /// The end of a hold that begins now. It is never after sales of the journey's first flight close.
     pub fn end(self, now: DateTime<Utc>, departure: DateTime<Utc>) -> DateTime<Utc> {
         (now + self.0).min(flight::closes_at(departure))
     }
 }
 
-/// Minutes that may be asked for shortly before the departure, and early enough.
+/// The longest allowed holds in minutes: shortly before the departure, and early.
 fn longest(limit: u32) -> (i64, i64) {
     let early = LONGEST_EARLY_MINUTES.min(limit.max(1).into());
     (early.min(LONGEST_MINUTES), early)
 }
 
-/// The end of a hold while a payment of it is under way: `settle` from now, never earlier than before;
-/// but at the departure at the latest.
+/// The end of a hold while a payment is under way: `settle` from now. It is never earlier than the former end, and
+/// never after the departure.
 pub fn prolonged(
     end: DateTime<Utc>,
     now: DateTime<Utc>,
@@ -97,7 +103,7 @@ pub fn prolonged(
     end.max(now + settle).min(departure)
 }
 
-/// Whether a hold with this end has ended.
+/// Whether a hold with this end has ended at `now`.
 pub fn has_ended(end: DateTime<Utc>, now: DateTime<Utc>) -> bool {
     end <= now
 }
@@ -107,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_day_is_held_only_when_there_is_a_week() {
+    fn a_hold_of_a_day_needs_a_departure_in_a_week() {
         let now = Utc::now();
         let ends = |minutes, days: i64| {
             HoldTime::new(minutes, now + TimeDelta::days(days), now, 1440)

@@ -1,29 +1,32 @@
-//! What makes two requests the same.
+//! Idempotency keys: when two requests are the same.
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use shared_types::ids::UserId;
 
-/// Hours for which answers are kept.
+/// Hours for which a key keeps its answer.
 pub const KEPT_HOURS: i32 = 24;
 
-/// An idempotency key in its scope, with what was sent under it. Hashes, so that rows are slim and
-/// tell nothing of the request.
+/// An idempotency key in its scope, with the body that was sent under it. Both are SHA-256 hashes: rows stay slim, and
+/// reveal nothing of the request.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Key {
-    /// Of caller, method, path and key.
+    /// The hash of caller, method, path and key.
     pub scope: Vec<u8>,
-    /// Of the body as parsed JSON.
+    /// The hash of the body as parsed JSON: white space and the order of members do not matter.
     pub body: Vec<u8>,
 }
 
-/// A text that is no key.
+/// The text is no idempotency key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("Idempotency-Key must have 1 to 255 visible characters")]
 pub struct InvalidKey;
 
 impl Key {
-    /// The key of a request.
+    /// The key of a request. `key`: the value of its `Idempotency-Key` header.
+    ///
+    /// # Errors
+    /// [`InvalidKey`]: the header does not have 1 to 255 visible ASCII characters.
     pub fn new(
         caller: UserId,
         method: &str,
@@ -45,7 +48,7 @@ impl Key {
     }
 }
 
-/// JSON with the members of objects in order, so that equal values have equal texts.
+/// Writes JSON with the members of objects in order, so that equal values have equal texts.
 fn canonical(value: &Value, out: &mut String) {
     match value {
         Value::Object(members) => {
@@ -72,12 +75,12 @@ fn canonical(value: &Value, out: &mut String) {
     }
 }
 
-/// An answer that had an effect, as it is replayed.
+/// The stored answer of a request that had an effect. A repeated request gets it again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredAnswer {
-    /// The HTTP status: 2xx, or 402.
+    /// The HTTP status: 2xx, or 402 for a declined payment.
     pub status: i16,
-    /// The booking, as JSON.
+    /// The JSON text of the answer's body: the booking, or the quote.
     pub booking: String,
 }
 

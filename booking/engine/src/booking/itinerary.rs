@@ -1,19 +1,18 @@
 //! The rules for journeys of one flight or several.
 //!
-//! A journey is up to six flights in the order of travel, each once. Each departs after all before it
-//! have arrived: nobody is in two airplanes at once. It may leave from another airport than the last
-//! one arrived at (an open jaw), and cabin and brand may differ from flight to flight. How much time a
-//! connection takes is the search's business: an airport's minimum is known to the flight service only,
-//! which offers no connection below it, and travellers may choose two flights of their own.
+//! A journey has up to six flights in the order of travel, each once. Each flight departs after all flights before it
+//! have arrived. A flight may leave from another airport than the one before it arrived at (an open jaw). Cabin and
+//! brand may differ from flight to flight. The search enforces minimum connection times: only the flight service knows
+//! them, and travellers may combine flights on their own.
 
 use crate::booking::refusal::{InvalidMember, Member, Refusal};
 use chrono::{DateTime, Utc};
 use shared_types::{events::FlightState, fare::SegmentPrice, ids::FlightId};
 
-/// Flights in one booking.
+/// The most flights in one booking.
 pub const LARGEST: usize = 6;
 
-/// What is wrong with the flights of a request, before they are known.
+/// The errors of a request that names a flight twice. Needs no state of the flights.
 pub fn check_distinct(flights: impl Iterator<Item = FlightId>) -> Vec<InvalidMember> {
     let (mut errors, mut before) = (Vec::new(), Vec::new());
     for (index, flight) in flights.enumerate() {
@@ -25,7 +24,7 @@ pub fn check_distinct(flights: impl Iterator<Item = FlightId>) -> Vec<InvalidMem
     errors
 }
 
-/// What is wrong with the order of flights.
+/// The errors of a request whose flights do not follow each other.
 pub fn check_order<'a>(flights: impl Iterator<Item = &'a FlightState>) -> Vec<InvalidMember> {
     let (mut errors, mut arrival) = (Vec::new(), None);
     for (index, flight) in flights.enumerate() {
@@ -38,8 +37,8 @@ pub fn check_order<'a>(flights: impl Iterator<Item = &'a FlightState>) -> Vec<In
     errors
 }
 
-/// Whether each flight departs after those before it have arrived. `times`: departures and arrivals in the order of
-/// travel.
+/// Whether each flight departs after all flights before it have arrived. `times`: departures and arrivals (UTC) in the
+/// order of travel.
 pub fn is_possible(times: impl IntoIterator<Item = (DateTime<Utc>, DateTime<Utc>)>) -> bool {
     let mut latest = None;
     times.into_iter().all(|(departure, arrival)| {
@@ -49,7 +48,7 @@ pub fn is_possible(times: impl IntoIterator<Item = (DateTime<Utc>, DateTime<Utc>
     })
 }
 
-/// The first and the last flight by departure, in whatever order they stand.
+/// The first and the last flight by departure, in any order of `flights`; `None`: there are no flights.
 pub fn ends<'a>(
     flights: impl Iterator<Item = &'a FlightState> + Clone,
 ) -> Option<(&'a FlightState, &'a FlightState)> {
@@ -57,13 +56,13 @@ pub fn ends<'a>(
     Some((first, flights.max_by_key(|flight| flight.departure.at)?))
 }
 
-/// What all segments cost together, minor units; `None` beyond what can be represented.
+/// The price of all segments together, in minor units of money; `None`: the sum overflows.
 pub fn total(mut prices: impl Iterator<Item = SegmentPrice>) -> Option<i64> {
     prices.try_fold(0_i64, |sum, price| sum.checked_add(price.fare)?.checked_add(price.taxes))
 }
 
-/// What the refusals of several flights come to: the one that is to be mended first, with all that is
-/// wrong in its way on any of them.
+/// Merges the refusals of several flights into one; `None`: there are none. The most urgent kind of refusal wins, and
+/// carries the details of all flights.
 pub fn refusal(refusals: impl IntoIterator<Item = Refusal>) -> Option<Refusal> {
     refusals.into_iter().reduce(|one, other| match (one, other) {
         (Refusal::Invalid(mut errors), Refusal::Invalid(more)) => {
@@ -83,6 +82,7 @@ pub fn refusal(refusals: impl IntoIterator<Item = Refusal>) -> Option<Refusal> {
     })
 }
 
+/// The rank of a refusal: the client has to mend a higher one first.
 fn urgency(refusal: &Refusal) -> u8 {
     match refusal {
         Refusal::NotFound => 5,
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn all_taken_seats_are_told() {
+    fn a_refusal_names_the_taken_seats_of_all_flights() {
         let seat = |text: &str| FlightSeat { flight_id: FlightId::new(), designator: text.parse().unwrap() };
         let (a, b) = (seat("1A"), seat("2B"));
         let taken = |seats: &[FlightSeat]| Refusal::SeatTaken(seats.to_vec());

@@ -12,11 +12,10 @@
 //!               v
 //!             expired
 //! ```
-//! "Paying" is a hold with a payment under way: it does not end by itself, and nobody but the airline may
-//! touch it. Beside it the money: awaiting -> processing -> paid -> (partly) refunded; a declined payment
-//! leads back to awaiting. Each transition is a method here that checks it, or refuses with its code;
-//! a refusal changes nothing. `now` is always the database's clock, read after the booking's
-//! flights were locked.
+//! "Paying" is a hold with a payment under way: it does not expire, and only the airline may change it. The payment
+//! status runs beside the stage: awaiting -> processing -> paid -> (partly) refunded; a declined payment leads back to
+//! awaiting. Each transition is a method here. It checks its conditions, or refuses with a code; a refusal changes
+//! nothing. `now` is always the database's clock, read after the flights of the booking were locked.
 
 use crate::{
     booking::{
@@ -40,19 +39,23 @@ use shared_types::{
     ids::{FlightId, PaymentId, RefundId},
 };
 
-/// Where a booking is in its life, as everybody sees it at an instant.
+/// The stage of a booking in its life at an instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
+    /// Held and not paid.
     Held,
     /// Held, with a payment under way.
     Paying,
+    /// Paid, with tickets.
     Confirmed,
+    /// Cancelled by its traveller or by the airline.
     Cancelled,
+    /// A hold that has ended without payment.
     Expired,
 }
 
 impl Stage {
-    /// The stage that a booking is shown in.
+    /// The stage of a booking that shows this status and payment status.
     pub fn of(status: BookingStatus, payment: BookingPaymentStatus) -> Self {
         match (status, payment) {
             (BookingStatus::Held, BookingPaymentStatus::Processing) => Self::Paying,
@@ -63,7 +66,10 @@ impl Stage {
         }
     }
 
-    /// Whether a caller may do this now; else the code that says why not.
+    /// Whether a caller may do this in this stage.
+    ///
+    /// # Errors
+    /// The refusal that names the stage.
     pub fn allows(self, action: BookingAction) -> Result<(), Refusal> {
         match (self, action) {
             (Self::Held, _) => Ok(()),
@@ -76,11 +82,11 @@ impl Stage {
     }
 }
 
-/// Why money is given back, as refunds tell it.
+/// The reasons that refunds show.
 const BY_TRAVELLER: &str = "cancelled by the traveller";
 const BY_AIRLINE: &str = "cancelled by the airline";
 
-/// All that a caller may ever do.
+/// All actions of callers, in the order in which bookings show them.
 const ACTIONS: [BookingAction; 5] = [
     BookingAction::Pay,
     BookingAction::Cancel,
@@ -90,12 +96,13 @@ const ACTIONS: [BookingAction; 5] = [
 ];
 
 impl Booking {
-    /// Where it is.
+    /// Its stage at `now`.
     pub fn stage(&self, now: DateTime<Utc>) -> Stage {
         Stage::of(self.status_at(now), self.payment_status)
     }
 
-    /// What may be done now. `times`: departures and arrivals of its flights in the order of travel.
+    /// The actions that a caller may take now. `times`: departures and arrivals (UTC) of its flights in the order of
+    /// travel.
     pub fn actions(
         &self,
         times: &[(DateTime<Utc>, DateTime<Utc>)],
@@ -114,19 +121,22 @@ impl Booking {
         ACTIONS.into_iter().filter(|action| stage.allows(*action).is_ok()).filter(in_time).collect()
     }
 
-    pub fn touch(&mut self, now: DateTime<Utc>) {
+    /// Notes a change: raises the version.
+    pub(crate) fn touch(&mut self, now: DateTime<Utc>) {
         self.version += 1;
         self.updated_at = now;
     }
 
-    /// Whether so many payments were declined that no other one is taken.
+    /// Whether it has reached the limit of declined payments.
     fn is_declined_for_good(&self) -> bool {
         let declined = |one: &&Payment| one.state.status() == PaymentStatus::Declined;
         self.payments.iter().filter(declined).count() >= MOST_DECLINED
     }
 
-    /// Starts a payment, and prolongs the hold until it can be settled, or until the journey begins.
-    /// Refused with `TooManyDeclined` after [`MOST_DECLINED`].
+    /// Starts a payment, and prolongs the hold by `settle` from now, or until the departure at most.
+    ///
+    /// # Errors
+    /// The refusal of the stage; [`Refusal::TooManyDeclined`] after [`MOST_DECLINED`] declined payments.
     pub fn start_payment(
         &mut self,
         payment: Payment,
@@ -144,18 +154,22 @@ impl Booking {
         Ok(())
     }
 
+    /// The payment, while it is under way.
     fn started(&mut self, payment: PaymentId) -> Option<&mut Payment> {
         self.payments.iter_mut().find(|one| one.id == payment && one.state == PaymentState::Started)
     }
 
-    /// How many passengers have no ticket yet.
-    pub fn without_ticket(&self) -> usize {
+    /// The number of passengers without a ticket.
+    pub(crate) fn without_ticket(&self) -> usize {
         self.passengers.iter().filter(|one| one.ticket_number.is_none()).count()
     }
 
-    /// Gives each passenger who has none a ticket of this airline, which is issued when the booking is
-    /// confirmed.
-    pub fn draw_tickets(&mut self, airline: &AccountingCode, documents: &mut impl Iterator<Item = i64>) {
+    /// Gives each passenger without a ticket a ticket number of this airline. The confirmation issues the ticket.
+    pub(crate) fn draw_tickets(
+        &mut self,
+        airline: &AccountingCode,
+        documents: &mut impl Iterator<Item = i64>,
+    ) {
         let without = self.passengers.iter_mut().filter(|one| one.ticket_number.is_none());
         for (passenger, document) in without.zip(documents) {
             passenger.ticket_number = Some(ticket::number(airline, document));
@@ -163,8 +177,10 @@ impl Booking {
         debug_assert_eq!(self.without_ticket(), 0, "one document each");
     }
 
-    /// Confirms with an authorised payment: tickets are issued and the money is booked. Refused with
-    /// `HoldExpired` where the authorisation comes too late.
+    /// Confirms the booking with an authorised payment: issues the tickets, and gives the ledger entries.
+    ///
+    /// # Errors
+    /// [`Refusal::HoldExpired`]: the authorisation comes too late.
     pub fn confirm(&mut self, payment: PaymentId, now: DateTime<Utc>) -> Result<Vec<Entry>, Refusal> {
         if self.stage(now) != Stage::Paying || hold::has_ended(self.hold_expires_at, now) {
             return Err(Refusal::HoldExpired);
@@ -179,9 +195,9 @@ impl Booking {
         Ok(payment_entries(payment, self.fare(), self.taxes()))
     }
 
-    /// Notes that a payment did not come off: refused by the provider, or (`void`) too late. The hold
-    /// falls back to its former end; to an earlier one where the journey, which begins at `departs_at`, was moved
-    /// forward meanwhile. Whether anything changed.
+    /// Declines a payment under way: the provider has refused it, or (`void`) it came too late. The hold gets its
+    /// former end back, or an earlier end if the airline has moved the journey's departure `departs_at` forward
+    /// meanwhile. Gives whether anything changed.
     pub fn decline(
         &mut self,
         (payment, void): (PaymentId, bool),
@@ -200,14 +216,17 @@ impl Booking {
         true
     }
 
-    /// What a cancellation gives back now.
-    pub fn refund_now(&self, journey: Journey, now: DateTime<Utc>) -> Refund {
+    /// The refund of a cancellation at `now`; nothing for a booking that was never confirmed.
+    pub(crate) fn refund_now(&self, journey: Journey, now: DateTime<Utc>) -> Refund {
         let Some(bought_at) = self.confirmed_at else { return Refund::default() };
         let paid: Vec<_> = self.segments.iter().map(|segment| segment.paid()).collect();
         refund::on_cancellation(&paid, bought_at, journey, now)
     }
 
-    /// Quotes what a cancellation gives back, for a while.
+    /// Quotes the refund of a cancellation, good for a few minutes.
+    ///
+    /// # Errors
+    /// The refusal of the stage.
     pub fn quote(&self, id: QuoteId, journey: Journey, now: DateTime<Utc>) -> Result<Quote, Refusal> {
         self.stage(now).allows(BookingAction::Cancel)?;
         let refund = self.refund_now(journey, now);
@@ -215,8 +234,12 @@ impl Booking {
         Ok(Quote::new(id, self, (refund, paid), journey.departs_at, now))
     }
 
-    /// Cancels, and gives back what was quoted, else what the fares allow now; everything when the airline
-    /// has cancelled a flight, also where less was quoted before.
+    /// Cancels for the traveller, and gives the ledger entries of the refund. The refund is the quoted one; without a
+    /// quote, the one that the fares allow now. It is everything if the airline has cancelled a flight, also after a
+    /// lower quote.
+    ///
+    /// # Errors
+    /// The refusal of the stage; [`Refusal::QuoteExpired`]: the quote is no longer good.
     pub fn cancel(
         &mut self,
         (quote, refund_id): (Option<&Quote>, RefundId),
@@ -236,9 +259,8 @@ impl Booking {
         Ok(entries)
     }
 
-    /// The airline does not fly one of the flights: whatever was paid is given back in full. A payment
-    /// that is under way comes too late and will be voided. Whether it was a live booking, and what is
-    /// to be booked.
+    /// Cancels because the airline has cancelled one of the flights. The refund is everything that was paid. A payment
+    /// under way will be voided. Gives the ledger entries; `None`: the booking was not live.
     pub fn cancel_by_airline(&mut self, refund_id: RefundId, now: DateTime<Utc>) -> Option<Vec<Entry>> {
         if !matches!(self.stage(now), Stage::Held | Stage::Paying | Stage::Confirmed) {
             return None;
@@ -250,6 +272,7 @@ impl Booking {
         Some(entries)
     }
 
+    /// Adds a refund of the confirmed payment, if there is any money to give back. Gives its ledger entries.
     fn give_back(
         &mut self,
         (id, refund): (RefundId, Refund),
@@ -272,8 +295,8 @@ impl Booking {
         refund_entries(id, refund)
     }
 
-    /// A flight has other times: the traveller is to know. Whether that is news for this booking. A hold ends
-    /// as early as if it had been made for the journey as it is now, which begins at `departs_at`.
+    /// Notes that a flight has other times since `version`. A hold gets the end of a hold for the journey with its new
+    /// departure `departs_at`. Gives whether the booking did not know this version yet.
     pub fn reschedule(
         &mut self,
         (flight, version): (FlightId, i64),
@@ -297,7 +320,10 @@ impl Booking {
         true
     }
 
-    /// Changes how the travellers are reached. Whether anything changed.
+    /// Changes the contact. Gives whether anything changed.
+    ///
+    /// # Errors
+    /// The refusal of the stage.
     pub fn change_contact(&mut self, patch: &ContactPatch, now: DateTime<Utc>) -> Result<bool, Refusal> {
         self.stage(now).allows(BookingAction::ChangeContact)?;
         let contact = patch.apply(&self.contact);
@@ -309,7 +335,7 @@ impl Booking {
         Ok(true)
     }
 
-    /// Ends a hold whose time is over. Whether it was one.
+    /// Expires a hold that has ended. Gives whether it was one.
     pub fn expire(&mut self, now: DateTime<Utc>) -> bool {
         let ended = self.status == BookingStatus::Held && self.stage(now) == Stage::Expired;
         if ended {

@@ -6,7 +6,7 @@ use crate::{
 use proptest::prelude::*;
 use shared_types::patch::Patch;
 
-/// What may happen to a booking.
+/// A step in the life of a booking.
 #[derive(Debug, Clone, Copy)]
 enum Step {
     Wait(i64),
@@ -17,7 +17,7 @@ enum Step {
     Cancel,
     CancelOnQuote,
     CancelByAirline,
-    /// To a version, with a departure so many minutes away.
+    /// To a version, with a departure in this many minutes.
     Reschedule(i64, i64),
     ChangeContact(bool),
     Expire,
@@ -114,7 +114,7 @@ fn take(
 
 proptest! {
     #[test]
-    fn whatever_happens_a_booking_stays_consistent(steps in proptest::collection::vec(step(), 1..40)) {
+    fn a_booking_stays_consistent_under_random_steps(steps in proptest::collection::vec(step(), 1..40)) {
         let mut booking = samples::booking(FlightId::new(), &["4A", "4B"]);
         let mut now = booking.created_at;
         let departs_at = now + TimeDelta::days(30);
@@ -262,7 +262,7 @@ fn declined_payments_are_bounded() {
     for attempt in 0..MOST_DECLINED {
         assert!(booking.actions(&[flight_at(far)], now).contains(&BookingAction::Pay));
         let id = pay(&mut booking, now).unwrap();
-        // Voided because it came too late, or refused: it did not come off.
+        // A voided payment counts like a refused one.
         assert!(booking.decline((id, attempt % 2 == 0), far, now));
     }
     let (before, later) = (booking.clone(), now + TimeDelta::minutes(5));
@@ -274,7 +274,7 @@ fn declined_payments_are_bounded() {
 }
 
 #[test]
-fn the_airline_cancels_whatever_is_under_way_and_gives_everything_back() {
+fn a_cancelled_flight_refunds_everything_and_voids_a_payment_under_way() {
     let mut booking = samples::booking(FlightId::new(), &["4A"]);
     let now = booking.created_at;
     let far = now + TimeDelta::days(30);
@@ -317,7 +317,7 @@ fn quotes_are_good_for_the_booking_as_it_was_and_for_a_while() {
 }
 
 #[test]
-fn who_cancels_after_the_airline_gets_everything_whatever_was_quoted_before() {
+fn a_cancellation_after_the_airlines_refunds_everything_despite_a_lower_quote() {
     let mut booking = samples::booking(FlightId::new(), &["4A"]);
     let (now, far) = (booking.created_at, booking.created_at + TimeDelta::days(30));
     let order = payment(&booking, now);

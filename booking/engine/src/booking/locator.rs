@@ -1,27 +1,29 @@
-//! Record locators: what travellers keep of a booking.
+//! Record locators: the short references that travellers name their bookings by.
 
 use std::{fmt, str::FromStr};
 
-/// 32 characters that are not mistaken for each other: no 0, O, 1, I.
+/// 32 characters that people do not confuse: no 0, O, 1, I.
 const ALPHABET: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
 
-/// Six characters of 32. Drawn at random: whether it is free is found out when it is stored.
+/// A record locator: six characters of an alphabet of 32. It is drawn at random; the ledger draws again if a booking
+/// has it already.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Locator(String);
 
-/// A text that is no locator.
+/// The text is no record locator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be six letters and digits without 0, O, 1 and I")]
 pub struct InvalidLocator;
 
 impl Locator {
-    /// A random one.
+    /// Draws a random locator.
     pub fn draw() -> Self {
         let bits: u32 = rand::random();
         let character = |position: u32| char::from(ALPHABET[(bits >> (5 * position) & 31) as usize]);
         Self((0..6).map(character).collect())
     }
 
+    /// The six characters, in capitals.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -36,7 +38,7 @@ impl fmt::Display for Locator {
 impl FromStr for Locator {
     type Err = InvalidLocator;
 
-    /// Small letters are understood: people type them.
+    /// Accepts small letters, too: people type them.
     fn from_str(text: &str) -> Result<Self, InvalidLocator> {
         let text = text.to_ascii_uppercase();
         let valid = text.len() == 6 && text.bytes().all(|byte| ALPHABET.contains(&byte));
@@ -49,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_drawn_can_be_read() {
+    fn a_drawn_locator_is_parsed_back() {
         for _ in 0..1000 {
             let locator = Locator::draw();
             assert_eq!(locator.as_str().to_ascii_lowercase().parse(), Ok(locator));

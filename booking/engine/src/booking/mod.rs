@@ -7,11 +7,11 @@
 //! | [`lifecycle`] | its state machine |
 //! | [`hold`] | how long seats are kept without payment |
 //! | [`itinerary`] | which flights may be booked together |
-//! | [`seat_change`], [`name_correction`] | what travellers may change |
-//! | [`disruption`] | what changes by the airline mean for bookings |
-//! | [`locator`], [`ticket`] | references that are printed |
-//! | [`idempotency`] | what makes two requests the same |
-//! | [`refusal`] | the expected answers that are no booking |
+//! | [`seat_change`], [`name_correction`] | changes by travellers |
+//! | [`disruption`] | changes by the airline |
+//! | [`locator`], [`ticket`] | printed references |
+//! | [`idempotency`] | when two requests are the same |
+//! | [`refusal`] | expected answers other than a booking |
 
 pub mod disruption;
 pub mod hold;

@@ -1,8 +1,8 @@
-//! Corrections of passengers' names: a slip of the pen may be put right, another person may not travel.
+//! Corrections of passengers' names: a traveller may correct a typing error, but not give the seat to another person.
 //!
-//! The house rule: at most [`LETTERS`] letters differ, in both names together, from the name as it was
-//! booked (not as it was corrected last, so that many small steps lead nowhere). Letters are counted as
-//! edits (Levenshtein distance) of the names as they are compared.
+//! The house rule: at most [`LETTERS`] letters differ, in both names together, from the booked name. The last
+//! correction does not matter: otherwise many small corrections would add up to another person. Letters are counted as
+//! edits (Levenshtein distance) of the folded names.
 
 use crate::{
     booking::{
@@ -15,62 +15,71 @@ use crate::{
 use chrono::{DateTime, Utc};
 use shared_types::{events::BookingAction, ids::PassengerId, person_name::PersonName};
 
-/// Letters that a correction may change.
+/// The most letters that a correction may change.
 const LETTERS: usize = 3;
 
-/// A name as it should have been; a part that is not named stays.
+/// A correction of a passenger's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NameCorrection {
+    /// The passenger whose name is corrected.
     pub passenger: PassengerId,
+    /// The right given name; `None`: it stays.
     pub given_name: Option<PersonName>,
+    /// The right family name; `None`: it stays.
     pub family_name: Option<PersonName>,
 }
 
 impl NameCorrection {
-    /// The names of a passenger after it.
+    /// The given and family name of a passenger after the correction.
     fn names_of(&self, passenger: &Passenger) -> (PersonName, PersonName) {
         let given = self.given_name.as_ref().unwrap_or(&passenger.given_name);
         let family = self.family_name.as_ref().unwrap_or(&passenger.family_name);
         (given.clone(), family.clone())
     }
 
-    /// Whether the passenger of a booking has these names.
-    pub fn is_made(&self, booking: &Booking) -> bool {
+    /// Whether the booking shows the correction already.
+    pub(crate) fn is_made(&self, booking: &Booking) -> bool {
         let passenger = booking.passengers.iter().find(|one| one.id == self.passenger);
         passenger.is_some_and(|one| self.names_of(one) == (one.given_name.clone(), one.family_name.clone()))
     }
 
-    /// The fingerprint of a passenger after it.
-    pub fn fingerprint_of(&self, passenger: &Passenger) -> i64 {
+    /// The fingerprint of a passenger after the correction.
+    pub(crate) fn fingerprint_of(&self, passenger: &Passenger) -> i64 {
         let (given, family) = self.names_of(passenger);
         fingerprint(&given, &family, passenger.born_on)
     }
 }
 
-/// What a correction means.
+/// The effect of a correction.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Corrected {
+pub(crate) struct Corrected {
     /// Whether anything changed.
-    pub changed: bool,
+    pub(crate) changed: bool,
     /// The passenger's fingerprint before and after.
-    pub fingerprints: (i64, i64),
-    /// The fingerprints under which the passenger's places may be stored and which are given up: those of earlier
-    /// releases, the oldest first, then the one of before.
-    pub left: Vec<i64>,
-    /// Whether another passenger of the booking has the fingerprint of before, too: to an earlier release two spellings
-    /// were two people. Then the passenger's places are stored under the first of `left` that has any.
-    pub has_namesake: bool,
-    /// Whether a seat belongs to the passenger.
-    pub seated: bool,
+    pub(crate) fingerprints: (i64, i64),
+    /// The fingerprints that the passenger gives up: those that earlier releases may have stored, the oldest first,
+    /// then the one before the correction.
+    pub(crate) left: Vec<i64>,
+    /// Whether another passenger of the booking shares the fingerprint before the correction: an earlier release took
+    /// two spellings for two people. Then the passenger's rows are stored under the first of `left` that has any.
+    pub(crate) has_namesake: bool,
+    /// Whether the passenger has a seat.
+    pub(crate) seated: bool,
 }
 
+/// The number of letters that differ between two names.
 fn distance(a: &PersonName, b: &PersonName) -> usize {
     strsim::levenshtein(&a.folded(), &b.folded())
 }
 
 impl Booking {
     /// Corrects a passenger's name.
-    pub fn correct_name(
+    ///
+    /// # Errors
+    /// The refusal of the stage; [`Refusal::NotFound`]: there is no such passenger; [`Refusal::Invalid`]: too many
+    /// letters differ; [`Refusal::PassengerAlreadyBooked`]: another passenger of the booking has that name and date of
+    /// birth.
+    pub(crate) fn correct_name(
         &mut self,
         correction: &NameCorrection,
         now: DateTime<Utc>,
@@ -133,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn three_letters_from_the_name_as_it_was_booked_and_no_further() {
+    fn a_correction_changes_three_letters_of_the_booked_name_at_most() {
         // "Ada x" and "Ada xx".
         let mut booking = samples::booking(FlightId::new(), &["4A", "4B"]);
         let first = correct(&mut booking, "Adda", "xyz").unwrap();
@@ -149,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_letter_is_counted_once_however_it_is_spelt() {
+    fn letters_are_counted_by_the_folded_names() {
         let mut booking = samples::booking(FlightId::new(), &["4A"]);
         booking.passengers[0].given_name = PersonName::stored("Nguye\u{302}\u{303}n".to_owned());
         let spelt = correct(&mut booking, "Nguy\u{1ec5}n", "x").unwrap();
@@ -172,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_passenger_gives_up_what_any_release_may_have_stored() {
+    fn a_correction_gives_up_the_fingerprints_of_earlier_releases() {
         let mut booking = samples::booking(FlightId::new(), &["4A", "4B"]);
         for (passenger, name) in booking.passengers.iter_mut().zip(["Zoe\u{308} O\u{2019}Neil", "Zo\u{eb}"]) {
             passenger.given_name = PersonName::stored(name.to_owned());
@@ -187,14 +196,14 @@ mod tests {
         let corrected = correct(&mut booking.clone(), "Zoey O'Neil", "x").unwrap();
         assert_eq!(corrected.left, [first, second, passenger.fingerprint()]);
 
-        // Side by side with somebody of another spelling.
+        // Beside a passenger with another spelling of the same name.
         booking.passengers[1].given_name = PersonName::stored("Zoe\u{308} O'Neil".to_owned());
         assert!(correct(&mut booking.clone(), "Zoey O'Neil", "x").unwrap().has_namesake);
         assert_eq!(correct(&mut booking, "Zo\u{eb} O'Neil", "x"), Err(Refusal::PassengerAlreadyBooked));
     }
 
     #[test]
-    fn nobody_becomes_somebody_who_travels_already() {
+    fn a_correction_to_another_passengers_name_is_refused() {
         let mut booking = samples::booking(FlightId::new(), &["4A", "4B"]);
         let born = booking.passengers[0].born_on;
         booking.passengers[1].born_on = born;

@@ -21,13 +21,13 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-/// A booking as it is shown, with its text, which is written once: what its event tells, what a key keeps
-/// and what is answered are the same. Clones share it.
+/// A booking as clients see it, with its JSON text. The text is written once, when it is first needed: the event, the
+/// stored answer of the key and the HTTP answer share it. Clones share it, too.
 #[derive(Debug, Clone)]
 pub struct ShownBooking(Arc<(BookingState, OnceLock<Json>)>);
 
 impl ShownBooking {
-    /// The JSON text.
+    /// The JSON text of the booking.
     pub fn text(&self) -> &Json {
         let (state, text) = &*self.0;
         text.get_or_init(|| Json::of(state))
@@ -49,7 +49,10 @@ impl Deref for ShownBooking {
 }
 
 impl Booking {
-    /// The booking as the contract shows it.
+    /// The booking as the contract shows it at `now`.
+    ///
+    /// # Errors
+    /// [`MissingFlight`]: `flights` lacks a flight of the booking.
     pub fn present(&self, flights: &Flights, now: DateTime<Utc>) -> Result<BookingState, MissingFlight> {
         let status = self.status_at(now);
         let money = |minor| Money::new(minor, self.currency);
@@ -85,8 +88,8 @@ impl Booking {
         })
     }
 
-    /// Seats that were given back are not shown: they may be another's. Nor are tickets before they are
-    /// issued.
+    /// Hides the seats of a booking that is not live: they may belong to another booking. Hides ticket numbers until
+    /// the confirmation issues the tickets.
     fn present_passenger(&self, passenger: &Passenger) -> BookingPassenger {
         let seats = self.segments.iter().zip(&passenger.seats).filter(|_| self.is_live());
         let seats = seats.filter_map(|(segment, seat)| {

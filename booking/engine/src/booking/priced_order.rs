@@ -1,4 +1,4 @@
-//! An order with seats and prices, before it is a booking: only the ledger makes bookings.
+//! An order with seats and prices. Only the ledger makes a booking of it.
 
 use crate::{
     booking::record::Segment,
@@ -10,18 +10,18 @@ use shared_types::{
     seat::SeatDesignator,
 };
 
-/// See the module.
+/// An order whose seats are reserved and whose prices are known.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PricedOrder {
     /// The account that orders.
     pub owner: UserId,
-    /// Of all prices.
+    /// The currency of all prices.
     pub currency: Currency,
-    /// How the travellers are reached.
+    /// The contact of the travellers.
     pub contact: Contact,
     /// The flights in the order of travel, with their prices.
     pub segments: Vec<Segment>,
-    /// The travellers, with the seats that are reserved for them.
+    /// The travellers with their reserved seats.
     pub passengers: Vec<Passenger>,
 }
 
@@ -31,7 +31,7 @@ impl PricedOrder {
         self.segments.iter().map(|segment| segment.flight_id)
     }
 
-    /// The reserved seats.
+    /// The reserved seats, by passenger and segment.
     pub fn seats(&self) -> impl Iterator<Item = (FlightId, SeatDesignator)> + '_ {
         self.passengers.iter().flat_map(|passenger| {
             let seats = self.segments.iter().zip(&passenger.seats);
@@ -39,7 +39,7 @@ impl PricedOrder {
         })
     }
 
-    /// What it costs, minor units.
+    /// The price of all segments with taxes, in minor units of money.
     pub fn total(&self) -> i64 {
         self.segments.iter().map(|segment| segment.fare + segment.taxes).sum()
     }

@@ -1,5 +1,5 @@
-//! A booking and what can be told from it. How it changes is in [`lifecycle`](super::lifecycle), how it
-//! is shown in [`presentation`](super::presentation).
+//! A booking and its derived values. Its transitions are in [`lifecycle`](super::lifecycle), its presentation in
+//! [`presentation`](super::presentation).
 
 use crate::{
     booking::{hold, locator::Locator},
@@ -19,19 +19,22 @@ use std::{collections::HashMap, sync::Arc};
 /// A flight of a booking.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Segment {
+    /// The flight.
     pub flight_id: FlightId,
+    /// The booked cabin.
     pub cabin: Cabin,
+    /// The brand of the fare: it decides about refunds.
     pub brand: Brand,
-    /// Of all passengers, minor units.
+    /// The fare of all passengers together, in minor units of money.
     pub fare: i64,
-    /// Of all passengers, minor units.
+    /// The taxes of all passengers together, in minor units of money.
     pub taxes: i64,
-    /// The version of the flight that the traveller knows of.
+    /// The version of the flight's state that the booking has followed.
     pub flight_version: i64,
 }
 
 impl Segment {
-    /// What it cost, and on which conditions.
+    /// The price of the segment with the conditions of its fare.
     pub fn paid(&self) -> Paid {
         Paid { brand: self.brand, fare: self.fare, taxes: self.taxes }
     }
@@ -40,60 +43,82 @@ impl Segment {
 /// Money given back.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RefundRecord {
+    /// The identifier of the refund, at the provider too.
     pub id: RefundId,
+    /// The payment whose money is given back.
     pub payment_id: PaymentId,
+    /// The refunded amount in minor units of money.
     pub amount: i64,
+    /// The reason, as clients see it.
     pub reason: String,
+    /// Whether the provider has carried the refund out.
     pub settled: bool,
+    /// When the refund was decided, by the database's clock.
     pub created_at: DateTime<Utc>,
 }
 
 /// A booking in full.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Booking {
+    /// The identifier of the booking.
     pub id: BookingId,
+    /// The record locator.
     pub locator: Locator,
+    /// The account that made the booking.
     pub owner_id: UserId,
+    /// The stored status. A hold that has ended keeps `Held` until it is expired; see [`status_at`](Self::status_at).
     pub status: BookingStatus,
+    /// The state of the money.
     pub payment_status: BookingPaymentStatus,
+    /// The end of the hold. It has no meaning after the confirmation.
     pub hold_expires_at: DateTime<Utc>,
+    /// The currency of all amounts.
     pub currency: Currency,
+    /// The contact of the travellers.
     pub contact: Contact,
+    /// The flights in the order of travel.
     pub segments: Vec<Segment>,
+    /// The passengers in the order of the request.
     pub passengers: Vec<Passenger>,
+    /// All payments, the oldest first, with the declined ones.
     pub payments: Vec<Payment>,
+    /// All refunds, the oldest first.
     pub refunds: Vec<RefundRecord>,
+    /// Counts the changes of the booking, from 1.
     pub version: i64,
+    /// When the booking was made, by the database's clock.
     pub created_at: DateTime<Utc>,
+    /// When the booking changed last, by the database's clock.
     pub updated_at: DateTime<Utc>,
+    /// When the booking was confirmed, which is the purchase; `None`: it never was.
     pub confirmed_at: Option<DateTime<Utc>>,
 }
 
-/// The flights that bookings refer to.
+/// The states of the flights that bookings refer to.
 pub type Flights = HashMap<FlightId, Arc<FlightState>>;
 
-/// A booking refers to a flight that is not in the inventory: an error of ours.
+/// A booking refers to a flight that the inventory lacks: a fault of this service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("flight {0} of a booking is not in the inventory")]
 pub struct MissingFlight(pub(crate) FlightId);
 
 impl Booking {
-    /// The fares of all segments, minor units.
+    /// The fares of all segments, in minor units of money.
     pub fn fare(&self) -> i64 {
         self.segments.iter().map(|segment| segment.fare).sum()
     }
 
-    /// The taxes of all segments, minor units.
+    /// The taxes of all segments, in minor units of money.
     pub fn taxes(&self) -> i64 {
         self.segments.iter().map(|segment| segment.taxes).sum()
     }
 
-    /// What the booking costs, minor units.
+    /// The price of the booking with taxes, in minor units of money.
     pub fn total(&self) -> i64 {
         self.fare() + self.taxes()
     }
 
-    /// The status as everybody sees it now: a hold that has ended is expired, though nobody noticed.
+    /// The status at `now`: a hold that has ended counts as expired, even before the sweeper expires it.
     pub fn status_at(&self, now: DateTime<Utc>) -> BookingStatus {
         let waits = self.payment_status == BookingPaymentStatus::Awaiting;
         match self.status {
@@ -104,7 +129,7 @@ impl Booking {
         }
     }
 
-    /// All seats that the booking has, by segment and passenger.
+    /// The seats of the booking, by passenger and segment.
     pub fn seats(&self) -> impl Iterator<Item = (FlightId, SeatDesignator)> + '_ {
         self.passengers.iter().flat_map(|passenger| {
             let seats = self.segments.iter().zip(&passenger.seats);
@@ -112,17 +137,17 @@ impl Booking {
         })
     }
 
-    /// Its flights, in the order of travel.
+    /// The flights, in the order of travel.
     pub fn flights(&self) -> impl Iterator<Item = FlightId> + '_ {
         self.segments.iter().map(|segment| segment.flight_id)
     }
 
-    /// The segment on a flight.
+    /// The position of the segment on a flight; `None`: the booking does not have this flight.
     pub fn segment_on(&self, flight: FlightId) -> Option<usize> {
         self.segments.iter().position(|segment| segment.flight_id == flight)
     }
 
-    /// Whether seats belong to the booking.
+    /// Whether the booking has its seats: it is held or confirmed.
     pub fn is_live(&self) -> bool {
         matches!(self.status, BookingStatus::Held | BookingStatus::Confirmed)
     }

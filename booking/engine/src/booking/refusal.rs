@@ -1,4 +1,4 @@
-//! Expected answers that are no booking. Faults of ours are no refusals.
+//! Refusals: expected answers other than a booking. Faults of this service are no refusals.
 
 use chrono::TimeDelta;
 use shared_types::{ids::FlightId, money::Money, seat::SeatDesignator};
@@ -7,11 +7,13 @@ use std::fmt::Display;
 /// A seat of a flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 pub struct FlightSeat {
+    /// The flight.
     pub flight_id: FlightId,
+    /// Row and letter.
     pub designator: SeatDesignator,
 }
 
-/// A member of a request that a rule may refuse. Whoever speaks with clients names it in their way.
+/// A member of a request that a rule may refuse. The HTTP layer turns it into a JSON pointer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Member {
     /// All flights of an order together.
@@ -39,7 +41,7 @@ pub enum Member {
     },
     /// The highest price that the client accepts.
     ExpectedTotal,
-    /// How long the seats are to be held.
+    /// The requested duration of the hold.
     HoldMinutes,
     /// The passenger of a change of seats, by the change's position.
     ChangePassenger(usize),
@@ -53,55 +55,61 @@ pub enum Member {
     FamilyName,
 }
 
-/// A member of a request that cannot be as it is.
+/// A member of a request with an invalid value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidMember {
-    /// Which one.
+    /// The invalid member.
     pub member: Member,
-    /// What is wrong with it, for people.
+    /// The error, for people.
     pub reason: String,
 }
 
 impl InvalidMember {
-    /// A member with what is wrong with it.
+    /// An invalid member with its error.
     pub fn new(member: Member, reason: impl Display) -> Self {
         Self { member, reason: reason.to_string() }
     }
 }
 
-/// Why something cannot be done. Each has its code in the HTTP contract.
+/// The reason why a request has no effect. Each reason has a code in the HTTP contract.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Refusal {
-    /// Values that cannot be, found only with the flight at hand.
+    /// Invalid values, which only a look at booking and flights could find.
     Invalid(Vec<InvalidMember>),
-    /// Seats that may not be given to those passengers, by member.
+    /// Chosen seats that their passengers may not have, by member.
     SeatNotAllowed(Vec<InvalidMember>),
-    /// All wanted seats that are held or sold.
+    /// The wanted seats that are held or sold.
     SeatTaken(Vec<FlightSeat>),
-    /// Fewer seats are left in the cabin than the party needs.
+    /// The cabin has fewer free seats than the party needs.
     FlightFull,
-    /// Cancelled, closed, departed, or too close to its departure.
+    /// A flight is cancelled, closed, departed, or too close to its departure.
     FlightNotBookable,
-    /// Flights have changed since seats and prices were taken from them: both are to be taken again.
+    /// These flights have changed since the order was priced: it has to be priced again.
     FlightChanged(Vec<FlightId>),
-    /// There is no such booking or flight, or not for this caller.
+    /// There is no such booking, flight or passenger, or the caller may not see it.
     NotFound,
+    /// The hold has ended.
     HoldExpired,
+    /// The account would hold more unpaid seats than its [`Allowance`](super::hold::Allowance) permits.
     HoldLimit,
+    /// The booking is confirmed.
     AlreadyPaid,
-    /// The quote is unknown, too old, or of the booking as it was before a change.
+    /// The quote is unknown or too old, or the booking has changed since.
     QuoteExpired,
-    /// The booking is not as the caller knew it.
+    /// The booking has another version than the caller relies on.
     Stale,
+    /// The booking is cancelled.
     AlreadyCancelled,
+    /// A payment of the booking is under way.
     PaymentInProgress,
-    /// Too many payments were declined; the hold still lasts for so long.
+    /// Too many payments of the booking were declined. Carries the time until the hold ends.
     TooManyDeclined(TimeDelta),
+    /// The account has a live booking of a passenger with the same names and date of birth on a flight.
     PassengerAlreadyBooked,
-    /// The price is higher than expected.
+    /// The price is higher than the client accepts. Carries the price.
     PriceChanged(Money),
-    /// The key was used with another body.
+    /// The idempotency key was used with another body.
     KeyReused,
-    /// The first request under the key still runs, or its payment is unsettled.
+    /// The first request under the idempotency key still runs, or its payment is unsettled.
     KeyInProgress,
 }

@@ -1,4 +1,4 @@
-//! Moving passengers of a booking to other seats, all or nothing.
+//! Changes of seats: all requested passengers of a booking move, or none.
 
 use crate::{
     booking::{
@@ -15,35 +15,44 @@ use shared_types::{
 };
 use std::collections::HashSet;
 
-/// One passenger is to sit elsewhere on one flight.
+/// A request to move one passenger to another seat of one flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SeatChange {
+    /// The passenger to move.
     pub passenger: PassengerId,
+    /// The flight.
     pub flight: FlightId,
+    /// The wanted seat.
     pub seat: SeatDesignator,
 }
 
-/// Changes that were checked against a booking.
+/// Changes of seats that were checked against their booking.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reseating {
-    /// The seats of each passenger, by segment.
-    pub seats: Vec<Vec<Option<SeatDesignator>>>,
+pub(crate) struct Reseating {
+    /// The seats of each passenger after the change, by segment; `None`: no seat there.
+    pub(crate) seats: Vec<Vec<Option<SeatDesignator>>>,
     /// Seats that the booking does not have yet.
-    pub wanted: Vec<FlightSeat>,
-    /// Seats that it will not need any more.
-    pub left: Vec<FlightSeat>,
+    pub(crate) wanted: Vec<FlightSeat>,
+    /// Seats that the booking gives up.
+    pub(crate) left: Vec<FlightSeat>,
 }
 
 impl Reseating {
-    /// Whether nobody moves: passengers that change seats among themselves do.
-    pub fn is_nothing(&self, booking: &Booking) -> bool {
+    /// Whether no passenger moves. Passengers that swap their seats do move.
+    pub(crate) fn is_nothing(&self, booking: &Booking) -> bool {
         booking.passengers.iter().zip(&self.seats).all(|(passenger, seats)| passenger.seats == *seats)
     }
 }
 
-/// Checks changes against a booking and its flights. Whether the wanted seats are free is another
-/// matter.
-pub fn check(booking: &Booking, changes: &[SeatChange], flights: &Flights) -> Result<Reseating, Refusal> {
+/// Checks changes against a booking and its flights, but not whether the wanted seats are free.
+///
+/// # Errors
+/// [`Refusal::Invalid`], [`Refusal::SeatNotAllowed`]; [`Refusal::NotFound`]: `flights` lacks a flight of the booking.
+pub(crate) fn check(
+    booking: &Booking,
+    changes: &[SeatChange],
+    flights: &Flights,
+) -> Result<Reseating, Refusal> {
     let mut errors = Vec::new();
     let mut seats: Vec<_> = booking.passengers.iter().map(|passenger| passenger.seats.clone()).collect();
     let mut named = HashSet::new();
@@ -83,8 +92,8 @@ pub fn check(booking: &Booking, changes: &[SeatChange], flights: &Flights) -> Re
 }
 
 impl Booking {
-    /// Moves passengers; their new seats belong to the booking.
-    pub fn reseat(&mut self, reseating: Reseating, now: DateTime<Utc>) {
+    /// Moves passengers to seats that belong to the booking now.
+    pub(crate) fn reseat(&mut self, reseating: Reseating, now: DateTime<Utc>) {
         debug_assert_eq!(self.passengers.len(), reseating.seats.len(), "it was checked against this booking");
         for (passenger, seats) in self.passengers.iter_mut().zip(reseating.seats) {
             passenger.seats = seats;
@@ -93,10 +102,10 @@ impl Booking {
     }
 }
 
-/// A change with its place in the request: passenger, segment, seat.
+/// Positions of a change in the request, of its passenger and of its segment; the wanted seat.
 type Move = (usize, usize, usize, SeatDesignator);
 
-/// Two of the party on one seat.
+/// The errors of changes that give one seat to two passengers of the booking.
 fn shared_seats(seats: &[Vec<Option<SeatDesignator>>], moves: &[Move]) -> Vec<InvalidMember> {
     let shared = |(_, passenger, segment, seat): &&Move| {
         let mut others = seats.iter().enumerate().filter(|(index, _)| index != passenger);
@@ -108,14 +117,14 @@ fn shared_seats(seats: &[Vec<Option<SeatDesignator>>], moves: &[Move]) -> Vec<In
     moves.iter().filter(shared).map(error).collect()
 }
 
-/// Where nobody can sit, and where those who are to move may not.
+/// The errors of wanted seats: seats that do not exist, and seats that the passenger may not have.
 #[derive(Default)]
 struct Faults {
     unknown: Vec<InvalidMember>,
     forbidden: Vec<InvalidMember>,
 }
 
-/// Whether each may sit there: the cabin that was paid for, no blocked seats, the rule of exits.
+/// Checks each wanted seat: the paid cabin, no blocked seat, the rule of exit rows.
 fn faults(booking: &Booking, moves: &[Move], flights: &Flights) -> Result<Faults, Refusal> {
     let mut faults = Faults::default();
     for (index, passenger, segment, seat) in moves {
@@ -132,6 +141,7 @@ fn faults(booking: &Booking, moves: &[Move], flights: &Flights) -> Result<Faults
     Ok(faults)
 }
 
+/// Compares the seats of the booking with those after the change.
 fn difference(booking: &Booking, seats: Vec<Vec<Option<SeatDesignator>>>) -> Reseating {
     let of = |seats: &[Vec<Option<SeatDesignator>>]| -> Vec<FlightSeat> {
         let rows = seats.iter().flat_map(|seats| {

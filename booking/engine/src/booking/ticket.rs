@@ -1,15 +1,16 @@
-//! Electronic ticket numbers.
+//! Numbers of e-tickets.
 
 use shared_types::iata::AccountingCode;
 
-/// The 13 digits as a number: the airline's accounting code, then a document number of ten digits.
+/// The 13 digits of an e-ticket as a number: three digits of the airline's accounting code, then ten of the document
+/// number.
 pub fn number(airline: &AccountingCode, document: i64) -> i64 {
     debug_assert!((0..10_000_000_000).contains(&document), "a document number has ten digits");
-    // Three digits by its type.
+    // The type of the code guarantees three digits.
     airline.as_str().parse::<i64>().unwrap_or(0) * 10_000_000_000 + document
 }
 
-/// As it is printed: 13 digits.
+/// The number as it is printed: 13 digits with leading zeros.
 pub fn printed(number: i64) -> String {
     format!("{number:013}")
 }

@@ -9,19 +9,20 @@ pub use shared_types::flight_time::{sales_are_open as is_open, sales_close_at as
 /// A flight of the local inventory.
 #[derive(Debug, Clone)]
 pub struct Flight {
-    /// Neither cancelled nor closed by the flight service.
+    /// Whether it is sold: the flight service has neither cancelled nor closed it.
     pub on_sale: bool,
+    /// Its state, as the flight service has published it.
     pub state: Arc<FlightState>,
 }
 
 impl Flight {
-    /// Whether it can be booked at an instant.
+    /// Whether it can be booked at `now`: it is sold, and sales have not closed before its departure.
     pub fn is_bookable(&self, now: DateTime<Utc>) -> bool {
         self.on_sale && is_open(self.state.departure.at, now)
     }
 }
 
-/// Whether a flight in this state may be sold at all.
+/// Whether the status of a flight allows sales: it is scheduled or delayed.
 pub fn is_sold(state: &FlightState) -> bool {
     matches!(state.status, FlightStatus::Scheduled | FlightStatus::Delayed)
 }

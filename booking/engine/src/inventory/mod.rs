@@ -3,13 +3,13 @@
 //! | file | rule |
 //! |---|---|
 //! | [`flight`] | whether a flight can be booked |
-//! | [`seat_inventory`] | what an allocator knows of the seats of a flight, and what it decides from it |
-//! | [`assignment`] | which seats a party gets |
-//! | [`price`] | what a party pays on a flight |
+//! | [`seat_inventory`] | an allocator's knowledge of the seats of a flight, and its decisions |
+//! | [`assignment`] | the seats that a party gets |
+//! | [`price`] | the price of a party on a flight |
 //! | [`seat_map`] | the cabin as travellers see it |
 
 pub mod assignment;
 pub mod flight;
-pub mod price;
+pub(crate) mod price;
 pub mod seat_inventory;
 pub mod seat_map;

@@ -1,4 +1,4 @@
-//! What a party pays on a flight. The arithmetic is `shared_types::fare`'s, the same as in search.
+//! The price of a party on a flight. `shared_types::fare` has the arithmetic, which search uses, too.
 
 use chrono::{DateTime, Utc};
 use shared_types::{
@@ -8,20 +8,26 @@ use shared_types::{
     seat::Cabin,
 };
 
-/// Why a party has no price.
+/// The reason why a party has no price.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum NoPrice {
+pub(crate) enum NoPrice {
+    /// The flight has no fares or no seats in the cabin.
     #[error("the flight has no such cabin")]
     Cabin,
+    /// The cabin has no fare of the brand and currency.
     #[error("is not on sale in that cabin of the flight")]
     Brand,
+    /// The amount overflows.
     #[error("the price is beyond what can be represented")]
     Overflow,
 }
 
-/// The fare and taxes of a whole party on one segment, minor units. `taken`: seats of the cabin that
+/// The fare and taxes of a whole party on one segment, in minor units of money. `taken`: the seats of the cabin that
 /// are held or sold before the party.
-pub fn of_party(
+///
+/// # Errors
+/// [`NoPrice`].
+pub(crate) fn of_party(
     flight: &FlightState,
     (cabin, brand): (Cabin, Brand),
     currency: Currency,
@@ -58,7 +64,7 @@ mod tests {
     use chrono::TimeDelta;
     use shared_types::money::Money;
 
-    /// What an adult, a child and an infant pay together, a month ahead in an empty cabin.
+    /// The price of an adult, a child and an infant, a month ahead in an empty cabin.
     fn family(flight: &FlightState) -> SegmentPrice {
         let (sold, now) = ((Cabin::Economy, Brand::Standard), flight.departure.at - TimeDelta::days(30));
         of_party(flight, sold, Currency::EUR, &PassengerType::ALL, 0, now).unwrap()

@@ -1,15 +1,14 @@
-//! What an allocator knows of a flight's seats, and what it decides from it. No clock, no database, no mailbox: its
+//! An allocator's knowledge of a flight's seats, and its decisions. It has no clock, no database and no mailbox: its
 //! owner brings these.
 //!
-//! It is a cache, and may be behind. So it refuses nothing from a state that is older than [`FRESH`], nor because of
-//! something that it is not sure of: then it is [unsure](ReservationDecision::Unsure), and its seats are to be read
-//! again. A reservation is only a proposal: the unique constraint (flight_id, seat) decides.
+//! The inventory is a cache, and may be stale. It does not refuse from a state older than [`FRESH`], nor because of an
+//! uncertain fact. In these cases it is [unsure](ReservationDecision::Unsure), and its owner reads the seats again.
+//! A reservation is only a proposal: the unique constraint (flight_id, seat) decides.
 //!
-//! Reservations keep requests under way out of each other's way, and do no more than that. A price counts the seats
-//! that are held and sold, not the reserved ones: most reservations may come to nothing, and reserving seats for nothing
-//! would make them dearer for everybody else. So several requests under way may get the same class, and a class may sell
-//! beyond its share by as many seats as were under way at once. That is right: what was offered is charged, and nobody
-//! prices it again.
+//! Reservations only keep requests under way from colliding. A price counts held and sold seats, but no reserved ones:
+//! many reservations may come to nothing, and a client could raise the price for others by reserving seats in vain. So
+//! several requests under way may get the same booking class, and a class may sell beyond its share by the number of
+//! seats under way at once. This is intended: travellers pay the offered price.
 
 use crate::{
     booking::{
@@ -37,87 +36,96 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// A state that is older is not refused from.
+/// The age of a state from which on the inventory no longer refuses from it.
 pub const FRESH: Duration = Duration::from_secs(1);
 
-/// What a party wants of a flight.
+/// A party's request for seats of a flight.
 #[derive(Debug, Clone)]
 pub struct SeatRequest {
     /// The account that the seats are for.
     pub owner: UserId,
-    /// Free of the limit of seats that an account may have reserved at once.
+    /// Whether the limit on reserved seats of an account does not apply.
     pub exempt: bool,
+    /// The position of the flight in the order, for refusals.
     pub segment: usize,
+    /// The cabin.
     pub cabin: Cabin,
-    /// `None`: it has been paid for, seats are only changed.
+    /// The fare to price; `None`: the booking has its price, and only changes seats.
     pub fare: Option<FareRequest>,
-    /// One for each traveller with a seat, with its place in the party.
+    /// One wish for each traveller with a seat, after the traveller's position in the party.
     pub wishes: Vec<(usize, Wish)>,
 }
 
-/// What a price is asked for.
+/// A request for a price.
 #[derive(Debug, Clone)]
 pub struct FareRequest {
+    /// The brand of the fare.
     pub brand: Brand,
+    /// The currency of the price.
     pub currency: Currency,
-    /// All travellers, those without seats too.
+    /// The types of all travellers, with those of infants.
     pub party: Vec<PassengerType>,
 }
 
-/// Seats that are reserved for a party, with their price.
+/// Reserved seats of a party, with their price.
 #[derive(Debug, Clone)]
 pub struct SeatGrant {
-    /// Names the reservation.
+    /// The reservation.
     pub reservation: ReservationId,
-    /// In the order of the wishes.
+    /// The seats in the order of the wishes.
     pub seats: Vec<SeatDesignator>,
-    /// Nothing where no fare was asked for.
+    /// The price of the party; zero if the request has no fare.
     pub price: SegmentPrice,
-    /// The version of the flight that the price is of.
+    /// The version of the flight's state that the price was computed from.
     pub flight_version: i64,
 }
 
-/// Names a reservation within its inventory.
+/// The identifier of a reservation within its inventory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReservationId(u64);
 
-/// What comes of a request for seats.
+/// The decision about a request for seats.
 #[derive(Debug)]
 pub enum ReservationDecision {
     /// The seats are reserved.
     Granted(SeatGrant),
-    /// It cannot be had, for certain.
+    /// The seats cannot be had, and this is certain.
     Refused(Refusal),
-    /// Not to be decided from memory: the seats are to be read again.
+    /// The cached seats do not suffice for a refusal: read them again before the decision.
     Unsure,
 }
 
-/// A seat that is not free, as it was read.
+/// A seat that is held or sold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TakenSeat {
+    /// The seat.
     pub seat: SeatDesignator,
+    /// Whether it is sold; else it is held.
     pub sold: bool,
-    /// Milliseconds until the hold ends, negative where it has ended; `None` where it does not end by
-    /// itself.
+    /// Milliseconds until the hold ends, negative if it has ended. `None`: it does not end, because the seat is sold or
+    /// a payment is under way.
     pub ends_in: Option<i64>,
 }
 
-/// Holds of a flight that a commit of this instance has made or changed.
+/// The ends of holds of a flight after a commit of this instance that made or changed them.
 #[derive(Debug, Clone)]
 pub struct HoldExpiries {
     /// The version of the flight's seats after that commit.
     pub seats_version: i64,
+    /// The held seats with the ends of their holds.
     pub holds: Vec<TakenSeat>,
-    /// What `ends_in` counts from: not after the database's clock was read. A hold that seems to end too early
-    /// costs the next claim of its seat a try at the fence; too late, it would be refused wrongly.
+    /// The instant that `ends_in` counts from, not after the reading of the database's clock. A hold that seems to end
+    /// too early costs the next claim of its seat one try at the unique constraint. A hold that seems to end too late
+    /// would refuse that claim wrongly.
     pub as_of: Instant,
 }
 
-/// A flight's seats as they were read.
+/// The seats of a flight as the database has them.
 #[derive(Debug, Clone)]
 pub struct SeatSnapshot {
     /// The version of the flight's state.
     pub version: i64,
+    /// Whether the flight is sold.
     pub on_sale: bool,
     /// Booking's own sequence of seat changes.
     pub seats_version: i64,
@@ -125,16 +133,16 @@ pub struct SeatSnapshot {
     pub taken: Vec<TakenSeat>,
 }
 
-/// Instants that a decision is taken at.
+/// The instant of a decision, by both clocks.
 #[derive(Debug, Clone, Copy)]
 pub struct ClockReading {
-    /// By this machine's monotonic clock.
+    /// By the machine's monotonic clock.
     pub now: Instant,
-    /// By its wall clock.
+    /// By the machine's wall clock.
     pub utc: DateTime<Utc>,
 }
 
-/// Whose a seat is.
+/// The state of a seat that is not free.
 #[derive(Debug, Clone, Copy)]
 enum SeatHolder {
     Sold,
@@ -144,23 +152,24 @@ enum SeatHolder {
 /// When a hold ends.
 #[derive(Debug, Clone, Copy)]
 enum HoldEnd {
-    /// Earlier only where the airline has moved a flight of the booking forward, of which the allocators of other
-    /// instances hear when the hold was taken back.
+    /// At this instant. It ends earlier only if the airline has moved a flight of the booking forward; the allocators
+    /// of other instances learn that when the hold is expired.
     At(Instant),
-    /// Not by itself: a payment was under way at this instant. Believed for a second, for another instance may
-    /// note that it was declined, and nobody hears of that but its own allocators.
+    /// It does not end: a payment was under way at this instant. This is believed for [`FRESH`]: another instance may
+    /// decline the payment, and informs only its own allocators.
     Open(Instant),
-    /// Events do not tell it. It may have ended: nothing is refused for it before it was read.
+    /// Unknown, because events do not carry it. The hold may have ended: the inventory refuses nothing for it before
+    /// the seats are read.
     Unknown,
 }
 
-/// The end of a hold that was read now.
+/// The end of a hold that was read at `now`.
 fn end_of(hold: &TakenSeat, now: Instant) -> HoldEnd {
     let at = |left: i64| HoldEnd::At(now + Duration::from_millis(u64::try_from(left).unwrap_or(0)));
     hold.ends_in.map_or(HoldEnd::Open(now), at)
 }
 
-/// A seat that is reserved_seats to a claim on its way.
+/// The reservation of a seat for a claim on its way.
 #[derive(Debug, Clone, Copy)]
 struct Reserved {
     reservation: ReservationId,
@@ -168,27 +177,28 @@ struct Reserved {
     until: Instant,
 }
 
-/// See the module.
+/// The seats of one flight in memory, with the reservations of requests under way.
 #[derive(Debug)]
 pub struct SeatInventory {
     id: FlightId,
     version: i64,
     taken: BTreeMap<SeatDesignator, SeatHolder>,
     reserved: HashMap<SeatDesignator, Reserved>,
-    /// When the state was known to be true; `None`: to be read again.
+    /// When the seats were known to be up to date; `None`: read them again.
     known_at: Option<Instant>,
-    /// When the flight was known to be as it is.
+    /// When the state of the flight was known to be up to date.
     flight_known_at: Instant,
-    /// The last one that was given.
+    /// The last identifier in use.
     last_reservation: ReservationId,
-    /// Of the flight in this version.
+    /// The layouts of the cabins, of this version of the flight's state.
     layouts: (i64, HashMap<Cabin, Arc<CabinLayout>>),
-    /// Chooses between places that are equally good; differs between instances.
+    /// Chooses among equally good seats; differs between instances.
     tie_break: usize,
 }
 
 impl SeatInventory {
-    /// The book of a flight that was just read.
+    /// The inventory of a flight that was read at `now`. `tie_break`: chooses among equally good seats, and should
+    /// differ between instances.
     pub fn new(id: FlightId, read: &SeatSnapshot, now: Instant, tie_break: usize) -> Self {
         let mut book = Self {
             id,
@@ -205,8 +215,8 @@ impl SeatInventory {
         book
     }
 
-    /// Takes over what was read; `now` is not after that. Where something newer came meanwhile, which does not
-    /// tell when holds end, only that is taken over of what is held in both.
+    /// Applies a snapshot that was read at `now` or later. If the inventory has a newer version already, from an event
+    /// without the ends of holds, it takes only the ends of holds that it lacks.
     pub fn apply_snapshot(&mut self, read: &SeatSnapshot, now: Instant) {
         if read.seats_version < self.version {
             for hold in read.taken.iter().filter(|seat| !seat.sold) {
@@ -227,13 +237,13 @@ impl SeatInventory {
         self.known_at = Some(now);
     }
 
-    /// The seats are so after a commit, of this instance or another.
+    /// Applies the seats after a commit of this instance or another one. Ignores an older version.
     pub fn apply_seats(&mut self, state: &SeatsState, now: Instant) {
-        debug_assert_eq!(state.flight_id, self.id, "who tells knows whose seats they are");
+        debug_assert_eq!(state.flight_id, self.id, "the seats are of this flight");
         if state.version <= self.version {
             return;
         }
-        // Ends of holds that are known stay known; of the others the next refusal finds out.
+        // Known ends of holds stay known. For the others the next refusal has the seats read.
         let held = |seat: &SeatDesignator| match self.taken.get(seat) {
             Some(SeatHolder::Held(end)) => (*seat, SeatHolder::Held(*end)),
             _ => (*seat, SeatHolder::Held(HoldEnd::Unknown)),
@@ -245,35 +255,36 @@ impl SeatInventory {
         self.known_at = Some(now);
     }
 
-    /// These holds end so, unless something newer is known of the seats.
+    /// Applies the ends of holds, unless the inventory has a newer version of the seats.
     pub fn apply_hold_expiries(&mut self, left: &HoldExpiries) {
         if left.seats_version < self.version {
             return;
         }
         for hold in &left.holds {
-            // What was sold or came free meanwhile is no hold any more.
+            // A seat that was sold or came free meanwhile has no hold any more.
             if let Some(SeatHolder::Held(end)) = self.taken.get_mut(&hold.seat) {
                 *end = end_of(hold, left.as_of);
             }
         }
     }
 
-    /// The seats may have changed.
+    /// Marks the cached seats as stale: they have to be read before the next decision.
     pub fn invalidate(&mut self) {
         self.known_at = None;
     }
 
-    /// The flight is known to be as it is now.
+    /// Notes that the state of the flight is up to date at `now`.
     pub fn flight_known(&mut self, now: Instant) {
         self.flight_known_at = now;
     }
 
-    /// Whether the state may be refused from, and shown.
+    /// Whether the seats are recent enough to refuse from them, and to show them.
     pub fn is_fresh(&self, now: Instant) -> bool {
         self.known_at.is_some_and(|at| now.saturating_duration_since(at) < FRESH)
     }
 
-    /// Whether neither a hold that may have ended nor a flight that may have changed is behind a refusal.
+    /// Whether a refusal is certain: it rests neither on a hold that may have ended nor on a flight that may have
+    /// changed.
     fn is_sure(&self, refusal: &Refusal, now: Instant) -> bool {
         let unknown = |taken: &SeatHolder| match taken {
             SeatHolder::Held(HoldEnd::Unknown) => true,
@@ -289,7 +300,7 @@ impl SeatInventory {
         }
     }
 
-    /// The seats that are held or sold. A hold that has ended is none: the ledger ends it for good.
+    /// The held and sold seats. A hold that has ended does not count: the ledger expires it before the next claim.
     fn taken(&self, now: Instant) -> impl Iterator<Item = SeatDesignator> + '_ {
         let taken = self.taken.iter().filter(move |(_, taken)| match taken {
             SeatHolder::Held(HoldEnd::At(end)) => *end > now,
@@ -298,26 +309,26 @@ impl SeatInventory {
         taken.map(|(seat, _)| *seat)
     }
 
-    /// The seats that are reserved_seats to requests under way.
+    /// The seats that are reserved for requests under way, with their accounts.
     fn reserved_seats(&self, now: Instant) -> impl Iterator<Item = (SeatDesignator, UserId)> + '_ {
         let reserved_seats = self.reserved.iter().filter(move |(_, reserved)| reserved.until > now);
         reserved_seats.map(|(seat, reserved)| (*seat, reserved.owner))
     }
 
-    /// How many seats are reserved for an account.
+    /// The number of seats that are reserved for an account.
     pub fn reserved_for(&self, owner: UserId, now: Instant) -> usize {
         self.reserved_seats(now).filter(|(_, of)| *of == owner).count()
     }
 
-    /// Whether a party would have more seats reserved than its account may hold. So nobody makes a flight look full by
-    /// reserving seats for nothing.
+    /// Whether a request would exceed the seats that an account may have reserved. The limit keeps a client from making
+    /// a flight look full with reservations that come to nothing.
     fn exceeds_limit(&self, wanted: &SeatRequest, now: Instant) -> bool {
         let reserved = self.reserved_for(wanted.owner, now);
         let seats = i64::try_from(reserved + wanted.wishes.len()).unwrap_or(i64::MAX);
         !wanted.exempt && seats > hold::SEATS_PER_ACCOUNT_AND_FLIGHT
     }
 
-    /// Marks seats for a party until the deadline, or refuses, if that can be decided from memory.
+    /// Reserves seats for a party until the deadline, or refuses. It is unsure if a refusal needs the seats to be read.
     pub fn decide(
         &mut self,
         flight: &Flight,
@@ -330,7 +341,7 @@ impl SeatInventory {
         }
         match self.reserve(flight, wanted, deadline, at) {
             Ok(reservation) => ReservationDecision::Granted(reservation),
-            // Marks are nowhere but here.
+            // Only the inventory knows reservations: nothing that is read could change this.
             Err(Refusal::HoldLimit) => ReservationDecision::Refused(Refusal::HoldLimit),
             Err(refusal) if self.is_fresh(at.now) && self.is_sure(&refusal, at.now) => {
                 ReservationDecision::Refused(refusal)
@@ -339,7 +350,10 @@ impl SeatInventory {
         }
     }
 
-    /// Marks seats for a party until the deadline, or refuses. For a state that was just read.
+    /// Reserves seats for a party until the deadline, by seats that were just read.
+    ///
+    /// # Errors
+    /// The refusal of the request.
     pub fn reserve(
         &mut self,
         flight: &Flight,
@@ -373,7 +387,7 @@ impl SeatInventory {
         Ok(SeatGrant { reservation, seats, price, flight_version: flight.state.version })
     }
 
-    /// The geometry of a cabin, as of the present version of the flight.
+    /// The layout of a cabin, by the present version of the flight's state.
     fn layout(&mut self, flight: &FlightState, cabin: Cabin) -> Arc<CabinLayout> {
         if self.layouts.0 != flight.version {
             self.layouts = (flight.version, HashMap::new());
@@ -382,6 +396,7 @@ impl SeatInventory {
         self.layouts.1.entry(cabin).or_insert_with(new).clone()
     }
 
+    /// The refusal for seats that could not be assigned.
     fn refusal(&self, wanted: &SeatRequest, none: NoSeats) -> Refusal {
         let seat = |designator| FlightSeat { flight_id: self.id, designator };
         match none {
@@ -403,12 +418,12 @@ impl SeatInventory {
         }
     }
 
-    /// Releases a reservation: the ledger has decided.
+    /// Releases a reservation, and all whose deadline has passed.
     pub fn release(&mut self, reservation: ReservationId, now: Instant) {
         self.reserved.retain(|_, reserved| reserved.reservation != reservation && reserved.until > now);
     }
 
-    /// The seat map, reservations left out: they are no holds yet.
+    /// The seat map without reservations: they are no holds yet.
     pub fn map(&self, flight: &FlightState) -> SeatMap {
         let sold = |taken: &SeatHolder| matches!(taken, SeatHolder::Sold);
         let taken = self.taken.iter().map(|(seat, taken)| (*seat, sold(taken))).collect();
@@ -416,7 +431,7 @@ impl SeatInventory {
     }
 }
 
-/// What the party pays when so many seats of the cabin are taken before it.
+/// The price of a party. `taken`: the seats of the cabin that are taken before it.
 fn price(
     wanted: &SeatRequest,
     fare: &FareRequest,
@@ -427,8 +442,8 @@ fn price(
         .map_err(|error| Refusal::Invalid(vec![no_price(wanted.segment, error)]))
 }
 
-/// Where a request is wrong that has no price.
-pub fn no_price(segment: usize, error: price::NoPrice) -> InvalidMember {
+/// The invalid member of a request that has no price.
+pub(crate) fn no_price(segment: usize, error: price::NoPrice) -> InvalidMember {
     let member = match error {
         price::NoPrice::Cabin => Member::Cabin(segment),
         price::NoPrice::Brand | price::NoPrice::Overflow => Member::Brand(segment),

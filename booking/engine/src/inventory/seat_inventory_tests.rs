@@ -1,7 +1,7 @@
 use super::*;
 use crate::samples;
 
-/// A book of a flight of 53 seats of economy, as it was just read.
+/// The inventory of a flight with 53 seats of economy, just read.
 fn book(flight: &Flight, taken: &[TakenSeat], now: Instant) -> SeatInventory {
     let read = SeatSnapshot { version: 1, on_sale: true, seats_version: 1, taken: taken.to_vec() };
     SeatInventory::new(flight.state.id, &read, now, 0)
@@ -15,7 +15,7 @@ fn moment(now: Instant) -> ClockReading {
     ClockReading { now, utc: Utc::now() }
 }
 
-/// What so many adults of an account want.
+/// The request of an account for this number of adults.
 fn wanted(owner: UserId, seats: usize) -> SeatRequest {
     let wish = Wish { named: None, exit_allowed: true, child: false };
     SeatRequest {
@@ -32,7 +32,7 @@ fn wanted(owner: UserId, seats: usize) -> SeatRequest {
     }
 }
 
-/// A seat of the book, sold or held without an end.
+/// A seat of the inventory, sold or held without an end.
 fn taken(number: usize, sold: bool) -> TakenSeat {
     let row = 4 + number / 6;
     let seat = format!("{row}{}", ["A", "B", "C", "D", "E", "F"][number % 6]).parse().unwrap();
@@ -47,7 +47,7 @@ fn granted(decision: ReservationDecision) -> SeatGrant {
 }
 
 #[test]
-fn a_price_counts_what_is_held_and_sold_but_no_marks() {
+fn a_price_counts_held_and_sold_seats_but_no_reserved_ones() {
     let (flight, now) = (flight(), Instant::now());
     let until = now + Duration::from_secs(5);
     let ask = |book: &mut SeatInventory, seats| {
@@ -55,7 +55,7 @@ fn a_price_counts_what_is_held_and_sold_but_no_marks() {
     };
     let mut empty = book(&flight, &[], now);
     let first = ask(&mut empty, 1);
-    // Forty seats are marked by others, more than the cheapest classes have.
+    // Others have reserved forty seats, more than the cheapest classes have.
     for _ in 0..5 {
         ask(&mut empty, 8);
     }
@@ -65,21 +65,21 @@ fn a_price_counts_what_is_held_and_sold_but_no_marks() {
         let mut busy = book(&flight, &seats, now);
         assert!(ask(&mut busy, 1).price.fare > first.price.fare, "what is held or sold does");
     }
-    // Marked seats are still nobody else's.
+    // Reserved seats stay closed to other requests.
     let mut both = book(&flight, &[], now);
     let (one, other) = (ask(&mut both, 9), ask(&mut both, 9));
     assert!(one.seats.iter().all(|seat| !other.seats.contains(seat)));
 }
 
 #[test]
-fn an_account_has_as_many_seats_marked_as_it_may_hold() {
+fn an_account_reserves_no_more_seats_than_it_may_hold() {
     let (flight, now) = (flight(), Instant::now());
     let until = now + Duration::from_secs(5);
     let mut book = book(&flight, &[], now);
     let (greedy, other) = (UserId::new(), UserId::new());
     let first = granted(book.decide(&flight, &wanted(greedy, 5), until, moment(now)));
     granted(book.decide(&flight, &wanted(greedy, 4), until, moment(now)));
-    // However old the book is, this is known for certain.
+    // This is certain, even from a stale inventory.
     for at in [now, now + FRESH] {
         let refused = book.decide(&flight, &wanted(greedy, 1), until, moment(at));
         assert!(matches!(refused, ReservationDecision::Refused(Refusal::HoldLimit)), "{refused:?}");
@@ -87,11 +87,11 @@ fn an_account_has_as_many_seats_marked_as_it_may_hold() {
     granted(book.decide(&flight, &wanted(other, 9), until, moment(now)));
     let exempt = SeatRequest { exempt: true, ..wanted(greedy, 9) };
     granted(book.decide(&flight, &exempt, until, moment(now)));
-    // A change of seats has no price, but marks all the same.
+    // A change of seats has no price, but it reserves seats, too.
     let change = SeatRequest { fare: None, ..wanted(other, 1) };
     let refused = book.decide(&flight, &change, until, moment(now));
     assert!(matches!(refused, ReservationDecision::Refused(Refusal::HoldLimit)), "{refused:?}");
-    // Marks that are gone do not count: taken away, or forgotten by everybody.
+    // Released and outdated reservations do not count.
     let mut fresh = self::book(&flight, &[], now);
     let mark = granted(fresh.decide(&flight, &wanted(greedy, 9), until, moment(now)));
     fresh.release(mark.reservation, now);
@@ -101,7 +101,7 @@ fn an_account_has_as_many_seats_marked_as_it_may_hold() {
 }
 
 #[test]
-fn who_asks_for_a_held_seat_is_refused_until_the_hold_ends() {
+fn a_held_seat_is_refused_until_its_hold_ends() {
     let (flight, now) = (flight(), Instant::now());
     let until = now + Duration::from_secs(60);
     let seat: SeatDesignator = "4A".parse().unwrap();
@@ -117,7 +117,7 @@ fn who_asks_for_a_held_seat_is_refused_until_the_hold_ends() {
         let at = now + Duration::from_millis(after);
         book.decide(&flight, &wanted, until, moment(at))
     };
-    // An event does not tell when it ends.
+    // An event does not carry the end of the hold.
     let mut told = book(&flight, &[], now);
     told.apply_seats(&state(2), now);
     assert!(matches!(ask(&mut told, 100), ReservationDecision::Unsure));
@@ -125,19 +125,19 @@ fn who_asks_for_a_held_seat_is_refused_until_the_hold_ends() {
     told.apply_hold_expiries(&left(2, Some(500)));
     assert!(matches!(ask(&mut told, 100), ReservationDecision::Refused(Refusal::SeatTaken(_))));
     assert!(matches!(ask(&mut told, 600), ReservationDecision::Granted(_)), "it has ended");
-    // However long the transaction was under way after it had looked at the clock.
+    // The time counts from before the transaction, which may have run long after it read the clock.
     let mut slow = book(&flight, &[], now);
     slow.apply_seats(&state(2), now + Duration::from_millis(550));
     slow.apply_hold_expiries(&left(2, Some(500)));
     assert!(matches!(ask(&mut slow, 600), ReservationDecision::Granted(_)));
-    // A payment under way keeps it; when it is declined, the hold ends again.
+    // A payment under way keeps the hold; after a declined payment the hold ends again.
     let mut paying = book(&flight, &[], now);
     paying.apply_seats(&state(2), now);
     paying.apply_hold_expiries(&left(2, None));
     assert!(matches!(ask(&mut paying, 600), ReservationDecision::Refused(Refusal::SeatTaken(_))));
     paying.apply_hold_expiries(&left(2, Some(500)));
     assert!(matches!(ask(&mut paying, 600), ReservationDecision::Granted(_)));
-    // Not what has come free.
+    // A seat that came free stays free.
     let mut free = book(&flight, &[], now);
     free.apply_hold_expiries(&left(1, Some(500)));
     assert!(matches!(ask(&mut free, 100), ReservationDecision::Granted(_)));
@@ -152,7 +152,7 @@ fn a_payment_under_way_is_believed_for_a_second() {
     let wish = Wish { named: Some(seat), exit_allowed: true, child: false };
     let wanted = SeatRequest { wishes: vec![(0, wish)], ..wanted(UserId::new(), 1) };
     let mut busy = book(&flight, &held, now);
-    // Another instance may have declined it, which changes nobody's seats; of those it is told.
+    // Another instance may have declined it; that changes no seats, so no event tells it.
     busy.apply_seats(&state, now + FRESH / 2);
     let mut ask = |after: Duration| {
         let at = now + after;
@@ -163,13 +163,13 @@ fn a_payment_under_way_is_believed_for_a_second() {
 }
 
 #[test]
-fn what_was_read_meanwhile_is_not_overwritten_by_the_holds_of_an_earlier_commit() {
+fn hold_expiries_of_an_earlier_commit_do_not_overwrite_a_newer_snapshot() {
     let (flight, now) = (flight(), Instant::now());
     let seat: SeatDesignator = "4A".parse().unwrap();
     let held = |ends_in| vec![TakenSeat { seat, sold: false, ends_in }];
     let wish = Wish { named: Some(seat), exit_allowed: true, child: false };
     let wanted = SeatRequest { wishes: vec![(0, wish)], ..wanted(UserId::new(), 1) };
-    // The seat has changed hands since, and its new hold ends sooner.
+    // The seat belongs to another hold since, which ends sooner.
     let mut book = book(&flight, &[], now);
     let read = SeatSnapshot { version: 1, on_sale: true, seats_version: 3, taken: held(Some(300)) };
     book.apply_snapshot(&read, now);
@@ -180,7 +180,7 @@ fn what_was_read_meanwhile_is_not_overwritten_by_the_holds_of_an_earlier_commit(
 }
 
 #[test]
-fn what_was_read_before_an_event_still_tells_when_holds_end() {
+fn a_snapshot_older_than_an_event_still_gives_the_ends_of_holds() {
     let (flight, now) = (flight(), Instant::now());
     let (seat, other): (SeatDesignator, SeatDesignator) = ("4A".parse().unwrap(), "4B".parse().unwrap());
     let mut book = book(&flight, &[], now);

@@ -10,21 +10,21 @@ use shared_types::{
 use std::collections::HashMap;
 use utoipa::ToSchema;
 
-/// Whether a seat can be had.
+/// The availability of a seat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SeatStatus {
-    /// It can.
+    /// It can be booked.
     Available,
-    /// Somebody holds it, unpaid.
+    /// A booking that is not paid holds it.
     Held,
-    /// It is somebody's.
+    /// It belongs to a confirmed booking.
     Sold,
     /// It is never sold.
     Blocked,
 }
 
-/// What a seat is like.
+/// A characteristic of a seat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Characteristic {
@@ -32,7 +32,7 @@ pub enum Characteristic {
     Window,
     /// Beside an aisle.
     Aisle,
-    /// Neither.
+    /// Neither at the wall nor beside an aisle.
     Middle,
     /// In a row beside an emergency exit.
     Exit,
@@ -46,11 +46,11 @@ pub struct Seat {
     /// Row and letter.
     #[schema(value_type = String, example = "12A")]
     pub designator: SeatDesignator,
-    /// Whether it can be had.
+    /// Its availability.
     pub status: SeatStatus,
-    /// What it is like.
+    /// Its characteristics.
     pub characteristics: Vec<Characteristic>,
-    /// What choosing it costs beside the fare; null: nothing.
+    /// The price of the choice of this seat beside the fare; null: it is free.
     pub price: Option<Money>,
 }
 
@@ -76,10 +76,10 @@ pub struct CabinMap {
     pub rows: Vec<Row>,
 }
 
-/// How many seats there are of each status.
+/// The number of seats by status.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Counts {
-    /// Can be had.
+    /// Can be booked.
     pub available: u32,
     /// Held, unpaid.
     pub held: u32,
@@ -106,7 +106,8 @@ pub struct SeatMap {
 }
 
 impl SeatMap {
-    /// The map of a flight; `taken` tells of seats whether they are sold (else held).
+    /// The map of a flight. `version`: the version of its seats. `taken`: the seats that are not free, each with
+    /// whether it is sold (else held).
     pub fn new(flight: &FlightState, version: i64, taken: &HashMap<SeatDesignator, bool>) -> Self {
         let mut counts = Counts::default();
         let mut seen = Vec::new();
@@ -125,13 +126,14 @@ impl SeatMap {
         Self { flight_id: flight.id, version, flight_version: flight.version, cabins, counts }
     }
 
-    /// The entity tag: a flight's cabin may change without anybody taking a seat.
+    /// The HTTP entity tag. It contains the version of the flight, too: the cabin may change while all seats stay as
+    /// they are.
     pub fn tag(&self) -> String {
         format!("\"{}-{}\"", self.version, self.flight_version)
     }
 }
 
-/// Whether a seat can be had; `taken` as in [`SeatMap::new`].
+/// The status of a seat; `taken` as in [`SeatMap::new`].
 pub fn status_of(plan: &SeatPlan, taken: &HashMap<SeatDesignator, bool>, seat: SeatDesignator) -> SeatStatus {
     match taken.get(&seat) {
         Some(true) => SeatStatus::Sold,
@@ -141,6 +143,7 @@ pub fn status_of(plan: &SeatPlan, taken: &HashMap<SeatDesignator, bool>, seat: S
     }
 }
 
+/// Builds a row of the map, and counts its seats.
 fn read_row(
     flight: &FlightState,
     section: &CabinSection,

@@ -1,19 +1,19 @@
-//! Admission control before the ledgers of an instance: how many claims wait for them, or are on their way there.
+//! Admission control before the ledgers of an instance: it limits the claims that wait for them, or are on their way
+//! there.
 
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering},
 };
 
-/// See the module. Clones share it.
+/// The queue slots of the ledgers of an instance. Clones share them.
 #[derive(Debug, Clone)]
 pub struct AdmissionControl {
     taken: Arc<AtomicUsize>,
     slots: usize,
 }
 
-/// A slot in the queues of the ledgers; free again when it is dropped, which is when its claim begins, or will never
-/// begin.
+/// A slot in the queues of the ledgers. Its drop frees the slot: when its claim begins, or can no longer begin.
 #[derive(Debug)]
 pub struct QueueSlot(Arc<AtomicUsize>);
 
@@ -25,25 +25,25 @@ impl Drop for QueueSlot {
 }
 
 impl AdmissionControl {
-    /// So many slots.
+    /// Admission control with this number of slots.
     pub fn new(slots: usize) -> Self {
         Self { taken: Arc::default(), slots }
     }
 
-    /// A slot, if there is one.
+    /// Takes a slot; `None`: all are taken.
     pub fn admit(&self) -> Option<QueueSlot> {
         let one_more = |taken| (taken < self.slots).then_some(taken + 1);
         let admitted = self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
         admitted.ok().map(|_| QueueSlot(self.taken.clone()))
     }
 
-    /// A slot for a claim that nobody has admitted, beyond the bound where it must be.
+    /// Takes a slot for a claim that was not admitted before, even beyond the limit.
     pub fn admit_always(&self) -> QueueSlot {
         self.taken.fetch_add(1, Ordering::Relaxed);
         QueueSlot(self.taken.clone())
     }
 
-    /// The slots that are taken.
+    /// The number of taken slots.
     pub fn taken(&self) -> usize {
         self.taken.load(Ordering::Relaxed)
     }
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slots_are_given_back_by_those_who_have_them() {
+    fn dropped_slots_are_free_again() {
         let admission = AdmissionControl::new(2);
         let (first, second) = (admission.admit().unwrap(), admission.admit().unwrap());
         assert!(admission.admit().is_none(), "there are two");
@@ -64,6 +64,6 @@ mod tests {
         drop((second, third));
         let _beyond = [(); 3].map(|()| admission.admit_always());
         assert_eq!(admission.taken(), 3);
-        assert!(admission.admit().is_none(), "those that nobody admitted count, too");
+        assert!(admission.admit().is_none(), "slots beyond the limit count, too");
     }
 }

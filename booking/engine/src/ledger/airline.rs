@@ -1,4 +1,4 @@
-//! What the airline does to bookings.
+//! Changes of bookings by the airline.
 
 use crate::{
     booking::record::Booking,
@@ -15,8 +15,8 @@ use shared_types::{
     trace::TraceContext,
 };
 
-/// The airline has cancelled a flight. Repeating it changes nothing and gives the same; nor does it
-/// where the flight takes place after all.
+/// Cancels a booking whose flight the airline has cancelled. A repetition changes nothing and gives the same. Changes
+/// nothing either if the flight takes place after all.
 pub(crate) fn cancel(
     work: &mut BatchWork<'_>,
     booking: &mut Booking,
@@ -33,7 +33,7 @@ pub(crate) fn cancel(
     cancelled(work, booking, refunds, trace).map(|told| Ok(Some(told)))
 }
 
-/// A flight has other times. Repeating it changes nothing and gives the same; a hold may end with it.
+/// Notes new times of a flight; a hold may end with them. A repetition changes nothing and gives the same.
 pub(crate) fn reschedule(
     work: &mut BatchWork<'_>,
     booking: &mut Booking,
@@ -45,7 +45,7 @@ pub(crate) fn reschedule(
         return Ok(Ok(None));
     }
     work.writes.reschedule(booking);
-    // Sales of a flight that was moved forward may have closed: then nobody can pay this hold any more.
+    // Sales of a flight that was moved forward may have closed: then the hold cannot be paid any more.
     if let ended @ Some(_) = expire(work, booking, trace)? {
         return Ok(Ok(ended));
     }

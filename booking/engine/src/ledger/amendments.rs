@@ -1,5 +1,4 @@
-//! Changes of bookings by their travellers: contact, names, seats. Seats and places are had as by new
-//! bookings.
+//! Changes of bookings by their travellers: contact, names, seats. They take seats and passenger keys as claims do.
 
 use crate::{
     booking::{
@@ -42,13 +41,13 @@ pub(crate) fn change_contact(
     }
 }
 
-/// The rows of a passenger of a booking on its flights, under a fingerprint.
+/// The rows of a passenger on the flights of a booking, under a fingerprint.
 fn rows_under(booking: &Booking, passenger: &Passenger, fingerprint: i64) -> Vec<TravellerRow> {
     Travellers::from(booking).rows_of(passenger, fingerprint).collect()
 }
 
-/// The rows that a correction will want, by the booking as it was read before. Owner and flights do not change. Two
-/// corrections of one passenger at the same time may look for rows in vain.
+/// The rows that a correction will want, by an earlier reading of the booking. Owner and flights of a booking never
+/// change. If two corrections of one passenger run at the same time, the rows of one may be outdated.
 pub fn wanted_rows(booking: &Booking, correction: &NameCorrection) -> Vec<TravellerRow> {
     let passenger = booking.passengers.iter().find(|one| one.id == correction.passenger);
     let Some(passenger) = passenger else { return Vec::new() };
@@ -89,7 +88,7 @@ pub(crate) async fn correct_name(
     work.emit_changed(booking, trace).map(|told| Ok(Some(told)))
 }
 
-/// Gives a corrected passenger the keys under the new name for those under the old one; not where somebody has them.
+/// Replaces the passenger keys under the old name by those under the new one. Gives whether the new keys were free.
 async fn change_keys(
     store: &impl LedgerStore,
     work: &mut BatchWork<'_>,
@@ -113,7 +112,7 @@ async fn change_keys(
         left = vec![left.swap_remove(own)];
     }
     let left: Vec<_> = left.into_iter().flatten().collect();
-    // A change of spelling keeps the same key, unless an earlier release has stored it under the spelling.
+    // A change of spelling keeps the same key, unless an earlier release has stored a key of the old spelling.
     if before == now && !left.iter().any(travels) {
         return Ok(true);
     }
@@ -125,7 +124,7 @@ async fn change_keys(
     Ok(true)
 }
 
-/// Changes seats: all of the wanted ones or none; then the old ones come free.
+/// Carries out the changes of seats: a change gets all of its wanted seats or none. Its old seats come free.
 pub(crate) fn change_seats(work: &mut BatchWork<'_>) -> StoreResult<()> {
     for (index, (command, _)) in work.items.iter().enumerate() {
         let Command::ChangeSeats { at, changes } = command else { continue };
@@ -150,7 +149,7 @@ pub(crate) fn change_seats(work: &mut BatchWork<'_>) -> StoreResult<()> {
     Ok(())
 }
 
-/// What a change that is allowed comes to.
+/// Checks a change of seats, except whether the wanted ones are free.
 fn allowed(work: &BatchWork<'_>, at: BookingRef, changes: &[SeatChange]) -> Result<Reseating, Refusal> {
     let booking = work.bookings.get(&at.booking).ok_or(Refusal::NotFound)?;
     if at.version.is_some_and(|version| version != booking.version) {
@@ -168,7 +167,7 @@ fn allowed(work: &BatchWork<'_>, at: BookingRef, changes: &[SeatChange]) -> Resu
     }
 }
 
-/// The seats are the booking's: it says so now.
+/// Moves the passengers of a booking to seats that are free, and answers the command.
 fn reseat(
     work: &mut BatchWork<'_>,
     (index, booking): (usize, BookingId),

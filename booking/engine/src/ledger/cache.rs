@@ -1,4 +1,4 @@
-//! What a ledger keeps between its transactions, so as not to ask for it. All of it may be lost at any time.
+//! The state that a ledger keeps between its transactions to save queries. All of it may be lost at any time.
 
 use crate::{booking::record::Booking, store_error::StoreResult};
 use shared_types::{
@@ -10,14 +10,14 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
 };
 
-/// Purchases that are kept until they are confirmed, at most: some seconds of them.
+/// The most purchases that are kept until their payments are decided: those of some seconds.
 const PURCHASES: usize = 4096;
-/// Document numbers drawn at once. Those that are left when the process ends are never used.
+/// Document numbers that are drawn at once. Numbers that are left at the end of the process are never used.
 const DOCUMENTS: usize = 256;
-/// Flights whose seats are kept, at most.
+/// The most flights whose seats are kept.
 const FLIGHTS: usize = 1024;
 
-/// See the module.
+/// The cache of one ledger: purchases under way, document numbers, and seats of flights.
 #[derive(Default)]
 pub struct LedgerCache {
     purchases: RefCell<Purchases>,
@@ -25,14 +25,14 @@ pub struct LedgerCache {
     seats: RefCell<Seats>,
 }
 
-/// The seats of flights that are not free, by flight, and in the order in which the flights were kept.
+/// The held and sold seats by flight, and the flights in the order of their insertion.
 #[derive(Default)]
 struct Seats {
     flights: HashMap<FlightId, SeatsState>,
     order: VecDeque<FlightId>,
 }
 
-/// Bookings that were made with their payments, by id, and in the order in which they were kept.
+/// Bookings that one call made and paid, and their identifiers in the order of their insertion.
 #[derive(Default)]
 struct Purchases {
     bookings: HashMap<BookingId, Booking>,
@@ -40,7 +40,7 @@ struct Purchases {
 }
 
 impl LedgerCache {
-    /// Keeps a purchase that was just committed: some milliseconds later its payment is decided.
+    /// Keeps a purchase that was just committed: its payment is decided some milliseconds later.
     pub fn keep(&self, booking: Booking) {
         let mut purchases = self.purchases.borrow_mut();
         if purchases.order.len() == PURCHASES
@@ -52,15 +52,17 @@ impl LedgerCache {
         purchases.bookings.insert(booking.id, booking);
     }
 
-    /// Takes out those of the bookings that are kept. They are as they are stored only where their rows, read
-    /// under the locks of their flights, still have their versions: whatever changes a purchase before it is
-    /// decided raises its version.
+    /// Takes the kept ones of these bookings out. A booking is up to date only if its row, read under the locks of its
+    /// flights, still has its version: every change of a purchase before the decision raises its version.
     pub fn take(&self, ids: &[BookingId]) -> HashMap<BookingId, Booking> {
         let mut purchases = self.purchases.borrow_mut();
         ids.iter().filter_map(|id| Some((*id, purchases.bookings.remove(id)?))).collect()
     }
 
-    /// So many document numbers. `draw`: draws so many from the sequence.
+    /// Gives `count` document numbers. `draw` draws the given number of them from the sequence.
+    ///
+    /// # Errors
+    /// Those of `draw`.
     pub async fn documents<D>(&self, count: usize, draw: D) -> StoreResult<Vec<i64>>
     where
         D: AsyncFnOnce(usize) -> StoreResult<Vec<i64>>,
@@ -72,7 +74,7 @@ impl LedgerCache {
         Ok(self.documents.borrow_mut().drain(..count).collect())
     }
 
-    /// Keeps the seats of flights as they were just committed.
+    /// Keeps the seats of flights after a commit.
     pub fn keep_seats(&self, states: impl IntoIterator<Item = SeatsState>) {
         let mut seats = self.seats.borrow_mut();
         for state in states {
@@ -89,15 +91,15 @@ impl LedgerCache {
         }
     }
 
-    /// The versions of the seats of flights as they are kept; of those that are not, one that no flight has.
+    /// The versions of the kept seats of flights; -1, which no flight has, for flights that are not kept.
     pub fn seats_versions(&self, flights: &BTreeSet<FlightId>) -> Vec<(FlightId, i64)> {
         let seats = self.seats.borrow();
         let version = |id: &FlightId| seats.flights.get(id).map_or(-1, |state| state.version);
         flights.iter().map(|id| (*id, version(id))).collect()
     }
 
-    /// Adds the seats of those flights that still have the versions which are kept. Whatever changes seats
-    /// raises the version of their flight, under its lock.
+    /// Adds the kept seats of the flights whose kept version is the current one. Every change of seats raises the
+    /// version of their flight, under its lock.
     pub fn add_seats(
         &self,
         found: &mut BTreeMap<FlightId, SeatsState>,
@@ -111,8 +113,8 @@ impl LedgerCache {
         }
     }
 
-    /// Forgets everything. A server that has died may not have written it to its disk: it gives the document numbers that
-    /// are left to others, and the versions of seats may come again with other seats.
+    /// Forgets everything. A database server that has died may have lost commits: it would give the remaining document
+    /// numbers to other ledgers, and the same version of seats to other seats.
     pub fn forget(&self) {
         self.purchases.take();
         self.documents.take();
@@ -132,7 +134,7 @@ mod tests {
     use shared_types::ids::FlightId;
 
     #[test]
-    fn the_oldest_purchases_are_given_up() {
+    fn the_oldest_purchases_are_evicted() {
         let cache = LedgerCache::default();
         let made = || samples::booking(FlightId::new(), &["12A"]);
         let first = made();
@@ -165,11 +167,11 @@ mod tests {
         }
         let sorted: BTreeSet<_> = given.iter().copied().collect();
         assert_eq!(sorted.len(), given.len());
-        assert_eq!(given[260], 512, "what was forgotten is drawn anew");
+        assert_eq!(given[260], 512, "forgotten numbers are drawn anew");
     }
 
     #[test]
-    fn seats_count_only_at_the_version_that_they_were_kept_with() {
+    fn kept_seats_count_only_at_their_version() {
         let cache = LedgerCache::default();
         let (kept, other) = (FlightId::new(), FlightId::new());
         let state =
@@ -185,7 +187,7 @@ mod tests {
         };
         assert_eq!((added(8), added(9)), (vec![kept], vec![]));
         cache.keep_seats((0..FLIGHTS).map(|_| state(FlightId::new(), 1)));
-        assert!(added(8).is_empty(), "the oldest are given up");
+        assert!(added(8).is_empty(), "the oldest are evicted");
         cache.keep_seats([state(kept, 8)]);
         cache.forget();
         assert!(added(8).is_empty());

@@ -19,25 +19,25 @@ use shared_types::{
     trace::TraceContext,
 };
 
-/// When the journey begins.
+/// The departure of the journey's first flight (UTC).
 pub(crate) fn departs_at(work: &BatchWork<'_>, booking: &Booking) -> DateTime<Utc> {
     let departures = booking.segments.iter().filter_map(|segment| work.locked.get(&segment.flight_id));
     departures.map(|flight| flight.departure_at).min().unwrap_or(work.now)
 }
 
-/// Whether the airline has cancelled one of a booking's flights, also where its news have not reached the
-/// booking yet.
+/// Whether the airline has cancelled one of a booking's flights, even if the booking has yet to follow.
 pub(crate) fn is_cancelled(work: &BatchWork<'_>, booking: &Booking) -> bool {
     let mut flights = booking.segments.iter().filter_map(|segment| work.flights.get(&segment.flight_id));
     flights.any(|flight| flight.status == FlightStatus::Cancelled)
 }
 
-/// Whether each flight of a booking departs after those before it have arrived, as the flights are now.
+/// Whether each flight of a booking still departs after all flights before it have arrived.
 pub(crate) fn is_possible(work: &BatchWork<'_>, booking: &Booking) -> bool {
     let flights = booking.segments.iter().filter_map(|segment| work.flights.get(&segment.flight_id));
     itinerary::is_possible(flights.map(|flight| (flight.departure.at, flight.arrival.at)))
 }
 
+/// The facts that decide about the refund of a booking.
 fn journey(work: &BatchWork<'_>, booking: &Booking) -> Journey {
     Journey { departs_at: departs_at(work, booking), is_cancelled: is_cancelled(work, booking) }
 }
@@ -63,7 +63,7 @@ pub(crate) fn cancel(
     Ok(Ok(Some(state)))
 }
 
-/// What follows from any cancellation. `refunds`: how many there were before.
+/// The consequences of any cancellation: refunds, free seats, event. `refunds`: the number of refunds before it.
 pub(crate) fn cancelled(
     work: &mut BatchWork<'_>,
     booking: &Booking,
@@ -80,7 +80,7 @@ pub(crate) fn cancelled(
     Ok(state)
 }
 
-/// Quotes what a cancellation would give back.
+/// Quotes the refund of a cancellation.
 pub(crate) fn quote(
     work: &mut BatchWork<'_>,
     booking: &Booking,

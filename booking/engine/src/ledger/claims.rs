@@ -1,4 +1,4 @@
-//! Claims: who comes first has the seats that are free, all that it wants or none.
+//! Claims: the first claim of a batch gets the free seats that it wants, all of them or none.
 
 use crate::{
     booking::{
@@ -24,7 +24,7 @@ use shared_types::{
 };
 use std::collections::{BTreeSet, HashSet};
 
-/// A claim that may try for its seats.
+/// A claim of the batch that has passed all checks so far.
 struct Candidate<'a> {
     index: usize,
     claim: &'a Claim,
@@ -35,7 +35,7 @@ impl Candidate<'_> {
         self.claim.order.seats().map(|(flight_id, designator)| FlightSeat { flight_id, designator })
     }
 
-    /// Whether it wants what a hold has.
+    /// Whether it wants the seat or passenger key of a hold.
     fn wants(&self, held: Blocked) -> bool {
         match held {
             Blocked::Seat(seat) => self.seats().any(|one| one == seat),
@@ -48,13 +48,13 @@ impl Candidate<'_> {
     }
 }
 
-/// The rows that must not be there for a new booking: its own, and those under which an earlier release may have stored
+/// The rows that block a new booking if they exist: its own ones, and those that an earlier release may have stored for
 /// the same people. Names in plain ASCII have none of the latter.
 fn blocking_rows(claim: &Claim) -> impl Iterator<Item = TravellerRow> + '_ {
     claim.travellers().rows().chain(claim.travellers().former_rows())
 }
 
-/// Decides the claims of the batch, in their order.
+/// Decides about the claims of the batch, in their order.
 pub(crate) async fn run(
     store: &impl LedgerStore,
     ids: &impl Ids,
@@ -74,19 +74,19 @@ pub(crate) async fn run(
     write_winners(work, &winners, locators, documents)
 }
 
-/// The passengers' keys that must be free for the claims of a batch.
+/// The passenger keys that must be free for the claims of a batch.
 pub(crate) fn passenger_keys(items: &[Item<'_>]) -> Vec<PassengerFlightKey> {
     let claims = items.iter().filter_map(|(command, _)| command.claim());
     claims.flat_map(blocking_rows).map(|row| row.key()).collect()
 }
 
-/// The locators that the claims of a batch want.
+/// The wanted locators of the claims of a batch.
 pub(crate) fn locators(items: &[Item<'_>]) -> Vec<Locator> {
     let claims = items.iter().filter_map(|(command, _)| command.claim());
     claims.map(|claim| claim.locator.clone()).collect()
 }
 
-/// The accounts whose held seats limit the claims of a batch, on which flights.
+/// The flights and accounts whose held seats limit the claims of a batch.
 pub(crate) fn limits(items: &[Item<'_>]) -> Vec<(FlightId, UserId)> {
     let claims = items.iter().filter_map(|(command, _)| command.claim());
     let limited = claims.filter(|claim| claim.allowance != Allowance::Unlimited);
@@ -96,7 +96,7 @@ pub(crate) fn limits(items: &[Item<'_>]) -> Vec<(FlightId, UserId)> {
     limits
 }
 
-/// The unverified accounts that claims of a batch are for, each once.
+/// The unverified accounts of the claims of a batch, each once.
 pub(crate) fn unverified(items: &[Item<'_>]) -> Vec<UserId> {
     let claims = items.iter().filter_map(|(command, _)| command.claim());
     let unverified = claims.filter(|claim| claim.allowance == Allowance::Unverified);
@@ -109,7 +109,7 @@ fn owners(claim: &Claim) -> impl Iterator<Item = (FlightId, UserId)> + '_ {
     claim.order.segments.iter().map(|segment| (segment.flight_id, claim.order.owner))
 }
 
-/// The claims all of whose flights can be booked now.
+/// Keeps the claims that can be booked on all their flights now, and refuses the others.
 fn bookable<'a>(work: &mut BatchWork<'a>) -> Vec<Candidate<'a>> {
     let mut candidates = Vec::new();
     for (index, (command, _)) in work.items.iter().enumerate() {
@@ -134,9 +134,8 @@ fn bookable<'a>(work: &mut BatchWork<'a>) -> Vec<Candidate<'a>> {
     candidates
 }
 
-/// Refuses claims that would exceed the seats that an account may hold. Those that are to be paid at
-/// once count too: a card that is declined leaves a hold like any other. The flights are locked, so
-/// nobody else adds holds meanwhile.
+/// Refuses claims beyond the limits on held seats of their accounts. Purchases count, too: a declined card leaves a
+/// hold like any other. The flights are locked, so no other transaction adds holds meanwhile.
 fn within_limits<'a>(work: &mut BatchWork<'_>, candidates: Vec<Candidate<'a>>) -> Vec<Candidate<'a>> {
     let mut allowed = Vec::with_capacity(candidates.len());
     for candidate in candidates {
@@ -162,19 +161,19 @@ fn within_limits<'a>(work: &mut BatchWork<'_>, candidates: Vec<Candidate<'a>>) -
     allowed
 }
 
-/// Seats that a claim wants on each of its flights.
+/// The number of seats that a claim wants on each of its flights.
 fn seats_per_flight(claim: &Claim) -> i64 {
     let seats = claim.order.passengers.iter().filter(|one| one.kind.has_seat()).count();
     i64::try_from(seats).unwrap_or(i64::MAX)
 }
 
-/// Seats that a claim wants on all of its flights together.
+/// The number of seats that a claim wants on all of its flights together.
 fn seats_in_all(claim: &Claim) -> i64 {
     let flights = i64::try_from(claim.order.segments.len()).unwrap_or(i64::MAX);
     seats_per_flight(claim).saturating_mul(flights)
 }
 
-/// Gives each candidate its seats, if all of them and the keys of its passengers are free. The others have lost.
+/// Gives each candidate its seats, if all of them and its passenger keys are free. Gives the winners and the losers.
 fn seat<'a>(
     work: &mut BatchWork<'_>,
     candidates: Vec<Candidate<'a>>,
@@ -195,8 +194,8 @@ fn seat<'a>(
     (winners, losers)
 }
 
-/// Losers are refused, each unless what was in its own way are holds that have ended: without these it tries
-/// again. (Where others' were, too, it is refused when it comes again: then none has ended.)
+/// Decides about the losers. A loser that was blocked by a hold that has ended is tried again after the expiry of that
+/// hold; the others are refused. (A live hold may block the loser, too. Then its next try is refused.)
 async fn judge(
     store: &impl LedgerStore,
     work: &mut BatchWork<'_>,
@@ -210,7 +209,8 @@ async fn judge(
     let travellers: Vec<_> = claims().flat_map(blocking_rows).collect();
     let stale = store.stale_holds(&seats, &travellers).await?;
     for (loser, refusal) in losers {
-        // What this batch ends is still written there, but was not in the way: an earlier claim was.
+        // The database still shows the holds that this batch expires. They did not block the loser: an earlier claim
+        // did.
         let lives = |id: &BookingId| {
             work.bookings.get(id).is_none_or(|booking| booking.status == BookingStatus::Held)
         };
@@ -226,10 +226,10 @@ async fn judge(
     Ok(())
 }
 
-/// Draws of a locator before it is given up: with a billion of them, two in a row are rare.
+/// The most draws of a locator. With a billion of them, two used ones in a row are rare.
 const DRAWS: usize = 8;
 
-/// A locator for each winner that no booking has. `used`: those of theirs that bookings have.
+/// An unused locator for each winner. `used`: the used ones of their wanted locators.
 async fn draw_locators(
     (store, ids): (&impl LedgerStore, &impl Ids),
     winners: &[Candidate<'_>],
@@ -239,7 +239,7 @@ async fn draw_locators(
     for _ in 0..DRAWS {
         let mut free = true;
         for locator in &mut locators {
-            // Also against those drawn before it.
+            // Also different from the locators of other winners.
             if !used.insert(locator.clone()) {
                 *locator = ids.locator();
                 free = false;
@@ -268,7 +268,7 @@ fn write_winners(
             booking.draw_tickets(&flight.airline.accounting_code, &mut documents);
         }
         let state = present(&booking, &work.flights, work.now)?;
-        // A purchase in one call is told of when it is confirmed, or when its payment was declined.
+        // A purchase in one call gets its first event with its confirmation, or after its payment was declined.
         if winner.claim.payment.is_none() {
             work.writes.emit(EventType::BookingHeld, &state, work.items[winner.index].1);
             if let Some(key) = &winner.claim.key {
@@ -285,7 +285,7 @@ fn write_winners(
     Ok(())
 }
 
-/// The booking as it is written.
+/// The booking of a winner.
 fn made_now(work: &BatchWork<'_>, claim: &Claim, locator: Locator) -> Booking {
     let now = work.now;
     let departures = claim.order.segments.iter().filter_map(|segment| work.locked.get(&segment.flight_id));

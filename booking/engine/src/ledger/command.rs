@@ -1,4 +1,4 @@
-//! What the ledger is asked to do, and what it answers.
+//! Commands of the ledger, and their answers.
 
 use crate::{
     booking::{
@@ -30,24 +30,26 @@ use shared_types::{
 use std::time::Instant;
 use tokio::sync::oneshot;
 
-/// Seats for a new booking.
+/// A request for the seats of a new booking.
 #[derive(Debug, Clone)]
 pub struct Claim {
-    /// The id of the booking that it is to become: by it a lost answer is found again.
+    /// The identifier of the booking. It finds the result of a claim whose answer was lost.
     pub id: BookingId,
-    /// The record locator, unless a booking has it.
+    /// The wanted record locator. The ledger draws another one if a booking has it already.
     pub locator: Locator,
-    /// What is ordered, with seats and prices.
+    /// The order, with seats and prices.
     pub order: PricedOrder,
+    /// The duration of the hold.
     pub hold: HoldTime,
-    /// The versions of the flights that it was priced from.
+    /// The flights with the versions that the prices were computed from.
     pub priced_from: Vec<(FlightId, i64)>,
-    /// To be paid at once: the claim also starts this payment.
+    /// The payment that the claim starts, too; `None`: the booking is only held.
     pub payment: Option<PaymentOrder>,
+    /// The idempotency key of the request.
     pub key: Option<Key>,
-    /// How many seats the account may hold.
+    /// The limit on held seats of the account.
     pub allowance: Allowance,
-    /// Holds that have ended and were found in its way when it was tried before.
+    /// Holds that have ended and blocked an earlier try of the claim. The ledger expires them first.
     pub stale: Vec<BookingId>,
 }
 
@@ -57,7 +59,7 @@ impl Claim {
         seat_rows_of(self.id, self.order.seats(), false)
     }
 
-    /// Whose travellers its rows are of.
+    /// The travellers, to build their rows.
     pub fn travellers(&self) -> Travellers<'_> {
         let PricedOrder { owner, segments, passengers, .. } = &self.order;
         Travellers { booking: self.id, owner: *owner, segments, passengers }
@@ -67,55 +69,117 @@ impl Claim {
 /// A booking as the caller knows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BookingRef {
+    /// The booking.
     pub booking: BookingId,
-    /// Where it matters: any other version is refused as `Stale`.
+    /// The version that the caller relies on: with any other version the command is refused as `Stale`. `None`: any
+    /// version will do.
     pub version: Option<i64>,
 }
 
 impl BookingRef {
-    /// Whether the booking has changed since the version that the caller relies on.
+    /// Whether the booking has a later version than the caller relies on.
     pub fn is_before(self, booking: &Booking) -> bool {
         self.version.is_some_and(|version| version < booking.version)
     }
 }
 
-/// A command: a unit that has its whole effect, or none.
+/// A command to the ledger. It has its whole effect, or none.
 #[derive(Debug, Clone)]
 pub enum Command {
     /// Claims the seats of a new booking.
     Claim(Box<Claim>),
     /// Starts a payment of a hold.
-    Pay { at: BookingRef, payment: PaymentOrder, key: Option<Key> },
+    Pay {
+        /// The hold.
+        at: BookingRef,
+        /// The payment to start.
+        payment: PaymentOrder,
+        /// The idempotency key of the request.
+        key: Option<Key>,
+    },
     /// Confirms a hold with an authorised payment.
-    Confirm { booking: BookingId, payment: PaymentId },
-    /// Notes that a payment did not come off; `void`: it came too late.
-    Decline { booking: BookingId, payment: PaymentId, void: bool },
+    Confirm {
+        /// The booking.
+        booking: BookingId,
+        /// The authorised payment.
+        payment: PaymentId,
+    },
+    /// Declines a payment.
+    Decline {
+        /// The booking.
+        booking: BookingId,
+        /// The payment.
+        payment: PaymentId,
+        /// Whether it came too late, and has to be voided; else the provider has refused it.
+        void: bool,
+    },
     /// Cancels a booking, perhaps on a quote.
-    Cancel { at: BookingRef, quote: Option<QuoteId>, key: Option<Key> },
-    /// Quotes what a cancellation would give back.
-    Quote { at: BookingRef, quote: QuoteId, key: Option<Key> },
+    Cancel {
+        /// The booking.
+        at: BookingRef,
+        /// The quote that the caller relies on; `None`: the fares decide about the refund.
+        quote: Option<QuoteId>,
+        /// The idempotency key of the request.
+        key: Option<Key>,
+    },
+    /// Quotes the refund of a cancellation.
+    Quote {
+        /// The booking.
+        at: BookingRef,
+        /// The identifier that the quote gets.
+        quote: QuoteId,
+        /// The idempotency key of the request.
+        key: Option<Key>,
+    },
     /// Moves passengers to other seats.
-    ChangeSeats { at: BookingRef, changes: Vec<SeatChange> },
-    /// Changes how the travellers are reached.
-    ChangeContact { at: BookingRef, patch: ContactPatch },
+    ChangeSeats {
+        /// The booking.
+        at: BookingRef,
+        /// The moves, of which all are made or none.
+        changes: Vec<SeatChange>,
+    },
+    /// Changes the contact.
+    ChangeContact {
+        /// The booking.
+        at: BookingRef,
+        /// The change.
+        patch: ContactPatch,
+    },
     /// Corrects a passenger's name.
     CorrectName {
+        /// The booking.
         at: BookingRef,
+        /// The correction.
         correction: NameCorrection,
-        /// The rows under the corrected name, by the booking as it was read: holds whose time is over there are
-        /// expired with it.
+        /// The rows under the corrected name, by an earlier reading of the booking. The batch expires ended holds that
+        /// occupy them.
         wanted: Vec<TravellerRow>,
     },
     /// The airline has cancelled one of the booking's flights.
-    CancelByAirline { booking: BookingId, flight: FlightId },
-    /// One of the booking's flights has other times since this version.
-    Reschedule { booking: BookingId, flight: FlightId, version: i64 },
-    /// Ends a hold whose time is over.
-    Expire { booking: BookingId },
+    CancelByAirline {
+        /// The booking.
+        booking: BookingId,
+        /// The cancelled flight.
+        flight: FlightId,
+    },
+    /// One of the booking's flights has new times.
+    Reschedule {
+        /// The booking.
+        booking: BookingId,
+        /// The flight.
+        flight: FlightId,
+        /// The version of the flight's state that brought the new times.
+        version: i64,
+    },
+    /// Expires a hold that has ended.
+    Expire {
+        /// The booking.
+        booking: BookingId,
+    },
 }
 
 impl Command {
-    /// The booking that it is about.
+    /// The booking of the command.
     pub fn booking(&self) -> BookingId {
         match self {
             Self::Claim(claim) => claim.id,
@@ -133,11 +197,12 @@ impl Command {
         }
     }
 
-    /// Whether it ends a payment that is under way: money is reserved, and a traveller waits.
+    /// Whether it ends a payment under way: money is reserved, and a traveller waits.
     pub fn ends_payment(&self) -> bool {
         matches!(self, Self::Confirm { .. } | Self::Decline { .. })
     }
 
+    /// The claim; `None`: it is another command.
     pub fn claim(&self) -> Option<&Claim> {
         match self {
             Self::Claim(claim) => Some(claim),
@@ -145,7 +210,7 @@ impl Command {
         }
     }
 
-    /// The version of the booking that the caller relies on.
+    /// The version of the booking that the caller relies on; `None`: any version will do.
     pub fn version(&self) -> Option<i64> {
         match self {
             Self::Pay { at, .. }
@@ -158,7 +223,7 @@ impl Command {
         }
     }
 
-    /// Changes of seats that it asks for.
+    /// The requested changes of seats; empty for other commands.
     pub fn seat_changes(&self) -> &[SeatChange] {
         match self {
             Self::ChangeSeats { changes, .. } => changes,
@@ -166,7 +231,7 @@ impl Command {
         }
     }
 
-    /// Rows of travellers that a correction of a name wants.
+    /// The rows of travellers that a correction of a name wants; empty for other commands.
     pub fn wanted_travellers(&self) -> &[TravellerRow] {
         match self {
             Self::CorrectName { wanted, .. } => wanted,
@@ -174,6 +239,7 @@ impl Command {
         }
     }
 
+    /// The idempotency key of its request; `None`: it has none.
     pub fn key(&self) -> Option<&Key> {
         match self {
             Self::Claim(claim) => claim.key.as_ref(),
@@ -186,51 +252,53 @@ impl Command {
 /// The answer to a command.
 #[derive(Debug, Clone)]
 pub enum Outcome {
-    /// It is committed; the booking after it.
+    /// The command is committed. Carries the booking after it.
     Done(ShownBooking),
-    /// A cancellation was quoted.
+    /// A cancellation was quoted, in this currency.
     Quoted(Quote, Currency),
-    /// The key has this answer from before.
+    /// An earlier request under the key had this answer.
     Replay(StoredAnswer),
-    /// It had no effect.
+    /// The command had no effect.
     Refused(Refusal),
 }
 
-/// Why there is no outcome.
+/// The reason why a command has no outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum LedgerError {
-    /// More waits than can be done in time. Nothing was done.
+    /// The queue is too long. Nothing was done.
     #[error("the ledger has more to do than it can")]
     Overloaded,
-    /// The database is not there.
+    /// The database is not reachable, or the outcome is unknown: the command may have been committed.
     #[error("the ledger cannot reach the database")]
     Unavailable,
-    /// A fault of ours, which was logged.
+    /// A fault of this service, which was logged.
     #[error("the ledger could not carry out a command")]
     Internal,
 }
 
-/// The answer to a command, or why there is none.
+/// The answer to a command.
 pub type Answer = Result<Outcome, LedgerError>;
 
-/// A command on its way.
+/// A command on its way through a ledger.
 pub struct Envelope {
+    /// The command.
     pub command: Command,
-    /// The flight in whose ledger it is: the lowest one of those it is about.
+    /// The flight whose ledger has the command: the lowest one of the command's flights.
     pub flight: FlightId,
-    /// Not begun after this: nobody waits any longer.
+    /// The ledger does not begin the command after this instant (monotonic clock): its caller no longer waits.
     pub deadline: Instant,
-    /// The trace of the request behind it.
+    /// The trace of its request; `None`: the request has none.
     pub trace: Option<TraceContext>,
-    /// It did not get its locks in time, apart from those who need others.
+    /// Whether it ran into the lock timeout in a sub-batch whose commands all need the same locks.
     pub lock_timed_out: bool,
-    /// The slot of a claim among those that wait for the ledgers.
+    /// The queue slot of a claim, until its batch begins.
     pub slot: Option<QueueSlot>,
+    /// The way of the answer to the caller.
     pub reply: oneshot::Sender<Answer>,
 }
 
 impl Envelope {
-    /// The flights whose rows it locks, as far as that can be told without its booking.
+    /// The flights whose rows it locks, as far as they are known without reading its booking.
     pub fn locks(&self) -> Vec<FlightId> {
         let Some(claim) = self.command.claim() else { return vec![self.flight] };
         let mut flights: Vec<_> = claim.order.flights().collect();
@@ -238,8 +306,8 @@ impl Envelope {
         flights
     }
 
-    /// To be tried again, a claim after these holds were expired. (What is in the way of other commands is looked for at
-    /// the beginning of their batch.)
+    /// Prepares another try. A claim has these ended holds expired first. (For other commands the batch looks for ended
+    /// holds at its beginning.)
     pub fn to_retry(mut self, stale: Vec<BookingId>) -> Self {
         match &mut self.command {
             Command::Claim(claim) => claim.stale = stale,
@@ -248,8 +316,9 @@ impl Envelope {
         self
     }
 
+    /// Answers the caller, unless it no longer waits.
     pub fn answer(self, answer: Answer) {
-        // An error means that nobody waits any longer.
+        // An error means that the caller no longer waits.
         let _ = self.reply.send(answer);
     }
 }

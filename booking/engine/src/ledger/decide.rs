@@ -1,9 +1,9 @@
 //! The decisions of one transaction for many commands.
 //!
-//! Every writer of booking locks in one order: flights by id, then unverified accounts, then keys. The domain decides on
-//! what was read under these locks, by the database's clock read after them; then everything is written at once. Only
-//! who has locked a flight changes its seats, and only who has locked all flights of a booking changes the booking, so
-//! what was read still holds. The unique constraints of the tables stand behind it.
+//! Every writer of booking locks in one order: flights by id, then unverified accounts, then keys. The rules decide by
+//! the rows that were read under these locks, and by the database's clock read after them. Then everything is written
+//! at once. A transaction changes seats only of flights that it has locked, and a booking only after it has locked all
+//! its flights. So the rows stay as they were read. The unique constraints of the tables guard against errors in this.
 
 use crate::{
     booking::{record::Booking, refusal::FlightSeat},
@@ -31,42 +31,42 @@ use std::{
     time::Instant,
 };
 
-/// What a batch needs to know beside the database.
+/// The settings of a batch.
 #[derive(Debug, Clone, Copy)]
 pub struct BatchSettings {
-    /// How long a payment prolongs its hold.
+    /// The time by which a payment prolongs its hold.
     pub payment_grace: TimeDelta,
-    /// When the transaction begins, by this machine's monotonic clock.
+    /// When the transaction begins, by the machine's monotonic clock.
     pub begins: Instant,
 }
 
-/// What was decided: to be written, and when that is committed, to be told.
+/// The decisions of a batch, before they are written and committed.
 pub struct BatchDecision<'a> {
     /// The commands with their traces.
     pub items: &'a [Item<'a>],
-    /// One a command, in their order.
+    /// The verdicts, one for each command in their order.
     pub verdicts: Vec<Verdict>,
     occupancy: BatchOccupancy,
     /// The seats of the flights whose seats change.
     seats: Vec<SeatsState>,
     bookings: HashMap<BookingId, Booking>,
     writes: WriteSetBuilder,
-    /// The holds that are made or changed.
+    /// The ends of the holds that are made or changed.
     holds: HashMap<FlightId, HoldExpiries>,
 }
 
 impl BatchDecision<'_> {
-    /// What is to be written, but the events.
+    /// The rows to be written, except the events.
     pub fn write_set(&self) -> WriteSet<'_> {
         self.writes.write_set(&self.occupancy, &self.seats, &self.bookings)
     }
 
-    /// What is to be published: written last in the transaction.
+    /// The events to be published. They are written last in the transaction.
     pub fn events(&self) -> Vec<Event> {
         self.writes.events(&self.seats)
     }
 
-    /// It is committed.
+    /// Turns the decision, which is committed, into the messages after the commit.
     pub fn committed(self) -> CommittedBatch {
         CommittedBatch {
             verdicts: self.verdicts,
@@ -78,21 +78,21 @@ impl BatchDecision<'_> {
     }
 }
 
-/// What is to be told after the commit.
+/// The results of a committed batch, for callers and listeners.
 pub struct CommittedBatch {
-    /// One a command, in their order.
+    /// The verdicts, one for each command in their order.
     pub verdicts: Vec<Verdict>,
     /// The seats of the flights whose seats changed.
     pub seats: Vec<SeatsState>,
-    /// The holds that were made or changed.
+    /// The ends of the holds that were made or changed.
     pub holds: HashMap<FlightId, HoldExpiries>,
-    /// Whether there is something to be published.
+    /// Whether there are events to be published.
     pub has_events: bool,
-    /// Bookings that were made with their payments.
+    /// The bookings that one call made and paid.
     pub purchases: Vec<Booking>,
 }
 
-/// Decides commands within the transaction that the caller has begun, and in which it will commit the decision.
+/// Decides about commands. The caller has begun the transaction, and will commit the decision in it.
 ///
 /// # Errors
 /// Those of the store.
@@ -122,7 +122,7 @@ pub async fn decide<'a>(
     Ok(BatchDecision { items, verdicts, occupancy, seats, bookings, writes, holds })
 }
 
-/// Finds what the commands are about, locks its flights, and reads it.
+/// Finds the bookings and flights of the commands, locks the flights, and reads both.
 async fn read<'a>(
     store: &impl LedgerStore,
     items: &'a [Item<'a>],
@@ -169,9 +169,9 @@ async fn read<'a>(
     Ok(work)
 }
 
-/// The holds whose time is over but that stand in the way: of changes of seats, of corrected names, and of claims that
-/// were tried before. A new claim is not looked at: its seats are free, except where the sweeper has yet to expire a
-/// hold. Such a claim loses once, and is tried again.
+/// The ended holds that block changes of seats, corrected names, and claims that were tried before. New claims are not
+/// checked: their seats are usually free. A new claim that meets a hold which the sweeper has yet to expire loses once,
+/// and is tried again.
 async fn stale_holds(store: &impl LedgerStore, items: &[Item<'_>]) -> StoreResult<BTreeSet<BookingId>> {
     let claims = items.iter().filter_map(|(command, _)| command.claim());
     let mut stale: BTreeSet<BookingId> = claims.flat_map(|claim| claim.stale.iter().copied()).collect();

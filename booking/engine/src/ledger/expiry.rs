@@ -1,4 +1,4 @@
-//! The end of holds whose time is over.
+//! Expiry of holds that have ended.
 
 use crate::{
     booking::{presentation::ShownBooking, record::Booking},
@@ -7,7 +7,7 @@ use crate::{
 };
 use shared_types::{events::EventType, ids::BookingId, trace::TraceContext};
 
-/// Expires a hold whose time is over; gives the booking as its event shows it, if it was one.
+/// Expires a hold that has ended. Gives the booking as its event shows it; `None`: it was no such hold.
 pub(crate) fn expire(
     work: &mut BatchWork<'_>,
     booking: &mut Booking,
@@ -23,7 +23,7 @@ pub(crate) fn expire(
     Ok(Some(state))
 }
 
-/// Expires a hold that stands in the way of a command, if its time is really over.
+/// Expires a hold that blocks a command, if it has really ended.
 pub(crate) fn expire_stale(work: &mut BatchWork<'_>, id: BookingId) -> StoreResult<()> {
     let Some(mut booking) = work.bookings.remove(&id) else { return Ok(()) };
     let expired = expire(work, &mut booking, None);

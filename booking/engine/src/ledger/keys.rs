@@ -1,4 +1,4 @@
-//! Idempotency keys: bound in the first commit of their requests, released where there was no effect.
+//! Idempotency keys: bound in the first commit of their requests, and released after requests without effect.
 
 use crate::{
     booking::refusal::Refusal,
@@ -12,7 +12,7 @@ use crate::{
 };
 use std::collections::HashMap;
 
-/// Binds the keys of the batch. Commands whose keys are in use get their verdict here.
+/// Binds the keys of the batch. A command whose key is in use gets its verdict here.
 pub(crate) async fn bind(store: &impl LedgerStore, work: &mut BatchWork<'_>) -> StoreResult<()> {
     let mut first: HashMap<&[u8], usize> = HashMap::new();
     let mut wanted = Vec::new();
@@ -39,7 +39,7 @@ pub(crate) async fn bind(store: &impl LedgerStore, work: &mut BatchWork<'_>) -> 
         let outcome = match store.find_key(key).await? {
             Some(KnownKey::Answered(answer)) => Outcome::Replay(answer),
             Some(KnownKey::OtherBody) => Outcome::Refused(Refusal::KeyReused),
-            // Gone between two statements: whoever asks again finds it free.
+            // Released between two statements: the next request finds it free.
             Some(KnownKey::Running) | None => Outcome::Refused(Refusal::KeyInProgress),
         };
         work.verdicts[index] = Some(Verdict::Answer(outcome));
@@ -50,7 +50,7 @@ pub(crate) async fn bind(store: &impl LedgerStore, work: &mut BatchWork<'_>) -> 
 /// Releases the keys that were bound for commands without effect.
 pub(crate) async fn release(store: &impl LedgerStore, work: &BatchWork<'_>) -> StoreResult<()> {
     let without_effect = |verdict: &Option<Verdict>| match verdict {
-        // Refused because of the key itself: it is another request's.
+        // Refused because of the key: it belongs to another request.
         Some(Verdict::Answer(Outcome::Refused(Refusal::KeyReused | Refusal::KeyInProgress))) => false,
         Some(Verdict::Answer(Outcome::Refused(_)) | Verdict::RetryAfterExpiring(_)) => true,
         _ => false,

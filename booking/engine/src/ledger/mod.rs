@@ -3,22 +3,22 @@
 //! Commands that arrive while a transaction runs form the next one: one durable commit for many bookings. Answers are
 //! given after the commit.
 //!
-//! | file | what |
+//! | file | content |
 //! |---|---|
 //! | [`command`] | commands, outcomes |
-//! | [`admission`] | how many claims may be on their way |
-//! | [`queue`] | what waits for the next batch, and its bounds |
+//! | [`admission`] | the limit on claims on their way |
+//! | [`queue`] | the commands that wait for the next batch, and its bounds |
 //! | [`process`] | batch by batch: transactions, errors, lost answers |
-//! | [`sub_batch`] | what becomes of commands whose transaction failed |
+//! | `sub_batch` | the commands of one transaction, and their fate when it fails |
 //! | [`decide`] | the order of the decisions of one transaction |
-//! | `keys`, `transitions`, `claims`, [`amendments`] | its parts |
+//! | `keys`, `transitions`, `claims`, [`amendments`] | parts of the decisions |
 //! | `payments`, `cancellations`, `airline`, `expiry` | parts of transitions |
-//! | [`work`] | what the transaction has read, and what it will write |
-//! | `occupancy` | whose seats and passengers' keys are, as the commands leave them |
-//! | `write_set_builder`, [`write_set`] | what it writes |
-//! | [`snapshot`] | what it locks and reads |
-//! | [`rows`] | rows of the tables, and how a booking is laid out in them |
-//! | [`cache`] | what is kept between transactions |
+//! | [`work`] | the read and the changed state of one transaction |
+//! | `occupancy` | seats and passenger keys, as the commands leave them |
+//! | `write_set_builder`, [`write_set`] | the rows and events that it writes |
+//! | [`snapshot`] | its locks, and the rows that it reads under them |
+//! | [`rows`] | rows of the tables, and the rows of a booking |
+//! | [`cache`] | the state that a ledger keeps between transactions |
 
 pub mod admission;
 mod airline;
@@ -36,7 +36,7 @@ pub mod process;
 pub mod queue;
 pub mod rows;
 pub mod snapshot;
-pub mod sub_batch;
+mod sub_batch;
 mod transitions;
 pub mod work;
 pub mod write_set;

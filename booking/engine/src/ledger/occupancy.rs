@@ -1,5 +1,5 @@
-//! Whose the seats and the travellers' places are, within a batch: as they were read under the locks, and
-//! as the commands before have left them. Who comes first has them; what comes of it is written at the end.
+//! Seats and passenger keys within a batch: as they were read under the locks, and as the earlier commands of the batch
+//! have left them. The first command gets them. The result is written at the end.
 
 use crate::{
     booking::{record::Booking, refusal::FlightSeat},
@@ -11,14 +11,14 @@ use crate::{
 use shared_types::{events::SeatsState, ids::FlightId, seat::SeatDesignator};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-/// See the module.
+/// The seats and passenger keys of the flights of a batch, with the changes to be written.
 #[derive(Debug, Default)]
 pub(crate) struct BatchOccupancy {
     /// The seats that are not free, of the flights that are locked.
     seats: BTreeMap<FlightId, SeatsState>,
-    /// The flights whose seats have changed hands.
+    /// The flights whose seats have changed.
     changed: BTreeSet<FlightId>,
-    /// Whether a passenger's key is taken, where that was read or has changed.
+    /// Whether a passenger key is taken, for the keys that were read or have changed.
     passengers: HashMap<PassengerFlightKey, bool>,
     freed: Vec<SeatRow>,
     taken: BTreeMap<FlightSeat, SeatRow>,
@@ -28,7 +28,7 @@ pub(crate) struct BatchOccupancy {
 }
 
 impl BatchOccupancy {
-    /// As it was read.
+    /// The occupancy that was read under the locks.
     pub(crate) fn new(
         seats: BTreeMap<FlightId, SeatsState>,
         passengers: HashSet<PassengerFlightKey>,
@@ -45,18 +45,18 @@ impl BatchOccupancy {
         })
     }
 
-    /// Whether a passenger's key is taken; `None` where that was not read.
+    /// Whether a passenger key is taken; `None`: it was not read.
     pub(crate) fn has_traveller(&self, key: PassengerFlightKey) -> Option<bool> {
         self.passengers.get(&key).copied()
     }
 
-    /// A new booking has its seats, and its travellers their keys, all of which were free.
+    /// Takes the seats and passenger keys of a new booking, which are free.
     pub(crate) fn take(&mut self, seats: impl Iterator<Item = SeatRow>, travellers: Travellers<'_>) {
         seats.for_each(|row| self.take_seat(row));
         travellers.rows().for_each(|row| self.enter(row));
     }
 
-    /// A seat is taken that was free.
+    /// Takes a seat that is free.
     pub(crate) fn take_seat(&mut self, row: SeatRow) {
         if let Some(state) = self.seats.get_mut(&row.seat.flight_id) {
             let seats = if row.sold { &mut state.sold } else { &mut state.held };
@@ -66,30 +66,30 @@ impl BatchOccupancy {
         self.taken.insert(row.seat, row);
     }
 
-    /// A seat comes free.
+    /// Frees a seat.
     pub(crate) fn free_seat(&mut self, row: SeatRow) {
         if let Some(state) = self.seats.get_mut(&row.seat.flight_id) {
             remove(&mut state.held, row.seat.designator);
             remove(&mut state.sold, row.seat.designator);
         }
         self.changed.insert(row.seat.flight_id);
-        // What the booking has taken in this batch is in no table yet.
+        // A seat that was taken in this batch is in no table yet.
         match self.taken.get(&row.seat) {
             Some(taken) if taken.booking == row.booking => drop(self.taken.remove(&row.seat)),
             _ => self.freed.push(row),
         }
     }
 
-    /// The seats of a booking and the keys of its travellers come free.
+    /// Frees the seats and passenger keys of a booking.
     pub(crate) fn free(&mut self, booking: &Booking) {
         seat_rows(booking, false).for_each(|row| self.free_seat(row));
-        // Only those of the booking are deleted, under whichever fingerprint a release has stored them.
+        // Deletes rows of this booking only, under the fingerprints of all releases.
         let travellers = Travellers::from(booking);
         travellers.rows().chain(travellers.former_rows()).for_each(|row| self.leave(row));
         self.changed.extend(booking.flights());
     }
 
-    /// The seats of a booking, which were held, are sold.
+    /// Sells the held seats of a booking.
     pub(crate) fn sell(&mut self, booking: &Booking) {
         for row in seat_rows(booking, true) {
             if let Some(state) = self.seats.get_mut(&row.seat.flight_id) {
@@ -101,23 +101,23 @@ impl BatchOccupancy {
         self.changed.extend(booking.flights());
     }
 
-    /// A traveller enters a flight, where nobody had that key.
+    /// Takes a passenger key that is free.
     pub(crate) fn enter(&mut self, row: TravellerRow) {
         self.passengers.insert(row.key(), true);
         self.entered.insert(row.key(), row);
     }
 
-    /// A traveller leaves a flight.
+    /// Frees a passenger key.
     pub(crate) fn leave(&mut self, row: TravellerRow) {
         self.passengers.insert(row.key(), false);
-        // Who has entered in this batch is in no table yet.
+        // A key that was taken in this batch is in no table yet.
         match self.entered.get(&row.key()) {
             Some(entered) if entered.booking == row.booking => drop(self.entered.remove(&row.key())),
             _ => self.left.push(row),
         }
     }
 
-    /// The seats of the flights whose seats have changed hands, with their next versions.
+    /// The seats of the flights whose seats have changed, with their next versions.
     pub(crate) fn states(&self, locked: &BTreeMap<FlightId, LockedFlight>) -> Vec<SeatsState> {
         let state = |id: &FlightId| {
             let version = locked.get(id)?.seats_version + 1;
@@ -126,7 +126,7 @@ impl BatchOccupancy {
         self.changed.iter().filter_map(state).collect()
     }
 
-    /// What is to be written of it.
+    /// The rows of seats and passenger keys to be written.
     pub(crate) fn write_set(&self) -> WriteSet<'_> {
         WriteSet {
             freed: &self.freed,
@@ -139,7 +139,7 @@ impl BatchOccupancy {
     }
 }
 
-/// Adds to what is in order.
+/// Inserts into a sorted list.
 fn insert(seats: &mut Vec<SeatDesignator>, seat: SeatDesignator) {
     if let Err(place) = seats.binary_search(&seat) {
         seats.insert(place, seat);

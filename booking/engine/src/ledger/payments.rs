@@ -52,13 +52,13 @@ pub(crate) fn pay(
     order: &PaymentOrder,
     key: Option<&Key>,
 ) -> Result<(), Refusal> {
-    // What has ended, or was paid, is told first: its flights do not matter any more.
+    // The stage comes first: the flights of an ended or paid booking do not matter any more.
     booking.stage(work.now).allows(BookingAction::Pay)?;
     let is_sold = |flight: &LockedFlight| flight.on_sale && flight::is_open(flight.departure_at, work.now);
     let sold = |segment: &Segment| work.locked.get(&segment.flight_id).is_some_and(is_sold);
     if !booking.segments.iter().all(sold) || !is_possible(work, booking) {
-        // The airline has cancelled or moved a flight since: nobody pays for a flight that is not flown or has left,
-        // nor for a journey whose flights no longer follow each other.
+        // The airline has cancelled or moved a flight since. Travellers must not pay for a flight that is cancelled or
+        // has left, nor for a journey whose flights no longer follow each other.
         return Err(Refusal::FlightNotBookable);
     }
     let payment = started(order, booking.total(), (booking.hold_expires_at, work.now), key, 200);
@@ -69,7 +69,7 @@ pub(crate) fn pay(
     Ok(())
 }
 
-/// Confirms a hold with an authorised payment. Repeating it changes nothing and gives the same.
+/// Confirms a hold with an authorised payment. A repetition changes nothing and gives the same.
 pub(crate) async fn confirm(
     store: &impl LedgerStore,
     work: &mut BatchWork<'_>,
@@ -89,7 +89,7 @@ pub(crate) async fn confirm(
         return Ok(Err(Refusal::FlightNotBookable));
     }
     if departs_at(work, booking) <= work.now {
-        // Or moved it forward, and the booking has yet to follow.
+        // The airline has moved a flight forward, and the booking has yet to follow.
         return Ok(Err(Refusal::HoldExpired));
     }
     match booking.confirm(id, work.now) {
@@ -110,8 +110,8 @@ pub(crate) async fn confirm(
     Ok(Ok(Some(state)))
 }
 
-/// Draws tickets for those who have none: the release before, beside which this one may have been started,
-/// makes bookings without.
+/// Allocates ticket numbers for passengers without one. The previous release, which may run beside this one, makes
+/// bookings without ticket numbers.
 async fn draw_missing_tickets(
     store: &impl LedgerStore,
     work: &mut BatchWork<'_>,
@@ -127,7 +127,7 @@ async fn draw_missing_tickets(
     Ok(())
 }
 
-/// Notes that a payment did not come off. Repeating it changes nothing and gives the same.
+/// Declines a payment. A repetition changes nothing and gives the same.
 pub(crate) fn decline(
     work: &mut BatchWork<'_>,
     booking: &mut Booking,
@@ -146,7 +146,7 @@ pub(crate) fn decline(
     work.writes.booking(booking);
     let state = present(booking, &work.flights, work.now)?;
     if payment.made_the_booking() && state.status == BookingStatus::Held {
-        // What should have been a purchase is a hold: from now on it waits for its traveller.
+        // The purchase has become a hold, which waits for another payment.
         work.writes.emit(EventType::BookingHeld, &state, trace);
     }
     if let Some(scope) = &payment.key_scope {

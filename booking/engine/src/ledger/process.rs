@@ -1,4 +1,4 @@
-//! Processes batches on the ledger's store, and finds out what became of those whose connection was lost.
+//! Processes batches on the ledger's store, and resolves batches whose connection was lost.
 
 use crate::{
     ledger::{
@@ -19,18 +19,19 @@ use std::{
 };
 use tokio::sync::oneshot;
 
-/// How long a transaction may take as a whole. After this its callers wait no longer, but the commands behind it do: it
-/// is given up with its connection.
+/// The longest duration of a transaction. Then its callers no longer wait, but the commands behind it do. So the
+/// transaction is given up with its connection.
 const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A batch that has begun in time may end later. Who has waited so much longer than the deadline is told that nothing is
-/// known.
+/// The time after its deadline that a caller still waits for its answer: a batch that has begun in time may end later.
+/// After it the caller is told that the outcome is unknown.
 pub const GRACE: Duration = Duration::from_secs(2);
 
 /// Waits for the answer to a command.
 ///
 /// # Errors
-/// Those of the ledger; [`LedgerError::Unavailable`] where nothing is known: it has died, or takes longer than it may.
+/// Those of the ledger; [`LedgerError::Unavailable`]: the outcome is unknown, because the ledger has died or takes too
+/// long.
 pub async fn await_answer(
     clock: &impl Clock,
     deadline: Instant,
@@ -43,30 +44,30 @@ pub async fn await_answer(
     }
 }
 
-/// Why a transaction had no effect, or may have had.
+/// The failure of a transaction.
 #[derive(Debug)]
 enum TransactionFailure {
-    /// It was rolled back.
+    /// It was rolled back, and had no effect.
     RolledBack(StoreError),
-    /// The connection is gone: whether it was committed has to be found out.
+    /// The connection was lost. The transaction may have been committed.
     Lost(StoreError),
 }
 
-/// A ledger's store with what is done with it.
+/// Processes the batches of a ledger on its store.
 ///
-/// It outlives the ledger that uses it: a batch of a ledger that has died is found broken off by the next one.
+/// It outlives the ledger that uses it. So the next ledger finds that a batch of a ledger that has died was broken off.
 pub struct BatchProcessor<S, L, C, I> {
     store: S,
     listener: L,
     clock: C,
     ids: I,
     payment_grace: TimeDelta,
-    /// A batch is in hand. Found set at the beginning of one: the one before was broken off.
+    /// Whether a batch runs. If it is set at the beginning of a batch, the one before was broken off.
     busy: bool,
 }
 
 impl<S: LedgerStore, L: CommitListener, C: Clock, I: Ids> BatchProcessor<S, L, C, I> {
-    /// Processes batches on a store. `payment_grace`: how long a payment prolongs its hold.
+    /// A processor on a store. `payment_grace`: the time by which a payment prolongs its hold.
     pub fn new(store: S, listener: L, (clock, ids): (C, I), payment_grace: TimeDelta) -> Self {
         Self { store, listener, clock, ids, payment_grace, busy: false }
     }
@@ -76,11 +77,11 @@ impl<S: LedgerStore, L: CommitListener, C: Clock, I: Ids> BatchProcessor<S, L, C
         &mut self.store
     }
 
-    /// Carries out commands and answers them; gives back those that are to be tried again.
+    /// Carries out commands and answers them. Gives back the commands that have to be tried again.
     pub async fn process(&mut self, envelopes: Vec<Envelope>) -> Vec<Envelope> {
         if std::mem::replace(&mut self.busy, true) {
-            // A batch has ended midway, with its thread or by a panic. What it was doing may still be going on. Who asks
-            // again under a key finds what became of it, and the bus tells what it has committed.
+            // A batch has ended midway, with its thread or by a panic. Its transaction may still run. A repeated
+            // request finds the outcome under its key, and events report what was committed.
             tracing::warn!("A batch of the ledger was broken off");
             self.store.disconnect();
             self.listener.events_committed();
@@ -130,7 +131,7 @@ impl<S: LedgerStore, L: CommitListener, C: Clock, I: Ids> BatchProcessor<S, L, C
         let items: Vec<Item<'_>> =
             envelopes.iter().map(|envelope| (&envelope.command, envelope.trace)).collect();
         let settings = BatchSettings { payment_grace: self.payment_grace, begins: self.clock.now() };
-        // The beginning travels with the first questions: nobody waits for its answer alone.
+        // BEGIN travels with the first queries: no round trip waits for it alone.
         let decided =
             try_join(self.store.begin(&items), decide(&self.store, &self.ids, &items, settings)).await;
         let committed = match decided {
@@ -147,7 +148,7 @@ impl<S: LedgerStore, L: CommitListener, C: Clock, I: Ids> BatchProcessor<S, L, C
         }
     }
 
-    /// Answers after the commit: those who follow it first, so that they know when a caller has its answer.
+    /// Informs the listener, then answers the callers: the listener is up to date before a caller has its answer.
     fn announce(&self, envelopes: Vec<Envelope>, committed: CommittedBatch) -> Vec<Envelope> {
         if committed.has_events {
             self.listener.events_committed();
@@ -168,7 +169,8 @@ impl<S: LedgerStore, L: CommitListener, C: Clock, I: Ids> BatchProcessor<S, L, C
         to_retry
     }
 
-    /// Finds out which commands of a lost transaction were committed, and answers these. The others are tried again.
+    /// Finds out which commands of a lost transaction were committed, and answers them. Gives the others, to be tried
+    /// again.
     async fn resolve(&mut self, sub_batch: SubBatch) -> Option<SubBatch> {
         let found = self.read_back(&sub_batch.envelopes).await;
         if let Err(error) = &found {
@@ -189,7 +191,7 @@ impl<S: LedgerStore, L: CommitListener, C: Clock, I: Ids> BatchProcessor<S, L, C
         read.unwrap_or_else(|| Err(StoreError::unavailable("the database is silent")))
     }
 
-    /// Treats commands as those of a lost connection; gives how many are left to be tried again.
+    /// Treats commands as those of a lost connection. Gives the number of commands to be tried again.
     #[cfg(any(test, feature = "samples"))]
     pub async fn resolve_for_test(&mut self, envelopes: Vec<Envelope>) -> usize {
         let rest = self.resolve(SubBatch::new(envelopes)).await;

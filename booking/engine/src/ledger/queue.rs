@@ -1,20 +1,20 @@
-//! The queue of a ledger: what arrives while a batch runs forms the next one.
+//! The queue of a ledger: commands that arrive while a batch runs form the next one.
 
 use crate::ledger::command::Envelope;
 use std::collections::VecDeque;
 
-/// How much a ledger takes on.
+/// The bounds of a ledger's queue.
 #[derive(Debug, Clone, Copy)]
 pub struct QueueBounds {
-    /// Commands in one batch.
+    /// The most commands in one batch.
     pub batch: usize,
-    /// Commands that wait when a further claim is refused. A change of a booking is refused where twice as many wait. A
-    /// command that ends a payment is always taken on.
+    /// The number of waiting commands from which on claims are refused. Changes of bookings are refused from twice this
+    /// number on. A command that ends a payment is never refused.
     pub waiting: usize,
 }
 
 impl QueueBounds {
-    /// How many may wait before such a command is refused.
+    /// The number of waiting commands from which on this command is refused.
     fn limit_for(self, envelope: &Envelope) -> usize {
         match envelope.command.claim() {
             Some(_) => self.waiting,
@@ -23,20 +23,20 @@ impl QueueBounds {
     }
 }
 
-/// See the module.
+/// The commands that wait for a ledger.
 ///
 /// Invariant: at most one batch is out at a time.
 pub struct CommandQueue {
     bounds: QueueBounds,
-    /// Commands that end payments: first in each batch. The payment desk bounds how many there are.
+    /// Commands that end payments: they come first in each batch. The payment desk bounds their number.
     ending_payments: VecDeque<Envelope>,
     others: VecDeque<Envelope>,
-    /// A batch is out.
+    /// Whether a batch is out.
     running: bool,
 }
 
 impl CommandQueue {
-    /// An empty queue. A batch has one command at least.
+    /// An empty queue. Its batches have at least one command, even if the bound is zero.
     pub fn new(bounds: QueueBounds) -> Self {
         let bounds = QueueBounds { batch: bounds.batch.max(1), ..bounds };
         Self { bounds, ending_payments: VecDeque::new(), others: VecDeque::new(), running: false }
@@ -45,7 +45,8 @@ impl CommandQueue {
     /// Takes a command on.
     ///
     /// # Errors
-    /// The command, where as many wait as may.
+    /// The command, if the queue is full for it.
+    #[expect(clippy::result_large_err, reason = "the caller gets its command back, by value as it came")]
     pub fn push(&mut self, envelope: Envelope) -> Result<(), Envelope> {
         if envelope.command.ends_payment() {
             self.ending_payments.push_back(envelope);
@@ -57,7 +58,7 @@ impl CommandQueue {
         Ok(())
     }
 
-    /// The next batch; `None` while one is out, or where nothing waits. Its claims give their slots back.
+    /// Takes the next batch out; `None`: a batch is out, or the queue is empty. Claims of the batch free their slots.
     pub fn next_batch(&mut self) -> Option<Vec<Envelope>> {
         if self.running || self.is_empty() {
             return None;
@@ -71,7 +72,10 @@ impl CommandQueue {
         Some(batch)
     }
 
-    /// The batch has ended; these commands are to be tried again before all others.
+    /// Notes the end of the batch. `to_retry`: the commands that come first in the next batch.
+    ///
+    /// # Panics
+    /// If no batch is out.
     pub fn batch_ended(&mut self, to_retry: Vec<Envelope>) {
         assert!(self.running, "only a batch that is out ends");
         self.running = false;
@@ -87,7 +91,7 @@ impl CommandQueue {
         !self.running && self.is_empty()
     }
 
-    /// The claims that wait, beside changes of bookings that do.
+    /// The number of waiting commands, without those that end payments.
     pub fn waiting(&self) -> usize {
         self.others.len()
     }
@@ -153,7 +157,7 @@ mod tests {
         let again: Vec<_> = first.iter().map(|one| one.command.booking()).collect();
         queue.batch_ended(first);
         let second: Vec<_> = queue.next_batch().unwrap().iter().map(|one| one.command.booking()).collect();
-        assert_eq!(second, again, "what is tried again comes first");
+        assert_eq!(second, again, "retried commands come first");
         queue.batch_ended(Vec::new());
         assert_eq!(queue.next_batch().unwrap().len(), 1);
         queue.batch_ended(Vec::new());

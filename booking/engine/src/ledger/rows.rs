@@ -1,4 +1,4 @@
-//! Rows of the tables that the ledger decides about, and how a booking is laid out in them.
+//! Rows of the tables that the ledger decides about, and the rows of a booking.
 
 use crate::{
     booking::{
@@ -14,18 +14,18 @@ use shared_types::{
     seat::SeatDesignator,
 };
 
-/// A seat of a flight with the booking that it belongs to, or is to belong to.
+/// A seat of a flight with its booking, or with the booking that wants it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SeatRow {
     /// The seat.
     pub seat: FlightSeat,
-    /// Whose it is.
+    /// The booking.
     pub booking: BookingId,
-    /// Held where it is not sold.
+    /// Whether it is sold; else it is held.
     pub sold: bool,
 }
 
-/// The key of an account's passenger on a flight; the last part is the fingerprint of names and date of birth.
+/// The key of an account's passenger on a flight: flight, account, and fingerprint of names and date of birth.
 pub type PassengerFlightKey = (FlightId, UserId, i64);
 
 /// A traveller of a booking on a flight.
@@ -33,38 +33,39 @@ pub type PassengerFlightKey = (FlightId, UserId, i64);
 pub struct TravellerRow {
     /// The flight.
     pub flight: FlightId,
-    /// The account that has booked.
+    /// The account that made the booking.
     pub owner: UserId,
-    /// Of the person's names and date of birth.
+    /// The fingerprint of the person's names and date of birth.
     pub fingerprint: i64,
     /// The booking.
     pub booking: BookingId,
-    /// Whether a seat belongs to it.
+    /// Whether the traveller has a seat.
     pub seated: bool,
 }
 
 impl TravellerRow {
-    /// Its key: unique among live bookings.
+    /// The key of the traveller: unique among live bookings.
     pub fn key(&self) -> PassengerFlightKey {
         (self.flight, self.owner, self.fingerprint)
     }
 }
 
-/// A hold that has ended but stands in the way, with one thing that it has of what is wanted.
+/// A hold that has ended but still occupies a wanted seat or passenger key. A hold that occupies several has several
+/// entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StaleHold {
     /// The hold.
     pub booking: BookingId,
-    /// What it keeps from others.
+    /// The seat or passenger key that it occupies.
     pub has: Blocked,
 }
 
-/// What a hold keeps from others.
+/// The seat or passenger key that a hold occupies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Blocked {
     /// A seat.
     Seat(FlightSeat),
-    /// A passenger's key on a flight.
+    /// A passenger key.
     Passenger(PassengerFlightKey),
 }
 
@@ -73,7 +74,7 @@ pub enum Blocked {
 pub struct LockedFlight {
     /// The version of its state.
     pub version: i64,
-    /// When it departs.
+    /// The departure (UTC).
     pub departure_at: DateTime<Utc>,
     /// Whether it is sold.
     pub on_sale: bool,
@@ -81,10 +82,10 @@ pub struct LockedFlight {
     pub seats_version: i64,
 }
 
-/// What is known of an idempotency key.
+/// The stored state of a bound idempotency key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KnownKey {
-    /// Its request runs, or its payment is unsettled.
+    /// Its request still runs, or the payment of its request is unsettled.
     Running,
     /// Its request had this answer.
     Answered(StoredAnswer),
@@ -92,35 +93,35 @@ pub enum KnownKey {
     OtherBody,
 }
 
-/// The answer of a key.
+/// The answer to store under an idempotency key.
 #[derive(Debug, Clone)]
 pub struct KeyAnswer {
     /// The scope of the key.
     pub scope: Vec<u8>,
     /// The booking that the key is bound to.
     pub booking: BookingId,
-    /// What was answered.
+    /// The answer.
     pub answer: StoredAnswer,
 }
 
-/// Seats that an unverified account holds with a booking.
+/// The held seats of a booking of an unverified account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UnverifiedHold {
     /// The account.
     pub owner: UserId,
     /// The booking.
     pub booking: BookingId,
-    /// How many seats, on all flights together.
+    /// The number of seats, on all flights together.
     pub seats: i16,
 }
 
 /// The rows of all seats of a booking.
-pub fn seat_rows(booking: &Booking, sold: bool) -> impl Iterator<Item = SeatRow> + '_ {
+pub(crate) fn seat_rows(booking: &Booking, sold: bool) -> impl Iterator<Item = SeatRow> + '_ {
     seat_rows_of(booking.id, booking.seats(), sold)
 }
 
-/// The rows of seats that belong, or are to belong, to a booking.
-pub fn seat_rows_of(
+/// The rows of seats that a booking has or wants.
+pub(crate) fn seat_rows_of(
     booking: BookingId,
     seats: impl Iterator<Item = (FlightId, SeatDesignator)>,
     sold: bool,
@@ -132,7 +133,7 @@ pub fn seat_rows_of(
     })
 }
 
-/// Whose travellers rows are of: a booking, or an order that is to become one.
+/// The travellers of a booking, or of an order that is to become one.
 #[derive(Debug, Clone, Copy)]
 pub struct Travellers<'a> {
     /// The booking.
@@ -141,7 +142,7 @@ pub struct Travellers<'a> {
     pub owner: UserId,
     /// The flights.
     pub segments: &'a [Segment],
-    /// The people.
+    /// The passengers.
     pub passengers: &'a [Passenger],
 }
 
@@ -158,8 +159,7 @@ impl<'a> Travellers<'a> {
         self.passengers.iter().flat_map(move |one| self.rows_of(one, one.fingerprint()))
     }
 
-    /// The rows of all travellers as earlier releases may have written them; where they are the same they are not
-    /// repeated.
+    /// The rows of all travellers that earlier releases may have written differently. It leaves equal rows out.
     pub fn former_rows(self) -> impl Iterator<Item = TravellerRow> + 'a {
         self.passengers.iter().flat_map(move |one| {
             let former = one.former_fingerprints().into_iter();

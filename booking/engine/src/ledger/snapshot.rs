@@ -1,4 +1,4 @@
-//! What a batch locks, and what it reads under the locks.
+//! The locks of a batch, and the rows that it reads under them.
 
 use crate::{
     booking::{locator::Locator, record::Booking},
@@ -11,40 +11,40 @@ use shared_types::{
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-/// What a batch is about.
+/// The rows that a batch needs.
 #[derive(Debug)]
 pub struct LockRequest<'a> {
-    /// Flights to be locked, beside those of the bookings.
+    /// Flights to lock, beside those of the bookings.
     pub flights: BTreeSet<FlightId>,
-    /// Bookings to be read, whose flights are locked too.
+    /// Bookings to read. Their flights are locked, too.
     pub bookings: &'a [BookingId],
-    /// Whose held seats are to be counted on which flights.
+    /// Flights and accounts whose held seats are to be counted.
     pub limits: &'a [(FlightId, UserId)],
-    /// Unverified accounts to be locked, each once: their held seats on all flights are to be counted.
+    /// Unverified accounts to lock, each once. Their held seats on all flights are to be counted.
     pub unverified: &'a [UserId],
-    /// Passengers' keys that are wanted.
+    /// The wanted passenger keys.
     pub passengers: &'a [PassengerFlightKey],
-    /// Locators that are wanted.
+    /// The wanted locators.
     pub locators: &'a [Locator],
 }
 
-/// What was read under the locks.
+/// The rows that were read under the locks.
 #[derive(Debug)]
 pub struct LockedSnapshot {
-    /// The flights that are locked.
+    /// The locked flights.
     pub locked: BTreeMap<FlightId, LockedFlight>,
-    /// The seats of these flights that are not free.
+    /// The held and sold seats of these flights.
     pub seats: BTreeMap<FlightId, SeatsState>,
     /// The bookings, in full.
     pub bookings: Vec<Booking>,
-    /// Seats that accounts hold on flights, unpaid.
+    /// The number of unpaid seats that accounts hold on flights.
     pub held: HashMap<(FlightId, UserId), i64>,
-    /// Seats that unverified accounts hold on all flights.
+    /// The number of unpaid seats that unverified accounts hold on all flights.
     pub held_unverified: HashMap<UserId, i64>,
-    /// Those of the passengers' keys that are taken.
+    /// The taken ones of the wanted passenger keys.
     pub passengers: HashSet<PassengerFlightKey>,
-    /// Those of the locators that bookings have.
+    /// The used ones of the wanted locators.
     pub used: HashSet<Locator>,
-    /// The database's clock after the locks.
+    /// The database's clock, read after the locks were granted.
     pub now: DateTime<Utc>,
 }

@@ -1,5 +1,5 @@
-//! Sub-batches: commands that share a transaction, and what becomes of them when it fails. Decided without a
-//! connection; the [processor](super::process) has that.
+//! Sub-batches: commands that share a transaction, and their fate when it fails. Nothing here needs a connection; the
+//! [processor](super::process) has it.
 
 use crate::{
     booking::{record::Booking, seat_change::SeatChange},
@@ -16,31 +16,35 @@ use std::{
     time::Instant,
 };
 
-/// How often a sub-batch of commands may lose its connection before it is given up.
+/// The most lost connections of a sub-batch. With the next loss it is given up.
 const LOSSES: u32 = 2;
 
 /// Commands that share a transaction.
-pub struct SubBatch {
-    pub envelopes: Vec<Envelope>,
-    /// Whether it failed before as a whole.
+pub(crate) struct SubBatch {
+    /// The commands.
+    pub(crate) envelopes: Vec<Envelope>,
+    /// Whether its transaction has failed before.
     again: bool,
+    /// The number of lost connections.
     losses: u32,
 }
 
 impl SubBatch {
-    /// The sub_batches of a batch, the last one first: whoever was locked out comes after the others, apart.
-    pub fn all(batch: Vec<Envelope>) -> Vec<Self> {
+    /// The sub-batches of a batch, the last one first. Commands that ran into the lock timeout come after the others,
+    /// in sub-batches of their own.
+    pub(crate) fn all(batch: Vec<Envelope>) -> Vec<Self> {
         let (late, fresh): (Vec<_>, Vec<_>) = batch.into_iter().partition(|envelope| envelope.lock_timed_out);
         let late = by_locks(late).into_values().map(Self::new);
         late.chain(std::iter::once(Self::new(fresh))).collect()
     }
 
-    pub fn new(envelopes: Vec<Envelope>) -> Self {
+    /// A sub-batch of these commands.
+    pub(crate) fn new(envelopes: Vec<Envelope>) -> Self {
         Self { envelopes, again: false, losses: 0 }
     }
 
-    /// The commands that are not too late to be begun; the others are refused.
-    pub fn in_time(mut self, now: Instant) -> Self {
+    /// Keeps the commands whose deadline is after `now`, and refuses the others.
+    pub(crate) fn in_time(mut self, now: Instant) -> Self {
         let (rest, late): (Vec<_>, Vec<_>) =
             self.envelopes.into_iter().partition(|envelope| envelope.deadline > now);
         late.into_iter().for_each(|envelope| envelope.answer(Err(LedgerError::Overloaded)));
@@ -48,19 +52,26 @@ impl SubBatch {
         self
     }
 
-    /// Gives all of them the same answer.
-    pub fn answer(self, answer: &Answer) {
+    /// Gives all commands the same answer.
+    pub(crate) fn answer(self, answer: &Answer) {
         self.envelopes.into_iter().for_each(|envelope| envelope.answer(answer.clone()));
     }
 
-    /// Its transaction was rolled back; gives those that are to be tried in a later one.
+    /// Decides about the commands after their transaction was rolled back. Pushes the sub-batches to try next. Gives
+    /// the commands to try in a later batch.
     ///
-    /// Whoever did not get its locks in time goes on apart from those who need others; who was apart
-    /// already comes again later, until its deadline. It is a transaction of somebody else that is in its
-    /// way: that must not keep the rest waiting. After another error all are tried once more, unless
-    /// their data are at fault, then in halves; a single command that fails has failed by itself. A key that
-    /// is in use is no fault of the data at first: somebody was faster, or what we believed was wrong.
-    pub fn isolate_failure(mut self, sub_batches: &mut Vec<Self>, error: &StoreError) -> Vec<Envelope> {
+    /// - After a lock timeout commands with different locks are separated. Commands that were separated already wait
+    ///   for a later batch, until their deadline: a foreign transaction blocks them, and must not delay the rest.
+    /// - After another error all commands are tried once more, unless their data are at fault.
+    /// - If they fail again, they are tried in halves. A single command that fails gets an error.
+    ///
+    /// A violated unique constraint does not count as a fault of the data: another transaction was faster, or a cached
+    /// row was stale.
+    pub(crate) fn isolate_failure(
+        mut self,
+        sub_batches: &mut Vec<Self>,
+        error: &StoreError,
+    ) -> Vec<Envelope> {
         tracing::warn!(%error, ledger.commands = self.envelopes.len(), ledger.again = self.again, "A batch of the ledger failed");
         let fault = error.fault;
         if fault == StoreFault::LockTimeout {
@@ -73,8 +84,7 @@ impl SubBatch {
             sub_batches.push(Self { envelopes: right, again: true, losses: self.losses });
             sub_batches.push(Self { again: true, ..self });
         } else {
-            // All of ours lock in one order: it was with somebody else, and is no fault of the command. Nor is
-            // what came just now.
+            // All ledgers lock in one order: the conflict is with a foreign transaction, and no fault of the command.
             let raced = fault == StoreFault::Conflict;
             let answer = if raced { LedgerError::Overloaded } else { LedgerError::Internal };
             tracing::error!(%error, "A command of the ledger failed");
@@ -83,8 +93,8 @@ impl SubBatch {
         Vec::new()
     }
 
-    /// Makes a sub-batch of those who need the same locks, for all of them; gives them back where they were
-    /// one already.
+    /// Pushes a sub-batch for each group of commands with the same locks. If there is only one group, gives its
+    /// commands back.
     fn set_apart(self, sub_batches: &mut Vec<Self>) -> Vec<Envelope> {
         let mut groups = by_locks(self.envelopes);
         if groups.len() > 1 {
@@ -100,16 +110,16 @@ impl SubBatch {
         envelopes
     }
 
-    /// Its connection was lost, for good, and its bookings were read back (`None`: they could not be).
-    /// Answers the commands that were committed, and tells of their bookings; the others are tried again,
-    /// unless that was so often enough.
-    pub fn resolve(
+    /// Decides about the commands after their connection was lost. `found`: their bookings, read back; `None`: they
+    /// could not be read. Answers the committed commands, and calls `committed` with their bookings. Gives the others,
+    /// to be tried again; `None`: all commands were answered, because of the failed reading or too many losses.
+    pub(crate) fn resolve(
         self,
         found: Option<&HashMap<BookingId, FoundBooking>>,
         committed: impl Fn(&Booking),
     ) -> Option<Self> {
         let Some(found) = found.filter(|_| self.losses < LOSSES) else {
-            // Whoever has a key finds out by it; the others by their list of bookings.
+            // A caller with a key finds the outcome by it; the others in their list of bookings.
             self.answer(&Err(LedgerError::Unavailable));
             return None;
         };
@@ -128,7 +138,7 @@ impl SubBatch {
     }
 }
 
-/// Envelopes by the flights whose rows their commands lock, as far as that can be told beforehand.
+/// Groups commands by the flights whose rows they lock, as far as these are known beforehand.
 fn by_locks(envelopes: Vec<Envelope>) -> BTreeMap<Vec<FlightId>, Vec<Envelope>> {
     let mut groups: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for envelope in envelopes {
@@ -137,15 +147,15 @@ fn by_locks(envelopes: Vec<Envelope>) -> BTreeMap<Vec<FlightId>, Vec<Envelope>> 
     groups
 }
 
-/// Whether a booking shows that a command was committed. What has no trace of its own can be repeated: it
-/// changes nothing a second time. But a change that relies on a version would then meet its own new one: it is
-/// known by a later version that is as it was to be. (Where another has asked for the very same, it is as
-/// the caller wants it, too. Where another has undone it meanwhile, the caller's copy is stale by now.)
+/// Whether a booking shows that a command was committed. A command without a trace of its own can be repeated: it
+/// changes nothing a second time. But a repeated change that relies on a version would be refused because of its own
+/// new version. Such a change counts as committed if a later version shows its effect. (If another command had the same
+/// effect, the caller has what it wanted, too. If another command has undone it, the caller's version is stale.)
 fn has_effect(command: &Command, booking: &Booking) -> bool {
     match command {
         Command::Claim(_) => true,
         Command::Pay { payment, .. } => booking.payments.iter().any(|one| one.id == payment.id),
-        // It may be another who has cancelled: with a key it is repeated, and the key tells.
+        // Another caller may have cancelled. A command with a key is repeated, and the key gives the answer.
         Command::Cancel { key, .. } => key.is_none() && booking.status == BookingStatus::Cancelled,
         Command::ChangeSeats { at, changes } => {
             at.is_before(booking) && changes.iter().all(|one| has_seat(booking, one))

@@ -1,4 +1,4 @@
-//! Commands about bookings that exist: which is whose, and the end of holds.
+//! Commands about existing bookings: finds their bookings and carries them out.
 
 use crate::{
     booking::{record::Booking, refusal::Refusal},
@@ -14,8 +14,8 @@ use crate::{
 };
 use shared_types::events::BookingAction;
 
-/// Carries out the commands about existing bookings, in their order, but those that take what others give
-/// back.
+/// Carries out the commands about existing bookings, in their order. Changes of seats and names follow later: they may
+/// take seats and passenger keys that these commands free.
 pub(crate) async fn run(
     store: &impl LedgerStore,
     ids: &impl Ids,
@@ -27,7 +27,7 @@ pub(crate) async fn run(
     carry_out_those((store, ids), work, |command| !later(command)).await
 }
 
-/// Corrects names, in their order, when the places of those who have left their flights are free.
+/// Corrects names, in their order, after the other commands have freed passenger keys.
 pub(crate) async fn correct_names(
     store: &impl LedgerStore,
     ids: &impl Ids,
@@ -48,7 +48,7 @@ async fn carry_out_those(
             continue;
         }
         let id = command.booking();
-        // Taken out, so that it and the rest can be changed; put back whatever comes.
+        // Taken out, so that the booking and the rest can be changed; put back afterwards.
         let Some(mut booking) = work.bookings.remove(&id) else {
             work.refuse(index, Refusal::NotFound);
             continue;
@@ -85,7 +85,7 @@ async fn carry_out(
         Command::Cancel { quote, key, .. } => {
             let allowed = booking.stage(work.now).allows(BookingAction::Cancel);
             let known = match quote {
-                // Not looked for where it does not matter.
+                // No query for a cancellation that is refused anyway.
                 Some(id) if allowed.is_ok() => Some(store.find_quote(*id).await?),
                 _ => None,
             };

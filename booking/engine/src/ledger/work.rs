@@ -1,4 +1,4 @@
-//! What the transaction of a batch has read, and what it will write: the handlers of commands share it.
+//! The state of a batch's transaction, which the handlers of commands share: the rows read, and the changes to write.
 
 use crate::{
     booking::{
@@ -23,50 +23,50 @@ use shared_types::{
 };
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-/// A command of the batch with its trace.
+/// A command of the batch with the trace of its request.
 pub type Item<'a> = (&'a Command, Option<TraceContext>);
 
-/// What a command came to within the transaction.
+/// The verdict on a command within the transaction.
 #[derive(Debug)]
 pub enum Verdict {
-    /// It is answered.
+    /// The command gets this answer after the commit.
     Answer(Outcome),
-    /// These bookings, holds that have ended, were in its way: the next batch expires them, then tries it again.
+    /// These ended holds blocked the command: the next batch expires them, then tries the command again.
     RetryAfterExpiring(Vec<BookingId>),
 }
 
-/// What a transition comes to: the booking as its event shows it, where there is an event.
+/// The result of a transition: the booking as its event shows it; `None`: nothing has changed, so there is no event.
 pub(crate) type Transition = Result<Option<ShownBooking>, Refusal>;
 
-/// See the module.
+/// The rows that a batch has read, the verdicts so far, and the changes to write.
 pub(crate) struct BatchWork<'a> {
     pub(crate) items: &'a [Item<'a>],
-    /// How long a payment prolongs its hold.
+    /// The time by which a payment prolongs its hold.
     pub(crate) payment_grace: TimeDelta,
-    /// The database's clock after the locks.
+    /// The database's clock, read after the locks were granted.
     pub(crate) now: DateTime<Utc>,
     pub(crate) locked: BTreeMap<FlightId, LockedFlight>,
     pub(crate) flights: Flights,
-    /// Seats that accounts hold, unpaid, with those of the claims that were let through.
+    /// The unpaid seats of accounts on flights, with those of the batch's allowed claims.
     pub(crate) held: HashMap<(FlightId, UserId), i64>,
-    /// The same of unverified accounts on all flights.
+    /// The unpaid seats of unverified accounts on all flights, with those of the batch's allowed claims.
     pub(crate) held_unverified: HashMap<UserId, i64>,
-    /// The bookings that commands are about, whose flights are locked, as the commands before have left them.
+    /// The bookings of the commands, as the earlier commands have left them. Their flights are locked.
     pub(crate) bookings: HashMap<BookingId, Booking>,
     pub(crate) verdicts: Vec<Option<Verdict>>,
     pub(crate) occupancy: BatchOccupancy,
-    /// Those of the locators of claims that bookings have.
+    /// The used ones of the wanted locators.
     pub(crate) used: HashSet<Locator>,
     pub(crate) writes: WriteSetBuilder,
 }
 
 impl BatchWork<'_> {
-    /// A command is refused.
+    /// Refuses a command.
     pub(crate) fn refuse(&mut self, index: usize, refusal: Refusal) {
         self.verdicts[index] = Some(Verdict::Answer(Outcome::Refused(refusal)));
     }
 
-    /// A booking has changed: adds the event.
+    /// Adds the event of a changed booking. Gives the booking as the event shows it.
     pub(crate) fn emit_changed(
         &mut self,
         booking: &Booking,

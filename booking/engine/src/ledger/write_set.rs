@@ -1,4 +1,4 @@
-//! What a transaction writes.
+//! The rows that a transaction writes.
 
 use crate::{
     booking::record::{Booking, RefundRecord},
@@ -13,12 +13,12 @@ use shared_types::{
     ids::{BookingId, PaymentId},
 };
 
-/// What a transaction writes, each table's rows together.
+/// The rows that a transaction writes, except its events; each table's rows together.
 #[derive(Debug, Default)]
 pub struct WriteSet<'a> {
-    /// Seats that come free; before others take them.
+    /// Seats that come free. They are written before the taken ones.
     pub freed: &'a [SeatRow],
-    /// Travellers who leave their flights; before others take their keys.
+    /// Travellers who leave their flights. They are written before those who enter.
     pub left: &'a [TravellerRow],
     /// Seats that are taken.
     pub taken: Vec<SeatRow>,
@@ -28,15 +28,15 @@ pub struct WriteSet<'a> {
     pub seats: &'a [SeatsState],
     /// Bookings that are made, with their payments.
     pub new: &'a [Booking],
-    /// Those of them that unverified accounts have made.
+    /// The held seats of new bookings of unverified accounts.
     pub unverified: &'a [UnverifiedHold],
     /// Bookings whose own rows changed: status, money, hold, version.
     pub bookings: Vec<&'a Booking>,
     /// Bookings with other contacts.
     pub contacts: Vec<&'a Booking>,
-    /// Bookings whose flights have news.
+    /// Bookings that have followed new times of their flights.
     pub rescheduled: Vec<&'a Booking>,
-    /// Bookings whose passengers have other names or seats, or tickets that they did not have.
+    /// Bookings whose passengers have changed names, seats or ticket numbers.
     pub travellers: Vec<&'a Booking>,
     /// Held seats that are sold now.
     pub sold: &'a [SeatRow],
@@ -48,8 +48,8 @@ pub struct WriteSet<'a> {
     pub refunds: &'a [(BookingId, RefundRecord)],
     /// Quotes that were given.
     pub quotes: &'a [Quote],
-    /// Money that moved.
+    /// The ledger entries of payments and refunds.
     pub entries: &'a [(BookingId, Entry)],
-    /// Answers of keys.
+    /// Answers of idempotency keys.
     pub answers: &'a [KeyAnswer],
 }

@@ -1,4 +1,4 @@
-//! What a batch will write, gathered so that each table needs one statement.
+//! Collects the rows that a batch will write, so that each table needs one statement.
 
 use crate::{
     booking::{
@@ -47,7 +47,7 @@ pub(crate) struct WriteSetBuilder {
     pending: Vec<PendingEvent>,
 }
 
-/// An event of a booking that is not written yet: that takes time, in which the database can do something.
+/// An event of a booking whose text is not written yet. The text is written while the database works.
 struct PendingEvent {
     kind: EventType,
     state: ShownBooking,
@@ -95,7 +95,7 @@ impl WriteSetBuilder {
         self.booking(booking);
     }
 
-    /// A booking's flights have news.
+    /// A booking has followed new times of a flight.
     pub(crate) fn reschedule(&mut self, booking: &Booking) {
         self.rescheduled.insert(booking.id);
         self.booking(booking);
@@ -133,7 +133,7 @@ impl WriteSetBuilder {
         self.pending.push(PendingEvent { kind, state: state.clone(), trace });
     }
 
-    /// What is to be published: after all others one event for each flight whose seats changed.
+    /// The events to publish: those of bookings, then one for each flight whose seats changed.
     pub(crate) fn events(&self, seats: &[SeatsState]) -> Vec<Event> {
         let of_seats = |state: &SeatsState| {
             Event::new(SOURCE, EventType::SeatsChanged, state.flight_id, state.version, state)
@@ -141,17 +141,17 @@ impl WriteSetBuilder {
         self.pending.iter().map(PendingEvent::event).chain(seats.iter().map(of_seats)).collect()
     }
 
-    /// Whether bookings have anything to be published.
+    /// Whether there are events of bookings.
     pub(crate) fn has_events(&self) -> bool {
         !self.pending.is_empty()
     }
 
-    /// The bookings that were made with their payments.
+    /// The bookings that one call made and paid.
     pub(crate) fn into_purchases(self) -> impl Iterator<Item = Booking> {
         self.new.into_iter().filter(|booking| !booking.payments.is_empty())
     }
 
-    /// The holds among the bookings that were made or changed, by flight, and how long they last from now.
+    /// The holds among the made or changed bookings, by flight, with their remaining time from `now`.
     pub(crate) fn holds(
         &self,
         bookings: &HashMap<BookingId, Booking>,
@@ -173,8 +173,7 @@ impl WriteSetBuilder {
         holds
     }
 
-    /// Everything that is to be written but the events: with the seats and keys of `occupancy`, and the
-    /// seats of flights with their next versions.
+    /// The rows to be written, except the events. `seats`: the seats of flights with their next versions.
     pub(crate) fn write_set<'a>(
         &'a self,
         occupancy: &'a BatchOccupancy,

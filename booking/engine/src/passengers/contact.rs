@@ -1,4 +1,4 @@
-//! How to reach the travellers.
+//! The contact of a booking: email and telephone.
 
 use shared_types::{email::EmailAddress, patch::Patch};
 use std::str::FromStr;
@@ -7,7 +7,7 @@ use std::str::FromStr;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Phone(String);
 
-/// A text that is no telephone number.
+/// The text is no telephone number in international form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be a telephone number in international form, such as +33123456789")]
 pub struct InvalidPhone;
@@ -15,14 +15,18 @@ pub struct InvalidPhone;
 /// The contact of a booking.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contact {
+    /// The address that letters go to.
     pub email: EmailAddress,
+    /// The telephone number; `None`: the travellers gave none.
     pub phone: Option<Phone>,
 }
 
-/// A change of a contact; what is not mentioned stays.
+/// A change of a contact.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContactPatch {
+    /// The new address; `None`: it stays.
     pub email: Option<EmailAddress>,
+    /// Sets, removes or keeps the telephone number.
     pub phone: Patch<Phone>,
 }
 
@@ -37,11 +41,12 @@ impl ContactPatch {
 }
 
 impl Phone {
+    /// `+` and the digits.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// One that was checked when it was stored.
+    /// A stored number, which was checked before it was stored.
     pub fn stored(text: String) -> Self {
         Self(text)
     }
@@ -50,7 +55,7 @@ impl Phone {
 impl FromStr for Phone {
     type Err = InvalidPhone;
 
-    /// Spaces, hyphens, dots and brackets between the digits are passed over.
+    /// Ignores spaces, hyphens, dots and brackets between the digits.
     fn from_str(text: &str) -> Result<Self, InvalidPhone> {
         let plain: String = text.trim().chars().filter(|c| !" -.()".contains(*c)).collect();
         let digits = plain.strip_prefix('+').ok_or(InvalidPhone)?;

@@ -1,10 +1,10 @@
-//! How earlier releases compared names. The places of travellers on flights may still be stored by it.
+//! How earlier releases folded names. The passenger keys of travellers on flights may still be stored in these forms.
 
 use shared_types::person_name::PersonName;
 use unicode_normalization::UnicodeNormalization;
 
-/// Of each earlier release, the oldest first, given and family name as it compared them. None of plain ASCII: there all
-/// releases compare small letters.
+/// Given and family name as each earlier release folded them, the oldest release first. Names in plain ASCII have none:
+/// all releases fold them to small letters.
 pub(crate) fn former_folds(given: &PersonName, family: &PersonName) -> Vec<[String; 2]> {
     if given.as_str().is_ascii() && family.as_str().is_ascii() {
         return Vec::new();
@@ -12,13 +12,13 @@ pub(crate) fn former_folds(given: &PersonName, family: &PersonName) -> Vec<[Stri
     [by_capitals, by_normal_form].map(|fold| [given, family].map(|name| fold(name.as_str()))).into()
 }
 
-/// The first releases: each spelling was another name.
+/// The first releases: each spelling counted as another name.
 fn by_capitals(name: &str) -> String {
     name.trim().to_lowercase()
 }
 
-/// Without regard to accents apart from their letters and to joiners, but to apostrophes, hyphens and capitals that
-/// are more than one small letter.
+/// The releases after them: they ignored joiners, and composed accents with their letters. They distinguished forms of
+/// apostrophes and hyphens, and did not fold capitals to more than one small letter.
 fn by_normal_form(name: &str) -> String {
     let unjoined = name.replace(['\u{200c}', '\u{200d}'], "");
     let words = unjoined.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -33,7 +33,7 @@ mod tests {
     use shared_types::person_name::fold;
 
     #[test]
-    fn each_release_compared_in_its_way() {
+    fn each_release_folds_names_in_its_way() {
         let of = |name: &str| {
             former_folds(&PersonName::stored(name.to_owned()), &PersonName::stored("X".to_owned()))
         };
@@ -47,9 +47,9 @@ mod tests {
     }
 
     proptest! {
-        /// So a former fingerprint is the present one of the same person only.
+        /// So a former fingerprint never belongs to another person's present names.
         #[test]
-        fn names_that_were_the_same_are_the_same(
+        fn former_folds_keep_the_present_fold(
             text in "[ '\u{b4}\u{2bc}\u{2019}\u{2010}-\u{2013}.iIıİA-Za-zÀ-ÖØ-öø-žẖ-ỹẞΑ-Ωα-ώА-я\u{300}-\u{344}\u{200c}\u{200d}]{1,24}",
         ) {
             prop_assert_eq!(fold(&by_capitals(&text)), fold(&text));

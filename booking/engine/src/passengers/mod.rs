@@ -1,11 +1,11 @@
-//! Who travels together, and how to reach them.
+//! The passengers of a booking, and their contact.
 //!
 //! | file | rule |
 //! |---|---|
-//! | [`passenger`] | a person on a booking, and when two are the same |
-//! | [`party`] | which passengers may travel together, and which seats they want |
-//! | [`contact`] | how the travellers are reached |
-//! | `former_names` | how earlier releases compared names |
+//! | [`passenger`] | a person on a booking, and when two passengers are the same person |
+//! | [`party`] | the rules for a party, and its wishes for seats |
+//! | [`contact`] | email and telephone |
+//! | `former_names` | how earlier releases folded names |
 
 pub mod contact;
 mod former_names;

@@ -1,8 +1,8 @@
-//! Which passengers may travel together in a booking, and what they may want of seats.
+//! The rules for the party of a booking, and its wishes for seats.
 //!
-//! The house rules: one to nine travellers with seats, each infant on the lap of an adult of its own,
-//! and no child without an adult (a passenger of 12 years or older) in the booking. The n-th infant
-//! travels with the n-th adult, which decides who may not sit at an exit.
+//! The house rules: one to nine travellers with seats; each infant on the lap of an adult of its own; no child without
+//! an adult (a passenger of 12 years or older) in the booking. The n-th infant travels with the n-th adult, and this
+//! adult may not sit in an exit row.
 
 use crate::{
     booking::refusal::{InvalidMember, Member},
@@ -12,14 +12,14 @@ use crate::{
 use shared_types::fare::PassengerType;
 use std::collections::HashSet;
 
-/// Travellers with seats in one booking.
+/// The most travellers with seats in one booking.
 const LARGEST: usize = 9;
 
-/// A person as it stands in a request.
+/// A passenger of a request, with the chosen seats.
 pub type Traveller = Passenger;
 
-/// All that is wrong with a party. `None` is who is already known not to be good: the others
-/// are held against each other, but whether they may travel together is only known of all.
+/// The errors of a party. `None` stands for a traveller whose own data are invalid: the other travellers are compared
+/// with each other, but the rules for the whole party are checked only for a complete one.
 pub fn check(party: &[Option<Traveller>]) -> Vec<InvalidMember> {
     let mut errors = Vec::new();
     let known = || party.iter().enumerate().filter_map(|(index, one)| Some((index, one.as_ref()?)));
@@ -38,6 +38,7 @@ pub fn check(party: &[Option<Traveller>]) -> Vec<InvalidMember> {
     errors
 }
 
+/// The errors in the numbers of adults, children and infants.
 fn check_company(kinds: &[PassengerType]) -> Vec<InvalidMember> {
     let mut errors = Vec::new();
     let count = |kind| kinds.iter().filter(|one| **one == kind).count();
@@ -55,6 +56,7 @@ fn check_company(kinds: &[PassengerType]) -> Vec<InvalidMember> {
     errors
 }
 
+/// The errors of chosen seats: a seat for an infant, or one seat for two travellers.
 fn check_seats<'a>(party: impl Iterator<Item = (usize, &'a Traveller)>) -> Vec<InvalidMember> {
     let mut errors = Vec::new();
     let mut chosen = HashSet::new();
@@ -72,8 +74,8 @@ fn check_seats<'a>(party: impl Iterator<Item = (usize, &'a Traveller)>) -> Vec<I
     errors
 }
 
-/// What the party wants of the seats of a segment: one wish for each traveller with a seat, with the
-/// traveller's place in the party.
+/// The party's wishes for the seats of a segment: one for each traveller with a seat, after the traveller's position in
+/// the party.
 pub fn wishes(party: &[Traveller], segment: usize) -> Vec<(usize, Wish)> {
     let infants = party.iter().filter(|traveller| traveller.kind == PassengerType::Inf).count();
     let mut adults = 0;

@@ -1,36 +1,43 @@
-//! Who travels.
+//! A passenger: identity, age and seats.
 
 use crate::passengers::former_names::former_folds;
 use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
 use sha2::{Digest, Sha256};
 use shared_types::{fare::PassengerType, ids::PassengerId, person_name::PersonName, seat::SeatDesignator};
 
-/// Years that a traveller may have: nobody is known to have had three more.
+/// The highest age of a traveller in years. The oldest known person reached 122.
 const OLDEST: i32 = 120;
 
 /// A passenger of a booking.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Passenger {
+    /// The identifier of the passenger.
     pub id: PassengerId,
+    /// Adult, child or infant.
     pub kind: PassengerType,
+    /// The given name, with all corrections.
     pub given_name: PersonName,
+    /// The family name, with all corrections.
     pub family_name: PersonName,
-    /// Given and family name as they were booked, where they were corrected since.
+    /// Given and family name as they were booked; `None`: they were never corrected.
     pub booked_name: Option<(PersonName, PersonName)>,
+    /// The date of birth.
     pub born_on: NaiveDate,
-    /// See [`ticket`](super::ticket). Drawn when the booking is made, issued when it is confirmed.
+    /// The 13 digits of the e-ticket, see [`ticket`](crate::booking::ticket). The number is allocated when the booking
+    /// is made, and the ticket is issued by the confirmation. `None`: no number yet.
     pub ticket_number: Option<i64>,
-    /// One a segment; none for an infant.
+    /// The seat on each segment; `None`: not assigned yet, or an infant.
     pub seats: Vec<Option<SeatDesignator>>,
 }
 
 impl Passenger {
+    /// The fingerprint of the passenger's names and date of birth; see [`fingerprint`].
     pub fn fingerprint(&self) -> i64 {
         fingerprint(&self.given_name, &self.family_name, self.born_on)
     }
 
-    /// The fingerprints under which earlier releases may have stored the passenger's places on flights, the oldest
-    /// first. The oldest tell more spellings of a name apart. Without the present one.
+    /// The fingerprints under which earlier releases may have stored the passenger on flights, the oldest first and
+    /// without the present one. Older releases distinguished more spellings of a name.
     pub fn former_fingerprints(&self) -> Vec<i64> {
         let folds = former_folds(&self.given_name, &self.family_name);
         let mut former: Vec<i64> = folds.into_iter().map(|names| hashed(names, self.born_on)).collect();
@@ -43,11 +50,13 @@ impl Passenger {
     }
 }
 
-/// What tells one person from another: the names as they are compared, and the date of birth.
+/// The fingerprint of a person: a hash of the folded names and the date of birth. It identifies a passenger of an
+/// account on a flight.
 pub fn fingerprint(given: &PersonName, family: &PersonName, born_on: NaiveDate) -> i64 {
     hashed([given.folded(), family.folded()], born_on)
 }
 
+/// The first eight bytes of a SHA-256 hash, as a number.
 fn hashed([given, family]: [String; 2], born_on: NaiveDate) -> i64 {
     let mut hash = Sha256::new();
     for part in [given, family, born_on.to_string()] {
@@ -59,28 +68,36 @@ fn hashed([given, family]: [String; 2], born_on: NaiveDate) -> i64 {
     i64::from_be_bytes(first)
 }
 
-/// Completed years at a date. Who was born on 29 February has a birthday on 1 March in other years.
+/// Completed years at a date. A person born on 29 February has a birthday on 1 March in other years.
 pub fn age(born_on: NaiveDate, at: NaiveDate) -> i32 {
     let had_birthday = (at.month(), at.day()) >= (born_on.month(), born_on.day());
     at.year() - born_on.year() - i32::from(!had_birthday)
 }
 
-/// Why a date of birth does not fit a passenger.
+/// The reason why a date of birth is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidAge {
+    /// The date is in the future.
     #[error("must not be in the future")]
     Future,
+    /// The person would be older than anybody.
     #[error("must not be more than 120 years ago")]
     TooOld,
+    /// An adult (ADT) is younger than 12 years.
     #[error("an ADT is 12 years or older on the day of the flight")]
     Adult,
+    /// A child (CHD) is younger than 2 or older than 11 years.
     #[error("a CHD is 2 to 11 years old on the day of the flight")]
     Child,
+    /// An infant (INF) is 2 years or older.
     #[error("an INF is under 2 years old on the day of the flight")]
     Infant,
 }
 
-/// Checks a date of birth before the flights are known: today is the latest day that it is anywhere.
+/// Checks a date of birth before the flights are known. Today is the latest day that it is anywhere at `now`.
+///
+/// # Errors
+/// [`InvalidAge::Future`], [`InvalidAge::TooOld`].
 pub fn check_birth(born_on: NaiveDate, now: DateTime<Utc>) -> Result<(), InvalidAge> {
     let today = (now + TimeDelta::hours(14)).date_naive();
     if born_on > today {
@@ -92,10 +109,13 @@ pub fn check_birth(born_on: NaiveDate, now: DateTime<Utc>) -> Result<(), Invalid
     }
 }
 
-/// Checks the type of a passenger against the age at the last flight; `departs_on` is local to its origin.
+/// Checks the type of a passenger against the age at the last flight. `departs_on`: the local date at its origin.
 ///
-/// Whether the date of birth is past is [`check_birth`]'s to say: it is a date of the place of birth, where today
-/// may be a later day than at the origin.
+/// It does not refuse a date of birth after `departs_on`: at the place of birth today may be a later day than at the
+/// origin. [`check_birth`] refuses future dates.
+///
+/// # Errors
+/// [`InvalidAge`]: the age does not fit the type.
 pub fn check_age(kind: PassengerType, born_on: NaiveDate, departs_on: NaiveDate) -> Result<(), InvalidAge> {
     let years = age(born_on, departs_on);
     match kind {
@@ -132,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn places_that_earlier_releases_have_stored_are_known() {
+    fn fingerprints_of_earlier_releases_are_computed() {
         let of = |given: &str| {
             let mut booking = samples::booking(FlightId::new(), &["4A"]);
             let mut passenger = booking.passengers.remove(0);
@@ -155,7 +175,7 @@ mod tests {
             assert_eq!(former.len(), count, "{given}");
             assert!(!former.contains(&of(given).fingerprint()), "{given}");
         }
-        // As the first releases computed it, of the names "zoe" with a diaeresis apart and "x".
+        // The first releases computed this of "zoe", with a separate diaeresis, and "x".
         assert_eq!(of("Zoe\u{308}").former_fingerprints(), [6_388_707_958_663_334_551]);
     }
 
@@ -175,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_birth_is_past_where_it_was() {
+    fn a_date_of_birth_may_be_today_anywhere() {
         let now = "2026-11-01T10:00:00Z".parse().unwrap();
         assert_eq!(check_birth(date("2026-11-02"), now), Ok(()), "in Kiritimati it is 2 November");
         assert_eq!(check_birth(date("2026-11-03"), now), Err(InvalidAge::Future));

@@ -1,4 +1,4 @@
-//! A payment on its way: what the payment desk is asked for, and what it answers while a traveller waits.
+//! A payment on its way: the charge that the payment desk carries out, and its outcome while a traveller waits.
 
 use crate::booking::presentation::ShownBooking;
 use shared_types::ids::{BookingId, FlightId, PaymentId};
@@ -8,34 +8,34 @@ use shared_types::ids::{BookingId, FlightId, PaymentId};
 pub struct Charge {
     /// The payment.
     pub payment: PaymentId,
-    /// The booking that it pays.
+    /// The booking to pay.
     pub booking: BookingId,
-    /// Minor units.
+    /// The amount in minor units of money.
     pub amount: i64,
-    /// What the provider charges.
+    /// The provider's token for the means of payment.
     pub token: String,
-    /// A flight of the booking, to find its ledger by.
+    /// A flight of the booking: it determines the ledger.
     pub flight: FlightId,
 }
 
-/// What became of a charge within the time that a traveller waits.
+/// The outcome of a charge within the time that a traveller waits.
 #[derive(Debug)]
 pub enum ChargeOutcome {
     /// The booking is confirmed.
     Confirmed(ShownBooking),
-    /// The provider has refused; or the hold had ended before it authorised, which is voided.
+    /// The provider has refused, or has authorised too late: then the payment is voided.
     Declined(ShownBooking),
-    /// Nothing is known yet; it will be settled later.
+    /// The outcome is not known yet. The saga settles the payment later.
     Unsettled,
 }
 
-/// Why a payment is not taken on. Nothing was done.
+/// The reason why the payment desk does not admit a payment. Nothing was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotAdmitted {
-    /// As many payments are in hand as there may be.
+    /// The desk has reached its limit of payments in hand.
     #[error("too many payments are in hand")]
     Full,
-    /// It would only wait for nothing.
+    /// The provider does not answer: the payment would only wait.
     #[error("the payment provider is silent")]
     ProviderSilent,
 }

@@ -1,11 +1,11 @@
-//! Money: what is charged and given back.
+//! Money: payments, refunds and quotes.
 //!
 //! | file | rule |
 //! |---|---|
 //! | [`charge`] | a payment on its way |
-//! | [`record`] | a payment, and its entries in the ledger |
-//! | [`refund`] | what is given back |
-//! | [`quote`] | what a cancellation would give back, promised for a while |
+//! | [`record`] | a payment, and its ledger entries |
+//! | [`refund`] | the refund of a cancellation |
+//! | [`quote`] | a promised refund of a cancellation |
 
 pub mod charge;
 pub mod quote;

@@ -1,4 +1,4 @@
-//! What a cancellation would give back, promised for a while.
+//! Quotes of cancellations: the promised refund, good for a few minutes.
 
 use crate::{booking::record::Booking, payment::refund::Refund};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -10,36 +10,41 @@ use shared_types::{
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// Minutes for which a quote is good.
+/// Minutes for which a quote stays good.
 const MINUTES: i64 = 15;
 
-/// Names a quote.
+/// The identifier of a quote (UUIDv7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct QuoteId(pub Uuid);
 
 impl QuoteId {
-    /// A new one.
+    /// A fresh identifier.
+    #[expect(clippy::new_without_default, reason = "an identifier has no default: each is new")]
     pub fn new() -> Self {
         Self(Uuid::now_v7())
     }
 }
 
-/// See the module.
+/// The promised refund of a cancellation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quote {
+    /// The identifier of the quote.
     pub id: QuoteId,
+    /// The booking to be cancelled.
     pub booking: BookingId,
-    /// Of the booking; a quote is good only for the booking as it was.
+    /// The version of the booking: a change of the booking ends the quote.
     pub version: i64,
+    /// The promised refund.
     pub refund: Refund,
-    /// What is kept, minor units.
+    /// The part of the paid amount that is kept, in minor units of money.
     pub penalty: i64,
+    /// The end of the quote.
     pub expires_at: DateTime<Utc>,
 }
 
 impl Quote {
-    /// A quote of now. `paid`: what was paid for the booking; after the departure nothing is given
-    /// back, so no quote outlives it.
+    /// A quote made at `now`. `paid`: the amount paid for the booking, in minor units of money. No quote outlives the
+    /// departure: after it nothing is given back.
     pub fn new(
         id: QuoteId,
         booking: &Booking,
@@ -58,12 +63,12 @@ impl Quote {
         }
     }
 
-    /// Whether a cancellation may rely on it.
+    /// Whether a cancellation of this booking may rely on the quote at `now`.
     pub fn is_good_for(&self, booking: &Booking, now: DateTime<Utc>) -> bool {
         self.booking == booking.id && self.version == booking.version && now < self.expires_at
     }
 
-    /// As the contract shows it.
+    /// The quote as the contract shows it.
     pub fn shown(&self, currency: Currency) -> ShownQuote {
         ShownQuote {
             quote_id: self.id.0,
@@ -74,16 +79,16 @@ impl Quote {
     }
 }
 
-/// What a cancellation would give back.
+/// The promised refund of a cancellation.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[schema(as = CancellationQuote)]
 pub struct ShownQuote {
-    /// To be named when cancelling on this quote.
+    /// The identifier to name in a cancellation that relies on this quote.
     quote_id: Uuid,
-    /// What is given back.
+    /// The amount that is given back.
     refund: Money,
-    /// What is kept of what was paid.
+    /// The part of the paid amount that is kept.
     penalty: Money,
-    /// Until when the quote is good, unless the booking changes before.
+    /// The end of the quote. A change of the booking ends it earlier.
     expires_at: DateTime<Utc>,
 }

@@ -1,4 +1,4 @@
-//! Payments and how they are booked.
+//! Payments and their ledger entries.
 
 use crate::payment::refund::Refund;
 use chrono::{DateTime, Utc};
@@ -8,24 +8,23 @@ use shared_types::{
 };
 use uuid::Uuid;
 
-/// What has become of a payment. Whether anything is still to be asked of the provider is another matter:
-/// it captures and voids later.
+/// The state of a payment. It does not tell whether the provider has done its part: captures and voids follow later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PaymentState {
-    /// Started: what the provider says is not known.
+    /// Started. The provider's decision is not known.
     Started,
-    /// Authorised, and the booking is confirmed with it. The capture follows, and is repeated until
-    /// it succeeds: for the traveller the money is taken.
+    /// Authorised, and the booking is confirmed with it. For the traveller the money is taken. The capture follows, and
+    /// is repeated until it succeeds.
     Confirmed,
-    /// The provider refused: that settles it.
+    /// Refused by the provider. This settles the payment.
     Declined,
-    /// We have declined it, since it came too late. Whatever the provider has authorised is voided; that
-    /// follows, and is repeated until it succeeds.
+    /// Declined by us, because it came too late. The void of a possible authorisation follows, and is repeated until it
+    /// succeeds.
     Voided,
 }
 
 impl PaymentState {
-    /// As the booking shows it.
+    /// The status that the booking shows.
     pub fn status(self) -> PaymentStatus {
         match self {
             Self::Started => PaymentStatus::Pending,
@@ -35,76 +34,86 @@ impl PaymentState {
     }
 }
 
-/// How many payments of a booking may be declined; then it takes no more. Each stays with the booking, and is
-/// in whatever is told of it; and who may try without end tries other people's cards.
+/// The most declined payments of a booking; after them it takes no more. Every payment stays with the booking and makes
+/// its events longer, and endless attempts would let a thief test stolen cards.
 pub const MOST_DECLINED: usize = 10;
 
 /// A payment of a booking.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Payment {
+    /// The identifier of the payment, at the provider too.
     pub id: PaymentId,
+    /// The method of payment, as clients name it.
     pub method: String,
-    /// What the provider charges, as it knows it; forgotten once it has decided.
+    /// The provider's token for the means of payment; `None`: forgotten, because the payment is decided.
     pub token: Option<String>,
-    /// Minor units.
+    /// The amount in minor units of money.
     pub amount: i64,
+    /// The state of the payment.
     pub state: PaymentState,
     /// The end of the hold before this payment prolonged it.
     pub held_until: DateTime<Utc>,
-    /// The idempotency key whose answer this payment decides.
+    /// The scope of the idempotency key whose answer this payment decides; `None`: the request had no key.
     pub key_scope: Option<Vec<u8>>,
-    /// The HTTP status of success under that key: 201 where the booking was made with this payment.
+    /// The HTTP status of success under that key: 201 if one call made and paid the booking, else 200.
     pub answer: i16,
+    /// When the payment was started, by the database's clock.
     pub created_at: DateTime<Utc>,
 }
 
 impl Payment {
-    /// Whether the booking was made with this payment, in one call.
+    /// Whether one call made the booking and started this payment.
     pub fn made_the_booking(&self) -> bool {
         self.answer == 201
     }
 }
 
-/// How a traveller wants to pay.
+/// The payment that a traveller orders.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PaymentOrder {
+    /// The identifier that the payment gets.
     pub id: PaymentId,
+    /// The method of payment, as clients name it.
     pub method: String,
+    /// The provider's token for the means of payment.
     pub token: String,
 }
 
 /// An account of the books.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Account {
-    /// What the provider owes us: all payments less all refunds. A debit balance, or none.
+    /// The debt of the provider to us: all payments less all refunds. Its balance is a debit or zero.
     Clearing,
-    /// What travellers have paid for flying, and did not get back. A credit balance.
+    /// The fares that travellers have paid and did not get back. Its balance is a credit or zero.
     Fares,
-    /// What they have paid for the airports' taxes, and did not get back. A credit balance.
+    /// The airports' taxes that travellers have paid and did not get back. Its balance is a credit or zero.
     Taxes,
 }
 
-/// One side of an entry; the amounts of a cause add up to zero, debits positive.
+/// One side of a ledger entry. The amounts of a cause add up to zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Entry {
-    /// The payment or refund.
+    /// The identifier of the payment or refund.
     pub cause: Uuid,
+    /// The account that the amount is booked on.
     pub account: Account,
+    /// The amount in minor units of money; debits are positive.
     pub amount: i64,
 }
 
+/// The sides of an entry, without those of zero.
 fn entries(cause: Uuid, fare: i64, taxes: i64) -> Vec<Entry> {
     let sides = [(Account::Clearing, fare + taxes), (Account::Fares, -fare), (Account::Taxes, -taxes)];
     let sides = sides.into_iter().filter(|(_, amount)| *amount != 0);
     sides.map(|(account, amount)| Entry { cause, account, amount }).collect()
 }
 
-/// How a payment is booked.
+/// The ledger entries of a payment. `fare`, `taxes`: minor units of money.
 pub fn payment_entries(payment: PaymentId, fare: i64, taxes: i64) -> Vec<Entry> {
     entries(payment.0, fare, taxes)
 }
 
-/// How a refund is booked.
+/// The ledger entries of a refund.
 pub fn refund_entries(id: RefundId, refund: Refund) -> Vec<Entry> {
     entries(id.0, -refund.fare, -refund.taxes)
 }
@@ -132,7 +141,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_books_add_up_by_cause_and_say_what_was_kept(
+        fn ledger_entries_balance_by_cause_and_by_account(
             bookings in prop::collection::vec(
                 (prop::collection::vec(paid(), 1..7), prop::option::of(0..100_i64), any::<bool>()),
                 0..20,
@@ -145,7 +154,7 @@ mod tests {
                 let full = refund::in_full(&segments);
                 books.extend(payment_entries(PaymentId::new(), full.fare, full.taxes));
                 taken += full.total();
-                // Cancelled by the traveller after so many hours, or by the airline.
+                // Cancelled by the traveller after these hours, or by the airline.
                 let back = match (cancelled, by_airline) {
                     (_, true) => full,
                     (Some(hours), _) => {

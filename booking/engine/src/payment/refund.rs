@@ -1,43 +1,49 @@
-//! What is given back when a paid booking is cancelled.
+//! The refund of a cancelled booking.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use shared_types::fare::Brand;
 
-/// Hours after the purchase in which everything is given back.
+/// Hours after the purchase in which a cancellation gives everything back.
 const VOID_HOURS: i64 = 24;
 
-/// Money to be given back, minor units.
+/// The amounts to be given back, in minor units of money.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Refund {
+    /// The part of the fares.
     pub fare: i64,
+    /// The part of the taxes.
     pub taxes: i64,
 }
 
 impl Refund {
+    /// Fares and taxes together.
     pub fn total(self) -> i64 {
         self.fare + self.taxes
     }
 }
 
-/// What matters of a booking's flights when it is cancelled.
+/// The facts about the flights of a booking that decide about its refund.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Journey {
-    /// When the first of them departs.
+    /// The departure of the first flight (UTC).
     pub departs_at: DateTime<Utc>,
-    /// Whether the airline does not fly one of them: then everything is given back, whenever the
-    /// traveller comes, and whatever was promised before.
+    /// Whether the airline has cancelled one of the flights. Then everything is given back, even after the departure
+    /// and after a lower quote.
     pub is_cancelled: bool,
 }
 
-/// What a segment cost, and on which conditions.
+/// The price of a segment with the conditions of its fare.
 #[derive(Debug, Clone, Copy)]
 pub struct Paid {
+    /// The brand of the fare.
     pub brand: Brand,
+    /// The fare in minor units of money.
     pub fare: i64,
+    /// The taxes in minor units of money.
     pub taxes: i64,
 }
 
-/// All that was paid: within 24 hours of the purchase, or when the airline cancels.
+/// The full refund: everything that was paid.
 pub fn in_full(segments: &[Paid]) -> Refund {
     segments.iter().fold(Refund::default(), |sum, segment| Refund {
         fare: sum.fare + segment.fare,
@@ -45,9 +51,11 @@ pub fn in_full(segments: &[Paid]) -> Refund {
     })
 }
 
-/// What a traveller gets back: everything when the airline has cancelled a flight. Else nothing after the
-/// departure, everything within 24 hours of the purchase, later everything of a flex fare and the taxes of
-/// the others.
+/// The refund of a cancellation at `now`. The first rule that applies decides:
+/// 1. the airline has cancelled a flight: everything;
+/// 2. after the departure: nothing;
+/// 3. within 24 hours of the purchase: everything;
+/// 4. later: flex fares, and the taxes of all segments.
 pub fn on_cancellation(
     segments: &[Paid],
     bought_at: DateTime<Utc>,

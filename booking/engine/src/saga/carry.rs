@@ -1,4 +1,4 @@
-//! Carries out the steps that the saga decides, and tells it what came of each.
+//! Carries out the steps that the saga decides, and gives it their results.
 
 use crate::{
     booking::presentation::ShownBooking,
@@ -18,16 +18,16 @@ use shared_types::ids::PaymentId;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
-/// The pause before a ledger that could not carry a command out is asked again.
+/// The pause before a command that the ledger could not carry out is submitted again.
 const LEDGER_RETRY_PAUSE: Duration = Duration::from_millis(250);
 
-/// What sagas need of the world around them.
+/// The dependencies of sagas.
 pub trait SagaDeps {
-    /// The payment provider. It answers in time, or fails.
+    /// The payment provider. Its implementation answers in time, or fails.
     type Provider: PaymentProvider + ?Sized;
     /// The ledgers.
     type Ledger: LedgerQueue;
-    /// The queues of what is unsettled.
+    /// The queues of unsettled payments and refunds.
     type Settlements: SettlementStore;
     /// The clocks.
     type Clock: Clock;
@@ -36,21 +36,21 @@ pub trait SagaDeps {
     fn provider(&self) -> &Self::Provider;
     /// The ledgers.
     fn ledger(&self) -> &Self::Ledger;
-    /// The queues of what is unsettled.
+    /// The queues of unsettled payments and refunds.
     fn settlements(&self) -> &Self::Settlements;
     /// The clocks.
     fn clock(&self) -> &Self::Clock;
-    /// Until when a command of a saga may begin that is submitted now.
+    /// The deadline of a command that is submitted now.
     fn deadline(&self) -> Instant;
-    /// A payment that nobody has had in hand for this long is taken up.
+    /// A sweep takes up a payment that no saga has taken in hand for this time.
     fn idle(&self) -> Duration;
-    /// Whether nothing new is to be taken up.
+    /// Whether the process shuts down: nothing new is taken up, and no step is repeated.
     fn is_closing(&self) -> bool;
-    /// Whether the provider is silent, as far as is known.
+    /// Whether the provider has stopped answering, as far as is known.
     fn provider_is_silent(&self) -> bool;
 }
 
-/// Why a step could not be taken; it is tried again later.
+/// The failure of a step. It is tried again later.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StepError {
     #[error("the provider failed")]
@@ -61,17 +61,18 @@ pub(crate) enum StepError {
     Store(#[from] StoreError),
 }
 
-/// What the saga learns of a step, and the booking as the ledger has shown it.
+/// The result of a step, and the booking as the ledger has shown it.
 type Recorded = (StepResult, Option<ShownBooking>);
 
-/// Carries out a payment that was just started. The provider's last part comes after the answer.
+/// Carries out a payment that was just started, and sends its outcome to `reply`. Capture or void follow after the
+/// answer.
 pub async fn charge(deps: &impl SagaDeps, charge: &Charge, reply: oneshot::Sender<ChargeOutcome>) {
     carry(deps, charge, (PaymentProgress::STARTED, step::CHARGE), Some(reply)).await;
 }
 
-/// Carries on a payment that was left.
+/// Resumes a payment that was left unsettled.
 pub(crate) async fn resume(deps: &impl SagaDeps, payment: UnsettledPayment) {
-    // A payment whose token is forgotten cannot be authorised any more: it counts as late.
+    // A payment without its token cannot be authorised any more: it counts as late.
     let late = payment.late || (payment.state == PaymentState::Started && payment.token.is_none());
     let progress = PaymentProgress { state: payment.state, late };
     let charge = Charge {
@@ -86,7 +87,7 @@ pub(crate) async fn resume(deps: &impl SagaDeps, payment: UnsettledPayment) {
     }
 }
 
-/// Takes step after step; gives the last one.
+/// Takes step after step. Gives the last one.
 async fn carry(
     deps: &impl SagaDeps,
     charge: &Charge,
@@ -94,13 +95,13 @@ async fn carry(
     mut reply: Option<oneshot::Sender<ChargeOutcome>>,
 ) -> Step {
     let (mut step, mut booking) = (first, None);
-    // Others take it up then.
+    // After this instant another sweep may take the payment up.
     let until = deps.clock().now() + deps.idle();
     loop {
         if let Some(verdict) = step::verdict(step)
             && let Some(reply) = reply.take()
         {
-            // An error means that nobody waits any longer.
+            // An error means that the traveller no longer waits.
             let _ = reply.send(outcome(verdict, booking.take()));
         }
         if matches!(step, Step::Done | Step::Suspend) {
@@ -111,8 +112,8 @@ async fn carry(
                 booking = state.or(booking);
                 result
             }
-            // The provider has decided, and nobody else knows of it yet. The traveller is told what is known; the
-            // decision, which the provider has kept too, is stored as soon as the ledger can.
+            // The provider has decided, and only this saga knows it. The traveller is told that the outcome is open.
+            // The ledger stores the decision, which the provider keeps too, as soon as it can.
             Err(StepError::Ledger(error)) if !deps.is_closing() && deps.clock().now() < until => {
                 if let Some(reply) = reply.take() {
                     tracing::warn!(payment.id = %charge.payment, %error, "A payment waits for the ledger");
@@ -170,7 +171,7 @@ async fn submit(deps: &impl SagaDeps, charge: &Charge, command: Command) -> Resu
     Ok(recorded(answer, charge.payment)?)
 }
 
-/// What an answer of the ledger says of a payment.
+/// The result of a step by the ledger's answer.
 fn recorded(answer: Answer, payment: PaymentId) -> Result<Recorded, LedgerError> {
     Ok(match answer? {
         Outcome::Done(state) => {

@@ -1,11 +1,11 @@
 //! The saga of a payment: authorise, confirm, capture; or decline and void. It survives a crash at any step.
 //!
-//! | file | what |
+//! | file | content |
 //! |---|---|
-//! | [`step`] | what is to be done next |
+//! | [`step`] | the steps, and the choice of the next one |
 //! | [`carry`] | carries the steps out |
-//! | [`sweep`] | takes up what was left |
-//! | [`settlement`] | what is still to be asked of the provider |
+//! | [`sweep`] | resumes unsettled payments and refunds |
+//! | [`settlement`] | unsettled payments and refunds |
 
 pub mod carry;
 pub mod settlement;

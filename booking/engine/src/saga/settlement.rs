@@ -1,4 +1,4 @@
-//! What is still to be asked of the provider: rows of the queues of payments and refunds.
+//! Unsettled payments and refunds: rows of the queues of calls that the provider has yet to get.
 
 use crate::payment::record::PaymentState;
 use shared_types::ids::{BookingId, FlightId, PaymentId, RefundId};
@@ -10,15 +10,15 @@ pub struct UnsettledPayment {
     pub id: PaymentId,
     /// Its booking.
     pub booking_id: BookingId,
-    /// What has become of it.
+    /// Its stored state.
     pub state: PaymentState,
-    /// Minor units.
+    /// The amount in minor units of money.
     pub amount: i64,
-    /// What the provider charges; forgotten once it has decided.
+    /// The provider's token for the means of payment; `None`: forgotten, because the payment is decided.
     pub token: Option<String>,
-    /// A flight of the booking, to find its ledger by.
+    /// A flight of the booking: it determines the ledger.
     pub flight_id: FlightId,
-    /// Whether the end of the hold, which the payment has prolonged, has passed.
+    /// Whether the hold has ended, even with its prolongation by the payment.
     pub late: bool,
 }
 
@@ -29,6 +29,6 @@ pub struct UnsettledRefund {
     pub id: RefundId,
     /// The payment whose money is given back.
     pub payment_id: PaymentId,
-    /// Minor units.
+    /// The amount in minor units of money.
     pub amount: i64,
 }

@@ -1,4 +1,4 @@
-//! The saga of a payment: what is to be done next, given what is stored and what was result.
+//! The saga of a payment: its steps, and the choice of the next step by the stored state and the last result.
 //!
 //! ```text
 //!  charge ───────> authorise ──> confirm ──> capture ──> record the settlement
@@ -6,60 +6,62 @@
 //!                     │  │          v
 //!  resume ──> query status └────> decline ──> (void) ──> record the settlement
 //! ```
-//! Nothing is decided elsewhere: the desk carries out the steps and tells what came of each. All that
-//! a saga needs to be taken up again is stored before a step that depends on it, and every step can be
-//! repeated, so a saga may be left at any step (the provider is silent, the process dies) and be taken
-//! up by anybody, also by two at once:
-//! - the provider names a payment by our id and decides on it once;
-//! - the ledger lets the first of confirm and decline win, and tells which it was;
+//! All decisions are made here: [`carry`](super::carry) carries the steps out and gives their results. The state that
+//! resumes a saga is stored before a step that depends on it, and every step can be repeated. So a saga may stop at any
+//! step (the provider is silent, the process dies). Any instance may resume it, even two at once:
+//! - the provider names a payment by our identifier and decides on it once;
+//! - the ledger lets the first of confirm and decline win, and its answer shows the winner;
 //! - money is captured only after the booking was confirmed, and given up only after it is certain
 //!   that the booking will not be confirmed with it.
 
 use crate::payment::record::PaymentState;
 use shared_types::events::PaymentStatus;
 
-/// What the provider says of a payment.
+/// The provider's decision about a payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProviderDecision {
     /// The money is reserved for us.
     Authorised,
-    /// It is not.
+    /// The provider refuses the payment.
     Declined,
 }
 
-/// What is stored of a payment when it is taken in hand, because it is not settled.
+/// The stored progress of an unsettled payment when a saga takes it in hand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PaymentProgress {
+    /// The stored state.
     pub state: PaymentState,
-    /// The end of the hold, which the payment has prolonged, has passed: money is no longer asked for.
+    /// Whether the hold has ended, even with its prolongation by the payment: then no new authorisation is requested.
     pub late: bool,
 }
 
-/// What is to be done.
+/// A step of the saga.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     /// Ask the provider to reserve the money.
     Authorise,
-    /// Ask the provider what became of a payment.
+    /// Ask the provider for its decision about a payment.
     QueryStatus,
     /// Have the ledger confirm the booking.
     Confirm,
-    /// Have the ledger note that the payment did not come off; `void`: whatever the provider has
-    /// reserved, or may yet reserve, is to be given up.
-    Decline { void: bool },
+    /// Have the ledger decline the payment.
+    Decline {
+        /// Whether a void follows: the provider has reserved money, or may yet do so.
+        void: bool,
+    },
     /// Have the provider take the money.
     Capture,
     /// Have the provider give the money up.
     Void,
-    /// Store that the provider has done its part, and that the payment is settled with it.
+    /// Store that the provider has done its part: the payment is settled.
     RecordSettlement,
     /// Nothing: the saga is at its end.
     Done,
-    /// Nothing now: the saga is taken up later from what is stored.
+    /// Nothing now: a sweep resumes the saga later from its stored state.
     Suspend,
 }
 
-/// What came of a step.
+/// The result of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StepResult {
     /// The provider has decided.
@@ -68,22 +70,24 @@ pub enum StepResult {
     NeverAsked,
     /// The provider has captured, or voided.
     Finished,
-    /// The ledger has carried the command out, or had before; the payment as it stands now.
+    /// The ledger has carried the command out, now or before. Carries the present status of the payment.
     Stands(PaymentStatus),
-    /// The ledger has refused: it is too late.
+    /// The ledger has refused the command: it is too late.
     Refused,
     /// It is stored that the provider has done its part.
     Recorded,
-    /// No answer, or none that tells anything: it may have been done, or not.
+    /// No usable answer: the step may have had its effect or not.
     NoAnswer,
 }
 
-/// What the traveller is told who waits for a payment.
+/// The answer to a traveller who waits for a payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SagaVerdict {
+    /// The booking is confirmed.
     Paid,
+    /// The payment was declined.
     Declined,
-    /// It is settled later.
+    /// The payment is settled later.
     Unsettled,
 }
 
@@ -92,22 +96,22 @@ impl PaymentProgress {
     pub const STARTED: Self = Self { state: PaymentState::Started, late: false };
 }
 
-/// The first step of a payment that was just started, and that nobody has asked the provider for.
+/// The first step of a payment that was just started, and of which the provider does not know yet.
 pub const CHARGE: Step = Step::Authorise;
 
-/// The first step of a payment that was left.
+/// The first step of a payment that was left unsettled.
 pub fn resume(stored: PaymentProgress) -> Step {
     match stored.state {
         PaymentState::Started => Step::QueryStatus,
         PaymentState::Confirmed => Step::Capture,
         PaymentState::Voided => Step::Void,
-        // The provider has refused it: there is nothing to ask, but it is to leave the queue. (The
-        // release before notes a refusal without knowing of the queue.)
+        // The provider has refused it: no call is left, but the payment has to leave the queue. (The previous release
+        // stores a refusal and leaves the payment in the queue.)
         PaymentState::Declined => Step::RecordSettlement,
     }
 }
 
-/// What follows a step. An answer that cannot be one to the step leaves the saga to be taken up.
+/// The step after `step` with this result. A result that does not fit the step suspends the saga.
 pub fn next(stored: PaymentProgress, step: Step, result: StepResult) -> Step {
     match (step, result) {
         (Step::Authorise | Step::QueryStatus, StepResult::Decided(ProviderDecision::Authorised)) => {
@@ -116,13 +120,13 @@ pub fn next(stored: PaymentProgress, step: Step, result: StepResult) -> Step {
         (Step::Authorise | Step::QueryStatus, StepResult::Decided(ProviderDecision::Declined)) => {
             Step::Decline { void: false }
         }
-        // The provider has not decided within the time that it had. It is no longer asked to; but a
-        // question may still be on its way to it.
+        // The hold has ended without a decision. No authorisation is requested any more, but an earlier request may
+        // still be on its way to the provider.
         (Step::QueryStatus, StepResult::NeverAsked) if stored.late => Step::Decline { void: true },
         (Step::QueryStatus, StepResult::NeverAsked) => Step::Authorise,
         // Authorised, but too late.
         (Step::Confirm, StepResult::Refused) => Step::Decline { void: true },
-        // Whoever was first, it is the payment as it stands that counts.
+        // Another saga may have been first: the present status of the payment counts.
         (Step::Confirm | Step::Decline { .. }, StepResult::Stands(PaymentStatus::Captured)) => Step::Capture,
         (Step::Confirm | Step::Decline { void: true }, StepResult::Stands(PaymentStatus::Declined)) => {
             Step::Void
@@ -134,8 +138,8 @@ pub fn next(stored: PaymentProgress, step: Step, result: StepResult) -> Step {
     }
 }
 
-/// What a traveller who still waits is told before this step; `None`: nothing yet. So the money is
-/// captured, or given up, after the answer.
+/// The answer to a waiting traveller before this step; `None`: no answer yet. So capture and void follow after the
+/// answer.
 pub fn verdict(step: Step) -> Option<SagaVerdict> {
     match step {
         Step::Authorise | Step::QueryStatus | Step::Confirm | Step::Decline { .. } => None,

@@ -11,7 +11,7 @@ use shared_types::{
     ids::{FlightId, PaymentId},
 };
 
-/// What may go wrong with a step.
+/// A fault of a step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Fault {
     None,
@@ -21,7 +21,7 @@ enum Fault {
     NotDone,
     /// It is done after the next action, and there is no answer.
     DoneLate,
-    /// The process dies after it: all that is not stored is forgotten.
+    /// The process dies after it: everything that is not stored is lost.
     Crash,
 }
 
@@ -33,7 +33,7 @@ struct Action {
     minutes: i64,
 }
 
-/// The provider: it keeps to its port, whatever is asked in whatever order.
+/// The provider: it keeps the promises of its port for any order of calls.
 #[derive(Debug, Default)]
 struct Provider {
     /// Whether the card is good.
@@ -66,17 +66,17 @@ fn decision(accepted: bool) -> ProviderDecision {
     if accepted { ProviderDecision::Authorised } else { ProviderDecision::Declined }
 }
 
-/// Database, provider, and what two processes have in hand.
+/// Database, provider, and the sagas that two processes have in hand.
 struct World {
     booking: Booking,
     payment: PaymentId,
-    /// Whether it stands in the queue of those that are not settled.
+    /// Whether it is in the queue of unsettled payments.
     queued: bool,
     provider: Provider,
     books: Vec<Entry>,
     now: DateTime<Utc>,
     hands: [Option<(PaymentProgress, Step)>; 2],
-    /// A step that is done when nobody waits for it any more.
+    /// A step that takes effect after its process has stopped waiting.
     under_way: Option<Step>,
 }
 
@@ -115,7 +115,7 @@ impl World {
         PaymentProgress { state, late: self.booking.hold_expires_at <= self.now }
     }
 
-    /// Does what a step asks for.
+    /// Carries a step out.
     fn act(&mut self, step: Step) -> StepResult {
         match step {
             Step::Authorise => StepResult::Decided(self.provider.authorise()),
@@ -124,7 +124,7 @@ impl World {
                 decided.map_or(StepResult::NeverAsked, StepResult::Decided)
             }
             Step::Confirm => {
-                // As the ledger does it: what was confirmed before is confirmed.
+                // As the ledger does it: a repeated confirmation gives the same.
                 if self.stored().state.status() != PaymentStatus::Captured {
                     match self.booking.confirm(self.payment, self.now) {
                         Ok(entries) => self.books.extend(entries),
@@ -188,7 +188,7 @@ impl World {
         }
     }
 
-    /// What must hold at any time.
+    /// The invariants at any time.
     fn check(&self) {
         let confirmed = self.booking.status == BookingStatus::Confirmed;
         assert!(self.provider.captures == 0 || confirmed, "money is taken only for a confirmed booking");
@@ -200,7 +200,7 @@ impl World {
         assert!(self.queued || !confirmed || self.provider.captures == 1, "settled with the capture");
     }
 
-    /// What must hold in the end.
+    /// The invariants at the end.
     fn check_end(&self) {
         let cleared = self.books.iter().filter(|entry| entry.account == Account::Clearing);
         let owed: i64 = cleared.map(|entry| entry.amount).sum();
@@ -242,7 +242,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 4096, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_payment_is_settled_once_whatever_happens(
+    fn a_payment_is_settled_once_under_random_faults(
         willing: bool,
         actions in prop::collection::vec(action(), 0..30),
     ) {
@@ -250,7 +250,7 @@ proptest! {
         for action in actions {
             world.take(action);
         }
-        // From here on nothing goes wrong; whoever has it in hand is forgotten.
+        // From here on there are no faults, and no process has the payment in hand.
         world.hands = [None, None];
         for _ in 0..10 {
             world.take(Action { process: 0, fault: Fault::None, minutes: 0 });
@@ -273,7 +273,7 @@ fn without_faults_a_good_card_pays_in_four_steps() {
 }
 
 #[test]
-fn a_late_authorisation_is_voided_and_a_question_never_asked_is_not_asked_late() {
+fn a_late_authorisation_is_voided_and_none_is_requested_late() {
     let mut world = World::new(true);
     world.take(Action { process: 0, fault: Fault::LostAnswer, minutes: 0 });
     assert_eq!(world.provider.decided, Some(true));
@@ -304,7 +304,7 @@ fn the_traveller_is_answered_before_the_money_moves() {
     }
 }
 
-/// Who finds a payment late may be overtaken by a confirmation that was in time and committed after.
+/// A saga may find a payment late, and then be overtaken by a confirmation that was in time and commits later.
 #[test]
 fn the_ledger_has_the_last_word() {
     let late = PaymentProgress { state: PaymentState::Started, late: true };
@@ -318,7 +318,7 @@ fn the_ledger_has_the_last_word() {
 }
 
 #[test]
-fn what_was_declined_leaves_the_queue() {
+fn a_declined_payment_leaves_the_queue() {
     let declined = PaymentProgress { state: PaymentState::Declined, late: false };
     assert_eq!(resume(declined), Step::RecordSettlement);
     assert_eq!(next(declined, Step::RecordSettlement, StepResult::Recorded), Step::Done);

@@ -1,7 +1,7 @@
-//! Takes up what was left unsettled.
+//! Resumes payments and refunds that were left unsettled.
 //!
-//! Nothing is given up: a payment or refund that stays unsettled is taken up again and again, with pauses that grow to
-//! ten minutes.
+//! The sweep never gives up: it takes up an unsettled payment or refund again and again, with pauses that grow to ten
+//! minutes.
 
 use crate::{
     ports::{PaymentProvider, SettlementStore},
@@ -14,15 +14,15 @@ use crate::{
 use chrono::TimeDelta;
 use futures_util::{StreamExt, stream};
 
-/// Payments, and refunds, taken up at once.
+/// The most payments, and the most refunds, that one sweep takes up.
 pub const BATCH: usize = 64;
-/// Of these so many are carried on at the same time.
+/// The number of them that are carried out at the same time.
 const CONCURRENCY: usize = 8;
 
-/// Carries on what nobody has in hand. While the provider is silent, that waits too.
+/// Resumes unsettled payments and refunds that no instance has in hand. Does nothing while the provider is silent.
 ///
 /// # Errors
-/// Those of the store, where nothing could be taken up.
+/// Those of the store, if it could take nothing up.
 pub async fn sweep(deps: &impl SagaDeps) -> StoreResult<()> {
     if deps.provider_is_silent() {
         return Ok(());
@@ -48,7 +48,7 @@ pub async fn sweep(deps: &impl SagaDeps) -> StoreResult<()> {
     Ok(())
 }
 
-/// Has the provider give money back, and stores that it has.
+/// Has the provider give money back, and records that.
 async fn give_back(deps: &impl SagaDeps, refund: &UnsettledRefund) -> Result<(), StepError> {
     deps.provider().refund(refund.payment_id, refund.id, refund.amount).await?;
     Ok(deps.settlements().mark_refunded(refund).await?)

@@ -44,7 +44,7 @@ impl<D: SalesDeps> Sales<D> {
             let Some(flight) = booking.flights().min() else {
                 return Err(SalesAbort::Refused(Refusal::NotFound));
             };
-            // Before anything is written: a payment that the desk cannot take on is not started.
+            // First of all: a payment that the desk cannot take on must not be started.
             let admission = self.deps.payments().admit()?;
             let command = Command::Pay { at, payment: payment.clone(), key: key.clone() };
             match self.deps.ledger().submit(flight, command, SubmitTerms::by(context.deadline)).await? {
@@ -79,7 +79,7 @@ impl<D: SalesDeps> Sales<D> {
         self.once(key.clone(), context, run).await
     }
 
-    /// Quotes what a cancellation would give back.
+    /// Quotes the refund of a cancellation.
     ///
     /// # Errors
     /// [`SalesError`].
@@ -95,9 +95,9 @@ impl<D: SalesDeps> Sales<D> {
         self.once(key, context, async || Ok(self.amend(booking, command, context).await?)).await
     }
 
-    /// Moves passengers to other seats, all of them or nobody. Refused at once where the inventory knows that a wanted
-    /// seat is taken. `stage`: as the booking was read, by the database's clock. `exempt`: free of the limit of reserved
-    /// seats.
+    /// Moves passengers to other seats: all of them or none. Refuses at once if the inventory knows that a wanted seat
+    /// is taken. `stage`: the stage of the booking when it was read, by the database's clock. `exempt`: whether the
+    /// limit on reserved seats does not apply.
     ///
     /// # Errors
     /// [`SalesError`].
@@ -108,7 +108,7 @@ impl<D: SalesDeps> Sales<D> {
         exempt: bool,
         context: RequestContext,
     ) -> Result<SalesOutcome, SalesError> {
-        // Before any seat is reserved: a booking that cannot be changed keeps no seats from others.
+        // First of all: a booking that cannot be changed must not reserve seats.
         if let Err(refusal) = stage.allows(BookingAction::ChangeSeats) {
             return Ok(SalesOutcome::Refused(refusal));
         }
@@ -142,7 +142,7 @@ impl<D: SalesDeps> Sales<D> {
             };
             match offer.reserve(&request(booking, segment, &seats, exempt), context).await {
                 Ok((_, reservation)) => reservations.push(reservation),
-                // The others are still asked: the client is told of all taken seats at once.
+                // The other flights are still asked: the refusal names all taken seats at once.
                 Err(ReserveError::Refused(refusal)) => refusals.push(refusal),
                 Err(error) if refusals.is_empty() => return Err(error.into()),
                 Err(_) => break,
@@ -159,7 +159,7 @@ impl<D: SalesDeps> Sales<D> {
         Ok(outcome?)
     }
 
-    /// Changes how the travellers are reached.
+    /// Changes the contact of a booking.
     ///
     /// # Errors
     /// [`SalesError`].
@@ -203,7 +203,7 @@ impl<D: SalesDeps> Sales<D> {
     }
 }
 
-/// Seats of a flight that a booking wants to change to. Whether its passengers may sit there was checked before.
+/// The request for the wanted seats of a change on one flight. The rules for their passengers were checked before.
 fn request(booking: &Booking, segment: usize, seats: &[FlightSeat], exempt: bool) -> SeatRequest {
     let wish =
         |seat: &FlightSeat| (0, Wish { named: Some(seat.designator), exit_allowed: true, child: false });

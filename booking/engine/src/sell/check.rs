@@ -1,4 +1,4 @@
-//! What can be checked of an order only with its flights at hand.
+//! The checks of an order that need its flights.
 
 use crate::{
     booking::{
@@ -13,7 +13,7 @@ use crate::{
 use chrono::{DateTime, Utc};
 use shared_types::{events::FlightState, fare::PassengerType};
 
-/// Seats that were chosen of a flight but are none of its airplane.
+/// The errors of chosen seats that the airplane does not have.
 fn unknown_seats(order: &Order, segment: usize, flight: &FlightState) -> impl Iterator<Item = InvalidMember> {
     let chosen = order.passengers.iter().enumerate().filter_map(move |(index, passenger)| {
         Some((index, passenger.seats.get(segment).copied().flatten()?))
@@ -24,7 +24,10 @@ fn unknown_seats(order: &Order, segment: usize, flight: &FlightState) -> impl It
     })
 }
 
-/// Gives the hold's time, or all that is wrong.
+/// Checks an order against its flights. Gives the duration of its hold.
+///
+/// # Errors
+/// The refusal with all errors of the order.
 pub(crate) fn check(
     order: &Order,
     flights: &[Flight],

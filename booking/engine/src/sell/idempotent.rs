@@ -21,7 +21,7 @@ type Bodies = HashMap<Vec<u8>, Vec<u8>>;
 #[derive(Debug, Clone, Default)]
 pub struct RunningKeys(Arc<Mutex<Bodies>>);
 
-/// A key whose request runs; it no longer does when this is dropped.
+/// A guard of a key whose request runs. Its drop ends the run.
 struct RunningKey {
     running: RunningKeys,
     scope: Vec<u8>,
@@ -38,7 +38,7 @@ impl RunningKeys {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets a key's request run, unless another one runs under it.
+    /// Begins the run of a key's request, unless another request runs under the key.
     fn begin(&self, key: &Key) -> Result<RunningKey, Refusal> {
         match self.lock().entry(key.scope.clone()) {
             Entry::Vacant(free) => drop(free.insert(key.body.clone())),
@@ -50,8 +50,8 @@ impl RunningKeys {
 }
 
 impl<D: SalesDeps> Sales<D> {
-    /// Runs a request under its key, if it has one. The ledger binds the key; the look-ups here keep a repeated request
-    /// from being refused for what its first run has done.
+    /// Runs a request once for its key, if it has one. The ledger binds the key. The look-ups here keep a repeated
+    /// request from being refused because of the effect of its first run.
     pub(crate) async fn once(
         &self,
         key: Option<Key>,
@@ -74,8 +74,8 @@ impl<D: SalesDeps> Sales<D> {
         }
     }
 
-    /// What a key's first request has come to, if it is bound. To be asked before that request's conditions are checked:
-    /// its own effect may be why they no longer hold.
+    /// The outcome of a key's first request; `None`: the key is free. Call it before the conditions of a request are
+    /// checked: the effect of the first run may have changed them.
     ///
     /// # Errors
     /// Those of the store.

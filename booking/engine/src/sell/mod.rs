@@ -1,10 +1,10 @@
 //! The way of a request: flights, reservations, the ledger, the payment.
 //!
-//! | file | what |
+//! | file | content |
 //! |---|---|
-//! | [`sales`] | the type whose methods are the requests, and what it needs |
-//! | [`order`], [`outcome`] | what is ordered, and what comes of it |
-//! | [`idempotent`] | once for each idempotency key |
+//! | [`sales`] | the type whose methods are the requests, and its dependencies |
+//! | [`order`], [`outcome`] | an order, and the outcome of a request |
+//! | [`idempotent`] | runs a request once for its idempotency key |
 //! | [`check`] | an order against its flights |
 //! | [`reserve`] | offers of all flights, and seats on all of them or on none |
 //! | [`purchase`] | a new booking, held or paid |

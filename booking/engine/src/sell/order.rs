@@ -1,4 +1,4 @@
-//! What is ordered.
+//! An order of a booking.
 
 use crate::{
     booking::{hold::Allowance, idempotency::Key, record::Segment, refusal::FlightSeat},
@@ -12,42 +12,42 @@ use shared_types::{
     seat::Cabin,
 };
 
-/// A flight that is wanted.
+/// A wanted flight.
 #[derive(Debug, Clone)]
 pub struct OrderSegment {
     /// The flight.
     pub flight_id: FlightId,
-    /// The cabin on it.
+    /// The wanted cabin.
     pub cabin: Cabin,
-    /// The brand of its fare.
+    /// The brand of the wanted fare.
     pub brand: Brand,
 }
 
-/// A booking that is wanted.
+/// A wanted booking.
 #[derive(Debug, Clone)]
 pub struct Order {
     /// The account that orders.
     pub owner: UserId,
     /// The flights in the order of travel.
     pub segments: Vec<OrderSegment>,
-    /// With the seats that were named.
+    /// The passengers, with their chosen seats.
     pub passengers: Vec<Passenger>,
-    /// How the travellers are reached.
+    /// The contact of the travellers.
     pub contact: Contact,
-    /// The most that is to be paid.
+    /// The highest total price that the client accepts; `None`: any price.
     pub expected_total: Option<Money>,
-    /// To be paid at once.
+    /// The payment to start at once; `None`: the booking is only held.
     pub payment: Option<PaymentOrder>,
-    /// How long the seats are to be held.
+    /// The requested minutes of the hold; `None`: the default.
     pub hold_minutes: Option<i64>,
-    /// The idempotency key.
+    /// The idempotency key of the request.
     pub key: Option<Key>,
-    /// How many seats the account may hold.
+    /// The limit on held seats of the account.
     pub allowance: Allowance,
 }
 
 impl Order {
-    /// The seats that travellers have chosen.
+    /// The chosen seats.
     pub fn named_seats(&self) -> impl Iterator<Item = FlightSeat> + '_ {
         self.passengers.iter().flat_map(|passenger| {
             let seats = self.segments.iter().zip(&passenger.seats);
@@ -64,12 +64,12 @@ impl Order {
         positions
     }
 
-    /// The lowest flight: its ledger commits the booking.
+    /// The lowest flight: its ledger commits the booking. `None`: the order has no segments.
     pub fn lowest_flight(&self) -> Option<FlightId> {
         self.segments.iter().map(|segment| segment.flight_id).min()
     }
 
-    /// Its segments, without prices.
+    /// The segments with prices of zero.
     pub fn unpriced_segments(&self) -> Vec<Segment> {
         let segment = |segment: &OrderSegment| Segment {
             flight_id: segment.flight_id,

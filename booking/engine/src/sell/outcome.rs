@@ -1,4 +1,4 @@
-//! What comes of a request.
+//! The outcome of a request.
 
 use crate::{
     booking::{idempotency::StoredAnswer, presentation::ShownBooking, refusal::Refusal},
@@ -8,20 +8,20 @@ use crate::{
     store_error::StoreError,
 };
 
-/// What became of a request.
+/// The outcome of a request.
 #[derive(Debug)]
 pub enum SalesOutcome {
-    /// It is done; the booking after it.
+    /// The request is done. Carries the booking after it.
     Done(ShownBooking),
-    /// The key has this answer from before.
+    /// An earlier request under the key had this answer.
     Replay(StoredAnswer),
-    /// The payment was declined; the booking is still held.
+    /// The payment was declined. Carries the booking, which is usually still held.
     Declined(ShownBooking),
-    /// The payment is unsettled; the booking as it was left.
+    /// The payment is unsettled. Carries the booking after the start of the payment.
     Unsettled(ShownBooking),
     /// A cancellation was quoted.
     Quoted(ShownQuote),
-    /// It had no effect.
+    /// The request had no effect.
     Refused(Refusal),
 }
 
@@ -36,19 +36,19 @@ impl From<Outcome> for SalesOutcome {
     }
 }
 
-/// Why a request came to nothing.
+/// The reason why a request has no outcome.
 #[derive(Debug, thiserror::Error)]
 pub enum SalesError {
-    /// More is asked than can be done in time.
+    /// The load is too high to complete the request in time.
     #[error("more is asked than can be done in time")]
     Overloaded,
-    /// The ledger has no answer.
+    /// The ledger gave no outcome. The request may have had its effect.
     #[error("the ledger failed")]
     Ledger(#[source] LedgerError),
-    /// The store has no answer.
+    /// The store has failed.
     #[error("the store failed")]
     Store(#[from] StoreError),
-    /// The payment is not taken on.
+    /// The payment desk does not admit the payment. Nothing was done.
     #[error("the payment is not taken on")]
     NotAdmitted(#[from] NotAdmitted),
 }
@@ -62,7 +62,7 @@ impl From<LedgerError> for SalesError {
     }
 }
 
-/// What ends a request before its outcome: a refusal, or an error.
+/// The early end of a request: a refusal, or an error.
 #[derive(Debug)]
 pub(crate) enum SalesAbort {
     Refused(Refusal),
@@ -95,7 +95,7 @@ impl From<ReserveError> for SalesAbort {
     }
 }
 
-/// A refusal is an outcome like others.
+/// Turns a refusal into an outcome.
 pub(crate) fn into_outcome(result: Result<SalesOutcome, SalesAbort>) -> Result<SalesOutcome, SalesError> {
     match result {
         Ok(outcome) => Ok(outcome),

@@ -21,27 +21,27 @@ use crate::{
 use shared_types::{ids::FlightId, money::Money};
 use std::collections::HashSet;
 
-/// How often other seats are tried when assigned ones were lost to another instance.
+/// The most attempts of an order whose assigned seats are lost to another instance.
 const ATTEMPTS: usize = 8;
 
 /// An attempt: a claim that is ready to be submitted, and the reservations of its seats.
 type Proposal<D> = (Claim, Vec<ReservationOf<D>>);
 
-/// The right to have a payment carried out.
+/// The admission of a payment by the payment desk.
 type AdmissionOf<D> = <<D as SalesDeps>::Payments as Payments>::Admission;
 
 impl<D: SalesDeps> Sales<D> {
     /// Makes a booking, held or paid.
     ///
     /// # Errors
-    /// [`SalesError`]; whether anything was done is found under the order's key.
+    /// [`SalesError`]. The request may have had its effect: the order's key shows that.
     pub async fn book(&self, order: &Order, request: AdmittedRequest) -> Result<SalesOutcome, SalesError> {
         let context = request.context;
         self.once(order.key.clone(), context, async || self.purchase(order, request).await).await
     }
 
-    /// Checks the order, reserves seats, and has the ledger decide. Assigned seats that are lost to another instance are
-    /// replaced, on all flights of the order.
+    /// Checks the order, reserves seats, and has the ledger decide. If assigned seats are lost to another instance, it
+    /// tries others on all flights of the order.
     async fn purchase(&self, order: &Order, request: AdmittedRequest) -> Result<SalesOutcome, SalesAbort> {
         let AdmittedRequest { context, mut slot } = request;
         let mut checked = Some(self.offers(order, context).await?);
@@ -49,7 +49,7 @@ impl<D: SalesDeps> Sales<D> {
         let Some(flight) = order.lowest_flight() else { return Err(SalesAbort::Refused(Refusal::NotFound)) };
         let named: HashSet<FlightSeat> = order.named_seats().collect();
         for attempt in 1..=ATTEMPTS {
-            // By the flights as they are now: they may have changed since the attempt before.
+            // Each attempt looks the flights up again: they may have changed since the attempt before.
             let checked = match checked.take() {
                 Some(checked) => checked,
                 None => self.offers(order, context).await?,
@@ -72,11 +72,11 @@ impl<D: SalesDeps> Sales<D> {
                 (outcome, _, _) => Ok(outcome.into()),
             };
         }
-        // The flights change faster than they can be sold.
+        // The flights have changed during every attempt.
         Err(SalesAbort::Failed(SalesError::Overloaded))
     }
 
-    /// Reserves and prices seats; `None` where the flights have changed since they were checked.
+    /// Reserves and prices seats; `None`: the flights have changed since they were checked.
     async fn propose(
         &self,
         order: &Order,
@@ -89,7 +89,7 @@ impl<D: SalesDeps> Sales<D> {
         }
         let total = Money::new(reserved.order.total(), self.terms.currency);
         if order.expected_total.is_some_and(|expected| expected.minor < total.minor) {
-            // Seats that are too dear stay free for others while the flights are read again.
+            // The release comes first: other requests can reserve the seats while the flights are read again.
             drop(reserved.reservations);
             return match attempt == 1 && self.have_changed(&reserved.priced_from, context).await? {
                 true => Ok(None),
@@ -113,7 +113,7 @@ impl<D: SalesDeps> Sales<D> {
         Ok(Some((claim, reserved.reservations)))
     }
 
-    /// Whether another attempt may come out otherwise; then the inventory knows better than before.
+    /// Whether another attempt may have another outcome. Refreshes the inventory for it.
     async fn is_worth_another(
         &self,
         answer: &Answer,
@@ -125,14 +125,14 @@ impl<D: SalesDeps> Sales<D> {
             Ok(Outcome::Refused(Refusal::FlightChanged(changed))) => {
                 for id in changed {
                     inventory.invalidate(*id);
-                    // Not only its seats: what is checked next is the flight as it is now.
+                    // The next attempt checks the flight itself, too, not only its seats.
                     inventory.reload(*id, context).await?;
                 }
                 Ok(true)
             }
             Ok(Outcome::Refused(Refusal::SeatTaken(lost))) => {
                 lost.iter().for_each(|seat| inventory.invalidate(seat.flight_id));
-                // Seats that we assigned were lost to another instance: others will do.
+                // Assigned seats were lost to another instance: other seats will do.
                 Ok(lost.iter().all(|seat| !named.contains(seat)))
             }
             _ => Ok(false),
@@ -153,7 +153,7 @@ impl<D: SalesDeps> Sales<D> {
         Ok(false)
     }
 
-    /// Has a payment carried out that the ledger has started.
+    /// Has the payment desk carry out a payment that the ledger has started.
     pub(crate) async fn charge(
         &self,
         state: ShownBooking,
@@ -176,8 +176,7 @@ impl<D: SalesDeps> Sales<D> {
     }
 }
 
-/// Of the lost seats those that the traveller has chosen; when there are none the flight is full, as far as we have
-/// tried.
+/// The refusal after lost seats. It names the chosen ones; if only assigned seats were lost, the flight counts as full.
 fn only_named(lost: Vec<FlightSeat>, named: &HashSet<FlightSeat>) -> Refusal {
     let seats: Vec<_> = lost.into_iter().filter(|seat| named.contains(seat)).collect();
     if seats.is_empty() { Refusal::FlightFull } else { Refusal::SeatTaken(seats) }

@@ -1,4 +1,4 @@
-//! Offers of all flights of an order, and seats on all of them or on none.
+//! Offers of all flights of an order, and reservations on all of them or on none.
 
 use crate::{
     booking::{
@@ -24,28 +24,28 @@ use shared_types::{
 
 /// The offer of a flight.
 type OfferOf<D> = <<D as SalesDeps>::Inventory as FlightInventory>::Offer;
-/// A reservation of seats of a flight; it is released when this is dropped.
+/// A guard of reserved seats of a flight. Its drop releases them.
 pub(crate) type ReservationOf<D> = <OfferOf<D> as FlightOffer>::Reservation;
 
-/// The offers that an order was checked against and found good.
+/// The offers of an order that has passed its checks.
 pub(crate) struct CheckedOffers<D: SalesDeps> {
     /// In the order of the segments.
     offers: Vec<OfferOf<D>>,
-    /// How long the seats are to be held.
+    /// The duration of the hold.
     pub(crate) hold: HoldTime,
     /// The versions of the flights that the order was checked against.
     versions: Vec<(FlightId, i64)>,
 }
 
 impl<D: SalesDeps> CheckedOffers<D> {
-    /// Whether the order was checked against these versions: of others nobody knows whether times and ages are still
-    /// good.
+    /// Whether the order was checked against these versions. With other versions, times and ages may no longer be
+    /// valid.
     pub(crate) fn are_of(&self, versions: &[(FlightId, i64)]) -> bool {
         versions.iter().all(|version| self.versions.contains(version))
     }
 }
 
-/// An order with its reservations, and the versions of the flights that its prices are of.
+/// An order with its reservations, and the versions of the flights that its prices were computed from.
 pub(crate) struct ReservedOrder<D: SalesDeps> {
     pub(crate) order: PricedOrder,
     pub(crate) priced_from: Vec<(FlightId, i64)>,
@@ -53,8 +53,8 @@ pub(crate) struct ReservedOrder<D: SalesDeps> {
 }
 
 impl<D: SalesDeps> Sales<D> {
-    /// Looks each flight of an order up once, and checks the order against them. Nothing is refused because of flights
-    /// that are not as they were.
+    /// Looks each flight of an order up once, and checks the order against them. If the checks fail, it reloads the
+    /// flights and checks again: a stale flight must not refuse an order.
     pub(crate) async fn offers(
         &self,
         order: &Order,
@@ -82,8 +82,8 @@ impl<D: SalesDeps> Sales<D> {
         Ok(CheckedOffers { offers, hold, versions })
     }
 
-    /// Reserves seats of all flights, in the order of flight ids. When one refuses, the others are still asked, so that
-    /// the client is told of everything that is in the way at once.
+    /// Reserves seats of all flights, in the order of flight ids. After a refusal the other flights are still asked, so
+    /// that the client gets all reasons at once.
     pub(crate) async fn reserve(
         &self,
         order: &Order,
@@ -117,12 +117,12 @@ impl<D: SalesDeps> Sales<D> {
                 Ok(reserved) => reserved,
                 Err(ReserveError::Refused(refusal)) => {
                     refusals.push(refusal);
-                    // Nobody has to wait for seats that will not be had.
+                    // The order fails anyway: the seats are free for other requests at once.
                     reservations.clear();
                     continue;
                 }
                 Err(error) if refusals.is_empty() => return Err(error.into()),
-                // What is known already is reason enough.
+                // The refusals so far suffice.
                 Err(_) => break,
             };
             if !refusals.is_empty() {
@@ -144,7 +144,7 @@ impl<D: SalesDeps> Sales<D> {
     }
 }
 
-/// What can be paid on each flight may be too much on all.
+/// Refuses an order whose total overflows, even if the price of each flight does not.
 fn check_total(order: &PricedOrder) -> Result<(), SalesAbort> {
     let prices =
         order.segments.iter().map(|segment| SegmentPrice { fare: segment.fare, taxes: segment.taxes });

@@ -7,7 +7,7 @@ use crate::{
 };
 use shared_types::money::Currency;
 
-/// What sales need of the world around them.
+/// The dependencies of sales.
 pub trait SalesDeps {
     /// The flights and their seats.
     type Inventory: FlightInventory;
@@ -19,7 +19,7 @@ pub trait SalesDeps {
     type Keys: KeyLookup;
     /// The clocks.
     type Clock: Clock;
-    /// Where identifiers come from.
+    /// The source of identifiers.
     type Ids: Ids;
 
     /// The flights and their seats.
@@ -32,38 +32,38 @@ pub trait SalesDeps {
     fn keys(&self) -> &Self::Keys;
     /// The clocks.
     fn clock(&self) -> &Self::Clock;
-    /// Where identifiers come from.
+    /// The source of identifiers.
     fn ids(&self) -> &Self::Ids;
 }
 
-/// What everything is sold on.
+/// The terms of all sales.
 #[derive(Debug, Clone, Copy)]
 pub struct SalesTerms {
     /// The currency of all prices.
     pub currency: Currency,
-    /// Minutes that a hold may be asked for.
+    /// The longest hold that a request may ask for, in minutes.
     pub max_hold_minutes: u32,
 }
 
-/// A request on its way: until when it may wait, on whose behalf, and with which slot in the ledgers' queues.
+/// A request that was admitted: its deadline, its client and its queue slot.
 #[derive(Debug)]
 pub struct AdmittedRequest {
-    /// Until when, and on whose behalf.
+    /// Deadline and client.
     pub context: RequestContext,
-    /// The slot of its claim.
+    /// The queue slot of its claim; `None`: it has none.
     pub slot: Option<QueueSlot>,
 }
 
-/// See the module. It runs in the task of its request, which a disconnecting client does not cancel. Its methods are in
-/// the files of this folder: [`purchase`](super::purchase), [`amend`](super::amend), [`idempotent`](super::idempotent),
-/// and their parts [`check`](super::check) and [`reserve`](super::reserve).
+/// The requests of travellers. A request runs in its own task, which a disconnecting client does not cancel. The
+/// methods are in the files of this folder: [`purchase`](super::purchase), [`amend`](super::amend),
+/// [`idempotent`](super::idempotent), and their parts [`check`](super::check) and [`reserve`](super::reserve).
 ///
 /// Clones share everything.
 #[derive(Debug, Clone)]
 pub struct Sales<D> {
-    /// What it needs.
+    /// The dependencies.
     pub deps: D,
-    /// What everything is sold on.
+    /// The terms of all sales.
     pub terms: SalesTerms,
     /// The keys whose requests run in this process.
     pub(crate) running: RunningKeys,

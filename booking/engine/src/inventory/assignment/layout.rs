@@ -3,10 +3,10 @@
 use crate::inventory::assignment::SeatFault;
 use shared_types::seat::{Cabin, CabinSection, SeatDesignator, SeatPlan};
 
-/// A place in the table of rows that stands for no row.
+/// The entry in the table of rows that stands for no row.
 const NO_ROW: u8 = u8::MAX;
 
-/// The columns that a run of rows has. Bit 0 is the seat at the left wall.
+/// The columns of a run of rows. Bit 0 is the seat at the left wall.
 #[derive(Debug, Clone)]
 struct Columns {
     letters: Vec<char>,
@@ -19,34 +19,37 @@ struct Columns {
 struct Row {
     number: u8,
     exit: bool,
-    /// Which of the columns it has.
+    /// The position of its columns in the layout.
     columns: usize,
     /// All its seats but the blocked ones.
     sellable: u32,
 }
 
-/// The geometry of a cabin; built once for a flight, as long as its seat plan stays.
+/// The geometry of a cabin. It is built once for each version of a flight.
 #[derive(Debug, Clone)]
-pub struct CabinLayout {
+pub(crate) struct CabinLayout {
     columns: Vec<Columns>,
     /// Front to back.
     rows: Vec<Row>,
-    /// The places of rows, by their number.
+    /// The positions of rows, by their number.
     places: [u8; 100],
-    /// Rows and letters of all sections of the airplane: tells another cabin's seats from none.
+    /// Rows and letters of all sections of the airplane: distinguishes seats of other cabins from seats that do not
+    /// exist.
     airplane: Vec<([u8; 2], u32)>,
 }
 
-/// A seat of a cabin: the place of its row, and its bit.
+/// A seat of a cabin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Spot {
-    pub row: usize,
-    pub bit: u32,
+pub(crate) struct Spot {
+    /// The position of its row, front to back.
+    pub(crate) row: usize,
+    /// Its bit in the word of the row.
+    pub(crate) bit: u32,
 }
 
 impl CabinLayout {
-    /// The cabin of a plan; without rows where the plan has no such cabin.
-    pub fn new(plan: &SeatPlan, cabin: Cabin) -> Self {
+    /// The layout of a cabin of a plan. It has no rows if the plan lacks the cabin.
+    pub(crate) fn new(plan: &SeatPlan, cabin: Cabin) -> Self {
         let airplane = plan.cabins.iter().map(|section| (section.rows, letters(section))).collect();
         let mut layout = Self { columns: Vec::new(), rows: Vec::new(), places: [NO_ROW; 100], airplane };
         for section in plan.cabins.iter().filter(|section| section.cabin == cabin) {
@@ -71,43 +74,43 @@ impl CabinLayout {
         }
     }
 
-    /// How many rows there are.
-    pub fn height(&self) -> usize {
+    /// The number of rows.
+    pub(crate) fn height(&self) -> usize {
         self.rows.len()
     }
 
-    /// Whether a row is beside an exit.
-    pub fn is_exit(&self, row: usize) -> bool {
+    /// Whether a row is an exit row.
+    pub(crate) fn is_exit(&self, row: usize) -> bool {
         self.rows[row].exit
     }
 
-    /// Which columns a row has: rows of one kind have the same number.
-    pub fn columns(&self, row: usize) -> usize {
+    /// The kind of a row's columns: rows with equal columns have the same number.
+    pub(crate) fn columns(&self, row: usize) -> usize {
         self.rows[row].columns
     }
 
-    /// The groups of a row between aisles.
-    pub fn blocks(&self, row: usize) -> &[u32] {
+    /// The groups of a row between aisles, as bits.
+    pub(crate) fn blocks(&self, row: usize) -> &[u32] {
         &self.columns[self.rows[row].columns].blocks
     }
 
-    /// Where a seat of this cabin is.
-    pub fn spot(&self, seat: SeatDesignator) -> Option<Spot> {
+    /// The place of a seat; `None`: the cabin does not have it.
+    pub(crate) fn spot(&self, seat: SeatDesignator) -> Option<Spot> {
         let row = *self.places.get(usize::from(seat.row()))?;
         let row = usize::from(row);
         let bit = self.columns[self.rows.get(row)?.columns].bit(seat.letter());
         (bit != 0).then_some(Spot { row, bit })
     }
 
-    /// The name of a seat.
-    pub fn designator(&self, spot: Spot) -> Option<SeatDesignator> {
+    /// The designator of a seat.
+    pub(crate) fn designator(&self, spot: Spot) -> Option<SeatDesignator> {
         let row = self.rows.get(spot.row)?;
         let letter = self.columns[row.columns].letters.get(spot.bit.trailing_zeros() as usize)?;
         SeatDesignator::new(row.number, *letter)
     }
 
-    /// Why a seat cannot be had by somebody whoever has it.
-    pub fn fault(&self, seat: SeatDesignator, exit_allowed: bool) -> Option<SeatFault> {
+    /// The reason why a traveller may not have a seat, even if it is free; `None`: there is none.
+    pub(crate) fn fault(&self, seat: SeatDesignator, exit_allowed: bool) -> Option<SeatFault> {
         let Some(spot) = self.spot(seat) else {
             let letter = letter_bit(seat.letter());
             let exists = |(rows, letters): &([u8; 2], u32)| {
@@ -137,7 +140,7 @@ impl Columns {
         Self { letters: section.columns.letters().collect(), blocks }
     }
 
-    /// The bit of a letter; 0 where there is none.
+    /// The bit of a letter; 0 if there is no such column.
     fn bit(&self, letter: char) -> u32 {
         self.letters.iter().position(|one| *one == letter).map_or(0, |place| 1 << place)
     }
@@ -151,18 +154,18 @@ fn letters(section: &CabinSection) -> u32 {
     section.columns.letters().fold(0, |mask, letter| mask | letter_bit(letter))
 }
 
-/// Which seats of a cabin nobody has: a word a row. Blocked seats are never free.
+/// The free seats of a cabin, one word for each row. Blocked seats are never free.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Occupancy(Vec<u32>);
+pub(crate) struct Occupancy(Vec<u32>);
 
 impl Occupancy {
-    /// Everything that can be sold is free.
-    pub fn all_free(layout: &CabinLayout) -> Self {
+    /// All seats that can be sold are free.
+    pub(crate) fn all_free(layout: &CabinLayout) -> Self {
         Self(layout.rows.iter().map(|row| row.sellable).collect())
     }
 
-    /// Notes whether a seat is free. Seats of other cabins, and blocked ones, are passed over.
-    pub fn set(&mut self, layout: &CabinLayout, seat: SeatDesignator, free: bool) {
+    /// Notes whether a seat is free. Ignores seats of other cabins and blocked ones.
+    pub(crate) fn set(&mut self, layout: &CabinLayout, seat: SeatDesignator, free: bool) {
         let Some(spot) = layout.spot(seat) else { return };
         match free {
             true => self.0[spot.row] |= spot.bit & layout.rows[spot.row].sellable,
@@ -170,20 +173,23 @@ impl Occupancy {
         }
     }
 
-    /// How many seats are free.
-    pub fn count(&self) -> u32 {
+    /// The number of free seats.
+    pub(crate) fn count(&self) -> u32 {
         self.0.iter().map(|row| row.count_ones()).sum()
     }
 
-    pub fn row(&self, row: usize) -> u32 {
+    /// The free seats of a row, as bits.
+    pub(crate) fn row(&self, row: usize) -> u32 {
         self.0[row]
     }
 
-    pub fn is_free(&self, spot: Spot) -> bool {
+    /// Whether a seat is free.
+    pub(crate) fn is_free(&self, spot: Spot) -> bool {
         self.0[spot.row] & spot.bit != 0
     }
 
-    pub fn without(&self, spots: impl Iterator<Item = Spot>) -> Self {
+    /// The free seats without these.
+    pub(crate) fn without(&self, spots: impl Iterator<Item = Spot>) -> Self {
         let mut rest = self.clone();
         spots.for_each(|spot| rest.0[spot.row] &= !spot.bit);
         rest

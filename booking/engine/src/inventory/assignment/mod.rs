@@ -1,20 +1,23 @@
-//! Which seats a party gets: the named ones, and for the others seats together.
+//! The seats that a party gets: the named ones, and for the others seats together.
 //!
-//! In this order: nobody gets a seat that is taken, blocked, of another cabin, or beside an exit when
-//! that is not allowed; whoever fits gets seats; no child sits in a row without an adult of the party
-//! where that can be avoided; the party, with those who named their seats, sits side by side, else in
-//! one row, else in as few adjacent rows as will do; exit rows are used last; no single free seats are
-//! left between taken ones where other places are as good; children sit beside adults.
+//! The rules, the most important first:
+//! 1. No traveller gets a seat that is taken, blocked, in another cabin, or in an exit row without permission.
+//! 2. A party gets seats if there are enough.
+//! 3. No child sits in a row without an adult of the party, unless all places would have one.
+//! 4. The party, with its named seats, sits side by side; else in one row; else in the fewest adjacent rows.
+//! 5. Exit rows are used last.
+//! 6. No single free seat is left between taken ones, unless all places of equal rank would leave one.
+//! 7. Children sit beside adults.
 //!
-//! It runs in the allocator for each claim, so a cabin is a [`CabinLayout`] that is built once, and what
-//! is free of it an [`Occupancy`] of a word a row.
+//! The allocator runs it for each claim. So a cabin is a [`CabinLayout`] that is built once, and its free seats are an
+//! [`Occupancy`] with one word for each row.
 //!
-//! | file | what |
+//! | file | content |
 //! |---|---|
-//! | [`layout`] | the cabin, and what is free of it |
-//! | [`search`] | the best place |
+//! | [`layout`] | the cabin, and its free seats |
+//! | [`search`] | the best place for a party |
 //! | [`row`] | the best seats of a row |
-//! | [`people`] | who sits on which of them |
+//! | [`people`] | the seats of the place among the travellers |
 
 mod layout;
 mod people;
@@ -23,19 +26,19 @@ mod search;
 #[cfg(test)]
 mod tests;
 
-pub use layout::{CabinLayout, Occupancy};
+pub(crate) use layout::{CabinLayout, Occupancy};
 
 use people::Seats;
 use search::{Named, Need, Search};
 use shared_types::seat::SeatDesignator;
 
-/// Seats that are looked for together at most.
+/// The most seats that one search looks for.
 const LARGEST: usize = 9;
 
-/// What one traveller wants of a seat.
+/// A traveller's wish for a seat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wish {
-    /// The seat that was chosen, if any.
+    /// The chosen seat; `None`: any seat will do.
     pub named: Option<SeatDesignator>,
     /// Whether the traveller may sit in an exit row.
     pub exit_allowed: bool,
@@ -43,35 +46,42 @@ pub struct Wish {
     pub child: bool,
 }
 
-/// Why a named seat cannot be had whoever holds it.
+/// The reason why a traveller may not have a named seat, even if it is free.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum SeatFault {
+pub(crate) enum SeatFault {
+    /// The seat does not exist.
     #[error("the airplane has no such seat")]
     Unknown,
+    /// The seat belongs to another cabin.
     #[error("is in another cabin")]
     Cabin,
+    /// The seat is never sold.
     #[error("is blocked")]
     Blocked,
+    /// The traveller may not sit in an exit row.
     #[error("is in an exit row, which children, and adults with an infant, may not use")]
     Exit,
 }
 
-/// Why a party gets no seats.
+/// The reason why a party gets no seats.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NoSeats {
-    /// Faults of named seats, by the place of the wish.
+pub(crate) enum NoSeats {
+    /// Faults of named seats, after the position of the wish.
     Faults(Vec<(usize, SeatFault)>),
-    /// All named seats that others have.
+    /// The named seats that are not free.
     Taken(Vec<SeatDesignator>),
-    /// Too few seats are left in the cabin for those who named none.
+    /// The cabin has too few free seats for the travellers without a named one.
     Full,
 }
 
 impl CabinLayout {
-    /// Assigns a seat to each wish, in their order; at most nine may be left to us. `tie_break` chooses
-    /// between places that are equally good, so that allocators that do not know of each other do not
-    /// all begin with the same row. The same arguments always give the same seats.
-    pub fn assign(
+    /// Assigns a seat to each wish, in their order. At most nine wishes may name no seat. `tie_break` chooses among
+    /// equally good places: different values keep allocators of several instances from proposing the same row. The same
+    /// arguments always give the same seats.
+    ///
+    /// # Errors
+    /// [`NoSeats`].
+    pub(crate) fn assign(
         &self,
         free: &Occupancy,
         wishes: &[Wish],
@@ -100,7 +110,7 @@ impl CabinLayout {
         Ok(seats)
     }
 
-    /// Where those sit who have named their seats.
+    /// The places of the named seats, or their faults.
     fn named(&self, free: &Occupancy, wishes: &[Wish]) -> Result<Vec<Named>, NoSeats> {
         let (mut named, mut faults, mut taken) = (Vec::new(), Vec::new(), Vec::new());
         for (index, wish) in wishes.iter().enumerate() {
@@ -123,8 +133,7 @@ impl CabinLayout {
         }
     }
 
-    /// Whether there are seats enough, for those too who may not sit at an exit: without them there is
-    /// no place to be searched for.
+    /// Whether the cabin has enough free seats, with enough outside of exit rows. If not, no search is needed.
     fn fits(&self, free: &Occupancy, need: &Need) -> bool {
         let exits = (0..self.height()).filter(|row| self.is_exit(*row));
         let exits: usize = exits.map(|row| free.row(row).count_ones() as usize).sum();
@@ -132,6 +141,7 @@ impl CabinLayout {
         plain + exits.min(need.exits) >= need.seats
     }
 
+    /// Gives the seats of the found rows to the wishes.
     fn seat(&self, rows: &[(usize, u32)], named: &[Named], wishes: &[Wish]) -> Option<Vec<SeatDesignator>> {
         let mut found = Vec::with_capacity(LARGEST);
         for (row, mut seats) in rows.iter().copied() {

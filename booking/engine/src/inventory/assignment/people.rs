@@ -1,4 +1,4 @@
-//! Who of the party sits where, once its seats are found.
+//! Distributes the found seats among the travellers of the party.
 
 use crate::inventory::assignment::{
     Wish,
@@ -7,20 +7,20 @@ use crate::inventory::assignment::{
 };
 use shared_types::seat::SeatDesignator;
 
-/// The seats found, with those that members of the party have named.
+/// The found and the named seats of a party.
 pub(crate) struct Seats<'a> {
     pub(crate) layout: &'a CabinLayout,
-    /// Left to right, front to back.
+    /// The found seats, left to right and front to back.
     pub(crate) found: Vec<Spot>,
     pub(crate) named: &'a [Named],
 }
 
-/// How badly children sit: those without an adult in their row, of the seats found and of those that
-/// were named; then how far adults are.
+/// The harm to children, the worst first: children on found seats without an adult in their row; the same on named
+/// seats; the distances to the nearest adults.
 type Harm = (u32, u32, u32);
 
 impl Seats<'_> {
-    /// Gives the seats to those who named none, in the order of their wishes.
+    /// Gives the found seats to the wishes without a named one, in their order; `None`: they do not fit.
     pub(crate) fn give(&self, wishes: &[Wish]) -> Option<Vec<SeatDesignator>> {
         let without = || wishes.iter().filter(|wish| wish.named.is_none());
         let children = without().filter(|wish| wish.child).count();
@@ -52,7 +52,7 @@ impl Seats<'_> {
         Some(seats)
     }
 
-    /// Which of the seats found so many children get, as bits: beside adults where that can be.
+    /// The found seats for this number of children, as bits: those with the least harm.
     fn for_children(&self, children: u32) -> Option<u32> {
         if children == 0 {
             return Some(0);
@@ -64,6 +64,7 @@ impl Seats<'_> {
         ways.min_by_key(|way| self.harm(*way))
     }
 
+    /// The harm to children on these found seats.
     fn harm(&self, for_children: u32) -> Harm {
         let is_child = |place: usize| for_children & (1 << place) != 0;
         let found = || self.found.iter().enumerate();
@@ -83,7 +84,8 @@ impl Seats<'_> {
         harm
     }
 
-    /// Nothing to a neighbour; one across an aisle; else the more, the more seats are between.
+    /// The distance between a child and an adult: 0 for neighbours, 1 across an aisle, else the number of seats between
+    /// them plus 1; [`ALONE`] in different rows.
     fn distance(&self, child: Spot, adult: Spot) -> u32 {
         if child.row != adult.row {
             return ALONE;
@@ -91,7 +93,7 @@ impl Seats<'_> {
         let apart = child.bit.trailing_zeros().abs_diff(adult.bit.trailing_zeros());
         let pair = child.bit | adult.bit;
         let same_block = self.layout.blocks(child.row).iter().any(|block| block & pair == pair);
-        // The first seat beside counts alike for all; a seat that is further is worse than an aisle.
+        // A seat between them is worse than an aisle.
         match (apart, same_block) {
             (1, true) => 0,
             (1, false) => 1,
@@ -100,5 +102,5 @@ impl Seats<'_> {
     }
 }
 
-/// Nobody is in the row.
+/// The distance of a child without an adult in its row.
 const ALONE: u32 = u32::MAX;

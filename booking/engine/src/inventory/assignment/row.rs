@@ -1,19 +1,20 @@
-//! The seats of one row: which of them to take, when so many are to be taken.
+//! The best seats of one row for each number of seats.
 
 use crate::inventory::assignment::LARGEST;
 
-/// Seats of a block that are free while their neighbours are not.
+/// The number of free seats of a block without a free neighbour.
 pub(crate) fn singles(block: u32) -> u32 {
     (block & !(block << 1) & !(block >> 1)).count_ones()
 }
 
-/// Seats of a row to be taken.
+/// A choice of seats of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Pick {
+    /// The chosen seats, as bits.
     pub(crate) seats: u32,
-    /// Single free seats after it, less those before it.
+    /// The single free seats after the choice, less those before it.
     pub(crate) singles: i32,
-    /// Groups that the party is in; an aisle alone does not part it.
+    /// The number of groups of the party. An aisle alone does not separate groups.
     pub(crate) pieces: u32,
 }
 
@@ -21,25 +22,25 @@ pub(crate) struct Pick {
 #[derive(Debug, Clone)]
 pub(crate) struct Choices([Option<Pick>; LARGEST + 1]);
 
-/// What stands to the left of a seat that is looked at.
+/// The left neighbour of a seat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Left {
-    /// Somebody else, a wall, or an aisle.
+    /// Another traveller, a wall, or an aisle.
     Wall,
-    /// A free seat that is alone so far.
+    /// A free seat with no free neighbour so far.
     Single,
     /// Several free seats.
     Gap,
-    /// One of the party.
+    /// A traveller of the party.
     Party,
 }
 
 const LEFTS: usize = 4;
 
-/// The best way to each number of seats so far, by what is on their right.
+/// The best way to each number of seats so far, by its last seat.
 type Ways = [[Option<Way>; LEFTS]; LARGEST + 1];
 
-/// Seats taken so far; single seats left over, and groups.
+/// A choice of the seats so far, with the single seats that it leaves and its groups.
 #[derive(Debug, Clone, Copy)]
 struct Way {
     singles: u32,
@@ -48,8 +49,8 @@ struct Way {
 }
 
 impl Choices {
-    /// The best seats of a row for up to `most`: fewest single seats left over, then fewest groups.
-    /// `named`: where members of the party sit already.
+    /// The best choices of a row for up to `most` seats: the fewest single seats left over, then the fewest groups.
+    /// `named`: the named seats of the party.
     pub(crate) fn of(blocks: &[u32], free: u32, named: u32, most: usize) -> Self {
         let mut ways: Ways = [[None; LEFTS]; LARGEST + 1];
         ways[0][Left::Wall as usize] = Some(Way { singles: 0, pieces: 0, seats: 0 });
@@ -71,19 +72,20 @@ impl Choices {
         Self(std::array::from_fn(|count| best(&ways[count])))
     }
 
-    /// The best seats for so many; `None` where there are too few.
+    /// The best choice of this number of seats; `None`: the row has too few free seats.
     pub(crate) fn pick(&self, count: usize) -> Option<Pick> {
         self.0.get(count).copied().flatten()
     }
 }
 
+/// Keeps the better of two ways.
 fn keep(place: &mut Option<Way>, way: Way) {
     if place.is_none_or(|other| (way.singles, way.pieces) < (other.singles, other.pieces)) {
         *place = Some(way);
     }
 }
 
-/// Goes on by one seat: taken by the party, or left.
+/// Extends all ways by one seat, which the party takes or leaves.
 fn seat(ways: &Ways, bit: u32, (free, named): (bool, bool), most: usize) -> Ways {
     let mut next: Ways = [[None; LEFTS]; LARGEST + 1];
     for (count, lefts) in ways.iter().enumerate().take(most + 1) {
@@ -111,7 +113,7 @@ fn seat(ways: &Ways, bit: u32, (free, named): (bool, bool), most: usize) -> Ways
     next
 }
 
-/// Goes on by an aisle: gaps end there, groups do not.
+/// Extends all ways by an aisle: it ends gaps, but not groups.
 fn aisle(ways: &Ways) -> Ways {
     let mut next: Ways = [[None; LEFTS]; LARGEST + 1];
     for (count, lefts) in ways.iter().enumerate() {

@@ -1,9 +1,8 @@
-//! The best places of a cabin for a party: side by side, else in one row, else in as few adjacent rows
-//! as will do.
+//! The best place of a cabin for a party: side by side, else in one row, else in the fewest adjacent rows.
 //!
-//! Places of equal rank are compared by what they cost others: exit rows are used last; then no seat is
-//! left alone between taken ones where that can be helped; then nobody of the party sits alone in a
-//! row; then what is near those who have named their seats. What is still equal is chosen by `tie_break`.
+//! A cost decides between places of equal rank. It counts, the highest first: seats in exit rows; single free seats
+//! that are left between taken ones; travellers who sit alone in a row; the distance to the named seats. `tie_break`
+//! chooses among equal costs.
 
 use crate::inventory::assignment::{
     LARGEST,
@@ -12,22 +11,24 @@ use crate::inventory::assignment::{
 };
 use std::ops::Range;
 
-/// What is looked for.
+/// The seats that the search has to find.
 pub(crate) struct Need {
-    /// Seats.
+    /// The number of seats.
     pub(crate) seats: usize,
-    /// How many of them may be in exit rows.
+    /// The most of them that may be in exit rows.
     pub(crate) exits: usize,
-    /// Adults among those who need them.
+    /// The number of adults among their travellers.
     pub(crate) adults: usize,
-    /// Whether children are among them.
+    /// Whether children are among their travellers.
     pub(crate) children: bool,
 }
 
-/// Where a member of the party sits who has named a seat.
+/// A named seat of the party.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Named {
+    /// The seat.
     pub(crate) spot: Spot,
+    /// Whether its traveller is an adult.
     pub(crate) adult: bool,
 }
 
@@ -40,7 +41,7 @@ pub(crate) struct Search<'a> {
     pub(crate) tie_break: usize,
 }
 
-/// Costs of a place, each more than all below it can sum up to.
+/// Costs of a place. Each is higher than the sum of all possible lower ones.
 const EXIT: i64 = 1 << 29;
 const SINGLE: i64 = 1 << 22;
 const LONELY: i64 = 1 << 18;
@@ -48,18 +49,18 @@ const DISTANCE: i64 = 1 << 8;
 const ROW: i64 = 1 << 4;
 
 impl Search<'_> {
-    /// The seats of the best place: rows with the seats taken there, front to back.
+    /// The best place: rows with the bits of the seats taken there, front to back; `None`: the party does not fit.
     pub(crate) fn best(&self) -> Option<Vec<(usize, u32)>> {
         let found = self.side_by_side().or_else(|| self.in_a_row());
         if let Some(place) = found {
             return Some(vec![place]);
         }
-        // Rather further apart than a child alone in a row.
+        // A child with an adult in its row matters more than nearby rows.
         let accompanied = if self.need.children { self.in_rows(Some(self.need.adults)) } else { None };
         accompanied.or_else(|| self.in_rows(None))
     }
 
-    /// The rows that a party of one row can have: that of the named seats, if there are some.
+    /// The rows that the whole party may share: the row of the named seats, or all rows without named seats.
     fn single_rows(&self) -> Range<usize> {
         let mut rows = self.named.iter().map(|named| named.spot.row);
         match rows.next() {
@@ -69,23 +70,25 @@ impl Search<'_> {
         }
     }
 
+    /// Whether all seats may be in this row.
     fn may_use(&self, row: usize) -> bool {
         !self.layout.is_exit(row) || self.need.seats <= self.need.exits
     }
 
+    /// The named seats of a row, as bits.
     fn named_in(&self, row: usize) -> u32 {
         let here = self.named.iter().filter(|named| named.spot.row == row);
         here.fold(0, |mask, named| mask | named.spot.bit)
     }
 
-    /// Rows in the order of the search: what comes first of equals is chosen.
+    /// Rows in the order of the search, which `tie_break` rotates. The first of equal places wins.
     fn turned(&self, rows: Range<usize>) -> impl Iterator<Item = usize> + use<> {
         let height = self.layout.height();
         let first = self.tie_break.checked_rem(height).unwrap_or(0);
         (first..height).chain(0..first).filter(move |row| rows.contains(row))
     }
 
-    /// The rows that the whole party may sit in, without those that are just as the one before.
+    /// The rows that the whole party may share, without rows that are equal to the one before.
     fn whole_rows(&self) -> impl Iterator<Item = (usize, u32)> + '_ {
         let mut before = None;
         let rows = self.turned(self.single_rows()).filter(|row| self.may_use(*row));
@@ -96,7 +99,7 @@ impl Search<'_> {
         })
     }
 
-    /// Neighbours, those who have named their seats among them.
+    /// The best run of neighbouring seats that includes the named ones.
     fn side_by_side(&self) -> Option<(usize, u32)> {
         let mut best = None;
         for (row, named) in self.whole_rows() {
@@ -128,7 +131,7 @@ impl Search<'_> {
         best.map(|(_, row, seats)| (row, seats))
     }
 
-    /// One row, across its aisles.
+    /// The best seats of one row, across its aisles.
     fn in_a_row(&self) -> Option<(usize, u32)> {
         let mut best = None;
         for (row, named) in self.whole_rows() {
@@ -147,8 +150,8 @@ impl Search<'_> {
         best.map(|(_, row, seats)| (row, seats))
     }
 
-    /// Adjacent rows, as few as will do. With `adults`, only places where these are enough for one in
-    /// each row that a child may get.
+    /// The best place in the fewest adjacent rows. With `adults`, only places where this number suffices for an adult
+    /// in each row that a child may get.
     fn in_rows(&self, adults: Option<usize>) -> Option<Vec<(usize, u32)>> {
         let rows = self.layout.height();
         let named = || self.named.iter().map(|named| named.spot.row);
@@ -178,7 +181,7 @@ impl Search<'_> {
         state.picks().map(seats).collect()
     }
 
-    /// What each row offers; `None` where nothing is free.
+    /// The options of each row; `None`: the row has no free seat.
     fn options(&self) -> Vec<Option<RowOption>> {
         let mut before: Option<((usize, u32, u32), Choices)> = None;
         let option = |row: usize| {
@@ -206,13 +209,13 @@ impl Search<'_> {
     }
 }
 
-/// What a row offers to a party that needs several.
+/// The options of a row for a party that needs several rows.
 struct RowOption {
     row: u8,
     exit: bool,
-    /// Nobody is alone there.
+    /// Whether no traveller of the party would be alone there.
     company: bool,
-    /// An adult has named a seat there.
+    /// Whether an adult has a named seat there.
     guarded: bool,
     /// Rows to the next named seat.
     distance: i64,
@@ -228,7 +231,7 @@ impl RowOption {
         exits + i64::from(pick.singles) * SINGLE + lonely + near + ROW + i64::from(pick.pieces)
     }
 
-    /// How many adults are bound when so many seats are taken: all in an exit row, else one.
+    /// The number of adults that `count` seats of the row need: all in an exit row, else one.
     fn binds(&self, count: usize) -> usize {
         match (self.exit, self.guarded) {
             (true, _) => count,
@@ -238,13 +241,13 @@ impl RowOption {
     }
 }
 
-/// The cheapest way to so many seats.
+/// The cheapest way to a number of seats.
 #[derive(Debug, Clone, Copy)]
 struct State {
     cost: i64,
     exits: usize,
     rows: usize,
-    /// Rows with how many seats are taken there.
+    /// Rows with the numbers of seats taken there.
     picks: [(u8, u8); LARGEST],
 }
 
@@ -254,11 +257,11 @@ impl State {
     }
 }
 
-/// The cheapest ways to each number of seats, by the number of adults that they bind.
+/// The cheapest ways to each number of seats, by the number of adults that they need.
 struct Table {
     seats: usize,
     exits: usize,
-    /// Adults at most; `None`: they do not matter.
+    /// The most adults; `None`: they do not matter.
     adults: Option<usize>,
     states: Vec<Option<State>>,
 }
@@ -275,10 +278,10 @@ impl Table {
         self.adults.map_or(1, |adults| adults + 1)
     }
 
-    /// Allows a further row.
+    /// Adds the options of a further row.
     fn add(&mut self, option: &RowOption) {
         let width = self.width();
-        // From above: what was reached with this row is not built upon with it again.
+        // From the highest number down, so that no way uses this row twice.
         for seats in (1..=self.seats).rev() {
             for count in 1..=seats {
                 let Some(pick) = option.choices.pick(count) else { break };

@@ -1,4 +1,4 @@
-//! Examples, and properties against all that could have been chosen in small cabins.
+//! Examples, and properties that compare assignments with all possible ones in small cabins.
 
 use super::*;
 use proptest::prelude::*;
@@ -37,7 +37,7 @@ fn seats(texts: &[&str]) -> Vec<SeatDesignator> {
     texts.iter().map(|text| seat(text)).collect()
 }
 
-/// Economy, where exactly these seats are free.
+/// Economy with exactly these seats free.
 fn free_are(plan: &SeatPlan, free: &[SeatDesignator]) -> (CabinLayout, Occupancy) {
     let layout = CabinLayout::new(plan, Cabin::Economy);
     let mut occupancy = Occupancy::all_free(&layout);
@@ -45,7 +45,7 @@ fn free_are(plan: &SeatPlan, free: &[SeatDesignator]) -> (CabinLayout, Occupancy
     (layout, occupancy)
 }
 
-/// Assigns in economy where exactly these seats are free.
+/// Assigns in economy with exactly these seats free.
 fn among(free: &[&str], wishes: &[Wish]) -> Result<Vec<SeatDesignator>, NoSeats> {
     let (layout, occupancy) = free_are(&plan(), &seats(free));
     layout.assign(&occupancy, wishes, 0)
@@ -71,7 +71,7 @@ fn named_seats_are_checked_before_they_are_found_taken() {
 }
 
 #[test]
-fn an_occupancy_counts_what_can_be_sold() {
+fn an_occupancy_counts_seats_that_can_be_sold() {
     let layout = CabinLayout::new(&plan(), Cabin::Economy);
     let mut free = Occupancy::all_free(&layout);
     assert_eq!(free.count(), 61);
@@ -121,7 +121,7 @@ fn no_single_seat_is_left_where_another_place_is_as_good() {
 fn children_sit_beside_adults() {
     let family = [child(None), child(None), wish(None)];
     assert_eq!(in_empty(&family, 0), seats(&["4A", "4C", "4B"]), "the adult between the children");
-    // A row each: the adults are parted rather than a child.
+    // One row each: the adults sit apart, so that no child sits alone.
     let two_families = [wish(None), wish(None), child(None), child(None)];
     let rows = among(&["4A", "4B", "5A", "5B"], &two_families).unwrap();
     assert_ne!(rows[0].row(), rows[1].row());
@@ -137,7 +137,7 @@ fn children_sit_beside_adults() {
 }
 
 #[test]
-fn the_rest_sits_near_those_who_named_seats() {
+fn the_rest_of_a_party_sits_near_its_named_seats() {
     assert_eq!(in_empty(&[wish(Some("11B")), wish(None)], 0)[1].row(), 11);
     assert_eq!(in_empty(&[wish(None), wish(Some("11B")), wish(None)], 0), seats(&["11A", "11B", "11C"]));
     assert_eq!(
@@ -156,7 +156,7 @@ fn parties_of_one_are_spread() {
 }
 
 #[test]
-fn more_than_can_be_looked_for_is_refused() {
+fn more_than_nine_unnamed_seats_are_refused() {
     let layout = CabinLayout::new(&plan(), Cabin::Economy);
     let ten = vec![wish(None); 10];
     assert_eq!(layout.assign(&Occupancy::all_free(&layout), &ten, 0), Err(NoSeats::Full));
@@ -202,7 +202,7 @@ proptest! {
     }
 
     #[test]
-    fn nothing_better_could_have_been_chosen(
+    fn no_possible_assignment_is_better(
         free in proptest::collection::hash_set(0_usize..SMALL_SEATS, 1..11),
         kinds in proptest::collection::vec((0_u8..3, proptest::option::weighted(0.2, any::<proptest::sample::Index>())), 1..5),
         tie_break in 0_usize..9,
@@ -254,8 +254,8 @@ fn ways(plan: &SeatPlan, free: &[SeatDesignator], wishes: &[Wish]) -> Vec<Vec<Se
     })
 }
 
-/// How bad an assignment is: children without an adult in the row, rank, seats in exit rows, and single
-/// seats that it leaves more than there were.
+/// The badness of an assignment: children without an adult in the row, rank, seats in exit rows, and additional single
+/// seats.
 fn badness(
     plan: &SeatPlan,
     free: &[SeatDesignator],
@@ -274,14 +274,14 @@ fn badness(
     (alone, rank, exits, single_seats(plan, &after) - single_seats(plan, &before))
 }
 
-/// The block of a seat, and its place there.
+/// The block of a seat, and its position there.
 fn place(plan: &SeatPlan, seat: SeatDesignator) -> ((u8, usize), usize) {
     let columns = &plan.section(seat).unwrap().columns;
     let at = |(block, letters): (usize, &str)| Some(((seat.row(), block), letters.find(seat.letter())?));
     columns.blocks().enumerate().find_map(at).unwrap()
 }
 
-/// Side by side, in one row, or over so many.
+/// The rank of an assignment: side by side, in one row, or the number of rows.
 fn rank(plan: &SeatPlan, seats: &[SeatDesignator]) -> usize {
     let rows = || seats.iter().map(|seat| usize::from(seat.row()));
     let height = rows().max().unwrap() - rows().min().unwrap() + 1;
