@@ -6,20 +6,23 @@ use crate::{
         arbiter::LastingArbiter,
         directory::Directory,
         disruption_desk::DisruptionDesk,
+        expiry_sweeper,
         flight_feed::{FlightFeed, FlightFollower},
-        hold_reaper::HoldReaper,
-        ledger::{Bounds, Ledgers, Means, Shards},
-        payment::{PaymentDesk, PaymentProvider, Sandbox, Stripe, StripeSettings, Times},
-        sales::Sales,
-        seat_map::{self, Rhythm, SeatMapFeeds},
-        version_poll::VersionPoll,
+        followers::CommitFollowers,
+        housekeeping,
+        ledger::{LedgerDeps, Ledgers},
+        payment::{PaymentDesk, PaymentTimes, Sandbox, SharedProvider, Stripe, StripeSettings},
+        sales::{InstanceDeps, InstanceSales, StoredKeys},
+        seat_map::{self, FeedTiming, SeatMapFeeds},
+        shards::Shards,
+        version_poll,
     },
     config::{Config, ProviderKind},
-    http::{self, AccessTokens, Lookups, Reading, Staff},
+    http::{self, AccessTokens, Lookups, Reading, RequestPolicy, Staff},
     store::{MIGRATIONS, flight_cache::FlightCache, former_travellers},
 };
-use actix::Actor;
 use actix_web::{App, dev::ServerHandle, middleware::from_fn, web};
+use booking_engine::{ledger::queue::QueueBounds, sell::sales::SalesTerms};
 use chrono::TimeDelta;
 use secrecy::ExposeSecret;
 use shared::{
@@ -63,7 +66,8 @@ struct State {
     health: web::Data<Health>,
     service_tokens: web::Data<ServiceTokens>,
     access_tokens: web::Data<AccessTokens>,
-    sales: web::Data<Sales>,
+    sales: web::Data<InstanceSales>,
+    policy: web::Data<RequestPolicy>,
     reading: web::Data<Reading>,
     lookups: web::Data<Lookups>,
     feeds: web::Data<SeatMapFeeds>,
@@ -82,8 +86,8 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
 pub(crate) async fn start_with(
     config: Config,
     context: ServiceContext,
-    provider: impl FnOnce(&Config, &Pool) -> Result<Arc<dyn PaymentProvider>, StartError>,
-) -> Result<(Running, Sales), StartError> {
+    provider: impl FnOnce(&Config, &Pool) -> Result<SharedProvider, StartError>,
+) -> Result<(Running, InstanceSales), StartError> {
     let service = &config.service;
     let database = service.database();
     migrate(&database, MIGRATIONS).await?;
@@ -120,6 +124,10 @@ pub(crate) async fn start_with(
         service_tokens: web::Data::new(ServiceTokens::new(service.service_token_secret.clone())),
         access_tokens: web::Data::new(AccessTokens::new(&service.service_token_secret)),
         sales: web::Data::new(sales.clone()),
+        policy: web::Data::new(RequestPolicy {
+            patience: config.patience(),
+            require_verified_email: config.require_verified_email,
+        }),
         reading: web::Data::new(Reading { pool: pool.clone(), flights }),
         lookups: web::Data::new(Lookups::new()),
         feeds: web::Data::new(feeds.clone()),
@@ -132,21 +140,20 @@ pub(crate) async fn start_with(
         running = running.with_server(server.handle());
         actix_web::rt::spawn(server);
     }
-    let (ledgers, handed) = (sales.ledgers.clone(), sales.clone());
+    let (ledgers, handed) = (sales.deps.ledgers.clone(), sales.clone());
     let stopping = running
         .before_stop(move || async move {
             health.drain();
             feeds.end().await;
         })
         .drain(move || async move {
-            sales.desk.finish().await;
-            sales.ledgers.drain().await;
+            sales.deps.desk.finish().await;
+            sales.deps.ledgers.drain().await;
         })
         .flush(relay.clone());
     let running = stopping.after_stop(move || async move {
         consumers.stop().await;
-        // Reaper and poll end by themselves when the pool is closed, and so does the desk, which has
-        // finished before.
+        // What is repeated ends by itself when the pool is closed, and so does the desk, which has finished before.
         pool.close();
         followers.close();
         ledgers.drain().await;
@@ -163,19 +170,18 @@ fn start_actors(
     bus: &Bus,
     shards: &Shards,
     (pool, relay, flights, directory): (&Pool, &RelayHandle, &FlightCache, &Directory),
-    provider: Arc<dyn PaymentProvider>,
-) -> (Sales, DisruptionDesk) {
-    let database = config.service.database();
-    let means = Means {
-        database,
+    provider: SharedProvider,
+) -> (InstanceSales, DisruptionDesk) {
+    let followers = CommitFollowers { directory: directory.clone(), relay: relay.clone() };
+    let deps = LedgerDeps {
+        database: config.service.database(),
         flights: flights.clone(),
-        relay: relay.clone(),
-        directory: directory.clone(),
-        settle: TimeDelta::minutes(config.payment_hold_minutes.into()),
+        followers: Arc::new(followers),
+        payment_grace: TimeDelta::minutes(config.payment_hold_minutes.into()),
     };
-    let bounds = Bounds { batch: config.ledger_batch.max(1), queue: config.ledger_queue.max(1) };
-    let ledgers = Ledgers::start(shards, &means, bounds, config.patience());
-    let times = Times {
+    let bounds = QueueBounds { batch: config.ledger_batch.max(1), waiting: config.ledger_queue.max(1) };
+    let ledgers = Ledgers::start(shards, &deps, bounds, config.patience());
+    let times = PaymentTimes {
         payment: config.payment_timeout(),
         idle: config.payment_idle(),
         sweep: Duration::from_millis(config.payment_sweep_ms.max(10)),
@@ -184,24 +190,17 @@ fn start_actors(
     let desk = PaymentDesk::start(provider, ledgers.clone(), pool.clone(), times);
     let sweep = Duration::from_millis(config.disruption_sweep_ms.max(10));
     let disruptions = DisruptionDesk::start(pool.clone(), ledgers.clone(), desk.clone(), sweep);
-    HoldReaper::new(pool.clone(), ledgers.clone(), Duration::from_millis(config.reap_ms.max(10))).start();
-    VersionPoll::new(bus.clone(), pool.clone(), directory.clone()).start();
-    let sales = Sales {
-        pool: pool.clone(),
-        directory: directory.clone(),
-        ledgers,
-        desk,
-        currency: config.sale_currency,
-        max_hold_minutes: config.max_hold_minutes,
-        require_verified_email: config.require_verified_email,
-        patience: config.patience(),
-        running: Arc::default(),
-    };
-    (sales, disruptions)
+    let reap = Duration::from_millis(config.reap_ms.max(10));
+    expiry_sweeper::start(pool.clone(), ledgers.clone(), reap);
+    housekeeping::start(pool.clone());
+    version_poll::start(bus.clone(), pool.clone(), directory.clone());
+    let deps = InstanceDeps { keys: StoredKeys(pool.clone()), directory: directory.clone(), ledgers, desk };
+    let terms = SalesTerms { currency: config.sale_currency, max_hold_minutes: config.max_hold_minutes };
+    (InstanceSales::new(deps, terms), disruptions)
 }
 
 /// Starts the payment provider's adapter.
-fn provider(config: &Config, pool: &Pool) -> Result<Arc<dyn PaymentProvider>, StartError> {
+fn provider(config: &Config, pool: &Pool) -> Result<SharedProvider, StartError> {
     if config.payment_provider == ProviderKind::Sandbox {
         return Ok(Arc::new(Sandbox::start(config.service.database().planned(Plans::ByIndex), pool.clone())));
     }
@@ -228,12 +227,12 @@ fn seat_map_feeds(
 ) -> SeatMapFeeds {
     let bounds =
         seat_map::Bounds { readers: config.seat_map_readers, of_flight: config.seat_map_flight_readers };
-    let rhythm = Rhythm {
+    let timing = FeedTiming {
         pause: Duration::from_millis(config.seat_map_pause_ms),
         heartbeat: Duration::from_millis(config.seat_map_heartbeat_ms.max(10)),
     };
     let reading = (pool.clone(), flights.clone());
-    SeatMapFeeds::new(directory.clone(), reading, arbiter.clone(), bounds, rhythm)
+    SeatMapFeeds::new(directory.clone(), reading, arbiter.clone(), bounds, timing)
 }
 
 /// The bus is not among what must be there: with the broker down bookings go on, and events wait.
@@ -268,6 +267,7 @@ fn serve(config: &Config, state: State) -> io::Result<(SocketAddr, ServerHandle)
             .app_data(state.service_tokens)
             .app_data(state.access_tokens)
             .app_data(state.sales)
+            .app_data(state.policy)
             .app_data(state.reading)
             .app_data(state.lookups)
             .app_data(state.feeds)

@@ -1,10 +1,14 @@
 //! Refusals and faults as problems of the HTTP contract.
 
-use crate::{
-    actors::{directory::NotFound, ledger::LedgerError, payment::NotAdmitted, sales::SalesError},
-    http::field_errors,
+use crate::http::field_errors;
+use booking_engine::{
+    booking::refusal::Refusal,
+    ledger::command::LedgerError,
+    payment::{charge::NotAdmitted, record::MOST_DECLINED},
+    ports::FlightError,
+    sell::outcome::SalesError,
+    store_error::{StoreError, StoreFault},
 };
-use booking_engine::{booking::refusal::Refusal, payment::record::MOST_DECLINED};
 use rand::RngExt;
 use shared::http::{Code, Problem, Quota};
 use std::time::Duration;
@@ -50,30 +54,35 @@ pub(crate) fn overloaded() -> Problem {
     Problem::new(Code::Overloaded).retry_after(Duration::from_secs(rand::rng().random_range(1..=3)))
 }
 
-impl From<SalesError> for Problem {
-    fn from(error: SalesError) -> Self {
-        match error {
-            SalesError::Overloaded
-            | SalesError::Ledger(LedgerError::Overloaded)
-            | SalesError::NotAdmitted(NotAdmitted::Full) => overloaded(),
-            SalesError::Ledger(LedgerError::Unavailable) => Self::unavailable(&error),
-            // Not logged each time: the desk says when it begins and ends.
-            SalesError::NotAdmitted(NotAdmitted::ProviderSilent) => Self::new(Code::UpstreamUnavailable)
-                .retry_after(SOON)
-                .detail("The payment provider does not answer at the moment. Nothing was charged."),
-            SalesError::Ledger(LedgerError::Internal) => Self::internal(&error),
-            SalesError::Database(error) => error.into(),
-        }
+/// A request that came to nothing, as the contract tells it.
+pub(crate) fn failed(error: SalesError) -> Problem {
+    match error {
+        SalesError::Overloaded
+        | SalesError::Ledger(LedgerError::Overloaded)
+        | SalesError::NotAdmitted(NotAdmitted::Full) => overloaded(),
+        SalesError::Ledger(LedgerError::Unavailable) => Problem::unavailable(&error),
+        // Not logged each time: the desk says when it begins and ends.
+        SalesError::NotAdmitted(NotAdmitted::ProviderSilent) => Problem::new(Code::UpstreamUnavailable)
+            .retry_after(SOON)
+            .detail("The payment provider does not answer at the moment. Nothing was charged."),
+        SalesError::Ledger(LedgerError::Internal) => Problem::internal(&error),
+        SalesError::Store(error) => store_failed(&error),
     }
 }
 
-impl From<NotFound> for Problem {
-    fn from(error: NotFound) -> Self {
-        match error {
-            NotFound::Unknown => Self::new(Code::NotFound),
-            NotFound::Failed(error) => error.into(),
-            NotFound::Overloaded => overloaded(),
-        }
+/// A flight that is not found, as the contract tells it.
+pub(crate) fn not_found(error: FlightError) -> Problem {
+    match error {
+        FlightError::Unknown => Problem::new(Code::NotFound),
+        FlightError::Failed(error) => store_failed(&error),
+        FlightError::Overloaded => overloaded(),
+    }
+}
+
+fn store_failed(error: &StoreError) -> Problem {
+    match error.fault {
+        StoreFault::Unavailable => Problem::unavailable(error),
+        _ => Problem::internal(error),
     }
 }
 

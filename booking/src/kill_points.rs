@@ -7,11 +7,11 @@
 #[cfg(feature = "kill-points")]
 pub(crate) use armed::{commit, pass};
 
-use crate::actors::ledger::Command;
+use booking_engine::ledger::command::Command;
 
 /// Where a commit stands.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Moment {
+pub(crate) enum CommitPoint {
     /// All is written, nothing is committed.
     Before,
     /// All is committed, nobody has been told.
@@ -27,11 +27,11 @@ pub(crate) fn pass(_: &str) {}
 /// in the batch.
 #[cfg(not(feature = "kill-points"))]
 #[inline]
-pub(crate) fn commit<'a>(_: Moment, _: impl Iterator<Item = &'a Command>) {}
+pub(crate) fn commit<'a>(_: CommitPoint, _: impl Iterator<Item = &'a Command>) {}
 
 #[cfg(feature = "kill-points")]
 mod armed {
-    use super::{Command, Moment};
+    use super::{Command, CommitPoint};
     use nix::{
         sys::signal::{Signal, kill},
         unistd::getpid,
@@ -76,10 +76,10 @@ mod armed {
 
     /// Passes the points around a commit, `before_claim_commit` and the like: one for each kind of
     /// command in the batch.
-    pub(crate) fn commit<'a>(moment: Moment, commands: impl Iterator<Item = &'a Command>) {
+    pub(crate) fn commit<'a>(moment: CommitPoint, commands: impl Iterator<Item = &'a Command>) {
         let moment = match moment {
-            Moment::Before => "before",
-            Moment::After => "after",
+            CommitPoint::Before => "before",
+            CommitPoint::After => "after",
         };
         let kinds: BTreeSet<&str> = commands.map(kind).collect();
         kinds.into_iter().for_each(|kind| pass(&format!("{moment}_{kind}_commit")));

@@ -2,9 +2,14 @@
 
 use crate::{
     booking::{
+        hold::{Allowance, HoldTime},
+        priced_order::PricedOrder,
+    },
+    booking::{
         locator::Locator,
         record::{Booking, Segment},
     },
+    ledger::command::Claim,
     passengers::{contact::Contact, passenger::Passenger},
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -81,5 +86,27 @@ pub fn booking(flight: FlightId, seats: &[&str]) -> Booking {
         created_at: now,
         updated_at: now,
         confirmed_at: None,
+    }
+}
+
+/// A claim of a booking like [`booking`].
+pub fn claim(flight: FlightId, seats: &[&str]) -> Claim {
+    claim_of(booking(flight, seats))
+}
+
+/// A claim that becomes this booking.
+pub fn claim_of(booking: Booking) -> Claim {
+    let Booking { id, locator, owner_id: owner, currency, contact, segments, passengers, .. } = booking;
+    let (departure, now) = (Utc::now() + TimeDelta::days(30), Utc::now());
+    Claim {
+        id,
+        locator,
+        order: PricedOrder { owner, currency, contact, segments, passengers },
+        hold: HoldTime::new(None, departure, now, 1440).unwrap(),
+        priced_from: Vec::new(),
+        payment: None,
+        key: None,
+        allowance: Allowance::PerFlight,
+        stale: Vec::new(),
     }
 }

@@ -1,19 +1,22 @@
 //! `SeatAllocator`: one actor a flight that owns the flight's seats in memory.
 //!
-//! It serialises claims: who asks for a taken seat is refused at once, without the database; who gets
-//! seats has them marked until the ledger has decided. What it remembers and how it decides is in its
-//! [`SeatBook`], a cache: the allocator may be killed at any moment, live in several instances at once,
-//! and be behind. Where the book is not sure, its seats are read again first, once for all who wait.
+//! It serialises claims. A request for a taken seat is refused at once, without the database. Seats that are granted stay
+//! reserved until the ledger has decided. What it knows and how it decides is in its [`SeatInventory`], a cache: the
+//! allocator may be killed at any moment, live in several instances at once, and be behind. Where the inventory is not
+//! sure, its seats are read again first, once for all who wait.
 
-use crate::store::{self, flight_cache::FlightCache};
+use crate::store::{self, errors::pool_error, flight_cache::FlightCache};
 use actix::prelude::*;
 use booking_engine::{
-    booking::refusal::Refusal,
     inventory::{
         flight::Flight,
-        seat_inventory::{Decision, HoldsLeft, Moment, Reservation, SeatBook, SeatsRead, Wanted},
+        seat_inventory::{
+            ClockReading, HoldExpiries, ReservationDecision, ReservationId, SeatGrant, SeatInventory,
+            SeatRequest, SeatSnapshot,
+        },
         seat_map::SeatMap,
     },
+    ports::ReserveError,
 };
 use chrono::Utc;
 use shared::{
@@ -33,60 +36,52 @@ pub(super) const MAILBOX: usize = 1024;
 /// How long a flight may take to be read.
 const READING: Duration = Duration::from_secs(2);
 
-/// Why there is no reservation.
-#[derive(Debug)]
-pub(crate) enum NotReserved {
-    Refused(Refusal),
-    Failed(DbError),
-    Overloaded,
-}
-
-/// Asks for seats; marks them until the deadline.
+/// Reserves seats until the deadline.
 #[derive(Message)]
-#[rtype(result = "Result<Reservation, NotReserved>")]
+#[rtype(result = "Result<SeatGrant, ReserveError>")]
 pub(super) struct Reserve {
-    pub(super) wanted: Wanted,
+    pub(super) wanted: SeatRequest,
     pub(super) deadline: Instant,
 }
 
-/// Takes marks away: the ledger has decided.
+/// Releases a reservation: the ledger has decided.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(super) struct Release(pub(super) u64);
+pub(super) struct Release(pub(super) ReservationId);
 
 /// The seats as they are after a commit, of this instance or another.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(super) struct SeatsAre {
+pub(super) struct ApplySeats {
     pub(super) state: Arc<SeatsState>,
     /// Those that it has made or changed, where it was a commit of this instance.
-    pub(super) holds: Option<HoldsLeft>,
+    pub(super) holds: Option<HoldExpiries>,
 }
 
 /// Holds as a commit of this instance has left them, without a change of who has which seat.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(super) struct HoldsAre(pub(super) HoldsLeft);
+pub(super) struct ApplyHoldExpiries(pub(super) HoldExpiries);
 
-/// The seats may have changed: read them again before the next answer.
+/// The cached seats are stale: reload before the next answer.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(super) struct SeatsUnknown;
+pub(super) struct Invalidate;
 
 /// The flight changed.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(super) struct FlightIs(pub(super) Flight);
+pub(super) struct FlightChanged(pub(super) Flight);
 
-/// The flight may have changed: read it again.
+/// The flight may have changed: reload it.
 #[derive(Message)]
 #[rtype(result = "Result<(), DbError>")]
-pub(super) struct ReadAgain;
+pub(super) struct Reload;
 
 /// Asks for the seat map.
 #[derive(Message)]
 #[rtype(result = "Result<SeatMap, DbError>")]
-pub(super) struct ShowMap;
+pub(super) struct GetSeatMap;
 
 /// A fault in the allocator.
 #[cfg(test)]
@@ -100,7 +95,7 @@ pub(super) struct SeatAllocator {
     flight: watch::Sender<Flight>,
     pool: Pool,
     flights: FlightCache,
-    book: SeatBook,
+    inventory: SeatInventory,
     /// Those who wait for the seats to be read; being read where there are any.
     waiting: Vec<oneshot::Sender<Result<(), Unread>>>,
 }
@@ -113,13 +108,13 @@ impl SeatAllocator {
     /// An allocator for a flight that was just read; that reading began at this instant.
     pub(super) fn new(
         flight: watch::Sender<Flight>,
-        (read, begun): (&SeatsRead, std::time::Instant),
+        (read, begun): (&SeatSnapshot, std::time::Instant),
         (pool, flights): (Pool, FlightCache),
-        spread: usize,
+        tie_break: usize,
     ) -> Self {
         let id = flight.borrow().state.id;
-        let book = SeatBook::new(id, read, begun, spread);
-        Self { id, flight, pool, flights, book, waiting: Vec::new() }
+        let inventory = SeatInventory::new(id, read, begun, tie_break);
+        Self { id, flight, pool, flights, inventory, waiting: Vec::new() }
     }
 
     /// Reads the seats again, once for all who wait at the same time.
@@ -134,11 +129,11 @@ impl SeatAllocator {
             let begun = now();
             ctx.spawn(task.into_actor(self).map(move |read, allocator, ctx| match read {
                 Ok(Ok(Some((flight, read)))) => {
-                    allocator.book.learn(&read, begun);
+                    allocator.inventory.apply_snapshot(&read, begun);
                     // Not what an event has overtaken meanwhile; sales may be closed without a version.
                     if flight.state.version >= allocator.flight.borrow().state.version {
                         allocator.flight.send_replace(flight);
-                        allocator.book.flight_known(now());
+                        allocator.inventory.flight_known(now());
                     }
                     allocator.wake(&Ok(()));
                 }
@@ -162,7 +157,7 @@ impl SeatAllocator {
     }
 
     fn map(&self) -> SeatMap {
-        self.book.map(&self.flight.borrow().state)
+        self.inventory.map(&self.flight.borrow().state)
     }
 }
 
@@ -170,8 +165,8 @@ fn now() -> std::time::Instant {
     Instant::now().into_std()
 }
 
-fn moment() -> Moment {
-    Moment { now: now(), utc: Utc::now() }
+fn moment() -> ClockReading {
+    ClockReading { now: now(), utc: Utc::now() }
 }
 
 /// A flight and its seats as the database has them, within two seconds: others wait for the same look.
@@ -179,7 +174,7 @@ pub(super) async fn read_flight(
     pool: &Pool,
     flights: &FlightCache,
     id: FlightId,
-) -> Result<Option<(Flight, SeatsRead)>, DbError> {
+) -> Result<Option<(Flight, SeatSnapshot)>, DbError> {
     let silent = |_| Err(DbError::Unavailable("the database is silent".into()));
     timeout(READING, read(pool, flights, id)).await.unwrap_or_else(silent)
 }
@@ -188,7 +183,7 @@ async fn read(
     pool: &Pool,
     flights: &FlightCache,
     id: FlightId,
-) -> Result<Option<(Flight, SeatsRead)>, DbError> {
+) -> Result<Option<(Flight, SeatSnapshot)>, DbError> {
     let connection = pool.get().await?;
     let Some(read) = store::flights::read_seats(&connection, id).await? else { return Ok(None) };
     let states = flights.at_versions(&connection, [(id, read.version)]).await?;
@@ -204,25 +199,27 @@ impl Actor for SeatAllocator {
 }
 
 impl Handler<Reserve> for SeatAllocator {
-    type Result = ResponseActFuture<Self, Result<Reservation, NotReserved>>;
+    type Result = ResponseActFuture<Self, Result<SeatGrant, ReserveError>>;
 
     // Interleaves: while the seats are read again, others are served.
     fn handle(&mut self, message: Reserve, ctx: &mut Context<Self>) -> Self::Result {
         if message.deadline <= Instant::now() {
-            return Box::pin(fut::ready(Err(NotReserved::Overloaded)));
+            return Box::pin(fut::ready(Err(ReserveError::Overloaded)));
         }
         let deadline = message.deadline.into_std();
         let flight = self.flight.borrow().clone();
-        match self.book.decide(&flight, &message.wanted, deadline, moment()) {
-            Decision::Granted(reservation) => Box::pin(fut::ready(Ok(reservation))),
-            Decision::Refused(refusal) => Box::pin(fut::ready(Err(NotReserved::Refused(refusal)))),
-            Decision::Unsure => {
+        match self.inventory.decide(&flight, &message.wanted, deadline, moment()) {
+            ReservationDecision::Granted(reservation) => Box::pin(fut::ready(Ok(reservation))),
+            ReservationDecision::Refused(refusal) => {
+                Box::pin(fut::ready(Err(ReserveError::Refused(refusal))))
+            }
+            ReservationDecision::Unsure => {
                 let refreshed = self.refresh(ctx).into_actor(self);
                 Box::pin(refreshed.map(move |refreshed, allocator, _| {
-                    refreshed.map_err(NotReserved::Failed)?;
+                    refreshed.map_err(|error| ReserveError::Failed(pool_error(error)))?;
                     let flight = allocator.flight.borrow().clone();
-                    let reserved = allocator.book.reserve(&flight, &message.wanted, deadline, moment());
-                    reserved.map_err(NotReserved::Refused)
+                    let reserved = allocator.inventory.reserve(&flight, &message.wanted, deadline, moment());
+                    reserved.map_err(ReserveError::Refused)
                 }))
             }
         }
@@ -232,64 +229,64 @@ impl Handler<Reserve> for SeatAllocator {
 impl Handler<Release> for SeatAllocator {
     type Result = ();
 
-    fn handle(&mut self, Release(ticket): Release, _: &mut Context<Self>) {
-        self.book.release(ticket, now());
+    fn handle(&mut self, Release(reservation): Release, _: &mut Context<Self>) {
+        self.inventory.release(reservation, now());
     }
 }
 
-impl Handler<SeatsAre> for SeatAllocator {
+impl Handler<ApplySeats> for SeatAllocator {
     type Result = ();
 
-    fn handle(&mut self, SeatsAre { state, holds }: SeatsAre, _: &mut Context<Self>) {
-        self.book.seats_are(&state, now());
+    fn handle(&mut self, ApplySeats { state, holds }: ApplySeats, _: &mut Context<Self>) {
+        self.inventory.apply_seats(&state, now());
         if let Some(holds) = holds {
-            self.book.holds_are(&holds);
+            self.inventory.apply_hold_expiries(&holds);
         }
     }
 }
 
-impl Handler<HoldsAre> for SeatAllocator {
+impl Handler<ApplyHoldExpiries> for SeatAllocator {
     type Result = ();
 
-    fn handle(&mut self, HoldsAre(holds): HoldsAre, _: &mut Context<Self>) {
-        self.book.holds_are(&holds);
+    fn handle(&mut self, ApplyHoldExpiries(holds): ApplyHoldExpiries, _: &mut Context<Self>) {
+        self.inventory.apply_hold_expiries(&holds);
     }
 }
 
-impl Handler<SeatsUnknown> for SeatAllocator {
+impl Handler<Invalidate> for SeatAllocator {
     type Result = ();
 
-    fn handle(&mut self, _: SeatsUnknown, _: &mut Context<Self>) {
-        self.book.doubt();
+    fn handle(&mut self, _: Invalidate, _: &mut Context<Self>) {
+        self.inventory.invalidate();
     }
 }
 
-impl Handler<FlightIs> for SeatAllocator {
+impl Handler<FlightChanged> for SeatAllocator {
     type Result = ();
 
-    fn handle(&mut self, FlightIs(flight): FlightIs, _: &mut Context<Self>) {
+    fn handle(&mut self, FlightChanged(flight): FlightChanged, _: &mut Context<Self>) {
         if flight.state.version > self.flight.borrow().state.version {
             self.flight.send_replace(flight);
-            self.book.flight_known(now());
+            self.inventory.flight_known(now());
         }
     }
 }
 
-impl Handler<ReadAgain> for SeatAllocator {
+impl Handler<Reload> for SeatAllocator {
     type Result = ResponseFuture<Result<(), DbError>>;
 
     // Interleaves: while the flight is read again, others are served.
-    fn handle(&mut self, _: ReadAgain, ctx: &mut Context<Self>) -> Self::Result {
+    fn handle(&mut self, _: Reload, ctx: &mut Context<Self>) -> Self::Result {
         Box::pin(self.refresh(ctx))
     }
 }
 
-impl Handler<ShowMap> for SeatAllocator {
+impl Handler<GetSeatMap> for SeatAllocator {
     type Result = ResponseActFuture<Self, Result<SeatMap, DbError>>;
 
     // Interleaves: while the seats are read again, others are served.
-    fn handle(&mut self, _: ShowMap, ctx: &mut Context<Self>) -> Self::Result {
-        if self.book.is_fresh(now()) {
+    fn handle(&mut self, _: GetSeatMap, ctx: &mut Context<Self>) -> Self::Result {
+        if self.inventory.is_fresh(now()) {
             return Box::pin(fut::ready(Ok(self.map())));
         }
         let refreshed = self.refresh(ctx).into_actor(self);

@@ -4,9 +4,9 @@
 //! the cost does not grow with the number of requests. Flights and requests are bounded, for each client and in all:
 //! a client that invents ids keeps only itself from waiting.
 
-use super::directory::NotFound;
-use crate::{client, store};
+use crate::store::{self, errors::pool_error};
 use actix::prelude::*;
+use booking_engine::ports::{FlightError, RequestContext};
 use shared::{
     db::{DbError, Pool},
     ids::FlightId,
@@ -48,20 +48,20 @@ struct Look;
 /// A cloneable handle of the actor.
 #[derive(Clone)]
 pub(super) struct Arrivals {
-    actor: Addr<Watch>,
-    waiting: Arc<Mutex<Waiting>>,
+    actor: Addr<PendingFlightWaiter>,
+    waiting: Arc<Mutex<WaitingRequests>>,
 }
 
 /// The requests that wait.
 #[derive(Default)]
-struct Waiting {
+struct WaitingRequests {
     /// How many, by client and flight.
     places: BTreeMap<(IpAddr, FlightId), usize>,
     /// All of them.
     requests: usize,
 }
 
-impl Waiting {
+impl WaitingRequests {
     /// Adds a request, unless it is one too many: of a flight, or for a further flight, or of all.
     fn enter(&mut self, client: IpAddr, flight: FlightId) -> bool {
         if self.requests >= REQUESTS {
@@ -94,48 +94,51 @@ impl Waiting {
 }
 
 /// A request's place among those that wait for a flight; given back when it is dropped.
-pub(super) struct Place {
-    waiting: Arc<Mutex<Waiting>>,
+pub(super) struct WaitingPlace {
+    waiting: Arc<Mutex<WaitingRequests>>,
     client: IpAddr,
     flight: FlightId,
 }
 
-impl Drop for Place {
+impl Drop for WaitingPlace {
     fn drop(&mut self) {
         lock(&self.waiting).leave(self.client, self.flight);
     }
 }
 
-fn lock(waiting: &Mutex<Waiting>) -> MutexGuard<'_, Waiting> {
+fn lock(waiting: &Mutex<WaitingRequests>) -> MutexGuard<'_, WaitingRequests> {
     waiting.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Arrivals {
     /// Starts the actor on the present arbiter.
     pub(super) fn start(pool: Pool) -> Self {
-        let watch = Watch { pool, waiting: HashMap::new(), state: State::Idle };
+        let watch = PendingFlightWaiter { pool, waiting: HashMap::new(), state: State::Idle };
         Self { actor: watch.start(), waiting: Arc::default() }
     }
 
-    /// A place among the requests that wait, for the present request's client.
+    /// A place among the requests that wait, for a request's client.
     ///
     /// # Errors
     /// `Overloaded` where there is no room.
-    pub(super) fn enter(&self, flight: FlightId) -> Result<Place, NotFound> {
-        let client = client::network();
+    pub(super) fn enter(
+        &self,
+        flight: FlightId,
+        RequestContext { client, .. }: RequestContext,
+    ) -> Result<WaitingPlace, FlightError> {
         match lock(&self.waiting).enter(client, flight) {
-            true => Ok(Place { waiting: Arc::clone(&self.waiting), client, flight }),
-            false => Err(NotFound::Overloaded),
+            true => Ok(WaitingPlace { waiting: Arc::clone(&self.waiting), client, flight }),
+            false => Err(FlightError::Overloaded),
         }
     }
 
     /// Waits for the flight of a place. Whether it was seen in time; if not, it may have come since.
-    pub(super) async fn wait(&self, place: &Place, until: Instant) -> Result<bool, NotFound> {
+    pub(super) async fn wait(&self, place: &WaitingPlace, until: Instant) -> Result<bool, FlightError> {
         let left = until.saturating_duration_since(Instant::now());
         match self.actor.send(Await(place.flight)).timeout(left).await {
-            Ok(arrived) => arrived.map(|()| true).map_err(NotFound::Failed),
+            Ok(arrived) => arrived.map(|()| true).map_err(|error| FlightError::Failed(pool_error(error))),
             Err(MailboxError::Timeout) => Ok(false),
-            Err(MailboxError::Closed) => Err(NotFound::Overloaded),
+            Err(MailboxError::Closed) => Err(FlightError::Overloaded),
         }
     }
 
@@ -154,7 +157,7 @@ impl Arrivals {
 }
 
 /// See the module.
-struct Watch {
+struct PendingFlightWaiter {
     pool: Pool,
     waiting: HashMap<FlightId, Vec<oneshot::Sender<Told>>>,
     state: State,
@@ -169,7 +172,7 @@ enum State {
     Looking { again: bool },
 }
 
-impl Watch {
+impl PendingFlightWaiter {
     /// Looks for all who still wait, in a task that nobody aborts.
     fn look(&mut self, ctx: &mut Context<Self>) {
         self.waiting.retain(|_, waiters| {
@@ -213,11 +216,11 @@ impl Watch {
     }
 }
 
-impl Actor for Watch {
+impl Actor for PendingFlightWaiter {
     type Context = Context<Self>;
 }
 
-impl Handler<Await> for Watch {
+impl Handler<Await> for PendingFlightWaiter {
     type Result = ResponseFuture<Result<(), DbError>>;
 
     // Interleaves: only the waiting is in the answer.
@@ -236,7 +239,7 @@ impl Handler<Await> for Watch {
     }
 }
 
-impl Handler<Look> for Watch {
+impl Handler<Look> for PendingFlightWaiter {
     type Result = ();
 
     fn handle(&mut self, _: Look, ctx: &mut Context<Self>) {

@@ -7,21 +7,28 @@
 
 use super::{
     allocator::{
-        FlightIs, HoldsAre, NotReserved, ReadAgain, Release, Reserve, SeatAllocator, SeatsAre, SeatsUnknown,
-        ShowMap, read_flight,
+        ApplyHoldExpiries, ApplySeats, FlightChanged, GetSeatMap, Invalidate, Release, Reload, Reserve,
+        SeatAllocator, read_flight,
     },
     allocators::{Allocators, Entry, Limits},
     arbiter::LastingArbiter,
     arrivals::Arrivals,
-    ledger::shard_of,
     seat_map::{News, RunningFeeds},
+    shards::shard_of,
 };
-use crate::{deadline, store::flight_cache::FlightCache};
+use crate::{
+    deadline::left,
+    store::{errors::pool_error, flight_cache::FlightCache},
+};
 use actix::prelude::*;
-use booking_engine::inventory::{
-    flight::Flight,
-    seat_inventory::{HoldsLeft, Reservation, Wanted},
-    seat_map::SeatMap,
+use booking_engine::{
+    booking::refusal::Refusal,
+    inventory::{
+        flight::Flight,
+        seat_inventory::{HoldExpiries, ReservationId, SeatGrant, SeatRequest},
+        seat_map::SeatMap,
+    },
+    ports::{FlightError, FlightInventory, FlightOffer, RequestContext, ReserveError},
 };
 use shared::{
     db::{DbError, Pool},
@@ -47,17 +54,6 @@ const ARRIVAL: Duration = Duration::from_secs(2);
 /// How often idle allocators are looked for at least.
 const SWEEP: Duration = Duration::from_secs(30);
 
-/// Why there is no allocator.
-#[derive(Debug)]
-pub(crate) enum NotFound {
-    /// There is no such flight.
-    Unknown,
-    /// The database cannot tell.
-    Failed(DbError),
-    /// More is asked than can be done in time.
-    Overloaded,
-}
-
 /// Reads a flight and starts its allocator, unless it runs.
 #[derive(Message)]
 #[rtype(result = "Result<Option<Found>, DbError>")]
@@ -70,9 +66,11 @@ struct Found(Entry);
 /// What those who wait for a flight are told.
 type Lookup = Result<Option<Found>, Arc<DbError>>;
 
-/// A cloneable handle of the directory and, through it, of all allocators.
+/// A cloneable handle of the directory and, through it, of all allocators. Clones share everything.
 #[derive(Clone)]
-pub(crate) struct Directory {
+pub(crate) struct Directory(Arc<DirectoryParts>);
+
+struct DirectoryParts {
     running: Allocators,
     actor: Addr<AllocatorDirectory>,
     arrivals: Arrivals,
@@ -90,7 +88,7 @@ impl Directory {
         limits: Limits,
     ) -> Self {
         let running = Allocators::new(limits);
-        let spread = rand::random_range(0..997);
+        let tie_break = rand::random_range(0..997);
         let arrivals = Arrivals::start(followers);
         let actor = AllocatorDirectory {
             running: running.clone(),
@@ -98,117 +96,69 @@ impl Directory {
             flights,
             shards,
             sweep: limits.idle.clamp(Duration::from_millis(10), SWEEP),
-            spread,
+            tie_break,
             starting: HashMap::new(),
         };
-        Self { running, actor: actor.start(), arrivals, feeds: RunningFeeds::default() }
+        let (actor, feeds) = (actor.start(), RunningFeeds::default());
+        Self(Arc::new(DirectoryParts { running, actor, arrivals, feeds }))
     }
 
     /// The live seat maps that are told what the directory is told.
     pub(crate) fn feeds(&self) -> &RunningFeeds {
-        &self.feeds
+        &self.0.feeds
     }
 
-    async fn find(&self, id: FlightId) -> Result<Entry, NotFound> {
-        if let Some(entry) = self.find_now(id).await? {
+    async fn find(&self, id: FlightId, context: RequestContext) -> Result<Entry, FlightError> {
+        if let Some(entry) = self.find_now(id, context).await? {
             return Ok(entry);
         }
         if ids::age(id.0).is_none_or(|age| age >= YOUNG) {
-            return Err(NotFound::Unknown);
+            return Err(FlightError::Unknown);
         }
-        let (place, until) = (self.arrivals.enter(id)?, Instant::now() + ARRIVAL);
-        while self.arrivals.wait(&place, until.min(deadline::of_request(ARRIVAL))).await? {
-            if let Some(entry) = self.find_now(id).await? {
+        let place = self.0.arrivals.enter(id, context)?;
+        let until = (Instant::now() + ARRIVAL).min(context.deadline.into());
+        while self.0.arrivals.wait(&place, until).await? {
+            if let Some(entry) = self.find_now(id, context).await? {
                 return Ok(entry);
             }
         }
         // The last look may have been long ago, or may never have come: the database has the last word. A request
         // without the time for it is told that we are overloaded, not that the flight is unknown.
-        self.find_now(id).await?.ok_or(NotFound::Unknown)
+        self.find_now(id, context).await?.ok_or(FlightError::Unknown)
     }
 
     /// A flight's allocator, started if it does not run; `None` where there is no such flight.
-    async fn find_now(&self, id: FlightId) -> Result<Option<Entry>, NotFound> {
-        if let Some(entry) = self.running.find(id) {
+    async fn find_now(&self, id: FlightId, context: RequestContext) -> Result<Option<Entry>, FlightError> {
+        if let Some(entry) = self.0.running.find(id) {
             return Ok(Some(entry));
         }
-        let started = self.actor.send(Start(id)).timeout(deadline::left(ANSWER)).await;
-        let found = started.map_err(|_| NotFound::Overloaded)?.map_err(NotFound::Failed)?;
+        let started = self.0.actor.send(Start(id)).timeout(left(context.deadline, ANSWER)).await;
+        let found = started.map_err(|_| FlightError::Overloaded)?.map_err(failed)?;
         Ok(found.map(|Found(entry)| entry))
     }
 
-    /// The flight as its allocator knows it.
-    pub(crate) async fn flight(&self, id: FlightId) -> Result<Flight, NotFound> {
-        Ok(self.find(id).await?.flight.borrow().clone())
-    }
-
-    /// Asks a flight's allocator for seats, marked until the deadline or until the marks are dropped.
-    pub(crate) async fn reserve(
+    /// A flight's seat map.
+    pub(crate) async fn seat_map(
         &self,
         id: FlightId,
-        wanted: &Wanted,
-        deadline: Instant,
-    ) -> Result<(Reservation, Marks), NotReserved> {
-        // Twice: an allocator that has just died is started again.
+        context: RequestContext,
+    ) -> Result<SeatMap, FlightError> {
         for _ in 0..2 {
-            let entry = self.find(id).await.map_err(|error| match error {
-                NotFound::Unknown => {
-                    NotReserved::Refused(booking_engine::booking::refusal::Refusal::NotFound)
-                }
-                NotFound::Failed(error) => NotReserved::Failed(error),
-                NotFound::Overloaded => NotReserved::Overloaded,
-            })?;
-            let _place = entry.places.try_acquire().map_err(|_| NotReserved::Overloaded)?;
-            let message = Reserve { wanted: wanted.clone(), deadline };
-            let left = deadline.saturating_duration_since(Instant::now());
-            match entry.allocator.send(message).timeout(left).await {
-                Ok(answer) => {
-                    let reservation = answer?;
-                    let marks = Marks { entry: entry.clone(), ticket: reservation.ticket };
-                    return Ok((reservation, marks));
-                }
-                Err(MailboxError::Closed) => self.running.forget(id, &entry),
-                Err(MailboxError::Timeout) => return Err(NotReserved::Overloaded),
+            let entry = self.find(id, context).await?;
+            let _place = entry.readers.try_acquire().map_err(|_| FlightError::Overloaded)?;
+            match entry.allocator.send(GetSeatMap).timeout(left(context.deadline, ANSWER)).await {
+                Ok(answer) => return answer.map_err(failed),
+                Err(MailboxError::Closed) => self.0.running.forget(id, &entry),
+                Err(MailboxError::Timeout) => return Err(FlightError::Overloaded),
             }
         }
-        Err(NotReserved::Overloaded)
-    }
-
-    /// The flight as the database has it now.
-    pub(crate) async fn flight_now(&self, id: FlightId) -> Result<Flight, NotFound> {
-        for _ in 0..2 {
-            let entry = self.find(id).await?;
-            let _place = entry.places.try_acquire().map_err(|_| NotFound::Overloaded)?;
-            match entry.allocator.send(ReadAgain).timeout(deadline::left(ANSWER)).await {
-                Ok(answer) => {
-                    answer.map_err(NotFound::Failed)?;
-                    return Ok(entry.flight.borrow().clone());
-                }
-                Err(MailboxError::Closed) => self.running.forget(id, &entry),
-                Err(MailboxError::Timeout) => return Err(NotFound::Overloaded),
-            }
-        }
-        Err(NotFound::Overloaded)
-    }
-
-    /// A flight's seat map.
-    pub(crate) async fn seat_map(&self, id: FlightId) -> Result<SeatMap, NotFound> {
-        for _ in 0..2 {
-            let entry = self.find(id).await?;
-            let _place = entry.readers.try_acquire().map_err(|_| NotFound::Overloaded)?;
-            match entry.allocator.send(ShowMap).timeout(deadline::left(ANSWER)).await {
-                Ok(answer) => return answer.map_err(NotFound::Failed),
-                Err(MailboxError::Closed) => self.running.forget(id, &entry),
-                Err(MailboxError::Timeout) => return Err(NotFound::Overloaded),
-            }
-        }
-        Err(NotFound::Overloaded)
+        Err(FlightError::Overloaded)
     }
 
     /// Kills the allocator of a flight as a fault in it would; ready when it is dead.
     #[cfg(test)]
     pub(crate) async fn kill(&self, id: FlightId) {
-        let Some(Entry { allocator, .. }) = self.running.find(id) else { panic!("none runs") };
+        let Some(Entry { allocator, .. }) = self.0.running.find(id) else { panic!("none runs") };
         assert!(allocator.send(super::allocator::Die).await.is_err(), "it does not live to answer");
         while allocator.connected() {
             tokio::task::yield_now().await;
@@ -220,7 +170,7 @@ impl Directory {
         M: Message<Result = ()> + Send + 'static,
         SeatAllocator: Handler<M>,
     {
-        self.running.look(id, |entry| {
+        self.0.running.look(id, |entry| {
             // A fresh address always gets one message in: what is told is not lost to those who ask. An
             // error means that the allocator has died; it starts again from the database.
             let _ = entry.allocator.clone().try_send(message);
@@ -229,67 +179,152 @@ impl Directory {
 
     /// Tells the flight's allocator and feed, if they run here, how the seats are after a commit. `holds`:
     /// those that it has made or changed, where it was a commit of this instance.
-    pub(crate) fn seats_changed(&self, state: SeatsState, holds: Option<HoldsLeft>) {
+    pub(crate) fn seats_changed(&self, state: SeatsState, holds: Option<HoldExpiries>) {
         let state = Arc::new(state);
-        self.feeds.tell(state.flight_id, || News::Seats(Arc::clone(&state)));
+        self.0.feeds.tell(state.flight_id, || News::Seats(Arc::clone(&state)));
         let (id, version) = (state.flight_id, state.version);
-        self.tell(id, SeatsAre { state, holds });
-        self.running.look(id, |entry| entry.told.fetch_max(version, Ordering::Relaxed));
+        self.tell(id, ApplySeats { state, holds });
+        self.0.running.look(id, |entry| entry.told.fetch_max(version, Ordering::Relaxed));
     }
 
     /// Tells the flight's allocator, if it runs here, how holds were left by a commit of this instance that
     /// changed nobody's seats.
-    pub(crate) fn holds_changed(&self, id: FlightId, holds: HoldsLeft) {
-        self.tell(id, HoldsAre(holds));
+    pub(crate) fn holds_changed(&self, id: FlightId, holds: HoldExpiries) {
+        self.tell(id, ApplyHoldExpiries(holds));
     }
 
     /// Whether anybody here has yet to hear of these seats of a flight. Whatever this instance commits, its
     /// ledger has told before the bus does.
     pub(crate) fn is_news(&self, id: FlightId, version: i64) -> bool {
-        match self.running.look(id, |entry| entry.told.load(Ordering::Relaxed)) {
+        match self.0.running.look(id, |entry| entry.told.load(Ordering::Relaxed)) {
             Some(told) => told < version,
-            None => self.feeds.follows(id),
+            None => self.0.feeds.follows(id),
         }
-    }
-
-    /// Tells the flight's allocator and feed, if they run here, that seats may have changed.
-    pub(crate) fn seats_unknown(&self, id: FlightId) {
-        self.feeds.tell(id, || News::Unknown);
-        self.tell(id, SeatsUnknown);
     }
 
     /// Tells the flight's allocator and feed, if they run here, that the flight changed.
     pub(crate) fn flight_changed(&self, flight: Flight) {
-        self.feeds.tell(flight.state.id, || News::Flight(flight.clone()));
-        self.tell(flight.state.id, FlightIs(flight));
+        self.0.feeds.tell(flight.state.id, || News::Flight(flight.clone()));
+        self.tell(flight.state.id, FlightChanged(flight));
     }
 
     /// Wakes those who wait for flights that they do not find.
     pub(crate) fn flights_arrived(&self) {
-        self.arrivals.nudge();
+        self.0.arrivals.nudge();
     }
 
     /// The flights whose allocators or feeds run here.
     pub(crate) fn active(&self) -> Vec<FlightId> {
-        let mut active = self.feeds.flights();
-        active.extend(self.running.flights());
+        let mut active = self.0.feeds.flights();
+        active.extend(self.0.running.flights());
         active.sort_unstable();
         active.dedup();
         active
     }
 }
 
-/// Marks of seats; they are taken away when this is dropped.
-pub(crate) struct Marks {
-    entry: Entry,
-    ticket: u64,
+impl FlightInventory for Directory {
+    type Offer = AllocatorOffer;
+
+    async fn offer(&self, id: FlightId, context: RequestContext) -> Result<AllocatorOffer, FlightError> {
+        Ok(AllocatorOffer { id, entry: self.find(id, context).await?, directory: self.clone() })
+    }
+
+    async fn reload(&self, id: FlightId, context: RequestContext) -> Result<AllocatorOffer, FlightError> {
+        for _ in 0..2 {
+            let entry = self.find(id, context).await?;
+            let place = entry.places.clone().try_acquire_owned().map_err(|_| FlightError::Overloaded)?;
+            match entry.allocator.send(Reload).timeout(left(context.deadline, ANSWER)).await {
+                Ok(answer) => {
+                    answer.map_err(failed)?;
+                    drop(place);
+                    return Ok(AllocatorOffer { id, entry, directory: self.clone() });
+                }
+                Err(MailboxError::Closed) => self.0.running.forget(id, &entry),
+                Err(MailboxError::Timeout) => return Err(FlightError::Overloaded),
+            }
+        }
+        Err(FlightError::Overloaded)
+    }
+
+    fn invalidate(&self, id: FlightId) {
+        self.0.feeds.tell(id, || News::Unknown);
+        self.tell(id, Invalidate);
+    }
 }
 
-impl Drop for Marks {
-    fn drop(&mut self) {
-        // An error means that the allocator has died, and the marks with it.
-        let _ = self.entry.allocator.try_send(Release(self.ticket));
+/// A flight that was looked up, with its allocator.
+pub(crate) struct AllocatorOffer {
+    id: FlightId,
+    entry: Entry,
+    directory: Directory,
+}
+
+impl AllocatorOffer {
+    /// Asks an allocator; `None` where it has died.
+    async fn ask(
+        &self,
+        entry: &Entry,
+        request: &SeatRequest,
+        context: RequestContext,
+    ) -> Result<Option<(SeatGrant, Reservation)>, ReserveError> {
+        let _place = entry.places.try_acquire().map_err(|_| ReserveError::Overloaded)?;
+        let message = Reserve { wanted: request.clone(), deadline: context.deadline.into() };
+        match entry.allocator.send(message).timeout(left(context.deadline, Duration::MAX)).await {
+            Ok(answer) => {
+                let grant = answer?;
+                let reservation = Reservation { entry: entry.clone(), id: grant.reservation };
+                Ok(Some((grant, reservation)))
+            }
+            Err(MailboxError::Closed) => {
+                self.directory.0.running.forget(self.id, entry);
+                Ok(None)
+            }
+            Err(MailboxError::Timeout) => Err(ReserveError::Overloaded),
+        }
     }
+}
+
+impl FlightOffer for AllocatorOffer {
+    type Reservation = Reservation;
+
+    fn flight(&self) -> Flight {
+        self.entry.flight.borrow().clone()
+    }
+
+    async fn reserve(
+        &self,
+        request: &SeatRequest,
+        context: RequestContext,
+    ) -> Result<(SeatGrant, Reservation), ReserveError> {
+        if let Some(reserved) = self.ask(&self.entry, request, context).await? {
+            return Ok(reserved);
+        }
+        // An allocator that has just died is started again.
+        let entry = self.directory.find(self.id, context).await.map_err(|error| match error {
+            FlightError::Unknown => ReserveError::Refused(Refusal::NotFound),
+            FlightError::Failed(error) => ReserveError::Failed(error),
+            FlightError::Overloaded => ReserveError::Overloaded,
+        })?;
+        self.ask(&entry, request, context).await?.ok_or(ReserveError::Overloaded)
+    }
+}
+
+/// Keeps seats from other requests until it is dropped. Its allocator lives at least as long.
+pub(crate) struct Reservation {
+    entry: Entry,
+    id: ReservationId,
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        // An error means that the allocator has died, and the reservation with it.
+        let _ = self.entry.allocator.try_send(Release(self.id));
+    }
+}
+
+fn failed(error: DbError) -> FlightError {
+    FlightError::Failed(pool_error(error))
 }
 
 /// See the module.
@@ -300,7 +335,7 @@ struct AllocatorDirectory {
     shards: Vec<LastingArbiter>,
     /// Between two looks for idle allocators.
     sweep: Duration,
-    spread: usize,
+    tie_break: usize,
     /// Those who wait for a flight that is being read.
     starting: HashMap<FlightId, Vec<oneshot::Sender<Lookup>>>,
 }
@@ -317,10 +352,10 @@ impl AllocatorDirectory {
                 Ok(Ok(Some((flight, read)))) => {
                     let (sender, receiver) = watch::channel(flight);
                     let means = (directory.pool.clone(), directory.flights.clone());
-                    let spread = directory.spread;
+                    let tie_break = directory.tie_break;
                     let shard = directory.shards[shard_of(id, directory.shards.len())].handle();
                     let allocator = SeatAllocator::start_in_arbiter(&shard, move |_| {
-                        SeatAllocator::new(sender, (&read, begun), means, spread)
+                        SeatAllocator::new(sender, (&read, begun), means, tie_break)
                     });
                     let entry = Entry::new(allocator, receiver);
                     directory.running.insert(id, entry.clone());

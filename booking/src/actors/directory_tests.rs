@@ -4,9 +4,9 @@ use crate::{
     actors::{
         allocator::MAILBOX,
         arrivals::{OF_CLIENT, OF_FLIGHT, ROOM},
-        ledger::Shards,
+        shards::Shards,
     },
-    client, store,
+    store,
 };
 use booking_engine::samples;
 use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
@@ -14,6 +14,15 @@ use futures_util::future::join_all;
 use shared::events::FlightState;
 use std::net::{IpAddr, Ipv4Addr};
 use testkit::TestDatabase;
+
+/// The context of somebody who has time.
+fn context() -> RequestContext {
+    RequestContext::of_our_own((Instant::now() + Duration::from_secs(3600)).into_std())
+}
+
+async fn flight(directory: &Directory, id: FlightId, context: RequestContext) -> Result<Flight, FlightError> {
+    Ok(directory.offer(id, context).await?.flight())
+}
 
 struct Scene {
     database: TestDatabase,
@@ -43,15 +52,15 @@ impl Scene {
     }
 
     /// Asks for a flight in a task of its own.
-    fn ask(&self, id: FlightId) -> tokio::task::JoinHandle<Result<Flight, NotFound>> {
+    fn ask(&self, id: FlightId) -> tokio::task::JoinHandle<Result<Flight, FlightError>> {
         let directory = self.directory.clone();
-        actix::spawn(async move { directory.flight(id).await })
+        actix::spawn(async move { flight(&directory, id, context()).await })
     }
 
     /// Lets the others go on until so many wait for flights.
     async fn wait_for(&self, waiting: usize) {
         let waits = async {
-            while self.directory.arrivals.waiting() != waiting {
+            while self.directory.0.arrivals.waiting() != waiting {
                 tokio::task::yield_now().await;
             }
         };
@@ -82,15 +91,16 @@ async fn who_asks_for_a_young_flight_waits_until_it_is_told_of() {
     scene.wait_for(1).await;
     scene.store(std::slice::from_ref(&flight)).await;
     assert_eq!(asked.await.unwrap().unwrap().state.id, flight.id);
-    assert_eq!(scene.directory.arrivals.waiting(), 0);
+    assert_eq!(scene.directory.0.arrivals.waiting(), 0);
     scene.stop();
 }
 
 /// Asks for a flight in a task of its own, for a client.
-fn ask_for(scene: &Scene, client: u32, id: FlightId) -> tokio::task::JoinHandle<Result<Flight, NotFound>> {
+fn ask_for(scene: &Scene, client: u32, id: FlightId) -> tokio::task::JoinHandle<Result<Flight, FlightError>> {
     let directory = scene.directory.clone();
-    let address = IpAddr::V4(Ipv4Addr::from_bits(client));
-    actix::spawn(client::scope(address, async move { directory.flight(id).await }))
+    let client = IpAddr::V4(Ipv4Addr::from_bits(client));
+    let context = RequestContext { client, ..context() };
+    actix::spawn(async move { flight(&directory, id, context).await })
 }
 
 #[actix::test]
@@ -100,19 +110,19 @@ async fn a_client_waits_for_some_flights_and_keeps_nobody_else_from_waiting() {
     let mut asked: Vec<_> = flights.iter().map(|flight| ask_for(&scene, 1, flight.id)).collect();
     scene.wait_for(OF_CLIENT).await;
     let refused = ask_for(&scene, 1, FlightId::new()).await.unwrap();
-    assert!(matches!(refused, Err(NotFound::Overloaded)));
+    assert!(matches!(refused, Err(FlightError::Overloaded)));
     // More requests for the same flights, and those of another client.
     asked.extend((1..OF_FLIGHT).map(|_| ask_for(&scene, 1, flights[0].id)));
     asked.push(ask_for(&scene, 2, flights[0].id));
     scene.wait_for(OF_CLIENT + OF_FLIGHT).await;
     let refused = ask_for(&scene, 1, flights[0].id).await.unwrap();
-    assert!(matches!(refused, Err(NotFound::Overloaded)), "one request too many for a flight");
+    assert!(matches!(refused, Err(FlightError::Overloaded)), "one request too many for a flight");
     scene.store(&flights).await;
     scene.directory.flights_arrived();
     for found in join_all(asked).await {
         assert!(found.unwrap().is_ok());
     }
-    assert_eq!(scene.directory.arrivals.waiting(), 0);
+    assert_eq!(scene.directory.0.arrivals.waiting(), 0);
     scene.stop();
 }
 
@@ -127,9 +137,12 @@ async fn the_flights_that_are_waited_for_are_bounded() {
         .map(|(number, flight)| ask_for(&scene, client(number), flight.id))
         .collect();
     scene.wait_for(ROOM).await;
-    assert!(matches!(scene.directory.flight(FlightId::new()).await, Err(NotFound::Overloaded)));
+    assert!(matches!(
+        flight(&scene.directory, FlightId::new(), context()).await,
+        Err(FlightError::Overloaded)
+    ));
     let old = FlightId("0191e2a0-0000-7000-8000-000000000000".parse().unwrap());
-    assert!(matches!(scene.directory.flight(old).await, Err(NotFound::Unknown)));
+    assert!(matches!(flight(&scene.directory, old, context()).await, Err(FlightError::Unknown)));
     scene.store(&flights).await;
     scene.directory.flights_arrived();
     for found in join_all(asked).await {
@@ -145,14 +158,15 @@ async fn a_flight_that_came_while_nobody_could_look_is_not_called_unknown() {
     // Requests have the connections, when it comes and until the time of this one is over.
     let patience = Instant::now() + ARRIVAL + Duration::from_secs(1);
     let directory = scene.directory.clone();
-    let asked = actix::spawn(deadline::scope(patience, async move { directory.flight(flight.id).await }));
+    let (id, context) = (flight.id, RequestContext::of_our_own(patience.into_std()));
+    let asked = actix::spawn(async move { self::flight(&directory, id, context).await });
     scene.wait_for(1).await;
     let size = scene.database.config("booking").pool_size;
     let taken = join_all((0..size).map(|_| scene.pool.get())).await;
     let other = scene.database.config("booking").connect().await.unwrap();
     let known = [(flight.clone(), serde_json::to_value(&flight).unwrap())];
     store::flights::upsert(&other, &known).await.unwrap();
-    assert!(matches!(asked.await.unwrap(), Err(NotFound::Overloaded)));
+    assert!(matches!(asked.await.unwrap(), Err(FlightError::Overloaded)));
     drop(taken);
     scene.stop();
 }
@@ -163,7 +177,7 @@ async fn a_database_that_does_not_answer_is_no_missing_flight() {
     let asked = scene.ask(FlightId::new());
     scene.wait_for(1).await;
     scene.pool.close();
-    assert!(matches!(asked.await.unwrap(), Err(NotFound::Failed(_))));
+    assert!(matches!(asked.await.unwrap(), Err(FlightError::Failed(_))));
     scene.stop();
 }
 
@@ -172,22 +186,22 @@ async fn who_looks_at_the_map_takes_no_place_of_who_claims() {
     let scene = Scene::new().await;
     let flight = samples::flight();
     scene.store(std::slice::from_ref(&flight)).await;
-    scene.directory.seat_map(flight.id).await.unwrap();
+    scene.directory.seat_map(flight.id, context()).await.unwrap();
     // Nobody can read the seats again, and everybody who wants to see the map waits for that.
     let mut other = AsyncPgConnection::establish(&scene.database.superuser_url()).await.unwrap();
     other.batch_execute("BEGIN; LOCK TABLE booking.seats IN ACCESS EXCLUSIVE MODE").await.unwrap();
-    scene.directory.seats_unknown(flight.id);
+    scene.directory.invalidate(flight.id);
     let maps: Vec<_> = (0..MAILBOX)
         .map(|_| {
             let directory = scene.directory.clone();
-            actix::spawn(async move { directory.seat_map(flight.id).await })
+            actix::spawn(async move { directory.seat_map(flight.id, context()).await })
         })
         .collect();
-    let entry = scene.directory.running.find(flight.id).unwrap();
+    let entry = scene.directory.0.running.find(flight.id).unwrap();
     while entry.readers.available_permits() > 0 {
         tokio::task::yield_now().await;
     }
-    assert!(matches!(scene.directory.seat_map(flight.id).await, Err(NotFound::Overloaded)));
+    assert!(matches!(scene.directory.seat_map(flight.id, context()).await, Err(FlightError::Overloaded)));
     assert_eq!(entry.places.available_permits(), MAILBOX, "who claims is let in");
     other.batch_execute("ROLLBACK").await.unwrap();
     for map in join_all(maps).await {
@@ -203,11 +217,11 @@ async fn those_that_were_asked_longest_ago_make_room_unless_they_are_in_hand() {
     scene.store(&flights).await;
     let [first, others @ ..] = &flights[..] else { unreachable!() };
     // Somebody has it in hand, as whoever has marks of its seats.
-    let in_hand = scene.directory.find(first.id).await.unwrap();
+    let in_hand = scene.directory.find(first.id, context()).await.unwrap();
     for (number, flight) in others.iter().enumerate() {
-        let map = scene.directory.seat_map(flight.id).await.unwrap();
+        let map = scene.directory.seat_map(flight.id, context()).await.unwrap();
         assert_eq!(map.flight_id, flight.id);
-        let running = scene.directory.running.flights();
+        let running = scene.directory.0.running.flights();
         assert!(running.len() <= 32, "{} run", running.len());
         assert!(running.contains(&first.id) && running.contains(&flight.id), "{number}");
     }
@@ -215,9 +229,9 @@ async fn those_that_were_asked_longest_ago_make_room_unless_they_are_in_hand() {
     drop(in_hand);
     // What was passivated is asked again as if nothing had been.
     for flight in flights.iter().take(100) {
-        scene.directory.seat_map(flight.id).await.unwrap();
+        scene.directory.seat_map(flight.id, context()).await.unwrap();
     }
-    assert!(scene.directory.running.flights().len() <= 32);
+    assert!(scene.directory.0.running.flights().len() <= 32);
     scene.stop();
 }
 
@@ -226,15 +240,15 @@ async fn who_was_not_asked_for_long_enough_is_let_go() {
     let scene = Scene::with(Limits { allocators: 32, idle: Duration::ZERO }).await;
     let flights = [samples::flight(), samples::flight()];
     scene.store(&flights).await;
-    let in_hand = scene.directory.find(flights[0].id).await.unwrap();
-    let idle = scene.directory.find(flights[1].id).await.unwrap().allocator.downgrade();
-    scene.directory.running.passivate();
-    assert_eq!(scene.directory.running.flights(), [flights[0].id]);
+    let in_hand = scene.directory.find(flights[0].id, context()).await.unwrap();
+    let idle = scene.directory.find(flights[1].id, context()).await.unwrap().allocator.downgrade();
+    scene.directory.0.running.passivate();
+    assert_eq!(scene.directory.0.running.flights(), [flights[0].id]);
     while idle.upgrade().is_some_and(|idle| idle.connected()) {
         tokio::task::yield_now().await;
     }
     drop(in_hand);
-    scene.directory.running.passivate();
-    assert!(scene.directory.running.flights().is_empty());
+    scene.directory.0.running.passivate();
+    assert!(scene.directory.0.running.flights().is_empty());
     scene.stop();
 }

@@ -3,7 +3,10 @@
 
 use super::{directory::Directory, disruption_desk::DisruptionDesk};
 use crate::store;
-use booking_engine::inventory::flight::{Flight, is_sold};
+use booking_engine::{
+    inventory::flight::{Flight, is_sold},
+    ports::FlightInventory,
+};
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use futures_util::future::BoxFuture;
 use serde_json::Value;
@@ -193,7 +196,7 @@ impl Handler for FlightFollower {
 
     /// What was told while nobody listened is lost: every allocator reads its seats again.
     fn connected(&self) -> BoxFuture<'_, ()> {
-        self.directory.active().into_iter().for_each(|id| self.directory.seats_unknown(id));
+        self.directory.active().into_iter().for_each(|id| self.directory.invalidate(id));
         Box::pin(std::future::ready(()))
     }
 }

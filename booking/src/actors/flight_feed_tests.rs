@@ -1,6 +1,9 @@
 use super::*;
 use crate::{MIGRATIONS, actors::payment::Sandbox, app, config::Config};
-use booking_engine::samples;
+use booking_engine::{
+    ports::{FlightInventory, FlightOffer, RequestContext},
+    samples,
+};
 use shared::{
     bus::{Bus, in_process::InProcess},
     config::ServiceConfig,
@@ -26,16 +29,18 @@ async fn what_cannot_be_stored_is_not_sold_by() {
     };
     let (running, sales) = app::start_with(Config::embedded(service), context, sandbox).await.unwrap();
     let disruptions = DisruptionDesk::start(
-        sales.pool.clone(),
-        sales.ledgers.clone(),
-        sales.desk.clone(),
+        sales.deps.keys.0.clone(),
+        sales.deps.ledgers.clone(),
+        sales.deps.desk.clone(),
         std::time::Duration::from_secs(3600),
     );
-    let feed = FlightFeed::new(sales.pool.clone(), sales.directory.clone(), disruptions);
+    let feed = FlightFeed::new(sales.deps.keys.0.clone(), sales.deps.directory.clone(), disruptions);
     let version = async |id| {
         // Its answer comes after what the allocator was told before.
-        sales.directory.seat_map(id).await.unwrap();
-        sales.directory.flight(id).await.unwrap().state.version
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+        let (directory, context) = (&sales.deps.directory, RequestContext::of_our_own(deadline));
+        directory.seat_map(id, context).await.unwrap();
+        directory.offer(id, context).await.unwrap().flight().state.version
     };
 
     let (mut bad, mut good) = (samples::flight(), samples::flight());

@@ -1,13 +1,12 @@
 //! The answers of requests that make or change bookings.
 
 use super::PRIVATE;
-use crate::actors::sales::Sold;
 use crate::error::refused;
 use actix_web::{
     HttpResponse,
     http::{StatusCode, header},
 };
-use booking_engine::booking::idempotency::StoredAnswer;
+use booking_engine::{booking::idempotency::StoredAnswer, sell::outcome::SalesOutcome};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use shared::{
@@ -35,9 +34,13 @@ fn tag_of(version: i64, shown: &[u8]) -> String {
 }
 
 /// The answer to a request with this status of success.
-pub(super) fn answer(sold: Sold, success: StatusCode, request: &RequestId) -> Result<HttpResponse, Problem> {
+pub(super) fn answer(
+    sold: SalesOutcome,
+    success: StatusCode,
+    request: &RequestId,
+) -> Result<HttpResponse, Problem> {
     match sold {
-        Sold::Done(state) => {
+        SalesOutcome::Done(state) => {
             let body = state.text().as_str();
             let tag = tag_of(state.version, body.as_bytes());
             let mut response = HttpResponse::build(success);
@@ -47,15 +50,15 @@ pub(super) fn answer(sold: Sold, success: StatusCode, request: &RequestId) -> Re
             }
             Ok(response.content_type(header::ContentType::json()).body(body.to_owned()))
         }
-        Sold::Quoted(quote) => {
+        SalesOutcome::Quoted(quote) => {
             Ok(HttpResponse::build(success).insert_header((header::CACHE_CONTROL, PRIVATE)).json(quote))
         }
-        Sold::Replay(stored) => replay(&stored, request),
-        Sold::Declined(state) => Err(Problem::new(Code::PaymentDeclined).with("booking", &*state)),
-        Sold::Unsettled(state) => Err(Problem::new(Code::UpstreamTimeout)
+        SalesOutcome::Replay(stored) => replay(&stored, request),
+        SalesOutcome::Declined(state) => Err(Problem::new(Code::PaymentDeclined).with("booking", &*state)),
+        SalesOutcome::Unsettled(state) => Err(Problem::new(Code::UpstreamTimeout)
             .detail("The payment is not settled yet. It will be; the booking shows how.")
             .with("booking", &*state)),
-        Sold::Refused(refusal) => Err(refused(refusal)),
+        SalesOutcome::Refused(refusal) => Err(refused(refusal)),
     }
 }
 

@@ -10,18 +10,25 @@ use super::{
     new_booking::{NewBooking, NewBookingSchema, Terms},
 };
 use crate::{
-    actors::sales::{Order, Sales, Sold},
-    client, deadline,
+    actors::sales::InstanceSales,
+    deadline,
+    error::failed,
+    http::{RequestPolicy, context::Context, load_shedding::AdmittedSlot},
     store::{bookings::Own, presented},
 };
-use actix_web::{HttpRequest, HttpResponse, http::StatusCode, http::header, web};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header},
+    web,
+};
+use booking_engine::sell::{order::Order, outcome::SalesOutcome, sales::AdmittedRequest};
 use shared::{
     auth::{Caller, Permission},
     db::DbError,
     events::{BookingState, BookingStatus},
     http::{
-        ClientAddress, Code, Id, JsonBytes, NoParameters, Page, PageRequest, Problem, ProblemBody,
-        QueryParameters, RequestId, conditional,
+        Code, Id, JsonBytes, NoParameters, Page, PageRequest, Problem, ProblemBody, QueryParameters,
+        RequestId, conditional,
     },
     ids::BookingId,
 };
@@ -49,18 +56,19 @@ pub(crate) async fn create(
     caller: Caller,
     _: NoParameters,
     body: JsonBytes,
-    ClientAddress(address): ClientAddress,
-    (sales, reading): (web::Data<Sales>, web::Data<Reading>),
+    Context(context): Context,
+    AdmittedSlot(slot): AdmittedSlot,
+    (sales, policy, reading): (web::Data<InstanceSales>, web::Data<RequestPolicy>, web::Data<Reading>),
 ) -> Result<HttpResponse, Problem> {
     let terms = Terms {
-        currency: sales.currency,
-        max_hold_minutes: sales.max_hold_minutes,
-        knows: &|token| sales.desk.knows(token),
+        currency: sales.terms.currency,
+        max_hold_minutes: sales.terms.max_hold_minutes,
+        knows: &|token| sales.deps.desk.provider().knows(token),
     };
     let body = body.read(|object| NewBooking::read(object, &terms))?;
     let key = key(&request, caller.user_id(), &body.json)?;
     let new = body.value;
-    account_limits::check_verified(&caller, sales.require_verified_email)?;
+    account_limits::check_verified(&caller, policy.require_verified_email)?;
     account_limits::check_contact(&caller, &new.contact.email)?;
     account_limits::check_hold(&caller, new.hold_minutes)?;
     let order = Order {
@@ -74,32 +82,37 @@ pub(crate) async fn create(
         key,
         allowance: account_limits::allowance(&caller),
     };
-    let booked = book(order, &caller, (&sales, &reading));
-    let sold = Box::pin(client::scope(address, booked)).await?;
-    answer(sold, StatusCode::CREATED, &request_id)
+    let admitted = AdmittedRequest { context, slot };
+    let outcome = Box::pin(book((&order, admitted), &caller, (&sales, &reading))).await?;
+    answer(outcome, StatusCode::CREATED, &request_id)
 }
 
 /// Makes a booking, and counts the letters that it causes to another's address.
-async fn book(order: Order, caller: &Caller, (sales, reading): (&Sales, &Reading)) -> Result<Sold, Problem> {
+async fn book(
+    (order, request): (&Order, AdmittedRequest),
+    caller: &Caller,
+    (sales, reading): (&InstanceSales, &Reading),
+) -> Result<SalesOutcome, Problem> {
+    let context = request.context;
     let email = order.contact.email.clone();
     if !Letters::are_counted(caller, &email) {
-        return Ok(sales.book(order).await?);
+        return sales.book(order, request).await.map_err(failed);
     }
     if let Some(key) = &order.key
-        && let Some(known) = sales.known(key).await?
+        && let Some(known) = sales.known(key, context).await.map_err(failed)?
     {
         // What was done under the key is told again, however many letters there were since.
         return Ok(known);
     }
     let expected = if order.payment.is_some() { OF_A_PURCHASE } else { OF_A_HOLD };
-    let letters = Letters::count(&reading.pool, caller, (&email, expected)).await?;
-    let sold = sales.book(order).await?;
+    let letters = Letters::count((&reading.pool, context), caller, (&email, expected)).await?;
+    let sold = sales.book(order, request).await.map_err(failed)?;
     if let Some(letters) = letters {
         let caused = match &sold {
-            Sold::Done(state) if state.status == BookingStatus::Confirmed => OF_A_PURCHASE,
+            SalesOutcome::Done(state) if state.status == BookingStatus::Confirmed => OF_A_PURCHASE,
             // Also where its payment was declined.
-            Sold::Done(_) | Sold::Declined(_) | Sold::Unsettled(_) => OF_A_HOLD,
-            Sold::Replay(_) | Sold::Quoted(_) | Sold::Refused(_) => 0,
+            SalesOutcome::Done(_) | SalesOutcome::Declined(_) | SalesOutcome::Unsettled(_) => OF_A_HOLD,
+            SalesOutcome::Replay(_) | SalesOutcome::Quoted(_) | SalesOutcome::Refused(_) => 0,
         };
         letters.keep(&reading.pool, caused).await;
     }
@@ -137,6 +150,7 @@ impl FromStr for StatusParameter {
 pub(crate) async fn list(
     caller: Caller,
     mut parameters: QueryParameters,
+    Context(context): Context,
     reading: web::Data<Reading>,
 ) -> Result<HttpResponse, Problem> {
     let status = parameters.optional::<StatusParameter>("status").map(|status| status.0);
@@ -148,7 +162,7 @@ pub(crate) async fn list(
         let mut connection = reading.pool.get().await?;
         presented::own(&mut connection, &reading.flights, &asked).await.map_err(DbError::from)
     };
-    let found = deadline::in_time(read).await?;
+    let found = deadline::until(context.deadline, read).await?;
     let states = found.into_iter().map(|(_, state)| state).collect();
     let page = page.page(states, |state: &BookingState| state.id);
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, PRIVATE)).json(page))
@@ -169,10 +183,11 @@ pub(crate) async fn get(
     id: Id<BookingId>,
     reader: Reader,
     parameters: QueryParameters,
+    Context(context): Context,
     reading: web::Data<Reading>,
 ) -> Result<HttpResponse, Problem> {
     parameters.finish()?;
-    let (booking, mut state) = reading.booking(id.0).await?;
+    let (booking, mut state) = reading.booking(id.0, context).await?;
     let visible = match &reader {
         Reader::User(caller) => {
             booking.owner_id == caller.user_id() || caller.may(Permission::BookingReadAny)

@@ -7,7 +7,7 @@ use super::{
     at, key,
     letter_limit::{of_change, with_letters},
 };
-use crate::actors::sales::Sales;
+use crate::{actors::sales::InstanceSales, error::failed, http::context::Context};
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use booking_engine::payment::quote::{QuoteId, ShownQuote};
 use serde::Serialize;
@@ -74,17 +74,19 @@ pub(crate) async fn quote(
     caller: Caller,
     _: NoParameters,
     body: Body<Nothing>,
-    (sales, reading): (web::Data<Sales>, web::Data<Reading>),
+    Context(context): Context,
+    (sales, reading): (web::Data<InstanceSales>, web::Data<Reading>),
 ) -> Result<HttpResponse, Problem> {
     let key = key(&request, caller.user_id(), &body.json)?;
-    let (booking, state) = reading.changeable(id.0, &caller).await?;
+    let (booking, state) = reading.changeable(id.0, &caller, context).await?;
     if let Some(key) = &key
-        && let Some(known) = sales.known(key).await?
+        && let Some(known) = sales.known(key, context).await.map_err(failed)?
     {
         return answer(known, StatusCode::OK, &request_id);
     }
     let at = at(&request, &state)?;
-    answer(sales.quote(&booking, at, key).await?, StatusCode::OK, &request_id)
+    let outcome = sales.quote(&booking, at, key, context).await.map_err(failed)?;
+    answer(outcome, StatusCode::OK, &request_id)
 }
 
 /// Cancels a booking: its seats come free, and what the fares allow is given back.
@@ -109,18 +111,19 @@ pub(crate) async fn cancel(
     caller: Caller,
     _: NoParameters,
     body: Body<Cancellation>,
-    (sales, reading): (web::Data<Sales>, web::Data<Reading>),
+    Context(context): Context,
+    (sales, reading): (web::Data<InstanceSales>, web::Data<Reading>),
 ) -> Result<HttpResponse, Problem> {
     let key = key(&request, caller.user_id(), &body.json)?;
-    let (booking, state) = reading.changeable(id.0, &caller).await?;
+    let (booking, state) = reading.changeable(id.0, &caller, context).await?;
     if let Some(key) = &key
-        && let Some(known) = sales.known(key).await?
+        && let Some(known) = sales.known(key, context).await.map_err(failed)?
     {
         return answer(known, StatusCode::OK, &request_id);
     }
     let at = at(&request, &state)?;
     let quote = body.value.quote_id.map(QuoteId);
-    let cancel = Box::pin(sales.cancel(&booking, (at, quote), key));
+    let cancel = Box::pin(sales.cancel(&booking, (at, quote), key, context));
     // Of a hold for a stranger the letter that ends it was counted when it was made. An unverified account makes room by
     // it for another hold, and that one's letter.
     let (letters, ahead) = match (booking.status, is_trusted(&caller)) {
@@ -129,6 +132,6 @@ pub(crate) async fn cancel(
         (_, false) => (2, 0),
     };
     let letters = of_change(&caller, &booking.contact.email, (letters, ahead));
-    let sold = with_letters(&reading.pool, &caller, (letters, booking.version), cancel).await?;
+    let sold = with_letters((&reading.pool, context), &caller, (letters, booking.version), cancel).await?;
     answer(sold, StatusCode::OK, &request_id)
 }

@@ -7,7 +7,7 @@ use super::{
     at,
     letter_limit::{OF_A_HOLD, of_change, with_letters},
 };
-use crate::actors::sales::Sales;
+use crate::{actors::sales::InstanceSales, http::context::Context};
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use booking_engine::{
     booking::{lifecycle::Stage, name_correction::NameCorrection, seat_change::SeatChange},
@@ -162,9 +162,10 @@ pub(crate) async fn contact(
     caller: Caller,
     _: NoParameters,
     body: Body<ContactChange>,
-    (sales, reading): (web::Data<Sales>, web::Data<Reading>),
+    Context(context): Context,
+    (sales, reading): (web::Data<InstanceSales>, web::Data<Reading>),
 ) -> Result<HttpResponse, Problem> {
-    let (booking, state) = reading.changeable(id.0, &caller).await?;
+    let (booking, state) = reading.changeable(id.0, &caller, context).await?;
     let at = at(&request, &state)?;
     let patch = body.value.0;
     let email = patch.email.as_ref().unwrap_or(&booking.contact.email);
@@ -174,8 +175,8 @@ pub(crate) async fn contact(
     // A hold that gets another contact has yet to end, with a letter there.
     let is_moved = booking.status == BookingStatus::Held && booking.contact.email != *email;
     let letters = of_change(&caller, email, (if is_moved { OF_A_HOLD } else { 1 }, 0));
-    let change = sales.change_contact(&booking, at, patch.clone());
-    let sold = with_letters(&reading.pool, &caller, (letters, booking.version), change).await?;
+    let change = sales.change_contact(&booking, at, patch.clone(), context);
+    let sold = with_letters((&reading.pool, context), &caller, (letters, booking.version), change).await?;
     answer(sold, StatusCode::OK, &request_id)
 }
 
@@ -202,19 +203,20 @@ pub(crate) async fn name(
     caller: Caller,
     _: NoParameters,
     body: Body<NamePatch>,
-    (sales, reading): (web::Data<Sales>, web::Data<Reading>),
+    Context(context): Context,
+    (sales, reading): (web::Data<InstanceSales>, web::Data<Reading>),
 ) -> Result<HttpResponse, Problem> {
     let (id, passenger) = path.into_inner();
     let not_found = |_| Problem::new(Code::NotFound);
     let (id, passenger) = (id.parse::<BookingId>(), passenger.parse::<PassengerId>());
     let (id, passenger) = (id.map_err(not_found)?, passenger.map_err(not_found)?);
-    let (booking, state) = reading.changeable(id, &caller).await?;
+    let (booking, state) = reading.changeable(id, &caller, context).await?;
     let NamePatch { given_name, family_name } = body.value;
     let correction = NameCorrection { passenger, given_name, family_name };
     let at = at(&request, &state)?;
     let letters = of_change(&caller, &booking.contact.email, (1, 0));
-    let change = sales.correct_name(&booking, at, correction);
-    let sold = with_letters(&reading.pool, &caller, (letters, booking.version), change).await?;
+    let change = sales.correct_name(&booking, at, correction, context);
+    let sold = with_letters((&reading.pool, context), &caller, (letters, booking.version), change).await?;
     answer(sold, StatusCode::OK, &request_id)
 }
 
@@ -238,14 +240,15 @@ pub(crate) async fn seats(
     caller: Caller,
     _: NoParameters,
     body: Body<SeatChanges>,
-    (sales, reading): (web::Data<Sales>, web::Data<Reading>),
+    Context(context): Context,
+    (sales, reading): (web::Data<InstanceSales>, web::Data<Reading>),
 ) -> Result<HttpResponse, Problem> {
-    let (booking, state) = reading.changeable(id.0, &caller).await?;
+    let (booking, state) = reading.changeable(id.0, &caller, context).await?;
     let at = at(&request, &state)?;
     let stage = Stage::of(state.status, state.payment_status);
     let exempt = caller.may(Permission::LimitsExempt);
     let letters = of_change(&caller, &booking.contact.email, (1, 0));
-    let change = sales.change_seats((&booking, stage), (at, body.value.0), exempt);
-    let sold = with_letters(&reading.pool, &caller, (letters, booking.version), change).await?;
+    let change = sales.change_seats((&booking, stage), (at, body.value.0), exempt, context);
+    let sold = with_letters((&reading.pool, context), &caller, (letters, booking.version), change).await?;
     answer(sold, StatusCode::OK, &request_id)
 }

@@ -1,8 +1,9 @@
 //! `/internal`: what other services ask.
 
 use super::Reading;
-use crate::{actors::sales::Sales, store};
+use crate::{actors::sales::InstanceSales, store};
 use actix_web::{HttpResponse, web};
+use booking_engine::ports::FlightInventory;
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use serde_json::json;
 use shared::{
@@ -18,7 +19,7 @@ pub(super) async fn close(
     _caller: ServiceCaller,
     id: Id<FlightId>,
     _: NoParameters,
-    (sales, reading): (web::Data<Sales>, web::Data<Reading>),
+    (sales, reading): (web::Data<InstanceSales>, web::Data<Reading>),
 ) -> Result<HttpResponse, Problem> {
     let (pool, flight) = (reading.pool.clone(), id.0);
     // A task of its own: whatever becomes of the request, the transaction comes to its end.
@@ -33,6 +34,6 @@ pub(super) async fn close(
         closed.map_err(DbError::from)
     });
     let live = task.await.map_err(|error| Problem::internal(&error))??;
-    sales.directory.seats_unknown(flight);
+    sales.deps.directory.invalidate(flight);
     Ok(HttpResponse::Ok().json(json!({ "live_bookings": live })))
 }

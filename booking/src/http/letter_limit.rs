@@ -11,9 +11,13 @@
 
 use super::account_limits::{is_own, is_trusted};
 use crate::{
-    actors::sales::{SalesError, Sold},
     deadline,
+    error::failed,
     store::letters_caused::{self, Taken, WINDOW},
+};
+use booking_engine::{
+    ports::RequestContext,
+    sell::outcome::{SalesError, SalesOutcome},
 };
 use shared::{
     auth::{Caller, Permission},
@@ -44,20 +48,24 @@ impl Letters {
     /// # Errors
     /// `rate_limited`; those of the database.
     pub(super) async fn count(
-        pool: &Pool,
+        (pool, context): (&Pool, RequestContext),
         caller: &Caller,
         (email, letters): (&EmailAddress, i32),
     ) -> Result<Option<Self>, Problem> {
         match Self::are_counted(caller, email) {
-            true => Self::count_always(pool, caller, letters).await.map(Some),
+            true => Self::count_always((pool, context), caller, letters).await.map(Some),
             false => Ok(None),
         }
     }
 
-    async fn count_always(pool: &Pool, caller: &Caller, letters: i32) -> Result<Self, Problem> {
+    async fn count_always(
+        (pool, context): (&Pool, RequestContext),
+        caller: &Caller,
+        letters: i32,
+    ) -> Result<Self, Problem> {
         let account = caller.user_id();
         let most = i32::try_from(LETTERS.requests).unwrap_or(i32::MAX);
-        let taken = deadline::in_time(async {
+        let taken = deadline::until(context.deadline, async {
             let connection = pool.get().await?;
             Ok::<_, DbError>(letters_caused::take(&connection, account, (letters, most)).await?)
         });
@@ -106,17 +114,17 @@ pub(super) fn of_change(caller: &Caller, email: &EmailAddress, (letters, ahead):
 
 /// Carries out a change that causes letters, unless it leaves the booking at the version that it had before.
 pub(super) async fn with_letters(
-    pool: &Pool,
+    (pool, context): (&Pool, RequestContext),
     caller: &Caller,
     (letters, before): (i32, i64),
-    change: impl Future<Output = Result<Sold, SalesError>>,
-) -> Result<Sold, Problem> {
+    change: impl Future<Output = Result<SalesOutcome, SalesError>>,
+) -> Result<SalesOutcome, Problem> {
     if letters <= 0 {
-        return Ok(change.await?);
+        return change.await.map_err(failed);
     }
-    let counted = Letters::count_always(pool, caller, letters).await?;
-    let sold = change.await?;
-    let changed = matches!(&sold, Sold::Done(state) if state.version > before);
+    let counted = Letters::count_always((pool, context), caller, letters).await?;
+    let sold = change.await.map_err(failed)?;
+    let changed = matches!(&sold, SalesOutcome::Done(state) if state.version > before);
     counted.keep(pool, if changed { letters } else { 0 }).await;
     Ok(sold)
 }

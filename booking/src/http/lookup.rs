@@ -8,10 +8,11 @@ use super::{
 };
 use crate::{
     deadline,
+    http::context::Context,
     store::{passengers, presented},
 };
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
-use booking_engine::booking::locator::Locator;
+use booking_engine::{booking::locator::Locator, ports::RequestContext};
 use futures_util::future::try_join;
 use serde::Serialize;
 use shared::{
@@ -78,6 +79,7 @@ pub(crate) async fn lookup(
     request: HttpRequest,
     _: NoParameters,
     body: Body<Lookup>,
+    Context(context): Context,
     (lookups, reading, tokens): (web::Data<Lookups>, web::Data<Reading>, web::Data<AccessTokens>),
 ) -> Result<HttpResponse, Problem> {
     let asked = body.value;
@@ -85,12 +87,12 @@ pub(crate) async fn lookup(
         true => None,
         false => Some(lookups.begin(&request, asked.locator.as_ref())?),
     };
-    let looked = deadline::in_time(look(&reading, &asked, attempt.as_ref())).await;
+    let looked = deadline::until(context.deadline, look(&reading, &asked, attempt.as_ref())).await;
     if !matches!(looked, Ok(Ok(None))) {
         // Found, refused, or a fault of ours: nobody is told that a guess was wrong.
         attempt.iter().for_each(Attempt::take_back);
     }
-    let Some(found) = looked?? else { return Err(failure(&reading, attempt.as_ref()).await) };
+    let Some(found) = looked?? else { return Err(failure(&reading, attempt.as_ref(), context).await) };
     let access_token = tokens.issue(found.id)?;
     let found = FoundBooking { booking: redacted(found), access_token, expires_in: LIFETIME };
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, PRIVATE)).json(found))
@@ -132,9 +134,9 @@ async fn look(reading: &Reading, asked: &Lookup, attempt: Option<&Attempt>) -> R
 /// Counts a failure for all instances before it is told. Where that cannot be done a fault of ours is told
 /// instead, and it stays counted on this instance: a database that answers and writes nothing lets nobody guess
 /// more often than each instance allows. Who has the name right needs nothing to be written.
-async fn failure(reading: &Reading, attempt: Option<&Attempt>) -> Problem {
+async fn failure(reading: &Reading, attempt: Option<&Attempt>, context: RequestContext) -> Problem {
     let Some(attempt) = attempt else { return Problem::new(Code::NotFound) };
-    let counted = deadline::in_time(async {
+    let counted = deadline::until(context.deadline, async {
         let connection = reading.pool.get().await?;
         Ok(attempt.fail(&connection).await?)
     });

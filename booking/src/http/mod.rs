@@ -7,10 +7,11 @@ mod answers;
 mod bookings;
 mod cancellation;
 mod changes;
-mod door;
+mod context;
 mod field_errors;
 mod internal;
 mod letter_limit;
+mod load_shedding;
 mod lookup;
 mod lookup_limit;
 mod new_booking;
@@ -22,36 +23,28 @@ mod seat_map_events;
 
 pub(crate) use access_token::AccessTokens;
 pub(crate) use admin::Staff;
+pub(crate) use context::RequestPolicy;
 pub(crate) use field_errors::field_errors;
 pub(crate) use lookup_limit::Lookups;
 pub use openapi::document;
 
 use crate::{
-    actors::{ledger::At, sales::Sales},
     deadline,
     store::{
         flight_cache::FlightCache,
         presented::{self, Presented},
     },
 };
-use actix_web::{
-    Error, HttpRequest, HttpResponse,
-    body::MessageBody,
-    dev::{ServiceRequest, ServiceResponse},
-    http::header,
-    middleware::{Next, from_fn},
-    web,
-};
-use booking_engine::booking::{idempotency::Key, record::Booking};
+use actix_web::{HttpRequest, HttpResponse, http::header, middleware::from_fn, web};
+use booking_engine::{booking::idempotency::Key, ledger::command::BookingRef, ports::RequestContext};
 use serde_json::Value;
 use shared::{
     auth::{Caller, Permission},
     db::Pool,
     events::BookingState,
     http::{Code, FieldError, Problem, method_not_allowed, require_match},
-    ids::{BookingId, FlightId, UserId},
+    ids::{BookingId, UserId},
 };
-use tokio::time::Instant;
 
 /// What answers may not be kept by anybody in between.
 const PRIVATE: &str = "private, no-store";
@@ -65,19 +58,24 @@ pub(crate) struct Reading {
 
 impl Reading {
     /// A booking; `not_found` where there is none.
-    async fn booking(&self, id: BookingId) -> Result<Presented, Problem> {
+    async fn booking(&self, id: BookingId, context: RequestContext) -> Result<Presented, Problem> {
         let find = async {
             let mut connection = self.pool.get().await?;
             Ok(presented::find(&mut connection, &self.flights, id).await?)
         };
-        let found = deadline::in_time(find).await?;
+        let found = deadline::until(context.deadline, find).await?;
         found.ok_or_else(|| Problem::new(Code::NotFound))
     }
 
     /// A booking that the caller may change: its own, or anybody's with the permission. Who may see
     /// it but not change it is told so; for the others there is no such booking.
-    async fn changeable(&self, id: BookingId, caller: &Caller) -> Result<Presented, Problem> {
-        let found = self.booking(id).await?;
+    async fn changeable(
+        &self,
+        id: BookingId,
+        caller: &Caller,
+        context: RequestContext,
+    ) -> Result<Presented, Problem> {
+        let found = self.booking(id, context).await?;
         if found.0.owner_id == caller.user_id() || caller.may(Permission::BookingWriteAny) {
             return Ok(found);
         }
@@ -100,26 +98,11 @@ fn key(request: &HttpRequest, caller: UserId, body: &Value) -> Result<Option<Key
     key.map(Some).map_err(|error| wrong(&error.to_string()))
 }
 
-/// The lowest flight of a booking, whose ledger commits what concerns it.
-fn lowest_flight(booking: &Booking) -> Result<FlightId, Problem> {
-    let lowest = booking.segments.iter().map(|segment| segment.flight_id).min();
-    lowest.ok_or_else(|| Problem::new(Code::Internal))
-}
-
 /// The booking as the caller knows it: with `If-Match` only as it is now.
-fn at(request: &HttpRequest, state: &BookingState) -> Result<At, Problem> {
+fn at(request: &HttpRequest, state: &BookingState) -> Result<BookingRef, Problem> {
     require_match(request, &answers::tag(state)?)?;
     let version = request.headers().contains_key(header::IF_MATCH).then_some(state.version);
-    Ok(At { booking: state.id, version })
-}
-
-/// Sets the deadline of a request, by which it must have come to its first commit.
-async fn with_deadline<B: MessageBody>(
-    sales: web::Data<Sales>,
-    request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<B>, Error> {
-    deadline::scope(Instant::now() + sales.patience, next.call(request)).await
+    Ok(BookingRef { booking: state.id, version })
 }
 
 /// The routes.
@@ -127,12 +110,12 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config
         .service(
             web::scope("/api/v1")
-                .wrap(from_fn(with_deadline))
+                .wrap(from_fn(context::set_deadline))
                 // First: routes are tried in their order, and most requests by far want this one.
                 .service(
                     web::resource("/bookings")
                         .route(web::get().to(bookings::list))
-                        .route(web::post().to(bookings::create).wrap(from_fn(door::let_in)))
+                        .route(web::post().to(bookings::create).wrap(from_fn(load_shedding::admit)))
                         .default_service(method_not_allowed("GET, HEAD, POST")),
                 )
                 .configure(admin::routes)

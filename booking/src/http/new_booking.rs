@@ -1,8 +1,9 @@
 //! The body of `POST /bookings`.
 
-use super::field_errors::field_errors;
-use super::payment_body::{PaymentSchema, read_payment};
-use crate::actors::sales::OrderSegment;
+use super::{
+    field_errors::field_errors,
+    payment_body::{PaymentSchema, read_payment},
+};
 use booking_engine::{
     booking::{hold::HoldTime, itinerary},
     passengers::{
@@ -11,6 +12,7 @@ use booking_engine::{
         passenger::{Passenger, check_birth},
     },
     payment::record::PaymentOrder,
+    sell::order::OrderSegment,
 };
 use chrono::{NaiveDate, Utc};
 use serde::Serialize;

@@ -3,10 +3,10 @@
 use super::{
     Reading,
     answers::answer,
-    at, key, lowest_flight,
+    at, key,
     payment_body::{PaymentSchema, read_payment},
 };
-use crate::actors::sales::Sales;
+use crate::{actors::sales::InstanceSales, error::failed, http::context::Context};
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use shared::{
     auth::Caller,
@@ -42,16 +42,18 @@ pub(crate) async fn pay(
     caller: Caller,
     _: NoParameters,
     body: JsonBytes,
-    (sales, reading): (web::Data<Sales>, web::Data<Reading>),
+    Context(context): Context,
+    (sales, reading): (web::Data<InstanceSales>, web::Data<Reading>),
 ) -> Result<HttpResponse, Problem> {
-    let body = body.read(|object| read_payment(object, |token| sales.desk.knows(token)))?;
+    let body = body.read(|object| read_payment(object, |token| sales.deps.desk.provider().knows(token)))?;
     let key = key(&request, caller.user_id(), &body.json)?;
-    let (booking, state) = reading.changeable(id.0, &caller).await?;
+    let (booking, state) = reading.changeable(id.0, &caller, context).await?;
     if let Some(key) = &key
-        && let Some(known) = sales.known(key).await?
+        && let Some(known) = sales.known(key, context).await.map_err(failed)?
     {
         return answer(known, StatusCode::OK, &request_id);
     }
-    let at = (at(&request, &state)?, lowest_flight(&booking)?);
-    answer(sales.pay(at, body.value, key).await?, StatusCode::OK, &request_id)
+    let at = at(&request, &state)?;
+    let outcome = sales.pay((&booking, at), &body.value, key, context).await.map_err(failed)?;
+    answer(outcome, StatusCode::OK, &request_id)
 }

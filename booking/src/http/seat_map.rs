@@ -1,10 +1,10 @@
 //! `GET /flights/{id}/seat-map`.
 
-use crate::{actors::sales::Sales, client};
+use crate::{actors::sales::InstanceSales, error::not_found, http::context::Context};
 use actix_web::{HttpRequest, HttpResponse, web};
 use booking_engine::inventory::seat_map::SeatMap;
 use shared::{
-    http::{ClientAddress, Id, Problem, ProblemBody, QueryParameters, conditional},
+    http::{Id, Problem, ProblemBody, QueryParameters, conditional},
     ids::FlightId,
 };
 
@@ -21,10 +21,10 @@ pub(crate) async fn get(
     request: HttpRequest,
     id: Id<FlightId>,
     parameters: QueryParameters,
-    ClientAddress(address): ClientAddress,
-    sales: web::Data<Sales>,
+    Context(context): Context,
+    sales: web::Data<InstanceSales>,
 ) -> Result<HttpResponse, Problem> {
     parameters.finish()?;
-    let map = client::scope(address, sales.directory.seat_map(id.0)).await?;
+    let map = sales.deps.directory.seat_map(id.0, context).await.map_err(not_found)?;
     Ok(conditional(&request, &map.tag(), "no-cache", &map))
 }

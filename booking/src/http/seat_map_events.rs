@@ -1,9 +1,10 @@
 //! `GET /flights/{id}/seat-map/events`.
 
-use crate::{actors::seat_map::SeatMapFeeds, client};
+use super::context::Context;
+use crate::{actors::seat_map::SeatMapFeeds, error::not_found};
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use shared::{
-    http::{ClientAddress, Id, Problem, ProblemBody, QueryParameters},
+    http::{Id, Problem, ProblemBody, QueryParameters},
     ids::FlightId,
 };
 
@@ -31,12 +32,11 @@ pub(crate) async fn get(
     request: HttpRequest,
     id: Id<FlightId>,
     parameters: QueryParameters,
-    ClientAddress(address): ClientAddress,
+    Context(context): Context,
     feeds: web::Data<SeatMapFeeds>,
 ) -> Result<HttpResponse, Problem> {
     parameters.finish()?;
-    let opened = feeds.open(id.0, last_seen(&request));
-    let reader = client::scope(address, opened).await?;
+    let reader = feeds.open(id.0, last_seen(&request), context).await.map_err(not_found)?;
     Ok(HttpResponse::Ok()
         .content_type("text/event-stream")
         .insert_header((header::CACHE_CONTROL, "no-cache"))

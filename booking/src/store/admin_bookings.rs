@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 /// Which bookings are wanted; what is absent does not matter.
 #[derive(Debug)]
-pub(crate) struct Wanted {
+pub(crate) struct BookingFilter {
     pub(crate) locator: Option<Locator>,
     /// In small letters.
     pub(crate) email: Option<String>,
@@ -35,7 +35,10 @@ pub(crate) struct Wanted {
 }
 
 /// Bookings, newest first.
-pub(crate) async fn find(connection: &mut AsyncPgConnection, wanted: &Wanted) -> QueryResult<Vec<Booking>> {
+pub(crate) async fn find(
+    connection: &mut AsyncPgConnection,
+    wanted: &BookingFilter,
+) -> QueryResult<Vec<Booking>> {
     let mut query =
         bookings::table.select(bookings::id).order(bookings::id.desc()).limit(wanted.limit).into_boxed();
     if let Some(locator) = &wanted.locator {

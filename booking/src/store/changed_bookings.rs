@@ -2,10 +2,11 @@
 
 use super::{
     codes::Code,
-    seats::{self, SeatRow},
+    seats::{self},
 };
 use booking_engine::{
     booking::record::Booking,
+    ledger::rows::SeatRow,
     payment::record::{Entry, PaymentState},
 };
 use chrono::{DateTime, Utc};

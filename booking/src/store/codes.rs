@@ -50,7 +50,7 @@ macro_rules! codes {
 codes! {
     BookingStatus, "status": Held, Confirmed, Cancelled, Expired;
     BookingPaymentStatus, "payment status": Awaiting, Processing, Paid, PartlyRefunded, Refunded;
-    PaymentState, "payment state": Started, Confirmed, _, Declined, GivenUp;
+    PaymentState, "payment state": Started, Confirmed, _, Declined, Voided;
     Cabin, "cabin": Economy, PremiumEconomy, Business, First;
     Brand, "brand": Light, Standard, Flex;
     PassengerType, "passenger type": Adt, Chd, Inf;

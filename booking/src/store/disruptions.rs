@@ -1,7 +1,7 @@
 //! Changes of flights by the airline whose bookings have yet to follow.
 
 use super::{codes::Code, schema::disruptions};
-use booking_engine::booking::disruption::Disruption;
+use booking_engine::booking::disruption::{Disruption, PendingDisruption};
 use diesel::{
     prelude::*,
     sql_types::{BigInt, SmallInt, Uuid as SqlUuid},
@@ -25,16 +25,8 @@ statement! {
     "SELECT DISTINCT booking_id FROM seats WHERE flight_id = $"
 }
 
-/// A change of a flight that its bookings have yet to follow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Pending {
-    pub(crate) flight: FlightId,
-    pub(crate) version: i64,
-    pub(crate) kind: Disruption,
-}
-
 /// Notes a change.
-pub(crate) async fn note(connection: &AsyncPgConnection, change: Pending) -> QueryResult<()> {
+pub(crate) async fn note(connection: &AsyncPgConnection, change: PendingDisruption) -> QueryResult<()> {
     let query = Note { flight: change.flight.0, version: change.version, kind: change.kind.code() };
     query.execute(&mut &*connection).await.map(drop)
 }
@@ -44,7 +36,7 @@ pub(crate) async fn pending(
     connection: &AsyncPgConnection,
     after: Option<FlightId>,
     limit: i64,
-) -> QueryResult<Vec<Pending>> {
+) -> QueryResult<Vec<PendingDisruption>> {
     let after = after.map_or(Uuid::nil(), |flight| flight.0);
     let query = disruptions::table.filter(disruptions::flight_id.gt(after)).order(disruptions::flight_id);
     let rows: Vec<(Uuid, i64, i16)> = query.limit(limit).load(&mut &*connection).await?;
@@ -52,7 +44,7 @@ pub(crate) async fn pending(
         .map(|(flight, version, kind)| {
             let kind = Disruption::of_code(kind)
                 .map_err(|error| diesel::result::Error::DeserializationError(error.into()))?;
-            Ok(Pending { flight: FlightId(flight), version, kind })
+            Ok(PendingDisruption { flight: FlightId(flight), version, kind })
         })
         .collect()
 }
@@ -67,7 +59,7 @@ pub(crate) async fn bookings_on(
 }
 
 /// All bookings have followed a change; unless a newer one has come meanwhile, it is done.
-pub(crate) async fn done(connection: &AsyncPgConnection, change: Pending) -> QueryResult<()> {
+pub(crate) async fn done(connection: &AsyncPgConnection, change: PendingDisruption) -> QueryResult<()> {
     let row = disruptions::table.find(change.flight.0).filter(disruptions::version.eq(change.version));
     diesel::delete(row).execute(&mut &*connection).await.map(drop)
 }

@@ -5,11 +5,12 @@ use super::{
     schema::{flight_states, flights},
 };
 use booking_engine::{
-    booking::disruption,
+    booking::disruption::{self, PendingDisruption},
     inventory::{
         flight::is_sold,
-        seat_inventory::{SeatsRead, TakenSeat},
+        seat_inventory::{SeatSnapshot, TakenSeat},
     },
+    ledger::rows::LockedFlight,
 };
 use chrono::{DateTime, Utc};
 use diesel::{
@@ -92,7 +93,7 @@ pub(crate) async fn upsert(
             continue;
         };
         if let Some(kind) = disruption::of_change(&before, after) {
-            let change = disruptions::Pending { flight: after.id, version: after.version, kind };
+            let change = PendingDisruption { flight: after.id, version: after.version, kind };
             disruptions::note(connection, change).await?;
         }
     }
@@ -106,16 +107,6 @@ pub(crate) async fn upsert(
     flights.execute(&mut &*connection).await?;
     let states = by_id.values().map(|(_, json)| json.clone()).collect();
     UpsertStates { ids, versions, states }.execute(&mut &*connection).await.map(drop)
-}
-
-/// A flight whose row is locked.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct LockedFlight {
-    pub(crate) version: i64,
-    pub(crate) departure_at: DateTime<Utc>,
-    pub(crate) on_sale: bool,
-    /// Booking's own sequence of seat changes.
-    pub(crate) seats_version: i64,
 }
 
 /// Locks flights, in the order in which every writer locks them.
@@ -186,14 +177,14 @@ pub(crate) async fn states(
 pub(crate) async fn read_seats(
     connection: &AsyncPgConnection,
     id: FlightId,
-) -> QueryResult<Option<SeatsRead>> {
+) -> QueryResult<Option<SeatSnapshot>> {
     type Row = (i64, bool, i64, Option<i16>, Option<bool>, Option<i64>);
     let rows: Vec<Row> = SeatsNow { id: id.0 }.load(&mut &*connection).await?;
     let Some(&(version, on_sale, seats_version, ..)) = rows.as_slice().first() else { return Ok(None) };
     let taken = |(_, _, _, seat, sold, ends_in): Row| {
         Some(TakenSeat { seat: SeatDesignator::from_number(seat?)?, sold: sold?, ends_in })
     };
-    Ok(Some(SeatsRead {
+    Ok(Some(SeatSnapshot {
         version,
         on_sale,
         seats_version,

@@ -1,11 +1,11 @@
 //! Travellers that earlier releases have stored under other fingerprints: a queue of their bookings, which a
 //! migration has filled and the start of the service empties. See `domain::former_names`.
 
-use super::{
-    bookings, flights,
-    travellers::{Place, TravellerRow},
+use super::{bookings, flights};
+use booking_engine::{
+    booking::record::Booking,
+    ledger::rows::{PassengerFlightKey, TravellerRow},
 };
-use booking_engine::booking::record::Booking;
 use diesel::{
     prelude::*,
     sql_types::{Array, BigInt, Uuid as SqlUuid},
@@ -112,7 +112,10 @@ fn pairs(booking: &Booking) -> impl Iterator<Item = (FlightId, UserId)> + '_ {
 
 /// Which rows get which other fingerprints. Of two spellings that were two people to an earlier release the first gets
 /// the present fingerprint; the other keeps its former one, by which it is still found where it is left.
-fn moves(bookings: &[Booking], mut taken: HashMap<Place, BookingId>) -> Vec<(TravellerRow, i64)> {
+fn moves(
+    bookings: &[Booking],
+    mut taken: HashMap<PassengerFlightKey, BookingId>,
+) -> Vec<(TravellerRow, i64)> {
     let mut moves = Vec::new();
     for booking in bookings {
         for passenger in &booking.passengers {

@@ -1,7 +1,10 @@
 //! Idempotency keys, and the answers that are replayed.
 
 use super::schema::idempotency_keys;
-use booking_engine::booking::idempotency::{KEPT_HOURS, Key, StoredAnswer};
+use booking_engine::{
+    booking::idempotency::{KEPT_HOURS, Key, StoredAnswer},
+    ledger::rows::{KeyAnswer, KnownKey},
+};
 use diesel::{
     prelude::*,
     sql_types::{Array, BigInt, Binary, Integer, SmallInt, Text, Timestamptz, Uuid as SqlUuid},
@@ -40,17 +43,6 @@ statement! {
     "DELETE FROM idempotency_keys WHERE scope IN (SELECT scope FROM idempotency_keys WHERE created_at < clock_timestamp() - make_interval(hours => $) ORDER BY created_at LIMIT $)"
 }
 
-/// What is known of a key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Known {
-    /// Its request runs, or its payment is unsettled.
-    Running,
-    /// Its request had this answer.
-    Answered(StoredAnswer),
-    /// It was used with another body.
-    OtherBody,
-}
-
 /// Binds keys to the bookings of their requests; gives the scopes of those that were free.
 pub(crate) async fn bind(
     connection: &AsyncPgConnection,
@@ -75,15 +67,6 @@ pub(crate) async fn release(connection: &AsyncPgConnection, scopes: &[&[u8]]) ->
     diesel::delete(bound).execute(&mut &*connection).await.map(drop)
 }
 
-/// An answer that is to be stored under its key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct KeyAnswer {
-    pub(crate) scope: Vec<u8>,
-    /// The booking that the key's request is about.
-    pub(crate) booking: BookingId,
-    pub(crate) answer: StoredAnswer,
-}
-
 /// Stores the answers of keys that are bound to their bookings.
 pub(crate) async fn answer(connection: &AsyncPgConnection, answers: &[KeyAnswer]) -> QueryResult<()> {
     if answers.is_empty() {
@@ -99,7 +82,7 @@ pub(crate) async fn answer(connection: &AsyncPgConnection, answers: &[KeyAnswer]
 }
 
 /// What is known of a key; `None` where it was not used in the last 24 hours.
-pub(crate) async fn find(connection: &AsyncPgConnection, key: &Key) -> QueryResult<Option<Known>> {
+pub(crate) async fn find(connection: &AsyncPgConnection, key: &Key) -> QueryResult<Option<KnownKey>> {
     use diesel::dsl::{IntervalDsl, sql};
     // As for binding, the clock as it is now: a transaction may have begun a while ago.
     let now = sql::<Timestamptz>("clock_timestamp()");
@@ -111,9 +94,9 @@ pub(crate) async fn find(connection: &AsyncPgConnection, key: &Key) -> QueryResu
         .await
         .optional()?;
     Ok(row.map(|(body, status, response)| match (status, response) {
-        _ if body != key.body => Known::OtherBody,
-        (Some(status), Some(booking)) => Known::Answered(StoredAnswer { status, booking }),
-        _ => Known::Running,
+        _ if body != key.body => KnownKey::OtherBody,
+        (Some(status), Some(booking)) => KnownKey::Answered(StoredAnswer { status, booking }),
+        _ => KnownKey::Running,
     }))
 }
 

@@ -5,25 +5,28 @@
 //! [`shared::statement!`] for why.
 
 pub(crate) mod admin_bookings;
+pub(crate) mod batch_read;
 pub(crate) mod bookings;
 pub(crate) mod changed_bookings;
 pub(crate) mod codes;
 pub(crate) mod disruptions;
+pub(crate) mod errors;
 pub(crate) mod flight_cache;
 pub(crate) mod flights;
 pub(crate) mod former_travellers;
 pub mod invariants;
 pub(crate) mod keys;
+pub(crate) mod ledger_store;
 pub(crate) mod letters_caused;
 pub(crate) mod lookup_failures;
 pub(crate) mod manifest;
 pub(crate) mod new_bookings;
-pub(crate) mod opening;
 pub(crate) mod passengers;
 pub(crate) mod payments;
 pub(crate) mod presented;
 pub(crate) mod quotes;
 pub(crate) mod refunds;
+mod replanning;
 pub(crate) mod sandbox_operations;
 pub(crate) mod schema;
 pub(crate) mod seats;

@@ -3,10 +3,13 @@
 use super::{
     codes::Code,
     passengers,
-    seats::{self, SeatRow},
-    travellers::TravellerRow,
+    seats::{self},
 };
-use booking_engine::{booking::record::Booking, payment::record::Payment};
+use booking_engine::{
+    booking::record::Booking,
+    ledger::rows::{SeatRow, TravellerRow},
+    payment::record::Payment,
+};
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::{
     prelude::*,

@@ -1,7 +1,7 @@
 //! Money given back.
 
 use super::schema::refunds;
-use booking_engine::booking::record::RefundRecord;
+use booking_engine::{booking::record::RefundRecord, saga::settlement::UnsettledRefund};
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::{
     prelude::*,
@@ -92,25 +92,17 @@ pub(crate) async fn insert(
     query.execute(&mut &*connection).await.map(drop)
 }
 
-/// A refund that the provider has not carried out yet.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Unsettled {
-    pub(crate) id: RefundId,
-    pub(crate) payment_id: PaymentId,
-    pub(crate) amount: i64,
-}
-
 /// Takes in hand refunds that nobody has had in hand for this long.
 pub(crate) async fn take_unsettled(
     connection: &AsyncPgConnection,
     idle: TimeDelta,
     limit: i64,
-) -> QueryResult<Vec<Unsettled>> {
+) -> QueryResult<Vec<UnsettledRefund>> {
     #[expect(clippy::cast_precision_loss, reason = "a few seconds in milliseconds")]
     let seconds = idle.num_milliseconds() as f64 / 1000.0;
     let rows: Vec<(Uuid, Uuid, i64)> = TakeUnsettled { seconds, limit }.load(&mut &*connection).await?;
     let unsettled =
-        |(id, payment, amount)| Unsettled { id: RefundId(id), payment_id: PaymentId(payment), amount };
+        |(id, payment, amount)| UnsettledRefund { id: RefundId(id), payment_id: PaymentId(payment), amount };
     Ok(rows.into_iter().map(unsettled).collect())
 }
 

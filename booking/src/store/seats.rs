@@ -1,7 +1,10 @@
-//! The fence: which booking a seat of a flight belongs to.
+//! Which booking a seat of a flight belongs to. The unique constraint (flight_id, seat) keeps a seat from being sold
+//! twice.
 
-use super::travellers::{Place, TravellerRow};
-use booking_engine::booking::refusal::FlightSeat;
+use booking_engine::{
+    booking::refusal::FlightSeat,
+    ledger::rows::{Blocked, SeatRow, StaleHold, TravellerRow},
+};
 use diesel::{
     prelude::*,
     sql_types::{Array, BigInt, Bool, Nullable, SmallInt, Uuid as SqlUuid},
@@ -50,30 +53,6 @@ statement! {
     "SELECT count(DISTINCT b.id) FROM seats s CROSS JOIN LATERAL (SELECT id, status, payment_status, hold_expires_at FROM bookings WHERE id = s.booking_id OFFSET 0) AS b WHERE s.flight_id = $ AND (b.status = 1 OR b.payment_status = 1 OR b.hold_expires_at > clock_timestamp())"
 }
 
-/// A seat of a flight with the booking that it belongs to, or is to belong to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct SeatRow {
-    pub(crate) seat: FlightSeat,
-    pub(crate) booking: BookingId,
-    /// Held where it is not sold.
-    pub(crate) sold: bool,
-}
-
-/// A hold that has ended but stands in the way, with one thing that it has of what is wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct StaleHold {
-    pub(crate) booking: BookingId,
-    pub(crate) has: Held,
-}
-
-/// What a hold keeps from others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Held {
-    Seat(FlightSeat),
-    /// The place of a traveller.
-    Place(Place),
-}
-
 /// Flights, seats and bookings as columns.
 pub(super) fn columns(rows: &[SeatRow]) -> (Vec<Uuid>, Vec<i16>, Vec<Uuid>) {
     (
@@ -93,7 +72,7 @@ pub(crate) async fn free(connection: &AsyncPgConnection, given: &[SeatRow]) -> Q
 }
 
 /// Holds that have ended but whose seats or travellers stand in the way.
-pub(crate) async fn stale_holders(
+pub(crate) async fn stale_holds(
     connection: &AsyncPgConnection,
     wanted: &[SeatRow],
     travellers: &[TravellerRow],
@@ -112,9 +91,9 @@ pub(crate) async fn stale_holders(
         let flight_id = FlightId(flight);
         let has = match seat {
             Some(number) => {
-                Held::Seat(FlightSeat { flight_id, designator: SeatDesignator::from_number(number)? })
+                Blocked::Seat(FlightSeat { flight_id, designator: SeatDesignator::from_number(number)? })
             }
-            None => Held::Place((flight_id, UserId(owner?), fingerprint?)),
+            None => Blocked::Passenger((flight_id, UserId(owner?), fingerprint?)),
         };
         Some(StaleHold { booking: BookingId(booking), has })
     };

@@ -1,12 +1,14 @@
-//! The second fence: a person is on a flight once in the live bookings of an account.
+//! Who travels on a flight. The unique constraint (flight_id, owner_id, fingerprint) keeps a person from being booked
+//! twice by an account.
 
+use booking_engine::ledger::rows::{PassengerFlightKey, TravellerRow};
 use diesel::{
     prelude::*,
     sql_types::{Array, BigInt, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared::{
-    ids::{BookingId, FlightId, UserId},
+    ids::{FlightId, UserId},
     statement,
 };
 use std::collections::HashSet;
@@ -24,35 +26,13 @@ statement! {
 }
 
 statement! {
-    /// Those of some places that have travellers.
+    /// Those of some passengers' keys that are taken.
     Taken {
         flights: Array<SqlUuid> = Vec<Uuid>,
         owners: Array<SqlUuid> = Vec<Uuid>,
         fingerprints: Array<BigInt> = Vec<i64>,
     } -> (SqlUuid, SqlUuid, BigInt),
     "SELECT f, o, p FROM unnest($, $, $) AS asked (f, o, p) JOIN travellers ON flight_id = f AND owner_id = o AND fingerprint = p"
-}
-
-/// A place on a flight: of an account's person, by the fingerprint of names and date of birth.
-pub(crate) type Place = (FlightId, UserId, i64);
-
-/// A traveller of a booking on a flight.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct TravellerRow {
-    pub(crate) flight: FlightId,
-    pub(crate) owner: UserId,
-    /// Of the person's names and date of birth.
-    pub(crate) fingerprint: i64,
-    pub(crate) booking: BookingId,
-    /// Whether a seat belongs to it.
-    pub(crate) seated: bool,
-}
-
-impl TravellerRow {
-    /// The place that it has.
-    pub(crate) fn place(&self) -> Place {
-        (self.flight, self.owner, self.fingerprint)
-    }
 }
 
 /// Takes travellers off their flights.
@@ -69,8 +49,11 @@ pub(crate) async fn leave(connection: &AsyncPgConnection, given: &[TravellerRow]
     query.execute(&mut &*connection).await.map(drop)
 }
 
-/// Those of some places that have travellers.
-pub(crate) async fn taken(connection: &AsyncPgConnection, asked: &[Place]) -> QueryResult<HashSet<Place>> {
+/// Those of some passengers' keys that are taken.
+pub(crate) async fn taken(
+    connection: &AsyncPgConnection,
+    asked: &[PassengerFlightKey],
+) -> QueryResult<HashSet<PassengerFlightKey>> {
     let query = Taken {
         flights: asked.iter().map(|(flight, _, _)| flight.0).collect(),
         owners: asked.iter().map(|(_, owner, _)| owner.0).collect(),

@@ -3,7 +3,7 @@
 //! provider's refusal, or once it has captured or voided.
 
 use super::payments;
-use booking_engine::payment::record::PaymentState;
+use booking_engine::{payment::record::PaymentState, saga::settlement::UnsettledPayment};
 use chrono::TimeDelta;
 use diesel::{
     prelude::*,
@@ -36,34 +36,20 @@ statement! {
     "DELETE FROM unsettled_payments WHERE payment_id = ANY($)"
 }
 
-/// A payment whose saga is not at its end.
-#[derive(Debug, Clone)]
-pub(crate) struct Unsettled {
-    pub(crate) id: PaymentId,
-    pub(crate) booking_id: BookingId,
-    pub(crate) state: PaymentState,
-    pub(crate) amount: i64,
-    pub(crate) token: Option<String>,
-    /// A flight of the booking, to find its ledger by.
-    pub(crate) flight_id: FlightId,
-    /// Whether the end of the hold, which the payment has prolonged, has passed.
-    pub(crate) late: bool,
-}
-
 /// Takes in hand unsettled payments that nobody has had in hand for this long. What the ledger decides
 /// in this very moment may be missed: the saga finds it out.
 pub(crate) async fn take(
     connection: &AsyncPgConnection,
     idle: TimeDelta,
     limit: i64,
-) -> QueryResult<Vec<Unsettled>> {
+) -> QueryResult<Vec<UnsettledPayment>> {
     type Row = (Uuid, Uuid, i16, i64, Option<String>, Uuid, bool);
     #[expect(clippy::cast_precision_loss, reason = "a few seconds in milliseconds")]
     let seconds = idle.num_milliseconds() as f64 / 1000.0;
     let rows: Vec<Row> = Take { seconds, limit }.load(&mut &*connection).await?;
     rows.into_iter()
         .map(|(id, booking, code, amount, token, flight, late)| {
-            Ok(Unsettled {
+            Ok(UnsettledPayment {
                 id: PaymentId(id),
                 booking_id: BookingId(booking),
                 state: payments::state(code)?,

@@ -3,15 +3,13 @@
 //! Claims on different flights lock nothing in common, so the accounts themselves are locked: by advisory locks of
 //! the transaction, which PostgreSQL alone has. This module is their only user in booking.
 
+use booking_engine::ledger::rows::UnverifiedHold;
 use diesel::{
     QueryResult,
     sql_types::{Array, BigInt, SmallInt, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use shared::{
-    ids::{BookingId, UserId},
-    statement,
-};
+use shared::{ids::UserId, statement};
 use std::collections::HashMap;
 use uuid::Uuid;
 
@@ -54,15 +52,6 @@ statement! {
         WHERE b.status <> 0 OR (b.payment_status <> 1 AND b.hold_expires_at <= clock_timestamp())
         LIMIT $ FOR UPDATE OF h SKIP LOCKED
     ) DELETE FROM unverified_holds h USING gone g WHERE h.owner_id = g.owner_id AND h.booking_id = g.booking_id"
-}
-
-/// Seats that an unverified account holds by a booking.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct UnverifiedHold {
-    pub(crate) owner: UserId,
-    pub(crate) booking: BookingId,
-    /// Of all flights together.
-    pub(crate) seats: i16,
 }
 
 /// What stands for an account among the locks. Two accounts with one key only wait for each other.

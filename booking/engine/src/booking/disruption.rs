@@ -1,7 +1,10 @@
 //! What a new state of a flight means for those who have booked it.
 
 use crate::inventory::flight::is_sold;
-use shared_types::events::{FlightState, FlightStatus};
+use shared_types::{
+    events::{FlightState, FlightStatus},
+    ids::FlightId,
+};
 
 /// A change by the airline that concerns the travellers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,4 +23,12 @@ pub fn of_change(before: &FlightState, after: &FlightState) -> Option<Disruption
     }
     let moved = before.departure.at != after.departure.at || before.arrival.at != after.arrival.at;
     (moved && is_sold(after)).then_some(Disruption::Rescheduled)
+}
+
+/// A change of a flight that its bookings have yet to follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PendingDisruption {
+    pub flight: FlightId,
+    pub version: i64,
+    pub kind: Disruption,
 }

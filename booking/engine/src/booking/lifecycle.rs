@@ -189,7 +189,7 @@ impl Booking {
         now: DateTime<Utc>,
     ) -> bool {
         let Some(started) = self.started(payment) else { return false };
-        started.state = if void { PaymentState::GivenUp } else { PaymentState::Declined };
+        started.state = if void { PaymentState::Voided } else { PaymentState::Declined };
         started.token = None;
         let end = started.held_until.min(flight::closes_at(departs_at));
         if self.payment_status == BookingPaymentStatus::Processing {
@@ -219,7 +219,7 @@ impl Booking {
     /// has cancelled a flight, also where less was quoted before.
     pub fn cancel(
         &mut self,
-        quote: Option<&Quote>,
+        (quote, refund_id): (Option<&Quote>, RefundId),
         journey: Journey,
         now: DateTime<Utc>,
     ) -> Result<Vec<Entry>, Refusal> {
@@ -230,7 +230,7 @@ impl Booking {
             _ => self.refund_now(journey, now),
         };
         let reason = if journey.is_cancelled { BY_AIRLINE } else { BY_TRAVELLER };
-        let entries = self.give_back(refund, reason, now);
+        let entries = self.give_back((refund_id, refund), reason, now);
         self.status = BookingStatus::Cancelled;
         self.touch(now);
         Ok(entries)
@@ -239,25 +239,30 @@ impl Booking {
     /// The airline does not fly one of the flights: whatever was paid is given back in full. A payment
     /// that is under way comes too late and will be voided. Whether it was a live booking, and what is
     /// to be booked.
-    pub fn cancel_by_airline(&mut self, now: DateTime<Utc>) -> Option<Vec<Entry>> {
+    pub fn cancel_by_airline(&mut self, refund_id: RefundId, now: DateTime<Utc>) -> Option<Vec<Entry>> {
         if !matches!(self.stage(now), Stage::Held | Stage::Paying | Stage::Confirmed) {
             return None;
         }
         let all = Refund { fare: self.fare(), taxes: self.taxes() };
-        let entries = self.give_back(all, BY_AIRLINE, now);
+        let entries = self.give_back((refund_id, all), BY_AIRLINE, now);
         self.status = BookingStatus::Cancelled;
         self.touch(now);
         Some(entries)
     }
 
-    fn give_back(&mut self, refund: Refund, reason: &str, now: DateTime<Utc>) -> Vec<Entry> {
+    fn give_back(
+        &mut self,
+        (id, refund): (RefundId, Refund),
+        reason: &str,
+        now: DateTime<Utc>,
+    ) -> Vec<Entry> {
         let paid = |one: &&Payment| one.state == PaymentState::Confirmed;
         let Some(payment_id) = self.payments.iter().find(paid).map(|one| one.id) else { return Vec::new() };
         debug_assert!(refund.total() <= self.total(), "never more than was paid");
         if refund.total() == 0 {
             return Vec::new();
         }
-        let (id, amount) = (RefundId::new(), refund.total());
+        let amount = refund.total();
         let reason = reason.to_owned();
         self.refunds.push(RefundRecord { id, payment_id, amount, reason, settled: false, created_at: now });
         self.payment_status = match amount == self.total() {

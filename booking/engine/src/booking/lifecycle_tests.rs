@@ -82,14 +82,14 @@ fn take(
             booking.decline((last, matches!(step, Step::Void)), journey.departs_at, *now);
             Ok(vec![])
         }
-        Step::Cancel => booking.cancel(None, journey, *now),
+        Step::Cancel => booking.cancel((None, RefundId::new()), journey, *now),
         Step::CancelOnQuote => {
             let quote = booking.quote(QuoteId::new(), journey, *now)?;
             let expected = if booking.confirmed_at.is_some() { booking.total() } else { 0 };
             assert_eq!(quote.refund.total() + quote.penalty, expected, "nothing is lost between the two");
-            booking.cancel(Some(&quote), journey, *now)
+            booking.cancel((Some(&quote), RefundId::new()), journey, *now)
         }
-        Step::CancelByAirline => Ok(booking.cancel_by_airline(*now).unwrap_or_default()),
+        Step::CancelByAirline => Ok(booking.cancel_by_airline(RefundId::new(), *now).unwrap_or_default()),
         Step::Reschedule(version, minutes) => {
             let flight = booking.segments[0].flight_id;
             let departs_at = *now + TimeDelta::minutes(minutes);
@@ -173,7 +173,7 @@ fn each_refusal_has_its_code() {
         let payment = payment(&booking, now);
         let mut copy = booking.clone();
         let pay = copy.start_payment(payment, (TimeDelta::minutes(60), now + TimeDelta::days(30)), now).err();
-        (pay, booking.cancel(None, flown(now + TimeDelta::days(30)), now).err())
+        (pay, booking.cancel((None, RefundId::new()), flown(now + TimeDelta::days(30)), now).err())
     };
     let processing = |booking: &mut Booking, now| {
         let payment = payment(booking, now);
@@ -270,7 +270,7 @@ fn declined_payments_are_bounded() {
     assert_eq!(booking, before, "a refusal changes nothing");
     assert!(!booking.actions(&[flight_at(far)], now).contains(&BookingAction::Pay));
     assert_eq!(pay(&mut booking, now + TimeDelta::minutes(15)), Err(Refusal::HoldExpired));
-    assert!(booking.cancel(None, flown(far), now).is_ok(), "nothing else is refused");
+    assert!(booking.cancel((None, RefundId::new()), flown(far), now).is_ok(), "nothing else is refused");
 }
 
 #[test]
@@ -282,16 +282,16 @@ fn the_airline_cancels_whatever_is_under_way_and_gives_everything_back() {
     let id = order.id;
     booking.start_payment(order, (TimeDelta::minutes(60), far), now).unwrap();
     let mut paying = booking.clone();
-    assert_eq!(paying.cancel_by_airline(now), Some(vec![]), "nothing was paid yet");
+    assert_eq!(paying.cancel_by_airline(RefundId::new(), now), Some(vec![]), "nothing was paid yet");
     assert_eq!(paying.confirm(id, now), Err(Refusal::HoldExpired));
     assert!(paying.decline((id, true), far, now), "what was authorised meanwhile is voided");
     assert_eq!(paying.payment_status, BookingPaymentStatus::Awaiting);
     booking.confirm(id, now).unwrap();
     let late = now + TimeDelta::days(29);
     assert!(booking.refund_now(flown(far), late).total() < booking.total(), "the traveller would get less");
-    assert!(booking.cancel_by_airline(late).is_some());
+    assert!(booking.cancel_by_airline(RefundId::new(), late).is_some());
     assert_eq!(booking.refunds[0].amount, booking.total());
-    assert_eq!(booking.cancel_by_airline(late), None, "once is enough");
+    assert_eq!(booking.cancel_by_airline(RefundId::new(), late), None, "once is enough");
 }
 
 #[test]
@@ -303,13 +303,17 @@ fn quotes_are_good_for_the_booking_as_it_was_and_for_a_while() {
     let quote = booking.quote(QuoteId::new(), flown(far), now).unwrap();
     let mut other = booking.clone();
     assert_eq!(
-        other.cancel(Some(&quote), flown(far), now + TimeDelta::minutes(15)),
+        other.cancel((Some(&quote), RefundId::new()), flown(far), now + TimeDelta::minutes(15)),
         Err(Refusal::QuoteExpired)
     );
     let patch = ContactPatch { email: Some("grace@example.org".parse().unwrap()), phone: Patch::Keep };
     assert_eq!(other.change_contact(&patch, now), Ok(true));
-    assert_eq!(other.cancel(Some(&quote), flown(far), now), Err(Refusal::QuoteExpired), "it has changed");
-    assert!(booking.cancel(Some(&quote), flown(far), now).is_ok());
+    assert_eq!(
+        other.cancel((Some(&quote), RefundId::new()), flown(far), now),
+        Err(Refusal::QuoteExpired),
+        "it has changed"
+    );
+    assert!(booking.cancel((Some(&quote), RefundId::new()), flown(far), now).is_ok());
 }
 
 #[test]
@@ -328,12 +332,12 @@ fn who_cancels_after_the_airline_gets_everything_whatever_was_quoted_before() {
     assert_eq!((since.refund.total(), since.penalty), (booking.total(), 0));
     for (quote, at) in [(Some(&quoted), late), (Some(&since), late), (None, far + TimeDelta::hours(1))] {
         let mut one = booking.clone();
-        one.cancel(quote, gone, at).unwrap();
+        one.cancel((quote, RefundId::new()), gone, at).unwrap();
         assert_eq!(one.refunds[0].amount, booking.total());
         assert_eq!(one.refunds[0].reason, "cancelled by the airline");
         assert_eq!(one.payment_status, BookingPaymentStatus::Refunded);
     }
     // A quote that is no longer good is still no quote.
-    let refused = booking.cancel(Some(&quoted), gone, late + TimeDelta::minutes(15));
+    let refused = booking.cancel((Some(&quoted), RefundId::new()), gone, late + TimeDelta::minutes(15));
     assert_eq!(refused, Err(Refusal::QuoteExpired));
 }

@@ -2,6 +2,7 @@
 //!
 //! | file | rule |
 //! |---|---|
+//! | [`priced_order`] | an order with seats and prices |
 //! | [`record`], [`presentation`] | a booking, and how it is shown |
 //! | [`lifecycle`] | its state machine |
 //! | [`hold`] | how long seats are kept without payment |
@@ -20,6 +21,7 @@ pub mod lifecycle;
 pub mod locator;
 pub mod name_correction;
 pub mod presentation;
+pub mod priced_order;
 pub mod record;
 pub mod refusal;
 pub mod seat_change;

@@ -1,15 +1,15 @@
-//! What an allocator remembers of a flight's seats, and what it decides from it. No clock, no
-//! database, no mailbox: the [actor](booking::actors::allocator) brings these.
+//! What an allocator knows of a flight's seats, and what it decides from it. No clock, no database, no mailbox: its
+//! owner brings these.
 //!
-//! It is a cache, and may be behind. So it never refuses out of a state that is older than [`FRESH`],
-//! nor because of something that it is not sure of: then it is [unsure](Decision::Unsure), and its seats
-//! are to be read again. And what it grants is only a proposal: the fence in the database decides.
+//! It is a cache, and may be behind. So it refuses nothing from a state that is older than [`FRESH`], nor because of
+//! something that it is not sure of: then it is [unsure](ReservationDecision::Unsure), and its seats are to be read
+//! again. A reservation is only a proposal: the unique constraint (flight_id, seat) decides.
 //!
-//! Marks keep requests under way out of each other's way, and do no more than that. A price counts the
-//! seats that are held and sold, not the marked ones: most of those may come to nothing, and who marks
-//! seats for nothing would make them dearer for everybody else. So several requests under way may get
-//! the same class, and a class may sell beyond its share by as many seats as were under way at once.
-//! That is right: what was offered is charged, and nobody prices it again.
+//! Reservations keep requests under way out of each other's way, and do no more than that. A price counts the seats
+//! that are held and sold, not the reserved ones: most reservations may come to nothing, and reserving seats for nothing
+//! would make them dearer for everybody else. So several requests under way may get the same class, and a class may sell
+//! beyond its share by as many seats as were under way at once. That is right: what was offered is charged, and nobody
+//! prices it again.
 
 use crate::{
     booking::{
@@ -42,33 +42,33 @@ pub const FRESH: Duration = Duration::from_secs(1);
 
 /// What a party wants of a flight.
 #[derive(Debug, Clone)]
-pub struct Wanted {
+pub struct SeatRequest {
     /// The account that the seats are for.
     pub owner: UserId,
-    /// Free of the limit of seats that an account may have marked at once.
+    /// Free of the limit of seats that an account may have reserved at once.
     pub exempt: bool,
     pub segment: usize,
     pub cabin: Cabin,
     /// `None`: it has been paid for, seats are only changed.
-    pub fare: Option<WantedFare>,
+    pub fare: Option<FareRequest>,
     /// One for each traveller with a seat, with its place in the party.
     pub wishes: Vec<(usize, Wish)>,
 }
 
 /// What a price is asked for.
 #[derive(Debug, Clone)]
-pub struct WantedFare {
+pub struct FareRequest {
     pub brand: Brand,
     pub currency: Currency,
     /// All travellers, those without seats too.
     pub party: Vec<PassengerType>,
 }
 
-/// Seats that are marked for a party, with their price.
+/// Seats that are reserved for a party, with their price.
 #[derive(Debug, Clone)]
-pub struct Reservation {
-    /// Names the marks.
-    pub ticket: u64,
+pub struct SeatGrant {
+    /// Names the reservation.
+    pub reservation: ReservationId,
     /// In the order of the wishes.
     pub seats: Vec<SeatDesignator>,
     /// Nothing where no fare was asked for.
@@ -77,11 +77,15 @@ pub struct Reservation {
     pub flight_version: i64,
 }
 
+/// Names a reservation within its inventory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReservationId(u64);
+
 /// What comes of a request for seats.
 #[derive(Debug)]
-pub enum Decision {
-    /// The seats are marked.
-    Granted(Reservation),
+pub enum ReservationDecision {
+    /// The seats are reserved.
+    Granted(SeatGrant),
     /// It cannot be had, for certain.
     Refused(Refusal),
     /// Not to be decided from memory: the seats are to be read again.
@@ -100,7 +104,7 @@ pub struct TakenSeat {
 
 /// Holds of a flight that a commit of this instance has made or changed.
 #[derive(Debug, Clone)]
-pub struct HoldsLeft {
+pub struct HoldExpiries {
     /// The version of the flight's seats after that commit.
     pub seats_version: i64,
     pub holds: Vec<TakenSeat>,
@@ -111,7 +115,7 @@ pub struct HoldsLeft {
 
 /// A flight's seats as they were read.
 #[derive(Debug, Clone)]
-pub struct SeatsRead {
+pub struct SeatSnapshot {
     /// The version of the flight's state.
     pub version: i64,
     pub on_sale: bool,
@@ -123,7 +127,7 @@ pub struct SeatsRead {
 
 /// Instants that a decision is taken at.
 #[derive(Debug, Clone, Copy)]
-pub struct Moment {
+pub struct ClockReading {
     /// By this machine's monotonic clock.
     pub now: Instant,
     /// By its wall clock.
@@ -132,14 +136,14 @@ pub struct Moment {
 
 /// Whose a seat is.
 #[derive(Debug, Clone, Copy)]
-enum Taken {
+enum SeatHolder {
     Sold,
-    Held(End),
+    Held(HoldEnd),
 }
 
 /// When a hold ends.
 #[derive(Debug, Clone, Copy)]
-enum End {
+enum HoldEnd {
     /// Earlier only where the airline has moved a flight of the booking forward, of which the allocators of other
     /// instances hear when the hold was taken back.
     At(Instant),
@@ -151,61 +155,63 @@ enum End {
 }
 
 /// The end of a hold that was read now.
-fn end_of(hold: &TakenSeat, now: Instant) -> End {
-    let at = |left: i64| End::At(now + Duration::from_millis(u64::try_from(left).unwrap_or(0)));
-    hold.ends_in.map_or(End::Open(now), at)
+fn end_of(hold: &TakenSeat, now: Instant) -> HoldEnd {
+    let at = |left: i64| HoldEnd::At(now + Duration::from_millis(u64::try_from(left).unwrap_or(0)));
+    hold.ends_in.map_or(HoldEnd::Open(now), at)
 }
 
-/// A seat that is promised to a claim on its way.
+/// A seat that is reserved_seats to a claim on its way.
 #[derive(Debug, Clone, Copy)]
-struct Pending {
-    ticket: u64,
+struct Reserved {
+    reservation: ReservationId,
     owner: UserId,
     until: Instant,
 }
 
 /// See the module.
 #[derive(Debug)]
-pub struct SeatBook {
+pub struct SeatInventory {
     id: FlightId,
     version: i64,
-    taken: BTreeMap<SeatDesignator, Taken>,
-    pending: HashMap<SeatDesignator, Pending>,
+    taken: BTreeMap<SeatDesignator, SeatHolder>,
+    reserved: HashMap<SeatDesignator, Reserved>,
     /// When the state was known to be true; `None`: to be read again.
     known_at: Option<Instant>,
     /// When the flight was known to be as it is.
     flight_known_at: Instant,
-    tickets: u64,
+    /// The last one that was given.
+    last_reservation: ReservationId,
     /// Of the flight in this version.
     layouts: (i64, HashMap<Cabin, Arc<CabinLayout>>),
     /// Chooses between places that are equally good; differs between instances.
-    spread: usize,
+    tie_break: usize,
 }
 
-impl SeatBook {
+impl SeatInventory {
     /// The book of a flight that was just read.
-    pub fn new(id: FlightId, read: &SeatsRead, now: Instant, spread: usize) -> Self {
+    pub fn new(id: FlightId, read: &SeatSnapshot, now: Instant, tie_break: usize) -> Self {
         let mut book = Self {
             id,
             version: 0,
             taken: BTreeMap::new(),
-            pending: HashMap::new(),
+            reserved: HashMap::new(),
             known_at: None,
             flight_known_at: now,
-            tickets: 0,
+            last_reservation: ReservationId(0),
             layouts: (0, HashMap::new()),
-            spread,
+            tie_break,
         };
-        book.learn(read, now);
+        book.apply_snapshot(read, now);
         book
     }
 
     /// Takes over what was read; `now` is not after that. Where something newer came meanwhile, which does not
     /// tell when holds end, only that is taken over of what is held in both.
-    pub fn learn(&mut self, read: &SeatsRead, now: Instant) {
+    pub fn apply_snapshot(&mut self, read: &SeatSnapshot, now: Instant) {
         if read.seats_version < self.version {
             for hold in read.taken.iter().filter(|seat| !seat.sold) {
-                if let Some(Taken::Held(end @ (End::Unknown | End::Open(_)))) = self.taken.get_mut(&hold.seat)
+                if let Some(SeatHolder::Held(end @ (HoldEnd::Unknown | HoldEnd::Open(_)))) =
+                    self.taken.get_mut(&hold.seat)
                 {
                     *end = end_of(hold, now);
                 }
@@ -213,8 +219,8 @@ impl SeatBook {
             return;
         }
         let taken = |seat: &TakenSeat| match seat.sold {
-            true => (seat.seat, Taken::Sold),
-            false => (seat.seat, Taken::Held(end_of(seat, now))),
+            true => (seat.seat, SeatHolder::Sold),
+            false => (seat.seat, SeatHolder::Held(end_of(seat, now))),
         };
         self.taken = read.taken.iter().map(taken).collect();
         self.version = read.seats_version;
@@ -222,37 +228,38 @@ impl SeatBook {
     }
 
     /// The seats are so after a commit, of this instance or another.
-    pub fn seats_are(&mut self, state: &SeatsState, now: Instant) {
+    pub fn apply_seats(&mut self, state: &SeatsState, now: Instant) {
         debug_assert_eq!(state.flight_id, self.id, "who tells knows whose seats they are");
         if state.version <= self.version {
             return;
         }
         // Ends of holds that are known stay known; of the others the next refusal finds out.
         let held = |seat: &SeatDesignator| match self.taken.get(seat) {
-            Some(Taken::Held(end)) => (*seat, Taken::Held(*end)),
-            _ => (*seat, Taken::Held(End::Unknown)),
+            Some(SeatHolder::Held(end)) => (*seat, SeatHolder::Held(*end)),
+            _ => (*seat, SeatHolder::Held(HoldEnd::Unknown)),
         };
         let held: Vec<_> = state.held.iter().map(held).collect();
-        self.taken = held.into_iter().chain(state.sold.iter().map(|seat| (*seat, Taken::Sold))).collect();
+        self.taken =
+            held.into_iter().chain(state.sold.iter().map(|seat| (*seat, SeatHolder::Sold))).collect();
         self.version = state.version;
         self.known_at = Some(now);
     }
 
     /// These holds end so, unless something newer is known of the seats.
-    pub fn holds_are(&mut self, left: &HoldsLeft) {
+    pub fn apply_hold_expiries(&mut self, left: &HoldExpiries) {
         if left.seats_version < self.version {
             return;
         }
         for hold in &left.holds {
             // What was sold or came free meanwhile is no hold any more.
-            if let Some(Taken::Held(end)) = self.taken.get_mut(&hold.seat) {
+            if let Some(SeatHolder::Held(end)) = self.taken.get_mut(&hold.seat) {
                 *end = end_of(hold, left.as_of);
             }
         }
     }
 
     /// The seats may have changed.
-    pub fn doubt(&mut self) {
+    pub fn invalidate(&mut self) {
         self.known_at = None;
     }
 
@@ -268,10 +275,10 @@ impl SeatBook {
 
     /// Whether neither a hold that may have ended nor a flight that may have changed is behind a refusal.
     fn is_sure(&self, refusal: &Refusal, now: Instant) -> bool {
-        let unknown = |taken: &Taken| match taken {
-            Taken::Held(End::Unknown) => true,
-            Taken::Held(End::Open(at)) => now.saturating_duration_since(*at) >= FRESH,
-            Taken::Sold | Taken::Held(End::At(_)) => false,
+        let unknown = |taken: &SeatHolder| match taken {
+            SeatHolder::Held(HoldEnd::Unknown) => true,
+            SeatHolder::Held(HoldEnd::Open(at)) => now.saturating_duration_since(*at) >= FRESH,
+            SeatHolder::Sold | SeatHolder::Held(HoldEnd::At(_)) => false,
         };
         match refusal {
             Refusal::SeatTaken(seats) => {
@@ -285,39 +292,50 @@ impl SeatBook {
     /// The seats that are held or sold. A hold that has ended is none: the ledger ends it for good.
     fn taken(&self, now: Instant) -> impl Iterator<Item = SeatDesignator> + '_ {
         let taken = self.taken.iter().filter(move |(_, taken)| match taken {
-            Taken::Held(End::At(end)) => *end > now,
-            Taken::Sold | Taken::Held(End::Open(_) | End::Unknown) => true,
+            SeatHolder::Held(HoldEnd::At(end)) => *end > now,
+            SeatHolder::Sold | SeatHolder::Held(HoldEnd::Open(_) | HoldEnd::Unknown) => true,
         });
         taken.map(|(seat, _)| *seat)
     }
 
-    /// The seats that are promised to requests under way.
-    fn promised(&self, now: Instant) -> impl Iterator<Item = (SeatDesignator, UserId)> + '_ {
-        let promised = self.pending.iter().filter(move |(_, pending)| pending.until > now);
-        promised.map(|(seat, pending)| (*seat, pending.owner))
+    /// The seats that are reserved_seats to requests under way.
+    fn reserved_seats(&self, now: Instant) -> impl Iterator<Item = (SeatDesignator, UserId)> + '_ {
+        let reserved_seats = self.reserved.iter().filter(move |(_, reserved)| reserved.until > now);
+        reserved_seats.map(|(seat, reserved)| (*seat, reserved.owner))
     }
 
-    /// Whether a party would have more seats marked than its account may hold. Who has seats marked for
-    /// nothing, again and again, does not make a flight look full by it.
-    fn exceeds_limit(&self, wanted: &Wanted, now: Instant) -> bool {
-        let marked = self.promised(now).filter(|(_, owner)| *owner == wanted.owner).count();
-        let seats = i64::try_from(marked + wanted.wishes.len()).unwrap_or(i64::MAX);
+    /// How many seats are reserved for an account.
+    pub fn reserved_for(&self, owner: UserId, now: Instant) -> usize {
+        self.reserved_seats(now).filter(|(_, of)| *of == owner).count()
+    }
+
+    /// Whether a party would have more seats reserved than its account may hold. So nobody makes a flight look full by
+    /// reserving seats for nothing.
+    fn exceeds_limit(&self, wanted: &SeatRequest, now: Instant) -> bool {
+        let reserved = self.reserved_for(wanted.owner, now);
+        let seats = i64::try_from(reserved + wanted.wishes.len()).unwrap_or(i64::MAX);
         !wanted.exempt && seats > hold::SEATS_PER_ACCOUNT_AND_FLIGHT
     }
 
     /// Marks seats for a party until the deadline, or refuses, if that can be decided from memory.
-    pub fn decide(&mut self, flight: &Flight, wanted: &Wanted, deadline: Instant, at: Moment) -> Decision {
+    pub fn decide(
+        &mut self,
+        flight: &Flight,
+        wanted: &SeatRequest,
+        deadline: Instant,
+        at: ClockReading,
+    ) -> ReservationDecision {
         if self.known_at.is_none() {
-            return Decision::Unsure;
+            return ReservationDecision::Unsure;
         }
         match self.reserve(flight, wanted, deadline, at) {
-            Ok(reservation) => Decision::Granted(reservation),
+            Ok(reservation) => ReservationDecision::Granted(reservation),
             // Marks are nowhere but here.
-            Err(Refusal::HoldLimit) => Decision::Refused(Refusal::HoldLimit),
+            Err(Refusal::HoldLimit) => ReservationDecision::Refused(Refusal::HoldLimit),
             Err(refusal) if self.is_fresh(at.now) && self.is_sure(&refusal, at.now) => {
-                Decision::Refused(refusal)
+                ReservationDecision::Refused(refusal)
             }
-            Err(_) => Decision::Unsure,
+            Err(_) => ReservationDecision::Unsure,
         }
     }
 
@@ -325,10 +343,10 @@ impl SeatBook {
     pub fn reserve(
         &mut self,
         flight: &Flight,
-        wanted: &Wanted,
+        wanted: &SeatRequest,
         deadline: Instant,
-        at: Moment,
-    ) -> Result<Reservation, Refusal> {
+        at: ClockReading,
+    ) -> Result<SeatGrant, Refusal> {
         if !flight.is_bookable(at.utc) {
             return Err(Refusal::FlightNotBookable);
         }
@@ -341,17 +359,18 @@ impl SeatBook {
         let all = free.count();
         self.taken(at.now).for_each(|seat| free.set(&layout, seat, false));
         let taken = all - free.count();
-        self.promised(at.now).for_each(|(seat, _)| free.set(&layout, seat, false));
-        let seats = layout.assign(&free, &wishes, self.spread).map_err(|none| self.refusal(wanted, none))?;
+        self.reserved_seats(at.now).for_each(|(seat, _)| free.set(&layout, seat, false));
+        let seats =
+            layout.assign(&free, &wishes, self.tie_break).map_err(|none| self.refusal(wanted, none))?;
         let price = match &wanted.fare {
             Some(fare) => price(wanted, fare, (&flight.state, taken), at)?,
             None => SegmentPrice { fare: 0, taxes: 0 },
         };
-        self.tickets += 1;
-        let ticket = self.tickets;
-        let mark = Pending { ticket, owner: wanted.owner, until: deadline };
-        self.pending.extend(seats.iter().map(|seat| (*seat, mark)));
-        Ok(Reservation { ticket, seats, price, flight_version: flight.state.version })
+        self.last_reservation.0 += 1;
+        let reservation = self.last_reservation;
+        let reserved = Reserved { reservation, owner: wanted.owner, until: deadline };
+        self.reserved.extend(seats.iter().map(|seat| (*seat, reserved)));
+        Ok(SeatGrant { reservation, seats, price, flight_version: flight.state.version })
     }
 
     /// The geometry of a cabin, as of the present version of the flight.
@@ -363,7 +382,7 @@ impl SeatBook {
         self.layouts.1.entry(cabin).or_insert_with(new).clone()
     }
 
-    fn refusal(&self, wanted: &Wanted, none: NoSeats) -> Refusal {
+    fn refusal(&self, wanted: &SeatRequest, none: NoSeats) -> Refusal {
         let seat = |designator| FlightSeat { flight_id: self.id, designator };
         match none {
             NoSeats::Full => Refusal::FlightFull,
@@ -384,14 +403,14 @@ impl SeatBook {
         }
     }
 
-    /// Takes marks away: the ledger has decided.
-    pub fn release(&mut self, ticket: u64, now: Instant) {
-        self.pending.retain(|_, pending| pending.ticket != ticket && pending.until > now);
+    /// Releases a reservation: the ledger has decided.
+    pub fn release(&mut self, reservation: ReservationId, now: Instant) {
+        self.reserved.retain(|_, reserved| reserved.reservation != reservation && reserved.until > now);
     }
 
-    /// The seat map, marks left out: they are no holds yet.
+    /// The seat map, reservations left out: they are no holds yet.
     pub fn map(&self, flight: &FlightState) -> SeatMap {
-        let sold = |taken: &Taken| matches!(taken, Taken::Sold);
+        let sold = |taken: &SeatHolder| matches!(taken, SeatHolder::Sold);
         let taken = self.taken.iter().map(|(seat, taken)| (*seat, sold(taken))).collect();
         SeatMap::new(flight, self.version, &taken)
     }
@@ -399,10 +418,10 @@ impl SeatBook {
 
 /// What the party pays when so many seats of the cabin are taken before it.
 fn price(
-    wanted: &Wanted,
-    fare: &WantedFare,
+    wanted: &SeatRequest,
+    fare: &FareRequest,
     (flight, taken): (&FlightState, u32),
-    at: Moment,
+    at: ClockReading,
 ) -> Result<SegmentPrice, Refusal> {
     price::of_party(flight, (wanted.cabin, fare.brand), fare.currency, &fare.party, taken, at.utc)
         .map_err(|error| Refusal::Invalid(vec![no_price(wanted.segment, error)]))

@@ -2,28 +2,28 @@ use super::*;
 use crate::samples;
 
 /// A book of a flight of 53 seats of economy, as it was just read.
-fn book(flight: &Flight, taken: &[TakenSeat], now: Instant) -> SeatBook {
-    let read = SeatsRead { version: 1, on_sale: true, seats_version: 1, taken: taken.to_vec() };
-    SeatBook::new(flight.state.id, &read, now, 0)
+fn book(flight: &Flight, taken: &[TakenSeat], now: Instant) -> SeatInventory {
+    let read = SeatSnapshot { version: 1, on_sale: true, seats_version: 1, taken: taken.to_vec() };
+    SeatInventory::new(flight.state.id, &read, now, 0)
 }
 
 fn flight() -> Flight {
     Flight { on_sale: true, state: Arc::new(samples::flight()) }
 }
 
-fn moment(now: Instant) -> Moment {
-    Moment { now, utc: Utc::now() }
+fn moment(now: Instant) -> ClockReading {
+    ClockReading { now, utc: Utc::now() }
 }
 
 /// What so many adults of an account want.
-fn wanted(owner: UserId, seats: usize) -> Wanted {
+fn wanted(owner: UserId, seats: usize) -> SeatRequest {
     let wish = Wish { named: None, exit_allowed: true, child: false };
-    Wanted {
+    SeatRequest {
         owner,
         exempt: false,
         segment: 0,
         cabin: Cabin::Economy,
-        fare: Some(WantedFare {
+        fare: Some(FareRequest {
             brand: Brand::Standard,
             currency: Currency::EUR,
             party: vec![PassengerType::Adt; seats],
@@ -39,9 +39,9 @@ fn taken(number: usize, sold: bool) -> TakenSeat {
     TakenSeat { seat, sold, ends_in: (!sold).then_some(600_000) }
 }
 
-fn granted(decision: Decision) -> Reservation {
+fn granted(decision: ReservationDecision) -> SeatGrant {
     match decision {
-        Decision::Granted(reservation) => reservation,
+        ReservationDecision::Granted(reservation) => reservation,
         other => panic!("{other:?}"),
     }
 }
@@ -50,7 +50,7 @@ fn granted(decision: Decision) -> Reservation {
 fn a_price_counts_what_is_held_and_sold_but_no_marks() {
     let (flight, now) = (flight(), Instant::now());
     let until = now + Duration::from_secs(5);
-    let ask = |book: &mut SeatBook, seats| {
+    let ask = |book: &mut SeatInventory, seats| {
         granted(book.decide(&flight, &wanted(UserId::new(), seats), until, moment(now)))
     };
     let mut empty = book(&flight, &[], now);
@@ -82,19 +82,19 @@ fn an_account_has_as_many_seats_marked_as_it_may_hold() {
     // However old the book is, this is known for certain.
     for at in [now, now + FRESH] {
         let refused = book.decide(&flight, &wanted(greedy, 1), until, moment(at));
-        assert!(matches!(refused, Decision::Refused(Refusal::HoldLimit)), "{refused:?}");
+        assert!(matches!(refused, ReservationDecision::Refused(Refusal::HoldLimit)), "{refused:?}");
     }
     granted(book.decide(&flight, &wanted(other, 9), until, moment(now)));
-    let exempt = Wanted { exempt: true, ..wanted(greedy, 9) };
+    let exempt = SeatRequest { exempt: true, ..wanted(greedy, 9) };
     granted(book.decide(&flight, &exempt, until, moment(now)));
     // A change of seats has no price, but marks all the same.
-    let change = Wanted { fare: None, ..wanted(other, 1) };
+    let change = SeatRequest { fare: None, ..wanted(other, 1) };
     let refused = book.decide(&flight, &change, until, moment(now));
-    assert!(matches!(refused, Decision::Refused(Refusal::HoldLimit)), "{refused:?}");
+    assert!(matches!(refused, ReservationDecision::Refused(Refusal::HoldLimit)), "{refused:?}");
     // Marks that are gone do not count: taken away, or forgotten by everybody.
     let mut fresh = self::book(&flight, &[], now);
     let mark = granted(fresh.decide(&flight, &wanted(greedy, 9), until, moment(now)));
-    fresh.release(mark.ticket, now);
+    fresh.release(mark.reservation, now);
     granted(fresh.decide(&flight, &wanted(greedy, 9), until, moment(now)));
     granted(fresh.decide(&flight, &wanted(greedy, 9), until + FRESH, moment(until)));
     assert_eq!(first.seats.len(), 5);
@@ -106,41 +106,41 @@ fn who_asks_for_a_held_seat_is_refused_until_the_hold_ends() {
     let until = now + Duration::from_secs(60);
     let seat: SeatDesignator = "4A".parse().unwrap();
     let state = |version| SeatsState { flight_id: flight.state.id, version, held: vec![seat], sold: vec![] };
-    let left = |seats_version, ends_in| HoldsLeft {
+    let left = |seats_version, ends_in| HoldExpiries {
         seats_version,
         holds: vec![TakenSeat { seat, sold: false, ends_in }],
         as_of: now,
     };
     let wish = Wish { named: Some(seat), exit_allowed: true, child: false };
-    let wanted = Wanted { wishes: vec![(0, wish)], ..wanted(UserId::new(), 1) };
-    let ask = |book: &mut SeatBook, after: u64| {
+    let wanted = SeatRequest { wishes: vec![(0, wish)], ..wanted(UserId::new(), 1) };
+    let ask = |book: &mut SeatInventory, after: u64| {
         let at = now + Duration::from_millis(after);
         book.decide(&flight, &wanted, until, moment(at))
     };
     // An event does not tell when it ends.
     let mut told = book(&flight, &[], now);
-    told.seats_are(&state(2), now);
-    assert!(matches!(ask(&mut told, 100), Decision::Unsure));
+    told.apply_seats(&state(2), now);
+    assert!(matches!(ask(&mut told, 100), ReservationDecision::Unsure));
     // The ledger does.
-    told.holds_are(&left(2, Some(500)));
-    assert!(matches!(ask(&mut told, 100), Decision::Refused(Refusal::SeatTaken(_))));
-    assert!(matches!(ask(&mut told, 600), Decision::Granted(_)), "it has ended");
+    told.apply_hold_expiries(&left(2, Some(500)));
+    assert!(matches!(ask(&mut told, 100), ReservationDecision::Refused(Refusal::SeatTaken(_))));
+    assert!(matches!(ask(&mut told, 600), ReservationDecision::Granted(_)), "it has ended");
     // However long the transaction was under way after it had looked at the clock.
     let mut slow = book(&flight, &[], now);
-    slow.seats_are(&state(2), now + Duration::from_millis(550));
-    slow.holds_are(&left(2, Some(500)));
-    assert!(matches!(ask(&mut slow, 600), Decision::Granted(_)));
+    slow.apply_seats(&state(2), now + Duration::from_millis(550));
+    slow.apply_hold_expiries(&left(2, Some(500)));
+    assert!(matches!(ask(&mut slow, 600), ReservationDecision::Granted(_)));
     // A payment under way keeps it; when it is declined, the hold ends again.
     let mut paying = book(&flight, &[], now);
-    paying.seats_are(&state(2), now);
-    paying.holds_are(&left(2, None));
-    assert!(matches!(ask(&mut paying, 600), Decision::Refused(Refusal::SeatTaken(_))));
-    paying.holds_are(&left(2, Some(500)));
-    assert!(matches!(ask(&mut paying, 600), Decision::Granted(_)));
+    paying.apply_seats(&state(2), now);
+    paying.apply_hold_expiries(&left(2, None));
+    assert!(matches!(ask(&mut paying, 600), ReservationDecision::Refused(Refusal::SeatTaken(_))));
+    paying.apply_hold_expiries(&left(2, Some(500)));
+    assert!(matches!(ask(&mut paying, 600), ReservationDecision::Granted(_)));
     // Not what has come free.
     let mut free = book(&flight, &[], now);
-    free.holds_are(&left(1, Some(500)));
-    assert!(matches!(ask(&mut free, 100), Decision::Granted(_)));
+    free.apply_hold_expiries(&left(1, Some(500)));
+    assert!(matches!(ask(&mut free, 100), ReservationDecision::Granted(_)));
 }
 
 #[test]
@@ -150,16 +150,16 @@ fn a_payment_under_way_is_believed_for_a_second() {
     let held = [TakenSeat { seat, sold: false, ends_in: None }];
     let state = SeatsState { flight_id: flight.state.id, version: 2, held: vec![seat], sold: vec![] };
     let wish = Wish { named: Some(seat), exit_allowed: true, child: false };
-    let wanted = Wanted { wishes: vec![(0, wish)], ..wanted(UserId::new(), 1) };
+    let wanted = SeatRequest { wishes: vec![(0, wish)], ..wanted(UserId::new(), 1) };
     let mut busy = book(&flight, &held, now);
     // Another instance may have declined it, which changes nobody's seats; of those it is told.
-    busy.seats_are(&state, now + FRESH / 2);
+    busy.apply_seats(&state, now + FRESH / 2);
     let mut ask = |after: Duration| {
         let at = now + after;
         busy.decide(&flight, &wanted, at + FRESH, moment(at))
     };
-    assert!(matches!(ask(FRESH * 3 / 4), Decision::Refused(Refusal::SeatTaken(_))));
-    assert!(matches!(ask(FRESH), Decision::Unsure), "to be read again");
+    assert!(matches!(ask(FRESH * 3 / 4), ReservationDecision::Refused(Refusal::SeatTaken(_))));
+    assert!(matches!(ask(FRESH), ReservationDecision::Unsure), "to be read again");
 }
 
 #[test]
@@ -168,15 +168,15 @@ fn what_was_read_meanwhile_is_not_overwritten_by_the_holds_of_an_earlier_commit(
     let seat: SeatDesignator = "4A".parse().unwrap();
     let held = |ends_in| vec![TakenSeat { seat, sold: false, ends_in }];
     let wish = Wish { named: Some(seat), exit_allowed: true, child: false };
-    let wanted = Wanted { wishes: vec![(0, wish)], ..wanted(UserId::new(), 1) };
+    let wanted = SeatRequest { wishes: vec![(0, wish)], ..wanted(UserId::new(), 1) };
     // The seat has changed hands since, and its new hold ends sooner.
     let mut book = book(&flight, &[], now);
-    let read = SeatsRead { version: 1, on_sale: true, seats_version: 3, taken: held(Some(300)) };
-    book.learn(&read, now);
-    book.holds_are(&HoldsLeft { seats_version: 2, holds: held(Some(600_000)), as_of: now });
+    let read = SeatSnapshot { version: 1, on_sale: true, seats_version: 3, taken: held(Some(300)) };
+    book.apply_snapshot(&read, now);
+    book.apply_hold_expiries(&HoldExpiries { seats_version: 2, holds: held(Some(600_000)), as_of: now });
     let at = now + Duration::from_millis(400);
     let decision = book.decide(&flight, &wanted, at + FRESH, moment(at));
-    assert!(matches!(decision, Decision::Granted(_)), "{decision:?}");
+    assert!(matches!(decision, ReservationDecision::Granted(_)), "{decision:?}");
 }
 
 #[test]
@@ -187,16 +187,19 @@ fn what_was_read_before_an_event_still_tells_when_holds_end() {
     // On a busy flight another event overtakes each reading.
     let state =
         SeatsState { flight_id: flight.state.id, version: 3, held: vec![seat, other], sold: Vec::new() };
-    book.seats_are(&state, now);
+    book.apply_seats(&state, now);
     let taken = vec![TakenSeat { seat, sold: false, ends_in: Some(300) }];
-    book.learn(&SeatsRead { version: 1, on_sale: true, seats_version: 2, taken }, now);
+    book.apply_snapshot(&SeatSnapshot { version: 1, on_sale: true, seats_version: 2, taken }, now);
     let mut ask = |seat: SeatDesignator, after: u64| {
         let at = now + Duration::from_millis(after);
         let wish = Wish { named: Some(seat), exit_allowed: true, child: false };
-        let wanted = Wanted { wishes: vec![(0, wish)], ..wanted(UserId::new(), 1) };
+        let wanted = SeatRequest { wishes: vec![(0, wish)], ..wanted(UserId::new(), 1) };
         book.decide(&flight, &wanted, at + FRESH, moment(at))
     };
-    assert!(matches!(ask(other, 200), Decision::Unsure), "it was not read");
-    assert!(matches!(ask(seat, 200), Decision::Refused(Refusal::SeatTaken(_))), "without another look");
-    assert!(matches!(ask(seat, 400), Decision::Granted(_)));
+    assert!(matches!(ask(other, 200), ReservationDecision::Unsure), "it was not read");
+    assert!(
+        matches!(ask(seat, 200), ReservationDecision::Refused(Refusal::SeatTaken(_))),
+        "without another look"
+    );
+    assert!(matches!(ask(seat, 400), ReservationDecision::Granted(_)));
 }

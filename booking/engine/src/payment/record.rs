@@ -21,7 +21,7 @@ pub enum PaymentState {
     Declined,
     /// We have declined it, since it came too late. Whatever the provider has authorised is voided; that
     /// follows, and is repeated until it succeeds.
-    GivenUp,
+    Voided,
 }
 
 impl PaymentState {
@@ -30,7 +30,7 @@ impl PaymentState {
         match self {
             Self::Started => PaymentStatus::Pending,
             Self::Confirmed => PaymentStatus::Captured,
-            Self::Declined | Self::GivenUp => PaymentStatus::Declined,
+            Self::Declined | Self::Voided => PaymentStatus::Declined,
         }
     }
 }

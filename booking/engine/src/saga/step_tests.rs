@@ -44,7 +44,7 @@ struct Provider {
 }
 
 impl Provider {
-    fn authorise(&mut self) -> Decision {
+    fn authorise(&mut self) -> ProviderDecision {
         let willing = self.willing && !self.voided;
         decision(*self.decided.get_or_insert(willing))
     }
@@ -62,8 +62,8 @@ impl Provider {
     }
 }
 
-fn decision(accepted: bool) -> Decision {
-    if accepted { Decision::Authorised } else { Decision::Declined }
+fn decision(accepted: bool) -> ProviderDecision {
+    if accepted { ProviderDecision::Authorised } else { ProviderDecision::Declined }
 }
 
 /// Database, provider, and what two processes have in hand.
@@ -75,7 +75,7 @@ struct World {
     provider: Provider,
     books: Vec<Entry>,
     now: DateTime<Utc>,
-    hands: [Option<(Stored, Step)>; 2],
+    hands: [Option<(PaymentProgress, Step)>; 2],
     /// A step that is done when nobody waits for it any more.
     under_way: Option<Step>,
 }
@@ -105,54 +105,54 @@ impl World {
             provider: Provider { willing, ..Provider::default() },
             books: Vec::new(),
             now,
-            hands: [Some((Stored::STARTED, CHARGE)), None],
+            hands: [Some((PaymentProgress::STARTED, CHARGE)), None],
             under_way: None,
         }
     }
 
-    fn stored(&self) -> Stored {
+    fn stored(&self) -> PaymentProgress {
         let state = self.booking.payments[0].state;
-        Stored { state, late: self.booking.hold_expires_at <= self.now }
+        PaymentProgress { state, late: self.booking.hold_expires_at <= self.now }
     }
 
     /// Does what a step asks for.
-    fn act(&mut self, step: Step) -> Learnt {
+    fn act(&mut self, step: Step) -> StepResult {
         match step {
-            Step::Authorise => Learnt::Decided(self.provider.authorise()),
-            Step::Ask => {
+            Step::Authorise => StepResult::Decided(self.provider.authorise()),
+            Step::QueryStatus => {
                 let decided = self.provider.decided.map(decision);
-                decided.map_or(Learnt::NeverAsked, Learnt::Decided)
+                decided.map_or(StepResult::NeverAsked, StepResult::Decided)
             }
             Step::Confirm => {
                 // As the ledger does it: what was confirmed before is confirmed.
                 if self.stored().state.status() != PaymentStatus::Captured {
                     match self.booking.confirm(self.payment, self.now) {
                         Ok(entries) => self.books.extend(entries),
-                        Err(_) => return Learnt::Refused,
+                        Err(_) => return StepResult::Refused,
                     }
                 }
-                Learnt::Stands(self.stored().state.status())
+                StepResult::Stands(self.stored().state.status())
             }
             Step::Decline { void } => {
                 let declined =
                     self.booking.decline((self.payment, void), self.now + TimeDelta::days(30), self.now);
                 // With the provider's refusal, in the same transaction.
                 self.queued &= !declined || void;
-                Learnt::Stands(self.stored().state.status())
+                StepResult::Stands(self.stored().state.status())
             }
             Step::Capture => {
                 self.provider.take();
-                Learnt::Finished
+                StepResult::Finished
             }
             Step::Void => {
                 self.provider.give_up();
-                Learnt::Finished
+                StepResult::Finished
             }
-            Step::Note => {
+            Step::RecordSettlement => {
                 self.queued = false;
-                Learnt::Noted
+                StepResult::Recorded
             }
-            Step::Done | Step::Leave => Learnt::Silence,
+            Step::Done | Step::Suspend => StepResult::NoAnswer,
         }
     }
 
@@ -169,21 +169,21 @@ impl World {
         self.check();
     }
 
-    fn carry_on(&mut self, action: Action, stored: Stored, step: Step) {
-        let learnt = match action.fault {
+    fn carry_on(&mut self, action: Action, stored: PaymentProgress, step: Step) {
+        let result = match action.fault {
             Fault::None | Fault::Crash => self.act(step),
             Fault::LostAnswer => {
                 self.act(step);
-                Learnt::Silence
+                StepResult::NoAnswer
             }
-            Fault::NotDone => Learnt::Silence,
+            Fault::NotDone => StepResult::NoAnswer,
             Fault::DoneLate => {
                 self.under_way = Some(step);
-                Learnt::Silence
+                StepResult::NoAnswer
             }
         };
-        let then = next(stored, step, learnt);
-        if action.fault != Fault::Crash && !matches!(then, Step::Done | Step::Leave) {
+        let then = next(stored, step, result);
+        if action.fault != Fault::Crash && !matches!(then, Step::Done | Step::Suspend) {
             self.hands[action.process] = Some((stored, then));
         }
     }
@@ -213,7 +213,7 @@ impl World {
                 assert_eq!(self.booking.status, BookingStatus::Confirmed);
                 assert_eq!(self.booking.payment_status, BookingPaymentStatus::Paid);
             }
-            PaymentState::Declined | PaymentState::GivenUp => {
+            PaymentState::Declined | PaymentState::Voided => {
                 assert!(
                     self.provider.voided || self.provider.decided != Some(true),
                     "nothing stays reserved"
@@ -267,7 +267,7 @@ fn without_faults_a_good_card_pays_in_four_steps() {
         steps.push(step);
         world.take(Action { process: 0, fault: Fault::None, minutes: 0 });
     }
-    assert_eq!(steps, [Step::Authorise, Step::Confirm, Step::Capture, Step::Note]);
+    assert_eq!(steps, [Step::Authorise, Step::Confirm, Step::Capture, Step::RecordSettlement]);
     assert_eq!(world.provider.captures, 1);
     world.check_end();
 }
@@ -294,32 +294,32 @@ fn a_late_authorisation_is_voided_and_a_question_never_asked_is_not_asked_late()
 
 #[test]
 fn the_traveller_is_answered_before_the_money_moves() {
-    assert_eq!(verdict(Step::Capture), Some(Verdict::Paid));
-    assert_eq!(verdict(Step::Void), Some(Verdict::Declined));
-    assert_eq!(verdict(Step::Done), Some(Verdict::Declined));
-    assert_eq!(verdict(Step::Leave), Some(Verdict::Unsettled));
-    for step in [Step::Authorise, Step::Ask, Step::Confirm, Step::Decline { void: true }] {
+    assert_eq!(verdict(Step::Capture), Some(SagaVerdict::Paid));
+    assert_eq!(verdict(Step::Void), Some(SagaVerdict::Declined));
+    assert_eq!(verdict(Step::Done), Some(SagaVerdict::Declined));
+    assert_eq!(verdict(Step::Suspend), Some(SagaVerdict::Unsettled));
+    for step in [Step::Authorise, Step::QueryStatus, Step::Confirm, Step::Decline { void: true }] {
         assert_eq!(verdict(step), None);
-        assert_eq!(next(Stored::STARTED, step, Learnt::Silence), Step::Leave);
+        assert_eq!(next(PaymentProgress::STARTED, step, StepResult::NoAnswer), Step::Suspend);
     }
 }
 
 /// Who finds a payment late may be overtaken by a confirmation that was in time and committed after.
 #[test]
 fn the_ledger_has_the_last_word() {
-    let late = Stored { state: PaymentState::Started, late: true };
+    let late = PaymentProgress { state: PaymentState::Started, late: true };
     for void in [true, false] {
-        let step = next(late, Step::Decline { void }, Learnt::Stands(PaymentStatus::Captured));
+        let step = next(late, Step::Decline { void }, StepResult::Stands(PaymentStatus::Captured));
         assert_eq!(step, Step::Capture, "a confirmed booking keeps its money");
     }
-    assert_eq!(next(late, Step::Confirm, Learnt::Stands(PaymentStatus::Declined)), Step::Void);
-    assert_eq!(next(late, Step::Confirm, Learnt::Refused), Step::Decline { void: true });
-    assert_eq!(next(late, Step::Decline { void: true }, Learnt::Refused), Step::Leave);
+    assert_eq!(next(late, Step::Confirm, StepResult::Stands(PaymentStatus::Declined)), Step::Void);
+    assert_eq!(next(late, Step::Confirm, StepResult::Refused), Step::Decline { void: true });
+    assert_eq!(next(late, Step::Decline { void: true }, StepResult::Refused), Step::Suspend);
 }
 
 #[test]
 fn what_was_declined_leaves_the_queue() {
-    let declined = Stored { state: PaymentState::Declined, late: false };
-    assert_eq!(resume(declined), Step::Note);
-    assert_eq!(next(declined, Step::Note, Learnt::Noted), Step::Done);
+    let declined = PaymentProgress { state: PaymentState::Declined, late: false };
+    assert_eq!(resume(declined), Step::RecordSettlement);
+    assert_eq!(next(declined, Step::RecordSettlement, StepResult::Recorded), Step::Done);
 }

@@ -1,30 +1,44 @@
-//! The ledger actor: gathers what arrives while a transaction runs into the next one.
+//! The ledger actor: hands one batch of its queue after the other to the processor.
 
-use super::{
-    command::{Envelope, LedgerError},
-    runner::Runner,
+use crate::{
+    actors::system::{SystemClock, SystemIds},
+    store::{flight_cache::FlightCache, ledger_store::PostgresLedgerStore},
 };
 use actix::prelude::*;
-use std::{collections::VecDeque, sync::Arc};
+use booking_engine::{
+    ledger::{
+        command::{Envelope, LedgerError},
+        process::BatchProcessor,
+        queue::{CommandQueue, QueueBounds},
+    },
+    ports::CommitListener,
+};
+use chrono::TimeDelta;
+use shared::db::DatabaseConfig;
+use std::sync::Arc;
 use tokio::sync::{Mutex, oneshot};
 
-/// How much a ledger takes on.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Bounds {
-    /// Commands in one transaction.
-    pub(crate) batch: usize,
-    /// Commands that wait when a further claim is refused. A change of what somebody has is refused where twice
-    /// as many wait, and what settles a payment is always taken on.
-    pub(crate) queue: usize,
+/// Those who follow what the ledgers of an instance commit.
+pub(crate) type Followers = Arc<dyn CommitListener + Send + Sync>;
+
+/// Processes the batches of a ledger on PostgreSQL.
+pub(super) type Processor = BatchProcessor<PostgresLedgerStore, Followers, SystemClock, SystemIds>;
+
+/// What ledgers need.
+#[derive(Clone)]
+pub(crate) struct LedgerDeps {
+    pub(crate) database: DatabaseConfig,
+    pub(crate) flights: FlightCache,
+    pub(crate) followers: Followers,
+    /// How long a payment prolongs its hold.
+    pub(crate) payment_grace: TimeDelta,
 }
 
-impl Bounds {
-    /// How many may wait before such a command is refused.
-    fn room_for(self, envelope: &Envelope) -> usize {
-        match envelope.command.claim() {
-            Some(_) => self.queue,
-            None => self.queue.saturating_mul(2),
-        }
+impl LedgerDeps {
+    /// A processor with a connection of its own.
+    pub(super) fn processor(&self) -> Processor {
+        let store = PostgresLedgerStore::new(self.database.clone(), self.flights.clone());
+        BatchProcessor::new(store, self.followers.clone(), (SystemClock, SystemIds), self.payment_grace)
     }
 }
 
@@ -46,61 +60,43 @@ pub(super) struct Die;
 
 /// One writer for the flights of a shard.
 ///
-/// Invariant: at most one transaction runs, by whoever has locked the runner; it may be one that this
-/// ledger's predecessor has begun. The transaction runs in a task of its own that nobody aborts:
-/// stopping the actor would drop futures of its context, a commit in flight included. Only with its
-/// arbiter it ends midway, which the runner notices.
+/// Invariant: at most one transaction runs, that of the task that has locked the processor; it may be one that this
+/// ledger's predecessor has begun. The transaction runs in a task of its own that nobody aborts: stopping the actor would
+/// drop futures of its context, a commit in flight included. Only with its arbiter it ends midway, which the processor
+/// notices.
 pub(super) struct Ledger {
-    bounds: Bounds,
-    /// What settles payments: first in each batch. The payment desk bounds how many there are.
-    settling: VecDeque<Envelope>,
-    queue: VecDeque<Envelope>,
-    runner: Arc<Mutex<Runner>>,
-    running: bool,
+    queue: CommandQueue,
+    bounds: QueueBounds,
+    processor: Arc<Mutex<Processor>>,
     drained: Vec<oneshot::Sender<()>>,
 }
 
 impl Ledger {
-    pub(super) fn new(runner: Arc<Mutex<Runner>>, bounds: Bounds) -> Self {
-        let (settling, queue) = (VecDeque::new(), VecDeque::new());
-        Self { bounds, settling, queue, runner, running: false, drained: Vec::new() }
+    pub(super) fn new(processor: Arc<Mutex<Processor>>, bounds: QueueBounds) -> Self {
+        Self { queue: CommandQueue::new(bounds), bounds, processor, drained: Vec::new() }
     }
 
-    /// Begins the next transaction, unless one runs or there is nothing to do.
+    /// Begins the next batch, unless one runs or there is nothing to do.
     fn go_on(&mut self, ctx: &mut Context<Self>) {
-        if self.queue.is_empty() && self.settling.is_empty() {
-            if !self.running {
+        let Some(batch) = self.queue.next_batch() else {
+            if self.queue.is_idle() {
                 for waiter in self.drained.drain(..) {
                     // An error means that nobody waits any longer.
                     let _ = waiter.send(());
                 }
             }
             return;
-        }
-        if std::mem::replace(&mut self.running, true) {
-            return;
-        }
-        let settling = self.settling.len().min(self.bounds.batch);
-        let others = self.queue.len().min(self.bounds.batch - settling);
-        let mut batch: Vec<_> = self.settling.drain(..settling).chain(self.queue.drain(..others)).collect();
-        // They wait no longer.
-        batch.iter_mut().for_each(|envelope| envelope.place = None);
-        let runner = self.runner.clone();
-        let task = actix::spawn(async move { runner.lock().await.process(batch).await });
-        // Interleaves: commands arrive meanwhile, and form the next transaction.
+        };
+        let processor = self.processor.clone();
+        let task = actix::spawn(async move { processor.lock().await.process(batch).await });
+        // Interleaves: commands arrive meanwhile, and form the next batch.
         ctx.spawn(task.into_actor(self).map(|joined, ledger, ctx| {
-            ledger.running = false;
-            match joined {
-                Ok(again) => {
-                    for envelope in again.into_iter().rev() {
-                        let settles = envelope.command.settles();
-                        let queue = if settles { &mut ledger.settling } else { &mut ledger.queue };
-                        queue.push_front(envelope);
-                    }
-                }
+            let to_retry = joined.unwrap_or_else(|error| {
                 // Its callers have been told by the loss of their channels.
-                Err(error) => tracing::error!(%error, "A batch of the ledger panicked"),
-            }
+                tracing::error!(%error, "A batch of the ledger panicked");
+                Vec::new()
+            });
+            ledger.queue.batch_ended(to_retry);
             ledger.go_on(ctx);
         }));
     }
@@ -110,7 +106,7 @@ impl Actor for Ledger {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Context<Self>) {
-        ctx.set_mailbox_capacity(self.bounds.queue);
+        ctx.set_mailbox_capacity(self.bounds.waiting);
     }
 }
 
@@ -118,15 +114,10 @@ impl Handler<Submit> for Ledger {
     type Result = ();
 
     fn handle(&mut self, Submit(envelope): Submit, ctx: &mut Context<Self>) {
-        if envelope.command.settles() {
-            self.settling.push_back(envelope);
-        } else if self.queue.len() < self.bounds.room_for(&envelope) {
-            self.queue.push_back(envelope);
-        } else {
-            envelope.answer(Err(LedgerError::Overloaded));
-            return;
+        match self.queue.push(envelope) {
+            Ok(()) => self.go_on(ctx),
+            Err(envelope) => envelope.answer(Err(LedgerError::Overloaded)),
         }
-        self.go_on(ctx);
     }
 }
 

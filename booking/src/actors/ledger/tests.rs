@@ -15,29 +15,31 @@ mod verdicts;
 mod waiting;
 
 use super::{
-    At, Claim, Command, Ledgers, Outcome, Shards,
-    batch::{self, Item, Setting, Verdict},
-    command::{Answer, Envelope, LedgerError},
-    memory::Memory,
-    postgres::PostgresTables,
-    runner::{Means, Runner},
-    tables::{Opening, Tables},
+    Ledgers,
+    actor::{LedgerDeps, Processor},
 };
 use crate::{
     MIGRATIONS,
-    actors::{allocators::Limits, directory::Directory, ledger::Bounds},
-    store::{self, flight_cache::FlightCache, transaction},
+    actors::{
+        allocators::Limits, directory::Directory, followers::CommitFollowers, shards::Shards,
+        system::SystemIds,
+    },
+    store::{self, flight_cache::FlightCache, ledger_store::PostgresLedgerStore},
 };
 use booking_engine::{
-    booking::{
-        hold::{Allowance, HoldTime},
-        record::Booking,
-        refusal::Refusal,
+    booking::{record::Booking, refusal::Refusal},
+    ledger::{
+        command::{Answer, BookingRef, Claim, Command, Envelope, LedgerError, Outcome},
+        decide::{BatchSettings, decide},
+        queue::QueueBounds,
+        snapshot::LockRequest,
+        work::{Item, Verdict},
     },
     payment::record::PaymentOrder,
+    ports::{LedgerQueue, LedgerStore, SubmitTerms},
     samples,
 };
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
 use diesel_async::{
     AnsiTransactionManager, AsyncConnection, AsyncPgConnection, RunQueryDsl, TransactionManager,
 };
@@ -46,18 +48,22 @@ use shared::{
     db::Pool,
     events::{BookingState, FlightState},
     ids::{BookingId, FlightId, PaymentId},
-    outbox::Relay,
+    outbox::{Relay, RelayHandle},
 };
-use std::time::Duration;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use testkit::TestDatabase;
-use tokio::{sync::oneshot, time::Instant};
+use tokio::sync::oneshot;
 
 const LIMITS: Limits = Limits { allocators: 16, idle: Duration::from_secs(600) };
 
 /// A database with one flight, and what a ledger needs.
 struct Scene {
     database: TestDatabase,
-    means: Means,
+    deps: LedgerDeps,
+    relay: RelayHandle,
     flight: FlightState,
     shards: Shards,
 }
@@ -71,16 +77,17 @@ impl Scene {
         let directory =
             Directory::start((pool.clone(), pool.clone()), flights.clone(), shards.handles(), LIMITS);
         let relay = Relay::start("booking", &config, Bus::new(InProcess::new()));
-        let settle = TimeDelta::minutes(60);
-        let means = Means { database: config, flights, relay, directory, settle };
+        let followers = Arc::new(CommitFollowers { directory, relay: relay.clone() });
+        let payment_grace = TimeDelta::minutes(60);
+        let deps = LedgerDeps { database: config, flights, followers, payment_grace };
         let flight = samples::flight();
         let json = serde_json::to_value(&flight).unwrap();
         store::flights::upsert(&pool.get().await.unwrap(), &[(flight.clone(), json)]).await.unwrap();
-        Self { database, means, flight, shards }
+        Self { database, deps, relay, flight, shards }
     }
 
     async fn connection(&self) -> AsyncPgConnection {
-        self.means.database.connect().await.unwrap()
+        self.deps.database.connect().await.unwrap()
     }
 
     fn booking(&self, seats: &[&str]) -> Booking {
@@ -89,16 +96,19 @@ impl Scene {
 
     /// Runs commands in one transaction.
     async fn batch(&self, commands: &[Command]) -> Vec<Verdict> {
-        let connection = self.connection().await;
         let items: Vec<Item<'_>> = commands.iter().map(|command| (command, None)).collect();
-        let setting = Setting { settle: self.means.settle, begins: std::time::Instant::now() };
-        transaction::begin(&connection).await.unwrap();
-        let memory = Memory::default();
-        let mut tables =
-            PostgresTables { connection: &connection, flights: &self.means.flights, memory: &memory };
-        let written = batch::carry_out(&mut tables, &items, setting).await.unwrap();
-        transaction::commit_with(&connection, &[]).await.unwrap();
-        written.verdicts
+        let settings = BatchSettings { payment_grace: self.deps.payment_grace, begins: Instant::now() };
+        let store = self.store().await;
+        store.begin(&items).await.unwrap();
+        let decision = decide(&store, &SystemIds, &items, settings).await.unwrap();
+        store.commit(decision).await.unwrap().verdicts
+    }
+
+    /// A ledger's store with a connection, and nothing in its cache.
+    async fn store(&self) -> PostgresLedgerStore {
+        let mut store = PostgresLedgerStore::new(self.deps.database.clone(), self.deps.flights.clone());
+        store.connect().await.unwrap();
+        store
     }
 
     /// Locks a flight, as a writer that does not go on.
@@ -138,16 +148,7 @@ impl Scene {
 }
 
 fn claim(booking: Booking) -> Command {
-    let hold = HoldTime::new(None, Utc::now() + TimeDelta::days(30), Utc::now(), 1440).unwrap();
-    Command::Claim(Box::new(Claim {
-        booking,
-        hold,
-        priced_from: Vec::new(),
-        payment: None,
-        key: None,
-        allowance: Allowance::PerFlight,
-        stale: Vec::new(),
-    }))
+    Command::Claim(Box::new(samples::claim_of(booking)))
 }
 
 /// A claim with its payment; and what confirms it, or declines its payment.
@@ -178,10 +179,10 @@ fn lost(verdict: &Verdict) -> Vec<String> {
     }
 }
 
-/// Hands commands to a runner as the ledger does.
-async fn process(runner: &mut Runner, commands: Vec<Command>) -> Vec<Answer> {
+/// Hands commands to a processor as the ledger does.
+async fn process(processor: &mut Processor, commands: Vec<Command>) -> Vec<Answer> {
     let (envelopes, answers): (Vec<_>, Vec<_>) = commands.into_iter().map(envelope).unzip();
-    let again = runner.process(envelopes).await;
+    let again = processor.process(envelopes).await;
     assert!(again.is_empty());
     let mut received = Vec::new();
     for answer in answers {
@@ -192,9 +193,9 @@ async fn process(runner: &mut Runner, commands: Vec<Command>) -> Vec<Answer> {
 
 fn envelope(command: Command) -> (Envelope, oneshot::Receiver<Answer>) {
     let (reply, answer) = oneshot::channel();
-    let flight = command.claim().map_or_else(FlightId::new, |claim| claim.booking.segments[0].flight_id);
+    let flight = command.claim().map_or_else(FlightId::new, |claim| claim.order.segments[0].flight_id);
     let deadline = Instant::now() + Duration::from_secs(10);
-    (Envelope { command, flight, deadline, trace: None, locked_out: false, place: None, reply }, answer)
+    (Envelope { command, flight, deadline, trace: None, lock_timed_out: false, slot: None, reply }, answer)
 }
 
 /// Has the server do something in the middle of its first commit, and end the connection then.

@@ -4,7 +4,7 @@
 //! So a row of them only raises a suspicion: then the provider is asked whether it answers at all, and
 //! the circuit is open from the first "no" to the next "yes". No traveller's payment is the probe.
 
-use super::provider::PaymentProvider;
+use super::watched_provider::SharedProvider;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::{
     sync::{
@@ -49,11 +49,7 @@ impl Circuit {
 
     /// The provider has not answered a call. In case of suspicion it is asked, by a task of its own on
     /// the present arbiter, until it answers or nobody needs it any more.
-    pub(super) fn unanswered(
-        &self,
-        provider: &Arc<dyn PaymentProvider>,
-        needed: impl Fn() -> bool + 'static,
-    ) {
+    pub(super) fn unanswered(&self, provider: &SharedProvider, needed: impl Fn() -> bool + 'static) {
         let silences = self.0.silences.fetch_add(1, Ordering::Relaxed).saturating_add(1);
         if silences >= SUSPICIOUS && !self.0.watched.swap(true, Ordering::AcqRel) {
             actix::spawn(watch(Watched(self.0.clone()), provider.clone(), needed));
@@ -86,7 +82,7 @@ impl Watched {
     }
 }
 
-async fn watch(watched: Watched, provider: Arc<dyn PaymentProvider>, needed: impl Fn() -> bool) {
+async fn watch(watched: Watched, provider: SharedProvider, needed: impl Fn() -> bool) {
     let mut asked = FuturesUnordered::new();
     let mut pause = FIRST;
     while needed() {

@@ -1,23 +1,19 @@
 //! `PaymentDesk`: has payments carried out, as sagas that survive a crash at any step.
 //!
-//! A payment was started, and stored, by the ledger before the desk hears of it. What a request leaves
-//! unfinished (its provider did not answer, its process died) is taken up by any desk that finds it idle
-//! for long enough, and goes on from what is stored. So a payment is settled once, whoever does it.
+//! A payment was started, and stored, by the ledger before the desk hears of it. What a request leaves unfinished (its
+//! provider did not answer, its process died) is taken up by any desk that finds it idle for long enough, and goes on
+//! from what is stored. So a payment is settled once, whichever desk does it.
 //!
 //! The actor keeps nothing that is needed: payments run in tasks of their own, which outlive it.
 
-use super::{
-    handle::{Admission, Charge, Charged},
-    keeper::End,
-    steps::Means,
-};
+use super::{deps::PaymentDeps, handle::Admission};
 use actix::prelude::*;
-use shared::trace;
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use booking_engine::{
+    payment::charge::{Charge, ChargeOutcome},
+    saga::carry,
 };
-use tokio::sync::{Mutex, oneshot};
+use shared::{supervisor::Lifeline, trace};
+use tokio::sync::oneshot;
 
 /// Has a payment carried out.
 #[derive(Message)]
@@ -26,104 +22,40 @@ pub(super) struct Begin {
     pub(super) charge: Charge,
     pub(super) admission: Admission,
     pub(super) trace: Option<trace::TraceContext>,
-    pub(super) reply: oneshot::Sender<Charged>,
-}
-
-/// Has what is unsettled looked for.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(super) struct Nudge;
-
-/// How a stop and the sweeps know of each other.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Closing {
-    /// No further sweep begins.
-    pub(super) asked: Arc<AtomicBool>,
-    /// Held by a sweep.
-    pub(super) sweep: Arc<Mutex<()>>,
+    pub(super) reply: oneshot::Sender<ChargeOutcome>,
 }
 
 /// See the module.
-pub(super) struct Desk {
-    means: Means,
-    sweeping: bool,
-    /// Somebody asked for a sweep while one ran.
-    again: bool,
-    /// Told when the desk is no longer needed; dropped when it dies.
-    end: Option<oneshot::Sender<End>>,
+pub(super) struct DeskActor {
+    deps: PaymentDeps,
+    /// Dropped when the desk dies, so that another takes its place.
+    _lifeline: Lifeline,
 }
 
-impl Desk {
-    /// Starts a desk; and gives what is ready when it has ended.
-    pub(super) fn open(means: Means) -> (Addr<Self>, impl Future<Output = End>) {
-        let (end, ended) = oneshot::channel();
-        let desk = Self { means, sweeping: false, again: false, end: Some(end) }.start();
-        (desk, async move { ended.await.unwrap_or(End::Died) })
-    }
-
-    fn sweep(&mut self, ctx: &mut Context<Self>) {
-        if self.means.is_closing() {
-            if let Some(end) = self.end.take() {
-                let _ = end.send(End::Done);
-            }
-            ctx.stop();
-            return;
-        }
-        if self.sweeping {
-            self.again = true;
-            return;
-        }
-        self.sweeping = true;
-        let means = self.means.clone();
-        let task = actix::spawn(async move {
-            let _turn = means.closing.sweep.lock().await;
-            means.sweep().await
-        });
-        // Interleaves: charges are taken on meanwhile.
-        ctx.spawn(task.into_actor(self).map(|swept, desk, ctx| {
-            desk.sweeping = false;
-            match swept {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::warn!(%error, "Unsettled payments could not be read"),
-                Err(error) => tracing::error!(%error, "Settling payments panicked"),
-            }
-            if std::mem::take(&mut desk.again) {
-                desk.sweep(ctx);
-            }
-        }));
+impl DeskActor {
+    pub(super) fn new(deps: PaymentDeps, lifeline: Lifeline) -> Self {
+        Self { deps, _lifeline: lifeline }
     }
 }
 
-impl Actor for Desk {
+impl Actor for DeskActor {
     type Context = Context<Self>;
-
-    fn started(&mut self, ctx: &mut Context<Self>) {
-        self.sweep(ctx);
-        ctx.run_interval(self.means.times.sweep, Self::sweep);
-    }
 }
 
-impl Handler<Begin> for Desk {
+impl Handler<Begin> for DeskActor {
     type Result = ();
 
     /// A task of its own, which nobody aborts.
     fn handle(&mut self, begin: Begin, _: &mut Context<Self>) {
-        let means = self.means.clone();
+        let deps = self.deps.clone();
         actix::spawn(async move {
             let _admission = begin.admission;
+            let charging = carry::charge(&deps, &begin.charge, begin.reply);
             match begin.trace {
-                Some(context) => trace::scope(context, means.charge(begin.charge, begin.reply)).await,
-                None => means.charge(begin.charge, begin.reply).await,
+                Some(context) => trace::scope(context, charging).await,
+                None => charging.await,
             }
         });
-    }
-}
-
-impl Handler<Nudge> for Desk {
-    type Result = ();
-
-    fn handle(&mut self, _: Nudge, ctx: &mut Context<Self>) {
-        self.sweep(ctx);
     }
 }
 
@@ -134,17 +66,10 @@ impl Handler<Nudge> for Desk {
 pub(super) struct Die;
 
 #[cfg(test)]
-impl Handler<Die> for Desk {
+impl Handler<Die> for DeskActor {
     type Result = ();
 
     fn handle(&mut self, _: Die, _: &mut Context<Self>) {
         panic!("a fault in the desk, on purpose");
-    }
-}
-
-impl Means {
-    /// Whether nothing new is to be taken up.
-    pub(super) fn is_closing(&self) -> bool {
-        self.closing.asked.load(Ordering::Acquire) || self.pool.is_closed()
     }
 }

@@ -2,35 +2,34 @@
 
 use super::{
     circuit::Circuit,
-    desk::{Begin, Closing, Desk, Nudge},
-    keeper,
-    notes::{self, Note},
-    provider::PaymentProvider,
-    steps::Means,
+    deps::{Closing, PaymentDeps, Settlements},
+    desk::{Begin, DeskActor},
+    settlement_writer::{self, SettlementNote},
+    unsettled_gauges,
+    watched_provider::{SharedProvider, WatchedProvider},
 };
 use crate::actors::ledger::Ledgers;
-use actix::prelude::*;
-use booking_engine::booking::presentation::ShownBooking;
-use shared::{
-    db::Pool,
-    ids::{BookingId, FlightId, PaymentId},
-    trace,
+use booking_engine::{
+    payment::charge::{Charge, ChargeOutcome, NotAdmitted},
+    ports::Payments,
+    saga::{carry::SagaDeps, sweep::sweep},
 };
+use shared::{db::Pool, supervisor::SupervisedActor, ticker::Ticker, trace};
 use std::{
-    sync::{Arc, PoisonError, RwLock, atomic::Ordering},
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
+    sync::{OwnedSemaphorePermit, Semaphore, oneshot},
     time::timeout,
 };
 
 /// How long a stop waits for payments in hand; what is left then is taken up later.
 const FINISH: Duration = Duration::from_secs(5);
 
-/// How long things may take, and how many at once.
+/// How long payments may take, and how many there may be at once.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Times {
+pub(crate) struct PaymentTimes {
     /// A provider's answer, while the traveller waits.
     pub(crate) payment: Duration,
     /// A payment that nobody has had in hand for this long is taken up.
@@ -39,39 +38,6 @@ pub(crate) struct Times {
     pub(crate) sweep: Duration,
     /// Payments in hand at once; more are refused before they are started.
     pub(crate) places: u32,
-}
-
-/// A payment that was just started.
-#[derive(Clone)]
-pub(crate) struct Charge {
-    pub(crate) payment: PaymentId,
-    pub(crate) booking: BookingId,
-    pub(crate) amount: i64,
-    pub(crate) token: String,
-    /// A flight of the booking, to find its ledger by.
-    pub(crate) flight: FlightId,
-}
-
-/// What became of a charge within the time that a traveller waits.
-#[derive(Debug)]
-pub(crate) enum Charged {
-    /// The booking is confirmed.
-    Confirmed(ShownBooking),
-    /// The provider has refused; or the hold had ended before it authorised, which is voided.
-    Declined(ShownBooking),
-    /// Nothing is known yet; it will be settled later.
-    Silent,
-}
-
-/// Why a payment is not taken on. Nothing was done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum NotAdmitted {
-    /// As many payments are in hand as there may be.
-    #[error("too many payments are in hand")]
-    Full,
-    /// It would only wait for nothing.
-    #[error("the payment provider is silent")]
-    ProviderSilent,
 }
 
 /// The right to have a payment carried out; the place is free again when it is dropped.
@@ -89,11 +55,9 @@ impl Drop for Admission {
 /// A cloneable handle of the desk, which is started again when it dies.
 #[derive(Clone)]
 pub(crate) struct PaymentDesk {
-    desk: Arc<RwLock<Option<Addr<Desk>>>>,
-    provider: Arc<dyn PaymentProvider>,
-    circuit: Circuit,
-    notes: mpsc::Sender<Note>,
-    closing: Closing,
+    desk: SupervisedActor<DeskActor>,
+    sweeps: Ticker,
+    deps: PaymentDeps,
     /// How long a payment may take up to its answer: the provider's part, and the ledger's.
     longest: Duration,
     /// All free when no payment is in hand.
@@ -103,82 +67,42 @@ pub(crate) struct PaymentDesk {
 
 impl PaymentDesk {
     /// Starts the desk on the present arbiter; it begins with what others have left unfinished.
-    pub(crate) fn start(
-        provider: Arc<dyn PaymentProvider>,
-        ledgers: Ledgers,
-        pool: Pool,
-        times: Times,
-    ) -> Self {
-        let notes = notes::start(pool.clone());
-        let closing = Closing::default();
-        let circuit = Circuit::default();
+    pub(crate) fn start(provider: SharedProvider, ledgers: Ledgers, pool: Pool, times: PaymentTimes) -> Self {
+        let (closing, circuit) = (Closing::default(), Circuit::default());
         let longest = times.payment + ledgers.longest();
-        let means = Means {
-            provider: provider.clone(),
-            ledgers,
-            pool,
-            times,
-            notes: notes.clone(),
+        let (asked, of_needs) = (closing.asked.clone(), pool.clone());
+        let provider = WatchedProvider {
+            provider,
             circuit: circuit.clone(),
-            closing: closing.clone(),
+            timeout: times.payment,
+            needed: Arc::new(move || !asked.load(Ordering::Acquire) && !of_needs.is_closed()),
         };
-        let desk = Arc::new(RwLock::new(None));
-        let place = desk.clone();
-        keeper::keep("payment desk", move || {
-            let (desk, end) = Desk::open(means.clone());
-            *place.write().unwrap_or_else(PoisonError::into_inner) = Some(desk);
-            end
-        });
+        let settlements = Settlements { notes: settlement_writer::start(pool.clone()), pool };
+        let deps = PaymentDeps { provider, ledgers, settlements, circuit, closing, idle: times.idle };
+        let of_desk = deps.clone();
+        let make = move |lifeline| DeskActor::new(of_desk.clone(), lifeline);
+        let desk = SupervisedActor::start("booking", "payment desk", make);
+        let sweeps = start_sweeps(deps.clone(), times.sweep);
         let all_places = times.places.max(1);
         let places = Arc::new(Semaphore::new(all_places as usize));
-        Self { desk, provider, circuit, notes, closing, longest, places, all_places }
+        Self { desk, sweeps, deps, longest, places, all_places }
     }
 
-    fn address(&self) -> Option<Addr<Desk>> {
-        self.desk.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Whether a token is one of the provider's.
-    pub(crate) fn knows(&self, token: &str) -> bool {
-        self.provider.knows(token)
-    }
-
-    /// A place for a payment.
-    pub(crate) fn admit(&self) -> Result<Admission, NotAdmitted> {
-        if self.circuit.is_open() {
-            return Err(NotAdmitted::ProviderSilent);
-        }
-        let place = self.places.clone().try_acquire_owned().map_err(|_| NotAdmitted::Full)?;
-        metrics::gauge!("booking_payments_in_hand").increment(1.0);
-        Ok(Admission { _place: place })
-    }
-
-    /// Carries a payment as far as it comes while the traveller waits.
-    pub(crate) async fn charge(&self, charge: Charge, admission: Admission) -> Charged {
-        let (reply, charged) = oneshot::channel();
-        let begin = Begin { charge, admission, trace: trace::current(), reply };
-        // The payment is stored: whatever goes wrong here, it is settled later.
-        // A fresh address: how many there are is bound by the admissions.
-        let Some(desk) = self.address() else { return Charged::Silent };
-        match desk.try_send(begin) {
-            Ok(()) => match timeout(self.longest, charged).await {
-                Ok(Ok(charged)) => charged,
-                Ok(Err(_)) | Err(_) => Charged::Silent,
-            },
-            Err(_) => Charged::Silent,
-        }
+    /// The payment provider.
+    pub(crate) fn provider(&self) -> &SharedProvider {
+        &self.deps.provider.provider
     }
 
     /// Ready when no payment is in hand any more and nothing is swept, within 5 seconds. For a stop, when
     /// no more requests come: nothing new is taken up from now on.
     pub(crate) async fn finish(&self) {
-        self.closing.asked.store(true, Ordering::Release);
+        self.deps.closing.asked.store(true, Ordering::Release);
         let finishing = async {
             // An error would mean that the places are closed, which they never are.
             let _all = self.places.acquire_many(self.all_places).await;
-            let _last = self.closing.sweep.lock().await;
+            let _last = self.deps.closing.sweep.lock().await;
             let (done, written) = oneshot::channel();
-            if self.notes.send(Note::Flush(done)).await.is_ok() {
+            if self.deps.settlements.notes.send(SettlementNote::Flush(done)).await.is_ok() {
                 let _ = written.await;
             }
         };
@@ -187,25 +111,69 @@ impl PaymentDesk {
         }
     }
 
-    /// Something is to be settled: a refund, or a void.
-    pub(crate) fn nudge(&self) {
-        // A full mailbox loses it, and so does a desk that is just started again; it also looks by itself.
-        if let Some(desk) = self.address() {
-            let _ = desk.try_send(Nudge);
-        }
-    }
-
     /// Kills the desk as a fault in it would.
     #[cfg(test)]
     pub(super) fn kill(&self) {
-        if let Some(desk) = self.address() {
+        if let Some(desk) = self.desk.address() {
             desk.try_send(super::desk::Die).unwrap();
         }
     }
 
-    /// Kills the writer of notes as a fault in it would.
+    /// Kills the writer of settlements as a fault in it would.
     #[cfg(test)]
-    pub(super) async fn kill_notes(&self) {
-        assert!(self.notes.send(Note::Die).await.is_ok());
+    pub(super) async fn kill_settlement_writer(&self) {
+        assert!(self.deps.settlements.notes.send(SettlementNote::Die).await.is_ok());
+    }
+}
+
+/// Looks for what is unsettled, now and then and when nudged.
+fn start_sweeps(deps: PaymentDeps, interval: Duration) -> Ticker {
+    let of_end = deps.clone();
+    let work = async move || {
+        let _turn = deps.closing.sweep.lock().await;
+        let swept = async {
+            unsettled_gauges::measure(&deps.settlements.pool).await?;
+            Ok::<_, shared::db::DbError>(sweep(&deps).await)
+        };
+        match swept.await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "Unsettled payments could not be read"),
+            Err(error) => tracing::warn!(%error, "Unsettled payments could not be counted"),
+        }
+    };
+    let sweeps = Ticker::start("payment sweep", interval, move || of_end.is_closing(), work);
+    sweeps.nudge();
+    sweeps
+}
+
+impl Payments for PaymentDesk {
+    type Admission = Admission;
+
+    fn admit(&self) -> Result<Admission, NotAdmitted> {
+        if self.deps.circuit.is_open() {
+            return Err(NotAdmitted::ProviderSilent);
+        }
+        let place = self.places.clone().try_acquire_owned().map_err(|_| NotAdmitted::Full)?;
+        metrics::gauge!("booking_payments_in_hand").increment(1.0);
+        Ok(Admission { _place: place })
+    }
+
+    async fn charge(&self, charge: Charge, admission: Admission) -> ChargeOutcome {
+        let (reply, outcome) = oneshot::channel();
+        let begin = Begin { charge, admission, trace: trace::current(), reply };
+        // The payment is stored: whatever goes wrong here, it is settled later.
+        // A fresh address: how many there are is bound by the admissions.
+        let Some(desk) = self.desk.address() else { return ChargeOutcome::Unsettled };
+        match desk.try_send(begin) {
+            Ok(()) => match timeout(self.longest, outcome).await {
+                Ok(Ok(outcome)) => outcome,
+                Ok(Err(_)) | Err(_) => ChargeOutcome::Unsettled,
+            },
+            Err(_) => ChargeOutcome::Unsettled,
+        }
+    }
+
+    fn nudge(&self) {
+        self.sweeps.nudge();
     }
 }

@@ -1,33 +1,32 @@
-//! Payments: the desk that carries their sagas out, the port to providers, and its two adapters.
+//! Payments: the desk that has their sagas carried out, and the two adapters of providers. What a saga does next, and how
+//! its steps are carried out, is in the crate `booking-engine`.
 //!
 //! | file | what |
 //! |---|---|
 //! | [`handle`] | what others ask of the desk |
-//! | [`desk`] | the actor: takes payments on, and looks for those that were left |
-//! | [`steps`] | carries out what `domain/saga.rs` decides |
-//! | [`sweep`] | takes up what was left; tells how much is unsettled |
+//! | [`desk`] | the actor: takes payments on |
+//! | [`deps`] | what the sagas of this instance are given |
+//! | [`watched_provider`] | the provider as sagas ask it |
 //! | [`circuit`] | refuses payments while the provider is silent |
-//! | [`gathering`] | gathers what comes at nearly the same time |
-//! | [`notes`] | writes down what the provider has done, many payments at a time |
-//! | [`keeper`] | starts again what has died |
-//! | [`provider`] | the port |
-//! | [`sandbox`], [`stripe`] | its adapters |
+//! | [`settlement_writer`] | writes down which payments are settled, many at a time |
+//! | [`batch_linger`] | lets a batch grow for a while |
+//! | [`unsettled_gauges`] | tells how much is unsettled |
+//! | [`sandbox`], [`stripe`] | providers |
 
+mod batch_linger;
 mod circuit;
+mod deps;
 mod desk;
-mod gathering;
 mod handle;
-mod keeper;
-mod notes;
-mod provider;
 mod sandbox;
-mod steps;
+mod settlement_writer;
 mod stripe;
-mod sweep;
 #[cfg(test)]
 mod tests;
+mod unsettled_gauges;
+mod watched_provider;
 
-pub(crate) use handle::{Admission, Charge, Charged, NotAdmitted, PaymentDesk, Times};
-pub(crate) use provider::PaymentProvider;
+pub(crate) use handle::{PaymentDesk, PaymentTimes};
 pub(crate) use sandbox::Sandbox;
 pub(crate) use stripe::{Stripe, StripeSettings};
+pub(crate) use watched_provider::SharedProvider;

@@ -7,19 +7,20 @@
 //! | `tok_slow` | authorised after 3 seconds |
 //! | `tok_timeout` | authorised, but the answer never comes |
 //!
-//! The log is written in batches, each durable before anybody is answered, as one expects of a provider:
-//! whoever has its word need not ask again, whatever dies meanwhile.
+//! The log is written in batches, each durable before anybody is answered, as one expects of a provider: its answer
+//! holds, whatever dies meanwhile.
 
-use super::{
-    gathering::gather,
-    keeper::{self, End},
-    provider::{Decision, PaymentProvider, ProviderError, Reply},
-};
+use super::batch_linger::linger;
 use crate::store::sandbox_operations::{self, Kind, Operation};
+use booking_engine::{
+    ports::{PaymentProvider, ProviderError, ProviderReply},
+    saga::step::ProviderDecision,
+};
 use diesel_async::AsyncPgConnection;
 use shared::{
     db::{DatabaseConfig, Pool},
     ids::{PaymentId, RefundId},
+    supervisor::{End, supervise},
 };
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::{
@@ -51,7 +52,7 @@ impl Sandbox {
     pub(crate) fn start(database: DatabaseConfig, pool: Pool) -> Self {
         let (log, operations) = mpsc::channel(QUEUE);
         let operations = Arc::new(Mutex::new(operations));
-        keeper::keep("sandbox log", move || write(database.clone(), operations.clone()));
+        supervise("booking", "sandbox log", move || write(database.clone(), operations.clone()));
         Self { pool, log }
     }
 
@@ -82,7 +83,7 @@ impl Sandbox {
     }
 
     /// What the log says of a payment.
-    async fn decided(&self, payment: PaymentId) -> Result<Option<Decision>, ProviderError> {
+    async fn decided(&self, payment: PaymentId) -> Result<Option<ProviderDecision>, ProviderError> {
         let failed = |error: &dyn std::fmt::Display| ProviderError(error.to_string());
         let mut connection = self.pool.get().await.map_err(|error| failed(&error))?;
         let found = sandbox_operations::authorisation(&mut connection, payment.0).await;
@@ -90,8 +91,8 @@ impl Sandbox {
     }
 }
 
-fn decision(accepted: bool) -> Decision {
-    if accepted { Decision::Authorised } else { Decision::Declined }
+fn decision(accepted: bool) -> ProviderDecision {
+    if accepted { ProviderDecision::Authorised } else { ProviderDecision::Declined }
 }
 
 type Waiting = (Operation, oneshot::Sender<Result<Option<bool>, ProviderError>>);
@@ -108,7 +109,7 @@ async fn write(database: DatabaseConfig, operations: Arc<Mutex<mpsc::Receiver<Wa
     let mut batch = Vec::new();
     while operations.recv_many(&mut batch, BATCH).await > 0 {
         if !batch.iter().any(is_awaited) {
-            gather(&mut operations, &mut batch, (BATCH, RIDE), is_awaited).await;
+            linger(&mut operations, &mut batch, (BATCH, RIDE), is_awaited).await;
         }
         let (entries, waiting): (Vec<_>, Vec<_>) = batch.drain(..).unzip();
         let logged = log(&mut connection, &database, &entries).await;
@@ -158,7 +159,7 @@ impl PaymentProvider for Sandbox {
         matches!(token, "tok_visa" | "tok_declined" | "tok_slow" | "tok_timeout")
     }
 
-    fn answers(&self) -> Reply<'_, ()> {
+    fn answers(&self) -> ProviderReply<'_, ()> {
         Box::pin(async move {
             // A connection alone is none: its other end may be gone.
             match self.pool.is_healthy().await {
@@ -168,7 +169,12 @@ impl PaymentProvider for Sandbox {
         })
     }
 
-    fn authorise(&self, payment: PaymentId, amount: i64, token: String) -> Reply<'_, Decision> {
+    fn authorise(
+        &self,
+        payment: PaymentId,
+        amount: i64,
+        token: String,
+    ) -> ProviderReply<'_, ProviderDecision> {
         Box::pin(async move {
             // Logged first: whoever does not wait for a slow answer finds the decision later.
             let accepted = token != "tok_declined";
@@ -189,19 +195,19 @@ impl PaymentProvider for Sandbox {
         })
     }
 
-    fn find(&self, payment: PaymentId) -> Reply<'_, Option<Decision>> {
+    fn find(&self, payment: PaymentId) -> ProviderReply<'_, Option<ProviderDecision>> {
         Box::pin(self.decided(payment))
     }
 
-    fn capture(&self, payment: PaymentId, amount: i64) -> Reply<'_, ()> {
+    fn capture(&self, payment: PaymentId, amount: i64) -> ProviderReply<'_, ()> {
         Box::pin(self.note(Kind::Capture, payment, payment.0, amount))
     }
 
-    fn void(&self, payment: PaymentId, amount: i64) -> Reply<'_, ()> {
+    fn void(&self, payment: PaymentId, amount: i64) -> ProviderReply<'_, ()> {
         Box::pin(self.note(Kind::Void, payment, payment.0, amount))
     }
 
-    fn refund(&self, payment: PaymentId, refund: RefundId, amount: i64) -> Reply<'_, ()> {
+    fn refund(&self, payment: PaymentId, refund: RefundId, amount: i64) -> ProviderReply<'_, ()> {
         Box::pin(self.note(Kind::Refund, payment, refund.0, amount))
     }
 }

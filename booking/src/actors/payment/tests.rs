@@ -2,19 +2,20 @@
 
 mod unstored_decisions;
 
-use super::{
-    keeper::{self, End},
-    provider::{Decision, PaymentProvider, ProviderError, Reply},
-    sandbox::Sandbox,
-};
+use super::{SharedProvider, sandbox::Sandbox};
 use crate::{
     MIGRATIONS,
-    actors::sales::Sales,
+    actors::sales::InstanceSales,
     app,
     config::Config,
     store::{refunds, unsettled_payments},
 };
-use booking_engine::{payment::record::PaymentState, samples};
+use booking_engine::{
+    payment::record::PaymentState,
+    ports::{PaymentProvider, Payments, ProviderError, ProviderReply},
+    saga::step::ProviderDecision,
+    samples,
+};
 use chrono::TimeDelta;
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use serde_json::{Value, json};
@@ -63,7 +64,7 @@ impl PaymentProvider for Played {
         true
     }
 
-    fn answers(&self) -> Reply<'_, ()> {
+    fn answers(&self) -> ProviderReply<'_, ()> {
         Box::pin(async move {
             match self.silent.load(Ordering::SeqCst) {
                 true => Err(ProviderError("silent".to_owned())),
@@ -72,7 +73,7 @@ impl PaymentProvider for Played {
         })
     }
 
-    fn authorise(&self, payment: PaymentId, amount: i64, _: String) -> Reply<'_, Decision> {
+    fn authorise(&self, payment: PaymentId, amount: i64, _: String) -> ProviderReply<'_, ProviderDecision> {
         Box::pin(async move {
             self.speak().await;
             self.authorised.lock().unwrap().insert(payment, amount);
@@ -80,19 +81,19 @@ impl PaymentProvider for Played {
             if self.gated.load(Ordering::SeqCst) {
                 self.released.notified().await;
             }
-            Ok(Decision::Authorised)
+            Ok(ProviderDecision::Authorised)
         })
     }
 
-    fn find(&self, payment: PaymentId) -> Reply<'_, Option<Decision>> {
+    fn find(&self, payment: PaymentId) -> ProviderReply<'_, Option<ProviderDecision>> {
         Box::pin(async move {
             self.speak().await;
             self.finds.fetch_add(1, Ordering::SeqCst);
-            Ok(self.authorised.lock().unwrap().get(&payment).map(|_| Decision::Authorised))
+            Ok(self.authorised.lock().unwrap().get(&payment).map(|_| ProviderDecision::Authorised))
         })
     }
 
-    fn capture(&self, payment: PaymentId, amount: i64) -> Reply<'_, ()> {
+    fn capture(&self, payment: PaymentId, amount: i64) -> ProviderReply<'_, ()> {
         Box::pin(async move {
             self.speak().await;
             self.captured.lock().unwrap().insert(payment, amount);
@@ -100,11 +101,11 @@ impl PaymentProvider for Played {
         })
     }
 
-    fn void(&self, _: PaymentId, _: i64) -> Reply<'_, ()> {
+    fn void(&self, _: PaymentId, _: i64) -> ProviderReply<'_, ()> {
         Box::pin(async { Err(ProviderError("nothing is voided here".to_owned())) })
     }
 
-    fn refund(&self, _: PaymentId, _: RefundId, _: i64) -> Reply<'_, ()> {
+    fn refund(&self, _: PaymentId, _: RefundId, _: i64) -> ProviderReply<'_, ()> {
         Box::pin(async { Err(ProviderError("nothing is refunded here".to_owned())) })
     }
 }
@@ -112,7 +113,7 @@ impl PaymentProvider for Played {
 /// A service with a flight on sale.
 struct Scene {
     played: Arc<Played>,
-    sales: Sales,
+    sales: InstanceSales,
     running: Running,
     bus: Bus,
     client: Client,
@@ -134,7 +135,7 @@ impl Scene {
         config.payment_idle_ms = 3_600_000;
         let context = ServiceContext { bus: bus.clone(), keys: issuer.keys() };
         let played = Arc::new(played);
-        let provider: Arc<dyn PaymentProvider> = played.clone();
+        let provider: SharedProvider = played.clone();
         let (running, sales) = app::start_with(config, context, |_, _| Ok(provider)).await.unwrap();
         let flight = samples::flight();
         let event = Event::new("flight", EventType::FlightPublished, flight.id, flight.version, &flight);
@@ -211,7 +212,7 @@ async fn a_desk_that_dies_in_mid_payment_is_replaced_and_loses_nothing() {
     let (client, body) = (scene.client.clone(), scene.body("Ada"));
     let buying = actix::spawn(async move { client.post("/api/v1/bookings", &body).await });
     scene.played.begun.notified().await;
-    scene.sales.desk.kill();
+    scene.sales.deps.desk.kill();
     scene.played.gated.store(false, Ordering::SeqCst);
     scene.played.released.notify_one();
     let bought = buying.await.unwrap();
@@ -231,14 +232,14 @@ async fn while_the_provider_is_silent_payments_are_refused_at_once() {
         scene.buy(name).await.expect_problem(504, "upstream_timeout");
     }
     // From the suspicion to the certainty the provider is asked once.
-    eventually("the open circuit", async || scene.sales.desk.admit().is_err()).await;
+    eventually("the open circuit", async || scene.sales.deps.desk.admit().is_err()).await;
     let refused = scene.buy("Barbara").await;
     refused.expect_problem(503, "upstream_unavailable");
     assert_ne!(refused.header("retry-after"), "");
     assert_eq!(scene.sql("SELECT FROM bookings").await, names.len(), "nothing is kept of what was refused");
     // Unsettled payments are not worn out meanwhile.
     scene.played.silent.store(false, Ordering::SeqCst);
-    eventually("the closed circuit", async || scene.sales.desk.admit().is_ok()).await;
+    eventually("the closed circuit", async || scene.sales.deps.desk.admit().is_ok()).await;
     scene.buy("Barbara").await.expect(201);
     scene.all_captured(names.len() + 1).await;
     scene.stop().await;
@@ -248,7 +249,7 @@ async fn while_the_provider_is_silent_payments_are_refused_at_once() {
 async fn only_so_many_payments_are_in_hand() {
     let scene = Scene::new(Played::default()).await;
     let mut admissions = Vec::new();
-    while let Ok(admission) = scene.sales.desk.admit() {
+    while let Ok(admission) = scene.sales.deps.desk.admit() {
         admissions.push(admission);
     }
     assert_eq!(admissions.len(), 2048);
@@ -262,7 +263,7 @@ async fn only_so_many_payments_are_in_hand() {
 async fn notes_are_written_though_their_writer_has_died() {
     let scene = Scene::new(Played::default()).await;
     scene.buy("Ada").await.expect(201);
-    scene.sales.desk.kill_notes().await;
+    scene.sales.deps.desk.kill_settlement_writer().await;
     scene.buy("Grace").await.expect(201);
     scene.all_captured(2).await;
     scene.stop().await;
@@ -291,7 +292,7 @@ async fn a_repeated_note_of_a_capture_has_no_effect() {
         scene.buy(name).await.expect(201);
     }
     scene.all_captured(2).await;
-    scene.sales.desk.finish().await;
+    scene.sales.deps.desk.finish().await;
     scene.sql(NOT_NOTED).await;
     let connection = shared::db::Pool::new(&scene.database.config("booking")).get().await.unwrap();
     let taken = unsettled_payments::take(&connection, TimeDelta::milliseconds(-1), 1).await.unwrap();
@@ -308,7 +309,7 @@ async fn a_refund_waits_for_the_capture() {
     let scene = Scene::new(Played::default()).await;
     scene.buy("Ada").await.expect(201);
     scene.all_captured(1).await;
-    scene.sales.desk.finish().await;
+    scene.sales.deps.desk.finish().await;
     for statement in [NOT_NOTED, REFUND] {
         scene.sql(statement).await;
     }
@@ -331,7 +332,7 @@ async fn the_pauses_between_attempts_grow() {
     scene.buy("Ada").await.expect(201);
     scene.all_captured(1).await;
     // From here on nobody but this test takes anything up.
-    scene.sales.desk.finish().await;
+    scene.sales.deps.desk.finish().await;
     scene.sql(REFUND).await;
     let connection = shared::db::Pool::new(&scene.database.config("booking")).get().await.unwrap();
     // After the fourth attempt a quarter of a minute passes, after the fifth half a minute, and never
@@ -366,15 +367,19 @@ async fn the_sandbox_decides_once_and_not_after_a_void() {
     };
     let payment = PaymentId::new();
     assert_eq!(sandbox.find(payment).await.unwrap(), None);
-    assert_eq!(authorise(payment, "tok_visa").await, Decision::Authorised);
-    assert_eq!(authorise(payment, "tok_declined").await, Decision::Authorised, "the first answer counts");
-    assert_eq!(sandbox.find(payment).await.unwrap(), Some(Decision::Authorised));
+    assert_eq!(authorise(payment, "tok_visa").await, ProviderDecision::Authorised);
+    assert_eq!(
+        authorise(payment, "tok_declined").await,
+        ProviderDecision::Authorised,
+        "the first answer counts"
+    );
+    assert_eq!(sandbox.find(payment).await.unwrap(), Some(ProviderDecision::Authorised));
     let given_up = PaymentId::new();
     for _ in 0..2 {
         sandbox.void(given_up, 100).await.unwrap();
     }
-    assert_eq!(authorise(given_up, "tok_visa").await, Decision::Declined);
-    assert_eq!(sandbox.find(given_up).await.unwrap(), Some(Decision::Declined));
+    assert_eq!(authorise(given_up, "tok_visa").await, ProviderDecision::Declined);
+    assert_eq!(sandbox.find(given_up).await.unwrap(), Some(ProviderDecision::Declined));
 }
 
 #[actix_web::test]
@@ -384,36 +389,14 @@ async fn the_sandbox_writes_on_when_its_connection_has_died() {
     let sandbox = Sandbox::start(config.clone(), shared::db::Pool::new(&config));
     let (first, second) = (PaymentId::new(), PaymentId::new());
     let token = || "tok_visa".to_owned();
-    assert_eq!(sandbox.authorise(first, 100, token()).await.unwrap(), Decision::Authorised);
+    assert_eq!(sandbox.authorise(first, 100, token()).await.unwrap(), ProviderDecision::Authorised);
     let mut connection = AsyncPgConnection::establish(&database.superuser_url()).await.unwrap();
     let end = "SELECT pg_terminate_backend(pid, 20000) FROM pg_stat_activity \
                WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'";
     let ended = diesel_async::RunQueryDsl::execute(diesel::sql_query(end), &mut connection).await.unwrap();
     assert_eq!(ended, 1, "the log's connection");
-    assert_eq!(sandbox.authorise(second, 100, token()).await.unwrap(), Decision::Authorised);
+    assert_eq!(sandbox.authorise(second, 100, token()).await.unwrap(), ProviderDecision::Authorised);
     for payment in [first, second] {
-        assert_eq!(sandbox.find(payment).await.unwrap(), Some(Decision::Authorised));
+        assert_eq!(sandbox.find(payment).await.unwrap(), Some(ProviderDecision::Authorised));
     }
-}
-
-#[actix_web::test]
-async fn a_worker_that_dies_is_started_again_and_one_that_is_done_is_not() {
-    let (starts, done) = (Arc::new(AtomicU32::new(0)), Arc::new(Notify::new()));
-    let (counted, told) = (starts.clone(), done.clone());
-    keeper::keep("test", move || {
-        let (start, done) = (counted.fetch_add(1, Ordering::SeqCst), told.clone());
-        async move {
-            match start {
-                0 => panic!("on purpose"),
-                1 => End::Died,
-                _ => {
-                    done.notify_one();
-                    End::Done
-                }
-            }
-        }
-    });
-    done.notified().await;
-    tokio::task::yield_now().await;
-    assert_eq!(starts.load(Ordering::SeqCst), 3);
 }

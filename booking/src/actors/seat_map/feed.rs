@@ -13,7 +13,7 @@ use crate::{
     domain::{live_seats::LiveSeats, seat_event},
 };
 use actix::prelude::*;
-use booking_engine::inventory::{flight::Flight, seat_inventory::SeatsRead};
+use booking_engine::inventory::{flight::Flight, seat_inventory::SeatSnapshot};
 use bytes::Bytes;
 use shared::{
     db::DbError,
@@ -146,7 +146,7 @@ impl SeatMapFeed {
         }));
     }
 
-    fn learn(&mut self, flight: Flight, read: &SeatsRead) {
+    fn learn(&mut self, flight: Flight, read: &SeatSnapshot) {
         self.stale = false;
         let taken = read.taken.iter().map(|taken| (taken.seat, taken.sold)).collect();
         if let Some(seats) = &mut self.seats {
@@ -212,7 +212,7 @@ impl SeatMapFeed {
                 );
                 metrics::counter!("booking_seat_map_events_total").increment(1);
                 self.pausing = true;
-                ctx.run_later(self.means.rhythm.pause, |feed, ctx| {
+                ctx.run_later(self.means.timing.pause, |feed, ctx| {
                     feed.pausing = false;
                     feed.show(ctx);
                 });
@@ -278,7 +278,7 @@ impl Actor for SeatMapFeed {
 
     fn started(&mut self, ctx: &mut Context<Self>) {
         ctx.set_mailbox_capacity(MAILBOX);
-        ctx.run_interval(self.means.rhythm.heartbeat, Self::beat);
+        ctx.run_interval(self.means.timing.heartbeat, Self::beat);
     }
 }
 

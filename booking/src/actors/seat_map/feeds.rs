@@ -2,22 +2,19 @@
 
 use super::feed::{End, Join, Joined, NotJoined, SeatMapFeed};
 use crate::{
-    actors::{
-        arbiter::LastingArbiter,
-        directory::{Directory, NotFound},
-    },
+    actors::{arbiter::LastingArbiter, directory::Directory},
     domain::seat_event,
     store::flight_cache::FlightCache,
 };
 use actix::prelude::*;
-use booking_engine::inventory::flight::Flight;
+use booking_engine::{
+    inventory::flight::Flight,
+    ports::{FlightError, FlightInventory, RequestContext},
+    store_error::StoreError,
+};
 use bytes::Bytes;
 use futures_util::{Stream, future::join_all};
-use shared::{
-    db::{DbError, Pool},
-    events::SeatsState,
-    ids::FlightId,
-};
+use shared::{db::Pool, events::SeatsState, ids::FlightId};
 use std::{
     collections::HashMap,
     convert::Infallible,
@@ -56,7 +53,7 @@ pub(crate) struct Bounds {
 
 /// When readers are told.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Rhythm {
+pub(crate) struct FeedTiming {
     /// Between two events of a flight at least.
     pub(crate) pause: Duration,
     /// Between two signs of life.
@@ -68,7 +65,7 @@ pub(crate) struct Rhythm {
 pub(super) struct Means {
     pub(super) pool: Pool,
     pub(super) flights: FlightCache,
-    pub(super) rhythm: Rhythm,
+    pub(super) timing: FeedTiming,
     pub(super) running: RunningFeeds,
 }
 
@@ -179,17 +176,22 @@ impl SeatMapFeeds {
         (pool, flights): (Pool, FlightCache),
         arbiter: LastingArbiter,
         bounds: Bounds,
-        rhythm: Rhythm,
+        timing: FeedTiming,
     ) -> Self {
         let running = directory.feeds().clone();
         let places = Arc::new(Semaphore::new(bounds.readers.min(Semaphore::MAX_PERMITS)));
-        let means = Means { pool, flights, rhythm, running };
+        let means = Means { pool, flights, timing, running };
         Self { directory, means, arbiter, bounds, places }
     }
 
     /// Begins to follow a flight; `seen` is the version that the reader has seen last.
-    pub(crate) async fn open(&self, id: FlightId, seen: Option<i64>) -> Result<Reader, NotFound> {
-        let full = |_| NotFound::Overloaded;
+    pub(crate) async fn open(
+        &self,
+        id: FlightId,
+        seen: Option<i64>,
+        context: RequestContext,
+    ) -> Result<Reader, FlightError> {
+        let full = |_| FlightError::Overloaded;
         let place = self.places.clone().try_acquire_owned().map_err(full)?;
         // Twice: a feed that has just ended is started again.
         for _ in 0..2 {
@@ -197,29 +199,29 @@ impl SeatMapFeeds {
                 Some(entry) => entry,
                 None => {
                     // Whether there is such a flight, the directory knows: it waits for young ones.
-                    self.directory.flight(id).await?;
+                    self.directory.offer(id, context).await?;
                     self.start(id)?
                 }
             };
             let of_flight = entry.places.clone().try_acquire_owned().map_err(full)?;
             match entry.feed.send(Join { seen }).timeout(PATIENCE).await {
                 Ok(Ok(joined)) => return Ok(Reader::new(joined, [place, of_flight])),
-                Ok(Err(NotJoined::Unknown)) => return Err(NotFound::Unknown),
+                Ok(Err(NotJoined::Unknown)) => return Err(FlightError::Unknown),
                 Ok(Err(NotJoined::Failed(error))) => {
-                    return Err(NotFound::Failed(DbError::Unavailable(error.to_string().into())));
+                    return Err(FlightError::Failed(StoreError::unavailable(&error.to_string())));
                 }
                 Err(MailboxError::Closed) => self.means.running.forget(id, &entry),
-                Err(MailboxError::Timeout) => return Err(NotFound::Overloaded),
+                Err(MailboxError::Timeout) => return Err(FlightError::Overloaded),
             }
         }
-        Err(NotFound::Overloaded)
+        Err(FlightError::Overloaded)
     }
 
     /// Starts a flight's feed, unless it runs.
-    fn start(&self, id: FlightId) -> Result<Entry, NotFound> {
+    fn start(&self, id: FlightId) -> Result<Entry, FlightError> {
         let mut running = self.means.running.all_mut();
         if running.ended {
-            return Err(NotFound::Overloaded);
+            return Err(FlightError::Overloaded);
         }
         if let Some(entry) = running.feeds.get(&id).filter(|entry| entry.feed.connected()) {
             return Ok(entry.clone());

@@ -13,4 +13,4 @@ mod feeds;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use feeds::{Bounds, News, Rhythm, RunningFeeds, SeatMapFeeds};
+pub(crate) use feeds::{Bounds, FeedTiming, News, RunningFeeds, SeatMapFeeds};

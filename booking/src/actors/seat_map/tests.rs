@@ -1,18 +1,26 @@
 //! Live seat maps against a real PostgreSQL.
 
-use super::{Bounds, Rhythm, RunningFeeds, SeatMapFeeds};
+use super::{Bounds, FeedTiming, RunningFeeds, SeatMapFeeds};
 use crate::{
     MIGRATIONS,
-    actors::{allocators::Limits, arbiter::LastingArbiter, directory::Directory, ledger::Shards},
+    actors::{allocators::Limits, arbiter::LastingArbiter, directory::Directory, shards::Shards},
     store::{self, flight_cache::FlightCache},
 };
-use booking_engine::samples;
+use booking_engine::{ports::RequestContext, samples};
 use futures_util::StreamExt;
 use shared::{db::Pool, ids::FlightId};
-use std::{collections::VecDeque, time::Duration};
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
 use testkit::TestDatabase;
 
 const LIMITS: Limits = Limits { allocators: 16, idle: Duration::from_secs(600) };
+
+/// The context of somebody who has time.
+fn context() -> RequestContext {
+    RequestContext::of_our_own(Instant::now() + Duration::from_secs(3600))
+}
 
 /// Flights in a database, and the live seat maps of them.
 struct Scene {
@@ -42,7 +50,7 @@ impl Scene {
             (pool.clone(), cache),
             arbiter.clone(),
             Bounds { readers, of_flight: readers },
-            Rhythm { pause: Duration::ZERO, heartbeat: Duration::from_secs(3600) },
+            FeedTiming { pause: Duration::ZERO, heartbeat: Duration::from_secs(3600) },
         );
         let flights = states.iter().map(|state| state.id).collect();
         Self { _database: database, pool, shards, arbiter, flights, running, feeds }
@@ -61,7 +69,7 @@ async fn who_names_a_version_that_is_none_keeps_nobody_out() {
     let scene = Scene::new(1, 1000).await;
     let open = |seen: Option<i64>| {
         let (feeds, id) = (scene.feeds.clone(), scene.flights[0]);
-        actix::spawn(async move { feeds.open(id, seen).await })
+        actix::spawn(async move { feeds.open(id, seen, context()).await })
     };
     // One joins after the other, each of them wants a read of its own, and none stays.
     let besieging = async {
@@ -93,7 +101,7 @@ async fn who_names_a_version_that_is_none_keeps_nobody_out() {
 async fn a_feed_whose_arbiter_dies_is_started_again_for_those_who_come_back() {
     let scene = Scene::new(1, 10).await;
     for _ in 0..3 {
-        let mut reader = scene.feeds.open(scene.flights[0], None).await.unwrap();
+        let mut reader = scene.feeds.open(scene.flights[0], None, context()).await.unwrap();
         let first = [reader.next().await, reader.next().await].map(|part| part.unwrap().unwrap());
         assert!(first.iter().any(|part| part.starts_with(b"event: snapshot")), "{first:?}");
         scene.arbiter.kill().await;
@@ -105,9 +113,9 @@ async fn a_feed_whose_arbiter_dies_is_started_again_for_those_who_come_back() {
 #[actix::test]
 async fn feeds_that_nobody_follows_make_room() {
     let scene = Scene::new(50, 4).await;
-    let followed = scene.feeds.open(scene.flights[0], None).await.unwrap();
+    let followed = scene.feeds.open(scene.flights[0], None, context()).await.unwrap();
     for flight in &scene.flights {
-        drop(scene.feeds.open(*flight, None).await.unwrap());
+        drop(scene.feeds.open(*flight, None, context()).await.unwrap());
         assert!(scene.running.flights().len() <= 4);
         assert!(scene.running.follows(scene.flights[0]));
     }

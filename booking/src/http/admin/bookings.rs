@@ -2,9 +2,9 @@
 
 use crate::{
     deadline,
-    http::{PRIVATE, Reading, bookings::StatusParameter},
+    http::{PRIVATE, Reading, bookings::StatusParameter, context::Context},
     store::{
-        admin_bookings::{self, Wanted},
+        admin_bookings::{self, BookingFilter},
         presented,
     },
 };
@@ -40,6 +40,7 @@ use shared::{
 pub(crate) async fn list(
     caller: Caller,
     mut parameters: QueryParameters,
+    Context(context): Context,
     reading: web::Data<Reading>,
 ) -> Result<HttpResponse, Problem> {
     caller.require(Permission::BookingReadAny)?;
@@ -50,7 +51,7 @@ pub(crate) async fn list(
     let filters = ("admin/bookings", &locator, &email, flight, status);
     let page = PageRequest::<BookingId>::read(&mut parameters, &filters);
     parameters.finish()?;
-    let wanted = Wanted { locator, email, flight, status, after: page.after, limit: page.rows() };
+    let wanted = BookingFilter { locator, email, flight, status, after: page.after, limit: page.rows() };
     let find = async |connection: &mut AsyncPgConnection| {
         let found = admin_bookings::find(connection, &wanted).await?;
         presented::present(connection, &reading.flights, found).await
@@ -61,7 +62,7 @@ pub(crate) async fn list(
         let mut snapshot = connection.build_transaction().repeatable_read().read_only();
         snapshot.run(find).await.map_err(DbError::from)
     };
-    let found = deadline::in_time(read).await?;
+    let found = deadline::until(context.deadline, read).await?;
     let states = found.into_iter().map(|(_, state)| state).collect();
     let page = page.page(states, |state: &BookingState| state.id);
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, PRIVATE)).json(page))

@@ -4,10 +4,11 @@ use super::{Staff, csv, media_type::preferred};
 use crate::{
     deadline,
     domain::manifest::{Manifest, ManifestPassenger},
-    http::{PRIVATE, Reading},
+    http::{PRIVATE, Reading, context::Context},
     store,
 };
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use booking_engine::ports::RequestContext;
 use diesel_async::AsyncPgConnection;
 use shared::{
     auth::{Caller, Permission},
@@ -53,6 +54,7 @@ pub(crate) async fn get(
     id: Id<FlightId>,
     caller: Caller,
     parameters: QueryParameters,
+    Context(context): Context,
     (reading, staff): (web::Data<Reading>, web::Data<Staff>),
 ) -> Result<HttpResponse, Problem> {
     caller.require(Permission::ManifestRead)?;
@@ -64,7 +66,8 @@ pub(crate) async fn get(
         format_args!("flight/{}", id.0),
         request_id.0,
     );
-    let manifest = read(&reading, id.0, record).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
+    let manifest =
+        read(&reading, id.0, record, context).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
     staff.relay.nudge();
     let mut response = HttpResponse::Ok();
     response.insert_header((header::CACHE_CONTROL, PRIVATE)).insert_header((header::VARY, "Accept"));
@@ -79,7 +82,12 @@ pub(crate) async fn get(
 }
 
 /// The manifest of a flight, and the record of its being read: one is not without the other.
-async fn read(reading: &Reading, id: FlightId, record: AuditRecord) -> Result<Option<Manifest>, Problem> {
+async fn read(
+    reading: &Reading,
+    id: FlightId,
+    record: AuditRecord,
+    context: RequestContext,
+) -> Result<Option<Manifest>, Problem> {
     let pool = reading.pool.clone();
     // A task of its own: whatever becomes of the request, the transaction comes to its end.
     let task = actix_web::rt::spawn(async move {
@@ -95,7 +103,7 @@ async fn read(reading: &Reading, id: FlightId, record: AuditRecord) -> Result<Op
         };
         snapshot.run(read).await.map_err(DbError::from)
     });
-    let read = deadline::in_time(async { Ok(task.await) }).await?;
+    let read = deadline::until(context.deadline, async { Ok(task.await) }).await?;
     Ok(read.map_err(|error| Problem::internal(&error))??)
 }
 

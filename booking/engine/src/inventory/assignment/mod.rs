@@ -68,14 +68,14 @@ pub enum NoSeats {
 }
 
 impl CabinLayout {
-    /// Assigns a seat to each wish, in their order; at most nine may be left to us. `spread` chooses
+    /// Assigns a seat to each wish, in their order; at most nine may be left to us. `tie_break` chooses
     /// between places that are equally good, so that allocators that do not know of each other do not
     /// all begin with the same row. The same arguments always give the same seats.
     pub fn assign(
         &self,
         free: &Occupancy,
         wishes: &[Wish],
-        spread: usize,
+        tie_break: usize,
     ) -> Result<Vec<SeatDesignator>, NoSeats> {
         let named = self.named(free, wishes)?;
         let without = || wishes.iter().filter(|wish| wish.named.is_none());
@@ -89,7 +89,7 @@ impl CabinLayout {
         let found = match need.seats {
             0 => Vec::new(),
             1..=LARGEST if self.fits(&rest, &need) => {
-                let search = Search { layout: self, free: &rest, named: &named, need: &need, spread };
+                let search = Search { layout: self, free: &rest, named: &named, need: &need, tie_break };
                 self.seat(&search.best().ok_or(NoSeats::Full)?, &named, wishes).ok_or(NoSeats::Full)?
             }
             _ => return Err(NoSeats::Full),

@@ -3,7 +3,7 @@
 //!
 //! Places of equal rank are compared by what they cost others: exit rows are used last; then no seat is
 //! left alone between taken ones where that can be helped; then nobody of the party sits alone in a
-//! row; then what is near those who have named their seats. What is still equal is chosen by `spread`.
+//! row; then what is near those who have named their seats. What is still equal is chosen by `tie_break`.
 
 use crate::inventory::assignment::{
     LARGEST,
@@ -37,7 +37,7 @@ pub(crate) struct Search<'a> {
     pub(crate) free: &'a Occupancy,
     pub(crate) named: &'a [Named],
     pub(crate) need: &'a Need,
-    pub(crate) spread: usize,
+    pub(crate) tie_break: usize,
 }
 
 /// Costs of a place, each more than all below it can sum up to.
@@ -81,7 +81,7 @@ impl Search<'_> {
     /// Rows in the order of the search: what comes first of equals is chosen.
     fn turned(&self, rows: Range<usize>) -> impl Iterator<Item = usize> + use<> {
         let height = self.layout.height();
-        let first = self.spread.checked_rem(height).unwrap_or(0);
+        let first = self.tie_break.checked_rem(height).unwrap_or(0);
         (first..height).chain(0..first).filter(move |row| rows.contains(row))
     }
 

@@ -52,9 +52,9 @@ fn among(free: &[&str], wishes: &[Wish]) -> Result<Vec<SeatDesignator>, NoSeats>
 }
 
 /// Assigns in an empty economy.
-fn in_empty(wishes: &[Wish], spread: usize) -> Vec<SeatDesignator> {
+fn in_empty(wishes: &[Wish], tie_break: usize) -> Vec<SeatDesignator> {
     let layout = CabinLayout::new(&plan(), Cabin::Economy);
-    layout.assign(&Occupancy::all_free(&layout), wishes, spread).unwrap()
+    layout.assign(&Occupancy::all_free(&layout), wishes, tie_break).unwrap()
 }
 
 #[test]
@@ -151,7 +151,7 @@ fn the_rest_sits_near_those_who_named_seats() {
 
 #[test]
 fn parties_of_one_are_spread() {
-    let rows: HashSet<u8> = (0..11).map(|spread| in_empty(&[wish(None)], spread)[0].row()).collect();
+    let rows: HashSet<u8> = (0..11).map(|tie_break| in_empty(&[wish(None)], tie_break)[0].row()).collect();
     assert!(rows.len() >= 6, "{rows:?}");
 }
 
@@ -169,7 +169,7 @@ proptest! {
     fn assignments_are_valid(
         taken in proptest::collection::hash_set(0_usize..61, 0..61),
         kinds in proptest::collection::vec(0_u8..3, 1..10),
-        spread in 0_usize..40,
+        tie_break in 0_usize..40,
     ) {
         let plan = plan();
         let layout = CabinLayout::new(&plan, Cabin::Economy);
@@ -183,8 +183,8 @@ proptest! {
             .map(|kind| Wish { named: None, exit_allowed: *kind == 0, child: *kind == 2 }).collect();
         let plain = sellable.iter().filter(|seat| !plan.exit_rows.contains(&seat.row())).count();
         let bound = wishes.iter().filter(|wish| !wish.exit_allowed).count();
-        let found = layout.assign(&free, &wishes, spread);
-        prop_assert_eq!(&found, &layout.assign(&free, &wishes, spread), "the same again");
+        let found = layout.assign(&free, &wishes, tie_break);
+        prop_assert_eq!(&found, &layout.assign(&free, &wishes, tie_break), "the same again");
         match found {
             Ok(seats) => {
                 prop_assert_eq!(seats.len(), wishes.len());
@@ -205,7 +205,7 @@ proptest! {
     fn nothing_better_could_have_been_chosen(
         free in proptest::collection::hash_set(0_usize..SMALL_SEATS, 1..11),
         kinds in proptest::collection::vec((0_u8..3, proptest::option::weighted(0.2, any::<proptest::sample::Index>())), 1..5),
-        spread in 0_usize..9,
+        tie_break in 0_usize..9,
     ) {
         let small = small();
         let all: Vec<_> = small.seats().map(|(seat, _)| seat).collect();
@@ -220,7 +220,7 @@ proptest! {
             Wish { named, exit_allowed, child: *kind == 2 }
         }).collect();
         let best = ways(&small, &free, &wishes).into_iter().map(|seats| badness(&small, &free, &wishes, &seats)).min();
-        let found = layout.assign(&occupancy, &wishes, spread).ok();
+        let found = layout.assign(&occupancy, &wishes, tie_break).ok();
         let found = found.map(|seats| badness(&small, &free, &wishes, &seats));
         prop_assert_eq!(found, best, "of {:?} for {:?}", free, wishes);
     }

@@ -1,6 +1,6 @@
 //! Who cancels when the airline has, but the news have not reached the booking.
 
-use super::{At, Command, Outcome, Scene, Verdict, claim, done};
+use super::{BookingRef, Command, Outcome, Scene, Verdict, claim, done};
 use crate::store;
 use booking_engine::payment::{
     quote::{Quote, QuoteId},
@@ -11,8 +11,8 @@ use shared::{
     ids::{BookingId, PaymentId},
 };
 
-fn at(booking: BookingId) -> At {
-    At { booking, version: None }
+fn at(booking: BookingId) -> BookingRef {
+    BookingRef { booking, version: None }
 }
 
 /// A paid booking of a standard fare, bought so long ago that only its taxes are given back.

@@ -1,8 +1,8 @@
 //! Corrected names, and those who are no longer in their way.
 
-use super::{At, Command, Outcome, Scene, Verdict, claim, done};
-use crate::actors::ledger::places_wanted;
+use super::{BookingRef, Command, Outcome, Scene, Verdict, claim, done};
 use booking_engine::booking::{name_correction::NameCorrection, record::Booking, refusal::Refusal};
+use booking_engine::ledger::amendments::wanted_rows;
 use shared::person_name::PersonName;
 
 /// A booking of one adult for the account of another booking, and the command that gives the adult the
@@ -14,14 +14,14 @@ async fn namesakes(scene: &Scene) -> (Booking, Booking, Command) {
     for booking in [&one, &other] {
         done(&scene.batch(&[claim(booking.clone())]).await[0]);
     }
-    let at = At { booking: other.id, version: None };
+    let at = BookingRef { booking: other.id, version: None };
     let correction = NameCorrection {
         passenger: other.passengers[0].id,
         given_name: Some("Ada".parse().unwrap()),
         family_name: None,
     };
-    let places = places_wanted(&other, &correction);
-    (one, other, Command::CorrectName { at, correction, places })
+    let wanted = wanted_rows(&other, &correction);
+    (one, other, Command::CorrectName { at, correction, wanted })
 }
 
 #[actix::test]
@@ -72,9 +72,9 @@ fn correction(booking: &Booking, given: &str) -> Command {
         given_name: Some(given.parse().unwrap()),
         family_name: None,
     };
-    let at = At { booking: booking.id, version: None };
-    let places = places_wanted(booking, &correction);
-    Command::CorrectName { at, correction, places }
+    let at = BookingRef { booking: booking.id, version: None };
+    let wanted = wanted_rows(booking, &correction);
+    Command::CorrectName { at, correction, wanted }
 }
 
 #[actix::test]
@@ -91,7 +91,10 @@ async fn places_that_an_earlier_release_has_stored_block_the_same_person() {
         let end = "UPDATE bookings SET hold_expires_at = now() - interval '1 second'";
         scene.superuser(end).await;
         let verdicts = scene.batch(&[claim(again)]).await;
-        assert!(matches!(&verdicts[0], Verdict::Again(ended) if *ended == [booking.id]), "{verdicts:?}");
+        assert!(
+            matches!(&verdicts[0], Verdict::RetryAfterExpiring(ended) if *ended == [booking.id]),
+            "{verdicts:?}"
+        );
         scene.stop();
     }
 }
@@ -102,7 +105,7 @@ async fn places_that_an_earlier_release_has_stored_are_left() {
         let scene = Scene::new().await;
         let booking = stored_by(&scene, release, &["4A", "4B"]).await;
         let cancel =
-            Command::Cancel { at: At { booking: booking.id, version: None }, quote: None, key: None };
+            Command::Cancel { at: BookingRef { booking: booking.id, version: None }, quote: None, key: None };
         done(&scene.batch(&[cancel]).await[0]);
         assert_eq!((scene.count("travellers").await, scene.count("seats").await), (0, 0));
 
@@ -174,7 +177,8 @@ async fn of_two_spellings_in_one_booking_each_leaves_its_own_place() {
 async fn who_leaves_within_the_batch_is_in_no_names_way() {
     let scene = Scene::new().await;
     let (one, _, correct) = namesakes(&scene).await;
-    let cancel = Command::Cancel { at: At { booking: one.id, version: None }, quote: None, key: None };
+    let cancel =
+        Command::Cancel { at: BookingRef { booking: one.id, version: None }, quote: None, key: None };
     // Also where the correction came first: what is freed in a batch is free for all of it.
     let verdicts = scene.batch(&[correct, cancel]).await;
     verdicts.iter().for_each(|verdict| {

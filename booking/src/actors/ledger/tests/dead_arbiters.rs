@@ -1,6 +1,8 @@
 //! Arbiters that die with the transactions of their ledgers.
 
-use super::{Answer, Bounds, Ledgers, Outcome, Runner, Scene, claim, envelope, process};
+use super::{
+    Answer, LedgerQueue, Ledgers, Outcome, QueueBounds, Scene, SubmitTerms, claim, envelope, process,
+};
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -32,23 +34,31 @@ fn is_done(answer: &Answer) -> bool {
 async fn a_transaction_whose_arbiter_has_died_is_over_before_the_next_begins() {
     let scene = Scene::new().await;
     scene.superuser(SLOW_COMMIT).await;
-    let ledgers =
-        Ledgers::start(&scene.shards, &scene.means, Bounds { batch: 4, queue: 8 }, Duration::from_secs(10));
+    let ledgers = Ledgers::start(
+        &scene.shards,
+        &scene.deps,
+        QueueBounds { batch: 4, waiting: 8 },
+        Duration::from_secs(10),
+    );
     let (first, second) = (claim(scene.booking(&["4A"])), claim(scene.booking(&["4A"])));
     let (flight, other) = (scene.flight.id, ledgers.clone());
-    let asked = actix::spawn(async move { other.submit(flight, first).await });
+    let terms = SubmitTerms::by(ledgers.deadline());
+    let asked = actix::spawn(async move { other.submit(flight, first, terms).await });
     commit_begins(&scene).await;
     ledgers.kill_arbiter(flight).await;
     // Who waited for it is told so, and nothing of what it did is left.
     let answer = asked.await.unwrap();
     assert!(answer.is_err(), "{answer:?}");
-    let answer = timeout(Duration::from_secs(10), ledgers.submit(flight, second)).await;
+    let answer =
+        timeout(Duration::from_secs(10), ledgers.submit(flight, second, SubmitTerms::by(ledgers.deadline())))
+            .await;
     let answer = answer.expect("nobody waits for the commit that nobody wants any more");
     assert!(is_done(&answer), "the seat is free: {answer:?}");
     assert_eq!(scene.count("bookings").await, 1);
     // While nothing is done.
     ledgers.kill_arbiter(flight).await;
-    let answer = ledgers.submit(flight, claim(scene.booking(&["4B"]))).await;
+    let answer =
+        ledgers.submit(flight, claim(scene.booking(&["4B"])), SubmitTerms::by(ledgers.deadline())).await;
     assert!(is_done(&answer), "{answer:?}");
     assert_eq!(scene.count("seats").await, 2);
     scene.stop();
@@ -58,13 +68,13 @@ async fn a_transaction_whose_arbiter_has_died_is_over_before_the_next_begins() {
 async fn a_batch_that_is_broken_off_is_over_before_the_next_begins() {
     let scene = Scene::new().await;
     scene.superuser(SLOW_COMMIT).await;
-    let mut runner = Runner::new(scene.means.clone());
+    let mut processor = scene.deps.processor();
     let (first, _answer) = envelope(claim(scene.booking(&["4A"])));
     tokio::select! {
-        _ = runner.process(vec![first]) => panic!("it is slow"),
+        _ = processor.process(vec![first]) => panic!("it is slow"),
         () = commit_begins(&scene) => {}
     }
-    let answers = process(&mut runner, vec![claim(scene.booking(&["4A"]))]).await;
+    let answers = process(&mut processor, vec![claim(scene.booking(&["4A"]))]).await;
     assert!(is_done(&answers[0]), "{answers:?}");
     assert_eq!(scene.count("bookings").await, 1);
     scene.stop();

@@ -1,8 +1,8 @@
 //! Claims that lose to holds that have ended, and to those that have not.
 
 use super::{Booking, BookingId, Command, Scene, Verdict, claim, done, lost};
-use crate::actors::ledger::Outcome;
 use booking_engine::booking::refusal::Refusal;
+use booking_engine::ledger::command::Outcome;
 
 impl Scene {
     /// A hold whose time is over.
@@ -17,7 +17,7 @@ impl Scene {
 
 fn again(verdict: &Verdict) -> &[BookingId] {
     match verdict {
-        Verdict::Again(stale) => stale,
+        Verdict::RetryAfterExpiring(stale) => stale,
         other => panic!("{other:?}"),
     }
 }

@@ -1,7 +1,7 @@
 //! Commits whose answers were lost: what is committed is answered, whatever the caller relied on.
 
-use super::{At, Command, LedgerError, Outcome, Runner, Scene, claim, done, envelope, process};
-use crate::actors::ledger::places_wanted;
+use super::{BookingRef, Command, LedgerError, Outcome, Scene, claim, done, envelope, process};
+use booking_engine::ledger::amendments::wanted_rows;
 use booking_engine::{
     booking::{name_correction::NameCorrection, record::Booking, refusal::Refusal, seat_change::SeatChange},
     passengers::contact::ContactPatch,
@@ -9,41 +9,41 @@ use booking_engine::{
 };
 use shared::http::Patch;
 
-fn contact(at: At, email: &str) -> Command {
+fn contact(at: BookingRef, email: &str) -> Command {
     let patch = ContactPatch { email: Some(email.parse().unwrap()), phone: Patch::Keep };
     Command::ChangeContact { at, patch }
 }
 
 /// Each change that a caller may make of the booking as it was made.
 fn changes(booking: &Booking, version: Option<i64>) -> [Command; 3] {
-    let at = At { booking: booking.id, version };
+    let at = BookingRef { booking: booking.id, version };
     let passenger = booking.passengers[0].id;
     let seat = SeatChange { passenger, flight: booking.segments[0].flight_id, seat: "7C".parse().unwrap() };
     let correction =
         NameCorrection { passenger, given_name: Some("Adah".parse().unwrap()), family_name: None };
-    let places = places_wanted(booking, &correction);
+    let wanted = wanted_rows(booking, &correction);
     [
         contact(at, "grace@example.org"),
         Command::ChangeSeats { at, changes: vec![seat] },
-        Command::CorrectName { at, correction, places },
+        Command::CorrectName { at, correction, wanted },
     ]
 }
 
 #[actix::test]
 async fn a_change_of_a_version_is_found_by_what_it_has_made() {
     let scene = Scene::new().await;
-    let mut runner = Runner::new(scene.means.clone());
+    let mut processor = scene.deps.processor();
     for index in 0..3 {
         let booking = scene.booking(&["4A"]);
         scene.batch(&[claim(booking.clone())]).await;
         let [command, ..] = &changes(&booking, Some(1))[index..] else { unreachable!() };
         done(&scene.batch(std::slice::from_ref(command)).await[0]);
         let (lost, answer) = envelope(command.clone());
-        assert_eq!(runner.resolve_for_test(vec![lost]).await, 0, "{command:?} was committed");
+        assert_eq!(processor.resolve_for_test(vec![lost]).await, 0, "{command:?} was committed");
         let Ok(Outcome::Done(state)) = answer.await.unwrap() else { panic!("{command:?} is done") };
         assert_eq!(state.version, 2);
         let cancel =
-            Command::Cancel { at: At { booking: booking.id, version: None }, quote: None, key: None };
+            Command::Cancel { at: BookingRef { booking: booking.id, version: None }, quote: None, key: None };
         done(&scene.batch(&[cancel]).await[0]);
     }
     scene.stop();
@@ -52,20 +52,20 @@ async fn a_change_of_a_version_is_found_by_what_it_has_made() {
 #[actix::test]
 async fn a_change_that_was_not_committed_still_relies_on_its_version() {
     let scene = Scene::new().await;
-    let mut runner = Runner::new(scene.means.clone());
+    let mut processor = scene.deps.processor();
     let booking = scene.booking(&["4A"]);
-    let at = At { booking: booking.id, version: Some(1) };
+    let at = BookingRef { booking: booking.id, version: Some(1) };
     scene.batch(&[claim(booking.clone())]).await;
     for command in changes(&booking, Some(1)) {
         let (lost, _answer) = envelope(command.clone());
-        assert_eq!(runner.resolve_for_test(vec![lost]).await, 1, "{command:?} is to be tried again");
+        assert_eq!(processor.resolve_for_test(vec![lost]).await, 1, "{command:?} is to be tried again");
     }
     // Somebody else was faster with something else.
-    done(&scene.batch(&[contact(At { version: None, ..at }, "mary@example.org")]).await[0]);
+    done(&scene.batch(&[contact(BookingRef { version: None, ..at }, "mary@example.org")]).await[0]);
     for command in changes(&booking, Some(1)) {
         let (lost, _answer) = envelope(command.clone());
-        assert_eq!(runner.resolve_for_test(vec![lost]).await, 1);
-        let answers = process(&mut runner, vec![command]).await;
+        assert_eq!(processor.resolve_for_test(vec![lost]).await, 1);
+        let answers = process(&mut processor, vec![command]).await;
         assert!(matches!(answers[0], Ok(Outcome::Refused(Refusal::Stale))), "{answers:?}");
     }
     scene.stop();
@@ -74,15 +74,15 @@ async fn a_change_that_was_not_committed_still_relies_on_its_version() {
 #[actix::test]
 async fn a_quote_that_was_stored_is_given_again() {
     let scene = Scene::new().await;
-    let mut runner = Runner::new(scene.means.clone());
+    let mut processor = scene.deps.processor();
     let booking = scene.booking(&["4A"]);
-    let at = At { booking: booking.id, version: Some(1) };
+    let at = BookingRef { booking: booking.id, version: Some(1) };
     scene.batch(&[claim(booking)]).await;
     let quote = Command::Quote { at, quote: QuoteId::new(), key: None };
     scene.batch(std::slice::from_ref(&quote)).await;
     let (lost, _answer) = envelope(quote.clone());
-    assert_eq!(runner.resolve_for_test(vec![lost]).await, 1, "nothing of the booking tells of a quote");
-    let answers = process(&mut runner, vec![quote]).await;
+    assert_eq!(processor.resolve_for_test(vec![lost]).await, 1, "nothing of the booking tells of a quote");
+    let answers = process(&mut processor, vec![quote]).await;
     assert!(!matches!(answers[0], Err(LedgerError::Internal)), "{answers:?}");
     assert!(matches!(answers[0], Ok(Outcome::Quoted(..))), "{answers:?}");
     assert_eq!(scene.count("cancellation_quotes").await, 1);

@@ -1,15 +1,15 @@
 //! Commits whose connections are lost: what was committed is found out, the rest is carried out once.
 
-use super::{At, Command, Outcome, Runner, Scene, claim, end_in_commit, envelope, process};
+use super::{BookingRef, Command, Outcome, Scene, claim, end_in_commit, envelope, process};
 use booking_engine::booking::idempotency::Key;
 
 #[actix::test]
 async fn a_batch_whose_connection_is_lost_in_its_commit_is_carried_out_once() {
     let scene = Scene::new().await;
     scene.superuser(&end_in_commit("")).await;
-    let mut runner = Runner::new(scene.means.clone());
+    let mut processor = scene.deps.processor();
     let answers =
-        process(&mut runner, vec![claim(scene.booking(&["4A"])), claim(scene.booking(&["4B"]))]).await;
+        process(&mut processor, vec![claim(scene.booking(&["4A"])), claim(scene.booking(&["4B"]))]).await;
     for answer in &answers {
         assert!(matches!(answer, Ok(Outcome::Done(_))), "{answer:?}");
     }
@@ -24,9 +24,9 @@ async fn a_commit_whose_answer_was_lost_is_found_by_its_claim() {
     let scene = Scene::new().await;
     let claimed = claim(scene.booking(&["4A"]));
     scene.batch(std::slice::from_ref(&claimed)).await;
-    let mut runner = Runner::new(scene.means.clone());
+    let mut processor = scene.deps.processor();
     let (envelope, answer) = envelope(claimed);
-    let rest = runner.resolve_for_test(vec![envelope]).await;
+    let rest = processor.resolve_for_test(vec![envelope]).await;
     assert_eq!(rest, 0, "it was committed: nothing is left to do");
     assert!(matches!(answer.await.unwrap(), Ok(Outcome::Done(_))));
     assert_eq!(scene.count("bookings").await, 1);
@@ -40,15 +40,20 @@ async fn a_cancellation_with_a_key_is_found_by_its_key() {
     let id = booking.id;
     // Somebody else has cancelled it: our key is not bound, and must not be answered for.
     scene.batch(&[claim(booking)]).await;
-    scene.batch(&[Command::Cancel { at: At { booking: id, version: None }, quote: None, key: None }]).await;
-    let mut runner = Runner::new(scene.means.clone());
+    scene
+        .batch(&[Command::Cancel { at: BookingRef { booking: id, version: None }, quote: None, key: None }])
+        .await;
+    let mut processor = scene.deps.processor();
     let key = Key { scope: vec![1], body: vec![2] };
-    let (with_key, _answer) =
-        envelope(Command::Cancel { at: At { booking: id, version: None }, quote: None, key: Some(key) });
-    assert_eq!(runner.resolve_for_test(vec![with_key]).await, 1, "it is tried again, and refused");
+    let (with_key, _answer) = envelope(Command::Cancel {
+        at: BookingRef { booking: id, version: None },
+        quote: None,
+        key: Some(key),
+    });
+    assert_eq!(processor.resolve_for_test(vec![with_key]).await, 1, "it is tried again, and refused");
     let (without, answer) =
-        envelope(Command::Cancel { at: At { booking: id, version: None }, quote: None, key: None });
-    assert_eq!(runner.resolve_for_test(vec![without]).await, 0);
+        envelope(Command::Cancel { at: BookingRef { booking: id, version: None }, quote: None, key: None });
+    assert_eq!(processor.resolve_for_test(vec![without]).await, 0);
     assert!(matches!(answer.await.unwrap(), Ok(Outcome::Done(_))), "it is cancelled, whoever did it");
     scene.stop();
 }

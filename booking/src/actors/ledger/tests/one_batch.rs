@@ -1,13 +1,11 @@
 //! Several commands of one batch after the same seats, and a ledger that was wrong about them.
 
 use super::{
-    At, BookingId, Command, Opening, Outcome, PostgresTables, Runner, Scene, Tables, Verdict, claim, done,
-    lost, process, purchase,
+    BookingId, BookingRef, Command, LedgerStore, LockRequest, Outcome, Processor, Scene, Verdict, claim,
+    done, lost, process, purchase,
 };
-use crate::{
-    actors::ledger::{memory::Memory, places_wanted},
-    invariants,
-};
+use crate::invariants;
+use booking_engine::ledger::amendments::wanted_rows;
 use booking_engine::{
     booking::{
         idempotency::Key, name_correction::NameCorrection, record::Booking, refusal::Refusal,
@@ -16,6 +14,7 @@ use booking_engine::{
     passengers::contact::ContactPatch,
     payment::quote::QuoteId,
     samples,
+    store_error::StoreFault,
 };
 use diesel_async::RunQueryDsl;
 use shared::http::input::Patch;
@@ -28,11 +27,11 @@ fn moves(booking: &Booking, seat: &str) -> Command {
         flight: booking.segments[0].flight_id,
         seat: seat.parse().unwrap(),
     };
-    Command::ChangeSeats { at: At { booking: booking.id, version: None }, changes: vec![change] }
+    Command::ChangeSeats { at: BookingRef { booking: booking.id, version: None }, changes: vec![change] }
 }
 
 fn cancels(booking: &Booking) -> Command {
-    Command::Cancel { at: At { booking: booking.id, version: None }, quote: None, key: None }
+    Command::Cancel { at: BookingRef { booking: booking.id, version: None }, quote: None, key: None }
 }
 
 fn all_done(verdicts: &[Verdict]) {
@@ -48,7 +47,7 @@ async fn has(scene: &Scene, booking: &Booking, letter: i16) -> bool {
 }
 
 async fn nothing_is_broken(scene: &Scene) {
-    let report = invariants::check(&scene.means.database).await.unwrap();
+    let report = invariants::check(&scene.deps.database).await.unwrap();
     assert!(report.broken.is_empty(), "{:?}", report.broken);
 }
 
@@ -94,8 +93,8 @@ async fn who_buys_and_moves_in_one_batch_has_a_sold_seat() {
 #[actix::test]
 async fn the_key_stops_a_ledger_that_believes_a_taken_seat_free() {
     let scene = Scene::new().await;
-    let mut runner = Runner::new(scene.means.clone());
-    process(&mut runner, vec![claim(scene.booking(&["4A"]))]).await;
+    let mut processor = scene.deps.processor();
+    process(&mut processor, vec![claim(scene.booking(&["4A"]))]).await;
     // Somebody has not raised the version of the flight's seats, by which the ledger would see it.
     let sneak = format!(
         "INSERT INTO seats VALUES ('{}', {}, '{}', false)",
@@ -105,7 +104,7 @@ async fn the_key_stops_a_ledger_that_believes_a_taken_seat_free() {
     );
     scene.superuser(&sneak).await;
     let answers =
-        process(&mut runner, vec![claim(scene.booking(&["4B"])), claim(scene.booking(&["4C"]))]).await;
+        process(&mut processor, vec![claim(scene.booking(&["4B"])), claim(scene.booking(&["4C"]))]).await;
     let Ok(Outcome::Refused(Refusal::SeatTaken(taken))) = &answers[0] else { panic!("{answers:?}") };
     assert_eq!(taken[0].designator.to_string(), "4B");
     assert!(matches!(&answers[1], Ok(Outcome::Done(_))), "{answers:?}");
@@ -114,17 +113,17 @@ async fn the_key_stops_a_ledger_that_believes_a_taken_seat_free() {
 }
 
 /// Two commands of each kind, about bookings that were made for them.
-async fn two_of_each(scene: &Scene, runner: &mut Runner) -> Vec<Command> {
-    let at = |booking: &Booking| At { booking: booking.id, version: None };
+async fn two_of_each(scene: &Scene, processor: &mut Processor) -> Vec<Command> {
+    let at = |booking: &Booking| BookingRef { booking: booking.id, version: None };
     let key = |number: u8| Some(Key { scope: vec![number], body: vec![number] });
     let held = ["4A", "4B", "4C", "4D", "4E", "4F"].map(|seat| scene.booking(&[seat]));
-    process(runner, held.iter().cloned().map(claim).collect()).await;
+    process(processor, held.iter().cloned().map(claim).collect()).await;
     let bought = ["5A", "5B"].map(|seat| scene.booking(&[seat]));
     let purchases = bought.clone().map(purchase);
-    process(runner, purchases.iter().map(|(start, _, _)| start.clone()).collect()).await;
-    process(runner, purchases.into_iter().map(|(_, confirm, _)| confirm).collect()).await;
+    process(processor, purchases.iter().map(|(start, _, _)| start.clone()).collect()).await;
+    process(processor, purchases.into_iter().map(|(_, confirm, _)| confirm).collect()).await;
     let [one, other] = ["6A", "6B"].map(|seat| purchase(scene.booking(&[seat])));
-    process(runner, vec![one.0, other.0]).await;
+    process(processor, vec![one.0, other.0]).await;
     let mut commands = vec![one.2, other.2];
     for (number, booking) in (0_u8..).zip(&held[..2]) {
         let (quote, key) = (QuoteId::new(), key(number));
@@ -138,8 +137,8 @@ async fn two_of_each(scene: &Scene, runner: &mut Runner) -> Vec<Command> {
         let passenger = booking.passengers[0].id;
         let given_name = Some("Adah".parse().unwrap());
         let correction = NameCorrection { passenger, given_name, family_name: None };
-        let places = places_wanted(booking, &correction);
-        commands.push(Command::CorrectName { at: at(booking), correction, places });
+        let wanted = wanted_rows(booking, &correction);
+        commands.push(Command::CorrectName { at: at(booking), correction, wanted });
     }
     for (number, booking) in (2_u8..).zip(&bought) {
         commands.push(Command::Cancel { at: at(booking), quote: None, key: key(number) });
@@ -150,9 +149,9 @@ async fn two_of_each(scene: &Scene, runner: &mut Runner) -> Vec<Command> {
 #[actix::test]
 async fn all_that_a_batch_writes_is_of_one_transaction() {
     let scene = Scene::new().await;
-    let mut runner = Runner::new(scene.means.clone());
-    let batch = two_of_each(&scene, &mut runner).await;
-    for answer in process(&mut runner, batch).await {
+    let mut processor = scene.deps.processor();
+    let batch = two_of_each(&scene, &mut processor).await;
+    for answer in process(&mut processor, batch).await {
         assert!(matches!(answer, Ok(Outcome::Done(_) | Outcome::Quoted(..))), "{answer:?}");
     }
     let written = [
@@ -178,18 +177,15 @@ async fn a_booking_whose_flights_are_not_locked_is_not_touched() {
     let scene = Scene::new().await;
     let other = samples::booking(scene.further_flight().await, &["4A"]);
     let mut holder = scene.lock(scene.flight.id).await;
-    let connection = scene.connection().await;
-    diesel::sql_query("BEGIN").execute(&mut &connection).await.unwrap();
-    let memory = Memory::default();
-    let mut tables =
-        PostgresTables { connection: &connection, flights: &scene.means.flights, memory: &memory };
+    let store = scene.store().await;
+    store.begin(&[]).await.unwrap();
     let asked: [BookingId; 1] = [other.id];
-    let opening = Opening {
+    let request = LockRequest {
         unverified: &[],
         flights: BTreeSet::from([scene.flight.id]),
         bookings: &asked,
         limits: &[],
-        places: &[],
+        passengers: &[],
         locators: &[],
     };
     // It comes while the flights that are known to be wanted are waited for.
@@ -202,10 +198,12 @@ async fn a_booking_whose_flights_are_not_locked_is_not_touched() {
         done(&scene.batch(&[claim(other)]).await[0]);
         diesel::sql_query("ROLLBACK").execute(&mut holder).await.unwrap();
     };
-    let both = async { tokio::join!(tables.open(opening), comes) };
-    let (opened, ()) =
+    let both = async { tokio::join!(store.lock(request), comes) };
+    let (locked, ()) =
         timeout(Duration::from_secs(20), both).await.expect("it waits for the flight, then goes on");
-    let error = opened.expect_err("its flight is another's to lock").to_string();
-    assert!(error.contains("not locked"), "{error}");
+    let error = locked.expect_err("its flight is another's to lock");
+    assert_eq!(error.fault, StoreFault::Conflict);
+    let source = std::error::Error::source(&error).unwrap().to_string();
+    assert!(source.contains("not locked"), "{source}");
     scene.stop();
 }

@@ -1,6 +1,6 @@
 //! Ticket numbers: drawn with the booking, issued with the confirmation, given once.
 
-use super::{Outcome, Runner, Scene, claim, done, end_in_commit, process, purchase};
+use super::{Outcome, Scene, claim, done, end_in_commit, process, purchase};
 use std::collections::BTreeSet;
 
 #[actix::test]
@@ -29,7 +29,7 @@ const FORGET: &str = "PERFORM setval('booking.ticket_documents', 1000000000, fal
 async fn numbers_that_were_drawn_before_a_loss_are_not_given_after_it() {
     let scene = Scene::new().await;
     scene.superuser(&end_in_commit(FORGET)).await;
-    let [mut first, mut second] = [(); 2].map(|()| Runner::new(scene.means.clone()));
+    let [mut first, mut second] = [(); 2].map(|()| scene.deps.processor());
     let lost = process(&mut first, vec![claim(scene.booking(&["4A", "4B"]))]).await;
     let other = process(&mut second, vec![claim(scene.booking(&["5A", "5B", "5C", "5D"]))]).await;
     for answer in [&lost[0], &other[0]] {

@@ -1,7 +1,7 @@
 //! What commands of a batch come to, beside each other and after what others have done.
 
 use super::{
-    At, BookingId, Command, LedgerError, Outcome, PaymentId, Runner, Scene, Verdict, claim, done, envelope,
+    BookingId, BookingRef, Command, LedgerError, Outcome, PaymentId, Scene, Verdict, claim, done, envelope,
     lost, process, purchase,
 };
 use booking_engine::booking::{record::Booking, refusal::Refusal};
@@ -73,11 +73,11 @@ async fn a_hold_that_has_ended_makes_way() {
     scene.superuser("UPDATE bookings SET hold_expires_at = now() - interval '1 second'").await;
     // The same travellers of the same account, on one of their old seats.
     let new = Booking { owner_id: owner, ..scene.booking(&["4B", "7C"]) };
-    let mut runner = Runner::new(scene.means.clone());
+    let mut processor = scene.deps.processor();
     let (envelope, answer) = envelope(claim(new));
-    let again = runner.process(vec![envelope]).await;
+    let again = processor.process(vec![envelope]).await;
     assert_eq!(scene.count("seats").await, 2, "what it got is given back: the hold has its seats still");
-    assert!(runner.process(again).await.is_empty());
+    assert!(processor.process(again).await.is_empty());
     assert!(matches!(answer.await.unwrap(), Ok(Outcome::Done(_))));
     assert_eq!(scene.count(&format!("bookings WHERE id = '{id}' AND status = 3")).await, 1);
     assert_eq!(scene.count("seats").await, 2);
@@ -88,13 +88,13 @@ async fn a_hold_that_has_ended_makes_way() {
 #[actix::test]
 async fn a_command_with_impossible_data_fails_alone() {
     let scene = Scene::new().await;
-    let mut runner = Runner::new(scene.means.clone());
+    let mut processor = scene.deps.processor();
     let mut bad = scene.booking(&["4C"]);
     // PostgreSQL's text cannot hold it. No request gets as far as this.
     bad.contact.email = shared::email::EmailAddress::stored("a\0b".to_owned());
     let commands = ["4A", "4B"].map(|seat| claim(scene.booking(&[seat])));
     let [first, second] = commands;
-    let answers = process(&mut runner, vec![first, claim(bad), second]).await;
+    let answers = process(&mut processor, vec![first, claim(bad), second]).await;
     assert!(matches!(answers[0], Ok(Outcome::Done(_))), "{:?}", answers[0]);
     assert!(matches!(answers[1], Err(LedgerError::Internal)), "{:?}", answers[1]);
     assert!(matches!(answers[2], Ok(Outcome::Done(_))), "{:?}", answers[2]);
@@ -105,12 +105,12 @@ async fn a_command_with_impossible_data_fails_alone() {
 #[actix::test]
 async fn a_purchase_that_is_kept_gives_way_to_what_others_have_made_of_it() {
     let scene = Scene::new().await;
-    let mut runner = Runner::new(scene.means.clone());
+    let mut processor = scene.deps.processor();
     let (first, confirm_first, _) = purchase(scene.booking(&["4A"]));
     let (second, confirm_second, decline_second) = purchase(scene.booking(&["4B"]));
-    process(&mut runner, vec![first, second]).await;
+    process(&mut processor, vec![first, second]).await;
     scene.batch(&[decline_second]).await;
-    let answers = process(&mut runner, vec![confirm_first, confirm_second]).await;
+    let answers = process(&mut processor, vec![confirm_first, confirm_second]).await;
     assert!(matches!(&answers[0], Ok(Outcome::Done(state)) if state.status == BookingStatus::Confirmed));
     assert!(matches!(&answers[1], Ok(Outcome::Refused(Refusal::HoldExpired))), "{:?}", answers[1]);
     assert_eq!(scene.count("bookings WHERE confirmed_at IS NOT NULL").await, 1);
@@ -124,7 +124,7 @@ async fn commands_about_nothing_are_refused() {
     let verdicts = scene
         .batch(&[
             Command::Confirm { booking, payment: PaymentId::new() },
-            Command::Cancel { at: At { booking, version: None }, quote: None, key: None },
+            Command::Cancel { at: BookingRef { booking, version: None }, quote: None, key: None },
         ])
         .await;
     for verdict in verdicts {

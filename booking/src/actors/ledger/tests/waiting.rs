@@ -1,19 +1,21 @@
 //! Who waits for a ledger, and for how long.
 
-use super::{Answer, Bounds, LedgerError, Ledgers, Outcome, Runner, Scene, claim, envelope};
+use super::{
+    Answer, LedgerError, LedgerQueue, Ledgers, Outcome, QueueBounds, Scene, SubmitTerms, claim, envelope,
+};
 use booking_engine::samples;
 use diesel_async::{AnsiTransactionManager, TransactionManager};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::time::Duration;
-use tokio::time::Instant;
+use std::time::Instant;
 
 #[actix::test]
 async fn what_is_too_late_is_not_begun() {
     let scene = Scene::new().await;
-    let mut runner = Runner::new(scene.means.clone());
+    let mut processor = scene.deps.processor();
     let (mut late, answer) = envelope(claim(scene.booking(&["4A"])));
     late.deadline = Instant::now();
-    runner.process(vec![late]).await;
+    processor.process(vec![late]).await;
     assert!(matches!(answer.await.unwrap(), Err(LedgerError::Overloaded)));
     assert_eq!(scene.count("bookings").await, 0);
     scene.stop();
@@ -22,17 +24,19 @@ async fn what_is_too_late_is_not_begun() {
 #[actix::test]
 async fn a_ledger_takes_on_no_more_than_its_bound_and_answers_what_it_took() {
     let scene = Scene::new().await;
-    let bounds = Bounds { batch: 4, queue: 8 };
+    let bounds = QueueBounds { batch: 4, waiting: 8 };
     // Nobody is refused for having waited too long.
     let patience = Duration::from_secs(3600);
-    let ledgers = Ledgers::start(&scene.shards, &scene.means, bounds, patience);
+    let ledgers = Ledgers::start(&scene.shards, &scene.deps, bounds, patience);
     let mut somebody = scene.lock(scene.flight.id).await;
     let seats: Vec<String> = (4..=9)
         .flat_map(|row| ["A", "B", "C", "D", "E", "F"].map(|letter| format!("{row}{letter}")))
         .collect();
-    let commands = seats.iter().map(|seat| ledgers.submit(scene.flight.id, claim(scene.booking(&[seat]))));
+    let commands = seats.iter().map(|seat| {
+        ledgers.submit(scene.flight.id, claim(scene.booking(&[seat])), SubmitTerms::by(ledgers.deadline()))
+    });
     let mut answers: FuturesUnordered<_> = commands.collect();
-    let most = bounds.batch + bounds.queue;
+    let most = bounds.batch + bounds.waiting;
     for _ in most..seats.len() {
         let answer = tokio::time::timeout(Duration::from_secs(30), answers.next()).await;
         let answer = answer.expect("what is too much is refused while nothing is done").unwrap();
@@ -43,16 +47,16 @@ async fn a_ledger_takes_on_no_more_than_its_bound_and_answers_what_it_took() {
     let done = rest.iter().filter(|answer| matches!(answer, Ok(Outcome::Done(_)))).count();
     let refused = rest.iter().filter(|answer| matches!(answer, Err(LedgerError::Overloaded))).count();
     assert_eq!(done + refused, most);
-    assert!(done >= bounds.queue, "what was taken on was done: {done}");
+    assert!(done >= bounds.waiting, "what was taken on was done: {done}");
     ledgers.drain().await;
     assert_eq!(scene.count("bookings").await, i64::try_from(done).unwrap());
     scene.stop();
 }
 
 #[actix::test]
-async fn who_is_locked_out_comes_again_and_keeps_nobody_waiting() {
+async fn who_is_lock_timed_out_comes_again_and_keeps_nobody_waiting() {
     let scene = Scene::new().await;
-    let mut runner = Runner::new(scene.means.clone());
+    let mut processor = scene.deps.processor();
     let other = scene.further_flight().await;
     let mut somebody = scene.lock(scene.flight.id).await;
     let claims = [
@@ -61,20 +65,20 @@ async fn who_is_locked_out_comes_again_and_keeps_nobody_waiting() {
         claim(scene.booking(&["4B"])),
     ];
     let (envelopes, mut answers): (Vec<_>, Vec<_>) = claims.into_iter().map(envelope).unzip();
-    let mut again = runner.process(envelopes).await;
+    let mut again = processor.process(envelopes).await;
     let free = answers.remove(1).await.unwrap();
     assert!(matches!(free, Ok(Outcome::Done(_))), "another flight's go on: {free:?}");
     assert_eq!(again.len(), 2, "those of the locked flight are not given up");
     // Again and again; what has come meanwhile goes first.
     let (fresh, fresh_answer) = envelope(claim(samples::booking(other, &["4B"])));
     again.push(fresh);
-    let mut again = runner.process(again).await;
+    let mut again = processor.process(again).await;
     assert!(matches!(fresh_answer.await.unwrap(), Ok(Outcome::Done(_))));
     assert_eq!(again.len(), 2);
     // One has no more time; the other one gets its locks.
     again[0].deadline = Instant::now();
     AnsiTransactionManager::rollback_transaction(&mut somebody).await.unwrap();
-    assert!(runner.process(again).await.is_empty());
+    assert!(processor.process(again).await.is_empty());
     let late = answers.remove(0).await.unwrap();
     assert!(matches!(late, Err(LedgerError::Overloaded)), "{late:?}");
     let last = answers.remove(0).await.unwrap();

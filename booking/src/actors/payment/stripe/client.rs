@@ -1,21 +1,16 @@
 //! The way to Stripe's HTTP API: one queue, a bounded number of requests at a time, a bound on each.
 
-use super::{
-    super::{
-        keeper::{self, End},
-        provider::ProviderError,
-    },
-    StripeError, StripeSettings,
-    intent::Answer,
-};
+use super::{StripeError, StripeSettings, intent::Answer};
 use awc::{
     Connector,
     error::SendRequestError,
     http::{Method, header},
 };
+use booking_engine::ports::ProviderError;
 use rustls::{ClientConfig, RootCertStore, crypto::ring};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
+use shared::supervisor::{End, supervise};
 use std::{rc::Rc, sync::Arc, time::Duration};
 use tokio::{
     sync::{Mutex, Semaphore, mpsc, oneshot},
@@ -57,7 +52,9 @@ impl Client {
         let (sender, requests) = mpsc::channel(QUEUE);
         let requests = Arc::new(Mutex::new(requests));
         let settings = settings.clone();
-        keeper::keep("stripe client", move || send_all(settings.clone(), tls.clone(), requests.clone()));
+        supervise("booking", "stripe client", move || {
+            send_all(settings.clone(), tls.clone(), requests.clone())
+        });
         Ok(Self { requests: sender })
     }
 

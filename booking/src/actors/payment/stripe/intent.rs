@@ -1,6 +1,6 @@
 //! What Stripe's answers mean.
 
-use super::super::provider::{Decision, ProviderError};
+use booking_engine::{ports::ProviderError, saga::step::ProviderDecision};
 use serde_json::Value;
 
 /// An answer of Stripe's.
@@ -32,7 +32,7 @@ pub(super) enum Intent {
     Processing,
     /// The bank wants the cardholder to identify themselves.
     Challenged,
-    Decided(Decision),
+    Decided(ProviderDecision),
 }
 
 impl Answer {
@@ -75,8 +75,8 @@ pub(super) fn of(object: &Value) -> Result<Intent, ProviderError> {
         "requires_confirmation" => Intent::Unconfirmed,
         "processing" => Intent::Processing,
         "requires_action" => Intent::Challenged,
-        "requires_capture" | "succeeded" => Intent::Decided(Decision::Authorised),
-        "requires_payment_method" | "canceled" => Intent::Decided(Decision::Declined),
+        "requires_capture" | "succeeded" => Intent::Decided(ProviderDecision::Authorised),
+        "requires_payment_method" | "canceled" => Intent::Decided(ProviderDecision::Declined),
         _ => return Err(ProviderError("a payment intent has a strange status".to_owned())),
     })
 }
@@ -122,10 +122,10 @@ mod tests {
     #[test]
     fn statuses_are_known_or_an_error() {
         let intent = |status: &str| of(&json!({"status": status})).ok();
-        assert_eq!(intent("requires_capture"), Some(Intent::Decided(Decision::Authorised)));
-        assert_eq!(intent("succeeded"), Some(Intent::Decided(Decision::Authorised)));
-        assert_eq!(intent("canceled"), Some(Intent::Decided(Decision::Declined)));
-        assert_eq!(intent("requires_payment_method"), Some(Intent::Decided(Decision::Declined)));
+        assert_eq!(intent("requires_capture"), Some(Intent::Decided(ProviderDecision::Authorised)));
+        assert_eq!(intent("succeeded"), Some(Intent::Decided(ProviderDecision::Authorised)));
+        assert_eq!(intent("canceled"), Some(Intent::Decided(ProviderDecision::Declined)));
+        assert_eq!(intent("requires_payment_method"), Some(Intent::Decided(ProviderDecision::Declined)));
         assert_eq!(intent("requires_confirmation"), Some(Intent::Unconfirmed));
         assert_eq!(intent("requires_action"), Some(Intent::Challenged));
         assert_eq!(intent("processing"), Some(Intent::Processing));

@@ -23,8 +23,11 @@ mod intent;
 #[cfg(test)]
 mod tests;
 
-use super::provider::{Decision, PaymentProvider, ProviderError, Reply};
 use crate::store;
+use booking_engine::{
+    ports::{PaymentProvider, ProviderError, ProviderReply},
+    saga::step::ProviderDecision,
+};
 use client::{Client, Form};
 use intent::{Intent, Reading};
 use secrecy::SecretString;
@@ -131,14 +134,14 @@ impl Stripe {
         stored.map(Some).ok_or_else(|| ProviderError("the payment is decided meanwhile".to_owned()))
     }
 
-    async fn confirm(&self, payment: PaymentId, reference: &str) -> Result<Decision, ProviderError> {
+    async fn confirm(&self, payment: PaymentId, reference: &str) -> Result<ProviderDecision, ProviderError> {
         let path = format!("/v1/payment_intents/{reference}/confirm");
         match self.client.post(&path, format!("{payment}-confirm"), Form::new()).await?.read() {
             Reading::Object(object) => match self.decided(payment, reference, &object).await? {
                 Some(decision) => Ok(decision),
                 None => Err(ProviderError("a confirmed payment intent is unconfirmed".to_owned())),
             },
-            Reading::CardRefused => Ok(Decision::Declined),
+            Reading::CardRefused => Ok(ProviderDecision::Declined),
             // It may have been confirmed before, or cancelled.
             Reading::Rejected(fault) => {
                 let object = self.read(reference).await?;
@@ -147,7 +150,7 @@ impl Stripe {
                     None => {
                         tracing::warn!(payment.id = %payment, error = %fault, "The provider rejects a payment");
                         self.cancel(payment, reference).await?;
-                        Ok(Decision::Declined)
+                        Ok(ProviderDecision::Declined)
                     }
                 }
             }
@@ -161,7 +164,7 @@ impl Stripe {
         payment: PaymentId,
         reference: &str,
         object: &Value,
-    ) -> Result<Option<Decision>, ProviderError> {
+    ) -> Result<Option<ProviderDecision>, ProviderError> {
         match intent::of(object)? {
             Intent::Decided(decision) => Ok(Some(decision)),
             Intent::Unconfirmed => Ok(None),
@@ -169,7 +172,7 @@ impl Stripe {
             Intent::Challenged => {
                 tracing::info!(payment.id = %payment, "A bank asks for its cardholder: the payment is declined");
                 self.cancel(payment, reference).await?;
-                Ok(Some(Decision::Declined))
+                Ok(Some(ProviderDecision::Declined))
             }
         }
     }
@@ -258,7 +261,7 @@ impl PaymentProvider for Stripe {
     }
 
     /// Any answer of a server that is not overloaded will do: what it says of our key is another matter.
-    fn answers(&self) -> Reply<'_, ()> {
+    fn answers(&self) -> ProviderReply<'_, ()> {
         Box::pin(async move {
             match self.client.get("/v1/balance".to_owned()).await?.status {
                 429 | 500.. => Err(ProviderError("it is overloaded".to_owned())),
@@ -267,16 +270,21 @@ impl PaymentProvider for Stripe {
         })
     }
 
-    fn authorise(&self, payment: PaymentId, amount: i64, token: String) -> Reply<'_, Decision> {
+    fn authorise(
+        &self,
+        payment: PaymentId,
+        amount: i64,
+        token: String,
+    ) -> ProviderReply<'_, ProviderDecision> {
         Box::pin(async move {
             match self.intent(payment, amount, &token).await? {
                 Some(reference) => self.confirm(payment, &reference).await,
-                None => Ok(Decision::Declined),
+                None => Ok(ProviderDecision::Declined),
             }
         })
     }
 
-    fn find(&self, payment: PaymentId) -> Reply<'_, Option<Decision>> {
+    fn find(&self, payment: PaymentId) -> ProviderReply<'_, Option<ProviderDecision>> {
         Box::pin(async move {
             let Some(reference) = self.reference(payment).await? else { return Ok(None) };
             let object = self.read(&reference).await?;
@@ -284,11 +292,11 @@ impl PaymentProvider for Stripe {
         })
     }
 
-    fn capture(&self, payment: PaymentId, amount: i64) -> Reply<'_, ()> {
+    fn capture(&self, payment: PaymentId, amount: i64) -> ProviderReply<'_, ()> {
         Box::pin(self.try_capture(payment, amount))
     }
 
-    fn void(&self, payment: PaymentId, _amount: i64) -> Reply<'_, ()> {
+    fn void(&self, payment: PaymentId, _amount: i64) -> ProviderReply<'_, ()> {
         Box::pin(async move {
             // Without an intent nothing was reserved, and none is stored any more for this payment.
             let Some(reference) = self.reference(payment).await? else { return Ok(()) };
@@ -300,7 +308,7 @@ impl PaymentProvider for Stripe {
         })
     }
 
-    fn refund(&self, payment: PaymentId, refund: RefundId, amount: i64) -> Reply<'_, ()> {
+    fn refund(&self, payment: PaymentId, refund: RefundId, amount: i64) -> ProviderReply<'_, ()> {
         Box::pin(self.try_refund(payment, refund, amount))
     }
 }

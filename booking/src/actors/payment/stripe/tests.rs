@@ -1,12 +1,10 @@
 //! What localstripe cannot show: headers, keys, faults, silence. A server of a few answers, and a real
 //! PostgreSQL for the intents' ids.
 
-use super::{
-    super::provider::{Decision, PaymentProvider},
-    Stripe, StripeError, StripeSettings,
-};
+use super::{Stripe, StripeError, StripeSettings};
 use crate::MIGRATIONS;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
+use booking_engine::{ports::PaymentProvider, saga::step::ProviderDecision};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use serde_json::{Value, json};
 use shared::{
@@ -105,7 +103,7 @@ impl Scene {
         diesel::sql_query(statement).execute(&mut connection).await.unwrap();
     }
 
-    async fn authorise(&self, token: &str) -> Result<Decision, String> {
+    async fn authorise(&self, token: &str) -> Result<ProviderDecision, String> {
         let asked = self.stripe.authorise(self.payment, 7488, token.to_owned());
         asked.await.map_err(|error| error.to_string())
     }
@@ -138,7 +136,7 @@ async fn requests_carry_key_version_and_a_key_of_their_own() {
     let fake =
         Fake::default().then(200, intent("requires_confirmation")).then(200, intent("requires_capture"));
     let scene = Scene::new(fake.then(200, intent("succeeded"))).await;
-    assert_eq!(scene.authorise("tok_visa").await, Ok(Decision::Authorised));
+    assert_eq!(scene.authorise("tok_visa").await, Ok(ProviderDecision::Authorised));
     scene.stripe.capture(scene.payment, 7488).await.unwrap();
     let seen = scene.fake.seen();
     let lines: Vec<&str> = seen.iter().map(|one| one.line.as_str()).collect();
@@ -195,15 +193,15 @@ async fn faults_leave_everything_open_and_tell_no_secret() {
 #[actix_web::test]
 async fn what_is_refused_is_declined_and_a_challenge_is_cancelled() {
     let declined = Scene::new(Fake::default().then(402, fault("card_error"))).await;
-    assert_eq!(declined.authorise("pm_x").await, Ok(Decision::Declined));
+    assert_eq!(declined.authorise("pm_x").await, Ok(ProviderDecision::Declined));
     declined.stop().await;
     let rejected = Scene::new(Fake::default().then(400, fault("invalid_request_error"))).await;
-    assert_eq!(rejected.authorise("pm_x").await, Ok(Decision::Declined), "no such payment method");
+    assert_eq!(rejected.authorise("pm_x").await, Ok(ProviderDecision::Declined), "no such payment method");
     rejected.stop().await;
     let fake =
         Fake::default().then(200, intent("requires_confirmation")).then(200, intent("requires_action"));
     let challenged = Scene::new(fake.then(200, intent("canceled"))).await;
-    assert_eq!(challenged.authorise("pm_x").await, Ok(Decision::Declined));
+    assert_eq!(challenged.authorise("pm_x").await, Ok(ProviderDecision::Declined));
     let last = challenged.fake.seen().pop().unwrap();
     assert_eq!(last.line, "POST /v1/payment_intents/pi_1/cancel");
     challenged.stop().await;

@@ -42,7 +42,7 @@ async fn confirmed(scene: &Scene) {
 async fn an_authorised_payment_is_confirmed_as_soon_as_the_ledger_can() {
     let scene = Scene::new(Played { gated: true.into(), ..Played::default() }).await;
     let (bought, lock) =
-        buy_without_ledger(&scene, async || scene.sales.ledgers.kill(scene.flight.id).await).await;
+        buy_without_ledger(&scene, async || scene.sales.deps.ledgers.kill(scene.flight.id).await).await;
     bought.expect_problem(504, "upstream_timeout");
     lock.release().await;
     confirmed(&scene).await;

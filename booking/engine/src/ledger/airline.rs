@@ -1,0 +1,53 @@
+//! What the airline does to bookings.
+
+use crate::{
+    booking::record::Booking,
+    ledger::{
+        cancellations::{cancelled, departs_at},
+        expiry::expire,
+        work::{BatchWork, Transition},
+    },
+    store_error::StoreResult,
+};
+use shared_types::{
+    events::FlightStatus,
+    ids::{FlightId, RefundId},
+    trace::TraceContext,
+};
+
+/// The airline has cancelled a flight. Repeating it changes nothing and gives the same; nor does it
+/// where the flight takes place after all.
+pub(crate) fn cancel(
+    work: &mut BatchWork<'_>,
+    booking: &mut Booking,
+    (flight, refund): (FlightId, RefundId),
+    trace: Option<TraceContext>,
+) -> StoreResult<Transition> {
+    let flies = work.flights.get(&flight).is_none_or(|flight| flight.status != FlightStatus::Cancelled);
+    if flies || booking.segment_on(flight).is_none() {
+        return Ok(Ok(None));
+    }
+    let refunds = booking.refunds.len();
+    let Some(entries) = booking.cancel_by_airline(refund, work.now) else { return Ok(Ok(None)) };
+    work.writes.book(booking.id, entries);
+    cancelled(work, booking, refunds, trace).map(|told| Ok(Some(told)))
+}
+
+/// A flight has other times. Repeating it changes nothing and gives the same; a hold may end with it.
+pub(crate) fn reschedule(
+    work: &mut BatchWork<'_>,
+    booking: &mut Booking,
+    (flight, version): (FlightId, i64),
+    trace: Option<TraceContext>,
+) -> StoreResult<Transition> {
+    let departs_at = departs_at(work, booking);
+    if !booking.reschedule((flight, version), departs_at, work.now) {
+        return Ok(Ok(None));
+    }
+    work.writes.reschedule(booking);
+    // Sales of a flight that was moved forward may have closed: then nobody can pay this hold any more.
+    if let ended @ Some(_) = expire(work, booking, trace)? {
+        return Ok(Ok(ended));
+    }
+    work.emit_changed(booking, trace).map(|told| Ok(Some(told)))
+}

@@ -1,0 +1,162 @@
+//! The queue of a ledger: what arrives while a batch runs forms the next one.
+
+use crate::ledger::command::Envelope;
+use std::collections::VecDeque;
+
+/// How much a ledger takes on.
+#[derive(Debug, Clone, Copy)]
+pub struct QueueBounds {
+    /// Commands in one batch.
+    pub batch: usize,
+    /// Commands that wait when a further claim is refused. A change of a booking is refused where twice as many wait. A
+    /// command that ends a payment is always taken on.
+    pub waiting: usize,
+}
+
+impl QueueBounds {
+    /// How many may wait before such a command is refused.
+    fn limit_for(self, envelope: &Envelope) -> usize {
+        match envelope.command.claim() {
+            Some(_) => self.waiting,
+            None => self.waiting.saturating_mul(2),
+        }
+    }
+}
+
+/// See the module.
+///
+/// Invariant: at most one batch is out at a time.
+pub struct CommandQueue {
+    bounds: QueueBounds,
+    /// Commands that end payments: first in each batch. The payment desk bounds how many there are.
+    ending_payments: VecDeque<Envelope>,
+    others: VecDeque<Envelope>,
+    /// A batch is out.
+    running: bool,
+}
+
+impl CommandQueue {
+    /// An empty queue. A batch has one command at least.
+    pub fn new(bounds: QueueBounds) -> Self {
+        let bounds = QueueBounds { batch: bounds.batch.max(1), ..bounds };
+        Self { bounds, ending_payments: VecDeque::new(), others: VecDeque::new(), running: false }
+    }
+
+    /// Takes a command on.
+    ///
+    /// # Errors
+    /// The command, where as many wait as may.
+    pub fn push(&mut self, envelope: Envelope) -> Result<(), Envelope> {
+        if envelope.command.ends_payment() {
+            self.ending_payments.push_back(envelope);
+        } else if self.others.len() < self.bounds.limit_for(&envelope) {
+            self.others.push_back(envelope);
+        } else {
+            return Err(envelope);
+        }
+        Ok(())
+    }
+
+    /// The next batch; `None` while one is out, or where nothing waits. Its claims give their slots back.
+    pub fn next_batch(&mut self) -> Option<Vec<Envelope>> {
+        if self.running || self.is_empty() {
+            return None;
+        }
+        let first = self.ending_payments.len().min(self.bounds.batch);
+        let others = self.others.len().min(self.bounds.batch - first);
+        let mut batch: Vec<_> =
+            self.ending_payments.drain(..first).chain(self.others.drain(..others)).collect();
+        batch.iter_mut().for_each(|envelope| envelope.slot = None);
+        self.running = true;
+        Some(batch)
+    }
+
+    /// The batch has ended; these commands are to be tried again before all others.
+    pub fn batch_ended(&mut self, to_retry: Vec<Envelope>) {
+        assert!(self.running, "only a batch that is out ends");
+        self.running = false;
+        for envelope in to_retry.into_iter().rev() {
+            let ends_payment = envelope.command.ends_payment();
+            let queue = if ends_payment { &mut self.ending_payments } else { &mut self.others };
+            queue.push_front(envelope);
+        }
+    }
+
+    /// Whether no batch is out and nothing waits.
+    pub fn is_idle(&self) -> bool {
+        !self.running && self.is_empty()
+    }
+
+    /// The claims that wait, beside changes of bookings that do.
+    pub fn waiting(&self) -> usize {
+        self.others.len()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.ending_payments.is_empty() && self.others.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ledger::command::Command, samples};
+    use shared_types::ids::{BookingId, FlightId, PaymentId};
+    use std::time::Instant;
+    use tokio::sync::oneshot;
+
+    fn envelope(command: Command) -> Envelope {
+        let (deadline, reply) = (Instant::now(), oneshot::channel().0);
+        Envelope {
+            command,
+            flight: FlightId::new(),
+            deadline,
+            trace: None,
+            lock_timed_out: false,
+            slot: None,
+            reply,
+        }
+    }
+
+    fn claim() -> Envelope {
+        envelope(Command::Claim(Box::new(samples::claim(FlightId::new(), &["4A"]))))
+    }
+
+    fn expire() -> Envelope {
+        envelope(Command::Expire { booking: BookingId::new() })
+    }
+
+    fn confirm() -> Envelope {
+        envelope(Command::Confirm { booking: BookingId::new(), payment: PaymentId::new() })
+    }
+
+    #[test]
+    fn claims_are_refused_first_and_ends_of_payments_never() {
+        let mut queue = CommandQueue::new(QueueBounds { batch: 8, waiting: 2 });
+        assert!(queue.push(claim()).is_ok() && queue.push(claim()).is_ok());
+        assert!(queue.push(claim()).is_err());
+        assert!(queue.push(expire()).is_ok() && queue.push(expire()).is_ok());
+        assert!(queue.push(expire()).is_err());
+        assert!((0..8).all(|_| queue.push(confirm()).is_ok()));
+    }
+
+    #[test]
+    fn one_batch_is_out_and_ends_of_payments_come_first() {
+        let mut queue = CommandQueue::new(QueueBounds { batch: 2, waiting: 8 });
+        assert!(queue.is_idle() && queue.next_batch().is_none());
+        for one in [expire(), expire(), confirm()] {
+            assert!(queue.push(one).is_ok());
+        }
+        let first = queue.next_batch().unwrap();
+        assert_eq!(first.iter().map(|one| one.command.ends_payment()).collect::<Vec<_>>(), [true, false]);
+        assert!(queue.next_batch().is_none(), "one is out");
+        let again: Vec<_> = first.iter().map(|one| one.command.booking()).collect();
+        queue.batch_ended(first);
+        let second: Vec<_> = queue.next_batch().unwrap().iter().map(|one| one.command.booking()).collect();
+        assert_eq!(second, again, "what is tried again comes first");
+        queue.batch_ended(Vec::new());
+        assert_eq!(queue.next_batch().unwrap().len(), 1);
+        queue.batch_ended(Vec::new());
+        assert!(queue.is_idle());
+    }
+}

@@ -1,0 +1,210 @@
+//! Carries out the steps that the saga decides, and tells it what came of each.
+
+use crate::{
+    booking::presentation::ShownBooking,
+    ledger::command::{Answer, Command, LedgerError, Outcome},
+    payment::{
+        charge::{Charge, ChargeOutcome},
+        record::PaymentState,
+    },
+    ports::{Clock, LedgerQueue, PaymentProvider, ProviderError, SettlementStore, SubmitTerms},
+    saga::{
+        settlement::UnsettledPayment,
+        step::{self, PaymentProgress, SagaVerdict, Step, StepResult},
+    },
+    store_error::StoreError,
+};
+use shared_types::ids::PaymentId;
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
+
+/// The pause before a ledger that could not carry a command out is asked again.
+const LEDGER_RETRY_PAUSE: Duration = Duration::from_millis(250);
+
+/// What sagas need of the world around them.
+pub trait SagaDeps {
+    /// The payment provider. It answers in time, or fails.
+    type Provider: PaymentProvider + ?Sized;
+    /// The ledgers.
+    type Ledger: LedgerQueue;
+    /// The queues of what is unsettled.
+    type Settlements: SettlementStore;
+    /// The clocks.
+    type Clock: Clock;
+
+    /// The payment provider.
+    fn provider(&self) -> &Self::Provider;
+    /// The ledgers.
+    fn ledger(&self) -> &Self::Ledger;
+    /// The queues of what is unsettled.
+    fn settlements(&self) -> &Self::Settlements;
+    /// The clocks.
+    fn clock(&self) -> &Self::Clock;
+    /// Until when a command of a saga may begin that is submitted now.
+    fn deadline(&self) -> Instant;
+    /// A payment that nobody has had in hand for this long is taken up.
+    fn idle(&self) -> Duration;
+    /// Whether nothing new is to be taken up.
+    fn is_closing(&self) -> bool;
+    /// Whether the provider is silent, as far as is known.
+    fn provider_is_silent(&self) -> bool;
+}
+
+/// Why a step could not be taken; it is tried again later.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StepError {
+    #[error("the provider failed")]
+    Provider(#[from] ProviderError),
+    #[error("the ledger failed")]
+    Ledger(#[from] LedgerError),
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+}
+
+/// What the saga learns of a step, and the booking as the ledger has shown it.
+type Recorded = (StepResult, Option<ShownBooking>);
+
+/// Carries out a payment that was just started. The provider's last part comes after the answer.
+pub async fn charge(deps: &impl SagaDeps, charge: &Charge, reply: oneshot::Sender<ChargeOutcome>) {
+    carry(deps, charge, (PaymentProgress::STARTED, step::CHARGE), Some(reply)).await;
+}
+
+/// Carries on a payment that was left.
+pub(crate) async fn resume(deps: &impl SagaDeps, payment: UnsettledPayment) {
+    // A payment whose token is forgotten cannot be authorised any more: it counts as late.
+    let late = payment.late || (payment.state == PaymentState::Started && payment.token.is_none());
+    let progress = PaymentProgress { state: payment.state, late };
+    let charge = Charge {
+        payment: payment.id,
+        booking: payment.booking_id,
+        amount: payment.amount,
+        token: payment.token.unwrap_or_default(),
+        flight: payment.flight_id,
+    };
+    if carry(deps, &charge, (progress, step::resume(progress)), None).await == Step::Done {
+        tracing::info!(payment.id = %charge.payment, "A payment that was left is settled");
+    }
+}
+
+/// Takes step after step; gives the last one.
+async fn carry(
+    deps: &impl SagaDeps,
+    charge: &Charge,
+    (progress, first): (PaymentProgress, Step),
+    mut reply: Option<oneshot::Sender<ChargeOutcome>>,
+) -> Step {
+    let (mut step, mut booking) = (first, None);
+    // Others take it up then.
+    let until = deps.clock().now() + deps.idle();
+    loop {
+        if let Some(verdict) = step::verdict(step)
+            && let Some(reply) = reply.take()
+        {
+            // An error means that nobody waits any longer.
+            let _ = reply.send(outcome(verdict, booking.take()));
+        }
+        if matches!(step, Step::Done | Step::Suspend) {
+            return step;
+        }
+        let result = match take(deps, charge, step).await {
+            Ok((result, state)) => {
+                booking = state.or(booking);
+                result
+            }
+            // The provider has decided, and nobody else knows of it yet. The traveller is told what is known; the
+            // decision, which the provider has kept too, is stored as soon as the ledger can.
+            Err(StepError::Ledger(error)) if !deps.is_closing() && deps.clock().now() < until => {
+                if let Some(reply) = reply.take() {
+                    tracing::warn!(payment.id = %charge.payment, %error, "A payment waits for the ledger");
+                    let _ = reply.send(ChargeOutcome::Unsettled);
+                }
+                deps.clock().sleep_until(deps.clock().now() + LEDGER_RETRY_PAUSE).await;
+                continue;
+            }
+            Err(error) => {
+                tracing::warn!(
+                    payment.id = %charge.payment, payment.step = ?step, error.chain = %Chain(&error),
+                    "A step of a payment came to nothing; it is taken up later"
+                );
+                StepResult::NoAnswer
+            }
+        };
+        step = step::next(progress, step, result);
+    }
+}
+
+async fn take(deps: &impl SagaDeps, charge: &Charge, step: Step) -> Result<Recorded, StepError> {
+    let (provider, id) = (deps.provider(), charge.payment);
+    let result = match step {
+        Step::Authorise => {
+            let decision = provider.authorise(id, charge.amount, charge.token.clone()).await?;
+            StepResult::Decided(decision)
+        }
+        Step::QueryStatus => provider.find(id).await?.map_or(StepResult::NeverAsked, StepResult::Decided),
+        Step::Confirm => {
+            return submit(deps, charge, Command::Confirm { booking: charge.booking, payment: id }).await;
+        }
+        Step::Decline { void } => {
+            return submit(deps, charge, Command::Decline { booking: charge.booking, payment: id, void })
+                .await;
+        }
+        Step::Capture => {
+            provider.capture(id, charge.amount).await?;
+            StepResult::Finished
+        }
+        Step::Void => {
+            provider.void(id, charge.amount).await?;
+            StepResult::Finished
+        }
+        Step::RecordSettlement => {
+            deps.settlements().mark_settled(id).await?;
+            StepResult::Recorded
+        }
+        Step::Done | Step::Suspend => StepResult::NoAnswer,
+    };
+    Ok((result, None))
+}
+
+async fn submit(deps: &impl SagaDeps, charge: &Charge, command: Command) -> Result<Recorded, StepError> {
+    let answer = deps.ledger().submit(charge.flight, command, SubmitTerms::by(deps.deadline())).await;
+    Ok(recorded(answer, charge.payment)?)
+}
+
+/// What an answer of the ledger says of a payment.
+fn recorded(answer: Answer, payment: PaymentId) -> Result<Recorded, LedgerError> {
+    Ok(match answer? {
+        Outcome::Done(state) => {
+            let now = state.payments.iter().find(|one| one.id == payment).map(|one| one.status);
+            (now.map_or(StepResult::NoAnswer, StepResult::Stands), Some(state))
+        }
+        Outcome::Refused(refusal) => {
+            tracing::info!(payment.id = %payment, payment.refusal = ?refusal, "The ledger refuses a payment");
+            (StepResult::Refused, None)
+        }
+        // Only commands with a key are replayed.
+        Outcome::Replay(_) | Outcome::Quoted(..) => (StepResult::NoAnswer, None),
+    })
+}
+
+fn outcome(verdict: SagaVerdict, booking: Option<ShownBooking>) -> ChargeOutcome {
+    match (verdict, booking) {
+        (SagaVerdict::Paid, Some(state)) => ChargeOutcome::Confirmed(state),
+        (SagaVerdict::Declined, Some(state)) => ChargeOutcome::Declined(state),
+        (SagaVerdict::Unsettled, _) | (_, None) => ChargeOutcome::Unsettled,
+    }
+}
+
+/// An error with its causes, for one log line.
+pub(crate) struct Chain<'a>(pub(crate) &'a dyn std::error::Error);
+
+impl std::fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut source = self.0.source();
+        while let Some(cause) = source {
+            write!(f, ": {cause}")?;
+            source = cause.source();
+        }
+        Ok(())
+    }
+}

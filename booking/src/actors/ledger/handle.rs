@@ -1,0 +1,137 @@
+//! What others ask of the ledgers.
+
+use super::actor::{Drain, Ledger, LedgerDeps, Processor, Submit};
+use crate::actors::{
+    arbiter::LastingArbiter,
+    shards::{Shards, shard_of},
+    system::SystemClock,
+};
+use actix::{Actor, Addr, prelude::SendError};
+use booking_engine::{
+    ledger::{
+        admission::AdmissionControl,
+        command::{Answer, Command, Envelope, LedgerError},
+        process::{GRACE, await_answer},
+        queue::QueueBounds,
+    },
+    ports::{Clock, LedgerQueue, SubmitTerms},
+};
+use shared::{ids::FlightId, trace};
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::{Duration, Instant},
+};
+use tokio::sync::{Mutex, oneshot};
+
+/// A shard's ledger.
+struct Shard {
+    arbiter: LastingArbiter,
+    /// Outlives the ledger: the one that follows knows which connection was its predecessor's.
+    processor: Arc<Mutex<Processor>>,
+    ledger: RwLock<Addr<Ledger>>,
+}
+
+impl Shard {
+    fn new(arbiter: LastingArbiter, deps: &LedgerDeps, bounds: QueueBounds) -> Self {
+        let processor = Arc::new(Mutex::new(deps.processor()));
+        let ledger = RwLock::new(start_ledger(&arbiter, &processor, bounds));
+        Self { arbiter, processor, ledger }
+    }
+}
+
+/// A cloneable handle of all ledgers of this instance.
+#[derive(Clone)]
+pub(crate) struct Ledgers {
+    shards: Arc<Vec<Shard>>,
+    bounds: QueueBounds,
+    /// For claims on their way here.
+    pub(crate) admission: AdmissionControl,
+    /// How long a caller without a request waits; nothing is begun later.
+    patience: Duration,
+}
+
+impl Ledgers {
+    /// Starts a ledger on each shard.
+    pub(crate) fn start(shards: &Shards, deps: &LedgerDeps, bounds: QueueBounds, patience: Duration) -> Self {
+        let start = |arbiter| Shard::new(arbiter, deps, bounds);
+        let shards: Vec<_> = shards.handles().into_iter().map(start).collect();
+        let admission = AdmissionControl::new(shards.len().saturating_mul(bounds.waiting));
+        Self { shards: Arc::new(shards), bounds, admission, patience }
+    }
+
+    /// How long an answer may take where no request's deadline says less.
+    pub(crate) fn longest(&self) -> Duration {
+        self.patience + GRACE
+    }
+
+    /// The deadline of what no request waits for.
+    pub(crate) fn deadline(&self) -> Instant {
+        SystemClock.now() + self.patience
+    }
+
+    /// Puts a command into the ledger's mailbox. A ledger that has died, or whose arbiter has, is started
+    /// again: what it had to do is lost with the channels of those who waited for it, who are told so.
+    fn hand_over(&self, shard: &Shard, envelope: Envelope) -> Result<(), LedgerError> {
+        let ledger = shard.ledger.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let closed = match ledger.try_send(Submit(envelope)) {
+            Ok(()) => return Ok(()),
+            Err(SendError::Full(_)) => return Err(LedgerError::Overloaded),
+            Err(SendError::Closed(submit)) => submit,
+        };
+        let mut place = shard.ledger.write().unwrap_or_else(PoisonError::into_inner);
+        if !place.connected() {
+            tracing::error!("A ledger has died and is started again");
+            *place = start_ledger(&shard.arbiter, &shard.processor, self.bounds);
+        }
+        place.try_send(closed).map_err(|_| LedgerError::Overloaded)
+    }
+
+    /// Kills the ledger of a flight as a fault in it would; ready when it is dead.
+    #[cfg(test)]
+    pub(crate) async fn kill(&self, flight: FlightId) {
+        let shard = &self.shards[shard_of(flight, self.shards.len())];
+        let ledger = shard.ledger.read().unwrap_or_else(PoisonError::into_inner).clone();
+        assert!(ledger.send(super::actor::Die).await.is_err(), "it does not live to answer");
+        while ledger.connected() {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Kills the arbiter of a flight as a fault in it would; ready when it is dead.
+    #[cfg(test)]
+    pub(crate) async fn kill_arbiter(&self, flight: FlightId) {
+        self.shards[shard_of(flight, self.shards.len())].arbiter.kill().await;
+    }
+
+    /// Ready when everything that was submitted before is done.
+    pub(crate) async fn drain(&self) {
+        for shard in self.shards.iter() {
+            let ledger = shard.ledger.read().unwrap_or_else(PoisonError::into_inner).clone();
+            // An error means that it is gone.
+            let _ = ledger.send(Drain).await;
+            // A batch that a ledger has begun before it died is somebody's, too.
+            drop(shard.processor.lock().await);
+        }
+    }
+}
+
+impl LedgerQueue for Ledgers {
+    async fn submit(&self, flight: FlightId, command: Command, terms: SubmitTerms) -> Answer {
+        let (reply, answer) = oneshot::channel();
+        let SubmitTerms { deadline, slot } = terms;
+        let trace = trace::current();
+        let shard = &self.shards[shard_of(flight, self.shards.len())];
+        let envelope = Envelope { command, flight, deadline, trace, lock_timed_out: false, slot, reply };
+        self.hand_over(shard, envelope)?;
+        await_answer(&SystemClock, deadline, answer).await
+    }
+}
+
+fn start_ledger(
+    arbiter: &LastingArbiter,
+    processor: &Arc<Mutex<Processor>>,
+    bounds: QueueBounds,
+) -> Addr<Ledger> {
+    let processor = processor.clone();
+    Ledger::start_in_arbiter(&arbiter.handle(), move |_| Ledger::new(processor, bounds))
+}

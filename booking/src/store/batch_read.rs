@@ -1,0 +1,157 @@
+//! What a ledger reads under the locks of the flights of a batch. One statement reads everything: on a busy machine each
+//! further one costs more than what it asks for.
+
+use super::{
+    bookings::damaged,
+    seats::{self, TakenRow},
+};
+use booking_engine::{
+    booking::locator::{InvalidLocator, Locator},
+    ledger::rows::PassengerFlightKey,
+};
+use chrono::{DateTime, Utc};
+use diesel::{
+    prelude::*,
+    sql_types::{Array, BigInt, Bool, SmallInt, Text, Timestamptz, Uuid as SqlUuid},
+};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use shared::{
+    events::SeatsState,
+    ids::{BookingId, FlightId, UserId},
+    statement,
+};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use uuid::Uuid;
+
+/// The columns of several answers, each as arrays of equal length: versions of bookings; held seats; seats
+/// that are not free; passengers' keys that are taken; locators in use; and the clock.
+type Row = (
+    (Vec<Uuid>, Vec<i64>),
+    (Vec<Uuid>, Vec<Uuid>, Vec<i64>),
+    (Vec<Uuid>, Vec<i64>),
+    (Vec<Uuid>, Vec<i16>, Vec<bool>),
+    (Vec<Uuid>, Vec<Uuid>, Vec<i64>),
+    Vec<String>,
+    DateTime<Utc>,
+);
+
+statement! {
+    /// Gives the versions of bookings, whose flights are locked. Counts how many seats accounts hold unpaid on
+    /// flights. Gives the seats of flights that are not free, where their
+    /// versions are others than the caller knows, and which of some passengers' keys are taken. The clock is
+    /// looked at when all that is done.
+    Read {
+        bookings: Array<SqlUuid> = Vec<Uuid>,
+        held_flights: Array<SqlUuid> = Vec<Uuid>,
+        held_owners: Array<SqlUuid> = Vec<Uuid>,
+        flights: Array<SqlUuid> = Vec<Uuid>,
+        versions: Array<BigInt> = Vec<i64>,
+        place_flights: Array<SqlUuid> = Vec<Uuid>,
+        place_owners: Array<SqlUuid> = Vec<Uuid>,
+        fingerprints: Array<BigInt> = Vec<i64>,
+        locators: Array<Text> = Vec<String>,
+    } -> (
+        (Array<SqlUuid>, Array<BigInt>),
+        (Array<SqlUuid>, Array<SqlUuid>, Array<BigInt>),
+        (Array<SqlUuid>, Array<BigInt>),
+        (Array<SqlUuid>, Array<SmallInt>, Array<Bool>),
+        (Array<SqlUuid>, Array<SqlUuid>, Array<BigInt>),
+        Array<Text>,
+        Timestamptz,
+    ),
+    "WITH present AS (
+        SELECT id, version FROM bookings WHERE id = ANY($)
+    ), held AS (
+        SELECT t.flight_id, t.owner_id, count(*) AS number FROM unnest($) WITH ORDINALITY AS asked (f, i)
+        JOIN travellers t ON t.flight_id = f AND t.owner_id = $[i]
+        JOIN bookings b ON b.id = t.booking_id
+        WHERE t.seated AND b.status = 0 AND (b.payment_status = 1 OR b.hold_expires_at > clock_timestamp())
+        GROUP BY t.flight_id, t.owner_id
+    ), changed AS MATERIALIZED (
+        SELECT f.id, f.seats_version FROM unnest($) WITH ORDINALITY AS known (id, i)
+        JOIN flights f ON f.id = known.id AND f.seats_version <> $[i]
+    ), taken AS (
+        SELECT s.flight_id, s.seat, s.sold FROM changed JOIN seats s ON s.flight_id = changed.id
+    ), places AS (
+        SELECT flight_id AS f, owner_id AS o, fingerprint AS p FROM unnest($) WITH ORDINALITY AS asked (f, i)
+        JOIN travellers ON flight_id = f AND owner_id = $[i] AND fingerprint = $[i]
+    ), used AS (
+        SELECT locator FROM bookings WHERE locator = ANY($)
+    )
+    SELECT v.*, h.*, c.*, t.*, p.*, u.*, clock_timestamp()
+    FROM (SELECT coalesce(array_agg(id), '{}'), coalesce(array_agg(version), '{}') FROM present) AS v,
+        (SELECT coalesce(array_agg(flight_id), '{}'), coalesce(array_agg(owner_id), '{}'), coalesce(array_agg(number), '{}') FROM held) AS h,
+        (SELECT coalesce(array_agg(id), '{}'), coalesce(array_agg(seats_version), '{}') FROM changed) AS c,
+        (SELECT coalesce(array_agg(flight_id), '{}'), coalesce(array_agg(seat), '{}'), coalesce(array_agg(sold), '{}') FROM taken) AS t,
+        (SELECT coalesce(array_agg(f), '{}'), coalesce(array_agg(o), '{}'), coalesce(array_agg(p), '{}') FROM places) AS p,
+        (SELECT coalesce(array_agg(locator), '{}') FROM used) AS u"
+}
+
+/// What is asked.
+#[derive(Debug)]
+pub(crate) struct BatchReadRequest<'a> {
+    /// Bookings of which the versions are wanted.
+    pub(crate) bookings: &'a [BookingId],
+    /// Whose held seats are to be counted on which flights, each pair once.
+    pub(crate) limits: &'a [(FlightId, UserId)],
+    /// Flights whose seats are wanted, unless they still have these versions.
+    pub(crate) seats: Vec<(FlightId, i64)>,
+    pub(crate) passengers: &'a [PassengerFlightKey],
+    pub(crate) locators: &'a [Locator],
+}
+
+/// What was found.
+#[derive(Debug)]
+pub(crate) struct BatchRead {
+    /// The versions of the bookings.
+    pub(crate) versions: HashMap<BookingId, i64>,
+    pub(crate) held: HashMap<(FlightId, UserId), i64>,
+    /// The seats of the flights that have other versions.
+    pub(crate) seats: BTreeMap<FlightId, SeatsState>,
+    /// Those of the passengers' keys that are taken.
+    pub(crate) passengers: HashSet<PassengerFlightKey>,
+    /// Those of the locators that bookings have.
+    pub(crate) used: HashSet<Locator>,
+    /// The database's clock after the locks.
+    pub(crate) now: DateTime<Utc>,
+}
+
+/// Reads all of it, when the flights are locked.
+pub(crate) async fn read(
+    connection: &AsyncPgConnection,
+    asked: BatchReadRequest<'_>,
+) -> QueryResult<BatchRead> {
+    let BatchReadRequest { bookings, limits, seats, passengers, locators } = asked;
+    let query = Read {
+        bookings: bookings.iter().map(|id| id.0).collect(),
+        held_flights: limits.iter().map(|(flight, _)| flight.0).collect(),
+        held_owners: limits.iter().map(|(_, owner)| owner.0).collect(),
+        flights: seats.iter().map(|(flight, _)| flight.0).collect(),
+        versions: seats.iter().map(|(_, version)| *version).collect(),
+        place_flights: passengers.iter().map(|(flight, _, _)| flight.0).collect(),
+        place_owners: passengers.iter().map(|(_, owner, _)| owner.0).collect(),
+        fingerprints: passengers.iter().map(|(_, _, fingerprint)| *fingerprint).collect(),
+        locators: locators.iter().map(|one| one.as_str().to_owned()).collect(),
+    };
+    let (versions, held, changed, taken, places, used, now): Row =
+        query.get_result(&mut &*connection).await?;
+    let used = used.into_iter().map(|text| text.parse()).collect::<Result<_, InvalidLocator>>();
+    let changed = changed.0.into_iter().map(FlightId).zip(changed.1);
+    Ok(BatchRead {
+        versions: versions.0.into_iter().map(BookingId).zip(versions.1).collect(),
+        held: triples(held)
+            .map(|(flight, owner, number)| ((FlightId(flight), UserId(owner)), number))
+            .collect(),
+        seats: seats::states(changed, triples(taken).collect::<Vec<TakenRow>>()),
+        passengers: triples(places)
+            .map(|(flight, owner, one)| (FlightId(flight), UserId(owner), one))
+            .collect(),
+        used: used.map_err(|error| damaged(error.into()))?,
+        now,
+    })
+}
+
+/// Rows out of columns.
+fn triples<A, B, C>((a, b, c): (Vec<A>, Vec<B>, Vec<C>)) -> impl Iterator<Item = (A, B, C)> {
+    a.into_iter().zip(b).zip(c).map(|((a, b), c)| (a, b, c))
+}
