@@ -17,6 +17,7 @@ const PREFIX: &str = "MAILER";
 /// All settings, with the variables that set them. Each may also be given as `AEROBUS_<NAME>` or, as
 /// a file with the value, `MAILER_<NAME>_FILE`.
 #[derive(Clone, Deserialize)]
+#[serde(default)]
 pub struct Config {
     /// What every service has.
     #[serde(flatten)]
@@ -25,55 +26,41 @@ pub struct Config {
     /// `smtp://user:password@host?tls=required` (STARTTLS) or `smtp://host:port` (unencrypted). A user and
     /// password go unencrypted only where the URL ends with `?tls=none`. Exactly one of this and
     /// `MAILER_MAIL_DIR` must be set.
-    #[serde(default)]
     pub smtp_url: Option<SecretString>,
     /// `MAILER_MAIL_DIR`: a folder that mails are written to as `.eml` files, instead of a server.
-    #[serde(default)]
     pub mail_dir: Option<PathBuf>,
-    /// `MAILER_MAIL_DIR_LETTERS`: letters that the folder keeps at most; older ones are removed. All by
-    /// default.
-    #[serde(default)]
+    /// `MAILER_MAIL_DIR_LETTERS`: letters that the folder keeps at most; older ones are removed. Absent: all.
     pub mail_dir_letters: Option<usize>,
-    /// `MAILER_MAIL_FROM`: who writes, `Aerobus <no-reply@aerobus.example>` by default.
-    #[serde(default = "default_from")]
+    /// `MAILER_MAIL_FROM`: the sender of letters, a name with an address.
     pub mail_from: String,
-    /// `MAILER_MAIL_REPLY_TO`: where answers go, `Aerobus service <service@aerobus.example>` by default.
-    #[serde(default = "default_reply_to")]
+    /// `MAILER_MAIL_REPLY_TO`: the address for answers.
     pub mail_reply_to: String,
     /// `MAILER_MAIL_DOMAIN`: the right side of Message-IDs; the domain of `MAILER_MAIL_FROM` by default.
-    #[serde(default)]
     pub mail_domain: Option<String>,
-    /// `MAILER_PUBLIC_URL`: where letters link to, `http://localhost:8080` by default.
-    #[serde(default = "default_public_url")]
+    /// `MAILER_PUBLIC_URL`: the address that letters link to.
     pub public_url: String,
-    /// `MAILER_SEND_CONCURRENCY`: letters under way at once, 1-100, 8 by default; also the size of the
-    /// pool of SMTP connections.
-    #[serde(default = "default_concurrency")]
+    /// `MAILER_SEND_CONCURRENCY`: letters in flight at once, 1-100; also the size of the pool of SMTP connections.
     pub send_concurrency: u32,
-    /// `MAILER_SEND_TIMEOUT_MS`: the longest that sending one letter may take, milliseconds,
-    /// 100-600000, 30000 by default.
-    #[serde(default = "default_timeout")]
+    /// `MAILER_SEND_TIMEOUT_MS`: the longest that sending one letter may take, milliseconds, 100-600000.
     pub send_timeout_ms: u64,
 }
 
-fn default_from() -> String {
-    "Aerobus <no-reply@aerobus.example>".to_owned()
-}
-
-fn default_reply_to() -> String {
-    "Aerobus service <service@aerobus.example>".to_owned()
-}
-
-fn default_public_url() -> String {
-    "http://localhost:8080".to_owned()
-}
-
-fn default_concurrency() -> u32 {
-    8
-}
-
-fn default_timeout() -> u64 {
-    30_000
+impl Default for Config {
+    /// The one place of the defaults.
+    fn default() -> Self {
+        Self {
+            service: ServiceConfig::default(),
+            smtp_url: None,
+            mail_dir: None,
+            mail_dir_letters: None,
+            mail_from: "Aerobus <no-reply@aerobus.example>".to_owned(),
+            mail_reply_to: "Aerobus service <service@aerobus.example>".to_owned(),
+            mail_domain: None,
+            public_url: "http://localhost:8080".to_owned(),
+            send_concurrency: 8,
+            send_timeout_ms: 30_000,
+        }
+    }
 }
 
 /// Where mails go.
@@ -111,18 +98,7 @@ impl Config {
             Destination::Smtp(url) => (Some(url), None),
             Destination::Folder(path) => (None, Some(path)),
         };
-        Self {
-            service,
-            smtp_url,
-            mail_dir,
-            mail_dir_letters: None,
-            mail_from: default_from(),
-            mail_reply_to: default_reply_to(),
-            mail_domain: None,
-            public_url: default_public_url(),
-            send_concurrency: default_concurrency(),
-            send_timeout_ms: default_timeout(),
-        }
+        Self { service, smtp_url, mail_dir, ..Self::default() }
     }
 
     fn check(&self) -> Result<(), ConfigError> {

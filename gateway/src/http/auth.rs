@@ -5,7 +5,7 @@ use crate::{
     identity::{IdentityService, Login, Registration, TokenSet},
 };
 use actix_web::{HttpResponse, http::header, web};
-use shared::http::{Body, FromJson, JsonReader, NoParameters, Problem, ProblemBody};
+use shared::http::{Body, FromJson, JsonReader, NoParameters, Problem};
 use utoipa::ToSchema;
 
 impl FromJson for Registration {
@@ -48,9 +48,9 @@ impl FromJson for RefreshRequest {
     request_body = RegistrationBody,
     responses(
         (status = 201, description = "The account.", body = User, headers(("Location", description = "`/api/v1/users/me`"))),
-        (status = 409, description = "`email_taken`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "`validation_failed`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "`rate_limited`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "`email_taken`"),
+        (status = 422, description = "`validation_failed`"),
+        (status = 429, description = "`rate_limited`"),
     ),
 )]
 pub(super) async fn register(
@@ -71,10 +71,10 @@ pub(super) async fn register(
     request_body = LoginBody,
     responses(
         (status = 200, description = "Tokens.", body = TokenSet),
-        (status = 401, description = "`invalid_credentials`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "`validation_failed`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "`account_locked` or `rate_limited`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`overloaded`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "`invalid_credentials`"),
+        (status = 422, description = "`validation_failed`"),
+        (status = 429, description = "`account_locked` or `rate_limited`"),
+        (status = 503, description = "`overloaded`"),
     ),
 )]
 pub(super) async fn login(
@@ -92,8 +92,8 @@ pub(super) async fn login(
     request_body = RefreshBody,
     responses(
         (status = 200, description = "Tokens.", body = TokenSet),
-        (status = 401, description = "`unauthenticated`: log in again", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "`validation_failed`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "`unauthenticated`: log in again"),
+        (status = 422, description = "`validation_failed`"),
     ),
 )]
 pub(super) async fn refresh(
@@ -110,7 +110,7 @@ pub(super) async fn refresh(
     request_body = RefreshBody,
     responses(
         (status = 204, description = "It has ended, or never was."),
-        (status = 422, description = "`validation_failed`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "`validation_failed`"),
     ),
 )]
 pub(super) async fn logout(

@@ -12,7 +12,7 @@ use actix_web::{
 use awc::Client;
 use futures_util::future::join_all;
 use serde_json::Value;
-use shared::http::{NoParameters, Problem, ProblemBody};
+use shared::http::{NoParameters, Problem};
 use std::time::Duration;
 use tokio::{sync::Mutex, time::Instant};
 
@@ -89,7 +89,7 @@ async fn fetch(client: &Client, upstreams: &Upstreams, service: ServiceName) -> 
     get, path = "/api/openapi.json", tag = "documentation", operation_id = "openapi",
     responses(
         (status = 200, description = "OpenAPI 3.1.", body = Object),
-        (status = 422, description = "`validation_failed`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "`validation_failed`"),
     ),
 )]
 pub(super) async fn merged(

@@ -7,10 +7,7 @@ use crate::{
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use shared::{
     auth::Caller,
-    http::{
-        Body, FromJson, JsonReader, NoParameters, Problem, ProblemBody, conditional, entity_tag,
-        require_match,
-    },
+    http::{Body, FromJson, JsonReader, NoParameters, Problem, conditional, entity_tag, require_match},
 };
 use utoipa::ToSchema;
 
@@ -32,7 +29,7 @@ impl FromJson for ProfilePatch {
     responses(
         (status = 200, description = "The caller.", body = User, headers(("ETag"))),
         (status = 304, description = "As `If-None-Match` knows it."),
-        (status = 401, description = "`unauthenticated` or `token_expired`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "`unauthenticated` or `token_expired`"),
     ),
 )]
 pub(super) async fn me(
@@ -51,9 +48,9 @@ pub(super) async fn me(
     request_body(content = ProfileBody, content_type = "application/merge-patch+json"),
     responses(
         (status = 200, description = "The caller.", body = User, headers(("ETag"))),
-        (status = 401, description = "`unauthenticated` or `token_expired`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 412, description = "`precondition_failed`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "`validation_failed`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "`unauthenticated` or `token_expired`"),
+        (status = 412, description = "`precondition_failed`"),
+        (status = 422, description = "`validation_failed`"),
     ),
 )]
 pub(super) async fn change(

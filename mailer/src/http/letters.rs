@@ -28,10 +28,10 @@ use uuid::Uuid;
 pub(super) struct Letter {
     /// Its id.
     id: LetterId,
-    /// Its kind, a [`LetterTemplate`].
+    /// Its kind, by its template.
     #[schema(value_type = LetterTemplate)]
     template: String,
-    /// Its [`LetterStatus`].
+    /// Its status.
     #[schema(value_type = LetterStatus)]
     status: String,
     /// Where it goes.

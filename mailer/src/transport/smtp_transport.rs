@@ -4,7 +4,7 @@
 //! next mail would then be answered with the answer to the one before. Here a connection is kept only
 //! after its mail was taken, and whatever is cut off takes its connection with it.
 
-use super::smtp_url::{InvalidSmtpUrl, SmtpEncryption, SmtpServer};
+use super::smtp_url::{InvalidSmtpUrl, SmtpEncryption, SmtpEndpoint};
 use crate::domain::{DeliveryAttempt, DeliveryOutcome};
 use futures_util::future::join_all;
 use lettre::{
@@ -49,7 +49,7 @@ enum SmtpFailure {
 
 /// A mail server.
 pub(crate) struct SmtpTransport {
-    server: SmtpServer,
+    server: SmtpEndpoint,
     hello: ClientId,
     connect_timeout: Duration,
     /// Idle connections at most.
@@ -72,7 +72,7 @@ impl SmtpTransport {
         connections: usize,
         connect_timeout: Duration,
     ) -> Result<Self, InvalidSmtpUrl> {
-        let (server, hello) = (SmtpServer::parse(url)?, ClientId::default());
+        let (server, hello) = (SmtpEndpoint::parse(url)?, ClientId::default());
         Ok(Self { server, hello, connect_timeout, connections, idle: Mutex::default() })
     }
 
@@ -124,7 +124,7 @@ impl SmtpTransport {
     }
 
     async fn connect(&self) -> Result<AsyncSmtpConnection, Error> {
-        let SmtpServer { host, port, encryption, credentials } = &self.server;
+        let SmtpEndpoint { host, port, encryption, credentials } = &self.server;
         let implicit = match encryption {
             SmtpEncryption::Implicit(parameters) => Some(parameters.clone()),
             _ => None,

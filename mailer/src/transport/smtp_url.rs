@@ -40,14 +40,14 @@ pub(super) enum SmtpEncryption {
 }
 
 /// A mail server.
-pub(super) struct SmtpServer {
+pub(super) struct SmtpEndpoint {
     pub(super) host: String,
     pub(super) port: u16,
     pub(super) encryption: SmtpEncryption,
     pub(super) credentials: Option<Credentials>,
 }
 
-impl SmtpServer {
+impl SmtpEndpoint {
     /// Reads `smtps://[user:password@]host[:port]` or `smtp://...[?tls=required|opportunistic|none]`. User and
     /// password are percent-encoded; ports are 465, 587 for `smtp://` with credentials or TLS, else 25.
     ///
@@ -99,8 +99,8 @@ fn decode(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn parse(url: &str) -> Result<SmtpServer, InvalidSmtpUrl> {
-        SmtpServer::parse(&url.to_owned().into())
+    fn parse(url: &str) -> Result<SmtpEndpoint, InvalidSmtpUrl> {
+        SmtpEndpoint::parse(&url.to_owned().into())
     }
 
     #[test]
