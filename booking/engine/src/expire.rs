@@ -35,7 +35,11 @@ pub async fn expire_holds(deps: &impl ExpireDeps, batch: usize) -> StoreResult<u
     loop {
         let ended = deps.ended_holds(batch).await?;
         let expiring = ended.iter().map(|(booking, flight)| {
-            deps.ledger().submit(*flight, Command::Expire { booking: *booking }, SubmitTerms::by(deps.deadline()))
+            deps.ledger().submit(
+                *flight,
+                Command::Expire { booking: *booking },
+                SubmitTerms::by(deps.deadline()),
+            )
         });
         let failed = join_all(expiring).await.into_iter().filter(Result::is_err).count();
         count += ended.len() - failed;
