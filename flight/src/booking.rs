@@ -17,7 +17,7 @@ const ANSWER_LIMIT: usize = 4096;
 
 /// Why the booking service gave no answer.
 #[derive(Debug, thiserror::Error)]
-pub enum BookingError {
+pub(crate) enum BookingError {
     /// No token could be made for the call.
     #[error("the call could not be signed")]
     Sign(#[from] ServiceTokenError),
@@ -35,7 +35,7 @@ struct Closed {
 }
 
 /// A client of the booking service's internal routes. One a thread: its connections cannot be shared.
-pub struct BookingClient {
+pub(crate) struct BookingClient {
     http: awc::Client,
     base: Url,
     tokens: ServiceTokens,
@@ -44,7 +44,7 @@ pub struct BookingClient {
 impl BookingClient {
     /// A client of the service at this base address.
     #[must_use]
-    pub fn new(base: Url, tokens: ServiceTokens) -> Self {
+    pub(crate) fn new(base: Url, tokens: ServiceTokens) -> Self {
         let http = awc::Client::builder().timeout(TIMEOUT).disable_redirects().finish();
         Self { http, base, tokens }
     }
@@ -54,7 +54,7 @@ impl BookingClient {
     ///
     /// # Errors
     /// [`BookingError`]: then nothing is known.
-    pub async fn close_flight(&self, flight: FlightId) -> Result<u64, BookingError> {
+    pub(crate) async fn close_flight(&self, flight: FlightId) -> Result<u64, BookingError> {
         let address = format!("{}internal/flights/{flight}/close", self.base);
         let mut request = self
             .http

@@ -9,7 +9,7 @@ use shared::{
 
 /// Why a change does not fit what is there: `conflict`, with what it conflicts with.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Conflict {
+pub(crate) enum Conflict {
     /// The key is taken.
     #[error("{0} exists already")]
     Exists(String),
@@ -66,7 +66,7 @@ impl Conflict {
 /// Why a write failed that was checked before: where another request came between the check and the
 /// write, that is a conflict and no fault of ours.
 #[must_use]
-pub fn overtaken(error: Error) -> Problem {
+pub(crate) fn overtaken(error: Error) -> Problem {
     match error {
         // The only unique key that an insert or update can meet is that of flights.
         Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => Conflict::NumberTaken(None).into(),

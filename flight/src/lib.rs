@@ -4,22 +4,25 @@
 //! |---|---|
 //! | [`app`] | wires database, actors and HTTP together |
 //! | [`config`] | its settings |
-//! | [`http`] | its routes |
+//! | `http` | its routes |
 //! | [`actors`] | the catalogue that search reads, and the feeds that keep it right |
-//! | [`booking`] | what it asks the booking service |
+//! | `booking` | what it asks the booking service |
 //! | [`domain`] | the rules of the timetable |
 //! | [`store`] | its tables |
 //! | [`demo`] | the demo data |
-//! | [`error`] | what it refuses, as problems |
+//! | `error` | what it refuses, as problems |
 
+// Public beyond `app` and `config`: what `aerobus` loads, and what the tests of this crate store and look at.
 pub mod actors;
 pub mod app;
-pub mod booking;
 pub mod config;
 pub mod demo;
 pub mod domain;
-pub mod error;
-pub mod http;
 pub mod store;
 
+mod booking;
+mod error;
+mod http;
+
+pub use http::document;
 pub use store::MIGRATIONS;

@@ -1,12 +1,12 @@
 //! The gateway's settings. Variables are `GATEWAY_<FIELD>`, or `AEROBUS_<FIELD>` for all services;
 //! each also as `..._FILE`.
 
+use crate::http::TrustedProxies;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, de::Error};
 use shared::{
     config::{ConfigError, ServiceConfig, load},
     db::DatabaseConfig,
-    http::TrustedProxies,
 };
 use std::{net::SocketAddr, time::Duration};
 use url::Url;

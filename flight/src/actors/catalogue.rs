@@ -50,7 +50,7 @@ struct Apply(Vec<CatalogueChange>);
 /// Loads all flights anew: messages may have been missed.
 #[derive(Message)]
 #[rtype(result = "()")]
-struct Reload;
+struct ReloadCatalogue;
 
 /// The present index; nothing before the first load.
 type IndexSender = watch::Sender<Option<Arc<Index>>>;
@@ -253,11 +253,11 @@ impl Handler<Apply> for Catalogue {
     }
 }
 
-impl Handler<Reload> for Catalogue {
+impl Handler<ReloadCatalogue> for Catalogue {
     type Result = ();
 
     /// Atomic: it only starts the load.
-    fn handle(&mut self, _: Reload, ctx: &mut Context<Self>) {
+    fn handle(&mut self, _: ReloadCatalogue, ctx: &mut Context<Self>) {
         self.load(ctx);
     }
 }
@@ -314,6 +314,6 @@ impl CatalogueHandle {
     /// # Errors
     /// [`AskError`]
     pub async fn reload(&self) -> Result<(), AskError> {
-        self.actor.ask(Reload).await
+        self.actor.ask(ReloadCatalogue).await
     }
 }

@@ -21,7 +21,7 @@ pub static LONDON: Hub = Hub { airport: "LHR", registration_prefix: "G-AE" };
 pub static PARIS: Hub = Hub { airport: "CDG", registration_prefix: "F-HA" };
 
 /// A time of day: hours and minutes.
-pub type Clock = (i8, i8);
+pub type ClockTime = (i8, i8);
 
 /// Days of operation, Monday in the lowest bit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub struct DemoTrip {
     /// On which days it leaves the hub.
     pub days: Days,
     /// When it flies home at the earliest, by the clock of the other end. Else as soon as it can.
-    pub homeward: Option<Clock>,
+    pub homeward: Option<ClockTime>,
 }
 
 /// What one airplane flies on a day; with several airplanes, they take turns day by day.
@@ -65,7 +65,7 @@ pub struct LineOfFlying {
     /// The first trip's number out; it flies home under the next one, and so on.
     pub first_number: u16,
     /// The first departure, by the clock of the hub.
-    pub first_departure: Clock,
+    pub first_departure: ClockTime,
     /// One after the other.
     pub trips: &'static [DemoTrip],
 }
@@ -86,7 +86,7 @@ const fn line(
     first_number: u16,
     hub: &'static Hub,
     fit: &'static Fit,
-    first_departure: Clock,
+    first_departure: ClockTime,
     trips: &'static [DemoTrip],
 ) -> LineOfFlying {
     LineOfFlying { airline: &AEROBUS, hub, fit, airplanes: 1, first_number, first_departure, trips }
@@ -96,7 +96,7 @@ const fn pair(
     first_number: u16,
     hub: &'static Hub,
     fit: &'static Fit,
-    first_departure: Clock,
+    first_departure: ClockTime,
     trips: &'static [DemoTrip],
 ) -> LineOfFlying {
     LineOfFlying { airplanes: 2, ..line(first_number, hub, fit, first_departure, trips) }
@@ -106,7 +106,7 @@ const fn regional(
     first_number: u16,
     hub: &'static Hub,
     fit: &'static Fit,
-    first_departure: Clock,
+    first_departure: ClockTime,
     trips: &'static [DemoTrip],
 ) -> LineOfFlying {
     LineOfFlying { airline: &REGIONAL, ..line(first_number, hub, fit, first_departure, trips) }

@@ -1,13 +1,16 @@
 //! A flight as this service keeps it: its parts are shared between the flights that have them alike.
 
-use super::availability::{CabinSeats, TakenSeats, count};
+use super::{
+    availability::{CabinSeats, TakenSeats, count},
+    conditions::Conditions,
+};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use shared::{
     events::{AircraftTypeSummary, Carrier, FlightState, FlightStatus, Station},
     fare::{
-        Brand, Conditions, Demand, FlightFare, PassengerType, PriceOverflow, SegmentPrice, booking_class,
-        price, tax_per_seat,
+        Brand, Demand, FlightFare, PassengerType, PriceOverflow, SegmentPrice, booking_class, price,
+        tax_per_seat,
     },
     flight_time::{FlightTime, sales_are_open},
     iata::{AirlineCode, FlightNumber, Registration},
@@ -210,7 +213,7 @@ impl FlightView {
                 cabin: fare.cabin,
                 brand: fare.brand,
                 price: adult.map(|adult| Money::new(adult.total(), fare.base_price.currency)),
-                conditions: fare.brand.conditions(fare.base_price.currency),
+                conditions: Conditions::of(fare.brand, fare.base_price.currency),
             }
         };
         Self {

@@ -4,6 +4,7 @@
 //! flights; all of the party pay the same booking class on a flight.
 
 use super::{
+    conditions::Conditions,
     flight::{Flight, FlightView},
     timetable::{Index, TimetableEntry},
 };
@@ -11,7 +12,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 use shared::{
     events::Station,
-    fare::{Brand, Conditions, PassengerType, SegmentPrice},
+    fare::{Brand, PassengerType, SegmentPrice},
     iata::{AirlineCode, AirportCode},
     money::{Currency, Money},
     seat::Cabin,
@@ -392,7 +393,7 @@ fn whole_offer(segments: &[&SegmentOffer], currency: Currency) -> Option<Offer> 
         brand: first.brand,
         total: money(total),
         per_passenger,
-        conditions: first.brand.conditions(currency),
+        conditions: Conditions::of(first.brand, currency),
         seats_left: segments.iter().map(|segment| segment.seats_left).min()?,
     })
 }

@@ -29,7 +29,7 @@ use diesel_async::{AsyncConnection, AsyncPgConnection};
 use shared::{
     db::Pool,
     events::FlightStatus,
-    http::{Body, Code, FieldError, Id, Problem, ProblemBody},
+    http::{Body, Code, FieldError, Id, Problem},
     ids::FlightId,
     money::Currency,
     seat::SeatPlan,
@@ -44,11 +44,11 @@ use shared::{
     request_body = NewFlightBody,
     responses(
         (status = 201, description = "The flight", body = FlightView),
-        (status = 409, description = "`conflict` with another flight of the number or airplane", body = ProblemBody),
-        (status = 422, description = "Invalid values", body = ProblemBody),
+        (status = 409, description = "`conflict` with another flight of the number or airplane"),
+        (status = 422, description = "Invalid values"),
     )
 )]
-pub(super) async fn create(
+pub(crate) async fn create(
     _: FlightWriter,
     _: NoParameters,
     Body { value: body, .. }: Body<NewFlightBody>,
@@ -91,13 +91,13 @@ pub(super) async fn create(
     request_body(content = FlightPatchBody, content_type = "application/merge-patch+json"),
     responses(
         (status = 200, description = "The flight", body = FlightView),
-        (status = 404, description = "No such flight", body = ProblemBody),
-        (status = 409, description = "`conflict` with another flight, or it has left", body = ProblemBody),
-        (status = 412, description = "The flight was changed meanwhile", body = ProblemBody),
-        (status = 422, description = "Invalid values", body = ProblemBody),
+        (status = 404, description = "No such flight"),
+        (status = 409, description = "`conflict` with another flight, or it has left"),
+        (status = 412, description = "The flight was changed meanwhile"),
+        (status = 422, description = "Invalid values"),
     )
 )]
-pub(super) async fn change(
+pub(crate) async fn change(
     caller: FlightChanger,
     _: NoParameters,
     Id(id): Id<FlightId>,
@@ -141,13 +141,13 @@ pub(super) async fn change(
     params(("id" = FlightId, Path)),
     responses(
         (status = 204, description = "It is gone"),
-        (status = 404, description = "No such flight", body = ProblemBody),
-        (status = 409, description = "`conflict`: it has bookings (cancel it instead), or others keep changing it", body = ProblemBody),
-        (status = 412, description = "The flight was changed meanwhile", body = ProblemBody),
-        (status = 503, description = "Booking cannot be asked now", body = ProblemBody),
+        (status = 404, description = "No such flight"),
+        (status = 409, description = "`conflict`: it has bookings (cancel it instead), or others keep changing it"),
+        (status = 412, description = "The flight was changed meanwhile"),
+        (status = 503, description = "Booking cannot be asked now"),
     )
 )]
-pub(super) async fn delete(
+pub(crate) async fn delete(
     _: FlightWriter,
     _: NoParameters,
     Id(id): Id<FlightId>,

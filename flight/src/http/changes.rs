@@ -7,7 +7,7 @@ use crate::{
 use shared::outbox::RelayHandle;
 
 /// Tells the relay and this instance's catalogue of committed changes.
-pub struct CommittedChanges {
+pub(crate) struct CommittedChanges {
     relay: RelayHandle,
     catalogue: CatalogueHandle,
 }
@@ -15,12 +15,12 @@ pub struct CommittedChanges {
 impl CommittedChanges {
     /// To this relay and this catalogue.
     #[must_use]
-    pub fn new(relay: RelayHandle, catalogue: CatalogueHandle) -> Self {
+    pub(crate) fn new(relay: RelayHandle, catalogue: CatalogueHandle) -> Self {
         Self { relay, catalogue }
     }
 
     /// Ready when this instance's search shows them; others hear of them over the bus.
-    pub async fn committed(&self, flights: Vec<Flight>) {
+    pub(crate) async fn committed(&self, flights: Vec<Flight>) {
         if flights.is_empty() {
             return;
         }

@@ -18,7 +18,7 @@ const CLOSINGS: u32 = 3;
 /// Where the deletion fails after the closing, the flight stays closed for sale: nothing is told, so
 /// that nobody books what somebody wants to be gone. The client deletes it again; or any change of the
 /// flight opens it again.
-pub(super) async fn close_and_delete(
+pub(crate) async fn close_and_delete(
     id: FlightId,
     precondition: &IfMatch,
     pool: &Pool,

@@ -15,23 +15,23 @@ const FARES: std::ops::RangeInclusive<usize> = 1..=12;
 /// A flight that is to be made.
 #[derive(Debug, Clone, ToSchema)]
 #[schema(as = NewFlight)]
-pub(super) struct NewFlightBody {
+pub(crate) struct NewFlightBody {
     /// Of a known airline; unique for the origin and the local date.
-    pub(super) flight_number: FlightNumber,
+    pub(crate) flight_number: FlightNumber,
     /// From where.
-    pub(super) origin: AirportCode,
+    pub(crate) origin: AirportCode,
     /// To where.
-    pub(super) destination: AirportCode,
+    pub(crate) destination: AirportCode,
     /// Local to the origin.
     #[schema(value_type = String, example = "2026-12-01T10:30")]
-    pub(super) departure_local: LocalMinute,
+    pub(crate) departure_local: LocalMinute,
     /// Local to the destination.
     #[schema(value_type = String, example = "2026-12-01T12:45")]
-    pub(super) arrival_local: LocalMinute,
+    pub(crate) arrival_local: LocalMinute,
     /// Free at that time.
-    pub(super) airplane: Registration,
+    pub(crate) airplane: Registration,
     /// At least one; each cabin and brand once.
-    pub(super) fares: Vec<FlightFare>,
+    pub(crate) fares: Vec<FlightFare>,
 }
 
 impl FromJson for NewFlightBody {
@@ -67,22 +67,22 @@ fn read_fare(object: &mut JsonReader<'_>) -> Option<FlightFare> {
 /// What may change of a flight (JSON Merge Patch).
 #[derive(Debug, Clone, ToSchema)]
 #[schema(as = FlightPatch)]
-pub(super) struct FlightPatchBody {
+pub(crate) struct FlightPatchBody {
     /// Local to the origin.
     #[schema(value_type = Option<String>, example = "2026-12-01T10:30")]
-    pub(super) departure_local: Option<LocalMinute>,
+    pub(crate) departure_local: Option<LocalMinute>,
     /// Local to the destination.
     #[schema(value_type = Option<String>, example = "2026-12-01T12:45")]
-    pub(super) arrival_local: Option<LocalMinute>,
+    pub(crate) arrival_local: Option<LocalMinute>,
     /// Another airplane with the same seats.
-    pub(super) airplane: Option<Registration>,
+    pub(crate) airplane: Option<Registration>,
     /// All fares: those that are not named go.
-    pub(super) fares: Option<Vec<FlightFare>>,
+    pub(crate) fares: Option<Vec<FlightFare>>,
 }
 
 impl FlightPatchBody {
     /// What the change needs.
-    pub(super) fn permissions(&self) -> impl Iterator<Item = Permission> {
+    pub(crate) fn permissions(&self) -> impl Iterator<Item = Permission> {
         let plans = self.departure_local.is_some() || self.arrival_local.is_some() || self.airplane.is_some();
         let needed =
             [plans.then_some(Permission::FlightWrite), self.fares.is_some().then_some(Permission::FareWrite)];

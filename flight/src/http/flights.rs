@@ -14,7 +14,7 @@ use chrono::{DateTime, Datelike, Utc};
 use shared::{
     db::Pool,
     events::FlightStatus,
-    http::{Code, Id, Page, PageRequest, Problem, ProblemBody, QueryParameters, conditional},
+    http::{Code, Id, Page, PageRequest, Problem, QueryParameters, conditional},
     ids::FlightId,
 };
 use std::{
@@ -68,10 +68,10 @@ impl FromStr for Status {
     ),
     responses(
         (status = 200, description = "A page of flights", body = Page<FlightView>),
-        (status = 422, description = "Bad parameters", body = ProblemBody),
+        (status = 422, description = "Bad parameters"),
     )
 )]
-pub(super) async fn list(
+pub(crate) async fn list(
     mut parameters: QueryParameters,
     pool: web::Data<Pool>,
 ) -> Result<HttpResponse, Problem> {
@@ -113,11 +113,11 @@ pub(super) async fn list(
     responses(
         (status = 200, description = "The flight", body = FlightView),
         (status = 304, description = "Not changed"),
-        (status = 404, description = "No such flight", body = ProblemBody),
-        (status = 422, description = "Bad parameters", body = ProblemBody),
+        (status = 404, description = "No such flight"),
+        (status = 422, description = "Bad parameters"),
     )
 )]
-pub(super) async fn get(
+pub(crate) async fn get(
     _: NoParameters,
     request: HttpRequest,
     Id(id): Id<FlightId>,
@@ -132,7 +132,7 @@ pub(super) async fn get(
 }
 
 /// The entity tag of a flight: its version, for writes, and a hash of all that is shown, for reads.
-pub(super) fn tag(view: &FlightView) -> String {
+pub(crate) fn tag(view: &FlightView) -> String {
     // With fixed keys, so that all instances say the same.
     let mut hasher = DefaultHasher::new();
     // A view is plain data, which always serialises.

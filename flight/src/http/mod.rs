@@ -15,15 +15,15 @@ mod reference;
 mod sale_currency;
 mod search;
 
-pub use changes::CommittedChanges;
+pub(crate) use changes::CommittedChanges;
 pub use openapi::document;
-pub use sale_currency::SaleCurrency;
+pub(crate) use sale_currency::SaleCurrency;
 
 use actix_web::{HttpResponse, web};
 use shared::http::method_not_allowed;
 
 /// Mounts the service's routes.
-pub fn routes(config: &mut web::ServiceConfig) {
+pub(crate) fn routes(config: &mut web::ServiceConfig) {
     let read_only = || method_not_allowed("GET, HEAD");
     let api = web::scope("/api/v1")
         .configure(reference::routes)

@@ -8,7 +8,7 @@ use super::{
     },
     search,
 };
-use shared::http::{BearerToken, ProblemBody, Refusals};
+use shared::http::{BearerToken, Refusals};
 use utoipa::OpenApi;
 
 #[derive(OpenApi)]
@@ -29,7 +29,6 @@ use utoipa::OpenApi;
         flights::list, flights::get, admin_flights::create, admin_flights::change, admin_flights::delete,
         search::search, places::list,
     ),
-    components(schemas(ProblemBody)),
     modifiers(&BearerToken, &Refusals),
     tags(
         (name = "reference data", description = "Cities, airports, airlines, types, layouts, airplanes"),

@@ -7,16 +7,16 @@ use shared::{
     iata::AirportCode,
 };
 
-pub(super) use shared::{calendar_date::CalendarDate, http::NoParameters};
+pub(crate) use shared::{calendar_date::CalendarDate, http::NoParameters};
 
 /// Why a search text is refused that has characters, but none that a name could contain: accents alone.
-pub(super) const NOTHING_TO_FIND: &str = "must have letters or digits";
+pub(crate) const NOTHING_TO_FIND: &str = "must have letters or digits";
 
 /// Checks that codes name airports or cities that are known.
 ///
 /// # Errors
 /// `validation_failed` with all that are not, by parameter.
-pub(super) async fn known_places(
+pub(crate) async fn known_places(
     connection: &mut AsyncPgConnection,
     named: &[(&str, &AirportCode)],
 ) -> Result<(), Problem> {

@@ -8,7 +8,7 @@ use crate::{
 use actix_web::{HttpResponse, http::header, web};
 use shared::{
     db::Pool,
-    http::{Page, Problem, ProblemBody, QueryParameters},
+    http::{Page, Problem, QueryParameters},
 };
 
 /// Airports and cities by code or name.
@@ -22,10 +22,10 @@ use shared::{
     ),
     responses(
         (status = 200, description = "The best matches first", body = Page<Place>),
-        (status = 422, description = "Bad parameters", body = ProblemBody),
+        (status = 422, description = "Bad parameters"),
     )
 )]
-pub(super) async fn list(
+pub(crate) async fn list(
     mut parameters: QueryParameters,
     pool: web::Data<Pool>,
 ) -> Result<HttpResponse, Problem> {

@@ -5,7 +5,7 @@ use shared::http::{Code, Problem};
 use std::{convert::Infallible, future};
 
 /// The tags that the client would overwrite; without the header everything goes.
-pub(super) struct IfMatch(Option<Vec<String>>);
+pub(crate) struct IfMatch(Option<Vec<String>>);
 
 impl FromRequest for IfMatch {
     type Error = Infallible;
@@ -23,7 +23,7 @@ impl FromRequest for IfMatch {
 impl IfMatch {
     /// Checks that one of the tags is of this version. A flight's tag names its version and then what
     /// else is shown of it (`"7.1f3a"`): only the version is at stake in a write.
-    pub(super) fn check(&self, version: i64) -> Result<(), Problem> {
+    pub(crate) fn check(&self, version: i64) -> Result<(), Problem> {
         let names_it = |tag: &String| {
             let of = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"'));
             let of = of.map(|tag| tag.split_once('.').map_or(tag, |(version, _)| version));

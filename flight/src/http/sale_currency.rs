@@ -4,4 +4,4 @@ use shared::money::Currency;
 
 /// The one currency of all fares.
 #[derive(Debug, Clone, Copy)]
-pub struct SaleCurrency(pub Currency);
+pub(crate) struct SaleCurrency(pub Currency);

@@ -16,7 +16,7 @@ use actix_web::{HttpResponse, http::header, web};
 use chrono::{NaiveDate, Utc};
 use shared::{
     db::Pool,
-    http::{Code, Page, PageRequest, Problem, ProblemBody, QueryParameters},
+    http::{Code, Page, PageRequest, Problem, QueryParameters},
     iata::AirportCode,
     money::{Currency, Money},
     seat::Cabin,
@@ -55,11 +55,11 @@ const PARTY: u32 = 9;
     ),
     responses(
         (status = 200, description = "A page of itineraries", body = Page<Itinerary>),
-        (status = 422, description = "Bad parameters", body = ProblemBody),
-        (status = 503, description = "The flights are not loaded yet", body = ProblemBody),
+        (status = 422, description = "Bad parameters"),
+        (status = 503, description = "The flights are not loaded yet"),
     )
 )]
-pub(super) async fn search(
+pub(crate) async fn search(
     mut parameters: QueryParameters,
     catalogue: web::Data<CatalogueHandle>,
     pool: web::Data<Pool>,

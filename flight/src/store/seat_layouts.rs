@@ -34,7 +34,7 @@ fn read(row: SeatLayoutRow) -> QueryResult<Versioned<SeatLayout>> {
 }
 
 /// Reads a stored plan.
-pub(super) fn read_plan(plan: Value) -> QueryResult<SeatPlan> {
+pub(crate) fn read_plan(plan: Value) -> QueryResult<SeatPlan> {
     SeatPlan::deserialize(plan).map_err(|error| diesel::result::Error::DeserializationError(Box::new(error)))
 }
 

@@ -11,6 +11,7 @@ mod rate_limit;
 mod request_limits;
 mod routes;
 mod swagger_ui;
+mod trusted_proxies;
 mod users;
 
 pub(crate) use compression::compression;
@@ -20,3 +21,4 @@ pub use openapi::document;
 pub(crate) use proxy::{EventStreamLimit, ProxyClient};
 pub(crate) use request_limits::request_limits;
 pub(crate) use routes::routes;
+pub(crate) use trusted_proxies::TrustedProxies;

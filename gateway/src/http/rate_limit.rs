@@ -1,5 +1,6 @@
 //! The rate limit of `/auth`, per client address.
 
+use super::trusted_proxies::TrustedProxies;
 use crate::domain::auth_rate_limiter::{AuthRateLimiter, RateDecision};
 use actix_web::{
     Error,
@@ -11,7 +12,7 @@ use actix_web::{
 };
 use shared::{
     auth::is_exempt,
-    http::{Problem, Quota, TrustedProxies, network_of},
+    http::{Problem, Quota, network_of},
 };
 use std::{
     net::{IpAddr, Ipv6Addr},

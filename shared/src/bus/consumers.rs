@@ -21,7 +21,7 @@ impl Consumers {
         Self::default()
     }
 
-    /// With a subscription, given as what [`BusCarrier::subscribe`](super::Carrier::subscribe) answers. Must
+    /// With a subscription, given as what [`BusCarrier::subscribe`](super::BusCarrier::subscribe) answers. Must
     /// be called on an actix arbiter.
     #[must_use]
     pub fn with(

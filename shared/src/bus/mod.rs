@@ -1,8 +1,8 @@
 //! The message bus behind two carriers: AMQP (RabbitMQ) and in-process.
 //!
 //! Producers never publish by hand: they append events to the [outbox](crate::outbox) in the
-//! transaction of their change, and its relay is the only caller of [`Bus::publish`](Carrier::publish). Consumers
-//! [subscribe](Carrier::subscribe) with a [`Handler`] that answers each delivery with a [`Disposition`];
+//! transaction of their change, and its relay is the only caller of [`Bus::publish`](BusCarrier::publish). Consumers
+//! [subscribe](BusCarrier::subscribe) with a [`Handler`] that answers each delivery with a [`Disposition`];
 //! the carrier carries it out. The durable [work queues](queues) exist before anything is published,
 //! whether their consumers have ever run or not. Both carriers pass the conformance suite in `tests/bus/conformance.rs`.
 

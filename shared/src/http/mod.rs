@@ -18,7 +18,7 @@ mod scaffold;
 mod server;
 mod uninterrupted;
 
-pub use client_address::{ClientAddress, InvalidNetwork, Network, TrustedProxies, network_of};
+pub use client_address::{ClientAddress, network_of};
 pub use etag::{conditional, entity_tag, require_match};
 pub use input::{
     BODY_LIMIT, Body, FieldError, FromJson, JsonBytes, JsonReader, Patch, QueryParameters, collect,

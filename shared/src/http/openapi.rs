@@ -26,6 +26,9 @@ const PROBLEM: &str = "application/problem+json";
 
 /// Describes how operations refuse: for `modifiers(&Refusals)`. Every error is a problem, and what extractors and the
 /// envelope answer is told for each operation that they stand before.
+///
+/// So an operation states status and description of an error, `(status = 404, description = "...")`, and neither body
+/// nor media type.
 pub struct Refusals;
 
 impl Modify for Refusals {

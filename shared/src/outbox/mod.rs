@@ -4,6 +4,7 @@
 
 mod append;
 mod dead_letters;
+mod housekeeping;
 mod inbox;
 mod pending;
 mod relay;

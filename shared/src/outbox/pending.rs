@@ -34,12 +34,6 @@ pub(super) struct Backlog {
 /// Beyond this a backlog is not counted exactly: counting it would cost more than it tells.
 pub(super) const COUNTED: i64 = 10_000;
 
-/// Events and inbox rows live this long; longer than any message is pending.
-const KEPT: &str = "interval '7 days'";
-
-/// Rows that one statement cleans away: milliseconds, so that publishing never waits for it.
-pub(super) const CLEANED_AT_ONCE: usize = 1000;
-
 /// Opens a connection. The outbox is now empty, now full: no statistics fit. Commits do not wait for the disk: what
 /// is deleted here and was not written when the server dies is published again, which consumers have to bear anyway.
 pub(super) async fn connect(config: &DatabaseConfig) -> Result<AsyncPgConnection, ConnectionError> {
@@ -127,27 +121,6 @@ pub(super) async fn backlog(connection: &mut AsyncPgConnection) -> QueryResult<B
     );
     let row: BacklogRow = diesel::sql_query(query).get_result(connection).await?;
     Ok(Backlog { pending: row.pending, lag: row.lag.max(0.0) })
-}
-
-/// Cleans away some events and inbox rows that are too old; gives whether there may be more. An event's
-/// age is that of its id, which begins with its milliseconds (RFC 9562, version 7).
-///
-/// Only with a short outbox: each event that is deleted is looked up there, without an index.
-pub(super) async fn clean(connection: &mut AsyncPgConnection) -> QueryResult<bool> {
-    let events = format!(
-        "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE id < rpad(lpad(to_hex(\
-         (extract(epoch FROM now() - {KEPT}) * 1000)::bigint), 12, '0'), 32, '0')::uuid \
-         AND NOT EXISTS (SELECT FROM outbox WHERE event_id = id) ORDER BY id LIMIT {CLEANED_AT_ONCE})"
-    );
-    let inbox = format!(
-        "DELETE FROM inbox WHERE (consumer, event_id) IN (SELECT consumer, event_id FROM inbox \
-         WHERE received_at < now() - {KEPT} ORDER BY received_at LIMIT {CLEANED_AT_ONCE})"
-    );
-    let mut more = false;
-    for statement in [events, inbox] {
-        more |= diesel::sql_query(statement).execute(connection).await? == CLEANED_AT_ONCE;
-    }
-    Ok(more)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Fares: brands with their conditions, booking classes, and the one function that prices a journey.
+//! Fares: brands, booking classes, and the one function that prices a journey.
 //!
 //! Search and booking both call [`price`], so what was shown is what is charged. All arithmetic is in
 //! integers of minor units; a fare is rounded half up, per passenger and segment.
@@ -46,25 +46,6 @@ impl Brand {
             Self::Flex => 135,
         }
     }
-
-    /// What a ticket of this brand allows.
-    #[must_use]
-    pub fn conditions(self, currency: Currency) -> Conditions {
-        let free = Money::zero(currency);
-        let change = Money::new(60 * 10_i64.pow(currency.decimals()), currency);
-        let (checked_bags, refundable, change_fee) = match self {
-            Self::Light => (0, false, None),
-            Self::Standard => (1, false, Some(change)),
-            Self::Flex => (1, true, Some(free)),
-        };
-        Conditions {
-            checked_bags,
-            refundable,
-            refund_fee: refundable.then_some(free),
-            changeable: change_fee.is_some(),
-            change_fee,
-        }
-    }
 }
 
 /// A text that is no fare brand.
@@ -84,21 +65,6 @@ impl fmt::Display for Brand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
-}
-
-/// What a ticket allows. A fee is null where the act is not allowed at all.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Conditions {
-    /// Pieces of checked baggage included.
-    pub checked_bags: u8,
-    /// Whether the fare is paid back on a cancellation.
-    pub refundable: bool,
-    /// Kept of a refund.
-    pub refund_fee: Option<Money>,
-    /// Whether the ticket may be exchanged.
-    pub changeable: bool,
-    /// Charged for an exchange.
-    pub change_fee: Option<Money>,
 }
 
 /// The type of a passenger, by age at the date of the last flight.
@@ -336,14 +302,5 @@ mod tests {
     fn an_absurd_base_price_is_an_error_not_a_wrap() {
         let class = booking_class(Demand { seats_taken: 180, ..EXAMPLE });
         assert_eq!(price(i64::MAX, 0, class, Brand::Flex, PassengerType::Adt), Err(PriceOverflow));
-    }
-
-    #[test]
-    fn conditions_follow_the_brand() {
-        let light = Brand::Light.conditions(Currency::EUR);
-        assert!(!light.refundable && !light.changeable && light.change_fee.is_none());
-        let standard = Brand::Standard.conditions(Currency::EUR);
-        assert_eq!(standard.change_fee, Some(Money::new(6000, Currency::EUR)));
-        assert_eq!(Brand::Flex.conditions(Currency::EUR).refund_fee, Some(Money::zero(Currency::EUR)));
     }
 }

@@ -20,7 +20,7 @@ use diesel_async::AsyncPgConnection;
 use shared::{
     db::{DatabaseConfig, Pool},
     ids::{PaymentId, RefundId},
-    supervisor::{End, supervise},
+    supervisor::{WorkerEnd, supervise},
 };
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::{
@@ -103,7 +103,7 @@ fn is_awaited((operation, _): &Waiting) -> bool {
 }
 
 /// Writes the log until the sandbox is gone.
-async fn write(database: DatabaseConfig, operations: Arc<Mutex<mpsc::Receiver<Waiting>>>) -> End {
+async fn write(database: DatabaseConfig, operations: Arc<Mutex<mpsc::Receiver<Waiting>>>) -> WorkerEnd {
     let mut operations = operations.lock().await;
     let mut connection = None;
     let mut batch = Vec::new();
@@ -120,7 +120,7 @@ async fn write(database: DatabaseConfig, operations: Arc<Mutex<mpsc::Receiver<Wa
             let _ = waiter.send(result);
         }
     }
-    End::Done
+    WorkerEnd::Done
 }
 
 /// Writes entries down; gives what was decided of those authorisations that are new. A connection that

@@ -6,7 +6,7 @@ use crate::store;
 use shared::{
     db::{DbError, Pool},
     ids::PaymentId,
-    supervisor::{End, supervise},
+    supervisor::{WorkerEnd, supervise},
 };
 use std::{sync::Arc, time::Duration};
 use tokio::sync::{Mutex, mpsc, oneshot};
@@ -40,7 +40,7 @@ pub(super) fn start(pool: Pool) -> mpsc::Sender<SettlementNote> {
     sender
 }
 
-async fn write(pool: Pool, notes: Arc<Mutex<mpsc::Receiver<SettlementNote>>>) -> End {
+async fn write(pool: Pool, notes: Arc<Mutex<mpsc::Receiver<SettlementNote>>>) -> WorkerEnd {
     let mut notes = notes.lock().await;
     let mut told = Vec::new();
     while notes.recv_many(&mut told, BATCH).await > 0 {
@@ -66,7 +66,7 @@ async fn write(pool: Pool, notes: Arc<Mutex<mpsc::Receiver<SettlementNote>>>) ->
             let _ = done.send(());
         }
     }
-    End::Done
+    WorkerEnd::Done
 }
 
 async fn settle(pool: &Pool, batch: Vec<Uuid>) -> Result<(), DbError> {

@@ -8,7 +8,7 @@ use super::{
     fares::fares,
     fits::InvalidFit,
     fleet::Fleet,
-    network::{self, Clock, DemoTrip, LineOfFlying},
+    network::{self, ClockTime, DemoTrip, LineOfFlying},
 };
 use crate::domain::reference::Airport;
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
@@ -94,7 +94,7 @@ impl DemoStation<'_> {
     }
 
     /// The first instant from here on at which the clock shows this time.
-    fn at_clock(&self, ready: Timestamp, (hour, minute): Clock) -> Result<Timestamp, ScheduleError> {
+    fn at_clock(&self, ready: Timestamp, (hour, minute): ClockTime) -> Result<Timestamp, ScheduleError> {
         let local = self.zone.to_datetime(ready);
         let today = self.instant(local.date().at(hour, minute, 0, 0))?;
         if today >= ready { Ok(today) } else { self.instant(local.date().tomorrow()?.at(hour, minute, 0, 0)) }
@@ -232,7 +232,7 @@ fn fly(
     Ok(())
 }
 
-fn timing(leg: &Leg<'_>, ready: Timestamp, clock: Option<Clock>) -> Result<Timing, ScheduleError> {
+fn timing(leg: &Leg<'_>, ready: Timestamp, clock: Option<ClockTime>) -> Result<Timing, ScheduleError> {
     let ready = clock.map_or(Ok(ready), |clock| leg.from.at_clock(ready, clock))?;
     let leaves = leg.from.departure(ready)?;
     Ok(Timing { leaves, arrives: leaves + leg.block })

@@ -21,7 +21,7 @@ handlers!(
 );
 
 /// Reads a zone that must be known.
-pub(super) fn read_time_zone(object: &mut JsonReader<'_>, zone: Option<String>) -> Option<String> {
+pub(crate) fn read_time_zone(object: &mut JsonReader<'_>, zone: Option<String>) -> Option<String> {
     let zone = zone?;
     match check_time_zone(&zone) {
         Ok(()) => Some(zone),

@@ -31,12 +31,12 @@ use shared::{
     http::{Code, FieldError, FromJson, PageRequest, Problem, QueryParameters, conditional, entity_tag, key},
 };
 
-pub(super) use aircraft_types::handlers as aircraft_type_handlers;
-pub(super) use airlines::handlers as airline_handlers;
-pub(super) use airplanes::handlers as airplane_handlers;
-pub(super) use airports::handlers as airport_handlers;
-pub(super) use cities::handlers as city_handlers;
-pub(super) use seat_layouts::handlers as seat_layout_handlers;
+pub(crate) use aircraft_types::handlers as aircraft_type_handlers;
+pub(crate) use airlines::handlers as airline_handlers;
+pub(crate) use airplanes::handlers as airplane_handlers;
+pub(crate) use airports::handlers as airport_handlers;
+pub(crate) use cities::handlers as city_handlers;
+pub(crate) use seat_layouts::handlers as seat_layout_handlers;
 
 /// The longest search text.
 const SEARCH: usize = 100;
@@ -198,7 +198,7 @@ async fn delete<T: Resource>(
 /// The handlers of a kind, with their documentation.
 macro_rules! handlers {
     ($type:ty, $change:ty, $all:literal, $one:literal, $admin:literal, $admin_one:literal) => {
-        pub(in crate::http) mod handlers {
+        pub(crate) mod handlers {
             use super::*;
             use crate::http::{
                 CommittedChanges, parameters::NoParameters, permitted::ReferenceWriter, preconditions::IfMatch,
@@ -207,7 +207,7 @@ macro_rules! handlers {
             use actix_web::{HttpRequest, HttpResponse, web};
             use shared::{
                 db::Pool,
-                http::{Body, Page, Problem, ProblemBody, QueryParameters, key},
+                http::{Body, Page, Problem, QueryParameters, key},
             };
 
             /// By key.
@@ -220,10 +220,10 @@ macro_rules! handlers {
                 ),
                 responses(
                     (status = 200, description = "A page", body = Page<$type>),
-                    (status = 422, description = "Bad parameters", body = ProblemBody),
+                    (status = 422, description = "Bad parameters"),
                 )
             )]
-            pub(in crate::http) async fn list(
+            pub(crate) async fn list(
                 parameters: QueryParameters,
                 pool: web::Data<Pool>,
             ) -> Result<HttpResponse, Problem> {
@@ -236,10 +236,10 @@ macro_rules! handlers {
                 responses(
                     (status = 200, description = "The resource", body = $type),
                     (status = 304, description = "Not changed"),
-                    (status = 404, description = "No such resource", body = ProblemBody),
+                    (status = 404, description = "No such resource"),
                 )
             )]
-            pub(in crate::http) async fn get(
+            pub(crate) async fn get(
                 _: NoParameters,
                 request: HttpRequest,
                 pool: web::Data<Pool>,
@@ -254,11 +254,11 @@ macro_rules! handlers {
                 request_body = $type,
                 responses(
                     (status = 201, description = "The resource", body = $type),
-                    (status = 409, description = "`conflict`: the key is taken", body = ProblemBody),
-                    (status = 422, description = "Invalid values", body = ProblemBody),
+                    (status = 409, description = "`conflict`: the key is taken"),
+                    (status = 422, description = "Invalid values"),
                 )
             )]
-            pub(in crate::http) async fn create(
+            pub(crate) async fn create(
                 _: ReferenceWriter,
                 _: NoParameters,
                 body: Body<$type>,
@@ -274,13 +274,13 @@ macro_rules! handlers {
                 request_body(content = $change, content_type = "application/merge-patch+json"),
                 responses(
                     (status = 200, description = "The resource", body = $type),
-                    (status = 404, description = "No such resource", body = ProblemBody),
-                    (status = 409, description = "`conflict`: its use forbids it", body = ProblemBody),
-                    (status = 412, description = "It was changed meanwhile", body = ProblemBody),
-                    (status = 422, description = "Invalid values", body = ProblemBody),
+                    (status = 404, description = "No such resource"),
+                    (status = 409, description = "`conflict`: its use forbids it"),
+                    (status = 412, description = "It was changed meanwhile"),
+                    (status = 422, description = "Invalid values"),
                 )
             )]
-            pub(in crate::http) async fn change(
+            pub(crate) async fn change(
                 _: ReferenceWriter,
                 _: NoParameters,
                 request: HttpRequest,
@@ -299,12 +299,12 @@ macro_rules! handlers {
                 security(("bearer" = ["reference:write"])),
                 responses(
                     (status = 204, description = "It is gone"),
-                    (status = 404, description = "No such resource", body = ProblemBody),
-                    (status = 409, description = "`conflict`: something refers to it", body = ProblemBody),
-                    (status = 412, description = "It was changed meanwhile", body = ProblemBody),
+                    (status = 404, description = "No such resource"),
+                    (status = 409, description = "`conflict`: something refers to it"),
+                    (status = 412, description = "It was changed meanwhile"),
                 )
             )]
-            pub(in crate::http) async fn delete(
+            pub(crate) async fn delete(
                 _: ReferenceWriter,
                 _: NoParameters,
                 request: HttpRequest,
@@ -319,7 +319,7 @@ macro_rules! handlers {
 use handlers;
 
 /// Mounts all kinds below `/api/v1`.
-pub(super) fn routes(config: &mut web::ServiceConfig) {
+pub(crate) fn routes(config: &mut web::ServiceConfig) {
     macro_rules! mount {
         ($($handlers:ident = $collection:literal),+ $(,)?) => {$(
             config

@@ -27,8 +27,8 @@ use uuid::Uuid;
 
 /// A row of `flights`.
 #[derive(Debug, Clone, Queryable)]
-pub(super) struct FlightRow {
-    pub(super) id: Uuid,
+pub(crate) struct FlightRow {
+    pub(crate) id: Uuid,
     version: i64,
     flight_number: String,
     airline: String,
@@ -47,7 +47,7 @@ pub(super) struct FlightRow {
 ///
 /// # Errors
 /// Those of the database.
-pub(super) async fn assemble(
+pub(crate) async fn assemble(
     connection: &mut AsyncPgConnection,
     rows: Vec<FlightRow>,
 ) -> QueryResult<Vec<Flight>> {

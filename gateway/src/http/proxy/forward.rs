@@ -9,6 +9,7 @@ use super::{
 use crate::{
     actors::Upstreams,
     domain::routing_table::{ApiRoute, ResponseKind, RouteAccess, RouteMatch, ServiceName, find},
+    http::trusted_proxies::TrustedProxies,
 };
 use actix_web::{
     FromRequest, HttpRequest, HttpResponse,
@@ -18,7 +19,7 @@ use actix_web::{
 };
 use shared::{
     auth::{LastingToken, MaybeCaller, is_exempt},
-    http::{Code, Problem, RequestId, TrustedProxies, require_identity},
+    http::{Code, Problem, RequestId, require_identity},
 };
 use std::{
     net::{IpAddr, Ipv6Addr},

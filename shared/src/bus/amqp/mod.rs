@@ -81,7 +81,7 @@ impl AmqpConfig {
 }
 
 /// The carrier over RabbitMQ. Clones are the same bus. It lives until it is
-/// [closed](Carrier::close) or its arbiter stops.
+/// [closed](BusCarrier::close) or its arbiter stops.
 #[derive(Clone)]
 pub struct Amqp(Arc<AmqpParts>);
 

@@ -7,7 +7,10 @@ use super::{
 use crate::{
     bus::{Backoff, Bus, BusError},
     db::DatabaseConfig,
-    outbox::pending::{self, OutboxRow},
+    outbox::{
+        housekeeping,
+        pending::{self, OutboxRow},
+    },
 };
 use actix::prelude::*;
 use diesel::QueryResult;
@@ -301,7 +304,7 @@ impl Relay {
     }
 
     fn clean(&mut self, ctx: &mut Context<Self>) {
-        let query = async |connection: &mut AsyncPgConnection| pending::clean(connection).await;
+        let query = async |connection: &mut AsyncPgConnection| housekeeping::clean_up(connection).await;
         self.query(ctx, query, |relay, more, _| {
             relay.clean_at = Instant::now() + if more { POLL } else { CLEAN };
         });

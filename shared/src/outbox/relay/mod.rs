@@ -7,7 +7,7 @@
 //! **Promise.** Each committed event is published at least once, and per aggregate never an older
 //! event for the first time after a newer one. When a publish fails, everything that is unconfirmed
 //! counts as unpublished: the relay drops those futures (which a carrier takes as the sign that it
-//! has understood, see [`BusCarrier::publish`](crate::bus::Carrier::publish)), waits, and reads again
+//! has understood, see [`BusCarrier::publish`](crate::bus::BusCarrier::publish)), waits, and reads again
 //! from the lowest row that is pending, so consumers may see a run of events repeated.
 
 mod actor;

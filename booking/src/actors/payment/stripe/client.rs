@@ -10,7 +10,7 @@ use booking_engine::ports::ProviderError;
 use rustls::{ClientConfig, RootCertStore, crypto::ring};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
-use shared::supervisor::{End, supervise};
+use shared::supervisor::{WorkerEnd, supervise};
 use std::{rc::Rc, sync::Arc, time::Duration};
 use tokio::{
     sync::{Mutex, Semaphore, mpsc, oneshot},
@@ -99,7 +99,7 @@ async fn send_all(
     settings: StripeSettings,
     tls: Arc<ClientConfig>,
     requests: Arc<Mutex<mpsc::Receiver<Request>>>,
-) -> End {
+) -> WorkerEnd {
     let mut requests = requests.lock().await;
     let connector = Connector::new().rustls_0_23(tls).timeout(CONNECT).handshake_timeout(CONNECT);
     let http = awc::Client::builder()
@@ -112,7 +112,7 @@ async fn send_all(
     let turns = Arc::new(Semaphore::new(settings.concurrency.max(1)));
     while let Some(request) = requests.recv().await {
         // An error would mean that the turns are closed, which they never are.
-        let Ok(turn) = turns.clone().acquire_owned().await else { return End::Died };
+        let Ok(turn) = turns.clone().acquire_owned().await else { return WorkerEnd::Died };
         // What nobody waits for any more is not begun; what has begun is not aborted.
         if request.reply.is_closed() {
             continue;
@@ -127,7 +127,7 @@ async fn send_all(
             let _ = request.reply.send(answer);
         });
     }
-    End::Done
+    WorkerEnd::Done
 }
 
 async fn send(
