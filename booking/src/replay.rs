@@ -13,7 +13,7 @@ use booking_engine::{
     booking::{disruption::PendingDisruption, idempotency::Key},
     inventory::seat_inventory::SeatSnapshot,
     ledger::{
-        decide::{BatchDecision, CommittedBatch},
+        decision::{BatchDecision, CommittedBatch},
         rows::KnownKey,
     },
     saga::settlement::{UnsettledPayment, UnsettledRefund},

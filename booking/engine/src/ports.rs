@@ -15,7 +15,7 @@ use crate::{
     ledger::{
         admission::QueueSlot,
         command::{Answer, Command},
-        decide::{BatchDecision, CommittedBatch},
+        decision::{BatchDecision, CommittedBatch},
         rows::{KnownKey, PassengerFlightKey, SeatRow, StaleHold, TravellerRow},
         snapshot::{LockRequest, LockedSnapshot},
         work::Item,

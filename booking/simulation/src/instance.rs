@@ -13,7 +13,7 @@ use booking_engine::{
         seat_inventory::{ClockReading, SeatInventory},
     },
     ledger::admission::AdmissionControl,
-    sell::idempotent::RunningKeys,
+    sell::running_keys::RunningKeys,
 };
 use shared::ids::FlightId;
 use std::{

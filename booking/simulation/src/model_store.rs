@@ -11,7 +11,7 @@ use booking_engine::{
     booking::{idempotency::Key, locator::Locator, record::Flights, refusal::Refusal},
     ledger::{
         command::Outcome,
-        decide::{BatchDecision, CommittedBatch},
+        decision::{BatchDecision, CommittedBatch},
         rows::{KnownKey, PassengerFlightKey, SeatRow, StaleHold, TravellerRow},
         snapshot::{LockRequest, LockedSnapshot},
         work::{Item, Verdict},

@@ -22,7 +22,8 @@ use booking::replay::{self, FlightCache, PostgresLedgerStore};
 use booking_engine::{
     booking::locator::Locator,
     ledger::{
-        decide::{BatchSettings, CommittedBatch, decide},
+        decide::{BatchSettings, decide},
+        decision::CommittedBatch,
         work::Item,
     },
     ports::{Ids, LedgerStore},

@@ -10,7 +10,7 @@ use booking::replay::{self, PostgresLedgerStore};
 use booking_engine::{
     booking::{idempotency::Key, locator::Locator, record::Flights},
     ledger::{
-        decide::{BatchDecision, CommittedBatch},
+        decision::{BatchDecision, CommittedBatch},
         rows::{KnownKey, PassengerFlightKey, SeatRow, StaleHold, TravellerRow},
         snapshot::{LockRequest, LockedSnapshot},
         work::Item,

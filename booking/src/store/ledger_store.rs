@@ -25,7 +25,7 @@ use booking_engine::{
     },
     ledger::{
         cache::LedgerCache,
-        decide::{BatchDecision, CommittedBatch},
+        decision::{BatchDecision, CommittedBatch},
         rows::{KnownKey, LockedFlight, PassengerFlightKey, SeatRow, StaleHold, TravellerRow},
         snapshot::{LockRequest, LockedSnapshot},
         work::Item,

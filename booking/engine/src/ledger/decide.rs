@@ -6,30 +6,25 @@
 //! its flights. So the rows stay as they were read. The unique constraints of the tables guard against errors in this.
 
 use crate::{
-    booking::{record::Booking, refusal::FlightSeat},
+    booking::refusal::FlightSeat,
     inventory::seat_inventory::HoldExpiries,
     ledger::{
-        amendments, claims, expiry, keys,
+        amendments, claims,
+        decision::BatchDecision,
+        expiry, keys,
         occupancy::BatchOccupancy,
         rows::SeatRow,
         snapshot::{LockRequest, LockedSnapshot},
         transitions,
         work::{BatchWork, Item, Verdict},
-        write_set::WriteSet,
         write_set_builder::WriteSetBuilder,
     },
     ports::{Ids, LedgerStore},
     store_error::StoreResult,
 };
 use chrono::TimeDelta;
-use shared_types::{
-    events::{Event, SeatsState},
-    ids::{BookingId, FlightId},
-};
-use std::{
-    collections::{BTreeSet, HashMap},
-    time::Instant,
-};
+use shared_types::ids::BookingId;
+use std::{collections::BTreeSet, time::Instant};
 
 /// The settings of a batch.
 #[derive(Debug, Clone, Copy)]
@@ -38,58 +33,6 @@ pub struct BatchSettings {
     pub payment_grace: TimeDelta,
     /// When the transaction begins, by the machine's monotonic clock.
     pub begins: Instant,
-}
-
-/// The decisions of a batch, before they are written and committed.
-pub struct BatchDecision<'a> {
-    /// The commands with their traces.
-    pub items: &'a [Item<'a>],
-    /// The verdicts, one for each command in their order.
-    pub verdicts: Vec<Verdict>,
-    occupancy: BatchOccupancy,
-    /// The seats of the flights whose seats change.
-    seats: Vec<SeatsState>,
-    bookings: HashMap<BookingId, Booking>,
-    writes: WriteSetBuilder,
-    /// The ends of the holds that are made or changed.
-    holds: HashMap<FlightId, HoldExpiries>,
-}
-
-impl BatchDecision<'_> {
-    /// The rows to be written, except the events.
-    pub fn write_set(&self) -> WriteSet<'_> {
-        self.writes.write_set(&self.occupancy, &self.seats, &self.bookings)
-    }
-
-    /// The events to be published. They are written last in the transaction.
-    pub fn events(&self) -> Vec<Event> {
-        self.writes.events(&self.seats)
-    }
-
-    /// Turns the decision, which is committed, into the messages after the commit.
-    pub fn committed(self) -> CommittedBatch {
-        CommittedBatch {
-            verdicts: self.verdicts,
-            has_events: self.writes.has_events() || !self.seats.is_empty(),
-            seats: self.seats,
-            holds: self.holds,
-            purchases: self.writes.into_purchases().collect(),
-        }
-    }
-}
-
-/// The results of a committed batch, for callers and listeners.
-pub struct CommittedBatch {
-    /// The verdicts, one for each command in their order.
-    pub verdicts: Vec<Verdict>,
-    /// The seats of the flights whose seats changed.
-    pub seats: Vec<SeatsState>,
-    /// The ends of the holds that were made or changed.
-    pub holds: HashMap<FlightId, HoldExpiries>,
-    /// Whether there are events to be published.
-    pub has_events: bool,
-    /// The bookings that one call made and paid.
-    pub purchases: Vec<Booking>,
 }
 
 /// Decides about commands. The caller has begun the transaction, and will commit the decision in it.

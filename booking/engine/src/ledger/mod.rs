@@ -11,6 +11,7 @@
 //! | [`process`] | batch by batch: transactions, errors, lost answers |
 //! | `sub_batch` | the commands of one transaction, and their fate when it fails |
 //! | [`decide`] | the order of the decisions of one transaction |
+//! | [`decision`] | what a batch has decided |
 //! | `keys`, `transitions`, `claims`, [`amendments`] | parts of the decisions |
 //! | `payments`, `cancellations`, `airline`, `expiry` | parts of transitions |
 //! | [`work`] | the read and the changed state of one transaction |
@@ -28,6 +29,7 @@ mod cancellations;
 mod claims;
 pub mod command;
 pub mod decide;
+pub mod decision;
 mod expiry;
 mod keys;
 mod occupancy;

@@ -3,7 +3,8 @@
 use crate::{
     ledger::{
         command::{Answer, Envelope, LedgerError},
-        decide::{BatchSettings, CommittedBatch, decide},
+        decide::{BatchSettings, decide},
+        decision::CommittedBatch,
         sub_batch::SubBatch,
         work::{Item, Verdict},
     },

@@ -3,7 +3,7 @@
 use crate::{
     ledger::admission::QueueSlot,
     ports::{Clock, FlightInventory, Ids, KeyLookup, LedgerQueue, Payments, RequestContext},
-    sell::idempotent::RunningKeys,
+    sell::running_keys::RunningKeys,
 };
 use shared_types::money::Currency;
 

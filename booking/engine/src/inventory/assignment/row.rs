@@ -1,6 +1,6 @@
 //! The best seats of one row for each number of seats.
 
-use crate::inventory::assignment::LARGEST;
+use crate::inventory::assignment::wish::LARGEST;
 
 /// The number of free seats of a block without a free neighbour.
 pub(crate) fn singles(block: u32) -> u32 {

@@ -5,9 +5,9 @@
 //! chooses among equal costs.
 
 use crate::inventory::assignment::{
-    LARGEST,
     layout::{CabinLayout, Occupancy, Spot},
     row::{Choices, Pick, singles},
+    wish::LARGEST,
 };
 use std::ops::Range;
 

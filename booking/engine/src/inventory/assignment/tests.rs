@@ -2,7 +2,7 @@
 
 use super::*;
 use proptest::prelude::*;
-use shared_types::seat::{Cabin, CabinSection, SeatPlan};
+use shared_types::seat::{Cabin, CabinSection, SeatDesignator, SeatPlan};
 use std::collections::{HashMap, HashSet};
 
 fn section(cabin: Cabin, rows: [u8; 2], columns: &str) -> CabinSection {
