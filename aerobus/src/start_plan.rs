@@ -236,7 +236,7 @@ mod tests {
 
     #[test]
     fn both_ways_of_the_start_name_the_sandbox() {
-        assert_eq!(plan().booking().payment_provider, booking::config::ProviderKind::Sandbox);
+        assert_eq!(plan().booking().payment_provider, Some(booking::config::ProviderKind::Sandbox));
         let environments = plan().environments().unwrap();
         let named = |service: &str| {
             let (_, environment) = environments.iter().find(|(name, _)| *name == service).unwrap();

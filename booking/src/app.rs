@@ -18,22 +18,21 @@ use crate::{
         version_poll,
     },
     config::{Config, ProviderKind},
-    http::{self, AccessTokens, Lookups, Reading, RequestPolicy, Staff},
+    http::{self, AccessTokens, BookingReader, Lookups, RequestPolicy, StaffDeps},
     store::{MIGRATIONS, flight_cache::FlightCache, former_travellers},
 };
-use actix_web::{App, dev::ServerHandle, middleware::from_fn, web};
 use booking_engine::{ledger::queue::QueueBounds, sell::sales::SalesTerms};
 use chrono::TimeDelta;
 use secrecy::ExposeSecret;
 use shared::{
-    auth::{ServiceTokens, Verifier},
+    auth::ServiceTokens,
     bus::{Bus, Consumers},
     db::{DatabaseConfig, DbError, MigrateError, Plans, Pool, migrate},
-    http::{ServerSettings, health::Health, metrics_server},
+    http::health::Health,
     outbox::{DeadLetters, Relay, RelayHandle},
-    service::{Running, ServiceContext},
+    service::{ListenError, Running, ServiceContext, WebServer},
 };
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 /// How often the outbox is looked at for what other instances have committed: those who follow a live seat
 /// map here are to hear of it within 100 ms, of which up to 50 go by while changes are gathered.
@@ -52,26 +51,11 @@ pub enum StartError {
     #[error("the travellers of an earlier release could not be stored anew")]
     Refresh(#[from] DbError),
     /// An address cannot be listened on.
-    #[error("an address cannot be listened on")]
-    Listen(#[from] io::Error),
+    #[error(transparent)]
+    Listen(#[from] ListenError),
     /// The payment provider is not configured as it must be.
     #[error("the payment provider cannot be used: {0}")]
     Provider(String),
-}
-
-/// What the handlers share, whichever thread they run on.
-#[derive(Clone)]
-struct State {
-    verifier: web::Data<Verifier>,
-    health: web::Data<Health>,
-    service_tokens: web::Data<ServiceTokens>,
-    access_tokens: web::Data<AccessTokens>,
-    sales: web::Data<InstanceSales>,
-    policy: web::Data<RequestPolicy>,
-    reading: web::Data<Reading>,
-    lookups: web::Data<Lookups>,
-    feeds: web::Data<SeatMapFeeds>,
-    staff: web::Data<Staff>,
 }
 
 /// Starts the booking service on the present actix system.
@@ -116,36 +100,26 @@ pub(crate) async fn start_with(
     let feeds = seat_map_feeds(&config, &live, (&pool, &flights, &directory));
     let consumers = subscribe(&context.bus, &followers, &directory, disruptions);
 
-    let verifier = Verifier::new(context.keys, &service.token_issuer, &service.token_audience);
-    let health = health(&pool, &verifier);
-    let state = State {
-        verifier: web::Data::new(verifier),
-        health: web::Data::new(health.clone()),
-        service_tokens: web::Data::new(ServiceTokens::new(service.service_token_secret.clone())),
-        access_tokens: web::Data::new(AccessTokens::new(&service.service_token_secret)),
-        sales: web::Data::new(sales.clone()),
-        policy: web::Data::new(RequestPolicy {
-            patience: config.patience(),
+    let verifier = context.verifier(service);
+    // The bus is not among what must be there: with the broker down bookings go on, and events wait.
+    let health = Health::new().needs_database(&pool).needs_keys(&verifier);
+    let running = WebServer::new("booking", service, health)
+        .share(verifier)
+        .share(ServiceTokens::new(service.service_token_secret.clone()))
+        .share(AccessTokens::new(&service.service_token_secret))
+        .share(sales.clone())
+        .share(RequestPolicy {
+            admission_timeout: config.admission_timeout(),
             require_verified_email: config.require_verified_email,
-        }),
-        reading: web::Data::new(Reading { pool: pool.clone(), flights }),
-        lookups: web::Data::new(Lookups::new()),
-        feeds: web::Data::new(feeds.clone()),
-        staff: web::Data::new(Staff::new(database.clone(), relay.clone(), config.sale_currency)),
-    };
-    let (address, server) = serve(&config, state)?;
-    let mut running = Running::new("booking", address, server);
-    if let Some(address) = service.metrics_address {
-        let (_, server) = metrics_server(address)?;
-        running = running.with_server(server.handle());
-        actix_web::rt::spawn(server);
-    }
+        })
+        .share(BookingReader { pool: pool.clone(), flights })
+        .share(Lookups::new())
+        .share(feeds.clone())
+        .share(StaffDeps::new(database.clone(), relay.clone(), config.sale_currency))
+        .serve(http::routes)?;
     let (ledgers, handed) = (sales.deps.ledgers.clone(), sales.clone());
     let stopping = running
-        .before_stop(move || async move {
-            health.drain();
-            feeds.end().await;
-        })
+        .before_stop(move || async move { feeds.end().await })
         .drain(move || async move {
             sales.deps.desk.finish().await;
             sales.deps.ledgers.drain().await;
@@ -164,7 +138,7 @@ pub(crate) async fn start_with(
     Ok((running, handed))
 }
 
-/// Starts ledgers, desk, reaper and poll; gives the way of a booking through them.
+/// Starts ledgers, payment desk, sweeper and poll; gives the sales that use them.
 fn start_actors(
     config: &Config,
     bus: &Bus,
@@ -180,7 +154,7 @@ fn start_actors(
         payment_grace: TimeDelta::minutes(config.payment_hold_minutes.into()),
     };
     let bounds = QueueBounds { batch: config.ledger_batch.max(1), waiting: config.ledger_queue.max(1) };
-    let ledgers = Ledgers::start(shards, &deps, bounds, config.patience());
+    let ledgers = Ledgers::start(shards, &deps, bounds, config.admission_timeout());
     let times = PaymentTimes {
         payment: config.payment_timeout(),
         idle: config.payment_idle(),
@@ -201,7 +175,9 @@ fn start_actors(
 
 /// Starts the payment provider's adapter.
 fn provider(config: &Config, pool: &Pool) -> Result<SharedProvider, StartError> {
-    if config.payment_provider == ProviderKind::Sandbox {
+    let missing = |variable| StartError::Provider(format!("{variable} is not set"));
+    let kind = config.payment_provider.ok_or_else(|| missing("BOOKING_PAYMENT_PROVIDER"))?;
+    if kind == ProviderKind::Sandbox {
         return Ok(Arc::new(Sandbox::start(config.service.database().planned(Plans::ByIndex), pool.clone())));
     }
     let secret_key = config.stripe_secret_key.clone();
@@ -210,7 +186,7 @@ fn provider(config: &Config, pool: &Pool) -> Result<SharedProvider, StartError> 
         // Deployments may pass on a variable that nobody has set.
         secret_key: secret_key
             .filter(|key| !key.expose_secret().is_empty())
-            .ok_or_else(|| StartError::Provider("BOOKING_STRIPE_SECRET_KEY is not set".to_owned()))?,
+            .ok_or_else(|| missing("BOOKING_STRIPE_SECRET_KEY"))?,
         timeout: Duration::from_millis(config.stripe_timeout_ms.max(1)),
         concurrency: config.stripe_concurrency,
         currency: config.sale_currency,
@@ -235,17 +211,6 @@ fn seat_map_feeds(
     SeatMapFeeds::new(directory.clone(), reading, arbiter.clone(), bounds, timing)
 }
 
-/// The bus is not among what must be there: with the broker down bookings go on, and events wait.
-fn health(pool: &Pool, verifier: &Verifier) -> Health {
-    let (pool, verifier) = (pool.clone(), verifier.clone());
-    Health::new()
-        .needs("database", move || {
-            let pool = pool.clone();
-            async move { pool.is_healthy().await }
-        })
-        .needs("keys", move || std::future::ready(verifier.is_ready()))
-}
-
 /// Subscribes to the bus.
 fn subscribe(bus: &Bus, pool: &Pool, directory: &Directory, disruptions: DisruptionDesk) -> Consumers {
     let dead_letters = Arc::new(DeadLetters::new(pool.clone()));
@@ -254,26 +219,4 @@ fn subscribe(bus: &Bus, pool: &Pool, directory: &Directory, disruptions: Disrupt
     Consumers::new()
         .with(bus.subscribe(FlightFeed::subscription(), feed, dead_letters.clone()))
         .with(bus.subscribe(FlightFollower::subscription(), follower, dead_letters))
-}
-
-/// Binds and spawns the server.
-fn serve(config: &Config, state: State) -> io::Result<(SocketAddr, ServerHandle)> {
-    let settings = ServerSettings::behind_gateway(config.service.http_address, config.service.http_workers);
-    shared::http::serve(settings, move || {
-        let state = state.clone();
-        App::new()
-            .app_data(state.verifier)
-            .app_data(state.health)
-            .app_data(state.service_tokens)
-            .app_data(state.access_tokens)
-            .app_data(state.sales)
-            .app_data(state.policy)
-            .app_data(state.reading)
-            .app_data(state.lookups)
-            .app_data(state.feeds)
-            .app_data(state.staff)
-            .wrap(from_fn(shared::http::envelope))
-            .configure(http::routes)
-            .configure(shared::http::configure)
-    })
 }

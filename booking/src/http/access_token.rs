@@ -25,7 +25,7 @@ const ISSUER: &str = "aerobus/booking";
 const AUDIENCE: &str = "aerobus/booking/guest";
 
 #[derive(Serialize, Deserialize)]
-struct Claims {
+struct AccessClaims {
     iss: String,
     aud: String,
     sub: BookingId,
@@ -63,7 +63,7 @@ impl AccessTokens {
     /// A token for a booking.
     pub(crate) fn issue(&self, booking: BookingId) -> Result<String, Problem> {
         let exp = chrono::Utc::now().timestamp() + LIFETIME;
-        let claims = Claims { iss: ISSUER.to_owned(), aud: AUDIENCE.to_owned(), sub: booking, exp };
+        let claims = AccessClaims { iss: ISSUER.to_owned(), aud: AUDIENCE.to_owned(), sub: booking, exp };
         let header = Header { typ: Some(KIND.to_owned()), ..Header::new(Algorithm::HS256) };
         encode(&header, &claims, &self.encoding).map_err(|error| Problem::internal(&error))
     }
@@ -74,7 +74,7 @@ impl AccessTokens {
         if header.typ.as_deref() != Some(KIND) || header.alg != Algorithm::HS256 {
             return None;
         }
-        let opened = decode::<Claims>(token, &self.decoding, &self.validation);
+        let opened = decode::<AccessClaims>(token, &self.decoding, &self.validation);
         Some(opened.map(|token| token.claims.sub).map_err(|error| match error.kind() {
             ErrorKind::ExpiredSignature => Problem::new(Code::TokenExpired),
             _ => Problem::new(Code::Unauthenticated),
@@ -84,14 +84,14 @@ impl AccessTokens {
 
 /// Who reads a booking.
 #[derive(Debug, Clone)]
-pub(crate) enum Reader {
+pub(crate) enum BookingViewer {
     /// A user, by an access token.
     User(Caller),
     /// Whoever has looked up this booking.
     Guest(BookingId),
 }
 
-impl FromRequest for Reader {
+impl FromRequest for BookingViewer {
     type Error = Problem;
     type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 

@@ -1,6 +1,6 @@
 //! The answers of requests that make or change bookings.
 
-use super::PRIVATE;
+use super::cache_control::PRIVATE;
 use crate::error::refused;
 use actix_web::{
     HttpResponse,

@@ -1,13 +1,14 @@
 //! `/bookings` and `/bookings/{id}`.
 
 use super::{
-    PRIVATE, Reading,
-    access_token::Reader,
+    access_token::BookingViewer,
     account_limits,
     answers::{answer, tag},
-    key,
+    booking_reader::BookingReader,
+    cache_control::PRIVATE,
+    keyed::{Keyed, KeyedRequest},
     letter_limit::{Letters, OF_A_HOLD, OF_A_PURCHASE},
-    new_booking::{NewBooking, NewBookingSchema, Terms},
+    new_booking::{AcceptedValues, NewBooking, NewBookingSchema},
 };
 use crate::{
     actors::sales::InstanceSales,
@@ -26,10 +27,7 @@ use shared::{
     auth::{Caller, Permission},
     db::DbError,
     events::{BookingState, BookingStatus},
-    http::{
-        Code, Id, JsonBytes, NoParameters, Page, PageRequest, Problem, ProblemBody, QueryParameters,
-        RequestId, conditional,
-    },
+    http::{Code, Id, Page, PageRequest, Problem, QueryParameters, RequestId, conditional},
     ids::BookingId,
 };
 use std::str::FromStr;
@@ -40,34 +38,29 @@ use std::str::FromStr;
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible characters")),
     responses(
         (status = 201, description = "Held or confirmed; `Location` names it", body = BookingState),
-        (status = 402, description = "The payment was declined; `booking` is still held", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "email_unverified: until it is verified, the contact is the account's own address, and a hold lasts 15 minutes at most", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such flight", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "seat_taken (with `seats`), flight_full, flight_not_bookable, hold_limit, price_changed (with `total`), passenger_already_booked, idempotency_in_progress", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "validation_failed, seat_not_allowed, idempotency_key_reused", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "rate_limited: too many letters to addresses other than the account's own", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "overloaded; or upstream_unavailable, the database or the payment provider is silent", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 504, description = "The payment of `booking` is not settled yet", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 402, description = "The payment was declined; `booking` is still held"),
+        (status = 403, description = "email_unverified: until it is verified, the contact is the account's own address, and a hold lasts 15 minutes at most"),
+        (status = 404, description = "There is no such flight"),
+        (status = 409, description = "seat_taken (with `seats`), flight_full, flight_not_bookable, hold_limit, price_changed (with `total`), passenger_already_booked, idempotency_in_progress"),
+        (status = 422, description = "validation_failed, seat_not_allowed, idempotency_key_reused"),
+        (status = 429, description = "rate_limited: too many letters to addresses other than the account's own"),
+        (status = 503, description = "overloaded; or upstream_unavailable, the database or the payment provider is silent"),
+        (status = 504, description = "The payment of `booking` is not settled yet"),
     ),
 )]
 pub(crate) async fn create(
-    request: HttpRequest,
     request_id: RequestId,
-    caller: Caller,
-    _: NoParameters,
-    body: JsonBytes,
+    keyed: KeyedRequest,
     Context(context): Context,
     AdmittedSlot(slot): AdmittedSlot,
-    (sales, policy, reading): (web::Data<InstanceSales>, web::Data<RequestPolicy>, web::Data<Reading>),
+    (sales, policy, reading): (web::Data<InstanceSales>, web::Data<RequestPolicy>, web::Data<BookingReader>),
 ) -> Result<HttpResponse, Problem> {
-    let terms = Terms {
+    let accepted = AcceptedValues {
         currency: sales.terms.currency,
         max_hold_minutes: sales.terms.max_hold_minutes,
         knows: &|token| sales.deps.desk.provider().knows(token),
     };
-    let body = body.read(|object| NewBooking::read(object, &terms))?;
-    let key = key(&request, caller.user_id(), &body.json)?;
-    let new = body.value;
+    let Keyed { caller, value: new, key } = keyed.read(|object| NewBooking::read(object, &accepted))?;
     account_limits::check_verified(&caller, policy.require_verified_email)?;
     account_limits::check_contact(&caller, &new.contact.email)?;
     account_limits::check_hold(&caller, new.hold_minutes)?;
@@ -91,7 +84,7 @@ pub(crate) async fn create(
 async fn book(
     (order, request): (&Order, AdmittedRequest),
     caller: &Caller,
-    (sales, reading): (&InstanceSales, &Reading),
+    (sales, reading): (&InstanceSales, &BookingReader),
 ) -> Result<SalesOutcome, Problem> {
     let context = request.context;
     let email = order.contact.email.clone();
@@ -151,7 +144,7 @@ pub(crate) async fn list(
     caller: Caller,
     mut parameters: QueryParameters,
     Context(context): Context,
-    reading: web::Data<Reading>,
+    reading: web::Data<BookingReader>,
 ) -> Result<HttpResponse, Problem> {
     let status = parameters.optional::<StatusParameter>("status").map(|status| status.0);
     let filters = ("bookings", caller.user_id().0, status);
@@ -175,29 +168,29 @@ pub(crate) async fn list(
     responses(
         (status = 200, description = "The booking", body = BookingState),
         (status = 304, description = "The copy that the client has is good"),
-        (status = 404, description = "There is no such booking for this caller", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such booking for this caller"),
     ),
 )]
 pub(crate) async fn get(
     request: HttpRequest,
     id: Id<BookingId>,
-    reader: Reader,
+    viewer: BookingViewer,
     parameters: QueryParameters,
     Context(context): Context,
-    reading: web::Data<Reading>,
+    reading: web::Data<BookingReader>,
 ) -> Result<HttpResponse, Problem> {
     parameters.finish()?;
-    let (booking, mut state) = reading.booking(id.0, context).await?;
-    let visible = match &reader {
-        Reader::User(caller) => {
+    let (booking, mut state) = reading.find(id.0, context).await?;
+    let visible = match &viewer {
+        BookingViewer::User(caller) => {
             booking.owner_id == caller.user_id() || caller.may(Permission::BookingReadAny)
         }
-        Reader::Guest(opened) => *opened == booking.id,
+        BookingViewer::Guest(opened) => *opened == booking.id,
     };
     if !visible {
         return Err(Problem::new(Code::NotFound));
     }
-    if matches!(reader, Reader::Guest(_)) {
+    if matches!(viewer, BookingViewer::Guest(_)) {
         state = redacted(state);
     }
     Ok(conditional(&request, &tag(&state)?, PRIVATE, &state))

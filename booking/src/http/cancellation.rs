@@ -1,10 +1,10 @@
 //! `/bookings/{id}/cancellation-quote` and `/bookings/{id}/cancel`.
 
 use super::{
-    Reading,
     account_limits::is_trusted,
     answers::answer,
-    at, key,
+    booking_reader::{BookingReader, matching},
+    keyed::{EmptyBody, Keyed, KeyedRequest},
     letter_limit::{of_change, with_letters},
 };
 use crate::{actors::sales::InstanceSales, error::failed, http::context::Context};
@@ -12,9 +12,8 @@ use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use booking_engine::payment::quote::{QuoteId, ShownQuote};
 use serde::Serialize;
 use shared::{
-    auth::Caller,
     events::{BookingState, BookingStatus},
-    http::{Body, FromJson, Id, JsonReader, NoParameters, Problem, ProblemBody, RequestId},
+    http::{FromJson, Id, JsonReader, Problem, RequestId},
     ids::BookingId,
 };
 use utoipa::ToSchema;
@@ -43,16 +42,6 @@ pub(crate) struct CancellationSchema {
     quote_id: Option<Uuid>,
 }
 
-/// A body without members.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Nothing;
-
-impl FromJson for Nothing {
-    fn read(_: &mut JsonReader<'_>) -> Option<Self> {
-        Some(Self)
-    }
-}
-
 /// Tells what a cancellation would give back, and keeps the word for a quarter of an hour.
 #[utoipa::path(
     post, path = "/api/v1/bookings/{id}/cancellation-quote", tag = "bookings", security(("bearer" = [])),
@@ -62,29 +51,27 @@ impl FromJson for Nothing {
     ),
     responses(
         (status = 200, description = "The quote", body = ShownQuote),
-        (status = 404, description = "There is no such booking for this caller", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "already_cancelled, hold_expired, payment_in_progress", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 412, description = "The booking was changed meanwhile", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such booking for this caller"),
+        (status = 409, description = "already_cancelled, hold_expired, payment_in_progress"),
+        (status = 412, description = "The booking was changed meanwhile"),
     ),
 )]
 pub(crate) async fn quote(
     request: HttpRequest,
     request_id: RequestId,
     id: Id<BookingId>,
-    caller: Caller,
-    _: NoParameters,
-    body: Body<Nothing>,
+    keyed: KeyedRequest,
     Context(context): Context,
-    (sales, reading): (web::Data<InstanceSales>, web::Data<Reading>),
+    (sales, reading): (web::Data<InstanceSales>, web::Data<BookingReader>),
 ) -> Result<HttpResponse, Problem> {
-    let key = key(&request, caller.user_id(), &body.json)?;
+    let Keyed { caller, value: EmptyBody, key } = keyed.read(EmptyBody::read)?;
     let (booking, state) = reading.changeable(id.0, &caller, context).await?;
     if let Some(key) = &key
         && let Some(known) = sales.known(key, context).await.map_err(failed)?
     {
         return answer(known, StatusCode::OK, &request_id);
     }
-    let at = at(&request, &state)?;
+    let at = matching(&request, &state)?;
     let outcome = sales.quote(&booking, at, key, context).await.map_err(failed)?;
     answer(outcome, StatusCode::OK, &request_id)
 }
@@ -98,31 +85,29 @@ pub(crate) async fn quote(
     ),
     responses(
         (status = 200, description = "The booking, cancelled", body = BookingState),
-        (status = 404, description = "There is no such booking for this caller", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "already_cancelled, hold_expired, payment_in_progress, quote_expired", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 412, description = "The booking was changed meanwhile", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "rate_limited: too many letters to addresses other than the account's own", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such booking for this caller"),
+        (status = 409, description = "already_cancelled, hold_expired, payment_in_progress, quote_expired"),
+        (status = 412, description = "The booking was changed meanwhile"),
+        (status = 429, description = "rate_limited: too many letters to addresses other than the account's own"),
     ),
 )]
 pub(crate) async fn cancel(
     request: HttpRequest,
     request_id: RequestId,
     id: Id<BookingId>,
-    caller: Caller,
-    _: NoParameters,
-    body: Body<Cancellation>,
+    keyed: KeyedRequest,
     Context(context): Context,
-    (sales, reading): (web::Data<InstanceSales>, web::Data<Reading>),
+    (sales, reading): (web::Data<InstanceSales>, web::Data<BookingReader>),
 ) -> Result<HttpResponse, Problem> {
-    let key = key(&request, caller.user_id(), &body.json)?;
+    let Keyed { caller, value: Cancellation { quote_id }, key } = keyed.read(Cancellation::read)?;
     let (booking, state) = reading.changeable(id.0, &caller, context).await?;
     if let Some(key) = &key
         && let Some(known) = sales.known(key, context).await.map_err(failed)?
     {
         return answer(known, StatusCode::OK, &request_id);
     }
-    let at = at(&request, &state)?;
-    let quote = body.value.quote_id.map(QuoteId);
+    let at = matching(&request, &state)?;
+    let quote = quote_id.map(QuoteId);
     let cancel = Box::pin(sales.cancel(&booking, (at, quote), key, context));
     // Of a hold for a stranger the letter that ends it was counted when it was made. An unverified account makes room by
     // it for another hold, and that one's letter.

@@ -1,10 +1,9 @@
 //! What travellers change of their bookings: contact, names, seats.
 
 use super::{
-    Reading,
     account_limits::check_contact,
     answers::answer,
-    at,
+    booking_reader::{BookingReader, matching},
     letter_limit::{OF_A_HOLD, of_change, with_letters},
 };
 use crate::{actors::sales::InstanceSales, http::context::Context};
@@ -18,7 +17,7 @@ use shared::{
     auth::{Caller, Permission},
     email::EmailAddress,
     events::{BookingState, BookingStatus},
-    http::{Body, Code, FromJson, Id, JsonReader, NoParameters, Patch, Problem, ProblemBody, RequestId},
+    http::{Body, Code, FromJson, Id, JsonReader, NoParameters, Patch, Problem, RequestId},
     ids::{BookingId, FlightId, PassengerId},
     person_name::PersonName,
     seat::SeatDesignator,
@@ -148,25 +147,24 @@ pub(crate) struct SeatChangeSchema {
     params(("id" = String, Path, description = "The booking")),
     responses(
         (status = 200, description = "The booking, changed", body = BookingState),
-        (status = 403, description = "email_unverified: until it is verified, the contact is the account's own address", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such booking for this caller", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "already_cancelled, hold_expired, payment_in_progress", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 412, description = "The booking was changed meanwhile", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "rate_limited: too many letters to addresses other than the account's own", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "email_unverified: until it is verified, the contact is the account's own address"),
+        (status = 404, description = "There is no such booking for this caller"),
+        (status = 409, description = "already_cancelled, hold_expired, payment_in_progress"),
+        (status = 412, description = "The booking was changed meanwhile"),
+        (status = 429, description = "rate_limited: too many letters to addresses other than the account's own"),
     ),
 )]
 pub(crate) async fn contact(
-    request: HttpRequest,
-    request_id: RequestId,
+    (request, request_id): (HttpRequest, RequestId),
     id: Id<BookingId>,
     caller: Caller,
     _: NoParameters,
     body: Body<ContactChange>,
     Context(context): Context,
-    (sales, reading): (web::Data<InstanceSales>, web::Data<Reading>),
+    (sales, reading): (web::Data<InstanceSales>, web::Data<BookingReader>),
 ) -> Result<HttpResponse, Problem> {
     let (booking, state) = reading.changeable(id.0, &caller, context).await?;
-    let at = at(&request, &state)?;
+    let at = matching(&request, &state)?;
     let patch = body.value.0;
     let email = patch.email.as_ref().unwrap_or(&booking.contact.email);
     if booking.contact.email != *email {
@@ -190,21 +188,20 @@ pub(crate) async fn contact(
     ),
     responses(
         (status = 200, description = "The booking, changed", body = BookingState),
-        (status = 404, description = "There is no such booking for this caller, or no such passenger", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "already_cancelled, hold_expired, payment_in_progress, passenger_already_booked, flight_not_bookable (too late)", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 412, description = "The booking was changed meanwhile", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "rate_limited: too many letters to addresses other than the account's own", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such booking for this caller, or no such passenger"),
+        (status = 409, description = "already_cancelled, hold_expired, payment_in_progress, passenger_already_booked, flight_not_bookable (too late)"),
+        (status = 412, description = "The booking was changed meanwhile"),
+        (status = 429, description = "rate_limited: too many letters to addresses other than the account's own"),
     ),
 )]
 pub(crate) async fn name(
-    request: HttpRequest,
-    request_id: RequestId,
+    (request, request_id): (HttpRequest, RequestId),
     path: web::Path<(String, String)>,
     caller: Caller,
     _: NoParameters,
     body: Body<NamePatch>,
     Context(context): Context,
-    (sales, reading): (web::Data<InstanceSales>, web::Data<Reading>),
+    (sales, reading): (web::Data<InstanceSales>, web::Data<BookingReader>),
 ) -> Result<HttpResponse, Problem> {
     let (id, passenger) = path.into_inner();
     let not_found = |_| Problem::new(Code::NotFound);
@@ -213,7 +210,7 @@ pub(crate) async fn name(
     let (booking, state) = reading.changeable(id, &caller, context).await?;
     let NamePatch { given_name, family_name } = body.value;
     let correction = NameCorrection { passenger, given_name, family_name };
-    let at = at(&request, &state)?;
+    let at = matching(&request, &state)?;
     let letters = of_change(&caller, &booking.contact.email, (1, 0));
     let change = sales.correct_name(&booking, at, correction, context);
     let sold = with_letters((&reading.pool, context), &caller, (letters, booking.version), change).await?;
@@ -226,25 +223,24 @@ pub(crate) async fn name(
     params(("id" = String, Path, description = "The booking")),
     responses(
         (status = 200, description = "The booking, changed", body = BookingState),
-        (status = 404, description = "There is no such booking for this caller", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "seat_taken (with `seats`), already_cancelled, hold_expired, payment_in_progress, flight_not_bookable (too late), hold_limit (too many changes at once)", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 412, description = "The booking was changed meanwhile", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "rate_limited: too many letters to addresses other than the account's own", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "validation_failed, seat_not_allowed", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such booking for this caller"),
+        (status = 409, description = "seat_taken (with `seats`), already_cancelled, hold_expired, payment_in_progress, flight_not_bookable (too late), hold_limit (too many changes at once)"),
+        (status = 412, description = "The booking was changed meanwhile"),
+        (status = 429, description = "rate_limited: too many letters to addresses other than the account's own"),
+        (status = 422, description = "validation_failed, seat_not_allowed"),
     ),
 )]
 pub(crate) async fn seats(
-    request: HttpRequest,
-    request_id: RequestId,
+    (request, request_id): (HttpRequest, RequestId),
     id: Id<BookingId>,
     caller: Caller,
     _: NoParameters,
     body: Body<SeatChanges>,
     Context(context): Context,
-    (sales, reading): (web::Data<InstanceSales>, web::Data<Reading>),
+    (sales, reading): (web::Data<InstanceSales>, web::Data<BookingReader>),
 ) -> Result<HttpResponse, Problem> {
     let (booking, state) = reading.changeable(id.0, &caller, context).await?;
-    let at = at(&request, &state)?;
+    let at = matching(&request, &state)?;
     let stage = Stage::of(state.status, state.payment_status);
     let exempt = caller.may(Permission::LimitsExempt);
     let letters = of_change(&caller, &booking.contact.email, (1, 0));

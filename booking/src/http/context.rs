@@ -19,7 +19,7 @@ use std::{
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RequestPolicy {
     /// How long a request may take up to its first commit.
-    pub(crate) patience: Duration,
+    pub(crate) admission_timeout: Duration,
     /// Whether only accounts with a verified address make bookings.
     pub(crate) require_verified_email: bool,
 }
@@ -33,7 +33,7 @@ pub(super) async fn set_deadline<B: MessageBody>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, Error> {
-    let deadline = Deadline((tokio::time::Instant::now() + policy.patience).into_std());
+    let deadline = Deadline((tokio::time::Instant::now() + policy.admission_timeout).into_std());
     request.extensions_mut().insert(deadline);
     next.call(request).await
 }

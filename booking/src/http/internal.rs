@@ -1,6 +1,6 @@
 //! `/internal`: what other services ask.
 
-use super::Reading;
+use super::booking_reader::BookingReader;
 use crate::{actors::sales::InstanceSales, store};
 use actix_web::{HttpResponse, web};
 use booking_engine::ports::FlightInventory;
@@ -19,7 +19,7 @@ pub(super) async fn close(
     _caller: ServiceCaller,
     id: Id<FlightId>,
     _: NoParameters,
-    (sales, reading): (web::Data<InstanceSales>, web::Data<Reading>),
+    (sales, reading): (web::Data<InstanceSales>, web::Data<BookingReader>),
 ) -> Result<HttpResponse, Problem> {
     let (pool, flight) = (reading.pool.clone(), id.0);
     // A task of its own: whatever becomes of the request, the transaction comes to its end.

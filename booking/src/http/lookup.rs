@@ -1,9 +1,10 @@
 //! `POST /bookings/lookup`: a booking by its locator and a family name.
 
 use super::{
-    PRIVATE, Reading,
     access_token::{AccessTokens, LIFETIME},
+    booking_reader::BookingReader,
     bookings::redacted,
+    cache_control::PRIVATE,
     lookup_limit::{Attempt, Lookups},
 };
 use crate::{
@@ -19,7 +20,7 @@ use shared::{
     auth::is_exempt,
     db::DbError,
     events::BookingState,
-    http::{Body, Code, FromJson, JsonReader, NoParameters, Problem, ProblemBody},
+    http::{Body, Code, FromJson, JsonReader, NoParameters, Problem},
     person_name::{NAME_LENGTH, fold, normalised},
 };
 use utoipa::ToSchema;
@@ -56,7 +57,8 @@ pub(crate) struct LookupSchema {
 
 /// A booking that was found.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct FoundBooking {
+#[schema(as = FoundBooking)]
+pub(crate) struct OpenedBooking {
     /// Without contact and dates of birth.
     booking: BookingState,
     /// Opens this booking, and nothing else, for reading.
@@ -70,9 +72,9 @@ pub(crate) struct FoundBooking {
 #[utoipa::path(
     post, path = "/api/v1/bookings/lookup", tag = "bookings", request_body = LookupSchema,
     responses(
-        (status = 200, description = "The booking, and a token that reads it", body = FoundBooking),
-        (status = 404, description = "There is no such booking with that name", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "Too many failures", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 200, description = "The booking, and a token that reads it", body = OpenedBooking),
+        (status = 404, description = "There is no such booking with that name"),
+        (status = 429, description = "Too many failures"),
     ),
 )]
 pub(crate) async fn lookup(
@@ -80,7 +82,7 @@ pub(crate) async fn lookup(
     _: NoParameters,
     body: Body<Lookup>,
     Context(context): Context,
-    (lookups, reading, tokens): (web::Data<Lookups>, web::Data<Reading>, web::Data<AccessTokens>),
+    (lookups, reading, tokens): (web::Data<Lookups>, web::Data<BookingReader>, web::Data<AccessTokens>),
 ) -> Result<HttpResponse, Problem> {
     let asked = body.value;
     let attempt = match is_exempt(&request).await {
@@ -94,7 +96,7 @@ pub(crate) async fn lookup(
     }
     let Some(found) = looked?? else { return Err(failure(&reading, attempt.as_ref(), context).await) };
     let access_token = tokens.issue(found.id)?;
-    let found = FoundBooking { booking: redacted(found), access_token, expires_in: LIFETIME };
+    let found = OpenedBooking { booking: redacted(found), access_token, expires_in: LIFETIME };
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, PRIVATE)).json(found))
 }
 
@@ -104,7 +106,7 @@ type Looked = Result<Option<BookingState>, Problem>;
 /// Whoever asks for a locator that no booking has waits as long as who has only the name wrong: both
 /// cost the same statements, and no more. Where the failures that were counted cannot be read, nothing is
 /// said of the booking either: guesses that nobody counts are not answered.
-async fn look(reading: &Reading, asked: &Lookup, attempt: Option<&Attempt>) -> Result<Looked, DbError> {
+async fn look(reading: &BookingReader, asked: &Lookup, attempt: Option<&Attempt>) -> Result<Looked, DbError> {
     let mut connection = reading.pool.get().await?;
     let on = &*connection;
     let allowed = async {
@@ -134,7 +136,7 @@ async fn look(reading: &Reading, asked: &Lookup, attempt: Option<&Attempt>) -> R
 /// Counts a failure for all instances before it is told. Where that cannot be done a fault of ours is told
 /// instead, and it stays counted on this instance: a database that answers and writes nothing lets nobody guess
 /// more often than each instance allows. Who has the name right needs nothing to be written.
-async fn failure(reading: &Reading, attempt: Option<&Attempt>, context: RequestContext) -> Problem {
+async fn failure(reading: &BookingReader, attempt: Option<&Attempt>, context: RequestContext) -> Problem {
     let Some(attempt) = attempt else { return Problem::new(Code::NotFound) };
     let counted = deadline::until(context.deadline, async {
         let connection = reading.pool.get().await?;

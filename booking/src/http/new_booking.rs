@@ -43,8 +43,8 @@ pub(super) struct NewBooking {
     pub(super) hold_minutes: Option<i64>,
 }
 
-/// What a new booking can be held against without its flights.
-pub(super) struct Terms<'a> {
+/// What a new booking may ask for, as far as that does not depend on its flights.
+pub(super) struct AcceptedValues<'a> {
     /// In which everything is sold.
     pub(super) currency: Currency,
     /// Minutes that a hold may be asked for.
@@ -55,7 +55,7 @@ pub(super) struct Terms<'a> {
 
 impl NewBooking {
     /// Reads a body; every error is noted in the object.
-    pub(super) fn read(object: &mut JsonReader<'_>, terms: &Terms<'_>) -> Option<Self> {
+    pub(super) fn read(object: &mut JsonReader<'_>, accepted: &AcceptedValues<'_>) -> Option<Self> {
         let segments = object.list("segments", 1..=itinerary::LARGEST, read_segment);
         let mut passengers = object.each("passengers", PASSENGERS, read_passenger);
         let contact = object.object("contact", read_contact);
@@ -63,7 +63,7 @@ impl NewBooking {
         if expected_total.is_some_and(|total: Money| total.minor < 0) {
             object.error("expected_total", "must not be negative");
         }
-        let payment = object.optional_object("payment", |payment| read_payment(payment, terms.knows));
+        let payment = object.optional_object("payment", |payment| read_payment(payment, accepted.knows));
         let hold_minutes = object.optional("hold_minutes");
         if let Some(segments) = &segments {
             object.note(field_errors(itinerary::check_distinct(
@@ -74,7 +74,7 @@ impl NewBooking {
         object.note(field_errors(party::check(passengers.as_deref().unwrap_or_default())));
         if object.is_wrong() {
             // Else it is told with what is wrong on the flights.
-            check_terms(object, (expected_total, hold_minutes), terms);
+            check_values(object, (expected_total, hold_minutes), accepted);
         }
         let passengers = passengers?.into_iter().collect::<Option<Vec<_>>>()?;
         Some(Self {
@@ -88,17 +88,17 @@ impl NewBooking {
     }
 }
 
-/// What cannot be had on any flight.
-fn check_terms(
+/// Refuses what no flight allows.
+fn check_values(
     object: &mut JsonReader<'_>,
     (expected_total, hold_minutes): (Option<Money>, Option<i64>),
-    terms: &Terms<'_>,
+    accepted: &AcceptedValues<'_>,
 ) {
-    if expected_total.is_some_and(|total| total.currency != terms.currency) {
-        object.error("expected_total", format!("must be in {}", terms.currency));
+    if expected_total.is_some_and(|total| total.currency != accepted.currency) {
+        object.error("expected_total", format!("must be in {}", accepted.currency));
     }
     if let Some(minutes) = hold_minutes
-        && let Err(error) = HoldTime::check(minutes, terms.max_hold_minutes)
+        && let Err(error) = HoldTime::check(minutes, accepted.max_hold_minutes)
     {
         object.error("hold_minutes", error);
     }

@@ -1,17 +1,16 @@
 //! `POST /bookings/{id}/payments`.
 
 use super::{
-    Reading,
     answers::answer,
-    at, key,
+    booking_reader::{BookingReader, matching},
+    keyed::{Keyed, KeyedRequest},
     payment_body::{PaymentSchema, read_payment},
 };
 use crate::{actors::sales::InstanceSales, error::failed, http::context::Context};
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use shared::{
-    auth::Caller,
     events::BookingState,
-    http::{Id, JsonBytes, NoParameters, Problem, ProblemBody, RequestId},
+    http::{Id, Problem, RequestId},
     ids::BookingId,
 };
 
@@ -26,34 +25,32 @@ use shared::{
     ),
     responses(
         (status = 200, description = "The booking, confirmed", body = BookingState),
-        (status = 402, description = "The payment was declined; `booking` is still held", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such booking for this caller", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "hold_expired, flight_not_bookable, already_paid, already_cancelled, payment_in_progress, idempotency_in_progress", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 412, description = "The booking was changed meanwhile", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "rate_limited: too many payments of this booking were declined", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "overloaded; or upstream_unavailable, the payment provider is silent: nothing was charged", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 504, description = "The payment of `booking` is not settled yet", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 402, description = "The payment was declined; `booking` is still held"),
+        (status = 404, description = "There is no such booking for this caller"),
+        (status = 409, description = "hold_expired, flight_not_bookable, already_paid, already_cancelled, payment_in_progress, idempotency_in_progress"),
+        (status = 412, description = "The booking was changed meanwhile"),
+        (status = 429, description = "rate_limited: too many payments of this booking were declined"),
+        (status = 503, description = "overloaded; or upstream_unavailable, the payment provider is silent: nothing was charged"),
+        (status = 504, description = "The payment of `booking` is not settled yet"),
     ),
 )]
 pub(crate) async fn pay(
     request: HttpRequest,
     request_id: RequestId,
     id: Id<BookingId>,
-    caller: Caller,
-    _: NoParameters,
-    body: JsonBytes,
+    keyed: KeyedRequest,
     Context(context): Context,
-    (sales, reading): (web::Data<InstanceSales>, web::Data<Reading>),
+    (sales, reading): (web::Data<InstanceSales>, web::Data<BookingReader>),
 ) -> Result<HttpResponse, Problem> {
-    let body = body.read(|object| read_payment(object, |token| sales.deps.desk.provider().knows(token)))?;
-    let key = key(&request, caller.user_id(), &body.json)?;
+    let Keyed { caller, value, key } =
+        keyed.read(|object| read_payment(object, |token| sales.deps.desk.provider().knows(token)))?;
     let (booking, state) = reading.changeable(id.0, &caller, context).await?;
     if let Some(key) = &key
         && let Some(known) = sales.known(key, context).await.map_err(failed)?
     {
         return answer(known, StatusCode::OK, &request_id);
     }
-    let at = at(&request, &state)?;
-    let outcome = sales.pay((&booking, at), &body.value, key, context).await.map_err(failed)?;
+    let at = matching(&request, &state)?;
+    let outcome = sales.pay((&booking, at), &value, key, context).await.map_err(failed)?;
     answer(outcome, StatusCode::OK, &request_id)
 }

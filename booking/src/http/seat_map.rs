@@ -4,7 +4,7 @@ use crate::{actors::sales::InstanceSales, error::not_found, http::context::Conte
 use actix_web::{HttpRequest, HttpResponse, web};
 use booking_engine::inventory::seat_map::SeatMap;
 use shared::{
-    http::{Id, Problem, ProblemBody, QueryParameters, conditional},
+    http::{Id, Problem, QueryParameters, conditional},
     ids::FlightId,
 };
 
@@ -14,7 +14,7 @@ use shared::{
     responses(
         (status = 200, description = "The seats; `ETag` tells of them and of the cabin", body = SeatMap),
         (status = 304, description = "The copy that the client has is good"),
-        (status = 404, description = "There is no such flight", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such flight"),
     ),
 )]
 pub(crate) async fn get(

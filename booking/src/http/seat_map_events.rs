@@ -4,7 +4,7 @@ use super::context::Context;
 use crate::{actors::seat_map::SeatMapFeeds, error::not_found};
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use shared::{
-    http::{Id, Problem, ProblemBody, QueryParameters},
+    http::{Id, Problem, QueryParameters},
     ids::FlightId,
 };
 
@@ -23,9 +23,9 @@ use shared::{
     ),
     responses(
         (status = 200, description = "Events `snapshot` (data: `SeatMap`) and `seats` (data: `ChangedSeats`), a heartbeat each 15 seconds", body = String, content_type = "text/event-stream"),
-        (status = 404, description = "There is no such flight", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "rate_limited: this client follows too many already", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "Too many follow already; `Retry-After`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such flight"),
+        (status = 429, description = "rate_limited: this client follows too many already"),
+        (status = 503, description = "Too many follow already; `Retry-After`"),
     ),
 )]
 pub(crate) async fn get(

@@ -12,7 +12,7 @@ const REFUSED: &str = "pm_card_chargeCustomerFail";
 async fn world(stripe: &Localstripe, instances: usize) -> World {
     let url = stripe.url().to_owned();
     World::with(instances, move |config: &mut Config| {
-        config.payment_provider = ProviderKind::Stripe;
+        config.payment_provider = Some(ProviderKind::Stripe);
         config.stripe_secret_key = Some(Localstripe::SECRET_KEY.to_owned().into());
         config.stripe_base_url = url.clone();
         config.payment_sweep_ms = 50;

@@ -119,7 +119,7 @@ mod tests {
             [(true, StatusCode::OK, "ready"), (false, StatusCode::SERVICE_UNAVAILABLE, "not_ready")]
         {
             let health = Health::new().needs("database", move || std::future::ready(passes));
-            let app = App::new().app_data(web::Data::new(health)).configure(crate::http::configure);
+            let app = App::new().app_data(web::Data::new(health)).configure(crate::http::probes);
             let app = test::init_service(app).await;
             let answer =
                 test::call_service(&app, test::TestRequest::get().uri("/health/ready").to_request()).await;

@@ -180,7 +180,8 @@ mod tests {
             App::new()
                 .wrap(from_fn(envelope))
                 .route("/", web::get().to(HttpResponse::NoContent))
-                .configure(super::super::configure),
+                .configure(crate::http::probes)
+                .default_service(web::to(crate::http::unknown_path)),
         )
         .await;
         for (path, allow) in [("/", None), ("/health/live", Some("GET, HEAD"))] {

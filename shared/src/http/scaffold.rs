@@ -8,13 +8,7 @@ use std::{io, net::SocketAddr, time::Duration};
 /// How often histograms are condensed: each measurement takes memory until then.
 const UPKEEP: Duration = Duration::from_secs(5);
 
-/// Adds the health probes and the answer to unknown paths. The app needs a [`health::Health`] as data.
-pub fn configure(config: &mut web::ServiceConfig) {
-    probes(config);
-    config.default_service(web::to(unknown_path));
-}
-
-/// Adds the health probes.
+/// Adds the health probes. The app needs a [`health::Health`] as data.
 pub(crate) fn probes(config: &mut web::ServiceConfig) {
     config
         .service(readable("/health/live").route(web::get().to(health::live)))
@@ -47,7 +41,7 @@ pub(crate) async fn unknown_path() -> Result<HttpResponse, Problem> {
 ///
 /// # Errors
 /// Those of binding.
-pub fn metrics_server(address: SocketAddr) -> io::Result<(SocketAddr, Server)> {
+pub(crate) fn metrics_server(address: SocketAddr) -> io::Result<(SocketAddr, Server)> {
     metrics::recorder();
     let server = HttpServer::new(|| App::new().route("/metrics", web::get().to(async || metrics::render())))
         .workers(1)

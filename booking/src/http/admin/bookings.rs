@@ -2,7 +2,9 @@
 
 use crate::{
     deadline,
-    http::{PRIVATE, Reading, bookings::StatusParameter, context::Context},
+    http::{
+        booking_reader::BookingReader, bookings::StatusParameter, cache_control::PRIVATE, context::Context,
+    },
     store::{
         admin_bookings::{self, BookingFilter},
         presented,
@@ -12,11 +14,11 @@ use actix_web::{HttpResponse, http::header, web};
 use booking_engine::booking::locator::Locator;
 use diesel_async::AsyncPgConnection;
 use shared::{
-    auth::{Caller, Permission},
+    auth::{Permitted, required},
     db::DbError,
     email::EmailAddress,
     events::{BookingState, BookingStatus},
-    http::{Page, PageRequest, Problem, ProblemBody, QueryParameters},
+    http::{Page, PageRequest, Problem, QueryParameters},
     ids::{BookingId, FlightId},
 };
 
@@ -33,17 +35,16 @@ use shared::{
     ),
     responses(
         (status = 200, description = "A page of bookings", body = Page<BookingState>),
-        (status = 403, description = "booking:read_any is needed", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "validation_failed, with `parameter`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "booking:read_any is needed"),
+        (status = 422, description = "validation_failed, with `parameter`"),
     ),
 )]
 pub(crate) async fn list(
-    caller: Caller,
+    _: Permitted<required::BookingReadAny>,
     mut parameters: QueryParameters,
     Context(context): Context,
-    reading: web::Data<Reading>,
+    reading: web::Data<BookingReader>,
 ) -> Result<HttpResponse, Problem> {
-    caller.require(Permission::BookingReadAny)?;
     let locator = parameters.optional::<Locator>("locator");
     let email = parameters.optional::<EmailAddress>("email").map(|email| email.key());
     let flight = parameters.optional::<FlightId>("flight_id");

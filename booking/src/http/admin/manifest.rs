@@ -1,20 +1,20 @@
 //! `GET /admin/flights/{id}/manifest`.
 
-use super::{Staff, csv, media_type::preferred};
+use super::{deps::StaffDeps, media_type::preferred, spreadsheet};
 use crate::{
     deadline,
     domain::manifest::{Manifest, ManifestPassenger},
-    http::{PRIVATE, Reading, context::Context},
+    http::{booking_reader::BookingReader, cache_control::PRIVATE, context::Context},
     store,
 };
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use booking_engine::ports::RequestContext;
 use diesel_async::AsyncPgConnection;
 use shared::{
-    auth::{Caller, Permission},
+    auth::{Permitted, required},
     db::DbError,
     events::AuditRecord,
-    http::{Code, Id, Problem, ProblemBody, QueryParameters, RequestId},
+    http::{Code, Id, Problem, QueryParameters, RequestId},
     ids::FlightId,
     outbox,
     seat::SeatDesignator,
@@ -44,20 +44,19 @@ const COLUMNS: [&str; 9] = [
     params(("id" = String, Path, description = "The flight")),
     responses(
         (status = 200, description = "The manifest", content((Manifest = "application/json"), (String = "text/csv"))),
-        (status = 403, description = "manifest:read is needed", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such flight", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 406, description = "Neither JSON nor CSV is accepted", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "manifest:read is needed"),
+        (status = 404, description = "There is no such flight"),
+        (status = 406, description = "Neither JSON nor CSV is accepted"),
     ),
 )]
 pub(crate) async fn get(
+    caller: Permitted<required::ManifestRead>,
     (request, request_id): (HttpRequest, RequestId),
     id: Id<FlightId>,
-    caller: Caller,
     parameters: QueryParameters,
     Context(context): Context,
-    (reading, staff): (web::Data<Reading>, web::Data<Staff>),
+    (reading, staff): (web::Data<BookingReader>, web::Data<StaffDeps>),
 ) -> Result<HttpResponse, Problem> {
-    caller.require(Permission::ManifestRead)?;
     parameters.finish()?;
     let media_type = preferred(&request, &[JSON, CSV])?;
     let record = AuditRecord::of_reading(
@@ -78,12 +77,12 @@ pub(crate) async fn get(
     Ok(response
         .insert_header((header::CONTENT_TYPE, "text/csv; charset=utf-8; header=present"))
         .insert_header((header::CONTENT_DISPOSITION, attachment))
-        .body(text(&manifest)))
+        .body(text(&manifest).map_err(|error| Problem::internal(&error))?))
 }
 
 /// The manifest of a flight, and the record of its being read: one is not without the other.
 async fn read(
-    reading: &Reading,
+    reading: &BookingReader,
     id: FlightId,
     record: AuditRecord,
     context: RequestContext,
@@ -113,12 +112,10 @@ fn file_name(manifest: &Manifest) -> String {
     format!("manifest-{}-{day}.csv", manifest.flight.flight_number)
 }
 
-fn text(manifest: &Manifest) -> String {
-    let mut text = csv::line(COLUMNS);
-    for passenger in &manifest.passengers {
-        text += &csv::line(columns(passenger).iter().map(String::as_str));
-    }
-    text
+fn text(manifest: &Manifest) -> Result<Vec<u8>, csv::Error> {
+    let lines: Vec<_> = manifest.passengers.iter().map(columns).collect();
+    let lines = lines.iter().map(|line| line.each_ref().map(String::as_str));
+    spreadsheet::document([COLUMNS].into_iter().chain(lines))
 }
 
 fn columns(passenger: &ManifestPassenger) -> [String; COLUMNS.len()] {

@@ -1,19 +1,19 @@
 //! `GET /admin/stats`.
 
-use super::Staff;
+use super::deps::StaffDeps;
 use crate::{
     deadline::within,
     domain::stats::{InvalidPeriod, Period, Stats},
-    http::PRIVATE,
+    http::cache_control::PRIVATE,
     store::{presented, stats},
 };
 use actix_web::{HttpResponse, http::header, web};
 use diesel_async::AsyncPgConnection;
 use shared::{
-    auth::{Caller, Permission},
+    auth::{Permitted, required},
     calendar_date::CalendarDate,
     db::DbError,
-    http::{Code, FieldError, Problem, ProblemBody, QueryParameters},
+    http::{Code, FieldError, Problem, QueryParameters},
 };
 use std::time::Duration;
 
@@ -36,17 +36,16 @@ const REPORT: Duration = Duration::from_secs(25);
     ),
     responses(
         (status = 200, description = "The figures", body = Stats),
-        (status = 403, description = "report:read is needed", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "validation_failed, with `parameter`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "overloaded: other reports run on this instance", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "report:read is needed"),
+        (status = 422, description = "validation_failed, with `parameter`"),
+        (status = 503, description = "overloaded: other reports run on this instance"),
     ),
 )]
 pub(crate) async fn get(
-    caller: Caller,
+    _: Permitted<required::ReportRead>,
     mut parameters: QueryParameters,
-    staff: web::Data<Staff>,
+    staff: web::Data<StaffDeps>,
 ) -> Result<HttpResponse, Problem> {
-    caller.require(Permission::ReportRead)?;
     let from = parameters.optional::<CalendarDate>("from").map(|date| date.0);
     let to = parameters.optional::<CalendarDate>("to").map(|date| date.0);
     parameters.finish()?;

@@ -36,21 +36,21 @@ const BACKLOG: i32 = 1024;
 
 /// How a service's server behaves.
 #[derive(Debug, Clone, Copy)]
-pub struct ServerSettings {
+pub(crate) struct ServerSettings {
     /// Where it listens; port 0 takes a free one.
-    pub address: SocketAddr,
+    pub(crate) address: SocketAddr,
     /// Threads that serve.
-    pub workers: usize,
+    pub(crate) workers: usize,
     /// How long a client may take to send its headers.
-    pub request_head: Duration,
+    pub(crate) request_head: Duration,
     /// How long a connection may stay idle.
-    pub keep_alive: Duration,
+    pub(crate) keep_alive: Duration,
 }
 
 impl ServerSettings {
     /// For a service behind the gateway, which keeps no connection idle for longer than 3 seconds.
     #[must_use]
-    pub fn behind_gateway(address: SocketAddr, workers: usize) -> Self {
+    pub(crate) fn behind_gateway(address: SocketAddr, workers: usize) -> Self {
         let five_seconds = Duration::from_secs(5);
         Self { address, workers, request_head: five_seconds, keep_alive: five_seconds }
     }
@@ -61,7 +61,7 @@ impl ServerSettings {
 ///
 /// # Errors
 /// Those of binding.
-pub fn serve<F, I, S, B>(settings: ServerSettings, app: F) -> io::Result<(SocketAddr, ServerHandle)>
+pub(crate) fn serve<F, I, S, B>(settings: ServerSettings, app: F) -> io::Result<(SocketAddr, ServerHandle)>
 where
     F: Fn() -> I + Send + Clone + 'static,
     I: IntoServiceFactory<S, Request>,
