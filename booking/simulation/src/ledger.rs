@@ -23,7 +23,7 @@ use shared::{
     ids::FlightId,
 };
 use std::rc::Rc;
-use tokio::sync::{Mutex, oneshot};
+use tokio::sync::Mutex;
 
 type Processor = BatchProcessor<ModelStore, InstanceListener, ProcessClock, SeededIds>;
 
@@ -45,15 +45,13 @@ impl SimulatedLedger {
 impl LedgerQueue for Process {
     async fn submit(&self, flight: FlightId, command: Command, terms: SubmitTerms) -> Answer {
         self.world.hop().await;
-        let (reply, answer) = oneshot::channel();
         let SubmitTerms { deadline, slot } = terms;
         let is_claim = command.claim().is_some();
         if let Some(claim) = command.claim() {
             self.world.claimed.borrow_mut().insert(claim.id, claim.locator.as_str().to_owned());
         }
-        let slot = is_claim.then(|| slot.unwrap_or_else(|| self.instance().admission.admit_always()));
-        let envelope =
-            Envelope { command, flight, deadline, trace: None, lock_timed_out: false, slot, reply };
+        let admission = self.instance().admission.clone();
+        let (envelope, answer) = Envelope::new((flight, command), (deadline, slot), &admission, None);
         self.hand_over(shard_of(flight), envelope);
         let answer = await_answer(&self.clock, deadline, answer).await;
         if is_claim {

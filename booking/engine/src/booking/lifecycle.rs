@@ -174,7 +174,7 @@ impl Booking {
         for (passenger, document) in without.zip(documents) {
             passenger.ticket_number = Some(ticket::number(airline, document));
         }
-        debug_assert_eq!(self.without_ticket(), 0, "one document each");
+        assert_eq!(self.without_ticket(), 0, "one document each");
     }
 
     /// Confirms the booking with an authorised payment: issues the tickets, and gives the ledger entries.
@@ -281,7 +281,7 @@ impl Booking {
     ) -> Vec<Entry> {
         let paid = |one: &&Payment| one.state == PaymentState::Confirmed;
         let Some(payment_id) = self.payments.iter().find(paid).map(|one| one.id) else { return Vec::new() };
-        debug_assert!(refund.total() <= self.total(), "never more than was paid");
+        assert!(refund.total() <= self.total(), "never more than was paid");
         if refund.total() == 0 {
             return Vec::new();
         }

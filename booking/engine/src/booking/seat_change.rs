@@ -94,7 +94,7 @@ pub(crate) fn check(
 impl Booking {
     /// Moves passengers to seats that belong to the booking now.
     pub(crate) fn reseat(&mut self, reseating: Reseating, now: DateTime<Utc>) {
-        debug_assert_eq!(self.passengers.len(), reseating.seats.len(), "it was checked against this booking");
+        assert_eq!(self.passengers.len(), reseating.seats.len(), "it was checked against this booking");
         for (passenger, seats) in self.passengers.iter_mut().zip(reseating.seats) {
             passenger.seats = seats;
         }

@@ -5,7 +5,7 @@ use shared_types::iata::AccountingCode;
 /// The 13 digits of an e-ticket as a number: three digits of the airline's accounting code, then ten of the document
 /// number.
 pub fn number(airline: &AccountingCode, document: i64) -> i64 {
-    debug_assert!((0..10_000_000_000).contains(&document), "a document number has ten digits");
+    assert!((0..10_000_000_000).contains(&document), "a document number has ten digits");
     // The type of the code guarantees three digits.
     airline.as_str().parse::<i64>().unwrap_or(0) * 10_000_000_000 + document
 }

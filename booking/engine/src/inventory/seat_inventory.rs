@@ -239,7 +239,7 @@ impl SeatInventory {
 
     /// Applies the seats after a commit of this instance or another one. Ignores an older version.
     pub fn apply_seats(&mut self, state: &SeatsState, now: Instant) {
-        debug_assert_eq!(state.flight_id, self.id, "the seats are of this flight");
+        assert_eq!(state.flight_id, self.id, "the seats are of this flight");
         if state.version <= self.version {
             return;
         }

@@ -13,7 +13,7 @@ use crate::{
         seat_change::SeatChange,
     },
     ledger::{
-        admission::QueueSlot,
+        admission::{AdmissionControl, QueueSlot},
         rows::{SeatRow, TravellerRow, Travellers, seat_rows_of},
     },
     passengers::contact::ContactPatch,
@@ -298,6 +298,19 @@ pub struct Envelope {
 }
 
 impl Envelope {
+    /// A submitted command, and the way of its answer. A claim without a slot (another attempt, or a caller that was not
+    /// admitted) takes one even beyond the limit: admission control counts all claims.
+    pub fn new(
+        (flight, command): (FlightId, Command),
+        (deadline, slot): (Instant, Option<QueueSlot>),
+        admission: &AdmissionControl,
+        trace: Option<TraceContext>,
+    ) -> (Self, oneshot::Receiver<Answer>) {
+        let (reply, answer) = oneshot::channel();
+        let slot = command.claim().map(|_| slot.unwrap_or_else(|| admission.admit_always()));
+        (Self { command, flight, deadline, trace, lock_timed_out: false, slot, reply }, answer)
+    }
+
     /// The flights whose rows it locks, as far as they are known without reading its booking.
     pub fn locks(&self) -> Vec<FlightId> {
         let Some(claim) = self.command.claim() else { return vec![self.flight] };
@@ -311,7 +324,7 @@ impl Envelope {
     pub fn to_retry(mut self, stale: Vec<BookingId>) -> Self {
         match &mut self.command {
             Command::Claim(claim) => claim.stale = stale,
-            _ => debug_assert!(stale.is_empty(), "only claims come upon holds that have ended"),
+            _ => assert!(stale.is_empty(), "only claims come upon holds that have ended"),
         }
         self
     }

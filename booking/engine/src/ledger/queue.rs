@@ -104,22 +104,22 @@ impl CommandQueue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ledger::command::Command, samples};
+    use crate::{
+        ledger::{
+            admission::{AdmissionControl, QueueSlot},
+            command::Command,
+        },
+        samples,
+    };
     use shared_types::ids::{BookingId, FlightId, PaymentId};
     use std::time::Instant;
-    use tokio::sync::oneshot;
 
     fn envelope(command: Command) -> Envelope {
-        let (deadline, reply) = (Instant::now(), oneshot::channel().0);
-        Envelope {
-            command,
-            flight: FlightId::new(),
-            deadline,
-            trace: None,
-            lock_timed_out: false,
-            slot: None,
-            reply,
-        }
+        submitted(command, None, &AdmissionControl::new(0))
+    }
+
+    fn submitted(command: Command, slot: Option<QueueSlot>, admission: &AdmissionControl) -> Envelope {
+        Envelope::new((FlightId::new(), command), (Instant::now(), slot), admission, None).0
     }
 
     fn claim() -> Envelope {
@@ -132,6 +132,19 @@ mod tests {
 
     fn confirm() -> Envelope {
         envelope(Command::Confirm { booking: BookingId::new(), payment: PaymentId::new() })
+    }
+
+    #[test]
+    fn a_claim_without_a_slot_takes_one_and_other_commands_take_none() {
+        let admission = AdmissionControl::new(1);
+        let claim = || Command::Claim(Box::new(samples::claim(FlightId::new(), &["4A"])));
+        let admitted = submitted(claim(), admission.admit(), &admission);
+        assert_eq!(admission.taken(), 1);
+        let another_attempt = submitted(claim(), None, &admission);
+        let other = submitted(Command::Expire { booking: BookingId::new() }, None, &admission);
+        assert!(admission.taken() == 2 && admission.admit().is_none() && other.slot.is_none());
+        drop((admitted, another_attempt));
+        assert_eq!(admission.taken(), 0);
     }
 
     #[test]

@@ -181,3 +181,7 @@ fn only_named(lost: Vec<FlightSeat>, named: &HashSet<FlightSeat>) -> Refusal {
     let seats: Vec<_> = lost.into_iter().filter(|seat| named.contains(seat)).collect();
     if seats.is_empty() { Refusal::FlightFull } else { Refusal::SeatTaken(seats) }
 }
+
+#[cfg(test)]
+#[path = "purchase_tests.rs"]
+mod tests;

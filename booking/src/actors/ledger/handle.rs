@@ -21,7 +21,7 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
     time::{Duration, Instant},
 };
-use tokio::sync::{Mutex, oneshot};
+use tokio::sync::Mutex;
 
 /// A shard's ledger.
 struct Shard {
@@ -117,11 +117,10 @@ impl Ledgers {
 
 impl LedgerQueue for Ledgers {
     async fn submit(&self, flight: FlightId, command: Command, terms: SubmitTerms) -> Answer {
-        let (reply, answer) = oneshot::channel();
         let SubmitTerms { deadline, slot } = terms;
-        let trace = trace::current();
         let shard = &self.shards[shard_of(flight, self.shards.len())];
-        let envelope = Envelope { command, flight, deadline, trace, lock_timed_out: false, slot, reply };
+        let (envelope, answer) =
+            Envelope::new((flight, command), (deadline, slot), &self.admission, trace::current());
         self.hand_over(shard, envelope)?;
         await_answer(&SystemClock, deadline, answer).await
     }

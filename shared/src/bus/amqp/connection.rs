@@ -9,7 +9,7 @@ use super::{
 };
 use crate::bus::Backoff;
 use actix::prelude::*;
-use amqprs::connection::{Connection as Opened, OpenConnectionArguments};
+use amqprs::connection::{Connection as AmqpConnection, OpenConnectionArguments};
 use std::time::Duration;
 use tokio::{
     sync::{oneshot, watch},
@@ -97,7 +97,7 @@ impl SupervisedConnection {
         let generation = self.generation + 1;
         let opening = async move {
             // The opening has no bound of its own: a host that swallows packets would hold it for minutes.
-            let opened = timeout(CALL_TIMEOUT, Opened::open(&arguments)).await;
+            let opened = timeout(CALL_TIMEOUT, AmqpConnection::open(&arguments)).await;
             let link = Link::new(generation, opened.map_err(|elapsed| LinkError(elapsed.to_string()))??);
             // At once: a death before this would go unnoticed.
             link.connection().register_callback(OnConnection(link.clone())).await?;
@@ -133,7 +133,7 @@ impl SupervisedConnection {
 
     /// The link is dead: nobody gets it any more, and the next one is tried for.
     fn discard(&mut self, link: Link, ctx: &mut Context<Self>) {
-        assert!(link.is_lost(), "what is buried is dead");
+        assert!(link.is_lost(), "a connection of which nothing is known any more is lost");
         metrics::gauge!("bus_connected", "link" => self.role).set(0.0);
         self.links.send_replace(None);
         let reason = link.reason();

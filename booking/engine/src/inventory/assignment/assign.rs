@@ -40,7 +40,7 @@ impl CabinLayout {
         };
         let mut found = found.into_iter();
         let seats: Vec<_> = wishes.iter().filter_map(|wish| wish.named.or_else(|| found.next())).collect();
-        debug_assert_eq!(seats.len(), wishes.len(), "everybody has a seat");
+        assert_eq!(seats.len(), wishes.len(), "everybody has a seat");
         Ok(seats)
     }
 
