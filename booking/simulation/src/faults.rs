@@ -11,13 +11,13 @@ use crate::{
 };
 use std::rc::Rc;
 
-/// Starts them.
+/// Starts the faults.
 pub(crate) fn start(world: &Rc<SimulatedWorld>) {
     let fate = world.clone();
     world.spawn(TaskOwner::Outside, async move { trouble(&fate).await });
 }
 
-/// Faults strike.
+/// Lets one fault after the other strike.
 async fn trouble(world: &Rc<SimulatedWorld>) {
     loop {
         let pause = world.random().time(250 * MILLISECOND, 5) * 20 / world.sizes.trouble;
@@ -84,7 +84,7 @@ fn kill_allocator(world: &SimulatedWorld, at: usize) {
     }
 }
 
-/// A process dies, and is started again after a while.
+/// An instance dies, and is started again after a while.
 fn kill_instance(world: &Rc<SimulatedWorld>, at: usize) {
     if !world.instances[at].borrow().up {
         return;

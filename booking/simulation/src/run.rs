@@ -1,4 +1,4 @@
-//! A run: so many steps of a world, and then its way to rest.
+//! A run: a number of steps of a world, and then its way to rest.
 
 use crate::{
     airline, faults,
@@ -23,11 +23,11 @@ const LONGEST_REST: u64 = 400_000;
 
 /// A run that kept all promises.
 pub struct SimulationRun {
-    /// What it was made of.
+    /// The seed that decided it.
     pub seed: u64,
     /// All steps, those that it took to come to rest included.
     pub steps: u64,
-    /// Of the end state of the model.
+    /// The digest of the end state of the model.
     pub digest: u64,
     /// What happened how often.
     pub counts: BTreeMap<&'static str, u64>,
@@ -39,7 +39,7 @@ pub struct SimulationRun {
 /// A promise that was broken.
 #[derive(Debug)]
 pub struct BrokenPromise {
-    /// The run's.
+    /// The seed of the run.
     pub seed: u64,
     /// How many steps were asked for.
     pub steps: u64,
@@ -76,7 +76,7 @@ impl Drop for PanicReport {
     }
 }
 
-/// Runs so many steps, and then on until everything is at rest.
+/// Runs this many steps, and then on until everything is at rest.
 ///
 /// # Errors
 /// The first promise that was broken.
@@ -84,7 +84,7 @@ pub fn run(seed: u64, steps: u64, sabotage: Sabotage) -> Result<SimulationRun, B
     drive(seed, steps, sabotage, false)
 }
 
-/// As [`run`], and remembers its log and what was done to the database, for [`replay`](crate::replay()).
+/// As [`run`], and remembers its log and what was done to the database, for [`replay`](fn@crate::replay).
 ///
 /// # Errors
 /// The first promise that was broken.
@@ -110,7 +110,7 @@ fn drive(
     Ok(driver.finish())
 }
 
-/// A run that goes on.
+/// Drives a run from step to step.
 struct RunDriver {
     world: Rc<SimulatedWorld>,
     scheduler: TaskScheduler,
@@ -152,7 +152,7 @@ impl RunDriver {
         let (mut leaps, end) = (0, self.steps + LONGEST_REST);
         while !is_at_rest(&world) {
             self.take_step()?;
-            // Holds of a day: nobody wants to watch them end.
+            // Holds of a day would take too many steps to end.
             if leaps < 3 && world.travellers.get() == 0 && is_settled(&world) {
                 leaps += 1;
                 world.time.pass_until(world.now() + 25 * HOUR);
@@ -191,7 +191,7 @@ fn is_at_rest(world: &SimulatedWorld) -> bool {
     world.travellers.get() == 0 && is_settled(world) && world.database.borrow().rows.holds.is_empty()
 }
 
-/// Of everything that is stored, but for the ids that real code draws by itself.
+/// The digest of everything that is stored, but for the ids that real code draws by itself.
 fn digest(world: &SimulatedWorld) -> u64 {
     let mut hasher = DefaultHasher::new();
     let lines = table_lines(&world.database.borrow().rows, &world.claimed.borrow());

@@ -38,7 +38,7 @@ pub(crate) fn check(before: &Booking, now: &Booking, done: &[&Command]) -> Check
             Command::ChangeSeats { .. } | Command::ChangeContact { .. } | Command::CorrectName { .. }
         )
     };
-    // Who may amend it has a hold that lasts, or has paid.
+    // Only a hold that lasts, or a paid booking, may be amended.
     let others = |command: &&Command| !amends(command) && !matches!(command, Command::Reschedule { .. });
     if done.iter().any(amends) && !done.iter().any(others) {
         let kept = |one: &Booking| (one.status, one.payment_status, one.hold_expires_at, one.confirmed_at);
@@ -124,7 +124,7 @@ pub(crate) fn check_left(rows: &ModelRows, before: &Booking, now: &Booking) -> C
     Ok(())
 }
 
-/// Whether names, seats and contact are as somebody was told.
+/// Whether names, seats and contact are as a traveller was told.
 pub(crate) fn is_told(booking: &Booking, told: &BookingState) -> bool {
     let seats = |one: &Passenger| -> Vec<_> {
         let of = booking.flights().zip(&one.seats);

@@ -20,16 +20,16 @@ use shared::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The books of what must be true, which the checks keep apart from the rows.
+/// What the checks remember from commit to commit, apart from the rows.
 #[derive(Default)]
 pub(crate) struct Invariants {
-    /// Whose seats are, by the passengers of live bookings.
+    /// The booking of each seat, by the passengers of live bookings.
     pub(crate) occupied: BTreeMap<FlightSeat, BookingId>,
     /// The last published version of each subject.
     published: BTreeMap<String, i64>,
     /// What the airline did to flights last that concerns their bookings.
     pub(crate) disruptions: BTreeMap<FlightId, PendingDisruption>,
-    /// Bookings that somebody was told of.
+    /// Bookings that a traveller was told of.
     pub(crate) acknowledged: BTreeSet<BookingId>,
 }
 
@@ -91,7 +91,7 @@ impl Invariants {
         check_versions(rows, undo, &seats)
     }
 
-    /// Moves the seats of bookings that have changed; nobody may be in the way.
+    /// Moves the seats of bookings that have changed. No other booking may have the new seats.
     fn move_seats(
         &mut self,
         rows: &ModelRows,
@@ -116,8 +116,8 @@ impl Invariants {
         Ok(())
     }
 
-    /// Whether seats that were refused really are somebody's, or were when the transaction, which `undo`
-    /// undoes, began (`began`: the clock then).
+    /// Whether other bookings really have the seats that were refused, or had them when the transaction began. `undo`: what
+    /// undoes the transaction. `began`: the clock at its beginning.
     pub(crate) fn are_taken(
         &self,
         rows: &ModelRows,
@@ -142,7 +142,7 @@ impl Invariants {
         Ok(())
     }
 
-    /// Somebody is told of a booking.
+    /// A traveller is told of a booking.
     pub(crate) fn acknowledge(&mut self, rows: &ModelRows, told: &BookingState) -> CheckResult {
         let id = told.id;
         let booking =

@@ -1,6 +1,6 @@
 //! What must be true, looked at after every commit. Each look costs as much as was changed.
 //!
-//! By induction over the commits: a booking that somebody was told of keeps its seats, until a transition that is allowed
+//! By induction over the commits: a booking that a traveller was told of keeps its seats, until a transition that is allowed
 //! ends it. Seats are counted here by the passengers of live bookings, apart from the table of seats, and both must agree.
 
 mod amendments;

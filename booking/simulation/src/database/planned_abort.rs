@@ -13,7 +13,7 @@ pub(crate) struct PlannedAbort {
 /// Why a transaction fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AbortCause {
-    /// Somebody else waits for what we have.
+    /// Two transactions wait for each other.
     Deadlock,
     /// A lock was not granted in time.
     Lock,

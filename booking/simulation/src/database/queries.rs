@@ -1,4 +1,4 @@
-//! What is read of the rows: each function a statement of its own.
+//! Reads of the model. Each function stands for a query of the service's `store`.
 
 use crate::database::ModelRows;
 use booking_engine::{

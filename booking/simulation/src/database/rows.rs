@@ -31,7 +31,7 @@ pub(crate) struct ModelFlightRow {
     pub(crate) seats_version: i64,
 }
 
-/// Whose a seat is.
+/// A seat that is not free: its booking, and whether it is paid.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct ModelSeatRow {
     pub(crate) booking: BookingId,
@@ -58,11 +58,11 @@ pub(crate) struct ModelPaymentRow {
     pub(crate) payment: Payment,
 }
 
-/// That a payment is not settled.
+/// A payment that is not settled.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct ModelUnsettledRow {
     pub(crate) attempted_at: DateTime<Utc>,
-    /// How often it was taken up.
+    /// Attempts to settle it.
     pub(crate) attempts: i16,
 }
 
@@ -72,7 +72,7 @@ pub(crate) struct ModelRefundRow {
     pub(crate) refund: RefundRecord,
     /// `None`: never.
     pub(crate) attempted_at: Option<DateTime<Utc>>,
-    /// How often it was taken up.
+    /// Attempts to settle it.
     pub(crate) attempts: i16,
 }
 
@@ -83,7 +83,7 @@ pub(crate) struct ModelEntryRow {
     pub(crate) created_at: DateTime<Utc>,
 }
 
-/// A row that is put in place of another, or (`None`) removed.
+/// A change of one row: `Some` puts a row in place of the one before, `None` removes it.
 #[derive(Debug, Clone)]
 pub(crate) enum ModelChange {
     Flight(FlightId, Option<ModelFlightRow>),

@@ -1,4 +1,4 @@
-//! What is written outside of the ledger's transactions: each function a statement of its own.
+//! Writes outside of the ledger's transactions. Each function stands for a statement of the service's `store`.
 
 use crate::database::{ModelChange, ModelDatabase, ModelFlightRow, ModelUnsettledRow};
 use booking_engine::{

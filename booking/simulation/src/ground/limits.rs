@@ -20,7 +20,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 pub(crate) const PAYMENT_GRACE: TimeDelta = TimeDelta::minutes(5);
 /// How long the provider may take for an answer, microseconds.
 pub(crate) const PROVIDER_TIMEOUT: u64 = 10 * SECOND;
-/// A payment that nobody has had in hand for this long is taken up.
+/// The sweep takes up a payment that was idle for this long.
 pub(crate) const PAYMENT_IDLE: Duration = Duration::from_secs(30);
 /// Holds expired at once.
 pub(crate) const EXPIRED: usize = 64;

@@ -1,4 +1,4 @@
-//! Faults that no correct service survives.
+//! Faults that break a promise: the simulation must notice them.
 
 /// A promise that is broken on purpose, to see that the simulation notices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! Where all chance of a run comes from.
+//! The source of all chance of a run.
 
 use std::cell::Cell;
 use uuid::{Builder, Uuid};
@@ -32,7 +32,7 @@ impl SeededRandom {
         usize::try_from(self.below(length as u64)).unwrap_or(0)
     }
 
-    /// True so many times of a thousand.
+    /// True with this chance, of a thousand.
     pub(crate) fn chance(&self, of_thousand: u64) -> bool {
         self.below(1000) < of_thousand
     }

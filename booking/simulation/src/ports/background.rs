@@ -1,5 +1,4 @@
-//! What an instance does by itself, again and again: it expires holds, sweeps payments, and has bookings follow their
-//! flights.
+//! The loops of an instance: it expires holds, sweeps payments, and has bookings follow their flights.
 
 use crate::{
     ground::{TaskOwner, limits::EXPIRED},
@@ -22,7 +21,7 @@ pub(crate) fn start(world: &Rc<SimulatedWorld>, at: usize) {
         loop {
             let pause = sweeper.world.interval();
             sweeper.world.sleep(pause).await;
-            // What fails is found again at the next look.
+            // The next look finds again what fails.
             let _ = expire_holds(&sweeper, EXPIRED).await;
             bus::publish(&sweeper.world);
         }
@@ -46,7 +45,7 @@ pub(crate) fn start(world: &Rc<SimulatedWorld>, at: usize) {
 }
 
 impl InstancePorts {
-    /// Has bookings follow their flights; what fails is found again at the next look.
+    /// Has bookings follow their flights. The next look finds again what fails.
     pub(crate) async fn follow_flights(&self) {
         if follow::follow_all(self).await.is_ok_and(|count| count > 0) {
             self.sweep_payments().await;

@@ -7,7 +7,7 @@ use crate::{
 use shared::events::{EventType, SeatsState};
 use std::rc::Rc;
 
-/// Publishes what is committed: to every instance, later, in any order, now and then twice.
+/// Publishes committed events. They reach every instance later, in any order, now and then twice.
 pub(crate) fn publish(world: &Rc<SimulatedWorld>) {
     let events: Vec<_> = world.database.borrow_mut().outbox.drain(..).collect();
     for event in events {

@@ -31,7 +31,7 @@ pub(crate) struct InstancePorts {
 }
 
 impl InstancePorts {
-    /// As a new request sees it, or a loop.
+    /// The ports for a new request or loop.
     pub(crate) fn new(world: &Rc<SimulatedWorld>, at: usize) -> Self {
         let clock = InstanceClock { world: world.clone(), at };
         let ids = SeededIds(world.clone());
@@ -47,7 +47,7 @@ impl InstancePorts {
         RequestContext::of_our_own(self.command_deadline())
     }
 
-    /// Until when a command may begin that no request waits for.
+    /// The deadline for the beginning of a command that is submitted now.
     pub(crate) fn command_deadline(&self) -> Instant {
         self.clock.now() + PATIENCE
     }

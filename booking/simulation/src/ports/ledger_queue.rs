@@ -125,11 +125,11 @@ pub(crate) fn kill_ledger(world: &SimulatedWorld, at: usize, shard: usize) {
         let ledger = &mut world.instances[at].borrow_mut().ledgers[shard];
         std::mem::replace(&mut ledger.queue, CommandQueue::new(QUEUE))
     };
-    // Those who wait are told by the loss of their channels.
+    // The callers learn of it by the loss of their channels.
     drop(queue);
 }
 
-/// Those who follow the commits of an instance: its allocators, and the bus.
+/// Tells an instance's allocators and the bus of commits. The world, and the number of the instance.
 struct InstanceListener(Rc<SimulatedWorld>, usize);
 
 impl CommitListener for InstanceListener {

@@ -96,7 +96,7 @@ impl SagaDeps for InstancePorts {
 }
 
 impl InstancePorts {
-    /// Carries on payments and refunds that nobody has in hand; what fails is found again at the next look.
+    /// Carries on idle payments and refunds. The next sweep finds again what fails.
     pub(crate) async fn sweep_payments(&self) {
         let _ = sweep(self).await;
     }

@@ -18,7 +18,7 @@ use shared::ids::{PaymentId, RefundId};
 use std::rc::Rc;
 use tokio::sync::oneshot;
 
-/// Asks the provider. The request goes its way whoever waits; the answer may never come.
+/// Asks the provider. The request goes its way even when the caller gives up. The answer may never come.
 async fn ask(world: &Rc<SimulatedWorld>, request: ProviderRequest) -> Option<ProviderAnswer> {
     let (reply, answer) = oneshot::channel();
     let world_of_it = world.clone();
@@ -26,7 +26,7 @@ async fn ask(world: &Rc<SimulatedWorld>, request: ProviderRequest) -> Option<Pro
         let world = world_of_it;
         world.hop().await;
         if world.strikes(30) {
-            // On its way for longer than anybody waits.
+            // The request takes longer than any caller waits.
             let micros = world.random().below(5 * MINUTE);
             world.sleep(micros).await;
         }
@@ -44,12 +44,12 @@ async fn ask(world: &Rc<SimulatedWorld>, request: ProviderRequest) -> Option<Pro
             world.sleep(3 * SECOND).await;
         }
         if silent || world.strikes(20) {
-            // Nobody hears of it; the channel stays open for longer than anybody waits.
+            // The answer is lost. The channel stays open for longer than any caller waits.
             world.sleep(10 * MINUTE).await;
             return;
         }
         world.hop().await;
-        // An error means that nobody waits any longer.
+        // An error means that the caller waits no longer.
         let _ = reply.send(served);
     });
     answer.await.ok()
@@ -64,7 +64,7 @@ impl InstancePorts {
         })
     }
 
-    /// What was answered to what only asks for something to be done.
+    /// Asks the provider for something that has no answer but that it is done.
     fn have_done(&self, request: ProviderRequest) -> ProviderReply<'_, ()> {
         Box::pin(async move { self.ask_provider(request).await.map(drop) })
     }

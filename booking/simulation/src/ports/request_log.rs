@@ -1,4 +1,4 @@
-//! What a request has done so far, and what it may not do then: the engine's way of a request is checked from outside.
+//! What a request has done so far, and may not do next. It checks the engine's way of a request from outside.
 
 use crate::ground::limits::ATTEMPTS;
 use booking_engine::booking::refusal::{FlightSeat, Refusal};

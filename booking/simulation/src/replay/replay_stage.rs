@@ -7,8 +7,9 @@ use crate::{
     },
     replay::replay_store::ReplayStore,
     trace::{
-        DatabaseTrace, TracedOperation, TracedTransaction, booking_read, bookings_in_order, disruptions,
-        holds_ended, known, outcome, seats_read, unsettled, unsettled_refunds,
+        DatabaseTrace, TracedOperation, TracedTransaction, booking_in_words, bookings_in_words,
+        disruptions_in_words, ended_holds_in_words, key_in_words, payments_in_words, refunds_in_words,
+        seats_in_words, verdict_in_words,
     },
 };
 use booking::replay::{self, FlightCache, PostgresLedgerStore};
@@ -126,19 +127,19 @@ impl ReplayStage {
             TracedOperation::ReadSeats { flight, clock, said } => {
                 replay::set_clock(free, *clock).await?;
                 let read = replay::read_seats(free, *flight).await?;
-                let read = read.map_or_else(String::new, |read| seats_read(&read));
+                let read = read.map_or_else(String::new, |read| seats_in_words(&read));
                 self.compare("seats that were read", std::slice::from_ref(said), &[read]);
             }
             TracedOperation::ReadBooking { booking, clock, said } => {
                 replay::set_clock(free, *clock).await?;
                 let read = replay::read_booking(&mut self.free, &self.flights, *booking).await?;
-                let read = read.map_or_else(String::new, |state| booking_read(&state));
+                let read = read.map_or_else(String::new, |state| booking_in_words(&state));
                 self.compare("a booking", std::slice::from_ref(said), &[read]);
             }
             TracedOperation::FindKey { key, clock, said } => {
                 replay::set_clock(free, *clock).await?;
                 let found = replay::find_key(free, key).await?;
-                self.compare("a key", std::slice::from_ref(said), &[known(found.as_ref())]);
+                self.compare("a key", std::slice::from_ref(said), &[key_in_words(found.as_ref())]);
             }
             TracedOperation::EndedHolds { clock, limit, said, cleaned } => {
                 replay::set_clock(free, *clock).await?;
@@ -147,26 +148,26 @@ impl ReplayStage {
                     Some(_) => Some(replay::clean_keys(free).await?),
                     None => None,
                 };
-                self.compare("holds that have ended", said, &holds_ended(&ended));
+                self.compare("holds that have ended", said, &ended_holds_in_words(&ended));
                 self.compare("keys cleaned away", &[format!("{cleaned:?}")], &[format!("{own:?}")]);
             }
             TracedOperation::TakePayments { clock, idle, limit, said } => {
                 replay::set_clock(free, *clock).await?;
                 let own = replay::take_payments(free, *idle, *limit).await?;
-                self.compare("payments that were taken up", said, &unsettled(&own));
+                self.compare("payments that were taken up", said, &payments_in_words(&own));
             }
             TracedOperation::TakeRefunds { clock, idle, limit, said } => {
                 replay::set_clock(free, *clock).await?;
                 let own = replay::take_refunds(free, *idle, *limit).await?;
-                self.compare("refunds that were taken up", said, &unsettled_refunds(&own));
+                self.compare("refunds that were taken up", said, &refunds_in_words(&own));
             }
             TracedOperation::Disruptions { after, limit, said } => {
                 let own = replay::pending_disruptions(free, *after, *limit).await?;
-                self.compare("changes of flights", said, &disruptions(&own));
+                self.compare("changes of flights", said, &disruptions_in_words(&own));
             }
             TracedOperation::BookingsOn { flight, said } => {
                 let own = replay::bookings_on(free, *flight).await?;
-                self.compare("bookings on a flight", said, &bookings_in_order(&own));
+                self.compare("bookings on a flight", said, &bookings_in_words(&own));
             }
             TracedOperation::Followed(change) => replay::followed(free, *change).await?,
             TracedOperation::SettlePayment { payment } => replay::settle_payment(free, *payment).await?,
@@ -227,7 +228,7 @@ impl ReplayStage {
             self.seats_sold_twice = self.seats_sold_twice.max(twice);
         }
         let said: Vec<String> = match &ran {
-            Ok(committed) => committed.verdicts.iter().map(outcome).collect(),
+            Ok(committed) => committed.verdicts.iter().map(verdict_in_words).collect(),
             Err(_) if traced.verdicts.is_none() => Vec::new(),
             Err(error) => {
                 let source = std::error::Error::source(error).map(ToString::to_string);

@@ -30,7 +30,7 @@ use tokio::sync::oneshot;
 /// Tells that the locks are asked for, and waits until they may be had.
 pub(crate) type LockGate = (oneshot::Sender<()>, oneshot::Receiver<()>);
 
-/// See the module.
+/// The ledger's store on PostgreSQL, under the direction of a trace.
 pub(crate) struct ReplayStore {
     pub(crate) inner: PostgresLedgerStore,
     clocks: Vec<DateTime<Utc>>,
@@ -57,7 +57,7 @@ impl ReplayStore {
 
     async fn wait_for_locks(&self) {
         if let Some((at_locks, may_go)) = self.gate.take() {
-            // Errors mean that nobody directs any longer.
+            // An error means that the replay is over.
             let _ = at_locks.send(());
             let _ = may_go.await;
         }

@@ -82,7 +82,7 @@ fn of_name(outcome: &Outcome) -> &'static str {
 }
 
 /// The kind of a command with its booking.
-pub(crate) fn name(command: &Command) -> String {
+pub(crate) fn command_in_words(command: &Command) -> String {
     let kind = match command {
         Command::Claim(_) => "Claim",
         Command::Pay { .. } => "Pay",
@@ -102,7 +102,7 @@ pub(crate) fn name(command: &Command) -> String {
 }
 
 /// A verdict in a line, without what differs between equal runs.
-pub(crate) fn outcome(verdict: &Verdict) -> String {
+pub(crate) fn verdict_in_words(verdict: &Verdict) -> String {
     match verdict {
         Verdict::RetryAfterExpiring(stale) => {
             let mut stale: Vec<String> = stale.iter().map(ToString::to_string).collect();

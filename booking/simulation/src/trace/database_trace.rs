@@ -1,12 +1,12 @@
-//! What was done to the database, so that the same can be done to another.
+//! The trace of a recorded run: each operation on the database, with what the model answered.
 
 use crate::{
     database::PlannedAbort,
     trace::{
-        command_words::outcome,
+        command_words::verdict_in_words,
         read_words::{
-            booking_read, bookings_in_order, disruptions, holds_ended, known, seats_read, unsettled,
-            unsettled_refunds,
+            booking_in_words, bookings_in_words, disruptions_in_words, ended_holds_in_words, key_in_words,
+            payments_in_words, refunds_in_words, seats_in_words,
         },
     },
 };
@@ -26,26 +26,26 @@ use std::sync::Arc;
 /// A transaction of a ledger.
 #[derive(Debug, Clone)]
 pub(crate) struct TracedTransaction {
-    /// The ledger, and so the connection.
+    /// The number of the ledger. Each ledger has a connection of its own.
     pub(crate) ledger: usize,
     pub(crate) commands: Vec<Command>,
     pub(crate) abort: Option<PlannedAbort>,
     /// The clock at each call.
     pub(crate) clocks: Vec<DateTime<Utc>>,
-    /// In words, where it came as far as that.
+    /// The verdicts in words. `None`: the transaction failed before its decision.
     pub(crate) verdicts: Option<Vec<String>>,
     pub(crate) committed: bool,
-    /// It never got its locks: who ran it died.
+    /// The ledger died before the transaction had its locks.
     pub(crate) abandoned: bool,
 }
 
-/// One thing that was done. What the model said is kept with it.
+/// One operation on the database. `said`: what the model answered, in words.
 #[derive(Debug, Clone)]
 pub(crate) enum TracedOperation {
     Flight(Arc<FlightState>),
     /// A transaction begins, and goes as far as its locks.
     Begin(usize),
-    /// It gets them, and goes to its end.
+    /// The transaction gets its locks, and goes to its end.
     Resume(usize),
     ReadSeats {
         flight: FlightId,
@@ -94,13 +94,13 @@ pub(crate) enum TracedOperation {
     SettlePayment {
         payment: PaymentId,
     },
-    /// Of the payment.
+    /// All refunds of the payment are settled.
     SettleRefund {
         payment: PaymentId,
     },
 }
 
-/// See the module.
+/// The operations of a run on the database, in their order.
 #[derive(Debug, Default)]
 pub(crate) struct DatabaseTrace {
     pub(crate) operations: Vec<TracedOperation>,
@@ -149,24 +149,24 @@ impl DatabaseTrace {
     ) {
         let traced = &mut self.transactions[number];
         traced.clocks = clocks.to_vec();
-        traced.verdicts = verdicts.map(|all| all.iter().map(outcome).collect());
+        traced.verdicts = verdicts.map(|all| all.iter().map(verdict_in_words).collect());
         (traced.committed, traced.abandoned) = (committed, false);
     }
 
     pub(crate) fn read_seats(&mut self, flight: FlightId, clock: DateTime<Utc>, read: &SeatSnapshot) {
-        self.operations.push(TracedOperation::ReadSeats { flight, clock, said: seats_read(read) });
+        self.operations.push(TracedOperation::ReadSeats { flight, clock, said: seats_in_words(read) });
     }
 
     pub(crate) fn read_booking(&mut self, clock: DateTime<Utc>, state: &BookingState) {
         self.operations.push(TracedOperation::ReadBooking {
             booking: state.id,
             clock,
-            said: booking_read(state),
+            said: booking_in_words(state),
         });
     }
 
     pub(crate) fn found_key(&mut self, key: &Key, clock: DateTime<Utc>, found: Option<&KnownKey>) {
-        self.operations.push(TracedOperation::FindKey { key: key.clone(), clock, said: known(found) });
+        self.operations.push(TracedOperation::FindKey { key: key.clone(), clock, said: key_in_words(found) });
     }
 
     pub(crate) fn ended_holds(
@@ -176,7 +176,7 @@ impl DatabaseTrace {
         ended: &[(BookingId, FlightId)],
         cleaned: Option<usize>,
     ) {
-        let said = holds_ended(ended);
+        let said = ended_holds_in_words(ended);
         self.operations.push(TracedOperation::EndedHolds { clock, limit, said, cleaned });
     }
 
@@ -186,7 +186,12 @@ impl DatabaseTrace {
         (idle, limit): (TimeDelta, usize),
         payments: &[UnsettledPayment],
     ) {
-        self.operations.push(TracedOperation::TakePayments { clock, idle, limit, said: unsettled(payments) });
+        self.operations.push(TracedOperation::TakePayments {
+            clock,
+            idle,
+            limit,
+            said: payments_in_words(payments),
+        });
     }
 
     pub(crate) fn refunds_taken(
@@ -199,12 +204,16 @@ impl DatabaseTrace {
             clock,
             idle,
             limit,
-            said: unsettled_refunds(refunds),
+            said: refunds_in_words(refunds),
         });
     }
 
     pub(crate) fn pending(&mut self, after: Option<FlightId>, limit: usize, changes: &[PendingDisruption]) {
-        self.operations.push(TracedOperation::Disruptions { after, limit, said: disruptions(changes) });
+        self.operations.push(TracedOperation::Disruptions {
+            after,
+            limit,
+            said: disruptions_in_words(changes),
+        });
     }
 
     pub(crate) fn bookings_on<'a>(
@@ -212,7 +221,7 @@ impl DatabaseTrace {
         flight: FlightId,
         bookings: impl IntoIterator<Item = &'a BookingId>,
     ) {
-        self.operations.push(TracedOperation::BookingsOn { flight, said: bookings_in_order(bookings) });
+        self.operations.push(TracedOperation::BookingsOn { flight, said: bookings_in_words(bookings) });
     }
 
     pub(crate) fn followed(&mut self, change: PendingDisruption) {

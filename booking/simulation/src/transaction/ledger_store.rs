@@ -4,7 +4,7 @@ use crate::{
     checks::{CarriedCommands, check_quote},
     database::{AbortCause, ModelChange, PlannedAbort, unavailable},
     ground::limits::SHARDS,
-    trace::{counted_as, name, outcome},
+    trace::{command_in_words, counted_as, verdict_in_words},
     transaction::model_transaction::ModelTransaction,
     world::SimulatedWorld,
 };
@@ -112,7 +112,7 @@ impl LedgerStore for ModelLedgerStore {
     }
 
     async fn lock(&self, request: LockRequest<'_>) -> StoreResult<LockedSnapshot> {
-        // The last moment at which others come between.
+        // Here, for the last time, other transactions may come between.
         if self.world.strikes(300) {
             let micros = self.world.random().time(50, 11);
             self.world.sleep(micros).await;
@@ -230,7 +230,7 @@ fn draw_abort(world: &SimulatedWorld) -> Option<PlannedAbort> {
     })
 }
 
-/// What must hold after every commit.
+/// Checks what must hold after every commit.
 fn check(
     world: &SimulatedWorld,
     decision: &BatchDecision<'_>,
@@ -242,7 +242,7 @@ fn check(
     // Holds that had ended at the beginning do not count.
     let began = clocks.first().copied().unwrap_or(clock);
     for ((command, _), verdict) in decision.items.iter().zip(&decision.verdicts) {
-        world.note(|| format!("committed {}: {}", name(command), outcome(verdict)));
+        world.note(|| format!("committed {}: {}", command_in_words(command), verdict_in_words(verdict)));
         world.count(counted_as(command, verdict, undo));
         if let Verdict::Answer(Outcome::Refused(Refusal::SeatTaken(seats))) = verdict {
             let justified = world.invariants.borrow().are_taken(&database.rows, (seats, undo), began);

@@ -1,4 +1,4 @@
-//! What a ledger's transaction reads and writes on the model: each as the statements of `store` do it.
+//! What a ledger's transaction locks and reads, and the order of its writes: as the statements of `store` do it.
 
 use crate::{
     database::{ModelChange, ModelKeyRow},
@@ -55,7 +55,7 @@ impl ModelTransaction {
         (0..count).map(|_| self.database().draw_document()).collect()
     }
 
-    /// As the statements that travel together: one call, at one instant.
+    /// Writes everything in one call, at one instant, as the statements that travel together.
     pub(crate) fn write(&mut self, writes: &WriteSet<'_>, clock: DateTime<Utc>) -> StoreResult<()> {
         self.leave(writes.freed, writes.left);
         self.take(&writes.taken)?;
@@ -66,7 +66,7 @@ impl ModelTransaction {
         Ok(())
     }
 
-    /// As the statements that travel together: one call, at one instant.
+    /// Locks and reads everything in one call, at one instant, as the statements that travel together.
     pub(crate) fn lock(&self, request: LockRequest<'_>, clock: DateTime<Utc>) -> LockedSnapshot {
         let LockRequest { mut flights, bookings, limits, unverified, passengers, locators } = request;
         flights.extend(self.flights_with(bookings));

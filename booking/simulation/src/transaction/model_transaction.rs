@@ -54,7 +54,7 @@ impl ModelTransaction {
         }
     }
 
-    /// From here on it is a single step.
+    /// The transaction has its locks. From here on it is a single step.
     pub(crate) fn reach_locks(&mut self) {
         if !self.locked {
             self.locked = true;

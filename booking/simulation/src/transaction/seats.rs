@@ -1,4 +1,4 @@
-//! The fences of the model: seats and travellers.
+//! The unique constraints of the model: seats and travellers.
 
 use crate::{
     database::{ModelChange, ModelFlightRow, ModelRows, ModelSeatRow, ModelTravellerRow},
@@ -84,7 +84,7 @@ impl ModelTransaction {
         }
     }
 
-    /// Those of some places that have travellers.
+    /// The keys, of these, that have passengers.
     pub(crate) fn with_travellers(&self, asked: &[PassengerFlightKey]) -> HashSet<PassengerFlightKey> {
         self.with_rows(|rows| {
             asked.iter().filter(|place| rows.travellers.contains_key(*place)).copied().collect()

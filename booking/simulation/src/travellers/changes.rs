@@ -100,7 +100,7 @@ impl SimulatedTraveller {
     }
 }
 
-/// Up to three others who are on one of these flights, and want the same seats there.
+/// Up to three other bookings on one of these flights, whose passengers want the same seats there.
 fn rivals(
     world: &SimulatedWorld,
     booking: &Booking,

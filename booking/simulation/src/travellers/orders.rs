@@ -133,7 +133,7 @@ pub(crate) fn given_name(world: &SimulatedWorld) -> PersonName {
     PersonName::stored(GIVEN[world.random().index(GIVEN.len())].to_owned())
 }
 
-/// Without those who want a seat that another of the party wants.
+/// Takes the wish for a seat from passengers that want the seat of another of the party.
 fn only_distinct(mut party: Vec<Passenger>) -> Vec<Passenger> {
     let mut seen: Vec<(usize, SeatDesignator)> = Vec::new();
     for passenger in &mut party {

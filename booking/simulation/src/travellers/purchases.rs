@@ -29,7 +29,7 @@ impl SimulatedTraveller {
     }
 
     pub(crate) async fn cancel(&mut self) {
-        // Who has asked for a quote often goes on with it.
+        // A traveller with a quote often cancels on it.
         let quoted = self.own.iter_mut().rev().take(6).find(|own| own.quote.is_some());
         let quoted = quoted.filter(|_| self.world.random().chance(400)).map(|own| {
             let asked = *own;

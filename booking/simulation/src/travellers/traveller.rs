@@ -103,7 +103,7 @@ impl SimulatedTraveller {
             if settled || request.key().is_none() {
                 return;
             }
-            // Who gives up does so for good, and never knows.
+            // A traveller that gives up does so for good, and never knows.
             let stubborn = self.world.closing.get() || self.world.random().chance(900);
             if tries > 400 {
                 let key = format!("{:?}", request.key().map(|key| &key.scope[..4]));
@@ -230,7 +230,7 @@ impl SimulatedTraveller {
                 world.count("answers lost");
                 return;
             }
-            // An error means that nobody waits any longer.
+            // An error means that the caller waits no longer.
             let _ = reply.send(answer);
         });
         match self.world.in_time(WAITS, answer).await {

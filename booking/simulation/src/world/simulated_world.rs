@@ -145,7 +145,7 @@ impl SimulatedWorld {
         }
     }
 
-    /// Whether a fault strikes that is so likely, of a thousand, in ordinary trouble.
+    /// Whether a fault strikes. `of_thousand`: its chance in ordinary trouble.
     pub(crate) fn strikes(&self, of_thousand: u64) -> bool {
         self.troubled.get() && {
             let scaled = of_thousand * self.sizes.trouble / 20;
