@@ -1,7 +1,8 @@
 //! What must be true, looked at after every commit. Each look costs as much as was changed.
 //!
-//! By induction over the commits: a booking that a traveller was told of keeps its seats, until a transition that is allowed
-//! ends it. Seats are counted here by the passengers of live bookings, apart from the table of seats, and both must agree.
+//! By induction over the commits: a booking that a traveller was told of keeps its seats, until a transition that is
+//! allowed ends it. The checks count seats by the passengers of live bookings, apart from the table of seats. Both must
+//! agree.
 
 mod amendments;
 mod cancellations;

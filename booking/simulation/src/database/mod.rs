@@ -3,8 +3,8 @@
 //!
 //! [Transactions](crate::transaction) change it. One writer at a time, as the locks of the flights' rows see to for
 //! writers of the same flight: from the locks to the commit a transaction is a single step. What it reads before it has
-//! its locks may be overtaken by others, as in PostgreSQL. The [replay](mod@crate::replay) finds out whether the model is
-//! kinder than the SQL.
+//! its locks may be overtaken by others, as in PostgreSQL. The [replay](mod@crate::replay) finds out whether the
+//! model is kinder than the SQL.
 
 mod model_database;
 mod planned_abort;

@@ -1,5 +1,5 @@
-//! All rows of the model as lines, so that they can be compared with those of PostgreSQL. What real code draws by itself
-//! (ids of refunds and events, locators drawn again) is left out.
+//! All rows of the model as lines, so that they can be compared with those of PostgreSQL. The lines leave out what real
+//! code draws by itself: ids of refunds and events, and locators drawn again.
 
 use crate::database::ModelRows;
 use booking::replay::Code;
