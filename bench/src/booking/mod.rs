@@ -3,10 +3,10 @@
 //! | file | what |
 //! |---|---|
 //! | [`workload`] | what is sold, and the flights |
-//! | [`baseline`] | the plain design, driven by pgbench |
+//! | [`baseline_database`] | the plain design, driven by pgbench |
 //! | [`service`] | our service as a process of its own |
 //! | [`client`], [`sale`], [`load`] | the clients: their HTTP, what they ask for, when they ask |
-//! | [`ours`] | rounds of ours |
+//! | [`engine_under_test`] | rounds of ours |
 //! | [`comparison`] | the alternating rounds of both sides |
 //! | [`further`] | what is measured of ours alone |
 //! | [`flights`], [`inventory`] | many flights on sale, and the memory that they cost |

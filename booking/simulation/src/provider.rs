@@ -1,15 +1,11 @@
-//! A payment provider as we must expect it: it decides on a payment once, and remembers; its answers
-//! are late, or never come, and so are our questions. It takes note of what must not be asked of it.
+//! A payment provider as we must expect it: it decides on a payment once, and remembers.
 
-use super::{scheduler::Owner, world::World};
-use crate::time::{MINUTE, SECOND};
 use shared::ids::{PaymentId, RefundId};
-use std::{collections::BTreeMap, rc::Rc};
-use tokio::sync::oneshot;
+use std::collections::BTreeMap;
 
-/// What it knows of a payment.
+/// What the provider knows of a payment.
 #[derive(Debug, Default)]
-struct Account {
+struct ProviderAccount {
     /// Whether money was reserved; `None`: it was not asked to.
     authorised: Option<bool>,
     amount: i64,
@@ -18,13 +14,13 @@ struct Account {
     refunds: BTreeMap<RefundId, i64>,
 }
 
-/// See the module.
+/// The accounts that the provider keeps, by payment.
 #[derive(Debug, Default)]
-pub(crate) struct Provider(BTreeMap<PaymentId, Account>);
+pub(crate) struct SimulatedProvider(BTreeMap<PaymentId, ProviderAccount>);
 
-/// What it is asked for.
+/// What the provider is asked for.
 #[derive(Debug, Clone)]
-pub(crate) enum Question {
+pub(crate) enum ProviderRequest {
     Authorise { payment: PaymentId, amount: i64, token: String },
     Find { payment: PaymentId },
     Capture { payment: PaymentId, amount: i64 },
@@ -32,11 +28,11 @@ pub(crate) enum Question {
     Refund { payment: PaymentId, refund: RefundId, amount: i64 },
 }
 
-/// What it answers: whether money is reserved for a payment, `None` where that is not known, and where
+/// What the provider answers: whether money is reserved for a payment, `None` where that is not known, and where
 /// nothing was asked but to do something.
-pub(crate) type Reply = Option<bool>;
+pub(crate) type ProviderAnswer = Option<bool>;
 
-impl Provider {
+impl SimulatedProvider {
     /// What was charged for a payment.
     pub(crate) fn charged(&self, payment: PaymentId) -> i64 {
         self.0.get(&payment).map_or(0, |account| account.amount * i64::from(account.captures))
@@ -51,16 +47,16 @@ impl Provider {
 
     /// All that was taken, less what was given back.
     pub(crate) fn balance(&self) -> i64 {
-        let net = |account: &Account| {
+        let net = |account: &ProviderAccount| {
             account.amount * i64::from(account.captures) - account.refunds.values().sum::<i64>()
         };
         self.0.values().map(net).sum()
     }
 
     /// Carries out what is asked; an error is a fault of ours.
-    fn serve(&mut self, question: &Question) -> Result<Reply, String> {
+    pub(crate) fn serve(&mut self, question: &ProviderRequest) -> Result<ProviderAnswer, String> {
         match question {
-            Question::Authorise { payment, amount, token } => {
+            ProviderRequest::Authorise { payment, amount, token } => {
                 let account = self.0.entry(*payment).or_default();
                 if account.authorised.is_none() {
                     // Given up before it was asked for: nothing is reserved any more.
@@ -72,8 +68,10 @@ impl Provider {
                 }
                 Ok(account.authorised)
             }
-            Question::Find { payment } => Ok(self.0.get(payment).and_then(|account| account.authorised)),
-            Question::Capture { payment, amount } => {
+            ProviderRequest::Find { payment } => {
+                Ok(self.0.get(payment).and_then(|account| account.authorised))
+            }
+            ProviderRequest::Capture { payment, amount } => {
                 let account = self.0.entry(*payment).or_default();
                 if account.authorised != Some(true) || account.voided || account.amount != *amount {
                     return Err(format!("payment {payment} was captured, and is {account:?}"));
@@ -81,7 +79,7 @@ impl Provider {
                 account.captures = 1;
                 Ok(None)
             }
-            Question::Void { payment } => {
+            ProviderRequest::Void { payment } => {
                 let account = self.0.entry(*payment).or_default();
                 if account.captures > 0 {
                     return Err(format!("payment {payment} was given up after it was taken"));
@@ -89,7 +87,7 @@ impl Provider {
                 account.voided = true;
                 Ok(None)
             }
-            Question::Refund { payment, refund, amount } => {
+            ProviderRequest::Refund { payment, refund, amount } => {
                 let account = self.0.entry(*payment).or_default();
                 let before = account.refunds.insert(*refund, *amount);
                 let given = account.refunds.values().sum::<i64>();
@@ -100,43 +98,5 @@ impl Provider {
                 Ok(None)
             }
         }
-    }
-}
-
-impl World {
-    /// Asks the provider. The question goes its way whoever waits; the answer may never come.
-    pub(crate) async fn ask(self: &Rc<Self>, question: Question) -> Option<Reply> {
-        let (reply, answer) = oneshot::channel();
-        let world = self.clone();
-        self.spawn(Owner::Outside, async move {
-            world.hop().await;
-            if world.strikes(30) {
-                // On its way for longer than anybody waits.
-                let micros = world.random().below(5 * MINUTE);
-                world.sleep(micros).await;
-            }
-            let served = world.provider.borrow_mut().serve(&question);
-            world.note(|| format!("the provider was asked to {question:?}: {served:?}"));
-            let served = match served {
-                Ok(served) => served,
-                Err(fault) => return world.object(fault),
-            };
-            let (slow, silent) = match &question {
-                Question::Authorise { token, .. } => (token == "tok_slow", token == "tok_timeout"),
-                _ => (false, false),
-            };
-            if slow {
-                world.sleep(3 * SECOND).await;
-            }
-            if silent || world.strikes(20) {
-                // Nobody hears of it; the channel stays open for longer than anybody waits.
-                world.sleep(10 * MINUTE).await;
-                return;
-            }
-            world.hop().await;
-            // An error means that nobody waits any longer.
-            let _ = reply.send(served);
-        });
-        answer.await.ok()
     }
 }

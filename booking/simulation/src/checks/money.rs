@@ -1,7 +1,9 @@
 //! The books: money in less refunds is what the clearing account says, booking by booking.
 
-use super::{Checked, demand};
-use crate::database::Rows;
+use crate::{
+    checks::check_result::{CheckResult, demand},
+    database::ModelRows,
+};
 use booking::replay::Code;
 use booking_engine::{
     booking::record::Booking,
@@ -11,7 +13,8 @@ use shared::events::{BookingPaymentStatus, BookingStatus};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
-pub(crate) fn check(rows: &Rows, booking: &Booking) -> Checked {
+/// The books of a booking balance, and agree with its payments.
+pub(crate) fn check(rows: &ModelRows, booking: &Booking) -> CheckResult {
     let id = booking.id;
     let entries = rows.entries_of.get(&id).into_iter().flatten();
     let mut causes: BTreeMap<Uuid, i64> = BTreeMap::new();

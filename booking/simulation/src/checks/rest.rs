@@ -1,7 +1,13 @@
 //! What must be true when everything has come to rest.
 
-use super::{Checked, Checks, demand};
-use crate::{database::Rows, provider::Provider};
+use crate::{
+    checks::{
+        Invariants,
+        check_result::{CheckResult, demand},
+    },
+    database::ModelRows,
+    provider::SimulatedProvider,
+};
 use booking::replay::Code;
 use booking_engine::{
     booking::{disruption::Disruption, record::Booking},
@@ -9,9 +15,9 @@ use booking_engine::{
 };
 use shared::events::BookingStatus;
 
-impl Checks {
+impl Invariants {
     /// Nothing is under way any more; what is stored, what was told and what the provider did agree.
-    pub(crate) fn at_rest(&self, rows: &Rows, provider: &Provider) -> Checked {
+    pub(crate) fn at_rest(&self, rows: &ModelRows, provider: &SimulatedProvider) -> CheckResult {
         for id in &self.acknowledged {
             demand(rows.bookings.contains_key(id), || format!("booking {id} was acknowledged and is lost"))?;
         }
@@ -60,7 +66,7 @@ impl Checks {
     }
 
     /// A booking knows what became of its flights: none of them was cancelled, and the times are the last.
-    fn check_followed(&self, booking: &Booking) -> Checked {
+    fn check_followed(&self, booking: &Booking) -> CheckResult {
         for segment in &booking.segments {
             let follows = self.disruptions.get(&segment.flight_id).is_none_or(|change| match change.kind {
                 Disruption::Cancelled => false,
@@ -74,7 +80,7 @@ impl Checks {
     }
 
     /// Seats are those of the plan, and belong to who travels on them.
-    fn check_capacity(&self, rows: &Rows) -> Checked {
+    fn check_capacity(&self, rows: &ModelRows) -> CheckResult {
         let mut count = 0;
         for (flight, seats) in &rows.seats {
             let Some(state) = rows.states.get(flight) else { continue };

@@ -24,28 +24,28 @@ use std::{
 use uuid::Uuid;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct FlightRow {
+pub(crate) struct ModelFlightRow {
     pub(crate) version: i64,
     pub(crate) departure_at: DateTime<Utc>,
     pub(crate) on_sale: bool,
     pub(crate) seats_version: i64,
 }
 
-/// Whose a seat is.
+/// A seat that is not free: its booking, and whether it is paid.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Holder {
+pub(crate) struct ModelSeatRow {
     pub(crate) booking: BookingId,
     pub(crate) sold: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct TravellerEntry {
+pub(crate) struct ModelTravellerRow {
     pub(crate) booking: BookingId,
     pub(crate) seated: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct KeyRow {
+pub(crate) struct ModelKeyRow {
     pub(crate) body: Vec<u8>,
     pub(crate) booking: BookingId,
     pub(crate) answer: Option<StoredAnswer>,
@@ -53,67 +53,67 @@ pub(crate) struct KeyRow {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct PaymentRow {
+pub(crate) struct ModelPaymentRow {
     pub(crate) booking: BookingId,
     pub(crate) payment: Payment,
 }
 
-/// That a payment is not settled.
+/// A payment that is not settled.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct QueuedRow {
+pub(crate) struct ModelUnsettledRow {
     pub(crate) attempted_at: DateTime<Utc>,
-    /// How often it was taken up.
+    /// Attempts to settle it.
     pub(crate) attempts: i16,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct RefundRow {
+pub(crate) struct ModelRefundRow {
     pub(crate) booking: BookingId,
     pub(crate) refund: RefundRecord,
     /// `None`: never.
     pub(crate) attempted_at: Option<DateTime<Utc>>,
-    /// How often it was taken up.
+    /// Attempts to settle it.
     pub(crate) attempts: i16,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct EntryRow {
+pub(crate) struct ModelEntryRow {
     pub(crate) booking: BookingId,
     pub(crate) amount: i64,
     pub(crate) created_at: DateTime<Utc>,
 }
 
-/// A row that is put in place of another, or (`None`) removed.
+/// A change of one row: `Some` puts a row in place of the one before, `None` removes it.
 #[derive(Debug, Clone)]
-pub(crate) enum Change {
-    Flight(FlightId, Option<FlightRow>),
+pub(crate) enum ModelChange {
+    Flight(FlightId, Option<ModelFlightRow>),
     State(FlightId, Option<Arc<FlightState>>),
     /// Without payments and refunds, which have tables of their own.
     Booking(BookingId, Option<Box<Booking>>),
-    Seat(FlightId, SeatDesignator, Option<Holder>),
-    Traveller((FlightId, UserId, i64), Option<TravellerEntry>),
-    Key(Vec<u8>, Option<KeyRow>),
-    Payment(PaymentId, Option<Box<PaymentRow>>),
-    Queued(PaymentId, Option<QueuedRow>),
-    Refund(RefundId, Option<Box<RefundRow>>),
-    Entry((Uuid, i16), Option<EntryRow>),
+    Seat(FlightId, SeatDesignator, Option<ModelSeatRow>),
+    Traveller((FlightId, UserId, i64), Option<ModelTravellerRow>),
+    Key(Vec<u8>, Option<ModelKeyRow>),
+    Payment(PaymentId, Option<Box<ModelPaymentRow>>),
+    Queued(PaymentId, Option<ModelUnsettledRow>),
+    Refund(RefundId, Option<Box<ModelRefundRow>>),
+    Entry((Uuid, i16), Option<ModelEntryRow>),
     Quote(QuoteId, Option<Quote>),
     Disruption(FlightId, Option<PendingDisruption>),
 }
 
-/// All tables. Changed only by [`Rows::put`], which keeps the indexes.
+/// All tables. Changed only by [`ModelRows::put`], which keeps the indexes.
 #[derive(Default)]
-pub(crate) struct Rows {
-    pub(crate) flights: BTreeMap<FlightId, FlightRow>,
+pub(crate) struct ModelRows {
+    pub(crate) flights: BTreeMap<FlightId, ModelFlightRow>,
     pub(crate) states: BTreeMap<FlightId, Arc<FlightState>>,
     pub(crate) bookings: BTreeMap<BookingId, Booking>,
-    pub(crate) seats: BTreeMap<FlightId, BTreeMap<SeatDesignator, Holder>>,
-    pub(crate) travellers: BTreeMap<(FlightId, UserId, i64), TravellerEntry>,
-    pub(crate) keys: BTreeMap<Vec<u8>, KeyRow>,
-    pub(crate) payments: BTreeMap<PaymentId, PaymentRow>,
-    pub(crate) unsettled: BTreeMap<PaymentId, QueuedRow>,
-    pub(crate) refunds: BTreeMap<RefundId, RefundRow>,
-    pub(crate) entries: BTreeMap<(Uuid, i16), EntryRow>,
+    pub(crate) seats: BTreeMap<FlightId, BTreeMap<SeatDesignator, ModelSeatRow>>,
+    pub(crate) travellers: BTreeMap<(FlightId, UserId, i64), ModelTravellerRow>,
+    pub(crate) keys: BTreeMap<Vec<u8>, ModelKeyRow>,
+    pub(crate) payments: BTreeMap<PaymentId, ModelPaymentRow>,
+    pub(crate) unsettled: BTreeMap<PaymentId, ModelUnsettledRow>,
+    pub(crate) refunds: BTreeMap<RefundId, ModelRefundRow>,
+    pub(crate) entries: BTreeMap<(Uuid, i16), ModelEntryRow>,
     pub(crate) quotes: BTreeMap<QuoteId, Quote>,
     /// Changes of flights that their bookings have yet to follow.
     pub(crate) disruptions: BTreeMap<FlightId, PendingDisruption>,
@@ -144,38 +144,42 @@ fn index<K: Ord + Copy, V: Ord>(of: &mut BTreeMap<K, BTreeSet<V>>, key: K, value
     }
 }
 
-impl Rows {
+impl ModelRows {
     /// Makes a change; gives the change that undoes it.
-    pub(crate) fn put(&mut self, change: Change) -> Change {
+    pub(crate) fn put(&mut self, change: ModelChange) -> ModelChange {
         match change {
-            Change::Flight(id, row) => Change::Flight(id, replace(&mut self.flights, id, row)),
-            Change::State(id, row) => Change::State(id, replace(&mut self.states, id, row)),
-            Change::Booking(id, row) => self.put_booking(id, row),
-            Change::Seat(flight, seat, row) => {
+            ModelChange::Flight(id, row) => ModelChange::Flight(id, replace(&mut self.flights, id, row)),
+            ModelChange::State(id, row) => ModelChange::State(id, replace(&mut self.states, id, row)),
+            ModelChange::Booking(id, row) => self.put_booking(id, row),
+            ModelChange::Seat(flight, seat, row) => {
                 let seats = self.seats.entry(flight).or_default();
-                Change::Seat(flight, seat, replace(seats, seat, row))
+                ModelChange::Seat(flight, seat, replace(seats, seat, row))
             }
-            Change::Traveller(key, row) => Change::Traveller(key, replace(&mut self.travellers, key, row)),
-            Change::Key(scope, row) => {
+            ModelChange::Traveller(key, row) => {
+                ModelChange::Traveller(key, replace(&mut self.travellers, key, row))
+            }
+            ModelChange::Key(scope, row) => {
                 let before = replace(&mut self.keys, scope.clone(), row);
-                Change::Key(scope, before)
+                ModelChange::Key(scope, before)
             }
-            Change::Payment(id, row) => self.put_payment(id, row),
-            Change::Queued(id, row) => self.put_queued(id, row),
-            Change::Refund(id, row) => self.put_refund(id, row),
-            Change::Entry(key, row) => {
+            ModelChange::Payment(id, row) => self.put_payment(id, row),
+            ModelChange::Queued(id, row) => self.put_queued(id, row),
+            ModelChange::Refund(id, row) => self.put_refund(id, row),
+            ModelChange::Entry(key, row) => {
                 let before = replace(&mut self.entries, key, row);
                 if let Some(entry) = row.or(before) {
                     index(&mut self.entries_of, entry.booking, key, row.is_some());
                 }
-                Change::Entry(key, before)
+                ModelChange::Entry(key, before)
             }
-            Change::Quote(id, row) => Change::Quote(id, replace(&mut self.quotes, id, row)),
-            Change::Disruption(id, row) => Change::Disruption(id, replace(&mut self.disruptions, id, row)),
+            ModelChange::Quote(id, row) => ModelChange::Quote(id, replace(&mut self.quotes, id, row)),
+            ModelChange::Disruption(id, row) => {
+                ModelChange::Disruption(id, replace(&mut self.disruptions, id, row))
+            }
         }
     }
 
-    fn put_booking(&mut self, id: BookingId, row: Option<Box<Booking>>) -> Change {
+    fn put_booking(&mut self, id: BookingId, row: Option<Box<Booking>>) -> ModelChange {
         if let Some(before) = self.bookings.get(&id) {
             self.holds.remove(&(before.hold_expires_at, id));
             self.locators.remove(before.locator.as_str());
@@ -186,20 +190,20 @@ impl Rows {
             }
             self.locators.insert(row.locator.as_str().to_owned());
         }
-        Change::Booking(id, replace(&mut self.bookings, id, row.map(|row| *row)).map(Box::new))
+        ModelChange::Booking(id, replace(&mut self.bookings, id, row.map(|row| *row)).map(Box::new))
     }
 
-    fn put_payment(&mut self, id: PaymentId, row: Option<Box<PaymentRow>>) -> Change {
+    fn put_payment(&mut self, id: PaymentId, row: Option<Box<ModelPaymentRow>>) -> ModelChange {
         if let Some(before) = self.payments.get(&id) {
             index(&mut self.payments_of, before.booking, id, false);
         }
         if let Some(row) = &row {
             index(&mut self.payments_of, row.booking, id, true);
         }
-        Change::Payment(id, replace(&mut self.payments, id, row.map(|row| *row)).map(Box::new))
+        ModelChange::Payment(id, replace(&mut self.payments, id, row.map(|row| *row)).map(Box::new))
     }
 
-    fn put_queued(&mut self, id: PaymentId, row: Option<QueuedRow>) -> Change {
+    fn put_queued(&mut self, id: PaymentId, row: Option<ModelUnsettledRow>) -> ModelChange {
         let before = replace(&mut self.unsettled, id, row);
         if let Some(before) = before {
             self.unsettled_by_attempt.remove(&(before.attempted_at, id));
@@ -207,10 +211,10 @@ impl Rows {
         if let Some(row) = row {
             self.unsettled_by_attempt.insert((row.attempted_at, id));
         }
-        Change::Queued(id, before)
+        ModelChange::Queued(id, before)
     }
 
-    fn put_refund(&mut self, id: RefundId, row: Option<Box<RefundRow>>) -> Change {
+    fn put_refund(&mut self, id: RefundId, row: Option<Box<ModelRefundRow>>) -> ModelChange {
         if let Some(before) = self.refunds.get(&id) {
             self.unsettled_refunds.remove(&id);
             index(&mut self.refunds_of, before.booking, id, false);
@@ -221,6 +225,6 @@ impl Rows {
             }
             index(&mut self.refunds_of, row.booking, id, true);
         }
-        Change::Refund(id, replace(&mut self.refunds, id, row.map(|row| *row)).map(Box::new))
+        ModelChange::Refund(id, replace(&mut self.refunds, id, row.map(|row| *row)).map(Box::new))
     }
 }

@@ -1,38 +1,39 @@
 //! What travellers change of what they have booked.
 
-use super::{Own, Traveller};
-use crate::{amendments::Amendment, orders, requests::Request};
-use crate::{time::MILLISECOND, world::World};
+use crate::{
+    ground::time::MILLISECOND,
+    requests::{Amendment, TravellerRequest},
+    travellers::{
+        orders,
+        traveller::{KnownBooking, SimulatedTraveller},
+    },
+    world::SimulatedWorld,
+};
 use booking_engine::{
     booking::{name_correction::NameCorrection, record::Booking, seat_change::SeatChange},
     passengers::contact::{ContactPatch, Phone},
-    payment::quote::QuoteId,
-    sell::outcome::SalesOutcome,
 };
-use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
-use serde_json::Value;
 use shared::{
     email::EmailAddress,
     http::Patch,
-    ids::{BookingId, FlightId},
-    money::Currency,
+    ids::FlightId,
     person_name::PersonName,
     seat::{Cabin, SeatDesignator},
 };
 
-impl Traveller {
+impl SimulatedTraveller {
     /// A booking as its traveller has it on the screen, for a while.
-    async fn look(&self, own: Own) -> Option<Booking> {
+    async fn look(&self, own: KnownBooking) -> Option<Booking> {
         let seen = self.world.database.borrow().rows.bookings.get(&own.id).cloned();
         let pause = self.world.random().time(MILLISECOND, 11);
         self.world.sleep(pause).await;
         seen
     }
 
-    fn amend(&self, seen: &Booking, amendment: Amendment) -> Request {
+    fn amend(&self, seen: &Booking, amendment: Amendment) -> TravellerRequest {
         let version = self.world.random().chance(400).then_some(seen.version);
-        Request::Amend { booking: seen.id, version, amendment }
+        TravellerRequest::Amend { booking: seen.id, version, amendment }
     }
 
     /// Moves people of a booking to other seats; now and then others want the same ones at the same time, or
@@ -64,34 +65,6 @@ impl Traveller {
                 self.learn(request, since, answer);
             }
         }
-    }
-
-    /// Remembers a quote, under its key and for a cancellation.
-    pub(crate) fn learn_quote(
-        &mut self,
-        (request, booking): (&Request, BookingId),
-        since: DateTime<Utc>,
-        answer: &SalesOutcome,
-    ) {
-        let shown = match answer {
-            SalesOutcome::Quoted(quote) => serde_json::to_value(quote),
-            SalesOutcome::Replay(answer) => serde_json::from_str(&answer.booking),
-            other => return self.world.note(|| format!("traveller {} got no quote: {other:?}", self.number)),
-        };
-        let shown: Value = shown.unwrap_or_default();
-        let Some(id) = shown["quote_id"].as_str().and_then(|id| id.parse().ok()) else {
-            return self.world.object(format!("{shown} is told as a quote of booking {booking}"));
-        };
-        let quote = QuoteId(id);
-        let stored = self.world.database.borrow().rows.quotes.get(&quote).copied();
-        let stored = stored.and_then(|stored| serde_json::to_value(stored.shown(Currency::EUR)).ok());
-        if stored.as_ref() != Some(&shown) {
-            self.world.object(format!("quote {id} of booking {booking} is {stored:?}, told was {shown}"));
-        }
-        if let Some(own) = self.own.iter_mut().find(|own| own.id == booking) {
-            own.quote = Some(quote);
-        }
-        self.keep(request, 200, (id.to_string(), since));
     }
 
     pub(crate) async fn change_contact(&mut self) {
@@ -127,8 +100,12 @@ impl Traveller {
     }
 }
 
-/// Up to three others who are on one of these flights, and want the same seats there.
-fn rivals(world: &World, booking: &Booking, changes: &[SeatChange]) -> Vec<(Booking, Vec<SeatChange>)> {
+/// Up to three other bookings on one of these flights, whose passengers want the same seats there.
+fn rivals(
+    world: &SimulatedWorld,
+    booking: &Booking,
+    changes: &[SeatChange],
+) -> Vec<(Booking, Vec<SeatChange>)> {
     let random = world.random();
     let Some(flight) = changes.get(random.index(changes.len())).map(|change| change.flight) else {
         return Vec::new();
@@ -148,7 +125,7 @@ fn rivals(world: &World, booking: &Booking, changes: &[SeatChange]) -> Vec<(Book
 }
 
 /// One to all of a party, on one to all of its flights; or two of it change seats.
-fn draw_changes(world: &World, booking: &Booking) -> Vec<SeatChange> {
+fn draw_changes(world: &SimulatedWorld, booking: &Booking) -> Vec<SeatChange> {
     let random = world.random();
     let seated: Vec<_> = booking.passengers.iter().filter(|one| one.kind.has_seat()).collect();
     let segment = random.index(booking.segments.len());
@@ -180,7 +157,7 @@ fn draw_changes(world: &World, booking: &Booking) -> Vec<SeatChange> {
 }
 
 /// A seat of a cabin that is free, often one that others like too; or one that is taken; or any at all.
-fn draw_seat(world: &World, flight: FlightId, cabin: Cabin) -> Option<SeatDesignator> {
+fn draw_seat(world: &SimulatedWorld, flight: FlightId, cabin: Cabin) -> Option<SeatDesignator> {
     let random = world.random();
     let database = world.database.borrow();
     let plan = &database.rows.states.get(&flight)?.seat_plan;

@@ -2,7 +2,7 @@
 
 mod on_postgres;
 
-use booking_simulation::{Broken, Run, Sabotage, record, run};
+use booking_simulation::{BrokenPromise, Sabotage, SimulationRun, record, run};
 use std::collections::BTreeMap;
 
 /// Steps of a run: a world of some minutes or days, and the way to its rest.
@@ -13,7 +13,7 @@ fn of_environment(name: &str) -> Option<u64> {
 }
 
 /// Runs a seed; a broken promise ends the test with the way to it.
-fn keeps_all_promises(seed: u64, steps: u64) -> Run {
+fn keeps_all_promises(seed: u64, steps: u64) -> SimulationRun {
     println!("seed {seed}, {steps} steps");
     run(seed, steps, Sabotage::None).unwrap_or_else(|broken| panic!("{broken}"))
 }
@@ -110,7 +110,7 @@ fn one_seed_run_twice_gives_the_same_log() {
     assert_ne!(one.digest, recorded(8).digest);
 }
 
-fn broken_by(sabotage: Sabotage, seeds: std::ops::Range<u64>) -> Box<Broken> {
+fn broken_by(sabotage: Sabotage, seeds: std::ops::Range<u64>) -> Box<BrokenPromise> {
     let mut broken = seeds.filter_map(|seed| run(seed, STEPS, sabotage).err());
     broken.next().expect("a run that notices it")
 }

@@ -2,7 +2,7 @@
 
 use super::of_environment;
 use booking::MIGRATIONS;
-use booking_simulation::{CLOCK, Replay, Sabotage, record, replay};
+use booking_simulation::{CLOCK, ReplayReport, Sabotage, record, replay};
 use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 use std::collections::{BTreeMap, BTreeSet};
 use testkit::TestDatabase;
@@ -36,7 +36,7 @@ async fn replayed(
     seed: u64,
     steps: u64,
     (statements, sabotage): (&[&str], Sabotage),
-) -> (Replay, BTreeMap<&'static str, u64>) {
+) -> (ReplayReport, BTreeMap<&'static str, u64>) {
     println!("seed {seed}, {steps} steps");
     let database = TestDatabase::of("booking", MIGRATIONS).await;
     let superuser = AsyncPgConnection::establish(&database.superuser_url()).await;

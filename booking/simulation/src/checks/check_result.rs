@@ -1,0 +1,9 @@
+//! What a check comes to.
+
+/// What is wrong, if anything is.
+pub(crate) type CheckResult = Result<(), String>;
+
+/// Demands that something holds. `otherwise` says what is wrong where it does not.
+pub(crate) fn demand(holds: bool, otherwise: impl FnOnce() -> String) -> CheckResult {
+    if holds { Ok(()) } else { Err(otherwise()) }
+}
