@@ -11,7 +11,7 @@ use booking_engine::{
         seat_inventory::{ClockReading, HoldExpiries, SeatInventory},
     },
     ledger::{admission::AdmissionControl, command::Envelope, queue::CommandQueue},
-    sell::idempotent::RunningKeys,
+    sell::running_keys::RunningKeys,
 };
 use futures_util::future::LocalBoxFuture;
 use shared::{events::SeatsState, ids::FlightId};
