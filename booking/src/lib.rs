@@ -4,8 +4,8 @@
 //! |---|---|
 //! | [`app`] | wires database, actors and HTTP together |
 //! | [`config`] | the service's settings |
-//! | `domain` | the rules, pure |
-//! | `actors` | allocators, ledger, payment desk, reaper, feed; its `mod.rs` has the diagram |
+//! | `domain` | what staff and live seat maps see; the rules are in the crate `booking-engine` |
+//! | `actors` | allocators, ledger, payment desk, expiry sweeper, feed; its `mod.rs` has the diagram |
 //! | `store` | tables and queries |
 //! | `http` | routes, thin |
 //! | `deadline` | until when a request may wait |

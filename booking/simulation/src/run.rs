@@ -191,7 +191,7 @@ fn is_at_rest(world: &SimulatedWorld) -> bool {
     world.travellers.get() == 0 && is_settled(world) && world.database.borrow().rows.holds.is_empty()
 }
 
-/// The digest of everything that is stored, but for the ids that real code draws by itself.
+/// The digest of everything that is stored, except what a replay draws anew: ids of refunds and events, and locators after a collision.
 fn digest(world: &SimulatedWorld) -> u64 {
     let mut hasher = DefaultHasher::new();
     let lines = table_lines(&world.database.borrow().rows, &world.claimed.borrow());

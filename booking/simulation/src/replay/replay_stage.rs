@@ -72,7 +72,7 @@ pub(crate) struct ReplayStage {
     pub(crate) differences: Vec<String>,
 }
 
-/// What decisions draw by themselves differs from what was drawn in the run.
+/// Draws identifiers anew: they differ from those of the run.
 struct RandomIds;
 
 impl Ids for RandomIds {

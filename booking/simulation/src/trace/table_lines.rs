@@ -1,5 +1,5 @@
-//! All rows of the model as lines, so that they can be compared with those of PostgreSQL. The lines leave out what real
-//! code draws by itself: ids of refunds and events, and locators drawn again.
+//! All rows of the model as lines, so that they can be compared with those of PostgreSQL. The lines leave out what
+//! a replay draws anew: ids of refunds and events, and locators drawn again.
 
 use crate::database::ModelRows;
 use booking::replay::Code;
@@ -44,7 +44,7 @@ pub(crate) fn stored_answer(status: i16, booking: &str) -> String {
     format!("{status} {value}")
 }
 
-/// Says whether a locator is still the one of the claim: others are drawn without the seed.
+/// Says whether a locator is still the one of the claim: a replay draws others than its run.
 pub(crate) fn locator_words(claimed: &ClaimedLocators, booking: BookingId, locator: &str) -> String {
     let own = claimed.get(&booking).is_some_and(|own| own == locator);
     if own { "as claimed" } else { "drawn again" }.to_owned()

@@ -63,7 +63,7 @@ pub(crate) struct SimulatedWorld {
     pub(crate) instances: Vec<RefCell<SimulatedInstance>>,
     pub(crate) provider: RefCell<SimulatedProvider>,
     pub(crate) invariants: RefCell<Invariants>,
-    /// The locators that claims came with: the ledger draws others by itself.
+    /// The locators that claims came with. After a collision the ledger draws another one.
     pub(crate) claimed: RefCell<ClaimedLocators>,
     /// Only of a recorded run.
     pub(crate) trace: Option<RefCell<DatabaseTrace>>,
