@@ -225,8 +225,10 @@ fn seat_map_feeds(
     arbiter: &LastingArbiter,
     (pool, flights, directory): (&Pool, &FlightCache, &Directory),
 ) -> SeatMapFeeds {
-    let bounds =
-        seat_map::Bounds { readers: config.seat_map_readers, of_flight: config.seat_map_flight_readers };
+    let bounds = seat_map::ReaderLimits {
+        readers: config.seat_map_readers,
+        of_flight: config.seat_map_flight_readers,
+    };
     let timing = FeedTiming {
         pause: Duration::from_millis(config.seat_map_pause_ms),
         heartbeat: Duration::from_millis(config.seat_map_heartbeat_ms.max(10)),

@@ -83,12 +83,6 @@ pub(super) struct Reload;
 #[rtype(result = "Result<SeatMap, DbError>")]
 pub(super) struct GetSeatMap;
 
-/// A fault in the allocator.
-#[cfg(test)]
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(super) struct Die;
-
 /// See the module.
 pub(super) struct SeatAllocator {
     id: FlightId,
@@ -295,10 +289,10 @@ impl Handler<GetSeatMap> for SeatAllocator {
 }
 
 #[cfg(test)]
-impl Handler<Die> for SeatAllocator {
+impl Handler<super::fault::Die> for SeatAllocator {
     type Result = ();
 
-    fn handle(&mut self, _: Die, _: &mut Context<Self>) {
+    fn handle(&mut self, _: super::fault::Die, _: &mut Context<Self>) {
         panic!("a fault in the allocator, on purpose");
     }
 }

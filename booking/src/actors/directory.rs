@@ -13,7 +13,7 @@ use super::{
     allocators::{Allocators, Entry, Limits},
     arbiter::LastingArbiter,
     arrivals::Arrivals,
-    seat_map::{News, RunningFeeds},
+    seat_map::{FlightUpdate, RunningFeeds},
     shards::shard_of,
 };
 use crate::{
@@ -159,7 +159,7 @@ impl Directory {
     #[cfg(test)]
     pub(crate) async fn kill(&self, id: FlightId) {
         let Some(Entry { allocator, .. }) = self.0.running.find(id) else { panic!("none runs") };
-        assert!(allocator.send(super::allocator::Die).await.is_err(), "it does not live to answer");
+        assert!(allocator.send(super::fault::Die).await.is_err(), "it does not live to answer");
         while allocator.connected() {
             tokio::task::yield_now().await;
         }
@@ -181,7 +181,7 @@ impl Directory {
     /// those that it has made or changed, where it was a commit of this instance.
     pub(crate) fn seats_changed(&self, state: SeatsState, holds: Option<HoldExpiries>) {
         let state = Arc::new(state);
-        self.0.feeds.tell(state.flight_id, || News::Seats(Arc::clone(&state)));
+        self.0.feeds.update(state.flight_id, || FlightUpdate::Seats(Arc::clone(&state)));
         let (id, version) = (state.flight_id, state.version);
         self.tell(id, ApplySeats { state, holds });
         self.0.running.look(id, |entry| entry.told.fetch_max(version, Ordering::Relaxed));
@@ -204,7 +204,7 @@ impl Directory {
 
     /// Tells the flight's allocator and feed, if they run here, that the flight changed.
     pub(crate) fn flight_changed(&self, flight: Flight) {
-        self.0.feeds.tell(flight.state.id, || News::Flight(flight.clone()));
+        self.0.feeds.update(flight.state.id, || FlightUpdate::Flight(flight.clone()));
         self.tell(flight.state.id, FlightChanged(flight));
     }
 
@@ -248,7 +248,7 @@ impl FlightInventory for Directory {
     }
 
     fn invalidate(&self, id: FlightId) {
-        self.0.feeds.tell(id, || News::Unknown);
+        self.0.feeds.update(id, || FlightUpdate::Invalidated);
         self.tell(id, Invalidate);
     }
 }

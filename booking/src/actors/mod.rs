@@ -33,6 +33,8 @@ mod arrivals;
 pub(crate) mod directory;
 pub(crate) mod disruption_desk;
 pub(crate) mod expiry_sweeper;
+#[cfg(test)]
+mod fault;
 pub(crate) mod flight_feed;
 pub(crate) mod followers;
 pub(crate) mod housekeeping;

@@ -52,12 +52,6 @@ pub(super) struct Submit(pub(super) Envelope);
 #[rtype(result = "()")]
 pub(super) struct Drain;
 
-/// A fault in the ledger.
-#[cfg(test)]
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(super) struct Die;
-
 /// One writer for the flights of a shard.
 ///
 /// Invariant: at most one transaction runs, that of the task that has locked the processor; it may be one that this
@@ -136,10 +130,10 @@ impl Handler<Drain> for Ledger {
 }
 
 #[cfg(test)]
-impl Handler<Die> for Ledger {
+impl Handler<crate::actors::fault::Die> for Ledger {
     type Result = ();
 
-    fn handle(&mut self, _: Die, _: &mut Context<Self>) {
+    fn handle(&mut self, _: crate::actors::fault::Die, _: &mut Context<Self>) {
         panic!("a fault in the ledger, on purpose");
     }
 }

@@ -91,7 +91,7 @@ impl Ledgers {
     pub(crate) async fn kill(&self, flight: FlightId) {
         let shard = &self.shards[shard_of(flight, self.shards.len())];
         let ledger = shard.ledger.read().unwrap_or_else(PoisonError::into_inner).clone();
-        assert!(ledger.send(super::actor::Die).await.is_err(), "it does not live to answer");
+        assert!(ledger.send(crate::actors::fault::Die).await.is_err(), "it does not live to answer");
         while ledger.connected() {
             tokio::task::yield_now().await;
         }

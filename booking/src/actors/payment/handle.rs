@@ -3,10 +3,12 @@
 use super::{
     circuit::Circuit,
     deps::{Closing, PaymentDeps, Settlements},
-    desk::{Begin, DeskActor},
+    desk::DeskActor,
+    messages::{BeginPayment, PaymentAdmission},
     settlement_writer::{self, SettlementNote},
+    shared_provider::SharedProvider,
     unsettled_gauges,
-    watched_provider::{SharedProvider, WatchedProvider},
+    watched_provider::WatchedProvider,
 };
 use crate::actors::ledger::Ledgers;
 use booking_engine::{
@@ -20,7 +22,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, oneshot},
+    sync::{Semaphore, oneshot},
     time::timeout,
 };
 
@@ -38,18 +40,6 @@ pub(crate) struct PaymentTimes {
     pub(crate) sweep: Duration,
     /// Payments in hand at once; more are refused before they are started.
     pub(crate) places: u32,
-}
-
-/// The right to have a payment carried out; the place is free again when it is dropped.
-#[derive(Debug)]
-pub(crate) struct Admission {
-    _place: OwnedSemaphorePermit,
-}
-
-impl Drop for Admission {
-    fn drop(&mut self) {
-        metrics::gauge!("booking_payments_in_hand").decrement(1.0);
-    }
 }
 
 /// A cloneable handle of the desk, which is started again when it dies.
@@ -115,7 +105,7 @@ impl PaymentDesk {
     #[cfg(test)]
     pub(super) fn kill(&self) {
         if let Some(desk) = self.desk.address() {
-            desk.try_send(super::desk::Die).unwrap();
+            desk.try_send(crate::actors::fault::Die).unwrap();
         }
     }
 
@@ -147,20 +137,19 @@ fn start_sweeps(deps: PaymentDeps, interval: Duration) -> Ticker {
 }
 
 impl Payments for PaymentDesk {
-    type Admission = Admission;
+    type Admission = PaymentAdmission;
 
-    fn admit(&self) -> Result<Admission, NotAdmitted> {
+    fn admit(&self) -> Result<PaymentAdmission, NotAdmitted> {
         if self.deps.circuit.is_open() {
             return Err(NotAdmitted::ProviderSilent);
         }
         let place = self.places.clone().try_acquire_owned().map_err(|_| NotAdmitted::Full)?;
-        metrics::gauge!("booking_payments_in_hand").increment(1.0);
-        Ok(Admission { _place: place })
+        Ok(PaymentAdmission::new(place))
     }
 
-    async fn charge(&self, charge: Charge, admission: Admission) -> ChargeOutcome {
+    async fn charge(&self, charge: Charge, admission: PaymentAdmission) -> ChargeOutcome {
         let (reply, outcome) = oneshot::channel();
-        let begin = Begin { charge, admission, trace: trace::current(), reply };
+        let begin = BeginPayment { charge, admission, trace: trace::current(), reply };
         // The payment is stored: whatever goes wrong here, it is settled later.
         // A fresh address: how many there are is bound by the admissions.
         let Some(desk) = self.desk.address() else { return ChargeOutcome::Unsettled };

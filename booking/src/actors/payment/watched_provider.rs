@@ -1,6 +1,7 @@
-//! The provider as sagas ask it: within a time, measured, and with the circuit told of each answer.
+//! `WatchedProvider`: asks the provider for the sagas. It limits and measures the time of each call, and tells the
+//! circuit whether an answer came.
 
-use super::circuit::Circuit;
+use super::{circuit::Circuit, shared_provider::SharedProvider};
 use crate::kill_points;
 use booking_engine::{
     ports::{PaymentProvider, ProviderError, ProviderReply},
@@ -9,9 +10,6 @@ use booking_engine::{
 use shared::ids::{PaymentId, RefundId};
 use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, timeout};
-
-/// A payment provider that threads share.
-pub(crate) type SharedProvider = Arc<dyn PaymentProvider + Send + Sync>;
 
 /// See the module.
 #[derive(Clone)]
@@ -25,7 +23,7 @@ pub(super) struct WatchedProvider {
 }
 
 impl WatchedProvider {
-    /// The provider's answer, if it comes in time. Whether it comes is what the circuit goes by.
+    /// The provider's answer, if it comes in time. The circuit learns whether it came.
     async fn asked<T>(&self, call: &'static str, reply: ProviderReply<'_, T>) -> Result<T, ProviderError> {
         let begun = Instant::now();
         let answer = timeout(self.timeout, reply).await;
