@@ -1,6 +1,6 @@
 //! What the replay of the simulation on PostgreSQL needs of the store. Services have no use for it.
 
-pub use crate::store::{codes::Code, flight_cache::FlightCache, ledger_store::PostgresLedgerStore};
+pub use crate::store::{codes::StoredCode, flight_cache::FlightCache, ledger_store::PostgresLedgerStore};
 
 use crate::store::{
     bookings, disruptions,

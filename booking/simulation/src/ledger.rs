@@ -12,7 +12,7 @@ use crate::{
 use booking_engine::{
     inventory::seat_inventory::HoldExpiries,
     ledger::{
-        command::{Answer, Command, Envelope, LedgerError, Outcome},
+        command::{Command, Envelope, LedgerAnswer, LedgerError, Outcome},
         process::{BatchProcessor, await_answer},
         queue::CommandQueue,
     },
@@ -43,7 +43,7 @@ impl SimulatedLedger {
 }
 
 impl LedgerQueue for Process {
-    async fn submit(&self, flight: FlightId, command: Command, terms: SubmitTerms) -> Answer {
+    async fn submit(&self, flight: FlightId, command: Command, terms: SubmitTerms) -> LedgerAnswer {
         self.world.hop().await;
         let (reply, answer) = oneshot::channel();
         let SubmitTerms { deadline, slot } = terms;

@@ -17,7 +17,7 @@ use booking_engine::{
         work::{Item, Verdict},
     },
     payment::quote::{Quote, QuoteId},
-    ports::{FoundBooking, LedgerStore},
+    ports::{LedgerStore, LoadedBooking},
     store_error::StoreResult,
 };
 use chrono::{DateTime, Utc};
@@ -208,7 +208,7 @@ impl LedgerStore for ModelStore {
         }
     }
 
-    async fn read_back(&mut self, ids: &[BookingId]) -> StoreResult<HashMap<BookingId, FoundBooking>> {
+    async fn read_back(&mut self, ids: &[BookingId]) -> StoreResult<HashMap<BookingId, LoadedBooking>> {
         self.world.hop().await;
         let found = {
             let now = self.world.now();

@@ -2,7 +2,7 @@
 //! by itself (ids of refunds and events, locators drawn again) is left out.
 
 use super::database::Rows;
-use booking::replay::Code;
+use booking::replay::StoredCode;
 use booking_engine::{booking::idempotency::StoredAnswer, payment::quote::Quote};
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;

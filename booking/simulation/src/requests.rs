@@ -7,7 +7,7 @@ use crate::{
     world::unavailable,
 };
 use booking_engine::{
-    booking::{idempotency::Key, lifecycle::Stage, record::Booking, refusal::Refusal},
+    booking::{idempotency::Key, lifecycle::BookingStage, record::Booking, refusal::Refusal},
     ledger::{command::BookingRef, rows::KnownKey},
     payment::{quote::QuoteId, record::PaymentOrder},
     ports::{KeyLookup, RequestContext},
@@ -188,7 +188,7 @@ impl Process {
     async fn amend(
         &self,
         sales: &Sales<Self>,
-        (booking, stage): (&Booking, Stage),
+        (booking, stage): (&Booking, BookingStage),
         (at, amendment): (BookingRef, &Amendment),
         context: RequestContext,
     ) -> Result<SalesOutcome, SalesError> {
@@ -202,7 +202,7 @@ impl Process {
     }
 
     /// A booking as a handler reads it before anything is done about it.
-    async fn read_booking(&self, id: BookingId) -> StoreResult<Option<(Booking, Stage)>> {
+    async fn read_booking(&self, id: BookingId) -> StoreResult<Option<(Booking, BookingStage)>> {
         let world = &self.world;
         world.hop().await;
         let read = {
@@ -218,7 +218,7 @@ impl Process {
             if let Some(trace) = &world.trace {
                 trace.borrow_mut().read_booking(clock, &state);
             }
-            (booking, Stage::of(state.status, state.payment_status))
+            (booking, BookingStage::of(state.status, state.payment_status))
         };
         world.hop().await;
         Ok(Some(read))

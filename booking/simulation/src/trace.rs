@@ -1,7 +1,7 @@
 //! What was done to the database, so that the same can be done to another.
 
 use super::{database::Abort, replay_rows::answer, tally::outcome};
-use booking::replay::Code;
+use booking::replay::StoredCode;
 use booking_engine::{
     booking::{disruption::PendingDisruption, idempotency::Key},
     inventory::seat_inventory::SeatSnapshot,

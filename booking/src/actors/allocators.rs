@@ -37,7 +37,7 @@ pub(crate) struct Limits {
 
 /// A running allocator. Whoever has a copy has it in hand.
 #[derive(Clone)]
-pub(super) struct Entry {
+pub(super) struct AllocatorEntry {
     pub(super) allocator: Addr<SeatAllocator>,
     pub(super) flight: watch::Receiver<Flight>,
     /// How many more may claim: a mailbox alone refuses nobody who has an address of his own.
@@ -50,7 +50,7 @@ pub(super) struct Entry {
     used: Arc<AtomicU64>,
 }
 
-impl Entry {
+impl AllocatorEntry {
     pub(super) fn new(allocator: Addr<SeatAllocator>, flight: watch::Receiver<Flight>) -> Self {
         let [places, readers] = [(); 2].map(|()| Arc::new(Semaphore::new(MAILBOX)));
         Self { allocator, flight, places, readers, told: Arc::default(), used: Arc::default() }
@@ -67,7 +67,7 @@ impl Entry {
     }
 }
 
-type Map = HashMap<FlightId, Entry>;
+type Map = HashMap<FlightId, AllocatorEntry>;
 
 /// See the module. Clones share them.
 #[derive(Clone)]
@@ -101,7 +101,7 @@ impl Allocators {
     }
 
     /// A flight's allocator, if it runs, to be used now.
-    pub(super) fn find(&self, id: FlightId) -> Option<Entry> {
+    pub(super) fn find(&self, id: FlightId) -> Option<AllocatorEntry> {
         let all = self.all();
         let entry = all.get(&id).filter(|entry| entry.allocator.connected())?;
         entry.use_at(self.now());
@@ -109,7 +109,7 @@ impl Allocators {
     }
 
     /// Looks at a flight's allocator without using it.
-    pub(super) fn look<T>(&self, id: FlightId, look: impl FnOnce(&Entry) -> T) -> Option<T> {
+    pub(super) fn look<T>(&self, id: FlightId, look: impl FnOnce(&AllocatorEntry) -> T) -> Option<T> {
         self.all().get(&id).map(look)
     }
 
@@ -119,7 +119,7 @@ impl Allocators {
     }
 
     /// An allocator that was started, to be used now. Others make room for it.
-    pub(super) fn insert(&self, id: FlightId, entry: Entry) {
+    pub(super) fn insert(&self, id: FlightId, entry: AllocatorEntry) {
         entry.use_at(self.now());
         self.change(|all| {
             if all.len() >= self.limits.allocators {
@@ -130,7 +130,7 @@ impl Allocators {
     }
 
     /// Forgets an allocator that did not live to answer: it may still be about to end.
-    pub(super) fn forget(&self, id: FlightId, dead: &Entry) {
+    pub(super) fn forget(&self, id: FlightId, dead: &AllocatorEntry) {
         self.change(|all| {
             if all.get(&id).is_some_and(|entry| entry.allocator == dead.allocator) {
                 all.remove(&id);
@@ -142,7 +142,7 @@ impl Allocators {
     pub(super) fn passivate(&self) {
         let idle = u64::try_from(self.limits.idle.as_millis()).unwrap_or(u64::MAX);
         let now = self.now();
-        let stays = |entry: &Entry| {
+        let stays = |entry: &AllocatorEntry| {
             entry.allocator.connected()
                 && entry.idle_since().is_none_or(|since| now.saturating_sub(since) < idle)
         };

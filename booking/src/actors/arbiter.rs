@@ -10,9 +10,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// See the module. Clones share the thread.
 #[derive(Clone)]
-pub(crate) struct LastingArbiter(Arc<Mutex<Place>>);
+pub(crate) struct LastingArbiter(Arc<Mutex<ArbiterSlot>>);
 
-struct Place {
+struct ArbiterSlot {
     arbiter: Arbiter,
     /// It is over on purpose.
     stopped: bool,
@@ -21,11 +21,11 @@ struct Place {
 impl LastingArbiter {
     /// Starts a thread in the present system, to which everybody belongs who asks for handles later.
     pub(crate) fn new() -> Self {
-        Self(Arc::new(Mutex::new(Place { arbiter: Arbiter::new(), stopped: false })))
+        Self(Arc::new(Mutex::new(ArbiterSlot { arbiter: Arbiter::new(), stopped: false })))
     }
 
     /// Whoever holds it has replaced the whole arbiter, or nothing.
-    fn place(&self) -> MutexGuard<'_, Place> {
+    fn place(&self) -> MutexGuard<'_, ArbiterSlot> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -33,7 +33,7 @@ pub(super) const OF_FLIGHT: usize = 512;
 const REQUESTS: usize = 4096;
 
 /// What those who wait are told.
-type Told = Result<(), Arc<DbError>>;
+type ArrivalOutcome = Result<(), Arc<DbError>>;
 
 /// Waits for a flight.
 #[derive(Message)]
@@ -113,7 +113,7 @@ fn lock(waiting: &Mutex<WaitingRequests>) -> MutexGuard<'_, WaitingRequests> {
 impl Arrivals {
     /// Starts the actor on the present arbiter.
     pub(super) fn start(pool: Pool) -> Self {
-        let watch = PendingFlightWaiter { pool, waiting: HashMap::new(), state: State::Idle };
+        let watch = PendingFlightWaiter { pool, waiting: HashMap::new(), state: LookState::Idle };
         Self { actor: watch.start(), waiting: Arc::default() }
     }
 
@@ -159,11 +159,11 @@ impl Arrivals {
 /// See the module.
 struct PendingFlightWaiter {
     pool: Pool,
-    waiting: HashMap<FlightId, Vec<oneshot::Sender<Told>>>,
-    state: State,
+    waiting: HashMap<FlightId, Vec<oneshot::Sender<ArrivalOutcome>>>,
+    state: LookState,
 }
 
-enum State {
+enum LookState {
     /// Nobody waits.
     Idle,
     /// Looks in a while.
@@ -180,10 +180,10 @@ impl PendingFlightWaiter {
             !waiters.is_empty()
         });
         if self.waiting.is_empty() {
-            self.state = State::Idle;
+            self.state = LookState::Idle;
             return;
         }
-        self.state = State::Looking { again: false };
+        self.state = LookState::Looking { again: false };
         let (pool, ids) = (self.pool.clone(), self.waiting.keys().map(|id| id.0).collect::<Vec<Uuid>>());
         let task = actix::spawn(async move {
             let connection = pool.get().await?;
@@ -197,13 +197,13 @@ impl PendingFlightWaiter {
                 Err(error) => watch.tell_all(DbError::Unavailable(error.to_string().into())),
             }
             match watch.state {
-                State::Looking { again: true } => watch.look(ctx),
-                _ => watch.state = State::Due(ctx.run_later(LOOK, Self::look)),
+                LookState::Looking { again: true } => watch.look(ctx),
+                _ => watch.state = LookState::Due(ctx.run_later(LOOK, Self::look)),
             }
         }));
     }
 
-    fn tell(&mut self, id: FlightId, told: &Told) {
+    fn tell(&mut self, id: FlightId, told: &ArrivalOutcome) {
         for waiter in self.waiting.remove(&id).unwrap_or_default() {
             // An error means that nobody waits any longer.
             let _ = waiter.send(told.clone());
@@ -227,8 +227,8 @@ impl Handler<Await> for PendingFlightWaiter {
     fn handle(&mut self, Await(id): Await, ctx: &mut Context<Self>) -> Self::Result {
         let (done, told) = oneshot::channel();
         self.waiting.entry(id).or_default().push(done);
-        if matches!(self.state, State::Idle) {
-            self.state = State::Due(ctx.run_later(LOOK, Self::look));
+        if matches!(self.state, LookState::Idle) {
+            self.state = LookState::Due(ctx.run_later(LOOK, Self::look));
         }
         Box::pin(async move {
             match told.await {
@@ -244,9 +244,9 @@ impl Handler<Look> for PendingFlightWaiter {
 
     fn handle(&mut self, _: Look, ctx: &mut Context<Self>) {
         match &mut self.state {
-            State::Idle => {}
-            State::Looking { again } => *again = true,
-            State::Due(later) => {
+            LookState::Idle => {}
+            LookState::Looking { again } => *again = true,
+            LookState::Due(later) => {
                 ctx.cancel_future(*later);
                 self.look(ctx);
             }

@@ -10,7 +10,7 @@ use super::{
         ApplyHoldExpiries, ApplySeats, FlightChanged, GetSeatMap, Invalidate, Release, Reload, Reserve,
         SeatAllocator, read_flight,
     },
-    allocators::{Allocators, Entry, Limits},
+    allocators::{AllocatorEntry, Allocators, Limits},
     arbiter::LastingArbiter,
     arrivals::Arrivals,
     seat_map::{FlightUpdate, RunningFeeds},
@@ -56,15 +56,11 @@ const SWEEP: Duration = Duration::from_secs(30);
 
 /// Reads a flight and starts its allocator, unless it runs.
 #[derive(Message)]
-#[rtype(result = "Result<Option<Found>, DbError>")]
+#[rtype(result = "Result<Option<AllocatorEntry>, DbError>")]
 struct Start(FlightId);
 
-/// An allocator that was found.
-#[derive(Clone)]
-struct Found(Entry);
-
 /// What those who wait for a flight are told.
-type Lookup = Result<Option<Found>, Arc<DbError>>;
+type StartedAllocator = Result<Option<AllocatorEntry>, Arc<DbError>>;
 
 /// A cloneable handle of the directory and, through it, of all allocators. Clones share everything.
 #[derive(Clone)]
@@ -108,7 +104,7 @@ impl Directory {
         &self.0.feeds
     }
 
-    async fn find(&self, id: FlightId, context: RequestContext) -> Result<Entry, FlightError> {
+    async fn find(&self, id: FlightId, context: RequestContext) -> Result<AllocatorEntry, FlightError> {
         if let Some(entry) = self.find_now(id, context).await? {
             return Ok(entry);
         }
@@ -128,13 +124,16 @@ impl Directory {
     }
 
     /// A flight's allocator, started if it does not run; `None` where there is no such flight.
-    async fn find_now(&self, id: FlightId, context: RequestContext) -> Result<Option<Entry>, FlightError> {
+    async fn find_now(
+        &self,
+        id: FlightId,
+        context: RequestContext,
+    ) -> Result<Option<AllocatorEntry>, FlightError> {
         if let Some(entry) = self.0.running.find(id) {
             return Ok(Some(entry));
         }
         let started = self.0.actor.send(Start(id)).timeout(left(context.deadline, ANSWER)).await;
-        let found = started.map_err(|_| FlightError::Overloaded)?.map_err(failed)?;
-        Ok(found.map(|Found(entry)| entry))
+        started.map_err(|_| FlightError::Overloaded)?.map_err(failed)
     }
 
     /// A flight's seat map.
@@ -158,7 +157,7 @@ impl Directory {
     /// Kills the allocator of a flight as a fault in it would; ready when it is dead.
     #[cfg(test)]
     pub(crate) async fn kill(&self, id: FlightId) {
-        let Some(Entry { allocator, .. }) = self.0.running.find(id) else { panic!("none runs") };
+        let Some(AllocatorEntry { allocator, .. }) = self.0.running.find(id) else { panic!("none runs") };
         assert!(allocator.send(super::fault::Die).await.is_err(), "it does not live to answer");
         while allocator.connected() {
             tokio::task::yield_now().await;
@@ -256,7 +255,7 @@ impl FlightInventory for Directory {
 /// A flight that was looked up, with its allocator.
 pub(crate) struct AllocatorOffer {
     id: FlightId,
-    entry: Entry,
+    entry: AllocatorEntry,
     directory: Directory,
 }
 
@@ -264,7 +263,7 @@ impl AllocatorOffer {
     /// Asks an allocator; `None` where it has died.
     async fn ask(
         &self,
-        entry: &Entry,
+        entry: &AllocatorEntry,
         request: &SeatRequest,
         context: RequestContext,
     ) -> Result<Option<(SeatGrant, Reservation)>, ReserveError> {
@@ -312,7 +311,7 @@ impl FlightOffer for AllocatorOffer {
 
 /// Keeps seats from other requests until it is dropped. Its allocator lives at least as long.
 pub(crate) struct Reservation {
-    entry: Entry,
+    entry: AllocatorEntry,
     id: ReservationId,
 }
 
@@ -337,7 +336,7 @@ struct AllocatorDirectory {
     sweep: Duration,
     tie_break: usize,
     /// Those who wait for a flight that is being read.
-    starting: HashMap<FlightId, Vec<oneshot::Sender<Lookup>>>,
+    starting: HashMap<FlightId, Vec<oneshot::Sender<StartedAllocator>>>,
 }
 
 impl AllocatorDirectory {
@@ -357,9 +356,9 @@ impl AllocatorDirectory {
                     let allocator = SeatAllocator::start_in_arbiter(&shard, move |_| {
                         SeatAllocator::new(sender, (&read, begun), means, tie_break)
                     });
-                    let entry = Entry::new(allocator, receiver);
+                    let entry = AllocatorEntry::new(allocator, receiver);
                     directory.running.insert(id, entry.clone());
-                    Ok(Some(Found(entry)))
+                    Ok(Some(entry))
                 }
                 Ok(Ok(None)) => Ok(None),
                 Ok(Err(error)) => Err(Arc::new(error)),
@@ -386,12 +385,12 @@ impl Actor for AllocatorDirectory {
 }
 
 impl Handler<Start> for AllocatorDirectory {
-    type Result = ResponseFuture<Result<Option<Found>, DbError>>;
+    type Result = ResponseFuture<Result<Option<AllocatorEntry>, DbError>>;
 
     // Interleaves: only the waiting is in the answer, the work is in `begin`.
     fn handle(&mut self, Start(id): Start, ctx: &mut Context<Self>) -> Self::Result {
         if let Some(entry) = self.running.find(id) {
-            return Box::pin(std::future::ready(Ok(Some(Found(entry)))));
+            return Box::pin(std::future::ready(Ok(Some(entry))));
         }
         let (done, found) = oneshot::channel();
         let waiting = self.starting.entry(id).or_default();

@@ -12,7 +12,7 @@ use std::{
 pub(crate) const HISTORY: usize = 256;
 
 /// The way from a version to the next one that was heard of.
-struct Step {
+struct VersionStep {
     from: i64,
     /// The seats that it changed, as they were before.
     before: Vec<(SeatDesignator, SeatStatus)>,
@@ -27,7 +27,7 @@ pub(crate) struct LiveSeats {
     version: i64,
     /// The seats that are not free, and whether they are sold (else held).
     taken: HashMap<SeatDesignator, bool>,
-    steps: VecDeque<Step>,
+    steps: VecDeque<VersionStep>,
     /// The version at which this plan of seats was met.
     met: i64,
 }
@@ -60,7 +60,7 @@ impl LiveSeats {
         if self.steps.len() == HISTORY {
             self.steps.pop_front();
         }
-        self.steps.push_back(Step { from: self.version, before });
+        self.steps.push_back(VersionStep { from: self.version, before });
         self.version = version;
         self.taken = taken;
     }

@@ -2,7 +2,7 @@
 
 use super::{
     bookings::load,
-    codes::Code,
+    codes::StoredCode,
     schema::{bookings, segments},
 };
 use booking_engine::booking::{locator::Locator, record::Booking};

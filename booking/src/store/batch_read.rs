@@ -25,7 +25,7 @@ use uuid::Uuid;
 
 /// The columns of several answers, each as arrays of equal length: versions of bookings; held seats; seats
 /// that are not free; passengers' keys that are taken; locators in use; and the clock.
-type Row = (
+type BatchReadRow = (
     (Vec<Uuid>, Vec<i64>),
     (Vec<Uuid>, Vec<Uuid>, Vec<i64>),
     (Vec<Uuid>, Vec<i64>),
@@ -133,7 +133,7 @@ pub(crate) async fn read(
         fingerprints: passengers.iter().map(|(_, _, fingerprint)| *fingerprint).collect(),
         locators: locators.iter().map(|one| one.as_str().to_owned()).collect(),
     };
-    let (versions, held, changed, taken, places, used, now): Row =
+    let (versions, held, changed, taken, places, used, now): BatchReadRow =
         query.get_result(&mut &*connection).await?;
     let used = used.into_iter().map(|text| text.parse()).collect::<Result<_, InvalidLocator>>();
     let changed = changed.0.into_iter().map(FlightId).zip(changed.1);

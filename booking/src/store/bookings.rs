@@ -1,7 +1,7 @@
 //! Bookings and their segments.
 
 use super::{
-    codes::Code,
+    codes::StoredCode,
     passengers, payments, refunds,
     schema::{bookings, segments},
 };
@@ -41,7 +41,7 @@ use uuid::Uuid;
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = bookings)]
 #[diesel(check_for_backend(diesel::pg::Pg))]
-struct Row {
+struct BookingRow {
     id: Uuid,
     locator: String,
     owner_id: Uuid,
@@ -57,7 +57,7 @@ struct Row {
     confirmed_at: Option<DateTime<Utc>>,
 }
 
-impl Row {
+impl BookingRow {
     fn read(self) -> Result<Booking, Box<dyn Error + Send + Sync>> {
         Ok(Booking {
             id: BookingId(self.id),
@@ -136,7 +136,7 @@ pub(crate) async fn load(connection: &AsyncPgConnection, ids: &[Uuid]) -> QueryR
         return Ok(Vec::new());
     }
     let mut on = connection;
-    let rows = bookings::table.filter(bookings::id.eq_any(ids)).select(Row::as_select()).load(&mut on);
+    let rows = bookings::table.filter(bookings::id.eq_any(ids)).select(BookingRow::as_select()).load(&mut on);
     let (rows, parts) = try_join(rows, parts(connection, ids)).await?;
     put_together(rows, parts)
 }
@@ -173,7 +173,7 @@ pub(crate) async fn used_locators(
 }
 
 /// What is asked of the list of an account's bookings.
-pub(crate) struct Own {
+pub(crate) struct OwnBookingsQuery {
     pub(crate) owner: UserId,
     /// Only those that have this status now.
     pub(crate) status: Option<BookingStatus>,
@@ -185,14 +185,14 @@ pub(crate) struct Own {
 /// An account's bookings, newest first. `now`: by the database's clock, which decides what a hold is.
 pub(crate) async fn own(
     connection: &AsyncPgConnection,
-    asked: &Own,
+    asked: &OwnBookingsQuery,
     now: DateTime<Utc>,
 ) -> QueryResult<Vec<Booking>> {
     let mut query = bookings::table
         .filter(bookings::owner_id.eq(asked.owner.0))
         .order(bookings::id.desc())
         .limit(asked.limit)
-        .select(Row::as_select())
+        .select(BookingRow::as_select())
         .into_boxed();
     if let Some(after) = asked.after {
         query = query.filter(bookings::id.lt(after.0));
@@ -211,14 +211,14 @@ pub(crate) async fn own(
         ),
         Some(status) => query.filter(bookings::status.eq(status.code())),
     };
-    let rows: Vec<Row> = query.load(&mut &*connection).await?;
+    let rows: Vec<BookingRow> = query.load(&mut &*connection).await?;
     let mut found = complete(connection, rows).await?;
     found.sort_unstable_by_key(|booking| std::cmp::Reverse(booking.id));
     Ok(found)
 }
 
 /// Adds what stands in other tables.
-async fn complete(connection: &AsyncPgConnection, rows: Vec<Row>) -> QueryResult<Vec<Booking>> {
+async fn complete(connection: &AsyncPgConnection, rows: Vec<BookingRow>) -> QueryResult<Vec<Booking>> {
     let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -226,7 +226,7 @@ async fn complete(connection: &AsyncPgConnection, rows: Vec<Row>) -> QueryResult
     put_together(rows, parts(connection, &ids).await?)
 }
 
-fn put_together(rows: Vec<Row>, parts: Parts) -> QueryResult<Vec<Booking>> {
+fn put_together(rows: Vec<BookingRow>, parts: Parts) -> QueryResult<Vec<Booking>> {
     let Parts { mut segments, mut passengers, mut payments, mut refunds } = parts;
     rows.into_iter()
         .map(|row| {

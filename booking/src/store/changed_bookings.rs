@@ -1,13 +1,13 @@
 //! Writes what becomes of bookings, a batch at a time: what each transition changes in one statement.
 
 use super::{
-    codes::Code,
+    codes::StoredCode,
     seats::{self},
 };
 use booking_engine::{
     booking::record::Booking,
     ledger::rows::SeatRow,
-    payment::record::{Entry, PaymentState},
+    payment::record::{LedgerEntry, PaymentState},
 };
 use chrono::{DateTime, Utc};
 use diesel::{
@@ -73,7 +73,7 @@ pub(crate) struct Changed<'a> {
     /// Payments that were decided.
     pub(crate) decided: &'a [(PaymentId, PaymentState)],
     /// Money that moved.
-    pub(crate) entries: &'a [(BookingId, Entry)],
+    pub(crate) entries: &'a [(BookingId, LedgerEntry)],
 }
 
 /// Writes all of it.

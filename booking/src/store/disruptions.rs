@@ -1,6 +1,6 @@
 //! Changes of flights by the airline whose bookings have yet to follow.
 
-use super::{codes::Code, schema::disruptions};
+use super::{codes::StoredCode, schema::disruptions};
 use booking_engine::booking::disruption::{Disruption, PendingDisruption};
 use diesel::{
     prelude::*,

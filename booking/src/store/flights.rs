@@ -178,10 +178,10 @@ pub(crate) async fn read_seats(
     connection: &AsyncPgConnection,
     id: FlightId,
 ) -> QueryResult<Option<SeatSnapshot>> {
-    type Row = (i64, bool, i64, Option<i16>, Option<bool>, Option<i64>);
-    let rows: Vec<Row> = SeatsNow { id: id.0 }.load(&mut &*connection).await?;
+    type TakenSeatRow = (i64, bool, i64, Option<i16>, Option<bool>, Option<i64>);
+    let rows: Vec<TakenSeatRow> = SeatsNow { id: id.0 }.load(&mut &*connection).await?;
     let Some(&(version, on_sale, seats_version, ..)) = rows.as_slice().first() else { return Ok(None) };
-    let taken = |(_, _, _, seat, sold, ends_in): Row| {
+    let taken = |(_, _, _, seat, sold, ends_in): TakenSeatRow| {
         Some(TakenSeat { seat: SeatDesignator::from_number(seat?)?, sold: sold?, ends_in })
     };
     Ok(Some(SeatSnapshot {

@@ -35,7 +35,7 @@ use booking_engine::{
         quote::{Quote, QuoteId},
         record::PaymentState,
     },
-    ports::{FoundBooking, LedgerStore},
+    ports::{LedgerStore, LoadedBooking},
     store_error::{StoreError, StoreFault, StoreResult},
 };
 use chrono::{DateTime, Utc};
@@ -326,7 +326,7 @@ impl LedgerStore for PostgresLedgerStore {
         transaction::roll_back(self.connection()?).await.map_err(store_error)
     }
 
-    async fn read_back(&mut self, ids: &[BookingId]) -> StoreResult<HashMap<BookingId, FoundBooking>> {
+    async fn read_back(&mut self, ids: &[BookingId]) -> StoreResult<HashMap<BookingId, LoadedBooking>> {
         let Some((connection, _)) = &mut self.connection else {
             return Err(StoreError::unavailable("there is no connection"));
         };

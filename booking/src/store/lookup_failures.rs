@@ -13,7 +13,7 @@ use std::{net::IpAddr, time::Duration};
 pub(crate) const WINDOW: Duration = Duration::from_secs(3600);
 
 /// A locator, or none for all; failures; seconds since the first.
-type Row = (String, i32, f64);
+type FailureRow = (String, i32, f64);
 
 statement! {
     /// The failures of a client, whether or not they count any more: a condition on their age might have the server
@@ -53,8 +53,8 @@ pub(crate) struct Failures {
     pub(crate) age: Duration,
 }
 
-impl From<Row> for Failures {
-    fn from((locator, count, age): Row) -> Self {
+impl From<FailureRow> for Failures {
+    fn from((locator, count, age): FailureRow) -> Self {
         Self {
             of_locator: !locator.is_empty(),
             count: usize::try_from(count).unwrap_or(usize::MAX),
@@ -76,7 +76,7 @@ pub(crate) async fn read(
     locator: Option<&Locator>,
 ) -> QueryResult<Vec<Failures>> {
     let (network, locators) = (network.to_string(), locators(locator));
-    let rows: Vec<Row> = Read { network, locators }.load(&mut &*connection).await?;
+    let rows: Vec<FailureRow> = Read { network, locators }.load(&mut &*connection).await?;
     Ok(rows.into_iter().map(Failures::from).filter(|known| known.age < WINDOW).collect())
 }
 
@@ -88,7 +88,7 @@ pub(crate) async fn count(
 ) -> QueryResult<Vec<Failures>> {
     let (network, locators) = (network.to_string(), locators(locator));
     let query = Count { network, locators, window: WINDOW.as_secs_f64() };
-    let rows: Vec<Row> = query.load(&mut &*connection).await?;
+    let rows: Vec<FailureRow> = query.load(&mut &*connection).await?;
     Ok(rows.into_iter().map(Failures::from).collect())
 }
 

@@ -1,7 +1,7 @@
 //! Writes new bookings, a batch at a time: all their rows in one statement.
 
 use super::{
-    codes::Code,
+    codes::StoredCode,
     passengers,
     seats::{self},
 };

@@ -1,6 +1,6 @@
 //! The travellers of bookings.
 
-use super::{codes::Code, schema::passengers};
+use super::{codes::StoredCode, schema::passengers};
 use booking_engine::{
     booking::{locator::Locator, record::Booking},
     passengers::passenger::Passenger,
@@ -52,7 +52,7 @@ statement! {
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = passengers)]
 #[diesel(check_for_backend(diesel::pg::Pg))]
-struct Row {
+struct PassengerRow {
     booking_id: Uuid,
     id: Uuid,
     kind: i16,
@@ -80,10 +80,10 @@ pub(crate) async fn load(
     connection: &AsyncPgConnection,
     bookings: &[Uuid],
 ) -> QueryResult<HashMap<Uuid, Vec<Passenger>>> {
-    let rows: Vec<Row> = passengers::table
+    let rows: Vec<PassengerRow> = passengers::table
         .filter(passengers::booking_id.eq_any(bookings))
         .order((passengers::booking_id, passengers::position))
-        .select(Row::as_select())
+        .select(PassengerRow::as_select())
         .load(&mut &*connection)
         .await?;
     let mut found: HashMap<Uuid, Vec<Passenger>> = HashMap::new();

@@ -1,6 +1,6 @@
 //! Payments with their sagas.
 
-use super::{codes::Code, schema::payments};
+use super::{codes::StoredCode, schema::payments};
 use booking_engine::payment::record::{Payment, PaymentState};
 use chrono::{DateTime, Utc};
 use diesel::{
@@ -21,7 +21,7 @@ statement! {
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = payments)]
 #[diesel(check_for_backend(diesel::pg::Pg))]
-struct Row {
+struct LoadedPaymentRow {
     id: Uuid,
     booking_id: Uuid,
     method: String,
@@ -44,10 +44,10 @@ pub(crate) async fn load(
     connection: &AsyncPgConnection,
     bookings: &[Uuid],
 ) -> QueryResult<HashMap<Uuid, Vec<Payment>>> {
-    let rows: Vec<Row> = payments::table
+    let rows: Vec<LoadedPaymentRow> = payments::table
         .filter(payments::booking_id.eq_any(bookings))
         .order(payments::id)
-        .select(Row::as_select())
+        .select(LoadedPaymentRow::as_select())
         .load(&mut &*connection)
         .await?;
     let mut found: HashMap<Uuid, Vec<Payment>> = HashMap::new();

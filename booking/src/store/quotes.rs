@@ -49,8 +49,8 @@ pub(crate) async fn insert(connection: &AsyncPgConnection, given: &[Quote]) -> Q
 
 /// A quote, if it is still kept.
 pub(crate) async fn find(connection: &AsyncPgConnection, id: QuoteId) -> QueryResult<Option<Quote>> {
-    type Row = (Uuid, Uuid, i64, i64, i64, i64, DateTime<Utc>);
-    let row: Option<Row> = quotes::table.find(id.0).first(&mut &*connection).await.optional()?;
+    type QuoteRow = (Uuid, Uuid, i64, i64, i64, i64, DateTime<Utc>);
+    let row: Option<QuoteRow> = quotes::table.find(id.0).first(&mut &*connection).await.optional()?;
     Ok(row.map(|(id, booking, version, fare, taxes, penalty, expires_at)| Quote {
         id: QuoteId(id),
         booking: BookingId(booking),

@@ -43,14 +43,14 @@ statement! {
     "SELECT width_bucket(extract(epoch FROM clock_timestamp() - created_at)::float8, $), count(*) FROM refunds WHERE NOT settled GROUP BY 1"
 }
 
-type Row = (Uuid, Uuid, Uuid, i64, String, bool, DateTime<Utc>);
+type LoadedRefundRow = (Uuid, Uuid, Uuid, i64, String, bool, DateTime<Utc>);
 
 /// The refunds of bookings, oldest first.
 pub(crate) async fn load(
     connection: &AsyncPgConnection,
     bookings: &[Uuid],
 ) -> QueryResult<HashMap<Uuid, Vec<RefundRecord>>> {
-    let rows: Vec<Row> = refunds::table
+    let rows: Vec<LoadedRefundRow> = refunds::table
         .filter(refunds::booking_id.eq_any(bookings))
         .order(refunds::id)
         .select((

@@ -77,7 +77,7 @@ pub(crate) async fn stale_holds(
     wanted: &[SeatRow],
     travellers: &[TravellerRow],
 ) -> QueryResult<Vec<StaleHold>> {
-    type Row = (Uuid, Uuid, Option<i16>, Option<Uuid>, Option<i64>);
+    type LockedSeatRow = (Uuid, Uuid, Option<i16>, Option<Uuid>, Option<i64>);
     let (flights, seats, _) = columns(wanted);
     let query = StaleHolders {
         flights,
@@ -86,8 +86,8 @@ pub(crate) async fn stale_holds(
         owners: travellers.iter().map(|row| row.owner.0).collect(),
         fingerprints: travellers.iter().map(|row| row.fingerprint).collect(),
     };
-    let rows: Vec<Row> = query.load(&mut &*connection).await?;
-    let read = |(booking, flight, seat, owner, fingerprint): Row| {
+    let rows: Vec<LockedSeatRow> = query.load(&mut &*connection).await?;
+    let read = |(booking, flight, seat, owner, fingerprint): LockedSeatRow| {
         let flight_id = FlightId(flight);
         let has = match seat {
             Some(number) => {

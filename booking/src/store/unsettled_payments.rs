@@ -43,10 +43,10 @@ pub(crate) async fn take(
     idle: TimeDelta,
     limit: i64,
 ) -> QueryResult<Vec<UnsettledPayment>> {
-    type Row = (Uuid, Uuid, i16, i64, Option<String>, Uuid, bool);
+    type UnsettledPaymentRow = (Uuid, Uuid, i16, i64, Option<String>, Uuid, bool);
     #[expect(clippy::cast_precision_loss, reason = "a few seconds in milliseconds")]
     let seconds = idle.num_milliseconds() as f64 / 1000.0;
-    let rows: Vec<Row> = Take { seconds, limit }.load(&mut &*connection).await?;
+    let rows: Vec<UnsettledPaymentRow> = Take { seconds, limit }.load(&mut &*connection).await?;
     rows.into_iter()
         .map(|(id, booking, code, amount, token, flight, late)| {
             Ok(UnsettledPayment {

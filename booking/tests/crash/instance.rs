@@ -1,6 +1,6 @@
 //! The service as a process that can be killed.
 
-use crate::{keys::Keys, requests::Client};
+use crate::{keys::Keys, requests::UserClient};
 use secrecy::ExposeSecret;
 use servers::{OnOwnerDeath, spawn_bound};
 use shared::db::DatabaseConfig;
@@ -52,13 +52,13 @@ impl Settings {
 }
 
 /// A process of the service. Dropping it kills it.
-pub(crate) struct Instance {
+pub(crate) struct InstanceProcess {
     child: Child,
     /// Where it listens.
     pub(crate) address: SocketAddr,
 }
 
-impl Instance {
+impl InstanceProcess {
     /// Starts a process on a free port; it need not be ready.
     pub(crate) fn spawn(settings: &Settings) -> Self {
         Self::spawn_at(settings, free_address())
@@ -80,7 +80,7 @@ impl Instance {
 
     /// Waits until it serves.
     pub(crate) async fn ready(&self) {
-        let probe = Client::new(self.address, "");
+        let probe = UserClient::new(self.address, "");
         let deadline = Instant::now() + PATIENCE;
         while probe.get("/health/ready").await.map(|answer| answer.status) != Ok(200) {
             assert!(Instant::now() < deadline, "a process did not become ready");
@@ -113,7 +113,7 @@ impl Instance {
     }
 }
 
-impl Drop for Instance {
+impl Drop for InstanceProcess {
     fn drop(&mut self) {
         // Both fail only where it has ended already.
         let _ = self.child.kill();

@@ -1,6 +1,6 @@
 //! A client that books and cancels one seat again and again on an instance, while another one dies.
 
-use crate::{flights, requests::Client};
+use crate::{flights, requests::UserClient};
 use serde_json::json;
 use shared::ids::FlightId;
 use std::{
@@ -16,38 +16,38 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const SEAT: &str = "30F";
 
 /// See the module.
-pub(crate) struct Probe {
+pub(crate) struct AvailabilityProbe {
     stopping: Rc<Cell<bool>>,
-    task: JoinHandle<Seen>,
+    task: JoinHandle<ProbeResult>,
 }
 
 /// What a probe has seen.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Seen {
+pub(crate) struct ProbeResult {
     pub(crate) successes: usize,
     /// The longest time from one success to the next.
     pub(crate) longest: Duration,
 }
 
-impl Probe {
+impl AvailabilityProbe {
     /// Starts a probe on a flight.
-    pub(crate) fn start(client: Client, flight: FlightId) -> Self {
+    pub(crate) fn start(client: UserClient, flight: FlightId) -> Self {
         let stopping = Rc::new(Cell::new(false));
         let task = actix_web::rt::spawn(run(client, flight, stopping.clone()));
         Self { stopping, task }
     }
 
     /// Stops it after its present booking.
-    pub(crate) async fn stop(self) -> Seen {
+    pub(crate) async fn stop(self) -> ProbeResult {
         self.stopping.set(true);
         self.task.await.unwrap()
     }
 }
 
-async fn run(client: Client, flight: FlightId, stopping: Rc<Cell<bool>>) -> Seen {
-    let mut seen = Seen::default();
+async fn run(client: UserClient, flight: FlightId, stopping: Rc<Cell<bool>>) -> ProbeResult {
+    let mut seen = ProbeResult::default();
     let mut last = Instant::now();
-    let mut succeeded = |seen: &mut Seen| {
+    let mut succeeded = |seen: &mut ProbeResult| {
         seen.successes += 1;
         seen.longest = seen.longest.max(last.elapsed());
         last = Instant::now();

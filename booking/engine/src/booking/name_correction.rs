@@ -6,7 +6,7 @@
 
 use crate::{
     booking::{
-        lifecycle::Stage,
+        lifecycle::BookingStage,
         record::Booking,
         refusal::{InvalidMember, Member, Refusal},
     },
@@ -84,7 +84,7 @@ impl Booking {
         correction: &NameCorrection,
         now: DateTime<Utc>,
     ) -> Result<Corrected, Refusal> {
-        let stage: Stage = self.stage(now);
+        let stage: BookingStage = self.stage(now);
         stage.allows(BookingAction::ChangeNames)?;
         let position = self.passengers.iter().position(|one| one.id == correction.passenger);
         let Some(position) = position else { return Err(Refusal::NotFound) };

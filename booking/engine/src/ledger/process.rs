@@ -2,13 +2,13 @@
 
 use crate::{
     ledger::{
-        command::{Answer, Envelope, LedgerError},
+        command::{Envelope, LedgerAnswer, LedgerError},
         decide::{BatchSettings, decide},
         decision::CommittedBatch,
         sub_batch::SubBatch,
         work::{Item, Verdict},
     },
-    ports::{Clock, CommitListener, FoundBooking, Ids, LedgerStore, within},
+    ports::{Clock, CommitListener, Ids, LedgerStore, LoadedBooking, within},
     store_error::{StoreError, StoreResult},
 };
 use chrono::TimeDelta;
@@ -36,8 +36,8 @@ pub const GRACE: Duration = Duration::from_secs(2);
 pub async fn await_answer(
     clock: &impl Clock,
     deadline: Instant,
-    answer: oneshot::Receiver<Answer>,
-) -> Answer {
+    answer: oneshot::Receiver<LedgerAnswer>,
+) -> LedgerAnswer {
     let left = deadline.saturating_duration_since(clock.now()) + GRACE;
     match within(clock, left, answer).await {
         Some(Ok(answer)) => answer,
@@ -185,7 +185,7 @@ impl<S: LedgerStore, L: CommitListener, C: Clock, I: Ids> BatchProcessor<S, L, C
         rest
     }
 
-    async fn read_back(&mut self, envelopes: &[Envelope]) -> StoreResult<HashMap<BookingId, FoundBooking>> {
+    async fn read_back(&mut self, envelopes: &[Envelope]) -> StoreResult<HashMap<BookingId, LoadedBooking>> {
         self.store.connect().await?;
         let ids: Vec<_> = envelopes.iter().map(|envelope| envelope.command.booking()).collect();
         let read = within(&self.clock, TRANSACTION_TIMEOUT, self.store.read_back(&ids)).await;

@@ -3,8 +3,8 @@
 
 use crate::{
     booking::{record::Booking, seat_change::SeatChange},
-    ledger::command::{Answer, Command, Envelope, LedgerError, Outcome},
-    ports::FoundBooking,
+    ledger::command::{Command, Envelope, LedgerAnswer, LedgerError, Outcome},
+    ports::LoadedBooking,
     store_error::{StoreError, StoreFault},
 };
 use shared_types::{
@@ -53,7 +53,7 @@ impl SubBatch {
     }
 
     /// Gives all commands the same answer.
-    pub(crate) fn answer(self, answer: &Answer) {
+    pub(crate) fn answer(self, answer: &LedgerAnswer) {
         self.envelopes.into_iter().for_each(|envelope| envelope.answer(answer.clone()));
     }
 
@@ -115,7 +115,7 @@ impl SubBatch {
     /// to be tried again; `None`: all commands were answered, because of the failed reading or too many losses.
     pub(crate) fn resolve(
         self,
-        found: Option<&HashMap<BookingId, FoundBooking>>,
+        found: Option<&HashMap<BookingId, LoadedBooking>>,
         committed: impl Fn(&Booking),
     ) -> Option<Self> {
         let Some(found) = found.filter(|_| self.losses < LOSSES) else {

@@ -2,10 +2,10 @@
 
 use super::{Checked, demand};
 use crate::database::Rows;
-use booking::replay::Code;
+use booking::replay::StoredCode;
 use booking_engine::{
     booking::record::Booking,
-    payment::record::{Account, PaymentState},
+    payment::record::{LedgerAccount, PaymentState},
 };
 use shared::events::{BookingPaymentStatus, BookingStatus};
 use std::collections::BTreeMap;
@@ -19,7 +19,7 @@ pub(crate) fn check(rows: &Rows, booking: &Booking) -> Checked {
     for key in entries {
         let Some(entry) = rows.entries.get(key) else { continue };
         *causes.entry(key.0).or_default() += entry.amount;
-        if key.1 == Account::Clearing.code() {
+        if key.1 == LedgerAccount::Clearing.code() {
             clearing += entry.amount;
         }
     }

@@ -4,7 +4,7 @@ use super::{
     Change, Transaction,
     rows::{EntryRow, KeyRow, PaymentRow, QueuedRow, RefundRow},
 };
-use booking::replay::Code;
+use booking::replay::StoredCode;
 use booking_engine::{
     booking::record::Booking,
     ledger::write_set::WriteSet,
@@ -71,7 +71,7 @@ impl Transaction {
                 return Err(unique("ledger_entries"));
             }
             let row = EntryRow { booking: *booking, amount: entry.amount, created_at: clock };
-            self.put(Change::Entry(key, Some(row)));
+            self.put(Change::LedgerEntry(key, Some(row)));
         }
         for told in writes.answers {
             let bound = self.with_rows(|rows| rows.keys.get(&told.scope).cloned());

@@ -22,7 +22,7 @@ use tokio::sync::{Mutex, oneshot};
 pub(crate) type Followers = Arc<dyn CommitListener + Send + Sync>;
 
 /// Processes the batches of a ledger on PostgreSQL.
-pub(super) type Processor = BatchProcessor<PostgresLedgerStore, Followers, SystemClock, SystemIds>;
+pub(super) type PostgresProcessor = BatchProcessor<PostgresLedgerStore, Followers, SystemClock, SystemIds>;
 
 /// What ledgers need.
 #[derive(Clone)]
@@ -36,7 +36,7 @@ pub(crate) struct LedgerDeps {
 
 impl LedgerDeps {
     /// A processor with a connection of its own.
-    pub(super) fn processor(&self) -> Processor {
+    pub(super) fn processor(&self) -> PostgresProcessor {
         let store = PostgresLedgerStore::new(self.database.clone(), self.flights.clone());
         BatchProcessor::new(store, self.followers.clone(), (SystemClock, SystemIds), self.payment_grace)
     }
@@ -61,12 +61,12 @@ pub(super) struct Drain;
 pub(super) struct Ledger {
     queue: CommandQueue,
     bounds: QueueBounds,
-    processor: Arc<Mutex<Processor>>,
+    processor: Arc<Mutex<PostgresProcessor>>,
     drained: Vec<oneshot::Sender<()>>,
 }
 
 impl Ledger {
-    pub(super) fn new(processor: Arc<Mutex<Processor>>, bounds: QueueBounds) -> Self {
+    pub(super) fn new(processor: Arc<Mutex<PostgresProcessor>>, bounds: QueueBounds) -> Self {
         Self { queue: CommandQueue::new(bounds), bounds, processor, drained: Vec::new() }
     }
 

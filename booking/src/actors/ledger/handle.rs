@@ -1,6 +1,6 @@
 //! What others ask of the ledgers.
 
-use super::actor::{Drain, Ledger, LedgerDeps, Processor, Submit};
+use super::actor::{Drain, Ledger, LedgerDeps, PostgresProcessor, Submit};
 use crate::actors::{
     arbiter::LastingArbiter,
     shards::{Shards, shard_of},
@@ -10,7 +10,7 @@ use actix::{Actor, Addr, prelude::SendError};
 use booking_engine::{
     ledger::{
         admission::AdmissionControl,
-        command::{Answer, Command, Envelope, LedgerError},
+        command::{Command, Envelope, LedgerAnswer, LedgerError},
         process::{GRACE, await_answer},
         queue::QueueBounds,
     },
@@ -27,7 +27,7 @@ use tokio::sync::{Mutex, oneshot};
 struct Shard {
     arbiter: LastingArbiter,
     /// Outlives the ledger: the one that follows knows which connection was its predecessor's.
-    processor: Arc<Mutex<Processor>>,
+    processor: Arc<Mutex<PostgresProcessor>>,
     ledger: RwLock<Addr<Ledger>>,
 }
 
@@ -116,7 +116,7 @@ impl Ledgers {
 }
 
 impl LedgerQueue for Ledgers {
-    async fn submit(&self, flight: FlightId, command: Command, terms: SubmitTerms) -> Answer {
+    async fn submit(&self, flight: FlightId, command: Command, terms: SubmitTerms) -> LedgerAnswer {
         let (reply, answer) = oneshot::channel();
         let SubmitTerms { deadline, slot } = terms;
         let trace = trace::current();
@@ -129,7 +129,7 @@ impl LedgerQueue for Ledgers {
 
 fn start_ledger(
     arbiter: &LastingArbiter,
-    processor: &Arc<Mutex<Processor>>,
+    processor: &Arc<Mutex<PostgresProcessor>>,
     bounds: QueueBounds,
 ) -> Addr<Ledger> {
     let processor = processor.clone();
