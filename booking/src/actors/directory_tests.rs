@@ -3,7 +3,7 @@ use crate::{
     MIGRATIONS,
     actors::{
         allocator::MAILBOX,
-        arrivals::{OF_CLIENT, OF_FLIGHT, ROOM},
+        arrivals::{OF_ALL_CLIENTS, OF_CLIENT, OF_FLIGHT},
         shards::Shards,
     },
     store,
@@ -133,14 +133,14 @@ async fn a_client_waits_for_some_flights_and_keeps_nobody_else_from_waiting() {
 #[actix::test]
 async fn the_flights_that_are_waited_for_are_bounded() {
     let fixture = DirectoryFixture::new().await;
-    let flights: Vec<FlightState> = (0..ROOM).map(|_| samples::flight()).collect();
+    let flights: Vec<FlightState> = (0..OF_ALL_CLIENTS).map(|_| samples::flight()).collect();
     let client = |number: usize| u32::try_from(number / OF_CLIENT).unwrap() + 1;
     let asked: Vec<_> = flights
         .iter()
         .enumerate()
         .map(|(number, flight)| ask_for(&fixture, client(number), flight.id))
         .collect();
-    fixture.wait_for(ROOM).await;
+    fixture.wait_for(OF_ALL_CLIENTS).await;
     assert!(matches!(
         flight(&fixture.directory, FlightId::new(), context()).await,
         Err(FlightError::Overloaded)
@@ -160,9 +160,9 @@ async fn a_flight_that_came_while_nobody_could_look_is_not_called_unknown() {
     let fixture = DirectoryFixture::new().await;
     let flight = samples::flight();
     // Requests have the connections, when it comes and until the time of this one is over.
-    let patience = Instant::now() + ARRIVAL + Duration::from_secs(1);
+    let deadline = Instant::now() + ARRIVAL + Duration::from_secs(1);
     let directory = fixture.directory.clone();
-    let (id, context) = (flight.id, RequestContext::of_our_own(patience.into_std()));
+    let (id, context) = (flight.id, RequestContext::of_our_own(deadline.into_std()));
     let asked = actix::spawn(async move { self::flight(&directory, id, context).await });
     fixture.wait_for(1).await;
     let size = fixture.database.config("booking").pool_size;
@@ -191,7 +191,7 @@ async fn who_looks_at_the_map_takes_no_place_of_who_claims() {
     let flight = samples::flight();
     fixture.store(std::slice::from_ref(&flight)).await;
     fixture.directory.seat_map(flight.id, context()).await.unwrap();
-    // Nobody can read the seats again, and everybody who wants to see the map waits for that.
+    // The seats cannot be read, and all readers of the map wait for that.
     let mut other = AsyncPgConnection::establish(&fixture.database.superuser_url()).await.unwrap();
     other.batch_execute("BEGIN; LOCK TABLE booking.seats IN ACCESS EXCLUSIVE MODE").await.unwrap();
     fixture.directory.invalidate(flight.id);
@@ -220,7 +220,7 @@ async fn those_that_were_asked_longest_ago_make_room_unless_they_are_in_hand() {
     let flights: Vec<FlightState> = (0..2000).map(|_| samples::flight()).collect();
     fixture.store(&flights).await;
     let [first, others @ ..] = &flights[..] else { unreachable!() };
-    // Somebody has it in hand, as whoever has marks of its seats.
+    // It is in use, as it is by a reservation.
     let in_hand = fixture.directory.find(first.id, context()).await.unwrap();
     for (number, flight) in others.iter().enumerate() {
         let map = fixture.directory.seat_map(flight.id, context()).await.unwrap();
@@ -231,7 +231,7 @@ async fn those_that_were_asked_longest_ago_make_room_unless_they_are_in_hand() {
     }
     assert!(in_hand.allocator.connected());
     drop(in_hand);
-    // What was passivated is asked again as if nothing had been.
+    // A passivated allocator answers the next request as if it had never ended.
     for flight in flights.iter().take(100) {
         fixture.directory.seat_map(flight.id, context()).await.unwrap();
     }

@@ -36,7 +36,7 @@ async fn what_cannot_be_stored_is_not_sold_by() {
     );
     let feed = FlightFeed::new(sales.deps.keys.0.clone(), sales.deps.directory.clone(), disruptions);
     let version = async |id| {
-        // Its answer comes after what the allocator was told before.
+        // Its answer comes after the earlier updates.
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
         let (directory, context) = (&sales.deps.directory, RequestContext::of_our_own(deadline));
         directory.seat_map(id, context).await.unwrap();

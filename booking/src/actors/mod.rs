@@ -5,9 +5,9 @@
 //!     │   │  └─── asks ──> PaymentDesk ── asks ──> payment provider (sandbox, stripe)
 //!     │   │                    │
 //!     │   └── asks ──> Ledger <┴── asks ── ExpirySweeper, DisruptionDesk
-//!     │                  │ tells (CommitFollowers: seats after a commit)
+//!     │                  │ updates (CommitFollowers: seats after a commit)
 //!     └── asks ──> SeatAllocator <── starts, forgets ── AllocatorDirectory
-//!                        ^ tells
+//!                        ^ updates
 //!          FlightFeed, FlightFollower (bus), VersionPoll (without the bus)
 //!             └── nudges ──> DisruptionDesk
 //! ```

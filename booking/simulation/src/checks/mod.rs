@@ -69,7 +69,7 @@ impl Checks {
                 Change::Payment(id, _) => touched.extend(rows.payments.get(id).map(|row| row.booking)),
                 Change::Queued(id, _) => touched.extend(rows.payments.get(id).map(|row| row.booking)),
                 Change::Refund(id, _) => touched.extend(rows.refunds.get(id).map(|row| row.booking)),
-                Change::LedgerEntry(key, _) => touched.extend(rows.entries.get(key).map(|row| row.booking)),
+                Change::Entry(key, _) => touched.extend(rows.entries.get(key).map(|row| row.booking)),
                 Change::Key(scope, row) => check_key(rows, scope, row.as_ref(), clock)?,
                 Change::Flight(..) | Change::State(..) | Change::Traveller(..) => {}
                 Change::Quote(..) | Change::Disruption(..) => {}

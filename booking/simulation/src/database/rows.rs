@@ -96,7 +96,7 @@ pub(crate) enum Change {
     Payment(PaymentId, Option<Box<PaymentRow>>),
     Queued(PaymentId, Option<QueuedRow>),
     Refund(RefundId, Option<Box<RefundRow>>),
-    LedgerEntry((Uuid, i16), Option<EntryRow>),
+    Entry((Uuid, i16), Option<EntryRow>),
     Quote(QuoteId, Option<Quote>),
     Disruption(FlightId, Option<PendingDisruption>),
 }
@@ -163,12 +163,12 @@ impl Rows {
             Change::Payment(id, row) => self.put_payment(id, row),
             Change::Queued(id, row) => self.put_queued(id, row),
             Change::Refund(id, row) => self.put_refund(id, row),
-            Change::LedgerEntry(key, row) => {
+            Change::Entry(key, row) => {
                 let before = replace(&mut self.entries, key, row);
                 if let Some(entry) = row.or(before) {
                     index(&mut self.entries_of, entry.booking, key, row.is_some());
                 }
-                Change::LedgerEntry(key, before)
+                Change::Entry(key, before)
             }
             Change::Quote(id, row) => Change::Quote(id, replace(&mut self.quotes, id, row)),
             Change::Disruption(id, row) => Change::Disruption(id, replace(&mut self.disruptions, id, row)),

@@ -71,7 +71,7 @@ impl Transaction {
                 return Err(unique("ledger_entries"));
             }
             let row = EntryRow { booking: *booking, amount: entry.amount, created_at: clock };
-            self.put(Change::LedgerEntry(key, Some(row)));
+            self.put(Change::Entry(key, Some(row)));
         }
         for told in writes.answers {
             let bound = self.with_rows(|rows| rows.keys.get(&told.scope).cloned());

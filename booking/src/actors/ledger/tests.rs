@@ -182,8 +182,8 @@ fn lost(verdict: &Verdict) -> Vec<String> {
 /// Hands commands to a processor as the ledger does.
 async fn process(processor: &mut PostgresProcessor, commands: Vec<Command>) -> Vec<LedgerAnswer> {
     let (envelopes, answers): (Vec<_>, Vec<_>) = commands.into_iter().map(envelope).unzip();
-    let again = processor.process(envelopes).await;
-    assert!(again.is_empty());
+    let retried = processor.process(envelopes).await;
+    assert!(retried.is_empty());
     let mut received = Vec::new();
     for answer in answers {
         received.push(answer.await.unwrap());

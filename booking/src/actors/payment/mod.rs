@@ -10,9 +10,9 @@
 //! | [`shared_provider`] | the type of a provider that threads share |
 //! | [`watched_provider`] | limits and measures the time of a provider's answers |
 //! | [`circuit`] | refuses payments while the provider is silent |
-//! | [`settlement_writer`] | writes down which payments are settled, many at a time |
+//! | [`settlement_writer`] | stores which payments are settled, many in one commit |
 //! | [`batch_linger`] | lets a batch grow for a while |
-//! | [`unsettled_gauges`] | tells how much is unsettled |
+//! | [`unsettled_gauges`] | counts the unsettled payments and refunds |
 //! | [`sandbox`], [`stripe`] | providers |
 
 mod batch_linger;

@@ -37,7 +37,7 @@ use std::{
 use testkit::{Answer, Client, SERVICE_TOKEN_SECRET, TestDatabase, TokenIssuer};
 use tokio::sync::Notify;
 
-/// A provider that is silent when it is told to, and asks to be let through.
+/// A provider that can be silenced.
 #[derive(Default)]
 struct Played {
     silent: AtomicBool,
@@ -269,7 +269,7 @@ async fn notes_are_written_though_their_writer_has_died() {
     fixture.stop().await;
 }
 
-/// As a process leaves a payment that dies between the capture and its note.
+/// Leaves a payment as a process does that dies between the capture and the settlement.
 const NOT_NOTED: &str = "INSERT INTO unsettled_payments SELECT id, now(), 0 FROM payments";
 const REFUND: &str = "INSERT INTO refunds SELECT gen_random_uuid(), booking_id, id, 1, 'a test', false, now(), now() - interval '1 minute' FROM payments";
 

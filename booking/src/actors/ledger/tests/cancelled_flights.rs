@@ -1,4 +1,4 @@
-//! Who cancels when the airline has, but the news have not reached the booking.
+//! Cancellations after the airline cancelled the flight, before its bookings have followed.
 
 use super::{BookingRef, Command, LedgerFixture, Outcome, Verdict, claim, done};
 use crate::store;

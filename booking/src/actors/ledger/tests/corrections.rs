@@ -84,15 +84,15 @@ async fn places_that_an_earlier_release_has_stored_block_the_same_person() {
     for release in 0..FORMER {
         let fixture = LedgerFixture::new().await;
         let booking = stored_by(&fixture, release, &["4A"]).await;
-        let mut again = Booking { owner_id: booking.owner_id, ..fixture.booking(&["5A"]) };
-        again.passengers[0].given_name = PersonName::stored(SPELT.to_owned());
-        let verdicts = fixture.batch(&[claim(again.clone())]).await;
+        let mut repeated = Booking { owner_id: booking.owner_id, ..fixture.booking(&["5A"]) };
+        repeated.passengers[0].given_name = PersonName::stored(SPELT.to_owned());
+        let verdicts = fixture.batch(&[claim(repeated.clone())]).await;
         let refused = Refusal::PassengerAlreadyBooked;
         assert!(matches!(&verdicts[0], Verdict::Answer(Outcome::Refused(refusal)) if *refusal == refused));
 
         let end = "UPDATE bookings SET hold_expires_at = now() - interval '1 second'";
         fixture.superuser(end).await;
-        let verdicts = fixture.batch(&[claim(again)]).await;
+        let verdicts = fixture.batch(&[claim(repeated)]).await;
         assert!(
             matches!(&verdicts[0], Verdict::RetryAfterExpiring(ended) if *ended == [booking.id]),
             "{verdicts:?}"

@@ -47,7 +47,7 @@ async fn a_transaction_whose_arbiter_has_died_is_over_before_the_next_begins() {
     let asked = actix::spawn(async move { other.submit(flight, first, terms).await });
     commit_begins(&fixture).await;
     ledgers.kill_arbiter(flight).await;
-    // Who waited for it is told so, and nothing of what it did is left.
+    // Its callers get an error, and no effect of its work is left.
     let answer = asked.await.unwrap();
     assert!(answer.is_err(), "{answer:?}");
     let answer =

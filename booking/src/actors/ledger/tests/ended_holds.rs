@@ -15,14 +15,14 @@ impl LedgerFixture {
     }
 }
 
-fn again(verdict: &Verdict) -> &[BookingId] {
+fn expired_first(verdict: &Verdict) -> &[BookingId] {
     match verdict {
         Verdict::RetryAfterExpiring(stale) => stale,
         other => panic!("{other:?}"),
     }
 }
 
-/// The command as it comes again.
+/// The command as it is retried.
 fn with_stale(booking: Booking, stale: &[BookingId]) -> Command {
     let mut command = claim(booking);
     if let Command::Claim(claim) = &mut command {
@@ -44,8 +44,8 @@ async fn who_has_lost_to_a_live_hold_is_refused_whatever_is_in_the_way_of_others
         .batch(&[claim(fixture.booking(&["4A"])), claim(makes_way.clone()), claim(same.clone())])
         .await;
     assert_eq!(lost(&verdicts[0]), ["4A"]);
-    assert_eq!(again(&verdicts[1]), [ended.id]);
-    assert_eq!(again(&verdicts[2]), [traveller.id]);
+    assert_eq!(expired_first(&verdicts[1]), [ended.id]);
+    assert_eq!(expired_first(&verdicts[2]), [traveller.id]);
     let verdicts =
         fixture.batch(&[with_stale(makes_way, &[ended.id]), with_stale(same, &[traveller.id])]).await;
     for verdict in &verdicts {
@@ -67,6 +67,6 @@ async fn who_is_on_the_flight_already_is_refused_whatever_is_in_the_way_of_other
         matches!(refused, Verdict::Answer(Outcome::Refused(Refusal::PassengerAlreadyBooked))),
         "{refused:?}"
     );
-    assert_eq!(again(&verdicts[1]), [ended.id]);
+    assert_eq!(expired_first(&verdicts[1]), [ended.id]);
     fixture.stop();
 }

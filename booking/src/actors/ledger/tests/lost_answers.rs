@@ -58,7 +58,7 @@ async fn a_change_that_was_not_committed_still_relies_on_its_version() {
     fixture.batch(&[claim(booking.clone())]).await;
     for command in changes(&booking, Some(1)) {
         let (lost, _answer) = envelope(command.clone());
-        assert_eq!(processor.resolve_for_test(vec![lost]).await, 1, "{command:?} is to be tried again");
+        assert_eq!(processor.resolve_for_test(vec![lost]).await, 1, "{command:?} is to be retried");
     }
     // Somebody else was faster with something else.
     done(&fixture.batch(&[contact(BookingRef { version: None, ..at }, "mary@example.org")]).await[0]);
@@ -81,7 +81,7 @@ async fn a_quote_that_was_stored_is_given_again() {
     let quote = Command::Quote { at, quote: QuoteId::new(), key: None };
     fixture.batch(std::slice::from_ref(&quote)).await;
     let (lost, _answer) = envelope(quote.clone());
-    assert_eq!(processor.resolve_for_test(vec![lost]).await, 1, "nothing of the booking tells of a quote");
+    assert_eq!(processor.resolve_for_test(vec![lost]).await, 1, "nothing in the booking shows the quote");
     let answers = process(&mut processor, vec![quote]).await;
     assert!(!matches!(answers[0], Err(LedgerError::Internal)), "{answers:?}");
     assert!(matches!(answers[0], Ok(Outcome::Quoted(..))), "{answers:?}");

@@ -50,7 +50,7 @@ async fn a_cancellation_with_a_key_is_found_by_its_key() {
         quote: None,
         key: Some(key),
     });
-    assert_eq!(processor.resolve_for_test(vec![with_key]).await, 1, "it is tried again, and refused");
+    assert_eq!(processor.resolve_for_test(vec![with_key]).await, 1, "it is retried, and refused");
     let (without, answer) =
         envelope(Command::Cancel { at: BookingRef { booking: id, version: None }, quote: None, key: None });
     assert_eq!(processor.resolve_for_test(vec![without]).await, 0);

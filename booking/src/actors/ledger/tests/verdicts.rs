@@ -8,7 +8,7 @@ use booking_engine::booking::{record::Booking, refusal::Refusal};
 use shared::events::BookingStatus;
 
 #[actix::test]
-async fn one_claim_of_a_batch_loses_the_fence_and_the_others_go_through() {
+async fn one_claim_of_a_batch_violates_the_unique_constraint_and_the_others_succeed() {
     let fixture = LedgerFixture::new().await;
     // Another instance was faster with 5B.
     let faster = fixture.booking(&["5B"]);
@@ -75,9 +75,9 @@ async fn a_hold_that_has_ended_makes_way() {
     let new = Booking { owner_id: owner, ..fixture.booking(&["4B", "7C"]) };
     let mut processor = fixture.deps.processor();
     let (envelope, answer) = envelope(claim(new));
-    let again = processor.process(vec![envelope]).await;
+    let retried = processor.process(vec![envelope]).await;
     assert_eq!(fixture.count("seats").await, 2, "what it got is given back: the hold has its seats still");
-    assert!(processor.process(again).await.is_empty());
+    assert!(processor.process(retried).await.is_empty());
     assert!(matches!(answer.await.unwrap(), Ok(Outcome::Done(_))));
     assert_eq!(fixture.count(&format!("bookings WHERE id = '{id}' AND status = 3")).await, 1);
     assert_eq!(fixture.count("seats").await, 2);

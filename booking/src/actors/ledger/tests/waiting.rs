@@ -27,8 +27,8 @@ async fn a_ledger_takes_on_no_more_than_its_bound_and_answers_what_it_took() {
     let fixture = LedgerFixture::new().await;
     let bounds = QueueBounds { batch: 4, waiting: 8 };
     // Nobody is refused for having waited too long.
-    let patience = Duration::from_secs(3600);
-    let ledgers = Ledgers::start(&fixture.shards, &fixture.deps, bounds, patience);
+    let admission_timeout = Duration::from_secs(3600);
+    let ledgers = Ledgers::start(&fixture.shards, &fixture.deps, bounds, admission_timeout);
     let mut somebody = fixture.lock(fixture.flight.id).await;
     let seats: Vec<String> = (4..=9)
         .flat_map(|row| ["A", "B", "C", "D", "E", "F"].map(|letter| format!("{row}{letter}")))
@@ -70,20 +70,20 @@ async fn who_is_lock_timed_out_comes_again_and_keeps_nobody_waiting() {
         claim(fixture.booking(&["4B"])),
     ];
     let (envelopes, mut answers): (Vec<_>, Vec<_>) = claims.into_iter().map(envelope).unzip();
-    let mut again = processor.process(envelopes).await;
+    let mut retried = processor.process(envelopes).await;
     let free = answers.remove(1).await.unwrap();
     assert!(matches!(free, Ok(Outcome::Done(_))), "another flight's go on: {free:?}");
-    assert_eq!(again.len(), 2, "those of the locked flight are not given up");
-    // Again and again; what has come meanwhile goes first.
+    assert_eq!(retried.len(), 2, "those of the locked flight stay in the queue");
+    // They are retried until their deadline; commands that came meanwhile go first.
     let (fresh, fresh_answer) = envelope(claim(samples::booking(other, &["4B"])));
-    again.push(fresh);
-    let mut again = processor.process(again).await;
+    retried.push(fresh);
+    let mut retried = processor.process(retried).await;
     assert!(matches!(fresh_answer.await.unwrap(), Ok(Outcome::Done(_))));
-    assert_eq!(again.len(), 2);
+    assert_eq!(retried.len(), 2);
     // One has no more time; the other one gets its locks.
-    again[0].deadline = Instant::now();
+    retried[0].deadline = Instant::now();
     AnsiTransactionManager::rollback_transaction(&mut somebody).await.unwrap();
-    assert!(processor.process(again).await.is_empty());
+    assert!(processor.process(retried).await.is_empty());
     let late = answers.remove(0).await.unwrap();
     assert!(matches!(late, Err(LedgerError::Overloaded)), "{late:?}");
     let last = answers.remove(0).await.unwrap();

@@ -75,7 +75,7 @@ impl Stripe {
         let created = match self.client.post("/v1/payment_intents", key, form).await?.read() {
             IntentReading::Object(object) => intent::id(&object)?,
             IntentReading::CardRefused => return Ok(None),
-            // Nothing was made, and asking again would not help: a token that is none, or an amount
+            // Nothing was made, and a retry would not help: a token that does not exist, or an amount
             // that is too small.
             IntentReading::Rejected(fault) => {
                 tracing::warn!(payment.id = %payment, error = %fault, "The provider rejects a payment");

@@ -36,7 +36,7 @@ pub(super) enum Intent {
 }
 
 impl ApiAnswer {
-    /// Only type and code of an error are told: its message may repeat what it was sent.
+    /// Only the type and the code of an error: its message may repeat what it was sent.
     fn fault(&self) -> ProviderError {
         let error = &self.body["error"];
         let text = |key: &str| error[key].as_str().unwrap_or("none").to_owned();

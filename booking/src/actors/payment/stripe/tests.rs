@@ -215,7 +215,7 @@ async fn what_is_refused_is_declined_and_a_challenge_is_cancelled() {
 #[actix_web::test]
 async fn an_intent_is_not_confirmed_for_a_payment_that_is_decided_meanwhile() {
     let fixture = StripeFixture::new(FakeStripe::default().then(200, intent("requires_confirmation"))).await;
-    // As if it were given up while the intent is created.
+    // As if it were voided while the intent is created.
     fixture.sql("UPDATE payments SET state = 4, token = NULL").await;
     let error = fixture.authorise("pm_x").await.unwrap_err();
     assert!(error.contains("decided meanwhile"), "{error}");

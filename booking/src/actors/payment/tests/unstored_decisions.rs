@@ -72,7 +72,7 @@ async fn a_refusal_that_is_still_queued_leaves_the_queue() {
     for statement in ["UPDATE payments SET state = 3", NOT_NOTED] {
         fixture.sql(statement).await;
     }
-    eventually("the note", async || {
+    eventually("the settlement", async || {
         fixture.sql("UPDATE unsettled_payments SET attempted_at = now() - interval '2 hours'").await;
         fixture.sql("SELECT FROM unsettled_payments").await == 0
     })
