@@ -74,7 +74,7 @@ impl DirectoryFixture {
 }
 
 #[actix::test]
-async fn who_asks_for_a_young_flight_waits_until_it_is_told_of() {
+async fn a_request_for_a_young_flight_waits_until_it_arrives() {
     let fixture = DirectoryFixture::new().await;
     let flight = samples::flight();
     let asked = [fixture.ask(flight.id), fixture.ask(flight.id)];
@@ -108,7 +108,7 @@ fn ask_for(
 }
 
 #[actix::test]
-async fn a_client_waits_for_some_flights_and_keeps_nobody_else_from_waiting() {
+async fn the_waits_of_a_client_are_bounded_and_block_no_other_client() {
     let fixture = DirectoryFixture::new().await;
     let flights: Vec<FlightState> = (0..OF_CLIENT).map(|_| samples::flight()).collect();
     let mut asked: Vec<_> = flights.iter().map(|flight| ask_for(&fixture, 1, flight.id)).collect();
@@ -156,7 +156,7 @@ async fn the_flights_that_are_waited_for_are_bounded() {
 }
 
 #[actix::test]
-async fn a_flight_that_came_while_nobody_could_look_is_not_called_unknown() {
+async fn a_flight_that_came_while_the_database_was_silent_is_not_called_unknown() {
     let fixture = DirectoryFixture::new().await;
     let flight = samples::flight();
     // Requests have the connections, when it comes and until the time of this one is over.
@@ -186,7 +186,7 @@ async fn a_database_that_does_not_answer_is_no_missing_flight() {
 }
 
 #[actix::test]
-async fn who_looks_at_the_map_takes_no_place_of_who_claims() {
+async fn readers_of_the_map_take_no_place_of_claims() {
     let fixture = DirectoryFixture::new().await;
     let flight = samples::flight();
     fixture.store(std::slice::from_ref(&flight)).await;
@@ -215,7 +215,7 @@ async fn who_looks_at_the_map_takes_no_place_of_who_claims() {
 }
 
 #[actix::test]
-async fn those_that_were_asked_longest_ago_make_room_unless_they_are_in_hand() {
+async fn the_least_recently_used_allocators_are_passivated_unless_in_use() {
     let fixture = DirectoryFixture::with(Limits { allocators: 32, idle: Duration::from_secs(600) }).await;
     let flights: Vec<FlightState> = (0..2000).map(|_| samples::flight()).collect();
     fixture.store(&flights).await;
@@ -240,7 +240,7 @@ async fn those_that_were_asked_longest_ago_make_room_unless_they_are_in_hand() {
 }
 
 #[actix::test]
-async fn who_was_not_asked_for_long_enough_is_let_go() {
+async fn idle_allocators_are_passivated() {
     let fixture = DirectoryFixture::with(Limits { allocators: 32, idle: Duration::ZERO }).await;
     let flights = [samples::flight(), samples::flight()];
     fixture.store(&flights).await;

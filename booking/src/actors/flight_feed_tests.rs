@@ -18,7 +18,7 @@ fn delivery(state: &FlightState) -> Delivery {
 }
 
 #[actix_web::test]
-async fn what_cannot_be_stored_is_not_sold_by() {
+async fn flights_that_cannot_be_stored_are_not_sold() {
     let database = TestDatabase::of("booking", MIGRATIONS).await;
     let (bus, issuer) = (Bus::new(InProcess::new()), TokenIssuer::new());
     let secret = SERVICE_TOKEN_SECRET.to_owned().into();

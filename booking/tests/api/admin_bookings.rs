@@ -95,7 +95,7 @@ async fn pages_follow_each_other_and_are_bound_to_their_filters() {
 }
 
 #[actix_web::test]
-async fn all_bad_values_are_told_at_once_and_only_staff_may_ask() {
+async fn all_bad_values_are_reported_at_once_and_only_staff_may_ask() {
     let fixture = ServiceFixture::new().await;
     let bad = "locator=O0&email=x&flight_id=7&status=lost&limit=0&after=zebra&typo=1";
     let answer = agent(&fixture).get(&format!("{LIST}?{bad}")).await;

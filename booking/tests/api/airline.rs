@@ -80,7 +80,7 @@ async fn a_payment_under_way_is_voided_when_the_flight_is_cancelled() {
 }
 
 #[actix_web::test]
-async fn other_times_are_told_once_to_those_who_are_booked() {
+async fn new_times_are_published_once_for_each_booking() {
     let fixture = ServiceFixture::new().await;
     let client = fixture.customer();
     let flight = fixture.flight(30).await;
@@ -128,7 +128,7 @@ async fn other_times_are_told_once_to_those_who_are_booked() {
 }
 
 #[actix_web::test]
-async fn what_an_instance_left_undone_is_done_by_the_next() {
+async fn the_next_instance_finishes_disruptions_left_undone() {
     let fixture = ServiceFixture::new().await;
     let client = fixture.customer();
     let flight = fixture.flight(30).await;

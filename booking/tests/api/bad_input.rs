@@ -277,7 +277,7 @@ async fn prices_beyond_all_bounds_are_refused() {
 }
 
 #[actix_web::test]
-async fn seats_that_may_not_be_given_are_told_apart() {
+async fn seats_that_cannot_be_assigned_have_distinct_codes() {
     let fixture = ServiceFixture::new().await;
     let flight = fixture.flight(30).await;
     let client = fixture.customer();
@@ -337,7 +337,7 @@ async fn prices_are_charged_as_expected_or_lower() {
 }
 
 #[actix_web::test]
-async fn what_is_no_request_is_refused() {
+async fn malformed_requests_are_refused() {
     let fixture = ServiceFixture::new().await;
     let client = fixture.customer();
     let send =

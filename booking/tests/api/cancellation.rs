@@ -73,7 +73,7 @@ async fn later_the_fare_decides() {
 }
 
 #[actix_web::test]
-async fn a_hold_is_given_up_without_money() {
+async fn a_hold_is_cancelled_without_money() {
     let fixture = ServiceFixture::new().await;
     let flight = fixture.flight(30).await;
     let client = fixture.customer();

@@ -79,7 +79,7 @@ async fn seats_are_changed_all_or_none() {
 }
 
 #[actix_web::test]
-async fn wrong_changes_of_seats_are_told_all_at_once() {
+async fn all_errors_of_a_seat_change_are_reported_at_once() {
     let fixture = ServiceFixture::new().await;
     let client = fixture.customer();
     let (bought, path) = pair(&fixture, &client).await;
@@ -115,7 +115,7 @@ async fn wrong_changes_of_seats_are_told_all_at_once() {
 }
 
 #[actix_web::test]
-async fn one_of_many_who_want_the_same_seat_gets_it() {
+async fn one_of_many_changes_to_the_same_seat_wins() {
     let fixture = ServiceFixture::with(2, |_| {}).await;
     let flight = fixture.flight(30).await;
     let mut parties = Vec::new();
@@ -235,7 +235,7 @@ async fn a_quote_is_kept_and_good_once() {
 }
 
 #[actix_web::test]
-async fn what_may_be_done_stands_in_the_booking() {
+async fn a_booking_lists_its_available_actions() {
     let fixture = ServiceFixture::new().await;
     let client = fixture.customer();
     let flight = fixture.flight(30).await;

@@ -15,7 +15,7 @@ async fn hold(client: &Client, body: &Value) -> (Value, String) {
 }
 
 #[actix_web::test]
-async fn whatever_is_asked_of_them_they_have_ended() {
+async fn ended_holds_count_as_expired_in_every_answer() {
     let fixture = ServiceFixture::with(1, |config| config.reap_ms = NEVER).await;
     let flight = fixture.flight(30).await;
     let client = fixture.customer();

@@ -112,7 +112,7 @@ async fn a_flight_is_closed_only_without_live_bookings() {
 }
 
 #[actix_web::test]
-async fn seat_changes_are_told_with_all_seats_and_versions() {
+async fn seat_changes_are_published_with_all_seats_and_versions() {
     let fixture = ServiceFixture::new().await;
     let state = fixture.flight(30).await;
     for (count, seat) in ["4A", "4B", "4C"].into_iter().enumerate() {

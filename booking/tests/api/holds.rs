@@ -62,7 +62,7 @@ async fn a_hold_that_has_ended_is_over_at_once_where_it_was_made() {
 }
 
 #[actix_web::test]
-async fn the_reaper_gives_seats_back_and_tells() {
+async fn the_sweeper_releases_seats_and_publishes_events() {
     let fixture = ServiceFixture::with(2, |config| config.reap_ms = 20).await;
     let flight = fixture.flight(30).await;
     let body = booking(flight.id, &[passenger("ADT", "Ada", Some("4A"))]);
@@ -166,7 +166,7 @@ async fn no_hold_outlives_the_sales() {
 }
 
 #[actix_web::test]
-async fn nobody_travels_twice_on_a_flight() {
+async fn a_passenger_is_booked_once_on_a_flight() {
     let fixture = ServiceFixture::new().await;
     let flight = fixture.flight(30).await;
     let client = fixture.customer();

@@ -37,7 +37,7 @@ async fn a_repeated_key_gets_the_same_answer() {
 }
 
 #[actix_web::test]
-async fn one_of_many_at_once_books() {
+async fn one_of_many_concurrent_requests_books() {
     let fixture = ServiceFixture::with(2, |_| {}).await;
     let flight = fixture.flight(30).await;
     let user = UserId::new();

@@ -131,7 +131,7 @@ async fn a_check_needs_its_permission_and_takes_nothing() {
 }
 
 #[actix_web::test]
-async fn what_is_told_of_an_invariant_is_bounded() {
+async fn the_listed_violations_of_an_invariant_are_bounded() {
     let fixture = ServiceFixture::new().await;
     let rows = "INSERT INTO idempotency_keys SELECT sha256(n::text::bytea), '', gen_random_uuid(), 201, '{}', now() FROM generate_series(1, 150) n";
     fixture.sql(rows).await;

@@ -128,7 +128,7 @@ async fn seats_are_named_flight_by_flight() {
 }
 
 #[actix_web::test]
-async fn all_taken_seats_that_somebody_would_move_to_are_told() {
+async fn all_taken_seats_of_a_seat_change_are_reported() {
     let fixture = ServiceFixture::new().await;
     let all = flights(&fixture, &[30, 31, 32]).await;
     let all: Vec<_> = all.iter().collect();
@@ -159,7 +159,7 @@ async fn all_taken_seats_that_somebody_would_move_to_are_told() {
 }
 
 #[actix_web::test]
-async fn all_taken_seats_of_all_flights_are_told_and_nothing_is_kept() {
+async fn all_taken_seats_of_all_flights_are_reported_and_nothing_is_kept() {
     let fixture = ServiceFixture::new().await;
     let all = flights(&fixture, &[30, 31, 32]).await;
     let [a, b, c] = [&all[0], &all[1], &all[2]];

@@ -78,7 +78,7 @@ async fn the_map_comes_first_and_then_each_change() {
 }
 
 #[actix_web::test]
-async fn a_hold_that_ends_is_told_when_it_was_taken_back() {
+async fn an_expired_hold_is_streamed_when_its_seats_are_released() {
     let fixture = ServiceFixture::with(1, |config| config.reap_ms = 10).await;
     let flight = fixture.flight(30).await;
     let mut stream = follow(&fixture.guest(0), flight.id, None).await;
@@ -91,7 +91,7 @@ async fn a_hold_that_ends_is_told_when_it_was_taken_back() {
 }
 
 #[actix_web::test]
-async fn changes_of_other_instances_are_told() {
+async fn changes_of_other_instances_are_streamed() {
     let fixture = ServiceFixture::with(2, |_| {}).await;
     let flight = fixture.flight(30).await;
     let mut streams =
@@ -109,7 +109,7 @@ async fn changes_of_other_instances_are_told() {
 }
 
 #[actix_web::test]
-async fn changes_of_other_instances_are_told_without_the_bus() {
+async fn changes_of_other_instances_are_streamed_without_the_bus() {
     let fixture = ServiceFixture::with(2, |_| {}).await;
     let flight = fixture.flight(30).await;
     let mut stream = follow(&fixture.guest(0), flight.id, None).await;
@@ -194,7 +194,7 @@ async fn another_airplane_is_shown_anew() {
 }
 
 #[actix_web::test]
-async fn what_is_wrong_is_refused_before_the_stream_begins() {
+async fn bad_requests_are_refused_before_the_stream_begins() {
     let fixture = ServiceFixture::new().await;
     let flight = fixture.flight(30).await;
     let guest = fixture.guest(0);

@@ -41,7 +41,7 @@ const OF_LOCATOR: &str = "\"lookup\";q=10;w=3600";
 const OF_NETWORK: &str = "\"lookups\";q=100;w=3600";
 
 #[actix_web::test]
-async fn what_has_failed_on_one_instance_counts_on_the_others_and_after_a_restart() {
+async fn failures_count_on_all_instances_and_after_a_restart() {
     let (fixture, locator) = booked(2).await;
     for number in 0..10 {
         let wrong = ask(&fixture, (usize::from(number > 5), CLIENT), &locator, "Hopper").await;
@@ -68,7 +68,7 @@ async fn what_has_failed_on_one_instance_counts_on_the_others_and_after_a_restar
 }
 
 #[actix_web::test]
-async fn who_tries_many_locators_is_limited_by_all_instances_together() {
+async fn attempts_on_many_locators_are_limited_across_instances() {
     let (fixture, locator) = booked(2).await;
     for number in 0..100 {
         let (instance, host) = (number % 2, number % 7 + 1);
@@ -85,7 +85,7 @@ async fn who_tries_many_locators_is_limited_by_all_instances_together() {
 }
 
 #[actix_web::test]
-async fn who_has_the_name_right_writes_nothing() {
+async fn a_successful_lookup_writes_nothing() {
     let (fixture, locator) = booked(2).await;
     for number in 0..30 {
         ask(&fixture, (number % 2, CLIENT), &locator, "Lovelace").await.expect(200);
@@ -99,7 +99,7 @@ async fn who_has_the_name_right_writes_nothing() {
 }
 
 #[actix_web::test]
-async fn of_many_at_once_no_more_are_told_that_they_have_failed() {
+async fn concurrent_lookups_do_not_exceed_the_limit_of_failures() {
     let (fixture, locator) = booked(3).await;
     let asked = (0..60).map(|number| ask(&fixture, (number % 3, CLIENT), &locator, "Hopper"));
     let answers = join_all(asked).await;

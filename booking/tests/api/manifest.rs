@@ -43,7 +43,7 @@ async fn fly(fixture: &ServiceFixture) -> (FlightId, Value) {
 }
 
 #[actix_web::test]
-async fn who_is_confirmed_is_listed_by_seat() {
+async fn confirmed_passengers_are_listed_by_seat() {
     let fixture = ServiceFixture::new().await;
     let (flight, family) = fly(&fixture).await;
     let answer = staff(&fixture).get(&path(flight)).await;

@@ -54,7 +54,7 @@ fn journey(flights: &[&FlightState], mut passengers: Vec<Value>) -> Value {
 }
 
 #[actix_web::test]
-async fn the_order_of_flights_is_checked_again() {
+async fn the_order_of_flights_is_rechecked() {
     let fixture = ServiceFixture::new().await;
     let first = published(&fixture, TimeDelta::days(30)).await;
     let second = published(&fixture, TimeDelta::days(31)).await;
@@ -69,7 +69,7 @@ async fn the_order_of_flights_is_checked_again() {
 }
 
 #[actix_web::test]
-async fn ages_are_checked_again() {
+async fn ages_are_rechecked() {
     let fixture = ServiceFixture::new().await;
     let state = published(&fixture, TimeDelta::days(30)).await;
     let client = fixture.customer();
@@ -118,7 +118,7 @@ async fn a_journey_that_has_become_impossible_is_not_paid() {
 }
 
 #[actix_web::test]
-async fn a_payment_under_way_is_given_up_when_its_journey_becomes_impossible() {
+async fn a_payment_under_way_is_voided_when_its_journey_becomes_impossible() {
     let fixture = ServiceFixture::new().await;
     let first = published(&fixture, TimeDelta::days(30)).await;
     let second = published(&fixture, TimeDelta::days(31)).await;

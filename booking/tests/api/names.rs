@@ -17,7 +17,7 @@ fn adult(given: &str, family: &str) -> Value {
 }
 
 #[actix_web::test]
-async fn somebody_is_the_same_person_in_every_spelling() {
+async fn a_passenger_is_the_same_in_every_spelling() {
     let fixture = ServiceFixture::new().await;
     let flight = fixture.flight(30).await;
     let client = fixture.customer();
@@ -77,7 +77,7 @@ const SPELLINGS: [[&str; 2]; 6] = [
 ];
 
 #[actix_web::test]
-async fn somebody_is_the_same_person_on_every_device() {
+async fn a_passenger_is_the_same_on_every_device() {
     let fixture = ServiceFixture::new().await;
     let flight = fixture.flight(30).await;
     let (client, guest) = (fixture.customer(), fixture.guest(0));
@@ -121,7 +121,7 @@ const STORED: [[[&str; 2]; 3]; 3] = [
 ];
 
 #[actix_web::test]
-async fn somebody_whom_an_earlier_release_has_booked_is_known_in_every_spelling() {
+async fn a_passenger_of_an_earlier_release_is_recognised_in_every_spelling() {
     let fixture = ServiceFixture::new().await;
     let flight = fixture.flight(30).await;
     let owner = UserId::new();

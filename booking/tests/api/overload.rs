@@ -75,7 +75,7 @@ async fn past_its_bounds_it_refuses_and_serves_those_whom_it_has_admitted() {
 }
 
 #[actix_web::test]
-async fn who_only_reads_is_told_in_time_that_the_database_is_silent() {
+async fn reads_fail_in_time_when_the_database_is_silent() {
     let fixture = ServiceFixture::new().await;
     let (flight, client, guest) = (fixture.flight(30).await, fixture.customer(), fixture.guest(0));
     let body = booking(flight.id, &[passenger("ADT", "Ada", None)]);
@@ -102,7 +102,7 @@ async fn who_only_reads_is_told_in_time_that_the_database_is_silent() {
 }
 
 #[actix_web::test]
-async fn who_sends_slowly_keeps_no_place_from_others() {
+async fn slow_senders_occupy_no_place() {
     let fixture = ServiceFixture::with(1, |config| config.ledger_queue = 1).await;
     let flight = fixture.flight(30).await;
     let slow = TcpStream::connect(fixture.address(0)).await.unwrap();

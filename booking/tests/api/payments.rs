@@ -182,7 +182,7 @@ async fn a_slow_decision_is_found_by_who_did_not_wait_for_it() {
 }
 
 #[actix_web::test]
-async fn a_payment_that_was_never_decided_is_given_up_at_the_end_of_its_hold() {
+async fn an_undecided_payment_is_voided_at_the_end_of_its_hold() {
     let fixture = ServiceFixture::with(1, |config| config.payment_sweep_ms = 50).await;
     let flight = fixture.flight(30).await;
     let client = fixture.customer();

@@ -108,7 +108,7 @@ async fn reports_wait_for_nobody_and_keep_nobody_waiting() {
 }
 
 #[actix_web::test]
-async fn periods_are_checked_and_only_those_who_may_are_told() {
+async fn periods_are_checked_and_only_permitted_staff_get_figures() {
     let fixture = ServiceFixture::new().await;
     let client = revenue(&fixture);
     for (query, parameter) in [

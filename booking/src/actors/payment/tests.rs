@@ -260,7 +260,7 @@ async fn only_so_many_payments_are_in_hand() {
 }
 
 #[actix_web::test]
-async fn notes_are_written_though_their_writer_has_died() {
+async fn settlements_are_stored_after_their_writer_died() {
     let fixture = PaymentFixture::new(Played::default()).await;
     fixture.buy("Ada").await.expect(201);
     fixture.sales.deps.desk.kill_settlement_writer().await;
@@ -274,7 +274,7 @@ const NOT_NOTED: &str = "INSERT INTO unsettled_payments SELECT id, now(), 0 FROM
 const REFUND: &str = "INSERT INTO refunds SELECT gen_random_uuid(), booking_id, id, 1, 'a test', false, now(), now() - interval '1 minute' FROM payments";
 
 #[actix_web::test]
-async fn a_crash_between_the_capture_and_its_note_is_carried_on() {
+async fn a_crash_between_the_capture_and_the_settlement_is_resumed() {
     let fixture = PaymentFixture::new(Played::default()).await;
     fixture.buy("Ada").await.expect(201);
     eventually("the capture", async || fixture.is_captured(1).await).await;
@@ -286,7 +286,7 @@ async fn a_crash_between_the_capture_and_its_note_is_carried_on() {
 }
 
 #[actix_web::test]
-async fn a_repeated_note_of_a_capture_has_no_effect() {
+async fn a_repeated_settlement_has_no_effect() {
     let fixture = PaymentFixture::new(Played::default()).await;
     for name in ["Ada", "Grace"] {
         fixture.buy(name).await.expect(201);

@@ -176,7 +176,7 @@ async fn of_two_spellings_in_one_booking_each_leaves_its_own_place() {
 }
 
 #[actix::test]
-async fn who_leaves_within_the_batch_is_in_no_names_way() {
+async fn a_passenger_who_leaves_in_the_batch_frees_the_name() {
     let fixture = LedgerFixture::new().await;
     let (one, _, correct) = namesakes(&fixture).await;
     let cancel =

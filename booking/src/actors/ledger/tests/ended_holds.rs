@@ -32,7 +32,7 @@ fn with_stale(booking: Booking, stale: &[BookingId]) -> Command {
 }
 
 #[actix::test]
-async fn who_has_lost_to_a_live_hold_is_refused_whatever_is_in_the_way_of_others() {
+async fn a_loser_to_a_live_hold_is_refused_beside_losers_to_ended_holds() {
     let fixture = LedgerFixture::new().await;
     fixture.batch(&[claim(fixture.booking(&["4A"]))]).await;
     let ended = fixture.ended_hold(&["4B", "4C"]).await;
@@ -55,7 +55,7 @@ async fn who_has_lost_to_a_live_hold_is_refused_whatever_is_in_the_way_of_others
 }
 
 #[actix::test]
-async fn who_is_on_the_flight_already_is_refused_whatever_is_in_the_way_of_others() {
+async fn a_passenger_already_on_the_flight_is_refused_beside_losers_to_ended_holds() {
     let fixture = LedgerFixture::new().await;
     let booked = fixture.booking(&["4A"]);
     fixture.batch(&[claim(booked.clone())]).await;

@@ -72,7 +72,7 @@ async fn a_change_that_was_not_committed_still_relies_on_its_version() {
 }
 
 #[actix::test]
-async fn a_quote_that_was_stored_is_given_again() {
+async fn a_stored_quote_is_repeated() {
     let fixture = LedgerFixture::new().await;
     let mut processor = fixture.deps.processor();
     let booking = fixture.booking(&["4A"]);

@@ -78,7 +78,7 @@ async fn seats_go_from_hand_to_hand_within_a_batch() {
 }
 
 #[actix::test]
-async fn who_buys_and_moves_in_one_batch_has_a_sold_seat() {
+async fn a_purchase_and_a_seat_change_in_one_batch_give_a_sold_seat() {
     let fixture = LedgerFixture::new().await;
     let booking = fixture.booking(&["4A"]);
     let (start, confirm, _) = purchase(booking.clone());

@@ -66,7 +66,7 @@ async fn change(fixture: &LedgerFixture, processor: &mut PostgresProcessor) -> [
 }
 
 #[actix::test]
-async fn what_is_read_for_a_batch_does_not_grow() {
+async fn the_rows_read_for_a_batch_do_not_grow() {
     let fixture = LedgerFixture::new().await;
     // It looks at tables, too.
     fixture.relay.stop().await;

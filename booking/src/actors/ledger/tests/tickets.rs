@@ -4,7 +4,7 @@ use super::{LedgerFixture, Outcome, claim, done, end_in_commit, process, purchas
 use std::collections::BTreeSet;
 
 #[actix::test]
-async fn who_was_booked_without_a_ticket_gets_one_with_the_confirmation() {
+async fn the_confirmation_issues_missing_tickets() {
     let fixture = LedgerFixture::new().await;
     let (made, confirm, _) = purchase(fixture.booking(&["4A", "4B", "4C"]));
     fixture.batch(&[made]).await;

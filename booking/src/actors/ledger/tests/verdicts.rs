@@ -32,7 +32,7 @@ async fn one_claim_of_a_batch_violates_the_unique_constraint_and_the_others_succ
 }
 
 #[actix::test]
-async fn who_wants_the_same_in_one_batch_loses_only_to_a_winner() {
+async fn a_claim_loses_only_to_a_winner_of_its_batch() {
     let fixture = LedgerFixture::new().await;
     fixture.batch(&[claim(fixture.booking(&["4A"]))]).await;
     let verdicts = fixture
@@ -51,7 +51,7 @@ async fn who_wants_the_same_in_one_batch_loses_only_to_a_winner() {
 }
 
 #[actix::test]
-async fn locators_that_collide_are_drawn_again() {
+async fn colliding_locators_are_redrawn() {
     let fixture = LedgerFixture::new().await;
     let first = fixture.booking(&["4A"]);
     let second = Booking { locator: first.locator.clone(), ..fixture.booking(&["4B"]) };
@@ -134,7 +134,7 @@ async fn commands_about_nothing_are_refused() {
 }
 
 #[actix_web::test]
-async fn a_claim_that_was_priced_from_an_older_flight_is_to_be_priced_again() {
+async fn a_claim_priced_from_an_older_flight_has_to_be_repriced() {
     let fixture = LedgerFixture::new().await;
     let priced = |seat: &str, version: i64| {
         let mut command = claim(fixture.booking(&[seat]));

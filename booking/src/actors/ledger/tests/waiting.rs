@@ -11,7 +11,7 @@ use std::time::Duration;
 use std::time::Instant;
 
 #[actix::test]
-async fn what_is_too_late_is_not_begun() {
+async fn commands_past_their_deadline_are_not_begun() {
     let fixture = LedgerFixture::new().await;
     let mut processor = fixture.deps.processor();
     let (mut late, answer) = envelope(claim(fixture.booking(&["4A"])));
@@ -59,7 +59,7 @@ async fn a_ledger_takes_on_no_more_than_its_bound_and_answers_what_it_took() {
 }
 
 #[actix::test]
-async fn who_is_lock_timed_out_comes_again_and_keeps_nobody_waiting() {
+async fn commands_that_lock_timed_out_are_retried_and_block_no_others() {
     let fixture = LedgerFixture::new().await;
     let mut processor = fixture.deps.processor();
     let other = fixture.further_flight().await;

@@ -196,7 +196,7 @@ async fn faults_leave_everything_open_and_tell_no_secret() {
 }
 
 #[actix_web::test]
-async fn what_is_refused_is_declined_and_a_challenge_is_cancelled() {
+async fn refusals_are_declined_and_challenges_cancelled() {
     let declined = StripeFixture::new(FakeStripe::default().then(402, fault("card_error"))).await;
     assert_eq!(declined.authorise("pm_x").await, Ok(ProviderDecision::Declined));
     declined.stop().await;
@@ -249,7 +249,7 @@ async fn a_refund_that_the_bank_sent_back_is_tried_anew() {
 }
 
 #[actix_web::test]
-async fn nothing_is_told_to_a_server_that_does_not_prove_who_it_is() {
+async fn nothing_is_sent_to_a_server_without_a_trusted_certificate() {
     let fixture = StripeFixture::new(FakeStripe::default().then(200, json!({}))).await;
     let settings = StripeSettings {
         base_url: fixture.stripe_url.replace("http://", "https://"),
@@ -264,7 +264,7 @@ async fn nothing_is_told_to_a_server_that_does_not_prove_who_it_is() {
 }
 
 #[actix_web::test]
-async fn what_cannot_work_is_told_at_the_start() {
+async fn settings_that_cannot_work_fail_at_the_start() {
     let database = TestDatabase::of("booking", MIGRATIONS).await;
     let pool = Pool::new(&database.config("booking"));
     let isk = StripeSettings { currency: "ISK".parse().unwrap(), ..settings() };

@@ -4,7 +4,7 @@ use crate::fixture::{ServiceFixture, booking, paid, passenger};
 use serde_json::json;
 
 #[actix_web::test]
-async fn who_will_not_pay_the_price_keeps_nobody_from_a_seat() {
+async fn a_refused_price_releases_its_reservation() {
     // With a single connection to read by, which another reader has.
     let fixture = ServiceFixture::with(1, |config| config.service.database_pool_size = 1).await;
     let flight = fixture.flight(30).await;
