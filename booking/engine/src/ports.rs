@@ -191,7 +191,7 @@ impl RequestContext {
 pub enum FlightError {
     /// There is no such flight.
     Unknown,
-    /// The store cannot tell.
+    /// The store does not know.
     Failed(StoreError),
     /// More is asked than can be done in time.
     Overloaded,
@@ -202,7 +202,7 @@ pub enum FlightError {
 pub enum ReserveError {
     /// The request is refused.
     Refused(Refusal),
-    /// The store cannot tell.
+    /// The store does not know.
     Failed(StoreError),
     /// More is asked than can be done in time.
     Overloaded,

@@ -98,7 +98,7 @@ statement! {
 }
 
 statement! {
-    /// Writes which versions of flights travellers know of.
+    /// Writes the versions of flights that bookings follow.
     UpdateFlightVersions {
         ids: Array<SqlUuid> = Vec<Uuid>,
         positions: Array<SmallInt> = Vec<i16>,
@@ -108,14 +108,14 @@ statement! {
 }
 
 statement! {
-    /// Those of some locators that are in use.
+    /// The locators among some that are in use.
     UsedLocators { locators: Array<Text> = Vec<String> } -> (Text,),
     "SELECT locator FROM bookings WHERE locator = ANY($)"
 }
 
 statement! {
-    /// Holds that have ended, the longest ago first, with the first of their flights. Those that
-    /// another reaper is just reading, or a ledger writing, are passed over.
+    /// Holds that have ended, oldest first, with the first of their flights. Rows that another sweeper reads or a ledger
+    /// writes at the moment are skipped.
     Ended { limit: BigInt = i64 } -> (SqlUuid, SqlUuid),
     "SELECT b.id, (SELECT s.flight_id FROM (SELECT flight_id FROM segments WHERE booking_id = b.id OFFSET 0) AS s ORDER BY 1 LIMIT 1) FROM bookings b WHERE b.expires_at <= clock_timestamp() ORDER BY b.expires_at LIMIT $ FOR NO KEY UPDATE OF b SKIP LOCKED"
 }
@@ -129,8 +129,7 @@ pub(crate) async fn ended(
     Ok(rows.into_iter().map(|(id, flight)| (BookingId(id), FlightId(flight))).collect())
 }
 
-/// Bookings in full, in no order. All tables are asked at once: the answers come one after the other, but
-/// nobody waits for one before asking for the next.
+/// Whole bookings, in no order. The queries of all tables are sent at once, without waiting for each other's answers.
 pub(crate) async fn load(connection: &AsyncPgConnection, ids: &[Uuid]) -> QueryResult<Vec<Booking>> {
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -141,7 +140,7 @@ pub(crate) async fn load(connection: &AsyncPgConnection, ids: &[Uuid]) -> QueryR
     put_together(rows, parts)
 }
 
-/// What stands of bookings in other tables.
+/// The parts of bookings in other tables.
 struct Parts {
     segments: HashMap<Uuid, Vec<Segment>>,
     passengers: HashMap<Uuid, Vec<Passenger>>,
@@ -160,7 +159,7 @@ async fn parts(connection: &AsyncPgConnection, ids: &[Uuid]) -> QueryResult<Part
     Ok(Parts { segments, passengers, payments, refunds })
 }
 
-/// Those of some locators that bookings have.
+/// The locators among some that bookings have.
 pub(crate) async fn used_locators(
     connection: &AsyncPgConnection,
     locators: &[Locator],
@@ -172,10 +171,10 @@ pub(crate) async fn used_locators(
         .collect()
 }
 
-/// What is asked of the list of an account's bookings.
+/// A query for an account's bookings.
 pub(crate) struct OwnBookingsQuery {
     pub(crate) owner: UserId,
-    /// Only those that have this status now.
+    /// Only bookings that have this status now.
     pub(crate) status: Option<BookingStatus>,
     /// Older than this one.
     pub(crate) after: Option<BookingId>,
@@ -217,7 +216,7 @@ pub(crate) async fn own(
     Ok(found)
 }
 
-/// Adds what stands in other tables.
+/// Adds the parts in other tables.
 async fn complete(connection: &AsyncPgConnection, rows: Vec<BookingRow>) -> QueryResult<Vec<Booking>> {
     let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
     if ids.is_empty() {
@@ -282,7 +281,7 @@ pub(crate) async fn update_contacts(connection: &AsyncPgConnection, changed: &[&
     query.execute(&mut &*connection).await.map(drop)
 }
 
-/// Writes which versions of their flights the travellers of bookings know of.
+/// Writes the versions of flights that bookings follow.
 pub(crate) async fn update_flight_versions(
     connection: &AsyncPgConnection,
     changed: &[&Booking],

@@ -10,14 +10,14 @@ use shared::{
     seat::Cabin,
 };
 
-/// A number that stands for nothing: the row is damaged, or of a newer release.
+/// An unknown number: the row is damaged, or of a newer release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0} is not a stored {1}")]
 pub struct UnknownCode(i16, &'static str);
 
 /// An enumeration with stored numbers.
 pub trait StoredCode: Copy + PartialEq + 'static {
-    /// What is stored, for messages.
+    /// The name of the enumeration in messages.
     const NAME: &'static str;
     /// The values in the order of their numbers, from 0. A number that is no longer used stands for none.
     const ALL: &'static [Option<Self>];
@@ -32,7 +32,7 @@ pub trait StoredCode: Copy + PartialEq + 'static {
     /// The value of a number.
     ///
     /// # Errors
-    /// The number stands for nothing.
+    /// The number is unknown.
     fn of_code(code: i16) -> Result<Self, UnknownCode> {
         usize::try_from(code)
             .ok()

@@ -1,4 +1,4 @@
-//! The travellers of bookings.
+//! The passengers of bookings.
 
 use super::{codes::StoredCode, schema::passengers};
 use booking_engine::{
@@ -37,14 +37,14 @@ statement! {
 }
 
 statement! {
-    /// Draws document numbers.
+    /// Allocates document numbers.
     Documents { count: BigInt = i64 } -> (BigInt,),
     "SELECT nextval('ticket_documents') FROM generate_series(1, $)"
 }
 
 statement! {
-    /// Who travels under a locator. Where no booking has it, the travellers of none are looked for: as
-    /// much work as where one has.
+    /// The passengers under a locator. For a locator without a booking the statement reads the passengers of a booking
+    /// that does not exist: it takes the same time.
     FamilyNames { locator: Text = String } -> (SqlUuid, Text),
     "SELECT booking_id, family_name FROM passengers WHERE booking_id = coalesce((SELECT id FROM bookings WHERE locator = $), '00000000-0000-0000-0000-000000000000'::uuid)"
 }
@@ -65,7 +65,7 @@ struct PassengerRow {
     booked_family_name: Option<String>,
 }
 
-/// The family names of those who travel under a locator, each with its booking.
+/// The family names of the passengers under a locator, each with its booking.
 pub(crate) async fn by_locator(
     connection: &AsyncPgConnection,
     locator: &Locator,
@@ -116,9 +116,12 @@ pub(super) fn array_text(seats: &[Option<SeatDesignator>]) -> String {
     format!("{{{}}}", numbers.join(","))
 }
 
-/// Draws so many document numbers. Those of a transaction that fails are lost, as they should be: a
-/// number is never used twice.
-pub(crate) async fn draw_documents(connection: &AsyncPgConnection, count: usize) -> QueryResult<Vec<i64>> {
+/// Allocates `count` document numbers. The numbers of a failed transaction are lost on purpose: a number is never used
+/// twice.
+pub(crate) async fn allocate_documents(
+    connection: &AsyncPgConnection,
+    count: usize,
+) -> QueryResult<Vec<i64>> {
     if count == 0 {
         return Ok(Vec::new());
     }

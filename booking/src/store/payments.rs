@@ -34,7 +34,7 @@ struct LoadedPaymentRow {
     created_at: DateTime<Utc>,
 }
 
-/// What a stored number stands for.
+/// The state of a stored number.
 pub(super) fn state(code: i16) -> QueryResult<PaymentState> {
     PaymentState::of_code(code).map_err(|error| diesel::result::Error::DeserializationError(error.into()))
 }
@@ -68,7 +68,7 @@ pub(crate) async fn load(
     Ok(found)
 }
 
-/// What the provider calls a payment, if that is known.
+/// The provider's name for a payment, if it is known.
 pub(crate) async fn reference(
     connection: &AsyncPgConnection,
     payment: PaymentId,
@@ -77,8 +77,8 @@ pub(crate) async fn reference(
     Ok(found.first(&mut &*connection).await.optional()?.flatten())
 }
 
-/// Stores what the provider calls a payment, while the payment is started; gives the name that counts,
-/// which is the first that was stored. `None`: the payment is decided, and nothing may be asked for it.
+/// Stores the provider's name for a payment that is started; gives the first name that was stored, which counts.
+/// `None`: the payment is decided, and the provider must not be asked for it.
 pub(crate) async fn refer(
     connection: &AsyncPgConnection,
     payment: PaymentId,

@@ -51,7 +51,7 @@ async fn present_at(
     found.into_iter().map(present).collect()
 }
 
-/// What is read in several statements is of one instant.
+/// The reads of several statements see one instant.
 fn one_instant(
     connection: &mut AsyncPgConnection,
 ) -> diesel_async::pg::TransactionBuilder<'_, AsyncPgConnection> {

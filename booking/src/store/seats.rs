@@ -1,4 +1,4 @@
-//! Which booking a seat of a flight belongs to. The unique constraint (flight_id, seat) keeps a seat from being sold
+//! The taken seats of flights, each with its booking. The unique constraint (flight_id, seat) keeps a seat from being sold
 //! twice.
 
 use booking_engine::{
@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 statement! {
-    /// Gives seats back, those that belong to the booking.
+    /// Releases the seats that belong to the booking.
     FreeSeats {
         flights: Array<SqlUuid> = Vec<Uuid>,
         seats: Array<SmallInt> = Vec<i16>,
@@ -30,7 +30,7 @@ statement! {
 }
 
 statement! {
-    /// Holds that have ended but stand in the way, with what they have of it: seats, or places of travellers.
+    /// Ended holds that still block a claim, each with the seats or passenger keys that block it.
     StaleHolders {
         flights: Array<SqlUuid> = Vec<Uuid>,
         seats: Array<SmallInt> = Vec<i16>,
@@ -62,7 +62,7 @@ pub(super) fn columns(rows: &[SeatRow]) -> (Vec<Uuid>, Vec<i16>, Vec<Uuid>) {
     )
 }
 
-/// Gives seats back, held or sold.
+/// Releases seats, held or sold.
 pub(crate) async fn free(connection: &AsyncPgConnection, given: &[SeatRow]) -> QueryResult<()> {
     if given.is_empty() {
         return Ok(());
@@ -71,7 +71,7 @@ pub(crate) async fn free(connection: &AsyncPgConnection, given: &[SeatRow]) -> Q
     FreeSeats { flights, seats, bookings }.execute(&mut &*connection).await.map(drop)
 }
 
-/// Holds that have ended but whose seats or travellers stand in the way.
+/// Ended holds whose seats or passenger keys still block claims.
 pub(crate) async fn stale_holds(
     connection: &AsyncPgConnection,
     wanted: &[SeatRow],

@@ -70,7 +70,9 @@ async fn a_payment_under_way_is_voided_when_the_flight_is_cancelled() {
     fixture.publish(EventType::FlightCancelled, &cancelled(&flight)).await;
     eventually("the cancellation", async || client.get(&path).await.json["status"] == "cancelled").await;
     fixture
-        .settles("the void", async || fixture.count("sandbox_operations WHERE operation = 2").await == 1)
+        .eventually_with_sweeps("the void", async || {
+            fixture.count("sandbox_operations WHERE operation = 2").await == 1
+        })
         .await;
     let after = client.get(&path).await.expect(200);
     assert_eq!(after["payments"][0]["status"], "declined");

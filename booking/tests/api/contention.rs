@@ -48,7 +48,7 @@ async fn sixty_four_clients_get_the_last_twenty_seats_once_each() {
     assert_eq!(fixture.count("seats WHERE sold").await, 53);
     assert_eq!(fixture.count("bookings WHERE status = 1").await, 24);
     assert_eq!(fixture.count("bookings WHERE status <> 1").await, 0, "losers leave nothing");
-    // What passengers hold is what the fence holds.
+    // The seats of passengers are the rows of `seats`.
     let of_passengers = "passengers p JOIN segments s USING (booking_id) \
          JOIN seats t ON t.flight_id = s.flight_id AND t.seat = p.seats[1] AND t.booking_id = p.booking_id";
     assert_eq!(fixture.count(of_passengers).await, 53);

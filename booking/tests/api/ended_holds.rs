@@ -1,11 +1,11 @@
-//! Holds that have ended, before the reaper comes.
+//! Ended holds before the expiry sweeper runs.
 
 use crate::fixture::{ServiceFixture, booking, paid, passenger};
 use serde_json::{Value, json};
 use shared::ids::UserId;
 use testkit::Client;
 
-/// A reaper that does not come.
+/// Milliseconds until the next sweep: none within the test.
 const NEVER: u64 = 86_400_000;
 
 async fn hold(client: &Client, body: &Value) -> (Value, String) {
@@ -23,7 +23,7 @@ async fn ended_holds_count_as_expired_in_every_answer() {
     fixture.customer().post("/api/v1/bookings", &sold).await.expect(201);
     let (held, path) = hold(&client, &booking(flight.id, &[passenger("ADT", "Ada", Some("4A"))])).await;
     fixture.sql("UPDATE bookings SET hold_expires_at = now() - interval '1 second' WHERE status = 0").await;
-    // Nor does it matter any more what has become of the flight.
+    // The state of the flight does not matter any more.
     fixture.sql("UPDATE flights SET on_sale = false, departure_at = now() + interval '5 minutes'").await;
     let passenger = held["passengers"][0]["id"].as_str().unwrap();
     let seat = |designator: &str| json!({"changes": [{"passenger_id": passenger, "flight_id": flight.id, "designator": designator}]});
@@ -47,12 +47,12 @@ async fn ended_holds_count_as_expired_in_every_answer() {
     for (what, body) in patches {
         client.patch(&format!("{path}{what}"), &body).await.expect_problem(409, "hold_expired");
     }
-    assert_eq!(fixture.count("bookings WHERE status = 0").await, 1, "nobody has ended it for good");
+    assert_eq!(fixture.count("bookings WHERE status = 0").await, 1, "the sweeper has not expired it");
     fixture.stop().await;
 }
 
 #[actix_web::test]
-async fn they_keep_nobody_from_a_corrected_name() {
+async fn ended_holds_do_not_block_a_corrected_name() {
     let fixture = ServiceFixture::with(1, |config| config.reap_ms = NEVER).await;
     let flight = fixture.flight(30).await;
     let client = fixture.customer();

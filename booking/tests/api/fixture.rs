@@ -146,15 +146,15 @@ impl ServiceFixture {
         connection
     }
 
-    /// Waits until so many others wait for locks, at least.
+    /// Waits until at least `count` transactions wait for locks.
     pub(crate) async fn are_waiting(&self, count: i64) {
         let waiting = "pg_locks l JOIN pg_database d ON d.oid = l.database WHERE NOT l.granted AND d.datname = current_database()";
-        eventually("those who wait", async || self.count(waiting).await >= count).await;
+        eventually("transactions that wait", async || self.count(waiting).await >= count).await;
     }
 
-    /// As [`eventually`]; at each look, unsettled payments count as left two hours ago, so that they are
-    /// taken up at once, and again where an attempt came to nothing on a busy machine.
-    pub(crate) async fn settles(&self, what: &str, condition: impl AsyncFn() -> bool) {
+    /// As [`eventually`]; before each check, unsettled payments count as idle for two hours. So a sweep resumes them at
+    /// once, and retries an attempt that failed on a busy machine.
+    pub(crate) async fn eventually_with_sweeps(&self, what: &str, condition: impl AsyncFn() -> bool) {
         eventually(what, async || {
             self.sql("UPDATE unsettled_payments SET attempted_at = now() - interval '2 hours'").await;
             condition().await
@@ -178,7 +178,7 @@ impl ServiceFixture {
     }
 }
 
-/// Payments that the provider has captured, and voided, as it was noted.
+/// Payments that the provider has captured, and voided, as the settlements show.
 pub(crate) const CAPTURED: &str =
     "payments p WHERE state = 1 AND NOT EXISTS (SELECT FROM unsettled_payments u WHERE u.payment_id = p.id)";
 pub(crate) const VOIDED: &str =
@@ -209,7 +209,7 @@ impl Locked<'_> {
         let locks = format!(
             "pg_locks WHERE NOT granted AND database = {here} AND relation = 'booking.{table}'::regclass"
         );
-        eventually("those who wait", async || self.fixture.count(&locks).await == waiting).await;
+        eventually("transactions that wait", async || self.fixture.count(&locks).await == waiting).await;
     }
 
     pub(crate) async fn release(mut self) {

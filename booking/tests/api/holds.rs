@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use shared::{auth::Permission, events::EventType, ids::UserId};
 
-/// The reaper does not come in time.
+/// Milliseconds until the next sweep: none within the test.
 const NEVER: u64 = 3_600_000;
 const BACKDATE: &str = "UPDATE bookings SET hold_expires_at = now() - interval '1 second' WHERE status = 0";
 

@@ -120,7 +120,7 @@ async fn an_unsettled_payment_keeps_its_key_until_it_is_settled() {
     client.post("/api/v1/bookings", &body).await.expect_problem(504, "upstream_timeout");
     client.post("/api/v1/bookings", &body).await.expect_problem(409, "idempotency_in_progress");
     fixture
-        .settles("the settled answer", async || {
+        .eventually_with_sweeps("the settled answer", async || {
             client.post("/api/v1/bookings", &body).await.status.as_u16() == 201
         })
         .await;

@@ -48,8 +48,8 @@ async fn mixed_workload(fixture: &ServiceFixture) -> FlightState {
     let cancel = async |made: &Value| {
         client.post(&format!("/api/v1/bookings/{}/cancel", id(made)), &json!({})).await.expect(200)
     };
-    let given_up = client.post("/api/v1/bookings", &one("Given Up", None)).await.expect(201);
-    cancel(&given_up).await;
+    let cancelled = client.post("/api/v1/bookings", &one("Cancelled Hold", None)).await.expect(201);
+    cancel(&cancelled).await;
     for name in ["Refunded", "Partly"] {
         let bought = client.post("/api/v1/bookings", &paid(one(name, None), "tok_visa")).await.expect(201);
         if name == "Partly" {
@@ -205,7 +205,7 @@ const BREAKS: &[(&str, &str, &[&str])] = &[
         "UPDATE passengers SET given_name = 'Augusta' WHERE given_name = 'Ada'",
         &[],
     ),
-    ("bookings_are_whole", "UPDATE passengers SET position = 7 WHERE given_name = 'Given Up'", &[]),
+    ("bookings_are_whole", "UPDATE passengers SET position = 7 WHERE given_name = 'Cancelled Hold'", &[]),
     (
         "bookings_are_whole",
         "INSERT INTO segments SELECT gen_random_uuid(), 0, flight_id, cabin, brand, fare, taxes, 0 FROM segments LIMIT 1",

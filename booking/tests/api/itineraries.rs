@@ -338,7 +338,7 @@ async fn two_hundred_journeys_cross_on_six_flights() {
 
     let (mut seats, mut made, mut charged, mut confirmed, mut segments) = (HashSet::new(), 0, 0, 0, 0);
     for (number, answer) in answers.iter().enumerate() {
-        // On a busy machine a claim may be locked out for too long, which has no effect, like a refusal;
+        // On a busy machine a claim may time out on locks, which has no effect, like a refusal;
         // or a confirmation, which comes later.
         let booking = match (answer.status.as_u16(), answer.code()) {
             (201, _) => &answer.json,
@@ -375,8 +375,8 @@ async fn two_hundred_journeys_cross_on_six_flights() {
          JOIN seats t ON t.flight_id = s.flight_id AND t.seat = p.seats[s.position + 1] AND t.booking_id = p.booking_id";
     let positions = fixture.count("segments WHERE position = 0").await;
     assert_eq!(positions, made, "positions begin with nothing");
-    assert_eq!(fixture.count(of_passengers).await, taken, "what passengers hold is what the fence holds");
-    // No mark is left behind: whatever the map shows as free can be had.
+    assert_eq!(fixture.count(of_passengers).await, taken, "the seats of passengers are the rows of `seats`");
+    // No reservation is left behind: each free seat of the map can be booked.
     for state in &all {
         let map = fixture.guest(0).get(&format!("/api/v1/flights/{}/seat-map", state.id)).await.expect(200);
         let free = ["4", "5", "6", "7", "9", "10", "11"]

@@ -242,7 +242,7 @@ async fn a_stop_does_not_wait_for_those_who_listen() {
     let flight = fixture.flight(30).await;
     let mut stream = follow(&fixture.guest(0), flight.id, None).await;
     assert_eq!(stream.next().await.unwrap().name, "snapshot");
-    // Listening goes on until the end comes, and gives up earlier than a stop would.
+    // The reader waits for the end of the stream, for less time than a stop takes.
     let (fixture, end) = futures_util::future::join(fixture.stop_instances(), stream.next()).await;
     assert_eq!(end, None);
     fixture.stop().await;

@@ -131,7 +131,7 @@ async fn a_payment_under_way_is_voided_when_its_journey_becomes_impossible() {
     };
     let (answer, ()) = join(client.post("/api/v1/bookings", &body), move_it).await;
     answer.expect_problem(402, "payment_declined");
-    fixture.settles("the void", async || fixture.count(VOIDED).await == 1).await;
+    fixture.eventually_with_sweeps("the void", async || fixture.count(VOIDED).await == 1).await;
     assert_eq!(fixture.count("bookings WHERE status = 0").await, 1, "the hold stays until its end");
     assert_eq!(fixture.count("ledger_entries").await, 0);
     fixture.stop().await;

@@ -94,7 +94,7 @@ async fn reads_fail_in_time_when_the_database_is_silent() {
     );
     // Sooner than the server gives a statement up by itself, after fifteen seconds.
     let answers = timeout(Duration::from_secs(10), asked).await;
-    let (own, one, found, any, manifest) = answers.expect("answers before the server gives up");
+    let (own, one, found, any, manifest) = answers.expect("answers before the server closes the connections");
     for answer in [own, one, found, any, manifest] {
         answer.expect_problem(503, "upstream_unavailable");
     }

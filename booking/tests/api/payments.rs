@@ -36,7 +36,7 @@ async fn a_declined_payment_leaves_the_hold() {
     client.post(&path, &pay("tok_visa")).await.expect_problem(409, "already_paid");
     assert_eq!(fixture.count("sandbox_operations WHERE operation = 0 AND accepted").await, 1);
     assert_eq!(fixture.count("payments WHERE token IS NOT NULL").await, 0, "tokens are forgotten");
-    fixture.settles("the capture", async || fixture.count(CAPTURED).await == 1).await;
+    fixture.eventually_with_sweeps("the capture", async || fixture.count(CAPTURED).await == 1).await;
     assert_eq!(fixture.count("sandbox_operations WHERE operation = 1").await, 1);
     fixture.stop().await;
 }
@@ -96,8 +96,12 @@ async fn a_silent_provider_is_settled_later_and_once() {
         .expect_problem(409, "payment_in_progress");
     client.post(&format!("{path}/cancel"), &json!({})).await.expect_problem(409, "payment_in_progress");
     assert_eq!(client.get(&path).await.expect(200)["status"], "held");
-    fixture.settles("the settlement", async || client.get(&path).await.json["status"] == "confirmed").await;
-    fixture.settles("the capture", async || fixture.count(CAPTURED).await == 1).await;
+    fixture
+        .eventually_with_sweeps("the settlement", async || {
+            client.get(&path).await.json["status"] == "confirmed"
+        })
+        .await;
+    fixture.eventually_with_sweeps("the capture", async || fixture.count(CAPTURED).await == 1).await;
     for operation in [0, 1] {
         assert_eq!(fixture.count(&format!("sandbox_operations WHERE operation = {operation}")).await, 1);
     }
@@ -123,7 +127,9 @@ async fn an_authorisation_that_comes_too_late_is_voided() {
     fixture.sql(&format!("UPDATE bookings SET hold_expires_at = {past}, version = version + 1")).await;
     fixture.sql(&format!("UPDATE payments SET held_until = {past}")).await;
     fixture
-        .settles("the void", async || fixture.count("sandbox_operations WHERE operation = 2").await == 1)
+        .eventually_with_sweeps("the void", async || {
+            fixture.count("sandbox_operations WHERE operation = 2").await == 1
+        })
         .await;
     let path = format!("/api/v1/bookings/{}", silent.json["booking"]["id"].as_str().unwrap());
     eventually("the end of the hold", async || client.get(&path).await.json["status"] == "expired").await;
@@ -151,11 +157,15 @@ async fn a_payment_that_a_crash_left_behind_is_carried_on() {
     let id = held["id"].as_str().unwrap();
     fixture.sql(&left_behind(id, &Uuid::now_v7().to_string(), "tok_visa", "1 hour")).await;
     let path = format!("/api/v1/bookings/{id}");
-    fixture.settles("the confirmation", async || client.get(&path).await.json["status"] == "confirmed").await;
-    fixture.settles("the capture", async || fixture.count(CAPTURED).await == 1).await;
+    fixture
+        .eventually_with_sweeps("the confirmation", async || {
+            client.get(&path).await.json["status"] == "confirmed"
+        })
+        .await;
+    fixture.eventually_with_sweeps("the capture", async || fixture.count(CAPTURED).await == 1).await;
     // And as one that dies between the capture and its note.
     fixture.sql("INSERT INTO unsettled_payments SELECT id, now() FROM payments").await;
-    fixture.settles("the note", async || fixture.count(CAPTURED).await == 1).await;
+    fixture.eventually_with_sweeps("the settlement", async || fixture.count(CAPTURED).await == 1).await;
     for operation in [0, 1] {
         assert_eq!(fixture.count(&format!("sandbox_operations WHERE operation = {operation}")).await, 1);
     }
@@ -176,7 +186,11 @@ async fn a_slow_decision_is_found_by_who_did_not_wait_for_it() {
     let slow = client.post("/api/v1/bookings", &body).await;
     slow.expect_problem(504, "upstream_timeout");
     let path = format!("/api/v1/bookings/{}", slow.json["booking"]["id"].as_str().unwrap());
-    fixture.settles("the confirmation", async || client.get(&path).await.json["status"] == "confirmed").await;
+    fixture
+        .eventually_with_sweeps("the confirmation", async || {
+            client.get(&path).await.json["status"] == "confirmed"
+        })
+        .await;
     assert_eq!(fixture.count("sandbox_operations WHERE operation = 0").await, 1);
     fixture.stop().await;
 }
@@ -193,8 +207,10 @@ async fn an_undecided_payment_is_voided_at_the_end_of_its_hold() {
     let id = held["id"].as_str().unwrap();
     fixture.sql(&left_behind(id, &Uuid::now_v7().to_string(), "tok_visa", "-1 minute")).await;
     let path = format!("/api/v1/bookings/{id}");
-    fixture.settles("the end", async || client.get(&path).await.json["status"] == "expired").await;
-    fixture.settles("the void", async || fixture.count(VOIDED).await == 1).await;
+    fixture
+        .eventually_with_sweeps("the end", async || client.get(&path).await.json["status"] == "expired")
+        .await;
+    fixture.eventually_with_sweeps("the void", async || fixture.count(VOIDED).await == 1).await;
     assert_eq!(
         fixture.count("sandbox_operations WHERE operation = 0").await,
         0,

@@ -1,4 +1,4 @@
-//! Marks of seats: they last no longer than a request that may come to something.
+//! Reservations of seats: they end with a request that cannot succeed any more.
 
 use crate::fixture::{ServiceFixture, booking, paid, passenger};
 use serde_json::json;
@@ -22,7 +22,7 @@ async fn a_refused_price_releases_its_reservation() {
     too_dear["expected_total"] = json!({"amount": "0.01", "currency": "EUR"});
     let miser = fixture.customer();
     let refused = actix_web::rt::spawn(async move { miser.post("/api/v1/bookings", &too_dear).await });
-    // The one waits for a connection to look at the flight again; the other has the seat meanwhile.
+    // The refused request waits for a connection to reload the flight; the other one gets the seat meanwhile.
     customer.post("/api/v1/bookings", &wanted).await.expect(201);
     drop(lock);
     reads.await.unwrap().expect(200);
@@ -32,7 +32,7 @@ async fn a_refused_price_releases_its_reservation() {
 }
 
 #[actix_web::test]
-async fn of_a_booking_that_is_over_no_seat_is_asked_for() {
+async fn a_cancelled_booking_reserves_no_seat() {
     let fixture = ServiceFixture::new().await;
     let flight = fixture.flight(30).await;
     let client = fixture.customer();

@@ -39,7 +39,9 @@ fn money(intent: &Value) -> (&str, i64, i64) {
 }
 
 async fn captured(fixture: &ServiceFixture) {
-    fixture.settles("the capture", async || fixture.count("unsettled_payments").await == 0).await;
+    fixture
+        .eventually_with_sweeps("the capture", async || fixture.count("unsettled_payments").await == 0)
+        .await;
 }
 
 #[actix_web::test]
@@ -192,7 +194,7 @@ async fn an_authorisation_that_comes_too_late_is_cancelled() {
         if stored {
             fixture.sql(&format!("UPDATE payments SET provider_reference = '{reference}'")).await;
         }
-        fixture.settles("the void", async || fixture.count(VOIDED).await == 1).await;
+        fixture.eventually_with_sweeps("the void", async || fixture.count(VOIDED).await == 1).await;
         assert_eq!(fixture.count(&format!("{this} AND status = 1")).await, 0, "not confirmed");
         let intents = stripe.intents().await;
         assert_eq!(intents.len(), before + 1, "none was made");

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use testkit::TestDatabase;
 
 /// How long anything may take until a test fails. Nothing does when all is well.
-const PATIENCE: Duration = Duration::from_secs(30);
+const SETTLEMENT_TIMEOUT: Duration = Duration::from_secs(30);
 /// Milliseconds to what does not come while a test runs.
 const LATER: u32 = 3_600_000;
 /// How long another's death may keep anybody waiting.
@@ -67,7 +67,7 @@ impl KillPointFixture {
     async fn new() -> Self {
         let owned = TestDatabase::of("booking", booking::MIGRATIONS).await;
         let (database, keys) = (owned.config("booking"), Keys::serve());
-        // Nothing that was left is taken up before the test says so, see `settle`; and by the survivor never,
+        // No unfinished payment is resumed before the test asks for it, see `settle`; and by the survivor never,
         // so that it is seen what the process that died had done.
         let settings = Settings::new(&database, &keys)
             .with("BOOKING_PAYMENT_IDLE_MS", &600_000)
@@ -91,7 +91,7 @@ impl KillPointFixture {
     /// Waits until nothing is under way any more.
     async fn settle(&self) {
         let unsettled = "(SELECT payment_id FROM unsettled_payments UNION ALL SELECT id FROM refunds WHERE NOT settled) u";
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + SETTLEMENT_TIMEOUT;
         while database::count(&self.database, unsettled).await > 0 {
             assert!(Instant::now() < deadline, "money stays unsettled");
             self.age().await;
@@ -100,7 +100,7 @@ impl KillPointFixture {
     }
 
     /// What the database and the provider have of a user in the midst of things, in one line: the booking's
-    /// statuses, its seats in the fence, whether a cancellation was quoted, and what the provider has done.
+    /// statuses, its rows of `seats`, whether a cancellation was quoted, and what the provider has done.
     async fn of(&self, owner: UserId) -> String {
         let booking = format!("(SELECT id FROM bookings WHERE owner_id = '{owner}')");
         let seats = format!(
@@ -286,7 +286,7 @@ async fn finish(
     request: Option<&RepeatedRequest>,
     clients: &[UserClient],
 ) -> Value {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + SETTLEMENT_TIMEOUT;
     for client in clients.iter().cycle() {
         assert!(Instant::now() < deadline, "the client does not come to its end");
         // What is under way is left by a process that is dead.

@@ -11,7 +11,7 @@ use std::{
 use tokio::task::JoinHandle;
 
 /// How long a cancellation may take until the test fails.
-const PATIENCE: Duration = Duration::from_secs(30);
+const CANCEL_TIMEOUT: Duration = Duration::from_secs(30);
 /// The probe's own seat.
 const SEAT: &str = "30F";
 
@@ -63,7 +63,7 @@ async fn run(client: UserClient, flight: FlightId, stopping: Rc<Cell<bool>>) -> 
         let cancel = format!("/api/v1/bookings/{}/cancel", held.id());
         let begun = Instant::now();
         while client.post(&cancel, None, &json!({})).await.map(|answer| answer.status) != Ok(200) {
-            assert!(begun.elapsed() < PATIENCE, "a booking cannot be cancelled");
+            assert!(begun.elapsed() < CANCEL_TIMEOUT, "a booking cannot be cancelled");
         }
         succeeded(&mut seen);
     }

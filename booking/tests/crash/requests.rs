@@ -9,7 +9,7 @@ use std::{io::ErrorKind, net::SocketAddr, time::Duration};
 
 /// Longer than any answer may take. The service's own limits add up to 15 s: five up to the first commit,
 /// five for the provider, five for the commit that confirms.
-const PATIENCE: Duration = Duration::from_secs(20);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A user's client of one instance.
 #[derive(Clone)]
@@ -54,7 +54,7 @@ impl UserClient {
     pub(crate) fn new(address: SocketAddr, token: &str) -> Self {
         let http = awc::Client::builder()
             .connector(awc::Connector::new().limit(0).timeout(Duration::from_secs(5)))
-            .timeout(PATIENCE)
+            .timeout(REQUEST_TIMEOUT)
             .disable_redirects()
             .finish();
         Self { http, base: format!("http://{address}"), token: token.to_owned() }

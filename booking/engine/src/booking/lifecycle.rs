@@ -121,7 +121,7 @@ impl Booking {
         ACTIONS.into_iter().filter(|action| stage.allows(*action).is_ok()).filter(in_time).collect()
     }
 
-    /// Notes a change: raises the version.
+    /// Records a change: raises the version.
     pub(crate) fn touch(&mut self, now: DateTime<Utc>) {
         self.version += 1;
         self.updated_at = now;
@@ -133,14 +133,14 @@ impl Booking {
         self.payments.iter().filter(declined).count() >= MOST_DECLINED
     }
 
-    /// Starts a payment, and prolongs the hold by `settle` from now, or until the departure at most.
+    /// Starts a payment, and prolongs the hold by `payment_grace` from now, or until the departure at most.
     ///
     /// # Errors
     /// The refusal of the stage; [`Refusal::TooManyDeclined`] after [`MOST_DECLINED`] declined payments.
     pub fn start_payment(
         &mut self,
         payment: Payment,
-        (settle, departs_at): (TimeDelta, DateTime<Utc>),
+        (payment_grace, departs_at): (TimeDelta, DateTime<Utc>),
         now: DateTime<Utc>,
     ) -> Result<(), Refusal> {
         self.stage(now).allows(BookingAction::Pay)?;
@@ -148,7 +148,7 @@ impl Booking {
             return Err(Refusal::TooManyDeclined(self.hold_expires_at - now));
         }
         self.payment_status = BookingPaymentStatus::Processing;
-        self.hold_expires_at = hold::prolonged(self.hold_expires_at, now, settle, departs_at);
+        self.hold_expires_at = hold::prolonged(self.hold_expires_at, now, payment_grace, departs_at);
         self.payments.push(payment);
         self.touch(now);
         Ok(())
@@ -295,7 +295,7 @@ impl Booking {
         refund_entries(id, refund)
     }
 
-    /// Notes that a flight has other times since `version`. A hold gets the end of a hold for the journey with its new
+    /// Records that a flight has other times since `version`. A hold gets the end of a hold for the journey with its new
     /// departure `departs_at`. Gives whether the booking did not know this version yet.
     pub fn reschedule(
         &mut self,
@@ -307,9 +307,9 @@ impl Booking {
         if !matches!(stage, BookingStage::Held | BookingStage::Paying | BookingStage::Confirmed) {
             return false;
         }
-        let news =
+        let outdated =
             self.segments.iter_mut().find(|one| one.flight_id == flight && one.flight_version < version);
-        let Some(segment) = news else { return false };
+        let Some(segment) = outdated else { return false };
         segment.flight_version = version;
         self.hold_expires_at = match stage {
             BookingStage::Held => self.hold_expires_at.min(flight::closes_at(departs_at)),

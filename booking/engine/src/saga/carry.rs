@@ -42,15 +42,15 @@ pub trait SagaDeps {
     fn clock(&self) -> &Self::Clock;
     /// The deadline of a command that is submitted now.
     fn deadline(&self) -> Instant;
-    /// A sweep takes up a payment that no saga has taken in hand for this time.
+    /// A sweep resumes a payment that was idle for this time.
     fn idle(&self) -> Duration;
-    /// Whether the process shuts down: nothing new is taken up, and no step is repeated.
+    /// Whether the process shuts down: no saga is resumed, and no step is repeated.
     fn is_closing(&self) -> bool;
     /// Whether the provider has stopped answering, as far as is known.
     fn provider_is_silent(&self) -> bool;
 }
 
-/// The failure of a step. It is tried again later.
+/// The failure of a step. A sweep retries it later.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StepError {
     #[error("the provider failed")]
@@ -112,7 +112,7 @@ async fn carry(
                 booking = state.or(booking);
                 result
             }
-            // The provider has decided, and only this saga knows it. The traveller is told that the outcome is open.
+            // The provider has decided, and only this saga knows it. The traveller gets the answer that the outcome is open.
             // The ledger stores the decision, which the provider keeps too, as soon as it can.
             Err(StepError::Ledger(error)) if !deps.is_closing() && deps.clock().now() < until => {
                 if let Some(reply) = reply.take() {
@@ -125,7 +125,7 @@ async fn carry(
             Err(error) => {
                 tracing::warn!(
                     payment.id = %charge.payment, payment.step = ?step, error.chain = %Chain(&error),
-                    "A step of a payment came to nothing; it is taken up later"
+                    "A step of a payment failed; a sweep resumes it later"
                 );
                 StepResult::NoAnswer
             }

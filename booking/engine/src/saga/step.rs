@@ -11,7 +11,7 @@
 //! step (the provider is silent, the process dies). Any instance may resume it, even two at once:
 //! - the provider names a payment by our identifier and decides on it once;
 //! - the ledger lets the first of confirm and decline win, and its answer shows the winner;
-//! - money is captured only after the booking was confirmed, and given up only after it is certain
+//! - money is captured only after the booking was confirmed, and voided only after it is certain
 //!   that the booking will not be confirmed with it.
 
 use crate::payment::record::PaymentState;
@@ -51,7 +51,7 @@ pub enum SagaStep {
     },
     /// Have the provider take the money.
     Capture,
-    /// Have the provider give the money up.
+    /// Have the provider release the money.
     Void,
     /// Store that the provider has done its part: the payment is settled.
     RecordSettlement,

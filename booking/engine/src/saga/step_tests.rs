@@ -56,7 +56,7 @@ impl ProviderModel {
     }
 
     fn give_up(&mut self) {
-        assert_eq!(self.captures, 0, "taken money is never given up");
+        assert_eq!(self.captures, 0, "captured money is never voided");
         self.voided = true;
         self.decided = self.decided.or(Some(false));
     }
@@ -96,8 +96,8 @@ impl SagaFixture {
             created_at: now,
         };
         let id = payment.id;
-        let settle = (TimeDelta::minutes(60), now + TimeDelta::days(30));
-        booking.start_payment(payment, settle, now).unwrap();
+        let grace = (TimeDelta::minutes(60), now + TimeDelta::days(30));
+        booking.start_payment(payment, grace, now).unwrap();
         Self {
             booking,
             payment: id,

@@ -115,6 +115,6 @@ impl SettlementStore for Settlements {
 
     async fn mark_refunded(&self, refund: &UnsettledRefund) -> StoreResult<()> {
         let connection = self.pool.get().await.map_err(pool_error)?;
-        store::refunds::settle(&connection, &[refund.id.0]).await.map_err(store_error)
+        store::refunds::mark_settled(&connection, &[refund.id.0]).await.map_err(store_error)
     }
 }

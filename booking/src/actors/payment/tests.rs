@@ -297,7 +297,7 @@ async fn a_repeated_settlement_has_no_effect() {
     let connection = shared::db::Pool::new(&fixture.database.config("booking")).get().await.unwrap();
     let taken = unsettled_payments::take(&connection, TimeDelta::milliseconds(-1), 1).await.unwrap();
     for _ in 0..2 {
-        unsettled_payments::settle(&connection, vec![taken[0].id.0]).await.unwrap();
+        unsettled_payments::mark_settled(&connection, vec![taken[0].id.0]).await.unwrap();
         assert_eq!(fixture.sql("SELECT FROM unsettled_payments").await, 1, "the other one waits");
     }
     drop(connection);

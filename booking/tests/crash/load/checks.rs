@@ -10,7 +10,7 @@ use std::{
 };
 
 /// How long everything may take to settle.
-const PATIENCE: Duration = Duration::from_secs(90);
+const CHECKS_TIMEOUT: Duration = Duration::from_secs(90);
 
 const UNSETTLED: &str =
     "(SELECT payment_id FROM unsettled_payments UNION ALL SELECT id FROM refunds WHERE NOT settled) u";
@@ -79,7 +79,7 @@ const COUNTS: [(&str, Option<i64>, &str); 9] = [
 
 /// Waits until nothing is under way any more: money, events, letters.
 pub(super) async fn settle(system: &System) {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + CHECKS_TIMEOUT;
     loop {
         let unsettled = database::count(&system.booking, UNSETTLED).await;
         let unpublished = database::count(&system.booking, "outbox").await;

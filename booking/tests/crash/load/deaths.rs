@@ -96,7 +96,7 @@ impl Death {
             faults: concerned().filter(|sample| sample.outcome.is_ok_and(|status| status >= 500)).count(),
             back: self.back(samples, self.ready + quiet),
             refused: self.refused(samples, self.ready + quiet),
-            nobody: self.nobody(samples),
+            nobody: self.longest_gap(samples),
         }
     }
 
@@ -121,7 +121,7 @@ impl Death {
         samples.iter().filter(move |sample| sample.ended > ready && sample.sent < end)
     }
 
-    fn nobody(&self, samples: &[Sample]) -> Duration {
+    fn longest_gap(&self, samples: &[Sample]) -> Duration {
         let served: Vec<Instant> =
             samples.iter().filter(|one| one.is_served()).map(|one| one.ended).collect();
         let gaps = served.windows(2).filter(|pair| pair[1] > self.killed && pair[0] < self.ready);

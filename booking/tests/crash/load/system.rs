@@ -33,7 +33,7 @@ use testkit::{SERVICE_TOKEN_SECRET, SmtpSink};
 use tokio::sync::oneshot;
 
 /// How long the warming up may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const START_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long the mailer gives one letter.
 const SEND_TIMEOUT_MS: u64 = 5000;
 
@@ -124,7 +124,7 @@ impl System {
             let body = booking(self.flights[0], number, None, Some("tok_visa"));
             let booked = client.post("/api/v1/bookings", None, &body).await.unwrap();
             assert_eq!(booked.status, 201, "{:?}", booked.json);
-            let _ = self.smtp.next(PATIENCE).await;
+            let _ = self.smtp.next(START_TIMEOUT).await;
         }
     }
 

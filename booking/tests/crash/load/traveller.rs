@@ -16,7 +16,7 @@ use std::{
 };
 
 /// How long a request with a key is repeated before the test fails.
-const PATIENCE: Duration = Duration::from_secs(60);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// See the module.
 pub(super) struct LoadTraveller {
@@ -122,7 +122,7 @@ impl LoadTraveller {
         let key = keyed.then(|| format!("{}-{}-{}", self.number, self.made, path.len()));
         let begun = Instant::now();
         loop {
-            assert!(begun.elapsed() < PATIENCE, "client {} has no answer to {path}", self.number);
+            assert!(begun.elapsed() < ANSWER_TIMEOUT, "client {} has no answer to {path}", self.number);
             let (sent, at) = (Instant::now(), self.at);
             let client = self.client.at(self.instances[at]);
             let outcome = client.post(path, key.as_deref(), body).await;

@@ -164,7 +164,7 @@ impl Occupancy {
         Self(layout.rows.iter().map(|row| row.sellable).collect())
     }
 
-    /// Notes whether a seat is free. Ignores seats of other cabins and blocked ones.
+    /// Records whether a seat is free. Ignores seats of other cabins and blocked ones.
     pub(crate) fn set(&mut self, layout: &CabinLayout, seat: SeatDesignator, free: bool) {
         let Some(spot) = layout.spot(seat) else { return };
         match free {
