@@ -61,7 +61,7 @@ pub(super) async fn all(system: &mut System, quiet: Duration) -> Vec<Death> {
                 system.instances[0].kill();
                 tokio::time::sleep(AWAY).await;
                 let settings = system.settings.clone();
-                InstanceProcess::spawn_again(&mut system.instances[0], &settings);
+                InstanceProcess::respawn(&mut system.instances[0], &settings);
                 system.instances[0].ready().await;
             }
             Victim::Postgres => {
