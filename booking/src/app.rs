@@ -2,7 +2,7 @@
 
 use crate::{
     actors::{
-        allocators::Limits,
+        allocators::AllocatorLimits,
         arbiter::LastingArbiter,
         directory::Directory,
         disruption_desk::DisruptionDesk,
@@ -103,7 +103,7 @@ pub(crate) async fn start_with(
     let relay = Relay::start_looking("booking", &database, context.bus.clone(), LOOK);
     let flights = FlightCache::new(config.cached_flights);
     let shards = Shards::new(config.ledger_shards);
-    let limits = Limits {
+    let limits = AllocatorLimits {
         allocators: config.allocators,
         idle: Duration::from_millis(config.allocator_idle_ms.max(10)),
     };

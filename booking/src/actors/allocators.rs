@@ -28,7 +28,7 @@ const SHARE: usize = 16;
 
 /// How many allocators run, and for how long.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Limits {
+pub(crate) struct AllocatorLimits {
     /// The most allocators; those in use may exceed it.
     pub(crate) allocators: usize,
     /// An allocator without a request for this time is passivated.
@@ -73,13 +73,13 @@ type AllocatorMap = HashMap<FlightId, AllocatorEntry>;
 #[derive(Clone)]
 pub(super) struct Allocators {
     running: Arc<RwLock<AllocatorMap>>,
-    limits: Limits,
+    limits: AllocatorLimits,
     beginning: Instant,
 }
 
 impl Allocators {
-    pub(super) fn new(limits: Limits) -> Self {
-        let limits = Limits { allocators: limits.allocators.max(1), ..limits };
+    pub(super) fn new(limits: AllocatorLimits) -> Self {
+        let limits = AllocatorLimits { allocators: limits.allocators.max(1), ..limits };
         Self { running: Arc::default(), limits, beginning: Instant::now() }
     }
 

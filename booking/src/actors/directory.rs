@@ -9,7 +9,7 @@ use super::{
         ApplyHoldExpiries, ApplySeats, FlightChanged, GetSeatMap, Invalidate, Release, Reload, Reserve,
         SeatAllocator, read_flight,
     },
-    allocators::{AllocatorEntry, Allocators, Limits},
+    allocators::{AllocatorEntry, AllocatorLimits, Allocators},
     arbiter::LastingArbiter,
     arrivals::Arrivals,
     seat_map::{FlightUpdate, RunningFeeds},
@@ -80,7 +80,7 @@ impl Directory {
         (pool, followers): (Pool, Pool),
         flights: FlightCache,
         shards: Vec<LastingArbiter>,
-        limits: Limits,
+        limits: AllocatorLimits,
     ) -> Self {
         let running = Allocators::new(limits);
         let tie_break = rand::random_range(0..997);

@@ -15,7 +15,7 @@ use shared::events::FlightState;
 use std::net::{IpAddr, Ipv4Addr};
 use testkit::TestDatabase;
 
-/// The context of somebody who has time.
+/// The context of a request with a late deadline.
 fn context() -> RequestContext {
     RequestContext::of_our_own((Instant::now() + Duration::from_secs(3600)).into_std())
 }
@@ -33,10 +33,10 @@ struct DirectoryFixture {
 
 impl DirectoryFixture {
     async fn new() -> Self {
-        Self::with(Limits { allocators: 1024, idle: Duration::from_secs(600) }).await
+        Self::with(AllocatorLimits { allocators: 1024, idle: Duration::from_secs(600) }).await
     }
 
-    async fn with(limits: Limits) -> Self {
+    async fn with(limits: AllocatorLimits) -> Self {
         let database = TestDatabase::of("booking", MIGRATIONS).await;
         let pool = Pool::new(&database.config("booking"));
         let shards = Shards::new(1);
@@ -57,7 +57,7 @@ impl DirectoryFixture {
         actix::spawn(async move { flight(&directory, id, context()).await })
     }
 
-    /// Lets the others go on until so many wait for flights.
+    /// Lets other tasks run until `waiting` requests wait for flights.
     async fn wait_for(&self, waiting: usize) {
         let waits = async {
             while self.directory.0.arrivals.waiting() != waiting {
@@ -216,7 +216,8 @@ async fn readers_of_the_map_take_no_place_of_claims() {
 
 #[actix::test]
 async fn the_least_recently_used_allocators_are_passivated_unless_in_use() {
-    let fixture = DirectoryFixture::with(Limits { allocators: 32, idle: Duration::from_secs(600) }).await;
+    let fixture =
+        DirectoryFixture::with(AllocatorLimits { allocators: 32, idle: Duration::from_secs(600) }).await;
     let flights: Vec<FlightState> = (0..2000).map(|_| samples::flight()).collect();
     fixture.store(&flights).await;
     let [first, others @ ..] = &flights[..] else { unreachable!() };
@@ -241,7 +242,7 @@ async fn the_least_recently_used_allocators_are_passivated_unless_in_use() {
 
 #[actix::test]
 async fn idle_allocators_are_passivated() {
-    let fixture = DirectoryFixture::with(Limits { allocators: 32, idle: Duration::ZERO }).await;
+    let fixture = DirectoryFixture::with(AllocatorLimits { allocators: 32, idle: Duration::ZERO }).await;
     let flights = [samples::flight(), samples::flight()];
     fixture.store(&flights).await;
     let in_hand = fixture.directory.find(flights[0].id, context()).await.unwrap();

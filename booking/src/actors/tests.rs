@@ -108,7 +108,7 @@ async fn a_ledger_that_dies_is_replaced_and_its_requests_are_carried_out_once() 
     fixture.buy("Ada", "4A").await.expect(201);
     fixture.sales.deps.ledgers.kill(fixture.flight.id).await;
     fixture.buy("Grace", "4B").await.expect(201);
-    // While it has requests: their flight is locked by somebody else.
+    // While it has requests: another transaction locks their flight.
     let mut other = fixture.connection().await;
     run(&mut other, "BEGIN").await;
     run(&mut other, "SELECT FROM flights FOR UPDATE").await;

@@ -79,7 +79,7 @@ async fn refresh_batch(connection: &mut AsyncPgConnection) -> QueryResult<Option
     if ids.is_empty() {
         return Ok(None);
     }
-    // Under the locks of the flights nobody else writes their travellers.
+    // The locks of the flights exclude other writers of their travellers.
     flights::lock_with(connection, [], ids.clone()).await?;
     let mut bookings = bookings::load(connection, &ids).await?;
     bookings.sort_unstable_by_key(|booking| booking.id);

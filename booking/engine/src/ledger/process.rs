@@ -25,7 +25,7 @@ use tokio::sync::oneshot;
 const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The time after its deadline that a caller still waits for its answer: a batch that has begun in time may end later.
-/// After it the caller is told that the outcome is unknown.
+/// After it the caller gets the answer that the outcome is unknown.
 pub const GRACE: Duration = Duration::from_secs(2);
 
 /// Waits for the answer to a command.

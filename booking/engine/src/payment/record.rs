@@ -8,7 +8,7 @@ use shared_types::{
 };
 use uuid::Uuid;
 
-/// The state of a payment. It does not tell whether the provider has done its part: captures and voids follow later.
+/// The state of a payment. It does not show whether the provider has done its part: captures and voids follow later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PaymentState {
     /// Started. The provider's decision is not known.

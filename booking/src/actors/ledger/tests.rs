@@ -21,7 +21,7 @@ use super::{
 use crate::{
     MIGRATIONS,
     actors::{
-        allocators::Limits, directory::Directory, followers::CommitFollowers, shards::Shards,
+        allocators::AllocatorLimits, directory::Directory, followers::CommitFollowers, shards::Shards,
         system::SystemIds,
     },
     store::{self, flight_cache::FlightCache, ledger_store::PostgresLedgerStore},
@@ -57,7 +57,7 @@ use std::{
 use testkit::TestDatabase;
 use tokio::sync::oneshot;
 
-const LIMITS: Limits = Limits { allocators: 16, idle: Duration::from_secs(600) };
+const LIMITS: AllocatorLimits = AllocatorLimits { allocators: 16, idle: Duration::from_secs(600) };
 
 /// A database with one flight, and what a ledger needs.
 struct LedgerFixture {

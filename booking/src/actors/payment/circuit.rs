@@ -48,7 +48,7 @@ impl Circuit {
     }
 
     /// The provider has not answered a call. Several such calls in a row start a probe on the present arbiter. It
-    /// runs until the provider answers, or until nobody needs the provider any more.
+    /// runs until the provider answers, or until the process shuts down.
     pub(super) fn unanswered(&self, provider: &SharedProvider, needed: impl Fn() -> bool + 'static) {
         let silences = self.0.silences.fetch_add(1, Ordering::Relaxed).saturating_add(1);
         if silences >= SUSPICIOUS && !self.0.probed.swap(true, Ordering::AcqRel) {

@@ -45,7 +45,7 @@ struct Played {
     gated: AtomicBool,
     released: Notify,
     begun: Notify,
-    /// How often it was asked what it has decided.
+    /// How often it was asked for its decision.
     finds: AtomicU32,
     authorised: Mutex<HashMap<PaymentId, i64>>,
     captured: Mutex<HashMap<PaymentId, i64>>,
@@ -280,7 +280,7 @@ async fn a_crash_between_the_capture_and_the_settlement_is_resumed() {
     eventually("the capture", async || fixture.is_captured(1).await).await;
     fixture.played.captured.lock().unwrap().clear();
     fixture.sql(NOT_NOTED).await;
-    // Asked again for the same capture, which has no further effect.
+    // The capture is repeated, which has no further effect.
     fixture.all_captured(1).await;
     fixture.stop().await;
 }
@@ -318,7 +318,7 @@ async fn a_refund_waits_for_the_capture() {
     assert_eq!(refunds().await, 0);
     fixture.sql("DELETE FROM unsettled_payments").await;
     assert_eq!(refunds().await, 1);
-    // Nor is anything given back of what was never taken.
+    // Money that was never captured is not refunded.
     fixture.sql("UPDATE refunds SET attempted_at = '-infinity', attempts = 0").await;
     fixture.sql("UPDATE payments SET state = 4").await;
     assert_eq!(refunds().await, 0);
@@ -331,7 +331,7 @@ async fn the_pauses_between_attempts_grow() {
     let fixture = PaymentFixture::new(Played::default()).await;
     fixture.buy("Ada").await.expect(201);
     fixture.all_captured(1).await;
-    // From here on nobody but this test takes anything up.
+    // From here on only this test resumes payments.
     fixture.sales.deps.desk.finish().await;
     fixture.sql(REFUND).await;
     let connection = shared::db::Pool::new(&fixture.database.config("booking")).get().await.unwrap();

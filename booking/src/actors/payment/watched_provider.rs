@@ -18,7 +18,7 @@ pub(super) struct WatchedProvider {
     pub(super) circuit: Circuit,
     /// How long an answer may take.
     pub(super) timeout: Duration,
-    /// Whether somebody still needs the provider.
+    /// Whether the process still needs the provider.
     pub(super) needed: Arc<dyn Fn() -> bool + Send + Sync>,
 }
 

@@ -5,7 +5,7 @@ use crate::store::flight_cache::FlightCache;
 use shared::db::Pool;
 use std::time::Duration;
 
-/// When readers are told.
+/// When events are sent to readers.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FeedTiming {
     /// Between two events of a flight at least.

@@ -36,7 +36,7 @@ pub(crate) struct SeatMapFeeds {
 }
 
 impl SeatMapFeeds {
-    /// Feeds that will run on this arbiter. The directory passes on to them what it is told.
+    /// Feeds that will run on this arbiter. The directory passes its updates on to them.
     pub(crate) fn new(
         directory: Directory,
         (pool, flights): (Pool, FlightCache),
@@ -91,7 +91,7 @@ impl SeatMapFeeds {
         })
     }
 
-    /// Ends all streams, and lets nobody join any more: a stop does not wait for readers.
+    /// Ends all streams, and admits no further reader: a stop does not wait for readers.
     pub(crate) async fn end(&self) {
         let feeds = self.deps.running.close();
         // An error means that the feed has ended by itself.

@@ -1,4 +1,4 @@
-//! What a feed is told and asked, and the address that takes it.
+//! The messages to a feed, and the address that takes them.
 
 use actix::prelude::*;
 use booking_engine::inventory::flight::Flight;
@@ -69,7 +69,7 @@ impl FeedAddress {
         self.updates.connected()
     }
 
-    /// Tells the feed of a change. A fresh address always gets one message in. An error means that the feed has
+    /// Sends a change to the feed. A fresh address always gets one message in. An error means that the feed has
     /// died; it starts again from the database.
     pub(super) fn update(&self, update: FlightUpdate) {
         let _ = self.updates.clone().try_send(update);

@@ -1,4 +1,4 @@
-//! The feeds of this instance: the directory tells them of changes, the handle of all feeds starts and ends them.
+//! The feeds of this instance: the directory sends them changes, the handle of all feeds starts and ends them.
 
 use super::messages::{FeedAddress, FlightUpdate};
 use shared::ids::FlightId;
@@ -53,7 +53,7 @@ impl RunningFeeds {
         self.0.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tells a flight's feed of a change, if it runs here.
+    /// Sends a change to a flight's feed, if it runs here.
     pub(crate) fn update(&self, id: FlightId, update: impl FnOnce() -> FlightUpdate) {
         if let Some(entry) = self.all().feeds.get(&id) {
             entry.feed.update(update());

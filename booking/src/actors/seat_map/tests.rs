@@ -3,7 +3,7 @@
 use super::{FeedTiming, ReaderLimits, RunningFeeds, SeatMapFeeds};
 use crate::{
     MIGRATIONS,
-    actors::{allocators::Limits, arbiter::LastingArbiter, directory::Directory, shards::Shards},
+    actors::{allocators::AllocatorLimits, arbiter::LastingArbiter, directory::Directory, shards::Shards},
     store::{self, flight_cache::FlightCache},
 };
 use booking_engine::{ports::RequestContext, samples};
@@ -15,9 +15,9 @@ use std::{
 };
 use testkit::TestDatabase;
 
-const LIMITS: Limits = Limits { allocators: 16, idle: Duration::from_secs(600) };
+const LIMITS: AllocatorLimits = AllocatorLimits { allocators: 16, idle: Duration::from_secs(600) };
 
-/// The context of somebody who has time.
+/// The context of a request with a late deadline.
 fn context() -> RequestContext {
     RequestContext::of_our_own(Instant::now() + Duration::from_secs(3600))
 }

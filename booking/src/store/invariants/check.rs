@@ -44,7 +44,7 @@ struct ViolationRow {
 type Findings = (Vec<Violation>, Vec<BrokenInvariant>);
 
 /// Checks all invariants in one snapshot, over two connections of its own, which share it: each does half of
-/// the work. (`./dev bench booking` tells how long it takes with a million bookings.)
+/// the work. (`./dev bench booking` shows how long it takes with a million bookings.)
 ///
 /// # Errors
 /// Those of the connections and the queries; a broken invariant is none.

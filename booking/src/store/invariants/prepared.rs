@@ -27,7 +27,7 @@ pub(super) const OF_MONEY_AND_EVENTS: &[PreparedTable] = &[
     PreparedTable { name: "told_events", query: TOLD_EVENTS },
 ];
 
-/// The seat plans of the flights on which somebody has a seat. Many flights have the same `layout`.
+/// The seat plans of the flights with taken seats. Many flights have the same `layout`.
 const SEAT_PLANS: &str = "
     SELECT flight_id, state->'seat_plan' AS plan, dense_rank() OVER (ORDER BY state->'seat_plan') AS layout
     FROM flight_states WHERE flight_id IN (SELECT flight_id FROM seats)";
@@ -136,7 +136,7 @@ const UNUSUAL_PAYMENTS: &str = "
     WHERE (state = 1 AND u.payment_id IS NULL AND authorised AND captures = 1 AND voids = 0
         AND least = amount AND most = amount) IS NOT TRUE";
 
-/// The events without what they tell, so that they are read once. Subjects are ids; what is too short or
+/// The events without their data, so that they are read once. Subjects are ids; what is too short or
 /// too long for one is null.
 const TOLD_EVENTS: &str = "
     SELECT id, kind, version,

@@ -1,5 +1,5 @@
-//! The log of the sandbox provider, which is kept as if it were somebody else's, against our books. Where
-//! it is empty, payments go to another provider, whose log is not ours to see.
+//! The log of the sandbox provider, which is kept as a foreign one, against our books. If it is empty, payments go to
+//! another provider, whose log we cannot read.
 
 use super::statement::invariants;
 

@@ -26,7 +26,7 @@ pub struct Violation {
 pub struct BrokenInvariant {
     /// The invariant.
     pub invariant: &'static str,
-    /// All of its violations, told or not.
+    /// All of its violations, listed or not.
     pub violations: i64,
 }
 
@@ -44,7 +44,7 @@ pub struct InvariantReport {
 }
 
 impl InvariantReport {
-    /// All violations, told or not.
+    /// All violations, listed or not.
     #[must_use]
     pub fn total(&self) -> i64 {
         self.broken.iter().map(|broken| broken.violations).sum()

@@ -16,7 +16,7 @@ invariants! {
         HAVING count(seated) <> count(kind) OR count(*) FILTER (WHERE seated) <> count(*) FILTER (WHERE kind <> 2)";
 
     /// The fingerprint of such a row is that of its passenger's name and date of birth. Names in plain
-    /// ASCII on flights that have not left: after that nobody reads the row.
+    /// ASCII on flights that have not left: after that no statement reads the row.
     travellers_are_known_by_their_names:
         "SELECT 'booking ' || l.booking_id AS subject,
             'passenger ' || l.passenger_id || ' is not known by name on flight ' || l.flight_id AS detail

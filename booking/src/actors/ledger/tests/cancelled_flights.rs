@@ -41,7 +41,7 @@ async fn cancel(fixture: &LedgerFixture, booking: BookingId, quote: Option<&Quot
     done(&fixture.batch(&[cancel]).await[0]).clone()
 }
 
-/// Stores that the airline cancels the flight; nobody works on its bookings.
+/// Stores that the airline cancels the flight; its bookings have not followed yet.
 async fn cancel_flight(fixture: &LedgerFixture) {
     let flight = FlightState { status: FlightStatus::Cancelled, version: 2, ..fixture.flight.clone() };
     let json = serde_json::to_value(&flight).unwrap();

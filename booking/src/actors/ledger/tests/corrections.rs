@@ -1,4 +1,4 @@
-//! Corrected names, and those who are no longer in their way.
+//! Corrected names, and the passenger keys that they no longer conflict with.
 
 use super::{BookingRef, Command, LedgerFixture, Outcome, Verdict, claim, done};
 use booking_engine::booking::{name_correction::NameCorrection, record::Booking, refusal::Refusal};
@@ -52,7 +52,7 @@ const SPELT: &str = "Zoe\u{308} O\u{2019}Neil";
 /// How many releases do, before this one.
 const FORMER: usize = 2;
 
-/// A booking of somebody called [`SPELT`] as an earlier release has stored it, the oldest first.
+/// A booking of a passenger called [`SPELT`] as earlier releases stored it, the oldest first.
 async fn stored_by(fixture: &LedgerFixture, release: usize, seats: &[&str]) -> Booking {
     let mut booking = fixture.booking(seats);
     booking.passengers[0].given_name = PersonName::stored(SPELT.to_owned());
@@ -181,7 +181,7 @@ async fn a_passenger_who_leaves_in_the_batch_frees_the_name() {
     let (one, _, correct) = namesakes(&fixture).await;
     let cancel =
         Command::Cancel { at: BookingRef { booking: one.id, version: None }, quote: None, key: None };
-    // Also where the correction came first: what is freed in a batch is free for all of it.
+    // Also if the correction came first: a key that a batch frees is free for the whole batch.
     let verdicts = fixture.batch(&[correct, cancel]).await;
     verdicts.iter().for_each(|verdict| {
         let _ = done(verdict);

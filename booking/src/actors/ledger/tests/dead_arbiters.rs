@@ -7,7 +7,7 @@ use super::{
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// The first commit takes longer than anybody waits; whoever ends its process ends it.
+/// The first commit takes longer than any caller waits; it ends with its process.
 const SLOW_COMMIT: &str = "DO $do$ BEGIN
     CREATE SEQUENCE strikes;
     GRANT ALL ON SEQUENCE strikes TO PUBLIC;

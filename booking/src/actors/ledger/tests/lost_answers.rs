@@ -1,4 +1,4 @@
-//! Commits whose answers were lost: what is committed is answered, whatever the caller relied on.
+//! Commits whose answers were lost: the retry answers from the commit, for every condition of the command.
 
 use super::{BookingRef, Command, LedgerError, LedgerFixture, Outcome, claim, done, envelope, process};
 use booking_engine::ledger::amendments::wanted_rows;

@@ -1,4 +1,4 @@
-//! Commits whose connections are lost: what was committed is found out, the rest is carried out once.
+//! Commits whose connections are lost: committed commands are answered, the others are carried out once.
 
 use super::{BookingRef, Command, LedgerFixture, Outcome, claim, end_in_commit, envelope, process};
 use booking_engine::booking::idempotency::Key;

@@ -61,11 +61,11 @@ async fn seats_go_from_hand_to_hand_within_a_batch() {
     let batch = [
         moves(&one, "4C"),
         moves(&one, "4D"),
-        // What was left before, in this batch, is free.
+        // A seat that was left earlier in this batch is free.
         moves(&other, "4A"),
         claim(new.clone()),
         cancels(&leaver),
-        // Claims come before changes: nobody has left this one yet.
+        // Claims come before changes: this seat is still taken.
         claim(fixture.booking(&["4B"])),
     ];
     let verdicts = fixture.batch(&batch).await;

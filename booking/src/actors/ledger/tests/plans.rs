@@ -1,5 +1,5 @@
-//! What the server reads for a batch does not grow with its tables, even where it knew that they were empty
-//! when it first planned the statements.
+//! The rows that the server reads for a batch do not grow with its tables, even if they were empty
+//! when it planned the statements.
 
 use super::{BookingRef, Command, LedgerFixture, Outcome, PostgresProcessor, process, purchase};
 use booking_engine::{booking::record::Booking, passengers::contact::ContactPatch, samples};
@@ -14,7 +14,7 @@ async fn carry_out(processor: &mut PostgresProcessor, commands: Vec<Command>) {
     }
 }
 
-/// Makes bookings, and gives what confirms them.
+/// Makes bookings, and gives the commands that confirm them.
 async fn buy(
     processor: &mut PostgresProcessor,
     flight: FlightId,
@@ -28,8 +28,8 @@ async fn buy(
     made
 }
 
-/// What was looked at so far: blocks of tables and their indexes, and entries of these; and how often an
-/// index was gone through that does not begin with what is looked for.
+/// The reads so far: blocks of tables and indexes, entries of indexes, and scans of indexes with an unsuitable first
+/// column.
 async fn looked_at(fixture: &LedgerFixture, processor: &mut PostgresProcessor) -> [i64; 2] {
     processor.store().run_for_test("SELECT pg_stat_force_next_flush()").await;
     let figures = [
@@ -46,7 +46,7 @@ async fn looked_at(fixture: &LedgerFixture, processor: &mut PostgresProcessor) -
     ]
 }
 
-/// Changes a few bookings; gives what had to be looked at for it.
+/// Changes a few bookings; gives the reads that it cost.
 async fn change(fixture: &LedgerFixture, processor: &mut PostgresProcessor) -> [i64; 2] {
     let flight = fixture.further_flight().await;
     let made = buy(processor, flight, &["4A", "4B", "4C"].map(str::to_owned)).await;

@@ -22,7 +22,7 @@ async fn the_confirmation_issues_missing_tickets() {
     fixture.stop();
 }
 
-/// The server forgets what it has drawn from the sequence: that was never written to its disk.
+/// The server loses the numbers that it drew from the sequence: they were never written to its disk.
 const FORGET: &str = "PERFORM setval('booking.ticket_documents', 1000000000, false);";
 
 #[actix::test]

@@ -1,4 +1,4 @@
-//! What commands of a batch come to, beside each other and after what others have done.
+//! The verdicts on commands, beside each other in a batch and after other commits.
 
 use super::{
     BookingId, BookingRef, Command, LedgerError, LedgerFixture, Outcome, PaymentId, Verdict, claim, done,

@@ -1,4 +1,4 @@
-//! Who waits for a ledger, and for how long.
+//! The waits for a ledger, and their limits.
 
 use super::{
     LedgerAnswer, LedgerError, LedgerFixture, LedgerQueue, Ledgers, Outcome, QueueBounds, SubmitTerms, claim,

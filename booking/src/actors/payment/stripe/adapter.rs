@@ -112,7 +112,7 @@ impl Stripe {
         }
     }
 
-    /// What an intent says; `None` where nobody has asked the bank.
+    /// The decision of an intent; `None` if the bank was not asked.
     async fn decided(
         &self,
         payment: PaymentId,

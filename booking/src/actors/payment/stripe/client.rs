@@ -22,7 +22,7 @@ use tokio::{
 
 /// The version of the API that this adapter was written for; Stripe keeps to it.
 const API_VERSION: &str = "2024-06-20";
-/// Requests that wait for their turn; more have to wait before.
+/// Requests that wait for their turn; further callers wait before they enter the queue.
 const QUEUE: usize = 256;
 /// How long a connection may take, encryption included.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -37,7 +37,7 @@ struct ApiRequest {
     method: Method,
     path: String,
     form: Form,
-    /// What makes a repetition of the request have no further effect.
+    /// The idempotency key: a repeated request has no further effect.
     key: Option<String>,
     reply: oneshot::Sender<Result<ApiAnswer, ProviderError>>,
 }
@@ -116,7 +116,7 @@ async fn send_all(
     while let Some(request) = requests.recv().await {
         // An error would mean that the turns are closed, which they never are.
         let Ok(turn) = turns.clone().acquire_owned().await else { return WorkerEnd::Died };
-        // What nobody waits for any more is not begun; what has begun is not aborted.
+        // A request without a waiting caller is not begun; a begun one is not aborted.
         if request.reply.is_closed() {
             continue;
         }
@@ -139,7 +139,7 @@ async fn send(
     request: &ApiRequest,
 ) -> Result<ApiAnswer, ProviderError> {
     match send_once(http, settings, request).await {
-        // A connection that was closed while it was idle; and a repetition has no further effect.
+        // The server may have closed an idle connection. A repeated request has no further effect.
         Err(SendRequestError::Send(_) | SendRequestError::Response(_)) => {
             send_once(http, settings, request).await
         }
@@ -166,7 +166,7 @@ async fn send_once(
     };
     let status = response.status().as_u16();
     let body = response.body().limit(LONGEST_BODY).await;
-    // A body that breaks off says nothing of what was done, as one that is no JSON.
+    // A broken body leaves the outcome unknown, as a body that is not JSON.
     let body = body.ok().and_then(|body| serde_json::from_slice(&body).ok()).unwrap_or(Value::Null);
     Ok(ApiAnswer { status, body })
 }
@@ -175,7 +175,7 @@ fn bearer(key: &SecretString) -> String {
     format!("Bearer {}", key.expose_secret())
 }
 
-/// What kind of fault it was, without what was sent.
+/// The kind of the fault, without the content of the request.
 fn kind(error: &SendRequestError) -> &'static str {
     match error {
         SendRequestError::Connect(_) => "no connection",
