@@ -5,7 +5,7 @@
 //! | [`app`] | wires database, actors and HTTP together |
 //! | [`config`] | the service's settings |
 //! | `domain` | the rules, pure |
-//! | `actors` | allocators, ledger, payment desk, reaper, feed; its `mod.rs` has the diagram |
+//! | `actors` | allocators, ledger, payment desk, expiry sweeper, feeds; its `mod.rs` has the diagram |
 //! | `store` | tables and queries |
 //! | `http` | routes, thin |
 //! | `deadline` | until when a request may wait |

@@ -1,9 +1,9 @@
 //! `SeatAllocator`: one actor a flight that owns the flight's seats in memory.
 //!
-//! It serialises claims. A request for a taken seat is refused at once, without the database. Seats that are granted stay
-//! reserved until the ledger has decided. What it knows and how it decides is in its [`SeatInventory`], a cache: the
-//! allocator may be killed at any moment, live in several instances at once, and be behind. Where the inventory is not
-//! sure, the allocator first reads the seats, once for all requests that wait.
+//! It serialises claims. A request for a taken seat is refused at once, without the database. Seats that are granted
+//! stay reserved until the ledger has decided. What it knows and how it decides is in its [`SeatInventory`], a cache:
+//! the allocator may be killed at any moment, live in several instances at once, and be behind. Where the inventory is
+//! not sure, the allocator first reads the seats, once for all requests that wait.
 
 use crate::store::{self, errors::pool_error, flight_cache::FlightCache};
 use actix::prelude::*;

@@ -1,10 +1,10 @@
 //! The allocators that run here, in a bounded map. Requests find them without a hop through a mailbox.
 //!
 //! An allocator costs memory as long as it runs, and a request may name any flight on sale. So an idle allocator is
-//! passivated after a while, and at the limit the least recently used ones are passivated first. An allocator in use (by
-//! a request under way, or by a reservation) stays, even beyond the limit: its successor would not know the reservation.
-//! An allocator without addresses ends by itself after its present work. The next request for its flight starts another
-//! one from the database.
+//! passivated after a while, and at the limit the least recently used ones are passivated first. An allocator in use
+//! (by a request under way, or by a reservation) stays, even beyond the limit: its successor would not know the
+//! reservation. An allocator without addresses ends by itself after its present work. The next request for its flight
+//! starts another one from the database.
 
 use super::allocator::{MAILBOX, SeatAllocator};
 use actix::Addr;

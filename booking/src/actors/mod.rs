@@ -18,13 +18,13 @@
 //! desk, sweeper, housekeeping, poll, feeds.
 //!
 //! What restarts what: the directory restarts a dead allocator from the database; the handle of the
-//! ledgers does the same for a ledger. A supervisor (`shared::supervisor`) restarts the payment desk, the writers of its
-//! settlements and of the sandbox's log, and the client of Stripe. Repeated work (sweeper, sweeps of payments and
+//! ledgers does the same for a ledger. A supervisor (`shared::supervisor`) restarts the payment desk, the writers of
+//! its settlements and of the sandbox's log, and the client of Stripe. Repeated work (sweeper, sweeps of payments and
 //! disruptions, housekeeping, poll) runs on tickers (`shared::ticker`), which outlive its panics. None of them keeps
-//! anything in memory that the database lacks. Allocators and ledgers live on the arbiters of their [`shards`], live seat
-//! maps on one of their own, everything else on the arbiter that started the service. Arbiters that have ended are
-//! replaced ([`arbiter`]) when an actor is to be started on them again; only the last one is the process's own, which ends
-//! with it, and is left to the supervisor of the process.
+//! anything in memory that the database lacks. Allocators and ledgers live on the arbiters of their [`shards`], live
+//! seat maps on one of their own, everything else on the arbiter that started the service. Arbiters that have ended are
+//! replaced ([`arbiter`]) when an actor is to be started on them again; only the last one is the process's own, which
+//! ends with it, and is left to the supervisor of the process.
 
 pub(crate) mod allocator;
 pub(crate) mod allocators;

@@ -1,4 +1,5 @@
-//! The shards of an instance: threads that flights are spread over, each with a ledger and the allocators of its flights.
+//! The shards of an instance: threads that flights are spread over, each with a ledger and the allocators of its
+//! flights.
 
 use super::arbiter::LastingArbiter;
 use shared::ids::FlightId;

@@ -80,8 +80,8 @@ impl LiveSeats {
         other
     }
 
-    /// The changes for a reader that comes from another instance, as [`Self::since`]. Of the version at which this plan was
-    /// met nobody can say whether the map that was seen with it was of another one.
+    /// The changes for a reader that comes from another instance, as [`Self::since`]. Of the version at which this plan
+    /// was met nobody can say whether the map that was seen with it was of another one.
     pub(crate) fn since_seen(&self, version: i64) -> Option<BTreeMap<SeatDesignator, SeatStatus>> {
         if version > self.met { self.since(version) } else { None }
     }

@@ -1,5 +1,5 @@
-//! The rules that only the service needs: the reports for staff, and the live seat maps. The rules of booking are in the
-//! crate `booking-engine`.
+//! The rules that only the service needs: the reports for staff, and the live seat maps. The rules of booking are in
+//! the crate `booking-engine`.
 //!
 //! | module | rule |
 //! |---|---|

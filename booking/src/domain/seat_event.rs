@@ -1,5 +1,5 @@
-//! The events of a live seat map, as Server-Sent Events (the WHATWG HTML standard, 9.2.6). An event is written once, and
-//! all readers share its bytes.
+//! The events of a live seat map, as Server-Sent Events (the WHATWG HTML standard, 9.2.6). An event is written once,
+//! and all readers share its bytes.
 
 use booking_engine::inventory::seat_map::{SeatMap, SeatStatus};
 use bytes::Bytes;

@@ -66,7 +66,8 @@ pub(crate) async fn find(
     Ok(found)
 }
 
-/// Whether a booking has a status now: the database's clock decides whether a hold has ended, before the sweeper stores it.
+/// Whether a booking has a status now: the database's clock decides whether a hold has ended, before the sweeper stores
+/// it.
 fn has_now(status: BookingStatus) -> Box<dyn BoxableExpression<bookings::table, Pg, SqlType = Bool>> {
     let waits = || bookings::payment_status.eq(BookingPaymentStatus::Awaiting.code());
     let is = |status: BookingStatus| bookings::status.eq(status.code());

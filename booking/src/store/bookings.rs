@@ -114,8 +114,8 @@ statement! {
 }
 
 statement! {
-    /// Holds that have ended, oldest first, with the first of their flights. Rows that another sweeper reads or a ledger
-    /// writes at the moment are skipped.
+    /// Holds that have ended, oldest first, with the first of their flights. Rows that another sweeper reads or a
+    /// ledger writes at the moment are skipped.
     Ended { limit: BigInt = i64 } -> (SqlUuid, SqlUuid),
     "SELECT b.id, (SELECT s.flight_id FROM (SELECT flight_id FROM segments WHERE booking_id = b.id OFFSET 0) AS s ORDER BY 1 LIMIT 1) FROM bookings b WHERE b.expires_at <= clock_timestamp() ORDER BY b.expires_at LIMIT $ FOR NO KEY UPDATE OF b SKIP LOCKED"
 }

@@ -1,5 +1,5 @@
-//! The cache of the states of flights, so that a booking reads no large JSON. It is never stale: a state is used only if
-//! the flight's row, read just before, names no newer version.
+//! The cache of the states of flights, so that a booking reads no large JSON. It is never stale: a state is used only
+//! if the flight's row, read just before, names no newer version.
 
 use super::flights;
 use booking_engine::booking::record::Flights;

@@ -61,8 +61,8 @@ use uuid::Uuid;
 
 /// How long a connection may take to open.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// After a connection could not be opened, none is tried for this long. Commands meanwhile are answered at once: that is
-/// the back-pressure of an outage.
+/// After a connection could not be opened, none is tried for this long. Commands meanwhile are answered at once: that
+/// is the back-pressure of an outage.
 const RECONNECT_PAUSE: Duration = Duration::from_millis(100);
 
 /// A process of the server behind a connection; the pair is never used twice.

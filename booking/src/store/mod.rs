@@ -1,5 +1,5 @@
-//! Tables and their queries. Functions take a connection, never a pool, so they work inside and outside of a transaction.
-//! A file holds the queries of the table that it is named after, and the row types of that table.
+//! Tables and their queries. Functions take a connection, never a pool, so they work inside and outside of a
+//! transaction. A file holds the queries of the table that it is named after, and the row types of that table.
 //!
 //! The ledger's statements are set-based: one statement for all bookings of a batch, with arrays. See
 //! [`shared::statement!`] for the reason.

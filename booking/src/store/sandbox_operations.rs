@@ -47,8 +47,8 @@ macro_rules! log {
 }
 
 log! {
-    /// Logs operations; a repeated one is an error. A voided payment is not authorised any more: the voids are looked up
-    /// one by one (for `EXISTS` the server would collect all voids). Gives the authorisations that were logged now.
+    /// Logs operations; a repeated one is an error. A voided payment is not authorised any more: the voids are looked
+    /// up one by one (for `EXISTS` the server would collect all voids). Gives the authorisations that were logged now.
     Log, ""
 }
 

@@ -1,5 +1,5 @@
-//! The taken seats of flights, each with its booking. The unique constraint (flight_id, seat) keeps a seat from being sold
-//! twice.
+//! The taken seats of flights, each with its booking. The unique constraint (flight_id, seat) keeps a seat from being
+//! sold twice.
 
 use booking_engine::{
     booking::refusal::FlightSeat,

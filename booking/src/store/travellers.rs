@@ -1,5 +1,5 @@
-//! The travellers of a flight. The unique constraint (flight_id, owner_id, fingerprint) keeps a person from being booked
-//! twice by an account.
+//! The travellers of a flight. The unique constraint (flight_id, owner_id, fingerprint) keeps a person from being
+//! booked twice by an account.
 
 use booking_engine::ledger::rows::{PassengerFlightKey, TravellerRow};
 use diesel::{

@@ -34,8 +34,8 @@ statement! {
     "DELETE FROM unsettled_payments WHERE payment_id = ANY($)"
 }
 
-/// Takes unsettled payments in hand that were idle for this time. A concurrent decision of the ledger may be missed: the
-/// saga's next step finds it.
+/// Takes unsettled payments in hand that were idle for this time. A concurrent decision of the ledger may be missed:
+/// the saga's next step finds it.
 pub(crate) async fn take(
     connection: &AsyncPgConnection,
     idle: TimeDelta,

@@ -85,7 +85,8 @@ async fn a_family_flies_six_flights() {
     assert_eq!(rows(&fixture).await, [1, 6, 4, 18, 24, 1]);
     // 53 seats of economy: T sells up to 5. Two adults, a child and an infant pay 2.85 fares.
     // Standard: 106.00 * 0.48 = 50.88, child 38.16, infant 5.09; light 45.79, 34.34, 4.58.
-    // Business has 6 seats, T sells up to none, V up to one, L up to 2, K up to 3: 400.00 * 1.35 = 540.00, 405.00, 54.00.
+    // Business has 6 seats, T sells up to none, V up to one, L up to 2, K up to 3: 400.00 * 1.35 = 540.00, 405.00,
+    // 54.00.
     let standard = 2 * 5088 + 3816 + 509;
     let light = 2 * 4579 + 3434 + 458;
     let business = 2 * 54_000 + 40_500 + 5400;

@@ -295,8 +295,8 @@ impl Booking {
         refund_entries(id, refund)
     }
 
-    /// Records that a flight has other times since `version`. A hold gets the end of a hold for the journey with its new
-    /// departure `departs_at`. Gives whether the booking did not know this version yet.
+    /// Records that a flight has other times since `version`. A hold gets the end of a hold for the journey with its
+    /// new departure `departs_at`. Gives whether the booking did not know this version yet.
     pub fn reschedule(
         &mut self,
         (flight, version): (FlightId, i64),

@@ -112,8 +112,8 @@ async fn carry(
                 booking = state.or(booking);
                 result
             }
-            // The provider has decided, and only this saga knows it. The traveller gets the answer that the outcome is open.
-            // The ledger stores the decision, which the provider keeps too, as soon as it can.
+            // The provider has decided, and only this saga knows it. The traveller gets the answer that the outcome is
+            // open. The ledger stores the decision, which the provider keeps too, as soon as it can.
             Err(StepError::Ledger(error)) if !deps.is_closing() && deps.clock().now() < until => {
                 if let Some(reply) = reply.take() {
                     tracing::warn!(payment.id = %charge.payment, %error, "A payment waits for the ledger");

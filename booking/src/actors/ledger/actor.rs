@@ -55,9 +55,9 @@ pub(super) struct Drain;
 /// One writer for the flights of a shard.
 ///
 /// Invariant: at most one transaction runs, that of the task that has locked the processor; it may be one that this
-/// ledger's predecessor has begun. The transaction runs in a task of its own that nobody aborts: stopping the actor would
-/// drop futures of its context, a commit in flight included. Only with its arbiter it ends midway, which the processor
-/// notices.
+/// ledger's predecessor has begun. The transaction runs in a task of its own that nobody aborts: stopping the actor
+/// would drop futures of its context, a commit in flight included. Only with its arbiter it ends midway, which the
+/// processor notices.
 pub(super) struct Ledger {
     queue: CommandQueue,
     bounds: QueueBounds,

@@ -1,5 +1,5 @@
-//! Payments: the desk that has their sagas carried out, and the two adapters of providers. What a saga does next, and how
-//! its steps are carried out, is in the crate `booking-engine`.
+//! Payments: the desk that has their sagas carried out, and the two adapters of providers. What a saga does next, and
+//! how its steps are carried out, is in the crate `booking-engine`.
 //!
 //! | file | what |
 //! |---|---|

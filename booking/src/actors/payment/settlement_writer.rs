@@ -31,8 +31,8 @@ pub(super) enum SettlementMessage {
     Die,
 }
 
-/// Starts the writer on the present arbiter; it ends when all senders are gone. A dead writer is restarted. The messages
-/// that it had in hand are lost; the desk finds their payments when they have been idle for long enough.
+/// Starts the writer on the present arbiter; it ends when all senders are gone. A dead writer is restarted. The
+/// messages that it had in hand are lost; the desk finds their payments when they have been idle for long enough.
 pub(super) fn start(pool: Pool) -> mpsc::Sender<SettlementMessage> {
     let (sender, messages) = mpsc::channel(QUEUE);
     let messages = Arc::new(Mutex::new(messages));

@@ -7,8 +7,8 @@
 //! | capture, void | capture, cancel |
 //! | refund | look for ours among the intent's refunds; else create it |
 //!
-//! An intent can be charged once. It is confirmed only after its id was stored. The first stored id counts, and no id is
-//! stored for a payment that is decided. So a payment has one intent that can ever be charged, however often and by
+//! An intent can be charged once. It is confirmed only after its id was stored. The first stored id counts, and no id
+//! is stored for a payment that is decided. So a payment has one intent that can ever be charged, however often and by
 //! however many instances it is asked for. A voided payment has no intent, or a known one that is cancelled. None of
 //! this depends on Stripe's memory of idempotency keys, which it keeps for a day at least. Each request that changes
 //! something still sends a key, derived from our ids. An intent that was created and never confirmed (the process died
