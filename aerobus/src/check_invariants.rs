@@ -80,7 +80,7 @@ fn text(report: &InvariantReport) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use booking::invariants::{Broken, Violation};
+    use booking::invariants::{BrokenInvariant, Violation};
 
     #[test]
     fn every_broken_invariant_is_told_with_its_violations() {
@@ -97,7 +97,7 @@ mod tests {
             subject: "booking x".into(),
             detail: "is held".into(),
         });
-        report.broken.push(Broken { invariant, violations: 2 });
+        report.broken.push(BrokenInvariant { invariant, violations: 2 });
         let expected = "holds_have_an_end is broken 2 times:\n  booking x: is held\n  and more\n41 invariants checked as of 1970-01-01T00:00:00Z: 2 violations\n";
         assert_eq!(text(&report), expected);
     }

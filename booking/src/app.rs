@@ -2,7 +2,7 @@
 
 use crate::{
     actors::{
-        allocators::Limits,
+        allocators::AllocatorLimits,
         arbiter::LastingArbiter,
         directory::Directory,
         disruption_desk::DisruptionDesk,
@@ -87,7 +87,7 @@ pub(crate) async fn start_with(
     let relay = Relay::start_looking("booking", &database, context.bus.clone(), LOOK);
     let flights = FlightCache::new(config.cached_flights);
     let shards = Shards::new(config.ledger_shards);
-    let limits = Limits {
+    let limits = AllocatorLimits {
         allocators: config.allocators,
         idle: Duration::from_millis(config.allocator_idle_ms.max(10)),
     };
@@ -201,8 +201,10 @@ fn seat_map_feeds(
     arbiter: &LastingArbiter,
     (pool, flights, directory): (&Pool, &FlightCache, &Directory),
 ) -> SeatMapFeeds {
-    let bounds =
-        seat_map::Bounds { readers: config.seat_map_readers, of_flight: config.seat_map_flight_readers };
+    let bounds = seat_map::ReaderLimits {
+        readers: config.seat_map_readers,
+        of_flight: config.seat_map_flight_readers,
+    };
     let timing = FeedTiming {
         pause: Duration::from_millis(config.seat_map_pause_ms),
         heartbeat: Duration::from_millis(config.seat_map_heartbeat_ms.max(10)),

@@ -1,6 +1,6 @@
 //! What the replay of the simulation on PostgreSQL needs of the store. Services have no use for it.
 
-pub use crate::store::{codes::Code, flight_cache::FlightCache, ledger_store::PostgresLedgerStore};
+pub use crate::store::{codes::StoredCode, flight_cache::FlightCache, ledger_store::PostgresLedgerStore};
 
 use crate::store::{
     bookings, disruptions,
@@ -120,7 +120,7 @@ pub async fn commit(store: &PostgresLedgerStore, committed: &mut CommittedBatch)
 /// # Errors
 /// Those of the database.
 pub async fn draw_documents(store: &PostgresLedgerStore, count: usize) -> StoreResult<Vec<i64>> {
-    passengers::draw_documents(store.connection()?, count).await.map_err(store_error)
+    passengers::allocate_documents(store.connection()?, count).await.map_err(store_error)
 }
 
 /// Stores the newest state of a flight.
@@ -241,7 +241,7 @@ pub async fn followed(connection: &AsyncPgConnection, change: PendingDisruption)
 /// # Errors
 /// Those of the database.
 pub async fn settle_payment(connection: &AsyncPgConnection, payment: PaymentId) -> StoreResult<()> {
-    unsettled_payments::settle(connection, vec![payment.0]).await.map_err(store_error)
+    unsettled_payments::mark_settled(connection, vec![payment.0]).await.map_err(store_error)
 }
 
 /// The refunds of a payment are settled: they draw their own ids.
@@ -251,5 +251,5 @@ pub async fn settle_payment(connection: &AsyncPgConnection, payment: PaymentId) 
 pub async fn settle_refunds(connection: &AsyncPgConnection, payment: PaymentId) -> StoreResult<()> {
     let own = refunds_table::table.filter(refunds_table::payment_id.eq(payment.0)).select(refunds_table::id);
     let ids: Vec<Uuid> = own.load(&mut &*connection).await.map_err(store_error)?;
-    refunds::settle(connection, &ids).await.map_err(store_error)
+    refunds::mark_settled(connection, &ids).await.map_err(store_error)
 }

@@ -14,7 +14,7 @@ use crate::{
     },
     ledger::{
         admission::QueueSlot,
-        command::{Answer, Command},
+        command::{Command, LedgerAnswer},
         decision::{BatchDecision, CommittedBatch},
         rows::{KnownKey, PassengerFlightKey, SeatRow, StaleHold, TravellerRow},
         snapshot::{LockRequest, LockedSnapshot},
@@ -139,7 +139,7 @@ pub trait LedgerStore {
     async fn roll_back(&self) -> StoreResult<()>;
 
     /// Reads bookings outside of a transaction. The result leaves unknown ones out.
-    async fn read_back(&mut self, ids: &[BookingId]) -> StoreResult<HashMap<BookingId, FoundBooking>>;
+    async fn read_back(&mut self, ids: &[BookingId]) -> StoreResult<HashMap<BookingId, LoadedBooking>>;
 }
 
 /// The terms of a submitted command.
@@ -167,7 +167,7 @@ pub trait LedgerQueue {
     /// # Errors
     /// [`LedgerError`](crate::ledger::command::LedgerError). After `Unavailable` the command may have been committed:
     /// its key or its booking shows that.
-    async fn submit(&self, flight: FlightId, command: Command, terms: SubmitTerms) -> Answer;
+    async fn submit(&self, flight: FlightId, command: Command, terms: SubmitTerms) -> LedgerAnswer;
 }
 
 /// The deadline of a request for its first commit, and its client.
@@ -191,7 +191,7 @@ impl RequestContext {
 pub enum FlightError {
     /// There is no such flight.
     Unknown,
-    /// The store cannot tell.
+    /// The store does not know.
     Failed(StoreError),
     /// More is asked than can be done in time.
     Overloaded,
@@ -202,7 +202,7 @@ pub enum FlightError {
 pub enum ReserveError {
     /// The request is refused.
     Refused(Refusal),
-    /// The store cannot tell.
+    /// The store does not know.
     Failed(StoreError),
     /// More is asked than can be done in time.
     Overloaded,
@@ -340,7 +340,7 @@ pub trait KeyLookup {
 }
 
 /// A booking that was read back, as it is stored and as clients see it.
-pub type FoundBooking = (Booking, crate::booking::presentation::ShownBooking);
+pub type LoadedBooking = (Booking, crate::booking::presentation::ShownBooking);
 
 /// A listener to the commits of a ledger, on its instance.
 pub trait CommitListener {

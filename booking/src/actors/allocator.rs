@@ -1,9 +1,9 @@
 //! `SeatAllocator`: one actor a flight that owns the flight's seats in memory.
 //!
-//! It serialises claims. A request for a taken seat is refused at once, without the database. Seats that are granted stay
-//! reserved until the ledger has decided. What it knows and how it decides is in its [`SeatInventory`], a cache: the
-//! allocator may be killed at any moment, live in several instances at once, and be behind. Where the inventory is not
-//! sure, its seats are read again first, once for all who wait.
+//! It serialises claims. A request for a taken seat is refused at once, without the database. Seats that are granted
+//! stay reserved until the ledger has decided. What it knows and how it decides is in its [`SeatInventory`], a cache:
+//! the allocator may be killed at any moment, live in several instances at once, and be behind. Where the inventory is
+//! not sure, the allocator first reads the seats, once for all requests that wait.
 
 use crate::store::{self, errors::pool_error, flight_cache::FlightCache};
 use actix::prelude::*;
@@ -54,11 +54,11 @@ pub(super) struct Release(pub(super) ReservationId);
 #[rtype(result = "()")]
 pub(super) struct ApplySeats {
     pub(super) state: Arc<SeatsState>,
-    /// Those that it has made or changed, where it was a commit of this instance.
+    /// The holds that the commit made or changed, if it was one of this instance.
     pub(super) holds: Option<HoldExpiries>,
 }
 
-/// Holds as a commit of this instance has left them, without a change of who has which seat.
+/// The holds after a commit of this instance that changed no seats.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(super) struct ApplyHoldExpiries(pub(super) HoldExpiries);
@@ -83,12 +83,6 @@ pub(super) struct Reload;
 #[rtype(result = "Result<SeatMap, DbError>")]
 pub(super) struct GetSeatMap;
 
-/// A fault in the allocator.
-#[cfg(test)]
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(super) struct Die;
-
 /// See the module.
 pub(super) struct SeatAllocator {
     id: FlightId,
@@ -96,13 +90,13 @@ pub(super) struct SeatAllocator {
     pool: Pool,
     flights: FlightCache,
     inventory: SeatInventory,
-    /// Those who wait for the seats to be read; being read where there are any.
-    waiting: Vec<oneshot::Sender<Result<(), Unread>>>,
+    /// Requests that wait for the read of the seats; a read runs while there are any.
+    waiting: Vec<oneshot::Sender<Result<(), SeatsUnread>>>,
 }
 
 /// The seats could not be read.
 #[derive(Debug, Clone)]
-struct Unread(Arc<DbError>);
+struct SeatsUnread(Arc<DbError>);
 
 impl SeatAllocator {
     /// An allocator for a flight that was just read; that reading began at this instant.
@@ -117,20 +111,20 @@ impl SeatAllocator {
         Self { id, flight, pool, flights, inventory, waiting: Vec::new() }
     }
 
-    /// Reads the seats again, once for all who wait at the same time.
+    /// Reads the seats, once for all requests that wait at the same time.
     fn refresh(&mut self, ctx: &mut Context<Self>) -> impl Future<Output = Result<(), DbError>> + 'static {
         let (done, read) = oneshot::channel();
         self.waiting.push(done);
         if self.waiting.len() == 1 {
             let (pool, flights, id) = (self.pool.clone(), self.flights.clone(), self.id);
-            // A task of its own: a look without anybody waiting should not leave its answer to whoever has the
-            // connection next.
+            // A task of its own: a dropped query would leave its answer to the next user of the connection.
             let task = actix::spawn(async move { read_flight(&pool, &flights, id).await });
             let begun = now();
             ctx.spawn(task.into_actor(self).map(move |read, allocator, ctx| match read {
                 Ok(Ok(Some((flight, read)))) => {
                     allocator.inventory.apply_snapshot(&read, begun);
-                    // Not what an event has overtaken meanwhile; sales may be closed without a version.
+                    // An event may have brought a newer flight meanwhile. The same version counts: closing a flight
+                    // for sale does not raise it.
                     if flight.state.version >= allocator.flight.borrow().state.version {
                         allocator.flight.send_replace(flight);
                         allocator.inventory.flight_known(now());
@@ -139,19 +133,19 @@ impl SeatAllocator {
                 }
                 // The flight is gone, or reading panicked: the directory starts again from the database.
                 Ok(Ok(None)) | Err(_) => ctx.stop(),
-                Ok(Err(error)) => allocator.wake(&Err(Unread(Arc::new(error)))),
+                Ok(Err(error)) => allocator.wake(&Err(SeatsUnread(Arc::new(error)))),
             }));
         }
         async move {
             match read.await {
                 Ok(Ok(())) => Ok(()),
-                Ok(Err(Unread(error))) => Err(DbError::Unavailable(error.to_string().into())),
+                Ok(Err(SeatsUnread(error))) => Err(DbError::Unavailable(error.to_string().into())),
                 Err(_) => Err(DbError::Unavailable("the allocator was stopped".into())),
             }
         }
     }
 
-    fn wake(&mut self, result: &Result<(), Unread>) {
+    fn wake(&mut self, result: &Result<(), SeatsUnread>) {
         // An error means that nobody waits any longer.
         self.waiting.drain(..).for_each(|waiter| drop(waiter.send(result.clone())));
     }
@@ -169,7 +163,7 @@ fn moment() -> ClockReading {
     ClockReading { now: now(), utc: Utc::now() }
 }
 
-/// A flight and its seats as the database has them, within two seconds: others wait for the same look.
+/// A flight and its seats from the database, within two seconds: several requests wait for the same read.
 pub(super) async fn read_flight(
     pool: &Pool,
     flights: &FlightCache,
@@ -201,7 +195,7 @@ impl Actor for SeatAllocator {
 impl Handler<Reserve> for SeatAllocator {
     type Result = ResponseActFuture<Self, Result<SeatGrant, ReserveError>>;
 
-    // Interleaves: while the seats are read again, others are served.
+    // Interleaves: while the seats are read, other requests are served.
     fn handle(&mut self, message: Reserve, ctx: &mut Context<Self>) -> Self::Result {
         if message.deadline <= Instant::now() {
             return Box::pin(fut::ready(Err(ReserveError::Overloaded)));
@@ -275,7 +269,7 @@ impl Handler<FlightChanged> for SeatAllocator {
 impl Handler<Reload> for SeatAllocator {
     type Result = ResponseFuture<Result<(), DbError>>;
 
-    // Interleaves: while the flight is read again, others are served.
+    // Interleaves: while the flight is read, other requests are served.
     fn handle(&mut self, _: Reload, ctx: &mut Context<Self>) -> Self::Result {
         Box::pin(self.refresh(ctx))
     }
@@ -284,7 +278,7 @@ impl Handler<Reload> for SeatAllocator {
 impl Handler<GetSeatMap> for SeatAllocator {
     type Result = ResponseActFuture<Self, Result<SeatMap, DbError>>;
 
-    // Interleaves: while the seats are read again, others are served.
+    // Interleaves: while the seats are read, other requests are served.
     fn handle(&mut self, _: GetSeatMap, ctx: &mut Context<Self>) -> Self::Result {
         if self.inventory.is_fresh(now()) {
             return Box::pin(fut::ready(Ok(self.map())));
@@ -295,10 +289,10 @@ impl Handler<GetSeatMap> for SeatAllocator {
 }
 
 #[cfg(test)]
-impl Handler<Die> for SeatAllocator {
+impl Handler<super::fault::Die> for SeatAllocator {
     type Result = ();
 
-    fn handle(&mut self, _: Die, _: &mut Context<Self>) {
+    fn handle(&mut self, _: super::fault::Die, _: &mut Context<Self>) {
         panic!("a fault in the allocator, on purpose");
     }
 }

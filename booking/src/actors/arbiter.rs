@@ -1,57 +1,57 @@
 //! `LastingArbiter`: a thread for actors that is replaced when it has ended.
 //!
-//! A thread ends when its arbiter is stopped, or when something in it goes so wrong that its loop ends;
-//! all that lives on it ends with it, at once, in whatever it was doing. Nobody watches: whoever starts
-//! an actor asks for a [handle](LastingArbiter::handle), and finds a thread that runs. So an actor that
-//! was lost with its thread is started again like one that has died by itself, by the next who needs it.
+//! A thread ends when its arbiter is stopped, or when a fault ends its loop. All actors on it end with it at once, in
+//! the middle of their work. No supervisor observes the thread: the code that starts an actor asks for a
+//! [handle](LastingArbiter::handle), which replaces a thread that has ended. So the next request restarts an actor that
+//! was lost with its thread, as it restarts one that died by itself.
 
 use actix::{Arbiter, ArbiterHandle};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// See the module. Clones share the thread.
 #[derive(Clone)]
-pub(crate) struct LastingArbiter(Arc<Mutex<Place>>);
+pub(crate) struct LastingArbiter(Arc<Mutex<ArbiterSlot>>);
 
-struct Place {
+struct ArbiterSlot {
     arbiter: Arbiter,
-    /// It is over on purpose.
+    /// It was stopped on purpose.
     stopped: bool,
 }
 
 impl LastingArbiter {
-    /// Starts a thread in the present system, to which everybody belongs who asks for handles later.
+    /// Starts a thread in the present system; later calls for a handle come from the same system.
     pub(crate) fn new() -> Self {
-        Self(Arc::new(Mutex::new(Place { arbiter: Arbiter::new(), stopped: false })))
+        Self(Arc::new(Mutex::new(ArbiterSlot { arbiter: Arbiter::new(), stopped: false })))
     }
 
-    /// Whoever holds it has replaced the whole arbiter, or nothing.
-    fn place(&self) -> MutexGuard<'_, Place> {
+    /// The slot. A poisoned lock guards a whole one: an arbiter is replaced in one step.
+    fn slot(&self) -> MutexGuard<'_, ArbiterSlot> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The arbiter as it is now; a fresh one where it has ended, unless that was on purpose.
     pub(crate) fn handle(&self) -> ArbiterHandle {
-        let mut place = self.place();
-        if !place.stopped && !place.arbiter.alive() {
+        let mut slot = self.slot();
+        if !slot.stopped && !slot.arbiter.alive() {
             match Arbiter::try_new() {
                 Ok(fresh) => {
                     metrics::counter!("booking_restarts_total", "worker" => "arbiter").increment(1);
                     tracing::error!("A thread of actors has ended and is replaced");
-                    place.arbiter = fresh;
+                    slot.arbiter = fresh;
                 }
-                // Whoever asks next tries again.
+                // The next call tries again.
                 Err(error) => tracing::error!(%error, "A thread of actors has ended and cannot be replaced"),
             }
         }
-        place.arbiter.handle()
+        slot.arbiter.handle()
     }
 
     /// Ends the thread for good; everything on it is over.
     pub(crate) fn stop(&self) {
-        let mut place = self.place();
-        place.stopped = true;
+        let mut slot = self.slot();
+        slot.stopped = true;
         // False where it has ended by itself.
-        place.arbiter.stop();
+        slot.arbiter.stop();
     }
 
     /// Ends the thread as a fault would; ready when it is dead.
@@ -73,9 +73,9 @@ mod tests {
 
     /// The thread behind a handle, if it runs.
     async fn thread_of(handle: &ArbiterHandle) -> Option<ThreadId> {
-        let (tell, told) = oneshot::channel();
-        handle.spawn_fn(move || tell.send(thread::current().id()).unwrap());
-        told.await.ok()
+        let (sender, receiver) = oneshot::channel();
+        handle.spawn_fn(move || sender.send(thread::current().id()).unwrap());
+        receiver.await.ok()
     }
 
     #[actix::test]

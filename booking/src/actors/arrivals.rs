@@ -23,27 +23,27 @@ use uuid::Uuid;
 /// Flights that one client may wait for at once.
 pub(super) const OF_CLIENT: usize = 16;
 /// Flights that all clients may wait for at once; one counts for each client that waits for it.
-pub(super) const ROOM: usize = 1024;
-/// How often the table is looked at meanwhile: the event may have gone to another instance.
-const LOOK: Duration = Duration::from_millis(100);
+pub(super) const OF_ALL_CLIENTS: usize = 1024;
+/// The pause between two reads of the table: the event may have gone to another instance.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Requests of one client that may wait for the same flight.
 pub(super) const OF_FLIGHT: usize = 512;
 /// Requests that may wait in all.
 const REQUESTS: usize = 4096;
 
-/// What those who wait are told.
-type Told = Result<(), Arc<DbError>>;
+/// The answer to the requests that wait for a flight.
+type ArrivalOutcome = Result<(), Arc<DbError>>;
 
 /// Waits for a flight.
 #[derive(Message)]
 #[rtype(result = "Result<(), DbError>")]
-struct Await(FlightId);
+struct AwaitFlight(FlightId);
 
-/// Looks now.
+/// Reads the table now.
 #[derive(Message)]
 #[rtype(result = "()")]
-struct Look;
+struct LookNow;
 
 /// A cloneable handle of the actor.
 #[derive(Clone)]
@@ -62,7 +62,7 @@ struct WaitingRequests {
 }
 
 impl WaitingRequests {
-    /// Adds a request, unless it is one too many: of a flight, or for a further flight, or of all.
+    /// Adds a request within the limits: requests for the flight, flights of the client, and all requests.
     fn enter(&mut self, client: IpAddr, flight: FlightId) -> bool {
         if self.requests >= REQUESTS {
             return false;
@@ -71,7 +71,7 @@ impl WaitingRequests {
         let fits = match self.places.get(&(client, flight)) {
             Some(requests) => *requests < OF_FLIGHT,
             None => {
-                self.places.len() < ROOM
+                self.places.len() < OF_ALL_CLIENTS
                     && self.places.range((client, first)..=(client, last)).count() < OF_CLIENT
             }
         };
@@ -113,14 +113,14 @@ fn lock(waiting: &Mutex<WaitingRequests>) -> MutexGuard<'_, WaitingRequests> {
 impl Arrivals {
     /// Starts the actor on the present arbiter.
     pub(super) fn start(pool: Pool) -> Self {
-        let watch = PendingFlightWaiter { pool, waiting: HashMap::new(), state: State::Idle };
-        Self { actor: watch.start(), waiting: Arc::default() }
+        let waiter = PendingFlightWaiter { pool, waiting: HashMap::new(), state: LookState::Idle };
+        Self { actor: waiter.start(), waiting: Arc::default() }
     }
 
     /// A place among the requests that wait, for a request's client.
     ///
     /// # Errors
-    /// `Overloaded` where there is no room.
+    /// `Overloaded` at the limit of the client, or of all clients.
     pub(super) fn enter(
         &self,
         flight: FlightId,
@@ -132,10 +132,10 @@ impl Arrivals {
         }
     }
 
-    /// Waits for the flight of a place. Whether it was seen in time; if not, it may have come since.
+    /// Waits for the flight of a place. Gives whether it came in time; if not, it may have come since.
     pub(super) async fn wait(&self, place: &WaitingPlace, until: Instant) -> Result<bool, FlightError> {
         let left = until.saturating_duration_since(Instant::now());
-        match self.actor.send(Await(place.flight)).timeout(left).await {
+        match self.actor.send(AwaitFlight(place.flight)).timeout(left).await {
             Ok(arrived) => arrived.map(|()| true).map_err(|error| FlightError::Failed(pool_error(error))),
             Err(MailboxError::Timeout) => Ok(false),
             Err(MailboxError::Closed) => Err(FlightError::Overloaded),
@@ -147,11 +147,11 @@ impl Arrivals {
         lock(&self.waiting).requests
     }
 
-    /// Flights have come: perhaps some that are waited for.
+    /// Flights have come: perhaps some that requests wait for.
     pub(super) fn nudge(&self) {
         if self.waiting() > 0 {
-            // A full mailbox holds others that make it look.
-            let _ = self.actor.try_send(Look);
+            // A full mailbox holds other messages that start a read.
+            let _ = self.actor.try_send(LookNow);
         }
     }
 }
@@ -159,60 +159,60 @@ impl Arrivals {
 /// See the module.
 struct PendingFlightWaiter {
     pool: Pool,
-    waiting: HashMap<FlightId, Vec<oneshot::Sender<Told>>>,
-    state: State,
+    waiting: HashMap<FlightId, Vec<oneshot::Sender<ArrivalOutcome>>>,
+    state: LookState,
 }
 
-enum State {
+enum LookState {
     /// Nobody waits.
     Idle,
-    /// Looks in a while.
+    /// The next read comes after the pause.
     Due(SpawnHandle),
-    /// Looks. `again`: flights have come since it began.
-    Looking { again: bool },
+    /// A read runs. `repeat`: flights have come since it began.
+    Looking { repeat: bool },
 }
 
 impl PendingFlightWaiter {
-    /// Looks for all who still wait, in a task that nobody aborts.
+    /// Reads the flights of all requests that still wait, in a task that nobody aborts.
     fn look(&mut self, ctx: &mut Context<Self>) {
         self.waiting.retain(|_, waiters| {
             waiters.retain(|waiter| !waiter.is_closed());
             !waiters.is_empty()
         });
         if self.waiting.is_empty() {
-            self.state = State::Idle;
+            self.state = LookState::Idle;
             return;
         }
-        self.state = State::Looking { again: false };
+        self.state = LookState::Looking { repeat: false };
         let (pool, ids) = (self.pool.clone(), self.waiting.keys().map(|id| id.0).collect::<Vec<Uuid>>());
         let task = actix::spawn(async move {
             let connection = pool.get().await?;
             store::flights::known(&connection, ids).await.map_err(DbError::from)
         });
-        // Interleaves: others begin to wait meanwhile.
-        ctx.spawn(task.into_actor(self).map(|looked, watch, ctx| {
+        // Interleaves: other requests begin to wait meanwhile.
+        ctx.spawn(task.into_actor(self).map(|looked, pending, ctx| {
             match looked {
-                Ok(Ok(known)) => known.into_iter().for_each(|id| watch.tell(id, &Ok(()))),
-                Ok(Err(error)) => watch.tell_all(error),
-                Err(error) => watch.tell_all(DbError::Unavailable(error.to_string().into())),
+                Ok(Ok(known)) => known.into_iter().for_each(|id| pending.answer(id, &Ok(()))),
+                Ok(Err(error)) => pending.answer_all(error),
+                Err(error) => pending.answer_all(DbError::Unavailable(error.to_string().into())),
             }
-            match watch.state {
-                State::Looking { again: true } => watch.look(ctx),
-                _ => watch.state = State::Due(ctx.run_later(LOOK, Self::look)),
+            match pending.state {
+                LookState::Looking { repeat: true } => pending.look(ctx),
+                _ => pending.state = LookState::Due(ctx.run_later(PAUSE, Self::look)),
             }
         }));
     }
 
-    fn tell(&mut self, id: FlightId, told: &Told) {
+    fn answer(&mut self, id: FlightId, outcome: &ArrivalOutcome) {
         for waiter in self.waiting.remove(&id).unwrap_or_default() {
             // An error means that nobody waits any longer.
-            let _ = waiter.send(told.clone());
+            let _ = waiter.send(outcome.clone());
         }
     }
 
-    fn tell_all(&mut self, error: DbError) {
-        let (all, told) = (self.waiting.keys().copied().collect::<Vec<_>>(), Err(Arc::new(error)));
-        all.into_iter().for_each(|id| self.tell(id, &told));
+    fn answer_all(&mut self, error: DbError) {
+        let (all, outcome) = (self.waiting.keys().copied().collect::<Vec<_>>(), Err(Arc::new(error)));
+        all.into_iter().for_each(|id| self.answer(id, &outcome));
     }
 }
 
@@ -220,33 +220,33 @@ impl Actor for PendingFlightWaiter {
     type Context = Context<Self>;
 }
 
-impl Handler<Await> for PendingFlightWaiter {
+impl Handler<AwaitFlight> for PendingFlightWaiter {
     type Result = ResponseFuture<Result<(), DbError>>;
 
     // Interleaves: only the waiting is in the answer.
-    fn handle(&mut self, Await(id): Await, ctx: &mut Context<Self>) -> Self::Result {
-        let (done, told) = oneshot::channel();
+    fn handle(&mut self, AwaitFlight(id): AwaitFlight, ctx: &mut Context<Self>) -> Self::Result {
+        let (done, arrived) = oneshot::channel();
         self.waiting.entry(id).or_default().push(done);
-        if matches!(self.state, State::Idle) {
-            self.state = State::Due(ctx.run_later(LOOK, Self::look));
+        if matches!(self.state, LookState::Idle) {
+            self.state = LookState::Due(ctx.run_later(PAUSE, Self::look));
         }
         Box::pin(async move {
-            match told.await {
-                Ok(told) => told.map_err(|error| DbError::Unavailable(error.to_string().into())),
-                Err(_) => Err(DbError::Unavailable("the watch was stopped".into())),
+            match arrived.await {
+                Ok(outcome) => outcome.map_err(|error| DbError::Unavailable(error.to_string().into())),
+                Err(_) => Err(DbError::Unavailable("the waiting for flights was stopped".into())),
             }
         })
     }
 }
 
-impl Handler<Look> for PendingFlightWaiter {
+impl Handler<LookNow> for PendingFlightWaiter {
     type Result = ();
 
-    fn handle(&mut self, _: Look, ctx: &mut Context<Self>) {
+    fn handle(&mut self, _: LookNow, ctx: &mut Context<Self>) {
         match &mut self.state {
-            State::Idle => {}
-            State::Looking { again } => *again = true,
-            State::Due(later) => {
+            LookState::Idle => {}
+            LookState::Looking { repeat } => *repeat = true,
+            LookState::Due(later) => {
                 ctx.cancel_future(*later);
                 self.look(ctx);
             }

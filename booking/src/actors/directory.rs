@@ -1,19 +1,18 @@
 //! `AllocatorDirectory`: starts allocators on demand from the database, and passivates idle ones.
 //!
-//! Who asks finds running allocators in a shared map, without a hop through the directory's mailbox;
-//! only starting goes through the actor, which sees to it that a flight is read once for all who ask
-//! at the same time. An allocator that has died is found closed, forgotten, and started again.
-//! How many there are is bounded, see [`Allocators`].
+//! Requests find running allocators in a shared map, without a hop through the directory's mailbox. Only a start goes
+//! through the actor, which reads a flight once for all requests that come at the same time. A dead allocator is found
+//! closed, forgotten, and started again. [`Allocators`] bounds their number.
 
 use super::{
     allocator::{
         ApplyHoldExpiries, ApplySeats, FlightChanged, GetSeatMap, Invalidate, Release, Reload, Reserve,
         SeatAllocator, read_flight,
     },
-    allocators::{Allocators, Entry, Limits},
+    allocators::{AllocatorEntry, AllocatorLimits, Allocators},
     arbiter::LastingArbiter,
     arrivals::Arrivals,
-    seat_map::{News, RunningFeeds},
+    seat_map::{FlightUpdate, RunningFeeds},
     shards::shard_of,
 };
 use crate::{
@@ -45,26 +44,22 @@ use tokio::{
     time::Instant,
 };
 
-/// How long an answer of the directory or of an allocator is waited for at most.
-const ANSWER: Duration = Duration::from_secs(5);
-/// A flight whose id is younger may still be on its way to us.
+/// How long the directory or an allocator has for its answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// An unknown flight with a younger id may still be on its way to us.
 const YOUNG: Duration = Duration::from_secs(10);
-/// How long a young flight is waited for.
+/// How long a request waits for a young flight.
 const ARRIVAL: Duration = Duration::from_secs(2);
-/// How often idle allocators are looked for at least.
+/// The longest pause between two searches for idle allocators.
 const SWEEP: Duration = Duration::from_secs(30);
 
 /// Reads a flight and starts its allocator, unless it runs.
 #[derive(Message)]
-#[rtype(result = "Result<Option<Found>, DbError>")]
-struct Start(FlightId);
+#[rtype(result = "Result<Option<AllocatorEntry>, DbError>")]
+struct StartAllocator(FlightId);
 
-/// An allocator that was found.
-#[derive(Clone)]
-struct Found(Entry);
-
-/// What those who wait for a flight are told.
-type Lookup = Result<Option<Found>, Arc<DbError>>;
+/// The answer to the requests that wait for the start of an allocator.
+type StartedAllocator = Result<Option<AllocatorEntry>, Arc<DbError>>;
 
 /// A cloneable handle of the directory and, through it, of all allocators. Clones share everything.
 #[derive(Clone)]
@@ -74,18 +69,18 @@ struct DirectoryParts {
     running: Allocators,
     actor: Addr<AllocatorDirectory>,
     arrivals: Arrivals,
-    /// Told what the allocators are told.
+    /// They get the same updates as the allocators.
     feeds: RunningFeeds,
 }
 
 impl Directory {
-    /// Starts the directory on the present arbiter; its allocators go to the shards. `followers`: the connections
-    /// of what follows the bus, which no request takes.
+    /// Starts the directory on the present arbiter; its allocators go to the shards. `followers`: connections for the
+    /// consumers of the bus, which no request takes.
     pub(crate) fn start(
         (pool, followers): (Pool, Pool),
         flights: FlightCache,
         shards: Vec<LastingArbiter>,
-        limits: Limits,
+        limits: AllocatorLimits,
     ) -> Self {
         let running = Allocators::new(limits);
         let tie_break = rand::random_range(0..997);
@@ -103,12 +98,12 @@ impl Directory {
         Self(Arc::new(DirectoryParts { running, actor, arrivals, feeds }))
     }
 
-    /// The live seat maps that are told what the directory is told.
+    /// The live seat maps. The directory passes its updates on to them.
     pub(crate) fn feeds(&self) -> &RunningFeeds {
         &self.0.feeds
     }
 
-    async fn find(&self, id: FlightId, context: RequestContext) -> Result<Entry, FlightError> {
+    async fn find(&self, id: FlightId, context: RequestContext) -> Result<AllocatorEntry, FlightError> {
         if let Some(entry) = self.find_now(id, context).await? {
             return Ok(entry);
         }
@@ -122,19 +117,23 @@ impl Directory {
                 return Ok(entry);
             }
         }
-        // The last look may have been long ago, or may never have come: the database has the last word. A request
-        // without the time for it is told that we are overloaded, not that the flight is unknown.
+        // The last read may have been long ago, or may never have come: the database decides. A request without the
+        // time for that gets `Overloaded`, not `Unknown`.
         self.find_now(id, context).await?.ok_or(FlightError::Unknown)
     }
 
     /// A flight's allocator, started if it does not run; `None` where there is no such flight.
-    async fn find_now(&self, id: FlightId, context: RequestContext) -> Result<Option<Entry>, FlightError> {
+    async fn find_now(
+        &self,
+        id: FlightId,
+        context: RequestContext,
+    ) -> Result<Option<AllocatorEntry>, FlightError> {
         if let Some(entry) = self.0.running.find(id) {
             return Ok(Some(entry));
         }
-        let started = self.0.actor.send(Start(id)).timeout(left(context.deadline, ANSWER)).await;
-        let found = started.map_err(|_| FlightError::Overloaded)?.map_err(failed)?;
-        Ok(found.map(|Found(entry)| entry))
+        let started =
+            self.0.actor.send(StartAllocator(id)).timeout(left(context.deadline, ANSWER_TIMEOUT)).await;
+        started.map_err(|_| FlightError::Overloaded)?.map_err(failed)
     }
 
     /// A flight's seat map.
@@ -146,7 +145,7 @@ impl Directory {
         for _ in 0..2 {
             let entry = self.find(id, context).await?;
             let _place = entry.readers.try_acquire().map_err(|_| FlightError::Overloaded)?;
-            match entry.allocator.send(GetSeatMap).timeout(left(context.deadline, ANSWER)).await {
+            match entry.allocator.send(GetSeatMap).timeout(left(context.deadline, ANSWER_TIMEOUT)).await {
                 Ok(answer) => return answer.map_err(failed),
                 Err(MailboxError::Closed) => self.0.running.forget(id, &entry),
                 Err(MailboxError::Timeout) => return Err(FlightError::Overloaded),
@@ -158,57 +157,57 @@ impl Directory {
     /// Kills the allocator of a flight as a fault in it would; ready when it is dead.
     #[cfg(test)]
     pub(crate) async fn kill(&self, id: FlightId) {
-        let Some(Entry { allocator, .. }) = self.0.running.find(id) else { panic!("none runs") };
-        assert!(allocator.send(super::allocator::Die).await.is_err(), "it does not live to answer");
+        let Some(AllocatorEntry { allocator, .. }) = self.0.running.find(id) else { panic!("none runs") };
+        assert!(allocator.send(super::fault::Die).await.is_err(), "it does not live to answer");
         while allocator.connected() {
             tokio::task::yield_now().await;
         }
     }
 
-    fn tell<M>(&self, id: FlightId, message: M)
+    fn send<M>(&self, id: FlightId, message: M)
     where
         M: Message<Result = ()> + Send + 'static,
         SeatAllocator: Handler<M>,
     {
         self.0.running.look(id, |entry| {
-            // A fresh address always gets one message in: what is told is not lost to those who ask. An
-            // error means that the allocator has died; it starts again from the database.
+            // A fresh address always gets one message in: a full mailbox loses no update. An error means that the
+            // allocator has died; it starts again from the database.
             let _ = entry.allocator.clone().try_send(message);
         });
     }
 
-    /// Tells the flight's allocator and feed, if they run here, how the seats are after a commit. `holds`:
-    /// those that it has made or changed, where it was a commit of this instance.
+    /// Sends the seats after a commit to the flight's allocator and feed, if they run here. `holds`: the holds that the
+    /// commit made or changed, if it was one of this instance.
     pub(crate) fn seats_changed(&self, state: SeatsState, holds: Option<HoldExpiries>) {
         let state = Arc::new(state);
-        self.0.feeds.tell(state.flight_id, || News::Seats(Arc::clone(&state)));
+        self.0.feeds.update(state.flight_id, || FlightUpdate::Seats(Arc::clone(&state)));
         let (id, version) = (state.flight_id, state.version);
-        self.tell(id, ApplySeats { state, holds });
-        self.0.running.look(id, |entry| entry.told.fetch_max(version, Ordering::Relaxed));
+        self.send(id, ApplySeats { state, holds });
+        self.0.running.look(id, |entry| entry.sent_version.fetch_max(version, Ordering::Relaxed));
     }
 
-    /// Tells the flight's allocator, if it runs here, how holds were left by a commit of this instance that
-    /// changed nobody's seats.
+    /// Sends the holds after a commit of this instance that changed no seats to the flight's allocator, if it runs
+    /// here.
     pub(crate) fn holds_changed(&self, id: FlightId, holds: HoldExpiries) {
-        self.tell(id, ApplyHoldExpiries(holds));
+        self.send(id, ApplyHoldExpiries(holds));
     }
 
-    /// Whether anybody here has yet to hear of these seats of a flight. Whatever this instance commits, its
-    /// ledger has told before the bus does.
-    pub(crate) fn is_news(&self, id: FlightId, version: i64) -> bool {
-        match self.0.running.look(id, |entry| entry.told.load(Ordering::Relaxed)) {
-            Some(told) => told < version,
+    /// Whether an allocator or a feed here lacks this version of the flight's seats. The commits of this instance came
+    /// from its ledger, before the bus.
+    pub(crate) fn lacks_version(&self, id: FlightId, version: i64) -> bool {
+        match self.0.running.look(id, |entry| entry.sent_version.load(Ordering::Relaxed)) {
+            Some(sent) => sent < version,
             None => self.0.feeds.follows(id),
         }
     }
 
-    /// Tells the flight's allocator and feed, if they run here, that the flight changed.
+    /// Sends a changed flight to its allocator and feed, if they run here.
     pub(crate) fn flight_changed(&self, flight: Flight) {
-        self.0.feeds.tell(flight.state.id, || News::Flight(flight.clone()));
-        self.tell(flight.state.id, FlightChanged(flight));
+        self.0.feeds.update(flight.state.id, || FlightUpdate::Flight(flight.clone()));
+        self.send(flight.state.id, FlightChanged(flight));
     }
 
-    /// Wakes those who wait for flights that they do not find.
+    /// Wakes the requests that wait for unknown flights.
     pub(crate) fn flights_arrived(&self) {
         self.0.arrivals.nudge();
     }
@@ -234,7 +233,7 @@ impl FlightInventory for Directory {
         for _ in 0..2 {
             let entry = self.find(id, context).await?;
             let place = entry.places.clone().try_acquire_owned().map_err(|_| FlightError::Overloaded)?;
-            match entry.allocator.send(Reload).timeout(left(context.deadline, ANSWER)).await {
+            match entry.allocator.send(Reload).timeout(left(context.deadline, ANSWER_TIMEOUT)).await {
                 Ok(answer) => {
                     answer.map_err(failed)?;
                     drop(place);
@@ -248,23 +247,23 @@ impl FlightInventory for Directory {
     }
 
     fn invalidate(&self, id: FlightId) {
-        self.0.feeds.tell(id, || News::Unknown);
-        self.tell(id, Invalidate);
+        self.0.feeds.update(id, || FlightUpdate::Invalidated);
+        self.send(id, Invalidate);
     }
 }
 
 /// A flight that was looked up, with its allocator.
 pub(crate) struct AllocatorOffer {
     id: FlightId,
-    entry: Entry,
+    entry: AllocatorEntry,
     directory: Directory,
 }
 
 impl AllocatorOffer {
-    /// Asks an allocator; `None` where it has died.
+    /// Asks an allocator; `None` if it has died.
     async fn ask(
         &self,
-        entry: &Entry,
+        entry: &AllocatorEntry,
         request: &SeatRequest,
         context: RequestContext,
     ) -> Result<Option<(SeatGrant, Reservation)>, ReserveError> {
@@ -312,7 +311,7 @@ impl FlightOffer for AllocatorOffer {
 
 /// Keeps seats from other requests until it is dropped. Its allocator lives at least as long.
 pub(crate) struct Reservation {
-    entry: Entry,
+    entry: AllocatorEntry,
     id: ReservationId,
 }
 
@@ -333,15 +332,15 @@ struct AllocatorDirectory {
     pool: Pool,
     flights: FlightCache,
     shards: Vec<LastingArbiter>,
-    /// Between two looks for idle allocators.
+    /// Between two searches for idle allocators.
     sweep: Duration,
     tie_break: usize,
-    /// Those who wait for a flight that is being read.
-    starting: HashMap<FlightId, Vec<oneshot::Sender<Lookup>>>,
+    /// Requests that wait for a flight that is being read.
+    starting: HashMap<FlightId, Vec<oneshot::Sender<StartedAllocator>>>,
 }
 
 impl AllocatorDirectory {
-    /// Reads a flight in a task that nobody aborts, starts its allocator, and answers all who wait.
+    /// Reads a flight in a task that nobody aborts, starts its allocator, and answers all requests that wait.
     fn begin(&self, id: FlightId, ctx: &mut Context<Self>) {
         let (pool, flights) = (self.pool.clone(), self.flights.clone());
         let begun = Instant::now().into_std();
@@ -351,15 +350,15 @@ impl AllocatorDirectory {
             let answer = match read {
                 Ok(Ok(Some((flight, read)))) => {
                     let (sender, receiver) = watch::channel(flight);
-                    let means = (directory.pool.clone(), directory.flights.clone());
+                    let allocator_deps = (directory.pool.clone(), directory.flights.clone());
                     let tie_break = directory.tie_break;
                     let shard = directory.shards[shard_of(id, directory.shards.len())].handle();
                     let allocator = SeatAllocator::start_in_arbiter(&shard, move |_| {
-                        SeatAllocator::new(sender, (&read, begun), means, tie_break)
+                        SeatAllocator::new(sender, (&read, begun), allocator_deps, tie_break)
                     });
-                    let entry = Entry::new(allocator, receiver);
+                    let entry = AllocatorEntry::new(allocator, receiver);
                     directory.running.insert(id, entry.clone());
-                    Ok(Some(Found(entry)))
+                    Ok(Some(entry))
                 }
                 Ok(Ok(None)) => Ok(None),
                 Ok(Err(error)) => Err(Arc::new(error)),
@@ -385,13 +384,13 @@ impl Actor for AllocatorDirectory {
     }
 }
 
-impl Handler<Start> for AllocatorDirectory {
-    type Result = ResponseFuture<Result<Option<Found>, DbError>>;
+impl Handler<StartAllocator> for AllocatorDirectory {
+    type Result = ResponseFuture<Result<Option<AllocatorEntry>, DbError>>;
 
     // Interleaves: only the waiting is in the answer, the work is in `begin`.
-    fn handle(&mut self, Start(id): Start, ctx: &mut Context<Self>) -> Self::Result {
+    fn handle(&mut self, StartAllocator(id): StartAllocator, ctx: &mut Context<Self>) -> Self::Result {
         if let Some(entry) = self.running.find(id) {
-            return Box::pin(std::future::ready(Ok(Some(Found(entry)))));
+            return Box::pin(std::future::ready(Ok(Some(entry))));
         }
         let (done, found) = oneshot::channel();
         let waiting = self.starting.entry(id).or_default();

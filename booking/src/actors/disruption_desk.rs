@@ -1,5 +1,5 @@
-//! `DisruptionDesk`: has the bookings of a flight follow what the airline did to it. Cancelled flights: their bookings are
-//! cancelled and paid back in full. Other times: their bookings show them, and the bus is told.
+//! `DisruptionDesk`: applies the airline's changes of a flight to its bookings. The bookings of a cancelled flight are
+//! cancelled and refunded in full. The bookings of a moved flight get its new times, with an event for each.
 
 use super::{ledger::Ledgers, payment::PaymentDesk};
 use crate::store::{
@@ -24,13 +24,13 @@ use std::time::{Duration, Instant};
 pub(crate) struct DisruptionDesk(Ticker);
 
 impl DisruptionDesk {
-    /// Starts the desk on the present arbiter; it begins with what others have left undone.
+    /// Starts the desk on the present arbiter; it begins with the changes that other instances left undone.
     pub(crate) fn start(pool: Pool, ledgers: Ledgers, payments: PaymentDesk, interval: Duration) -> Self {
         let (of_end, deps) = (pool.clone(), DeskDeps { pool, ledgers });
         let work = async move || match follow::follow_all(&deps).await {
             Ok(0) => {}
             Ok(_) => payments.nudge(),
-            // The service stops; what is left is found again.
+            // The service stops; the next run finds the rest.
             Err(_) if deps.pool.is_closed() => {}
             Err(error) => tracing::warn!(%error, "Bookings could not follow their flights"),
         };

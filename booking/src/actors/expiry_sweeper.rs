@@ -48,7 +48,7 @@ pub(crate) fn start(pool: Pool, ledgers: Ledgers, interval: Duration) {
     let work = async move || match expire_holds(&deps, BATCH).await {
         Ok(0) => {}
         Ok(count) => tracing::debug!(holds.expired = count, "Holds have expired"),
-        // The service stops; what is left is found again.
+        // The service stops; the next sweep finds the rest.
         Err(_) if deps.pool.is_closed() => {}
         Err(error) => tracing::warn!(%error, "Holds could not be expired"),
     };

@@ -1,5 +1,5 @@
 //! `FlightFeed`: consumes `flight.*` into the local inventory, so that booking needs no other service
-//! to sell; and `FlightFollower`, which tells the allocators of this instance.
+//! to sell; and `FlightFollower`, which updates the allocators of this instance.
 
 use super::{directory::Directory, disruption_desk::DisruptionDesk};
 use crate::store;
@@ -18,11 +18,11 @@ use shared::{
 };
 use std::{collections::HashMap, sync::Arc};
 
-/// What is told of flights.
+/// The events of flights.
 const FLIGHT_EVENTS: [EventType; 3] =
     [EventType::FlightPublished, EventType::FlightChanged, EventType::FlightCancelled];
 
-/// Works flights into the inventory, a batch at a time.
+/// Writes flights into the inventory, a batch at a time.
 pub(crate) struct FlightFeed {
     pool: Pool,
     directory: Directory,
@@ -39,8 +39,8 @@ impl FlightFeed {
         Subscription::of(&queues::BOOKING_FLIGHTS).batch(256)
     }
 
-    /// Stores states one by one; those that cannot be stored are tried again later, and in the end
-    /// kept as dead letters. Gives those that were stored.
+    /// Stores states one by one and gives those that were stored. The others are retried later, and become dead letters
+    /// in the end.
     async fn store_each(
         &self,
         batch: &[Delivery],
@@ -72,7 +72,7 @@ impl FlightFeed {
     /// Commits the newest state of each flight.
     async fn store(&self, newest: Vec<(FlightState, Value)>) -> Result<(), DbError> {
         let pool = self.pool.clone();
-        // A task of its own: whatever becomes of the consumer, the transaction comes to its end.
+        // A task of its own: the transaction ends even if the consumer dies.
         let task = tokio::spawn(async move {
             let mut connection = pool.get().await?;
             let connection: &mut AsyncPgConnection = &mut connection;
@@ -111,10 +111,10 @@ impl Handler for FlightFeed {
             let stored = match self.store(states.clone()).await {
                 Ok(()) => states.into_iter().map(|(state, _)| state).collect(),
                 Err(error) if error.is_outage() => return paused(&error, dispositions),
-                // One of them is poison: each by itself.
+                // One of them cannot be stored: store each by itself.
                 Err(_) => self.store_each(batch, &mut dispositions, states).await,
             };
-            // What could not be stored is not sold by, either.
+            // A state that was not stored must not reach the allocators.
             stored.into_iter().for_each(|state| self.directory.flight_changed(flight(state)));
             self.directory.flights_arrived();
             self.disruptions.nudge();
@@ -127,7 +127,7 @@ fn cause(error: &DbError) -> String {
     std::error::Error::source(error).map(ToString::to_string).unwrap_or_default()
 }
 
-/// What could have been stored waits for the database; what cannot be read stays refused.
+/// Readable states wait for the database; unreadable ones stay rejected.
 fn paused(error: &DbError, dispositions: Vec<Disposition>) -> Vec<Disposition> {
     let instead = |disposition| match disposition {
         Disposition::Ack => Disposition::Pause(error.to_string()),
@@ -148,7 +148,7 @@ fn read(delivery: &Delivery) -> Result<FlightState, String> {
     Ok(state)
 }
 
-/// All that was told of a flight, also what this release does not know.
+/// The whole document of a flight, with members that this release does not know.
 fn document(delivery: &Delivery) -> Result<Value, String> {
     delivery.event.data().map_err(|error| error.to_string())
 }
@@ -157,7 +157,7 @@ fn flight(state: FlightState) -> Flight {
     Flight { on_sale: is_sold(&state), state: Arc::new(state) }
 }
 
-/// Hears of flights and seats on behalf of this instance's allocators.
+/// Consumes the events of flights and seats for this instance's allocators.
 pub(crate) struct FlightFollower {
     directory: Directory,
 }
@@ -176,8 +176,9 @@ impl FlightFollower {
     fn follow(&self, delivery: &Delivery) {
         if delivery.event.kind == EventType::SeatsChanged {
             let event = &delivery.event;
-            let is_news = event.subject.parse().is_ok_and(|id| self.directory.is_news(id, event.version));
-            if is_news && let Ok(state) = event.data::<SeatsState>() {
+            let is_new =
+                event.subject.parse().is_ok_and(|id| self.directory.lacks_version(id, event.version));
+            if is_new && let Ok(state) = event.data::<SeatsState>() {
                 self.directory.seats_changed(state, None);
             }
         } else if let Ok(state) = read(delivery) {
@@ -188,13 +189,13 @@ impl FlightFollower {
 }
 
 impl Handler for FlightFollower {
-    /// What cannot be read is passed over: the work queue keeps it.
+    /// Unreadable events are skipped: the work queue keeps them.
     fn handle<'a>(&'a self, batch: &'a [Delivery]) -> BoxFuture<'a, Vec<Disposition>> {
         batch.iter().for_each(|delivery| self.follow(delivery));
         Box::pin(std::future::ready(batch.iter().map(|_| Disposition::Ack).collect()))
     }
 
-    /// What was told while nobody listened is lost: every allocator reads its seats again.
+    /// Events without a listener are lost: every allocator reads its seats.
     fn connected(&self) -> BoxFuture<'_, ()> {
         self.directory.active().into_iter().for_each(|id| self.directory.invalidate(id));
         Box::pin(std::future::ready(()))

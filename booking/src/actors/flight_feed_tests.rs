@@ -18,7 +18,7 @@ fn delivery(state: &FlightState) -> Delivery {
 }
 
 #[actix_web::test]
-async fn what_cannot_be_stored_is_not_sold_by() {
+async fn flights_that_cannot_be_stored_are_not_sold() {
     let database = TestDatabase::of("booking", MIGRATIONS).await;
     let (bus, issuer) = (Bus::new(InProcess::new()), TokenIssuer::new());
     let secret = SERVICE_TOKEN_SECRET.to_owned().into();
@@ -36,7 +36,7 @@ async fn what_cannot_be_stored_is_not_sold_by() {
     );
     let feed = FlightFeed::new(sales.deps.keys.0.clone(), sales.deps.directory.clone(), disruptions);
     let version = async |id| {
-        // Its answer comes after what the allocator was told before.
+        // Its answer comes after the earlier updates.
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
         let (directory, context) = (&sales.deps.directory, RequestContext::of_our_own(deadline));
         directory.seat_map(id, context).await.unwrap();

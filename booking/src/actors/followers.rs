@@ -1,4 +1,4 @@
-//! Those who follow what the ledgers of this instance commit: its allocators, its live seat maps, and the relay.
+//! The listeners to the commits of this instance's ledgers: its allocators, its live seat maps, and the relay.
 
 use super::directory::Directory;
 use booking_engine::{

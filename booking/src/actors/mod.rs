@@ -5,26 +5,26 @@
 //!     │   │  └─── asks ──> PaymentDesk ── asks ──> payment provider (sandbox, stripe)
 //!     │   │                    │
 //!     │   └── asks ──> Ledger <┴── asks ── ExpirySweeper, DisruptionDesk
-//!     │                  │ tells (CommitFollowers: seats after a commit)
+//!     │                  │ updates (CommitFollowers: seats after a commit)
 //!     └── asks ──> SeatAllocator <── starts, forgets ── AllocatorDirectory
-//!                        ^ tells
+//!                        ^ updates
 //!          FlightFeed, FlightFollower (bus), VersionPoll (without the bus)
 //!             └── nudges ──> DisruptionDesk
 //! ```
-//! A request for a flight that is still on its way waits at the directory's [`arrivals`]. What the allocators are told,
-//! the live seat maps are told too: see [`seat_map`].
+//! A request for a flight that is still on its way waits at the directory's [`arrivals`]. The live seat
+//! maps get the same updates as the allocators: see [`seat_map`].
 //!
-//! Nobody below asks anybody above, so the graph has no cycle. Spawn order: directory, ledgers, payment desk, disruption
+//! No actor asks one above it, so the graph has no cycle. Spawn order: directory, ledgers, payment desk, disruption
 //! desk, sweeper, housekeeping, poll, feeds.
 //!
-//! What restarts what: the directory starts an allocator that has died again, from the database; the handle of the
-//! ledgers does the same for a ledger. A supervisor (`shared::supervisor`) restarts the payment desk, the writers of its
-//! settlements and of the sandbox's log, and the client of Stripe. Repeated work (sweeper, sweeps of payments and
+//! What restarts what: the directory restarts a dead allocator from the database; the handle of the
+//! ledgers does the same for a ledger. A supervisor (`shared::supervisor`) restarts the payment desk, the writers of
+//! its settlements and of the sandbox's log, and the client of Stripe. Repeated work (sweeper, sweeps of payments and
 //! disruptions, housekeeping, poll) runs on tickers (`shared::ticker`), which outlive its panics. None of them keeps
-//! anything in memory that the database lacks. Allocators and ledgers live on the arbiters of their [`shards`], live seat
-//! maps on one of their own, everything else on the arbiter that started the service. Arbiters that have ended are
-//! replaced ([`arbiter`]) when an actor is to be started on them again; only the last one is the process's own, which ends
-//! with it, and is for whatever supervises the process.
+//! anything in memory that the database lacks. Allocators and ledgers live on the arbiters of their [`shards`], live
+//! seat maps on one of their own, everything else on the arbiter that started the service. Arbiters that have ended are
+//! replaced ([`arbiter`]) when an actor is to be started on them again; only the last one is the process's own, which
+//! ends with it, and is left to the supervisor of the process.
 
 pub(crate) mod allocator;
 pub(crate) mod allocators;
@@ -33,6 +33,8 @@ mod arrivals;
 pub(crate) mod directory;
 pub(crate) mod disruption_desk;
 pub(crate) mod expiry_sweeper;
+#[cfg(test)]
+mod fault;
 pub(crate) mod flight_feed;
 pub(crate) mod followers;
 pub(crate) mod housekeeping;

@@ -1,4 +1,5 @@
-//! The shards of an instance: threads that flights are spread over, each with a ledger and the allocators of its flights.
+//! The shards of an instance: threads that flights are spread over, each with a ledger and the allocators of its
+//! flights.
 
 use super::arbiter::LastingArbiter;
 use shared::ids::FlightId;
@@ -8,7 +9,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 pub(crate) struct Shards(Vec<LastingArbiter>);
 
 impl Shards {
-    /// So many arbiters, at least one.
+    /// Starts `count` arbiters, at least one.
     pub(crate) fn new(count: usize) -> Self {
         Self((0..count.max(1)).map(|_| LastingArbiter::new()).collect())
     }
@@ -26,7 +27,7 @@ impl Shards {
     }
 }
 
-/// The shard of a flight, of so many.
+/// The shard of a flight among `count`.
 pub(crate) fn shard_of(flight: FlightId, count: usize) -> usize {
     let mut hasher = DefaultHasher::new();
     flight.0.hash(&mut hasher);

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use testkit::{Answer, Client, SERVICE_TOKEN_SECRET, TestDatabase, TokenIssuer};
 
 /// A service with a flight on sale.
-struct Scene {
+struct ActorsFixture {
     sales: InstanceSales,
     running: Running,
     bus: Bus,
@@ -31,7 +31,7 @@ struct Scene {
     database: TestDatabase,
 }
 
-impl Scene {
+impl ActorsFixture {
     async fn new() -> Self {
         let database = TestDatabase::of("booking", MIGRATIONS).await;
         let (bus, issuer) = (Bus::new(InProcess::new()), TokenIssuer::new());
@@ -94,27 +94,27 @@ async fn run(connection: &mut AsyncPgConnection, statement: &str) -> usize {
 
 #[actix_web::test]
 async fn an_allocator_that_dies_is_replaced_by_one_that_knows_the_seats() {
-    let scene = Scene::new().await;
-    scene.buy("Ada", "4A").await.expect(201);
-    scene.sales.deps.directory.kill(scene.flight.id).await;
-    scene.buy("Grace", "4A").await.expect_problem(409, "seat_taken");
-    scene.buy("Grace", "4B").await.expect(201);
-    scene.stop().await;
+    let fixture = ActorsFixture::new().await;
+    fixture.buy("Ada", "4A").await.expect(201);
+    fixture.sales.deps.directory.kill(fixture.flight.id).await;
+    fixture.buy("Grace", "4A").await.expect_problem(409, "seat_taken");
+    fixture.buy("Grace", "4B").await.expect(201);
+    fixture.stop().await;
 }
 
 #[actix_web::test]
 async fn a_ledger_that_dies_is_replaced_and_its_requests_are_carried_out_once() {
-    let scene = Scene::new().await;
-    scene.buy("Ada", "4A").await.expect(201);
-    scene.sales.deps.ledgers.kill(scene.flight.id).await;
-    scene.buy("Grace", "4B").await.expect(201);
-    // While it has requests: their flight is locked by somebody else.
-    let mut other = scene.connection().await;
+    let fixture = ActorsFixture::new().await;
+    fixture.buy("Ada", "4A").await.expect(201);
+    fixture.sales.deps.ledgers.kill(fixture.flight.id).await;
+    fixture.buy("Grace", "4B").await.expect(201);
+    // While it has requests: another transaction locks their flight.
+    let mut other = fixture.connection().await;
     run(&mut other, "BEGIN").await;
     run(&mut other, "SELECT FROM flights FOR UPDATE").await;
     let waiting = ["Edith", "Joan"].map(|name| {
         let seat = if name == "Edith" { "4C" } else { "4D" };
-        let (client, body) = (scene.client.with_header("idempotency-key", name), scene.body(name, seat));
+        let (client, body) = (fixture.client.with_header("idempotency-key", name), fixture.body(name, seat));
         let first = client.clone();
         let sent = body.clone();
         let asked = actix::spawn(async move { first.post("/api/v1/bookings", &sent).await });
@@ -122,11 +122,11 @@ async fn a_ledger_that_dies_is_replaced_and_its_requests_are_carried_out_once() 
     });
     // Both have got as far as the ledger's lock.
     let lock_waits = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%flights%'";
-    let mut looking = scene.connection().await;
+    let mut looking = fixture.connection().await;
     while run(&mut looking, lock_waits).await == 0 {
         tokio::task::yield_now().await;
     }
-    scene.sales.deps.ledgers.kill(scene.flight.id).await;
+    fixture.sales.deps.ledgers.kill(fixture.flight.id).await;
     run(&mut other, "ROLLBACK").await;
     for (client, body, asked) in waiting {
         let answer = asked.await.unwrap();
@@ -138,7 +138,7 @@ async fn a_ledger_that_dies_is_replaced_and_its_requests_are_carried_out_once() 
     }
     assert_eq!(run(&mut other, "SELECT FROM bookings WHERE status = 1").await, 4);
     assert_eq!(run(&mut other, "SELECT FROM sandbox_operations WHERE operation = 0").await, 4);
-    scene.stop().await;
+    fixture.stop().await;
 }
 
 /// Holds seats one after the other, each until there is an answer that counts; gives the bookings that were
@@ -163,24 +163,24 @@ async fn hold_all(client: Client, bodies: Vec<(String, Value)>) -> Vec<(String, 
 
 #[actix_web::test]
 async fn arbiters_that_die_under_claims_lose_nothing_and_are_replaced() {
-    let scene = Scene::new().await;
+    let fixture = ActorsFixture::new().await;
     let buyers = (5..=9).map(|row| {
         let bodies = ["A", "B", "C", "D", "E", "F"].map(|letter| {
             let seat = format!("{row}{letter}");
-            let mut body = scene.body(&format!("Ada{letter}"), &seat);
+            let mut body = fixture.body(&format!("Ada{letter}"), &seat);
             body.as_object_mut().unwrap().remove("payment");
             (seat, body)
         });
-        actix::spawn(hold_all(scene.customer(), bodies.to_vec()))
+        actix::spawn(hold_all(fixture.customer(), bodies.to_vec()))
     });
     let buyers: Vec<_> = buyers.collect();
-    let mut looking = scene.connection().await;
+    let mut looking = fixture.connection().await;
     for killed in 0..8 {
         // Some of the thirty are sold by each arbiter.
         while run(&mut looking, "SELECT FROM bookings").await < killed * 3 {
             tokio::task::yield_now().await;
         }
-        scene.sales.deps.ledgers.kill_arbiter(scene.flight.id).await;
+        fixture.sales.deps.ledgers.kill_arbiter(fixture.flight.id).await;
     }
     let mut acknowledged = Vec::new();
     for buyer in buyers {
@@ -195,7 +195,7 @@ async fn arbiters_that_die_under_claims_lose_nothing_and_are_replaced() {
     }
     assert_eq!(run(&mut looking, "SELECT FROM seats").await, 30);
     assert_eq!(run(&mut looking, "SELECT FROM bookings").await, 30);
-    scene.buy("Grace", "4A").await.expect(201);
-    scene.buy("Grace", "5A").await.expect_problem(409, "seat_taken");
-    scene.stop().await;
+    fixture.buy("Grace", "4A").await.expect(201);
+    fixture.buy("Grace", "5A").await.expect_problem(409, "seat_taken");
+    fixture.stop().await;
 }

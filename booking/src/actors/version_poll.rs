@@ -12,7 +12,7 @@ use shared::{
 use std::{collections::HashMap, time::Duration};
 use uuid::Uuid;
 
-/// How often versions are looked at.
+/// Between two reads of the versions.
 const POLL: Duration = Duration::from_millis(250);
 
 /// See the module.
@@ -37,9 +37,9 @@ impl VersionPoll {
             self.seen.clear();
             return;
         }
-        // A database that does not answer only puts off the next look.
+        // A database that does not answer only delays the next read.
         let Ok(versions) = self.versions().await else { return };
-        // Those that are no longer active are forgotten with their versions.
+        // The versions of flights that are no longer active are forgotten.
         let before = std::mem::take(&mut self.seen);
         for (id, version, seats) in versions {
             if before.get(&id) != Some(&(version, seats)) {

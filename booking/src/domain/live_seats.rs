@@ -1,5 +1,5 @@
-//! A flight's seats as those see them who follow them: the present state, and what has changed since
-//! a version that somebody has seen.
+//! A flight's seats for the readers of its live map: the present state, and the changes since a version that a reader
+//! has seen.
 
 use booking_engine::inventory::seat_map::{SeatMap, SeatStatus, status_of};
 use shared::{events::FlightState, seat::SeatDesignator};
@@ -8,17 +8,17 @@ use std::{
     sync::Arc,
 };
 
-/// Versions that can be gone on from; whoever has seen an older one needs the whole map.
+/// Versions from which a reader can resume; a reader of an older version needs the whole map.
 pub(crate) const HISTORY: usize = 256;
 
-/// The way from a version to the next one that was heard of.
-struct Step {
+/// The step from a version to the next known one.
+struct VersionStep {
     from: i64,
     /// The seats that it changed, as they were before.
     before: Vec<(SeatDesignator, SeatStatus)>,
 }
 
-/// The seats of a flight, with the way to them.
+/// The seats of a flight, with the steps to them.
 ///
 /// Invariant: the steps are in order of their versions, all of the present seat plan, and the last one
 /// leads to the present version.
@@ -27,7 +27,7 @@ pub(crate) struct LiveSeats {
     version: i64,
     /// The seats that are not free, and whether they are sold (else held).
     taken: HashMap<SeatDesignator, bool>,
-    steps: VecDeque<Step>,
+    steps: VecDeque<VersionStep>,
     /// The version at which this plan of seats was met.
     met: i64,
 }
@@ -43,7 +43,7 @@ impl LiveSeats {
         self.version
     }
 
-    /// Takes over a newer state, which may have skipped versions; an older one is passed over.
+    /// Applies a newer state, which may have skipped versions; an older one is ignored.
     pub(crate) fn change(&mut self, version: i64, taken: HashMap<SeatDesignator, bool>) {
         if version <= self.version {
             return;
@@ -60,7 +60,7 @@ impl LiveSeats {
         if self.steps.len() == HISTORY {
             self.steps.pop_front();
         }
-        self.steps.push_back(Step { from: self.version, before });
+        self.steps.push_back(VersionStep { from: self.version, before });
         self.version = version;
         self.taken = taken;
     }
@@ -80,8 +80,8 @@ impl LiveSeats {
         other
     }
 
-    /// What [`Self::since`] tells somebody who comes from elsewhere. Of the version at which this plan was
-    /// met nobody can say whether the map that was seen with it was of another one.
+    /// The changes for a reader that comes from another instance, as [`Self::since`]. Of the version at which this plan
+    /// was met nobody can say whether the map that was seen with it was of another one.
     pub(crate) fn since_seen(&self, version: i64) -> Option<BTreeMap<SeatDesignator, SeatStatus>> {
         if version > self.met { self.since(version) } else { None }
     }
@@ -148,11 +148,11 @@ mod tests {
         let mut live = seats();
         live.change(8, taken(&[("10A", false), ("10B", false)]));
         live.change(11, taken(&[("10A", true), ("10C", false)]));
-        let told: Vec<_> = live.since(7).unwrap().into_iter().collect();
-        assert_eq!(told, [(seat("10A"), SeatStatus::Sold), (seat("10C"), SeatStatus::Held)]);
-        let told: Vec<_> = live.since(8).unwrap().into_iter().collect();
+        let changed: Vec<_> = live.since(7).unwrap().into_iter().collect();
+        assert_eq!(changed, [(seat("10A"), SeatStatus::Sold), (seat("10C"), SeatStatus::Held)]);
+        let changed: Vec<_> = live.since(8).unwrap().into_iter().collect();
         assert_eq!(
-            told,
+            changed,
             [
                 (seat("10A"), SeatStatus::Sold),
                 (seat("10B"), SeatStatus::Available),
@@ -186,7 +186,7 @@ mod tests {
         assert_eq!(live.since_seen(8), None);
         live.change(9, HashMap::new());
         assert_eq!((live.since_seen(8), live.since_seen(9)), (None, Some(Statuses::new())));
-        assert_eq!(live.since(8).unwrap()[&seat("10A")], SeatStatus::Available, "who was told goes on");
+        assert_eq!(live.since(8).unwrap()[&seat("10A")], SeatStatus::Available, "a reader resumes");
     }
 
     #[test]
@@ -227,7 +227,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whoever has seen a version and gets what changed since sees what the whole map shows.
+        /// A reader that gets the changes since its version sees the whole map.
         #[test]
         fn changes_lead_from_any_known_version_to_the_present(
             states in proptest::collection::vec((1_i64..4, any_taken()), 1..20)
@@ -251,9 +251,9 @@ mod tests {
         fn changes_add_up(states in proptest::collection::vec((any::<bool>(), any_taken()), 1..20)) {
             let mut live = seats();
             let (mut at, mut statuses) = (live.version(), shown(&live.map()));
-            for (told, taken) in states {
+            for (is_applied, taken) in states {
                 live.change(live.version() + 1, taken);
-                if told {
+                if is_applied {
                     statuses.extend(live.since(at).unwrap());
                     at = live.version();
                 }

@@ -1,4 +1,4 @@
-//! Who flies: the passengers of a flight by seat.
+//! The manifest: the passengers of a flight by seat.
 
 use booking_engine::booking::ticket;
 use serde::Serialize;
@@ -184,7 +184,7 @@ fn by_seat(on_board: &[OnBoard]) -> Vec<ManifestPassenger> {
             listed(one, pairs.iter().find(its).copied())
         }));
     }
-    // Who has no seat at all comes last.
+    // A passenger without a seat comes last.
     passengers.sort_by_key(|one| {
         let seat = one.seat.or(one.adult_seat);
         (seat.is_none(), seat, one.locator.clone(), one.r#type == PassengerType::Inf)

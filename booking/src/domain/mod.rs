@@ -1,10 +1,10 @@
-//! What only the service needs of the rules: what staff see, and what those see who follow a seat map. The rules of
-//! booking themselves are in the crate `booking-engine`.
+//! The rules that only the service needs: the reports for staff, and the live seat maps. The rules of booking are in
+//! the crate `booking-engine`.
 //!
 //! | module | rule |
 //! |---|---|
-//! | [`live_seats`], [`seat_event`] | what those are told who follow a seat map |
-//! | [`manifest`], [`stats`] | what staff see |
+//! | [`live_seats`], [`seat_event`] | the state and the events of a live seat map |
+//! | [`manifest`], [`stats`] | the reports for staff |
 
 pub(crate) mod live_seats;
 pub(crate) mod manifest;

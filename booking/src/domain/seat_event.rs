@@ -1,5 +1,5 @@
-//! What those are told who follow a flight's seats, as Server-Sent Events (the WHATWG HTML standard,
-//! 9.2.6). An event is written once, and its bytes are shared by all who get it.
+//! The events of a live seat map, as Server-Sent Events (the WHATWG HTML standard, 9.2.6). An event is written once,
+//! and all readers share its bytes.
 
 use booking_engine::inventory::seat_map::{SeatMap, SeatStatus};
 use bytes::Bytes;
@@ -8,7 +8,7 @@ use shared::seat::SeatDesignator;
 use std::{collections::BTreeMap, time::Duration};
 use utoipa::ToSchema;
 
-/// A line that says nothing but that the stream is alive.
+/// A line that shows that the stream is alive.
 pub(crate) const HEARTBEAT: Bytes = Bytes::from_static(b": heartbeat\n\n");
 
 /// A seat whose status changed.
@@ -44,7 +44,7 @@ pub(crate) fn seats(version: i64, changed: &BTreeMap<SeatDesignator, SeatStatus>
     event("seats", version, &ChangedSeats { version, seats: changed.iter().map(seat).collect() })
 }
 
-/// What stands before the first event: how long to wait before a stream that has ended is opened again.
+/// The start of a stream: how long a reader waits before it reopens an ended one.
 pub(crate) fn retry(after: Duration) -> Bytes {
     format!("retry: {}\n\n", after.as_millis()).into()
 }

@@ -76,7 +76,7 @@ impl Period {
 
 /// Seats of a cabin of the flights that depart in a period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct CabinSeats {
+pub(crate) struct CabinOccupancy {
     pub(crate) cabin: Cabin,
     pub(crate) capacity: i64,
     pub(crate) held: i64,
@@ -108,7 +108,7 @@ pub(crate) struct Figures {
     /// Flights that depart in the period, cancelled ones apart.
     pub(crate) flights: i64,
     pub(crate) cancelled_flights: i64,
-    pub(crate) cabins: Vec<CabinSeats>,
+    pub(crate) cabins: Vec<CabinOccupancy>,
     /// Days without anything may be missing.
     pub(crate) days: BTreeMap<NaiveDate, DayFigures>,
     pub(crate) holds: HoldFigures,
@@ -233,7 +233,7 @@ pub(crate) struct Stats {
 impl Stats {
     /// What the figures say.
     pub(crate) fn new(period: Period, figures: &Figures, currency: Currency) -> Self {
-        let sum = |of: fn(&CabinSeats) -> i64| figures.cabins.iter().map(of).sum();
+        let sum = |of: fn(&CabinOccupancy) -> i64| figures.cabins.iter().map(of).sum();
         let total = |of: fn(&DayFigures) -> i64| figures.days.values().map(of).sum::<i64>();
         let (fare, taxes) = (total(|day| day.fare), total(|day| day.taxes));
         let (back, taxes_back) = (total(|day| day.refunded_fare), total(|day| day.refunded_taxes));
@@ -248,7 +248,7 @@ impl Stats {
                 refunds: money(day.refunded_fare + day.refunded_taxes),
             }
         };
-        let of_cabin = |one: &CabinSeats| CabinStats {
+        let of_cabin = |one: &CabinOccupancy| CabinStats {
             cabin: one.cabin,
             seats: SeatStats::new(one.capacity, one.held, one.sold),
         };
@@ -313,7 +313,7 @@ mod tests {
             refunded_fare: 0,
             refunded_taxes: 2400,
         };
-        let seats = |cabin, capacity, sold| CabinSeats { cabin, capacity, held: 1, sold };
+        let seats = |cabin, capacity, sold| CabinOccupancy { cabin, capacity, held: 1, sold };
         let figures = Figures {
             flights: 1,
             cabins: vec![seats(Cabin::Economy, 120, 90), seats(Cabin::Business, 0, 0)],

@@ -15,7 +15,7 @@ use crate::{
     deadline,
     error::failed,
     http::{RequestPolicy, context::Context, load_shedding::AdmittedSlot},
-    store::{bookings::Own, presented},
+    store::{bookings::OwnBookingsQuery, presented},
 };
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -150,7 +150,7 @@ pub(crate) async fn list(
     let filters = ("bookings", caller.user_id().0, status);
     let page = PageRequest::<BookingId>::read(&mut parameters, &filters);
     parameters.finish()?;
-    let asked = Own { owner: caller.user_id(), status, after: page.after, limit: page.rows() };
+    let asked = OwnBookingsQuery { owner: caller.user_id(), status, after: page.after, limit: page.rows() };
     let read = async {
         let mut connection = reading.pool.get().await?;
         presented::own(&mut connection, &reading.flights, &asked).await.map_err(DbError::from)

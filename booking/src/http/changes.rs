@@ -9,7 +9,7 @@ use super::{
 use crate::{actors::sales::InstanceSales, http::context::Context};
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use booking_engine::{
-    booking::{lifecycle::Stage, name_correction::NameCorrection, seat_change::SeatChange},
+    booking::{lifecycle::BookingStage, name_correction::NameCorrection, seat_change::SeatChange},
     passengers::contact::{ContactPatch, Phone},
 };
 use serde::Serialize;
@@ -241,7 +241,7 @@ pub(crate) async fn seats(
 ) -> Result<HttpResponse, Problem> {
     let (booking, state) = reading.changeable(id.0, &caller, context).await?;
     let at = matching(&request, &state)?;
-    let stage = Stage::of(state.status, state.payment_status);
+    let stage = BookingStage::of(state.status, state.payment_status);
     let exempt = caller.may(Permission::LimitsExempt);
     let letters = of_change(&caller, &booking.contact.email, (1, 0));
     let change = sales.change_seats((&booking, stage), (at, body.value.0), exempt, context);

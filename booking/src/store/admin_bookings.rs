@@ -1,8 +1,8 @@
-//! Anybody's bookings, for staff.
+//! The bookings of all accounts, for staff: a query on the tables of `bookings`.
 
 use super::{
     bookings::load,
-    codes::Code,
+    codes::StoredCode,
     schema::{bookings, segments},
 };
 use booking_engine::booking::{locator::Locator, record::Booking};
@@ -20,14 +20,14 @@ use shared::{
 use std::cmp::Reverse;
 use uuid::Uuid;
 
-/// Which bookings are wanted; what is absent does not matter.
+/// The filters of the list; an absent one does not filter.
 #[derive(Debug)]
 pub(crate) struct BookingFilter {
     pub(crate) locator: Option<Locator>,
     /// In small letters.
     pub(crate) email: Option<String>,
     pub(crate) flight: Option<FlightId>,
-    /// What they are now, noticed or not.
+    /// The status now, stored or not yet.
     pub(crate) status: Option<BookingStatus>,
     /// Older than this one.
     pub(crate) after: Option<BookingId>,
@@ -66,7 +66,8 @@ pub(crate) async fn find(
     Ok(found)
 }
 
-/// Whether a booking has a status now: the database's clock decides what a hold is, noticed or not.
+/// Whether a booking has a status now: the database's clock decides whether a hold has ended, before the sweeper stores
+/// it.
 fn has_now(status: BookingStatus) -> Box<dyn BoxableExpression<bookings::table, Pg, SqlType = Bool>> {
     let waits = || bookings::payment_status.eq(BookingPaymentStatus::Awaiting.code());
     let is = |status: BookingStatus| bookings::status.eq(status.code());

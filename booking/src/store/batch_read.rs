@@ -1,5 +1,5 @@
-//! What a ledger reads under the locks of the flights of a batch. One statement reads everything: on a busy machine each
-//! further one costs more than what it asks for.
+//! The read of a batch, under the locks of its flights. One round trip reads everything that the batch needs: on a busy
+//! machine a further statement costs more than its rows.
 
 use super::{
     bookings::damaged,
@@ -25,7 +25,7 @@ use uuid::Uuid;
 
 /// The columns of several answers, each as arrays of equal length: versions of bookings; held seats; seats
 /// that are not free; passengers' keys that are taken; locators in use; and the clock.
-type Row = (
+type BatchReadRow = (
     (Vec<Uuid>, Vec<i64>),
     (Vec<Uuid>, Vec<Uuid>, Vec<i64>),
     (Vec<Uuid>, Vec<i64>),
@@ -36,10 +36,9 @@ type Row = (
 );
 
 statement! {
-    /// Gives the versions of bookings, whose flights are locked. Counts how many seats accounts hold unpaid on
-    /// flights. Gives the seats of flights that are not free, where their
-    /// versions are others than the caller knows, and which of some passengers' keys are taken. The clock is
-    /// looked at when all that is done.
+    /// Gives the versions of bookings, whose flights are locked; the number of seats that accounts hold unpaid on
+    /// flights; the taken seats of flights whose versions the caller does not know; the passenger keys that are taken;
+    /// and the clock, read last.
     Read {
         bookings: Array<SqlUuid> = Vec<Uuid>,
         held_flights: Array<SqlUuid> = Vec<Uuid>,
@@ -87,7 +86,7 @@ statement! {
         (SELECT coalesce(array_agg(locator), '{}') FROM used) AS u"
 }
 
-/// What is asked.
+/// The questions of a batch.
 #[derive(Debug)]
 pub(crate) struct BatchReadRequest<'a> {
     /// Bookings of which the versions are wanted.
@@ -100,7 +99,7 @@ pub(crate) struct BatchReadRequest<'a> {
     pub(crate) locators: &'a [Locator],
 }
 
-/// What was found.
+/// The answers.
 #[derive(Debug)]
 pub(crate) struct BatchRead {
     /// The versions of the bookings.
@@ -116,7 +115,7 @@ pub(crate) struct BatchRead {
     pub(crate) now: DateTime<Utc>,
 }
 
-/// Reads all of it, when the flights are locked.
+/// Reads the answers, when the flights are locked.
 pub(crate) async fn read(
     connection: &AsyncPgConnection,
     asked: BatchReadRequest<'_>,
@@ -133,7 +132,7 @@ pub(crate) async fn read(
         fingerprints: passengers.iter().map(|(_, _, fingerprint)| *fingerprint).collect(),
         locators: locators.iter().map(|one| one.as_str().to_owned()).collect(),
     };
-    let (versions, held, changed, taken, places, used, now): Row =
+    let (versions, held, changed, taken, places, used, now): BatchReadRow =
         query.get_result(&mut &*connection).await?;
     let used = used.into_iter().map(|text| text.parse()).collect::<Result<_, InvalidLocator>>();
     let changed = changed.0.into_iter().map(FlightId).zip(changed.1);

@@ -1,7 +1,7 @@
 //! Bookings and their segments.
 
 use super::{
-    codes::Code,
+    codes::StoredCode,
     passengers, payments, refunds,
     schema::{bookings, segments},
 };
@@ -41,7 +41,7 @@ use uuid::Uuid;
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = bookings)]
 #[diesel(check_for_backend(diesel::pg::Pg))]
-struct Row {
+struct BookingRow {
     id: Uuid,
     locator: String,
     owner_id: Uuid,
@@ -57,7 +57,7 @@ struct Row {
     confirmed_at: Option<DateTime<Utc>>,
 }
 
-impl Row {
+impl BookingRow {
     fn read(self) -> Result<Booking, Box<dyn Error + Send + Sync>> {
         Ok(Booking {
             id: BookingId(self.id),
@@ -98,7 +98,7 @@ statement! {
 }
 
 statement! {
-    /// Writes which versions of flights travellers know of.
+    /// Writes the versions of flights that bookings follow.
     UpdateFlightVersions {
         ids: Array<SqlUuid> = Vec<Uuid>,
         positions: Array<SmallInt> = Vec<i16>,
@@ -108,14 +108,14 @@ statement! {
 }
 
 statement! {
-    /// Those of some locators that are in use.
+    /// The locators among some that are in use.
     UsedLocators { locators: Array<Text> = Vec<String> } -> (Text,),
     "SELECT locator FROM bookings WHERE locator = ANY($)"
 }
 
 statement! {
-    /// Holds that have ended, the longest ago first, with the first of their flights. Those that
-    /// another reaper is just reading, or a ledger writing, are passed over.
+    /// Holds that have ended, oldest first, with the first of their flights. Rows that another sweeper reads or a
+    /// ledger writes at the moment are skipped.
     Ended { limit: BigInt = i64 } -> (SqlUuid, SqlUuid),
     "SELECT b.id, (SELECT s.flight_id FROM (SELECT flight_id FROM segments WHERE booking_id = b.id OFFSET 0) AS s ORDER BY 1 LIMIT 1) FROM bookings b WHERE b.expires_at <= clock_timestamp() ORDER BY b.expires_at LIMIT $ FOR NO KEY UPDATE OF b SKIP LOCKED"
 }
@@ -129,19 +129,18 @@ pub(crate) async fn ended(
     Ok(rows.into_iter().map(|(id, flight)| (BookingId(id), FlightId(flight))).collect())
 }
 
-/// Bookings in full, in no order. All tables are asked at once: the answers come one after the other, but
-/// nobody waits for one before asking for the next.
+/// Whole bookings, in no order. The queries of all tables are sent at once, without waiting for each other's answers.
 pub(crate) async fn load(connection: &AsyncPgConnection, ids: &[Uuid]) -> QueryResult<Vec<Booking>> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
     let mut on = connection;
-    let rows = bookings::table.filter(bookings::id.eq_any(ids)).select(Row::as_select()).load(&mut on);
+    let rows = bookings::table.filter(bookings::id.eq_any(ids)).select(BookingRow::as_select()).load(&mut on);
     let (rows, parts) = try_join(rows, parts(connection, ids)).await?;
     put_together(rows, parts)
 }
 
-/// What stands of bookings in other tables.
+/// The parts of bookings in other tables.
 struct Parts {
     segments: HashMap<Uuid, Vec<Segment>>,
     passengers: HashMap<Uuid, Vec<Passenger>>,
@@ -160,7 +159,7 @@ async fn parts(connection: &AsyncPgConnection, ids: &[Uuid]) -> QueryResult<Part
     Ok(Parts { segments, passengers, payments, refunds })
 }
 
-/// Those of some locators that bookings have.
+/// The locators among some that bookings have.
 pub(crate) async fn used_locators(
     connection: &AsyncPgConnection,
     locators: &[Locator],
@@ -172,10 +171,10 @@ pub(crate) async fn used_locators(
         .collect()
 }
 
-/// What is asked of the list of an account's bookings.
-pub(crate) struct Own {
+/// A query for an account's bookings.
+pub(crate) struct OwnBookingsQuery {
     pub(crate) owner: UserId,
-    /// Only those that have this status now.
+    /// Only bookings that have this status now.
     pub(crate) status: Option<BookingStatus>,
     /// Older than this one.
     pub(crate) after: Option<BookingId>,
@@ -185,14 +184,14 @@ pub(crate) struct Own {
 /// An account's bookings, newest first. `now`: by the database's clock, which decides what a hold is.
 pub(crate) async fn own(
     connection: &AsyncPgConnection,
-    asked: &Own,
+    asked: &OwnBookingsQuery,
     now: DateTime<Utc>,
 ) -> QueryResult<Vec<Booking>> {
     let mut query = bookings::table
         .filter(bookings::owner_id.eq(asked.owner.0))
         .order(bookings::id.desc())
         .limit(asked.limit)
-        .select(Row::as_select())
+        .select(BookingRow::as_select())
         .into_boxed();
     if let Some(after) = asked.after {
         query = query.filter(bookings::id.lt(after.0));
@@ -211,14 +210,14 @@ pub(crate) async fn own(
         ),
         Some(status) => query.filter(bookings::status.eq(status.code())),
     };
-    let rows: Vec<Row> = query.load(&mut &*connection).await?;
+    let rows: Vec<BookingRow> = query.load(&mut &*connection).await?;
     let mut found = complete(connection, rows).await?;
     found.sort_unstable_by_key(|booking| std::cmp::Reverse(booking.id));
     Ok(found)
 }
 
-/// Adds what stands in other tables.
-async fn complete(connection: &AsyncPgConnection, rows: Vec<Row>) -> QueryResult<Vec<Booking>> {
+/// Adds the parts in other tables.
+async fn complete(connection: &AsyncPgConnection, rows: Vec<BookingRow>) -> QueryResult<Vec<Booking>> {
     let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -226,7 +225,7 @@ async fn complete(connection: &AsyncPgConnection, rows: Vec<Row>) -> QueryResult
     put_together(rows, parts(connection, &ids).await?)
 }
 
-fn put_together(rows: Vec<Row>, parts: Parts) -> QueryResult<Vec<Booking>> {
+fn put_together(rows: Vec<BookingRow>, parts: Parts) -> QueryResult<Vec<Booking>> {
     let Parts { mut segments, mut passengers, mut payments, mut refunds } = parts;
     rows.into_iter()
         .map(|row| {
@@ -282,7 +281,7 @@ pub(crate) async fn update_contacts(connection: &AsyncPgConnection, changed: &[&
     query.execute(&mut &*connection).await.map(drop)
 }
 
-/// Writes which versions of their flights the travellers of bookings know of.
+/// Writes the versions of flights that bookings follow.
 pub(crate) async fn update_flight_versions(
     connection: &AsyncPgConnection,
     changed: &[&Booking],

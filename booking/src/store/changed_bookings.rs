@@ -1,13 +1,13 @@
-//! Writes what becomes of bookings, a batch at a time: what each transition changes in one statement.
+//! Writes the changes of a batch to bookings, seats, flights, payments and ledger entries in one statement.
 
 use super::{
-    codes::Code,
+    codes::StoredCode,
     seats::{self},
 };
 use booking_engine::{
     booking::record::Booking,
     ledger::rows::SeatRow,
-    payment::record::{Entry, PaymentState},
+    payment::record::{LedgerEntry, PaymentState},
 };
 use chrono::{DateTime, Utc};
 use diesel::{
@@ -23,9 +23,9 @@ use shared::{
 use uuid::Uuid;
 
 statement! {
-    /// Updates the rows of bookings, marks seats as sold, gives flights the next versions of their seats,
-    /// writes the states of payments (tokens are forgotten as soon as the provider has decided; of what it
-    /// declined nothing more is to be asked of it), and books entries.
+    /// Updates the rows of bookings, sets seats to sold, gives flights the next versions of their seats,
+    /// writes the states of payments (a decision of the provider deletes the token; a declined payment leaves the
+    /// queue of unsettled payments), and books entries.
     Update {
         sold_flights: Array<SqlUuid> = Vec<Uuid>,
         sold_seats: Array<SmallInt> = Vec<i16>,
@@ -61,7 +61,7 @@ statement! {
     FROM unnest($) WITH ORDINALITY AS n (b, i) WHERE bookings.id = n.b"
 }
 
-/// What is updated.
+/// The changes of a batch.
 #[derive(Debug)]
 pub(crate) struct Changed<'a> {
     /// Bookings whose own rows changed: status, money, hold, version.
@@ -73,10 +73,10 @@ pub(crate) struct Changed<'a> {
     /// Payments that were decided.
     pub(crate) decided: &'a [(PaymentId, PaymentState)],
     /// Money that moved.
-    pub(crate) entries: &'a [(BookingId, Entry)],
+    pub(crate) entries: &'a [(BookingId, LedgerEntry)],
 }
 
-/// Writes all of it.
+/// Writes the changes.
 pub(crate) async fn update(connection: &AsyncPgConnection, changed: Changed<'_>) -> QueryResult<()> {
     let Changed { bookings, sold, seats, decided, entries } = changed;
     let nothing = bookings.is_empty()

@@ -2,7 +2,7 @@
 
 use booking_engine::{
     booking::disruption::Disruption,
-    payment::record::{Account, PaymentState},
+    payment::record::{LedgerAccount, PaymentState},
 };
 use shared::{
     events::{BookingPaymentStatus, BookingStatus},
@@ -10,14 +10,14 @@ use shared::{
     seat::Cabin,
 };
 
-/// A number that stands for nothing: the row is damaged, or of a newer release.
+/// An unknown number: the row is damaged, or of a newer release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0} is not a stored {1}")]
 pub struct UnknownCode(i16, &'static str);
 
 /// An enumeration with stored numbers.
-pub trait Code: Copy + PartialEq + 'static {
-    /// What is stored, for messages.
+pub trait StoredCode: Copy + PartialEq + 'static {
+    /// The name of the enumeration in messages.
     const NAME: &'static str;
     /// The values in the order of their numbers, from 0. A number that is no longer used stands for none.
     const ALL: &'static [Option<Self>];
@@ -32,7 +32,7 @@ pub trait Code: Copy + PartialEq + 'static {
     /// The value of a number.
     ///
     /// # Errors
-    /// The number stands for nothing.
+    /// The number is unknown.
     fn of_code(code: i16) -> Result<Self, UnknownCode> {
         usize::try_from(code)
             .ok()
@@ -45,7 +45,7 @@ macro_rules! codes {
     (@value _) => { None };
     (@value $value:ident) => { Some(Self::$value) };
     ($($kind:ident, $name:literal: $($value:tt),+;)+) => {$(
-        impl Code for $kind {
+        impl StoredCode for $kind {
             const NAME: &'static str = $name;
             const ALL: &'static [Option<Self>] = &[$(codes!(@value $value)),+];
         }
@@ -59,7 +59,7 @@ codes! {
     Cabin, "cabin": Economy, PremiumEconomy, Business, First;
     Brand, "brand": Light, Standard, Flex;
     PassengerType, "passenger type": Adt, Chd, Inf;
-    Account, "account": Clearing, Fares, Taxes;
+    LedgerAccount, "account": Clearing, Fares, Taxes;
     Disruption, "disruption": Cancelled, Rescheduled;
 }
 
@@ -67,7 +67,7 @@ codes! {
 mod tests {
     use super::*;
 
-    fn round_trip<T: Code + std::fmt::Debug>() {
+    fn round_trip<T: StoredCode + std::fmt::Debug>() {
         for (number, value) in T::ALL.iter().enumerate() {
             let number = i16::try_from(number).unwrap();
             match value {
@@ -86,7 +86,7 @@ mod tests {
         round_trip::<Cabin>();
         round_trip::<Brand>();
         round_trip::<PassengerType>();
-        round_trip::<Account>();
+        round_trip::<LedgerAccount>();
         round_trip::<Disruption>();
     }
 }

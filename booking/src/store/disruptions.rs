@@ -1,6 +1,6 @@
-//! Changes of flights by the airline whose bookings have yet to follow.
+//! Disruptions: the airline's changes of flights that bookings have yet to follow.
 
-use super::{codes::Code, schema::disruptions};
+use super::{codes::StoredCode, schema::disruptions};
 use booking_engine::booking::disruption::{Disruption, PendingDisruption};
 use diesel::{
     prelude::*,
@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 statement! {
     /// The newest change of a flight is what its bookings have to follow.
-    Note { flight: SqlUuid = Uuid, version: BigInt = i64, kind: SmallInt = i16 } -> (),
+    Record { flight: SqlUuid = Uuid, version: BigInt = i64, kind: SmallInt = i16 } -> (),
     "INSERT INTO disruptions (flight_id, version, kind) VALUES ($, $, $) ON CONFLICT (flight_id) DO UPDATE SET version = excluded.version, kind = excluded.kind WHERE disruptions.version < excluded.version"
 }
 
@@ -25,13 +25,13 @@ statement! {
     "SELECT DISTINCT booking_id FROM seats WHERE flight_id = $"
 }
 
-/// Notes a change.
-pub(crate) async fn note(connection: &AsyncPgConnection, change: PendingDisruption) -> QueryResult<()> {
-    let query = Note { flight: change.flight.0, version: change.version, kind: change.kind.code() };
+/// Stores a change.
+pub(crate) async fn record(connection: &AsyncPgConnection, change: PendingDisruption) -> QueryResult<()> {
+    let query = Record { flight: change.flight.0, version: change.version, kind: change.kind.code() };
     query.execute(&mut &*connection).await.map(drop)
 }
 
-/// Changes that bookings have yet to follow, by flight: so many at most, of flights after this one.
+/// The next changes that bookings have yet to follow, by flight: `limit` at most, of flights after `after`.
 pub(crate) async fn pending(
     connection: &AsyncPgConnection,
     after: Option<FlightId>,

@@ -1,5 +1,5 @@
-//! States of flights that were read before, so that a booking costs no large JSON. Never stale: a
-//! state is used only where the flight's row, read just before, does not name a newer version.
+//! The cache of the states of flights, so that a booking reads no large JSON. It is never stale: a state is used only
+//! if the flight's row, read just before, names no newer version.
 
 use super::flights;
 use booking_engine::booking::record::Flights;
@@ -15,7 +15,7 @@ use uuid::Uuid;
 pub struct FlightCache(Cache<FlightId, Arc<FlightState>>);
 
 impl FlightCache {
-    /// A cache of so many flights at most.
+    /// A cache of `flights` flights at most.
     pub(crate) fn new(flights: u64) -> Self {
         Self(Cache::new(flights))
     }

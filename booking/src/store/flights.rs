@@ -1,4 +1,4 @@
-//! The local inventory: flights as the flight service tells of them, and booking's own sequence.
+//! The local inventory: flights from the events of the flight service, and booking's own sequence of seat versions.
 
 use super::{
     disruptions,
@@ -57,13 +57,13 @@ statement! {
 }
 
 statement! {
-    /// The versions of flights, for whoever follows them.
+    /// The versions of flights and of their seats.
     Versions { ids: Array<SqlUuid> = Vec<Uuid> } -> (SqlUuid, BigInt, BigInt),
     "SELECT id, version, seats_version FROM flights WHERE id = ANY($)"
 }
 
 statement! {
-    /// Those of some flights that are in the inventory.
+    /// The flights among some that are in the inventory.
     Known { ids: Array<SqlUuid> = Vec<Uuid> } -> (SqlUuid,),
     "SELECT flight_id FROM flight_states WHERE flight_id = ANY($)"
 }
@@ -75,8 +75,8 @@ statement! {
     "SELECT f.version, f.on_sale, f.seats_version, s.seat, s.sold, CASE WHEN b.status = 0 AND b.payment_status = 0 THEN ceil(extract(epoch FROM b.hold_expires_at - clock_timestamp()) * 1000)::bigint END FROM flights f LEFT JOIN seats s ON s.flight_id = f.id LEFT JOIN LATERAL (SELECT status, payment_status, hold_expires_at FROM bookings WHERE id = s.booking_id OFFSET 0) AS b ON true WHERE f.id = $"
 }
 
-/// Works in states of flights, one a flight at most. Newest version wins. What concerns travellers who
-/// have booked is noted with it. For use in a transaction.
+/// Stores states of flights, one a flight at most. The newest version wins. A change that concerns booked passengers is
+/// stored as a disruption as well. For use in a transaction.
 pub(crate) async fn upsert(
     connection: &AsyncPgConnection,
     states: &[(FlightState, Value)],
@@ -94,7 +94,7 @@ pub(crate) async fn upsert(
         };
         if let Some(kind) = disruption::of_change(&before, after) {
             let change = PendingDisruption { flight: after.id, version: after.version, kind };
-            disruptions::note(connection, change).await?;
+            disruptions::record(connection, change).await?;
         }
     }
     let versions: Vec<i64> = by_id.values().map(|(state, _)| state.version).collect();
@@ -148,7 +148,7 @@ pub(crate) async fn versions(
     Ok(rows.into_iter().map(|(id, version, seats)| (FlightId(id), version, seats)).collect())
 }
 
-/// Those of some flights that are in the inventory.
+/// The flights among some that are in the inventory.
 pub(crate) async fn known(connection: &AsyncPgConnection, ids: Vec<Uuid>) -> QueryResult<Vec<FlightId>> {
     let rows: Vec<(Uuid,)> = Known { ids }.load(&mut &*connection).await?;
     Ok(rows.into_iter().map(|(id,)| FlightId(id)).collect())
@@ -178,10 +178,10 @@ pub(crate) async fn read_seats(
     connection: &AsyncPgConnection,
     id: FlightId,
 ) -> QueryResult<Option<SeatSnapshot>> {
-    type Row = (i64, bool, i64, Option<i16>, Option<bool>, Option<i64>);
-    let rows: Vec<Row> = SeatsNow { id: id.0 }.load(&mut &*connection).await?;
+    type TakenSeatRow = (i64, bool, i64, Option<i16>, Option<bool>, Option<i64>);
+    let rows: Vec<TakenSeatRow> = SeatsNow { id: id.0 }.load(&mut &*connection).await?;
     let Some(&(version, on_sale, seats_version, ..)) = rows.as_slice().first() else { return Ok(None) };
-    let taken = |(_, _, _, seat, sold, ends_in): Row| {
+    let taken = |(_, _, _, seat, sold, ends_in): TakenSeatRow| {
         Some(TakenSeat { seat: SeatDesignator::from_number(seat?)?, sold: sold?, ends_in })
     };
     Ok(Some(SeatSnapshot {
@@ -192,8 +192,8 @@ pub(crate) async fn read_seats(
     }))
 }
 
-/// Marks a flight as closed for sale, unless live bookings are on it. Gives how many there are. For
-/// use in a transaction: it locks the flight, so no claim can come between.
+/// Closes a flight for sale, unless live bookings are on it. Gives the number of live bookings. For use in a
+/// transaction: it locks the flight, so no claim can come between.
 ///
 /// A flight that is not known yet is closed in advance: its publication (version 1) does not open it.
 /// Only a newer version does.

@@ -1,5 +1,5 @@
-//! Travellers that earlier releases have stored under other fingerprints: a queue of their bookings, which a
-//! migration has filled and the start of the service empties. See `domain::former_names`.
+//! Travellers that earlier releases stored under other fingerprints. A migration has filled the queue with their
+//! bookings; the start of the service empties it. See `domain::former_names`.
 
 use super::{bookings, flights};
 use booking_engine::{
@@ -35,7 +35,7 @@ statement! {
 }
 
 statement! {
-    /// Whom accounts have on flights.
+    /// The travellers of accounts on flights.
     Present {
         flights: Array<SqlUuid> = Vec<Uuid>,
         owners: Array<SqlUuid> = Vec<Uuid>,
@@ -79,7 +79,7 @@ async fn refresh_batch(connection: &mut AsyncPgConnection) -> QueryResult<Option
     if ids.is_empty() {
         return Ok(None);
     }
-    // Under the locks of the flights nobody else writes their travellers.
+    // The locks of the flights exclude other writers of their travellers.
     flights::lock_with(connection, [], ids.clone()).await?;
     let mut bookings = bookings::load(connection, &ids).await?;
     bookings.sort_unstable_by_key(|booking| booking.id);

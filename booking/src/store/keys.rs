@@ -15,7 +15,7 @@ use std::collections::HashSet;
 use uuid::Uuid;
 
 statement! {
-    /// Binds keys that are free; one that is too old is as good as free.
+    /// Binds free keys; an expired key counts as free.
     Bind {
         scopes: Array<Binary> = Vec<Vec<u8>>,
         bodies: Array<Binary> = Vec<Vec<u8>>,
@@ -26,8 +26,8 @@ statement! {
 }
 
 statement! {
-    /// Stores the answers of keys that are still bound to the bookings of those answers: one that is too old
-    /// may have been bound anew.
+    /// Stores the answers of keys that are still bound to the bookings of those answers: another request may have bound
+    /// an expired key meanwhile.
     Answer {
         scopes: Array<Binary> = Vec<Vec<u8>>,
         bookings: Array<SqlUuid> = Vec<Uuid>,
@@ -38,7 +38,7 @@ statement! {
 }
 
 statement! {
-    /// Cleans away some keys that are too old.
+    /// Deletes some expired keys.
     Clean { hours: Integer = i32, limit: BigInt = i64 } -> (),
     "DELETE FROM idempotency_keys WHERE scope IN (SELECT scope FROM idempotency_keys WHERE created_at < clock_timestamp() - make_interval(hours => $) ORDER BY created_at LIMIT $)"
 }
@@ -81,7 +81,7 @@ pub(crate) async fn answer(connection: &AsyncPgConnection, answers: &[KeyAnswer]
     query.execute(&mut &*connection).await.map(drop)
 }
 
-/// What is known of a key; `None` where it was not used in the last 24 hours.
+/// The booking and the answer of a key; `None` if it was not used in the last 24 hours.
 pub(crate) async fn find(connection: &AsyncPgConnection, key: &Key) -> QueryResult<Option<KnownKey>> {
     use diesel::dsl::{IntervalDsl, sql};
     // As for binding, the clock as it is now: a transaction may have begun a while ago.
@@ -100,7 +100,7 @@ pub(crate) async fn find(connection: &AsyncPgConnection, key: &Key) -> QueryResu
     }))
 }
 
-/// Cleans away so many keys that are too old at most; gives how many.
+/// Deletes expired keys, `limit` at most; gives how many.
 pub(crate) async fn clean(connection: &AsyncPgConnection, limit: i64) -> QueryResult<usize> {
     Clean { hours: KEPT_HOURS, limit }.execute(&mut &*connection).await
 }

@@ -1,8 +1,8 @@
 //! The ledger's store in PostgreSQL: a connection of its own, and the transaction on it.
 //!
-//! What needs no answer before the next thing is asked is asked at once (`try_join`): the statements travel together
-//! and are carried out in the order in which they are written here, for the futures are polled in that order. On a busy
-//! machine each wait for an answer costs more than the statement itself.
+//! Statements that do not need each other's answers are sent at once (`try_join`). They travel together and run in the
+//! order in which they are written here, since their futures are polled in that order. On a busy machine each wait for
+//! an answer costs more than the statement itself.
 
 use super::{
     batch_read::{self, BatchRead, BatchReadRequest},
@@ -35,7 +35,7 @@ use booking_engine::{
         quote::{Quote, QuoteId},
         record::PaymentState,
     },
-    ports::{FoundBooking, LedgerStore},
+    ports::{LedgerStore, LoadedBooking},
     store_error::{StoreError, StoreFault, StoreResult},
 };
 use chrono::{DateTime, Utc};
@@ -61,8 +61,8 @@ use uuid::Uuid;
 
 /// How long a connection may take to open.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// After a connection could not be opened, none is tried for this long. Commands meanwhile are answered at once: that is
-/// the back-pressure of an outage.
+/// After a connection could not be opened, none is tried for this long. Commands meanwhile are answered at once: that
+/// is the back-pressure of an outage.
 const RECONNECT_PAUSE: Duration = Duration::from_millis(100);
 
 /// A process of the server behind a connection; the pair is never used twice.
@@ -80,7 +80,7 @@ pub struct PostgresLedgerStore {
     flights: FlightCache,
     cache: LedgerCache,
     connection: Option<(AsyncPgConnection, Backend)>,
-    /// The backend of the connection before, where it was lost: what it was doing may still be going on.
+    /// The backend of a lost connection: its last statement may still run.
     lost: Option<Backend>,
     /// No connection is tried before this: the last try has failed.
     retry_at: Option<Instant>,
@@ -124,14 +124,14 @@ impl PostgresLedgerStore {
         };
         let declined = writes.decided.iter().filter(|(_, state)| *state == PaymentState::Declined);
         let declined: Vec<Uuid> = declined.map(|(id, _)| id.0).collect();
-        // What comes free goes first: others take it.
+        // Seats and keys are released first: other rows of the batch may need them.
         let first = try_join(seats::free(on, writes.freed), travellers::leave(on, writes.left));
         let second = try_join(new_bookings::insert(on, new), changed_bookings::update(on, changed));
         let third = try_join4(
             bookings::update_contacts(on, &writes.contacts),
             bookings::update_flight_versions(on, &writes.rescheduled),
             passengers::update(on, &writes.travellers),
-            unsettled_payments::settle(on, declined),
+            unsettled_payments::mark_settled(on, declined),
         );
         let fourth = try_join4(
             refunds::insert(on, writes.refunds),
@@ -142,7 +142,7 @@ impl PostgresLedgerStore {
         try_join4(first, second, third, fourth).await.map(drop)
     }
 
-    /// Keeps what was just committed.
+    /// Caches the commit.
     pub(crate) fn keep(&self, committed: &mut CommittedBatch) {
         self.cache.keep_seats(committed.seats.iter().cloned());
         committed.purchases.drain(..).for_each(|booking| self.cache.keep(booking));
@@ -190,7 +190,7 @@ impl PostgresLedgerStore {
     async fn open(&self) -> QueryResult<(AsyncPgConnection, Backend)> {
         let connected = self.database.planned(Plans::ByKeys).connect().await;
         let mut connection = connected.map_err(|error| unavailable(&error.to_string()))?;
-        // Whoever waits longer for a lock is better off in a sub-batch of its own.
+        // After a longer wait for a lock the commands are separated into sub-batches.
         diesel::sql_query("SET lock_timeout = '200ms'").execute(&mut connection).await?;
         if let Some(lost) = &self.lost {
             terminate_backend(&mut connection, lost).await?;
@@ -235,7 +235,7 @@ impl LedgerStore for PostgresLedgerStore {
         self.began.set(Instant::now());
         let on = self.connection()?;
         let replans = self.replanning.borrow_mut().is_due();
-        try_join(transaction::plan_anew(on, replans), transaction::begin(on))
+        try_join(transaction::replan(on, replans), transaction::begin(on))
             .await
             .map(drop)
             .map_err(store_error)
@@ -287,7 +287,7 @@ impl LedgerStore for PostgresLedgerStore {
 
     async fn allocate_ticket_numbers(&self, count: usize) -> StoreResult<Vec<i64>> {
         let on = self.connection()?;
-        let draw = async |count| passengers::draw_documents(on, count).await.map_err(store_error);
+        let draw = async |count| passengers::allocate_documents(on, count).await.map_err(store_error);
         self.cache.documents(count, draw).await
     }
 
@@ -314,7 +314,7 @@ impl LedgerStore for PostgresLedgerStore {
             Err(error) => {
                 let error = store_error(error);
                 if error.fault == StoreFault::Duplicate {
-                    // Perhaps of a seat that was believed to be free: what is kept was wrong.
+                    // A cached seat may have been wrong.
                     self.cache.forget_seats();
                 }
                 Err(error)
@@ -326,7 +326,7 @@ impl LedgerStore for PostgresLedgerStore {
         transaction::roll_back(self.connection()?).await.map_err(store_error)
     }
 
-    async fn read_back(&mut self, ids: &[BookingId]) -> StoreResult<HashMap<BookingId, FoundBooking>> {
+    async fn read_back(&mut self, ids: &[BookingId]) -> StoreResult<HashMap<BookingId, LoadedBooking>> {
         let Some((connection, _)) = &mut self.connection else {
             return Err(StoreError::unavailable("there is no connection"));
         };
@@ -337,8 +337,8 @@ impl LedgerStore for PostgresLedgerStore {
     }
 }
 
-/// A booking may have come between the look for the flights of those that are wanted, which waits for locks, and
-/// the look at itself: nothing is decided of it without its flights. Tried again, they are found.
+/// A booking may have appeared between the read of its flights, which waits for locks, and the read of itself. Without
+/// the locks of its flights nothing is decided; a retry finds them.
 fn check_locked(bookings: &[Booking], locked: &BTreeMap<FlightId, LockedFlight>) -> QueryResult<()> {
     match bookings.iter().flat_map(Booking::flights).all(|flight| locked.contains_key(&flight)) {
         true => Ok(()),

@@ -13,7 +13,7 @@ use std::{net::IpAddr, time::Duration};
 pub(crate) const WINDOW: Duration = Duration::from_secs(3600);
 
 /// A locator, or none for all; failures; seconds since the first.
-type Row = (String, i32, f64);
+type FailureRow = (String, i32, f64);
 
 statement! {
     /// The failures of a client, whether or not they count any more: a condition on their age might have the server
@@ -26,8 +26,8 @@ statement! {
 }
 
 statement! {
-    /// Counts a failure of a client, and gives what there is with it. Always in the same order, so that no two
-    /// who count wait for each other.
+    /// Counts a failure of a client, and gives the counts with it. Rows are locked in one order, so that two statements
+    /// never wait for each other.
     Count {
         network: Text = String,
         locators: Array<Text> = Vec<String>,
@@ -37,8 +37,7 @@ statement! {
 }
 
 statement! {
-    /// Cleans away some that count no more. Whoever counts locks several rows: those are passed over, so that nobody
-    /// waits here who is waited for.
+    /// Deletes some rows that count no more. Locked rows are skipped: their statement may wait for another row.
     Clean { window: Double = f64, limit: BigInt = i64 } -> (),
     "WITH old AS MATERIALIZED (SELECT network, locator FROM lookup_failures WHERE began_at < clock_timestamp() - make_interval(secs => $) ORDER BY began_at LIMIT $ FOR UPDATE SKIP LOCKED) DELETE FROM lookup_failures AS f USING old WHERE f.network = old.network AND f.locator = old.locator"
 }
@@ -53,8 +52,8 @@ pub(crate) struct Failures {
     pub(crate) age: Duration,
 }
 
-impl From<Row> for Failures {
-    fn from((locator, count, age): Row) -> Self {
+impl From<FailureRow> for Failures {
+    fn from((locator, count, age): FailureRow) -> Self {
         Self {
             of_locator: !locator.is_empty(),
             count: usize::try_from(count).unwrap_or(usize::MAX),
@@ -76,11 +75,11 @@ pub(crate) async fn read(
     locator: Option<&Locator>,
 ) -> QueryResult<Vec<Failures>> {
     let (network, locators) = (network.to_string(), locators(locator));
-    let rows: Vec<Row> = Read { network, locators }.load(&mut &*connection).await?;
+    let rows: Vec<FailureRow> = Read { network, locators }.load(&mut &*connection).await?;
     Ok(rows.into_iter().map(Failures::from).filter(|known| known.age < WINDOW).collect())
 }
 
-/// Counts a failure of a client; gives what there is with it.
+/// Counts a failure of a client; gives the counts with it.
 pub(crate) async fn count(
     connection: &AsyncPgConnection,
     network: IpAddr,
@@ -88,11 +87,11 @@ pub(crate) async fn count(
 ) -> QueryResult<Vec<Failures>> {
     let (network, locators) = (network.to_string(), locators(locator));
     let query = Count { network, locators, window: WINDOW.as_secs_f64() };
-    let rows: Vec<Row> = query.load(&mut &*connection).await?;
+    let rows: Vec<FailureRow> = query.load(&mut &*connection).await?;
     Ok(rows.into_iter().map(Failures::from).collect())
 }
 
-/// Cleans away so many rows that count no more at most; gives how many.
+/// Deletes rows that count no more, `limit` at most; gives how many.
 pub(crate) async fn clean(connection: &AsyncPgConnection, limit: i64) -> QueryResult<usize> {
     Clean { window: WINDOW.as_secs_f64(), limit }.execute(&mut &*connection).await
 }

@@ -1,6 +1,6 @@
 //! The passengers of a flight.
 
-use super::codes::Code;
+use super::codes::StoredCode;
 use crate::domain::manifest::OnBoard;
 use diesel::{
     prelude::*,
@@ -21,18 +21,18 @@ statement! {
     "SELECT b.id, b.locator, s.cabin, p.id, p.kind, p.given_name, p.family_name, p.ticket_number, p.seats[s.position + 1] FROM segments s JOIN bookings b ON b.id = s.booking_id JOIN passengers p ON p.booking_id = b.id WHERE s.flight_id = $ AND b.status = 1 ORDER BY b.id, p.position"
 }
 
-type Row = (Uuid, String, i16, Uuid, i16, String, String, Option<i64>, Option<i16>);
+type OnBoardRow = (Uuid, String, i16, Uuid, i16, String, String, Option<i64>, Option<i16>);
 
 /// The passengers of confirmed bookings on a flight, those of a booking together, in its order.
 pub(crate) async fn passengers_of(
     connection: &mut AsyncPgConnection,
     flight: FlightId,
 ) -> QueryResult<Vec<OnBoard>> {
-    let rows: Vec<Row> = PassengersOf { flight: flight.0 }.load(connection).await?;
+    let rows: Vec<OnBoardRow> = PassengersOf { flight: flight.0 }.load(connection).await?;
     let damaged =
         |error: super::codes::UnknownCode| diesel::result::Error::DeserializationError(error.into());
     let read =
-        |(booking, locator, cabin, passenger, kind, given_name, family_name, ticket_number, seat): Row| {
+        |(booking, locator, cabin, passenger, kind, given_name, family_name, ticket_number, seat): OnBoardRow| {
             Ok(OnBoard {
                 booking_id: BookingId(booking),
                 locator,

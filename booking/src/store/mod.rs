@@ -1,8 +1,29 @@
-//! Tables and their queries. Functions take a connection, never a pool, so they work inside and
-//! outside of a transaction.
+//! Tables and their queries. Functions take a connection, never a pool, so they work inside and outside of a
+//! transaction. A file holds the queries of the table that it is named after, and the row types of that table.
 //!
-//! What the ledger runs is set-based: one statement for all bookings of a batch, with arrays. See
-//! [`shared::statement!`] for why.
+//! The ledger's statements are set-based: one statement for all bookings of a batch, with arrays. See
+//! [`shared::statement!`] for the reason.
+//!
+//! These files are not one table each:
+//!
+//! | file | what |
+//! |---|---|
+//! | `schema` | the tables, as Diesel sees them |
+//! | `ledger_store` | the ledger's port to PostgreSQL: its connection, its locks, its transaction |
+//! | `transaction` | begins, commits and rolls back a transaction without waits in between |
+//! | `replanning` | when the server replans the statements of a ledger's connection |
+//! | `batch_read` | reads all tables for a batch in one statement |
+//! | `new_bookings`, `changed_bookings` | write all tables for a batch, in one statement each |
+//! | `presented` | whole bookings as clients see them, at one instant |
+//! | `admin_bookings`, `manifest`, `stats` | the reports for staff, over several tables |
+//! | `bookings` | `bookings` with `segments`; loads whole bookings |
+//! | `flights` | `flights` with `flight_states`, and the seats of a flight with both |
+//! | `keys` | `idempotency_keys` |
+//! | `quotes` | `cancellation_quotes` |
+//! | `flight_cache` | the states of flights in memory |
+//! | `codes` | the numbers that the tables store for enumerations |
+//! | `errors` | errors of the database as the engine knows them |
+//! | [`invariants`] | what must be true of all tables, as one statement each |
 
 pub(crate) mod admin_bookings;
 pub(crate) mod batch_read;

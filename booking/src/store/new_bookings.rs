@@ -1,7 +1,7 @@
 //! Writes new bookings, a batch at a time: all their rows in one statement.
 
 use super::{
-    codes::Code,
+    codes::StoredCode,
     passengers,
     seats::{self},
 };
@@ -21,8 +21,8 @@ use uuid::Uuid;
 
 statement! {
     /// Inserts bookings with their segments, passengers, seats, travellers and payments, which are queued. The
-    /// seats of a passenger come as the text of an array: `unnest` would flatten an array of arrays. Whoever
-    /// finds a key in use has been told wrongly that it was free: that is an error.
+    /// seats of a passenger come as the text of an array: `unnest` would flatten an array of arrays. A
+    /// key in use is an error: an earlier read found it free.
     Insert {
         seat_numbers: Array<SmallInt> = Vec<i16>,
         seat_bookings: Array<SqlUuid> = Vec<Uuid>,
@@ -96,20 +96,20 @@ statement! {
     FROM (SELECT id, i, $[i] AS created FROM unnest($) WITH ORDINALITY AS new (id, i)) AS new"
 }
 
-/// What is inserted.
+/// The new rows of a batch.
 #[derive(Debug)]
 pub(crate) struct New<'a> {
     /// Bookings with their segments, passengers and payments.
     pub(crate) bookings: &'a [Booking],
-    /// Seats that are taken, theirs and others.
+    /// New rows of `seats`, of these and other bookings.
     pub(crate) taken: &'a [SeatRow],
-    /// Travellers who enter flights, theirs and others.
+    /// New rows of `travellers`, of these and other bookings.
     pub(crate) entered: &'a [TravellerRow],
     /// Payments of bookings that exist.
     pub(crate) payments: &'a [(BookingId, Payment)],
 }
 
-/// Writes all of it. An error where a seat, a place or a locator is in use.
+/// Writes the rows. A taken seat, passenger key or locator violates its unique constraint.
 pub(crate) async fn insert(connection: &AsyncPgConnection, new: New<'_>) -> QueryResult<()> {
     let nothing =
         new.bookings.is_empty() && new.taken.is_empty() && new.entered.is_empty() && new.payments.is_empty();

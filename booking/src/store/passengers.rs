@@ -1,6 +1,6 @@
-//! The travellers of bookings.
+//! The passengers of bookings.
 
-use super::{codes::Code, schema::passengers};
+use super::{codes::StoredCode, schema::passengers};
 use booking_engine::{
     booking::{locator::Locator, record::Booking},
     passengers::passenger::Passenger,
@@ -37,14 +37,14 @@ statement! {
 }
 
 statement! {
-    /// Draws document numbers.
+    /// Allocates document numbers.
     Documents { count: BigInt = i64 } -> (BigInt,),
     "SELECT nextval('ticket_documents') FROM generate_series(1, $)"
 }
 
 statement! {
-    /// Who travels under a locator. Where no booking has it, the travellers of none are looked for: as
-    /// much work as where one has.
+    /// The passengers under a locator. For a locator without a booking the statement reads the passengers of a booking
+    /// that does not exist: it takes the same time.
     FamilyNames { locator: Text = String } -> (SqlUuid, Text),
     "SELECT booking_id, family_name FROM passengers WHERE booking_id = coalesce((SELECT id FROM bookings WHERE locator = $), '00000000-0000-0000-0000-000000000000'::uuid)"
 }
@@ -52,7 +52,7 @@ statement! {
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = passengers)]
 #[diesel(check_for_backend(diesel::pg::Pg))]
-struct Row {
+struct PassengerRow {
     booking_id: Uuid,
     id: Uuid,
     kind: i16,
@@ -65,7 +65,7 @@ struct Row {
     booked_family_name: Option<String>,
 }
 
-/// The family names of those who travel under a locator, each with its booking.
+/// The family names of the passengers under a locator, each with its booking.
 pub(crate) async fn by_locator(
     connection: &AsyncPgConnection,
     locator: &Locator,
@@ -80,10 +80,10 @@ pub(crate) async fn load(
     connection: &AsyncPgConnection,
     bookings: &[Uuid],
 ) -> QueryResult<HashMap<Uuid, Vec<Passenger>>> {
-    let rows: Vec<Row> = passengers::table
+    let rows: Vec<PassengerRow> = passengers::table
         .filter(passengers::booking_id.eq_any(bookings))
         .order((passengers::booking_id, passengers::position))
-        .select(Row::as_select())
+        .select(PassengerRow::as_select())
         .load(&mut &*connection)
         .await?;
     let mut found: HashMap<Uuid, Vec<Passenger>> = HashMap::new();
@@ -116,9 +116,12 @@ pub(super) fn array_text(seats: &[Option<SeatDesignator>]) -> String {
     format!("{{{}}}", numbers.join(","))
 }
 
-/// Draws so many document numbers. Those of a transaction that fails are lost, as they should be: a
-/// number is never used twice.
-pub(crate) async fn draw_documents(connection: &AsyncPgConnection, count: usize) -> QueryResult<Vec<i64>> {
+/// Allocates `count` document numbers. The numbers of a failed transaction are lost on purpose: a number is never used
+/// twice.
+pub(crate) async fn allocate_documents(
+    connection: &AsyncPgConnection,
+    count: usize,
+) -> QueryResult<Vec<i64>> {
     if count == 0 {
         return Ok(Vec::new());
     }

@@ -1,6 +1,6 @@
 //! Payments with their sagas.
 
-use super::{codes::Code, schema::payments};
+use super::{codes::StoredCode, schema::payments};
 use booking_engine::payment::record::{Payment, PaymentState};
 use chrono::{DateTime, Utc};
 use diesel::{
@@ -21,7 +21,7 @@ statement! {
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = payments)]
 #[diesel(check_for_backend(diesel::pg::Pg))]
-struct Row {
+struct LoadedPaymentRow {
     id: Uuid,
     booking_id: Uuid,
     method: String,
@@ -34,7 +34,7 @@ struct Row {
     created_at: DateTime<Utc>,
 }
 
-/// What a stored number stands for.
+/// The state of a stored number.
 pub(super) fn state(code: i16) -> QueryResult<PaymentState> {
     PaymentState::of_code(code).map_err(|error| diesel::result::Error::DeserializationError(error.into()))
 }
@@ -44,10 +44,10 @@ pub(crate) async fn load(
     connection: &AsyncPgConnection,
     bookings: &[Uuid],
 ) -> QueryResult<HashMap<Uuid, Vec<Payment>>> {
-    let rows: Vec<Row> = payments::table
+    let rows: Vec<LoadedPaymentRow> = payments::table
         .filter(payments::booking_id.eq_any(bookings))
         .order(payments::id)
-        .select(Row::as_select())
+        .select(LoadedPaymentRow::as_select())
         .load(&mut &*connection)
         .await?;
     let mut found: HashMap<Uuid, Vec<Payment>> = HashMap::new();
@@ -68,7 +68,7 @@ pub(crate) async fn load(
     Ok(found)
 }
 
-/// What the provider calls a payment, if that is known.
+/// The provider's name for a payment, if it is known.
 pub(crate) async fn reference(
     connection: &AsyncPgConnection,
     payment: PaymentId,
@@ -77,8 +77,8 @@ pub(crate) async fn reference(
     Ok(found.first(&mut &*connection).await.optional()?.flatten())
 }
 
-/// Stores what the provider calls a payment, while the payment is started; gives the name that counts,
-/// which is the first that was stored. `None`: the payment is decided, and nothing may be asked for it.
+/// Stores the provider's name for a payment that is started; gives the first name that was stored, which counts.
+/// `None`: the payment is decided, and the provider must not be asked for it.
 pub(crate) async fn refer(
     connection: &AsyncPgConnection,
     payment: PaymentId,

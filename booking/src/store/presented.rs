@@ -1,7 +1,7 @@
 //! Bookings as the contract shows them, by the database's clock.
 
 use super::{
-    bookings::{self, Own},
+    bookings::{self, OwnBookingsQuery},
     flight_cache::FlightCache,
 };
 use booking_engine::booking::record::{Booking, MissingFlight};
@@ -51,7 +51,7 @@ async fn present_at(
     found.into_iter().map(present).collect()
 }
 
-/// What is read in several statements is of one instant.
+/// The reads of several statements see one instant.
 fn one_instant(
     connection: &mut AsyncPgConnection,
 ) -> diesel_async::pg::TransactionBuilder<'_, AsyncPgConnection> {
@@ -76,7 +76,7 @@ pub(crate) async fn find(
 pub(crate) async fn own(
     connection: &mut AsyncPgConnection,
     flights: &FlightCache,
-    asked: &Own,
+    asked: &OwnBookingsQuery,
 ) -> QueryResult<Vec<Presented>> {
     let read = async |connection: &mut AsyncPgConnection| {
         let now = now(connection).await?;

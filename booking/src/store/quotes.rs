@@ -15,7 +15,7 @@ use shared::{ids::BookingId, statement};
 use uuid::Uuid;
 
 statement! {
-    /// Stores quotes; of one that is given again, its terms.
+    /// Stores quotes; a repeated quote gets its new terms.
     Insert {
         ids: Array<SqlUuid> = Vec<Uuid>,
         bookings: Array<SqlUuid> = Vec<Uuid>,
@@ -29,8 +29,8 @@ statement! {
      ON CONFLICT (id) DO UPDATE SET version = excluded.version, fare = excluded.fare, taxes = excluded.taxes, penalty = excluded.penalty, expires_at = excluded.expires_at"
 }
 
-/// Stores quotes that were just given. One that is given again, after a commit whose answer was lost, is
-/// as it was given last: of the first nobody was told.
+/// Stores quotes that were just given. A quote is repeated after a commit whose answer was lost. Its last terms count:
+/// no client got the first ones.
 pub(crate) async fn insert(connection: &AsyncPgConnection, given: &[Quote]) -> QueryResult<()> {
     if given.is_empty() {
         return Ok(());
@@ -49,8 +49,8 @@ pub(crate) async fn insert(connection: &AsyncPgConnection, given: &[Quote]) -> Q
 
 /// A quote, if it is still kept.
 pub(crate) async fn find(connection: &AsyncPgConnection, id: QuoteId) -> QueryResult<Option<Quote>> {
-    type Row = (Uuid, Uuid, i64, i64, i64, i64, DateTime<Utc>);
-    let row: Option<Row> = quotes::table.find(id.0).first(&mut &*connection).await.optional()?;
+    type QuoteRow = (Uuid, Uuid, i64, i64, i64, i64, DateTime<Utc>);
+    let row: Option<QuoteRow> = quotes::table.find(id.0).first(&mut &*connection).await.optional()?;
     Ok(row.map(|(id, booking, version, fare, taxes, penalty, expires_at)| Quote {
         id: QuoteId(id),
         booking: BookingId(booking),
@@ -61,7 +61,7 @@ pub(crate) async fn find(connection: &AsyncPgConnection, id: QuoteId) -> QueryRe
     }))
 }
 
-/// Forgets quotes that are no longer good.
+/// Deletes quotes that are no longer valid.
 pub(crate) async fn clean(connection: &AsyncPgConnection) -> QueryResult<usize> {
     diesel::delete(quotes::table.filter(quotes::expires_at.lt(diesel::dsl::now)))
         .execute(&mut &*connection)

@@ -1,4 +1,4 @@
-//! Money given back.
+//! Refunds, and the queue of those that are unsettled.
 
 use super::schema::refunds;
 use booking_engine::{booking::record::RefundRecord, saga::settlement::UnsettledRefund};
@@ -29,9 +29,8 @@ statement! {
 }
 
 statement! {
-    /// Takes in hand refunds that nobody has had in hand for a while; the more often that came to
-    /// nothing, the longer the while. Only of payments that are captured, which are those that are no
-    /// longer in the queue: what was not taken cannot be given back.
+    /// Takes idle refunds in hand; the pause of a refund grows with its failed attempts. Only refunds of captured
+    /// payments, which have left their queue: money that was not captured cannot be refunded.
     TakeUnsettled { seconds: Double = f64, limit: BigInt = i64 } -> (SqlUuid, SqlUuid, BigInt),
     "UPDATE refunds r SET attempted_at = clock_timestamp(), attempts = LEAST(r.attempts + 1, 1000) FROM (SELECT r.id FROM refunds r WHERE NOT r.settled AND (SELECT p.state = 1 FROM payments p WHERE p.id = r.payment_id) AND NOT EXISTS (SELECT FROM unsettled_payments u WHERE u.payment_id = r.payment_id) AND r.attempted_at < clock_timestamp() - make_interval(secs => $ + CASE r.attempts WHEN 0 THEN 0 ELSE LEAST(power(2, LEAST(r.attempts, 10)), 600) END) ORDER BY r.attempted_at LIMIT $ FOR UPDATE OF r SKIP LOCKED) AS due WHERE r.id = due.id RETURNING r.id, r.payment_id, r.amount"
 }
@@ -43,14 +42,14 @@ statement! {
     "SELECT width_bucket(extract(epoch FROM clock_timestamp() - created_at)::float8, $), count(*) FROM refunds WHERE NOT settled GROUP BY 1"
 }
 
-type Row = (Uuid, Uuid, Uuid, i64, String, bool, DateTime<Utc>);
+type LoadedRefundRow = (Uuid, Uuid, Uuid, i64, String, bool, DateTime<Utc>);
 
 /// The refunds of bookings, oldest first.
 pub(crate) async fn load(
     connection: &AsyncPgConnection,
     bookings: &[Uuid],
 ) -> QueryResult<HashMap<Uuid, Vec<RefundRecord>>> {
-    let rows: Vec<Row> = refunds::table
+    let rows: Vec<LoadedRefundRow> = refunds::table
         .filter(refunds::booking_id.eq_any(bookings))
         .order(refunds::id)
         .select((
@@ -92,7 +91,7 @@ pub(crate) async fn insert(
     query.execute(&mut &*connection).await.map(drop)
 }
 
-/// Takes in hand refunds that nobody has had in hand for this long.
+/// Takes refunds in hand that were idle for this time.
 pub(crate) async fn take_unsettled(
     connection: &AsyncPgConnection,
     idle: TimeDelta,
@@ -116,8 +115,8 @@ pub(crate) async fn count_unsettled(
     Ok(rows.into_iter().map(|(age, count)| (usize::try_from(age).unwrap_or(0), count)).collect())
 }
 
-/// Notes that the provider has carried out refunds.
-pub(crate) async fn settle(connection: &AsyncPgConnection, ids: &[Uuid]) -> QueryResult<()> {
+/// Stores that the provider has carried out refunds.
+pub(crate) async fn mark_settled(connection: &AsyncPgConnection, ids: &[Uuid]) -> QueryResult<()> {
     let settled = refunds::table.filter(refunds::id.eq_any(ids));
     diesel::update(settled).set(refunds::settled.eq(true)).execute(&mut &*connection).await.map(drop)
 }

@@ -1,4 +1,4 @@
-//! The log of the sandbox provider, which is no part of booking's own books.
+//! The log of the sandbox provider, which is not part of booking's own books.
 
 use super::schema::sandbox_operations;
 use diesel::{
@@ -11,7 +11,7 @@ use shared::statement;
 use std::collections::HashMap;
 use uuid::Uuid;
 
-/// Declares a statement that logs operations, and what it does about those that were logged before.
+/// Declares a statement that logs operations, with its rule for repeated ones.
 macro_rules! log {
     ($(#[$meta:meta])+ $name:ident, $repeated:literal) => {
         statement! {
@@ -47,14 +47,13 @@ macro_rules! log {
 }
 
 log! {
-    /// Logs operations; an error where one is repeated. A payment that was voided is not authorised any
-    /// more: looked up one by one (of `EXISTS` the server would rather collect all voids that there are).
-    /// Gives the authorisations that were logged now.
+    /// Logs operations; a repeated one is an error. A voided payment is not authorised any more: the voids are looked
+    /// up one by one (for `EXISTS` the server would collect all voids). Gives the authorisations that were logged now.
     Log, ""
 }
 
 log! {
-    /// The same; a repeated one has no effect. Each row costs half as much again.
+    /// The same; a repeated one has no effect. Each row costs half as much more.
     LogAgain, "ON CONFLICT DO NOTHING"
 }
 
@@ -128,7 +127,7 @@ mod tests {
         let database = TestDatabase::of("booking", MIGRATIONS).await;
         let config = database.config("booking").planned(Plans::ByIndex);
         let mut connection = config.connect().await.unwrap();
-        // What is counted is given up now and then, but not within a transaction.
+        // The server resets its counters now and then, but not within a transaction.
         connection.begin_test_transaction().await.unwrap();
         let entry = |kind| {
             let payment = Uuid::now_v7();

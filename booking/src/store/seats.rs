@@ -1,5 +1,5 @@
-//! Which booking a seat of a flight belongs to. The unique constraint (flight_id, seat) keeps a seat from being sold
-//! twice.
+//! The taken seats of flights, each with its booking. The unique constraint (flight_id, seat) keeps a seat from being
+//! sold twice.
 
 use booking_engine::{
     booking::refusal::FlightSeat,
@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 statement! {
-    /// Gives seats back, those that belong to the booking.
+    /// Releases the seats that belong to the booking.
     FreeSeats {
         flights: Array<SqlUuid> = Vec<Uuid>,
         seats: Array<SmallInt> = Vec<i16>,
@@ -30,7 +30,7 @@ statement! {
 }
 
 statement! {
-    /// Holds that have ended but stand in the way, with what they have of it: seats, or places of travellers.
+    /// Ended holds that still block a claim, each with the seats or passenger keys that block it.
     StaleHolders {
         flights: Array<SqlUuid> = Vec<Uuid>,
         seats: Array<SmallInt> = Vec<i16>,
@@ -62,7 +62,7 @@ pub(super) fn columns(rows: &[SeatRow]) -> (Vec<Uuid>, Vec<i16>, Vec<Uuid>) {
     )
 }
 
-/// Gives seats back, held or sold.
+/// Releases seats, held or sold.
 pub(crate) async fn free(connection: &AsyncPgConnection, given: &[SeatRow]) -> QueryResult<()> {
     if given.is_empty() {
         return Ok(());
@@ -71,13 +71,13 @@ pub(crate) async fn free(connection: &AsyncPgConnection, given: &[SeatRow]) -> Q
     FreeSeats { flights, seats, bookings }.execute(&mut &*connection).await.map(drop)
 }
 
-/// Holds that have ended but whose seats or travellers stand in the way.
+/// Ended holds whose seats or passenger keys still block claims.
 pub(crate) async fn stale_holds(
     connection: &AsyncPgConnection,
     wanted: &[SeatRow],
     travellers: &[TravellerRow],
 ) -> QueryResult<Vec<StaleHold>> {
-    type Row = (Uuid, Uuid, Option<i16>, Option<Uuid>, Option<i64>);
+    type LockedSeatRow = (Uuid, Uuid, Option<i16>, Option<Uuid>, Option<i64>);
     let (flights, seats, _) = columns(wanted);
     let query = StaleHolders {
         flights,
@@ -86,8 +86,8 @@ pub(crate) async fn stale_holds(
         owners: travellers.iter().map(|row| row.owner.0).collect(),
         fingerprints: travellers.iter().map(|row| row.fingerprint).collect(),
     };
-    let rows: Vec<Row> = query.load(&mut &*connection).await?;
-    let read = |(booking, flight, seat, owner, fingerprint): Row| {
+    let rows: Vec<LockedSeatRow> = query.load(&mut &*connection).await?;
+    let read = |(booking, flight, seat, owner, fingerprint): LockedSeatRow| {
         let flight_id = FlightId(flight);
         let has = match seat {
             Some(number) => {

@@ -3,8 +3,8 @@
 //! Ids begin with the time at which they were made: days of bookings and of payments are found by
 //! ranges of ids, through the primary keys, and cost the booking path no index.
 
-use super::codes::Code;
-use crate::domain::stats::{CabinSeats, DayFigures, Figures, HoldFigures, Period};
+use super::codes::StoredCode;
+use crate::domain::stats::{CabinOccupancy, DayFigures, Figures, HoldFigures, Period};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use diesel::{
     prelude::*,
@@ -76,7 +76,7 @@ pub(crate) async fn count(
     for (cabin, capacity, held, sold) in seats {
         let cabin = Cabin::of_code(cabin.unwrap_or(-1))
             .map_err(|error| diesel::result::Error::DeserializationError(error.into()))?;
-        figures.cabins.push(CabinSeats { cabin, capacity, held, sold });
+        figures.cabins.push(CabinOccupancy { cabin, capacity, held, sold });
     }
     let bookings = CountBookings {
         made_from: from,

@@ -1,9 +1,8 @@
 //! Transactions whose ends travel with other statements: on a busy machine each wait for an answer costs
 //! more than the statement itself.
 //!
-//! Statements that are prepared once are sent in the order in which their futures are polled first, also
-//! where they have to be prepared (whoever comes later waits for the same lock). So nothing of a transaction
-//! is carried out before its beginning or after its end.
+//! Statements are sent in the order in which their futures are first polled, even if they have to be prepared first (a
+//! later one waits for the same lock). So no statement of a transaction runs before its beginning or after its end.
 
 use diesel::QueryResult;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -17,8 +16,8 @@ statement! {
 }
 
 statement! {
-    /// Has all statements planned anew when they are carried out next.
-    PlanAnew {} -> (),
+    /// Has the server replan all statements at their next use.
+    Replan {} -> (),
     "DISCARD PLANS"
 }
 
@@ -28,11 +27,10 @@ statement! {
     "COMMIT"
 }
 
-/// Has the server make the plans of this connection's statements anew, if so wanted; to be polled before
-/// [`begin`].
-pub(crate) async fn plan_anew(connection: &AsyncPgConnection, wanted: bool) -> QueryResult<()> {
+/// Has the server replan this connection's statements, if `wanted`; to be polled before [`begin`].
+pub(crate) async fn replan(connection: &AsyncPgConnection, wanted: bool) -> QueryResult<()> {
     match wanted {
-        true => PlanAnew {}.execute(&mut &*connection).await.map(drop),
+        true => Replan {}.execute(&mut &*connection).await.map(drop),
         false => Ok(()),
     }
 }
@@ -42,8 +40,8 @@ pub(crate) async fn begin(connection: &AsyncPgConnection) -> QueryResult<()> {
     Begin {}.execute(&mut &*connection).await.map(drop)
 }
 
-/// Writes events and commits, without waiting in between; after whatever statements were polled before it, for
-/// which the same holds. After an error the caller [rolls back](roll_back):
+/// Writes events and commits, without waiting in between, after all statements that were polled before it. After an
+/// error the caller [rolls back](roll_back):
 /// - where the server refused the events, it has answered the commit with a rollback, and that has no effect;
 /// - where they failed before anything was sent (they cannot be encoded, their statement cannot be prepared),
 ///   the commit was not sent either, and the transaction is open until then;

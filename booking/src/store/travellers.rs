@@ -1,5 +1,5 @@
-//! Who travels on a flight. The unique constraint (flight_id, owner_id, fingerprint) keeps a person from being booked
-//! twice by an account.
+//! The travellers of a flight. The unique constraint (flight_id, owner_id, fingerprint) keeps a person from being
+//! booked twice by an account.
 
 use booking_engine::ledger::rows::{PassengerFlightKey, TravellerRow};
 use diesel::{
@@ -26,7 +26,7 @@ statement! {
 }
 
 statement! {
-    /// Those of some passengers' keys that are taken.
+    /// The passenger keys among some that are taken.
     Taken {
         flights: Array<SqlUuid> = Vec<Uuid>,
         owners: Array<SqlUuid> = Vec<Uuid>,
@@ -49,7 +49,7 @@ pub(crate) async fn leave(connection: &AsyncPgConnection, given: &[TravellerRow]
     query.execute(&mut &*connection).await.map(drop)
 }
 
-/// Those of some passengers' keys that are taken.
+/// The passenger keys among some that are taken.
 pub(crate) async fn taken(
     connection: &AsyncPgConnection,
     asked: &[PassengerFlightKey],

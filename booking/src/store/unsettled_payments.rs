@@ -1,6 +1,5 @@
-//! The payments of which something is still to be asked of the provider: a queue beside [`payments`].
-//! A row comes with its payment (`payments::insert`) and goes when the payment is settled: with the
-//! provider's refusal, or once it has captured or voided.
+//! The queue of unsettled payments, beside [`payments`]. A row is inserted with its payment (`payments::insert`) and
+//! deleted when the payment is settled: after the provider's refusal, capture or void.
 
 use super::payments;
 use booking_engine::{payment::record::PaymentState, saga::settlement::UnsettledPayment};
@@ -17,8 +16,7 @@ use shared::{
 use uuid::Uuid;
 
 statement! {
-    /// Takes unsettled payments in hand that nobody has had in hand for a while; the more often that came
-    /// to nothing, the longer the while.
+    /// Takes idle unsettled payments in hand; the pause of a payment grows with its failed attempts.
     Take { seconds: Double = f64, limit: BigInt = i64 } -> (SqlUuid, SqlUuid, SmallInt, BigInt, Nullable<Text>, SqlUuid, Bool),
     "WITH due AS MATERIALIZED (SELECT payment_id FROM unsettled_payments WHERE attempted_at < clock_timestamp() - make_interval(secs => $ + CASE attempts WHEN 0 THEN 0 ELSE LEAST(power(2, LEAST(attempts, 10)), 600) END) ORDER BY attempted_at LIMIT $ FOR UPDATE SKIP LOCKED) UPDATE unsettled_payments u SET attempted_at = clock_timestamp(), attempts = LEAST(u.attempts + 1, 1000) FROM due CROSS JOIN LATERAL (SELECT id, booking_id, state, amount, token FROM payments WHERE id = due.payment_id OFFSET 0) AS p WHERE u.payment_id = due.payment_id RETURNING p.id, p.booking_id, p.state, p.amount, p.token, (SELECT s.flight_id FROM (SELECT flight_id FROM segments WHERE booking_id = p.booking_id OFFSET 0) AS s ORDER BY 1 LIMIT 1), (SELECT b.hold_expires_at <= clock_timestamp() FROM bookings b WHERE b.id = p.booking_id)"
 }
@@ -32,21 +30,21 @@ statement! {
 
 statement! {
     /// Takes settled payments out of the queue.
-    Settle { ids: Array<SqlUuid> = Vec<Uuid> } -> (),
+    MarkSettled { ids: Array<SqlUuid> = Vec<Uuid> } -> (),
     "DELETE FROM unsettled_payments WHERE payment_id = ANY($)"
 }
 
-/// Takes in hand unsettled payments that nobody has had in hand for this long. What the ledger decides
-/// in this very moment may be missed: the saga finds it out.
+/// Takes unsettled payments in hand that were idle for this time. A concurrent decision of the ledger may be missed:
+/// the saga's next step finds it.
 pub(crate) async fn take(
     connection: &AsyncPgConnection,
     idle: TimeDelta,
     limit: i64,
 ) -> QueryResult<Vec<UnsettledPayment>> {
-    type Row = (Uuid, Uuid, i16, i64, Option<String>, Uuid, bool);
+    type UnsettledPaymentRow = (Uuid, Uuid, i16, i64, Option<String>, Uuid, bool);
     #[expect(clippy::cast_precision_loss, reason = "a few seconds in milliseconds")]
     let seconds = idle.num_milliseconds() as f64 / 1000.0;
-    let rows: Vec<Row> = Take { seconds, limit }.load(&mut &*connection).await?;
+    let rows: Vec<UnsettledPaymentRow> = Take { seconds, limit }.load(&mut &*connection).await?;
     rows.into_iter()
         .map(|(id, booking, code, amount, token, flight, late)| {
             Ok(UnsettledPayment {
@@ -73,10 +71,10 @@ pub(crate) async fn count(
         .collect()
 }
 
-/// Takes payments out of the queue of which nothing is to be asked any more. Repeating it has no effect.
-pub(crate) async fn settle(connection: &AsyncPgConnection, ids: Vec<Uuid>) -> QueryResult<()> {
+/// Takes settled payments out of the queue. A repetition has no effect.
+pub(crate) async fn mark_settled(connection: &AsyncPgConnection, ids: Vec<Uuid>) -> QueryResult<()> {
     if ids.is_empty() {
         return Ok(());
     }
-    Settle { ids }.execute(&mut &*connection).await.map(drop)
+    MarkSettled { ids }.execute(&mut &*connection).await.map(drop)
 }

@@ -1,7 +1,7 @@
 //! Seats that unverified accounts hold, and the locks under which they are counted.
 //!
-//! Claims on different flights lock nothing in common, so the accounts themselves are locked: by advisory locks of
-//! the transaction, which PostgreSQL alone has. This module is their only user in booking.
+//! Claims on different flights share no lock, so the accounts themselves are locked, by PostgreSQL's advisory locks of
+//! the transaction. This module is their only user in booking.
 
 use booking_engine::ledger::rows::UnverifiedHold;
 use diesel::{
@@ -45,7 +45,7 @@ statement! {
 }
 
 statement! {
-    /// Deletes rows that count no more, of accounts that do not come again.
+    /// Deletes rows that count no more, of accounts without new holds.
     Clean { limit: BigInt = i64 } -> (),
     "WITH gone AS MATERIALIZED (
         SELECT h.owner_id, h.booking_id FROM unverified_holds h JOIN bookings b ON b.id = h.booking_id
@@ -54,7 +54,7 @@ statement! {
     ) DELETE FROM unverified_holds h USING gone g WHERE h.owner_id = g.owner_id AND h.booking_id = g.booking_id"
 }
 
-/// What stands for an account among the locks. Two accounts with one key only wait for each other.
+/// The key of an account's lock. Two accounts with one key only wait for each other.
 fn key(owner: UserId) -> i64 {
     let (_, low) = owner.0.as_u64_pair();
     low.cast_signed()

@@ -1,6 +1,6 @@
 //! Who may do what: owners, staff, guests with a locator, forged tokens; lists and pages.
 
-use crate::fixture::{World, booking, name, passenger};
+use crate::fixture::{ServiceFixture, booking, name, passenger};
 use serde_json::{Value, json};
 use shared::{
     auth::{Permission, SERVICE_TOKEN},
@@ -9,44 +9,44 @@ use shared::{
 
 #[actix_web::test]
 async fn anothers_booking_is_not_there() {
-    let world = World::new().await;
-    let flight = world.flight(30).await;
-    let owner = world.customer();
+    let fixture = ServiceFixture::new().await;
+    let flight = fixture.flight(30).await;
+    let owner = fixture.customer();
     let held = owner
         .post("/api/v1/bookings", &booking(flight.id, &[passenger("ADT", "Ada", None)]))
         .await
         .expect(201);
     let path = format!("/api/v1/bookings/{}", held["id"].as_str().unwrap());
     let (pay, none) = (json!({"method": "card", "token": "tok_visa"}), json!({}));
-    let stranger = world.customer();
+    let stranger = fixture.customer();
     stranger.get(&path).await.expect_problem(404, "not_found");
     stranger.post(&format!("{path}/payments"), &pay).await.expect_problem(404, "not_found");
     stranger.post(&format!("{path}/cancel"), &none).await.expect_problem(404, "not_found");
     assert_eq!(stranger.get("/api/v1/bookings").await.expect(200)["data"], json!([]));
-    let reader = world.user(0, UserId::new(), &[Permission::BookingReadAny]);
+    let reader = fixture.user(0, UserId::new(), &[Permission::BookingReadAny]);
     assert_eq!(reader.get(&path).await.expect(200), held);
     reader.post(&format!("{path}/cancel"), &none).await.expect_problem(403, "forbidden");
-    let agent = world.user(0, UserId::new(), &[Permission::BookingReadAny, Permission::BookingWriteAny]);
+    let agent = fixture.user(0, UserId::new(), &[Permission::BookingReadAny, Permission::BookingWriteAny]);
     agent.post(&format!("{path}/cancel"), &none).await.expect(200);
     owner.get("/api/v1/bookings/zebra").await.expect_problem(404, "not_found");
-    world.stop().await;
+    fixture.stop().await;
 }
 
 #[actix_web::test]
 async fn only_good_tokens_are_taken() {
-    let world = World::new().await;
-    let flight = world.flight(30).await;
+    let fixture = ServiceFixture::new().await;
+    let flight = fixture.flight(30).await;
     let body = booking(flight.id, &[passenger("ADT", "Ada", None)]);
-    let guest = world.guest(0);
+    let guest = fixture.guest(0);
     let none = guest.post("/api/v1/bookings", &body).await;
     none.expect_problem(401, "unauthenticated");
     assert_eq!(none.header("www-authenticate"), "Bearer");
-    let mut claims = world.issuer.claims(UserId::new(), &[]);
+    let mut claims = fixture.issuer.claims(UserId::new(), &[]);
     claims.exp = chrono::Utc::now().timestamp() - 60;
-    let expired = world.issuer.sign(&claims);
+    let expired = fixture.issuer.sign(&claims);
     let forged = testkit::TokenIssuer::new().token(UserId::new(), &[]);
     // {"alg":"none","typ":"at+jwt"} and the claims of a good token.
-    let good = world.issuer.token(UserId::new(), &[]);
+    let good = fixture.issuer.token(UserId::new(), &[]);
     let unsigned = format!("eyJhbGciOiJub25lIiwidHlwIjoiYXQrand0In0.{}.", good.split('.').nth(1).unwrap());
     for (token, code) in [
         (expired.as_str(), "token_expired"),
@@ -59,20 +59,20 @@ async fn only_good_tokens_are_taken() {
         client.get("/api/v1/bookings").await.expect_problem(401, code);
         client.get(&format!("/api/v1/bookings/{}", flight.id)).await.expect_problem(401, code);
     }
-    assert_eq!(world.count("bookings").await, 0);
-    world.stop().await;
+    assert_eq!(fixture.count("bookings").await, 0);
+    fixture.stop().await;
 }
 
 #[actix_web::test]
 async fn a_locator_and_a_name_open_one_booking_for_reading() {
-    let world = World::new().await;
-    let flight = world.flight(30).await;
-    let owner = world.customer();
+    let fixture = ServiceFixture::new().await;
+    let flight = fixture.flight(30).await;
+    let owner = fixture.customer();
     let make = async |who: &str| {
         owner.post("/api/v1/bookings", &booking(flight.id, &[passenger("ADT", who, None)])).await.expect(201)
     };
     let (held, other) = (make("Ada").await, make("Grace").await);
-    let guest = world.guest(0);
+    let guest = fixture.guest(0);
     let ask = |locator: &str, name: &str| json!({"locator": locator, "family_name": name});
     let locator = held["locator"].as_str().unwrap();
     let found =
@@ -95,7 +95,7 @@ async fn a_locator_and_a_name_open_one_booking_for_reading() {
         .await
         .expect_problem(401, "unauthenticated");
     // A token of the services opens no booking.
-    world.service().get(&path(&held)).await.expect_problem(401, "unauthenticated");
+    fixture.service().get(&path(&held)).await.expect_problem(401, "unauthenticated");
 
     let unknown = guest.post("/api/v1/bookings/lookup", &ask("ZZZZZZ", "Lovelace")).await;
     let wrong = guest.post("/api/v1/bookings/lookup", &ask(locator, "Hopper")).await;
@@ -106,20 +106,20 @@ async fn a_locator_and_a_name_open_one_booking_for_reading() {
         (&unknown.json["detail"], &unknown.json["title"]),
         (&wrong.json["detail"], &wrong.json["title"])
     );
-    world.stop().await;
+    fixture.stop().await;
 }
 
 #[actix_web::test]
 async fn guessing_names_is_limited() {
-    let world = World::new().await;
-    let flight = world.flight(30).await;
-    let held = world
+    let fixture = ServiceFixture::new().await;
+    let flight = fixture.flight(30).await;
+    let held = fixture
         .customer()
         .post("/api/v1/bookings", &booking(flight.id, &[passenger("ADT", "Ada", None)]))
         .await
         .expect(201);
     let ask = |name: &str| json!({"locator": held["locator"], "family_name": name});
-    let guest = world.guest(0).by_gateway("198.51.100.7");
+    let guest = fixture.guest(0).by_gateway("198.51.100.7");
     for _ in 0..10 {
         guest.post("/api/v1/bookings/lookup", &ask("Hopper")).await.expect_problem(404, "not_found");
     }
@@ -127,46 +127,46 @@ async fn guessing_names_is_limited() {
     limited.expect_problem(429, "rate_limited");
     assert!(!limited.header("retry-after").is_empty() && !limited.header("ratelimit-policy").is_empty());
     // Another address is not to blame.
-    let other = world.guest(0).by_gateway("198.51.100.8");
+    let other = fixture.guest(0).by_gateway("198.51.100.8");
     other.post("/api/v1/bookings/lookup", &ask("Lovelace")).await.expect(200);
     // Load tests are not limited; a bad token changes nothing.
-    let exempt = world.user(0, UserId::new(), &[Permission::LimitsExempt]).by_gateway("198.51.100.7");
+    let exempt = fixture.user(0, UserId::new(), &[Permission::LimitsExempt]).by_gateway("198.51.100.7");
     exempt.post("/api/v1/bookings/lookup", &ask("Lovelace")).await.expect(200);
     let forged = guest.with_token("nonsense").post("/api/v1/bookings/lookup", &ask("Lovelace")).await;
     forged.expect_problem(429, "rate_limited");
-    world.stop().await;
+    fixture.stop().await;
 }
 
 #[actix_web::test]
 async fn only_the_gateway_says_from_where_a_client_comes() {
-    let world = World::new().await;
+    let fixture = ServiceFixture::new().await;
     let ask = json!({"locator": "ZZZZZZ", "family_name": "Lovelace"});
     // Without the gateway's token an invented address counts for nothing: all of these come from one.
     for number in 1..=11 {
         let address = format!("198.51.100.{number}");
-        let guest = world.guest(0).with_header("x-forwarded-for", &address);
+        let guest = fixture.guest(0).with_header("x-forwarded-for", &address);
         let forged = guest.with_header(SERVICE_TOKEN.as_str(), "forged");
         let answer = if number % 2 == 0 { forged } else { guest }.post("/api/v1/bookings/lookup", &ask).await;
         let (status, code) = if number <= 10 { (404, "not_found") } else { (429, "rate_limited") };
         answer.expect_problem(status, code);
     }
-    world.guest(0).post("/api/v1/bookings/lookup", &ask).await.expect_problem(429, "rate_limited");
-    let passed_on = world.guest(0).by_gateway("198.51.100.1");
+    fixture.guest(0).post("/api/v1/bookings/lookup", &ask).await.expect_problem(429, "rate_limited");
+    let passed_on = fixture.guest(0).by_gateway("198.51.100.1");
     passed_on.post("/api/v1/bookings/lookup", &ask).await.expect_problem(404, "not_found");
-    world.stop().await;
+    fixture.stop().await;
 }
 
 #[actix_web::test]
 async fn guessing_locators_is_limited_by_network() {
-    let world = World::new().await;
-    let flight = world.flight(30).await;
-    let held = world
+    let fixture = ServiceFixture::new().await;
+    let flight = fixture.flight(30).await;
+    let held = fixture
         .customer()
         .post("/api/v1/bookings", &booking(flight.id, &[passenger("ADT", "Ada", None)]))
         .await
         .expect(201);
     let from = async |address: &str, locator: &str, name: &str| {
-        let guest = world.guest(0).by_gateway(address);
+        let guest = fixture.guest(0).by_gateway(address);
         guest.post("/api/v1/bookings/lookup", &json!({"locator": locator, "family_name": name})).await
     };
     let locator = held["locator"].as_str().unwrap();
@@ -189,14 +189,14 @@ async fn guessing_locators_is_limited_by_network() {
     limited.expect_problem(429, "rate_limited");
     assert_eq!(limited.header("ratelimit-policy"), "\"lookups\";q=100;w=3600");
     from("2001:db8:0:1::1", locator, "Lovelace").await.expect(200);
-    world.stop().await;
+    fixture.stop().await;
 }
 
 #[actix_web::test]
 async fn own_bookings_come_newest_first_in_pages() {
-    let world = World::new().await;
-    let flight = world.flight(30).await;
-    let client = world.customer();
+    let fixture = ServiceFixture::new().await;
+    let flight = fixture.flight(30).await;
+    let client = fixture.customer();
     let mut made = Vec::new();
     for number in 0..5 {
         let body = booking(flight.id, &[passenger("ADT", &name(number), None)]);
@@ -227,7 +227,7 @@ async fn own_bookings_come_newest_first_in_pages() {
     ] {
         client.get(&format!("/api/v1/bookings{path}")).await.expect_problem(422, "validation_failed");
     }
-    world
+    fixture
         .customer()
         .get(&format!("/api/v1/bookings?after={cursor}"))
         .await
@@ -235,5 +235,5 @@ async fn own_bookings_come_newest_first_in_pages() {
     let one = format!("/api/v1/bookings/{}", made[0].as_str().unwrap());
     let tag = client.get(&one).await.header("etag").to_owned();
     assert_eq!(client.with_header("if-none-match", &tag).get(&one).await.status.as_u16(), 304);
-    world.stop().await;
+    fixture.stop().await;
 }

@@ -1,14 +1,14 @@
 //! `GET /admin/bookings`.
 
-use crate::fixture::{World, booking, name, paid, passenger};
+use crate::fixture::{ServiceFixture, booking, name, paid, passenger};
 use serde_json::{Value, json};
 use shared::{auth::Permission, ids::UserId};
 use testkit::Client;
 
 const LIST: &str = "/api/v1/admin/bookings";
 
-fn agent(world: &World) -> Client {
-    world.user(0, UserId::new(), &[Permission::BookingReadAny])
+fn agent(fixture: &ServiceFixture) -> Client {
+    fixture.user(0, UserId::new(), &[Permission::BookingReadAny])
 }
 
 fn ids(page: &Value) -> Vec<&str> {
@@ -17,24 +17,24 @@ fn ids(page: &Value) -> Vec<&str> {
 
 #[actix_web::test]
 async fn filters_are_joined_by_and() {
-    let world = World::with(1, |config| config.reap_ms = 3_600_000).await;
-    let (one, other) = (world.flight(30).await, world.flight(31).await);
+    let fixture = ServiceFixture::with(1, |config| config.reap_ms = 3_600_000).await;
+    let (one, other) = (fixture.flight(30).await, fixture.flight(31).await);
     let make = async |flight, who: &str, email: &str, payment: Option<&str>| {
         let mut body = booking(flight, &[passenger("ADT", who, None)]);
         body["contact"]["email"] = json!(email);
         let body = payment.map_or(body.clone(), |token| paid(body, token));
-        world.customer().post("/api/v1/bookings", &body).await.expect(201)
+        fixture.customer().post("/api/v1/bookings", &body).await.expect(201)
     };
     let ada = make(one.id, "Ada", "Ada.Lovelace@Example.org", Some("tok_visa")).await;
     let grace = make(one.id, "Grace", "grace@example.org", None).await;
     let edith = make(other.id, "Edith", "ada.lovelace@example.org", None).await;
-    world
+    fixture
         .sql(&format!(
             "UPDATE bookings SET hold_expires_at = now() WHERE id = '{}'",
             edith["id"].as_str().unwrap()
         ))
         .await;
-    let agent = agent(&world);
+    let agent = agent(&fixture);
     let find = async |query: &str| agent.get(&format!("{LIST}?{query}")).await.expect(200);
     let [ada_id, grace_id, edith_id] = [&ada, &grace, &edith].map(|one| one["id"].as_str().unwrap());
     let locator = ada["locator"].as_str().unwrap();
@@ -63,20 +63,20 @@ async fn filters_are_joined_by_and() {
         find(&format!("locator={locator}")).await["data"][0]["contact"]["email"],
         "Ada.Lovelace@Example.org"
     );
-    world.stop().await;
+    fixture.stop().await;
 }
 
 #[actix_web::test]
 async fn pages_follow_each_other_and_are_bound_to_their_filters() {
-    let world = World::new().await;
-    let flight = world.flight(30).await;
+    let fixture = ServiceFixture::new().await;
+    let flight = fixture.flight(30).await;
     let mut made = Vec::new();
     for number in 0..5 {
         let body = booking(flight.id, &[passenger("ADT", &name(number), None)]);
-        let held = world.customer().post("/api/v1/bookings", &body).await.expect(201);
+        let held = fixture.customer().post("/api/v1/bookings", &body).await.expect(201);
         made.insert(0, held["id"].as_str().unwrap().to_owned());
     }
-    let agent = agent(&world);
+    let agent = agent(&fixture);
     let mut found = Vec::new();
     let mut next = String::new();
     for size in [2, 2, 1] {
@@ -91,24 +91,24 @@ async fn pages_follow_each_other_and_are_bound_to_their_filters() {
         }
     }
     assert_eq!(found, made);
-    world.stop().await;
+    fixture.stop().await;
 }
 
 #[actix_web::test]
-async fn all_bad_values_are_told_at_once_and_only_staff_may_ask() {
-    let world = World::new().await;
+async fn all_bad_values_are_reported_at_once_and_only_staff_may_ask() {
+    let fixture = ServiceFixture::new().await;
     let bad = "locator=O0&email=x&flight_id=7&status=lost&limit=0&after=zebra&typo=1";
-    let answer = agent(&world).get(&format!("{LIST}?{bad}")).await;
+    let answer = agent(&fixture).get(&format!("{LIST}?{bad}")).await;
     answer.expect_problem(422, "validation_failed");
     let mut invalid = answer.invalid();
     invalid.sort();
     assert_eq!(invalid, ["after", "email", "flight_id", "limit", "locator", "status", "typo"]);
     assert!(answer.json["errors"][0]["parameter"].is_string());
-    world.guest(0).get(LIST).await.expect_problem(401, "unauthenticated");
-    world.customer().get(&format!("{LIST}?{bad}")).await.expect_problem(403, "forbidden");
-    let post = agent(&world).post(LIST, &json!({})).await;
+    fixture.guest(0).get(LIST).await.expect_problem(401, "unauthenticated");
+    fixture.customer().get(&format!("{LIST}?{bad}")).await.expect_problem(403, "forbidden");
+    let post = agent(&fixture).post(LIST, &json!({})).await;
     post.expect_problem(405, "method_not_allowed");
     assert_eq!(post.header("allow"), "GET, HEAD");
-    assert_eq!(agent(&world).get(LIST).await.header("cache-control"), "private, no-store");
-    world.stop().await;
+    assert_eq!(agent(&fixture).get(LIST).await.header("cache-control"), "private, no-store");
+    fixture.stop().await;
 }

@@ -1,6 +1,6 @@
 //! What the airline does to flights that are booked.
 
-use crate::fixture::{World, booking, eventually, paid, passenger, status_of};
+use crate::fixture::{ServiceFixture, booking, eventually, paid, passenger, status_of};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use shared::{
@@ -25,14 +25,14 @@ fn cancelled(flight: &FlightState) -> FlightState {
 
 #[actix_web::test]
 async fn a_cancelled_flight_gives_back_everything_to_everybody() {
-    let world = World::new().await;
-    let client = world.customer();
-    let flight = world.flight(30).await;
+    let fixture = ServiceFixture::new().await;
+    let client = fixture.customer();
+    let flight = fixture.flight(30).await;
     let bought = book(&client, &flight, "Ada", Some("tok_visa")).await;
     let held = book(&client, &flight, "Grace", None).await;
     // Long ago, with a fare that gives back nothing but the taxes.
-    world.sql("UPDATE bookings SET confirmed_at = now() - interval '10 days' WHERE status = 1").await;
-    world.publish(EventType::FlightCancelled, &cancelled(&flight)).await;
+    fixture.sql("UPDATE bookings SET confirmed_at = now() - interval '10 days' WHERE status = 1").await;
+    fixture.publish(EventType::FlightCancelled, &cancelled(&flight)).await;
     eventually("the cancellations", async || {
         let (one, other) = (client.get(&path(&bought)).await, client.get(&path(&held)).await);
         one.json["status"] == "cancelled" && other.json["status"] == "cancelled"
@@ -42,48 +42,50 @@ async fn a_cancelled_flight_gives_back_everything_to_everybody() {
     assert_eq!(after["payment_status"], "refunded");
     assert_eq!(after["refunds"][0]["amount"], bought["price"]["total"]);
     assert_eq!(after["refunds"][0]["reason"], "cancelled by the airline");
-    assert_eq!(world.count("seats").await, 0);
-    assert_eq!(world.count("events WHERE kind = 'booking.cancelled'").await, 2);
+    assert_eq!(fixture.count("seats").await, 0);
+    assert_eq!(fixture.count("events WHERE kind = 'booking.cancelled'").await, 2);
     eventually("the refund", async || {
         client.get(&path(&bought)).await.json["refunds"][0]["status"] == "settled"
     })
     .await;
-    eventually("the end of the work", async || world.count("disruptions").await == 0).await;
+    eventually("the end of the work", async || fixture.count("disruptions").await == 0).await;
     // Told again, nothing more happens.
-    world.publish(EventType::FlightCancelled, &cancelled(&flight)).await;
-    assert_eq!(world.count("events WHERE kind = 'booking.cancelled'").await, 2);
-    assert_eq!(world.count("sandbox_operations WHERE operation = 3").await, 1);
+    fixture.publish(EventType::FlightCancelled, &cancelled(&flight)).await;
+    assert_eq!(fixture.count("events WHERE kind = 'booking.cancelled'").await, 2);
+    assert_eq!(fixture.count("sandbox_operations WHERE operation = 3").await, 1);
     let body = booking(flight.id, &[passenger("ADT", "Mary", None)]);
     client.post("/api/v1/bookings", &body).await.expect_problem(409, "flight_not_bookable");
-    world.stop().await;
+    fixture.stop().await;
 }
 
 #[actix_web::test]
 async fn a_payment_under_way_is_voided_when_the_flight_is_cancelled() {
-    let world = World::with(1, |config| config.payment_timeout_ms = 200).await;
-    let client = world.customer();
-    let flight = world.flight(30).await;
+    let fixture = ServiceFixture::with(1, |config| config.payment_timeout_ms = 200).await;
+    let client = fixture.customer();
+    let flight = fixture.flight(30).await;
     let body = paid(booking(flight.id, &[passenger("ADT", "Ada", Some("4A"))]), "tok_timeout");
     let unsettled = client.post("/api/v1/bookings", &body).await;
     unsettled.expect_problem(504, "upstream_timeout");
     let path = path(&unsettled.json["booking"]);
-    world.publish(EventType::FlightCancelled, &cancelled(&flight)).await;
+    fixture.publish(EventType::FlightCancelled, &cancelled(&flight)).await;
     eventually("the cancellation", async || client.get(&path).await.json["status"] == "cancelled").await;
-    world
-        .settles("the void", async || world.count("sandbox_operations WHERE operation = 2").await == 1)
+    fixture
+        .eventually_with_sweeps("the void", async || {
+            fixture.count("sandbox_operations WHERE operation = 2").await == 1
+        })
         .await;
     let after = client.get(&path).await.expect(200);
     assert_eq!(after["payments"][0]["status"], "declined");
-    assert_eq!(world.count("ledger_entries").await, 0, "no money has moved");
-    assert_eq!(world.count("sandbox_operations WHERE operation = 1").await, 0, "nothing was captured");
-    world.stop().await;
+    assert_eq!(fixture.count("ledger_entries").await, 0, "no money has moved");
+    assert_eq!(fixture.count("sandbox_operations WHERE operation = 1").await, 0, "nothing was captured");
+    fixture.stop().await;
 }
 
 #[actix_web::test]
-async fn other_times_are_told_once_to_those_who_are_booked() {
-    let world = World::new().await;
-    let client = world.customer();
-    let flight = world.flight(30).await;
+async fn new_times_are_published_once_for_each_booking() {
+    let fixture = ServiceFixture::new().await;
+    let client = fixture.customer();
+    let flight = fixture.flight(30).await;
     let bought = book(&client, &flight, "Ada", Some("tok_visa")).await;
     let gone = book(&client, &flight, "Grace", Some("tok_visa")).await;
     client.post(&format!("{}/cancel", path(&gone)), &json!({})).await.expect(200);
@@ -97,58 +99,58 @@ async fn other_times_are_told_once_to_those_who_are_booked() {
         version: 2,
         ..flight.clone()
     };
-    world.publish(EventType::FlightChanged, &delayed).await;
+    fixture.publish(EventType::FlightChanged, &delayed).await;
     let told = "events WHERE kind = 'booking.changed'";
-    eventually("the news", async || world.count(told).await == 1).await;
+    eventually("the news", async || fixture.count(told).await == 1).await;
     let after = client.get(&path(&bought)).await.expect(200);
     assert_eq!(after["segments"][0]["departure"], serde_json::to_value(&delayed.departure).unwrap());
     assert_eq!(
         (&after["status"], after["version"].as_i64()),
         (&json!("confirmed"), Some(bought["version"].as_i64().unwrap() + 1))
     );
-    eventually("the end of the work", async || world.count("disruptions").await == 0).await;
+    eventually("the end of the work", async || fixture.count("disruptions").await == 0).await;
     // Who books now knows the new times; a change that moves no times is no news to anybody.
     book(&client, &delayed, "Mary", Some("tok_visa")).await;
-    world
+    fixture
         .publish(
             EventType::FlightChanged,
             &FlightState { version: 3, airplane: "G-AERP".parse().unwrap(), ..delayed.clone() },
         )
         .await;
-    assert_eq!(world.count("disruptions").await, 0);
+    assert_eq!(fixture.count("disruptions").await, 0);
     let moved = FlightState {
         departure: later(&delayed.departure),
         arrival: later(&delayed.arrival),
         version: 4,
         ..delayed
     };
-    world.publish(EventType::FlightChanged, &moved).await;
-    eventually("the second news", async || world.count(told).await == 3).await;
-    world.stop().await;
+    fixture.publish(EventType::FlightChanged, &moved).await;
+    eventually("the second news", async || fixture.count(told).await == 3).await;
+    fixture.stop().await;
 }
 
 #[actix_web::test]
-async fn what_an_instance_left_undone_is_done_by_the_next() {
-    let world = World::new().await;
-    let client = world.customer();
-    let flight = world.flight(30).await;
+async fn the_next_instance_finishes_disruptions_left_undone() {
+    let fixture = ServiceFixture::new().await;
+    let client = fixture.customer();
+    let flight = fixture.flight(30).await;
     let bought = book(&client, &flight, "Ada", Some("tok_visa")).await;
     let id = client.get(&path(&bought)).await.expect(200)["owner_id"].as_str().unwrap().parse().unwrap();
-    let mut world = world.stop_instances().await;
+    let mut fixture = fixture.stop_instances().await;
     // As after a crash between the flight's new state and its bookings.
-    world.sql("UPDATE flights SET version = 2, on_sale = false").await;
-    world
+    fixture.sql("UPDATE flights SET version = 2, on_sale = false").await;
+    fixture
         .sql("UPDATE flight_states SET version = 2, state = state || '{\"version\": 2, \"status\": \"cancelled\"}'")
         .await;
-    world.sql("INSERT INTO disruptions SELECT id, 2, 0 FROM flights").await;
-    world.start(|_| {}).await;
-    let client = world.user(0, id, &[]);
+    fixture.sql("INSERT INTO disruptions SELECT id, 2, 0 FROM flights").await;
+    fixture.start(|_| {}).await;
+    let client = fixture.user(0, id, &[]);
     eventually("the cancellation", async || client.get(&path(&bought)).await.json["status"] == "cancelled")
         .await;
-    let map = world.guest(0).get(&format!("/api/v1/flights/{}/seat-map", flight.id)).await.expect(200);
+    let map = fixture.guest(0).get(&format!("/api/v1/flights/{}/seat-map", flight.id)).await.expect(200);
     let seat = bought["passengers"][0]["seats"][0]["designator"].as_str().unwrap();
     assert_eq!(status_of(&map, seat), "available");
-    world.stop().await;
+    fixture.stop().await;
 }
 
 /// The same flight as it departs so long from now.
@@ -160,52 +162,52 @@ fn moved_to(flight: &FlightState, ahead: TimeDelta) -> FlightState {
 
 #[actix_web::test]
 async fn a_hold_on_a_flight_that_moves_forward_ends_when_its_sales_close() {
-    let world = World::new().await;
-    let client = world.customer();
-    let flight = world.flight(30).await;
+    let fixture = ServiceFixture::new().await;
+    let client = fixture.customer();
+    let flight = fixture.flight(30).await;
     let held = book(&client, &flight, "Ada", None).await;
     let sooner = moved_to(&flight, TimeDelta::minutes(50));
-    world.publish(EventType::FlightChanged, &sooner).await;
+    fixture.publish(EventType::FlightChanged, &sooner).await;
     eventually("the news", async || client.get(&path(&held)).await.json["version"] == 2).await;
     let after = client.get(&path(&held)).await.expect(200);
     assert_eq!(after["status"], "held");
     let ends: DateTime<Utc> = serde_json::from_value(after["hold_expires_at"].clone()).unwrap();
     assert!(ends <= sooner.departure.at - TimeDelta::minutes(45), "{ends}");
     // Now it leaves in half an hour: sales have closed.
-    world.publish(EventType::FlightChanged, &moved_to(&sooner, TimeDelta::minutes(30))).await;
+    fixture.publish(EventType::FlightChanged, &moved_to(&sooner, TimeDelta::minutes(30))).await;
     eventually("the end", async || client.get(&path(&held)).await.json["version"] == 4).await;
     let after = client.get(&path(&held)).await.expect(200);
     assert_eq!((&after["status"], &after["available_actions"]), (&json!("expired"), &json!([])));
-    assert_eq!(world.count("seats").await, 0);
-    assert_eq!(world.count("events WHERE kind = 'booking.expired'").await, 1);
+    assert_eq!(fixture.count("seats").await, 0);
+    assert_eq!(fixture.count("events WHERE kind = 'booking.expired'").await, 1);
     let pay = json!({"method": "card", "token": "tok_visa"});
     client.post(&format!("{}/payments", path(&held)), &pay).await.expect_problem(409, "hold_expired");
-    world.stop().await;
+    fixture.stop().await;
 }
 
 #[actix_web::test]
 async fn nothing_is_paid_for_a_flight_that_has_moved_forward_unnoticed() {
-    let world = World::new().await;
-    let client = world.customer();
-    let flight = world.flight(30).await;
+    let fixture = ServiceFixture::new().await;
+    let client = fixture.customer();
+    let flight = fixture.flight(30).await;
     let held = book(&client, &flight, "Ada", None).await;
     // Its booking has yet to follow.
-    world.sql("UPDATE flights SET departure_at = now() + interval '30 minutes'").await;
+    fixture.sql("UPDATE flights SET departure_at = now() + interval '30 minutes'").await;
     let pay = json!({"method": "card", "token": "tok_visa"});
     let refused = client.post(&format!("{}/payments", path(&held)), &pay).await;
     refused.expect_problem(409, "flight_not_bookable");
-    assert_eq!((world.count("payments").await, world.count("sandbox_operations").await), (0, 0));
-    world.stop().await;
+    assert_eq!((fixture.count("payments").await, fixture.count("sandbox_operations").await), (0, 0));
+    fixture.stop().await;
 }
 
 #[actix_web::test]
 async fn however_many_flights_change_none_waits_for_another_look() {
     let rarely = |config: &mut booking::config::Config| config.disruption_sweep_ms = 3_600_000;
-    let mut world = World::with(1, rarely).await.stop_instances().await;
+    let mut fixture = ServiceFixture::with(1, rarely).await.stop_instances().await;
     let noted = "INSERT INTO disruptions (flight_id, version, kind) \
                  SELECT gen_random_uuid(), 1, 1 FROM generate_series(1, 150)";
-    assert_eq!(world.sql(noted).await, 150);
-    world.start(rarely).await;
-    eventually("the end of the work", async || world.count("disruptions").await == 0).await;
-    world.stop().await;
+    assert_eq!(fixture.sql(noted).await, 150);
+    fixture.start(rarely).await;
+    eventually("the end of the work", async || fixture.count("disruptions").await == 0).await;
+    fixture.stop().await;
 }

@@ -1,6 +1,6 @@
 //! Bad input: the contract's codes, all errors at once, nothing kept.
 
-use crate::fixture::{World, booking, flight, name, paid, passenger};
+use crate::fixture::{ServiceFixture, booking, flight, name, paid, passenger};
 use awc::http::Method;
 use chrono::TimeDelta;
 use serde_json::{Value, json};
@@ -123,9 +123,9 @@ const INVALID: &[Case] = &[
 
 #[actix_web::test]
 async fn invalid_bodies_are_refused_where_they_are_wrong() {
-    let world = World::new().await;
-    let flight = world.flight(30).await;
-    let client = world.customer();
+    let fixture = ServiceFixture::new().await;
+    let flight = fixture.flight(30).await;
+    let client = fixture.customer();
     for (index, (change, pointers)) in INVALID.iter().enumerate() {
         let mut body = booking(flight.id, &[passenger("ADT", "Ada", None)]);
         change(&mut body);
@@ -154,7 +154,7 @@ async fn invalid_bodies_are_refused_where_they_are_wrong() {
         "/segments/0/brand",
     ];
     assert_eq!(invalid, all, "{}", answer.json);
-    nothing_is_kept(&world).await;
+    nothing_is_kept(&fixture).await;
     // All that only the flight tells, too.
     let mut body = booking(flight.id, &[passenger("CHD", "Joan", None), passenger("ADT", "Ada", None)]);
     body["passengers"][0]["born_on"] = json!("1990-05-17");
@@ -166,11 +166,11 @@ async fn invalid_bodies_are_refused_where_they_are_wrong() {
     invalid.sort();
     let all = ["/expected_total", "/hold_minutes", "/passengers/0/born_on", "/segments/0/cabin"];
     assert_eq!(invalid, all, "{}", answer.json);
-    nothing_is_kept(&world).await;
-    world.stop().await;
+    nothing_is_kept(&fixture).await;
+    fixture.stop().await;
 }
 
-async fn nothing_is_kept(world: &World) {
+async fn nothing_is_kept(fixture: &ServiceFixture) {
     let tables = [
         "bookings",
         "seats",
@@ -183,14 +183,14 @@ async fn nothing_is_kept(world: &World) {
         "events",
     ];
     for table in tables {
-        assert_eq!(world.count(table).await, 0, "nothing is kept in {table}");
+        assert_eq!(fixture.count(table).await, 0, "nothing is kept in {table}");
     }
 }
 
 #[actix_web::test]
 async fn flights_that_are_not_on_sale_cannot_be_booked() {
-    let world = World::new().await;
-    let good = world.flight(30).await;
+    let fixture = ServiceFixture::new().await;
+    let good = fixture.flight(30).await;
     let mut cancelled = flight(TimeDelta::days(31));
     cancelled.status = FlightStatus::Cancelled;
     let departed = flight(TimeDelta::days(-1));
@@ -200,9 +200,9 @@ async fn flights_that_are_not_on_sale_cannot_be_booked() {
         (EventType::FlightPublished, &departed),
         (EventType::FlightPublished, &leaving),
     ] {
-        world.publish(kind, state).await;
+        fixture.publish(kind, state).await;
     }
-    let client = world.customer();
+    let client = fixture.customer();
     let ada = [passenger("ADT", "Ada", None)];
     for state in [&cancelled, &departed, &leaving] {
         let answer = client.post("/api/v1/bookings", &paid(booking(state.id, &ada), "tok_visa")).await;
@@ -214,15 +214,15 @@ async fn flights_that_are_not_on_sale_cannot_be_booked() {
     let segment = |state: &FlightState| json!({"flight_id": state.id, "cabin": "economy", "brand": "flex"});
     body["segments"] = json!([segment(&good), segment(&cancelled)]);
     client.post("/api/v1/bookings", &body).await.expect_problem(409, "flight_not_bookable");
-    nothing_is_kept(&world).await;
-    world.stop().await;
+    nothing_is_kept(&fixture).await;
+    fixture.stop().await;
 }
 
 #[actix_web::test]
 async fn names_of_all_scripts_travel() {
-    let world = World::new().await;
-    let flight = world.flight(30).await;
-    let client = world.customer();
+    let fixture = ServiceFixture::new().await;
+    let flight = fixture.flight(30).await;
+    let client = fixture.customer();
     for (given, family) in [
         ("محمد", "الفارسي"),
         ("שָׂרָה", "בן דוד"),
@@ -242,22 +242,22 @@ async fn names_of_all_scripts_travel() {
         let traveller = &read["passengers"][0];
         assert_eq!((&traveller["given_name"], &traveller["family_name"]), (&json!(given), &json!(family)));
     }
-    world.stop().await;
+    fixture.stop().await;
 }
 
 #[actix_web::test]
 async fn prices_beyond_all_bounds_are_refused() {
-    let world = World::new().await;
+    let fixture = ServiceFixture::new().await;
     let mut dear = Vec::new();
     for day in [30, 31, 32] {
         let mut state = flight(TimeDelta::days(day));
         for fare in &mut state.fares {
             fare.base_price = Money::new(i64::MAX, Currency::EUR);
         }
-        world.publish(EventType::FlightPublished, &state).await;
+        fixture.publish(EventType::FlightPublished, &state).await;
         dear.push(state);
     }
-    let client = world.customer();
+    let client = fixture.customer();
     // Three adults are too many for what one flight can cost, one adult for what three can cost.
     let party =
         [passenger("ADT", "Ada", None), passenger("ADT", "Grace", None), passenger("ADT", "Joan", None)];
@@ -272,15 +272,15 @@ async fn prices_beyond_all_bounds_are_refused() {
     let answer = client.post("/api/v1/bookings", &body).await;
     answer.expect_problem(422, "validation_failed");
     assert_eq!(answer.invalid(), ["/segments"], "{}", answer.json);
-    nothing_is_kept(&world).await;
-    world.stop().await;
+    nothing_is_kept(&fixture).await;
+    fixture.stop().await;
 }
 
 #[actix_web::test]
-async fn seats_that_may_not_be_given_are_told_apart() {
-    let world = World::new().await;
-    let flight = world.flight(30).await;
-    let client = world.customer();
+async fn seats_that_cannot_be_assigned_have_distinct_codes() {
+    let fixture = ServiceFixture::new().await;
+    let flight = fixture.flight(30).await;
+    let client = fixture.customer();
     let adult_with_infant = vec![passenger("ADT", "Ada", Some("8A")), passenger("INF", "Joan", None)];
     let child = vec![passenger("ADT", "Ada", None), passenger("CHD", "Joan", Some("8B"))];
     let cases = [
@@ -303,7 +303,7 @@ async fn seats_that_may_not_be_given_are_told_apart() {
     assert_eq!(made["passengers"][1]["seats"], json!([]));
     // All of the wanted seats that are taken are told.
     let rival = [passenger("ADT", "Ada", Some("9A")), passenger("ADT", "Grace", Some("9B"))];
-    world.customer().post("/api/v1/bookings", &booking(flight.id, &rival)).await.expect(201);
+    fixture.customer().post("/api/v1/bookings", &booking(flight.id, &rival)).await.expect(201);
     let wanted: Vec<Value> = ["9A", "9B", "9C"]
         .iter()
         .enumerate()
@@ -312,14 +312,14 @@ async fn seats_that_may_not_be_given_are_told_apart() {
     let taken = client.post("/api/v1/bookings", &booking(flight.id, &wanted)).await;
     taken.expect_problem(409, "seat_taken");
     assert_eq!(taken.json["seats"].as_array().unwrap().len(), 2);
-    world.stop().await;
+    fixture.stop().await;
 }
 
 #[actix_web::test]
 async fn prices_are_charged_as_expected_or_lower() {
-    let world = World::new().await;
-    let flight = world.flight(30).await;
-    let client = world.customer();
+    let fixture = ServiceFixture::new().await;
+    let flight = fixture.flight(30).await;
+    let client = fixture.customer();
     let order = |who: &str, amount: &str| {
         let mut body = paid(booking(flight.id, &[passenger("ADT", who, None)]), "tok_visa");
         body["expected_total"] = json!({"amount": amount, "currency": "EUR"});
@@ -328,18 +328,18 @@ async fn prices_are_charged_as_expected_or_lower() {
     let changed = client.post("/api/v1/bookings", &order("Ada", "74.87")).await;
     changed.expect_problem(409, "price_changed");
     assert_eq!(changed.json["total"], json!({"amount": "74.88", "currency": "EUR"}));
-    assert_eq!(world.count("seats").await + world.count("sandbox_operations").await, 0);
+    assert_eq!(fixture.count("seats").await + fixture.count("sandbox_operations").await, 0);
     for (who, expected) in [("Ada", "74.88"), ("Grace", "500.00")] {
         let made = client.post("/api/v1/bookings", &order(who, expected)).await.expect(201);
         assert_eq!(made["price"]["total"]["amount"], "74.88");
     }
-    world.stop().await;
+    fixture.stop().await;
 }
 
 #[actix_web::test]
-async fn what_is_no_request_is_refused() {
-    let world = World::new().await;
-    let client = world.customer();
+async fn malformed_requests_are_refused() {
+    let fixture = ServiceFixture::new().await;
+    let client = fixture.customer();
     let send =
         async |method, path, kind, body: &[u8]| client.send(method, path, kind, Some(body.to_vec())).await;
     let json = "application/json";
@@ -364,7 +364,7 @@ async fn what_is_no_request_is_refused() {
     let unknown: FlightId = "0191e2a0-0000-7000-8000-000000000000".parse().unwrap();
     let body = booking(unknown, &[passenger("ADT", "Ada", None)]);
     client.post("/api/v1/bookings", &body).await.expect_problem(404, "not_found");
-    let document = world.guest(0).get("/openapi.json").await.expect(200);
+    let document = fixture.guest(0).get("/openapi.json").await.expect(200);
     assert!(document["paths"]["/api/v1/bookings/{id}/seats"]["patch"].is_object());
-    world.stop().await;
+    fixture.stop().await;
 }

@@ -1,13 +1,13 @@
 //! What travellers change: seats, contact, names; and quotes.
 
-use crate::fixture::{World, booking, paid, passenger, status_of};
+use crate::fixture::{ServiceFixture, booking, paid, passenger, status_of};
 use serde_json::{Value, json};
 use shared::{auth::Permission, ids::UserId};
 use testkit::Client;
 
 /// A confirmed booking of two adults on 4A and 4B.
-async fn pair(world: &World, client: &Client) -> (Value, String) {
-    let flight = world.flight(30).await;
+async fn pair(fixture: &ServiceFixture, client: &Client) -> (Value, String) {
+    let flight = fixture.flight(30).await;
     let party = [passenger("ADT", "Ada", Some("4A")), passenger("ADT", "Grace", Some("4B"))];
     let bought =
         client.post("/api/v1/bookings", &paid(booking(flight.id, &party), "tok_visa")).await.expect(201);
@@ -28,16 +28,16 @@ fn seats(booking: &Value) -> Vec<String> {
     passengers.map(|one| one["seats"][0]["designator"].as_str().unwrap().to_owned()).collect()
 }
 
-async fn map(world: &World, bought: &Value) -> Value {
+async fn map(fixture: &ServiceFixture, bought: &Value) -> Value {
     let flight = bought["segments"][0]["flight_id"].as_str().unwrap();
-    world.guest(0).get(&format!("/api/v1/flights/{flight}/seat-map")).await.expect(200)
+    fixture.guest(0).get(&format!("/api/v1/flights/{flight}/seat-map")).await.expect(200)
 }
 
 #[actix_web::test]
 async fn seats_are_changed_all_or_none() {
-    let world = World::new().await;
-    let client = world.customer();
-    let (bought, path) = pair(&world, &client).await;
+    let fixture = ServiceFixture::new().await;
+    let client = fixture.customer();
+    let (bought, path) = pair(&fixture, &client).await;
     let seats_path = format!("{path}/seats");
     let body = json!({"changes": [change(&bought, 0, "5A"), change(&bought, 1, "5B")]});
     let moved = client.patch(&seats_path, &body).await.expect(200);
@@ -46,13 +46,13 @@ async fn seats_are_changed_all_or_none() {
         (&moved["status"], &moved["version"]),
         (&json!("confirmed"), &json!(bought["version"].as_i64().unwrap() + 1))
     );
-    let shown = map(&world, &bought).await;
+    let shown = map(&fixture, &bought).await;
     assert_eq!(
         ["4A", "4B", "5A", "5B"].map(|seat| status_of(&shown, seat)),
         ["available", "available", "sold", "sold"]
     );
-    assert_eq!(world.count("seats WHERE sold").await, 2);
-    assert_eq!(world.count("events WHERE kind = 'booking.changed'").await, 1);
+    assert_eq!(fixture.count("seats WHERE sold").await, 2);
+    assert_eq!(fixture.count("events WHERE kind = 'booking.changed'").await, 1);
 
     // Somebody else takes one of the wanted seats: nobody moves.
     let flight = bought["segments"][0]["flight_id"].clone();
@@ -61,12 +61,12 @@ async fn seats_are_changed_all_or_none() {
         "passengers": [passenger("ADT", "Mary", Some("6A"))],
         "contact": {"email": "mary@example.org"},
     });
-    world.customer().post("/api/v1/bookings", &other).await.expect(201);
+    fixture.customer().post("/api/v1/bookings", &other).await.expect(201);
     let body = json!({"changes": [change(&bought, 0, "6B"), change(&bought, 1, "6A")]});
     let refused = client.patch(&seats_path, &body).await;
     refused.expect_problem(409, "seat_taken");
     assert_eq!(refused.json["seats"], json!([{"flight_id": flight, "designator": "6A"}]));
-    assert_eq!(status_of(&map(&world, &bought).await, "6B"), "available");
+    assert_eq!(status_of(&map(&fixture, &bought).await, "6B"), "available");
 
     // The two change places; then nothing is left to do.
     let swap = json!({"changes": [change(&bought, 0, "5B"), change(&bought, 1, "5A")]});
@@ -74,15 +74,15 @@ async fn seats_are_changed_all_or_none() {
     assert_eq!(seats(&swapped), ["5B", "5A"]);
     let again = client.patch(&seats_path, &swap).await.expect(200);
     assert_eq!(again["version"], swapped["version"], "nothing has changed");
-    assert_eq!(world.count("seats WHERE sold").await, 2);
-    world.stop().await;
+    assert_eq!(fixture.count("seats WHERE sold").await, 2);
+    fixture.stop().await;
 }
 
 #[actix_web::test]
-async fn wrong_changes_of_seats_are_told_all_at_once() {
-    let world = World::new().await;
-    let client = world.customer();
-    let (bought, path) = pair(&world, &client).await;
+async fn all_errors_of_a_seat_change_are_reported_at_once() {
+    let fixture = ServiceFixture::new().await;
+    let client = fixture.customer();
+    let (bought, path) = pair(&fixture, &client).await;
     let path = format!("{path}/seats");
     let stranger = json!({"passenger_id": UserId::new(), "flight_id": UserId::new(), "designator": "7A"});
     let body = json!({"changes": [stranger, change(&bought, 0, "4B"), change(&bought, 0, "7C")]});
@@ -106,21 +106,21 @@ async fn wrong_changes_of_seats_are_told_all_at_once() {
         client.patch(&path, &body).await.expect_problem(422, "seat_not_allowed");
     }
     assert_eq!(client.patch(&path, &json!({"changes": []})).await.invalid(), ["/changes"]);
-    let stranger = world.customer();
+    let stranger = fixture.customer();
     let body = json!({"changes": [change(&bought, 0, "7A")]});
     stranger.patch(&path, &body).await.expect_problem(404, "not_found");
-    let agent = world.user(0, UserId::new(), &[Permission::BookingReadAny, Permission::BookingWriteAny]);
+    let agent = fixture.user(0, UserId::new(), &[Permission::BookingReadAny, Permission::BookingWriteAny]);
     agent.patch(&path, &body).await.expect(200);
-    world.stop().await;
+    fixture.stop().await;
 }
 
 #[actix_web::test]
-async fn one_of_many_who_want_the_same_seat_gets_it() {
-    let world = World::with(2, |_| {}).await;
-    let flight = world.flight(30).await;
+async fn one_of_many_changes_to_the_same_seat_wins() {
+    let fixture = ServiceFixture::with(2, |_| {}).await;
+    let flight = fixture.flight(30).await;
     let mut parties = Vec::new();
     for number in 0..10 {
-        let client = world.user(number % 2, UserId::new(), &[]);
+        let client = fixture.user(number % 2, UserId::new(), &[]);
         let body = paid(booking(flight.id, &[passenger("ADT", "Ada", None)]), "tok_visa");
         let bought = client.post("/api/v1/bookings", &body).await.expect(201);
         parties.push((client, bought));
@@ -132,19 +132,19 @@ async fn one_of_many_who_want_the_same_seat_gets_it() {
     let answers = futures_util::future::join_all(moves).await;
     assert_eq!(answers.iter().filter(|status| **status == 200).count(), 1, "{answers:?}");
     assert_eq!(answers.iter().filter(|status| **status == 409).count(), 9);
-    assert_eq!(world.count("seats").await, 10);
+    assert_eq!(fixture.count("seats").await, 10);
     assert_eq!(
-        world.count("(SELECT seats FROM passengers GROUP BY seats HAVING count(*) > 1) AS shared").await,
+        fixture.count("(SELECT seats FROM passengers GROUP BY seats HAVING count(*) > 1) AS shared").await,
         0
     );
-    world.stop().await;
+    fixture.stop().await;
 }
 
 #[actix_web::test]
 async fn contacts_are_merged() {
-    let world = World::new().await;
-    let client = world.customer();
-    let (bought, path) = pair(&world, &client).await;
+    let fixture = ServiceFixture::new().await;
+    let client = fixture.customer();
+    let (bought, path) = pair(&fixture, &client).await;
     let changed = client.patch(&path, &json!({"contact": {"email": "grace@example.org"}})).await.expect(200);
     assert_eq!(changed["contact"], json!({"email": "grace@example.org", "phone": "+33123456789"}));
     let changed = client.patch(&path, &json!({"contact": {"phone": null}})).await.expect(200);
@@ -162,14 +162,14 @@ async fn contacts_are_merged() {
     old.patch(&path, &json!({"contact": {"phone": "+33123456780"}}))
         .await
         .expect_problem(412, "precondition_failed");
-    world.stop().await;
+    fixture.stop().await;
 }
 
 #[actix_web::test]
 async fn names_are_corrected_by_three_letters() {
-    let world = World::new().await;
-    let client = world.customer();
-    let (bought, path) = pair(&world, &client).await;
+    let fixture = ServiceFixture::new().await;
+    let client = fixture.customer();
+    let (bought, path) = pair(&fixture, &client).await;
     let of =
         |number: usize| format!("{path}/passengers/{}", bought["passengers"][number]["id"].as_str().unwrap());
     let corrected =
@@ -201,16 +201,16 @@ async fn names_are_corrected_by_three_letters() {
         "passengers": [same], "contact": {"email": "ada@example.org"},
     });
     client.post("/api/v1/bookings", &twice).await.expect_problem(409, "passenger_already_booked");
-    assert_eq!(world.count("travellers").await, 2);
-    world.stop().await;
+    assert_eq!(fixture.count("travellers").await, 2);
+    fixture.stop().await;
 }
 
 #[actix_web::test]
 async fn a_quote_is_kept_and_good_once() {
-    let world = World::new().await;
-    let client = world.customer();
-    let (bought, path) = pair(&world, &client).await;
-    world.sql("UPDATE bookings SET confirmed_at = now() - interval '25 hours'").await;
+    let fixture = ServiceFixture::new().await;
+    let client = fixture.customer();
+    let (bought, path) = pair(&fixture, &client).await;
+    fixture.sql("UPDATE bookings SET confirmed_at = now() - interval '25 hours'").await;
     let quote_path = format!("{path}/cancellation-quote");
     let keyed = client.with_header("idempotency-key", "quote-1");
     let quote = keyed.post(&quote_path, &json!({})).await.expect(200);
@@ -225,20 +225,20 @@ async fn a_quote_is_kept_and_good_once() {
     assert_eq!(client.post(&path, &json!({"quote_id": "x"})).await.invalid(), ["/quote_id"]);
     let old = client.post(&quote_path, &json!({})).await.expect(200);
     let id = old["quote_id"].as_str().unwrap();
-    world.sql(&format!("UPDATE cancellation_quotes SET expires_at = now() WHERE id = '{id}'")).await;
+    fixture.sql(&format!("UPDATE cancellation_quotes SET expires_at = now() WHERE id = '{id}'")).await;
     client.post(&path, &cancel(&old)).await.expect_problem(409, "quote_expired");
     let cancelled = client.post(&path, &cancel(&quote)).await.expect(200);
     assert_eq!(cancelled["refunds"][0]["amount"], quote["refund"]);
     client.post(&path, &cancel(&quote)).await.expect_problem(409, "already_cancelled");
     client.post(&quote_path, &json!({})).await.expect_problem(409, "already_cancelled");
-    world.stop().await;
+    fixture.stop().await;
 }
 
 #[actix_web::test]
-async fn what_may_be_done_stands_in_the_booking() {
-    let world = World::new().await;
-    let client = world.customer();
-    let flight = world.flight(30).await;
+async fn a_booking_lists_its_available_actions() {
+    let fixture = ServiceFixture::new().await;
+    let client = fixture.customer();
+    let flight = fixture.flight(30).await;
     let held = client
         .post("/api/v1/bookings", &booking(flight.id, &[passenger("ADT", "Ada", None)]))
         .await
@@ -254,5 +254,5 @@ async fn what_may_be_done_stands_in_the_booking() {
         confirmed["available_actions"],
         json!(["cancel", "change_seats", "change_contact", "change_names"])
     );
-    world.stop().await;
+    fixture.stop().await;
 }

@@ -17,14 +17,14 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use testkit::{Client, SERVICE_TOKEN_SECRET, TestDatabase, TokenIssuer};
 
 /// Instances of the service over one database, on one bus.
-pub(crate) struct World {
+pub(crate) struct ServiceFixture {
     pub(crate) bus: Bus,
     pub(crate) issuer: TokenIssuer,
     instances: Vec<Running>,
     pub(crate) database: TestDatabase,
 }
 
-impl World {
+impl ServiceFixture {
     /// One instance.
     pub(crate) async fn new() -> Self {
         Self::with(1, |_| {}).await
@@ -33,16 +33,16 @@ impl World {
     /// So many instances with changed settings.
     pub(crate) async fn with(instances: usize, change: impl Fn(&mut Config)) -> Self {
         let database = TestDatabase::of("booking", MIGRATIONS).await;
-        let mut world = Self {
+        let mut fixture = Self {
             bus: Bus::new(InProcess::new()),
             issuer: TokenIssuer::new(),
             instances: Vec::new(),
             database,
         };
         for _ in 0..instances {
-            world.start(&change).await;
+            fixture.start(&change).await;
         }
-        world
+        fixture
     }
 
     /// Starts a further instance.
@@ -127,12 +127,13 @@ impl World {
     /// Counts behind the service's back.
     pub(crate) async fn count(&self, query: &str) -> i64 {
         #[derive(diesel::QueryableByName)]
-        struct Count {
+        struct CountRow {
             #[diesel(sql_type = diesel::sql_types::BigInt)]
             count: i64,
         }
         let query = format!("SELECT count(*) AS count FROM {query}");
-        let count: Count = diesel::sql_query(query).get_result(&mut self.connection().await).await.unwrap();
+        let count: CountRow =
+            diesel::sql_query(query).get_result(&mut self.connection().await).await.unwrap();
         count.count
     }
 
@@ -145,15 +146,15 @@ impl World {
         connection
     }
 
-    /// Waits until so many others wait for locks, at least.
+    /// Waits until at least `count` transactions wait for locks.
     pub(crate) async fn are_waiting(&self, count: i64) {
         let waiting = "pg_locks l JOIN pg_database d ON d.oid = l.database WHERE NOT l.granted AND d.datname = current_database()";
-        eventually("those who wait", async || self.count(waiting).await >= count).await;
+        eventually("transactions that wait", async || self.count(waiting).await >= count).await;
     }
 
-    /// As [`eventually`]; at each look, unsettled payments count as left two hours ago, so that they are
-    /// taken up at once, and again where an attempt came to nothing on a busy machine.
-    pub(crate) async fn settles(&self, what: &str, condition: impl AsyncFn() -> bool) {
+    /// As [`eventually`]; before each check, unsettled payments count as idle for two hours. So a sweep resumes them at
+    /// once, and retries an attempt that failed on a busy machine.
+    pub(crate) async fn eventually_with_sweeps(&self, what: &str, condition: impl AsyncFn() -> bool) {
         eventually(what, async || {
             self.sql("UPDATE unsettled_payments SET attempted_at = now() - interval '2 hours'").await;
             condition().await
@@ -166,7 +167,7 @@ impl World {
         let mut connection = self.connection().await;
         let lock = format!("BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE");
         connection.batch_execute(&lock).await.unwrap();
-        Locked { world: self, table, connection }
+        Locked { fixture: self, table, connection }
     }
 
     /// A connection behind the service's back.
@@ -177,7 +178,7 @@ impl World {
     }
 }
 
-/// Payments that the provider has captured, and voided, as it was noted.
+/// Payments that the provider has captured, and voided, as the settlements show.
 pub(crate) const CAPTURED: &str =
     "payments p WHERE state = 1 AND NOT EXISTS (SELECT FROM unsettled_payments u WHERE u.payment_id = p.id)";
 pub(crate) const VOIDED: &str =
@@ -195,7 +196,7 @@ pub(crate) fn left_behind(booking: &str, payment: &str, token: &str, ends: &str)
 
 /// A table that nobody else can read.
 pub(crate) struct Locked<'a> {
-    world: &'a World,
+    fixture: &'a ServiceFixture,
     table: &'static str,
     connection: AsyncPgConnection,
 }
@@ -208,7 +209,7 @@ impl Locked<'_> {
         let locks = format!(
             "pg_locks WHERE NOT granted AND database = {here} AND relation = 'booking.{table}'::regclass"
         );
-        eventually("those who wait", async || self.world.count(&locks).await == waiting).await;
+        eventually("transactions that wait", async || self.fixture.count(&locks).await == waiting).await;
     }
 
     pub(crate) async fn release(mut self) {

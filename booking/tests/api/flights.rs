@@ -1,6 +1,6 @@
 //! The local inventory: what flight tells, and what it asks.
 
-use crate::fixture::{World, booking, eventually, flight, passenger, status_of};
+use crate::fixture::{ServiceFixture, booking, eventually, flight, passenger, status_of};
 use chrono::TimeDelta;
 use futures_util::future::join;
 use serde_json::{Value, json};
@@ -14,29 +14,29 @@ use std::sync::Arc;
 
 #[actix_web::test]
 async fn the_newest_version_of_a_flight_wins() {
-    let world = World::new().await;
+    let fixture = ServiceFixture::new().await;
     let mut state = flight(TimeDelta::days(30));
     let old = state.clone();
     state.version = 3;
     state.status = FlightStatus::Cancelled;
-    world.publish(EventType::FlightCancelled, &state).await;
-    world.publish(EventType::FlightPublished, &old).await;
+    fixture.publish(EventType::FlightCancelled, &state).await;
+    fixture.publish(EventType::FlightPublished, &old).await;
     let body = booking(state.id, &[passenger("ADT", "Ada", None)]);
-    world.customer().post("/api/v1/bookings", &body).await.expect_problem(409, "flight_not_bookable");
+    fixture.customer().post("/api/v1/bookings", &body).await.expect_problem(409, "flight_not_bookable");
     state.version = 4;
     state.status = FlightStatus::Scheduled;
-    world.publish(EventType::FlightChanged, &state).await;
-    world.customer().post("/api/v1/bookings", &body).await.expect(201);
-    world.stop().await;
+    fixture.publish(EventType::FlightChanged, &state).await;
+    fixture.customer().post("/api/v1/bookings", &body).await.expect(201);
+    fixture.stop().await;
 }
 
 #[actix_web::test]
 async fn sales_close_before_the_departure() {
-    let world = World::new().await;
+    let fixture = ServiceFixture::new().await;
     for (minutes, bookable) in [(44, false), (-60, false), (50, true)] {
         let state = flight(TimeDelta::minutes(minutes));
-        world.publish(EventType::FlightPublished, &state).await;
-        let answer = world
+        fixture.publish(EventType::FlightPublished, &state).await;
+        let answer = fixture
             .customer()
             .post("/api/v1/bookings", &booking(state.id, &[passenger("ADT", "Ada", None)]))
             .await;
@@ -45,106 +45,106 @@ async fn sales_close_before_the_departure() {
             false => answer.expect_problem(409, "flight_not_bookable"),
         }
     }
-    world.stop().await;
+    fixture.stop().await;
 }
 
 #[actix_web::test]
 async fn a_young_flight_is_waited_for_and_an_old_one_is_not() {
-    let world = World::new().await;
+    let fixture = ServiceFixture::new().await;
     let state = flight(TimeDelta::days(30));
-    let customer = world.customer();
+    let customer = fixture.customer();
     let body = booking(state.id, &[passenger("ADT", "Ada", None)]);
     let publish = async {
         // The request comes first: it looks for the flight in vain, and waits.
-        let locked = world.locked("flight_states").await;
+        let locked = fixture.locked("flight_states").await;
         locked.waited_for(1).await;
         locked.release().await;
-        world.publish(EventType::FlightPublished, &state).await;
+        fixture.publish(EventType::FlightPublished, &state).await;
     };
     let (answer, ()) = join(customer.post("/api/v1/bookings", &body), publish).await;
     answer.expect(201);
     let old = "0191e2a0-0000-7000-8000-000000000000";
-    world.guest(0).get(&format!("/api/v1/flights/{old}/seat-map")).await.expect_problem(404, "not_found");
-    world.guest(0).get("/api/v1/flights/zebra/seat-map").await.expect_problem(404, "not_found");
-    world.stop().await;
+    fixture.guest(0).get(&format!("/api/v1/flights/{old}/seat-map")).await.expect_problem(404, "not_found");
+    fixture.guest(0).get("/api/v1/flights/zebra/seat-map").await.expect_problem(404, "not_found");
+    fixture.stop().await;
 }
 
 #[actix_web::test]
 async fn poison_is_kept_apart_and_the_rest_goes_on() {
-    let world = World::new().await;
+    let fixture = ServiceFixture::new().await;
     let nonsense = Event::new("flight", EventType::FlightPublished, "x", 1, &json!({"id": 7}));
-    world.bus.publish(Arc::new(nonsense)).await.unwrap();
-    assert_eq!(world.count("dead_letters").await, 1);
-    let state = world.flight(30).await;
-    world.guest(0).get(&format!("/api/v1/flights/{}/seat-map", state.id)).await.expect(200);
-    world.stop().await;
+    fixture.bus.publish(Arc::new(nonsense)).await.unwrap();
+    assert_eq!(fixture.count("dead_letters").await, 1);
+    let state = fixture.flight(30).await;
+    fixture.guest(0).get(&format!("/api/v1/flights/{}/seat-map", state.id)).await.expect(200);
+    fixture.stop().await;
 }
 
 #[actix_web::test]
 async fn a_flight_is_closed_only_without_live_bookings() {
-    let world = World::with(2, |config| config.reap_ms = 3_600_000).await;
-    let state = world.flight(30).await;
+    let fixture = ServiceFixture::with(2, |config| config.reap_ms = 3_600_000).await;
+    let state = fixture.flight(30).await;
     let path = format!("/internal/flights/{}/close", state.id);
-    world.guest(0).post(&path, &Value::Null).await.expect_problem(401, "unauthenticated");
-    world.customer().post(&path, &Value::Null).await.expect_problem(401, "unauthenticated");
-    let service = world.service();
+    fixture.guest(0).post(&path, &Value::Null).await.expect_problem(401, "unauthenticated");
+    fixture.customer().post(&path, &Value::Null).await.expect_problem(401, "unauthenticated");
+    let service = fixture.service();
     let body = booking(state.id, &[passenger("ADT", "Ada", None)]);
-    drop(world.customer().post("/api/v1/bookings", &body).await.expect(201));
+    drop(fixture.customer().post("/api/v1/bookings", &body).await.expect(201));
     assert_eq!(service.post(&path, &Value::Null).await.expect(200), json!({"live_bookings": 1}));
-    world.customer().post("/api/v1/bookings", &body).await.expect(201);
-    world.sql("UPDATE bookings SET hold_expires_at = now() - interval '1 second'").await;
+    fixture.customer().post("/api/v1/bookings", &body).await.expect(201);
+    fixture.sql("UPDATE bookings SET hold_expires_at = now() - interval '1 second'").await;
     assert_eq!(service.post(&path, &Value::Null).await.expect(200), json!({"live_bookings": 0}));
-    world.customer().post("/api/v1/bookings", &body).await.expect_problem(409, "flight_not_bookable");
+    fixture.customer().post("/api/v1/bookings", &body).await.expect_problem(409, "flight_not_bookable");
     // What was told before does not open it again.
-    world.publish(EventType::FlightPublished, &state).await;
-    world.customer().post("/api/v1/bookings", &body).await.expect_problem(409, "flight_not_bookable");
+    fixture.publish(EventType::FlightPublished, &state).await;
+    fixture.customer().post("/api/v1/bookings", &body).await.expect_problem(409, "flight_not_bookable");
 
     let unknown = flight(TimeDelta::days(30));
     let path = format!("/internal/flights/{}/close", unknown.id);
     assert_eq!(service.post(&path, &Value::Null).await.expect(200), json!({"live_bookings": 0}));
-    world.publish(EventType::FlightPublished, &unknown).await;
+    fixture.publish(EventType::FlightPublished, &unknown).await;
     let body = booking(unknown.id, &[passenger("ADT", "Ada", None)]);
-    world.customer().post("/api/v1/bookings", &body).await.expect_problem(409, "flight_not_bookable");
+    fixture.customer().post("/api/v1/bookings", &body).await.expect_problem(409, "flight_not_bookable");
     let newer = FlightState { version: 2, ..unknown };
-    world.publish(EventType::FlightChanged, &newer).await;
-    world.customer().post("/api/v1/bookings", &body).await.expect(201);
-    world.stop().await;
+    fixture.publish(EventType::FlightChanged, &newer).await;
+    fixture.customer().post("/api/v1/bookings", &body).await.expect(201);
+    fixture.stop().await;
 }
 
 #[actix_web::test]
-async fn seat_changes_are_told_with_all_seats_and_versions() {
-    let world = World::new().await;
-    let state = world.flight(30).await;
+async fn seat_changes_are_published_with_all_seats_and_versions() {
+    let fixture = ServiceFixture::new().await;
+    let state = fixture.flight(30).await;
     for (count, seat) in ["4A", "4B", "4C"].into_iter().enumerate() {
         let body = booking(state.id, &[passenger("ADT", "Ada", Some(seat))]);
-        world.customer().post("/api/v1/bookings", &body).await.expect(201);
+        fixture.customer().post("/api/v1/bookings", &body).await.expect(201);
         let version = count + 1;
         let told = format!(
             "events WHERE kind = 'seats.changed' AND version = {version} AND json_array_length(data::json->'held') = {version}"
         );
-        assert_eq!(world.count(&told).await, 1);
+        assert_eq!(fixture.count(&told).await, 1);
     }
-    let map = world.guest(0).get(&format!("/api/v1/flights/{}/seat-map", state.id)).await;
+    let map = fixture.guest(0).get(&format!("/api/v1/flights/{}/seat-map", state.id)).await;
     assert_eq!((map.header("etag"), &map.json["version"]), ("\"3-1\"", &json!(3)));
     let path = format!("/api/v1/flights/{}/seat-map", state.id);
-    let known = world.guest(0).with_header("if-none-match", "\"3-1\"");
+    let known = fixture.guest(0).with_header("if-none-match", "\"3-1\"");
     assert_eq!(known.get(&path).await.status.as_u16(), 304);
     // Another cabin is another map, though nobody has taken a seat.
     let mut blocked = FlightState { version: 2, ..state.clone() };
     blocked.seat_plan.blocked_seats.push("12A".parse().unwrap());
-    world.publish(EventType::FlightChanged, &blocked).await;
+    fixture.publish(EventType::FlightChanged, &blocked).await;
     eventually("the other cabin", async || known.get(&path).await.status.as_u16() == 200).await;
     let map = known.get(&path).await;
     assert_eq!((map.header("etag"), status_of(&map.json, "12A").as_str()), ("\"3-2\"", "blocked"));
-    eventually("an empty outbox", async || world.count("outbox").await == 0).await;
-    world.stop().await;
+    eventually("an empty outbox", async || fixture.count("outbox").await == 0).await;
+    fixture.stop().await;
 }
 
 /// Stores a newer state behind the service's back, as another instance does whose word has not come yet.
-async fn store_unheard(world: &World, state: &FlightState) {
+async fn store_unheard(fixture: &ServiceFixture, state: &FlightState) {
     let json = serde_json::to_string(state).unwrap().replace('\'', "''");
     let (id, version) = (state.id, state.version);
-    world
+    fixture
         .sql(&format!(
             "WITH stored AS (UPDATE flights SET version = {version}, on_sale = true WHERE id = '{id}')
              UPDATE flight_states SET version = {version}, state = '{json}' WHERE flight_id = '{id}'"
@@ -154,24 +154,24 @@ async fn store_unheard(world: &World, state: &FlightState) {
 
 #[actix_web::test]
 async fn nothing_is_refused_because_of_a_flight_as_it_was() {
-    let world = World::new().await;
+    let fixture = ServiceFixture::new().await;
     let mut state = flight(TimeDelta::days(30));
     state.status = FlightStatus::Cancelled;
-    world.publish(EventType::FlightCancelled, &state).await;
+    fixture.publish(EventType::FlightCancelled, &state).await;
     let body = booking(state.id, &[passenger("ADT", "Ada", None)]);
-    world.customer().post("/api/v1/bookings", &body).await.expect_problem(409, "flight_not_bookable");
+    fixture.customer().post("/api/v1/bookings", &body).await.expect_problem(409, "flight_not_bookable");
     (state.version, state.status) = (2, FlightStatus::Scheduled);
-    store_unheard(&world, &state).await;
-    world.customer().post("/api/v1/bookings", &body).await.expect(201);
-    world.stop().await;
+    store_unheard(&fixture, &state).await;
+    fixture.customer().post("/api/v1/bookings", &body).await.expect(201);
+    fixture.stop().await;
 }
 
 #[actix_web::test]
 async fn prices_are_those_of_the_flight_as_it_is() {
-    let world = World::new().await;
-    let mut state = world.flight(30).await;
+    let fixture = ServiceFixture::new().await;
+    let mut state = fixture.flight(30).await;
     let body = |name: &str| booking(state.id, &[passenger("ADT", name, None)]);
-    let before = world.customer().post("/api/v1/bookings", &body("Ada")).await.expect(201);
+    let before = fixture.customer().post("/api/v1/bookings", &body("Ada")).await.expect(201);
     let bodies = [body("Grace"), body("Edith")];
     let fares = |amount: &str| -> Vec<FlightFare> {
         let mut fares = serde_json::to_value(&state.fares).unwrap();
@@ -184,27 +184,27 @@ async fn prices_are_those_of_the_flight_as_it_is() {
     };
     let (dear, cheap) = (fares("900.00"), fares("50.00"));
     (state.version, state.fares) = (2, dear);
-    store_unheard(&world, &state).await;
-    let dearer = world.customer().post("/api/v1/bookings", &bodies[0]).await.expect(201);
+    store_unheard(&fixture, &state).await;
+    let dearer = fixture.customer().post("/api/v1/bookings", &bodies[0]).await.expect(201);
     let total =
         |booking: &Value| -> f64 { booking["price"]["total"]["amount"].as_str().unwrap().parse().unwrap() };
     assert!(total(&dearer) > 5.0 * total(&before), "{dearer}");
     (state.version, state.fares) = (3, cheap);
-    store_unheard(&world, &state).await;
+    store_unheard(&fixture, &state).await;
     let mut limited = bodies[1].clone();
     limited["expected_total"] = before["price"]["total"].clone();
-    let cheaper = world.customer().post("/api/v1/bookings", &limited).await.expect(201);
+    let cheaper = fixture.customer().post("/api/v1/bookings", &limited).await.expect(201);
     assert!(total(&cheaper) < total(&before), "{cheaper}");
-    world.stop().await;
+    fixture.stop().await;
 }
 
 #[actix_web::test]
 async fn an_airports_own_tax_is_charged_for_each_seat() {
-    let world = World::new().await;
+    let fixture = ServiceFixture::new().await;
     let mut state = flight(TimeDelta::days(30));
     state.departure_tax = Some(Money::new(5794, Currency::EUR));
-    world.publish(EventType::FlightPublished, &state).await;
-    let client = world.customer();
+    fixture.publish(EventType::FlightPublished, &state).await;
+    let client = fixture.customer();
     let family =
         [passenger("ADT", "Ada", None), passenger("CHD", "Joan", None), passenger("INF", "Alan", None)];
     let held = client.post("/api/v1/bookings", &booking(state.id, &family)).await.expect(201);
@@ -215,36 +215,36 @@ async fn an_airports_own_tax_is_charged_for_each_seat() {
 
     // A flight whose airport no longer has one; what is held keeps its price.
     (state.version, state.departure_tax) = (2, None);
-    world.publish(EventType::FlightChanged, &state).await;
+    fixture.publish(EventType::FlightChanged, &state).await;
     let body = booking(state.id, &[passenger("ADT", "Grace", None)]);
     let later = client.post("/api/v1/bookings", &body).await.expect(201);
     assert_eq!(later["price"]["taxes"], money("24.00"));
     let path = format!("/api/v1/bookings/{}", held["id"].as_str().unwrap());
     assert_eq!(client.get(&path).await.expect(200)["price"], price);
-    world.stop().await;
+    fixture.stop().await;
 }
 
 #[actix_web::test]
 async fn the_tag_of_a_booking_changes_with_its_flight() {
-    let world = World::new().await;
-    let mut state = world.flight(30).await;
-    let client = world.customer();
+    let fixture = ServiceFixture::new().await;
+    let mut state = fixture.flight(30).await;
+    let client = fixture.customer();
     let made = client.post("/api/v1/bookings", &booking(state.id, &[passenger("ADT", "Ada", None)])).await;
     let (tag, held) = (made.header("etag").to_owned(), made.expect(201));
     let path = format!("/api/v1/bookings/{}", held["id"].as_str().unwrap());
     let first = client.get(&path).await;
     assert_eq!(first.header("etag"), tag, "the same body has the same tag");
     let asked = json!({"locator": held["locator"], "family_name": "Lovelace"});
-    let found = world.guest(0).post("/api/v1/bookings/lookup", &asked).await.expect(200);
-    let guest = world.guest(0).with_token(found["access_token"].as_str().unwrap());
+    let found = fixture.guest(0).post("/api/v1/bookings/lookup", &asked).await.expect(200);
+    let guest = fixture.guest(0).with_token(found["access_token"].as_str().unwrap());
     assert_ne!(guest.get(&path).await.header("etag"), tag, "guests see less");
     state.version = 2;
     state.departure =
         FlightTime::from_instant(state.departure.at + TimeDelta::hours(1), "Europe/London").unwrap();
-    world.publish(EventType::FlightChanged, &state).await;
+    fixture.publish(EventType::FlightChanged, &state).await;
     let known = client.with_header("if-none-match", &tag).get(&path).await;
     assert_ne!(known.expect(200)["segments"][0]["departure"], held["segments"][0]["departure"]);
-    world.stop().await;
+    fixture.stop().await;
 }
 
 #[actix_web::test]
@@ -253,24 +253,24 @@ async fn a_flight_arrives_though_requests_have_all_connections() {
         config.service.database_pool_size = 2;
         config.patience_ms = 600_000;
     };
-    let world = World::with(1, patient).await;
+    let fixture = ServiceFixture::with(1, patient).await;
     // Look-ups wait for a table that nobody can read, each with a connection.
-    let locked = world.locked("lookup_failures").await;
+    let locked = fixture.locked("lookup_failures").await;
     let lookup = json!({"locator": "ABCDEF", "family_name": "Lovelace"});
-    let guest = world.guest(0);
+    let guest = fixture.guest(0);
     let lookups =
         join(guest.post("/api/v1/bookings/lookup", &lookup), guest.post("/api/v1/bookings/lookup", &lookup));
     let state = flight(TimeDelta::days(30));
     let arrives = async {
         locked.waited_for(2).await;
-        world.publish(EventType::FlightPublished, &state).await;
-        assert_eq!(world.count("flights").await, 1);
+        fixture.publish(EventType::FlightPublished, &state).await;
+        assert_eq!(fixture.count("flights").await, 1);
         locked.release().await;
     };
     let ((one, other), ()) = join(lookups, arrives).await;
     one.expect_problem(404, "not_found");
     other.expect_problem(404, "not_found");
     let body = booking(state.id, &[passenger("ADT", "Ada", None)]);
-    world.customer().post("/api/v1/bookings", &body).await.expect(201);
-    world.stop().await;
+    fixture.customer().post("/api/v1/bookings", &body).await.expect(201);
+    fixture.stop().await;
 }

@@ -1,6 +1,6 @@
 //! `Idempotency-Key`.
 
-use crate::fixture::{World, booking, paid, passenger};
+use crate::fixture::{ServiceFixture, booking, paid, passenger};
 use futures_util::future::join_all;
 use serde_json::json;
 use shared::ids::UserId;
@@ -8,10 +8,10 @@ use uuid::Uuid;
 
 #[actix_web::test]
 async fn a_repeated_key_gets_the_same_answer() {
-    let world = World::with(2, |_| {}).await;
-    let flight = world.flight(30).await;
+    let fixture = ServiceFixture::with(2, |_| {}).await;
+    let flight = fixture.flight(30).await;
     let user = UserId::new();
-    let client = |instance| world.user(instance, user, &[]).with_header("idempotency-key", "one");
+    let client = |instance| fixture.user(instance, user, &[]).with_header("idempotency-key", "one");
     let body = booking(flight.id, &[passenger("ADT", "Ada", Some("4A"))]);
     let first = client(0).post("/api/v1/bookings", &body).await;
     assert_eq!(first.header("idempotent-replayed"), "");
@@ -25,25 +25,26 @@ async fn a_repeated_key_gets_the_same_answer() {
     let other = booking(flight.id, &[passenger("ADT", "Ada", Some("4B"))]);
     client(1).post("/api/v1/bookings", &other).await.expect_problem(422, "idempotency_key_reused");
     // Another's key is another key.
-    let stranger = world.customer().with_header("idempotency-key", "one");
+    let stranger = fixture.customer().with_header("idempotency-key", "one");
     stranger.post("/api/v1/bookings", &other).await.expect(201);
-    assert_eq!(world.count("bookings").await, 2);
+    assert_eq!(fixture.count("bookings").await, 2);
     for key in ["", "a b", &"x".repeat(256)] {
         let answer =
-            world.customer().with_header("idempotency-key", key).post("/api/v1/bookings", &other).await;
+            fixture.customer().with_header("idempotency-key", key).post("/api/v1/bookings", &other).await;
         answer.expect_problem(422, "validation_failed");
     }
-    world.stop().await;
+    fixture.stop().await;
 }
 
 #[actix_web::test]
-async fn one_of_many_at_once_books() {
-    let world = World::with(2, |_| {}).await;
-    let flight = world.flight(30).await;
+async fn one_of_many_concurrent_requests_books() {
+    let fixture = ServiceFixture::with(2, |_| {}).await;
+    let flight = fixture.flight(30).await;
     let user = UserId::new();
     let body = paid(booking(flight.id, &[passenger("ADT", "Ada", Some("4A"))]), "tok_visa");
-    let clients: Vec<_> =
-        (0..10).map(|number| world.user(number % 2, user, &[]).with_header("idempotency-key", "k")).collect();
+    let clients: Vec<_> = (0..10)
+        .map(|number| fixture.user(number % 2, user, &[]).with_header("idempotency-key", "k"))
+        .collect();
     let answers = join_all(clients.iter().map(|client| client.post("/api/v1/bookings", &body))).await;
     for answer in &answers {
         match answer.status.as_u16() {
@@ -58,20 +59,20 @@ async fn one_of_many_at_once_books() {
         .iter()
         .filter(|answer| answer.status.as_u16() == 201 && answer.header("idempotent-replayed").is_empty());
     assert_eq!(first.count(), 1);
-    assert_eq!(world.count("bookings").await, 1);
-    assert_eq!(world.count("sandbox_operations WHERE operation = 0").await, 1);
+    assert_eq!(fixture.count("bookings").await, 1);
+    assert_eq!(fixture.count("sandbox_operations WHERE operation = 0").await, 1);
     clients[1].post("/api/v1/bookings", &body).await.expect(201);
-    world.stop().await;
+    fixture.stop().await;
 }
 
 #[actix_web::test]
 async fn refusals_bind_no_key_and_declines_do() {
-    let world = World::new().await;
-    let flight = world.flight(30).await;
+    let fixture = ServiceFixture::new().await;
+    let flight = fixture.flight(30).await;
     let body = booking(flight.id, &[passenger("ADT", "Ada", Some("4A"))]);
-    let rival = world.customer();
+    let rival = fixture.customer();
     let taken = rival.post("/api/v1/bookings", &body).await.expect(201);
-    let client = world.customer().with_header("idempotency-key", "k");
+    let client = fixture.customer().with_header("idempotency-key", "k");
     client.post("/api/v1/bookings", &body).await.expect_problem(409, "seat_taken");
     rival
         .post(&format!("/api/v1/bookings/{}/cancel", taken["id"].as_str().unwrap()), &json!({}))
@@ -79,7 +80,7 @@ async fn refusals_bind_no_key_and_declines_do() {
         .expect(200);
     client.post("/api/v1/bookings", &body).await.expect(201);
 
-    let client = world.customer().with_header("idempotency-key", "d");
+    let client = fixture.customer().with_header("idempotency-key", "d");
     let declined = paid(booking(flight.id, &[passenger("ADT", "Grace", Some("5A"))]), "tok_declined");
     let first = client.post("/api/v1/bookings", &declined).await;
     first.expect_problem(402, "payment_declined");
@@ -102,24 +103,24 @@ async fn refusals_bind_no_key_and_declines_do() {
     let again = client.post(&path, &json!({})).await;
     assert_eq!((first.status.as_u16(), again.header("idempotent-replayed")), (200, "true"));
     assert_eq!(first.json, again.json);
-    world.stop().await;
+    fixture.stop().await;
 }
 
 #[actix_web::test]
 async fn an_unsettled_payment_keeps_its_key_until_it_is_settled() {
-    let world = World::with(1, |config| {
+    let fixture = ServiceFixture::with(1, |config| {
         config.payment_timeout_ms = 100;
         config.payment_idle_ms = 3_600_000;
         config.payment_sweep_ms = 50;
     })
     .await;
-    let flight = world.flight(30).await;
-    let client = world.customer().with_header("idempotency-key", "k");
+    let flight = fixture.flight(30).await;
+    let client = fixture.customer().with_header("idempotency-key", "k");
     let body = paid(booking(flight.id, &[passenger("ADT", "Ada", Some("4A"))]), "tok_timeout");
     client.post("/api/v1/bookings", &body).await.expect_problem(504, "upstream_timeout");
     client.post("/api/v1/bookings", &body).await.expect_problem(409, "idempotency_in_progress");
-    world
-        .settles("the settled answer", async || {
+    fixture
+        .eventually_with_sweeps("the settled answer", async || {
             client.post("/api/v1/bookings", &body).await.status.as_u16() == 201
         })
         .await;
@@ -128,15 +129,15 @@ async fn an_unsettled_payment_keeps_its_key_until_it_is_settled() {
         (settled.header("idempotent-replayed"), &settled.json["status"]),
         ("true", &json!("confirmed"))
     );
-    world.stop().await;
+    fixture.stop().await;
 }
 
 #[actix_web::test]
 async fn a_repeated_key_is_answered_before_its_conditions_are_looked_at() {
-    let world = World::new().await;
-    let flight = world.flight(30).await;
+    let fixture = ServiceFixture::new().await;
+    let flight = fixture.flight(30).await;
     let user = UserId::new();
-    let plain = world.user(0, user, &[]);
+    let plain = fixture.user(0, user, &[]);
     let body = booking(flight.id, &[passenger("ADT", "Ada", Some("4A"))]);
     let held = plain.post("/api/v1/bookings", &body).await;
     let path = format!("/api/v1/bookings/{}", held.expect(201)["id"].as_str().unwrap());
@@ -148,14 +149,14 @@ async fn a_repeated_key_is_answered_before_its_conditions_are_looked_at() {
         let path = format!("{path}/{action}");
         let tag = plain.get(path.trim_end_matches(&format!("/{action}"))).await.header("etag").to_owned();
         let client =
-            world.user(0, user, &[]).with_header("idempotency-key", "k").with_header("if-match", &tag);
+            fixture.user(0, user, &[]).with_header("idempotency-key", "k").with_header("if-match", &tag);
         let first = client.post(&path, body).await;
         let again = client.post(&path, body).await;
         assert_eq!((first.status.as_u16(), again.status.as_u16()), (200, 200), "{action}");
         assert_eq!((again.header("idempotent-replayed"), &again.json), ("true", &first.json));
         client.post(&path, other).await.expect_problem(422, "idempotency_key_reused");
-        let stale = world.user(0, user, &[]).with_header("if-match", &tag);
+        let stale = fixture.user(0, user, &[]).with_header("if-match", &tag);
         stale.post(&path, body).await.expect_problem(412, "precondition_failed");
     }
-    world.stop().await;
+    fixture.stop().await;
 }

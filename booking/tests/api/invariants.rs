@@ -1,7 +1,7 @@
 //! The invariants: none is broken by what travellers do, and each is found when it is broken behind the
 //! service's back.
 
-use crate::fixture::{World, booking, eventually, paid, passenger};
+use crate::fixture::{ServiceFixture, booking, eventually, paid, passenger};
 use booking::{config::Config, invariants};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use serde_json::{Value, json};
@@ -17,10 +17,10 @@ fn id(booking: &Value) -> &str {
 /// Bookings of every kind: held, confirmed (one of a family), declined, processing, cancelled by their
 /// travellers before and after the payment, refunded in full and in part, ended. Who keeps seats has named
 /// them, so that those of the breaks are free.
-async fn mixed_workload(world: &World) -> FlightState {
-    let flight = world.flight(30).await;
+async fn mixed_workload(fixture: &ServiceFixture) -> FlightState {
+    let flight = fixture.flight(30).await;
     let book = async |body: &Value, key: &str| {
-        world.customer().with_header("idempotency-key", key).post("/api/v1/bookings", body).await
+        fixture.customer().with_header("idempotency-key", key).post("/api/v1/bookings", body).await
     };
     let one = |name: &str, seat: Option<&str>| booking(flight.id, &[passenger("ADT", name, seat)]);
     let family = [
@@ -37,19 +37,19 @@ async fn mixed_workload(world: &World) -> FlightState {
         .expect_problem(402, "payment_declined");
     // The second instance does not wait for long.
     let silent = paid(one("Silent", Some("7B")), "tok_timeout");
-    let silent = world
+    let silent = fixture
         .user(1, UserId::new(), &[])
         .with_header("idempotency-key", "silent")
         .post("/api/v1/bookings", &silent)
         .await;
     silent.expect_problem(504, "upstream_timeout");
 
-    let client = world.customer();
+    let client = fixture.customer();
     let cancel = async |made: &Value| {
         client.post(&format!("/api/v1/bookings/{}/cancel", id(made)), &json!({})).await.expect(200)
     };
-    let given_up = client.post("/api/v1/bookings", &one("Given Up", None)).await.expect(201);
-    cancel(&given_up).await;
+    let cancelled = client.post("/api/v1/bookings", &one("Cancelled Hold", None)).await.expect(201);
+    cancel(&cancelled).await;
     for name in ["Refunded", "Partly"] {
         let bought = client.post("/api/v1/bookings", &paid(one(name, None), "tok_visa")).await.expect(201);
         if name == "Partly" {
@@ -57,68 +57,68 @@ async fn mixed_workload(world: &World) -> FlightState {
                 "UPDATE bookings SET confirmed_at = now() - interval '2 days' WHERE id = '{}'",
                 id(&bought)
             );
-            world.sql(&earlier).await;
+            fixture.sql(&earlier).await;
         }
         let status = cancel(&bought).await["payment_status"].clone();
         assert_eq!(status, if name == "Partly" { "partly_refunded" } else { "refunded" });
     }
     let ending = client.post("/api/v1/bookings", &one("Ended", None)).await.expect(201);
-    world.sql(&format!("UPDATE bookings SET hold_expires_at = now() WHERE id = '{}'", id(&ending))).await;
-    eventually("the end of the hold", async || world.count("bookings WHERE status = 3").await == 1).await;
+    fixture.sql(&format!("UPDATE bookings SET hold_expires_at = now() WHERE id = '{}'", id(&ending))).await;
+    eventually("the end of the hold", async || fixture.count("bookings WHERE status = 3").await == 1).await;
     let settled = async || {
         let unsettled = "unsettled_payments u JOIN payments p ON p.id = u.payment_id WHERE p.state = 1";
-        world.count("refunds WHERE NOT settled").await + world.count(unsettled).await == 0
+        fixture.count("refunds WHERE NOT settled").await + fixture.count(unsettled).await == 0
     };
     eventually("captures and refunds", settled).await;
     flight
 }
 
-async fn world() -> World {
+async fn fixture() -> ServiceFixture {
     let quick = |config: &mut Config| {
         config.payment_idle_ms = 3_600_000;
         config.payment_sweep_ms = 20;
         config.reap_ms = 20;
     };
-    let mut world = World::with(1, quick).await;
+    let mut fixture = ServiceFixture::with(1, quick).await;
     let impatient = |config: &mut Config| {
         quick(config);
         config.payment_timeout_ms = 100;
     };
-    world.start(impatient).await;
-    world
+    fixture.start(impatient).await;
+    fixture
 }
 
 #[actix_web::test]
 async fn nothing_is_broken_by_what_travellers_do() {
-    let world = world().await;
-    mixed_workload(&world).await;
-    let staff = world.user(0, UserId::new(), &[Permission::SystemCheck]);
+    let fixture = fixture().await;
+    mixed_workload(&fixture).await;
+    let staff = fixture.user(0, UserId::new(), &[Permission::SystemCheck]);
     let report = staff.post(CHECK, &json!({})).await.expect(200);
     assert_eq!(report["violations"], json!([]));
     assert_eq!(report["broken"], json!([]));
     assert_eq!(report["invariants"], invariants::names().count());
 
-    world.sql("UPDATE seats SET sold = NOT sold").await;
+    fixture.sql("UPDATE seats SET sold = NOT sold").await;
     let report = staff.post(CHECK, &Value::Null).await;
     assert_eq!(report.json["errors"][0]["pointer"], "", "a body is an object");
     let report = staff.send(awc::http::Method::POST, CHECK, "", None).await.expect(200);
-    let seats = world.count("seats").await;
+    let seats = fixture.count("seats").await;
     let broken = report["broken"].as_array().unwrap();
     let flipped = broken.iter().find(|one| one["invariant"] == "seats_tell_held_from_sold").unwrap();
     assert_eq!(flipped["violations"], seats);
     let violation = &report["violations"][0];
     assert_eq!(violation["invariant"], "seats_tell_held_from_sold");
     assert!(violation["subject"].as_str().unwrap().starts_with("flight "), "{violation}");
-    world.stop().await;
+    fixture.stop().await;
 }
 
 #[actix_web::test]
 async fn a_check_needs_its_permission_and_takes_nothing() {
-    let world = World::new().await;
-    world.guest(0).post(CHECK, &json!({})).await.expect_problem(401, "unauthenticated");
+    let fixture = ServiceFixture::new().await;
+    fixture.guest(0).post(CHECK, &json!({})).await.expect_problem(401, "unauthenticated");
     let others = [Permission::BookingReadAny, Permission::ReportRead];
-    world.user(0, UserId::new(), &others).post(CHECK, &json!({})).await.expect_problem(403, "forbidden");
-    let staff = world.user(0, UserId::new(), &[Permission::SystemCheck]);
+    fixture.user(0, UserId::new(), &others).post(CHECK, &json!({})).await.expect_problem(403, "forbidden");
+    let staff = fixture.user(0, UserId::new(), &[Permission::SystemCheck]);
     let wrong = staff.post(CHECK, &json!({"x": 1})).await;
     wrong.expect_problem(422, "validation_failed");
     assert_eq!(wrong.invalid(), ["/x"]);
@@ -127,19 +127,19 @@ async fn a_check_needs_its_permission_and_takes_nothing() {
     let get = staff.get(CHECK).await;
     get.expect_problem(405, "method_not_allowed");
     assert_eq!(get.header("allow"), "POST");
-    world.stop().await;
+    fixture.stop().await;
 }
 
 #[actix_web::test]
-async fn what_is_told_of_an_invariant_is_bounded() {
-    let world = World::new().await;
+async fn the_listed_violations_of_an_invariant_are_bounded() {
+    let fixture = ServiceFixture::new().await;
     let rows = "INSERT INTO idempotency_keys SELECT sha256(n::text::bytea), '', gen_random_uuid(), 201, '{}', now() FROM generate_series(1, 150) n";
-    world.sql(rows).await;
-    let staff = world.user(0, UserId::new(), &[Permission::SystemCheck]);
+    fixture.sql(rows).await;
+    let staff = fixture.user(0, UserId::new(), &[Permission::SystemCheck]);
     let report = staff.post(CHECK, &json!({})).await.expect(200);
     assert_eq!(report["violations"].as_array().unwrap().len(), 100);
     assert_eq!(report["broken"], json!([{"invariant": "keys_name_a_booking", "violations": 150}]));
-    world.stop().await;
+    fixture.stop().await;
 }
 
 /// How to break each invariant, some in several ways, and which others cannot help being broken with it.
@@ -205,7 +205,7 @@ const BREAKS: &[(&str, &str, &[&str])] = &[
         "UPDATE passengers SET given_name = 'Augusta' WHERE given_name = 'Ada'",
         &[],
     ),
-    ("bookings_are_whole", "UPDATE passengers SET position = 7 WHERE given_name = 'Given Up'", &[]),
+    ("bookings_are_whole", "UPDATE passengers SET position = 7 WHERE given_name = 'Cancelled Hold'", &[]),
     (
         "bookings_are_whole",
         "INSERT INTO segments SELECT gen_random_uuid(), 0, flight_id, cabin, brand, fare, taxes, 0 FROM segments LIMIT 1",
@@ -374,10 +374,10 @@ const BREAKS: &[(&str, &str, &[&str])] = &[
 #[actix_web::test]
 async fn each_invariant_is_found_when_it_is_broken() {
     // Stopped, so that nobody mends anything.
-    let world = world().await;
-    mixed_workload(&world).await;
-    let world = world.stop_instances().await;
-    let mut connection = AsyncPgConnection::establish(&world.database.superuser_url()).await.unwrap();
+    let fixture = fixture().await;
+    mixed_workload(&fixture).await;
+    let fixture = fixture.stop_instances().await;
+    let mut connection = AsyncPgConnection::establish(&fixture.database.superuser_url()).await.unwrap();
     let run = async |connection: &mut AsyncPgConnection, statement: &str| {
         diesel::sql_query(statement)
             .execute(connection)
@@ -402,5 +402,5 @@ async fn each_invariant_is_found_when_it_is_broken() {
     assert!(faults.is_empty(), "{faults:#?}");
     let broken: BTreeSet<&str> = BREAKS.iter().map(|(name, ..)| *name).collect();
     assert_eq!(broken, invariants::names().collect::<BTreeSet<_>>(), "each invariant has its break");
-    world.stop().await;
+    fixture.stop().await;
 }

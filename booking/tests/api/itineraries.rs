@@ -1,6 +1,6 @@
 //! Journeys of several flights: all or nothing, whoever else is after the same seats.
 
-use crate::fixture::{World, flight, name, paid, passenger, status_of};
+use crate::fixture::{ServiceFixture, flight, name, paid, passenger, status_of};
 use chrono::{Months, TimeDelta, Utc};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -37,29 +37,29 @@ fn seated(name: &str, seats: &[Option<&str>]) -> Value {
 
 /// Flights on sale that depart in these days, told of from the last to the first: the order of their
 /// ids is opposite to that of travel.
-async fn flights(world: &World, days: &[i64]) -> Vec<FlightState> {
+async fn flights(fixture: &ServiceFixture, days: &[i64]) -> Vec<FlightState> {
     let mut flights = Vec::new();
     for day in days.iter().rev() {
-        flights.push(world.flight(*day).await);
+        flights.push(fixture.flight(*day).await);
     }
     flights.reverse();
     flights
 }
 
 /// Rows of what belongs to bookings.
-async fn rows(world: &World) -> [i64; 6] {
+async fn rows(fixture: &ServiceFixture) -> [i64; 6] {
     let tables = ["bookings", "segments", "passengers", "seats", "travellers", "payments"];
     let mut counts = [0; 6];
     for (count, table) in counts.iter_mut().zip(tables) {
-        *count = world.count(table).await;
+        *count = fixture.count(table).await;
     }
     counts
 }
 
 #[actix_web::test]
 async fn a_family_flies_six_flights() {
-    let world = World::new().await;
-    let all = flights(&world, &[30, 31, 32, 33, 34, 35]).await;
+    let fixture = ServiceFixture::new().await;
+    let all = flights(&fixture, &[30, 31, 32, 33, 34, 35]).await;
     let family = [
         passenger("ADT", "Ada", None),
         passenger("ADT", "Grace", None),
@@ -69,7 +69,7 @@ async fn a_family_flies_six_flights() {
     let mut body = paid(journey(&all.iter().collect::<Vec<_>>(), &family), "tok_visa");
     body["segments"][1] = json!({"flight_id": all[1].id, "cabin": "business", "brand": "flex"});
     body["segments"][2]["brand"] = json!("light");
-    let client = world.customer();
+    let client = fixture.customer();
     let made = client.post("/api/v1/bookings", &body).await.expect(201);
     assert_eq!(made["status"], "confirmed");
     let of_segments: Vec<_> =
@@ -82,31 +82,35 @@ async fn a_family_flies_six_flights() {
         let seats = traveller["seats"].as_array().unwrap();
         assert_eq!(seats.len(), if traveller["type"] == "INF" { 0 } else { 6 }, "{traveller}");
     }
-    assert_eq!(rows(&world).await, [1, 6, 4, 18, 24, 1]);
+    assert_eq!(rows(&fixture).await, [1, 6, 4, 18, 24, 1]);
     // 53 seats of economy: T sells up to 5. Two adults, a child and an infant pay 2.85 fares.
     // Standard: 106.00 * 0.48 = 50.88, child 38.16, infant 5.09; light 45.79, 34.34, 4.58.
-    // Business has 6 seats, T sells up to none, V up to one, L up to 2, K up to 3: 400.00 * 1.35 = 540.00, 405.00, 54.00.
+    // Business has 6 seats, T sells up to none, V up to one, L up to 2, K up to 3: 400.00 * 1.35 = 540.00, 405.00,
+    // 54.00.
     let standard = 2 * 5088 + 3816 + 509;
     let light = 2 * 4579 + 3434 + 458;
     let business = 2 * 54_000 + 40_500 + 5400;
     let total = 4 * standard + light + business + 6 * 3 * 2400;
     assert_eq!(made["price"]["total"]["amount"], format!("{}.{:02}", total / 100, total % 100));
-    assert_eq!(world.count(&format!("sandbox_operations WHERE operation = 0 AND amount = {total}")).await, 1);
+    assert_eq!(
+        fixture.count(&format!("sandbox_operations WHERE operation = 0 AND amount = {total}")).await,
+        1
+    );
     // All of it goes, too.
     let path = format!("/api/v1/bookings/{}/cancel", made["id"].as_str().unwrap());
     client.post(&path, &json!({})).await.expect(200);
-    assert_eq!(rows(&world).await, [1, 6, 4, 0, 0, 1]);
-    world.stop().await;
+    assert_eq!(rows(&fixture).await, [1, 6, 4, 0, 0, 1]);
+    fixture.stop().await;
 }
 
 #[actix_web::test]
 async fn seats_are_named_flight_by_flight() {
-    let world = World::new().await;
-    let all = flights(&world, &[30, 31, 32]).await;
+    let fixture = ServiceFixture::new().await;
+    let all = flights(&fixture, &[30, 31, 32]).await;
     let all: Vec<_> = all.iter().collect();
     let party =
         [seated("Ada", &[Some("4A"), None, Some("10F")]), seated("Grace", &[None, None, Some("10E")])];
-    let made = world.customer().post("/api/v1/bookings", &journey(&all, &party)).await.expect(201);
+    let made = fixture.customer().post("/api/v1/bookings", &journey(&all, &party)).await.expect(201);
     let seat = |traveller: usize, flight: usize| {
         made["passengers"][traveller]["seats"][flight]["designator"].clone()
     };
@@ -116,22 +120,22 @@ async fn seats_are_named_flight_by_flight() {
     assert_eq!(row(&seat(0, 1)), row(&seat(1, 1)));
     // The pointer tells passenger and flight.
     let party = [seated("Edith", &[Some("4A"), Some("1A"), Some("12F")])];
-    let answer = world.customer().post("/api/v1/bookings", &journey(&all, &party)).await;
+    let answer = fixture.customer().post("/api/v1/bookings", &journey(&all, &party)).await;
     answer.expect_problem(422, "seat_not_allowed");
     let mut invalid = answer.invalid();
     invalid.sort();
     assert_eq!(invalid, ["/passengers/0/seats/1", "/passengers/0/seats/2"], "of all flights");
-    world.stop().await;
+    fixture.stop().await;
 }
 
 #[actix_web::test]
-async fn all_taken_seats_that_somebody_would_move_to_are_told() {
-    let world = World::new().await;
-    let all = flights(&world, &[30, 31, 32]).await;
+async fn all_taken_seats_of_a_seat_change_are_reported() {
+    let fixture = ServiceFixture::new().await;
+    let all = flights(&fixture, &[30, 31, 32]).await;
     let all: Vec<_> = all.iter().collect();
     let rival = seated("Edith", &[Some("4A"), Some("5B"), Some("6C")]);
-    world.customer().post("/api/v1/bookings", &journey(&all, &[rival])).await.expect(201);
-    let client = world.customer();
+    fixture.customer().post("/api/v1/bookings", &journey(&all, &[rival])).await.expect(201);
+    let client = fixture.customer();
     let own = seated("Ada", &[Some("10A"), Some("10A"), Some("10A")]);
     let made = client.post("/api/v1/bookings", &journey(&all, &[own])).await.expect(201);
     let change = |(state, seat): (&&FlightState, &str)| {
@@ -151,23 +155,23 @@ async fn all_taken_seats_that_somebody_would_move_to_are_told() {
     assert_eq!(told, taken);
     // Nobody keeps the one that was free.
     let other = seated("Grace", &[None, Some("7B"), None]);
-    world.customer().post("/api/v1/bookings", &journey(&all, &[other])).await.expect(201);
-    world.stop().await;
+    fixture.customer().post("/api/v1/bookings", &journey(&all, &[other])).await.expect(201);
+    fixture.stop().await;
 }
 
 #[actix_web::test]
-async fn all_taken_seats_of_all_flights_are_told_and_nothing_is_kept() {
-    let world = World::new().await;
-    let all = flights(&world, &[30, 31, 32]).await;
+async fn all_taken_seats_of_all_flights_are_reported_and_nothing_is_kept() {
+    let fixture = ServiceFixture::new().await;
+    let all = flights(&fixture, &[30, 31, 32]).await;
     let [a, b, c] = [&all[0], &all[1], &all[2]];
     let rival = seated("Edith", &[Some("4A"), Some("5B"), Some("6C")]);
-    world.customer().post("/api/v1/bookings", &journey(&[a, b, c], &[rival])).await.expect(201);
-    let before = rows(&world).await;
+    fixture.customer().post("/api/v1/bookings", &journey(&[a, b, c], &[rival])).await.expect(201);
+    let before = rows(&fixture).await;
     let party = [
         seated("Ada", &[Some("4A"), Some("7A"), Some("6B")]),
         seated("Grace", &[None, Some("5B"), Some("6C")]),
     ];
-    let client = world.customer();
+    let client = fixture.customer();
     let answer = client.post("/api/v1/bookings", &journey(&[a, b, c], &party)).await;
     answer.expect_problem(409, "seat_taken");
     let mut told: Vec<_> = answer.json["seats"].as_array().unwrap().iter().map(Value::to_string).collect();
@@ -178,17 +182,17 @@ async fn all_taken_seats_of_all_flights_are_told_and_nothing_is_kept() {
     let mut taken = vec![seat(a, "4A"), seat(b, "5B"), seat(c, "6C")];
     taken.sort();
     assert_eq!(told, taken);
-    assert_eq!(rows(&world).await, before);
+    assert_eq!(rows(&fixture).await, before);
     // The seats that it could have had are free for the next at once.
     let next = seated("Joan", &[Some("4B"), Some("7A"), Some("6B")]);
-    world.customer().post("/api/v1/bookings", &journey(&[a, b, c], &[next])).await.expect(201);
-    world.stop().await;
+    fixture.customer().post("/api/v1/bookings", &journey(&[a, b, c], &[next])).await.expect(201);
+    fixture.stop().await;
 }
 
 #[actix_web::test]
 async fn a_full_flight_keeps_nothing_of_the_others() {
-    let world = World::new().await;
-    let all = flights(&world, &[30, 31]).await;
+    let fixture = ServiceFixture::new().await;
+    let all = flights(&fixture, &[30, 31]).await;
     let business = |names: std::ops::Range<usize>, flights: &[&FlightState]| {
         let party: Vec<_> = names.map(|one| passenger("ADT", &name(one), None)).collect();
         let mut body = journey(flights, &party);
@@ -197,21 +201,21 @@ async fn a_full_flight_keeps_nothing_of_the_others() {
         }
         body
     };
-    world.customer().post("/api/v1/bookings", &business(0..5, &[&all[1]])).await.expect(201);
-    let before = rows(&world).await;
-    let client = world.customer();
+    fixture.customer().post("/api/v1/bookings", &business(0..5, &[&all[1]])).await.expect(201);
+    let before = rows(&fixture).await;
+    let client = fixture.customer();
     let answer = client.post("/api/v1/bookings", &business(10..12, &[&all[0], &all[1]])).await;
     answer.expect_problem(409, "flight_full");
-    assert_eq!(rows(&world).await, before);
+    assert_eq!(rows(&fixture).await, before);
     client.post("/api/v1/bookings", &business(10..16, &[&all[0]])).await.expect(201);
     client.post("/api/v1/bookings", &business(20..21, &[&all[1]])).await.expect(201);
-    world.stop().await;
+    fixture.stop().await;
 }
 
 #[actix_web::test]
 async fn flights_are_flown_one_after_the_other() {
-    let world = World::new().await;
-    let all = flights(&world, &[30, 31, 32]).await;
+    let fixture = ServiceFixture::new().await;
+    let all = flights(&fixture, &[30, 31, 32]).await;
     let [a, b, c] = [&all[0], &all[1], &all[2]];
     // It departs while the first is in the air.
     let overlapping = flight(TimeDelta::days(30) + TimeDelta::hours(6));
@@ -221,9 +225,9 @@ async fn flights_are_flown_one_after_the_other() {
     let mut soon = flight(TimeDelta::days(31));
     soon.departure.at = a.arrival.at + TimeDelta::minutes(1);
     for state in [&overlapping, &at_once, &soon] {
-        world.publish(EventType::FlightPublished, state).await;
+        fixture.publish(EventType::FlightPublished, state).await;
     }
-    let client = world.customer();
+    let client = fixture.customer();
     let ada = [passenger("ADT", "Ada", None)];
     for (flights, pointers) in [
         (vec![b, a], vec!["/segments/1"]),
@@ -235,17 +239,17 @@ async fn flights_are_flown_one_after_the_other() {
         answer.expect_problem(422, "validation_failed");
         assert_eq!(answer.invalid(), pointers);
     }
-    assert_eq!(rows(&world).await, [0; 6]);
+    assert_eq!(rows(&fixture).await, [0; 6]);
     // From New York to London by other means: an open jaw.
     client.post("/api/v1/bookings", &journey(&[a, &soon, c], &ada)).await.expect(201);
-    world.stop().await;
+    fixture.stop().await;
 }
 
 #[actix_web::test]
 async fn ages_count_on_the_day_of_the_last_flight() {
-    let world = World::new().await;
-    let all = flights(&world, &[30, 60]).await;
-    let client = world.customer();
+    let fixture = ServiceFixture::new().await;
+    let all = flights(&fixture, &[30, 60]).await;
+    let client = fixture.customer();
     // Twelve, and two, between the two flights.
     let between = (Utc::now() + TimeDelta::days(45)).date_naive();
     let mut family =
@@ -256,15 +260,15 @@ async fn ages_count_on_the_day_of_the_last_flight() {
     let answer = client.post("/api/v1/bookings", &journey(&[&all[0], &all[1]], &family)).await;
     answer.expect_problem(422, "validation_failed");
     assert_eq!(answer.invalid(), ["/passengers/1/born_on", "/passengers/2/born_on"]);
-    world.stop().await;
+    fixture.stop().await;
 }
 
 #[actix_web::test]
 async fn limits_and_prices_are_those_of_all_flights() {
-    let world = World::new().await;
-    let all = flights(&world, &[5, 30]).await;
+    let fixture = ServiceFixture::new().await;
+    let all = flights(&fixture, &[5, 30]).await;
     let [near, far] = [&all[0], &all[1]];
-    let client = world.customer();
+    let client = fixture.customer();
     // The hold goes by the first departure.
     let mut body = journey(&[near, far], &[passenger("ADT", "Ada", None)]);
     body["hold_minutes"] = json!(61);
@@ -275,12 +279,12 @@ async fn limits_and_prices_are_those_of_all_flights() {
     let answer = client.post("/api/v1/bookings", &body).await;
     answer.expect_problem(409, "price_changed");
     assert_eq!(answer.json["total"]["amount"], "204.88");
-    assert_eq!(rows(&world).await, [0; 6]);
+    assert_eq!(rows(&fixture).await, [0; 6]);
     body["expected_total"]["amount"] = json!("204.88");
     client.post("/api/v1/bookings", &body).await.expect(201);
     // Ada is on the second flight already.
-    let before = rows(&world).await;
-    let earlier = world.flight(29).await;
+    let before = rows(&fixture).await;
+    let earlier = fixture.flight(29).await;
     let again = journey(&[&earlier, far], &[passenger("ADT", "ada", None)]);
     client.post("/api/v1/bookings", &again).await.expect_problem(409, "passenger_already_booked");
     // Nine seats are held on the second flight with eight more.
@@ -289,9 +293,9 @@ async fn limits_and_prices_are_those_of_all_flights() {
         .post("/api/v1/bookings", &journey(&[&earlier, far], &party))
         .await
         .expect_problem(409, "hold_limit");
-    assert_eq!(rows(&world).await, before);
+    assert_eq!(rows(&fixture).await, before);
     client.post("/api/v1/bookings", &journey(&[&earlier, far], &party[..8])).await.expect(201);
-    world.stop().await;
+    fixture.stop().await;
 }
 
 /// A number that looks random, the same each time.
@@ -302,14 +306,14 @@ fn draw(seed: usize) -> usize {
 
 #[actix_web::test]
 async fn two_hundred_journeys_cross_on_six_flights() {
-    let world = World::with(2, |config| config.patience_ms = 30_000).await;
-    let mut all = flights(&world, &[30, 32, 34]).await;
+    let fixture = ServiceFixture::with(2, |config| config.patience_ms = 30_000).await;
+    let mut all = flights(&fixture, &[30, 32, 34]).await;
     for day in [31, 33, 35] {
-        all.push(world.flight(day).await);
+        all.push(fixture.flight(day).await);
     }
     all.sort_by_key(|state| state.departure.at);
     let clients: Vec<_> =
-        (0..200).map(|number| (number, world.user(number % 2, UserId::new(), &[]))).collect();
+        (0..200).map(|number| (number, fixture.user(number % 2, UserId::new(), &[]))).collect();
     let attempts = clients.iter().map(|(number, client)| {
         // Two to six of the flights, one or two travellers; every third pays, every fifth names a seat.
         let mut chosen: Vec<_> =
@@ -335,7 +339,7 @@ async fn two_hundred_journeys_cross_on_six_flights() {
 
     let (mut seats, mut made, mut charged, mut confirmed, mut segments) = (HashSet::new(), 0, 0, 0, 0);
     for (number, answer) in answers.iter().enumerate() {
-        // On a busy machine a claim may be locked out for too long, which has no effect, like a refusal;
+        // On a busy machine a claim may time out on locks, which has no effect, like a refusal;
         // or a confirmation, which comes later.
         let booking = match (answer.status.as_u16(), answer.code()) {
             (201, _) => &answer.json,
@@ -359,30 +363,30 @@ async fn two_hundred_journeys_cross_on_six_flights() {
     let taken = i64::try_from(seats.len()).unwrap();
     assert!(made >= 30 && taken >= 200, "{made} journeys with {taken} seats");
     // The rows are those of the answers, and nothing else.
-    assert_eq!(world.count("bookings").await, made);
-    assert_eq!(world.count("segments").await, segments);
-    assert_eq!(world.count("seats").await, taken);
-    assert_eq!(world.count("travellers").await, taken);
-    let charges = world.count("sandbox_operations WHERE operation = 0").await;
+    assert_eq!(fixture.count("bookings").await, made);
+    assert_eq!(fixture.count("segments").await, segments);
+    assert_eq!(fixture.count("seats").await, taken);
+    assert_eq!(fixture.count("travellers").await, taken);
+    let charges = fixture.count("sandbox_operations WHERE operation = 0").await;
     assert!(
         (confirmed..=charged).contains(&charges),
         "{confirmed} of {charged} are confirmed, {charges} charged"
     );
     let of_passengers = "passengers p JOIN segments s USING (booking_id) \
          JOIN seats t ON t.flight_id = s.flight_id AND t.seat = p.seats[s.position + 1] AND t.booking_id = p.booking_id";
-    let positions = world.count("segments WHERE position = 0").await;
+    let positions = fixture.count("segments WHERE position = 0").await;
     assert_eq!(positions, made, "positions begin with nothing");
-    assert_eq!(world.count(of_passengers).await, taken, "what passengers hold is what the fence holds");
-    // No mark is left behind: whatever the map shows as free can be had.
+    assert_eq!(fixture.count(of_passengers).await, taken, "the seats of passengers are the rows of `seats`");
+    // No reservation is left behind: each free seat of the map can be booked.
     for state in &all {
-        let map = world.guest(0).get(&format!("/api/v1/flights/{}/seat-map", state.id)).await.expect(200);
+        let map = fixture.guest(0).get(&format!("/api/v1/flights/{}/seat-map", state.id)).await.expect(200);
         let free = ["4", "5", "6", "7", "9", "10", "11"]
             .iter()
             .flat_map(|row| ["A", "B", "C", "D", "E", "F"].map(|letter| format!("{row}{letter}")));
         for seat in free.filter(|seat| status_of(&map, seat) == "available").take(3) {
             let body = journey(&[state], &[seated("Joan", &[Some(&seat)])]);
-            world.customer().post("/api/v1/bookings", &body).await.expect(201);
+            fixture.customer().post("/api/v1/bookings", &body).await.expect(201);
         }
     }
-    world.stop().await;
+    fixture.stop().await;
 }

@@ -21,7 +21,6 @@ mod live;
 mod lookup_limits;
 mod manifest;
 mod many_flights;
-mod marks;
 mod migrations;
 mod moving_flights;
 mod names;
@@ -29,6 +28,7 @@ mod overload;
 mod payments;
 mod query_parameters;
 #[cfg(target_os = "linux")]
+mod reservations;
 mod resets;
 mod schema;
 mod snapshots;

@@ -1,6 +1,6 @@
 //! `GET /admin/flights/{id}/manifest`.
 
-use crate::fixture::{World, booking, paid, passenger};
+use crate::fixture::{ServiceFixture, booking, paid, passenger};
 use serde_json::{Value, json};
 use shared::{
     auth::Permission,
@@ -8,8 +8,8 @@ use shared::{
 };
 use testkit::Client;
 
-fn staff(world: &World) -> Client {
-    world.user(0, UserId::new(), &[Permission::ManifestRead])
+fn staff(fixture: &ServiceFixture) -> Client {
+    fixture.user(0, UserId::new(), &[Permission::ManifestRead])
 }
 
 fn path(flight: FlightId) -> String {
@@ -17,22 +17,22 @@ fn path(flight: FlightId) -> String {
 }
 
 /// A family with an infant, a hold, a booking that was cancelled, and names that are hard to print.
-async fn fly(world: &World) -> (FlightId, Value) {
-    let flight = world.flight(30).await;
+async fn fly(fixture: &ServiceFixture) -> (FlightId, Value) {
+    let flight = fixture.flight(30).await;
     let family = [
         passenger("INF", "Anne", None),
         passenger("ADT", "Ada", Some("10D")),
         passenger("CHD", "-Byron", Some("10E")),
     ];
     let family = paid(booking(flight.id, &family), "tok_visa");
-    let family = world.customer().post("/api/v1/bookings", &family).await.expect(201);
+    let family = fixture.customer().post("/api/v1/bookings", &family).await.expect(201);
     let mut alone = passenger("ADT", "José 李", Some("4A"));
     alone["family_name"] = json!("O'Brien");
     let alone = paid(booking(flight.id, &[alone]), "tok_visa");
-    world.customer().post("/api/v1/bookings", &alone).await.expect(201);
+    fixture.customer().post("/api/v1/bookings", &alone).await.expect(201);
     let hold = booking(flight.id, &[passenger("ADT", "Held", Some("5A"))]);
-    world.customer().post("/api/v1/bookings", &hold).await.expect(201);
-    let client = world.customer();
+    fixture.customer().post("/api/v1/bookings", &hold).await.expect(201);
+    let client = fixture.customer();
     let gone = paid(booking(flight.id, &[passenger("ADT", "Gone", Some("6A"))]), "tok_visa");
     let gone = client.post("/api/v1/bookings", &gone).await.expect(201);
     client
@@ -43,10 +43,10 @@ async fn fly(world: &World) -> (FlightId, Value) {
 }
 
 #[actix_web::test]
-async fn who_is_confirmed_is_listed_by_seat() {
-    let world = World::new().await;
-    let (flight, family) = fly(&world).await;
-    let answer = staff(&world).get(&path(flight)).await;
+async fn confirmed_passengers_are_listed_by_seat() {
+    let fixture = ServiceFixture::new().await;
+    let (flight, family) = fly(&fixture).await;
+    let answer = staff(&fixture).get(&path(flight)).await;
     assert_eq!(
         (answer.header("content-type"), answer.header("cache-control")),
         ("application/json", "private, no-store")
@@ -75,14 +75,14 @@ async fn who_is_confirmed_is_listed_by_seat() {
             {"cabin": "economy", "ADT": 2, "CHD": 1, "INF": 1, "total": 4},
         ])
     );
-    world.stop().await;
+    fixture.stop().await;
 }
 
 #[actix_web::test]
 async fn it_is_had_as_csv_that_no_spreadsheet_takes_for_formulas() {
-    let world = World::new().await;
-    let (flight, family) = fly(&world).await;
-    let staff = staff(&world);
+    let fixture = ServiceFixture::new().await;
+    let (flight, family) = fly(&fixture).await;
+    let staff = staff(&fixture);
     let accepting = async |accept: &str| staff.with_header("accept", accept).get(&path(flight)).await;
     let answer = accepting("text/html, text/csv;q=0.9, application/json;q=0.1").await;
     assert_eq!(answer.status, 200);
@@ -113,15 +113,15 @@ async fn it_is_had_as_csv_that_no_spreadsheet_takes_for_formulas() {
     for accept in ["text/html", "text/csv;q=0, text/*;q=0"] {
         accepting(accept).await.expect_problem(406, "not_acceptable");
     }
-    world.stop().await;
+    fixture.stop().await;
 }
 
 #[actix_web::test]
 async fn each_reading_is_recorded() {
-    let world = World::new().await;
-    let flight = world.flight(30).await;
+    let fixture = ServiceFixture::new().await;
+    let flight = fixture.flight(30).await;
     let user = UserId::new();
-    let staff = world.user(0, user, &[Permission::ManifestRead]).with_header("x-request-id", "reading-1");
+    let staff = fixture.user(0, user, &[Permission::ManifestRead]).with_header("x-request-id", "reading-1");
     let empty = staff.get(&path(flight.id)).await.expect(200);
     assert_eq!(empty["passengers"], json!([]));
     let record = json!({
@@ -129,7 +129,7 @@ async fn each_reading_is_recorded() {
         "before": null, "after": null, "request_id": "reading-1",
     });
     let told = format!("events WHERE kind = 'audit.recorded' AND data::jsonb = '{record}'");
-    assert_eq!(world.count(&told).await, 1);
+    assert_eq!(fixture.count(&told).await, 1);
     // What is refused reads nothing, and is not recorded.
     staff.get(&path(FlightId::new())).await.expect_problem(404, "not_found");
     staff.get(&path(flight.id).replace('-', "x")).await.expect_problem(404, "not_found");
@@ -140,9 +140,9 @@ async fn each_reading_is_recorded() {
         .get(&path(flight.id))
         .await
         .expect_problem(406, "not_acceptable");
-    world.guest(0).get(&path(flight.id)).await.expect_problem(401, "unauthenticated");
-    let agent = world.user(0, UserId::new(), &[Permission::BookingReadAny]);
+    fixture.guest(0).get(&path(flight.id)).await.expect_problem(401, "unauthenticated");
+    let agent = fixture.user(0, UserId::new(), &[Permission::BookingReadAny]);
     agent.get(&path(flight.id)).await.expect_problem(403, "forbidden");
-    assert_eq!(world.count("events WHERE kind = 'audit.recorded'").await, 1);
-    world.stop().await;
+    assert_eq!(fixture.count("events WHERE kind = 'audit.recorded'").await, 1);
+    fixture.stop().await;
 }

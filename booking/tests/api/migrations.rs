@@ -1,6 +1,6 @@
 //! Migrations of rows that are there, while an instance of the release before writes.
 
-use crate::fixture::{World, booking, eventually, paid, passenger};
+use crate::fixture::{ServiceFixture, booking, eventually, paid, passenger};
 use booking::MIGRATIONS;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use testkit::TestDatabase;
@@ -43,11 +43,11 @@ async fn migrate_beside(database: &TestDatabase, migration: &'static str, write:
 
 async fn lines(connection: &mut AsyncPgConnection, query: &str) -> Vec<String> {
     #[derive(diesel::QueryableByName)]
-    struct Line {
+    struct IndexLine {
         #[diesel(sql_type = diesel::sql_types::Text)]
         line: String,
     }
-    let lines: Vec<Line> = diesel::sql_query(query).load(connection).await.unwrap();
+    let lines: Vec<IndexLine> = diesel::sql_query(query).load(connection).await.unwrap();
     lines.into_iter().map(|one| one.line).collect()
 }
 
@@ -100,15 +100,15 @@ async fn a_payment_that_is_just_being_written_is_queued_too() {
 
 #[actix_web::test]
 async fn holds_get_their_tickets_and_issued_tickets_stay() {
-    let world = World::new().await;
-    let flight = world.flight(30).await;
+    let fixture = ServiceFixture::new().await;
+    let flight = fixture.flight(30).await;
     let body = |name: &str| booking(flight.id, &[passenger("ADT", name, None)]);
     for (name, pays) in [("Ada", true), ("Edith", false), ("Grace", false)] {
         let body = if pays { paid(body(name), "tok_visa") } else { body(name) };
-        world.customer().post("/api/v1/bookings", &body).await.expect(201);
+        fixture.customer().post("/api/v1/bookings", &body).await.expect(201);
     }
-    let world = world.stop_instances().await;
-    let mut connection = connect(&world.database).await;
+    let fixture = fixture.stop_instances().await;
+    let mut connection = connect(&fixture.database).await;
     let tickets =
         "SELECT concat_ws(' ', given_name, ticket_number) AS line FROM passengers ORDER BY given_name";
     let before = lines(&mut connection, tickets).await;
@@ -119,7 +119,7 @@ async fn holds_get_their_tickets_and_issued_tickets_stay() {
     let issue = "UPDATE passengers SET ticket_number = 9990000000001 WHERE given_name = 'Grace';
         UPDATE bookings SET status = 1, payment_status = 2, confirmed_at = now()
         WHERE id = (SELECT booking_id FROM passengers WHERE given_name = 'Grace')";
-    migrate_beside(&world.database, TICKETS_EARLY, issue).await;
+    migrate_beside(&fixture.database, TICKETS_EARLY, issue).await;
     let after = lines(&mut connection, tickets).await;
     assert_eq!((after[0].as_str(), after[2].as_str()), (before[0].as_str(), "Grace 9990000000001"));
     assert!(
@@ -129,5 +129,5 @@ async fn holds_get_their_tickets_and_issued_tickets_stay() {
 
     migrate(&mut connection, TICKETS_LATE).await;
     assert_eq!(lines(&mut connection, tickets).await, [after[0].as_str(), "Edith", after[2].as_str()]);
-    world.stop().await;
+    fixture.stop().await;
 }

@@ -1,6 +1,6 @@
 //! The same name in several spellings.
 
-use crate::fixture::{World, booking, passenger};
+use crate::fixture::{ServiceFixture, booking, passenger};
 use diesel_async::SimpleAsyncConnection;
 use serde_json::{Value, json};
 use shared::ids::UserId;
@@ -17,10 +17,10 @@ fn adult(given: &str, family: &str) -> Value {
 }
 
 #[actix_web::test]
-async fn somebody_is_the_same_person_in_every_spelling() {
-    let world = World::new().await;
-    let flight = world.flight(30).await;
-    let client = world.customer();
+async fn a_passenger_is_the_same_in_every_spelling() {
+    let fixture = ServiceFixture::new().await;
+    let flight = fixture.flight(30).await;
+    let client = fixture.customer();
     let twice = booking(flight.id, &[adult("Ada", COMPOSED), adult("Ada", DECOMPOSED)]);
     assert_eq!(client.post("/api/v1/bookings", &twice).await.invalid(), ["/passengers/1"]);
     let unseen = booking(flight.id, &[adult("Ada\u{200d}", "Hopper")]);
@@ -38,19 +38,19 @@ async fn somebody_is_the_same_person_in_every_spelling() {
     }
     let path = format!("/api/v1/bookings/{}/cancel", made["id"].as_str().unwrap());
     client.post(&path, &json!({})).await.expect(200);
-    assert_eq!(world.count("travellers").await, 0);
+    assert_eq!(fixture.count("travellers").await, 0);
     let again = booking(flight.id, &[adult("Ada", COMPOSED)]);
     client.post("/api/v1/bookings", &again).await.expect(201);
-    world.stop().await;
+    fixture.stop().await;
 }
 
 #[actix_web::test]
 async fn a_name_is_looked_up_in_every_spelling() {
-    let world = World::new().await;
-    let flight = world.flight(30).await;
-    let (guest, longest) = (world.guest(0), "e\u{301}".repeat(60));
+    let fixture = ServiceFixture::new().await;
+    let flight = fixture.flight(30).await;
+    let (guest, longest) = (fixture.guest(0), "e\u{301}".repeat(60));
     let party = booking(flight.id, &[adult("Ada", DECOMPOSED), adult("Ada", &longest)]);
-    let made = world.customer().post("/api/v1/bookings", &party).await.expect(201);
+    let made = fixture.customer().post("/api/v1/bookings", &party).await.expect(201);
     let find = async |name: &str| {
         let asked = json!({"locator": made["locator"], "family_name": name});
         guest.post("/api/v1/bookings/lookup", &asked).await
@@ -61,9 +61,9 @@ async fn a_name_is_looked_up_in_every_spelling() {
     find("Zoe").await.expect_problem(404, "not_found");
     assert_eq!(find(&format!("{longest}e\u{301}")).await.invalid(), ["/family_name"]);
     // As an earlier release has stored it.
-    world.sql("UPDATE passengers SET family_name = E'Zoe\\u0308' WHERE position = 0").await;
+    fixture.sql("UPDATE passengers SET family_name = E'Zoe\\u0308' WHERE position = 0").await;
     find(COMPOSED).await.expect(200);
-    world.stop().await;
+    fixture.stop().await;
 }
 
 /// Pairs of spellings of one name, as two devices write it.
@@ -77,10 +77,10 @@ const SPELLINGS: [[&str; 2]; 6] = [
 ];
 
 #[actix_web::test]
-async fn somebody_is_the_same_person_on_every_device() {
-    let world = World::new().await;
-    let flight = world.flight(30).await;
-    let (client, guest) = (world.customer(), world.guest(0));
+async fn a_passenger_is_the_same_on_every_device() {
+    let fixture = ServiceFixture::new().await;
+    let flight = fixture.flight(30).await;
+    let (client, guest) = (fixture.customer(), fixture.guest(0));
     for [one, other] in SPELLINGS {
         let made =
             client.post("/api/v1/bookings", &booking(flight.id, &[adult("Ada", one)])).await.expect(201);
@@ -102,8 +102,8 @@ async fn somebody_is_the_same_person_on_every_device() {
         let path = format!("/api/v1/bookings/{}/cancel", id(&made));
         client.post(&path, &json!({})).await.expect(200);
     }
-    assert_eq!(world.count("travellers").await, 0);
-    world.stop().await;
+    assert_eq!(fixture.count("travellers").await, 0);
+    fixture.stop().await;
 }
 
 /// The migration that finds what earlier releases have stored, and the way back.
@@ -121,36 +121,36 @@ const STORED: [[[&str; 2]; 3]; 3] = [
 ];
 
 #[actix_web::test]
-async fn somebody_whom_an_earlier_release_has_booked_is_known_in_every_spelling() {
-    let world = World::new().await;
-    let flight = world.flight(30).await;
+async fn a_passenger_of_an_earlier_release_is_recognised_in_every_spelling() {
+    let fixture = ServiceFixture::new().await;
+    let flight = fixture.flight(30).await;
     let owner = UserId::new();
     let mut made = Vec::new();
     for (number, [stored, compared, _]) in STORED.into_iter().enumerate() {
         let name = ["A", "B", "C"][number];
         let body = booking(flight.id, &[adult(name, "Stored")]);
-        let booked = world.user(0, owner, &[]).post("/api/v1/bookings", &body).await.expect(201);
+        let booked = fixture.user(0, owner, &[]).post("/api/v1/bookings", &body).await.expect(201);
         let id = booked["id"].as_str().unwrap();
         let [given, family] = stored;
-        world.sql(&format!("UPDATE passengers SET given_name = '{given}', family_name = '{family}' WHERE booking_id = '{id}'")).await;
+        fixture.sql(&format!("UPDATE passengers SET given_name = '{given}', family_name = '{family}' WHERE booking_id = '{id}'")).await;
         let [given, family] = compared;
         let fingerprint = format!(
             "UPDATE travellers t SET fingerprint = ('x' || encode(substring(sha256(convert_to('{given}', 'UTF8') || '\\x00'::bytea || convert_to('{family}', 'UTF8')
                 || '\\x00'::bytea || convert_to(to_char(p.born_on, 'YYYY-MM-DD'), 'UTF8') || '\\x00'::bytea) FROM 1 FOR 8), 'hex'))::bit(64)::bigint
             FROM passengers p WHERE t.booking_id = '{id}' AND p.booking_id = t.booking_id"
         );
-        world.sql(&fingerprint).await;
+        fixture.sql(&fingerprint).await;
         made.push(booked);
     }
-    let mut world = world.stop_instances().await;
+    let mut fixture = fixture.stop_instances().await;
     let update = format!("BEGIN; {NO_QUEUE}; {QUEUE}; COMMIT");
     // As the service does it: the table is its own.
-    world.database.config("booking").connect().await.unwrap().batch_execute(&update).await.unwrap();
-    assert_eq!(world.count("former_travellers").await, 3);
-    world.start(|_| {}).await;
-    assert_eq!((world.count("former_travellers").await, world.count("travellers").await), (0, 3));
+    fixture.database.config("booking").connect().await.unwrap().batch_execute(&update).await.unwrap();
+    assert_eq!(fixture.count("former_travellers").await, 3);
+    fixture.start(|_| {}).await;
+    assert_eq!((fixture.count("former_travellers").await, fixture.count("travellers").await), (0, 3));
 
-    let (client, guest) = (world.user(0, owner, &[]), world.guest(0));
+    let (client, guest) = (fixture.user(0, owner, &[]), fixture.guest(0));
     for ([stored, _, other], made) in STORED.into_iter().zip(&made) {
         for [given, family] in [stored, other] {
             let again = booking(flight.id, &[adult(given, family)]);
@@ -162,6 +162,6 @@ async fn somebody_whom_an_earlier_release_has_booked_is_known_in_every_spelling(
         let path = format!("/api/v1/bookings/{}/cancel", made["id"].as_str().unwrap());
         client.post(&path, &json!({})).await.expect(200);
     }
-    assert_eq!(world.count("travellers").await, 0);
-    world.stop().await;
+    assert_eq!(fixture.count("travellers").await, 0);
+    fixture.stop().await;
 }

@@ -1,6 +1,6 @@
 //! More is asked than can be done.
 
-use crate::fixture::{World, booking, eventually, passenger};
+use crate::fixture::{ServiceFixture, booking, eventually, passenger};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::{
     future::{join, join5},
@@ -35,17 +35,17 @@ async fn past_its_bounds_it_refuses_and_serves_those_whom_it_has_admitted() {
         // Nobody is refused for having waited too long.
         config.patience_ms = 600_000;
     };
-    let world = World::with(1, bounds).await;
-    let flight = world.flight(30).await;
+    let fixture = ServiceFixture::with(1, bounds).await;
+    let flight = fixture.flight(30).await;
     // The database does not go on: somebody has the flight's row.
-    let mut somebody = world.connection().await;
+    let mut somebody = fixture.connection().await;
     run(&mut somebody, "BEGIN").await;
     assert_eq!(run(&mut somebody, "SELECT FROM flights FOR UPDATE").await, 1);
     let seats: Vec<String> = (4..=6)
         .flat_map(|row| ["A", "B", "C", "D", "E", "F"].map(|letter| format!("{row}{letter}")))
         .collect();
     let mut requests = seats.iter().map(|seat| {
-        let (client, flight) = (world.customer(), flight.id);
+        let (client, flight) = (fixture.customer(), flight.id);
         async move {
             let body = booking(flight, &[passenger("ADT", "Ada", Some(seat))]);
             client.post("/api/v1/bookings", &body).await
@@ -55,13 +55,13 @@ async fn past_its_bounds_it_refuses_and_serves_those_whom_it_has_admitted() {
     let (first, others) = (requests.next().unwrap(), requests);
     let others = async {
         let waits = "pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-        eventually("the batch that waits", async || world.count(waits).await > 0).await;
+        eventually("the batch that waits", async || fixture.count(waits).await > 0).await;
         let mut answers: FuturesUnordered<_> = others.collect();
         for _ in BATCH + QUEUE..seats.len() {
             refused(&answers.next().await.unwrap());
         }
         // Nothing is read of what is wanted.
-        refused(&world.customer().post("/api/v1/bookings", &json!("nonsense")).await);
+        refused(&fixture.customer().post("/api/v1/bookings", &json!("nonsense")).await);
         run(&mut somebody, "ROLLBACK").await;
         // Whoever was not refused was admitted.
         while let Some(admitted) = answers.next().await {
@@ -70,20 +70,20 @@ async fn past_its_bounds_it_refuses_and_serves_those_whom_it_has_admitted() {
     };
     let (first, ()) = join(first, others).await;
     first.expect(201);
-    assert_eq!(world.count("bookings").await, i64::try_from(BATCH + QUEUE).unwrap());
-    world.stop().await;
+    assert_eq!(fixture.count("bookings").await, i64::try_from(BATCH + QUEUE).unwrap());
+    fixture.stop().await;
 }
 
 #[actix_web::test]
-async fn who_only_reads_is_told_in_time_that_the_database_is_silent() {
-    let world = World::new().await;
-    let (flight, client, guest) = (world.flight(30).await, world.customer(), world.guest(0));
+async fn reads_fail_in_time_when_the_database_is_silent() {
+    let fixture = ServiceFixture::new().await;
+    let (flight, client, guest) = (fixture.flight(30).await, fixture.customer(), fixture.guest(0));
     let body = booking(flight.id, &[passenger("ADT", "Ada", None)]);
     let made = client.post("/api/v1/bookings", &body).await.expect(201);
     let path = format!("/api/v1/bookings/{}", made["id"].as_str().unwrap());
     let lookup = json!({"locator": made["locator"], "family_name": "Lovelace"});
-    let _lock = world.lock_table("passengers").await;
-    let staff = world.user(0, UserId::new(), &[Permission::BookingReadAny, Permission::ManifestRead]);
+    let _lock = fixture.lock_table("passengers").await;
+    let staff = fixture.user(0, UserId::new(), &[Permission::BookingReadAny, Permission::ManifestRead]);
     let manifest = format!("/api/v1/admin/flights/{}/manifest", flight.id);
     let asked = join5(
         client.get("/api/v1/bookings"),
@@ -94,18 +94,18 @@ async fn who_only_reads_is_told_in_time_that_the_database_is_silent() {
     );
     // Sooner than the server gives a statement up by itself, after fifteen seconds.
     let answers = timeout(Duration::from_secs(10), asked).await;
-    let (own, one, found, any, manifest) = answers.expect("answers before the server gives up");
+    let (own, one, found, any, manifest) = answers.expect("answers before the server closes the connections");
     for answer in [own, one, found, any, manifest] {
         answer.expect_problem(503, "upstream_unavailable");
     }
-    world.stop().await;
+    fixture.stop().await;
 }
 
 #[actix_web::test]
-async fn who_sends_slowly_keeps_no_place_from_others() {
-    let world = World::with(1, |config| config.ledger_queue = 1).await;
-    let flight = world.flight(30).await;
-    let slow = TcpStream::connect(world.address(0)).await.unwrap();
+async fn slow_senders_occupy_no_place() {
+    let fixture = ServiceFixture::with(1, |config| config.ledger_queue = 1).await;
+    let flight = fixture.flight(30).await;
+    let slow = TcpStream::connect(fixture.address(0)).await.unwrap();
     let head = "POST /api/v1/bookings HTTP/1.1\r\nhost: aerobus\r\ncontent-type: application/json\r\n\
                 content-length: 1000\r\nexpect: 100-continue\r\n\r\n";
     slow.writable().await.unwrap();
@@ -120,7 +120,7 @@ async fn who_sends_slowly_keeps_no_place_from_others() {
     };
     assert_eq!(&told[..length], b"HTTP/1.1 100 Continue\r\n\r\n", "its body is waited for");
     let body = booking(flight.id, &[passenger("ADT", "Ada", None)]);
-    world.customer().post("/api/v1/bookings", &body).await.expect(201);
+    fixture.customer().post("/api/v1/bookings", &body).await.expect(201);
     drop(slow);
-    world.stop().await;
+    fixture.stop().await;
 }

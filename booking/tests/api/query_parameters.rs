@@ -1,6 +1,6 @@
 //! Unknown query parameters of what writes: a typo never passes silently.
 
-use crate::fixture::{World, booking, paid, passenger};
+use crate::fixture::{ServiceFixture, booking, paid, passenger};
 use actix_web::http::Method;
 use serde_json::{Value, json};
 use shared::{auth::Permission, ids::UserId};
@@ -18,13 +18,13 @@ fn writing(document: &Value) -> Vec<(Method, String)> {
 
 #[actix_web::test]
 async fn nothing_that_writes_takes_a_query_parameter() {
-    let world = World::new().await;
-    let flight = world.flight(30).await;
-    let client = world.user(0, UserId::new(), Permission::ALL);
+    let fixture = ServiceFixture::new().await;
+    let flight = fixture.flight(30).await;
+    let client = fixture.user(0, UserId::new(), Permission::ALL);
     let body = booking(flight.id, &[passenger("ADT", "Ada", Some("4A"))]);
     let held = client.post("/api/v1/bookings", &body).await.expect(201);
     let (id, passenger_id) = (held["id"].as_str().unwrap(), held["passengers"][0]["id"].as_str().unwrap());
-    let routes = writing(&world.guest(0).get("/openapi.json").await.expect(200));
+    let routes = writing(&fixture.guest(0).get("/openapi.json").await.expect(200));
     assert!(routes.len() >= 9, "{routes:?}");
     for (method, path) in routes {
         let path = path.replace("{id}", id).replace("{passenger_id}", passenger_id);
@@ -36,7 +36,7 @@ async fn nothing_that_writes_takes_a_query_parameter() {
         assert!(answer.json["errors"][0]["parameter"].is_string(), "{method} {path}");
     }
     let close = format!("/internal/flights/{}/close?force=true", flight.id);
-    let answer = world.service().post(&close, &json!({})).await;
+    let answer = fixture.service().post(&close, &json!({})).await;
     answer.expect_problem(422, "validation_failed");
     assert_eq!(client.get(&format!("/api/v1/bookings/{id}")).await.expect(200), held, "nothing has happened");
 
@@ -47,6 +47,6 @@ async fn nothing_that_writes_takes_a_query_parameter() {
         .post(&format!("/api/v1/bookings/{id}/cancel?dry_run=true"), &json!({}))
         .await
         .expect_problem(422, "validation_failed");
-    assert_eq!((world.count("bookings").await, world.count("bookings WHERE status = 0").await), (1, 1));
-    world.stop().await;
+    assert_eq!((fixture.count("bookings").await, fixture.count("bookings WHERE status = 0").await), (1, 1));
+    fixture.stop().await;
 }

@@ -1,6 +1,6 @@
 //! Connections that are reset while a booking is under way.
 
-use crate::fixture::{World, booking, eventually, paid, passenger};
+use crate::fixture::{ServiceFixture, booking, eventually, paid, passenger};
 use diesel_async::SimpleAsyncConnection;
 use shared::ids::UserId;
 use socket2::SockRef;
@@ -8,8 +8,8 @@ use std::{fs, net::SocketAddr, time::Duration};
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 /// A request of a user, as it goes over the wire.
-fn request(world: &World, body: &serde_json::Value) -> String {
-    let (token, body) = (world.issuer.token(UserId::new(), &[]), body.to_string());
+fn request(fixture: &ServiceFixture, body: &serde_json::Value) -> String {
+    let (token, body) = (fixture.issuer.token(UserId::new(), &[]), body.to_string());
     format!(
         "POST /api/v1/bookings HTTP/1.1\r\nhost: booking\r\nauthorization: Bearer {token}\r\n\
          content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
@@ -43,25 +43,25 @@ async fn a_purchase_is_finished_whose_connection_is_reset_before_its_second_comm
         // Nobody else takes the payment up.
         config.payment_idle_ms = 3_600_000;
     };
-    let world = World::with(1, patient).await;
-    let flight = world.flight(30).await;
-    let mut other = world.connection().await;
+    let fixture = ServiceFixture::with(1, patient).await;
+    let flight = fixture.flight(30).await;
+    let mut other = fixture.connection().await;
     other.batch_execute("BEGIN; SELECT FROM flights FOR UPDATE").await.unwrap();
 
-    let mut client = TcpStream::connect(world.address(0)).await.unwrap();
+    let mut client = TcpStream::connect(fixture.address(0)).await.unwrap();
     let body = paid(booking(flight.id, &[passenger("ADT", "Ada", Some("12A"))]), "tok_visa");
-    client.write_all(request(&world, &body).as_bytes()).await.unwrap();
+    client.write_all(request(&fixture, &body).as_bytes()).await.unwrap();
     let waits = "pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    eventually("the first commit", async || world.count(waits).await > 0).await;
+    eventually("the first commit", async || fixture.count(waits).await > 0).await;
 
-    let connection = server_end(client.local_addr().unwrap(), world.address(0));
+    let connection = server_end(client.local_addr().unwrap(), fixture.address(0));
     assert!(is_open(connection));
     SockRef::from(&client).set_linger(Some(Duration::ZERO)).unwrap();
     drop(client);
     eventually("the end of the connection", async || !is_open(connection)).await;
-    assert_eq!(world.count("bookings").await, 0, "nothing is committed yet");
+    assert_eq!(fixture.count("bookings").await, 0, "nothing is committed yet");
 
     other.batch_execute("ROLLBACK").await.unwrap();
-    eventually("the second commit", async || world.count("bookings WHERE status = 1").await == 1).await;
-    world.stop().await;
+    eventually("the second commit", async || fixture.count("bookings WHERE status = 1").await == 1).await;
+    fixture.stop().await;
 }

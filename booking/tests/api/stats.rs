@@ -1,6 +1,6 @@
 //! `GET /admin/stats`.
 
-use crate::fixture::{World, booking, paid, passenger};
+use crate::fixture::{ServiceFixture, booking, paid, passenger};
 use chrono::{Days, Utc};
 use futures_util::future::join;
 use serde_json::{Value, json};
@@ -13,8 +13,8 @@ use testkit::Client;
 
 const STATS: &str = "/api/v1/admin/stats";
 
-fn revenue(world: &World) -> Client {
-    world.user(0, UserId::new(), &[Permission::ReportRead])
+fn revenue(fixture: &ServiceFixture) -> Client {
+    fixture.user(0, UserId::new(), &[Permission::ReportRead])
 }
 
 fn minor(money: &Value) -> i64 {
@@ -23,11 +23,11 @@ fn minor(money: &Value) -> i64 {
 
 #[actix_web::test]
 async fn seats_money_holds_and_pace_are_counted() {
-    let world = World::new().await;
-    let flight = world.flight(30).await;
-    let cancelled = world.flight(30).await;
-    world.sql(&format!("UPDATE flight_states SET state = jsonb_set(state, '{{status}}', '\"cancelled\"') WHERE flight_id = '{}'", cancelled.id)).await;
-    let client = world.customer();
+    let fixture = ServiceFixture::new().await;
+    let flight = fixture.flight(30).await;
+    let cancelled = fixture.flight(30).await;
+    fixture.sql(&format!("UPDATE flight_states SET state = jsonb_set(state, '{{status}}', '\"cancelled\"') WHERE flight_id = '{}'", cancelled.id)).await;
+    let client = fixture.customer();
     let two =
         [passenger("ADT", "Ada", None), passenger("INF", "Anne", None), passenger("ADT", "Grace", None)];
     let bought =
@@ -50,7 +50,7 @@ async fn seats_money_holds_and_pace_are_counted() {
 
     let today = Utc::now().date_naive();
     let (from, to) = (today - Days::new(1), today + Days::new(31));
-    let stats = revenue(&world).get(&format!("{STATS}?from={from}&to={to}")).await.expect(200);
+    let stats = revenue(&fixture).get(&format!("{STATS}?from={from}&to={to}")).await.expect(200);
     assert_eq!((&stats["from"], &stats["to"]), (&json!(from), &json!(to)));
     assert_eq!(
         stats["flights"],
@@ -80,37 +80,37 @@ async fn seats_money_holds_and_pace_are_counted() {
     assert_eq!(pace.iter().map(|day| minor(&day["sales"])).sum::<i64>(), sum("total"));
 
     // Of last year nothing but the holds of now.
-    let earlier = revenue(&world).get(&format!("{STATS}?to={}", today - Days::new(300))).await.expect(200);
+    let earlier = revenue(&fixture).get(&format!("{STATS}?to={}", today - Days::new(300))).await.expect(200);
     assert_eq!(earlier["flights"]["seats"]["load_factor"], Value::Null);
     assert_eq!((earlier["pace"].as_array().unwrap().len(), &earlier["holds"]), (30, &stats["holds"]));
     assert_eq!(minor(&earlier["revenue"]["sales"]["total"]), 0);
-    world.stop().await;
+    fixture.stop().await;
 }
 
 #[actix_web::test]
 async fn reports_wait_for_nobody_and_keep_nobody_waiting() {
     // All other requests share this connection.
-    let world = World::with(1, |config| config.service.database_pool_size = 1).await;
-    let client = revenue(&world);
-    let locked = world.locked("ledger_entries").await;
+    let fixture = ServiceFixture::with(1, |config| config.service.database_pool_size = 1).await;
+    let client = revenue(&fixture);
+    let locked = fixture.locked("ledger_entries").await;
     let reports = join(client.get(STATS), client.get(STATS));
     let meanwhile = async {
         locked.waited_for(2).await;
         let third = client.get(STATS).await;
         third.expect_problem(503, "overloaded");
         assert_eq!(third.header("retry-after"), "5");
-        world.customer().get("/api/v1/bookings").await.expect(200);
+        fixture.customer().get("/api/v1/bookings").await.expect(200);
         locked.release().await;
     };
     let ((one, other), ()) = join(reports, meanwhile).await;
     assert_eq!(one.expect(200)["pace"], other.expect(200)["pace"]);
-    world.stop().await;
+    fixture.stop().await;
 }
 
 #[actix_web::test]
-async fn periods_are_checked_and_only_those_who_may_are_told() {
-    let world = World::new().await;
-    let client = revenue(&world);
+async fn periods_are_checked_and_only_permitted_staff_get_figures() {
+    let fixture = ServiceFixture::new().await;
+    let client = revenue(&fixture);
     for (query, parameter) in [
         ("from=2026-02-30", "from"),
         ("to=tomorrow", "to"),
@@ -131,8 +131,8 @@ async fn periods_are_checked_and_only_those_who_may_are_told() {
     assert_eq!(empty["pace"].as_array().unwrap().len(), 30);
     assert_eq!(empty["flights"]["cabins"], json!([]));
     client.get(&format!("{STATS}?from=2026-01-01&to=2026-12-31")).await.expect(200);
-    world.guest(0).get(STATS).await.expect_problem(401, "unauthenticated");
+    fixture.guest(0).get(STATS).await.expect_problem(401, "unauthenticated");
     let others = [Permission::BookingReadAny, Permission::ManifestRead];
-    world.user(0, UserId::new(), &others).get(STATS).await.expect_problem(403, "forbidden");
-    world.stop().await;
+    fixture.user(0, UserId::new(), &others).get(STATS).await.expect_problem(403, "forbidden");
+    fixture.stop().await;
 }

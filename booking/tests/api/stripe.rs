@@ -1,6 +1,6 @@
 //! Payments by Stripe, played by localstripe: what was charged is asked there.
 
-use crate::fixture::{VOIDED, World, booking, eventually, left_behind, paid, passenger};
+use crate::fixture::{ServiceFixture, VOIDED, booking, eventually, left_behind, paid, passenger};
 use booking::config::{Config, ProviderKind};
 use serde_json::{Value, json};
 use testkit::Localstripe;
@@ -9,9 +9,9 @@ const GOOD: &str = "pm_card_visa";
 const REFUSED: &str = "pm_card_chargeCustomerFail";
 
 /// A service that charges with localstripe.
-async fn world(stripe: &Localstripe, instances: usize) -> World {
+async fn fixture(stripe: &Localstripe, instances: usize) -> ServiceFixture {
     let url = stripe.url().to_owned();
-    World::with(instances, move |config: &mut Config| {
+    ServiceFixture::with(instances, move |config: &mut Config| {
         config.payment_provider = Some(ProviderKind::Stripe);
         config.stripe_secret_key = Some(Localstripe::SECRET_KEY.to_owned().into());
         config.stripe_base_url = url.clone();
@@ -38,53 +38,55 @@ fn money(intent: &Value) -> (&str, i64, i64) {
     (intent["status"].as_str().unwrap(), taken, back)
 }
 
-async fn captured(world: &World) {
-    world.settles("the capture", async || world.count("unsettled_payments").await == 0).await;
+async fn captured(fixture: &ServiceFixture) {
+    fixture
+        .eventually_with_sweeps("the capture", async || fixture.count("unsettled_payments").await == 0)
+        .await;
 }
 
 #[actix_web::test]
 async fn a_booking_is_paid_once_and_refunded_once_whatever_is_repeated() {
     let stripe = Localstripe::start();
-    let world = world(&stripe, 2).await;
-    let flight = world.flight(30).await;
-    let client = world.customer();
+    let fixture = fixture(&stripe, 2).await;
+    let flight = fixture.flight(30).await;
+    let client = fixture.customer();
     let body = paid(booking(flight.id, &[passenger("ADT", "Ada", Some("4A"))]), GOOD);
     let bought = client.post("/api/v1/bookings", &body).await.expect(201);
     let total = minor(&bought["price"]["total"]);
-    captured(&world).await;
+    captured(&fixture).await;
     let intents = stripe.intents().await;
     assert_eq!(intents.len(), 1);
     assert_eq!(money(&intents[0]), ("succeeded", total, 0));
     assert_eq!(intents[0]["metadata"]["payment_id"], bought["payments"][0]["id"]);
     assert_eq!(intents[0]["currency"], "eur");
     // As if the note of the capture had been lost.
-    world.sql("INSERT INTO unsettled_payments SELECT id, now() FROM payments").await;
-    captured(&world).await;
+    fixture.sql("INSERT INTO unsettled_payments SELECT id, now() FROM payments").await;
+    captured(&fixture).await;
     assert_eq!(money(&stripe.intents().await[0]), ("succeeded", total, 0));
-    assert_eq!(world.count("payments WHERE token IS NOT NULL").await, 0, "tokens are forgotten");
+    assert_eq!(fixture.count("payments WHERE token IS NOT NULL").await, 0, "tokens are forgotten");
 
     let path = format!("/api/v1/bookings/{}", bought["id"].as_str().unwrap());
     client.post(&format!("{path}/cancel"), &json!({})).await.expect(200);
     let settled = async || {
-        world.sql("UPDATE refunds SET attempted_at = '-infinity'").await;
+        fixture.sql("UPDATE refunds SET attempted_at = '-infinity'").await;
         client.get(&path).await.json["refunds"][0]["status"] == "settled"
     };
     eventually("the refund", settled).await;
     assert_eq!(money(&stripe.intents().await[0]), ("succeeded", total, total));
     // As if the note of the refund had been lost.
-    world.sql("UPDATE refunds SET settled = false").await;
+    fixture.sql("UPDATE refunds SET settled = false").await;
     eventually("the refund", settled).await;
     let intents = stripe.intents().await;
     assert_eq!((intents.len(), money(&intents[0])), (1, ("succeeded", total, total)));
-    world.stop().await;
+    fixture.stop().await;
 }
 
 #[actix_web::test]
 async fn refused_cards_leave_the_hold_and_nothing_reserved() {
     let stripe = Localstripe::start();
-    let world = world(&stripe, 1).await;
-    let flight = world.flight(30).await;
-    let client = world.customer();
+    let fixture = fixture(&stripe, 1).await;
+    let flight = fixture.flight(30).await;
+    let client = fixture.customer();
     let order = booking(flight.id, &[passenger("ADT", "Ada", Some("4A"))]);
     let strange = client.post("/api/v1/bookings", &paid(order.clone(), "4242424242424242")).await;
     strange.expect_problem(422, "validation_failed");
@@ -103,43 +105,43 @@ async fn refused_cards_leave_the_hold_and_nothing_reserved() {
     }
     let confirmed = client.post(&path, &pay(GOOD)).await.expect(200);
     assert_eq!(confirmed["payments"].as_array().unwrap().len(), 4);
-    captured(&world).await;
+    captured(&fixture).await;
     let intents = stripe.intents().await;
     let taken: Vec<i64> = intents.iter().map(|intent| money(intent).1).filter(|taken| *taken > 0).collect();
     assert_eq!(taken, [minor(&held["price"]["total"])]);
-    world.stop().await;
+    fixture.stop().await;
 }
 
 #[actix_web::test]
 async fn a_part_is_refunded_where_the_fare_says_so() {
     let stripe = Localstripe::start();
-    let world = world(&stripe, 1).await;
-    let flight = world.flight(30).await;
-    let client = world.customer();
+    let fixture = fixture(&stripe, 1).await;
+    let flight = fixture.flight(30).await;
+    let client = fixture.customer();
     let body = paid(booking(flight.id, &[passenger("ADT", "Ada", None)]), GOOD);
     let bought = client.post("/api/v1/bookings", &body).await.expect(201);
-    captured(&world).await;
-    world.sql("UPDATE bookings SET confirmed_at = now() - interval '25 hours'").await;
+    captured(&fixture).await;
+    fixture.sql("UPDATE bookings SET confirmed_at = now() - interval '25 hours'").await;
     let path = format!("/api/v1/bookings/{}", bought["id"].as_str().unwrap());
     client.post(&format!("{path}/cancel"), &json!({})).await.expect(200);
     eventually("the refund", async || {
-        world.sql("UPDATE refunds SET attempted_at = '-infinity'").await;
+        fixture.sql("UPDATE refunds SET attempted_at = '-infinity'").await;
         client.get(&path).await.json["refunds"][0]["status"] == "settled"
     })
     .await;
     let (total, taxes) = (minor(&bought["price"]["total"]), minor(&bought["price"]["taxes"]));
     assert_eq!(money(&stripe.intents().await[0]), ("succeeded", total, taxes));
-    world.stop().await;
+    fixture.stop().await;
 }
 
 /// As a process leaves a payment that dies after the first commit; gives the booking's path.
-async fn leave_behind(world: &World, payment: &str, token: &str, ends: &str) -> String {
-    let flight = world.flight(30).await;
-    let client = world.customer();
+async fn leave_behind(fixture: &ServiceFixture, payment: &str, token: &str, ends: &str) -> String {
+    let flight = fixture.flight(30).await;
+    let client = fixture.customer();
     let order = booking(flight.id, &[passenger("ADT", "Ada", Some("4A"))]);
     let held = client.post("/api/v1/bookings", &order).await.expect(201);
     let id = held["id"].as_str().unwrap();
-    world.sql(&left_behind(id, payment, token, ends)).await;
+    fixture.sql(&left_behind(id, payment, token, ends)).await;
     format!("bookings WHERE id = '{id}'")
 }
 
@@ -162,22 +164,22 @@ async fn a_crash_at_any_step_charges_once() {
     for (created, stored, confirmed) in
         [(false, false, false), (true, false, false), (true, true, false), (true, true, true)]
     {
-        let world = world(&stripe, 2).await;
+        let fixture = fixture(&stripe, 2).await;
         let before = stripe.intents().await.len();
         let payment = uuid::Uuid::now_v7().to_string();
         let reference = if created { Some(reserve(&stripe, confirmed).await) } else { None };
-        let this = leave_behind(&world, &payment, GOOD, "1 hour").await;
+        let this = leave_behind(&fixture, &payment, GOOD, "1 hour").await;
         if let Some(reference) = reference.filter(|_| stored) {
-            world.sql(&format!("UPDATE payments SET provider_reference = '{reference}'")).await;
+            fixture.sql(&format!("UPDATE payments SET provider_reference = '{reference}'")).await;
         }
-        captured(&world).await;
-        assert_eq!(world.count(&format!("{this} AND status = 1")).await, 1, "confirmed");
+        captured(&fixture).await;
+        assert_eq!(fixture.count(&format!("{this} AND status = 1")).await, 1, "confirmed");
         let intents = stripe.intents().await;
         let taken: i64 = intents[before..].iter().map(|intent| money(intent).1).sum();
         assert_eq!(taken, 7488, "created {created}, stored {stored}, confirmed {confirmed}");
         let reserved = intents[before..].iter().filter(|intent| intent["status"] == "requires_capture");
         assert_eq!(reserved.count(), 0, "nothing else stays reserved");
-        world.stop().await;
+        fixture.stop().await;
     }
 }
 
@@ -185,19 +187,19 @@ async fn a_crash_at_any_step_charges_once() {
 async fn an_authorisation_that_comes_too_late_is_cancelled() {
     let stripe = Localstripe::start();
     for (stored, confirmed) in [(false, false), (true, false), (true, true)] {
-        let world = world(&stripe, 1).await;
+        let fixture = fixture(&stripe, 1).await;
         let before = stripe.intents().await.len();
         let reference = reserve(&stripe, confirmed).await;
-        let this = leave_behind(&world, &uuid::Uuid::now_v7().to_string(), GOOD, "-1 minute").await;
+        let this = leave_behind(&fixture, &uuid::Uuid::now_v7().to_string(), GOOD, "-1 minute").await;
         if stored {
-            world.sql(&format!("UPDATE payments SET provider_reference = '{reference}'")).await;
+            fixture.sql(&format!("UPDATE payments SET provider_reference = '{reference}'")).await;
         }
-        world.settles("the void", async || world.count(VOIDED).await == 1).await;
-        assert_eq!(world.count(&format!("{this} AND status = 1")).await, 0, "not confirmed");
+        fixture.eventually_with_sweeps("the void", async || fixture.count(VOIDED).await == 1).await;
+        assert_eq!(fixture.count(&format!("{this} AND status = 1")).await, 0, "not confirmed");
         let intents = stripe.intents().await;
         assert_eq!(intents.len(), before + 1, "none was made");
         let (status, taken, _) = money(&intents[before]);
         assert_eq!((status, taken), (if stored { "canceled" } else { "requires_confirmation" }, 0));
-        world.stop().await;
+        fixture.stop().await;
     }
 }

@@ -1,6 +1,6 @@
 //! What accounts may do whose e-mail address is not verified.
 
-use crate::fixture::{World, booking, name, paid, passenger};
+use crate::fixture::{ServiceFixture, booking, name, paid, passenger};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use shared::{
@@ -10,10 +10,10 @@ use shared::{
 use testkit::{Client, EMAIL};
 
 /// A client of an instance with a new account whose address, [`EMAIL`], is not verified.
-fn unverified(world: &World, instance: usize, permissions: &[Permission]) -> Client {
-    let mut claims = world.issuer.claims(UserId::new(), permissions);
+fn unverified(fixture: &ServiceFixture, instance: usize, permissions: &[Permission]) -> Client {
+    let mut claims = fixture.issuer.claims(UserId::new(), permissions);
     claims.email_verified = false;
-    world.guest(instance).with_token(&world.issuer.sign(&claims))
+    fixture.guest(instance).with_token(&fixture.issuer.sign(&claims))
 }
 
 /// A hold of so many seats for travellers from this number on.
@@ -24,15 +24,15 @@ fn hold(flight: FlightId, from: usize, count: usize) -> Value {
 
 #[actix_web::test]
 async fn an_unverified_account_books_for_its_own_address_only() {
-    let world = World::new().await;
-    let flight = world.flight(30).await;
-    let client = unverified(&world, 0, &[]);
+    let fixture = ServiceFixture::new().await;
+    let flight = fixture.flight(30).await;
+    let client = unverified(&fixture, 0, &[]);
     let mut other = hold(flight.id, 0, 1);
     other["contact"]["email"] = json!("stranger@example.org");
     for body in [other.clone(), paid(other.clone(), "tok_visa")] {
         client.post("/api/v1/bookings", &body).await.expect_problem(403, "email_unverified");
     }
-    assert_eq!(world.count("bookings").await, 0);
+    assert_eq!(fixture.count("bookings").await, 0);
     // Accounts compare without case.
     let mut own = hold(flight.id, 0, 1);
     own["contact"]["email"] = json!(EMAIL.to_uppercase());
@@ -45,17 +45,17 @@ async fn an_unverified_account_books_for_its_own_address_only() {
     client.patch(&path, &to(EMAIL)).await.expect(200);
     // Agents, who book for others, and load tests are free of this.
     for permission in [Permission::BookingWriteAny, Permission::LimitsExempt] {
-        let staff = unverified(&world, 0, &[permission]);
+        let staff = unverified(&fixture, 0, &[permission]);
         staff.post("/api/v1/bookings", &other).await.expect(201);
     }
-    world.stop().await;
+    fixture.stop().await;
 }
 
 #[actix_web::test]
 async fn an_unverified_account_holds_for_a_quarter_of_an_hour() {
-    let world = World::new().await;
-    let flight = world.flight(30).await;
-    let client = unverified(&world, 0, &[]);
+    let fixture = ServiceFixture::new().await;
+    let flight = fixture.flight(30).await;
+    let client = unverified(&fixture, 0, &[]);
     let with = |minutes: i64, from| {
         let mut body = hold(flight.id, from, 1);
         body["hold_minutes"] = json!(minutes);
@@ -67,16 +67,16 @@ async fn an_unverified_account_holds_for_a_quarter_of_an_hour() {
     client.post("/api/v1/bookings", &with(15, 0)).await.expect(201);
     client.post("/api/v1/bookings", &hold(flight.id, 1, 1)).await.expect(201);
     let long = "bookings WHERE hold_expires_at > created_at + interval '15 minutes'";
-    assert_eq!(world.count(long).await, 0);
-    world.customer().post("/api/v1/bookings", &with(1440, 0)).await.expect(201);
-    world.stop().await;
+    assert_eq!(fixture.count(long).await, 0);
+    fixture.customer().post("/api/v1/bookings", &with(1440, 0)).await.expect(201);
+    fixture.stop().await;
 }
 
 #[actix_web::test]
 async fn an_unverified_account_holds_nine_seats_on_all_flights_together() {
-    let world = World::with(1, |config| config.reap_ms = 3_600_000).await;
-    let [one, two] = [world.flight(30).await, world.flight(31).await];
-    let client = unverified(&world, 0, &[]);
+    let fixture = ServiceFixture::with(1, |config| config.reap_ms = 3_600_000).await;
+    let [one, two] = [fixture.flight(30).await, fixture.flight(31).await];
+    let client = unverified(&fixture, 0, &[]);
     let full = async |flight: FlightId| {
         client.post("/api/v1/bookings", &hold(flight, 80, 1)).await.expect_problem(409, "hold_limit");
     };
@@ -102,29 +102,29 @@ async fn an_unverified_account_holds_nine_seats_on_all_flights_together() {
     client.post(&format!("{path}/cancel"), &json!({})).await.expect(200);
     client.post("/api/v1/bookings", &hold(two.id, 40, 4)).await.expect(201);
     full(one.id).await;
-    world.sql("UPDATE bookings SET hold_expires_at = now() - interval '1 second' WHERE status = 0").await;
+    fixture.sql("UPDATE bookings SET hold_expires_at = now() - interval '1 second' WHERE status = 0").await;
     // Purchases whose cards are declined are holds like others.
     let declined = paid(hold(one.id, 50, 9), "tok_declined");
     client.post("/api/v1/bookings", &declined).await.expect_problem(402, "payment_declined");
     full(two.id).await;
-    assert_eq!(world.count("unverified_holds").await, 1, "nothing is kept of what counts no more");
+    assert_eq!(fixture.count("unverified_holds").await, 1, "nothing is kept of what counts no more");
     // Somebody else is not concerned.
-    unverified(&world, 0, &[]).post("/api/v1/bookings", &hold(two.id, 60, 9)).await.expect(201);
-    world.stop().await;
+    unverified(&fixture, 0, &[]).post("/api/v1/bookings", &hold(two.id, 60, 9)).await.expect(201);
+    fixture.stop().await;
 }
 
 #[actix_web::test]
 async fn many_holds_at_once_on_many_flights_and_instances_come_to_nine_seats() {
-    let world = World::with(2, |_| {}).await;
+    let fixture = ServiceFixture::with(2, |_| {}).await;
     let mut flights = Vec::new();
     for day in 30..50 {
-        flights.push(world.flight(day).await);
+        flights.push(fixture.flight(day).await);
     }
-    let mut claims = world.issuer.claims(UserId::new(), &[]);
+    let mut claims = fixture.issuer.claims(UserId::new(), &[]);
     claims.email_verified = false;
-    let token = world.issuer.sign(&claims);
+    let token = fixture.issuer.sign(&claims);
     let asked = flights.iter().enumerate().flat_map(|(number, flight)| {
-        let clients = [0, 1].map(|instance| world.guest(instance).with_token(&token));
+        let clients = [0, 1].map(|instance| fixture.guest(instance).with_token(&token));
         let bodies = [hold(flight.id, number, 1), paid(hold(flight.id, 100 + number, 1), "tok_declined")];
         clients.into_iter().zip(bodies).map(|(client, body)| async move {
             let answer = client.post("/api/v1/bookings", &body).await;
@@ -135,16 +135,19 @@ async fn many_holds_at_once_on_many_flights_and_instances_come_to_nine_seats() {
     let answers = join_all(asked).await;
     let held = answers.iter().filter(|status| [201, 402].contains(*status)).count();
     assert!((1..=9).contains(&held), "{answers:?}");
-    assert_eq!(world.count("seats").await, i64::try_from(held).unwrap());
-    world.stop().await;
+    assert_eq!(fixture.count("seats").await, i64::try_from(held).unwrap());
+    fixture.stop().await;
 }
 
 #[actix_web::test]
 async fn an_installation_may_ask_for_verified_accounts() {
-    let world = World::with(1, |config| config.require_verified_email = true).await;
-    let flight = world.flight(30).await;
+    let fixture = ServiceFixture::with(1, |config| config.require_verified_email = true).await;
+    let flight = fixture.flight(30).await;
     let body = paid(hold(flight.id, 0, 1), "tok_visa");
-    unverified(&world, 0, &[]).post("/api/v1/bookings", &body).await.expect_problem(403, "email_unverified");
-    world.customer().post("/api/v1/bookings", &body).await.expect(201);
-    world.stop().await;
+    unverified(&fixture, 0, &[])
+        .post("/api/v1/bookings", &body)
+        .await
+        .expect_problem(403, "email_unverified");
+    fixture.customer().post("/api/v1/bookings", &body).await.expect(201);
+    fixture.stop().await;
 }

@@ -1,18 +1,18 @@
 //! The main way: a flight comes on sale, its seat map is read, seats are held and paid.
 
-use crate::fixture::{World, booking, paid, passenger, status_of};
+use crate::fixture::{ServiceFixture, booking, paid, passenger, status_of};
 use serde_json::json;
 
 #[actix_web::test]
 async fn a_flight_is_published_held_paid_and_shown() {
-    let world = World::new().await;
-    let flight = world.flight(30).await;
+    let fixture = ServiceFixture::new().await;
+    let flight = fixture.flight(30).await;
     let path = format!("/api/v1/flights/{}/seat-map", flight.id);
-    let map = world.guest(0).get(&path).await.expect(200);
+    let map = fixture.guest(0).get(&path).await.expect(200);
     assert_eq!(map["counts"], json!({"available": 59, "held": 0, "sold": 0, "blocked": 1}));
     assert_eq!(map["version"], 0);
 
-    let customer = world.customer();
+    let customer = fixture.customer();
     let answer =
         customer.post("/api/v1/bookings", &booking(flight.id, &[passenger("ADT", "Ada", Some("5A"))])).await;
     let location = answer.header("location").to_owned();
@@ -25,7 +25,7 @@ async fn a_flight_is_published_held_paid_and_shown() {
     let actions = json!(["pay", "cancel", "change_seats", "change_contact", "change_names"]);
     assert_eq!(held["available_actions"], actions);
     assert_eq!(customer.get(&location).await.expect(200), held);
-    let map = world.guest(0).get(&path).await.expect(200);
+    let map = fixture.guest(0).get(&path).await.expect(200);
     assert_eq!((status_of(&map, "5A"), &map["version"]), ("held".to_owned(), &json!(1)));
 
     let pay = json!({"method": "card", "token": "tok_visa"});
@@ -34,7 +34,7 @@ async fn a_flight_is_published_held_paid_and_shown() {
     assert_eq!(confirmed["payments"][0]["status"], "captured");
     assert!(confirmed["passengers"][0]["ticket_number"].as_str().unwrap().starts_with("997"));
     assert_eq!(customer.get(&location).await.expect(200), confirmed);
-    let map = world.guest(0).get(&path).await.expect(200);
+    let map = fixture.guest(0).get(&path).await.expect(200);
     assert_eq!(status_of(&map, "5A"), "sold");
 
     let body = paid(
@@ -43,10 +43,12 @@ async fn a_flight_is_published_held_paid_and_shown() {
     );
     let bought = customer.post("/api/v1/bookings", &body).await.expect(201);
     assert_eq!(bought["status"], "confirmed");
-    assert_eq!(world.count("seats WHERE sold").await, 3);
+    assert_eq!(fixture.count("seats WHERE sold").await, 3);
     assert_eq!(
-        world.count("(SELECT cause FROM ledger_entries GROUP BY cause HAVING sum(amount) = 0) AS even").await,
+        fixture
+            .count("(SELECT cause FROM ledger_entries GROUP BY cause HAVING sum(amount) = 0) AS even")
+            .await,
         2
     );
-    world.stop().await;
+    fixture.stop().await;
 }

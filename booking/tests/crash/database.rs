@@ -5,7 +5,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared::db::DatabaseConfig;
 
 #[derive(QueryableByName)]
-struct Line {
+struct TextLine {
     #[diesel(sql_type = Text)]
     line: String,
 }
@@ -18,7 +18,7 @@ pub(crate) async fn run(database: &DatabaseConfig, statement: &str) -> usize {
 
 /// The texts of a query for `line`.
 pub(crate) async fn lines(database: &DatabaseConfig, query: &str) -> Vec<String> {
-    let loaded = diesel::sql_query(query).load::<Line>(&mut connect(database).await).await;
+    let loaded = diesel::sql_query(query).load::<TextLine>(&mut connect(database).await).await;
     loaded.unwrap_or_else(|error| panic!("{query}: {error}")).into_iter().map(|row| row.line).collect()
 }
 

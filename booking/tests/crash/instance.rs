@@ -1,6 +1,6 @@
 //! The service as a process that can be killed.
 
-use crate::{keys::Keys, requests::Client};
+use crate::{keys::Keys, requests::UserClient};
 use secrecy::ExposeSecret;
 use servers::{OnOwnerDeath, spawn_bound};
 use shared::db::DatabaseConfig;
@@ -13,7 +13,7 @@ use std::{
 use testkit::SERVICE_TOKEN_SECRET;
 
 /// How long a process may take to start or to die before a test fails.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PROCESS_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Where nobody listens: an address for what a test does without.
 const NOWHERE: &str = "amqp://nobody:nothing@127.0.0.1:1/%2f";
@@ -52,13 +52,13 @@ impl Settings {
 }
 
 /// A process of the service. Dropping it kills it.
-pub(crate) struct Instance {
+pub(crate) struct InstanceProcess {
     child: Child,
     /// Where it listens.
     pub(crate) address: SocketAddr,
 }
 
-impl Instance {
+impl InstanceProcess {
     /// Starts a process on a free port; it need not be ready.
     pub(crate) fn spawn(settings: &Settings) -> Self {
         Self::spawn_at(settings, free_address())
@@ -80,8 +80,8 @@ impl Instance {
 
     /// Waits until it serves.
     pub(crate) async fn ready(&self) {
-        let probe = Client::new(self.address, "");
-        let deadline = Instant::now() + PATIENCE;
+        let probe = UserClient::new(self.address, "");
+        let deadline = Instant::now() + PROCESS_TIMEOUT;
         while probe.get("/health/ready").await.map(|answer| answer.status) != Ok(200) {
             assert!(Instant::now() < deadline, "a process did not become ready");
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -94,14 +94,14 @@ impl Instance {
         self.child.wait().unwrap();
     }
 
-    /// Starts it again after its death, at the same address; it need not be ready.
-    pub(crate) fn spawn_again(&mut self, settings: &Settings) {
+    /// Restarts it after its death, at the same address; it need not be ready.
+    pub(crate) fn respawn(&mut self, settings: &Settings) {
         *self = Self::spawn_at(settings, self.address);
     }
 
     /// Waits until it has died by its own hand, as by `kill -9`.
     pub(crate) async fn has_died(&mut self) {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + PROCESS_TIMEOUT;
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 assert_eq!(status.signal(), Some(9), "it ended by itself: {status}");
@@ -113,7 +113,7 @@ impl Instance {
     }
 }
 
-impl Drop for Instance {
+impl Drop for InstanceProcess {
     fn drop(&mut self) {
         // Both fail only where it has ended already.
         let _ = self.child.kill();

@@ -3,10 +3,10 @@
 use crate::{
     database,
     flights::{booking, cancel_flight, payment, put_on_sale},
-    instance::{Instance, Settings},
+    instance::{InstanceProcess, Settings},
     keys::Keys,
-    probe::Probe,
-    requests::{Answer, Client, Lost},
+    probe::AvailabilityProbe,
+    requests::{Lost, ServiceAnswer, UserClient},
 };
 use awc::http::Method;
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use testkit::TestDatabase;
 
 /// How long anything may take until a test fails. Nothing does when all is well.
-const PATIENCE: Duration = Duration::from_secs(30);
+const SETTLEMENT_TIMEOUT: Duration = Duration::from_secs(30);
 /// Milliseconds to what does not come while a test runs.
 const LATER: u32 = 3_600_000;
 /// How long another's death may keep anybody waiting.
@@ -27,7 +27,7 @@ const BLOCKED: Duration = Duration::from_secs(2);
 
 /// What the client does when the process dies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Action {
+enum ClientAction {
     /// Books, paid in one call.
     Book,
     /// Pays a hold with this token.
@@ -45,29 +45,29 @@ enum Action {
 }
 
 /// A service of two processes, one of which dies.
-struct World {
+struct KillPointFixture {
     database: DatabaseConfig,
     settings: Settings,
     keys: Keys,
     flight: FlightId,
     /// Lives on all the time.
-    survivor: Instance,
+    survivor: InstanceProcess,
     _owned: TestDatabase,
 }
 
 /// What the client asks again and again until it has its answer.
-struct Request {
+struct RepeatedRequest {
     method: Method,
     path: String,
     key: Option<String>,
     body: Value,
 }
 
-impl World {
+impl KillPointFixture {
     async fn new() -> Self {
         let owned = TestDatabase::of("booking", booking::MIGRATIONS).await;
         let (database, keys) = (owned.config("booking"), Keys::serve());
-        // Nothing that was left is taken up before the test says so, see `settle`; and by the survivor never,
+        // No unfinished payment is resumed before the test asks for it, see `settle`; and by the survivor never,
         // so that it is seen what the process that died had done.
         let settings = Settings::new(&database, &keys)
             .with("BOOKING_PAYMENT_IDLE_MS", &600_000)
@@ -75,7 +75,7 @@ impl World {
             .with("BOOKING_REAP_MS", &LATER)
             .with("BOOKING_DISRUPTION_SWEEP_MS", &LATER);
         let flight = put_on_sale(&database).await;
-        let survivor = Instance::start(&settings).await;
+        let survivor = InstanceProcess::start(&settings).await;
         Self { database, settings, keys, flight, survivor, _owned: owned }
     }
 
@@ -91,7 +91,7 @@ impl World {
     /// Waits until nothing is under way any more.
     async fn settle(&self) {
         let unsettled = "(SELECT payment_id FROM unsettled_payments UNION ALL SELECT id FROM refunds WHERE NOT settled) u";
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + SETTLEMENT_TIMEOUT;
         while database::count(&self.database, unsettled).await > 0 {
             assert!(Instant::now() < deadline, "money stays unsettled");
             self.age().await;
@@ -100,7 +100,7 @@ impl World {
     }
 
     /// What the database and the provider have of a user in the midst of things, in one line: the booking's
-    /// statuses, its seats in the fence, whether a cancellation was quoted, and what the provider has done.
+    /// statuses, its rows of `seats`, whether a cancellation was quoted, and what the provider has done.
     async fn of(&self, owner: UserId) -> String {
         let booking = format!("(SELECT id FROM bookings WHERE owner_id = '{owner}')");
         let seats = format!(
@@ -142,15 +142,15 @@ impl World {
     /// What the client has before the process that dies is there: a booking, or nothing.
     async fn prepare(
         &self,
-        action: Action,
+        action: ClientAction,
         flight: FlightId,
-        client: &Client,
+        client: &UserClient,
         number: usize,
     ) -> Option<Value> {
         let token = match action {
-            Action::Book => return None,
-            Action::Cancel | Action::Quote | Action::BeGrounded => Some("tok_visa"),
-            Action::Pay(_) | Action::Move | Action::Wait => None,
+            ClientAction::Book => return None,
+            ClientAction::Cancel | ClientAction::Quote | ClientAction::BeGrounded => Some("tok_visa"),
+            ClientAction::Pay(_) | ClientAction::Move | ClientAction::Wait => None,
         };
         let body = booking(flight, number, Some("1A"), token);
         let booked = client.post("/api/v1/bookings", None, &body).await.unwrap();
@@ -161,33 +161,35 @@ impl World {
 
     fn request(
         &self,
-        action: Action,
+        action: ClientAction,
         prepared: Option<&Value>,
         number: usize,
         keyed: bool,
-    ) -> Option<Request> {
+    ) -> Option<RepeatedRequest> {
         let path = prepared.map_or_else(
             || "/api/v1/bookings".to_owned(),
             |booking| format!("/api/v1/bookings/{}", booking["id"].as_str().unwrap()),
         );
         let (method, path, body) = match action {
-            Action::Book => (Method::POST, path, booking(self.flight, number, Some("1A"), Some("tok_visa"))),
-            Action::Pay(token) => (Method::POST, format!("{path}/payments"), payment(token)),
-            Action::Cancel => (Method::POST, format!("{path}/cancel"), json!({})),
-            Action::Quote => (Method::POST, format!("{path}/cancellation-quote"), json!({})),
-            Action::Move => {
+            ClientAction::Book => {
+                (Method::POST, path, booking(self.flight, number, Some("1A"), Some("tok_visa")))
+            }
+            ClientAction::Pay(token) => (Method::POST, format!("{path}/payments"), payment(token)),
+            ClientAction::Cancel => (Method::POST, format!("{path}/cancel"), json!({})),
+            ClientAction::Quote => (Method::POST, format!("{path}/cancellation-quote"), json!({})),
+            ClientAction::Move => {
                 let passenger = &prepared?["passengers"][0]["id"];
                 let change = json!({"passenger_id": passenger, "flight_id": self.flight, "designator": "2C"});
                 (Method::PATCH, format!("{path}/seats"), json!({"changes": [change]}))
             }
-            Action::Wait | Action::BeGrounded => return None,
+            ClientAction::Wait | ClientAction::BeGrounded => return None,
         };
-        Some(Request { method, path, key: keyed.then(|| format!("key-{number}")), body })
+        Some(RepeatedRequest { method, path, key: keyed.then(|| format!("key-{number}")), body })
     }
 }
 
-impl Request {
-    async fn send(&self, client: &Client) -> Result<Answer, Lost> {
+impl RepeatedRequest {
+    async fn send(&self, client: &UserClient) -> Result<ServiceAnswer, Lost> {
         client.send(self.method.clone(), &self.path, self.key.as_deref(), Some(&self.body)).await
     }
 }
@@ -195,58 +197,67 @@ impl Request {
 /// Kills processes at points while a client does something, each once with a key and once without. With
 /// each point stands what the database and the provider then have of the client's booking: those of a pair
 /// differ, so that one cannot be taken for the other.
-async fn dies(points: &[(&str, Action, &str)]) {
-    let world = World::new().await;
+async fn dies(points: &[(&str, ClientAction, &str)]) {
+    let fixture = KillPointFixture::new().await;
     let runs = points.iter().flat_map(|point| [(*point, true), (*point, false)]);
     // Some have no keys.
-    let keyless = |action: Action| matches!(action, Action::Move | Action::Wait | Action::BeGrounded);
+    let keyless = |action: ClientAction| {
+        matches!(action, ClientAction::Move | ClientAction::Wait | ClientAction::BeGrounded)
+    };
     let runs = runs.filter(|((_, action, _), keyed)| !keyed || !keyless(*action));
     for (number, (point, keyed)) in runs.enumerate() {
-        dies_once(&world, point, number, keyed).await;
+        dies_once(&fixture, point, number, keyed).await;
     }
-    world.keys.stop().await;
+    fixture.keys.stop().await;
 }
 
 async fn dies_once(
-    world: &World,
-    (point, action, at_death): (&str, Action, &str),
+    fixture: &KillPointFixture,
+    (point, action, at_death): (&str, ClientAction, &str),
     number: usize,
     keyed: bool,
 ) {
     let owner = UserId::new();
-    let survivors = Client::new(world.survivor.address, &world.keys.token(owner, &[Permission::SystemCheck]));
-    let flight = if action == Action::BeGrounded { put_on_sale(&world.database).await } else { world.flight };
-    let prepared = world.prepare(action, flight, &survivors, number).await;
-    let probe_token = world.keys.token(UserId::new(), &[]);
-    let probe = Probe::start(Client::new(world.survivor.address, &probe_token), world.flight);
+    let survivors =
+        UserClient::new(fixture.survivor.address, &fixture.keys.token(owner, &[Permission::SystemCheck]));
+    let flight = if action == ClientAction::BeGrounded {
+        put_on_sale(&fixture.database).await
+    } else {
+        fixture.flight
+    };
+    let prepared = fixture.prepare(action, flight, &survivors, number).await;
+    let probe_token = fixture.keys.token(UserId::new(), &[]);
+    let probe =
+        AvailabilityProbe::start(UserClient::new(fixture.survivor.address, &probe_token), fixture.flight);
 
     let looking = ["BOOKING_PAYMENT_SWEEP_MS", "BOOKING_REAP_MS", "BOOKING_DISRUPTION_SWEEP_MS"];
-    let looking = looking.into_iter().fold(world.settings.clone(), |settings, name| settings.with(name, &20));
-    let mut armed = Instance::spawn(&looking.clone().with("AEROBUS_KILL_POINT", &point));
-    let request = world.request(action, prepared.as_ref(), number, keyed);
+    let looking =
+        looking.into_iter().fold(fixture.settings.clone(), |settings, name| settings.with(name, &20));
+    let mut armed = InstanceProcess::spawn(&looking.clone().with("AEROBUS_KILL_POINT", &point));
+    let request = fixture.request(action, prepared.as_ref(), number, keyed);
     let mut answered = None;
     match &request {
         Some(request) => {
             armed.ready().await;
             answered = request.send(&survivors.at(armed.address)).await.ok();
         }
-        None if action == Action::BeGrounded => cancel_flight(&world.database, flight).await,
+        None if action == ClientAction::BeGrounded => cancel_flight(&fixture.database, flight).await,
         None => {
             let end = "UPDATE bookings SET hold_expires_at = now() - interval '1 minute' WHERE status = 0 AND owner_id = ";
-            database::run(&world.database, &format!("{end}'{owner}'")).await;
+            database::run(&fixture.database, &format!("{end}'{owner}'")).await;
         }
     }
     armed.has_died().await;
-    assert_eq!(world.of(owner).await, at_death, "what there is at the death, {point}");
+    assert_eq!(fixture.of(owner).await, at_death, "what there is at the death, {point}");
 
-    let next = Instance::start(&looking).await;
+    let next = InstanceProcess::start(&looking).await;
     let clients = [survivors.at(next.address), survivors.clone()];
-    let ended = finish(world, action, request.as_ref(), &clients).await;
+    let ended = finish(fixture, action, request.as_ref(), &clients).await;
     if let Some(answered) = answered {
         assert!(["after_", "before_capture"].iter().any(|name| point.starts_with(name)), "an early answer");
         assert_eq!(answered.id(), ended["id"], "the answer before the death stays true");
     }
-    world.settle().await;
+    fixture.settle().await;
     let seen = probe.stop().await;
     println!(
         "{point:22} key: {keyed:5}  at death: {at_death:44} in the end: {}/{:10}  survivor: {:4} commits, longest wait {:?}",
@@ -256,25 +267,30 @@ async fn dies_once(
         seen.longest
     );
     assert!(seen.longest < BLOCKED, "the survivor was blocked for {:?}", seen.longest);
-    check(world, action, owner, &ended).await;
+    check(fixture, action, owner, &ended).await;
     let report = survivors.post("/api/v1/admin/invariants/check", None, &json!({})).await.unwrap();
     assert_eq!((report.status, &report.json["violations"]), (200, &json!([])), "{:?}", report.json);
     // Its seat is the next client's.
     if ended["status"] == "held" || ended["status"] == "confirmed" {
         let cancel = format!("/api/v1/bookings/{}/cancel", ended["id"].as_str().unwrap());
         assert_eq!(survivors.post(&cancel, None, &json!({})).await.unwrap().status, 200);
-        world.settle().await;
+        fixture.settle().await;
     }
 }
 
 /// What a client does after the death: with a key it repeats its request, without one it looks first.
 /// Gives its booking as it is in the end.
-async fn finish(world: &World, action: Action, request: Option<&Request>, clients: &[Client]) -> Value {
-    let deadline = Instant::now() + PATIENCE;
+async fn finish(
+    fixture: &KillPointFixture,
+    action: ClientAction,
+    request: Option<&RepeatedRequest>,
+    clients: &[UserClient],
+) -> Value {
+    let deadline = Instant::now() + SETTLEMENT_TIMEOUT;
     for client in clients.iter().cycle() {
         assert!(Instant::now() < deadline, "the client does not come to its end");
         // What is under way is left by a process that is dead.
-        world.age().await;
+        fixture.age().await;
         let list = client.get("/api/v1/bookings").await.unwrap();
         assert_eq!(list.status, 200, "{:?}", list.json);
         let mine = list.json["data"].as_array().unwrap().clone();
@@ -293,13 +309,13 @@ async fn finish(world: &World, action: Action, request: Option<&Request>, client
                 (answer.status, shown(&answer)["id"].clone()),
                 (again.status, shown(&again)["id"].clone())
             );
-            if action == Action::Quote {
+            if action == ClientAction::Quote {
                 assert_eq!((answer.status, &answer.json), (200, &again.json), "the same quote");
                 return mine[0].clone();
             }
             let expected = match action {
-                Action::Book => 201,
-                Action::Pay("tok_declined") => 402,
+                ClientAction::Book => 201,
+                ClientAction::Pay("tok_declined") => 402,
                 _ => 200,
             };
             assert_eq!(answer.status, expected, "{:?}", answer.json);
@@ -309,7 +325,7 @@ async fn finish(world: &World, action: Action, request: Option<&Request>, client
             let path = format!("/api/v1/bookings/{}", shown(&answer)["id"].as_str().unwrap());
             return client.get(&path).await.unwrap().json;
         }
-        if action == Action::Quote
+        if action == ClientAction::Quote
             && let Some(request) = request
         {
             // Asked again, another quote is as good.
@@ -330,55 +346,55 @@ async fn finish(world: &World, action: Action, request: Option<&Request>, client
 }
 
 /// The booking that an answer shows; of a decline, too.
-fn shown(answer: &Answer) -> &Value {
+fn shown(answer: &ServiceAnswer) -> &Value {
     if answer.json["booking"].is_object() { &answer.json["booking"] } else { &answer.json }
 }
 
 /// Whether a booking is as the client wants it.
-fn is_done(action: Action, booking: &Value) -> bool {
+fn is_done(action: ClientAction, booking: &Value) -> bool {
     let wanted = match action {
-        Action::Book | Action::Pay("tok_visa") => return booking["payment_status"] == "paid",
-        Action::Pay(_) => {
+        ClientAction::Book | ClientAction::Pay("tok_visa") => return booking["payment_status"] == "paid",
+        ClientAction::Pay(_) => {
             let payments = booking["payments"].as_array().unwrap();
             return payments.iter().any(|payment| payment["status"] == "declined");
         }
-        Action::Move => return booking["passengers"][0]["seats"][0]["designator"] == "2C",
-        Action::Quote => "confirmed",
-        Action::Cancel | Action::BeGrounded => "cancelled",
-        Action::Wait => "expired",
+        ClientAction::Move => return booking["passengers"][0]["seats"][0]["designator"] == "2C",
+        ClientAction::Quote => "confirmed",
+        ClientAction::Cancel | ClientAction::BeGrounded => "cancelled",
+        ClientAction::Wait => "expired",
     };
     booking["status"] == wanted
 }
 
 /// Checks what the database and the provider have of the client in the end.
-async fn check(world: &World, action: Action, owner: UserId, ended: &Value) {
+async fn check(fixture: &KillPointFixture, action: ClientAction, owner: UserId, ended: &Value) {
     let total = ended["price"]["total"]["amount"].as_str().unwrap().replace('.', "");
     let (status, operations) = match action {
-        Action::Book | Action::Pay("tok_visa") | Action::Quote => {
+        ClientAction::Book | ClientAction::Pay("tok_visa") | ClientAction::Quote => {
             ("confirmed/paid", vec![format!("1 {total}")])
         }
-        Action::Pay(_) | Action::Move => ("held/awaiting", vec![]),
-        Action::Cancel | Action::BeGrounded => {
+        ClientAction::Pay(_) | ClientAction::Move => ("held/awaiting", vec![]),
+        ClientAction::Cancel | ClientAction::BeGrounded => {
             ("cancelled/refunded", vec![format!("1 {total}"), format!("3 {total}")])
         }
-        Action::Wait => ("expired/awaiting", vec![]),
+        ClientAction::Wait => ("expired/awaiting", vec![]),
     };
-    assert_eq!(world.statuses(owner).await, [status], "one booking");
-    assert_eq!(world.operations(owner).await, operations, "each card is charged, or refunded, once");
+    assert_eq!(fixture.statuses(owner).await, [status], "one booking");
+    assert_eq!(fixture.operations(owner).await, operations, "each card is charged, or refunded, once");
     let has_seat = status.starts_with("held") || status.starts_with("confirmed");
     let id = ended["id"].as_str().unwrap();
     let seats = format!("SELECT seat || ' ' || sold AS line FROM seats WHERE booking_id = '{id}'");
-    let seat = if action == Action::Move { 2 * 32 + 2 } else { 32 };
+    let seat = if action == ClientAction::Move { 2 * 32 + 2 } else { 32 };
     let expected: Vec<String> =
         has_seat.then(|| format!("{seat} {}", status == "confirmed/paid")).into_iter().collect();
-    assert_eq!(database::lines(&world.database, &seats).await, expected, "its seat is its own");
+    assert_eq!(database::lines(&fixture.database, &seats).await, expected, "its seat is its own");
 }
 
 #[actix_web::test]
 async fn around_the_commit_of_a_claim() {
     let points = [
-        ("before_claim_commit", Action::Book, ""),
-        ("after_claim_commit", Action::Book, "held/processing 1A"),
+        ("before_claim_commit", ClientAction::Book, ""),
+        ("after_claim_commit", ClientAction::Book, "held/processing 1A"),
     ];
     dies(&points).await;
 }
@@ -386,8 +402,8 @@ async fn around_the_commit_of_a_claim() {
 #[actix_web::test]
 async fn around_the_authorisation() {
     let points = [
-        ("before_authorise", Action::Book, "held/processing 1A"),
-        ("after_authorise", Action::Book, "held/processing 1A authorised"),
+        ("before_authorise", ClientAction::Book, "held/processing 1A"),
+        ("after_authorise", ClientAction::Book, "held/processing 1A authorised"),
     ];
     dies(&points).await;
 }
@@ -395,8 +411,8 @@ async fn around_the_authorisation() {
 #[actix_web::test]
 async fn around_the_commit_of_a_confirmation() {
     let points = [
-        ("before_confirm_commit", Action::Book, "held/processing 1A authorised"),
-        ("after_confirm_commit", Action::Book, "confirmed/paid 1A authorised"),
+        ("before_confirm_commit", ClientAction::Book, "held/processing 1A authorised"),
+        ("after_confirm_commit", ClientAction::Book, "confirmed/paid 1A authorised"),
     ];
     dies(&points).await;
 }
@@ -404,15 +420,15 @@ async fn around_the_commit_of_a_confirmation() {
 #[actix_web::test]
 async fn around_the_capture() {
     let points = [
-        ("before_capture", Action::Book, "confirmed/paid 1A authorised"),
-        ("after_capture", Action::Book, "confirmed/paid 1A authorised captured"),
+        ("before_capture", ClientAction::Book, "confirmed/paid 1A authorised"),
+        ("after_capture", ClientAction::Book, "confirmed/paid 1A authorised captured"),
     ];
     dies(&points).await;
 }
 
 #[actix_web::test]
 async fn around_the_commit_of_a_payment_of_a_hold() {
-    let pay = Action::Pay("tok_visa");
+    let pay = ClientAction::Pay("tok_visa");
     dies(&[
         ("before_payment_commit", pay, "held/awaiting 1A"),
         ("after_payment_commit", pay, "held/processing 1A"),
@@ -422,7 +438,7 @@ async fn around_the_commit_of_a_payment_of_a_hold() {
 
 #[actix_web::test]
 async fn around_the_commit_of_a_decline() {
-    let pay = Action::Pay("tok_declined");
+    let pay = ClientAction::Pay("tok_declined");
     dies(&[
         ("before_decline_commit", pay, "held/processing 1A declined"),
         ("after_decline_commit", pay, "held/awaiting 1A declined"),
@@ -433,9 +449,9 @@ async fn around_the_commit_of_a_decline() {
 #[actix_web::test]
 async fn around_the_commit_of_a_cancellation_and_after_its_refund() {
     let points = [
-        ("before_cancel_commit", Action::Cancel, "confirmed/paid 1A authorised captured"),
-        ("after_cancel_commit", Action::Cancel, "cancelled/refunded authorised captured"),
-        ("after_refund", Action::Cancel, "cancelled/refunded authorised captured refunded"),
+        ("before_cancel_commit", ClientAction::Cancel, "confirmed/paid 1A authorised captured"),
+        ("after_cancel_commit", ClientAction::Cancel, "cancelled/refunded authorised captured"),
+        ("after_refund", ClientAction::Cancel, "cancelled/refunded authorised captured refunded"),
     ];
     dies(&points).await;
 }
@@ -443,8 +459,8 @@ async fn around_the_commit_of_a_cancellation_and_after_its_refund() {
 #[actix_web::test]
 async fn around_the_commit_of_a_quote() {
     let points = [
-        ("before_quote_commit", Action::Quote, "confirmed/paid 1A authorised captured"),
-        ("after_quote_commit", Action::Quote, "confirmed/paid 1A quoted authorised captured"),
+        ("before_quote_commit", ClientAction::Quote, "confirmed/paid 1A authorised captured"),
+        ("after_quote_commit", ClientAction::Quote, "confirmed/paid 1A quoted authorised captured"),
     ];
     dies(&points).await;
 }
@@ -452,8 +468,8 @@ async fn around_the_commit_of_a_quote() {
 #[actix_web::test]
 async fn around_the_commit_of_a_change_of_seats() {
     let points = [
-        ("before_change_commit", Action::Move, "held/awaiting 1A"),
-        ("after_change_commit", Action::Move, "held/awaiting 2C"),
+        ("before_change_commit", ClientAction::Move, "held/awaiting 1A"),
+        ("after_change_commit", ClientAction::Move, "held/awaiting 2C"),
     ];
     dies(&points).await;
 }
@@ -461,8 +477,8 @@ async fn around_the_commit_of_a_change_of_seats() {
 #[actix_web::test]
 async fn around_the_commit_of_an_expiry() {
     let points = [
-        ("before_expire_commit", Action::Wait, "held/awaiting 1A"),
-        ("after_expire_commit", Action::Wait, "expired/awaiting"),
+        ("before_expire_commit", ClientAction::Wait, "held/awaiting 1A"),
+        ("after_expire_commit", ClientAction::Wait, "expired/awaiting"),
     ];
     dies(&points).await;
 }
@@ -470,8 +486,8 @@ async fn around_the_commit_of_an_expiry() {
 #[actix_web::test]
 async fn around_the_commit_that_follows_a_cancelled_flight() {
     let points = [
-        ("before_airline_commit", Action::BeGrounded, "confirmed/paid 1A authorised captured"),
-        ("after_airline_commit", Action::BeGrounded, "cancelled/refunded authorised captured"),
+        ("before_airline_commit", ClientAction::BeGrounded, "confirmed/paid 1A authorised captured"),
+        ("after_airline_commit", ClientAction::BeGrounded, "cancelled/refunded authorised captured"),
     ];
     dies(&points).await;
 }

@@ -1,6 +1,6 @@
 //! A client that books and cancels one seat again and again on an instance, while another one dies.
 
-use crate::{flights, requests::Client};
+use crate::{flights, requests::UserClient};
 use serde_json::json;
 use shared::ids::FlightId;
 use std::{
@@ -11,43 +11,43 @@ use std::{
 use tokio::task::JoinHandle;
 
 /// How long a cancellation may take until the test fails.
-const PATIENCE: Duration = Duration::from_secs(30);
+const CANCEL_TIMEOUT: Duration = Duration::from_secs(30);
 /// The probe's own seat.
 const SEAT: &str = "30F";
 
 /// See the module.
-pub(crate) struct Probe {
+pub(crate) struct AvailabilityProbe {
     stopping: Rc<Cell<bool>>,
-    task: JoinHandle<Seen>,
+    task: JoinHandle<ProbeResult>,
 }
 
 /// What a probe has seen.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Seen {
+pub(crate) struct ProbeResult {
     pub(crate) successes: usize,
     /// The longest time from one success to the next.
     pub(crate) longest: Duration,
 }
 
-impl Probe {
+impl AvailabilityProbe {
     /// Starts a probe on a flight.
-    pub(crate) fn start(client: Client, flight: FlightId) -> Self {
+    pub(crate) fn start(client: UserClient, flight: FlightId) -> Self {
         let stopping = Rc::new(Cell::new(false));
         let task = actix_web::rt::spawn(run(client, flight, stopping.clone()));
         Self { stopping, task }
     }
 
     /// Stops it after its present booking.
-    pub(crate) async fn stop(self) -> Seen {
+    pub(crate) async fn stop(self) -> ProbeResult {
         self.stopping.set(true);
         self.task.await.unwrap()
     }
 }
 
-async fn run(client: Client, flight: FlightId, stopping: Rc<Cell<bool>>) -> Seen {
-    let mut seen = Seen::default();
+async fn run(client: UserClient, flight: FlightId, stopping: Rc<Cell<bool>>) -> ProbeResult {
+    let mut seen = ProbeResult::default();
     let mut last = Instant::now();
-    let mut succeeded = |seen: &mut Seen| {
+    let mut succeeded = |seen: &mut ProbeResult| {
         seen.successes += 1;
         seen.longest = seen.longest.max(last.elapsed());
         last = Instant::now();
@@ -63,7 +63,7 @@ async fn run(client: Client, flight: FlightId, stopping: Rc<Cell<bool>>) -> Seen
         let cancel = format!("/api/v1/bookings/{}/cancel", held.id());
         let begun = Instant::now();
         while client.post(&cancel, None, &json!({})).await.map(|answer| answer.status) != Ok(200) {
-            assert!(begun.elapsed() < PATIENCE, "a booking cannot be cancelled");
+            assert!(begun.elapsed() < CANCEL_TIMEOUT, "a booking cannot be cancelled");
         }
         succeeded(&mut seen);
     }

@@ -9,11 +9,11 @@ use std::{io::ErrorKind, net::SocketAddr, time::Duration};
 
 /// Longer than any answer may take. The service's own limits add up to 15 s: five up to the first commit,
 /// five for the provider, five for the commit that confirms.
-const PATIENCE: Duration = Duration::from_secs(20);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A user's client of one instance.
 #[derive(Clone)]
-pub(crate) struct Client {
+pub(crate) struct UserClient {
     http: awc::Client,
     base: String,
     token: String,
@@ -21,7 +21,7 @@ pub(crate) struct Client {
 
 /// What a server answered.
 #[derive(Debug, Clone)]
-pub(crate) struct Answer {
+pub(crate) struct ServiceAnswer {
     pub(crate) status: u16,
     /// Whether it says that it is the answer of an earlier request.
     pub(crate) replayed: bool,
@@ -39,7 +39,7 @@ pub(crate) enum Lost {
     Silence,
 }
 
-impl Answer {
+impl ServiceAnswer {
     pub(crate) fn code(&self) -> &str {
         self.json["code"].as_str().unwrap_or_default()
     }
@@ -50,11 +50,11 @@ impl Answer {
     }
 }
 
-impl Client {
+impl UserClient {
     pub(crate) fn new(address: SocketAddr, token: &str) -> Self {
         let http = awc::Client::builder()
             .connector(awc::Connector::new().limit(0).timeout(Duration::from_secs(5)))
-            .timeout(PATIENCE)
+            .timeout(REQUEST_TIMEOUT)
             .disable_redirects()
             .finish();
         Self { http, base: format!("http://{address}"), token: token.to_owned() }
@@ -70,11 +70,16 @@ impl Client {
         Self { token: token.to_owned(), ..self.clone() }
     }
 
-    pub(crate) async fn get(&self, path: &str) -> Result<Answer, Lost> {
+    pub(crate) async fn get(&self, path: &str) -> Result<ServiceAnswer, Lost> {
         self.send(Method::GET, path, None, None).await
     }
 
-    pub(crate) async fn post(&self, path: &str, key: Option<&str>, body: &Value) -> Result<Answer, Lost> {
+    pub(crate) async fn post(
+        &self,
+        path: &str,
+        key: Option<&str>,
+        body: &Value,
+    ) -> Result<ServiceAnswer, Lost> {
         self.send(Method::POST, path, key, Some(body)).await
     }
 
@@ -84,7 +89,7 @@ impl Client {
         path: &str,
         key: Option<&str>,
         body: Option<&Value>,
-    ) -> Result<Answer, Lost> {
+    ) -> Result<ServiceAnswer, Lost> {
         let mut request = self.http.request(method, format!("{}{path}", self.base)).bearer_auth(&self.token);
         if let Some(key) = key {
             request = request.insert_header(("idempotency-key", key));
@@ -105,7 +110,7 @@ impl Client {
         })?;
         let bytes = response.body().limit(1 << 20).await.map_err(|_| Lost::Cut)?;
         let status: StatusCode = response.status();
-        Ok(Answer {
+        Ok(ServiceAnswer {
             status: status.as_u16(),
             replayed: response.headers().contains_key("idempotent-replayed"),
             json: serde_json::from_slice(&bytes).unwrap_or(Value::Null),

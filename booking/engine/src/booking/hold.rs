@@ -92,15 +92,15 @@ fn longest(limit: u32) -> (i64, i64) {
     (early.min(LONGEST_MINUTES), early)
 }
 
-/// The end of a hold while a payment is under way: `settle` from now. It is never earlier than the former end, and
-/// never after the departure.
+/// The end of a hold while a payment is under way: `payment_grace` from now. It is never earlier than the former end,
+/// and never after the departure.
 pub fn prolonged(
     end: DateTime<Utc>,
     now: DateTime<Utc>,
-    settle: TimeDelta,
+    payment_grace: TimeDelta,
     departure: DateTime<Utc>,
 ) -> DateTime<Utc> {
-    end.max(now + settle).min(departure)
+    end.max(now + payment_grace).min(departure)
 }
 
 /// Whether a hold with this end has ended at `now`.

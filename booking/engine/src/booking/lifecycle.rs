@@ -28,8 +28,8 @@ use crate::{
     passengers::contact::ContactPatch,
     payment::{
         quote::{Quote, QuoteId},
-        record::{Entry, MOST_DECLINED, Payment, PaymentState, payment_entries, refund_entries},
-        refund::{self, Journey, Refund},
+        record::{LedgerEntry, MOST_DECLINED, Payment, PaymentState, payment_entries, refund_entries},
+        refund::{self, Refund, RefundBasis},
     },
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -41,7 +41,7 @@ use shared_types::{
 
 /// The stage of a booking in its life at an instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
+pub enum BookingStage {
     /// Held and not paid.
     Held,
     /// Held, with a payment under way.
@@ -54,7 +54,7 @@ pub enum Stage {
     Expired,
 }
 
-impl Stage {
+impl BookingStage {
     /// The stage of a booking that shows this status and payment status.
     pub fn of(status: BookingStatus, payment: BookingPaymentStatus) -> Self {
         match (status, payment) {
@@ -97,8 +97,8 @@ const ACTIONS: [BookingAction; 5] = [
 
 impl Booking {
     /// Its stage at `now`.
-    pub fn stage(&self, now: DateTime<Utc>) -> Stage {
-        Stage::of(self.status_at(now), self.payment_status)
+    pub fn stage(&self, now: DateTime<Utc>) -> BookingStage {
+        BookingStage::of(self.status_at(now), self.payment_status)
     }
 
     /// The actions that a caller may take now. `times`: departures and arrivals (UTC) of its flights in the order of
@@ -121,7 +121,7 @@ impl Booking {
         ACTIONS.into_iter().filter(|action| stage.allows(*action).is_ok()).filter(in_time).collect()
     }
 
-    /// Notes a change: raises the version.
+    /// Records a change: raises the version.
     pub(crate) fn touch(&mut self, now: DateTime<Utc>) {
         self.version += 1;
         self.updated_at = now;
@@ -133,14 +133,14 @@ impl Booking {
         self.payments.iter().filter(declined).count() >= MOST_DECLINED
     }
 
-    /// Starts a payment, and prolongs the hold by `settle` from now, or until the departure at most.
+    /// Starts a payment, and prolongs the hold by `payment_grace` from now, or until the departure at most.
     ///
     /// # Errors
     /// The refusal of the stage; [`Refusal::TooManyDeclined`] after [`MOST_DECLINED`] declined payments.
     pub fn start_payment(
         &mut self,
         payment: Payment,
-        (settle, departs_at): (TimeDelta, DateTime<Utc>),
+        (payment_grace, departs_at): (TimeDelta, DateTime<Utc>),
         now: DateTime<Utc>,
     ) -> Result<(), Refusal> {
         self.stage(now).allows(BookingAction::Pay)?;
@@ -148,7 +148,7 @@ impl Booking {
             return Err(Refusal::TooManyDeclined(self.hold_expires_at - now));
         }
         self.payment_status = BookingPaymentStatus::Processing;
-        self.hold_expires_at = hold::prolonged(self.hold_expires_at, now, settle, departs_at);
+        self.hold_expires_at = hold::prolonged(self.hold_expires_at, now, payment_grace, departs_at);
         self.payments.push(payment);
         self.touch(now);
         Ok(())
@@ -181,8 +181,8 @@ impl Booking {
     ///
     /// # Errors
     /// [`Refusal::HoldExpired`]: the authorisation comes too late.
-    pub fn confirm(&mut self, payment: PaymentId, now: DateTime<Utc>) -> Result<Vec<Entry>, Refusal> {
-        if self.stage(now) != Stage::Paying || hold::has_ended(self.hold_expires_at, now) {
+    pub fn confirm(&mut self, payment: PaymentId, now: DateTime<Utc>) -> Result<Vec<LedgerEntry>, Refusal> {
+        if self.stage(now) != BookingStage::Paying || hold::has_ended(self.hold_expires_at, now) {
             return Err(Refusal::HoldExpired);
         }
         let Some(started) = self.started(payment) else { return Err(Refusal::HoldExpired) };
@@ -217,7 +217,7 @@ impl Booking {
     }
 
     /// The refund of a cancellation at `now`; nothing for a booking that was never confirmed.
-    pub(crate) fn refund_now(&self, journey: Journey, now: DateTime<Utc>) -> Refund {
+    pub(crate) fn refund_now(&self, journey: RefundBasis, now: DateTime<Utc>) -> Refund {
         let Some(bought_at) = self.confirmed_at else { return Refund::default() };
         let paid: Vec<_> = self.segments.iter().map(|segment| segment.paid()).collect();
         refund::on_cancellation(&paid, bought_at, journey, now)
@@ -227,7 +227,7 @@ impl Booking {
     ///
     /// # Errors
     /// The refusal of the stage.
-    pub fn quote(&self, id: QuoteId, journey: Journey, now: DateTime<Utc>) -> Result<Quote, Refusal> {
+    pub fn quote(&self, id: QuoteId, journey: RefundBasis, now: DateTime<Utc>) -> Result<Quote, Refusal> {
         self.stage(now).allows(BookingAction::Cancel)?;
         let refund = self.refund_now(journey, now);
         let paid = if self.confirmed_at.is_some() { self.total() } else { 0 };
@@ -243,9 +243,9 @@ impl Booking {
     pub fn cancel(
         &mut self,
         (quote, refund_id): (Option<&Quote>, RefundId),
-        journey: Journey,
+        journey: RefundBasis,
         now: DateTime<Utc>,
-    ) -> Result<Vec<Entry>, Refusal> {
+    ) -> Result<Vec<LedgerEntry>, Refusal> {
         self.stage(now).allows(BookingAction::Cancel)?;
         let refund = match quote {
             Some(quote) if !quote.is_good_for(self, now) => return Err(Refusal::QuoteExpired),
@@ -261,8 +261,8 @@ impl Booking {
 
     /// Cancels because the airline has cancelled one of the flights. The refund is everything that was paid. A payment
     /// under way will be voided. Gives the ledger entries; `None`: the booking was not live.
-    pub fn cancel_by_airline(&mut self, refund_id: RefundId, now: DateTime<Utc>) -> Option<Vec<Entry>> {
-        if !matches!(self.stage(now), Stage::Held | Stage::Paying | Stage::Confirmed) {
+    pub fn cancel_by_airline(&mut self, refund_id: RefundId, now: DateTime<Utc>) -> Option<Vec<LedgerEntry>> {
+        if !matches!(self.stage(now), BookingStage::Held | BookingStage::Paying | BookingStage::Confirmed) {
             return None;
         }
         let all = Refund { fare: self.fare(), taxes: self.taxes() };
@@ -278,7 +278,7 @@ impl Booking {
         (id, refund): (RefundId, Refund),
         reason: &str,
         now: DateTime<Utc>,
-    ) -> Vec<Entry> {
+    ) -> Vec<LedgerEntry> {
         let paid = |one: &&Payment| one.state == PaymentState::Confirmed;
         let Some(payment_id) = self.payments.iter().find(paid).map(|one| one.id) else { return Vec::new() };
         assert!(refund.total() <= self.total(), "never more than was paid");
@@ -295,8 +295,8 @@ impl Booking {
         refund_entries(id, refund)
     }
 
-    /// Notes that a flight has other times since `version`. A hold gets the end of a hold for the journey with its new
-    /// departure `departs_at`. Gives whether the booking did not know this version yet.
+    /// Records that a flight has other times since `version`. A hold gets the end of a hold for the journey with its
+    /// new departure `departs_at`. Gives whether the booking did not know this version yet.
     pub fn reschedule(
         &mut self,
         (flight, version): (FlightId, i64),
@@ -304,16 +304,16 @@ impl Booking {
         now: DateTime<Utc>,
     ) -> bool {
         let stage = self.stage(now);
-        if !matches!(stage, Stage::Held | Stage::Paying | Stage::Confirmed) {
+        if !matches!(stage, BookingStage::Held | BookingStage::Paying | BookingStage::Confirmed) {
             return false;
         }
-        let news =
+        let outdated =
             self.segments.iter_mut().find(|one| one.flight_id == flight && one.flight_version < version);
-        let Some(segment) = news else { return false };
+        let Some(segment) = outdated else { return false };
         segment.flight_version = version;
         self.hold_expires_at = match stage {
-            Stage::Held => self.hold_expires_at.min(flight::closes_at(departs_at)),
-            Stage::Paying => self.hold_expires_at.min(departs_at),
+            BookingStage::Held => self.hold_expires_at.min(flight::closes_at(departs_at)),
+            BookingStage::Paying => self.hold_expires_at.min(departs_at),
             _ => self.hold_expires_at,
         };
         self.touch(now);
@@ -337,7 +337,7 @@ impl Booking {
 
     /// Expires a hold that has ended. Gives whether it was one.
     pub fn expire(&mut self, now: DateTime<Utc>) -> bool {
-        let ended = self.status == BookingStatus::Held && self.stage(now) == Stage::Expired;
+        let ended = self.status == BookingStatus::Held && self.stage(now) == BookingStage::Expired;
         if ended {
             self.status = BookingStatus::Expired;
             self.touch(now);

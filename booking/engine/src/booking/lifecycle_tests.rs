@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    payment::record::{Account, MOST_DECLINED},
+    payment::record::{LedgerAccount, MOST_DECLINED},
     samples,
 };
 use proptest::prelude::*;
@@ -8,7 +8,7 @@ use shared_types::patch::Patch;
 
 /// A step in the life of a booking.
 #[derive(Debug, Clone, Copy)]
-enum Step {
+enum LifecycleStep {
     Wait(i64),
     Pay,
     Confirm,
@@ -23,19 +23,19 @@ enum Step {
     Expire,
 }
 
-fn step() -> impl Strategy<Value = Step> {
+fn step() -> impl Strategy<Value = LifecycleStep> {
     prop_oneof![
-        (0_i64..20).prop_map(Step::Wait),
-        Just(Step::Pay),
-        Just(Step::Confirm),
-        Just(Step::Decline),
-        Just(Step::Void),
-        Just(Step::Cancel),
-        Just(Step::CancelOnQuote),
-        Just(Step::CancelByAirline),
-        (0_i64..5, 0_i64..300).prop_map(|(version, minutes)| Step::Reschedule(version, minutes)),
-        any::<bool>().prop_map(Step::ChangeContact),
-        Just(Step::Expire),
+        (0_i64..20).prop_map(LifecycleStep::Wait),
+        Just(LifecycleStep::Pay),
+        Just(LifecycleStep::Confirm),
+        Just(LifecycleStep::Decline),
+        Just(LifecycleStep::Void),
+        Just(LifecycleStep::Cancel),
+        Just(LifecycleStep::CancelOnQuote),
+        Just(LifecycleStep::CancelByAirline),
+        (0_i64..5, 0_i64..300).prop_map(|(version, minutes)| LifecycleStep::Reschedule(version, minutes)),
+        any::<bool>().prop_map(LifecycleStep::ChangeContact),
+        Just(LifecycleStep::Expire),
     ]
 }
 
@@ -54,43 +54,45 @@ fn payment(booking: &Booking, now: DateTime<Utc>) -> Payment {
 }
 
 /// A journey that the airline flies.
-fn flown(departs_at: DateTime<Utc>) -> Journey {
-    Journey { departs_at, is_cancelled: false }
+fn flown(departs_at: DateTime<Utc>) -> RefundBasis {
+    RefundBasis { departs_at, is_cancelled: false }
 }
 
 /// Takes a step; gives the entries that it books.
 fn take(
     booking: &mut Booking,
-    step: Step,
+    step: LifecycleStep,
     now: &mut DateTime<Utc>,
-    journey: Journey,
-) -> Result<Vec<Entry>, Refusal> {
+    journey: RefundBasis,
+) -> Result<Vec<LedgerEntry>, Refusal> {
     let last = booking.payments.last().map_or_else(PaymentId::new, |payment| payment.id);
     match step {
-        Step::Wait(minutes) => {
+        LifecycleStep::Wait(minutes) => {
             *now += TimeDelta::minutes(minutes);
             Ok(vec![])
         }
-        Step::Pay => {
+        LifecycleStep::Pay => {
             let payment = payment(booking, *now);
             booking
                 .start_payment(payment, (TimeDelta::minutes(60), *now + TimeDelta::days(30)), *now)
                 .map(|()| vec![])
         }
-        Step::Confirm => booking.confirm(last, *now),
-        Step::Decline | Step::Void => {
-            booking.decline((last, matches!(step, Step::Void)), journey.departs_at, *now);
+        LifecycleStep::Confirm => booking.confirm(last, *now),
+        LifecycleStep::Decline | LifecycleStep::Void => {
+            booking.decline((last, matches!(step, LifecycleStep::Void)), journey.departs_at, *now);
             Ok(vec![])
         }
-        Step::Cancel => booking.cancel((None, RefundId::new()), journey, *now),
-        Step::CancelOnQuote => {
+        LifecycleStep::Cancel => booking.cancel((None, RefundId::new()), journey, *now),
+        LifecycleStep::CancelOnQuote => {
             let quote = booking.quote(QuoteId::new(), journey, *now)?;
             let expected = if booking.confirmed_at.is_some() { booking.total() } else { 0 };
             assert_eq!(quote.refund.total() + quote.penalty, expected, "nothing is lost between the two");
             booking.cancel((Some(&quote), RefundId::new()), journey, *now)
         }
-        Step::CancelByAirline => Ok(booking.cancel_by_airline(RefundId::new(), *now).unwrap_or_default()),
-        Step::Reschedule(version, minutes) => {
+        LifecycleStep::CancelByAirline => {
+            Ok(booking.cancel_by_airline(RefundId::new(), *now).unwrap_or_default())
+        }
+        LifecycleStep::Reschedule(version, minutes) => {
             let flight = booking.segments[0].flight_id;
             let departs_at = *now + TimeDelta::minutes(minutes);
             if booking.reschedule((flight, version), departs_at, *now) {
@@ -100,12 +102,12 @@ fn take(
             assert!(!booking.reschedule((flight, version), departs_at, *now), "once is enough");
             Ok(vec![])
         }
-        Step::ChangeContact(other) => {
+        LifecycleStep::ChangeContact(other) => {
             let email = if other { "grace@example.org" } else { "ada@example.org" };
             let patch = ContactPatch { email: Some(email.parse().unwrap()), phone: Patch::Keep };
             booking.change_contact(&patch, *now).map(|_| vec![])
         }
-        Step::Expire => {
+        LifecycleStep::Expire => {
             booking.expire(*now);
             Ok(vec![])
         }
@@ -123,10 +125,10 @@ proptest! {
             let (before, may) = (booking.clone(), booking.actions(&[flight_at(departs_at)], now));
             let result = take(&mut booking, step, &mut now, flown(departs_at));
             match (&result, step) {
-                (Ok(_), Step::Pay) => prop_assert!(may.contains(&BookingAction::Pay)),
-                (Ok(_), Step::Cancel | Step::CancelOnQuote) => prop_assert!(may.contains(&BookingAction::Cancel)),
-                (Err(_), Step::Pay) => prop_assert!(!may.contains(&BookingAction::Pay)),
-                (Err(_), Step::Cancel | Step::CancelOnQuote) => prop_assert!(!may.contains(&BookingAction::Cancel)),
+                (Ok(_), LifecycleStep::Pay) => prop_assert!(may.contains(&BookingAction::Pay)),
+                (Ok(_), LifecycleStep::Cancel | LifecycleStep::CancelOnQuote) => prop_assert!(may.contains(&BookingAction::Cancel)),
+                (Err(_), LifecycleStep::Pay) => prop_assert!(!may.contains(&BookingAction::Pay)),
+                (Err(_), LifecycleStep::Cancel | LifecycleStep::CancelOnQuote) => prop_assert!(!may.contains(&BookingAction::Cancel)),
                 _ => {}
             }
             if result.is_err() {
@@ -136,7 +138,7 @@ proptest! {
             prop_assert_eq!(changed, booking.version == before.version + 1, "each change is a version");
             let entries = result.unwrap_or_default();
             prop_assert_eq!(entries.iter().map(|entry| entry.amount).sum::<i64>(), 0);
-            books += entries.iter().filter(|entry| entry.account == Account::Clearing).map(|entry| entry.amount).sum::<i64>();
+            books += entries.iter().filter(|entry| entry.account == LedgerAccount::Clearing).map(|entry| entry.amount).sum::<i64>();
             check(&booking, books)?;
         }
     }
@@ -327,7 +329,7 @@ fn a_cancellation_after_the_airlines_refunds_everything_despite_a_lower_quote() 
     let late = now + TimeDelta::days(2);
     let quoted = booking.quote(QuoteId::new(), flown(far), late).unwrap();
     assert_eq!(quoted.refund, Refund { fare: 0, taxes: booking.taxes() });
-    let gone = Journey { departs_at: far, is_cancelled: true };
+    let gone = RefundBasis { departs_at: far, is_cancelled: true };
     let since = booking.quote(QuoteId::new(), gone, late).unwrap();
     assert_eq!((since.refund.total(), since.penalty), (booking.total(), 0));
     for (quote, at) in [(Some(&quoted), late), (Some(&since), late), (None, far + TimeDelta::hours(1))] {

@@ -6,7 +6,7 @@
 
 use crate::{
     booking::{
-        lifecycle::Stage,
+        lifecycle::BookingStage,
         record::Booking,
         refusal::{InvalidMember, Member, Refusal},
     },
@@ -57,7 +57,7 @@ pub(crate) struct Corrected {
     pub(crate) changed: bool,
     /// The passenger's fingerprint before and after.
     pub(crate) fingerprints: (i64, i64),
-    /// The fingerprints that the passenger gives up: those that earlier releases may have stored, the oldest first,
+    /// The fingerprints that the passenger frees: those that earlier releases may have stored, the oldest first,
     /// then the one before the correction.
     pub(crate) left: Vec<i64>,
     /// Whether another passenger of the booking shares the fingerprint before the correction: an earlier release took
@@ -84,7 +84,7 @@ impl Booking {
         correction: &NameCorrection,
         now: DateTime<Utc>,
     ) -> Result<Corrected, Refusal> {
-        let stage: Stage = self.stage(now);
+        let stage: BookingStage = self.stage(now);
         stage.allows(BookingAction::ChangeNames)?;
         let position = self.passengers.iter().position(|one| one.id == correction.passenger);
         let Some(position) = position else { return Err(Refusal::NotFound) };

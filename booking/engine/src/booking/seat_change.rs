@@ -33,7 +33,7 @@ pub(crate) struct Reseating {
     pub(crate) seats: Vec<Vec<Option<SeatDesignator>>>,
     /// Seats that the booking does not have yet.
     pub(crate) wanted: Vec<FlightSeat>,
-    /// Seats that the booking gives up.
+    /// Seats that the booking releases.
     pub(crate) left: Vec<FlightSeat>,
 }
 

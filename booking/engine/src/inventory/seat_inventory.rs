@@ -273,7 +273,7 @@ impl SeatInventory {
         self.known_at = None;
     }
 
-    /// Notes that the state of the flight is up to date at `now`.
+    /// Records that the state of the flight is up to date at `now`.
     pub fn flight_known(&mut self, now: Instant) {
         self.flight_known_at = now;
     }

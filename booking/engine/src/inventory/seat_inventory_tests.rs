@@ -59,7 +59,7 @@ fn a_price_counts_held_and_sold_seats_but_no_reserved_ones() {
     for _ in 0..5 {
         ask(&mut empty, 8);
     }
-    assert_eq!(ask(&mut empty, 1).price, first.price, "marks make nothing dearer");
+    assert_eq!(ask(&mut empty, 1).price, first.price, "reservations raise no price");
     for sold in [true, false] {
         let seats: Vec<_> = (0..40).map(|number| taken(number, sold)).collect();
         let mut busy = book(&flight, &seats, now);
@@ -93,8 +93,8 @@ fn an_account_reserves_no_more_seats_than_it_may_hold() {
     assert!(matches!(refused, ReservationDecision::Refused(Refusal::HoldLimit)), "{refused:?}");
     // Released and outdated reservations do not count.
     let mut fresh = self::book(&flight, &[], now);
-    let mark = granted(fresh.decide(&flight, &wanted(greedy, 9), until, moment(now)));
-    fresh.release(mark.reservation, now);
+    let granted_seats = granted(fresh.decide(&flight, &wanted(greedy, 9), until, moment(now)));
+    fresh.release(granted_seats.reservation, now);
     granted(fresh.decide(&flight, &wanted(greedy, 9), until, moment(now)));
     granted(fresh.decide(&flight, &wanted(greedy, 9), until + FRESH, moment(until)));
     assert_eq!(first.seats.len(), 5);
@@ -118,13 +118,13 @@ fn a_held_seat_is_refused_until_its_hold_ends() {
         book.decide(&flight, &wanted, until, moment(at))
     };
     // An event does not carry the end of the hold.
-    let mut told = book(&flight, &[], now);
-    told.apply_seats(&state(2), now);
-    assert!(matches!(ask(&mut told, 100), ReservationDecision::Unsure));
+    let mut updated = book(&flight, &[], now);
+    updated.apply_seats(&state(2), now);
+    assert!(matches!(ask(&mut updated, 100), ReservationDecision::Unsure));
     // The ledger does.
-    told.apply_hold_expiries(&left(2, Some(500)));
-    assert!(matches!(ask(&mut told, 100), ReservationDecision::Refused(Refusal::SeatTaken(_))));
-    assert!(matches!(ask(&mut told, 600), ReservationDecision::Granted(_)), "it has ended");
+    updated.apply_hold_expiries(&left(2, Some(500)));
+    assert!(matches!(ask(&mut updated, 100), ReservationDecision::Refused(Refusal::SeatTaken(_))));
+    assert!(matches!(ask(&mut updated, 600), ReservationDecision::Granted(_)), "it has ended");
     // The time counts from before the transaction, which may have run long after it read the clock.
     let mut slow = book(&flight, &[], now);
     slow.apply_seats(&state(2), now + Duration::from_millis(550));
@@ -152,14 +152,14 @@ fn a_payment_under_way_is_believed_for_a_second() {
     let wish = Wish { named: Some(seat), exit_allowed: true, child: false };
     let wanted = SeatRequest { wishes: vec![(0, wish)], ..wanted(UserId::new(), 1) };
     let mut busy = book(&flight, &held, now);
-    // Another instance may have declined it; that changes no seats, so no event tells it.
+    // Another instance may have declined it; that changes no seats, so there is no event.
     busy.apply_seats(&state, now + FRESH / 2);
     let mut ask = |after: Duration| {
         let at = now + after;
         busy.decide(&flight, &wanted, at + FRESH, moment(at))
     };
     assert!(matches!(ask(FRESH * 3 / 4), ReservationDecision::Refused(Refusal::SeatTaken(_))));
-    assert!(matches!(ask(FRESH), ReservationDecision::Unsure), "to be read again");
+    assert!(matches!(ask(FRESH), ReservationDecision::Unsure), "to be reread");
 }
 
 #[test]

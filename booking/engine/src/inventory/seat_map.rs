@@ -56,7 +56,8 @@ pub struct Seat {
 
 /// A row of seats.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
-pub struct Row {
+#[schema(as = Row)]
+pub struct SeatMapRow {
     /// Its number.
     pub row: u8,
     /// Whether it is beside an emergency exit.
@@ -73,7 +74,7 @@ pub struct CabinMap {
     /// The letters of its rows with `|` for aisles.
     pub columns: Columns,
     /// Front to back.
-    pub rows: Vec<Row>,
+    pub rows: Vec<SeatMapRow>,
 }
 
 /// The number of seats by status.
@@ -151,7 +152,7 @@ fn read_row(
     bulkhead: bool,
     taken: &HashMap<SeatDesignator, bool>,
     counts: &mut Counts,
-) -> Row {
+) -> SeatMapRow {
     let exit = flight.seat_plan.exit_rows.contains(&row);
     let mut read = |letter: char| {
         let designator = SeatDesignator::new(row, letter)?;
@@ -166,7 +167,7 @@ fn read_row(
         let characteristics = characteristics(section, letter, exit, bulkhead);
         Some(Seat { designator, status, characteristics, price: None })
     };
-    Row { row, exit, seats: section.columns.letters().filter_map(&mut read).collect() }
+    SeatMapRow { row, exit, seats: section.columns.letters().filter_map(&mut read).collect() }
 }
 
 fn characteristics(section: &CabinSection, letter: char, exit: bool, bulkhead: bool) -> Vec<Characteristic> {

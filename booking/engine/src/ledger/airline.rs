@@ -30,10 +30,10 @@ pub(crate) fn cancel(
     let refunds = booking.refunds.len();
     let Some(entries) = booking.cancel_by_airline(refund, work.now) else { return Ok(Ok(None)) };
     work.writes.book(booking.id, entries);
-    cancelled(work, booking, refunds, trace).map(|told| Ok(Some(told)))
+    cancelled(work, booking, refunds, trace).map(|shown| Ok(Some(shown)))
 }
 
-/// Notes new times of a flight; a hold may end with them. A repetition changes nothing and gives the same.
+/// Records new times of a flight; a hold may end with them. A repetition changes nothing and gives the same.
 pub(crate) fn reschedule(
     work: &mut BatchWork<'_>,
     booking: &mut Booking,
@@ -49,5 +49,5 @@ pub(crate) fn reschedule(
     if let ended @ Some(_) = expire(work, booking, trace)? {
         return Ok(Ok(ended));
     }
-    work.emit_changed(booking, trace).map(|told| Ok(Some(told)))
+    work.emit_changed(booking, trace).map(|shown| Ok(Some(shown)))
 }

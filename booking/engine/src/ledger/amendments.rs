@@ -35,7 +35,7 @@ pub(crate) fn change_contact(
         Ok(false) => Ok(Ok(None)),
         Ok(true) => {
             work.writes.contact(booking);
-            work.emit_changed(booking, trace).map(|told| Ok(Some(told)))
+            work.emit_changed(booking, trace).map(|shown| Ok(Some(shown)))
         }
         Err(refusal) => Ok(Err(refusal)),
     }
@@ -85,7 +85,7 @@ pub(crate) async fn correct_name(
     }
     *booking = after;
     work.writes.passengers(booking);
-    work.emit_changed(booking, trace).map(|told| Ok(Some(told)))
+    work.emit_changed(booking, trace).map(|shown| Ok(Some(shown)))
 }
 
 /// Replaces the passenger keys under the old name by those under the new one. Gives whether the new keys were free.

@@ -22,12 +22,12 @@ const FLIGHTS: usize = 1024;
 pub struct LedgerCache {
     purchases: RefCell<Purchases>,
     documents: RefCell<VecDeque<i64>>,
-    seats: RefCell<Seats>,
+    seats: RefCell<CachedSeats>,
 }
 
 /// The held and sold seats by flight, and the flights in the order of their insertion.
 #[derive(Default)]
-struct Seats {
+struct CachedSeats {
     flights: HashMap<FlightId, SeatsState>,
     order: VecDeque<FlightId>,
 }
@@ -123,7 +123,7 @@ impl LedgerCache {
 
     /// Forgets the seats of flights.
     pub fn forget_seats(&self) {
-        *self.seats.borrow_mut() = Seats::default();
+        *self.seats.borrow_mut() = CachedSeats::default();
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
     },
     payment::{
         quote::{Quote, QuoteId},
-        refund::Journey,
+        refund::RefundBasis,
     },
     store_error::StoreResult,
 };
@@ -38,8 +38,8 @@ pub(crate) fn is_possible(work: &BatchWork<'_>, booking: &Booking) -> bool {
 }
 
 /// The facts that decide about the refund of a booking.
-fn journey(work: &BatchWork<'_>, booking: &Booking) -> Journey {
-    Journey { departs_at: departs_at(work, booking), is_cancelled: is_cancelled(work, booking) }
+fn journey(work: &BatchWork<'_>, booking: &Booking) -> RefundBasis {
+    RefundBasis { departs_at: departs_at(work, booking), is_cancelled: is_cancelled(work, booking) }
 }
 
 /// Cancels for the traveller.

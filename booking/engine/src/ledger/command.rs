@@ -277,7 +277,7 @@ pub enum LedgerError {
 }
 
 /// The answer to a command.
-pub type Answer = Result<Outcome, LedgerError>;
+pub type LedgerAnswer = Result<Outcome, LedgerError>;
 
 /// A command on its way through a ledger.
 pub struct Envelope {
@@ -294,7 +294,7 @@ pub struct Envelope {
     /// The queue slot of a claim, until its batch begins.
     pub slot: Option<QueueSlot>,
     /// The way of the answer to the caller.
-    pub reply: oneshot::Sender<Answer>,
+    pub reply: oneshot::Sender<LedgerAnswer>,
 }
 
 impl Envelope {
@@ -305,7 +305,7 @@ impl Envelope {
         (deadline, slot): (Instant, Option<QueueSlot>),
         admission: &AdmissionControl,
         trace: Option<TraceContext>,
-    ) -> (Self, oneshot::Receiver<Answer>) {
+    ) -> (Self, oneshot::Receiver<LedgerAnswer>) {
         let (reply, answer) = oneshot::channel();
         let slot = command.claim().map(|_| slot.unwrap_or_else(|| admission.admit_always()));
         (Self { command, flight, deadline, trace, lock_timed_out: false, slot, reply }, answer)
@@ -330,7 +330,7 @@ impl Envelope {
     }
 
     /// Answers the caller, unless it no longer waits.
-    pub fn answer(self, answer: Answer) {
+    pub fn answer(self, answer: LedgerAnswer) {
         // An error means that the caller no longer waits.
         let _ = self.reply.send(answer);
     }

@@ -1,4 +1,4 @@
-//! What a batch has decided, and what it tells after the commit.
+//! The decisions of a batch, and the updates that it publishes after the commit.
 
 use crate::{
     booking::record::Booking,

@@ -84,7 +84,7 @@ pub(crate) async fn confirm(
         return Ok(Ok(None));
     }
     if is_cancelled(work, booking) || !is_possible(work, booking) {
-        // The airline has cancelled or moved a flight since the payment began: the money is given up before it is
+        // The airline has cancelled or moved a flight since the payment began: the money is voided before it is
         // taken.
         return Ok(Err(Refusal::FlightNotBookable));
     }

@@ -2,13 +2,13 @@
 
 use crate::{
     ledger::{
-        command::{Answer, Envelope, LedgerError},
+        command::{Envelope, LedgerAnswer, LedgerError},
         decide::{BatchSettings, decide},
         decision::CommittedBatch,
         sub_batch::SubBatch,
         work::{Item, Verdict},
     },
-    ports::{Clock, CommitListener, FoundBooking, Ids, LedgerStore, within},
+    ports::{Clock, CommitListener, Ids, LedgerStore, LoadedBooking, within},
     store_error::{StoreError, StoreResult},
 };
 use chrono::TimeDelta;
@@ -21,11 +21,11 @@ use std::{
 use tokio::sync::oneshot;
 
 /// The longest duration of a transaction. Then its callers no longer wait, but the commands behind it do. So the
-/// transaction is given up with its connection.
+/// transaction is abandoned with its connection.
 const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The time after its deadline that a caller still waits for its answer: a batch that has begun in time may end later.
-/// After it the caller is told that the outcome is unknown.
+/// After it the caller gets the answer that the outcome is unknown.
 pub const GRACE: Duration = Duration::from_secs(2);
 
 /// Waits for the answer to a command.
@@ -36,8 +36,8 @@ pub const GRACE: Duration = Duration::from_secs(2);
 pub async fn await_answer(
     clock: &impl Clock,
     deadline: Instant,
-    answer: oneshot::Receiver<Answer>,
-) -> Answer {
+    answer: oneshot::Receiver<LedgerAnswer>,
+) -> LedgerAnswer {
     let left = deadline.saturating_duration_since(clock.now()) + GRACE;
     match within(clock, left, answer).await {
         Some(Ok(answer)) => answer,
@@ -78,7 +78,7 @@ impl<S: LedgerStore, L: CommitListener, C: Clock, I: Ids> BatchProcessor<S, L, C
         &mut self.store
     }
 
-    /// Carries out commands and answers them. Gives back the commands that have to be tried again.
+    /// Carries out commands and answers them. Gives back the commands to retry.
     pub async fn process(&mut self, envelopes: Vec<Envelope>) -> Vec<Envelope> {
         if std::mem::replace(&mut self.busy, true) {
             // A batch has ended midway, with its thread or by a panic. Its transaction may still run. A repeated
@@ -122,7 +122,7 @@ impl<S: LedgerStore, L: CommitListener, C: Clock, I: Ids> BatchProcessor<S, L, C
     }
 
     async fn transact_in_time(&self, envelopes: &[Envelope]) -> Result<CommittedBatch, TransactionFailure> {
-        // Dropped midway, the transaction is given up with its connection.
+        // Dropped midway, the transaction is abandoned with its connection.
         let transaction = within(&self.clock, TRANSACTION_TIMEOUT, self.transact(envelopes)).await;
         let silent = || TransactionFailure::Lost(StoreError::unavailable("the database is silent"));
         transaction.unwrap_or_else(|| Err(silent()))
@@ -185,14 +185,14 @@ impl<S: LedgerStore, L: CommitListener, C: Clock, I: Ids> BatchProcessor<S, L, C
         rest
     }
 
-    async fn read_back(&mut self, envelopes: &[Envelope]) -> StoreResult<HashMap<BookingId, FoundBooking>> {
+    async fn read_back(&mut self, envelopes: &[Envelope]) -> StoreResult<HashMap<BookingId, LoadedBooking>> {
         self.store.connect().await?;
         let ids: Vec<_> = envelopes.iter().map(|envelope| envelope.command.booking()).collect();
         let read = within(&self.clock, TRANSACTION_TIMEOUT, self.store.read_back(&ids)).await;
         read.unwrap_or_else(|| Err(StoreError::unavailable("the database is silent")))
     }
 
-    /// Treats commands as those of a lost connection. Gives the number of commands to be tried again.
+    /// Treats commands as those of a lost connection. Gives the number of commands to retry.
     #[cfg(any(test, feature = "samples"))]
     pub async fn resolve_for_test(&mut self, envelopes: Vec<Envelope>) -> usize {
         let rest = self.resolve(SubBatch::new(envelopes)).await;

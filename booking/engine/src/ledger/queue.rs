@@ -72,7 +72,7 @@ impl CommandQueue {
         Some(batch)
     }
 
-    /// Notes the end of the batch. `to_retry`: the commands that come first in the next batch.
+    /// Ends the batch. `to_retry`: the commands that come first in the next batch.
     ///
     /// # Panics
     /// If no batch is out.
@@ -167,10 +167,10 @@ mod tests {
         let first = queue.next_batch().unwrap();
         assert_eq!(first.iter().map(|one| one.command.ends_payment()).collect::<Vec<_>>(), [true, false]);
         assert!(queue.next_batch().is_none(), "one is out");
-        let again: Vec<_> = first.iter().map(|one| one.command.booking()).collect();
+        let retried: Vec<_> = first.iter().map(|one| one.command.booking()).collect();
         queue.batch_ended(first);
         let second: Vec<_> = queue.next_batch().unwrap().iter().map(|one| one.command.booking()).collect();
-        assert_eq!(second, again, "retried commands come first");
+        assert_eq!(second, retried, "retried commands come first");
         queue.batch_ended(Vec::new());
         assert_eq!(queue.next_batch().unwrap().len(), 1);
         queue.batch_ended(Vec::new());

@@ -3,8 +3,8 @@
 
 use crate::{
     booking::{record::Booking, seat_change::SeatChange},
-    ledger::command::{Answer, Command, Envelope, LedgerError, Outcome},
-    ports::FoundBooking,
+    ledger::command::{Command, Envelope, LedgerAnswer, LedgerError, Outcome},
+    ports::LoadedBooking,
     store_error::{StoreError, StoreFault},
 };
 use shared_types::{
@@ -16,7 +16,7 @@ use std::{
     time::Instant,
 };
 
-/// The most lost connections of a sub-batch. With the next loss it is given up.
+/// The most lost connections of a sub-batch. The next loss answers its commands with an error.
 const LOSSES: u32 = 2;
 
 /// Commands that share a transaction.
@@ -24,7 +24,7 @@ pub(crate) struct SubBatch {
     /// The commands.
     pub(crate) envelopes: Vec<Envelope>,
     /// Whether its transaction has failed before.
-    again: bool,
+    retried: bool,
     /// The number of lost connections.
     losses: u32,
 }
@@ -40,7 +40,7 @@ impl SubBatch {
 
     /// A sub-batch of these commands.
     pub(crate) fn new(envelopes: Vec<Envelope>) -> Self {
-        Self { envelopes, again: false, losses: 0 }
+        Self { envelopes, retried: false, losses: 0 }
     }
 
     /// Keeps the commands whose deadline is after `now`, and refuses the others.
@@ -53,7 +53,7 @@ impl SubBatch {
     }
 
     /// Gives all commands the same answer.
-    pub(crate) fn answer(self, answer: &Answer) {
+    pub(crate) fn answer(self, answer: &LedgerAnswer) {
         self.envelopes.into_iter().for_each(|envelope| envelope.answer(answer.clone()));
     }
 
@@ -72,17 +72,17 @@ impl SubBatch {
         sub_batches: &mut Vec<Self>,
         error: &StoreError,
     ) -> Vec<Envelope> {
-        tracing::warn!(%error, ledger.commands = self.envelopes.len(), ledger.again = self.again, "A batch of the ledger failed");
+        tracing::warn!(%error, ledger.commands = self.envelopes.len(), ledger.retried = self.retried, "A batch of the ledger failed");
         let fault = error.fault;
         if fault == StoreFault::LockTimeout {
             return self.set_apart(sub_batches);
         }
-        if fault != StoreFault::Data && !self.again {
-            sub_batches.push(Self { again: true, ..self });
+        if fault != StoreFault::Data && !self.retried {
+            sub_batches.push(Self { retried: true, ..self });
         } else if self.envelopes.len() > 1 {
             let right = self.envelopes.split_off(self.envelopes.len() / 2);
-            sub_batches.push(Self { envelopes: right, again: true, losses: self.losses });
-            sub_batches.push(Self { again: true, ..self });
+            sub_batches.push(Self { envelopes: right, retried: true, losses: self.losses });
+            sub_batches.push(Self { retried: true, ..self });
         } else {
             // All ledgers lock in one order: the conflict is with a foreign transaction, and no fault of the command.
             let raced = fault == StoreFault::Conflict;
@@ -100,7 +100,7 @@ impl SubBatch {
         if groups.len() > 1 {
             sub_batches.extend(groups.into_values().map(|envelopes| Self {
                 envelopes,
-                again: true,
+                retried: true,
                 losses: self.losses,
             }));
             return Vec::new();
@@ -112,10 +112,10 @@ impl SubBatch {
 
     /// Decides about the commands after their connection was lost. `found`: their bookings, read back; `None`: they
     /// could not be read. Answers the committed commands, and calls `committed` with their bookings. Gives the others,
-    /// to be tried again; `None`: all commands were answered, because of the failed reading or too many losses.
+    /// to be retried; `None`: all commands were answered, because of the failed reading or too many losses.
     pub(crate) fn resolve(
         self,
-        found: Option<&HashMap<BookingId, FoundBooking>>,
+        found: Option<&HashMap<BookingId, LoadedBooking>>,
         committed: impl Fn(&Booking),
     ) -> Option<Self> {
         let Some(found) = found.filter(|_| self.losses < LOSSES) else {
@@ -134,7 +134,7 @@ impl SubBatch {
                 None => rest.push(envelope),
             }
         }
-        Some(Self { envelopes: rest, again: true, losses: self.losses + 1 })
+        Some(Self { envelopes: rest, retried: true, losses: self.losses + 1 })
     }
 }
 

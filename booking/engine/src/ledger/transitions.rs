@@ -113,7 +113,7 @@ async fn carry_out(
         Command::Claim(_) | Command::ChangeSeats { .. } => Ok(None),
     };
     match result {
-        Ok(Some(told)) => Ok(Outcome::Done(told)),
+        Ok(Some(shown)) => Ok(Outcome::Done(shown)),
         Ok(None) => present(booking, &work.flights, work.now).map(Outcome::Done),
         Err(refusal) => Ok(Outcome::Refused(refusal)),
     }

@@ -5,7 +5,7 @@ use crate::{
     ledger::rows::{KeyAnswer, SeatRow, TravellerRow, UnverifiedHold},
     payment::{
         quote::Quote,
-        record::{Entry, Payment, PaymentState},
+        record::{LedgerEntry, Payment, PaymentState},
     },
 };
 use shared_types::{
@@ -49,7 +49,7 @@ pub struct WriteSet<'a> {
     /// Quotes that were given.
     pub quotes: &'a [Quote],
     /// The ledger entries of payments and refunds.
-    pub entries: &'a [(BookingId, Entry)],
+    pub entries: &'a [(BookingId, LedgerEntry)],
     /// Answers of idempotency keys.
     pub answers: &'a [KeyAnswer],
 }

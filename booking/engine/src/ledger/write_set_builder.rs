@@ -14,7 +14,7 @@ use crate::{
     },
     payment::{
         quote::Quote,
-        record::{Entry, Payment, PaymentState},
+        record::{LedgerEntry, Payment, PaymentState},
     },
     store_error::{StoreError, StoreFault, StoreResult},
 };
@@ -42,7 +42,7 @@ pub(crate) struct WriteSetBuilder {
     decided: Vec<(PaymentId, PaymentState)>,
     refunds: Vec<(BookingId, RefundRecord)>,
     quotes: Vec<Quote>,
-    entries: Vec<(BookingId, Entry)>,
+    entries: Vec<(BookingId, LedgerEntry)>,
     answers: Vec<KeyAnswer>,
     pending: Vec<PendingEvent>,
 }
@@ -118,7 +118,7 @@ impl WriteSetBuilder {
     }
 
     /// Money moved.
-    pub(crate) fn book(&mut self, booking: BookingId, entries: Vec<Entry>) {
+    pub(crate) fn book(&mut self, booking: BookingId, entries: Vec<LedgerEntry>) {
         self.entries.extend(entries.into_iter().map(|entry| (booking, entry)));
     }
 

@@ -15,12 +15,9 @@ use std::collections::HashSet;
 /// The most travellers with seats in one booking.
 const LARGEST: usize = 9;
 
-/// A passenger of a request, with the chosen seats.
-pub type Traveller = Passenger;
-
 /// The errors of a party. `None` stands for a traveller whose own data are invalid: the other travellers are compared
 /// with each other, but the rules for the whole party are checked only for a complete one.
-pub fn check(party: &[Option<Traveller>]) -> Vec<InvalidMember> {
+pub fn check(party: &[Option<Passenger>]) -> Vec<InvalidMember> {
     let mut errors = Vec::new();
     let known = || party.iter().enumerate().filter_map(|(index, one)| Some((index, one.as_ref()?)));
     if known().count() == party.len() {
@@ -57,7 +54,7 @@ fn check_company(kinds: &[PassengerType]) -> Vec<InvalidMember> {
 }
 
 /// The errors of chosen seats: a seat for an infant, or one seat for two travellers.
-fn check_seats<'a>(party: impl Iterator<Item = (usize, &'a Traveller)>) -> Vec<InvalidMember> {
+fn check_seats<'a>(party: impl Iterator<Item = (usize, &'a Passenger)>) -> Vec<InvalidMember> {
     let mut errors = Vec::new();
     let mut chosen = HashSet::new();
     for (index, traveller) in party {
@@ -76,7 +73,7 @@ fn check_seats<'a>(party: impl Iterator<Item = (usize, &'a Traveller)>) -> Vec<I
 
 /// The party's wishes for the seats of a segment: one for each traveller with a seat, after the traveller's position in
 /// the party.
-pub fn wishes(party: &[Traveller], segment: usize) -> Vec<(usize, Wish)> {
+pub fn wishes(party: &[Passenger], segment: usize) -> Vec<(usize, Wish)> {
     let infants = party.iter().filter(|traveller| traveller.kind == PassengerType::Inf).count();
     let mut adults = 0;
     let mut wishes = Vec::with_capacity(party.len());
@@ -96,8 +93,8 @@ mod tests {
     use super::*;
     use shared_types::ids::PassengerId;
 
-    fn traveller(kind: PassengerType, name: &str, seat: Option<&str>) -> Traveller {
-        Traveller {
+    fn traveller(kind: PassengerType, name: &str, seat: Option<&str>) -> Passenger {
+        Passenger {
             id: PassengerId::new(),
             kind,
             given_name: name.parse().unwrap(),
@@ -109,7 +106,7 @@ mod tests {
         }
     }
 
-    fn wrong(party: &[Traveller]) -> Vec<Member> {
+    fn wrong(party: &[Passenger]) -> Vec<Member> {
         let party: Vec<_> = party.iter().cloned().map(Some).collect();
         check(&party).into_iter().map(|error| error.member).collect()
     }

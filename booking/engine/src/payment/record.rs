@@ -8,7 +8,7 @@ use shared_types::{
 };
 use uuid::Uuid;
 
-/// The state of a payment. It does not tell whether the provider has done its part: captures and voids follow later.
+/// The state of a payment. It does not show whether the provider has done its part: captures and voids follow later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PaymentState {
     /// Started. The provider's decision is not known.
@@ -81,7 +81,7 @@ pub struct PaymentOrder {
 
 /// An account of the books.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Account {
+pub enum LedgerAccount {
     /// The debt of the provider to us: all payments less all refunds. Its balance is a debit or zero.
     Clearing,
     /// The fares that travellers have paid and did not get back. Its balance is a credit or zero.
@@ -92,41 +92,45 @@ pub enum Account {
 
 /// One side of a ledger entry. The amounts of a cause add up to zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Entry {
+pub struct LedgerEntry {
     /// The identifier of the payment or refund.
     pub cause: Uuid,
     /// The account that the amount is booked on.
-    pub account: Account,
+    pub account: LedgerAccount,
     /// The amount in minor units of money; debits are positive.
     pub amount: i64,
 }
 
 /// The sides of an entry, without those of zero.
-fn entries(cause: Uuid, fare: i64, taxes: i64) -> Vec<Entry> {
-    let sides = [(Account::Clearing, fare + taxes), (Account::Fares, -fare), (Account::Taxes, -taxes)];
+fn entries(cause: Uuid, fare: i64, taxes: i64) -> Vec<LedgerEntry> {
+    let sides = [
+        (LedgerAccount::Clearing, fare + taxes),
+        (LedgerAccount::Fares, -fare),
+        (LedgerAccount::Taxes, -taxes),
+    ];
     let sides = sides.into_iter().filter(|(_, amount)| *amount != 0);
-    sides.map(|(account, amount)| Entry { cause, account, amount }).collect()
+    sides.map(|(account, amount)| LedgerEntry { cause, account, amount }).collect()
 }
 
 /// The ledger entries of a payment. `fare`, `taxes`: minor units of money.
-pub fn payment_entries(payment: PaymentId, fare: i64, taxes: i64) -> Vec<Entry> {
+pub fn payment_entries(payment: PaymentId, fare: i64, taxes: i64) -> Vec<LedgerEntry> {
     entries(payment.0, fare, taxes)
 }
 
 /// The ledger entries of a refund.
-pub fn refund_entries(id: RefundId, refund: Refund) -> Vec<Entry> {
+pub fn refund_entries(id: RefundId, refund: Refund) -> Vec<LedgerEntry> {
     entries(id.0, -refund.fare, -refund.taxes)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::payment::refund::{self, Journey, Paid};
+    use crate::payment::refund::{self, Paid, RefundBasis};
     use chrono::TimeDelta;
     use proptest::prelude::*;
     use shared_types::fare::Brand;
 
-    fn balance(books: &[Entry], account: Account) -> i64 {
+    fn balance(books: &[LedgerEntry], account: LedgerAccount) -> i64 {
         books.iter().filter(|entry| entry.account == account).map(|entry| entry.amount).sum()
     }
 
@@ -148,7 +152,7 @@ mod tests {
             ),
         ) {
             let bought = Utc::now();
-            let journey = Journey { departs_at: bought + TimeDelta::hours(80), is_cancelled: false };
+            let journey = RefundBasis { departs_at: bought + TimeDelta::hours(80), is_cancelled: false };
             let (mut books, mut taken, mut returned) = (Vec::new(), 0, 0);
             for (segments, cancelled, by_airline) in bookings {
                 let full = refund::in_full(&segments);
@@ -165,9 +169,9 @@ mod tests {
                 books.extend(refund_entries(RefundId::new(), back));
                 returned += back.total();
             }
-            prop_assert_eq!(balance(&books, Account::Clearing), taken - returned);
-            prop_assert!(balance(&books, Account::Clearing) >= 0);
-            prop_assert!(balance(&books, Account::Fares) <= 0 && balance(&books, Account::Taxes) <= 0);
+            prop_assert_eq!(balance(&books, LedgerAccount::Clearing), taken - returned);
+            prop_assert!(balance(&books, LedgerAccount::Clearing) >= 0);
+            prop_assert!(balance(&books, LedgerAccount::Fares) <= 0 && balance(&books, LedgerAccount::Taxes) <= 0);
             let causes: std::collections::HashSet<Uuid> = books.iter().map(|entry| entry.cause).collect();
             for cause in causes {
                 let of_cause: Vec<_> = books.iter().filter(|entry| entry.cause == cause).collect();

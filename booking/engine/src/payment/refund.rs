@@ -24,7 +24,7 @@ impl Refund {
 
 /// The facts about the flights of a booking that decide about its refund.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Journey {
+pub struct RefundBasis {
     /// The departure of the first flight (UTC).
     pub departs_at: DateTime<Utc>,
     /// Whether the airline has cancelled one of the flights. Then everything is given back, even after the departure
@@ -59,7 +59,7 @@ pub fn in_full(segments: &[Paid]) -> Refund {
 pub fn on_cancellation(
     segments: &[Paid],
     bought_at: DateTime<Utc>,
-    journey: Journey,
+    journey: RefundBasis,
     now: DateTime<Utc>,
 ) -> Refund {
     if journey.is_cancelled {
@@ -81,8 +81,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn flown(departs_at: DateTime<Utc>) -> Journey {
-        Journey { departs_at, is_cancelled: false }
+    fn flown(departs_at: DateTime<Utc>) -> RefundBasis {
+        RefundBasis { departs_at, is_cancelled: false }
     }
 
     fn paid() -> impl Strategy<Value = Paid> {

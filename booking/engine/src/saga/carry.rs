@@ -2,7 +2,7 @@
 
 use crate::{
     booking::presentation::ShownBooking,
-    ledger::command::{Answer, Command, LedgerError, Outcome},
+    ledger::command::{Command, LedgerAnswer, LedgerError, Outcome},
     payment::{
         charge::{Charge, ChargeOutcome},
         record::PaymentState,
@@ -10,7 +10,7 @@ use crate::{
     ports::{Clock, LedgerQueue, PaymentProvider, ProviderError, SettlementStore, SubmitTerms},
     saga::{
         settlement::UnsettledPayment,
-        step::{self, PaymentProgress, SagaVerdict, Step, StepResult},
+        step::{self, PaymentProgress, SagaStep, SagaVerdict, StepResult},
     },
     store_error::StoreError,
 };
@@ -42,15 +42,15 @@ pub trait SagaDeps {
     fn clock(&self) -> &Self::Clock;
     /// The deadline of a command that is submitted now.
     fn deadline(&self) -> Instant;
-    /// A sweep takes up a payment that no saga has taken in hand for this time.
+    /// A sweep resumes a payment that was idle for this time.
     fn idle(&self) -> Duration;
-    /// Whether the process shuts down: nothing new is taken up, and no step is repeated.
+    /// Whether the process shuts down: no saga is resumed, and no step is repeated.
     fn is_closing(&self) -> bool;
     /// Whether the provider has stopped answering, as far as is known.
     fn provider_is_silent(&self) -> bool;
 }
 
-/// The failure of a step. It is tried again later.
+/// The failure of a step. A sweep retries it later.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StepError {
     #[error("the provider failed")]
@@ -82,7 +82,7 @@ pub(crate) async fn resume(deps: &impl SagaDeps, payment: UnsettledPayment) {
         token: payment.token.unwrap_or_default(),
         flight: payment.flight_id,
     };
-    if carry(deps, &charge, (progress, step::resume(progress)), None).await == Step::Done {
+    if carry(deps, &charge, (progress, step::resume(progress)), None).await == SagaStep::Done {
         tracing::info!(payment.id = %charge.payment, "A payment that was left is settled");
     }
 }
@@ -91,9 +91,9 @@ pub(crate) async fn resume(deps: &impl SagaDeps, payment: UnsettledPayment) {
 async fn carry(
     deps: &impl SagaDeps,
     charge: &Charge,
-    (progress, first): (PaymentProgress, Step),
+    (progress, first): (PaymentProgress, SagaStep),
     mut reply: Option<oneshot::Sender<ChargeOutcome>>,
-) -> Step {
+) -> SagaStep {
     let (mut step, mut booking) = (first, None);
     // After this instant another sweep may take the payment up.
     let until = deps.clock().now() + deps.idle();
@@ -104,7 +104,7 @@ async fn carry(
             // An error means that the traveller no longer waits.
             let _ = reply.send(outcome(verdict, booking.take()));
         }
-        if matches!(step, Step::Done | Step::Suspend) {
+        if matches!(step, SagaStep::Done | SagaStep::Suspend) {
             return step;
         }
         let result = match take(deps, charge, step).await {
@@ -112,8 +112,8 @@ async fn carry(
                 booking = state.or(booking);
                 result
             }
-            // The provider has decided, and only this saga knows it. The traveller is told that the outcome is open.
-            // The ledger stores the decision, which the provider keeps too, as soon as it can.
+            // The provider has decided, and only this saga knows it. The traveller gets the answer that the outcome is
+            // open. The ledger stores the decision, which the provider keeps too, as soon as it can.
             Err(StepError::Ledger(error)) if !deps.is_closing() && deps.clock().now() < until => {
                 if let Some(reply) = reply.take() {
                     tracing::warn!(payment.id = %charge.payment, %error, "A payment waits for the ledger");
@@ -125,7 +125,7 @@ async fn carry(
             Err(error) => {
                 tracing::warn!(
                     payment.id = %charge.payment, payment.step = ?step, error.chain = %Chain(&error),
-                    "A step of a payment came to nothing; it is taken up later"
+                    "A step of a payment failed; a sweep resumes it later"
                 );
                 StepResult::NoAnswer
             }
@@ -134,34 +134,34 @@ async fn carry(
     }
 }
 
-async fn take(deps: &impl SagaDeps, charge: &Charge, step: Step) -> Result<Recorded, StepError> {
+async fn take(deps: &impl SagaDeps, charge: &Charge, step: SagaStep) -> Result<Recorded, StepError> {
     let (provider, id) = (deps.provider(), charge.payment);
     let result = match step {
-        Step::Authorise => {
+        SagaStep::Authorise => {
             let decision = provider.authorise(id, charge.amount, charge.token.clone()).await?;
             StepResult::Decided(decision)
         }
-        Step::QueryStatus => provider.find(id).await?.map_or(StepResult::NeverAsked, StepResult::Decided),
-        Step::Confirm => {
+        SagaStep::QueryStatus => provider.find(id).await?.map_or(StepResult::NeverAsked, StepResult::Decided),
+        SagaStep::Confirm => {
             return submit(deps, charge, Command::Confirm { booking: charge.booking, payment: id }).await;
         }
-        Step::Decline { void } => {
+        SagaStep::Decline { void } => {
             return submit(deps, charge, Command::Decline { booking: charge.booking, payment: id, void })
                 .await;
         }
-        Step::Capture => {
+        SagaStep::Capture => {
             provider.capture(id, charge.amount).await?;
             StepResult::Finished
         }
-        Step::Void => {
+        SagaStep::Void => {
             provider.void(id, charge.amount).await?;
             StepResult::Finished
         }
-        Step::RecordSettlement => {
+        SagaStep::RecordSettlement => {
             deps.settlements().mark_settled(id).await?;
             StepResult::Recorded
         }
-        Step::Done | Step::Suspend => StepResult::NoAnswer,
+        SagaStep::Done | SagaStep::Suspend => StepResult::NoAnswer,
     };
     Ok((result, None))
 }
@@ -172,7 +172,7 @@ async fn submit(deps: &impl SagaDeps, charge: &Charge, command: Command) -> Resu
 }
 
 /// The result of a step by the ledger's answer.
-fn recorded(answer: Answer, payment: PaymentId) -> Result<Recorded, LedgerError> {
+fn recorded(answer: LedgerAnswer, payment: PaymentId) -> Result<Recorded, LedgerError> {
     Ok(match answer? {
         Outcome::Done(state) => {
             let now = state.payments.iter().find(|one| one.id == payment).map(|one| one.status);

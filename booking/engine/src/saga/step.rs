@@ -11,7 +11,7 @@
 //! step (the provider is silent, the process dies). Any instance may resume it, even two at once:
 //! - the provider names a payment by our identifier and decides on it once;
 //! - the ledger lets the first of confirm and decline win, and its answer shows the winner;
-//! - money is captured only after the booking was confirmed, and given up only after it is certain
+//! - money is captured only after the booking was confirmed, and voided only after it is certain
 //!   that the booking will not be confirmed with it.
 
 use crate::payment::record::PaymentState;
@@ -37,7 +37,7 @@ pub struct PaymentProgress {
 
 /// A step of the saga.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
+pub enum SagaStep {
     /// Ask the provider to reserve the money.
     Authorise,
     /// Ask the provider for its decision about a payment.
@@ -51,7 +51,7 @@ pub enum Step {
     },
     /// Have the provider take the money.
     Capture,
-    /// Have the provider give the money up.
+    /// Have the provider release the money.
     Void,
     /// Store that the provider has done its part: the payment is settled.
     RecordSettlement,
@@ -97,55 +97,58 @@ impl PaymentProgress {
 }
 
 /// The first step of a payment that was just started, and of which the provider does not know yet.
-pub const CHARGE: Step = Step::Authorise;
+pub const CHARGE: SagaStep = SagaStep::Authorise;
 
 /// The first step of a payment that was left unsettled.
-pub fn resume(stored: PaymentProgress) -> Step {
+pub fn resume(stored: PaymentProgress) -> SagaStep {
     match stored.state {
-        PaymentState::Started => Step::QueryStatus,
-        PaymentState::Confirmed => Step::Capture,
-        PaymentState::Voided => Step::Void,
+        PaymentState::Started => SagaStep::QueryStatus,
+        PaymentState::Confirmed => SagaStep::Capture,
+        PaymentState::Voided => SagaStep::Void,
         // The provider has refused it: no call is left, but the payment has to leave the queue. (The previous release
         // stores a refusal and leaves the payment in the queue.)
-        PaymentState::Declined => Step::RecordSettlement,
+        PaymentState::Declined => SagaStep::RecordSettlement,
     }
 }
 
 /// The step after `step` with this result. A result that does not fit the step suspends the saga.
-pub fn next(stored: PaymentProgress, step: Step, result: StepResult) -> Step {
+pub fn next(stored: PaymentProgress, step: SagaStep, result: StepResult) -> SagaStep {
     match (step, result) {
-        (Step::Authorise | Step::QueryStatus, StepResult::Decided(ProviderDecision::Authorised)) => {
-            Step::Confirm
+        (SagaStep::Authorise | SagaStep::QueryStatus, StepResult::Decided(ProviderDecision::Authorised)) => {
+            SagaStep::Confirm
         }
-        (Step::Authorise | Step::QueryStatus, StepResult::Decided(ProviderDecision::Declined)) => {
-            Step::Decline { void: false }
+        (SagaStep::Authorise | SagaStep::QueryStatus, StepResult::Decided(ProviderDecision::Declined)) => {
+            SagaStep::Decline { void: false }
         }
         // The hold has ended without a decision. No authorisation is requested any more, but an earlier request may
         // still be on its way to the provider.
-        (Step::QueryStatus, StepResult::NeverAsked) if stored.late => Step::Decline { void: true },
-        (Step::QueryStatus, StepResult::NeverAsked) => Step::Authorise,
+        (SagaStep::QueryStatus, StepResult::NeverAsked) if stored.late => SagaStep::Decline { void: true },
+        (SagaStep::QueryStatus, StepResult::NeverAsked) => SagaStep::Authorise,
         // Authorised, but too late.
-        (Step::Confirm, StepResult::Refused) => Step::Decline { void: true },
+        (SagaStep::Confirm, StepResult::Refused) => SagaStep::Decline { void: true },
         // Another saga may have been first: the present status of the payment counts.
-        (Step::Confirm | Step::Decline { .. }, StepResult::Stands(PaymentStatus::Captured)) => Step::Capture,
-        (Step::Confirm | Step::Decline { void: true }, StepResult::Stands(PaymentStatus::Declined)) => {
-            Step::Void
+        (SagaStep::Confirm | SagaStep::Decline { .. }, StepResult::Stands(PaymentStatus::Captured)) => {
+            SagaStep::Capture
         }
-        (Step::Decline { void: false }, StepResult::Stands(PaymentStatus::Declined)) => Step::Done,
-        (Step::Capture | Step::Void, StepResult::Finished) => Step::RecordSettlement,
-        (Step::RecordSettlement, StepResult::Recorded) => Step::Done,
-        _ => Step::Suspend,
+        (
+            SagaStep::Confirm | SagaStep::Decline { void: true },
+            StepResult::Stands(PaymentStatus::Declined),
+        ) => SagaStep::Void,
+        (SagaStep::Decline { void: false }, StepResult::Stands(PaymentStatus::Declined)) => SagaStep::Done,
+        (SagaStep::Capture | SagaStep::Void, StepResult::Finished) => SagaStep::RecordSettlement,
+        (SagaStep::RecordSettlement, StepResult::Recorded) => SagaStep::Done,
+        _ => SagaStep::Suspend,
     }
 }
 
 /// The answer to a waiting traveller before this step; `None`: no answer yet. So capture and void follow after the
 /// answer.
-pub fn verdict(step: Step) -> Option<SagaVerdict> {
+pub fn verdict(step: SagaStep) -> Option<SagaVerdict> {
     match step {
-        Step::Authorise | Step::QueryStatus | Step::Confirm | Step::Decline { .. } => None,
-        Step::Capture => Some(SagaVerdict::Paid),
-        Step::Void | Step::RecordSettlement | Step::Done => Some(SagaVerdict::Declined),
-        Step::Suspend => Some(SagaVerdict::Unsettled),
+        SagaStep::Authorise | SagaStep::QueryStatus | SagaStep::Confirm | SagaStep::Decline { .. } => None,
+        SagaStep::Capture => Some(SagaVerdict::Paid),
+        SagaStep::Void | SagaStep::RecordSettlement | SagaStep::Done => Some(SagaVerdict::Declined),
+        SagaStep::Suspend => Some(SagaVerdict::Unsettled),
     }
 }
 

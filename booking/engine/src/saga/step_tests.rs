@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     booking::record::Booking,
-    payment::record::{Account, Entry, Payment},
+    payment::record::{LedgerAccount, LedgerEntry, Payment},
     samples,
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -13,7 +13,7 @@ use shared_types::{
 
 /// A fault of a step.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Fault {
+enum StepFault {
     None,
     /// It is done, but the answer is lost.
     LostAnswer,
@@ -27,15 +27,15 @@ enum Fault {
 
 /// One of two processes takes a step after some minutes.
 #[derive(Debug, Clone, Copy)]
-struct Action {
+struct SagaAction {
     process: usize,
-    fault: Fault,
+    fault: StepFault,
     minutes: i64,
 }
 
 /// The provider: it keeps the promises of its port for any order of calls.
 #[derive(Debug, Default)]
-struct Provider {
+struct ProviderModel {
     /// Whether the card is good.
     willing: bool,
     decided: Option<bool>,
@@ -43,7 +43,7 @@ struct Provider {
     voided: bool,
 }
 
-impl Provider {
+impl ProviderModel {
     fn authorise(&mut self) -> ProviderDecision {
         let willing = self.willing && !self.voided;
         decision(*self.decided.get_or_insert(willing))
@@ -56,7 +56,7 @@ impl Provider {
     }
 
     fn give_up(&mut self) {
-        assert_eq!(self.captures, 0, "taken money is never given up");
+        assert_eq!(self.captures, 0, "captured money is never voided");
         self.voided = true;
         self.decided = self.decided.or(Some(false));
     }
@@ -67,20 +67,20 @@ fn decision(accepted: bool) -> ProviderDecision {
 }
 
 /// Database, provider, and the sagas that two processes have in hand.
-struct World {
+struct SagaFixture {
     booking: Booking,
     payment: PaymentId,
     /// Whether it is in the queue of unsettled payments.
     queued: bool,
-    provider: Provider,
-    books: Vec<Entry>,
+    provider: ProviderModel,
+    books: Vec<LedgerEntry>,
     now: DateTime<Utc>,
-    hands: [Option<(PaymentProgress, Step)>; 2],
+    hands: [Option<(PaymentProgress, SagaStep)>; 2],
     /// A step that takes effect after its process has stopped waiting.
-    under_way: Option<Step>,
+    under_way: Option<SagaStep>,
 }
 
-impl World {
+impl SagaFixture {
     fn new(willing: bool) -> Self {
         let mut booking = samples::booking(FlightId::new(), &["4A", "4B"]);
         let now = booking.created_at;
@@ -96,13 +96,13 @@ impl World {
             created_at: now,
         };
         let id = payment.id;
-        let settle = (TimeDelta::minutes(60), now + TimeDelta::days(30));
-        booking.start_payment(payment, settle, now).unwrap();
+        let grace = (TimeDelta::minutes(60), now + TimeDelta::days(30));
+        booking.start_payment(payment, grace, now).unwrap();
         Self {
             booking,
             payment: id,
             queued: true,
-            provider: Provider { willing, ..Provider::default() },
+            provider: ProviderModel { willing, ..ProviderModel::default() },
             books: Vec::new(),
             now,
             hands: [Some((PaymentProgress::STARTED, CHARGE)), None],
@@ -116,14 +116,14 @@ impl World {
     }
 
     /// Carries a step out.
-    fn act(&mut self, step: Step) -> StepResult {
+    fn act(&mut self, step: SagaStep) -> StepResult {
         match step {
-            Step::Authorise => StepResult::Decided(self.provider.authorise()),
-            Step::QueryStatus => {
+            SagaStep::Authorise => StepResult::Decided(self.provider.authorise()),
+            SagaStep::QueryStatus => {
                 let decided = self.provider.decided.map(decision);
                 decided.map_or(StepResult::NeverAsked, StepResult::Decided)
             }
-            Step::Confirm => {
+            SagaStep::Confirm => {
                 // As the ledger does it: a repeated confirmation gives the same.
                 if self.stored().state.status() != PaymentStatus::Captured {
                     match self.booking.confirm(self.payment, self.now) {
@@ -133,30 +133,30 @@ impl World {
                 }
                 StepResult::Stands(self.stored().state.status())
             }
-            Step::Decline { void } => {
+            SagaStep::Decline { void } => {
                 let declined =
                     self.booking.decline((self.payment, void), self.now + TimeDelta::days(30), self.now);
                 // With the provider's refusal, in the same transaction.
                 self.queued &= !declined || void;
                 StepResult::Stands(self.stored().state.status())
             }
-            Step::Capture => {
+            SagaStep::Capture => {
                 self.provider.take();
                 StepResult::Finished
             }
-            Step::Void => {
+            SagaStep::Void => {
                 self.provider.give_up();
                 StepResult::Finished
             }
-            Step::RecordSettlement => {
+            SagaStep::RecordSettlement => {
                 self.queued = false;
                 StepResult::Recorded
             }
-            Step::Done | Step::Suspend => StepResult::NoAnswer,
+            SagaStep::Done | SagaStep::Suspend => StepResult::NoAnswer,
         }
     }
 
-    fn take(&mut self, action: Action) {
+    fn take(&mut self, action: SagaAction) {
         self.now += TimeDelta::minutes(action.minutes);
         let under_way = self.under_way.take();
         let left = self.queued.then(|| (self.stored(), resume(self.stored())));
@@ -169,21 +169,21 @@ impl World {
         self.check();
     }
 
-    fn carry_on(&mut self, action: Action, stored: PaymentProgress, step: Step) {
+    fn carry_on(&mut self, action: SagaAction, stored: PaymentProgress, step: SagaStep) {
         let result = match action.fault {
-            Fault::None | Fault::Crash => self.act(step),
-            Fault::LostAnswer => {
+            StepFault::None | StepFault::Crash => self.act(step),
+            StepFault::LostAnswer => {
                 self.act(step);
                 StepResult::NoAnswer
             }
-            Fault::NotDone => StepResult::NoAnswer,
-            Fault::DoneLate => {
+            StepFault::NotDone => StepResult::NoAnswer,
+            StepFault::DoneLate => {
                 self.under_way = Some(step);
                 StepResult::NoAnswer
             }
         };
         let then = next(stored, step, result);
-        if action.fault != Fault::Crash && !matches!(then, Step::Done | Step::Suspend) {
+        if action.fault != StepFault::Crash && !matches!(then, SagaStep::Done | SagaStep::Suspend) {
             self.hands[action.process] = Some((stored, then));
         }
     }
@@ -202,7 +202,7 @@ impl World {
 
     /// The invariants at the end.
     fn check_end(&self) {
-        let cleared = self.books.iter().filter(|entry| entry.account == Account::Clearing);
+        let cleared = self.books.iter().filter(|entry| entry.account == LedgerAccount::Clearing);
         let owed: i64 = cleared.map(|entry| entry.amount).sum();
         let taken = i64::from(self.provider.captures) * self.booking.total();
         assert_eq!(owed, taken, "the books say what the provider took");
@@ -226,16 +226,16 @@ impl World {
     }
 }
 
-fn action() -> impl Strategy<Value = Action> {
+fn action() -> impl Strategy<Value = SagaAction> {
     let fault = prop_oneof![
-        4 => Just(Fault::None),
-        1 => Just(Fault::LostAnswer),
-        1 => Just(Fault::NotDone),
-        1 => Just(Fault::DoneLate),
-        1 => Just(Fault::Crash),
+        4 => Just(StepFault::None),
+        1 => Just(StepFault::LostAnswer),
+        1 => Just(StepFault::NotDone),
+        1 => Just(StepFault::DoneLate),
+        1 => Just(StepFault::Crash),
     ];
     (0..2_usize, fault, prop_oneof![3 => Just(0_i64), 1 => 1_i64..40])
-        .prop_map(|(process, fault, minutes)| Action { process, fault, minutes })
+        .prop_map(|(process, fault, minutes)| SagaAction { process, fault, minutes })
 }
 
 proptest! {
@@ -246,61 +246,66 @@ proptest! {
         willing: bool,
         actions in prop::collection::vec(action(), 0..30),
     ) {
-        let mut world = World::new(willing);
+        let mut fixture = SagaFixture::new(willing);
         for action in actions {
-            world.take(action);
+            fixture.take(action);
         }
         // From here on there are no faults, and no process has the payment in hand.
-        world.hands = [None, None];
+        fixture.hands = [None, None];
         for _ in 0..10 {
-            world.take(Action { process: 0, fault: Fault::None, minutes: 0 });
+            fixture.take(SagaAction { process: 0, fault: StepFault::None, minutes: 0 });
         }
-        world.check_end();
+        fixture.check_end();
     }
 }
 
 #[test]
 fn without_faults_a_good_card_pays_in_four_steps() {
-    let mut world = World::new(true);
+    let mut fixture = SagaFixture::new(true);
     let mut steps = Vec::new();
-    while let Some((_, step)) = world.hands[0] {
+    while let Some((_, step)) = fixture.hands[0] {
         steps.push(step);
-        world.take(Action { process: 0, fault: Fault::None, minutes: 0 });
+        fixture.take(SagaAction { process: 0, fault: StepFault::None, minutes: 0 });
     }
-    assert_eq!(steps, [Step::Authorise, Step::Confirm, Step::Capture, Step::RecordSettlement]);
-    assert_eq!(world.provider.captures, 1);
-    world.check_end();
+    assert_eq!(
+        steps,
+        [SagaStep::Authorise, SagaStep::Confirm, SagaStep::Capture, SagaStep::RecordSettlement]
+    );
+    assert_eq!(fixture.provider.captures, 1);
+    fixture.check_end();
 }
 
 #[test]
 fn a_late_authorisation_is_voided_and_none_is_requested_late() {
-    let mut world = World::new(true);
-    world.take(Action { process: 0, fault: Fault::LostAnswer, minutes: 0 });
-    assert_eq!(world.provider.decided, Some(true));
+    let mut fixture = SagaFixture::new(true);
+    fixture.take(SagaAction { process: 0, fault: StepFault::LostAnswer, minutes: 0 });
+    assert_eq!(fixture.provider.decided, Some(true));
     for minutes in [61, 0, 0, 0, 0] {
-        world.take(Action { process: 1, fault: Fault::None, minutes });
+        fixture.take(SagaAction { process: 1, fault: StepFault::None, minutes });
     }
-    assert!(world.provider.voided);
-    world.check_end();
+    assert!(fixture.provider.voided);
+    fixture.check_end();
 
-    let mut world = World::new(true);
-    world.hands = [None, None];
+    let mut fixture = SagaFixture::new(true);
+    fixture.hands = [None, None];
     for minutes in [61, 0, 0, 0, 0] {
-        world.take(Action { process: 1, fault: Fault::None, minutes });
+        fixture.take(SagaAction { process: 1, fault: StepFault::None, minutes });
     }
-    assert_eq!((world.provider.decided, world.provider.voided), (Some(false), true), "never reserved");
-    world.check_end();
+    assert_eq!((fixture.provider.decided, fixture.provider.voided), (Some(false), true), "never reserved");
+    fixture.check_end();
 }
 
 #[test]
 fn the_traveller_is_answered_before_the_money_moves() {
-    assert_eq!(verdict(Step::Capture), Some(SagaVerdict::Paid));
-    assert_eq!(verdict(Step::Void), Some(SagaVerdict::Declined));
-    assert_eq!(verdict(Step::Done), Some(SagaVerdict::Declined));
-    assert_eq!(verdict(Step::Suspend), Some(SagaVerdict::Unsettled));
-    for step in [Step::Authorise, Step::QueryStatus, Step::Confirm, Step::Decline { void: true }] {
+    assert_eq!(verdict(SagaStep::Capture), Some(SagaVerdict::Paid));
+    assert_eq!(verdict(SagaStep::Void), Some(SagaVerdict::Declined));
+    assert_eq!(verdict(SagaStep::Done), Some(SagaVerdict::Declined));
+    assert_eq!(verdict(SagaStep::Suspend), Some(SagaVerdict::Unsettled));
+    for step in
+        [SagaStep::Authorise, SagaStep::QueryStatus, SagaStep::Confirm, SagaStep::Decline { void: true }]
+    {
         assert_eq!(verdict(step), None);
-        assert_eq!(next(PaymentProgress::STARTED, step, StepResult::NoAnswer), Step::Suspend);
+        assert_eq!(next(PaymentProgress::STARTED, step, StepResult::NoAnswer), SagaStep::Suspend);
     }
 }
 
@@ -309,17 +314,17 @@ fn the_traveller_is_answered_before_the_money_moves() {
 fn the_ledger_has_the_last_word() {
     let late = PaymentProgress { state: PaymentState::Started, late: true };
     for void in [true, false] {
-        let step = next(late, Step::Decline { void }, StepResult::Stands(PaymentStatus::Captured));
-        assert_eq!(step, Step::Capture, "a confirmed booking keeps its money");
+        let step = next(late, SagaStep::Decline { void }, StepResult::Stands(PaymentStatus::Captured));
+        assert_eq!(step, SagaStep::Capture, "a confirmed booking keeps its money");
     }
-    assert_eq!(next(late, Step::Confirm, StepResult::Stands(PaymentStatus::Declined)), Step::Void);
-    assert_eq!(next(late, Step::Confirm, StepResult::Refused), Step::Decline { void: true });
-    assert_eq!(next(late, Step::Decline { void: true }, StepResult::Refused), Step::Suspend);
+    assert_eq!(next(late, SagaStep::Confirm, StepResult::Stands(PaymentStatus::Declined)), SagaStep::Void);
+    assert_eq!(next(late, SagaStep::Confirm, StepResult::Refused), SagaStep::Decline { void: true });
+    assert_eq!(next(late, SagaStep::Decline { void: true }, StepResult::Refused), SagaStep::Suspend);
 }
 
 #[test]
 fn a_declined_payment_leaves_the_queue() {
     let declined = PaymentProgress { state: PaymentState::Declined, late: false };
-    assert_eq!(resume(declined), Step::RecordSettlement);
-    assert_eq!(next(declined, Step::RecordSettlement, StepResult::Recorded), Step::Done);
+    assert_eq!(resume(declined), SagaStep::RecordSettlement);
+    assert_eq!(next(declined, SagaStep::RecordSettlement, StepResult::Recorded), SagaStep::Done);
 }

@@ -1,6 +1,6 @@
 //! Resumes payments and refunds that were left unsettled.
 //!
-//! The sweep never gives up: it takes up an unsettled payment or refund again and again, with pauses that grow to ten
+//! The sweep never stops trying: it resumes an unsettled payment or refund repeatedly, with pauses that grow to ten
 //! minutes.
 
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
 use chrono::TimeDelta;
 use futures_util::{StreamExt, stream};
 
-/// The most payments, and the most refunds, that one sweep takes up.
+/// The most payments, and the most refunds, that one sweep resumes.
 pub const BATCH: usize = 64;
 /// The number of them that are carried out at the same time.
 const CONCURRENCY: usize = 8;

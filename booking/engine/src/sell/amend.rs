@@ -4,7 +4,7 @@ use crate::{
     booking::{
         idempotency::Key,
         itinerary,
-        lifecycle::Stage,
+        lifecycle::BookingStage,
         name_correction::NameCorrection,
         record::{Booking, Flights},
         refusal::{FlightSeat, Refusal},
@@ -103,7 +103,7 @@ impl<D: SalesDeps> Sales<D> {
     /// [`SalesError`].
     pub async fn change_seats(
         &self,
-        (booking, stage): (&Booking, Stage),
+        (booking, stage): (&Booking, BookingStage),
         (at, changes): (BookingRef, Vec<SeatChange>),
         exempt: bool,
         context: RequestContext,

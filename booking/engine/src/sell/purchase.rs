@@ -5,7 +5,7 @@ use crate::{
         presentation::ShownBooking,
         refusal::{FlightSeat, Refusal},
     },
-    ledger::command::{Answer, Claim, Command, Outcome},
+    ledger::command::{Claim, Command, LedgerAnswer, Outcome},
     payment::{
         charge::{Charge, ChargeOutcome},
         record::PaymentOrder,
@@ -116,7 +116,7 @@ impl<D: SalesDeps> Sales<D> {
     /// Whether another attempt may have another outcome. Refreshes the inventory for it.
     async fn is_worth_another(
         &self,
-        answer: &Answer,
+        answer: &LedgerAnswer,
         named: &HashSet<FlightSeat>,
         context: RequestContext,
     ) -> Result<bool, SalesAbort> {

@@ -126,7 +126,7 @@ impl FlightInventory for Surroundings {
 }
 
 impl LedgerQueue for Surroundings {
-    async fn submit(&self, flight_id: FlightId, command: Command, _: SubmitTerms) -> Answer {
+    async fn submit(&self, flight_id: FlightId, command: Command, _: SubmitTerms) -> LedgerAnswer {
         let Command::Claim(claim) = command else { panic!("only claims are submitted") };
         self.claims.borrow_mut().push(self.reserved());
         let seats = claim.order.passengers[0].seats.iter().flatten();

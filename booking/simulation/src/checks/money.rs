@@ -4,10 +4,10 @@ use crate::{
     checks::check_result::{CheckResult, demand},
     database::ModelRows,
 };
-use booking::replay::Code;
+use booking::replay::StoredCode;
 use booking_engine::{
     booking::record::Booking,
-    payment::record::{Account, PaymentState},
+    payment::record::{LedgerAccount, PaymentState},
 };
 use shared::events::{BookingPaymentStatus, BookingStatus};
 use std::collections::BTreeMap;
@@ -22,7 +22,7 @@ pub(crate) fn check(rows: &ModelRows, booking: &Booking) -> CheckResult {
     for key in entries {
         let Some(entry) = rows.entries.get(key) else { continue };
         *causes.entry(key.0).or_default() += entry.amount;
-        if key.1 == Account::Clearing.code() {
+        if key.1 == LedgerAccount::Clearing.code() {
             clearing += entry.amount;
         }
     }

@@ -8,10 +8,10 @@ use crate::{
     database::ModelRows,
     provider::SimulatedProvider,
 };
-use booking::replay::Code;
+use booking::replay::StoredCode;
 use booking_engine::{
     booking::{disruption::Disruption, record::Booking},
-    payment::record::{Account, PaymentState},
+    payment::record::{LedgerAccount, PaymentState},
 };
 use shared::events::BookingStatus;
 
@@ -48,7 +48,7 @@ impl Invariants {
         for (id, row) in &rows.refunds {
             demand(row.refund.settled, || format!("refund {id} is not settled"))?;
         }
-        let clearing = rows.entries.iter().filter(|(key, _)| key.1 == Account::Clearing.code());
+        let clearing = rows.entries.iter().filter(|(key, _)| key.1 == LedgerAccount::Clearing.code());
         let clearing: i64 = clearing.map(|(_, entry)| entry.amount).sum();
         demand(clearing == provider.balance(), || {
             format!("the books say {clearing}, the provider says {}", provider.balance())

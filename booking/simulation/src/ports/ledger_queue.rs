@@ -15,7 +15,7 @@ use crate::{
 use booking_engine::{
     inventory::seat_inventory::HoldExpiries,
     ledger::{
-        command::{Answer, Command, Envelope, LedgerError, Outcome},
+        command::{Command, Envelope, LedgerAnswer, LedgerError, Outcome},
         process::{BatchProcessor, await_answer},
         queue::CommandQueue,
     },
@@ -55,7 +55,7 @@ impl BatchRunner for ModelBatchRunner {
 }
 
 impl LedgerQueue for InstancePorts {
-    async fn submit(&self, flight: FlightId, command: Command, terms: SubmitTerms) -> Answer {
+    async fn submit(&self, flight: FlightId, command: Command, terms: SubmitTerms) -> LedgerAnswer {
         self.world.hop().await;
         let SubmitTerms { deadline, slot } = terms;
         let is_claim = command.claim().is_some();

@@ -16,7 +16,7 @@ use booking_engine::{
         work::Item,
     },
     payment::quote::{Quote, QuoteId},
-    ports::{FoundBooking, LedgerStore},
+    ports::{LedgerStore, LoadedBooking},
     store_error::StoreResult,
 };
 use chrono::{DateTime, Utc};
@@ -157,7 +157,7 @@ impl LedgerStore for ReplayStore {
         self.inner.roll_back().await
     }
 
-    async fn read_back(&mut self, ids: &[BookingId]) -> StoreResult<HashMap<BookingId, FoundBooking>> {
+    async fn read_back(&mut self, ids: &[BookingId]) -> StoreResult<HashMap<BookingId, LoadedBooking>> {
         self.inner.read_back(ids).await
     }
 }

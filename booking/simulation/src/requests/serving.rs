@@ -6,7 +6,7 @@ use crate::{
     requests::{Amendment, TravellerRequest},
 };
 use booking_engine::{
-    booking::{idempotency::Key, lifecycle::Stage, record::Booking, refusal::Refusal},
+    booking::{idempotency::Key, lifecycle::BookingStage, record::Booking, refusal::Refusal},
     ledger::{command::BookingRef, rows::KnownKey},
     ports::{KeyLookup, RequestContext},
     sell::{
@@ -144,7 +144,7 @@ impl InstancePorts {
     async fn amend(
         &self,
         sales: &Sales<Self>,
-        (booking, stage): (&Booking, Stage),
+        (booking, stage): (&Booking, BookingStage),
         (at, amendment): (BookingRef, &Amendment),
         context: RequestContext,
     ) -> Result<SalesOutcome, SalesError> {
@@ -158,7 +158,7 @@ impl InstancePorts {
     }
 
     /// A booking as a handler reads it before anything is done about it.
-    async fn read_booking(&self, id: BookingId) -> StoreResult<Option<(Booking, Stage)>> {
+    async fn read_booking(&self, id: BookingId) -> StoreResult<Option<(Booking, BookingStage)>> {
         let world = &self.world;
         world.hop().await;
         let read = {
@@ -168,7 +168,7 @@ impl InstancePorts {
             let state = booking.present(&database.rows.flights(&booking), clock);
             let state = state.map_err(|error| StoreError::new(StoreFault::Data, error))?;
             world.record(|trace| trace.read_booking(clock, &state));
-            (booking, Stage::of(state.status, state.payment_status))
+            (booking, BookingStage::of(state.status, state.payment_status))
         };
         world.hop().await;
         Ok(Some(read))

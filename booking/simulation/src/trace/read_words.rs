@@ -1,7 +1,7 @@
 //! Answers of the database in words. They leave out what differs between equal runs.
 
 use crate::trace::table_lines::stored_answer;
-use booking::replay::Code;
+use booking::replay::StoredCode;
 use booking_engine::{
     booking::disruption::PendingDisruption,
     inventory::seat_inventory::SeatSnapshot,

@@ -2,7 +2,7 @@
 //! a replay draws anew: ids of refunds and events, and locators drawn again.
 
 use crate::database::ModelRows;
-use booking::replay::Code;
+use booking::replay::StoredCode;
 use booking_engine::{booking::idempotency::StoredAnswer, payment::quote::Quote};
 use chrono::{DateTime, Utc};
 use serde_json::Value;

@@ -18,7 +18,7 @@ use booking_engine::{
         work::{Item, Verdict},
     },
     payment::quote::{Quote, QuoteId},
-    ports::{FoundBooking, LedgerStore},
+    ports::{LedgerStore, LoadedBooking},
     store_error::StoreResult,
 };
 use chrono::{DateTime, Utc};
@@ -205,7 +205,7 @@ impl LedgerStore for ModelLedgerStore {
         }
     }
 
-    async fn read_back(&mut self, ids: &[BookingId]) -> StoreResult<HashMap<BookingId, FoundBooking>> {
+    async fn read_back(&mut self, ids: &[BookingId]) -> StoreResult<HashMap<BookingId, LoadedBooking>> {
         self.world.hop().await;
         let found = {
             let mut database = self.world.reach_database()?;

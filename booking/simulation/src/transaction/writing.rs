@@ -4,7 +4,7 @@ use crate::{
     database::{ModelChange, ModelEntryRow, ModelKeyRow, ModelPaymentRow, ModelRefundRow, ModelUnsettledRow},
     transaction::model_transaction::ModelTransaction,
 };
-use booking::replay::Code;
+use booking::replay::StoredCode;
 use booking_engine::{
     booking::record::Booking,
     ledger::write_set::WriteSet,

@@ -18,13 +18,13 @@ use shared::db::DatabaseConfig;
 use std::sync::Arc;
 use tokio::sync::{Mutex, oneshot};
 
-/// Those who follow what the ledgers of an instance commit.
+/// The listeners to the commits of an instance's ledgers.
 pub(crate) type Followers = Arc<dyn CommitListener + Send + Sync>;
 
 /// Processes the batches of a ledger on PostgreSQL.
-pub(super) type Processor = BatchProcessor<PostgresLedgerStore, Followers, SystemClock, SystemIds>;
+pub(super) type PostgresProcessor = BatchProcessor<PostgresLedgerStore, Followers, SystemClock, SystemIds>;
 
-/// What ledgers need.
+/// What ledgers are given.
 #[derive(Clone)]
 pub(crate) struct LedgerDeps {
     pub(crate) database: DatabaseConfig,
@@ -36,7 +36,7 @@ pub(crate) struct LedgerDeps {
 
 impl LedgerDeps {
     /// A processor with a connection of its own.
-    pub(super) fn processor(&self) -> Processor {
+    pub(super) fn processor(&self) -> PostgresProcessor {
         let store = PostgresLedgerStore::new(self.database.clone(), self.flights.clone());
         BatchProcessor::new(store, self.followers.clone(), (SystemClock, SystemIds), self.payment_grace)
     }
@@ -47,37 +47,31 @@ impl LedgerDeps {
 #[rtype(result = "()")]
 pub(super) struct Submit(pub(super) Envelope);
 
-/// Asks to be told when everything handed over before is done.
+/// Asks for an answer when all earlier commands are done.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(super) struct Drain;
 
-/// A fault in the ledger.
-#[cfg(test)]
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(super) struct Die;
-
 /// One writer for the flights of a shard.
 ///
 /// Invariant: at most one transaction runs, that of the task that has locked the processor; it may be one that this
-/// ledger's predecessor has begun. The transaction runs in a task of its own that nobody aborts: stopping the actor would
-/// drop futures of its context, a commit in flight included. Only with its arbiter it ends midway, which the processor
-/// notices.
+/// ledger's predecessor has begun. The transaction runs in a task of its own that nobody aborts: stopping the actor
+/// would drop futures of its context, a commit in flight included. Only with its arbiter it ends midway, which the
+/// processor notices.
 pub(super) struct Ledger {
     queue: CommandQueue,
     bounds: QueueBounds,
-    processor: Arc<Mutex<Processor>>,
+    processor: Arc<Mutex<PostgresProcessor>>,
     drained: Vec<oneshot::Sender<()>>,
 }
 
 impl Ledger {
-    pub(super) fn new(processor: Arc<Mutex<Processor>>, bounds: QueueBounds) -> Self {
+    pub(super) fn new(processor: Arc<Mutex<PostgresProcessor>>, bounds: QueueBounds) -> Self {
         Self { queue: CommandQueue::new(bounds), bounds, processor, drained: Vec::new() }
     }
 
     /// Begins the next batch, unless one runs or there is nothing to do.
-    fn go_on(&mut self, ctx: &mut Context<Self>) {
+    fn begin_next(&mut self, ctx: &mut Context<Self>) {
         let Some(batch) = self.queue.next_batch() else {
             if self.queue.is_idle() {
                 for waiter in self.drained.drain(..) {
@@ -92,12 +86,12 @@ impl Ledger {
         // Interleaves: commands arrive meanwhile, and form the next batch.
         ctx.spawn(task.into_actor(self).map(|joined, ledger, ctx| {
             let to_retry = joined.unwrap_or_else(|error| {
-                // Its callers have been told by the loss of their channels.
+                // Its callers have noticed by the loss of their channels.
                 tracing::error!(%error, "A batch of the ledger panicked");
                 Vec::new()
             });
             ledger.queue.batch_ended(to_retry);
-            ledger.go_on(ctx);
+            ledger.begin_next(ctx);
         }));
     }
 }
@@ -115,7 +109,7 @@ impl Handler<Submit> for Ledger {
 
     fn handle(&mut self, Submit(envelope): Submit, ctx: &mut Context<Self>) {
         match self.queue.push(envelope) {
-            Ok(()) => self.go_on(ctx),
+            Ok(()) => self.begin_next(ctx),
             Err(envelope) => envelope.answer(Err(LedgerError::Overloaded)),
         }
     }
@@ -127,19 +121,19 @@ impl Handler<Drain> for Ledger {
     fn handle(&mut self, _: Drain, ctx: &mut Context<Self>) -> ResponseFuture<()> {
         let (done, drained) = oneshot::channel();
         self.drained.push(done);
-        self.go_on(ctx);
+        self.begin_next(ctx);
         Box::pin(async move {
-            // An error means that the ledger is gone, and with it what it had to do.
+            // An error means that the ledger is gone with its commands.
             let _ = drained.await;
         })
     }
 }
 
 #[cfg(test)]
-impl Handler<Die> for Ledger {
+impl Handler<crate::actors::fault::Die> for Ledger {
     type Result = ();
 
-    fn handle(&mut self, _: Die, _: &mut Context<Self>) {
+    fn handle(&mut self, _: crate::actors::fault::Die, _: &mut Context<Self>) {
         panic!("a fault in the ledger, on purpose");
     }
 }

@@ -1,6 +1,6 @@
 //! What others ask of the ledgers.
 
-use super::actor::{Drain, Ledger, LedgerDeps, Processor, Submit};
+use super::actor::{Drain, Ledger, LedgerDeps, PostgresProcessor, Submit};
 use crate::actors::{
     arbiter::LastingArbiter,
     shards::{Shards, shard_of},
@@ -10,7 +10,7 @@ use actix::{Actor, Addr, prelude::SendError};
 use booking_engine::{
     ledger::{
         admission::AdmissionControl,
-        command::{Answer, Command, Envelope, LedgerError},
+        command::{Command, Envelope, LedgerAnswer, LedgerError},
         process::{GRACE, await_answer},
         queue::QueueBounds,
     },
@@ -26,8 +26,8 @@ use tokio::sync::Mutex;
 /// A shard's ledger.
 struct Shard {
     arbiter: LastingArbiter,
-    /// Outlives the ledger: the one that follows knows which connection was its predecessor's.
-    processor: Arc<Mutex<Processor>>,
+    /// Outlives the ledger: its successor knows the connection of its predecessor.
+    processor: Arc<Mutex<PostgresProcessor>>,
     ledger: RwLock<Addr<Ledger>>,
 }
 
@@ -44,33 +44,38 @@ impl Shard {
 pub(crate) struct Ledgers {
     shards: Arc<Vec<Shard>>,
     bounds: QueueBounds,
-    /// For claims on their way here.
+    /// The queue slots of claims on their way here.
     pub(crate) admission: AdmissionControl,
-    /// How long a caller without a request waits; nothing is begun later.
-    patience: Duration,
+    /// How long a command without a request may wait for its batch.
+    admission_timeout: Duration,
 }
 
 impl Ledgers {
     /// Starts a ledger on each shard.
-    pub(crate) fn start(shards: &Shards, deps: &LedgerDeps, bounds: QueueBounds, patience: Duration) -> Self {
+    pub(crate) fn start(
+        shards: &Shards,
+        deps: &LedgerDeps,
+        bounds: QueueBounds,
+        admission_timeout: Duration,
+    ) -> Self {
         let start = |arbiter| Shard::new(arbiter, deps, bounds);
         let shards: Vec<_> = shards.handles().into_iter().map(start).collect();
         let admission = AdmissionControl::new(shards.len().saturating_mul(bounds.waiting));
-        Self { shards: Arc::new(shards), bounds, admission, patience }
+        Self { shards: Arc::new(shards), bounds, admission, admission_timeout }
     }
 
-    /// How long an answer may take where no request's deadline says less.
+    /// The longest time of an answer, if no request's deadline comes earlier.
     pub(crate) fn longest(&self) -> Duration {
-        self.patience + GRACE
+        self.admission_timeout + GRACE
     }
 
-    /// The deadline of what no request waits for.
+    /// The deadline of a command without a request.
     pub(crate) fn deadline(&self) -> Instant {
-        SystemClock.now() + self.patience
+        SystemClock.now() + self.admission_timeout
     }
 
-    /// Puts a command into the ledger's mailbox. A ledger that has died, or whose arbiter has, is started
-    /// again: what it had to do is lost with the channels of those who waited for it, who are told so.
+    /// Puts a command into the ledger's mailbox. A ledger that died, alone or with its arbiter, is restarted. The
+    /// commands of the dead one are lost with their reply channels, so their callers get an error.
     fn hand_over(&self, shard: &Shard, envelope: Envelope) -> Result<(), LedgerError> {
         let ledger = shard.ledger.read().unwrap_or_else(PoisonError::into_inner).clone();
         let closed = match ledger.try_send(Submit(envelope)) {
@@ -78,12 +83,12 @@ impl Ledgers {
             Err(SendError::Full(_)) => return Err(LedgerError::Overloaded),
             Err(SendError::Closed(submit)) => submit,
         };
-        let mut place = shard.ledger.write().unwrap_or_else(PoisonError::into_inner);
-        if !place.connected() {
+        let mut current = shard.ledger.write().unwrap_or_else(PoisonError::into_inner);
+        if !current.connected() {
             tracing::error!("A ledger has died and is started again");
-            *place = start_ledger(&shard.arbiter, &shard.processor, self.bounds);
+            *current = start_ledger(&shard.arbiter, &shard.processor, self.bounds);
         }
-        place.try_send(closed).map_err(|_| LedgerError::Overloaded)
+        current.try_send(closed).map_err(|_| LedgerError::Overloaded)
     }
 
     /// Kills the ledger of a flight as a fault in it would; ready when it is dead.
@@ -91,7 +96,7 @@ impl Ledgers {
     pub(crate) async fn kill(&self, flight: FlightId) {
         let shard = &self.shards[shard_of(flight, self.shards.len())];
         let ledger = shard.ledger.read().unwrap_or_else(PoisonError::into_inner).clone();
-        assert!(ledger.send(super::actor::Die).await.is_err(), "it does not live to answer");
+        assert!(ledger.send(crate::actors::fault::Die).await.is_err(), "it does not live to answer");
         while ledger.connected() {
             tokio::task::yield_now().await;
         }
@@ -109,14 +114,14 @@ impl Ledgers {
             let ledger = shard.ledger.read().unwrap_or_else(PoisonError::into_inner).clone();
             // An error means that it is gone.
             let _ = ledger.send(Drain).await;
-            // A batch that a ledger has begun before it died is somebody's, too.
+            // A dead ledger may have left a batch that still runs.
             drop(shard.processor.lock().await);
         }
     }
 }
 
 impl LedgerQueue for Ledgers {
-    async fn submit(&self, flight: FlightId, command: Command, terms: SubmitTerms) -> Answer {
+    async fn submit(&self, flight: FlightId, command: Command, terms: SubmitTerms) -> LedgerAnswer {
         let SubmitTerms { deadline, slot } = terms;
         let shard = &self.shards[shard_of(flight, self.shards.len())];
         let (envelope, answer) =
@@ -128,7 +133,7 @@ impl LedgerQueue for Ledgers {
 
 fn start_ledger(
     arbiter: &LastingArbiter,
-    processor: &Arc<Mutex<Processor>>,
+    processor: &Arc<Mutex<PostgresProcessor>>,
     bounds: QueueBounds,
 ) -> Addr<Ledger> {
     let processor = processor.clone();

@@ -16,12 +16,12 @@ mod waiting;
 
 use super::{
     Ledgers,
-    actor::{LedgerDeps, Processor},
+    actor::{LedgerDeps, PostgresProcessor},
 };
 use crate::{
     MIGRATIONS,
     actors::{
-        allocators::Limits, directory::Directory, followers::CommitFollowers, shards::Shards,
+        allocators::AllocatorLimits, directory::Directory, followers::CommitFollowers, shards::Shards,
         system::SystemIds,
     },
     store::{self, flight_cache::FlightCache, ledger_store::PostgresLedgerStore},
@@ -29,7 +29,7 @@ use crate::{
 use booking_engine::{
     booking::{record::Booking, refusal::Refusal},
     ledger::{
-        command::{Answer, BookingRef, Claim, Command, Envelope, LedgerError, Outcome},
+        command::{BookingRef, Claim, Command, Envelope, LedgerAnswer, LedgerError, Outcome},
         decide::{BatchSettings, decide},
         queue::QueueBounds,
         snapshot::LockRequest,
@@ -57,10 +57,10 @@ use std::{
 use testkit::TestDatabase;
 use tokio::sync::oneshot;
 
-const LIMITS: Limits = Limits { allocators: 16, idle: Duration::from_secs(600) };
+const LIMITS: AllocatorLimits = AllocatorLimits { allocators: 16, idle: Duration::from_secs(600) };
 
 /// A database with one flight, and what a ledger needs.
-struct Scene {
+struct LedgerFixture {
     database: TestDatabase,
     deps: LedgerDeps,
     relay: RelayHandle,
@@ -68,7 +68,7 @@ struct Scene {
     shards: Shards,
 }
 
-impl Scene {
+impl LedgerFixture {
     async fn new() -> Self {
         let database = TestDatabase::of("booking", MIGRATIONS).await;
         let config = database.config("booking");
@@ -180,10 +180,10 @@ fn lost(verdict: &Verdict) -> Vec<String> {
 }
 
 /// Hands commands to a processor as the ledger does.
-async fn process(processor: &mut Processor, commands: Vec<Command>) -> Vec<Answer> {
+async fn process(processor: &mut PostgresProcessor, commands: Vec<Command>) -> Vec<LedgerAnswer> {
     let (envelopes, answers): (Vec<_>, Vec<_>) = commands.into_iter().map(envelope).unzip();
-    let again = processor.process(envelopes).await;
-    assert!(again.is_empty());
+    let retried = processor.process(envelopes).await;
+    assert!(retried.is_empty());
     let mut received = Vec::new();
     for answer in answers {
         received.push(answer.await.unwrap());
@@ -191,7 +191,7 @@ async fn process(processor: &mut Processor, commands: Vec<Command>) -> Vec<Answe
     received
 }
 
-fn envelope(command: Command) -> (Envelope, oneshot::Receiver<Answer>) {
+fn envelope(command: Command) -> (Envelope, oneshot::Receiver<LedgerAnswer>) {
     let (reply, answer) = oneshot::channel();
     let flight = command.claim().map_or_else(FlightId::new, |claim| claim.order.segments[0].flight_id);
     let deadline = Instant::now() + Duration::from_secs(10);

@@ -1,9 +1,9 @@
-//! Lingers over a batch: what comes at nearly the same time is written with one statement.
+//! Batch linger: messages that come at nearly the same time are written with one statement.
 
 use std::time::Duration;
 use tokio::{sync::mpsc, time::timeout};
 
-/// Adds what else comes within a time, up to so many, but nothing after one that cannot wait.
+/// Adds the messages that come within `time`, up to `most` in the batch, and none after one that cannot wait.
 pub(super) async fn linger<T>(
     queue: &mut mpsc::Receiver<T>,
     batch: &mut Vec<T>,
@@ -16,7 +16,7 @@ pub(super) async fn linger<T>(
             batch.push(next);
         }
     };
-    // At the end of the time what has come is there.
+    // The batch keeps its messages when the time is over.
     let _ = timeout(time, lingering).await;
 }
 
@@ -38,7 +38,7 @@ mod tests {
         assert_eq!(batch.len(), 8, "nor anything after it");
         linger(&mut queue, &mut batch, (16, hour), |number| *number == 7).await;
         assert_eq!(batch.len(), 8);
-        // The time is over, or nobody is left to send.
+        // The time is over, or all senders are gone.
         linger(&mut queue, &mut batch, (16, Duration::from_millis(1)), |_| false).await;
         assert_eq!(batch, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
         drop(sender);

@@ -1,10 +1,10 @@
-//! The circuit: while the provider is silent, payments are refused at once instead of piling up.
+//! The circuit breaker: while the provider is silent, payments are refused at once instead of piling up.
 //!
-//! One payment without an answer says nothing of the others (a card may be slow), and neither do a few.
-//! So a row of them only raises a suspicion: then the provider is asked whether it answers at all, and
-//! the circuit is open from the first "no" to the next "yes". No traveller's payment is the probe.
+//! A few payments without an answer do not show that the provider is down: a card may be slow. Several in a row only
+//! start a probe, which asks the provider whether it answers at all. The circuit is open from the first failed probe
+//! to the next answered one. No traveller's payment is the probe.
 
-use super::watched_provider::SharedProvider;
+use super::shared_provider::SharedProvider;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::{
     sync::{
@@ -15,25 +15,25 @@ use std::{
 };
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
-/// Calls in a row without an answer that raise the suspicion.
+/// Calls in a row without an answer that start the probe.
 const SUSPICIOUS: u32 = 5;
-/// How long the provider has for saying that it answers.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// How long it takes until it is asked again, whether it has answered or not; it doubles each time. So it
-/// is known after one second at most that it answers again.
-const FIRST: Duration = Duration::from_millis(250);
-const LONGEST: Duration = Duration::from_secs(1);
+/// How long the provider has for answering a probe.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
+/// The pause between two probes, answered or not; it doubles each time. So an answering provider is noticed after
+/// one second at most.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// See the module. Clones are of the same circuit.
+/// See the module. Clones share one circuit.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Circuit(Arc<State>);
+pub(super) struct Circuit(Arc<CircuitState>);
 
 #[derive(Debug, Default)]
-struct State {
+struct CircuitState {
     silences: AtomicU32,
     open: AtomicBool,
-    /// Somebody asks the provider whether it answers.
-    watched: AtomicBool,
+    /// A probe is running.
+    probed: AtomicBool,
 }
 
 impl Circuit {
@@ -47,28 +47,28 @@ impl Circuit {
         self.0.silences.store(0, Ordering::Relaxed);
     }
 
-    /// The provider has not answered a call. In case of suspicion it is asked, by a task of its own on
-    /// the present arbiter, until it answers or nobody needs it any more.
+    /// The provider has not answered a call. Several such calls in a row start a probe on the present arbiter. It
+    /// runs until the provider answers, or until the process shuts down.
     pub(super) fn unanswered(&self, provider: &SharedProvider, needed: impl Fn() -> bool + 'static) {
         let silences = self.0.silences.fetch_add(1, Ordering::Relaxed).saturating_add(1);
-        if silences >= SUSPICIOUS && !self.0.watched.swap(true, Ordering::AcqRel) {
-            actix::spawn(watch(Watched(self.0.clone()), provider.clone(), needed));
+        if silences >= SUSPICIOUS && !self.0.probed.swap(true, Ordering::AcqRel) {
+            actix::spawn(probe(Probing(self.0.clone()), provider.clone(), needed));
         }
     }
 }
 
-/// Ends the watch when it is dropped, however that comes.
-struct Watched(Arc<State>);
+/// Ends the probe when it is dropped, by a panic as well.
+struct Probing(Arc<CircuitState>);
 
-impl Drop for Watched {
+impl Drop for Probing {
     fn drop(&mut self) {
         self.0.silences.store(0, Ordering::Relaxed);
-        self.0.watched.store(false, Ordering::Release);
+        self.0.probed.store(false, Ordering::Release);
         self.set(false);
     }
 }
 
-impl Watched {
+impl Probing {
     fn set(&self, open: bool) {
         if self.0.open.swap(open, Ordering::AcqRel) == open {
             return;
@@ -82,22 +82,22 @@ impl Watched {
     }
 }
 
-async fn watch(watched: Watched, provider: SharedProvider, needed: impl Fn() -> bool) {
+async fn probe(probing: Probing, provider: SharedProvider, needed: impl Fn() -> bool) {
     let mut asked = FuturesUnordered::new();
-    let mut pause = FIRST;
+    let mut pause = FIRST_PAUSE;
     while needed() {
-        asked.push(timeout(PATIENCE, provider.answers()));
+        asked.push(timeout(PROBE_TIMEOUT, provider.answers()));
         let until = Instant::now() + pause;
-        // A question that stays without an answer does not put off the next one.
+        // A probe without an answer does not delay the next one.
         while let Ok(Some(answer)) = timeout_at(until, asked.next()).await {
             match answer {
                 Ok(Ok(())) => return,
                 Ok(Err(error)) => tracing::warn!(%error, "The payment provider was asked whether it answers"),
                 Err(_) => {}
             }
-            watched.set(true);
+            probing.set(true);
         }
         sleep_until(until).await;
-        pause = (pause * 2).min(LONGEST);
+        pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }

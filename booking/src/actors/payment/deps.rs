@@ -1,6 +1,6 @@
 //! What the sagas of this instance are given.
 
-use super::{circuit::Circuit, settlement_writer::SettlementNote, watched_provider::WatchedProvider};
+use super::{circuit::Circuit, settlement_writer::SettlementMessage, watched_provider::WatchedProvider};
 use crate::{
     actors::{ledger::Ledgers, system::SystemClock},
     store::{
@@ -27,7 +27,7 @@ use std::{
 };
 use tokio::sync::{Mutex, mpsc};
 
-/// How a stop and the sweeps know of each other.
+/// The state that a stop and the sweeps share.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Closing {
     /// No further sweep begins.
@@ -44,7 +44,7 @@ pub(super) struct PaymentDeps {
     pub(super) settlements: Settlements,
     pub(super) circuit: Circuit,
     pub(super) closing: Closing,
-    /// A payment that nobody has had in hand for this long is taken up.
+    /// The sweep resumes a payment that was idle for this time.
     pub(super) idle: Duration,
 }
 
@@ -91,8 +91,8 @@ impl SagaDeps for PaymentDeps {
 #[derive(Clone)]
 pub(super) struct Settlements {
     pub(super) pool: Pool,
-    /// The writer of settled payments.
-    pub(super) notes: mpsc::Sender<SettlementNote>,
+    /// The settlement writer.
+    pub(super) writer: mpsc::Sender<SettlementMessage>,
 }
 
 impl SettlementStore for Settlements {
@@ -109,12 +109,12 @@ impl SettlementStore for Settlements {
     }
 
     async fn mark_settled(&self, payment: PaymentId) -> StoreResult<()> {
-        let written = self.notes.send(SettlementNote::Settled(payment)).await;
-        written.map_err(|_| StoreError::new(StoreFault::Other, "the writer of settlements is stopped"))
+        let written = self.writer.send(SettlementMessage::Settled(payment)).await;
+        written.map_err(|_| StoreError::new(StoreFault::Other, "the settlement writer is stopped"))
     }
 
     async fn mark_refunded(&self, refund: &UnsettledRefund) -> StoreResult<()> {
         let connection = self.pool.get().await.map_err(pool_error)?;
-        store::refunds::settle(&connection, &[refund.id.0]).await.map_err(store_error)
+        store::refunds::mark_settled(&connection, &[refund.id.0]).await.map_err(store_error)
     }
 }

@@ -3,10 +3,12 @@
 use super::{
     circuit::Circuit,
     deps::{Closing, PaymentDeps, Settlements},
-    desk::{Begin, DeskActor},
-    settlement_writer::{self, SettlementNote},
+    desk::DeskActor,
+    messages::{BeginPayment, PaymentAdmission},
+    settlement_writer::{self, SettlementMessage},
+    shared_provider::SharedProvider,
     unsettled_gauges,
-    watched_provider::{SharedProvider, WatchedProvider},
+    watched_provider::WatchedProvider,
 };
 use crate::actors::ledger::Ledgers;
 use booking_engine::{
@@ -20,11 +22,11 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, oneshot},
+    sync::{Semaphore, oneshot},
     time::timeout,
 };
 
-/// How long a stop waits for payments in hand; what is left then is taken up later.
+/// How long a stop waits for payments in hand; a later sweep resumes the rest.
 const FINISH: Duration = Duration::from_secs(5);
 
 /// How long payments may take, and how many there may be at once.
@@ -32,24 +34,12 @@ const FINISH: Duration = Duration::from_secs(5);
 pub(crate) struct PaymentTimes {
     /// A provider's answer, while the traveller waits.
     pub(crate) payment: Duration,
-    /// A payment that nobody has had in hand for this long is taken up.
+    /// The sweep resumes a payment that was idle for this time.
     pub(crate) idle: Duration,
-    /// Between looks for such payments.
+    /// Between two sweeps.
     pub(crate) sweep: Duration,
-    /// Payments in hand at once; more are refused before they are started.
+    /// The most payments in hand at once; more are refused before they are started.
     pub(crate) places: u32,
-}
-
-/// The right to have a payment carried out; the place is free again when it is dropped.
-#[derive(Debug)]
-pub(crate) struct Admission {
-    _place: OwnedSemaphorePermit,
-}
-
-impl Drop for Admission {
-    fn drop(&mut self) {
-        metrics::gauge!("booking_payments_in_hand").decrement(1.0);
-    }
 }
 
 /// A cloneable handle of the desk, which is started again when it dies.
@@ -66,7 +56,7 @@ pub(crate) struct PaymentDesk {
 }
 
 impl PaymentDesk {
-    /// Starts the desk on the present arbiter; it begins with what others have left unfinished.
+    /// Starts the desk on the present arbiter; it begins with a sweep for unfinished payments.
     pub(crate) fn start(provider: SharedProvider, ledgers: Ledgers, pool: Pool, times: PaymentTimes) -> Self {
         let (closing, circuit) = (Closing::default(), Circuit::default());
         let longest = times.payment + ledgers.longest();
@@ -77,7 +67,7 @@ impl PaymentDesk {
             timeout: times.payment,
             needed: Arc::new(move || !asked.load(Ordering::Acquire) && !of_needs.is_closed()),
         };
-        let settlements = Settlements { notes: settlement_writer::start(pool.clone()), pool };
+        let settlements = Settlements { writer: settlement_writer::start(pool.clone()), pool };
         let deps = PaymentDeps { provider, ledgers, settlements, circuit, closing, idle: times.idle };
         let of_desk = deps.clone();
         let make = move |lifeline| DeskActor::new(of_desk.clone(), lifeline);
@@ -93,8 +83,8 @@ impl PaymentDesk {
         &self.deps.provider.provider
     }
 
-    /// Ready when no payment is in hand any more and nothing is swept, within 5 seconds. For a stop, when
-    /// no more requests come: nothing new is taken up from now on.
+    /// Ready when no payment is in hand and no sweep runs, within 5 seconds. For a stop, when no more requests come: no
+    /// sweep begins from now on.
     pub(crate) async fn finish(&self) {
         self.deps.closing.asked.store(true, Ordering::Release);
         let finishing = async {
@@ -102,12 +92,12 @@ impl PaymentDesk {
             let _all = self.places.acquire_many(self.all_places).await;
             let _last = self.deps.closing.sweep.lock().await;
             let (done, written) = oneshot::channel();
-            if self.deps.settlements.notes.send(SettlementNote::Flush(done)).await.is_ok() {
+            if self.deps.settlements.writer.send(SettlementMessage::Flush(done)).await.is_ok() {
                 let _ = written.await;
             }
         };
         if timeout(FINISH, finishing).await.is_err() {
-            tracing::info!("Payments in hand are left to be taken up later");
+            tracing::info!("Payments in hand are left for a later sweep");
         }
     }
 
@@ -115,14 +105,14 @@ impl PaymentDesk {
     #[cfg(test)]
     pub(super) fn kill(&self) {
         if let Some(desk) = self.desk.address() {
-            desk.try_send(super::desk::Die).unwrap();
+            desk.try_send(crate::actors::fault::Die).unwrap();
         }
     }
 
-    /// Kills the writer of settlements as a fault in it would.
+    /// Kills the settlement writer as a fault in it would.
     #[cfg(test)]
     pub(super) async fn kill_settlement_writer(&self) {
-        assert!(self.deps.settlements.notes.send(SettlementNote::Die).await.is_ok());
+        assert!(self.deps.settlements.writer.send(SettlementMessage::Die).await.is_ok());
     }
 }
 
@@ -147,22 +137,21 @@ fn start_sweeps(deps: PaymentDeps, interval: Duration) -> Ticker {
 }
 
 impl Payments for PaymentDesk {
-    type Admission = Admission;
+    type Admission = PaymentAdmission;
 
-    fn admit(&self) -> Result<Admission, NotAdmitted> {
+    fn admit(&self) -> Result<PaymentAdmission, NotAdmitted> {
         if self.deps.circuit.is_open() {
             return Err(NotAdmitted::ProviderSilent);
         }
         let place = self.places.clone().try_acquire_owned().map_err(|_| NotAdmitted::Full)?;
-        metrics::gauge!("booking_payments_in_hand").increment(1.0);
-        Ok(Admission { _place: place })
+        Ok(PaymentAdmission::new(place))
     }
 
-    async fn charge(&self, charge: Charge, admission: Admission) -> ChargeOutcome {
+    async fn charge(&self, charge: Charge, admission: PaymentAdmission) -> ChargeOutcome {
         let (reply, outcome) = oneshot::channel();
-        let begin = Begin { charge, admission, trace: trace::current(), reply };
-        // The payment is stored: whatever goes wrong here, it is settled later.
-        // A fresh address: how many there are is bound by the admissions.
+        let begin = BeginPayment { charge, admission, trace: trace::current(), reply };
+        // The payment is stored: after any fault here, a sweep settles it.
+        // A fresh address: the admissions bound the messages in the mailbox.
         let Some(desk) = self.desk.address() else { return ChargeOutcome::Unsettled };
         match desk.try_send(begin) {
             Ok(()) => match timeout(self.longest, outcome).await {

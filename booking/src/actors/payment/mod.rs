@@ -1,16 +1,18 @@
-//! Payments: the desk that has their sagas carried out, and the two adapters of providers. What a saga does next, and how
-//! its steps are carried out, is in the crate `booking-engine`.
+//! Payments: the desk that has their sagas carried out, and the two adapters of providers. What a saga does next, and
+//! how its steps are carried out, is in the crate `booking-engine`.
 //!
 //! | file | what |
 //! |---|---|
 //! | [`handle`] | what others ask of the desk |
-//! | [`desk`] | the actor: takes payments on |
+//! | [`messages`] | the desk's message, and the admission that goes with it |
+//! | [`desk`] | the actor: carries payments out |
 //! | [`deps`] | what the sagas of this instance are given |
-//! | [`watched_provider`] | the provider as sagas ask it |
+//! | [`shared_provider`] | the type of a provider that threads share |
+//! | [`watched_provider`] | limits and measures the time of a provider's answers |
 //! | [`circuit`] | refuses payments while the provider is silent |
-//! | [`settlement_writer`] | writes down which payments are settled, many at a time |
+//! | [`settlement_writer`] | stores which payments are settled, many in one commit |
 //! | [`batch_linger`] | lets a batch grow for a while |
-//! | [`unsettled_gauges`] | tells how much is unsettled |
+//! | [`unsettled_gauges`] | counts the unsettled payments and refunds |
 //! | [`sandbox`], [`stripe`] | providers |
 
 mod batch_linger;
@@ -18,8 +20,10 @@ mod circuit;
 mod deps;
 mod desk;
 mod handle;
+mod messages;
 mod sandbox;
 mod settlement_writer;
+mod shared_provider;
 mod stripe;
 #[cfg(test)]
 mod tests;
@@ -28,5 +32,5 @@ mod watched_provider;
 
 pub(crate) use handle::{PaymentDesk, PaymentTimes};
 pub(crate) use sandbox::Sandbox;
+pub(crate) use shared_provider::SharedProvider;
 pub(crate) use stripe::{Stripe, StripeSettings};
-pub(crate) use watched_provider::SharedProvider;

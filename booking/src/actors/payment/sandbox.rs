@@ -7,8 +7,8 @@
 //! | `tok_slow` | authorised after 3 seconds |
 //! | `tok_timeout` | authorised, but the answer never comes |
 //!
-//! The log is written in batches, each durable before anybody is answered, as one expects of a provider: its answer
-//! holds, whatever dies meanwhile.
+//! The log is written in batches, each durable before its callers get their answers. So an answer holds through any
+//! crash, as a real provider's does.
 
 use super::batch_linger::linger;
 use crate::store::sandbox_operations::{self, Kind, Operation};
@@ -29,14 +29,14 @@ use tokio::{
 };
 use uuid::Uuid;
 
-/// Operations that wait for the log; more have to wait themselves.
+/// Operations that wait for the log; further callers wait themselves.
 const QUEUE: usize = 1024;
 /// Operations in one statement.
 const BATCH: usize = 256;
-/// How long others wait for an authorisation to be written with: no traveller waits for them.
+/// How long a batch without an authorisation waits for one: no traveller waits for the other operations.
 const RIDE: Duration = Duration::from_millis(20);
 /// How long the database has for opening the log's connection, and for a statement.
-const PATIENCE: Duration = Duration::from_secs(2);
+const LOG_TIMEOUT: Duration = Duration::from_secs(2);
 const SILENT: &str = "the database is silent";
 
 /// See the module. Clones share the log.
@@ -48,7 +48,7 @@ pub(crate) struct Sandbox {
 
 impl Sandbox {
     /// A sandbox whose log is in this database. Its writer runs on the present arbiter; one that has died
-    /// is started again, and those who waited for it are told that nothing is known.
+    /// is restarted, and its callers get an error: the outcome is unknown.
     pub(crate) fn start(database: DatabaseConfig, pool: Pool) -> Self {
         let (log, operations) = mpsc::channel(QUEUE);
         let operations = Arc::new(Mutex::new(operations));
@@ -72,7 +72,7 @@ impl Sandbox {
         logged.await.map_err(|_| stopped())?
     }
 
-    async fn note(
+    async fn record(
         &self,
         kind: Kind,
         payment: PaymentId,
@@ -123,8 +123,8 @@ async fn write(database: DatabaseConfig, operations: Arc<Mutex<mpsc::Receiver<Wa
     WorkerEnd::Done
 }
 
-/// Writes entries down; gives what was decided of those authorisations that are new. A connection that
-/// turns out to be dead is replaced: to repeat an operation has no further effect.
+/// Stores entries; gives the decisions of the authorisations that are new. A dead connection is replaced: a repeated
+/// operation has no further effect.
 async fn log(
     connection: &mut Option<AsyncPgConnection>,
     database: &DatabaseConfig,
@@ -139,7 +139,7 @@ async fn log(
             Err(error) => tracing::warn!(%error, "The sandbox has lost the connection of its log"),
         }
     }
-    let opened = timeout(PATIENCE, database.connect()).await.map_err(|_| SILENT.to_owned())?;
+    let opened = timeout(LOG_TIMEOUT, database.connect()).await.map_err(|_| SILENT.to_owned())?;
     let mut fresh = opened.map_err(|error| error.to_string())?;
     let logged = log_on(&mut fresh, entries).await?;
     *connection = Some(fresh);
@@ -150,7 +150,7 @@ async fn log_on(
     connection: &mut AsyncPgConnection,
     entries: &[Operation],
 ) -> Result<HashMap<Uuid, bool>, String> {
-    let logged = timeout(PATIENCE, sandbox_operations::log(connection, entries)).await;
+    let logged = timeout(LOG_TIMEOUT, sandbox_operations::log(connection, entries)).await;
     logged.map_err(|_| SILENT.to_owned())?.map_err(|error| error.to_string())
 }
 
@@ -161,7 +161,7 @@ impl PaymentProvider for Sandbox {
 
     fn answers(&self) -> ProviderReply<'_, ()> {
         Box::pin(async move {
-            // A connection alone is none: its other end may be gone.
+            // A pooled connection proves nothing: its other end may be gone.
             match self.pool.is_healthy().await {
                 true => Ok(()),
                 false => Err(ProviderError("the sandbox has no database".to_owned())),
@@ -176,7 +176,7 @@ impl PaymentProvider for Sandbox {
         token: String,
     ) -> ProviderReply<'_, ProviderDecision> {
         Box::pin(async move {
-            // Logged first: whoever does not wait for a slow answer finds the decision later.
+            // Logged first: a caller that does not wait for a slow answer finds the decision later.
             let accepted = token != "tok_declined";
             let logged = self.log(Kind::Authorise, payment, payment.0, amount, accepted).await?;
             match token.as_str() {
@@ -200,14 +200,14 @@ impl PaymentProvider for Sandbox {
     }
 
     fn capture(&self, payment: PaymentId, amount: i64) -> ProviderReply<'_, ()> {
-        Box::pin(self.note(Kind::Capture, payment, payment.0, amount))
+        Box::pin(self.record(Kind::Capture, payment, payment.0, amount))
     }
 
     fn void(&self, payment: PaymentId, amount: i64) -> ProviderReply<'_, ()> {
-        Box::pin(self.note(Kind::Void, payment, payment.0, amount))
+        Box::pin(self.record(Kind::Void, payment, payment.0, amount))
     }
 
     fn refund(&self, payment: PaymentId, refund: RefundId, amount: i64) -> ProviderReply<'_, ()> {
-        Box::pin(self.note(Kind::Refund, payment, refund.0, amount))
+        Box::pin(self.record(Kind::Refund, payment, refund.0, amount))
     }
 }

@@ -1,5 +1,5 @@
-//! Writes down which payments the provider has settled, many at a time: no traveller waits for it, so they share a
-//! commit.
+//! The settlement writer: stores which payments the provider has settled, many in one commit, since no traveller waits
+//! for it.
 
 use super::batch_linger::linger;
 use crate::store;
@@ -12,54 +12,56 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::{Mutex, mpsc, oneshot};
 use uuid::Uuid;
 
-/// Notes that wait; who has more has to wait itself.
+/// Messages that wait; further senders wait themselves.
 const QUEUE: usize = 1024;
-/// Notes in one statement.
+/// Payments in one statement.
 const BATCH: usize = 256;
-/// How long further notes are waited for: each statement is a commit of its own.
+/// How long a batch waits for further payments: each statement is a commit of its own.
 const LINGER: Duration = Duration::from_millis(20);
 
-/// What the writer is told.
+/// A message to the writer.
 #[derive(Debug)]
-pub(super) enum SettlementNote {
+pub(super) enum SettlementMessage {
     /// The provider has captured, or voided, a payment.
     Settled(PaymentId),
-    /// To be answered when all that was told before is written.
+    /// Asks for an answer when all earlier messages are stored.
     Flush(oneshot::Sender<()>),
     /// A fault in the writer.
     #[cfg(test)]
     Die,
 }
 
-/// Starts the writer on the present arbiter; it ends when all senders are gone. One that has died is
-/// started again; the notes that it had in hand are lost, and the desk finds their payments again.
-pub(super) fn start(pool: Pool) -> mpsc::Sender<SettlementNote> {
-    let (sender, notes) = mpsc::channel(QUEUE);
-    let notes = Arc::new(Mutex::new(notes));
-    supervise("booking", "payment notes", move || write(pool.clone(), notes.clone()));
+/// Starts the writer on the present arbiter; it ends when all senders are gone. A dead writer is restarted. The
+/// messages that it had in hand are lost; the desk finds their payments when they have been idle for long enough.
+pub(super) fn start(pool: Pool) -> mpsc::Sender<SettlementMessage> {
+    let (sender, messages) = mpsc::channel(QUEUE);
+    let messages = Arc::new(Mutex::new(messages));
+    supervise("booking", "payment notes", move || write(pool.clone(), messages.clone()));
     sender
 }
 
-async fn write(pool: Pool, notes: Arc<Mutex<mpsc::Receiver<SettlementNote>>>) -> WorkerEnd {
-    let mut notes = notes.lock().await;
-    let mut told = Vec::new();
-    while notes.recv_many(&mut told, BATCH).await > 0 {
-        // Not where somebody waits for those that are there.
-        linger(&mut notes, &mut told, (BATCH, LINGER), |note| !matches!(note, SettlementNote::Settled(_)))
-            .await;
+async fn write(pool: Pool, messages: Arc<Mutex<mpsc::Receiver<SettlementMessage>>>) -> WorkerEnd {
+    let mut messages = messages.lock().await;
+    let mut received = Vec::new();
+    while messages.recv_many(&mut received, BATCH).await > 0 {
+        // A flush does not wait for further payments.
+        linger(&mut messages, &mut received, (BATCH, LINGER), |message| {
+            !matches!(message, SettlementMessage::Settled(_))
+        })
+        .await;
         let (mut batch, mut waiting) = (Vec::new(), Vec::new());
-        for note in told.drain(..) {
-            match note {
-                SettlementNote::Settled(payment) => batch.push(payment.0),
-                SettlementNote::Flush(done) => waiting.push(done),
+        for message in received.drain(..) {
+            match message {
+                SettlementMessage::Settled(payment) => batch.push(payment.0),
+                SettlementMessage::Flush(done) => waiting.push(done),
                 #[cfg(test)]
-                SettlementNote::Die => panic!("a fault in the writer of notes, on purpose"),
+                SettlementMessage::Die => panic!("a fault in the settlement writer, on purpose"),
             }
         }
         let count = batch.len();
-        if let Err(error) = settle(&pool, batch).await {
-            // The desk finds these payments again when they have been idle for long enough.
-            tracing::warn!(%error, payments.count = count, "Settled payments could not be noted");
+        if let Err(error) = store_settled(&pool, batch).await {
+            // The desk finds these payments when they have been idle for long enough.
+            tracing::warn!(%error, payments.count = count, "Settled payments could not be stored");
         }
         for done in waiting {
             // An error means that nobody waits any longer.
@@ -69,10 +71,10 @@ async fn write(pool: Pool, notes: Arc<Mutex<mpsc::Receiver<SettlementNote>>>) ->
     WorkerEnd::Done
 }
 
-async fn settle(pool: &Pool, batch: Vec<Uuid>) -> Result<(), DbError> {
+async fn store_settled(pool: &Pool, batch: Vec<Uuid>) -> Result<(), DbError> {
     if batch.is_empty() {
         return Ok(());
     }
     let connection = pool.get().await?;
-    Ok(store::unsettled_payments::settle(&connection, batch).await?)
+    Ok(store::unsettled_payments::mark_settled(&connection, batch).await?)
 }

@@ -37,7 +37,7 @@ use std::{
 use testkit::{Answer, Client, SERVICE_TOKEN_SECRET, TestDatabase, TokenIssuer};
 use tokio::sync::Notify;
 
-/// A provider that is silent when it is told to, and asks to be let through.
+/// A provider that can be silenced.
 #[derive(Default)]
 struct Played {
     silent: AtomicBool,
@@ -45,7 +45,7 @@ struct Played {
     gated: AtomicBool,
     released: Notify,
     begun: Notify,
-    /// How often it was asked what it has decided.
+    /// How often it was asked for its decision.
     finds: AtomicU32,
     authorised: Mutex<HashMap<PaymentId, i64>>,
     captured: Mutex<HashMap<PaymentId, i64>>,
@@ -111,7 +111,7 @@ impl PaymentProvider for Played {
 }
 
 /// A service with a flight on sale.
-struct Scene {
+struct PaymentFixture {
     played: Arc<Played>,
     sales: InstanceSales,
     running: Running,
@@ -121,7 +121,7 @@ struct Scene {
     database: TestDatabase,
 }
 
-impl Scene {
+impl PaymentFixture {
     async fn new(played: Played) -> Self {
         let database = TestDatabase::of("booking", MIGRATIONS).await;
         let (bus, issuer) = (Bus::new(InProcess::new()), TokenIssuer::new());
@@ -208,153 +208,153 @@ async fn eventually(what: &str, condition: impl AsyncFn() -> bool) {
 #[actix_web::test]
 async fn a_desk_that_dies_in_mid_payment_is_replaced_and_loses_nothing() {
     let played = Played { gated: true.into(), ..Played::default() };
-    let scene = Scene::new(played).await;
-    let (client, body) = (scene.client.clone(), scene.body("Ada"));
+    let fixture = PaymentFixture::new(played).await;
+    let (client, body) = (fixture.client.clone(), fixture.body("Ada"));
     let buying = actix::spawn(async move { client.post("/api/v1/bookings", &body).await });
-    scene.played.begun.notified().await;
-    scene.sales.deps.desk.kill();
-    scene.played.gated.store(false, Ordering::SeqCst);
-    scene.played.released.notify_one();
+    fixture.played.begun.notified().await;
+    fixture.sales.deps.desk.kill();
+    fixture.played.gated.store(false, Ordering::SeqCst);
+    fixture.played.released.notify_one();
     let bought = buying.await.unwrap();
     assert!(matches!(bought.status.as_u16(), 201 | 504), "{}", bought.status);
     // The next one finds the new desk, or is settled by it.
-    let next = scene.buy("Grace").await;
+    let next = fixture.buy("Grace").await;
     assert!(matches!(next.status.as_u16(), 201 | 504), "{}", next.status);
-    scene.all_captured(2).await;
-    scene.stop().await;
+    fixture.all_captured(2).await;
+    fixture.stop().await;
 }
 
 #[actix_web::test]
 async fn while_the_provider_is_silent_payments_are_refused_at_once() {
-    let scene = Scene::new(Played { silent: true.into(), ..Played::default() }).await;
+    let fixture = PaymentFixture::new(Played { silent: true.into(), ..Played::default() }).await;
     let names = ["Ada", "Grace", "Edith", "Joan", "Mary"];
     for name in names {
-        scene.buy(name).await.expect_problem(504, "upstream_timeout");
+        fixture.buy(name).await.expect_problem(504, "upstream_timeout");
     }
     // From the suspicion to the certainty the provider is asked once.
-    eventually("the open circuit", async || scene.sales.deps.desk.admit().is_err()).await;
-    let refused = scene.buy("Barbara").await;
+    eventually("the open circuit", async || fixture.sales.deps.desk.admit().is_err()).await;
+    let refused = fixture.buy("Barbara").await;
     refused.expect_problem(503, "upstream_unavailable");
     assert_ne!(refused.header("retry-after"), "");
-    assert_eq!(scene.sql("SELECT FROM bookings").await, names.len(), "nothing is kept of what was refused");
+    assert_eq!(fixture.sql("SELECT FROM bookings").await, names.len(), "nothing is kept of what was refused");
     // Unsettled payments are not worn out meanwhile.
-    scene.played.silent.store(false, Ordering::SeqCst);
-    eventually("the closed circuit", async || scene.sales.deps.desk.admit().is_ok()).await;
-    scene.buy("Barbara").await.expect(201);
-    scene.all_captured(names.len() + 1).await;
-    scene.stop().await;
+    fixture.played.silent.store(false, Ordering::SeqCst);
+    eventually("the closed circuit", async || fixture.sales.deps.desk.admit().is_ok()).await;
+    fixture.buy("Barbara").await.expect(201);
+    fixture.all_captured(names.len() + 1).await;
+    fixture.stop().await;
 }
 
 #[actix_web::test]
 async fn only_so_many_payments_are_in_hand() {
-    let scene = Scene::new(Played::default()).await;
+    let fixture = PaymentFixture::new(Played::default()).await;
     let mut admissions = Vec::new();
-    while let Ok(admission) = scene.sales.deps.desk.admit() {
+    while let Ok(admission) = fixture.sales.deps.desk.admit() {
         admissions.push(admission);
     }
     assert_eq!(admissions.len(), 2048);
-    scene.buy("Ada").await.expect_problem(503, "overloaded");
+    fixture.buy("Ada").await.expect_problem(503, "overloaded");
     admissions.clear();
-    scene.buy("Ada").await.expect(201);
-    scene.stop().await;
+    fixture.buy("Ada").await.expect(201);
+    fixture.stop().await;
 }
 
 #[actix_web::test]
-async fn notes_are_written_though_their_writer_has_died() {
-    let scene = Scene::new(Played::default()).await;
-    scene.buy("Ada").await.expect(201);
-    scene.sales.deps.desk.kill_settlement_writer().await;
-    scene.buy("Grace").await.expect(201);
-    scene.all_captured(2).await;
-    scene.stop().await;
+async fn settlements_are_stored_after_their_writer_died() {
+    let fixture = PaymentFixture::new(Played::default()).await;
+    fixture.buy("Ada").await.expect(201);
+    fixture.sales.deps.desk.kill_settlement_writer().await;
+    fixture.buy("Grace").await.expect(201);
+    fixture.all_captured(2).await;
+    fixture.stop().await;
 }
 
-/// As a process leaves a payment that dies between the capture and its note.
+/// Leaves a payment as a process does that dies between the capture and the settlement.
 const NOT_NOTED: &str = "INSERT INTO unsettled_payments SELECT id, now(), 0 FROM payments";
 const REFUND: &str = "INSERT INTO refunds SELECT gen_random_uuid(), booking_id, id, 1, 'a test', false, now(), now() - interval '1 minute' FROM payments";
 
 #[actix_web::test]
-async fn a_crash_between_the_capture_and_its_note_is_carried_on() {
-    let scene = Scene::new(Played::default()).await;
-    scene.buy("Ada").await.expect(201);
-    eventually("the capture", async || scene.is_captured(1).await).await;
-    scene.played.captured.lock().unwrap().clear();
-    scene.sql(NOT_NOTED).await;
-    // Asked again for the same capture, which has no further effect.
-    scene.all_captured(1).await;
-    scene.stop().await;
+async fn a_crash_between_the_capture_and_the_settlement_is_resumed() {
+    let fixture = PaymentFixture::new(Played::default()).await;
+    fixture.buy("Ada").await.expect(201);
+    eventually("the capture", async || fixture.is_captured(1).await).await;
+    fixture.played.captured.lock().unwrap().clear();
+    fixture.sql(NOT_NOTED).await;
+    // The capture is repeated, which has no further effect.
+    fixture.all_captured(1).await;
+    fixture.stop().await;
 }
 
 #[actix_web::test]
-async fn a_repeated_note_of_a_capture_has_no_effect() {
-    let scene = Scene::new(Played::default()).await;
+async fn a_repeated_settlement_has_no_effect() {
+    let fixture = PaymentFixture::new(Played::default()).await;
     for name in ["Ada", "Grace"] {
-        scene.buy(name).await.expect(201);
+        fixture.buy(name).await.expect(201);
     }
-    scene.all_captured(2).await;
-    scene.sales.deps.desk.finish().await;
-    scene.sql(NOT_NOTED).await;
-    let connection = shared::db::Pool::new(&scene.database.config("booking")).get().await.unwrap();
+    fixture.all_captured(2).await;
+    fixture.sales.deps.desk.finish().await;
+    fixture.sql(NOT_NOTED).await;
+    let connection = shared::db::Pool::new(&fixture.database.config("booking")).get().await.unwrap();
     let taken = unsettled_payments::take(&connection, TimeDelta::milliseconds(-1), 1).await.unwrap();
     for _ in 0..2 {
-        unsettled_payments::settle(&connection, vec![taken[0].id.0]).await.unwrap();
-        assert_eq!(scene.sql("SELECT FROM unsettled_payments").await, 1, "the other one waits");
+        unsettled_payments::mark_settled(&connection, vec![taken[0].id.0]).await.unwrap();
+        assert_eq!(fixture.sql("SELECT FROM unsettled_payments").await, 1, "the other one waits");
     }
     drop(connection);
-    scene.stop().await;
+    fixture.stop().await;
 }
 
 #[actix_web::test]
 async fn a_refund_waits_for_the_capture() {
-    let scene = Scene::new(Played::default()).await;
-    scene.buy("Ada").await.expect(201);
-    scene.all_captured(1).await;
-    scene.sales.deps.desk.finish().await;
+    let fixture = PaymentFixture::new(Played::default()).await;
+    fixture.buy("Ada").await.expect(201);
+    fixture.all_captured(1).await;
+    fixture.sales.deps.desk.finish().await;
     for statement in [NOT_NOTED, REFUND] {
-        scene.sql(statement).await;
+        fixture.sql(statement).await;
     }
-    let connection = shared::db::Pool::new(&scene.database.config("booking")).get().await.unwrap();
+    let connection = shared::db::Pool::new(&fixture.database.config("booking")).get().await.unwrap();
     let refunds = async || refunds::take_unsettled(&connection, TimeDelta::zero(), 10).await.unwrap().len();
     assert_eq!(refunds().await, 0);
-    scene.sql("DELETE FROM unsettled_payments").await;
+    fixture.sql("DELETE FROM unsettled_payments").await;
     assert_eq!(refunds().await, 1);
-    // Nor is anything given back of what was never taken.
-    scene.sql("UPDATE refunds SET attempted_at = '-infinity', attempts = 0").await;
-    scene.sql("UPDATE payments SET state = 4").await;
+    // Money that was never captured is not refunded.
+    fixture.sql("UPDATE refunds SET attempted_at = '-infinity', attempts = 0").await;
+    fixture.sql("UPDATE payments SET state = 4").await;
     assert_eq!(refunds().await, 0);
     drop(connection);
-    scene.stop().await;
+    fixture.stop().await;
 }
 
 #[actix_web::test]
 async fn the_pauses_between_attempts_grow() {
-    let scene = Scene::new(Played::default()).await;
-    scene.buy("Ada").await.expect(201);
-    scene.all_captured(1).await;
-    // From here on nobody but this test takes anything up.
-    scene.sales.deps.desk.finish().await;
-    scene.sql(REFUND).await;
-    let connection = shared::db::Pool::new(&scene.database.config("booking")).get().await.unwrap();
+    let fixture = PaymentFixture::new(Played::default()).await;
+    fixture.buy("Ada").await.expect(201);
+    fixture.all_captured(1).await;
+    // From here on only this test resumes payments.
+    fixture.sales.deps.desk.finish().await;
+    fixture.sql(REFUND).await;
+    let connection = shared::db::Pool::new(&fixture.database.config("booking")).get().await.unwrap();
     // After the fourth attempt a quarter of a minute passes, after the fifth half a minute, and never
     // more than ten minutes.
     for (attempts, seconds, due) in [(0, 1, 1), (4, 20, 1), (5, 20, 0), (1000, 590, 0), (1000, 610, 1)] {
         let left = format!("SET attempts = {attempts}, attempted_at = now() - interval '{seconds} seconds'");
-        scene.sql(&format!("UPDATE refunds {left}")).await;
+        fixture.sql(&format!("UPDATE refunds {left}")).await;
         let refunds = refunds::take_unsettled(&connection, TimeDelta::zero(), 10).await.unwrap();
-        scene.sql(NOT_NOTED).await;
-        scene.sql(&format!("UPDATE unsettled_payments {left}")).await;
+        fixture.sql(NOT_NOTED).await;
+        fixture.sql(&format!("UPDATE unsettled_payments {left}")).await;
         let payments = unsettled_payments::take(&connection, TimeDelta::zero(), 10).await.unwrap();
         assert_eq!((payments.len(), refunds.len()), (due, due), "{attempts}, {seconds} s");
-        scene.sql("DELETE FROM unsettled_payments").await;
+        fixture.sql("DELETE FROM unsettled_payments").await;
     }
     let unsettled = refunds::count_unsettled(&connection, &[60.0, 3600.0]).await.unwrap();
     assert_eq!(unsettled, [(0, 1)]);
-    scene.sql(NOT_NOTED).await;
-    scene.sql("UPDATE payments SET created_at = now() - interval '2 hours'").await;
+    fixture.sql(NOT_NOTED).await;
+    fixture.sql("UPDATE payments SET created_at = now() - interval '2 hours'").await;
     let unsettled = unsettled_payments::count(&connection, &[60.0, 3600.0]).await.unwrap();
     assert_eq!(unsettled, [(PaymentState::Confirmed, 2, 1)]);
     drop(connection);
-    scene.stop().await;
+    fixture.stop().await;
 }
 
 #[actix_web::test]

@@ -1,4 +1,4 @@
-//! Tells by metrics how many payments and refunds are unsettled, by age, for people to look at.
+//! The metrics of unsettled payments and refunds, by age, for operators.
 
 use crate::store;
 use booking_engine::payment::record::PaymentState;

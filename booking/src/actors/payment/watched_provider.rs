@@ -1,6 +1,7 @@
-//! The provider as sagas ask it: within a time, measured, and with the circuit told of each answer.
+//! `WatchedProvider`: asks the provider for the sagas. It limits and measures the time of each call, and tells the
+//! circuit whether an answer came.
 
-use super::circuit::Circuit;
+use super::{circuit::Circuit, shared_provider::SharedProvider};
 use crate::kill_points;
 use booking_engine::{
     ports::{PaymentProvider, ProviderError, ProviderReply},
@@ -10,9 +11,6 @@ use shared::ids::{PaymentId, RefundId};
 use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, timeout};
 
-/// A payment provider that threads share.
-pub(crate) type SharedProvider = Arc<dyn PaymentProvider + Send + Sync>;
-
 /// See the module.
 #[derive(Clone)]
 pub(super) struct WatchedProvider {
@@ -20,12 +18,12 @@ pub(super) struct WatchedProvider {
     pub(super) circuit: Circuit,
     /// How long an answer may take.
     pub(super) timeout: Duration,
-    /// Whether somebody still needs the provider.
+    /// Whether the process still needs the provider.
     pub(super) needed: Arc<dyn Fn() -> bool + Send + Sync>,
 }
 
 impl WatchedProvider {
-    /// The provider's answer, if it comes in time. Whether it comes is what the circuit goes by.
+    /// The provider's answer, if it comes in time. The circuit learns whether it came.
     async fn asked<T>(&self, call: &'static str, reply: ProviderReply<'_, T>) -> Result<T, ProviderError> {
         let begun = Instant::now();
         let answer = timeout(self.timeout, reply).await;

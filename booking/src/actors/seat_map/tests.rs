@@ -1,9 +1,9 @@
 //! Live seat maps against a real PostgreSQL.
 
-use super::{Bounds, FeedTiming, RunningFeeds, SeatMapFeeds};
+use super::{FeedTiming, ReaderLimits, RunningFeeds, SeatMapFeeds};
 use crate::{
     MIGRATIONS,
-    actors::{allocators::Limits, arbiter::LastingArbiter, directory::Directory, shards::Shards},
+    actors::{allocators::AllocatorLimits, arbiter::LastingArbiter, directory::Directory, shards::Shards},
     store::{self, flight_cache::FlightCache},
 };
 use booking_engine::{ports::RequestContext, samples};
@@ -15,15 +15,15 @@ use std::{
 };
 use testkit::TestDatabase;
 
-const LIMITS: Limits = Limits { allocators: 16, idle: Duration::from_secs(600) };
+const LIMITS: AllocatorLimits = AllocatorLimits { allocators: 16, idle: Duration::from_secs(600) };
 
-/// The context of somebody who has time.
+/// The context of a request with a late deadline.
 fn context() -> RequestContext {
     RequestContext::of_our_own(Instant::now() + Duration::from_secs(3600))
 }
 
 /// Flights in a database, and the live seat maps of them.
-struct Scene {
+struct FeedFixture {
     _database: TestDatabase,
     pool: Pool,
     shards: Shards,
@@ -33,7 +33,7 @@ struct Scene {
     feeds: SeatMapFeeds,
 }
 
-impl Scene {
+impl FeedFixture {
     async fn new(flights: usize, readers: usize) -> Self {
         let database = TestDatabase::of("booking", MIGRATIONS).await;
         let pool = Pool::new(&database.config("booking"));
@@ -49,7 +49,7 @@ impl Scene {
             directory,
             (pool.clone(), cache),
             arbiter.clone(),
-            Bounds { readers, of_flight: readers },
+            ReaderLimits { readers, of_flight: readers },
             FeedTiming { pause: Duration::ZERO, heartbeat: Duration::from_secs(3600) },
         );
         let flights = states.iter().map(|state| state.id).collect();
@@ -65,13 +65,13 @@ impl Scene {
 }
 
 #[actix::test]
-async fn who_names_a_version_that_is_none_keeps_nobody_out() {
-    let scene = Scene::new(1, 1000).await;
+async fn readers_with_a_version_that_does_not_exist_do_not_block_others() {
+    let fixture = FeedFixture::new(1, 1000).await;
     let open = |seen: Option<i64>| {
-        let (feeds, id) = (scene.feeds.clone(), scene.flights[0]);
+        let (feeds, id) = (fixture.feeds.clone(), fixture.flights[0]);
         actix::spawn(async move { feeds.open(id, seen, context()).await })
     };
-    // One joins after the other, each of them wants a read of its own, and none stays.
+    // One reader after the other joins, wants a read of its own, and leaves.
     let besieging = async {
         let mut besiegers = VecDeque::new();
         loop {
@@ -94,31 +94,31 @@ async fn who_names_a_version_that_is_none_keeps_nobody_out() {
         () = besieging => {}
         joined = tokio::time::timeout(Duration::from_secs(20), joining) => joined.unwrap(),
     }
-    scene.stop().await;
+    fixture.stop().await;
 }
 
 #[actix::test]
-async fn a_feed_whose_arbiter_dies_is_started_again_for_those_who_come_back() {
-    let scene = Scene::new(1, 10).await;
+async fn a_feed_whose_arbiter_dies_restarts_for_returning_readers() {
+    let fixture = FeedFixture::new(1, 10).await;
     for _ in 0..3 {
-        let mut reader = scene.feeds.open(scene.flights[0], None, context()).await.unwrap();
+        let mut reader = fixture.feeds.open(fixture.flights[0], None, context()).await.unwrap();
         let first = [reader.next().await, reader.next().await].map(|part| part.unwrap().unwrap());
         assert!(first.iter().any(|part| part.starts_with(b"event: snapshot")), "{first:?}");
-        scene.arbiter.kill().await;
+        fixture.arbiter.kill().await;
         assert!(reader.next().await.is_none(), "the stream ends");
     }
-    scene.stop().await;
+    fixture.stop().await;
 }
 
 #[actix::test]
-async fn feeds_that_nobody_follows_make_room() {
-    let scene = Scene::new(50, 4).await;
-    let followed = scene.feeds.open(scene.flights[0], None, context()).await.unwrap();
-    for flight in &scene.flights {
-        drop(scene.feeds.open(*flight, None, context()).await.unwrap());
-        assert!(scene.running.flights().len() <= 4);
-        assert!(scene.running.follows(scene.flights[0]));
+async fn feeds_without_readers_end_for_new_ones() {
+    let fixture = FeedFixture::new(50, 4).await;
+    let followed = fixture.feeds.open(fixture.flights[0], None, context()).await.unwrap();
+    for flight in &fixture.flights {
+        drop(fixture.feeds.open(*flight, None, context()).await.unwrap());
+        assert!(fixture.running.flights().len() <= 4);
+        assert!(fixture.running.follows(fixture.flights[0]));
     }
     drop(followed);
-    scene.stop().await;
+    fixture.stop().await;
 }

@@ -1,6 +1,6 @@
 //! Bookings in themselves.
 
-use super::invariants;
+use super::statement::invariants;
 
 invariants! {
     /// A booking has one to six segments in order, on different flights; one to nine passengers with
@@ -55,7 +55,7 @@ invariants! {
         FROM bookings
         WHERE status = 0 AND (NOT isfinite(hold_expires_at) OR hold_expires_at > now() + interval '2 days')";
 
-    /// A hold without a payment under way is ended within a minute of its end. If not, the reaper is dead.
+    /// A hold without a payment under way is ended within a minute of its end. If not, the expiry sweeper is dead.
     holds_are_ended_in_time:
         "SELECT 'booking ' || id AS subject, 'is still held, though the hold ended at ' || hold_expires_at AS detail
         FROM bookings

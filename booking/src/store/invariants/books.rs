@@ -1,6 +1,6 @@
 //! The double-entry books.
 
-use super::invariants;
+use super::statement::invariants;
 
 invariants! {
     /// The entries of each payment and refund add up to zero.

@@ -1,6 +1,11 @@
 //! Runs the statements.
 
-use super::{Broken, Invariant, InvariantReport, PARTS, Part, TOLD, Violation, all, prepared};
+use super::{
+    parts::{PARTS, Part, all},
+    prepared,
+    report::{BrokenInvariant, InvariantReport, LISTED, Violation},
+    statement::Invariant,
+};
 use chrono::{DateTime, Utc};
 use diesel::{
     QueryResult, QueryableByName,
@@ -21,12 +26,12 @@ const SETTINGS: [&str; 5] = [
     "max_parallel_workers_per_gather = 0",
 ];
 
-/// Room for the temporary tables, of which a million bookings need that much: what has none is written to
-/// files, and read from them by each statement. Taken when it is needed, and gone with the connection.
-const ROOM: &str = "SET temp_buffers = '256MB'";
+/// Buffers for the temporary tables of a million bookings: without them PostgreSQL writes the tables to files and
+/// each statement reads them from there. Taken when it is needed, and freed with the connection.
+const TEMPORARY_BUFFERS: &str = "SET temp_buffers = '256MB'";
 
 #[derive(QueryableByName)]
-struct Found {
+struct ViolationRow {
     #[diesel(sql_type = Text)]
     subject: String,
     #[diesel(sql_type = Text)]
@@ -36,10 +41,10 @@ struct Found {
 }
 
 /// What was found: violations, and how many there are of each invariant.
-type Findings = (Vec<Violation>, Vec<Broken>);
+type Findings = (Vec<Violation>, Vec<BrokenInvariant>);
 
 /// Checks all invariants in one snapshot, over two connections of its own, which share it: each does half of
-/// the work. (`./dev bench booking` tells how long it takes with a million bookings.)
+/// the work. (`./dev bench booking` shows how long it takes with a million bookings.)
 ///
 /// # Errors
 /// Those of the connections and the queries; a broken invariant is none.
@@ -48,7 +53,7 @@ pub async fn check(database: &DatabaseConfig) -> Result<InvariantReport, DbError
     let (mut first, mut second) = opened.map_err(|error| DbError::Unavailable(Box::new(error)))?;
     for connection in [&mut first, &mut second] {
         // Once a session, before its first temporary table.
-        diesel::sql_query(ROOM).execute(connection).await?;
+        diesel::sql_query(TEMPORARY_BUFFERS).execute(connection).await?;
     }
     let [bookings, money] = PARTS;
     // Not read-only: temporary tables are written.
@@ -110,15 +115,17 @@ async fn run(connection: &mut AsyncPgConnection, part: Part) -> QueryResult<Find
     let (mut violations, mut broken) = (Vec::new(), Vec::new());
     for Invariant { name, sql } in part.invariants() {
         let bounded =
-            format!("SELECT subject, detail, count(*) OVER () AS total FROM ({sql}) AS found LIMIT {TOLD}");
-        let found: Vec<Found> = diesel::sql_query(bounded).load(connection).await.inspect_err(|error| {
-            tracing::error!(invariant.name = name, %error, "An invariant could not be checked");
-        })?;
+            format!("SELECT subject, detail, count(*) OVER () AS total FROM ({sql}) AS found LIMIT {LISTED}");
+        let found: Vec<ViolationRow> =
+            diesel::sql_query(bounded).load(connection).await.inspect_err(|error| {
+                tracing::error!(invariant.name = name, %error, "An invariant could not be checked");
+            })?;
         if let Some(first) = found.as_slice().first() {
-            broken.push(Broken { invariant: name, violations: first.total });
+            broken.push(BrokenInvariant { invariant: name, violations: first.total });
         }
-        let told = |one: Found| Violation { invariant: name, subject: one.subject, detail: one.detail };
-        violations.extend(found.into_iter().map(told));
+        let listed =
+            |one: ViolationRow| Violation { invariant: name, subject: one.subject, detail: one.detail };
+        violations.extend(found.into_iter().map(listed));
     }
     prepared::remove(connection, part.tables).await?;
     Ok((violations, broken))

@@ -1,10 +1,10 @@
-//! What was told to the bus. Events are kept for seven days; six are looked at.
+//! The events in the outbox. They are kept for seven days; the statements read six.
 
-use super::invariants;
+use super::statement::invariants;
 
 invariants! {
-    /// Each booking that came to its status in the last six days was told of: `booking.held`,
-    /// `booking.confirmed`, `booking.cancelled` or `booking.expired`. (A purchase in one call is told of
+    /// Each booking that came to its status in the last six days has its event: `booking.held`,
+    /// `booking.confirmed`, `booking.cancelled` or `booking.expired`. (A purchase in one call has its event
     /// when it is decided.)
     states_were_told:
         "SELECT 'booking ' || d.id AS subject, d.kind || ' was not told' AS detail

@@ -1,6 +1,6 @@
 //! The flights that bookings refer to.
 
-use super::invariants;
+use super::statement::invariants;
 
 invariants! {
     /// Each flight of a booking is known, with its state: without it the booking could not be shown.

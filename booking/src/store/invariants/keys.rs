@@ -1,6 +1,6 @@
 //! Idempotency keys.
 
-use super::invariants;
+use super::statement::invariants;
 
 invariants! {
     /// A key has its status together with its answer, one that had an effect, and names a booking that

@@ -1,6 +1,6 @@
 //! What travellers find their bookings by.
 
-use super::invariants;
+use super::statement::invariants;
 
 invariants! {
     /// Locators are six of the 32 unambiguous characters, and no two bookings have the same.

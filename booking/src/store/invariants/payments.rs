@@ -1,6 +1,6 @@
 //! Payments and refunds against the bookings that they are of.
 
-use super::invariants;
+use super::statement::invariants;
 
 invariants! {
     /// What was ever confirmed has one payment that succeeded, others have none; and each payment is of

@@ -1,6 +1,6 @@
 //! The seats of live bookings against the flights' seat plans.
 
-use super::{designator, invariants};
+use super::statement::{designator, invariants};
 
 invariants! {
     /// Each seat of a live booking is a seat of the flight's plan, in the cabin that was booked, and not a

@@ -6,26 +6,28 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 /// A temporary table, of what a query gives.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Table {
+pub(super) struct PreparedTable {
     name: &'static str,
     query: &'static str,
 }
 
 /// What statements about seats, bookings and the provider look at, in the order in which they are made.
-pub(super) const OF_SEATS_AND_BOOKINGS: &[Table] = &[
-    Table { name: "seat_plans", query: SEAT_PLANS },
-    Table { name: "seat_places", query: SEAT_PLACES },
-    Table { name: "live_seats", query: LIVE_SEATS },
-    Table { name: "fence_faults", query: FENCE_FAULTS },
-    Table { name: "doubtful_bookings", query: DOUBTFUL_BOOKINGS },
-    Table { name: "unusual_payments", query: UNUSUAL_PAYMENTS },
+pub(super) const OF_SEATS_AND_BOOKINGS: &[PreparedTable] = &[
+    PreparedTable { name: "seat_plans", query: SEAT_PLANS },
+    PreparedTable { name: "seat_places", query: SEAT_PLACES },
+    PreparedTable { name: "live_seats", query: LIVE_SEATS },
+    PreparedTable { name: "seat_row_faults", query: SEAT_ROW_FAULTS },
+    PreparedTable { name: "doubtful_bookings", query: DOUBTFUL_BOOKINGS },
+    PreparedTable { name: "unusual_payments", query: UNUSUAL_PAYMENTS },
 ];
 
 /// What statements about money and events look at.
-pub(super) const OF_MONEY_AND_EVENTS: &[Table] =
-    &[Table { name: "booking_sums", query: BOOKING_SUMS }, Table { name: "told_events", query: TOLD_EVENTS }];
+pub(super) const OF_MONEY_AND_EVENTS: &[PreparedTable] = &[
+    PreparedTable { name: "booking_sums", query: BOOKING_SUMS },
+    PreparedTable { name: "told_events", query: TOLD_EVENTS },
+];
 
-/// The seat plans of the flights on which somebody has a seat. Many flights have the same `layout`.
+/// The seat plans of the flights with taken seats. Many flights have the same `layout`.
 const SEAT_PLANS: &str = "
     SELECT flight_id, state->'seat_plan' AS plan, dense_rank() OVER (ORDER BY state->'seat_plan') AS layout
     FROM flight_states WHERE flight_id IN (SELECT flight_id FROM seats)";
@@ -61,9 +63,9 @@ const LIVE_SEATS: &str = r#"
     LEFT JOIN seat_places at ON at.layout = f.layout AND at.seat = p.seats[s.position + 1]
     WHERE b.status IN (0, 1)"#;
 
-/// Where the fence and the passengers of live bookings do not agree: a seat that only one of them has for a
+/// Where the rows of `seats` and the passengers of live bookings do not agree: a seat that only one of them has for a
 /// booking, or that is held in the one and sold in the other.
-const FENCE_FAULTS: &str = "
+const SEAT_ROW_FAULTS: &str = "
     SELECT coalesce(t.flight_id, l.flight_id) AS flight_id, coalesce(t.seat, l.seat) AS seat,
         t.booking_id AS reserved_for, t.sold, l.booking_id AS given_to
     FROM seats t
@@ -134,7 +136,7 @@ const UNUSUAL_PAYMENTS: &str = "
     WHERE (state = 1 AND u.payment_id IS NULL AND authorised AND captures = 1 AND voids = 0
         AND least = amount AND most = amount) IS NOT TRUE";
 
-/// The events without what they tell, so that they are read once. Subjects are ids; what is too short or
+/// The events without their data, so that they are read once. Subjects are ids; what is too short or
 /// too long for one is null.
 const TOLD_EVENTS: &str = "
     SELECT id, kind, version,
@@ -142,8 +144,8 @@ const TOLD_EVENTS: &str = "
     FROM events";
 
 /// Makes tables in the present transaction.
-pub(super) async fn make(connection: &mut AsyncPgConnection, tables: &[Table]) -> QueryResult<()> {
-    for Table { name, query } in tables {
+pub(super) async fn make(connection: &mut AsyncPgConnection, tables: &[PreparedTable]) -> QueryResult<()> {
+    for PreparedTable { name, query } in tables {
         let make = format!("CREATE TEMPORARY TABLE {name} ON COMMIT DROP AS {query}");
         for statement in [make, format!("ANALYZE {name}")] {
             diesel::sql_query(statement).execute(connection).await?;
@@ -153,8 +155,8 @@ pub(super) async fn make(connection: &mut AsyncPgConnection, tables: &[Table]) -
 }
 
 /// Removes them, so that the transaction may check again.
-pub(super) async fn remove(connection: &mut AsyncPgConnection, tables: &[Table]) -> QueryResult<()> {
-    for Table { name, .. } in tables {
+pub(super) async fn remove(connection: &mut AsyncPgConnection, tables: &[PreparedTable]) -> QueryResult<()> {
+    for PreparedTable { name, .. } in tables {
         diesel::sql_query(format!("DROP TABLE pg_temp.{name}")).execute(connection).await?;
     }
     Ok(())

@@ -1,7 +1,7 @@
-//! The log of the sandbox provider, which is kept as if it were somebody else's, against our books. Where
-//! it is empty, payments go to another provider, whose log is not ours to see.
+//! The log of the sandbox provider, which is kept as a foreign one, against our books. If it is empty, payments go to
+//! another provider, whose log we cannot read.
 
-use super::invariants;
+use super::statement::invariants;
 
 invariants! {
     /// Each payment that succeeded was authorised at the provider, under its own id. (Under one id the

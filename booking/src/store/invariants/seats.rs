@@ -1,13 +1,13 @@
-//! The fence against what the bookings say of their seats.
+//! The rows of `seats` against the seats of the bookings.
 
-use super::{designator, invariants};
+use super::statement::{designator, invariants};
 
 invariants! {
     /// Each row of `seats` belongs to a live booking, one of whose passengers has that seat on that flight.
     seats_belong_to_live_bookings: concat!(
         "SELECT 'flight ' || t.flight_id AS subject, 'seat ' || ", designator!("t.seat"), " || ' belongs to booking '
             || t.reserved_for || ', which is not live or does not name it' AS detail
-        FROM fence_faults t
+        FROM seat_row_faults t
         WHERE t.given_to IS NULL"
     );
 
@@ -15,7 +15,7 @@ invariants! {
     live_bookings_have_their_seats: concat!(
         "SELECT 'booking ' || l.given_to AS subject, 'seat ' || ", designator!("l.seat"), " || ' of flight '
             || l.flight_id || ' is not reserved for it' AS detail
-        FROM fence_faults l
+        FROM seat_row_faults l
         WHERE l.reserved_for IS NULL"
     );
 
@@ -23,13 +23,13 @@ invariants! {
     seats_tell_held_from_sold: concat!(
         "SELECT 'flight ' || t.flight_id AS subject, 'seat ' || ", designator!("t.seat"), " || ' is '
             || CASE WHEN t.sold THEN 'sold' ELSE 'held' END || ', unlike its booking ' || b.id AS detail
-        FROM (SELECT DISTINCT flight_id, seat, reserved_for, sold FROM fence_faults) t
+        FROM (SELECT DISTINCT flight_id, seat, reserved_for, sold FROM seat_row_faults) t
         JOIN bookings b ON b.id = t.reserved_for
         WHERE b.status IN (0, 1) AND t.sold <> (b.status = 1)"
     );
 
     /// No two passengers of live bookings have the same seat of a flight. By the passengers alone: it
-    /// would be seen even if the fence itself were broken.
+    /// would be seen even if the unique constraint itself were broken.
     no_seat_is_given_twice: concat!(
         "SELECT 'flight ' || l.flight_id AS subject, 'seat ' || ", designator!("l.seat"), " || ' is given to '
             || count(*) || ' passengers, of bookings '

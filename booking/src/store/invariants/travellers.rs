@@ -1,6 +1,6 @@
-//! The second fence, against the passengers of live bookings.
+//! The rows of `travellers` against the passengers of live bookings.
 
-use super::invariants;
+use super::statement::invariants;
 
 invariants! {
     /// `travellers` has a row for each passenger of each live booking on each of its flights, under the
@@ -16,7 +16,7 @@ invariants! {
         HAVING count(seated) <> count(kind) OR count(*) FILTER (WHERE seated) <> count(*) FILTER (WHERE kind <> 2)";
 
     /// The fingerprint of such a row is that of its passenger's name and date of birth. Names in plain
-    /// ASCII on flights that have not left: after that nobody asks the fence.
+    /// ASCII on flights that have not left: after that no statement reads the row.
     travellers_are_known_by_their_names:
         "SELECT 'booking ' || l.booking_id AS subject,
             'passenger ' || l.passenger_id || ' is not known by name on flight ' || l.flight_id AS detail

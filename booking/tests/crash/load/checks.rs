@@ -1,7 +1,7 @@
 //! What is in the databases, at the provider and in the mails in the end, against the clients' record.
 
 use super::{record::Record, system::System};
-use crate::{database, requests::Client};
+use crate::{database, requests::UserClient};
 use serde_json::json;
 use shared::{auth::Permission, ids::UserId};
 use std::{
@@ -10,7 +10,7 @@ use std::{
 };
 
 /// How long everything may take to settle.
-const PATIENCE: Duration = Duration::from_secs(90);
+const CHECKS_TIMEOUT: Duration = Duration::from_secs(90);
 
 const UNSETTLED: &str =
     "(SELECT payment_id FROM unsettled_payments UNION ALL SELECT id FROM refunds WHERE NOT settled) u";
@@ -28,7 +28,7 @@ struct Stored {
 }
 
 /// All that was found.
-pub(super) struct Found {
+pub(super) struct LoadFindings {
     bookings: HashMap<String, Stored>,
     /// Locators of bookings that were ever confirmed.
     confirmed: BTreeSet<String>,
@@ -79,7 +79,7 @@ const COUNTS: [(&str, Option<i64>, &str); 9] = [
 
 /// Waits until nothing is under way any more: money, events, letters.
 pub(super) async fn settle(system: &System) {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + CHECKS_TIMEOUT;
     loop {
         let unsettled = database::count(&system.booking, UNSETTLED).await;
         let unpublished = database::count(&system.booking, "outbox").await;
@@ -105,12 +105,12 @@ pub(super) async fn settle(system: &System) {
 /// Has the service itself check what must always hold.
 pub(super) async fn invariants(system: &System) {
     let token = system.keys.token(UserId::new(), &[Permission::SystemCheck]);
-    let client = Client::new(system.instances[0].address, &token);
+    let client = UserClient::new(system.instances[0].address, &token);
     let report = client.post("/api/v1/admin/invariants/check", None, &json!({})).await.unwrap();
     assert_eq!((report.status, &report.json["violations"]), (200, &json!([])), "{:?}", report.json);
 }
 
-impl Found {
+impl LoadFindings {
     pub(super) async fn read(system: &System) -> Self {
         let stored = "SELECT concat_ws(' ', b.id, (ARRAY['held', 'confirmed', 'cancelled', 'expired'])[b.status + 1], s.flight_id, p.seats[1], t.booking_id IS NOT NULL) AS line \
             FROM bookings b JOIN segments s ON s.booking_id = b.id JOIN passengers p ON p.booking_id = b.id \

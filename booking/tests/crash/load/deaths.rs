@@ -4,7 +4,7 @@ use super::{
     record::{Record, Sample},
     system::System,
 };
-use crate::{instance::Instance, requests::Lost};
+use crate::{instance::InstanceProcess, requests::Lost};
 use std::time::{Duration, Instant};
 
 /// How long another's death may keep anybody waiting. The service's own bounds are shorter: locks are
@@ -36,7 +36,7 @@ pub(super) struct Death {
 
 /// What the clients saw of a death.
 #[derive(Debug)]
-struct Seen {
+struct DeathImpact {
     /// The longest request of those that got an answer and were under way while the victim was away; for
     /// a booking process, of those to the other one.
     longest: Duration,
@@ -61,7 +61,7 @@ pub(super) async fn all(system: &mut System, quiet: Duration) -> Vec<Death> {
                 system.instances[0].kill();
                 tokio::time::sleep(AWAY).await;
                 let settings = system.settings.clone();
-                Instance::spawn_again(&mut system.instances[0], &settings);
+                InstanceProcess::respawn(&mut system.instances[0], &settings);
                 system.instances[0].ready().await;
             }
             Victim::Postgres => {
@@ -86,17 +86,17 @@ pub(super) async fn all(system: &mut System, quiet: Duration) -> Vec<Death> {
 }
 
 impl Death {
-    fn seen(&self, samples: &[Sample], quiet: Duration) -> Seen {
+    fn seen(&self, samples: &[Sample], quiet: Duration) -> DeathImpact {
         let survivors = |sample: &&Sample| self.victim != Victim::Booking || sample.instance == 1;
         let under_way = |sample: &&Sample| sample.sent < self.ready && sample.ended > self.killed;
         let concerned = || samples.iter().filter(under_way).filter(survivors);
         let answered = concerned().filter(|sample| sample.outcome.is_ok());
-        Seen {
+        DeathImpact {
             longest: answered.map(Sample::took).max().unwrap_or_default(),
             faults: concerned().filter(|sample| sample.outcome.is_ok_and(|status| status >= 500)).count(),
             back: self.back(samples, self.ready + quiet),
             refused: self.refused(samples, self.ready + quiet),
-            nobody: self.nobody(samples),
+            nobody: self.longest_gap(samples),
         }
     }
 
@@ -121,7 +121,7 @@ impl Death {
         samples.iter().filter(move |sample| sample.ended > ready && sample.sent < end)
     }
 
-    fn nobody(&self, samples: &[Sample]) -> Duration {
+    fn longest_gap(&self, samples: &[Sample]) -> Duration {
         let served: Vec<Instant> =
             samples.iter().filter(|one| one.is_served()).map(|one| one.ended).collect();
         let gaps = served.windows(2).filter(|pair| pair[1] > self.killed && pair[0] < self.ready);
@@ -149,7 +149,7 @@ pub(super) fn print(deaths: &[Death], record: &Record, quiet: Duration) {
         "killed", "away", "longest answer", "5xx", "nobody served", "longest after", "which"
     );
     for death in deaths {
-        let Seen { longest, faults, back, refused, nobody } = death.seen(&samples, quiet);
+        let DeathImpact { longest, faults, back, refused, nobody } = death.seen(&samples, quiet);
         println!(
             "{:10} {:>6} ms {:>12} ms {faults:>6} {:>11} ms {:>12} ms  {:25}  {} ms {}",
             format!("{:?}", death.victim),

@@ -6,14 +6,14 @@ mod record;
 mod system;
 mod traveller;
 
-use crate::requests::Client;
+use crate::requests::UserClient;
 use futures_util::future::join_all;
 use rand::{SeedableRng, rngs::StdRng};
 use record::Record;
 use shared::ids::UserId;
 use std::{cell::Cell, rc::Rc, time::Duration};
 use system::System;
-use traveller::Traveller;
+use traveller::LoadTraveller;
 
 const CLIENTS: usize = 200;
 const FLIGHTS: usize = 40;
@@ -30,9 +30,9 @@ async fn nothing_acknowledged_is_lost_when_processes_and_servers_are_killed_unde
 
     let (record, stopping) = (Rc::new(Record::default()), Rc::new(Cell::new(false)));
     let flights = Rc::new(system.flights.clone());
-    let http = Client::new(system.addresses()[0], "");
+    let http = UserClient::new(system.addresses()[0], "");
     let travellers = (0..CLIENTS).map(|number| {
-        let traveller = Traveller {
+        let traveller = LoadTraveller {
             number,
             random: StdRng::seed_from_u64(seed.wrapping_add(number as u64)),
             client: http.with_token(&system.keys.token(UserId::new(), &[])),
@@ -54,7 +54,7 @@ async fn nothing_acknowledged_is_lost_when_processes_and_servers_are_killed_unde
     }
     deaths::print(&deaths, &record, QUIET);
     checks::settle(&system).await;
-    let found = checks::Found::read(&system).await;
+    let found = checks::LoadFindings::read(&system).await;
     found.print(&system, &record);
     found.check(&record);
     checks::invariants(&system).await;

@@ -1,6 +1,6 @@
 //! What the clients have seen, written down by themselves.
 
-use crate::requests::{Answer, Lost};
+use crate::requests::{Lost, ServiceAnswer};
 use serde_json::Value;
 use std::{
     cell::RefCell,
@@ -68,7 +68,13 @@ pub(super) struct Record {
 }
 
 impl Record {
-    pub(super) fn add(&self, instance: usize, path: &str, sent: Instant, outcome: &Result<Answer, Lost>) {
+    pub(super) fn add(
+        &self,
+        instance: usize,
+        path: &str,
+        sent: Instant,
+        outcome: &Result<ServiceAnswer, Lost>,
+    ) {
         let what = match outcome {
             Ok(answer) if answer.replayed => format!("{} replayed", answer.status),
             Ok(answer) => format!("{} {}", answer.status, answer.code()),

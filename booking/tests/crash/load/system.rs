@@ -3,9 +3,9 @@
 
 use crate::{
     flights::{self, booking, put_on_sale},
-    instance::{Instance, Settings},
+    instance::{InstanceProcess, Settings},
     keys::Keys,
-    requests::Client,
+    requests::UserClient,
 };
 use actix_web::rt::System as Runtime;
 use mailer::config::{Config as MailerConfig, Destination};
@@ -33,13 +33,13 @@ use testkit::{SERVICE_TOKEN_SECRET, SmtpSink};
 use tokio::sync::oneshot;
 
 /// How long the warming up may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const START_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long the mailer gives one letter.
 const SEND_TIMEOUT_MS: u64 = 5000;
 
 /// See the module.
 pub(super) struct System {
-    pub(super) instances: [Instance; 2],
+    pub(super) instances: [InstanceProcess; 2],
     mailer: Option<Mailer>,
     pub(super) smtp: SmtpSink,
     pub(super) keys: Keys,
@@ -94,7 +94,7 @@ impl System {
             .with("BOOKING_PAYMENT_IDLE_MS", &3000)
             .with("BOOKING_PAYMENT_SWEEP_MS", &250);
         let mailer = Some(Mailer::start(&mail, &broker.url(), &keys, &smtp));
-        let instances = [Instance::start(&settings).await, Instance::start(&settings).await];
+        let instances = [InstanceProcess::start(&settings).await, InstanceProcess::start(&settings).await];
         Self {
             instances,
             mailer,
@@ -120,11 +120,11 @@ impl System {
 
     async fn book_and_get_mail(&self, number: usize) {
         for instance in &self.instances {
-            let client = Client::new(instance.address, &self.keys.token(UserId::new(), &[]));
+            let client = UserClient::new(instance.address, &self.keys.token(UserId::new(), &[]));
             let body = booking(self.flights[0], number, None, Some("tok_visa"));
             let booked = client.post("/api/v1/bookings", None, &body).await.unwrap();
             assert_eq!(booked.status, 201, "{:?}", booked.json);
-            let _ = self.smtp.next(PATIENCE).await;
+            let _ = self.smtp.next(START_TIMEOUT).await;
         }
     }
 
@@ -152,7 +152,7 @@ impl System {
         let mailer = self.mailer.take().unwrap();
         let _ = mailer.stop.send(());
         tokio::task::spawn_blocking(move || mailer.thread.join().unwrap()).await.unwrap();
-        self.instances.iter_mut().for_each(Instance::kill);
+        self.instances.iter_mut().for_each(InstanceProcess::kill);
         self.keys.stop().await;
         let end = move || {
             // It takes seconds to stop in order.

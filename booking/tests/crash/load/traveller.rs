@@ -3,7 +3,7 @@
 use super::record::{Known, Record};
 use crate::{
     flights::{ROWS, booking, payment},
-    requests::{Answer, Client, Lost},
+    requests::{Lost, ServiceAnswer, UserClient},
 };
 use rand::{RngExt, rngs::StdRng};
 use serde_json::{Value, json};
@@ -16,13 +16,13 @@ use std::{
 };
 
 /// How long a request with a key is repeated before the test fails.
-const PATIENCE: Duration = Duration::from_secs(60);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// See the module.
-pub(super) struct Traveller {
+pub(super) struct LoadTraveller {
     pub(super) number: usize,
     pub(super) random: StdRng,
-    pub(super) client: Client,
+    pub(super) client: UserClient,
     pub(super) instances: [SocketAddr; 2],
     /// The instance that is asked next.
     pub(super) at: usize,
@@ -35,12 +35,12 @@ pub(super) struct Traveller {
 
 /// What came of asking for something.
 enum Asked {
-    Answer(Answer),
+    ServiceAnswer(ServiceAnswer),
     /// Not known: no answer, or one that says that it may have been done.
     Unknown,
 }
 
-impl Traveller {
+impl LoadTraveller {
     /// Goes on until it is told to stop, and then to the end of what it has begun.
     pub(super) async fn run(mut self) {
         // They do not all come at the same instant.
@@ -76,7 +76,7 @@ impl Traveller {
 
     /// Books; gives the place of the booking in the record, and its id, where it may go on with it.
     async fn book(&mut self, body: &Value, keyed: bool, paid: bool) -> Option<(usize, String)> {
-        let Asked::Answer(answer) = self.ask("/api/v1/bookings", body, keyed).await else {
+        let Asked::ServiceAnswer(answer) = self.ask("/api/v1/bookings", body, keyed).await else {
             self.record.count("bookings of which nothing is known");
             return None;
         };
@@ -101,7 +101,7 @@ impl Traveller {
     async fn pay(&mut self, (place, id): (usize, String), keyed: bool) {
         self.record.now_may_be(place, &["held", "confirmed"]);
         let path = format!("/api/v1/bookings/{id}/payments");
-        let Asked::Answer(answer) = self.ask(&path, &payment("tok_visa"), keyed).await else { return };
+        let Asked::ServiceAnswer(answer) = self.ask(&path, &payment("tok_visa"), keyed).await else { return };
         match answer.status {
             200 => self.record.now_may_be(place, &["confirmed"]),
             504 => {}
@@ -112,7 +112,7 @@ impl Traveller {
     async fn cancel(&mut self, (place, id): (usize, String), keyed: bool) {
         self.record.now_may_be(place, &["confirmed", "cancelled"]);
         let path = format!("/api/v1/bookings/{id}/cancel");
-        let Asked::Answer(answer) = self.ask(&path, &json!({}), keyed).await else { return };
+        let Asked::ServiceAnswer(answer) = self.ask(&path, &json!({}), keyed).await else { return };
         assert_eq!(answer.status, 200, "{answer:?}");
         self.record.now_may_be(place, &["cancelled"]);
     }
@@ -122,7 +122,7 @@ impl Traveller {
         let key = keyed.then(|| format!("{}-{}-{}", self.number, self.made, path.len()));
         let begun = Instant::now();
         loop {
-            assert!(begun.elapsed() < PATIENCE, "client {} has no answer to {path}", self.number);
+            assert!(begun.elapsed() < ANSWER_TIMEOUT, "client {} has no answer to {path}", self.number);
             let (sent, at) = (Instant::now(), self.at);
             let client = self.client.at(self.instances[at]);
             let outcome = client.post(path, key.as_deref(), body).await;
@@ -150,7 +150,7 @@ impl Traveller {
                     if keyed {
                         self.record.waited(begun.elapsed());
                     }
-                    return Asked::Answer(answer);
+                    return Asked::ServiceAnswer(answer);
                 }
                 _ if may_be_done && !keyed => return Asked::Unknown,
                 _ => {}

@@ -2,7 +2,7 @@
 
 use crate::inventory::assignment::{
     layout::{CabinLayout, Occupancy, Spot},
-    people::Seats,
+    people::PartySeats,
     search::{Named, Need, Search},
     wish::{LARGEST, NoSeats, Wish},
 };
@@ -85,6 +85,6 @@ impl CabinLayout {
                 found.push(Spot { row, bit });
             }
         }
-        Seats { layout: self, found, named }.give(wishes)
+        PartySeats { layout: self, found, named }.give(wishes)
     }
 }

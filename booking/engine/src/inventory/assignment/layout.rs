@@ -8,7 +8,7 @@ const NO_ROW: u8 = u8::MAX;
 
 /// The columns of a run of rows. Bit 0 is the seat at the left wall.
 #[derive(Debug, Clone)]
-struct Columns {
+struct SectionColumns {
     letters: Vec<char>,
     /// The groups between aisles, left to right.
     blocks: Vec<u32>,
@@ -16,7 +16,7 @@ struct Columns {
 
 /// A row of a cabin.
 #[derive(Debug, Clone)]
-struct Row {
+struct CabinRow {
     number: u8,
     exit: bool,
     /// The position of its columns in the layout.
@@ -28,9 +28,9 @@ struct Row {
 /// The geometry of a cabin. It is built once for each version of a flight.
 #[derive(Debug, Clone)]
 pub(crate) struct CabinLayout {
-    columns: Vec<Columns>,
+    columns: Vec<SectionColumns>,
     /// Front to back.
-    rows: Vec<Row>,
+    rows: Vec<CabinRow>,
     /// The positions of rows, by their number.
     places: [u8; 100],
     /// Rows and letters of all sections of the airplane: distinguishes seats of other cabins from seats that do not
@@ -53,7 +53,7 @@ impl CabinLayout {
         let airplane = plan.cabins.iter().map(|section| (section.rows, letters(section))).collect();
         let mut layout = Self { columns: Vec::new(), rows: Vec::new(), places: [NO_ROW; 100], airplane };
         for section in plan.cabins.iter().filter(|section| section.cabin == cabin) {
-            layout.columns.push(Columns::of(section));
+            layout.columns.push(SectionColumns::of(section));
             for number in section.rows[0]..=section.rows[1] {
                 layout.add_row(plan, number);
             }
@@ -70,7 +70,7 @@ impl CabinLayout {
             (self.places.get_mut(usize::from(number)), u8::try_from(self.rows.len()))
         {
             *place = row;
-            self.rows.push(Row { number, exit: plan.exit_rows.contains(&number), columns, sellable });
+            self.rows.push(CabinRow { number, exit: plan.exit_rows.contains(&number), columns, sellable });
         }
     }
 
@@ -130,7 +130,7 @@ impl CabinLayout {
     }
 }
 
-impl Columns {
+impl SectionColumns {
     fn of(section: &CabinSection) -> Self {
         let (mut blocks, mut first) = (Vec::new(), 0);
         for block in section.columns.blocks() {
@@ -164,7 +164,7 @@ impl Occupancy {
         Self(layout.rows.iter().map(|row| row.sellable).collect())
     }
 
-    /// Notes whether a seat is free. Ignores seats of other cabins and blocked ones.
+    /// Records whether a seat is free. Ignores seats of other cabins and blocked ones.
     pub(crate) fn set(&mut self, layout: &CabinLayout, seat: SeatDesignator, free: bool) {
         let Some(spot) = layout.spot(seat) else { return };
         match free {

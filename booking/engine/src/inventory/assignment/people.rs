@@ -8,7 +8,7 @@ use crate::inventory::assignment::{
 use shared_types::seat::SeatDesignator;
 
 /// The found and the named seats of a party.
-pub(crate) struct Seats<'a> {
+pub(crate) struct PartySeats<'a> {
     pub(crate) layout: &'a CabinLayout,
     /// The found seats, left to right and front to back.
     pub(crate) found: Vec<Spot>,
@@ -19,7 +19,7 @@ pub(crate) struct Seats<'a> {
 /// seats; the distances to the nearest adults.
 type Harm = (u32, u32, u32);
 
-impl Seats<'_> {
+impl PartySeats<'_> {
     /// Gives the found seats to the wishes without a named one, in their order; `None`: they do not fit.
     pub(crate) fn give(&self, wishes: &[Wish]) -> Option<Vec<SeatDesignator>> {
         let without = || wishes.iter().filter(|wish| wish.named.is_none());

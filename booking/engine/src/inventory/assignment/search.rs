@@ -159,7 +159,7 @@ impl Search<'_> {
         let options = self.options();
         let (mut best, mut lowest) = (None, rows);
         for start in self.turned(0..first + 1) {
-            let mut table = Table::new(self.need, adults);
+            let mut table = CheapestPicks::new(self.need, adults);
             for (end, option) in options.iter().enumerate().skip(start).take(lowest) {
                 if let Some(option) = option {
                     table.add(option);
@@ -243,7 +243,7 @@ impl RowOption {
 
 /// The cheapest way to a number of seats.
 #[derive(Debug, Clone, Copy)]
-struct State {
+struct CheapestPick {
     cost: i64,
     exits: usize,
     rows: usize,
@@ -251,26 +251,26 @@ struct State {
     picks: [(u8, u8); LARGEST],
 }
 
-impl State {
+impl CheapestPick {
     fn picks(&self) -> impl Iterator<Item = (u8, u8)> + '_ {
         self.picks[..self.rows].iter().copied()
     }
 }
 
 /// The cheapest ways to each number of seats, by the number of adults that they need.
-struct Table {
+struct CheapestPicks {
     seats: usize,
     exits: usize,
     /// The most adults; `None`: they do not matter.
     adults: Option<usize>,
-    states: Vec<Option<State>>,
+    states: Vec<Option<CheapestPick>>,
 }
 
-impl Table {
+impl CheapestPicks {
     fn new(need: &Need, adults: Option<usize>) -> Self {
         let width = adults.map_or(1, |adults| adults + 1);
         let mut states = vec![None; (need.seats + 1) * width];
-        states[0] = Some(State { cost: 0, exits: 0, rows: 0, picks: [(0, 0); LARGEST] });
+        states[0] = Some(CheapestPick { cost: 0, exits: 0, rows: 0, picks: [(0, 0); LARGEST] });
         Self { seats: need.seats, exits: need.exits, adults, states }
     }
 
@@ -300,16 +300,16 @@ impl Table {
     }
 
     /// The cheapest way to all seats.
-    fn complete(&self) -> Option<State> {
+    fn complete(&self) -> Option<CheapestPick> {
         let complete = &self.states[self.seats * self.width()..];
         complete.iter().flatten().min_by_key(|state| state.cost).copied()
     }
 }
 
-fn with(state: &State, option: &RowOption, count: usize, pick: &Pick) -> State {
+fn with(state: &CheapestPick, option: &RowOption, count: usize, pick: &Pick) -> CheapestPick {
     let mut picks = state.picks;
     picks[state.rows] = (option.row, u8::try_from(count).unwrap_or(u8::MAX));
-    State {
+    CheapestPick {
         cost: state.cost + option.cost(count, pick),
         exits: state.exits + if option.exit { count } else { 0 },
         rows: state.rows + 1,

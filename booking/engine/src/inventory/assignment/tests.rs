@@ -65,7 +65,7 @@ fn named_seats_are_checked_before_they_are_found_taken() {
     assert_eq!(among(&[], &wishes), Err(NoSeats::Faults(faults.to_vec())));
     let taken = NoSeats::Taken(seats(&["5A", "8A"]));
     let wishes = [wish(Some("5A")), wish(Some("8A")), wish(None)];
-    assert_eq!(among(&[], &wishes), Err(taken), "all of them are told");
+    assert_eq!(among(&[], &wishes), Err(taken), "all of them are reported");
     assert_eq!(among(&["4A"], &[wish(None), wish(None)]), Err(NoSeats::Full));
     assert_eq!(among(&["8A", "12F"], &[child(None)]), Err(NoSeats::Full));
 }
@@ -196,7 +196,7 @@ proptest! {
             }
             Err(error) => {
                 prop_assert_eq!(error, NoSeats::Full);
-                prop_assert!(plain < bound || sellable.len() < wishes.len(), "whoever fits gets seats");
+                prop_assert!(plain < bound || sellable.len() < wishes.len(), "a party that fits gets seats");
             }
         }
     }

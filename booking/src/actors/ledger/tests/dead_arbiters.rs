@@ -1,12 +1,13 @@
 //! Arbiters that die with the transactions of their ledgers.
 
 use super::{
-    Answer, LedgerQueue, Ledgers, Outcome, QueueBounds, Scene, SubmitTerms, claim, envelope, process,
+    LedgerAnswer, LedgerFixture, LedgerQueue, Ledgers, Outcome, QueueBounds, SubmitTerms, claim, envelope,
+    process,
 };
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// The first commit takes longer than anybody waits; whoever ends its process ends it.
+/// The first commit takes longer than any caller waits; it ends with its process.
 const SLOW_COMMIT: &str = "DO $do$ BEGIN
     CREATE SEQUENCE strikes;
     GRANT ALL ON SEQUENCE strikes TO PUBLIC;
@@ -19,34 +20,34 @@ const SLOW_COMMIT: &str = "DO $do$ BEGIN
 END $do$";
 
 /// Waits until the first commit is on its way.
-async fn commit_begins(scene: &Scene) {
+async fn commit_begins(fixture: &LedgerFixture) {
     let slow = "pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'";
-    while scene.count(slow).await == 0 {
+    while fixture.count(slow).await == 0 {
         tokio::task::yield_now().await;
     }
 }
 
-fn is_done(answer: &Answer) -> bool {
+fn is_done(answer: &LedgerAnswer) -> bool {
     matches!(answer, Ok(Outcome::Done(_)))
 }
 
 #[actix::test]
 async fn a_transaction_whose_arbiter_has_died_is_over_before_the_next_begins() {
-    let scene = Scene::new().await;
-    scene.superuser(SLOW_COMMIT).await;
+    let fixture = LedgerFixture::new().await;
+    fixture.superuser(SLOW_COMMIT).await;
     let ledgers = Ledgers::start(
-        &scene.shards,
-        &scene.deps,
+        &fixture.shards,
+        &fixture.deps,
         QueueBounds { batch: 4, waiting: 8 },
         Duration::from_secs(10),
     );
-    let (first, second) = (claim(scene.booking(&["4A"])), claim(scene.booking(&["4A"])));
-    let (flight, other) = (scene.flight.id, ledgers.clone());
+    let (first, second) = (claim(fixture.booking(&["4A"])), claim(fixture.booking(&["4A"])));
+    let (flight, other) = (fixture.flight.id, ledgers.clone());
     let terms = SubmitTerms::by(ledgers.deadline());
     let asked = actix::spawn(async move { other.submit(flight, first, terms).await });
-    commit_begins(&scene).await;
+    commit_begins(&fixture).await;
     ledgers.kill_arbiter(flight).await;
-    // Who waited for it is told so, and nothing of what it did is left.
+    // Its callers get an error, and no effect of its work is left.
     let answer = asked.await.unwrap();
     assert!(answer.is_err(), "{answer:?}");
     let answer =
@@ -54,28 +55,28 @@ async fn a_transaction_whose_arbiter_has_died_is_over_before_the_next_begins() {
             .await;
     let answer = answer.expect("nobody waits for the commit that nobody wants any more");
     assert!(is_done(&answer), "the seat is free: {answer:?}");
-    assert_eq!(scene.count("bookings").await, 1);
+    assert_eq!(fixture.count("bookings").await, 1);
     // While nothing is done.
     ledgers.kill_arbiter(flight).await;
     let answer =
-        ledgers.submit(flight, claim(scene.booking(&["4B"])), SubmitTerms::by(ledgers.deadline())).await;
+        ledgers.submit(flight, claim(fixture.booking(&["4B"])), SubmitTerms::by(ledgers.deadline())).await;
     assert!(is_done(&answer), "{answer:?}");
-    assert_eq!(scene.count("seats").await, 2);
-    scene.stop();
+    assert_eq!(fixture.count("seats").await, 2);
+    fixture.stop();
 }
 
 #[actix::test]
 async fn a_batch_that_is_broken_off_is_over_before_the_next_begins() {
-    let scene = Scene::new().await;
-    scene.superuser(SLOW_COMMIT).await;
-    let mut processor = scene.deps.processor();
-    let (first, _answer) = envelope(claim(scene.booking(&["4A"])));
+    let fixture = LedgerFixture::new().await;
+    fixture.superuser(SLOW_COMMIT).await;
+    let mut processor = fixture.deps.processor();
+    let (first, _answer) = envelope(claim(fixture.booking(&["4A"])));
     tokio::select! {
         _ = processor.process(vec![first]) => panic!("it is slow"),
-        () = commit_begins(&scene) => {}
+        () = commit_begins(&fixture) => {}
     }
-    let answers = process(&mut processor, vec![claim(scene.booking(&["4A"]))]).await;
+    let answers = process(&mut processor, vec![claim(fixture.booking(&["4A"]))]).await;
     assert!(is_done(&answers[0]), "{answers:?}");
-    assert_eq!(scene.count("bookings").await, 1);
-    scene.stop();
+    assert_eq!(fixture.count("bookings").await, 1);
+    fixture.stop();
 }

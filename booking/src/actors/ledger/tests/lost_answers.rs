@@ -1,6 +1,6 @@
-//! Commits whose answers were lost: what is committed is answered, whatever the caller relied on.
+//! Commits whose answers were lost: the retry answers from the commit, for every condition of the command.
 
-use super::{BookingRef, Command, LedgerError, Outcome, Scene, claim, done, envelope, process};
+use super::{BookingRef, Command, LedgerError, LedgerFixture, Outcome, claim, done, envelope, process};
 use booking_engine::ledger::amendments::wanted_rows;
 use booking_engine::{
     booking::{name_correction::NameCorrection, record::Booking, refusal::Refusal, seat_change::SeatChange},
@@ -31,60 +31,60 @@ fn changes(booking: &Booking, version: Option<i64>) -> [Command; 3] {
 
 #[actix::test]
 async fn a_change_of_a_version_is_found_by_what_it_has_made() {
-    let scene = Scene::new().await;
-    let mut processor = scene.deps.processor();
+    let fixture = LedgerFixture::new().await;
+    let mut processor = fixture.deps.processor();
     for index in 0..3 {
-        let booking = scene.booking(&["4A"]);
-        scene.batch(&[claim(booking.clone())]).await;
+        let booking = fixture.booking(&["4A"]);
+        fixture.batch(&[claim(booking.clone())]).await;
         let [command, ..] = &changes(&booking, Some(1))[index..] else { unreachable!() };
-        done(&scene.batch(std::slice::from_ref(command)).await[0]);
+        done(&fixture.batch(std::slice::from_ref(command)).await[0]);
         let (lost, answer) = envelope(command.clone());
         assert_eq!(processor.resolve_for_test(vec![lost]).await, 0, "{command:?} was committed");
         let Ok(Outcome::Done(state)) = answer.await.unwrap() else { panic!("{command:?} is done") };
         assert_eq!(state.version, 2);
         let cancel =
             Command::Cancel { at: BookingRef { booking: booking.id, version: None }, quote: None, key: None };
-        done(&scene.batch(&[cancel]).await[0]);
+        done(&fixture.batch(&[cancel]).await[0]);
     }
-    scene.stop();
+    fixture.stop();
 }
 
 #[actix::test]
 async fn a_change_that_was_not_committed_still_relies_on_its_version() {
-    let scene = Scene::new().await;
-    let mut processor = scene.deps.processor();
-    let booking = scene.booking(&["4A"]);
+    let fixture = LedgerFixture::new().await;
+    let mut processor = fixture.deps.processor();
+    let booking = fixture.booking(&["4A"]);
     let at = BookingRef { booking: booking.id, version: Some(1) };
-    scene.batch(&[claim(booking.clone())]).await;
+    fixture.batch(&[claim(booking.clone())]).await;
     for command in changes(&booking, Some(1)) {
         let (lost, _answer) = envelope(command.clone());
-        assert_eq!(processor.resolve_for_test(vec![lost]).await, 1, "{command:?} is to be tried again");
+        assert_eq!(processor.resolve_for_test(vec![lost]).await, 1, "{command:?} is to be retried");
     }
     // Somebody else was faster with something else.
-    done(&scene.batch(&[contact(BookingRef { version: None, ..at }, "mary@example.org")]).await[0]);
+    done(&fixture.batch(&[contact(BookingRef { version: None, ..at }, "mary@example.org")]).await[0]);
     for command in changes(&booking, Some(1)) {
         let (lost, _answer) = envelope(command.clone());
         assert_eq!(processor.resolve_for_test(vec![lost]).await, 1);
         let answers = process(&mut processor, vec![command]).await;
         assert!(matches!(answers[0], Ok(Outcome::Refused(Refusal::Stale))), "{answers:?}");
     }
-    scene.stop();
+    fixture.stop();
 }
 
 #[actix::test]
-async fn a_quote_that_was_stored_is_given_again() {
-    let scene = Scene::new().await;
-    let mut processor = scene.deps.processor();
-    let booking = scene.booking(&["4A"]);
+async fn a_stored_quote_is_repeated() {
+    let fixture = LedgerFixture::new().await;
+    let mut processor = fixture.deps.processor();
+    let booking = fixture.booking(&["4A"]);
     let at = BookingRef { booking: booking.id, version: Some(1) };
-    scene.batch(&[claim(booking)]).await;
+    fixture.batch(&[claim(booking)]).await;
     let quote = Command::Quote { at, quote: QuoteId::new(), key: None };
-    scene.batch(std::slice::from_ref(&quote)).await;
+    fixture.batch(std::slice::from_ref(&quote)).await;
     let (lost, _answer) = envelope(quote.clone());
-    assert_eq!(processor.resolve_for_test(vec![lost]).await, 1, "nothing of the booking tells of a quote");
+    assert_eq!(processor.resolve_for_test(vec![lost]).await, 1, "nothing in the booking shows the quote");
     let answers = process(&mut processor, vec![quote]).await;
     assert!(!matches!(answers[0], Err(LedgerError::Internal)), "{answers:?}");
     assert!(matches!(answers[0], Ok(Outcome::Quoted(..))), "{answers:?}");
-    assert_eq!(scene.count("cancellation_quotes").await, 1);
-    scene.stop();
+    assert_eq!(fixture.count("cancellation_quotes").await, 1);
+    fixture.stop();
 }

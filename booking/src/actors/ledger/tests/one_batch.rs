@@ -1,8 +1,8 @@
 //! Several commands of one batch after the same seats, and a ledger that was wrong about them.
 
 use super::{
-    BookingId, BookingRef, Command, LedgerStore, LockRequest, Outcome, Processor, Scene, Verdict, claim,
-    done, lost, process, purchase,
+    BookingId, BookingRef, Command, LedgerFixture, LedgerStore, LockRequest, Outcome, PostgresProcessor,
+    Verdict, claim, done, lost, process, purchase,
 };
 use crate::invariants;
 use booking_engine::ledger::amendments::wanted_rows;
@@ -41,88 +41,88 @@ fn all_done(verdicts: &[Verdict]) {
 }
 
 /// Whether a booking has a seat of the fourth row, by the table.
-async fn has(scene: &Scene, booking: &Booking, letter: i16) -> bool {
+async fn has(fixture: &LedgerFixture, booking: &Booking, letter: i16) -> bool {
     let seat = 4 * 32 + letter;
-    scene.count(&format!("seats WHERE seat = {seat} AND booking_id = '{}'", booking.id)).await == 1
+    fixture.count(&format!("seats WHERE seat = {seat} AND booking_id = '{}'", booking.id)).await == 1
 }
 
-async fn nothing_is_broken(scene: &Scene) {
-    let report = invariants::check(&scene.deps.database).await.unwrap();
+async fn nothing_is_broken(fixture: &LedgerFixture) {
+    let report = invariants::check(&fixture.deps.database).await.unwrap();
     assert!(report.broken.is_empty(), "{:?}", report.broken);
 }
 
 #[actix::test]
 async fn seats_go_from_hand_to_hand_within_a_batch() {
-    let scene = Scene::new().await;
-    let (one, other, leaver) = (scene.booking(&["4A"]), scene.booking(&["4B"]), scene.booking(&["4F"]));
+    let fixture = LedgerFixture::new().await;
+    let (one, other, leaver) = (fixture.booking(&["4A"]), fixture.booking(&["4B"]), fixture.booking(&["4F"]));
     let made = [&one, &other, &leaver].map(|booking| claim(booking.clone()));
-    all_done(&scene.batch(&made).await);
-    let new = scene.booking(&["4F"]);
+    all_done(&fixture.batch(&made).await);
+    let new = fixture.booking(&["4F"]);
     let batch = [
         moves(&one, "4C"),
         moves(&one, "4D"),
-        // What was left before, in this batch, is free.
+        // A seat that was left earlier in this batch is free.
         moves(&other, "4A"),
         claim(new.clone()),
         cancels(&leaver),
-        // Claims come before changes: nobody has left this one yet.
-        claim(scene.booking(&["4B"])),
+        // Claims come before changes: this seat is still taken.
+        claim(fixture.booking(&["4B"])),
     ];
-    let verdicts = scene.batch(&batch).await;
+    let verdicts = fixture.batch(&batch).await;
     all_done(&verdicts[..5]);
     assert_eq!(lost(&verdicts[5]), ["4B"]);
-    assert!(has(&scene, &one, 3).await && has(&scene, &other, 0).await && has(&scene, &new, 5).await);
-    assert_eq!((scene.count("seats").await, scene.count("travellers").await), (3, 3), "and no others");
-    nothing_is_broken(&scene).await;
-    scene.stop();
+    assert!(has(&fixture, &one, 3).await && has(&fixture, &other, 0).await && has(&fixture, &new, 5).await);
+    assert_eq!((fixture.count("seats").await, fixture.count("travellers").await), (3, 3), "and no others");
+    nothing_is_broken(&fixture).await;
+    fixture.stop();
 }
 
 #[actix::test]
-async fn who_buys_and_moves_in_one_batch_has_a_sold_seat() {
-    let scene = Scene::new().await;
-    let booking = scene.booking(&["4A"]);
+async fn a_purchase_and_a_seat_change_in_one_batch_give_a_sold_seat() {
+    let fixture = LedgerFixture::new().await;
+    let booking = fixture.booking(&["4A"]);
     let (start, confirm, _) = purchase(booking.clone());
-    done(&scene.batch(&[start]).await[0]);
-    let verdicts = scene.batch(&[moves(&booking, "4B"), confirm, moves(&booking, "4A")]).await;
+    done(&fixture.batch(&[start]).await[0]);
+    let verdicts = fixture.batch(&[moves(&booking, "4B"), confirm, moves(&booking, "4A")]).await;
     all_done(&verdicts);
-    assert!(has(&scene, &booking, 0).await);
-    assert_eq!((scene.count("seats").await, scene.count("seats WHERE sold").await), (1, 1));
-    scene.stop();
+    assert!(has(&fixture, &booking, 0).await);
+    assert_eq!((fixture.count("seats").await, fixture.count("seats WHERE sold").await), (1, 1));
+    fixture.stop();
 }
 
 #[actix::test]
 async fn the_key_stops_a_ledger_that_believes_a_taken_seat_free() {
-    let scene = Scene::new().await;
-    let mut processor = scene.deps.processor();
-    process(&mut processor, vec![claim(scene.booking(&["4A"]))]).await;
+    let fixture = LedgerFixture::new().await;
+    let mut processor = fixture.deps.processor();
+    process(&mut processor, vec![claim(fixture.booking(&["4A"]))]).await;
     // Somebody has not raised the version of the flight's seats, by which the ledger would see it.
     let sneak = format!(
         "INSERT INTO seats VALUES ('{}', {}, '{}', false)",
-        scene.flight.id,
+        fixture.flight.id,
         4 * 32 + 1,
-        scene.booking(&[]).id
+        fixture.booking(&[]).id
     );
-    scene.superuser(&sneak).await;
+    fixture.superuser(&sneak).await;
     let answers =
-        process(&mut processor, vec![claim(scene.booking(&["4B"])), claim(scene.booking(&["4C"]))]).await;
+        process(&mut processor, vec![claim(fixture.booking(&["4B"])), claim(fixture.booking(&["4C"]))]).await;
     let Ok(Outcome::Refused(Refusal::SeatTaken(taken))) = &answers[0] else { panic!("{answers:?}") };
     assert_eq!(taken[0].designator.to_string(), "4B");
     assert!(matches!(&answers[1], Ok(Outcome::Done(_))), "{answers:?}");
-    assert_eq!((scene.count("seats").await, scene.count("bookings").await), (3, 2));
-    scene.stop();
+    assert_eq!((fixture.count("seats").await, fixture.count("bookings").await), (3, 2));
+    fixture.stop();
 }
 
 /// Two commands of each kind, about bookings that were made for them.
-async fn two_of_each(scene: &Scene, processor: &mut Processor) -> Vec<Command> {
+async fn two_of_each(fixture: &LedgerFixture, processor: &mut PostgresProcessor) -> Vec<Command> {
     let at = |booking: &Booking| BookingRef { booking: booking.id, version: None };
     let key = |number: u8| Some(Key { scope: vec![number], body: vec![number] });
-    let held = ["4A", "4B", "4C", "4D", "4E", "4F"].map(|seat| scene.booking(&[seat]));
+    let held = ["4A", "4B", "4C", "4D", "4E", "4F"].map(|seat| fixture.booking(&[seat]));
     process(processor, held.iter().cloned().map(claim).collect()).await;
-    let bought = ["5A", "5B"].map(|seat| scene.booking(&[seat]));
+    let bought = ["5A", "5B"].map(|seat| fixture.booking(&[seat]));
     let purchases = bought.clone().map(purchase);
     process(processor, purchases.iter().map(|(start, _, _)| start.clone()).collect()).await;
     process(processor, purchases.into_iter().map(|(_, confirm, _)| confirm).collect()).await;
-    let [one, other] = ["6A", "6B"].map(|seat| purchase(scene.booking(&[seat])));
+    let [one, other] = ["6A", "6B"].map(|seat| purchase(fixture.booking(&[seat])));
     process(processor, vec![one.0, other.0]).await;
     let mut commands = vec![one.2, other.2];
     for (number, booking) in (0_u8..).zip(&held[..2]) {
@@ -148,9 +148,9 @@ async fn two_of_each(scene: &Scene, processor: &mut Processor) -> Vec<Command> {
 
 #[actix::test]
 async fn all_that_a_batch_writes_is_of_one_transaction() {
-    let scene = Scene::new().await;
-    let mut processor = scene.deps.processor();
-    let batch = two_of_each(&scene, &mut processor).await;
+    let fixture = LedgerFixture::new().await;
+    let mut processor = fixture.deps.processor();
+    let batch = two_of_each(&fixture, &mut processor).await;
     for answer in process(&mut processor, batch).await {
         assert!(matches!(answer, Ok(Outcome::Done(_) | Outcome::Quoted(..))), "{answer:?}");
     }
@@ -165,24 +165,24 @@ async fn all_that_a_batch_writes_is_of_one_transaction() {
         "events WHERE kind = 'booking.cancelled'",
     ];
     for (rows, number) in written.iter().zip([2, 4, 2, 2, 2, 2, 2, 2]) {
-        assert_eq!(scene.count(rows).await, number, "{rows}");
+        assert_eq!(fixture.count(rows).await, number, "{rows}");
     }
     let writers = written.map(|rows| format!("SELECT xmin::text FROM {rows}")).join(" UNION ");
-    assert_eq!(scene.count(&format!("({writers}) AS writers")).await, 1);
-    scene.stop();
+    assert_eq!(fixture.count(&format!("({writers}) AS writers")).await, 1);
+    fixture.stop();
 }
 
 #[actix::test]
 async fn a_booking_whose_flights_are_not_locked_is_not_touched() {
-    let scene = Scene::new().await;
-    let other = samples::booking(scene.further_flight().await, &["4A"]);
-    let mut holder = scene.lock(scene.flight.id).await;
-    let store = scene.store().await;
+    let fixture = LedgerFixture::new().await;
+    let other = samples::booking(fixture.further_flight().await, &["4A"]);
+    let mut holder = fixture.lock(fixture.flight.id).await;
+    let store = fixture.store().await;
     store.begin(&[]).await.unwrap();
     let asked: [BookingId; 1] = [other.id];
     let request = LockRequest {
         unverified: &[],
-        flights: BTreeSet::from([scene.flight.id]),
+        flights: BTreeSet::from([fixture.flight.id]),
         bookings: &asked,
         limits: &[],
         passengers: &[],
@@ -192,10 +192,10 @@ async fn a_booking_whose_flights_are_not_locked_is_not_touched() {
     let comes = async {
         let waits = "pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' \
                      AND query LIKE '%FROM segments%'";
-        while scene.count(waits).await == 0 {
+        while fixture.count(waits).await == 0 {
             tokio::task::yield_now().await;
         }
-        done(&scene.batch(&[claim(other)]).await[0]);
+        done(&fixture.batch(&[claim(other)]).await[0]);
         diesel::sql_query("ROLLBACK").execute(&mut holder).await.unwrap();
     };
     let both = async { tokio::join!(store.lock(request), comes) };
@@ -205,5 +205,5 @@ async fn a_booking_whose_flights_are_not_locked_is_not_touched() {
     assert_eq!(error.fault, StoreFault::Conflict);
     let source = std::error::Error::source(&error).unwrap().to_string();
     assert!(source.contains("not locked"), "{source}");
-    scene.stop();
+    fixture.stop();
 }

@@ -1,6 +1,9 @@
 //! The way to Stripe's HTTP API: one queue, a bounded number of requests at a time, a bound on each.
 
-use super::{StripeError, StripeSettings, intent::Answer};
+use super::{
+    intent::ApiAnswer,
+    settings::{StripeError, StripeSettings},
+};
 use awc::{
     Connector,
     error::SendRequestError,
@@ -19,7 +22,7 @@ use tokio::{
 
 /// The version of the API that this adapter was written for; Stripe keeps to it.
 const API_VERSION: &str = "2024-06-20";
-/// Requests that wait for their turn; more have to wait before.
+/// Requests that wait for their turn; further callers wait before they enter the queue.
 const QUEUE: usize = 256;
 /// How long a connection may take, encryption included.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -30,22 +33,22 @@ const LONGEST_BODY: usize = 1 << 20;
 pub(super) type Form = Vec<(String, String)>;
 
 /// A request on its way.
-struct Request {
+struct ApiRequest {
     method: Method,
     path: String,
     form: Form,
-    /// What makes a repetition of the request have no further effect.
+    /// The idempotency key: a repeated request has no further effect.
     key: Option<String>,
-    reply: oneshot::Sender<Result<Answer, ProviderError>>,
+    reply: oneshot::Sender<Result<ApiAnswer, ProviderError>>,
 }
 
 /// A cloneable way to the API.
 #[derive(Clone)]
-pub(super) struct Client {
-    requests: mpsc::Sender<Request>,
+pub(super) struct StripeClient {
+    requests: mpsc::Sender<ApiRequest>,
 }
 
-impl Client {
+impl StripeClient {
     /// Starts it on the present arbiter.
     pub(super) fn start(settings: &StripeSettings) -> Result<Self, StripeError> {
         let tls = tls()?;
@@ -58,12 +61,12 @@ impl Client {
         Ok(Self { requests: sender })
     }
 
-    pub(super) async fn get(&self, path: String) -> Result<Answer, ProviderError> {
+    pub(super) async fn get(&self, path: String) -> Result<ApiAnswer, ProviderError> {
         self.ask(Method::GET, path, Form::new(), None).await
     }
 
     /// `key`: repeated under the same key, it is done once.
-    pub(super) async fn post(&self, path: &str, key: String, form: Form) -> Result<Answer, ProviderError> {
+    pub(super) async fn post(&self, path: &str, key: String, form: Form) -> Result<ApiAnswer, ProviderError> {
         self.ask(Method::POST, path.to_owned(), form, Some(key)).await
     }
 
@@ -73,10 +76,10 @@ impl Client {
         path: String,
         form: Form,
         key: Option<String>,
-    ) -> Result<Answer, ProviderError> {
+    ) -> Result<ApiAnswer, ProviderError> {
         let stopped = || ProviderError("the client of the provider is stopped".to_owned());
         let (reply, answer) = oneshot::channel();
-        let request = Request { method, path, form, key, reply };
+        let request = ApiRequest { method, path, form, key, reply };
         self.requests.send(request).await.map_err(|_| stopped())?;
         answer.await.map_err(|_| stopped())?
     }
@@ -98,7 +101,7 @@ fn tls() -> Result<Arc<ClientConfig>, StripeError> {
 async fn send_all(
     settings: StripeSettings,
     tls: Arc<ClientConfig>,
-    requests: Arc<Mutex<mpsc::Receiver<Request>>>,
+    requests: Arc<Mutex<mpsc::Receiver<ApiRequest>>>,
 ) -> WorkerEnd {
     let mut requests = requests.lock().await;
     let connector = Connector::new().rustls_0_23(tls).timeout(CONNECT).handshake_timeout(CONNECT);
@@ -113,7 +116,7 @@ async fn send_all(
     while let Some(request) = requests.recv().await {
         // An error would mean that the turns are closed, which they never are.
         let Ok(turn) = turns.clone().acquire_owned().await else { return WorkerEnd::Died };
-        // What nobody waits for any more is not begun; what has begun is not aborted.
+        // A request without a waiting caller is not begun; a begun one is not aborted.
         if request.reply.is_closed() {
             continue;
         }
@@ -133,10 +136,10 @@ async fn send_all(
 async fn send(
     http: &awc::Client,
     settings: &StripeSettings,
-    request: &Request,
-) -> Result<Answer, ProviderError> {
+    request: &ApiRequest,
+) -> Result<ApiAnswer, ProviderError> {
     match send_once(http, settings, request).await {
-        // A connection that was closed while it was idle; and a repetition has no further effect.
+        // The server may have closed an idle connection. A repeated request has no further effect.
         Err(SendRequestError::Send(_) | SendRequestError::Response(_)) => {
             send_once(http, settings, request).await
         }
@@ -148,8 +151,8 @@ async fn send(
 async fn send_once(
     http: &awc::Client,
     settings: &StripeSettings,
-    request: &Request,
-) -> Result<Answer, SendRequestError> {
+    request: &ApiRequest,
+) -> Result<ApiAnswer, SendRequestError> {
     let url = format!("{}{}", settings.base_url.trim_end_matches('/'), request.path);
     let mut outgoing = http
         .request(request.method.clone(), url)
@@ -163,16 +166,16 @@ async fn send_once(
     };
     let status = response.status().as_u16();
     let body = response.body().limit(LONGEST_BODY).await;
-    // A body that breaks off says nothing of what was done, as one that is no JSON.
+    // A broken body leaves the outcome unknown, as a body that is not JSON.
     let body = body.ok().and_then(|body| serde_json::from_slice(&body).ok()).unwrap_or(Value::Null);
-    Ok(Answer { status, body })
+    Ok(ApiAnswer { status, body })
 }
 
 fn bearer(key: &SecretString) -> String {
     format!("Bearer {}", key.expose_secret())
 }
 
-/// What kind of fault it was, without what was sent.
+/// The kind of the fault, without the content of the request.
 fn kind(error: &SendRequestError) -> &'static str {
     match error {
         SendRequestError::Connect(_) => "no connection",

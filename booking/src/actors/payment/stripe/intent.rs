@@ -5,14 +5,14 @@ use serde_json::Value;
 
 /// An answer of Stripe's.
 #[derive(Debug, Clone)]
-pub(super) struct Answer {
+pub(super) struct ApiAnswer {
     pub(super) status: u16,
     pub(super) body: Value,
 }
 
 /// What became of a request.
 #[derive(Debug)]
-pub(super) enum Reading {
+pub(super) enum IntentReading {
     /// Done; the object.
     Object(Value),
     /// The card was refused.
@@ -35,8 +35,8 @@ pub(super) enum Intent {
     Decided(ProviderDecision),
 }
 
-impl Answer {
-    /// Only type and code of an error are told: its message may repeat what it was sent.
+impl ApiAnswer {
+    /// Only the type and the code of an error: its message may repeat what it was sent.
     fn fault(&self) -> ProviderError {
         let error = &self.body["error"];
         let text = |key: &str| error[key].as_str().unwrap_or("none").to_owned();
@@ -44,21 +44,21 @@ impl Answer {
     }
 
     /// Reads the answer.
-    pub(super) fn read(self) -> Reading {
+    pub(super) fn read(self) -> IntentReading {
         let of_card = self.body["error"]["type"] == "card_error";
         match self.status {
-            200..=299 if self.body.is_object() => Reading::Object(self.body),
-            402 => Reading::CardRefused,
-            400..=499 if of_card => Reading::CardRefused,
+            200..=299 if self.body.is_object() => IntentReading::Object(self.body),
+            402 => IntentReading::CardRefused,
+            400..=499 if of_card => IntentReading::CardRefused,
             // Our key is not good, the same request runs at this moment, or there are too many.
-            401 | 403 | 409 | 429 => Reading::Unknown(self.fault()),
-            400..=499 => Reading::Rejected(self.fault()),
-            _ => Reading::Unknown(self.fault()),
+            401 | 403 | 409 | 429 => IntentReading::Unknown(self.fault()),
+            400..=499 => IntentReading::Rejected(self.fault()),
+            _ => IntentReading::Unknown(self.fault()),
         }
     }
 }
 
-impl Reading {
+impl IntentReading {
     /// The object, where nothing else is expected.
     pub(super) fn object(self) -> Result<Value, ProviderError> {
         match self {
@@ -97,26 +97,26 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn read(status: u16, body: Value) -> Reading {
-        Answer { status, body }.read()
+    fn read(status: u16, body: Value) -> IntentReading {
+        ApiAnswer { status, body }.read()
     }
 
     #[test]
     fn only_the_card_is_refused_for_good() {
         let error = |kind: &str| json!({"error": {"type": kind, "code": "x", "message": "pm_secret"}});
-        assert!(matches!(read(200, json!({"id": "pi_1"})), Reading::Object(_)));
-        assert!(matches!(read(402, error("card_error")), Reading::CardRefused));
-        assert!(matches!(read(400, error("card_error")), Reading::CardRefused));
-        assert!(matches!(read(400, error("invalid_request_error")), Reading::Rejected(_)));
-        assert!(matches!(read(404, error("invalid_request_error")), Reading::Rejected(_)));
+        assert!(matches!(read(200, json!({"id": "pi_1"})), IntentReading::Object(_)));
+        assert!(matches!(read(402, error("card_error")), IntentReading::CardRefused));
+        assert!(matches!(read(400, error("card_error")), IntentReading::CardRefused));
+        assert!(matches!(read(400, error("invalid_request_error")), IntentReading::Rejected(_)));
+        assert!(matches!(read(404, error("invalid_request_error")), IntentReading::Rejected(_)));
         for status in [401, 403, 409, 429, 500, 502, 503] {
-            let Reading::Unknown(fault) = read(status, error("idempotency_error")) else {
+            let IntentReading::Unknown(fault) = read(status, error("idempotency_error")) else {
                 panic!("{status}");
             };
             assert!(!fault.to_string().contains("secret"), "no message of theirs: {fault}");
         }
-        assert!(matches!(read(200, Value::Null), Reading::Unknown(_)), "no JSON");
-        assert!(matches!(read(302, Value::Null), Reading::Unknown(_)));
+        assert!(matches!(read(200, Value::Null), IntentReading::Unknown(_)), "no JSON");
+        assert!(matches!(read(302, Value::Null), IntentReading::Unknown(_)));
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! What localstripe cannot show: headers, keys, faults, silence. A server of a few answers, and a real
 //! PostgreSQL for the intents' ids.
 
-use super::{Stripe, StripeError, StripeSettings};
+use super::{
+    adapter::Stripe,
+    settings::{StripeError, StripeSettings},
+};
 use crate::MIGRATIONS;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use booking_engine::{ports::PaymentProvider, saga::step::ProviderDecision};
@@ -23,13 +26,13 @@ const KEY: &str = "sk_test_not_to_be_told";
 
 /// A request as it came.
 #[derive(Debug, Clone)]
-struct Seen {
+struct SeenRequest {
     line: String,
     headers: Vec<(String, String)>,
     body: String,
 }
 
-impl Seen {
+impl SeenRequest {
     fn header(&self, name: &str) -> &str {
         self.headers.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_str())
     }
@@ -37,12 +40,12 @@ impl Seen {
 
 /// A server that gives its answers in their order; after the last it keeps silent.
 #[derive(Clone, Default)]
-struct Fake {
-    seen: Arc<Mutex<Vec<Seen>>>,
+struct FakeStripe {
+    seen: Arc<Mutex<Vec<SeenRequest>>>,
     answers: Arc<Mutex<VecDeque<(u16, Value)>>>,
 }
 
-impl Fake {
+impl FakeStripe {
     fn then(self, status: u16, body: Value) -> Self {
         self.answers.lock().unwrap().push_back((status, body));
         self
@@ -53,20 +56,20 @@ impl Fake {
         let headers =
             headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
         let line = format!("{} {}", request.method(), request.uri());
-        fake.seen.lock().unwrap().push(Seen { line, headers, body });
+        fake.seen.lock().unwrap().push(SeenRequest { line, headers, body });
         let answer = fake.answers.lock().unwrap().pop_front();
         let Some((status, body)) = answer else { return std::future::pending().await };
         HttpResponse::build(actix_web::http::StatusCode::from_u16(status).unwrap()).json(body)
     }
 
-    fn seen(&self) -> Vec<Seen> {
+    fn seen(&self) -> Vec<SeenRequest> {
         self.seen.lock().unwrap().clone()
     }
 }
 
 /// The adapter before a server, and one payment.
-struct Scene {
-    fake: Fake,
+struct StripeFixture {
+    fake: FakeStripe,
     stripe: Stripe,
     stripe_url: String,
     payment: PaymentId,
@@ -74,12 +77,13 @@ struct Scene {
     server: actix_web::dev::ServerHandle,
 }
 
-impl Scene {
-    async fn new(fake: Fake) -> Self {
+impl StripeFixture {
+    async fn new(fake: FakeStripe) -> Self {
         let database = TestDatabase::of("booking", MIGRATIONS).await;
         let data = web::Data::new(fake.clone());
-        let server =
-            HttpServer::new(move || App::new().app_data(data.clone()).default_service(web::to(Fake::answer)));
+        let server = HttpServer::new(move || {
+            App::new().app_data(data.clone()).default_service(web::to(FakeStripe::answer))
+        });
         let server = server.workers(1).disable_signals().bind(("127.0.0.1", 0)).unwrap();
         let address = server.addrs()[0];
         let server = server.run();
@@ -89,12 +93,12 @@ impl Scene {
         let settings = StripeSettings { base_url: stripe_url.clone(), ..settings() };
         let stripe = Stripe::start(&settings, Pool::new(&database.config("booking"))).unwrap();
         let payment = PaymentId::new();
-        let scene = Self { fake, stripe, stripe_url, payment, database, server: handle };
+        let fixture = Self { fake, stripe, stripe_url, payment, database, server: handle };
         let row = format!(
             "INSERT INTO payments VALUES ('{payment}', gen_random_uuid(), 'card', 'pm_x', 7488, 0, now(), NULL, 200, now())"
         );
-        scene.sql(&row).await;
-        scene
+        fixture.sql(&row).await;
+        fixture
     }
 
     async fn sql(&self, statement: &str) {
@@ -133,12 +137,13 @@ fn fault(kind: &str) -> Value {
 
 #[actix_web::test]
 async fn requests_carry_key_version_and_a_key_of_their_own() {
-    let fake =
-        Fake::default().then(200, intent("requires_confirmation")).then(200, intent("requires_capture"));
-    let scene = Scene::new(fake.then(200, intent("succeeded"))).await;
-    assert_eq!(scene.authorise("tok_visa").await, Ok(ProviderDecision::Authorised));
-    scene.stripe.capture(scene.payment, 7488).await.unwrap();
-    let seen = scene.fake.seen();
+    let fake = FakeStripe::default()
+        .then(200, intent("requires_confirmation"))
+        .then(200, intent("requires_capture"));
+    let fixture = StripeFixture::new(fake.then(200, intent("succeeded"))).await;
+    assert_eq!(fixture.authorise("tok_visa").await, Ok(ProviderDecision::Authorised));
+    fixture.stripe.capture(fixture.payment, 7488).await.unwrap();
+    let seen = fixture.fake.seen();
     let lines: Vec<&str> = seen.iter().map(|one| one.line.as_str()).collect();
     assert_eq!(
         lines,
@@ -149,7 +154,7 @@ async fn requests_carry_key_version_and_a_key_of_their_own() {
         ]
     );
     for (one, what) in seen.iter().zip(["create", "confirm", "capture"]) {
-        assert_eq!(one.header("idempotency-key"), format!("{}-{what}", scene.payment));
+        assert_eq!(one.header("idempotency-key"), format!("{}-{what}", fixture.payment));
         assert_eq!(one.header("authorization"), format!("Bearer {KEY}"));
         assert_eq!(one.header("stripe-version"), "2024-06-20");
     }
@@ -161,13 +166,13 @@ async fn requests_carry_key_version_and_a_key_of_their_own() {
     ] {
         assert!(seen[0].body.contains(part), "{part} in {}", seen[0].body);
     }
-    assert!(seen[0].body.contains(&scene.payment.to_string()), "metadata");
-    scene.stop().await;
+    assert!(seen[0].body.contains(&fixture.payment.to_string()), "metadata");
+    fixture.stop().await;
 }
 
 #[actix_web::test]
 async fn faults_leave_everything_open_and_tell_no_secret() {
-    let mut fake = Fake::default();
+    let mut fake = FakeStripe::default();
     let faults = [
         (401, "invalid_request_error"),
         (409, "idempotency_error"),
@@ -177,30 +182,30 @@ async fn faults_leave_everything_open_and_tell_no_secret() {
     for (status, kind) in faults {
         fake = fake.then(status, fault(kind));
     }
-    let scene = Scene::new(fake).await;
+    let fixture = StripeFixture::new(fake).await;
     for _ in faults {
-        let error = scene.authorise("pm_x").await.unwrap_err();
+        let error = fixture.authorise("pm_x").await.unwrap_err();
         assert!(!error.contains(KEY) && !error.contains("pm_x"), "{error}");
     }
     // And now it is silent.
-    let error = scene.authorise("pm_x").await.unwrap_err();
+    let error = fixture.authorise("pm_x").await.unwrap_err();
     assert!(error.contains("no answer in time"), "{error}");
-    assert!(scene.stripe.answers().await.is_err());
-    assert_eq!(scene.stripe.find(scene.payment).await.unwrap(), None, "nothing was ever confirmed");
-    scene.stop().await;
+    assert!(fixture.stripe.answers().await.is_err());
+    assert_eq!(fixture.stripe.find(fixture.payment).await.unwrap(), None, "nothing was ever confirmed");
+    fixture.stop().await;
 }
 
 #[actix_web::test]
-async fn what_is_refused_is_declined_and_a_challenge_is_cancelled() {
-    let declined = Scene::new(Fake::default().then(402, fault("card_error"))).await;
+async fn refusals_are_declined_and_challenges_cancelled() {
+    let declined = StripeFixture::new(FakeStripe::default().then(402, fault("card_error"))).await;
     assert_eq!(declined.authorise("pm_x").await, Ok(ProviderDecision::Declined));
     declined.stop().await;
-    let rejected = Scene::new(Fake::default().then(400, fault("invalid_request_error"))).await;
+    let rejected = StripeFixture::new(FakeStripe::default().then(400, fault("invalid_request_error"))).await;
     assert_eq!(rejected.authorise("pm_x").await, Ok(ProviderDecision::Declined), "no such payment method");
     rejected.stop().await;
     let fake =
-        Fake::default().then(200, intent("requires_confirmation")).then(200, intent("requires_action"));
-    let challenged = Scene::new(fake.then(200, intent("canceled"))).await;
+        FakeStripe::default().then(200, intent("requires_confirmation")).then(200, intent("requires_action"));
+    let challenged = StripeFixture::new(fake.then(200, intent("canceled"))).await;
     assert_eq!(challenged.authorise("pm_x").await, Ok(ProviderDecision::Declined));
     let last = challenged.fake.seen().pop().unwrap();
     assert_eq!(last.line, "POST /v1/payment_intents/pi_1/cancel");
@@ -209,57 +214,57 @@ async fn what_is_refused_is_declined_and_a_challenge_is_cancelled() {
 
 #[actix_web::test]
 async fn an_intent_is_not_confirmed_for_a_payment_that_is_decided_meanwhile() {
-    let scene = Scene::new(Fake::default().then(200, intent("requires_confirmation"))).await;
-    // As if it were given up while the intent is created.
-    scene.sql("UPDATE payments SET state = 4, token = NULL").await;
-    let error = scene.authorise("pm_x").await.unwrap_err();
+    let fixture = StripeFixture::new(FakeStripe::default().then(200, intent("requires_confirmation"))).await;
+    // As if it were voided while the intent is created.
+    fixture.sql("UPDATE payments SET state = 4, token = NULL").await;
+    let error = fixture.authorise("pm_x").await.unwrap_err();
     assert!(error.contains("decided meanwhile"), "{error}");
-    assert_eq!(scene.fake.seen().len(), 1, "created, and never confirmed");
-    scene.stripe.void(scene.payment, 7488).await.unwrap();
-    assert_eq!(scene.fake.seen().len(), 1, "there is nothing to be cancelled");
-    scene.stop().await;
+    assert_eq!(fixture.fake.seen().len(), 1, "created, and never confirmed");
+    fixture.stripe.void(fixture.payment, 7488).await.unwrap();
+    assert_eq!(fixture.fake.seen().len(), 1, "there is nothing to be cancelled");
+    fixture.stop().await;
 }
 
 #[actix_web::test]
 async fn a_refund_that_the_bank_sent_back_is_tried_anew() {
     let refund = RefundId::new();
     let ours = |status: &str| json!({"id": "re_1", "status": status, "metadata": {"refund_id": refund}});
-    let fake = Fake::default()
+    let fake = FakeStripe::default()
         .then(200, json!({"data": []}))
         .then(200, ours("failed"))
         .then(200, json!({"data": [ours("failed")]}))
         .then(200, ours("pending"))
         .then(200, json!({"data": [ours("failed"), ours("succeeded")]}));
-    let scene = Scene::new(fake).await;
-    scene.sql("UPDATE payments SET state = 1, provider_reference = 'pi_1'").await;
-    assert!(scene.stripe.refund(scene.payment, refund, 100).await.is_err());
+    let fixture = StripeFixture::new(fake).await;
+    fixture.sql("UPDATE payments SET state = 1, provider_reference = 'pi_1'").await;
+    assert!(fixture.stripe.refund(fixture.payment, refund, 100).await.is_err());
     for _ in 0..2 {
-        scene.stripe.refund(scene.payment, refund, 100).await.unwrap();
+        fixture.stripe.refund(fixture.payment, refund, 100).await.unwrap();
     }
     let keys: Vec<String> =
-        scene.fake.seen().iter().map(|one| one.header("idempotency-key").to_owned()).collect();
+        fixture.fake.seen().iter().map(|one| one.header("idempotency-key").to_owned()).collect();
     let key = |count| format!("{refund}-refund-{count}");
     assert_eq!(keys, [String::new(), key(0), String::new(), key(1), String::new()]);
-    scene.stop().await;
+    fixture.stop().await;
 }
 
 #[actix_web::test]
-async fn nothing_is_told_to_a_server_that_does_not_prove_who_it_is() {
-    let scene = Scene::new(Fake::default().then(200, json!({}))).await;
+async fn nothing_is_sent_to_a_server_without_a_trusted_certificate() {
+    let fixture = StripeFixture::new(FakeStripe::default().then(200, json!({}))).await;
     let settings = StripeSettings {
-        base_url: scene.stripe_url.replace("http://", "https://"),
+        base_url: fixture.stripe_url.replace("http://", "https://"),
         timeout: Duration::from_secs(10),
         ..settings()
     };
-    let stripe = Stripe::start(&settings, Pool::new(&scene.database.config("booking"))).unwrap();
+    let stripe = Stripe::start(&settings, Pool::new(&fixture.database.config("booking"))).unwrap();
     let error = stripe.answers().await.unwrap_err().to_string();
     assert!(error.contains("no connection"), "{error}");
-    assert!(scene.fake.seen().is_empty());
-    scene.stop().await;
+    assert!(fixture.fake.seen().is_empty());
+    fixture.stop().await;
 }
 
 #[actix_web::test]
-async fn what_cannot_work_is_told_at_the_start() {
+async fn settings_that_cannot_work_fail_at_the_start() {
     let database = TestDatabase::of("booking", MIGRATIONS).await;
     let pool = Pool::new(&database.config("booking"));
     let isk = StripeSettings { currency: "ISK".parse().unwrap(), ..settings() };

@@ -1,6 +1,6 @@
 //! Payments that the provider has decided, and that the ledger cannot store at once.
 
-use super::{NOT_NOTED, Played, Scene, eventually};
+use super::{NOT_NOTED, PaymentFixture, Played, eventually};
 use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 use std::sync::atomic::Ordering;
 use testkit::Answer;
@@ -9,8 +9,8 @@ use testkit::Answer;
 struct Lock(AsyncPgConnection);
 
 impl Lock {
-    async fn of(scene: &Scene) -> Self {
-        let mut connection = AsyncPgConnection::establish(&scene.database.superuser_url()).await.unwrap();
+    async fn of(fixture: &PaymentFixture) -> Self {
+        let mut connection = AsyncPgConnection::establish(&fixture.database.superuser_url()).await.unwrap();
         let lock = "BEGIN; SELECT FROM booking.flights FOR UPDATE";
         connection.batch_execute(lock).await.unwrap();
         Self(connection)
@@ -22,61 +22,61 @@ impl Lock {
 }
 
 /// Buys, and lets the provider authorise as soon as the ledger cannot write; `fault`: what comes then.
-async fn buy_without_ledger(scene: &Scene, fault: impl AsyncFnOnce()) -> (Answer, Lock) {
-    let (client, body) = (scene.client.clone(), scene.body("Ada"));
+async fn buy_without_ledger(fixture: &PaymentFixture, fault: impl AsyncFnOnce()) -> (Answer, Lock) {
+    let (client, body) = (fixture.client.clone(), fixture.body("Ada"));
     let buying = actix::spawn(async move { client.post("/api/v1/bookings", &body).await });
-    scene.played.begun.notified().await;
-    let lock = Lock::of(scene).await;
-    scene.played.released.notify_one();
+    fixture.played.begun.notified().await;
+    let lock = Lock::of(fixture).await;
+    fixture.played.released.notify_one();
     fault().await;
     (buying.await.unwrap(), lock)
 }
 
 /// Nobody takes it up as one that was left: it was not, by far not long enough ago.
-async fn confirmed(scene: &Scene) {
-    eventually("the confirmation", async || scene.sql("SELECT FROM bookings WHERE status = 1").await == 1)
+async fn confirmed(fixture: &PaymentFixture) {
+    eventually("the confirmation", async || fixture.sql("SELECT FROM bookings WHERE status = 1").await == 1)
         .await;
 }
 
 #[actix_web::test]
 async fn an_authorised_payment_is_confirmed_as_soon_as_the_ledger_can() {
-    let scene = Scene::new(Played { gated: true.into(), ..Played::default() }).await;
+    let fixture = PaymentFixture::new(Played { gated: true.into(), ..Played::default() }).await;
     let (bought, lock) =
-        buy_without_ledger(&scene, async || scene.sales.deps.ledgers.kill(scene.flight.id).await).await;
+        buy_without_ledger(&fixture, async || fixture.sales.deps.ledgers.kill(fixture.flight.id).await).await;
     bought.expect_problem(504, "upstream_timeout");
     lock.release().await;
-    confirmed(&scene).await;
-    assert_eq!(scene.played.finds.load(Ordering::SeqCst), 0, "what it has said is known");
-    scene.all_captured(1).await;
-    scene.stop().await;
+    confirmed(&fixture).await;
+    assert_eq!(fixture.played.finds.load(Ordering::SeqCst), 0, "what it has said is known");
+    fixture.all_captured(1).await;
+    fixture.stop().await;
 }
 
 #[actix_web::test]
 async fn a_ledger_that_is_only_busy_confirms_later() {
-    let scene = Scene::new(Played { gated: true.into(), ..Played::default() }).await;
+    let fixture = PaymentFixture::new(Played { gated: true.into(), ..Played::default() }).await;
     // It does not get its locks in time: nothing was lost.
-    let (bought, lock) = buy_without_ledger(&scene, async || {}).await;
+    let (bought, lock) = buy_without_ledger(&fixture, async || {}).await;
     bought.expect_problem(504, "upstream_timeout");
     lock.release().await;
-    confirmed(&scene).await;
-    scene.all_captured(1).await;
-    scene.stop().await;
+    confirmed(&fixture).await;
+    fixture.all_captured(1).await;
+    fixture.stop().await;
 }
 
 /// As an instance of the release before leaves it, which knows of no queue.
 #[actix_web::test]
 async fn a_refusal_that_is_still_queued_leaves_the_queue() {
-    let scene = Scene::new(Played::default()).await;
-    scene.buy("Ada").await.expect(201);
-    scene.all_captured(1).await;
+    let fixture = PaymentFixture::new(Played::default()).await;
+    fixture.buy("Ada").await.expect(201);
+    fixture.all_captured(1).await;
     for statement in ["UPDATE payments SET state = 3", NOT_NOTED] {
-        scene.sql(statement).await;
+        fixture.sql(statement).await;
     }
-    eventually("the note", async || {
-        scene.sql("UPDATE unsettled_payments SET attempted_at = now() - interval '2 hours'").await;
-        scene.sql("SELECT FROM unsettled_payments").await == 0
+    eventually("the settlement", async || {
+        fixture.sql("UPDATE unsettled_payments SET attempted_at = now() - interval '2 hours'").await;
+        fixture.sql("SELECT FROM unsettled_payments").await == 0
     })
     .await;
-    assert_eq!(scene.sql("SELECT FROM payments WHERE state = 3").await, 1);
-    scene.stop().await;
+    assert_eq!(fixture.sql("SELECT FROM payments WHERE state = 3").await, 1);
+    fixture.stop().await;
 }
