@@ -164,8 +164,8 @@ fn start_actors(
     let desk = PaymentDesk::start(provider, ledgers.clone(), pool.clone(), times);
     let sweep = Duration::from_millis(config.disruption_sweep_ms.max(10));
     let disruptions = DisruptionDesk::start(pool.clone(), ledgers.clone(), desk.clone(), sweep);
-    let reap = Duration::from_millis(config.reap_ms.max(10));
-    expiry_sweeper::start(pool.clone(), ledgers.clone(), reap);
+    let expiry_interval = Duration::from_millis(config.reap_ms.max(10));
+    expiry_sweeper::start(pool.clone(), ledgers.clone(), expiry_interval);
     housekeeping::start(pool.clone());
     version_poll::start(bus.clone(), pool.clone(), directory.clone());
     let deps = InstanceDeps { keys: StoredKeys(pool.clone()), directory: directory.clone(), ledgers, desk };

@@ -119,8 +119,8 @@ pub async fn commit(store: &PostgresLedgerStore, committed: &mut CommittedBatch)
 ///
 /// # Errors
 /// Those of the database.
-pub async fn draw_documents(store: &PostgresLedgerStore, count: usize) -> StoreResult<Vec<i64>> {
-    passengers::allocate_documents(store.connection()?, count).await.map_err(store_error)
+pub async fn allocate_ticket_numbers(store: &PostgresLedgerStore, count: usize) -> StoreResult<Vec<i64>> {
+    passengers::allocate_ticket_numbers(store.connection()?, count).await.map_err(store_error)
 }
 
 /// Stores the newest state of a flight.

@@ -8,6 +8,9 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+/// How long a stop waits for the run that is under way.
+const LONGEST_STOP: Duration = Duration::from_secs(2);
+
 /// A cloneable handle of work that is repeated.
 ///
 /// Invariants: at most one run is under way, and after each nudge a whole run follows. A nudge during a run is kept
@@ -61,10 +64,11 @@ impl Ticker {
         self.nudged.notify_one();
     }
 
-    /// Stops after the run that is under way; ready when it has ended.
+    /// Stops after the run that is under way; ready when it has ended, or after two seconds: a database that does not
+    /// answer keeps no service from stopping.
     pub async fn stop(&self) {
         self.stopping.cancel();
-        self.ended.cancelled().await;
+        let _late = tokio::time::timeout(LONGEST_STOP, self.ended.cancelled()).await;
     }
 }
 

@@ -62,13 +62,13 @@ pub async fn compare(
     let mut rounds_of_ours: Vec<EngineRound> = Vec::new();
     for number in 1..=rounds.count {
         for (side, clients) in plain.iter_mut().zip(BASELINE_CLIENTS) {
-            settle(cluster, baseline.database()).await?;
+            analyze_and_checkpoint(cluster, baseline.database()).await?;
             let round = baseline.round(workload, clients, (rounds.seconds, flights), &event).await?;
             eprintln!("{name}: round {number}, baseline with {clients} clients: {:.1}/s", round.rate);
             side.rates.push(round.rate);
             side.latencies.add(&round.latencies);
         }
-        settle(cluster, ours.database()).await?;
+        analyze_and_checkpoint(cluster, ours.database()).await?;
         let round = ours.round(workload, pattern, rounds.seconds).await?;
         eprintln!(
             "{name}: round {number}, ours with {} clients: {:.1}/s",
@@ -90,7 +90,10 @@ pub async fn compare(
 
 /// What a server does by itself in time is done before a round: the tables' statistics are fresh, and
 /// what was written is on disk.
-pub(super) async fn settle(cluster: &Cluster, database: &ServiceDatabase) -> anyhow::Result<()> {
+pub(super) async fn analyze_and_checkpoint(
+    cluster: &Cluster,
+    database: &ServiceDatabase,
+) -> anyhow::Result<()> {
     database.analyze().await?;
     cluster.checkpoint().await
 }

@@ -2,7 +2,7 @@
 //! costs more when many are stored.
 
 use super::{
-    comparison::{RoundPlan, line_of_ours, rounded_all, settle},
+    comparison::{RoundPlan, analyze_and_checkpoint, line_of_ours, rounded_all},
     engine_under_test::{EngineRound, EngineUnderTest, Pattern, SeatCount},
     service::ServiceTuning,
     workload::Workload,
@@ -38,7 +38,7 @@ pub async fn arrivals(
     ours: &mut EngineUnderTest,
 ) -> anyhow::Result<ResultLine> {
     let rate = peak / 2.0;
-    settle(cluster, ours.database()).await?;
+    analyze_and_checkpoint(cluster, ours.database()).await?;
     eprintln!("open_arrivals: {rate:.1}/s");
     let (workload, pattern) = (Workload::HotFlight, Pattern::Open(rate));
     let sale = ours.sale(workload, WARM_UP_SECONDS + rounds.seconds).await?;
@@ -64,7 +64,7 @@ pub async fn overload(
     cluster: &Cluster,
     ours: &mut EngineUnderTest,
 ) -> anyhow::Result<ResultLine> {
-    settle(cluster, ours.database()).await?;
+    analyze_and_checkpoint(cluster, ours.database()).await?;
     eprintln!("overload: {CROWD} clients");
     let round = ours.round(Workload::Spread, Pattern::Closed(CROWD), rounds.seconds).await?;
     let (at_once, later) = (round.outcome.overloaded_at_once.clone(), round.outcome.overloaded.clone());
@@ -136,7 +136,7 @@ pub async fn flat_cost(
     let pattern = Pattern::Closed(rounds.clients);
     for number in 0..=rounds.count {
         for (name, ours, measured) in &mut sides {
-            settle(cluster, ours.database()).await?;
+            analyze_and_checkpoint(cluster, ours.database()).await?;
             let round = ours.round(Workload::HotFlight, pattern, rounds.seconds).await?;
             eprintln!("stored: round {number}, {name}: {:.1}/s", round.outcome.rate());
             // The first one warms up.

@@ -10,7 +10,7 @@ use booking_engine::{
     booking::disruption::PendingDisruption,
     follow::{self, DisruptionStore, FollowDeps},
     ports::Payments,
-    store_error::StoreResult,
+    store_error::{ErrorChain, StoreResult},
 };
 use shared::{
     db::Pool,
@@ -32,7 +32,9 @@ impl DisruptionDesk {
             Ok(_) => payments.nudge(),
             // The service stops; the next run finds the rest.
             Err(_) if deps.pool.is_closed() => {}
-            Err(error) => tracing::warn!(%error, "Bookings could not follow their flights"),
+            Err(error) => {
+                tracing::warn!(error = %ErrorChain(&error), "Bookings could not follow their flights")
+            }
         };
         let ticker = Ticker::start("disruption desk", interval, move || of_end.is_closed(), work);
         ticker.nudge();

@@ -7,7 +7,7 @@ use crate::store::{
 };
 use booking_engine::{
     expire::{ExpireDeps, expire_holds},
-    store_error::StoreResult,
+    store_error::{ErrorChain, StoreResult},
 };
 use shared::{
     db::Pool,
@@ -50,7 +50,7 @@ pub(crate) fn start(pool: Pool, ledgers: Ledgers, interval: Duration) {
         Ok(count) => tracing::debug!(holds.expired = count, "Holds have expired"),
         // The service stops; the next sweep finds the rest.
         Err(_) if deps.pool.is_closed() => {}
-        Err(error) => tracing::warn!(%error, "Holds could not be expired"),
+        Err(error) => tracing::warn!(error = %ErrorChain(&error), "Holds could not be expired"),
     };
     Ticker::start("expiry sweeper", interval, move || of_end.is_closed(), work);
 }

@@ -7,7 +7,7 @@ use super::{
     booking_reader::BookingReader,
     cache_control::PRIVATE,
     keyed::{Keyed, KeyedRequest},
-    letter_limit::{Letters, OF_A_HOLD, OF_A_PURCHASE},
+    letter_limit::{CountedLetters, OF_A_HOLD, OF_A_PURCHASE},
     new_booking::{AcceptedValues, NewBooking, NewBookingSchema},
 };
 use crate::{
@@ -88,7 +88,7 @@ async fn book(
 ) -> Result<SalesOutcome, Problem> {
     let context = request.context;
     let email = order.contact.email.clone();
-    if !Letters::are_counted(caller, &email) {
+    if !CountedLetters::are_counted(caller, &email) {
         return sales.book(order, request).await.map_err(failed);
     }
     if let Some(key) = &order.key
@@ -98,7 +98,7 @@ async fn book(
         return Ok(known);
     }
     let expected = if order.payment.is_some() { OF_A_PURCHASE } else { OF_A_HOLD };
-    let letters = Letters::count((&reading.pool, context), caller, (&email, expected)).await?;
+    let letters = CountedLetters::count((&reading.pool, context), caller, (&email, expected)).await?;
     let sold = sales.book(order, request).await.map_err(failed)?;
     if let Some(letters) = letters {
         let caused = match &sold {

@@ -4,7 +4,7 @@ use super::{
     account_limits::is_trusted,
     answers::answer,
     booking_reader::{BookingReader, matching},
-    keyed::{EmptyBody, Keyed, KeyedRequest},
+    keyed::{Keyed, KeyedRequest},
     letter_limit::{of_change, with_letters},
 };
 use crate::{actors::sales::InstanceSales, error::failed, http::context::Context};
@@ -13,7 +13,7 @@ use booking_engine::payment::quote::{QuoteId, ShownQuote};
 use serde::Serialize;
 use shared::{
     events::{BookingState, BookingStatus},
-    http::{FromJson, Id, JsonReader, Problem, RequestId},
+    http::{EmptyBody, FromJson, Id, JsonReader, Problem, RequestId},
     ids::BookingId,
 };
 use utoipa::ToSchema;

@@ -6,7 +6,7 @@ use futures_util::future::LocalBoxFuture;
 use serde_json::Value;
 use shared::{
     auth::Caller,
-    http::{FieldError, FromJson, JsonBytes, JsonReader, NoParameters, Problem},
+    http::{FieldError, JsonBytes, JsonReader, NoParameters, Problem},
 };
 
 /// A `POST` of a caller that may carry an `Idempotency-Key`. As an extractor 401 without a valid token, 422 with query
@@ -75,15 +75,5 @@ impl FromRequest for KeyedRequest {
                 keys: request.headers().get_all("idempotency-key").cloned().collect(),
             })
         })
-    }
-}
-
-/// The body of an action that takes no members.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct EmptyBody;
-
-impl FromJson for EmptyBody {
-    fn read(_: &mut JsonReader<'_>) -> Option<Self> {
-        Some(Self)
     }
 }

@@ -37,12 +37,12 @@ pub(super) const OF_A_HOLD: i32 = 2;
 
 /// Letters that were counted before they are caused.
 #[derive(Debug)]
-pub(super) struct Letters {
+pub(super) struct CountedLetters {
     account: UserId,
     counted: i32,
 }
 
-impl Letters {
+impl CountedLetters {
     /// Counts letters that a request of the caller will cause to an address; `None` where none count.
     ///
     /// # Errors
@@ -105,7 +105,7 @@ impl Letters {
 /// Letters of a change of a booking, or of its cancellation, to an address. `ahead`: those that were counted when the
 /// booking was made, and are caused now.
 pub(super) fn of_change(caller: &Caller, email: &EmailAddress, (letters, ahead): (i32, i32)) -> i32 {
-    match (Letters::are_counted(caller, email), is_trusted(caller)) {
+    match (CountedLetters::are_counted(caller, email), is_trusted(caller)) {
         (true, _) => letters - ahead,
         (false, false) => letters,
         (false, true) => 0,
@@ -122,7 +122,7 @@ pub(super) async fn with_letters(
     if letters <= 0 {
         return change.await.map_err(failed);
     }
-    let counted = Letters::count_always((pool, context), caller, letters).await?;
+    let counted = CountedLetters::count_always((pool, context), caller, letters).await?;
     let sold = change.await.map_err(failed)?;
     let changed = matches!(&sold, SalesOutcome::Done(state) if state.version > before);
     counted.keep(pool, if changed { letters } else { 0 }).await;

@@ -287,7 +287,7 @@ impl LedgerStore for PostgresLedgerStore {
 
     async fn allocate_ticket_numbers(&self, count: usize) -> StoreResult<Vec<i64>> {
         let on = self.connection()?;
-        let draw = async |count| passengers::allocate_documents(on, count).await.map_err(store_error);
+        let draw = async |count| passengers::allocate_ticket_numbers(on, count).await.map_err(store_error);
         self.cache.documents(count, draw).await
     }
 

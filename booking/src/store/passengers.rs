@@ -118,7 +118,7 @@ pub(super) fn array_text(seats: &[Option<SeatDesignator>]) -> String {
 
 /// Allocates `count` document numbers. The numbers of a failed transaction are lost on purpose: a number is never used
 /// twice.
-pub(crate) async fn allocate_documents(
+pub(crate) async fn allocate_ticket_numbers(
     connection: &AsyncPgConnection,
     count: usize,
 ) -> QueryResult<Vec<i64>> {

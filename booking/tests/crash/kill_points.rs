@@ -67,7 +67,7 @@ impl KillPointFixture {
     async fn new() -> Self {
         let owned = TestDatabase::of("booking", booking::MIGRATIONS).await;
         let (database, keys) = (owned.config("booking"), Keys::serve());
-        // No unfinished payment is resumed before the test asks for it, see `settle`; and by the survivor never,
+        // No unfinished payment is resumed before the test asks for it, see `until_all_is_settled`; and by the survivor never,
         // so that it is seen what the process that died had done.
         let settings = Settings::new(&database, &keys)
             .with("BOOKING_PAYMENT_IDLE_MS", &600_000)
@@ -89,7 +89,7 @@ impl KillPointFixture {
     }
 
     /// Waits until nothing is under way any more.
-    async fn settle(&self) {
+    async fn until_all_is_settled(&self) {
         let unsettled = "(SELECT payment_id FROM unsettled_payments UNION ALL SELECT id FROM refunds WHERE NOT settled) u";
         let deadline = Instant::now() + SETTLEMENT_TIMEOUT;
         while database::count(&self.database, unsettled).await > 0 {
@@ -155,7 +155,7 @@ impl KillPointFixture {
         let body = booking(flight, number, Some("1A"), token);
         let booked = client.post("/api/v1/bookings", None, &body).await.unwrap();
         assert_eq!(booked.status, 201, "{:?}", booked.json);
-        self.settle().await;
+        self.until_all_is_settled().await;
         Some(booked.json)
     }
 
@@ -257,7 +257,7 @@ async fn dies_once(
         assert!(["after_", "before_capture"].iter().any(|name| point.starts_with(name)), "an early answer");
         assert_eq!(answered.id(), ended["id"], "the answer before the death stays true");
     }
-    fixture.settle().await;
+    fixture.until_all_is_settled().await;
     let seen = probe.stop().await;
     println!(
         "{point:22} key: {keyed:5}  at death: {at_death:44} in the end: {}/{:10}  survivor: {:4} commits, longest wait {:?}",
@@ -274,7 +274,7 @@ async fn dies_once(
     if ended["status"] == "held" || ended["status"] == "confirmed" {
         let cancel = format!("/api/v1/bookings/{}/cancel", ended["id"].as_str().unwrap());
         assert_eq!(survivors.post(&cancel, None, &json!({})).await.unwrap().status, 200);
-        fixture.settle().await;
+        fixture.until_all_is_settled().await;
     }
 }
 

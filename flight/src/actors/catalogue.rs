@@ -36,8 +36,8 @@ use tokio::sync::watch;
 pub enum CatalogueChange {
     /// The flight itself, as the database has it.
     Flight(Box<Flight>),
-    /// The flight itself, as an event told.
-    Told(Box<FlightState>),
+    /// The flight itself, as an event has published it.
+    Published(Box<FlightState>),
     /// The seats that are taken on it.
     Seats(FlightId, TakenSeats),
 }
@@ -184,7 +184,7 @@ impl Catalogue {
         for change in changes {
             news |= match change {
                 CatalogueChange::Flight(flight) => self.timetable.put(self.parts.share(*flight)),
-                CatalogueChange::Told(state) => self.timetable.put(self.parts.flight(*state)),
+                CatalogueChange::Published(state) => self.timetable.put(self.parts.flight(*state)),
                 CatalogueChange::Seats(flight, taken) => self.timetable.put_seats(flight, taken),
             };
         }

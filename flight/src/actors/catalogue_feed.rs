@@ -61,7 +61,7 @@ fn change(event: &Event) -> Result<CatalogueChange, UndecodableEvent> {
         let state: SeatsState = event.data()?;
         return Ok(CatalogueChange::Seats(state.flight_id, taken(&state)));
     }
-    Ok(CatalogueChange::Told(Box::new(event.data()?)))
+    Ok(CatalogueChange::Published(Box::new(event.data()?)))
 }
 
 impl Handler for CatalogueFeed {

@@ -1,6 +1,6 @@
 //! Dead letters: messages of the bus that the consumer gave up.
 
-use super::{cache_control::PRIVATE, empty_body::EmptyBody, mail_admin::MailAdmin};
+use super::{cache_control::PRIVATE, mail_admin::MailAdmin};
 use crate::{
     error::MailError,
     store::dead_letters::{self, DeadLetterRow},
@@ -13,7 +13,7 @@ use shared::{
     auth::{Permitted, required},
     bus::{Delivery, Disposition},
     events::Event,
-    http::{Body, Id, Page, PageRequest, Problem, QueryParameters},
+    http::{Body, EmptyBody, Id, Page, PageRequest, Problem, QueryParameters},
     ids::EventId,
 };
 use std::str::FromStr;

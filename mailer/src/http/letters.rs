@@ -1,6 +1,6 @@
 //! Letters.
 
-use super::{cache_control::PRIVATE, empty_body::EmptyBody, mail_admin::MailAdmin};
+use super::{cache_control::PRIVATE, mail_admin::MailAdmin};
 use crate::{
     domain::{DeliveryOutcome, LetterStatus, LetterTemplate},
     error::MailError,
@@ -16,7 +16,10 @@ use serde::Serialize;
 use shared::{
     auth::{Permitted, required},
     email::EmailAddress,
-    http::{Body, Id, Page, PageRequest, Problem, QueryParameters, conditional, entity_tag, require_match},
+    http::{
+        Body, EmptyBody, Id, Page, PageRequest, Problem, QueryParameters, conditional, entity_tag,
+        require_match,
+    },
     ids::{EventId, LetterId},
 };
 use std::collections::HashMap;

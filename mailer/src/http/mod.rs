@@ -2,7 +2,6 @@
 
 mod cache_control;
 mod dead_letters;
-mod empty_body;
 mod letters;
 mod mail_admin;
 mod openapi;

@@ -12,7 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use std::time::Duration;
 
 /// How long a connection out of a pool is waited for.
-const PATIENCE: Duration = Duration::from_secs(5);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Seconds; named as tokio-postgres names them.
 const KEEPALIVE: &str =
     "keepalives=1&keepalives_idle=10&keepalives_interval=5&keepalives_retries=3&tcp_user_timeout=20";
@@ -119,7 +119,7 @@ impl DatabaseConfig {
     pub async fn connect(&self) -> Result<AsyncPgConnection, ConnectionError> {
         let url = self.url_with_options();
         let late = |_| Err(ConnectionError::BadConnection("the database is silent".to_owned()));
-        tokio::time::timeout(PATIENCE, open(&url)).await.unwrap_or_else(late)
+        tokio::time::timeout(CONNECT_TIMEOUT, open(&url)).await.unwrap_or_else(late)
     }
 }
 
@@ -155,7 +155,7 @@ impl Pool {
             .boxed()
         });
         let manager = Manager::new_with_config(config.url_with_options(), manager);
-        let bound = Some(PATIENCE);
+        let bound = Some(CONNECT_TIMEOUT);
         let pool = Deadpool::builder(manager)
             .max_size(config.pool_size)
             .timeouts(Timeouts { wait: bound, create: bound, recycle: bound })
@@ -171,7 +171,7 @@ impl Pool {
     /// [`DbError::Unavailable`] when all stay busy or none can be opened.
     pub async fn get(&self) -> Result<Connection, DbError> {
         // The pool's own bounds are of each part: waiting, a look at each connection that is idle, opening.
-        let got = tokio::time::timeout(PATIENCE, self.0.get()).await;
+        let got = tokio::time::timeout(CONNECT_TIMEOUT, self.0.get()).await;
         got.unwrap_or(Err(PoolError::Timeout(TimeoutType::Wait))).map_err(|error| match error {
             PoolError::Backend(error) => DbError::Unavailable(Box::new(error)),
             other => DbError::Unavailable(other.to_string().into()),
@@ -218,7 +218,7 @@ mod tests {
         let url = format!("postgres://aerobus@{}/aerobus", silent.local_addr().unwrap());
         let schema = "booking".to_owned();
         let config = DatabaseConfig { url: url.into(), schema, pool_size: 1, plans: Plans::default() };
-        let connected = timeout(PATIENCE * 2, config.connect()).await;
+        let connected = timeout(CONNECT_TIMEOUT * 2, config.connect()).await;
         assert!(connected.expect("it gives up").is_err());
     }
 }

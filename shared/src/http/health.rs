@@ -13,7 +13,7 @@ use std::{
 };
 
 /// How long a check may take: less than whoever probes waits, so that the answer names what fails.
-const PATIENCE: Duration = Duration::from_millis(500);
+const CHECK_TIMEOUT: Duration = Duration::from_millis(500);
 
 type Check = Arc<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>;
 
@@ -83,7 +83,7 @@ impl Health {
             return vec!["stopping"];
         }
         let results = self.checks.iter().map(|(name, check)| async move {
-            let passed = tokio::time::timeout(PATIENCE, check()).await.unwrap_or(false);
+            let passed = tokio::time::timeout(CHECK_TIMEOUT, check()).await.unwrap_or(false);
             (!passed).then_some(*name)
         });
         join_all(results).await.into_iter().flatten().collect()

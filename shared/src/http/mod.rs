@@ -21,8 +21,8 @@ mod uninterrupted;
 pub use client_address::{ClientAddress, network_of};
 pub use etag::{conditional, entity_tag, require_match};
 pub use input::{
-    BODY_LIMIT, Body, FieldError, FromJson, JsonBytes, JsonReader, Patch, QueryParameters, collect,
-    require_identity,
+    BODY_LIMIT, Body, EmptyBody, FieldError, FromJson, JsonBytes, JsonReader, Patch, QueryParameters,
+    collect, require_identity,
 };
 pub use no_parameters::NoParameters;
 pub use openapi::{BearerToken, Refusals};

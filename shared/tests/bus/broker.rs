@@ -2,7 +2,7 @@
 
 use crate::{
     fixture::{AmqpFixture, Fixture, Raw, connected, event, subscribe, subscribe_with, within},
-    probe::{Probe, Told, ack, versions},
+    probe::{Probe, ProbeEvent, ack, versions},
     proxy::Proxy,
     store::{Letters, Store},
 };
@@ -159,11 +159,11 @@ async fn an_instance_queue_is_made_anew_and_its_handler_told() {
     let subscription =
         Subscription::instance("flight.seats", &[SeatsChanged]).retry_delays(&[Duration::from_millis(20)]);
     subscribe(&fixture, &bus, subscription, &probe).await;
-    assert!(matches!(probe.told().await, Told::Connected));
+    assert!(matches!(probe.told().await, ProbeEvent::Connected));
     proxy.cut();
     disconnected(&bus).await;
     proxy.open();
-    assert!(matches!(probe.told().await, Told::Connected));
+    assert!(matches!(probe.told().await, ProbeEvent::Connected));
     connected(&bus).await;
     assert_eq!(within(bus.publish(Arc::new(event(SeatsChanged, "f", 1)))).await, Ok(()));
     assert_eq!(probe.one().await.event.version, 1);
@@ -251,12 +251,12 @@ async fn a_queue_that_was_deleted_is_made_again() {
     let (fixture, probe) = (AmqpFixture::new(), Probe::new(ack));
     let bus = fixture.bus().await;
     subscribe(&fixture, &bus, work(), &probe).await;
-    assert!(matches!(probe.told().await, Told::Connected));
+    assert!(matches!(probe.told().await, ProbeEvent::Connected));
     let raw = Raw::open().await;
     let queue = fixture.name("booking.flights");
     raw.channel.queue_delete(QueueDeleteArguments::new(&queue)).await.expect("deleted");
     raw.close().await;
-    assert!(matches!(probe.told().await, Told::Connected), "bound again");
+    assert!(matches!(probe.told().await, ProbeEvent::Connected), "bound again");
     assert!(bus.is_connected(), "on the same link");
     assert_eq!(within(bus.publish(Arc::new(event(SeatsChanged, "f", 1)))).await, Ok(()));
     assert_eq!(probe.one().await.event.version, 1);

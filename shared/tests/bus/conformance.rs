@@ -3,7 +3,7 @@
 use crate::{
     fixture::{Fixture, event, subscribe, subscribe_with, within},
     for_both_carriers,
-    probe::{Probe, Told, ack, versions},
+    probe::{Probe, ProbeEvent, ack, versions},
     store::Letters,
 };
 use futures_util::future::{BoxFuture, join_all};
@@ -295,8 +295,8 @@ async fn a_handler_is_connected_before_its_first_delivery(fixture: &dyn Fixture)
     )
     .await;
     publish(&bus, &run_of("f", 1)).await;
-    assert!(matches!(probe.told().await, Told::Connected));
-    assert!(matches!(probe.told().await, Told::Batch(_)));
+    assert!(matches!(probe.told().await, ProbeEvent::Connected));
+    assert!(matches!(probe.told().await, ProbeEvent::Batch(_)));
 }
 
 /// Tells the trace that it runs in.

@@ -11,7 +11,7 @@ type Answer = Box<dyn Fn(&[Delivery]) -> Vec<Disposition> + Send + Sync>;
 
 /// What a handler was told.
 #[derive(Debug)]
-pub(crate) enum Told {
+pub(crate) enum ProbeEvent {
     /// That its subscription was established.
     Connected,
     /// To handle a batch.
@@ -20,12 +20,12 @@ pub(crate) enum Told {
 
 /// The test's side of a handler.
 pub(crate) struct Probe {
-    told: tokio::sync::Mutex<mpsc::UnboundedReceiver<Told>>,
+    told: tokio::sync::Mutex<mpsc::UnboundedReceiver<ProbeEvent>>,
     handler: Arc<Scripted>,
 }
 
 struct Scripted {
-    tell: mpsc::UnboundedSender<Told>,
+    tell: mpsc::UnboundedSender<ProbeEvent>,
     answer: Answer,
     /// One permit for each answer.
     gate: Semaphore,
@@ -80,14 +80,14 @@ impl Probe {
     }
 
     /// What the handler is told next.
-    pub(crate) async fn told(&self) -> Told {
+    pub(crate) async fn told(&self) -> ProbeEvent {
         within(async { self.told.lock().await.recv().await }).await.expect("the handler is here")
     }
 
     /// The next batch.
     pub(crate) async fn batch(&self) -> Vec<Delivery> {
         loop {
-            if let Told::Batch(batch) = self.told().await {
+            if let ProbeEvent::Batch(batch) = self.told().await {
                 return batch;
             }
         }
@@ -120,14 +120,14 @@ impl Handler for Scripted {
     fn handle<'a>(&'a self, batch: &'a [Delivery]) -> BoxFuture<'a, Vec<Disposition>> {
         Box::pin(async move {
             // A test that has ended no longer listens.
-            let _ = self.tell.send(Told::Batch(batch.to_vec()));
+            let _ = self.tell.send(ProbeEvent::Batch(batch.to_vec()));
             self.gate.acquire().await.expect("never closed").forget();
             (self.answer)(batch)
         })
     }
 
     fn connected(&self) -> BoxFuture<'_, ()> {
-        let _ = self.tell.send(Told::Connected);
+        let _ = self.tell.send(ProbeEvent::Connected);
         Box::pin(std::future::ready(()))
     }
 }

@@ -12,7 +12,7 @@ use std::{os::unix::fs::PermissionsExt, time::Duration};
 use tokio::time::timeout;
 
 /// How long anything may take before a test fails.
-const PATIENCE: Duration = Duration::from_secs(30);
+const FAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
 #[tokio::test]
 async fn a_lock_that_is_not_granted_in_time() {
@@ -41,7 +41,7 @@ async fn transactions_that_wait_for_each_other() {
         run(&mut one, "SELECT pg_advisory_xact_lock(2)"),
         run(&mut other, "SELECT pg_advisory_xact_lock(1)"),
     );
-    let (one, other) = timeout(PATIENCE, both).await.unwrap();
+    let (one, other) = timeout(FAULT_TIMEOUT, both).await.unwrap();
     let error = match (one, other) {
         (Err(error), Ok(_)) | (Ok(_), Err(error)) => error,
         outcome => panic!("one of them is rolled back: {outcome:?}"),
@@ -98,7 +98,7 @@ async fn a_backend_that_is_terminated() {
     let left = "SELECT count(*) AS number FROM pg_stat_activity \
                 WHERE datname = current_database() AND pid <> pg_backend_pid()";
     let ended = async { while number(&mut admin, left).await > 0 {} };
-    timeout(PATIENCE, ended).await.unwrap();
+    timeout(FAULT_TIMEOUT, ended).await.unwrap();
     assert_lost(&run(&mut idle, "SELECT 1").await.unwrap_err());
 }
 
@@ -117,14 +117,14 @@ async fn a_server_that_goes_down() {
     let asleep =
         "SELECT count(*) AS number FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND state = 'active'";
     let begun = async { while number(&mut idle, asleep).await == 0 {} };
-    timeout(PATIENCE, begun).await.unwrap();
+    timeout(FAULT_TIMEOUT, begun).await.unwrap();
     let mut server = tokio::task::spawn_blocking(move || {
         server.shut_down().unwrap();
         server
     })
     .await
     .unwrap();
-    assert_lost(&timeout(PATIENCE, waiting).await.unwrap().unwrap());
+    assert_lost(&timeout(FAULT_TIMEOUT, waiting).await.unwrap().unwrap());
     assert_lost(&run(&mut idle, "SELECT 1").await.unwrap_err());
 
     // After a crash of one of its processes the server ends the others.
@@ -137,10 +137,10 @@ async fn a_server_that_goes_down() {
     let (sleeping, mut victim) = (superuser(&url).await, superuser(&url).await);
     let waiting = tokio::spawn(sleep_on(sleeping));
     let begun = async { while number(&mut victim, asleep).await == 0 {} };
-    timeout(PATIENCE, begun).await.unwrap();
+    timeout(FAULT_TIMEOUT, begun).await.unwrap();
     let pid = number(&mut victim, "SELECT pg_backend_pid()::int8 AS number").await;
     servers::kill_all(&[u32::try_from(pid).unwrap()]);
-    assert_lost(&timeout(PATIENCE, waiting).await.unwrap().unwrap());
+    assert_lost(&timeout(FAULT_TIMEOUT, waiting).await.unwrap().unwrap());
     tokio::task::spawn_blocking(move || server.kill()).await.unwrap();
 }
 

@@ -16,11 +16,17 @@ pub struct Locator(String);
 pub struct InvalidLocator;
 
 impl Locator {
-    /// Draws a random locator.
-    pub fn draw() -> Self {
-        let bits: u32 = rand::random();
+    /// The locator of these bits, of which 30 count: random bits give a random locator.
+    pub fn from_bits(bits: u32) -> Self {
         let character = |position: u32| char::from(ALPHABET[(bits >> (5 * position) & 31) as usize]);
         Self((0..6).map(character).collect())
+    }
+
+    /// A random locator, for tests.
+    #[cfg(any(test, feature = "samples"))]
+    pub fn draw() -> Self {
+        let [.., a, b, c, d] = uuid::Uuid::now_v7().into_bytes();
+        Self::from_bits(u32::from_be_bytes([a, b, c, d]))
     }
 
     /// The six characters, in capitals.

@@ -9,7 +9,7 @@ use crate::{
         work::{Item, Verdict},
     },
     ports::{Clock, CommitListener, Ids, LedgerStore, LoadedBooking, within},
-    store_error::{StoreError, StoreResult},
+    store_error::{ErrorChain, StoreError, StoreResult},
 };
 use chrono::TimeDelta;
 use futures_util::future::try_join;
@@ -101,7 +101,7 @@ impl<S: LedgerStore, L: CommitListener, C: Clock, I: Ids> BatchProcessor<S, L, C
                 continue;
             }
             if let Err(error) = self.store.connect().await {
-                tracing::warn!(%error, "The ledger has no database");
+                tracing::warn!(error = %ErrorChain(&error), "The ledger has no database");
                 sub_batch.answer(&Err(LedgerError::Unavailable));
                 continue;
             }
@@ -112,7 +112,7 @@ impl<S: LedgerStore, L: CommitListener, C: Clock, I: Ids> BatchProcessor<S, L, C
                 }
                 Err(TransactionFailure::Lost(error)) => {
                     let commands = sub_batch.envelopes.len();
-                    tracing::warn!(%error, ledger.commands = commands, "The ledger lost its connection");
+                    tracing::warn!(error = %ErrorChain(&error), ledger.commands = commands, "The ledger lost its connection");
                     self.store.disconnect();
                     sub_batches.extend(self.resolve(sub_batch).await);
                 }
@@ -175,7 +175,7 @@ impl<S: LedgerStore, L: CommitListener, C: Clock, I: Ids> BatchProcessor<S, L, C
     async fn resolve(&mut self, sub_batch: SubBatch) -> Option<SubBatch> {
         let found = self.read_back(&sub_batch.envelopes).await;
         if let Err(error) = &found {
-            tracing::warn!(%error, "The ledger cannot find out what was committed");
+            tracing::warn!(error = %ErrorChain(&error), "The ledger cannot find out what was committed");
             self.store.disconnect();
         }
         let rest = sub_batch.resolve(found.as_ref().ok(), |booking| {

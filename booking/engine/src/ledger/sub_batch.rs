@@ -5,7 +5,7 @@ use crate::{
     booking::{record::Booking, seat_change::SeatChange},
     ledger::command::{Command, Envelope, LedgerAnswer, LedgerError, Outcome},
     ports::LoadedBooking,
-    store_error::{StoreError, StoreFault},
+    store_error::{ErrorChain, StoreError, StoreFault},
 };
 use shared_types::{
     events::BookingStatus,
@@ -72,7 +72,7 @@ impl SubBatch {
         sub_batches: &mut Vec<Self>,
         error: &StoreError,
     ) -> Vec<Envelope> {
-        tracing::warn!(%error, ledger.commands = self.envelopes.len(), ledger.retried = self.retried, "A batch of the ledger failed");
+        tracing::warn!(error = %ErrorChain(&error), ledger.commands = self.envelopes.len(), ledger.retried = self.retried, "A batch of the ledger failed");
         let fault = error.fault;
         if fault == StoreFault::LockTimeout {
             return self.set_apart(sub_batches);
@@ -87,7 +87,7 @@ impl SubBatch {
             // All ledgers lock in one order: the conflict is with a foreign transaction, and no fault of the command.
             let raced = fault == StoreFault::Conflict;
             let answer = if raced { LedgerError::Overloaded } else { LedgerError::Internal };
-            tracing::error!(%error, "A command of the ledger failed");
+            tracing::error!(error = %ErrorChain(&error), "A command of the ledger failed");
             self.answer(&Err(answer));
         }
         Vec::new()

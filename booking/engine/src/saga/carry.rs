@@ -12,7 +12,7 @@ use crate::{
         settlement::UnsettledPayment,
         step::{self, PaymentProgress, SagaStep, SagaVerdict, StepResult},
     },
-    store_error::StoreError,
+    store_error::{ErrorChain, StoreError},
 };
 use shared_types::ids::PaymentId;
 use std::time::{Duration, Instant};
@@ -124,7 +124,7 @@ async fn carry(
             }
             Err(error) => {
                 tracing::warn!(
-                    payment.id = %charge.payment, payment.step = ?step, error.chain = %Chain(&error),
+                    payment.id = %charge.payment, payment.step = ?step, error.chain = %ErrorChain(&error),
                     "A step of a payment failed; a sweep resumes it later"
                 );
                 StepResult::NoAnswer
@@ -192,20 +192,5 @@ fn outcome(verdict: SagaVerdict, booking: Option<ShownBooking>) -> ChargeOutcome
         (SagaVerdict::Paid, Some(state)) => ChargeOutcome::Confirmed(state),
         (SagaVerdict::Declined, Some(state)) => ChargeOutcome::Declined(state),
         (SagaVerdict::Unsettled, _) | (_, None) => ChargeOutcome::Unsettled,
-    }
-}
-
-/// An error with its causes, for one log line.
-pub(crate) struct Chain<'a>(pub(crate) &'a dyn std::error::Error);
-
-impl std::fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut source = self.0.source();
-        while let Some(cause) = source {
-            write!(f, ": {cause}")?;
-            source = cause.source();
-        }
-        Ok(())
     }
 }

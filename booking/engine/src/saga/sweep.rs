@@ -6,10 +6,10 @@
 use crate::{
     ports::{PaymentProvider, SettlementStore},
     saga::{
-        carry::{Chain, SagaDeps, StepError, resume},
+        carry::{SagaDeps, StepError, resume},
         settlement::UnsettledRefund,
     },
-    store_error::StoreResult,
+    store_error::{ErrorChain, StoreResult},
 };
 use chrono::TimeDelta;
 use futures_util::{StreamExt, stream};
@@ -41,7 +41,7 @@ pub async fn sweep(deps: &impl SagaDeps) -> StoreResult<()> {
             return;
         }
         if let Err(error) = give_back(deps, &refund).await {
-            tracing::warn!(refund.id = %refund.id, error.chain = %Chain(&error), "A refund stays unsettled");
+            tracing::warn!(refund.id = %refund.id, error.chain = %ErrorChain(&error), "A refund stays unsettled");
         }
     });
     refunds.await;

@@ -55,6 +55,8 @@ impl<D: SalesDeps> Sales<D> {
                 None => self.offers(order, context).await?,
             };
             let proposal = self.propose(order, &checked, (context, attempt)).await?;
+            // The allocators may passivate while the ledger decides and the provider is asked.
+            drop(checked);
             let Some((claim, reservations)) = proposal else { continue };
             let terms = SubmitTerms { deadline: context.deadline, slot: slot.take() };
             let answer = self.deps.ledger().submit(flight, Command::Claim(Box::new(claim)), terms).await;

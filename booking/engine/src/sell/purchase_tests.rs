@@ -32,7 +32,7 @@ use uuid::Uuid;
 /// Everything around a sale: one flight with all its seats free, and a ledger that loses the seats of the first claims
 /// to another instance.
 #[derive(Clone)]
-struct Surroundings {
+struct ScriptedPorts {
     flight: Flight,
     inventory: Rc<RefCell<SeatInventory>>,
     losses: usize,
@@ -41,7 +41,7 @@ struct Surroundings {
     reloads: Rc<Cell<usize>>,
 }
 
-impl Surroundings {
+impl ScriptedPorts {
     fn new(losses: usize) -> Self {
         let flight = Flight { on_sale: true, state: samples::flight().into() };
         let empty = SeatSnapshot { version: 1, on_sale: true, seats_version: 1, taken: Vec::new() };
@@ -91,7 +91,7 @@ impl Drop for Guard {
     }
 }
 
-impl FlightOffer for Surroundings {
+impl FlightOffer for ScriptedPorts {
     type Reservation = Guard;
 
     fn flight(&self) -> Flight {
@@ -110,7 +110,7 @@ impl FlightOffer for Surroundings {
     }
 }
 
-impl FlightInventory for Surroundings {
+impl FlightInventory for ScriptedPorts {
     type Offer = Self;
 
     async fn offer(&self, _: FlightId, _: RequestContext) -> Result<Self, FlightError> {
@@ -125,7 +125,7 @@ impl FlightInventory for Surroundings {
     fn invalidate(&self, _: FlightId) {}
 }
 
-impl LedgerQueue for Surroundings {
+impl LedgerQueue for ScriptedPorts {
     async fn submit(&self, flight_id: FlightId, command: Command, _: SubmitTerms) -> LedgerAnswer {
         let Command::Claim(claim) = command else { panic!("only claims are submitted") };
         self.claims.borrow_mut().push(self.reserved());
@@ -139,7 +139,7 @@ impl LedgerQueue for Surroundings {
     }
 }
 
-impl Payments for Surroundings {
+impl Payments for ScriptedPorts {
     type Admission = ();
 
     fn admit(&self) -> Result<(), NotAdmitted> {
@@ -153,13 +153,13 @@ impl Payments for Surroundings {
     fn nudge(&self) {}
 }
 
-impl KeyLookup for Surroundings {
+impl KeyLookup for ScriptedPorts {
     async fn find_key(&self, _: &Key, _: Instant) -> StoreResult<Option<KnownKey>> {
         Ok(None)
     }
 }
 
-impl Clock for Surroundings {
+impl Clock for ScriptedPorts {
     fn now(&self) -> Instant {
         Instant::now()
     }
@@ -171,7 +171,7 @@ impl Clock for Surroundings {
     async fn sleep_until(&self, _: Instant) {}
 }
 
-impl Ids for Surroundings {
+impl Ids for ScriptedPorts {
     fn uuid(&self) -> Uuid {
         Uuid::now_v7()
     }
@@ -181,7 +181,7 @@ impl Ids for Surroundings {
     }
 }
 
-impl SalesDeps for Surroundings {
+impl SalesDeps for ScriptedPorts {
     type Inventory = Self;
     type Ledger = Self;
     type Payments = Self;
@@ -223,19 +223,19 @@ fn refusal(outcome: Result<SalesOutcome, SalesError>) -> Refusal {
 
 #[test]
 fn assigned_seats_are_tried_eight_times() {
-    let lasting = Surroundings::new(usize::MAX);
+    let lasting = ScriptedPorts::new(usize::MAX);
     assert!(matches!(refusal(lasting.book(None)), Refusal::FlightFull));
     assert_eq!(*lasting.claims.borrow(), [1; 8], "each attempt has reserved one seat, and released it");
     assert_eq!(lasting.reserved(), 0);
 
-    let seven = Surroundings::new(7);
+    let seven = ScriptedPorts::new(7);
     assert!(matches!(refusal(seven.book(None)), Refusal::PassengerAlreadyBooked), "the eighth attempt's");
     assert_eq!((seven.claims.borrow().len(), seven.reserved()), (8, 0));
 }
 
 #[test]
 fn a_lost_chosen_seat_is_refused_at_once() {
-    let lasting = Surroundings::new(usize::MAX);
+    let lasting = ScriptedPorts::new(usize::MAX);
     let Refusal::SeatTaken(seats) = refusal(lasting.book(Some("5C"))) else { panic!("it was taken") };
     assert_eq!(seats.iter().map(|seat| seat.designator.to_string()).collect::<Vec<_>>(), ["5C"]);
     assert_eq!((lasting.claims.borrow().len(), lasting.reserved()), (1, 0));

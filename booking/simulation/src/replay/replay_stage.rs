@@ -81,7 +81,8 @@ impl Ids for RandomIds {
     }
 
     fn locator(&self) -> Locator {
-        Locator::draw()
+        let [.., a, b, c, d] = self.uuid().into_bytes();
+        Locator::from_bits(u32::from_be_bytes([a, b, c, d]))
     }
 }
 

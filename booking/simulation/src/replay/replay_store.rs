@@ -143,7 +143,7 @@ impl LedgerStore for ReplayStore {
 
     async fn allocate_ticket_numbers(&self, count: usize) -> StoreResult<Vec<i64>> {
         // One by one, as the model: a ledger draws them ahead.
-        replay::draw_documents(self.call().await?, count).await
+        replay::allocate_ticket_numbers(self.call().await?, count).await
     }
 
     /// Writes it all; whether it is committed is the trace's to say.

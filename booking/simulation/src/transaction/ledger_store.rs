@@ -158,7 +158,7 @@ impl LedgerStore for ModelLedgerStore {
     }
 
     async fn allocate_ticket_numbers(&self, count: usize) -> StoreResult<Vec<i64>> {
-        self.call(|transaction, _| Ok(transaction.draw_documents(count)))
+        self.call(|transaction, _| Ok(transaction.allocate_ticket_numbers(count)))
     }
 
     async fn commit(&self, decision: BatchDecision<'_>) -> StoreResult<CommittedBatch> {

@@ -51,7 +51,7 @@ impl ModelTransaction {
         bound
     }
 
-    pub(crate) fn draw_documents(&mut self, count: usize) -> Vec<i64> {
+    pub(crate) fn allocate_ticket_numbers(&mut self, count: usize) -> Vec<i64> {
         (0..count).map(|_| self.database().draw_document()).collect()
     }
 

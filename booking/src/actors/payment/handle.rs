@@ -15,6 +15,7 @@ use booking_engine::{
     payment::charge::{Charge, ChargeOutcome, NotAdmitted},
     ports::Payments,
     saga::{carry::SagaDeps, sweep::sweep},
+    store_error::ErrorChain,
 };
 use shared::{db::Pool, supervisor::SupervisedActor, ticker::Ticker, trace};
 use std::{
@@ -127,8 +128,12 @@ fn start_sweeps(deps: PaymentDeps, interval: Duration) -> Ticker {
         };
         match swept.await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "Unsettled payments could not be read"),
-            Err(error) => tracing::warn!(%error, "Unsettled payments could not be counted"),
+            Ok(Err(error)) => {
+                tracing::warn!(error = %ErrorChain(&error), "Unsettled payments could not be read")
+            }
+            Err(error) => {
+                tracing::warn!(error = %ErrorChain(&error), "Unsettled payments could not be counted")
+            }
         }
     };
     let sweeps = Ticker::start("payment sweep", interval, move || of_end.is_closing(), work);

@@ -3,13 +3,13 @@
 use super::deps::StaffDeps;
 use crate::{
     deadline::within,
-    http::{cache_control::PRIVATE, keyed::EmptyBody},
+    http::cache_control::PRIVATE,
     store::invariants::{self, InvariantReport},
 };
 use actix_web::{HttpResponse, http::header, web};
 use shared::{
     auth::{Permitted, required},
-    http::{Body, Code, Problem, QueryParameters},
+    http::{Body, Code, EmptyBody, Problem, QueryParameters},
 };
 use std::time::Duration;
 

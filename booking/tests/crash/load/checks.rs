@@ -78,7 +78,7 @@ const COUNTS: [(&str, Option<i64>, &str); 9] = [
 ];
 
 /// Waits until nothing is under way any more: money, events, letters.
-pub(super) async fn settle(system: &System) {
+pub(super) async fn until_all_is_settled(system: &System) {
     let deadline = Instant::now() + CHECKS_TIMEOUT;
     loop {
         let unsettled = database::count(&system.booking, UNSETTLED).await;

@@ -53,7 +53,7 @@ async fn nothing_acknowledged_is_lost_when_processes_and_servers_are_killed_unde
         traveller.unwrap();
     }
     deaths::print(&deaths, &record, QUIET);
-    checks::settle(&system).await;
+    checks::until_all_is_settled(&system).await;
     let found = checks::LoadFindings::read(&system).await;
     found.print(&system, &record);
     found.check(&record);

@@ -126,7 +126,7 @@ async fn collect_within(
     body: impl Stream<Item = Result<Bytes, PayloadError>>,
 ) -> Result<Bytes, Problem> {
     let malformed = |detail: &dyn Display| Problem::new(Code::MalformedJson).detail(detail);
-    let gathering = async {
+    let collecting = async {
         let mut body = std::pin::pin!(body);
         // Most bodies come in one piece.
         let mut first = Bytes::new();
@@ -147,7 +147,7 @@ async fn collect_within(
     };
     let late =
         |_| Err(malformed(&format_args!("the body did not come in within {} seconds", time.as_secs())));
-    timeout(time, gathering).await.unwrap_or_else(late)
+    timeout(time, collecting).await.unwrap_or_else(late)
 }
 
 fn parse<T>(bytes: &[u8], read: impl FnOnce(&mut JsonReader<'_>) -> Option<T>) -> Result<Body<T>, Problem> {

@@ -5,11 +5,13 @@
 //! what is told of it is bounded: [`MOST_ERRORS`], each with a pointer of [`LONGEST_POINTER`].
 
 mod body;
+mod empty_body;
 mod field_error;
 mod json_reader;
 mod query_parameters;
 
 pub use body::{BODY_LIMIT, Body, JsonBytes, collect, require_identity};
+pub use empty_body::EmptyBody;
 pub use field_error::{FieldError, LONGEST_POINTER, MOST_ERRORS};
 pub use json_reader::{FromJson, JsonReader};
 pub use query_parameters::QueryParameters;

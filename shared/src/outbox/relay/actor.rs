@@ -69,9 +69,9 @@ pub struct Relay {
     /// A publish failed and the time to try again has not come.
     held: bool,
     /// Asks the database for nothing before this, unless somebody waits for the outbox to be empty.
-    gathers_until: Instant,
+    lingers_until: Instant,
     /// It goes on by itself at the end of that.
-    gathers: bool,
+    lingers: bool,
     publish_backoff: Backoff,
     database_backoff: Backoff,
     /// Those to be told when the relay has stopped; it is stopping when there are any.
@@ -114,8 +114,8 @@ impl Relay {
             progress: RelayProgress::default(),
             flight: CancellationToken::new(),
             held: false,
-            gathers_until: now,
-            gathers: false,
+            lingers_until: now,
+            lingers: false,
             publish_backoff: Backoff::new(Duration::from_millis(50), Duration::from_secs(2)),
             database_backoff: Backoff::new(Duration::from_millis(100), Duration::from_secs(5)),
             stopping: Vec::new(),
@@ -224,10 +224,10 @@ impl Relay {
             return;
         }
         let now = Instant::now();
-        if now < self.gathers_until && !self.progress.is_awaited() {
-            if !std::mem::replace(&mut self.gathers, true) {
-                ctx.run_later(self.gathers_until - now, |relay, ctx| {
-                    relay.gathers = false;
+        if now < self.lingers_until && !self.progress.is_awaited() {
+            if !std::mem::replace(&mut self.lingers, true) {
+                ctx.run_later(self.lingers_until - now, |relay, ctx| {
+                    relay.lingers = false;
                     relay.go_on(ctx);
                 });
             }
@@ -247,7 +247,7 @@ impl Relay {
     }
 
     fn read(&mut self, limit: usize, ctx: &mut Context<Self>) {
-        self.gathers_until = Instant::now() + GATHER;
+        self.lingers_until = Instant::now() + GATHER;
         let (source, but) = (self.source, self.progress.begin_read());
         let query = async move |connection: &mut AsyncPgConnection| {
             pending::read(connection, source, &but, limit).await

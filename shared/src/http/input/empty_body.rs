@@ -1,9 +1,10 @@
 //! The body of an action without members.
 
-use shared::http::{FromJson, JsonReader};
+use super::json_reader::{FromJson, JsonReader};
 
 /// The body of an action without members.
-pub(super) struct EmptyBody;
+#[derive(Debug, Clone, Copy)]
+pub struct EmptyBody;
 
 impl FromJson for EmptyBody {
     fn read(_: &mut JsonReader<'_>) -> Option<Self> {
