@@ -127,7 +127,7 @@ pub(crate) async fn start_with(
         .flush(relay.clone());
     let running = stopping.after_stop(move || async move {
         consumers.stop().await;
-        // What is repeated ends by itself when the pool is closed, and so does the desk, which has finished before.
+        // Repeated work ends when its pool is closed. The payment desk has finished already.
         pool.close();
         followers.close();
         ledgers.drain().await;

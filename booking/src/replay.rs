@@ -66,7 +66,7 @@ pub async fn ledger_store(
     Ok(store)
 }
 
-/// The states of flights, so many at most are kept.
+/// A cache with the states of at most `flights` flights.
 #[must_use]
 pub fn flight_cache(flights: u64) -> FlightCache {
     FlightCache::new(flights)

@@ -28,5 +28,6 @@ pub mod telemetry;
 pub mod ticker;
 
 pub use shared_types::{
-    calendar_date, email, events, fare, flight_time, iata, ids, money, person_name, seat, time_zones, trace,
+    calendar_date, email, error_chain, events, fare, flight_time, iata, ids, money, person_name, seat,
+    time_zones, trace,
 };

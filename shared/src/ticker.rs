@@ -122,9 +122,7 @@ mod tests {
                 assert_ne!(counted.get(), 1, "on purpose");
             },
         );
-        while runs.get() < 3 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        until(|| runs.get() >= 3).await;
         over.set(true);
         ticker.ended.cancelled().await;
     }
@@ -142,5 +140,15 @@ mod tests {
         permits.add_permits(1);
         stopped.await.expect("no panic");
         assert_eq!(permits.available_permits(), 0);
+    }
+
+    #[actix_web::test]
+    async fn a_stop_does_not_wait_for_a_run_that_never_ends() {
+        let (runs, permits) = (Rc::new(Cell::new(0)), Rc::new(Semaphore::new(0)));
+        let ticker = Ticker::start("test", HOUR, || false, counted(&runs, &permits));
+        ticker.nudge();
+        until(|| runs.get() == 1).await;
+        ticker.stop().await;
+        assert!(!ticker.ended.is_cancelled(), "the run is still under way");
     }
 }

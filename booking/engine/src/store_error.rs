@@ -1,6 +1,6 @@
 //! Errors of a store, as far as decisions depend on them. The error of the database is their source.
 
-use std::{error::Error, fmt, sync::Arc};
+use std::{error::Error, sync::Arc};
 
 /// The kind of a store's error: it decides about the reaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,36 +41,5 @@ impl StoreError {
     /// The error of a database that does not answer.
     pub fn unavailable(reason: &str) -> Self {
         Self::new(StoreFault::Unavailable, reason)
-    }
-}
-
-/// An error with its causes, for one log line.
-pub struct ErrorChain<'a>(pub &'a dyn Error);
-
-impl fmt::Display for ErrorChain<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut source = self.0.source();
-        while let Some(cause) = source {
-            write!(f, ": {cause}")?;
-            source = cause.source();
-        }
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_log_line_tells_the_cause() {
-        let error =
-            StoreError::new(StoreFault::Duplicate, "the unique constraint \"seats_pkey\" is violated");
-        let line = ErrorChain(&error).to_string();
-        assert_eq!(
-            line,
-            "the store has failed (Duplicate): the unique constraint \"seats_pkey\" is violated"
-        );
     }
 }

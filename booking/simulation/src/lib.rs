@@ -18,7 +18,7 @@
 //! | [`transaction`] | transactions on the model, and the ledger's store over them |
 //! | [`ports`] | the engine's ports on an instance: inventory, ledgers, payments, loops, the bus |
 //! | [`requests`] | requests, and how an instance serves them |
-//! | [`travellers`] | who asks, and for what |
+//! | [`travellers`] | the travellers: their lives, orders and changes |
 //! | [`airline`], [`faults`] | flights and their changes; kills, outages, leaps of time |
 //! | [`run`](mod@run) | a run from its first step to its rest |
 //! | [`replay`](mod@replay) | the same on PostgreSQL |

@@ -10,10 +10,11 @@ use booking_engine::{
     booking::disruption::PendingDisruption,
     follow::{self, DisruptionStore, FollowDeps},
     ports::Payments,
-    store_error::{ErrorChain, StoreResult},
+    store_error::StoreResult,
 };
 use shared::{
     db::Pool,
+    error_chain::ErrorChain,
     ids::{BookingId, FlightId},
     ticker::Ticker,
 };

@@ -7,10 +7,11 @@ use crate::store::{
 };
 use booking_engine::{
     expire::{ExpireDeps, expire_holds},
-    store_error::{ErrorChain, StoreResult},
+    store_error::StoreResult,
 };
 use shared::{
     db::Pool,
+    error_chain::ErrorChain,
     ids::{BookingId, FlightId},
     ticker::Ticker,
 };

@@ -1,6 +1,7 @@
 //! The one problem envelope (RFC 9457) with all codes of the contract.
 
 use super::FieldError;
+use crate::error_chain::ErrorChain;
 use actix_web::{
     HttpResponse, ResponseError,
     http::{
@@ -268,21 +269,6 @@ impl From<&diesel::result::Error> for Problem {
 impl From<diesel::result::Error> for Problem {
     fn from(error: diesel::result::Error) -> Self {
         (&error).into()
-    }
-}
-
-/// An error with all its causes, for one log line.
-struct ErrorChain<'a>(&'a (dyn std::error::Error + 'static));
-
-impl fmt::Display for ErrorChain<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut source = self.0.source();
-        while let Some(cause) = source {
-            write!(f, ": {cause}")?;
-            source = cause.source();
-        }
-        Ok(())
     }
 }
 

@@ -1,7 +1,7 @@
 //! The process that a service runs in: its limits and its signals.
 
-/// Lets the process open as many files as it may: each connection is one, and the usual limit of 1,024
-/// is meant to be raised by whoever needs more.
+/// Raises the limit on open files to the highest value that the process may set. Each connection is a file, and the usual
+/// limit of 1,024 is too low for a service.
 pub fn raise_file_limit() {
     use nix::sys::resource::{Resource, getrlimit, setrlimit};
     let raised = getrlimit(Resource::RLIMIT_NOFILE)

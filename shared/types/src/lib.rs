@@ -7,13 +7,14 @@
 //! | [`email`], [`person_name`] | addresses and names of people: their grammar, and when two are the same |
 //! | [`patch`] | a member of a JSON Merge Patch |
 //! | [`events`] | the CloudEvents envelope and the data of each event type |
-//! | [`trace`] | the W3C trace context |
+//! | [`trace`], [`error_chain`] | the W3C trace context; errors in logs |
 //!
 //! What decides about bookings depends on this crate alone. `shared` offers its modules together with what needs a
 //! network, a database or an actor.
 
 pub mod calendar_date;
 pub mod email;
+pub mod error_chain;
 pub mod events;
 pub mod fare;
 pub mod flight_time;

@@ -9,11 +9,11 @@ use crate::{
         work::{Item, Verdict},
     },
     ports::{Clock, CommitListener, Ids, LedgerStore, LoadedBooking, within},
-    store_error::{ErrorChain, StoreError, StoreResult},
+    store_error::{StoreError, StoreResult},
 };
 use chrono::TimeDelta;
 use futures_util::future::try_join;
-use shared_types::ids::BookingId;
+use shared_types::{error_chain::ErrorChain, ids::BookingId};
 use std::{
     collections::HashMap,
     time::{Duration, Instant},
@@ -175,7 +175,7 @@ impl<S: LedgerStore, L: CommitListener, C: Clock, I: Ids> BatchProcessor<S, L, C
     async fn resolve(&mut self, sub_batch: SubBatch) -> Option<SubBatch> {
         let found = self.read_back(&sub_batch.envelopes).await;
         if let Err(error) = &found {
-            tracing::warn!(error = %ErrorChain(&error), "The ledger cannot find out what was committed");
+            tracing::warn!(error = %ErrorChain(error), "The ledger cannot find out what was committed");
             self.store.disconnect();
         }
         let rest = sub_batch.resolve(found.as_ref().ok(), |booking| {

@@ -5,9 +5,10 @@ use crate::{
     booking::{record::Booking, seat_change::SeatChange},
     ledger::command::{Command, Envelope, LedgerAnswer, LedgerError, Outcome},
     ports::LoadedBooking,
-    store_error::{ErrorChain, StoreError, StoreFault},
+    store_error::{StoreError, StoreFault},
 };
 use shared_types::{
+    error_chain::ErrorChain,
     events::BookingStatus,
     ids::{BookingId, FlightId},
 };
@@ -72,7 +73,7 @@ impl SubBatch {
         sub_batches: &mut Vec<Self>,
         error: &StoreError,
     ) -> Vec<Envelope> {
-        tracing::warn!(error = %ErrorChain(&error), ledger.commands = self.envelopes.len(), ledger.retried = self.retried, "A batch of the ledger failed");
+        tracing::warn!(error = %ErrorChain(error), ledger.commands = self.envelopes.len(), ledger.retried = self.retried, "A batch of the ledger failed");
         let fault = error.fault;
         if fault == StoreFault::LockTimeout {
             return self.set_apart(sub_batches);
@@ -87,7 +88,7 @@ impl SubBatch {
             // All ledgers lock in one order: the conflict is with a foreign transaction, and no fault of the command.
             let raced = fault == StoreFault::Conflict;
             let answer = if raced { LedgerError::Overloaded } else { LedgerError::Internal };
-            tracing::error!(error = %ErrorChain(&error), "A command of the ledger failed");
+            tracing::error!(error = %ErrorChain(error), "A command of the ledger failed");
             self.answer(&Err(answer));
         }
         Vec::new()

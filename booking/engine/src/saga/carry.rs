@@ -12,9 +12,9 @@ use crate::{
         settlement::UnsettledPayment,
         step::{self, PaymentProgress, SagaStep, SagaVerdict, StepResult},
     },
-    store_error::{ErrorChain, StoreError},
+    store_error::StoreError,
 };
-use shared_types::ids::PaymentId;
+use shared_types::{error_chain::ErrorChain, ids::PaymentId};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 

@@ -9,10 +9,11 @@ use crate::{
         carry::{SagaDeps, StepError, resume},
         settlement::UnsettledRefund,
     },
-    store_error::{ErrorChain, StoreResult},
+    store_error::StoreResult,
 };
 use chrono::TimeDelta;
 use futures_util::{StreamExt, stream};
+use shared_types::error_chain::ErrorChain;
 
 /// The most payments, and the most refunds, that one sweep resumes.
 pub const BATCH: usize = 64;

@@ -1,6 +1,6 @@
-//! What a check comes to.
+//! The result of a check.
 
-/// What is wrong, if anything is.
+/// The result of a check. Its error says what is wrong.
 pub(crate) type CheckResult = Result<(), String>;
 
 /// Demands that something holds. `otherwise` says what is wrong where it does not.

@@ -122,7 +122,7 @@ impl ReplayStage {
         let free = &self.free;
         match operation {
             TracedOperation::Flight(state) => replay::upsert_flight(free, state).await?,
-            // Whoever ran it died before it had its locks: it has only read.
+            // Its instance died before the transaction had its locks. It has changed nothing.
             TracedOperation::Begin(number) if trace.transactions[*number].abandoned => {}
             TracedOperation::Begin(number) => self.begin(*number, &trace.transactions[*number]).await?,
             TracedOperation::Resume(number) => self.resume(*number, &trace.transactions[*number]).await?,

@@ -15,9 +15,8 @@ use booking_engine::{
     payment::charge::{Charge, ChargeOutcome, NotAdmitted},
     ports::Payments,
     saga::{carry::SagaDeps, sweep::sweep},
-    store_error::ErrorChain,
 };
-use shared::{db::Pool, supervisor::SupervisedActor, ticker::Ticker, trace};
+use shared::{db::Pool, error_chain::ErrorChain, supervisor::SupervisedActor, ticker::Ticker, trace};
 use std::{
     sync::{Arc, atomic::Ordering},
     time::Duration,

@@ -138,7 +138,7 @@ mod tests {
         assert!(body("content-length", "262145").is_too_large());
     }
 
-    /// Collects parts of so many bytes; `None` for one that does not come.
+    /// Collects a body in parts. Each part has this number of bytes; `None`: it never arrives.
     async fn collected(
         parts: &[Option<usize>],
         framing: BodyFraming,
