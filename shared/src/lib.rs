@@ -11,6 +11,7 @@
 //! | [`telemetry`] | logs, trace context, metrics |
 //! | [`service`] | a running service: its address, its graceful stop |
 //! | [`supervisor`] | workers and actors that are started again when they have died |
+//! | [`threads`] | names and priorities of threads |
 //! | [`ticker`] | work that is repeated at intervals and on demand |
 //! | [`shared_types`] | its modules are offered here, too |
 //! | [`release`] | the version of the program and of its time-zone data, and `--version` |
@@ -25,6 +26,7 @@ pub mod release;
 pub mod service;
 pub mod supervisor;
 pub mod telemetry;
+pub mod threads;
 pub mod ticker;
 
 pub use shared_types::{
