@@ -1,6 +1,6 @@
-//! The four services in one process.
+//! The four services in one process, each on threads of its own.
 
-use crate::start_plan::StartPlan;
+use crate::{service_thread::ServiceThread, start_plan::StartPlan};
 use anyhow::Context;
 use futures_util::future::join_all;
 use shared::{
@@ -11,14 +11,15 @@ use shared::{
         in_process::InProcess,
         queues,
     },
-    service::{Running, ServiceContext},
+    service::ServiceContext,
+    threads::Priority,
 };
 use std::net::SocketAddr;
 
 /// The running services.
 pub struct EmbeddedServices {
     /// Stopped in this order: the way in first.
-    running: Vec<Running>,
+    running: Vec<ServiceThread>,
     buses: Vec<Bus>,
     /// Services with their addresses, the gateway first.
     pub addresses: Vec<(&'static str, SocketAddr)>,
@@ -36,16 +37,21 @@ impl EmbeddedServices {
             |service| anyhow::Ok(ServiceContext { bus: buses.bus(service)?, keys: keys.clone() });
 
         let context = around("booking")?;
-        let booking = booking::app::start(plan.booking(), context).await.context("booking does not start")?;
+        let config = plan.booking();
+        let start = async move || booking::app::start(config, context).await;
+        let booking = ServiceThread::start(("booking", Priority::Requests), start).await?;
         let context = around("flight")?;
-        let flight_config = plan.flight(booking.address)?;
-        let flight = flight::app::start(flight_config, context).await.context("flight does not start")?;
+        let config = plan.flight(booking.address)?;
+        let start = async move || flight::app::start(config, context).await;
+        let flight = ServiceThread::start(("flight", Priority::Requests), start).await?;
         let context = around("mailer")?;
-        let mailer = mailer::app::start(plan.mailer(), context).await.context("the mailer does not start")?;
+        let config = plan.mailer();
+        let start = async move || mailer::app::start(config, context).await;
+        let mailer = ServiceThread::start(("mailer", Priority::Followers), start).await?;
         let context = around("gateway")?;
-        let gateway_config = plan.gateway(flight.address, booking.address, mailer.address)?;
-        let gateway =
-            gateway::app::start(gateway_config, context).await.context("the gateway does not start")?;
+        let config = plan.gateway(flight.address, booking.address, mailer.address)?;
+        let start = async move || gateway::app::start(config, context).await;
+        let gateway = ServiceThread::start(("gateway", Priority::Requests), start).await?;
 
         let addresses = vec![
             ("gateway", gateway.address),
@@ -74,11 +80,11 @@ impl EmbeddedServices {
 
     /// Stops them: what runs is finished, what is committed is published while all consumers still run,
     /// and then everything ends.
-    pub async fn stop(mut self) {
-        for service in &mut self.running {
+    pub async fn stop(self) {
+        for service in &self.running {
             service.stop_serving().await;
         }
-        join_all(self.running.iter_mut().map(Running::finish_work)).await;
+        join_all(self.running.iter().map(ServiceThread::finish_work)).await;
         for bus in self.buses {
             // What could not be published in time is not waited for any longer.
             bus.close().await;

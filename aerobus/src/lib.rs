@@ -7,7 +7,7 @@
 //! | [`installation`] | the folder of an installation |
 //! | `databases`, `broker`, `private_server` | PostgreSQL and RabbitMQ below the services |
 //! | [`start_plan`] | what will run, with which settings |
-//! | [`embedded`], `processes` | the services in one process, and in four |
+//! | [`embedded`], `service_thread`, `processes` | the services in one process, each on its thread, and in four |
 //! | [`check_invariants`] | the check of the invariants |
 //! | [`progress`], `banner` | what a newcomer sees |
 
@@ -24,3 +24,4 @@ mod broker;
 mod databases;
 mod private_server;
 mod processes;
+mod service_thread;

@@ -1,4 +1,12 @@
-//! Wires database, actors and HTTP together.
+//! Wires database, actors and HTTP together, and gives each kind of work its thread.
+//!
+//! | thread | work |
+//! |---|---|
+//! | that of the caller | payments, the directory, the connections of requests |
+//! | `bk-http-N` | HTTP |
+//! | `bk-ledger-N` | allocators and the ledger of a shard |
+//! | `bk-live` | live seat maps |
+//! | `bk-follow` | what works in bulk and follows: relay, consumers of the bus, sweepers; at a lower priority |
 
 use crate::{
     actors::{
@@ -21,6 +29,7 @@ use crate::{
     http::{self, AccessTokens, BookingReader, Lookups, RequestPolicy, StaffDeps},
     store::{MIGRATIONS, flight_cache::FlightCache, former_travellers},
 };
+use actix::ArbiterHandle;
 use booking_engine::{ledger::queue::QueueBounds, sell::sales::SalesTerms};
 use chrono::TimeDelta;
 use secrecy::ExposeSecret;
@@ -31,8 +40,9 @@ use shared::{
     http::health::Health,
     outbox::{DeadLetters, Relay, RelayHandle},
     service::{ListenError, Running, ServiceContext, WebServer},
+    threads::{self, Priority},
 };
-use std::{sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 /// How often the outbox is looked at for what other instances have committed: those who follow a live seat
 /// map here are to hear of it within 100 ms, of which up to 50 go by while changes are gathered.
@@ -53,6 +63,9 @@ pub enum StartError {
     /// An address cannot be listened on.
     #[error(transparent)]
     Listen(#[from] ListenError),
+    /// A thread cannot be started.
+    #[error("a thread could not be started")]
+    Thread(#[from] io::Error),
     /// The payment provider is not configured as it must be.
     #[error("the payment provider cannot be used: {0}")]
     Provider(String),
@@ -76,17 +89,15 @@ pub(crate) async fn start_with(
     let database = service.database();
     migrate(&database, MIGRATIONS).await?;
     let pool = Pool::new(&database.planned(Plans::ByIndex));
-    // Of their own: requests that wait for connections do not keep flights from arriving.
-    let followers = DatabaseConfig { pool_size: FOLLOWERS, ..database.planned(Plans::ByIndex) };
-    let followers = Pool::new(&followers);
+    let follower = threads::arbiter("bk-follow".to_owned(), Priority::Followers)?;
+    let (relay, followers) = start_relay(&follower.handle(), &database, &context.bus).await?;
     let refreshed = former_travellers::refresh(&pool).await?;
     if refreshed > 0 {
         tracing::info!(travellers.refreshed = refreshed, "Travellers of an earlier release were stored anew");
     }
     let provider = provider(&config, &pool)?;
-    let relay = Relay::start_looking("booking", &database, context.bus.clone(), LOOK);
     let flights = FlightCache::new(config.cached_flights);
-    let shards = Shards::new(config.ledger_shards);
+    let shards = Shards::start(config.ledger_shards)?;
     let limits = AllocatorLimits {
         allocators: config.allocators,
         idle: Duration::from_millis(config.allocator_idle_ms.max(10)),
@@ -94,11 +105,21 @@ pub(crate) async fn start_with(
     let pools = (pool.clone(), followers.clone());
     let directory = Directory::start(pools, flights.clone(), shards.handles(), limits);
     let store = (&pool, &relay, &flights, &directory);
-    let (sales, disruptions) = start_actors(&config, &context.bus, &shards, store, provider);
+    let sales = start_actors(&config, &shards, store, provider);
     // Telling thousands must not keep the ledgers waiting.
-    let live = LastingArbiter::new();
+    let live = LastingArbiter::start("bk-live")?;
     let feeds = seat_map_feeds(&config, &live, (&pool, &flights, &directory));
-    let consumers = subscribe(&context.bus, &followers, &directory, disruptions);
+    let following = FollowerDeps {
+        bus: context.bus.clone(),
+        requests: pool.clone(),
+        pool: followers.clone(),
+        directory: directory.clone(),
+        ledgers: sales.deps.ledgers.clone(),
+        desk: sales.deps.desk.clone(),
+        expiry_interval: Duration::from_millis(config.reap_ms.max(10)),
+        disruption_interval: Duration::from_millis(config.disruption_sweep_ms.max(10)),
+    };
+    let consumers = threads::run_on(&follower.handle(), async move || follow(following)).await?;
 
     let verifier = context.verifier(service);
     // The bus is not among what must be there: with the broker down bookings go on, and events wait.
@@ -132,20 +153,35 @@ pub(crate) async fn start_with(
         followers.close();
         ledgers.drain().await;
         relay.stop().await;
+        follower.stop();
         shards.stop();
         live.stop();
     });
     Ok((running, handed))
 }
 
-/// Starts ledgers, payment desk, sweeper and poll; gives the sales that use them.
+/// Starts the relay, and the connections of what follows the bus. They have their own: requests that wait for
+/// connections do not keep flights from arriving.
+async fn start_relay(
+    follower: &ArbiterHandle,
+    database: &DatabaseConfig,
+    bus: &Bus,
+) -> io::Result<(RelayHandle, Pool)> {
+    let (database, bus) = (database.clone(), bus.clone());
+    let start = async move || {
+        let followers = DatabaseConfig { pool_size: FOLLOWERS, ..database.planned(Plans::ByIndex) };
+        (Relay::start_looking("booking", &database, bus, LOOK), Pool::new(&followers))
+    };
+    threads::run_on(follower, start).await
+}
+
+/// Starts ledgers and payment desk; gives the sales that use them.
 fn start_actors(
     config: &Config,
-    bus: &Bus,
     shards: &Shards,
     (pool, relay, flights, directory): (&Pool, &RelayHandle, &FlightCache, &Directory),
     provider: SharedProvider,
-) -> (InstanceSales, DisruptionDesk) {
+) -> InstanceSales {
     let followers = CommitFollowers { directory: directory.clone(), relay: relay.clone() };
     let deps = LedgerDeps {
         database: config.service.database(),
@@ -162,15 +198,9 @@ fn start_actors(
         places: config.payment_places,
     };
     let desk = PaymentDesk::start(provider, ledgers.clone(), pool.clone(), times);
-    let sweep = Duration::from_millis(config.disruption_sweep_ms.max(10));
-    let disruptions = DisruptionDesk::start(pool.clone(), ledgers.clone(), desk.clone(), sweep);
-    let expiry_interval = Duration::from_millis(config.reap_ms.max(10));
-    expiry_sweeper::start(pool.clone(), ledgers.clone(), expiry_interval);
-    housekeeping::start(pool.clone());
-    version_poll::start(bus.clone(), pool.clone(), directory.clone());
     let deps = InstanceDeps { keys: StoredKeys(pool.clone()), directory: directory.clone(), ledgers, desk };
     let terms = SalesTerms { currency: config.sale_currency, max_hold_minutes: config.max_hold_minutes };
-    (InstanceSales::new(deps, terms), disruptions)
+    InstanceSales::new(deps, terms)
 }
 
 /// Starts the payment provider's adapter.
@@ -213,11 +243,29 @@ fn seat_map_feeds(
     SeatMapFeeds::new(directory.clone(), reading, arbiter.clone(), bounds, timing)
 }
 
-/// Subscribes to the bus.
-fn subscribe(bus: &Bus, pool: &Pool, directory: &Directory, disruptions: DisruptionDesk) -> Consumers {
+/// What works in bulk and follows commits, flights and the clock.
+struct FollowerDeps {
+    bus: Bus,
+    /// The connections of requests: repeated work ends when they are closed.
+    requests: Pool,
+    pool: Pool,
+    directory: Directory,
+    ledgers: Ledgers,
+    desk: PaymentDesk,
+    expiry_interval: Duration,
+    disruption_interval: Duration,
+}
+
+/// Starts repeated work on the present arbiter, and subscribes to the bus.
+fn follow(deps: FollowerDeps) -> Consumers {
+    let FollowerDeps { bus, requests, pool, directory, ledgers, desk, .. } = deps;
+    expiry_sweeper::start(requests.clone(), ledgers.clone(), deps.expiry_interval);
+    housekeeping::start(requests.clone());
+    version_poll::start(bus.clone(), requests.clone(), directory.clone());
+    let disruptions = DisruptionDesk::start(requests, ledgers, desk, deps.disruption_interval);
     let dead_letters = Arc::new(DeadLetters::new(pool.clone()));
-    let feed = Arc::new(FlightFeed::new(pool.clone(), directory.clone(), disruptions));
-    let follower = Arc::new(FlightFollower::new(directory.clone()));
+    let feed = Arc::new(FlightFeed::new(pool, directory.clone(), disruptions));
+    let follower = Arc::new(FlightFollower::new(directory));
     Consumers::new()
         .with(bus.subscribe(FlightFeed::subscription(), feed, dead_letters.clone()))
         .with(bus.subscribe(FlightFollower::subscription(), follower, dead_letters))

@@ -15,15 +15,19 @@ use diesel::ConnectionError;
 use shared::{
     auth::ServiceTokens,
     bus::{Bus, Consumers},
-    db::{MigrateError, Pool, migrate},
+    db::{DatabaseConfig, MigrateError, Pool, migrate},
     http::health::Health,
-    outbox::{DeadLetters, Relay},
+    outbox::{DeadLetters, Relay, RelayHandle},
     service::{ListenError, Running, ServiceContext, WebServer},
+    threads::{self, Priority},
 };
-use std::{sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 /// How long the start waits for the flights to be loaded; then it goes on, not ready yet.
 const LOAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Connections of what follows the bus: the search index and the feed of seats.
+const FOLLOWERS: usize = 2;
 
 /// Why the flight service did not start.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +44,9 @@ pub enum StartError {
     /// An address cannot be listened on.
     #[error(transparent)]
     Listen(#[from] ListenError),
+    /// A thread cannot be started.
+    #[error("a thread could not be started")]
+    Thread(#[from] io::Error),
 }
 
 /// Starts the flight service on the present actix system.
@@ -52,10 +59,11 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
     migrate(&database, MIGRATIONS).await?;
     stored_forms::renew(&mut database.connect().await?).await?;
     let pool = Pool::new(&database);
-    let relay = Relay::start("flight", &database, context.bus.clone());
-
-    let catalogue = CatalogueHandle::start(pool.clone());
-    let consumers = subscribe(&context.bus, &pool, &catalogue);
+    // The search index follows the bus in bulk: off the thread of the connections that requests wait for.
+    let follower = threads::arbiter("fl-follow".to_owned(), Priority::Followers)?;
+    let (followed, bus) = (database.clone(), context.bus.clone());
+    let (relay, followers, catalogue, consumers) =
+        threads::run_on(&follower.handle(), async move || follow(&followed, &bus)).await?;
     drop(tokio::time::timeout(LOAD_TIMEOUT, catalogue.loaded()).await);
 
     let verifier = context.verifier(service);
@@ -80,7 +88,18 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
         consumers.stop().await;
         relay.stop().await;
         pool.close();
+        followers.close();
+        follower.stop();
     }))
+}
+
+/// Starts the relay and the search index on the present arbiter, and subscribes to the bus.
+fn follow(database: &DatabaseConfig, bus: &Bus) -> (RelayHandle, Pool, CatalogueHandle, Consumers) {
+    let pool = Pool::new(&DatabaseConfig { pool_size: FOLLOWERS, ..database.clone() });
+    let relay = Relay::start("flight", database, bus.clone());
+    let catalogue = CatalogueHandle::start(pool.clone());
+    let consumers = subscribe(bus, &pool, &catalogue);
+    (relay, pool, catalogue, consumers)
 }
 
 /// Subscribes to the bus.

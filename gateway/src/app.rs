@@ -15,8 +15,9 @@ use shared::{
     http::health::Health,
     outbox::Relay,
     service::{ListenError, Running, ServiceContext, WebServer},
+    threads::{self, Priority},
 };
-use std::{sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 /// How long a client may take to send its headers, and how long it may stay idle.
 const CLIENT_HEADERS: Duration = Duration::from_secs(10);
@@ -40,6 +41,9 @@ pub enum StartError {
     /// An address cannot be listened on.
     #[error(transparent)]
     Listen(#[from] ListenError),
+    /// A thread cannot be started.
+    #[error("a thread could not be started")]
+    Thread(#[from] io::Error),
 }
 
 /// Starts the gateway on the present actix system. The keys of `context` are filled before it
@@ -52,7 +56,10 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
     let database = service.database();
     migrate(&database, MIGRATIONS).await?;
     let pool = Pool::new(&database);
-    let relay = Relay::start("gateway", &database, context.bus.clone());
+    let follower = threads::arbiter("gw-follow".to_owned(), Priority::Followers)?;
+    let (followed, bus) = (database.clone(), context.bus.clone());
+    let start_relay = async move || Relay::start("gateway", &followed, bus);
+    let relay = threads::run_on(&follower.handle(), start_relay).await?;
 
     let keys = KeyRing::start(pool.clone(), config.signing_key_secret.clone(), context.keys.clone()).await?;
     let hasher = PasswordHasher::start(config.bcrypt_cost, config.bcrypt_threads, config.bcrypt_queue)?;
@@ -99,6 +106,7 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
             sweeper.stop().await;
             relay.stop().await;
             pool.close();
+            follower.stop();
         },
     ))
 }

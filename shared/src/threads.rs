@@ -3,8 +3,9 @@
 //! A name shows in `top -H`, `ps -L` and the system benchmark. Linux keeps 15 bytes of it, so names have the form
 //! `<service>-<work>`, with a number where several threads do the same: `bk-ledger-0`, `mail-render-1`.
 
-use actix_rt::Arbiter;
+use actix_rt::{Arbiter, ArbiterHandle};
 use std::io;
+use tokio::sync::oneshot;
 
 /// Bytes that Linux keeps of a thread's name.
 const NAME_BYTES: usize = 15;
@@ -68,6 +69,37 @@ pub fn arbiter(name: String, priority: Priority) -> io::Result<Arbiter> {
         enter(&name, priority);
         tokio::runtime::Builder::new_current_thread().enable_all().build()
     })
+}
+
+/// Runs work on the thread of an arbiter: what it starts there stays there. Gives the result of its future.
+///
+/// # Errors
+/// The thread has ended, or the work panicked.
+pub async fn run_on<T, F>(arbiter: &ArbiterHandle, work: impl FnOnce() -> F + Send + 'static) -> io::Result<T>
+where
+    T: Send + 'static,
+    F: Future<Output = T> + 'static,
+{
+    let (done, result) = oneshot::channel();
+    arbiter.spawn_fn(move || {
+        actix_rt::spawn(async move {
+            // An error means that nobody waits any longer.
+            drop(done.send(work().await));
+        });
+    });
+    result.await.map_err(|_| io::Error::other("a thread has ended before its work was done"))
+}
+
+/// The prefix of the names of a service's threads.
+#[must_use]
+pub fn prefix(service: &str) -> &str {
+    match service {
+        "booking" => "bk",
+        "flight" => "fl",
+        "gateway" => "gw",
+        "mailer" => "mail",
+        other => other.get(..4).unwrap_or(other),
+    }
 }
 
 #[cfg(all(test, target_os = "linux"))]

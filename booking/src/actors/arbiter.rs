@@ -6,13 +6,19 @@
 //! was lost with its thread, as it restarts one that died by itself.
 
 use actix::{Arbiter, ArbiterHandle};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use shared::threads::{self, Priority};
+use std::{
+    io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 /// See the module. Clones share the thread.
 #[derive(Clone)]
 pub(crate) struct LastingArbiter(Arc<Mutex<ArbiterSlot>>);
 
 struct ArbiterSlot {
+    /// The name of the thread.
+    name: String,
     arbiter: Arbiter,
     /// It was stopped on purpose.
     stopped: bool,
@@ -20,8 +26,13 @@ struct ArbiterSlot {
 
 impl LastingArbiter {
     /// Starts a thread in the present system; later calls for a handle come from the same system.
-    pub(crate) fn new() -> Self {
-        Self(Arc::new(Mutex::new(ArbiterSlot { arbiter: Arbiter::new(), stopped: false })))
+    ///
+    /// # Errors
+    /// Those of starting a thread.
+    pub(crate) fn start(name: &str) -> io::Result<Self> {
+        let name = name.to_owned();
+        let arbiter = threads::arbiter(name.clone(), Priority::Requests)?;
+        Ok(Self(Arc::new(Mutex::new(ArbiterSlot { name, arbiter, stopped: false }))))
     }
 
     /// The slot. A poisoned lock guards a whole one: an arbiter is replaced in one step.
@@ -33,7 +44,7 @@ impl LastingArbiter {
     pub(crate) fn handle(&self) -> ArbiterHandle {
         let mut slot = self.slot();
         if !slot.stopped && !slot.arbiter.alive() {
-            match Arbiter::try_new() {
+            match threads::arbiter(slot.name.clone(), Priority::Requests) {
                 Ok(fresh) => {
                     metrics::counter!("booking_restarts_total", "worker" => "arbiter").increment(1);
                     tracing::error!("A thread of actors has ended and is replaced");
@@ -80,7 +91,7 @@ mod tests {
 
     #[actix::test]
     async fn a_thread_is_replaced_when_it_has_ended_and_only_then() {
-        let arbiter = LastingArbiter::new();
+        let arbiter = LastingArbiter::start("test").unwrap();
         let first = thread_of(&arbiter.handle()).await;
         assert!(first.is_some());
         assert_eq!(thread_of(&arbiter.clone().handle()).await, first);
@@ -94,7 +105,7 @@ mod tests {
 
     #[actix::test]
     async fn what_was_stopped_stays_so_and_leaves_nothing_behind() {
-        let arbiter = LastingArbiter::new();
+        let arbiter = LastingArbiter::start("test").unwrap();
         // Held by each thread as long as it lives.
         let held = Arc::new(());
         for _ in 0..3 {

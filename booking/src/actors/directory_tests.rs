@@ -39,7 +39,7 @@ impl DirectoryFixture {
     async fn with(limits: AllocatorLimits) -> Self {
         let database = TestDatabase::of("booking", MIGRATIONS).await;
         let pool = Pool::new(&database.config("booking"));
-        let shards = Shards::new(1);
+        let shards = Shards::start(1).unwrap();
         let pools = (pool.clone(), pool.clone());
         let directory = Directory::start(pools, FlightCache::new(1024), shards.handles(), limits);
         Self { database, pool, directory, shards }

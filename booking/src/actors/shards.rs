@@ -3,15 +3,22 @@
 
 use super::arbiter::LastingArbiter;
 use shared::ids::FlightId;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    io,
+};
 
 /// The arbiters on which flights live.
 pub(crate) struct Shards(Vec<LastingArbiter>);
 
 impl Shards {
     /// Starts `count` arbiters, at least one.
-    pub(crate) fn new(count: usize) -> Self {
-        Self((0..count.max(1)).map(|_| LastingArbiter::new()).collect())
+    ///
+    /// # Errors
+    /// Those of starting a thread.
+    pub(crate) fn start(count: usize) -> io::Result<Self> {
+        let start = |number| LastingArbiter::start(&format!("bk-ledger-{number}"));
+        Ok(Self((0..count.max(1)).map(start).collect::<io::Result<_>>()?))
     }
 
     /// Handles of the arbiters, in order.

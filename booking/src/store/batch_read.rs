@@ -23,67 +23,101 @@ use shared::{
 use std::collections::{BTreeMap, HashMap, HashSet};
 use uuid::Uuid;
 
-/// The columns of several answers, each as arrays of equal length: versions of bookings; held seats; seats
-/// that are not free; passengers' keys that are taken; locators in use; and the clock.
-type BatchReadRow = (
-    (Vec<Uuid>, Vec<i64>),
-    (Vec<Uuid>, Vec<Uuid>, Vec<i64>),
-    (Vec<Uuid>, Vec<i64>),
-    (Vec<Uuid>, Vec<i16>, Vec<bool>),
-    (Vec<Uuid>, Vec<Uuid>, Vec<i64>),
-    Vec<String>,
-    DateTime<Utc>,
-);
+/// The columns of several answers, each as arrays of equal length: held seats; passengers' keys that are taken; locators
+/// in use.
+type ClaimColumns = ((Vec<Uuid>, Vec<Uuid>, Vec<i64>), (Vec<Uuid>, Vec<Uuid>, Vec<i64>), Vec<String>);
+
+/// Flights whose seats have other versions, with these; their seats that are not free.
+type SeatColumns = ((Vec<Uuid>, Vec<i64>), (Vec<Uuid>, Vec<i16>, Vec<bool>));
+
+/// Bookings with their versions.
+type VersionColumns = (Vec<Uuid>, Vec<i64>);
+
+/// Declares the reads of a batch. Each has the parts that some batches need, and the clock, read last: the server
+/// prepares each part of a statement for its rows, whether anything is asked of it or not.
+macro_rules! read_parts {
+    (claims) => {
+        "held AS (
+            SELECT t.flight_id, t.owner_id, count(*) AS number FROM unnest($) WITH ORDINALITY AS asked (f, i)
+            JOIN travellers t ON t.flight_id = f AND t.owner_id = $[i]
+            JOIN bookings b ON b.id = t.booking_id
+            WHERE t.seated AND b.status = 0 AND (b.payment_status = 1 OR b.hold_expires_at > clock_timestamp())
+            GROUP BY t.flight_id, t.owner_id
+        ), places AS (
+            SELECT flight_id AS f, owner_id AS o, fingerprint AS p FROM unnest($) WITH ORDINALITY AS asked (f, i)
+            JOIN travellers ON flight_id = f AND owner_id = $[i] AND fingerprint = $[i]
+        ), used AS (
+            SELECT locator FROM bookings WHERE locator = ANY($)
+        ) "
+    };
+    (claims_out) => {
+        "(SELECT coalesce(array_agg(flight_id), '{}'), coalesce(array_agg(owner_id), '{}'), coalesce(array_agg(number), '{}') FROM held) AS h,
+        (SELECT coalesce(array_agg(f), '{}'), coalesce(array_agg(o), '{}'), coalesce(array_agg(p), '{}') FROM places) AS p,
+        (SELECT coalesce(array_agg(locator), '{}') FROM used) AS u"
+    };
+    (versions_out) => {
+        "(SELECT coalesce(array_agg(id), '{}'), coalesce(array_agg(version), '{}') FROM bookings WHERE id = ANY($)) AS v"
+    };
+}
 
 statement! {
-    /// Gives the versions of bookings, whose flights are locked; the number of seats that accounts hold unpaid on
-    /// flights; the taken seats of flights whose versions the caller does not know; the passenger keys that are taken;
-    /// and the clock, read last.
-    Read {
-        bookings: Array<SqlUuid> = Vec<Uuid>,
+    /// For new bookings on flights whose seats are known: the number of seats that accounts hold unpaid on flights; the
+    /// passenger keys that are taken; the locators in use; and the clock.
+    ReadForClaims {
         held_flights: Array<SqlUuid> = Vec<Uuid>,
         held_owners: Array<SqlUuid> = Vec<Uuid>,
-        flights: Array<SqlUuid> = Vec<Uuid>,
-        versions: Array<BigInt> = Vec<i64>,
         place_flights: Array<SqlUuid> = Vec<Uuid>,
         place_owners: Array<SqlUuid> = Vec<Uuid>,
         fingerprints: Array<BigInt> = Vec<i64>,
         locators: Array<Text> = Vec<String>,
     } -> (
-        (Array<SqlUuid>, Array<BigInt>),
         (Array<SqlUuid>, Array<SqlUuid>, Array<BigInt>),
-        (Array<SqlUuid>, Array<BigInt>),
-        (Array<SqlUuid>, Array<SmallInt>, Array<Bool>),
         (Array<SqlUuid>, Array<SqlUuid>, Array<BigInt>),
         Array<Text>,
         Timestamptz,
     ),
-    "WITH present AS (
-        SELECT id, version FROM bookings WHERE id = ANY($)
-    ), held AS (
-        SELECT t.flight_id, t.owner_id, count(*) AS number FROM unnest($) WITH ORDINALITY AS asked (f, i)
-        JOIN travellers t ON t.flight_id = f AND t.owner_id = $[i]
-        JOIN bookings b ON b.id = t.booking_id
-        WHERE t.seated AND b.status = 0 AND (b.payment_status = 1 OR b.hold_expires_at > clock_timestamp())
-        GROUP BY t.flight_id, t.owner_id
-    ), changed AS MATERIALIZED (
-        SELECT f.id, f.seats_version FROM unnest($) WITH ORDINALITY AS known (id, i)
-        JOIN flights f ON f.id = known.id AND f.seats_version <> $[i]
-    ), taken AS (
-        SELECT s.flight_id, s.seat, s.sold FROM changed JOIN seats s ON s.flight_id = changed.id
-    ), places AS (
-        SELECT flight_id AS f, owner_id AS o, fingerprint AS p FROM unnest($) WITH ORDINALITY AS asked (f, i)
-        JOIN travellers ON flight_id = f AND owner_id = $[i] AND fingerprint = $[i]
-    ), used AS (
-        SELECT locator FROM bookings WHERE locator = ANY($)
-    )
-    SELECT v.*, h.*, c.*, t.*, p.*, u.*, clock_timestamp()
-    FROM (SELECT coalesce(array_agg(id), '{}'), coalesce(array_agg(version), '{}') FROM present) AS v,
-        (SELECT coalesce(array_agg(flight_id), '{}'), coalesce(array_agg(owner_id), '{}'), coalesce(array_agg(number), '{}') FROM held) AS h,
+    concat!("WITH ", read_parts!(claims), "SELECT h.*, p.*, u.*, clock_timestamp() FROM ", read_parts!(claims_out))
+}
+
+statement! {
+    /// For changes of bookings on flights whose seats are known: the versions of the bookings, and the clock.
+    ReadVersions { bookings: Array<SqlUuid> = Vec<Uuid> } -> ((Array<SqlUuid>, Array<BigInt>), Timestamptz),
+    concat!("SELECT v.*, clock_timestamp() FROM ", read_parts!(versions_out))
+}
+
+statement! {
+    /// Everything: besides, the taken seats of flights whose versions the caller does not know.
+    ReadAll {
+        held_flights: Array<SqlUuid> = Vec<Uuid>,
+        held_owners: Array<SqlUuid> = Vec<Uuid>,
+        place_flights: Array<SqlUuid> = Vec<Uuid>,
+        place_owners: Array<SqlUuid> = Vec<Uuid>,
+        fingerprints: Array<BigInt> = Vec<i64>,
+        locators: Array<Text> = Vec<String>,
+        flights: Array<SqlUuid> = Vec<Uuid>,
+        versions: Array<BigInt> = Vec<i64>,
+        bookings: Array<SqlUuid> = Vec<Uuid>,
+    } -> (
+        (Array<SqlUuid>, Array<SqlUuid>, Array<BigInt>),
+        (Array<SqlUuid>, Array<SqlUuid>, Array<BigInt>),
+        Array<Text>,
+        (Array<SqlUuid>, Array<BigInt>),
+        (Array<SqlUuid>, Array<SmallInt>, Array<Bool>),
+        (Array<SqlUuid>, Array<BigInt>),
+        Timestamptz,
+    ),
+    concat!(
+        "WITH ", read_parts!(claims), ", changed AS MATERIALIZED (
+            SELECT f.id, f.seats_version FROM unnest($) WITH ORDINALITY AS known (id, i)
+            JOIN flights f ON f.id = known.id AND f.seats_version <> $[i]
+        ), taken AS (
+            SELECT s.flight_id, s.seat, s.sold FROM changed JOIN seats s ON s.flight_id = changed.id
+        )
+        SELECT h.*, p.*, u.*, c.*, t.*, v.*, clock_timestamp() FROM ", read_parts!(claims_out), ",
         (SELECT coalesce(array_agg(id), '{}'), coalesce(array_agg(seats_version), '{}') FROM changed) AS c,
         (SELECT coalesce(array_agg(flight_id), '{}'), coalesce(array_agg(seat), '{}'), coalesce(array_agg(sold), '{}') FROM taken) AS t,
-        (SELECT coalesce(array_agg(f), '{}'), coalesce(array_agg(o), '{}'), coalesce(array_agg(p), '{}') FROM places) AS p,
-        (SELECT coalesce(array_agg(locator), '{}') FROM used) AS u"
+        ", read_parts!(versions_out)
+    )
 }
 
 /// The questions of a batch.
@@ -93,7 +127,7 @@ pub(crate) struct BatchReadRequest<'a> {
     pub(crate) bookings: &'a [BookingId],
     /// Whose held seats are to be counted on which flights, each pair once.
     pub(crate) limits: &'a [(FlightId, UserId)],
-    /// Flights whose seats are wanted, unless they still have these versions.
+    /// Flights whose seats are wanted, unless they still have these versions; none where the caller knows all seats.
     pub(crate) seats: Vec<(FlightId, i64)>,
     pub(crate) passengers: &'a [PassengerFlightKey],
     pub(crate) locators: &'a [Locator],
@@ -121,19 +155,47 @@ pub(crate) async fn read(
     asked: BatchReadRequest<'_>,
 ) -> QueryResult<BatchRead> {
     let BatchReadRequest { bookings, limits, seats, passengers, locators } = asked;
-    let query = Read {
-        bookings: bookings.iter().map(|id| id.0).collect(),
+    let bookings: Vec<Uuid> = bookings.iter().map(|id| id.0).collect();
+    let claims = ReadForClaims {
         held_flights: limits.iter().map(|(flight, _)| flight.0).collect(),
         held_owners: limits.iter().map(|(_, owner)| owner.0).collect(),
-        flights: seats.iter().map(|(flight, _)| flight.0).collect(),
-        versions: seats.iter().map(|(_, version)| *version).collect(),
         place_flights: passengers.iter().map(|(flight, _, _)| flight.0).collect(),
         place_owners: passengers.iter().map(|(_, owner, _)| owner.0).collect(),
         fingerprints: passengers.iter().map(|(_, _, fingerprint)| *fingerprint).collect(),
         locators: locators.iter().map(|one| one.as_str().to_owned()).collect(),
     };
-    let (versions, held, changed, taken, places, used, now): BatchReadRow =
-        query.get_result(&mut &*connection).await?;
+    let has_claims = !(limits.is_empty() && passengers.is_empty() && locators.is_empty());
+    if seats.is_empty() && bookings.is_empty() {
+        let (held, places, used, now) = claims.get_result(&mut &*connection).await?;
+        return answer((held, places, used), SeatColumns::default(), VersionColumns::default(), now);
+    }
+    if seats.is_empty() && !has_claims {
+        let (versions, now) = ReadVersions { bookings }.get_result(&mut &*connection).await?;
+        return answer(ClaimColumns::default(), SeatColumns::default(), versions, now);
+    }
+    let ReadForClaims { held_flights, held_owners, place_flights, place_owners, fingerprints, locators } =
+        claims;
+    let query = ReadAll {
+        held_flights,
+        held_owners,
+        place_flights,
+        place_owners,
+        fingerprints,
+        locators,
+        flights: seats.iter().map(|(flight, _)| flight.0).collect(),
+        versions: seats.iter().map(|(_, version)| *version).collect(),
+        bookings,
+    };
+    let (held, places, used, changed, taken, versions, now) = query.get_result(&mut &*connection).await?;
+    answer((held, places, used), (changed, taken), versions, now)
+}
+
+fn answer(
+    (held, places, used): ClaimColumns,
+    (changed, taken): SeatColumns,
+    versions: VersionColumns,
+    now: DateTime<Utc>,
+) -> QueryResult<BatchRead> {
     let used = used.into_iter().map(|text| text.parse()).collect::<Result<_, InvalidLocator>>();
     let changed = changed.0.into_iter().map(FlightId).zip(changed.1);
     Ok(BatchRead {

@@ -61,6 +61,15 @@ statement! {
     FROM unnest($) WITH ORDINALITY AS n (b, i) WHERE bookings.id = n.b"
 }
 
+statement! {
+    /// Gives flights the next versions of their seats: all that a batch of new bookings changes.
+    UpdateSeatsVersions {
+        versions: Array<BigInt> = Vec<i64>,
+        flights: Array<SqlUuid> = Vec<Uuid>,
+    } -> (),
+    "UPDATE flights SET seats_version = $[i] FROM unnest($) WITH ORDINALITY AS n (f, i) WHERE flights.id = n.f"
+}
+
 /// The changes of a batch.
 #[derive(Debug)]
 pub(crate) struct Changed<'a> {
@@ -79,21 +88,25 @@ pub(crate) struct Changed<'a> {
 /// Writes the changes.
 pub(crate) async fn update(connection: &AsyncPgConnection, changed: Changed<'_>) -> QueryResult<()> {
     let Changed { bookings, sold, seats, decided, entries } = changed;
-    let nothing = bookings.is_empty()
-        && sold.is_empty()
-        && seats.is_empty()
-        && decided.is_empty()
-        && entries.is_empty();
-    if nothing {
-        return Ok(());
+    let flights = seats.iter().map(|state| state.flight_id.0).collect();
+    let seats_versions = seats.iter().map(|state| state.version).collect();
+    if bookings.is_empty() && sold.is_empty() && decided.is_empty() && entries.is_empty() {
+        // The server prepares each part of the large statement for its rows, whether there are any or not.
+        return match seats.is_empty() {
+            true => Ok(()),
+            false => {
+                let query = UpdateSeatsVersions { versions: seats_versions, flights };
+                query.execute(&mut &*connection).await.map(drop)
+            }
+        };
     }
     let (sold_flights, sold_seats, buyers) = seats::columns(sold);
     let query = Update {
         sold_flights,
         sold_seats,
         buyers,
-        flights: seats.iter().map(|state| state.flight_id.0).collect(),
-        seats_versions: seats.iter().map(|state| state.version).collect(),
+        flights,
+        seats_versions,
         payments: decided.iter().map(|(id, _)| id.0).collect(),
         states: decided.iter().map(|(_, state)| state.code()).collect(),
         causes: entries.iter().map(|(_, entry)| entry.cause).collect(),

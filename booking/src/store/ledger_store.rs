@@ -53,7 +53,7 @@ use shared::{
 };
 use std::{
     cell::{Cell, RefCell},
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     time::Duration,
 };
 use tokio::time::{Instant, timeout};
@@ -157,7 +157,7 @@ impl PostgresLedgerStore {
         let kept = self.cache.take(bookings);
         flights.extend(kept.values().flat_map(Booking::flights));
         let unknown: Vec<Uuid> = bookings.iter().filter(|id| !kept.contains_key(id)).map(|id| id.0).collect();
-        let seats = self.cache.seats_versions(&flights);
+        let seats = self.unknown_seats(&flights);
         let lock_flights = async {
             match unknown.is_empty() {
                 true => flights::lock(on, flights).await,
@@ -180,11 +180,21 @@ impl PostgresLedgerStore {
         let mut seats = found.seats;
         let versions = locked.iter().map(|(id, flight)| (*id, flight.seats_version));
         self.cache.add_seats(&mut seats, versions.clone());
-        // Those of bookings that were not known: rare.
+        // Those of bookings that were not known, and those that another instance has changed: rare.
         let missing: Vec<_> = versions.filter(|(id, _)| !seats.contains_key(id)).collect();
         seats.extend(seats::taken(on, &missing).await?);
         let BatchRead { held, passengers, used, now, .. } = found;
         Ok(LockedSnapshot { locked, seats, bookings, held, held_unverified, passengers, used, now })
+    }
+
+    /// The flights whose seats must be read, with their kept versions: none where those of all flights are kept. The
+    /// locked rows show whether what is kept is current.
+    fn unknown_seats(&self, flights: &BTreeSet<FlightId>) -> Vec<(FlightId, i64)> {
+        let versions = self.cache.seats_versions(flights);
+        match versions.iter().all(|(_, version)| *version >= 0) {
+            true => Vec::new(),
+            false => versions,
+        }
     }
 
     async fn open(&self) -> QueryResult<(AsyncPgConnection, Backend)> {

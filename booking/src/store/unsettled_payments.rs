@@ -34,6 +34,14 @@ statement! {
     "DELETE FROM unsettled_payments WHERE payment_id = ANY($)"
 }
 
+statement! {
+    /// The same in a transaction of its own whose commit does not wait for the disk. A server that dies may forget the
+    /// deletion; then the provider gets the same call again, without effect.
+    MarkSettledLazily { ids: Array<SqlUuid> = Vec<Uuid> } -> (),
+    "WITH lazily AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))
+    DELETE FROM unsettled_payments USING lazily WHERE payment_id = ANY($)"
+}
+
 /// Takes unsettled payments in hand that were idle for this time. A concurrent decision of the ledger may be missed:
 /// the saga's next step finds it.
 pub(crate) async fn take(
@@ -77,4 +85,9 @@ pub(crate) async fn mark_settled(connection: &AsyncPgConnection, ids: Vec<Uuid>)
         return Ok(());
     }
     MarkSettled { ids }.execute(&mut &*connection).await.map(drop)
+}
+
+/// The same outside of a transaction, for payments that the provider has settled: nobody waits for the disk.
+pub(crate) async fn mark_settled_lazily(connection: &AsyncPgConnection, ids: Vec<Uuid>) -> QueryResult<()> {
+    MarkSettledLazily { ids }.execute(&mut &*connection).await.map(drop)
 }

@@ -5,7 +5,10 @@
 //! Invariant: a message is acknowledged only after its state, or a newer one of its flight, is
 //! committed.
 
-use super::catalogue::{CatalogueChange, CatalogueHandle};
+use super::{
+    catalogue::{CatalogueChange, CatalogueHandle},
+    newest::read_newest,
+};
 use crate::store::availability;
 use actix::prelude::*;
 use futures_util::future::BoxFuture;
@@ -15,18 +18,27 @@ use shared::{
     events::SeatsState,
     supervisor::{AskError, Lifeline, SupervisedActor},
 };
+use std::{sync::Arc, time::Duration};
+use tokio::{
+    sync::Mutex,
+    time::{Instant, sleep_until},
+};
 
 /// The work queue that the instances of the service share.
 #[must_use]
 pub fn subscription() -> Subscription {
     // One statement and commit per batch.
-    Subscription::of(&queues::FLIGHT_AVAILABILITY).batch(256)
+    Subscription::of(&queues::FLIGHT_AVAILABILITY).batch(1024)
 }
+
+/// From one write to the next, at least: many sales are written with one commit. Search does not wait for the table: the
+/// catalogue of each instance hears of every change by its own queue.
+const PACE: Duration = Duration::from_millis(50);
 
 /// Keeps these states where they are newer than what is there.
 #[derive(Message)]
 #[rtype(result = "Result<(), DbError>")]
-struct Keep(Vec<SeatsState>);
+struct Keep(Vec<Arc<SeatsState>>);
 
 /// The actor that writes the table.
 struct AvailabilityFeed {
@@ -75,6 +87,8 @@ impl KeepError {
 pub struct SeatsFeed {
     actor: SupervisedActor<AvailabilityFeed>,
     catalogue: CatalogueHandle,
+    /// No write begins before this.
+    next_write: Mutex<Instant>,
 }
 
 impl SeatsFeed {
@@ -83,10 +97,10 @@ impl SeatsFeed {
     pub fn start(pool: Pool, catalogue: CatalogueHandle) -> Self {
         let make = move |lifeline| AvailabilityFeed { pool: pool.clone(), _lifeline: lifeline };
         let actor = SupervisedActor::start("flight", "availability feed", make);
-        Self { actor, catalogue }
+        Self { actor, catalogue, next_write: Mutex::new(Instant::now()) }
     }
 
-    async fn keep(&self, states: Vec<SeatsState>) -> Result<(), KeepError> {
+    async fn keep(&self, states: Vec<Arc<SeatsState>>) -> Result<(), KeepError> {
         let changes =
             states.iter().map(|state| CatalogueChange::Seats(state.flight_id, availability::taken(state)));
         let changes = changes.collect();
@@ -98,25 +112,41 @@ impl SeatsFeed {
         Ok(())
     }
 
+    /// Waits for its turn to write.
+    async fn pace(&self) {
+        let mut next = self.next_write.lock().await;
+        sleep_until(*next).await;
+        *next = Instant::now() + PACE;
+    }
+
     async fn work_in(&self, batch: &[Delivery]) -> Vec<Disposition> {
-        let read: Vec<Result<SeatsState, _>> = batch.iter().map(|delivery| delivery.event.data()).collect();
-        let good: Vec<SeatsState> = read.iter().filter_map(|state| state.as_ref().ok()).cloned().collect();
+        self.pace().await;
+        let read = read_newest(batch, |event| event.data::<SeatsState>().map(Arc::new));
+        let good: Vec<_> = read.iter().filter_map(|state| state.as_ref().ok()?.clone()).collect();
         let kept = self.keep(good).await;
         let mut dispositions = Vec::with_capacity(read.len());
-        for state in read {
+        for (delivery, state) in batch.iter().zip(read) {
             dispositions.push(match (state, &kept) {
                 (Err(error), _) => Disposition::DeadLetter(error.to_string()),
                 (Ok(_), Ok(())) => Disposition::Ack,
                 (Ok(_), Err(error)) if error.concerns_all() => Disposition::Pause(error.to_string()),
                 // One of the batch is at fault: each by itself, to find out which.
-                (Ok(state), Err(_)) => match self.keep(vec![state]).await {
-                    Ok(()) => Disposition::Ack,
-                    Err(error) if error.concerns_all() => Disposition::Pause(error.to_string()),
-                    Err(error) => Disposition::Retry(error.to_string()),
-                },
+                (Ok(_), Err(_)) => self.keep_alone(delivery).await,
             });
         }
         dispositions
+    }
+
+    async fn keep_alone(&self, delivery: &Delivery) -> Disposition {
+        let state = match delivery.event.data::<SeatsState>() {
+            Ok(state) => Arc::new(state),
+            Err(error) => return Disposition::DeadLetter(error.to_string()),
+        };
+        match self.keep(vec![state]).await {
+            Ok(()) => Disposition::Ack,
+            Err(error) if error.concerns_all() => Disposition::Pause(error.to_string()),
+            Err(error) => Disposition::Retry(error.to_string()),
+        }
     }
 }
 

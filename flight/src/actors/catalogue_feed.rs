@@ -1,6 +1,9 @@
 //! What this instance hears of flights and seats, for its catalogue.
 
-use super::catalogue::{CatalogueChange, CatalogueHandle};
+use super::{
+    catalogue::{CatalogueChange, CatalogueHandle},
+    newest::read_newest,
+};
 use crate::store::availability::taken;
 use futures_util::future::BoxFuture;
 use shared::{
@@ -34,13 +37,12 @@ impl CatalogueFeed {
     }
 
     async fn work_in(&self, batch: &[Delivery]) -> Vec<Disposition> {
-        let read: Vec<_> = batch.iter().map(|delivery| change(&delivery.event)).collect();
-        let mut changes = Vec::with_capacity(read.len());
-        let mut dispositions = Vec::with_capacity(read.len());
-        for one in read {
-            match one {
+        let mut changes = Vec::new();
+        let mut dispositions = Vec::with_capacity(batch.len());
+        for read in read_newest(batch, change) {
+            match read {
                 Ok(change) => {
-                    changes.push(change);
+                    changes.extend(change);
                     dispositions.push(Disposition::Ack);
                 }
                 Err(error) => dispositions.push(Disposition::DeadLetter(error.to_string())),

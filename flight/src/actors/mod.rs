@@ -18,3 +18,4 @@
 pub mod availability_feed;
 pub mod catalogue;
 pub mod catalogue_feed;
+mod newest;

@@ -1,8 +1,7 @@
 //! How many seats of a flight can still be sold, cabin by cabin.
 
 use serde::Serialize;
-use shared::seat::{Cabin, SeatDesignator, SeatPlan};
-use std::collections::HashSet;
+use shared::seat::{Cabin, SeatPlan};
 use utoipa::ToSchema;
 
 /// The seats of a cabin that can be sold at all, and those that can be sold now.
@@ -29,7 +28,7 @@ impl CabinSeats {
 pub struct TakenSeats {
     /// Booking's sequence for the flight; 0 before the first sale.
     pub version: i64,
-    /// Held or sold seats, by [`SeatDesignator::to_number`].
+    /// Held or sold seats, by [`SeatDesignator::to_number`](shared::seat::SeatDesignator::to_number).
     pub seats: Vec<i16>,
 }
 
@@ -37,17 +36,18 @@ pub struct TakenSeats {
 /// about another equipment can never make a count negative.
 #[must_use]
 pub fn count(plan: &SeatPlan, taken: &[i16]) -> Vec<CabinSeats> {
-    let taken: HashSet<i16> = taken.iter().copied().collect();
-    let blocked: HashSet<SeatDesignator> = plan.blocked_seats.iter().copied().collect();
+    let mut taken = taken.to_vec();
+    taken.sort_unstable();
     let mut cabins: Vec<CabinSeats> = plan
         .cabin_names()
         .into_iter()
         .map(|cabin| CabinSeats { cabin, seats_total: 0, seats_available: 0 })
         .collect();
+    let blocked = &plan.blocked_seats;
     for (seat, cabin) in plan.seats().filter(|(seat, _)| !blocked.contains(seat)) {
         if let Some(count) = cabins.iter_mut().find(|count| count.cabin == cabin) {
             count.seats_total += 1;
-            count.seats_available += u32::from(!taken.contains(&seat.to_number()));
+            count.seats_available += u32::from(taken.binary_search(&seat.to_number()).is_err());
         }
     }
     cabins
@@ -57,7 +57,7 @@ pub fn count(plan: &SeatPlan, taken: &[i16]) -> Vec<CabinSeats> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use shared::seat::CabinSection;
+    use shared::seat::{CabinSection, SeatDesignator};
 
     fn plan() -> SeatPlan {
         let section =

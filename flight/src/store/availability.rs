@@ -4,22 +4,42 @@ use super::{column, schema::availability};
 use crate::domain::availability::TakenSeats;
 use diesel::{
     prelude::*,
-    sql_types::{Array, BigInt, Jsonb, SmallInt, Uuid as SqlUuid},
+    sql_types::{Array, BigInt, SmallInt, Text, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use serde_json::{Value, json};
-use shared::{events::SeatsState, ids::FlightId, seat::SeatDesignator};
-use std::collections::HashMap;
+use shared::{events::SeatsState, ids::FlightId, seat::SeatDesignator, statement};
+use std::{borrow::Borrow, collections::HashMap, fmt::Write};
 use uuid::Uuid;
+
+statement! {
+    /// Keeps the states of known flights that are newer than what is there.
+    KeepNewest {
+        flights: Array<SqlUuid> = Vec<Uuid>,
+        versions: Array<BigInt> = Vec<i64>,
+        held: Array<Text> = Vec<String>,
+        sold: Array<Text> = Vec<String>,
+    } -> (),
+    "INSERT INTO availability (flight_id, version, held, sold)
+    SELECT new.id, new.version, new.held::smallint[], new.sold::smallint[]
+    FROM unnest($, $, $, $) AS new (id, version, held, sold)
+    JOIN flights ON flights.id = new.id
+    ORDER BY new.id
+    ON CONFLICT (flight_id) DO UPDATE
+    SET version = excluded.version, held = excluded.held, sold = excluded.sold
+    WHERE availability.version < excluded.version"
+}
 
 /// Keeps the newest state of each flight, in one statement. States of unknown flights are passed
 /// over: booking knows flights from us, so such a flight was deleted meanwhile.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn keep_newest(connection: &mut AsyncPgConnection, states: &[SeatsState]) -> QueryResult<()> {
+pub async fn keep_newest<S: Borrow<SeatsState>>(
+    connection: &mut AsyncPgConnection,
+    states: &[S],
+) -> QueryResult<()> {
     let mut newest: HashMap<Uuid, &SeatsState> = HashMap::new();
-    for state in states {
+    for state in states.iter().map(Borrow::borrow) {
         let known = newest.entry(state.flight_id.0).or_insert(state);
         if known.version < state.version {
             *known = state;
@@ -28,27 +48,25 @@ pub async fn keep_newest(connection: &mut AsyncPgConnection, states: &[SeatsStat
     // In the order of ids, as every writer of several rows does, so that writers never wait in a circle.
     let mut newest: Vec<&SeatsState> = newest.into_values().collect();
     newest.sort_by_key(|state| state.flight_id);
-    let rows: Vec<Value> = column(&newest, |state| {
-        json!({
-            "flight_id": state.flight_id, "version": state.version,
-            "held": numbers(&state.held), "sold": numbers(&state.sold),
-        })
-    });
-    diesel::sql_query(
-        "INSERT INTO availability (flight_id, version, held, sold) \
-         SELECT new.flight_id, new.version, new.held, new.sold \
-         FROM unnest($1) AS row (state), \
-              jsonb_to_record(state) AS new (flight_id uuid, version bigint, held smallint[], sold smallint[]) \
-         JOIN flights ON flights.id = new.flight_id \
-         ORDER BY new.flight_id \
-         ON CONFLICT (flight_id) DO UPDATE \
-         SET version = excluded.version, held = excluded.held, sold = excluded.sold \
-         WHERE availability.version < excluded.version",
-    )
-    .bind::<Array<Jsonb>, _>(rows)
-    .execute(connection)
-    .await
-    .map(drop)
+    let query = KeepNewest {
+        flights: column(&newest, |state| state.flight_id.0),
+        versions: column(&newest, |state| state.version),
+        held: column(&newest, |state| array(&state.held)),
+        sold: column(&newest, |state| array(&state.sold)),
+    };
+    query.execute(connection).await.map(drop)
+}
+
+/// The text of an array of seat numbers, `{1,2}`: `unnest` would flatten an array of arrays.
+fn array(seats: &[SeatDesignator]) -> String {
+    let mut text = String::with_capacity(2 + seats.len() * 4);
+    for seat in seats {
+        text.push(if text.is_empty() { '{' } else { ',' });
+        // Writing into memory does not fail.
+        let _ = write!(text, "{}", seat.to_number());
+    }
+    text.push_str(if text.is_empty() { "{}" } else { "}" });
+    text
 }
 
 /// The taken seats of those of these flights that booking has told of.
@@ -67,14 +85,13 @@ pub async fn of_flights(
     Ok(rows.into_iter().map(taken).collect())
 }
 
-#[derive(QueryableByName)]
-struct Newer {
-    #[diesel(sql_type = SqlUuid)]
-    flight_id: Uuid,
-    #[diesel(sql_type = BigInt)]
-    version: i64,
-    #[diesel(sql_type = Array<SmallInt>)]
-    taken: Vec<i16>,
+statement! {
+    /// The taken seats of those flights that have a newer version.
+    NewerThan { flights: Array<SqlUuid> = Vec<Uuid>, versions: Array<BigInt> = Vec<i64> }
+        -> (SqlUuid, BigInt, Array<SmallInt>),
+    "SELECT newer.flight_id, newer.version, newer.held || newer.sold
+    FROM unnest($, $) AS known (flight_id, version)
+    JOIN availability AS newer ON newer.flight_id = known.flight_id AND newer.version > known.version"
 }
 
 /// The taken seats of those of these flights that have a newer version than this.
@@ -85,16 +102,13 @@ pub async fn newer_than(
     connection: &mut AsyncPgConnection,
     known: &[(FlightId, i64)],
 ) -> QueryResult<Vec<(FlightId, TakenSeats)>> {
-    let rows: Vec<Newer> = diesel::sql_query(
-        "SELECT newer.flight_id, newer.version, newer.held || newer.sold AS taken \
-         FROM unnest($1, $2) AS known (flight_id, version) \
-         JOIN availability AS newer ON newer.flight_id = known.flight_id AND newer.version > known.version",
-    )
-    .bind::<Array<SqlUuid>, _>(column(known, |(flight, _)| flight.0))
-    .bind::<Array<BigInt>, _>(column(known, |(_, version)| *version))
-    .load(connection)
-    .await?;
-    let taken = |row: Newer| (row.flight_id.into(), TakenSeats { version: row.version, seats: row.taken });
+    let query = NewerThan {
+        flights: column(known, |(flight, _)| flight.0),
+        versions: column(known, |(_, version)| *version),
+    };
+    let rows: Vec<(Uuid, i64, Vec<i16>)> = query.load(connection).await?;
+    let taken =
+        |(flight, version, seats): (Uuid, i64, Vec<i16>)| (FlightId(flight), TakenSeats { version, seats });
     Ok(rows.into_iter().map(taken).collect())
 }
 

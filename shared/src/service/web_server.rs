@@ -61,7 +61,7 @@ impl WebServer {
     /// A server behind the gateway, whose readiness is `health`.
     #[must_use]
     pub fn new(service: &'static str, config: &ServiceConfig, health: Health) -> Self {
-        let settings = ServerSettings::behind_gateway(config.http_address, config.http_workers);
+        let settings = ServerSettings::behind_gateway(service, config.http_address, config.http_workers);
         let server = Self {
             service,
             settings,

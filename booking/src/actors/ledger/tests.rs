@@ -73,7 +73,7 @@ impl LedgerFixture {
         let database = TestDatabase::of("booking", MIGRATIONS).await;
         let config = database.config("booking");
         let pool = Pool::new(&config);
-        let (flights, shards) = (FlightCache::new(16), Shards::new(1));
+        let (flights, shards) = (FlightCache::new(16), Shards::start(1).unwrap());
         let directory =
             Directory::start((pool.clone(), pool.clone()), flights.clone(), shards.handles(), LIMITS);
         let relay = Relay::start("booking", &config, Bus::new(InProcess::new()));

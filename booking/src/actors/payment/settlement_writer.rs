@@ -76,5 +76,5 @@ async fn store_settled(pool: &Pool, batch: Vec<Uuid>) -> Result<(), DbError> {
         return Ok(());
     }
     let connection = pool.get().await?;
-    Ok(store::unsettled_payments::mark_settled(&connection, batch).await?)
+    Ok(store::unsettled_payments::mark_settled_lazily(&connection, batch).await?)
 }

@@ -37,7 +37,8 @@ impl FeedFixture {
     async fn new(flights: usize, readers: usize) -> Self {
         let database = TestDatabase::of("booking", MIGRATIONS).await;
         let pool = Pool::new(&database.config("booking"));
-        let (cache, shards, arbiter) = (FlightCache::new(16), Shards::new(1), LastingArbiter::new());
+        let (cache, shards, arbiter) =
+            (FlightCache::new(16), Shards::start(1).unwrap(), LastingArbiter::start("test").unwrap());
         let states: Vec<_> = (0..flights).map(|_| samples::flight()).collect();
         let known: Vec<_> =
             states.iter().map(|one| (one.clone(), serde_json::to_value(one).unwrap())).collect();

@@ -8,7 +8,7 @@ use super::{
     link::{CALL_TIMEOUT, Link, LinkError},
 };
 use crate::bus::Backoff;
-use actix::prelude::*;
+use actix::{ArbiterHandle, prelude::*};
 use amqprs::connection::{Connection as AmqpConnection, OpenConnectionArguments};
 use std::time::Duration;
 use tokio::{
@@ -70,8 +70,9 @@ impl ConnectionHandle {
 }
 
 impl SupervisedConnection {
-    /// Starts on the present arbiter, and opens the connection in the background.
+    /// Starts on this arbiter, and opens the connection in the background.
     pub(super) fn open(
+        arbiter: &ArbiterHandle,
         role: &'static str,
         instance: &str,
         arguments: &OpenConnectionArguments,
@@ -88,7 +89,7 @@ impl SupervisedConnection {
             backoff: Backoff::new(Duration::from_millis(100), Duration::from_secs(10)),
             stopping: false,
         };
-        ConnectionHandle { connection: connection.start(), links }
+        ConnectionHandle { connection: Self::start_in_arbiter(arbiter, |_| connection), links }
     }
 
     /// Opens the next link. Interleaves: the actor can be stopped meanwhile.

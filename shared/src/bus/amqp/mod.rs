@@ -35,9 +35,11 @@ mod topology;
 pub use address::InvalidAmqpUrl;
 
 use super::{BusCarrier, BusError, ConsumerHandle, DeadLetterStore, Handler, Subscription, WorkQueue};
-use crate::events::Event;
+use crate::{
+    events::Event,
+    threads::{self, Priority},
+};
 use actix::{Actor, Arbiter};
-use actix_rt::ArbiterHandle;
 use connection::{ConnectionHandle, SupervisedConnection};
 use consumer::Consumer;
 use futures_util::future::{BoxFuture, join_all, ready};
@@ -45,6 +47,7 @@ use publisher::{Publisher, PublisherHandle};
 use secrecy::SecretString;
 use session::SessionWork;
 use std::{
+    io,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -80,8 +83,19 @@ impl AmqpConfig {
     }
 }
 
+/// Why there is no carrier.
+#[derive(Debug, thiserror::Error)]
+pub enum AmqpError {
+    /// The broker's address is none.
+    #[error(transparent)]
+    Url(#[from] InvalidAmqpUrl),
+    /// There is no thread for it.
+    #[error("a thread could not be started")]
+    Thread(#[from] io::Error),
+}
+
 /// The carrier over RabbitMQ. Clones are the same bus. It lives until it is
-/// [closed](BusCarrier::close) or its arbiter stops.
+/// [closed](BusCarrier::close) or the actix system stops.
 #[derive(Clone)]
 pub struct Amqp(Arc<AmqpParts>);
 
@@ -90,26 +104,30 @@ struct AmqpParts {
     consuming: ConnectionHandle,
     publisher: PublisherHandle,
     topology: Topology,
-    arbiter: ArbiterHandle,
+    arbiter: Arbiter,
     closed: AtomicBool,
     consumers: Mutex<Vec<ConsumerHandle>>,
 }
 
 impl Amqp {
-    /// Connects in the background, on the present arbiter, and keeps connected. A broker that is down
-    /// is no error.
+    /// Connects in the background, on a thread of its own, and keeps connected. A broker that is down
+    /// is no error. The thread works in bulk, so it has the priority of followers.
     ///
     /// # Errors
-    /// [`InvalidAmqpUrl`].
+    /// [`AmqpError`].
     ///
     /// # Panics
     /// Outside of an actix system.
-    pub fn connect(config: &AmqpConfig) -> Result<Self, InvalidAmqpUrl> {
+    pub fn connect(config: &AmqpConfig) -> Result<Self, AmqpError> {
         let arguments = address::parse(&config.url)?;
         let topology = Topology::new(&config.prefix);
-        let publishing = SupervisedConnection::open("publishing", &config.instance, &arguments);
-        let consuming = SupervisedConnection::open("consuming", &config.instance, &arguments);
+        let name = format!("{}-bus", threads::prefix(&config.instance));
+        let arbiter = threads::arbiter(name, Priority::Followers)?;
+        let thread = arbiter.handle();
+        let publishing = SupervisedConnection::open(&thread, "publishing", &config.instance, &arguments);
+        let consuming = SupervisedConnection::open(&thread, "consuming", &config.instance, &arguments);
         let publisher = Publisher::open(
+            &thread,
             publishing.clone(),
             PublishingTopology { topology: topology.clone(), queues: config.queues },
             config.confirm_stall,
@@ -119,7 +137,7 @@ impl Amqp {
             consuming,
             publisher,
             topology,
-            arbiter: Arbiter::current(),
+            arbiter,
             closed: AtomicBool::new(false),
             consumers: Mutex::default(),
         })))
@@ -143,7 +161,7 @@ impl BusCarrier for Amqp {
         })
     }
 
-    /// The handler runs on the arbiter that called [`Amqp::connect`]. Not ready before the broker is
+    /// The handler runs on the carrier's thread. Not ready before the broker is
     /// there: a service that shall start without it does not wait.
     fn subscribe(
         &self,
@@ -163,7 +181,7 @@ impl BusCarrier for Amqp {
         let (topology, publisher) = (self.0.topology.clone(), self.0.publisher.clone());
         let work = SessionWork { subscription, handler, dead_letters, topology, publisher };
         let connection = self.0.consuming.clone();
-        Consumer::start_in_arbiter(&self.0.arbiter, move |_| {
+        Consumer::start_in_arbiter(&self.0.arbiter.handle(), move |_| {
             Consumer::new(connection, work, bound, stop, stopped)
         });
         Box::pin(async move {
@@ -186,6 +204,7 @@ impl BusCarrier for Amqp {
             // After the consumers: what they have decided may still have to be put into retry queues.
             bus.0.publishing.stop().await;
             bus.0.consuming.stop().await;
+            bus.0.arbiter.stop();
         })
     }
 }

@@ -20,7 +20,7 @@ use super::{
     topology::PublishingTopology,
 };
 use crate::bus::{Backoff, BusError};
-use actix::prelude::*;
+use actix::{ArbiterHandle, prelude::*};
 use amqprs::{
     BasicProperties,
     channel::{BasicPublishArguments, Channel, ConfirmSelectArguments},
@@ -138,8 +138,9 @@ impl PublisherHandle {
 }
 
 impl Publisher {
-    /// Starts on the present arbiter.
+    /// Starts on this arbiter.
     pub(super) fn open(
+        arbiter: &ArbiterHandle,
         connection: ConnectionHandle,
         needs: PublishingTopology,
         stall: Duration,
@@ -154,7 +155,7 @@ impl Publisher {
             unnoticed: unnoticed.clone(),
             backoff: Backoff::new(Duration::from_millis(100), Duration::from_secs(5)),
         };
-        let publisher = Self::create(|ctx| {
+        let publisher = Self::start_in_arbiter(arbiter, |ctx| {
             ctx.set_mailbox_capacity(MAILBOX);
             publisher
         });

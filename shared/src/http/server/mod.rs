@@ -7,6 +7,7 @@ mod connection;
 mod refusal;
 mod request_line;
 
+use crate::threads::{self, Priority};
 use actix_http::{HttpService, Protocol, Request, Response, error::DispatchError};
 use actix_service::{IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt, fn_service, map_config};
 use actix_web::{
@@ -20,6 +21,10 @@ use socket2::{Domain, Protocol as Transport, SockRef, Socket, Type};
 use std::{
     fmt, io,
     net::{SocketAddr, TcpListener},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -37,6 +42,8 @@ const BACKLOG: i32 = 1024;
 /// How a service's server behaves.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ServerSettings {
+    /// The service: the prefix of its threads' names.
+    pub(crate) service: &'static str,
     /// Where it listens; port 0 takes a free one.
     pub(crate) address: SocketAddr,
     /// Threads that serve.
@@ -50,9 +57,9 @@ pub(crate) struct ServerSettings {
 impl ServerSettings {
     /// For a service behind the gateway, which keeps no connection idle for longer than 3 seconds.
     #[must_use]
-    pub(crate) fn behind_gateway(address: SocketAddr, workers: usize) -> Self {
+    pub(crate) fn behind_gateway(service: &'static str, address: SocketAddr, workers: usize) -> Self {
         let five_seconds = Duration::from_secs(5);
-        Self { address, workers, request_head: five_seconds, keep_alive: five_seconds }
+        Self { service, address, workers, request_head: five_seconds, keep_alive: five_seconds }
     }
 }
 
@@ -77,7 +84,11 @@ where
     let address = listener.local_addr()?;
     let builder = Server::build().workers(settings.workers).disable_signals();
     let shutdown = builder.graceful_shutdown_signal();
+    let (prefix, started) = (threads::prefix(settings.service), Arc::new(AtomicUsize::new(0)));
+    // Called once by each thread of the server.
     let builder = builder.listen("http", listener, move || {
+        let number = started.fetch_add(1, Ordering::Relaxed);
+        threads::enter(&format!("{prefix}-http-{number}"), Priority::Requests);
         let shutdown = shutdown.clone();
         let app = app().into_factory().map_err(|error| error.into().error_response());
         let http = HttpService::build()
