@@ -34,10 +34,6 @@ use shared::{
 };
 use std::{sync::Arc, time::Duration};
 
-/// How often the outbox is looked at for what other instances have committed: those who follow a live seat
-/// map here are to hear of it within 100 ms, of which up to 50 go by while changes are gathered.
-const LOOK: Duration = Duration::from_millis(25);
-
 /// Connections of what follows the bus: the feed of flights, and the look for flights that requests wait for.
 const FOLLOWERS: usize = 2;
 
@@ -84,7 +80,7 @@ pub(crate) async fn start_with(
         tracing::info!(travellers.refreshed = refreshed, "Travellers of an earlier release were stored anew");
     }
     let provider = provider(&config, &pool)?;
-    let relay = Relay::start_looking("booking", &database, context.bus.clone(), LOOK);
+    let relay = Relay::start("booking", &database, context.bus.clone());
     let flights = FlightCache::new(config.cached_flights);
     let shards = Shards::new(config.ledger_shards);
     let limits = AllocatorLimits {
