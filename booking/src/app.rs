@@ -44,10 +44,6 @@ use shared::{
 };
 use std::{io, sync::Arc, time::Duration};
 
-/// How often the outbox is looked at for what other instances have committed: those who follow a live seat
-/// map here are to hear of it within 100 ms, of which up to 50 go by while changes are gathered.
-const LOOK: Duration = Duration::from_millis(25);
-
 /// Connections of what follows the bus: the feed of flights, and the look for flights that requests wait for.
 const FOLLOWERS: usize = 2;
 
@@ -170,7 +166,7 @@ async fn start_relay(
     let (database, bus) = (database.clone(), bus.clone());
     let start = async move || {
         let followers = DatabaseConfig { pool_size: FOLLOWERS, ..database.planned(Plans::ByIndex) };
-        (Relay::start_looking("booking", &database, bus, LOOK), Pool::new(&followers))
+        (Relay::start("booking", &database, bus), Pool::new(&followers))
     };
     threads::run_on(follower, start).await
 }

@@ -14,7 +14,7 @@ use testkit::{SERVICE_TOKEN_SECRET, TestDatabase, TokenIssuer};
 
 fn delivery(state: &FlightState) -> Delivery {
     let event = Event::new("flight", EventType::FlightPublished, state.id, state.version, state);
-    Delivery { event, attempt: 1 }
+    Delivery { event: event.into(), attempt: 1 }
 }
 
 #[actix_web::test]

@@ -10,9 +10,12 @@ use shared::{
     ticker::Ticker,
 };
 use std::{collections::HashMap, time::Duration};
+use tokio::time::sleep;
 use uuid::Uuid;
 
-/// Between two reads of the versions.
+/// How often it is looked whether the bus is away.
+const LOOK: Duration = Duration::from_secs(1);
+/// Between two reads of the versions while it is.
 const POLL: Duration = Duration::from_millis(250);
 
 /// See the module.
@@ -28,15 +31,20 @@ struct VersionPoll {
 pub(crate) fn start(bus: Bus, pool: Pool, directory: Directory) {
     let of_end = pool.clone();
     let mut poll = VersionPoll { bus, pool, directory, seen: HashMap::new() };
-    Ticker::start("version poll", POLL, move || of_end.is_closed(), async move || poll.look().await);
+    Ticker::start("version poll", LOOK, move || of_end.is_closed(), async move || poll.follow().await);
 }
 
 impl VersionPoll {
-    async fn look(&mut self) {
-        if self.bus.is_connected() {
-            self.seen.clear();
-            return;
+    /// Reads the versions again and again until the bus is back, or the service stops.
+    async fn follow(&mut self) {
+        while !self.bus.is_connected() && !self.pool.is_closed() {
+            self.look().await;
+            sleep(POLL).await;
         }
+        self.seen.clear();
+    }
+
+    async fn look(&mut self) {
         // A database that does not answer only delays the next read.
         let Ok(versions) = self.versions().await else { return };
         // The versions of flights that are no longer active are forgotten.

@@ -54,6 +54,7 @@ pub(crate) mod seats;
 pub(crate) mod stats;
 pub(crate) mod transaction;
 pub(crate) mod travellers;
+pub(crate) mod unsettled_counts;
 pub(crate) mod unsettled_payments;
 pub(crate) mod unverified_holds;
 

@@ -5,7 +5,7 @@ use booking_engine::{booking::record::RefundRecord, saga::settlement::UnsettledR
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::{
     prelude::*,
-    sql_types::{Array, BigInt, Double, Integer, Text, Timestamptz, Uuid as SqlUuid},
+    sql_types::{Array, BigInt, Double, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared::{
@@ -33,13 +33,6 @@ statement! {
     /// payments, which have left their queue: money that was not captured cannot be refunded.
     TakeUnsettled { seconds: Double = f64, limit: BigInt = i64 } -> (SqlUuid, SqlUuid, BigInt),
     "UPDATE refunds r SET attempted_at = clock_timestamp(), attempts = LEAST(r.attempts + 1, 1000) FROM (SELECT r.id FROM refunds r WHERE NOT r.settled AND (SELECT p.state = 1 FROM payments p WHERE p.id = r.payment_id) AND NOT EXISTS (SELECT FROM unsettled_payments u WHERE u.payment_id = r.payment_id) AND r.attempted_at < clock_timestamp() - make_interval(secs => $ + CASE r.attempts WHEN 0 THEN 0 ELSE LEAST(power(2, LEAST(r.attempts, 10)), 600) END) ORDER BY r.attempted_at LIMIT $ FOR UPDATE OF r SKIP LOCKED) AS due WHERE r.id = due.id RETURNING r.id, r.payment_id, r.amount"
-}
-
-statement! {
-    /// How many refunds are unsettled, by age: 0 for those younger than the first of the bounds (in
-    /// seconds), and so on.
-    CountUnsettled { bounds: Array<Double> = Vec<f64> } -> (Integer, BigInt),
-    "SELECT width_bucket(extract(epoch FROM clock_timestamp() - created_at)::float8, $), count(*) FROM refunds WHERE NOT settled GROUP BY 1"
 }
 
 type LoadedRefundRow = (Uuid, Uuid, Uuid, i64, String, bool, DateTime<Utc>);
@@ -103,16 +96,6 @@ pub(crate) async fn take_unsettled(
     let unsettled =
         |(id, payment, amount)| UnsettledRefund { id: RefundId(id), payment_id: PaymentId(payment), amount };
     Ok(rows.into_iter().map(unsettled).collect())
-}
-
-/// How many refunds are unsettled, by the position of their age among the bounds.
-pub(crate) async fn count_unsettled(
-    connection: &AsyncPgConnection,
-    bounds: &[f64],
-) -> QueryResult<Vec<(usize, i64)>> {
-    let query = CountUnsettled { bounds: bounds.to_vec() };
-    let rows: Vec<(i32, i64)> = query.load(&mut &*connection).await?;
-    Ok(rows.into_iter().map(|(age, count)| (usize::try_from(age).unwrap_or(0), count)).collect())
 }
 
 /// Stores that the provider has carried out refunds.

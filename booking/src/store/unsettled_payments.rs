@@ -2,11 +2,11 @@
 //! deleted when the payment is settled: after the provider's refusal, capture or void.
 
 use super::payments;
-use booking_engine::{payment::record::PaymentState, saga::settlement::UnsettledPayment};
+use booking_engine::saga::settlement::UnsettledPayment;
 use chrono::TimeDelta;
 use diesel::{
     prelude::*,
-    sql_types::{Array, BigInt, Bool, Double, Integer, Nullable, SmallInt, Text, Uuid as SqlUuid},
+    sql_types::{Array, BigInt, Bool, Double, Nullable, SmallInt, Text, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared::{
@@ -19,13 +19,6 @@ statement! {
     /// Takes idle unsettled payments in hand; the pause of a payment grows with its failed attempts.
     Take { seconds: Double = f64, limit: BigInt = i64 } -> (SqlUuid, SqlUuid, SmallInt, BigInt, Nullable<Text>, SqlUuid, Bool),
     "WITH due AS MATERIALIZED (SELECT payment_id FROM unsettled_payments WHERE attempted_at < clock_timestamp() - make_interval(secs => $ + CASE attempts WHEN 0 THEN 0 ELSE LEAST(power(2, LEAST(attempts, 10)), 600) END) ORDER BY attempted_at LIMIT $ FOR UPDATE SKIP LOCKED) UPDATE unsettled_payments u SET attempted_at = clock_timestamp(), attempts = LEAST(u.attempts + 1, 1000) FROM due CROSS JOIN LATERAL (SELECT id, booking_id, state, amount, token FROM payments WHERE id = due.payment_id OFFSET 0) AS p WHERE u.payment_id = due.payment_id RETURNING p.id, p.booking_id, p.state, p.amount, p.token, (SELECT s.flight_id FROM (SELECT flight_id FROM segments WHERE booking_id = p.booking_id OFFSET 0) AS s ORDER BY 1 LIMIT 1), (SELECT b.hold_expires_at <= clock_timestamp() FROM bookings b WHERE b.id = p.booking_id)"
-}
-
-statement! {
-    /// How many payments are unsettled, by state and age: 0 for those younger than the first of the
-    /// bounds (in seconds), and so on.
-    Count { bounds: Array<Double> = Vec<f64> } -> (SmallInt, Integer, BigInt),
-    "SELECT p.state, width_bucket(extract(epoch FROM clock_timestamp() - p.created_at)::float8, $), count(*) FROM unsettled_payments u CROSS JOIN LATERAL (SELECT state, created_at FROM payments WHERE id = u.payment_id OFFSET 0) AS p GROUP BY 1, 2"
 }
 
 statement! {
@@ -65,17 +58,6 @@ pub(crate) async fn take(
                 late,
             })
         })
-        .collect()
-}
-
-/// How many payments are unsettled, by state and by the position of their age among the bounds.
-pub(crate) async fn count(
-    connection: &AsyncPgConnection,
-    bounds: &[f64],
-) -> QueryResult<Vec<(PaymentState, usize, i64)>> {
-    let rows: Vec<(i16, i32, i64)> = Count { bounds: bounds.to_vec() }.load(&mut &*connection).await?;
-    rows.into_iter()
-        .map(|(code, age, count)| Ok((payments::state(code)?, usize::try_from(age).unwrap_or(0), count)))
         .collect()
 }
 

@@ -44,7 +44,7 @@ async fn seats_that_only_the_work_queue_had_reach_the_catalogue() {
         sold: sold.iter().map(|seat| code(seat)).collect(),
     };
     let delivery = |state: &SeatsState| Delivery {
-        event: Event::new("booking", EventType::SeatsChanged, state.flight_id, state.version, state),
+        event: Event::new("booking", EventType::SeatsChanged, state.flight_id, state.version, state).into(),
         attempt: 1,
     };
     let batch = [delivery(&state(2, &["4A", "4B"])), delivery(&state(1, &["4A"]))];

@@ -140,7 +140,7 @@ impl Handler for Ear {
     fn handle<'a>(&'a self, batch: &'a [Delivery]) -> futures_util::future::BoxFuture<'a, Vec<Disposition>> {
         let heard = batch.iter().map(|delivery| {
             // The test may have stopped listening.
-            let _ = self.0.send(delivery.event.clone());
+            let _ = self.0.send(Event::clone(&delivery.event));
             Disposition::Ack
         });
         Box::pin(std::future::ready(heard.collect()))

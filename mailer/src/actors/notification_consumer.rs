@@ -108,7 +108,7 @@ impl LetterWriter {
             .iter()
             .zip(&drafted)
             .filter(|(_, drafts)| drafts.is_ok())
-            .map(|(one, _)| &one.event)
+            .map(|(one, _)| &*one.event)
             .collect();
         let letters: Vec<NewLetter<'_>> = drafted.iter().flatten().flatten().cloned().collect();
         let stored = self.store(&events, &letters).await;

@@ -4,7 +4,7 @@
 use super::{Delivery, Disposition, Handler, Subscription};
 use crate::trace;
 use futures_util::FutureExt;
-use std::{panic::AssertUnwindSafe, time::Duration};
+use std::{collections::BTreeMap, panic::AssertUnwindSafe, time::Duration};
 
 /// What a carrier does with a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,18 +58,27 @@ pub(super) async fn ask(
             failed("the handler panicked")
         }
     };
-    batch
-        .iter()
-        .zip(dispositions)
-        .map(|(delivery, disposition)| step(subscription, delivery, disposition))
-        .collect()
+    // Counters are looked up by name and labels: once a batch.
+    let mut counts = BTreeMap::new();
+    let mut read = |(delivery, disposition)| {
+        let (name, step) = step(subscription, delivery, disposition);
+        *counts.entry(name).or_insert(0) += 1;
+        step
+    };
+    let steps = batch.iter().zip(dispositions).map(|one| read(one)).collect();
+    counts.into_iter().for_each(|(name, count)| consumed(&subscription.queue, name, count));
+    steps
 }
 
-/// Reads a disposition, counts it, and logs what is not the rule.
-fn step(subscription: &Subscription, delivery: &Delivery, disposition: Disposition) -> DeliveryStep {
+/// Reads a disposition, and logs what is not the rule; gives its name and the step.
+fn step(
+    subscription: &Subscription,
+    delivery: &Delivery,
+    disposition: Disposition,
+) -> (&'static str, DeliveryStep) {
     let queue = subscription.queue.as_str();
     let (event, attempt) = (delivery.event.id, delivery.attempt);
-    let (name, step) = match disposition {
+    match disposition {
         Disposition::Ack => ("ack", DeliveryStep::Settle),
         Disposition::DeadLetter(reason) => ("dead_letter", DeliveryStep::DeadLetter(reason)),
         Disposition::Pause(reason) => {
@@ -86,15 +95,13 @@ fn step(subscription: &Subscription, delivery: &Delivery, disposition: Dispositi
             }
             None => ("dead_letter", DeliveryStep::DeadLetter(reason)),
         },
-    };
-    consumed(queue, name);
-    step
+    }
 }
 
-/// Counts a delivery that was handled.
-pub(super) fn consumed(queue: &str, disposition: &'static str) {
+/// Counts deliveries that were handled.
+pub(super) fn consumed(queue: &str, disposition: &'static str, count: u64) {
     metrics::counter!("bus_consumed_total", "queue" => queue.to_owned(), "disposition" => disposition)
-        .increment(1);
+        .increment(count);
 }
 
 /// The delay after this attempt failed, or `None` when there is no further attempt.
@@ -120,7 +127,7 @@ mod tests {
 
     fn delivery(attempt: u32) -> Delivery {
         let event = Event::new("test", EventType::SeatsChanged, "x", 1, &serde_json::Value::Null);
-        Delivery { event, attempt }
+        Delivery { event: event.into(), attempt }
     }
 
     fn subscription() -> Subscription {

@@ -27,8 +27,8 @@ use std::sync::Arc;
 /// A message as a consumer gets it.
 #[derive(Debug, Clone)]
 pub struct Delivery {
-    /// The event.
-    pub event: Event,
+    /// The event, shared with whoever else has it.
+    pub event: Arc<Event>,
     /// 1 for the first try, one more for each retry after [`Disposition::Retry`].
     pub attempt: u32,
 }
@@ -75,7 +75,7 @@ pub trait DeadLetterStore: Send + Sync + 'static {
 #[derive(Debug, Clone)]
 pub struct DeadLetter {
     /// The event, where the message was one.
-    pub event: Option<Event>,
+    pub event: Option<Arc<Event>>,
     /// The bytes as they came.
     pub payload: Vec<u8>,
     /// Why it was given up.
@@ -108,6 +108,12 @@ pub trait BusCarrier: Send + Sync + 'static {
     /// until all futures that failed were dropped or have told so: dropping them is how the caller
     /// says that it will begin again from the first one, and what keeps the order across a reconnect.
     fn publish(&self, event: Arc<Event>) -> BoxFuture<'static, Result<(), BusError>>;
+
+    /// Publishes events in this order; gives the futures of [`Self::publish`]. Costs less than one call for each where
+    /// the carrier can do it at once.
+    fn publish_all(&self, events: Vec<Arc<Event>>) -> Vec<BoxFuture<'static, Result<(), BusError>>> {
+        events.into_iter().map(|event| self.publish(event)).collect()
+    }
 
     /// Starts consuming; goes on, through reconnects, until the bus is closed or the
     /// [`ConsumerHandle`] is stopped. Ready when the queue is declared and bound once, so nothing

@@ -6,6 +6,7 @@
 mod fault;
 mod messages;
 mod migrate;
+pub mod notifications;
 mod pool;
 mod provision;
 mod statement;

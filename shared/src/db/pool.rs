@@ -1,6 +1,7 @@
 //! Connections and their pool.
 
 use super::messages;
+use crate::statement;
 use deadpool::managed::{Object, Pool as Deadpool, PoolError, TimeoutType, Timeouts};
 use diesel::ConnectionError;
 use diesel_async::{
@@ -24,6 +25,12 @@ type Manager = AsyncDieselConnectionManager<AsyncPgConnection>;
 /// Dropping the future of a transaction midway costs the connection, which is not used again; the server rolls
 /// back when it sees it go. What must come to its end runs in a task that nobody aborts.
 pub type Connection = Object<Manager>;
+
+statement! {
+    /// Asks for an answer.
+    Ping {} -> (),
+    "SELECT 1"
+}
 
 /// Why there is no connection, or a query failed.
 #[derive(Debug, thiserror::Error)]
@@ -183,7 +190,7 @@ impl Pool {
         use diesel_async::RunQueryDsl;
         let asked = async {
             let mut connection = self.get().await?;
-            diesel::sql_query("SELECT 1").execute(&mut connection).await?;
+            Ping {}.execute(&mut connection).await?;
             Ok::<_, DbError>(())
         };
         let answer = asked.await;
@@ -192,6 +199,11 @@ impl Pool {
             tracing::warn!(%error, error.cause = cause, "The database is not usable");
         }
         answer.is_ok()
+    }
+
+    /// Whether a connection can be had that is not known to be dead. Asks the server nothing where one is idle.
+    pub(crate) async fn has_connection(&self) -> bool {
+        self.get().await.is_ok()
     }
 
     /// Whether the pool was closed: the service stops.

@@ -6,12 +6,15 @@ use futures_util::future::{BoxFuture, join_all};
 use serde::Serialize;
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
+/// For how long an answer of the database counts: whoever probes every second does not ask it every time. A connection
+/// that the server has closed is noticed without a question.
+const ANSWER_COUNTS: Duration = Duration::from_secs(5);
 /// How long a check may take: less than whoever probes waits, so that the answer names what fails.
 const CHECK_TIMEOUT: Duration = Duration::from_millis(500);
 
@@ -59,9 +62,18 @@ impl Health {
     #[must_use]
     pub fn needs_database(self, pool: &Pool) -> Self {
         let pool = pool.clone();
+        let answered: Arc<Mutex<Option<Instant>>> = Arc::default();
         self.needs("database", move || {
-            let pool = pool.clone();
-            async move { pool.is_healthy().await }
+            let (pool, answered) = (pool.clone(), answered.clone());
+            async move {
+                let last = *answered.lock().unwrap_or_else(PoisonError::into_inner);
+                if last.is_some_and(|last| last.elapsed() < ANSWER_COUNTS) && pool.has_connection().await {
+                    return true;
+                }
+                let is_healthy = pool.is_healthy().await;
+                *answered.lock().unwrap_or_else(PoisonError::into_inner) = is_healthy.then(Instant::now);
+                is_healthy
+            }
         })
     }
 

@@ -1,5 +1,6 @@
 //! Writing events, in the transaction of the change that they tell of.
 
+use super::lane::Lane;
 use crate::events::Event;
 use chrono::{DateTime, Utc};
 use diesel::{
@@ -22,6 +23,8 @@ struct Append<'a> {
     times: Vec<DateTime<Utc>>,
     traces: Vec<Option<&'a str>>,
     data: Vec<&'a str>,
+    /// What their [lanes](Lane) add to their places.
+    offsets: Vec<i64>,
 }
 
 /// Tells the statement from others in the cache of prepared ones.
@@ -51,11 +54,13 @@ impl QueryFragment<Pg> for Append<'_> {
         out.push_bind_param::<Array<Text>, _>(&self.data)?;
         out.push_sql("[i] FROM unnest(");
         out.push_bind_param::<Array<SqlUuid>, _>(&self.ids)?;
-        // Seven values are bound: `$7` is the ids once more.
+        // The seventh value is the ids: `$7` is them once more.
         out.push_sql(
-            ") WITH ORDINALITY AS new (id, i)) INSERT INTO outbox (event_id) \
-             SELECT id FROM unnest($7) WITH ORDINALITY AS new (id, i) ORDER BY i",
+            ") WITH ORDINALITY AS new (id, i)) INSERT INTO outbox (seq, event_id) OVERRIDING SYSTEM VALUE \
+             SELECT nextval('outbox_seq_seq') + lane, id FROM (SELECT id, ",
         );
+        out.push_bind_param::<Array<BigInt>, _>(&self.offsets)?;
+        out.push_sql("[i] AS lane FROM unnest($7) WITH ORDINALITY AS new (id, i) ORDER BY i) AS placed");
         Ok(())
     }
 }
@@ -78,6 +83,7 @@ pub async fn append(connection: &AsyncPgConnection, batch: &[Event]) -> QueryRes
         times: batch.iter().map(|event| event.time).collect(),
         traces: batch.iter().map(|event| event.traceparent.as_deref()).collect(),
         data: batch.iter().map(|event| event.data.as_str()).collect(),
+        offsets: batch.iter().map(|event| Lane::of(event.kind).offset()).collect(),
     };
     query.execute(&mut &*connection).await.map(drop)
 }

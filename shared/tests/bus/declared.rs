@@ -43,13 +43,13 @@ async fn an_event_waits_for_a_consumer_that_has_never_been(fixture: &dyn Fixture
     let nobodys = bus.publish(Arc::new(event(UserRegistered, "u", 1)));
     assert_eq!(within(nobodys).await, Ok(()), "what no queue takes waits for nobody");
     subscribe(fixture, &bus, Subscription::of(&LETTERS), &probe).await;
-    let got: Vec<_> = probe.deliveries(2).await.into_iter().map(|delivery| delivery.event).collect();
+    let got: Vec<_> = probe.deliveries(2).await.iter().map(|delivery| (*delivery.event).clone()).collect();
     assert_eq!(got, sent);
     assert!(within(join_all(published)).await.iter().all(Result::is_ok));
     // The consumer is on the declared queue: nothing comes twice.
     let next = event(BookingConfirmed, "b", 3);
     assert_eq!(within(bus.publish(Arc::new(next.clone()))).await, Ok(()));
-    assert_eq!(probe.one().await.event, next);
+    assert_eq!(*probe.one().await.event, next);
     assert!(probe.is_quiet());
 }
 

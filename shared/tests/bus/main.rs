@@ -5,6 +5,7 @@
 //! | `conformance` | what both carriers promise, run for each of them |
 //! | `declared` | work queues that are there before their consumers, for each carrier |
 //! | `outbox` | events from the transaction to their consumers, for each carrier |
+//! | `wakeups` | what wakes relays: nudges, notifications, polls |
 //! | `relay` | the relay against failing carriers and databases |
 //! | `process` | what only the carrier within one process can do: lose a runtime |
 //! | `broker` | what only a broker can do: break, stall, and carry nonsense |
@@ -23,6 +24,7 @@ mod process;
 mod proxy;
 mod relay;
 mod store;
+mod wakeups;
 
 /// Runs each test of a module for both carriers.
 macro_rules! for_both_carriers {

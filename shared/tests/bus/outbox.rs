@@ -44,7 +44,7 @@ async fn what_is_committed_is_published_and_what_is_rolled_back_is_not(fixture: 
     let sent = event(SeatsChanged, "done", 1);
     store.commit(std::slice::from_ref(&sent)).await;
     relay.nudge();
-    assert_eq!(probe.one().await.event, sent, "whole, through the database");
+    assert_eq!(*probe.one().await.event, sent, "whole, through the database");
     within(relay.drain()).await;
     assert!(probe.is_quiet());
     assert_eq!((store.count("outbox").await, store.count("events").await), (0, 1), "the event is kept");
@@ -128,7 +128,7 @@ async fn an_effect_happens_once_however_often_its_event_comes(fixture: &dyn Fixt
     // As by a relay that got no confirm; and each of them dies once after its commit.
     let published = [bus.publish(Arc::new(sent.clone())), bus.publish(Arc::new(sent.clone()))];
     let got = handler.1.deliveries(2).await;
-    assert!(got.iter().all(|delivery| delivery.event == sent));
+    assert!(got.iter().all(|delivery| *delivery.event == sent));
     for published in published {
         assert_eq!(within(published).await, Ok(()));
     }

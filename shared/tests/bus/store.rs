@@ -1,6 +1,9 @@
 //! Databases and dead letters.
 
-use diesel::{QueryableByName, sql_types::BigInt};
+use diesel::{
+    QueryableByName,
+    sql_types::{BigInt, Text},
+};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use futures_util::future::BoxFuture;
 use shared::{
@@ -57,6 +60,13 @@ impl Store {
         let query = format!("SELECT count(*) AS count FROM {of}");
         let count: Count = diesel::sql_query(query).get_result(&mut connection).await.expect("counted");
         count.count
+    }
+
+    /// The name of the database.
+    pub(crate) async fn database_name(&self) -> String {
+        let mut connection = self.pool.get().await.expect("a connection");
+        let name = diesel::dsl::sql::<Text>("current_database()::text");
+        diesel::select(name).get_result(&mut connection).await.expect("a name")
     }
 
     /// Runs a statement behind the service's back.

@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod faults;
+mod health;
 mod messages;
+mod notifications;
 mod scene;
 mod schema;

@@ -10,6 +10,11 @@ pub(crate) async fn database() -> TestDatabase {
     TestDatabase::of("booking", SHARED_MIGRATIONS).await
 }
 
+/// Waits for what must happen, and fails when it does not.
+pub(crate) async fn within<T>(what: impl Future<Output = T>) -> T {
+    tokio::time::timeout(std::time::Duration::from_secs(30), what).await.expect("it happens in time")
+}
+
 /// Runs a statement.
 pub(crate) async fn run(connection: &mut AsyncPgConnection, statement: &str) -> QueryResult<usize> {
     diesel::sql_query(statement).execute(connection).await

@@ -122,8 +122,11 @@ fn start_sweeps(deps: PaymentDeps, interval: Duration) -> Ticker {
     let work = async move || {
         let _turn = deps.closing.sweep.lock().await;
         let swept = async {
-            unsettled_gauges::measure(&deps.settlements.pool).await?;
-            Ok::<_, shared::db::DbError>(sweep(&deps).await)
+            // Nobody is asked for what to resume where there is nothing.
+            match unsettled_gauges::measure(&deps.settlements.pool).await? {
+                true => Ok::<_, shared::db::DbError>(sweep(&deps).await),
+                false => Ok(Ok(())),
+            }
         };
         match swept.await {
             Ok(Ok(())) => {}

@@ -8,7 +8,11 @@ use crate::{
     actors::sales::InstanceSales,
     app,
     config::Config,
-    store::{refunds, unsettled_payments},
+    store::{
+        refunds,
+        unsettled_counts::{self, UnsettledCounts},
+        unsettled_payments,
+    },
 };
 use booking_engine::{
     payment::record::PaymentState,
@@ -347,12 +351,16 @@ async fn the_pauses_between_attempts_grow() {
         assert_eq!((payments.len(), refunds.len()), (due, due), "{attempts}, {seconds} s");
         fixture.sql("DELETE FROM unsettled_payments").await;
     }
-    let unsettled = refunds::count_unsettled(&connection, &[60.0, 3600.0]).await.unwrap();
-    assert_eq!(unsettled, [(0, 1)]);
+    let count = async || unsettled_counts::count(&connection, &[60.0, 3600.0]).await.unwrap();
+    let refund = UnsettledCounts { payments: Vec::new(), refunds: vec![(0, 1)] };
+    assert_eq!(count().await, refund);
     fixture.sql(NOT_NOTED).await;
     fixture.sql("UPDATE payments SET created_at = now() - interval '2 hours'").await;
-    let unsettled = unsettled_payments::count(&connection, &[60.0, 3600.0]).await.unwrap();
-    assert_eq!(unsettled, [(PaymentState::Confirmed, 2, 1)]);
+    let payments = vec![(PaymentState::Confirmed, 2, 1)];
+    assert_eq!(count().await, UnsettledCounts { payments, ..refund });
+    fixture.sql("DELETE FROM unsettled_payments").await;
+    fixture.sql("UPDATE refunds SET settled = true").await;
+    assert!(count().await.is_empty());
     drop(connection);
     fixture.stop().await;
 }

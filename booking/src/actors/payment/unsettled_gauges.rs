@@ -1,6 +1,6 @@
 //! The metrics of unsettled payments and refunds, by age, for operators.
 
-use crate::store;
+use crate::store::{self, unsettled_counts::UnsettledCounts};
 use booking_engine::payment::record::PaymentState;
 use shared::db::{DbError, Pool};
 
@@ -9,12 +9,12 @@ use shared::db::{DbError, Pool};
 const AGES: [f64; 3] = [60.0, 3600.0, 86_400.0];
 const AGE_NAMES: [&str; 4] = ["minute", "hour", "day", "older"];
 
-/// Sets the gauges.
+/// Sets the gauges. Gives whether anything is unsettled.
 #[expect(clippy::cast_precision_loss, reason = "gauges are floating")]
-pub(super) async fn measure(pool: &Pool) -> Result<(), DbError> {
+pub(super) async fn measure(pool: &Pool) -> Result<bool, DbError> {
     let connection = pool.get().await?;
-    let payments = store::unsettled_payments::count(&connection, &AGES).await?;
-    let refunds = store::refunds::count_unsettled(&connection, &AGES).await?;
+    let counts = store::unsettled_counts::count(&connection, &AGES).await?;
+    let UnsettledCounts { payments, refunds } = &counts;
     let states = [
         (PaymentState::Started, "undecided"),
         (PaymentState::Confirmed, "to_be_captured"),
@@ -30,5 +30,5 @@ pub(super) async fn measure(pool: &Pool) -> Result<(), DbError> {
         metrics::gauge!("booking_refunds_unsettled", "age" => *age)
             .set(found.map_or(0.0, |(_, count)| *count as f64));
     }
-    Ok(())
+    Ok(!counts.is_empty())
 }

@@ -3,6 +3,7 @@
 use super::{publisher::OutgoingMessage, topology::Topology};
 use crate::{bus::Delivery, events::Event};
 use amqprs::{BasicProperties, DELIVERY_MODE_PERSISTENT, FieldTable, FieldValue, channel::ConsumerMessage};
+use std::sync::Arc;
 
 /// CloudEvents' JSON event format (structured mode).
 const CONTENT_TYPE: &str = "application/cloudevents+json";
@@ -27,7 +28,7 @@ impl Message {
         let payload = message.content.unwrap_or_default();
         let attempt = message.basic_properties.as_ref().and_then(attempt).unwrap_or(1);
         let delivery = Event::decode(&payload)
-            .map(|event| Delivery { event, attempt })
+            .map(|event| Delivery { event: Arc::new(event), attempt })
             .map_err(|error| error.to_string());
         // amqprs always sends it; tag 0 is acknowledged with an error, which ends the channel.
         let tag = message.deliver.map_or(0, |deliver| deliver.delivery_tag());

@@ -177,7 +177,7 @@ impl<'a> ConsumingSession<'a> {
         let step = |message: &Message| match &message.delivery {
             Ok(_) => asked.next().unwrap_or(DeliveryStep::Hold),
             Err(reason) => {
-                dispatch::consumed(&self.work.subscription.queue, "undecodable");
+                dispatch::consumed(&self.work.subscription.queue, "undecodable", 1);
                 DeliveryStep::DeadLetter(reason.clone())
             }
         };

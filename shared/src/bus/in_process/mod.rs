@@ -12,19 +12,24 @@
 //! retried message may be overtaken by any. Consumers keep the newest version of a subject.)
 //!
 //! **Bounds.** Queues have no limit of their own: each message in one belongs to a publisher that
-//! holds its future, and the only publisher is the outbox relay with its window. So the window
-//! bounds the queues, and a consumer that pauses lets events wait in the database.
+//! holds its future, and the only publisher is the outbox relay with its windows. So the windows
+//! bound the queues, and a consumer that pauses lets events of its lane wait in the database.
 
 mod consumer;
 mod queue;
+mod receipt;
 mod registry;
 
 use super::{BusCarrier, BusError, ConsumerHandle, DeadLetterStore, Handler, Subscription, WorkQueue};
-use crate::events::Event;
+use crate::events::{Event, EventType};
 use consumer::QueueConsumer;
-use futures_util::future::{BoxFuture, join_all};
+use futures_util::{
+    FutureExt,
+    future::{BoxFuture, join_all, ready},
+};
+use receipt::Receipt;
 use registry::Registry;
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 /// The in-process carrier. Clones are the same bus.
 #[derive(Debug, Clone, Default)]
@@ -47,23 +52,36 @@ impl InProcess {
 
 impl BusCarrier for InProcess {
     fn publish(&self, event: Arc<Event>) -> BoxFuture<'static, Result<(), BusError>> {
+        self.publish_all(vec![event]).pop().unwrap_or_else(|| ready(Err(BusError::Closed)).boxed())
+    }
+
+    fn publish_all(&self, events: Vec<Arc<Event>>) -> Vec<BoxFuture<'static, Result<(), BusError>>> {
+        let (receipts, confirmed): (Vec<_>, Vec<_>) = events.iter().map(|_| Receipt::new()).unzip();
         // One lock over all queues: two events have the same order in each of them.
         let state = self.0.lock();
         if state.closed {
-            return Box::pin(std::future::ready(Err(BusError::Closed)));
+            return events.into_iter().map(|_| ready(Err(BusError::Closed)).boxed()).collect();
         }
-        let receipts: Vec<_> = state.queues.iter().filter_map(|queue| queue.offer(&event)).collect();
+        for queue in &state.queues {
+            queue.offer(events.iter().zip(&receipts));
+        }
         drop(state);
-        Box::pin(async move {
-            let confirmed = join_all(receipts).await.into_iter().all(|receipt| receipt.is_ok());
-            if confirmed {
-                metrics::counter!("bus_published_total", "type" => event.kind.as_str()).increment(1);
-                Ok(())
-            } else {
+        drop(receipts);
+        let mut counters = HashMap::new();
+        let mut confirmation = |(kind, confirmed): (EventType, tokio::sync::oneshot::Receiver<()>)| {
+            let of_kind = || metrics::counter!("bus_published_total", "type" => kind.as_str());
+            let published = counters.entry(kind).or_insert_with(of_kind).clone();
+            async move {
+                if confirmed.await.is_ok() {
+                    published.increment(1);
+                    return Ok(());
+                }
                 metrics::counter!("bus_publish_failures_total").increment(1);
                 Err(BusError::Unconfirmed("the bus was closed before its consumers were done".to_owned()))
             }
-        })
+            .boxed()
+        };
+        events.iter().map(|event| event.kind).zip(confirmed).map(|one| confirmation(one)).collect()
     }
 
     /// The handler runs on the tokio runtime that calls this.
@@ -75,14 +93,14 @@ impl BusCarrier for InProcess {
     ) -> BoxFuture<'static, Result<ConsumerHandle, BusError>> {
         let queue = match self.0.bind(&subscription) {
             Ok(queue) => queue,
-            Err(error) => return Box::pin(std::future::ready(Err(error))),
+            Err(error) => return ready(Err(error)).boxed(),
         };
         let (handle, stop, stopped) = ConsumerHandle::new();
         self.0.lock().consumers.push(handle.clone());
         let consumer =
             QueueConsumer::new(self.0.clone(), queue, subscription, handler, dead_letters, stop, stopped);
         tokio::spawn(consumer.run());
-        Box::pin(std::future::ready(Ok(handle)))
+        ready(Ok(handle)).boxed()
     }
 
     fn is_connected(&self) -> bool {

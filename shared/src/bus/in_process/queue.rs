@@ -1,6 +1,7 @@
 //! A queue of the in-process carrier: what waits, what waits for its retry, and in which order it
 //! is handed out.
 
+use super::receipt::Receipt;
 use crate::{
     bus::{Delivery, Subscription},
     events::{Event, EventType},
@@ -9,10 +10,7 @@ use std::{
     collections::{HashSet, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
-use tokio::{
-    sync::{Notify, oneshot},
-    time::Instant,
-};
+use tokio::{sync::Notify, time::Instant};
 
 /// A message in a queue. Whoever published it waits for the receipt; dropping the item without
 /// settling it tells the publisher that the message was not confirmed.
@@ -20,25 +18,32 @@ use tokio::{
 pub(super) struct QueuedMessage {
     event: Arc<Event>,
     attempt: u32,
-    receipt: oneshot::Sender<()>,
+    receipt: Arc<Receipt>,
+    settled: bool,
 }
 
 impl QueuedMessage {
-    /// A message that nobody has tried yet, and what its publisher waits for.
-    pub(super) fn new(event: Arc<Event>) -> (Self, oneshot::Receiver<()>) {
-        let (receipt, receiver) = oneshot::channel();
-        (Self { event, attempt: 1, receipt }, receiver)
+    /// A message that nobody has tried yet.
+    fn new(event: Arc<Event>, receipt: Arc<Receipt>) -> Self {
+        Self { event, attempt: 1, receipt, settled: false }
     }
 
     /// The message as its handler gets it.
     pub(super) fn delivery(&self) -> Delivery {
-        Delivery { event: Event::clone(&self.event), attempt: self.attempt }
+        Delivery { event: Arc::clone(&self.event), attempt: self.attempt }
     }
 
     /// The consumer has committed it, or stored it as a dead letter.
-    pub(super) fn settle(self) {
-        // A publisher that no longer waits is fine.
-        let _ = self.receipt.send(());
+    pub(super) fn settle(mut self) {
+        self.settled = true;
+    }
+}
+
+impl Drop for QueuedMessage {
+    fn drop(&mut self) {
+        if !self.settled {
+            self.receipt.lose();
+        }
     }
 }
 
@@ -88,17 +93,21 @@ impl MessageQueue {
         self.state().types.extend(&subscription.types);
     }
 
-    /// Appends the message if the queue is bound to its type.
-    pub(super) fn offer(&self, event: &Arc<Event>) -> Option<oneshot::Receiver<()>> {
+    /// Appends those messages to whose type the queue is bound, each with its receipt. They come at once, so that a
+    /// consumer on another thread does not begin with the first one alone.
+    pub(super) fn offer<'a>(&self, messages: impl Iterator<Item = (&'a Arc<Event>, &'a Arc<Receipt>)>) {
         let mut state = self.state();
-        if !state.types.contains(&event.kind) {
-            return None;
+        let before = state.waiting.len();
+        for (event, receipt) in messages {
+            if state.types.contains(&event.kind) {
+                state.waiting.push_back(QueuedMessage::new(Arc::clone(event), Arc::clone(receipt)));
+            }
         }
-        let (item, receipt) = QueuedMessage::new(event.clone());
-        state.waiting.push_back(item);
+        let grown = state.waiting.len() > before;
         drop(state);
-        self.changed.notify_waiters();
-        Some(receipt)
+        if grown {
+            self.changed.notify_waiters();
+        }
     }
 
     /// Takes up to `limit` messages, in order, without those of a subject that has a message waiting
@@ -106,11 +115,15 @@ impl MessageQueue {
     pub(super) fn take(&self, limit: usize, now: Instant) -> TakenBatch {
         let mut state = self.state();
         state.recall(now);
+        // The rule is that nothing is delayed; then this takes the head of the queue.
+        if state.delayed.is_empty() && !state.waiting.is_empty() {
+            let count = limit.min(state.waiting.len());
+            return TakenBatch::Batch(state.waiting.drain(..count).collect());
+        }
         let blocked: HashSet<&str> =
             state.delayed.iter().map(|(_, item)| item.event.subject.as_str()).collect();
-        // The rule is that nothing is blocked; then this takes the head of the queue.
         let chosen: Vec<usize> = (0..state.waiting.len())
-            .filter(|&at| blocked.is_empty() || !blocked.contains(state.waiting[at].event.subject.as_str()))
+            .filter(|&at| !blocked.contains(state.waiting[at].event.subject.as_str()))
             .take(limit)
             .collect();
         if chosen.is_empty() {
@@ -133,8 +146,9 @@ impl MessageQueue {
     }
 
     /// Keeps a message that failed until its next attempt.
-    pub(super) fn delay(&self, item: QueuedMessage, due: Instant) {
-        self.state().delayed.push((due, QueuedMessage { attempt: item.attempt.saturating_add(1), ..item }));
+    pub(super) fn delay(&self, mut item: QueuedMessage, due: Instant) {
+        item.attempt = item.attempt.saturating_add(1);
+        self.state().delayed.push((due, item));
         self.changed.notify_waiters();
     }
 
@@ -175,7 +189,7 @@ mod tests {
 
     fn offer(queue: &MessageQueue, subject: &str, version: i64) {
         let event = Event::new("test", EventType::SeatsChanged, subject, version, &serde_json::Value::Null);
-        drop(queue.offer(&Arc::new(event)).expect("bound"));
+        queue.offer([(&Arc::new(event), &Receipt::new().0)].into_iter());
     }
 
     fn names(found: &TakenBatch) -> Vec<String> {
@@ -211,7 +225,10 @@ mod tests {
     fn types_that_are_not_bound_pass_by() {
         let queue = MessageQueue::new(&Subscription::service("q", &[EventType::SeatsChanged]), true);
         let event = Event::new("test", EventType::UserRegistered, "u", 1, &serde_json::Value::Null);
-        assert!(queue.offer(&Arc::new(event)).is_none());
+        let (receipt, mut confirmed) = Receipt::new();
+        queue.offer([(&Arc::new(event), &receipt)].into_iter());
         assert!(matches!(queue.take(1, Instant::now()), TakenBatch::Nothing(None)));
+        drop(receipt);
+        assert_eq!(confirmed.try_recv(), Ok(()), "no queue has to be waited for");
     }
 }

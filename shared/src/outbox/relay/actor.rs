@@ -2,21 +2,22 @@
 
 use super::{
     handle::{DrainRelay, NudgeRelay, RelayHandle, StopRelay},
-    progress::{RelayProgress, WINDOW},
+    intervals::RelayIntervals,
+    progress::RelayProgress,
 };
 use crate::{
-    bus::{Backoff, Bus, BusError},
-    db::DatabaseConfig,
+    bus::{Backoff, Bus},
+    db::{DatabaseConfig, notifications::Listener},
     outbox::{
         housekeeping,
-        pending::{self, OutboxRow},
+        pending::{self, Backlog},
     },
 };
 use actix::prelude::*;
 use diesel::QueryResult;
 use diesel_async::AsyncPgConnection;
-use futures_util::{StreamExt, stream::FuturesUnordered};
 use std::{
+    mem::replace,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -29,20 +30,14 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// How often the outbox is looked at without a nudge: the safety net under them, and how what another
-/// instance has committed is found.
-const POLL: Duration = Duration::from_millis(250);
-/// Between two reads of what was just committed, at least: many commits are published with one read, and what
-/// was published is taken out with one delete. Nobody who waits for an event notices so little.
-const GATHER: Duration = Duration::from_millis(10);
-/// How often a relay that stands by tries to become active.
-const STANDBY: Duration = Duration::from_secs(1);
 /// Longer than the server's statement timeout: only a connection that is dead takes as long.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(20);
-/// How often the backlog is measured.
+/// How often the backlog is measured, unless the outbox was just seen empty.
 const MEASURE: Duration = Duration::from_secs(10);
 /// How often old events are cleaned away.
 const CLEAN: Duration = Duration::from_secs(3600);
+/// The pause before more of them are, where there are more.
+const CLEAN_MORE: Duration = Duration::from_millis(250);
 /// A backlog that is longer than this puts off the cleaning.
 const CLEAN_BELOW: i64 = 1000;
 /// How long a relay that is told to stop waits for confirms.
@@ -53,31 +48,46 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 /// Invariant: at most one query runs at a time, on the one connection that also holds the lock; it is
 /// in `connection` whenever none runs.
 pub struct Relay {
-    source: &'static str,
-    config: DatabaseConfig,
-    bus: Bus,
-    nudged: Arc<AtomicBool>,
+    pub(super) source: &'static str,
+    pub(super) config: DatabaseConfig,
+    pub(super) bus: Bus,
+    pub(super) nudged: Arc<AtomicBool>,
     /// How often the outbox is looked at without a nudge.
-    look: Duration,
+    pub(super) intervals: RelayIntervals,
+    /// The next look without a nudge.
+    pub(super) look: Option<SpawnHandle>,
+    /// Whether that was planned for a relay that listens.
+    pub(super) looks_as_listening: bool,
     /// Absent while a query runs, while it is being opened, and in an outage.
-    connection: Option<AsyncPgConnection>,
+    pub(super) connection: Option<AsyncPgConnection>,
     /// Whether the connection holds the lock.
-    active: bool,
-    progress: RelayProgress,
+    pub(super) active: bool,
+    /// Only while it is active.
+    pub(super) listener: Option<Listener>,
+    /// Whether the listener hears.
+    pub(super) listening: Arc<AtomicBool>,
+    /// The active relay has yet to be told of a commit of this instance.
+    pub(super) unsent: bool,
+    /// The database takes notifications, as far as is known.
+    pub(super) notifies: bool,
+    pub(super) notified_at: Option<Instant>,
+    /// It goes on by itself when it may notify again.
+    pub(super) notify_waits: bool,
+    pub(super) progress: RelayProgress,
     /// Cancelled to drop the futures of all publishes in flight.
-    flight: CancellationToken,
+    pub(super) flight: CancellationToken,
     /// A publish failed and the time to try again has not come.
-    held: bool,
+    pub(super) held: bool,
     /// Asks the database for nothing before this, unless somebody waits for the outbox to be empty.
-    lingers_until: Instant,
+    pub(super) lingers_until: Instant,
     /// It goes on by itself at the end of that.
     lingers: bool,
-    publish_backoff: Backoff,
-    database_backoff: Backoff,
+    pub(super) publish_backoff: Backoff,
+    pub(super) database_backoff: Backoff,
     /// Those to be told when the relay has stopped; it is stopping when there are any.
-    stopping: Vec<oneshot::Sender<()>>,
+    pub(super) stopping: Vec<oneshot::Sender<()>>,
     /// The next attempt of a relay that stands by.
-    standby: Option<SpawnHandle>,
+    pub(super) standby: Option<SpawnHandle>,
     measure_at: Instant,
     clean_at: Instant,
     backlog: i64,
@@ -85,21 +95,19 @@ pub struct Relay {
 
 impl Relay {
     /// Starts the relay of a schema on the present arbiter. `source` is the service, `booking`. It has
-    /// a connection of its own, and needs no database yet.
+    /// a connection of its own, while it is active a second one to listen, and needs no database yet.
     #[must_use]
     pub fn start(source: &'static str, config: &DatabaseConfig, bus: Bus) -> RelayHandle {
-        Self::start_looking(source, config, bus, POLL)
+        Self::start_looking(source, config, bus, RelayIntervals::default())
     }
 
-    /// The same, where others wait for what any instance commits: only the active relay publishes, and
-    /// nobody nudges it for the commits of other instances, so it looks this often. A look is one small
-    /// query.
+    /// The same with other intervals of its safety net.
     #[must_use]
     pub fn start_looking(
         source: &'static str,
         config: &DatabaseConfig,
         bus: Bus,
-        look: Duration,
+        intervals: RelayIntervals,
     ) -> RelayHandle {
         let nudged = Arc::new(AtomicBool::new(false));
         let now = Instant::now();
@@ -108,9 +116,17 @@ impl Relay {
             config: config.clone(),
             bus: bus.clone(),
             nudged: nudged.clone(),
-            look,
+            intervals,
+            look: None,
+            looks_as_listening: false,
             connection: None,
             active: false,
+            listener: None,
+            listening: Arc::default(),
+            unsent: false,
+            notifies: true,
+            notified_at: None,
+            notify_waits: false,
             progress: RelayProgress::default(),
             flight: CancellationToken::new(),
             held: false,
@@ -143,42 +159,8 @@ impl Relay {
         }));
     }
 
-    /// Tries to become the active relay. One that stands by also looks whether the outbox is empty,
-    /// when somebody waits for that.
-    fn compete(&mut self, ctx: &mut Context<Self>) {
-        let awaited = self.progress.is_awaited();
-        self.progress.cover();
-        let query = async move |connection: &mut AsyncPgConnection| {
-            let locked = pending::try_lock(connection).await?;
-            let empty = !locked && awaited && pending::is_empty(connection).await?;
-            Ok((locked, empty))
-        };
-        self.query(ctx, query, |relay, (locked, empty), ctx| {
-            relay.database_backoff.reset();
-            if empty {
-                relay.progress.empty();
-            }
-            if locked {
-                tracing::info!(outbox.source = relay.source, "The outbox relay is active");
-                relay.active = true;
-                relay.progress.look(true);
-            } else {
-                let again = if relay.progress.is_awaited() { POLL } else { STANDBY };
-                let next = ctx.run_later(again, |relay, ctx| {
-                    if !relay.active && relay.connection.is_some() && relay.stopping.is_empty() {
-                        relay.compete(ctx);
-                    }
-                });
-                // A drain may have come before its time.
-                if let Some(former) = relay.standby.replace(next) {
-                    ctx.cancel_future(former);
-                }
-            }
-        });
-    }
-
     /// Runs a query on the connection, then goes on. Interleaves: confirms and nudges come meanwhile.
-    fn query<T: 'static>(
+    pub(super) fn query<T: 'static>(
         &mut self,
         ctx: &mut Context<Self>,
         query: impl AsyncFnOnce(&mut AsyncPgConnection) -> QueryResult<T> + 'static,
@@ -208,24 +190,28 @@ impl Relay {
             outbox.source = self.source, %error, delay_ms = delay.as_millis(),
             "The outbox relay has lost the database"
         );
-        self.active = false;
+        self.become_inactive();
         self.progress.lose_connection();
         ctx.run_later(delay, |relay, ctx| relay.connect(ctx));
         self.go_on(ctx);
     }
 
     /// Does what is next: the heart of the relay, called whenever anything has changed.
-    fn go_on(&mut self, ctx: &mut Context<Self>) {
+    pub(super) fn go_on(&mut self, ctx: &mut Context<Self>) {
         if !self.stopping.is_empty() {
             self.go_on_stopping(ctx);
             return;
         }
-        if !self.active || self.connection.is_none() {
+        if self.connection.is_none() {
+            return;
+        }
+        if !self.active {
+            self.notify_active(ctx);
             return;
         }
         let now = Instant::now();
         if now < self.lingers_until && !self.progress.is_awaited() {
-            if !std::mem::replace(&mut self.lingers, true) {
+            if !replace(&mut self.lingers, true) {
                 ctx.run_later(self.lingers_until - now, |relay, ctx| {
                     relay.lingers = false;
                     relay.go_on(ctx);
@@ -235,95 +221,35 @@ impl Relay {
         }
         // Without the broker, rows are better left where they are.
         let may_publish = !self.held && self.bus.is_connected();
-        if may_publish && let Some(limit) = self.progress.wanted() {
-            self.read(limit, ctx);
-        } else if let Some(seqs) = self.progress.begin_delete() {
-            self.delete(seqs, ctx);
-        } else if Instant::now() >= self.measure_at {
+        if let Some(request) = self.progress.begin_turn(may_publish) {
+            self.turn(request, ctx);
+        } else if now >= self.measure_at {
             self.measure(ctx);
-        } else if Instant::now() >= self.clean_at && self.backlog < CLEAN_BELOW {
+        } else if now >= self.clean_at && self.backlog < CLEAN_BELOW {
             self.clean(ctx);
         }
     }
 
-    fn read(&mut self, limit: usize, ctx: &mut Context<Self>) {
-        self.lingers_until = Instant::now() + GATHER;
-        let (source, but) = (self.source, self.progress.begin_read());
-        let query = async move |connection: &mut AsyncPgConnection| {
-            pending::read(connection, source, &but, limit).await
-        };
-        self.query(ctx, query, move |relay, rows, ctx| {
-            let got = rows.len();
-            relay.publish(rows, ctx);
-            relay.progress.end_read(got, limit);
-        });
-    }
-
-    /// Publishes rows in their order, which is taken here, synchronously.
-    fn publish(&mut self, rows: Vec<OutboxRow>, ctx: &mut Context<Self>) {
-        let flights = FuturesUnordered::new();
-        for OutboxRow { seq, event } in rows {
-            match event {
-                Ok(event) => {
-                    self.progress.publish(seq);
-                    let published = self.bus.publish(Arc::new(event));
-                    flights.push(async move { (seq, published.await) });
-                }
-                Err(error) => {
-                    tracing::error!(outbox.seq = seq, %error, "An event cannot be published by this release");
-                    self.progress.stick(seq);
-                }
-            }
-        }
-        // One stream a read, and whatever has landed of it at once: a future per row would have the
-        // actor poll every one of them for each confirm.
-        let landings = flights.ready_chunks(WINDOW);
-        let flight = self.flight.clone();
-        let landings =
-            landings.take_until(flight.clone().cancelled_owned()).map(move |landed| (flight.clone(), landed));
-        ctx.add_stream(landings);
-    }
-
-    fn delete(&mut self, seqs: Vec<i64>, ctx: &mut Context<Self>) {
-        let count = seqs.len() as u64;
-        let query = async move |connection: &mut AsyncPgConnection| pending::delete(connection, &seqs).await;
-        self.query(ctx, query, move |relay, (), _| {
-            metrics::counter!("outbox_published_total", "source" => relay.source).increment(count);
-            relay.progress.end_delete();
-        });
-    }
-
     fn measure(&mut self, ctx: &mut Context<Self>) {
-        self.measure_at = Instant::now() + MEASURE;
         let query = async |connection: &mut AsyncPgConnection| pending::backlog(connection).await;
-        self.query(ctx, query, |relay, backlog, _| {
-            relay.backlog = backlog.pending;
-            metrics::gauge!("outbox_pending", "source" => relay.source).set(backlog.pending as f64);
-            metrics::gauge!("outbox_lag_seconds", "source" => relay.source).set(backlog.lag);
-        });
+        self.query(ctx, query, |relay, backlog, _| relay.see_backlog(backlog));
+    }
+
+    /// The backlog is known.
+    pub(super) fn see_backlog(&mut self, backlog: Backlog) {
+        self.measure_at = Instant::now() + MEASURE;
+        self.backlog = backlog.pending;
+        metrics::gauge!("outbox_pending", "source" => self.source).set(backlog.pending as f64);
+        metrics::gauge!("outbox_lag_seconds", "source" => self.source).set(backlog.lag);
     }
 
     fn clean(&mut self, ctx: &mut Context<Self>) {
         let query = async |connection: &mut AsyncPgConnection| housekeeping::clean_up(connection).await;
-        self.query(ctx, query, |relay, more, _| {
-            relay.clean_at = Instant::now() + if more { POLL } else { CLEAN };
-        });
-    }
-
-    /// A publish failed: gives back all that is in flight, and begins again after a while.
-    fn give_back(&mut self, error: &BusError, ctx: &mut Context<Self>) {
-        self.flight.cancel();
-        self.flight = CancellationToken::new();
-        let (count, delay) = (self.progress.give_back(), self.publish_backoff.delay());
-        tracing::warn!(
-            outbox.source = self.source, outbox.unconfirmed = count, %error, delay_ms = delay.as_millis(),
-            "Events are published again"
-        );
-        self.held = true;
-        ctx.run_later(delay, |relay, ctx| {
-            relay.held = false;
-            relay.progress.look(true);
-            relay.go_on(ctx);
+        self.query(ctx, query, |relay, more, ctx| {
+            relay.clean_at = Instant::now() + if more { CLEAN_MORE } else { CLEAN };
+            if more {
+                ctx.run_later(CLEAN_MORE, |relay, ctx| relay.go_on(ctx));
+            }
         });
     }
 
@@ -338,9 +264,9 @@ impl Relay {
             return;
         }
         if self.active
-            && let Some(seqs) = self.progress.begin_delete()
+            && let Some(request) = self.progress.begin_turn(false)
         {
-            self.delete(seqs, ctx);
+            self.turn(request, ctx);
         } else if landed {
             // Another relay takes over at once, not only when the server has seen this one go.
             let query = async |connection: &mut AsyncPgConnection| pending::unlock(connection).await;
@@ -351,6 +277,7 @@ impl Relay {
     fn finish(&mut self, ctx: &mut Context<Self>) {
         self.flight.cancel();
         self.connection = None;
+        self.listener = None;
         ctx.stop();
         for stopped in self.stopping.drain(..) {
             let _ = stopped.send(());
@@ -363,10 +290,7 @@ impl Actor for Relay {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         self.connect(ctx);
-        ctx.run_interval(self.look, |relay, ctx| {
-            relay.progress.look(true);
-            relay.go_on(ctx);
-        });
+        self.plan_look(ctx);
     }
 }
 
@@ -376,6 +300,10 @@ impl Handler<NudgeRelay> for Relay {
     fn handle(&mut self, NudgeRelay: NudgeRelay, ctx: &mut Self::Context) {
         // Before the read: what is committed after it nudges again.
         self.nudged.store(false, Ordering::Release);
+        if self.looks_as_listening != self.listening.load(Ordering::Acquire) {
+            self.plan_look(ctx);
+        }
+        self.unsent |= !self.active;
         self.progress.look(false);
         self.go_on(ctx);
     }
@@ -387,6 +315,7 @@ impl Handler<DrainRelay> for Relay {
 
     fn handle(&mut self, DrainRelay: DrainRelay, ctx: &mut Self::Context) -> Self::Result {
         let drained = self.progress.drain();
+        self.unsent |= !self.active;
         if !self.active && self.connection.is_some() {
             self.compete(ctx);
         }
@@ -405,31 +334,5 @@ impl Handler<StopRelay> for Relay {
         ctx.run_later(STOP_TIMEOUT, |relay, ctx| relay.finish(ctx));
         self.go_on(ctx);
         Box::pin(async move { drop(stopped.await) })
-    }
-}
-
-/// What has landed of a read, with the token of its flight.
-type Landed = (CancellationToken, Vec<(i64, Result<(), BusError>)>);
-
-impl StreamHandler<Landed> for Relay {
-    fn handle(&mut self, (flight, landed): Landed, ctx: &mut Self::Context) {
-        let mut failed = None;
-        for (seq, published) in landed {
-            match published {
-                Ok(()) => self.progress.confirm(seq),
-                Err(error) => failed = failed.or(Some(error)),
-            }
-        }
-        match failed {
-            // A flight that was given back before has nothing to add.
-            Some(error) if !flight.is_cancelled() => self.give_back(&error, ctx),
-            Some(_) => {}
-            None => self.publish_backoff.reset(),
-        }
-        self.go_on(ctx);
-    }
-
-    fn finished(&mut self, _: &mut Self::Context) {
-        // One stream of many; the default would stop the actor.
     }
 }

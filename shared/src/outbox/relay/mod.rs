@@ -9,10 +9,25 @@
 //! counts as unpublished: the relay drops those futures (which a carrier takes as the sign that it
 //! has understood, see [`BusCarrier::publish`](crate::bus::BusCarrier::publish)), waits, and reads again
 //! from the lowest row that is pending, so consumers may see a run of events repeated.
+//!
+//! **Wake-ups.** After a commit an instance nudges its own relay. One that is active reads. One that stands by passes the
+//! nudge on as a [notification](crate::db::notifications), which the active relay hears. Nudges close together are one
+//! read, or one notification. A poll is the safety net.
+//!
+//! | file | what of the relay it has |
+//! |---|---|
+//! | `actor` | the actor: its state, its connection, what it does next, how it stops |
+//! | `standby` | the lock, and what relays of several instances tell each other |
+//! | `publishing` | the way of the rows: read, published, confirmed, deleted |
+//! | `progress` | which rows are where on that way |
 
 mod actor;
 mod handle;
+mod intervals;
 mod progress;
+mod publishing;
+mod standby;
 
 pub use actor::Relay;
 pub use handle::RelayHandle;
+pub use intervals::RelayIntervals;
