@@ -8,6 +8,7 @@
 //! | [`command`] | commands, outcomes |
 //! | [`admission`] | the limit on claims on their way |
 //! | [`queue`] | the commands that wait for the next batch, and its bounds |
+//! | [`gathering`] | when a batch waits for company |
 //! | [`process`] | batch by batch: transactions, errors, lost answers |
 //! | `sub_batch` | the commands of one transaction, and their fate when it fails |
 //! | [`decide`] | the order of the decisions of one transaction |
@@ -31,6 +32,7 @@ pub mod command;
 pub mod decide;
 pub mod decision;
 mod expiry;
+pub mod gathering;
 mod keys;
 mod occupancy;
 mod payments;

@@ -91,6 +91,11 @@ impl CommandQueue {
         !self.running && self.is_empty()
     }
 
+    /// The number of commands that the next batch could have now: none while a batch is out.
+    pub fn ready(&self) -> usize {
+        if self.running { 0 } else { self.ending_payments.len() + self.others.len() }
+    }
+
     /// The number of waiting commands, without those that end payments.
     pub fn waiting(&self) -> usize {
         self.others.len()

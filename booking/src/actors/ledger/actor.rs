@@ -8,6 +8,7 @@ use actix::prelude::*;
 use booking_engine::{
     ledger::{
         command::{Envelope, LedgerError},
+        gathering::{GATHER, Gathering},
         process::BatchProcessor,
         queue::{CommandQueue, QueueBounds},
     },
@@ -60,6 +61,9 @@ pub(super) struct Drain;
 /// processor notices.
 pub(super) struct Ledger {
     queue: CommandQueue,
+    gathering: Gathering,
+    /// Ends the wait of the next batch for company.
+    timer: Option<SpawnHandle>,
     bounds: QueueBounds,
     processor: Arc<Mutex<PostgresProcessor>>,
     drained: Vec<oneshot::Sender<()>>,
@@ -67,7 +71,22 @@ pub(super) struct Ledger {
 
 impl Ledger {
     pub(super) fn new(processor: Arc<Mutex<PostgresProcessor>>, bounds: QueueBounds) -> Self {
-        Self { queue: CommandQueue::new(bounds), bounds, processor, drained: Vec::new() }
+        let queue = CommandQueue::new(bounds);
+        Self { queue, gathering: Gathering::default(), timer: None, bounds, processor, drained: Vec::new() }
+    }
+
+    /// Begins the next batch, unless one runs or there is nothing to do; or has it wait for company.
+    fn begin_or_gather(&mut self, ctx: &mut Context<Self>) {
+        let ready = self.queue.ready();
+        if ready == 0 || !self.gathering.waits(ready) {
+            self.begin_next(ctx);
+        } else if self.timer.is_none() {
+            let timer = ctx.run_later(GATHER, |ledger, ctx| {
+                ledger.timer = None;
+                ledger.begin_next(ctx);
+            });
+            self.timer = Some(timer);
+        }
     }
 
     /// Begins the next batch, unless one runs or there is nothing to do.
@@ -81,6 +100,10 @@ impl Ledger {
             }
             return;
         };
+        self.gathering.began(batch.len());
+        if let Some(timer) = self.timer.take() {
+            ctx.cancel_future(timer);
+        }
         let processor = self.processor.clone();
         let task = actix::spawn(async move { processor.lock().await.process(batch).await });
         // Interleaves: commands arrive meanwhile, and form the next batch.
@@ -91,7 +114,7 @@ impl Ledger {
                 Vec::new()
             });
             ledger.queue.batch_ended(to_retry);
-            ledger.begin_next(ctx);
+            ledger.begin_or_gather(ctx);
         }));
     }
 }
@@ -109,7 +132,7 @@ impl Handler<Submit> for Ledger {
 
     fn handle(&mut self, Submit(envelope): Submit, ctx: &mut Context<Self>) {
         match self.queue.push(envelope) {
-            Ok(()) => self.begin_next(ctx),
+            Ok(()) => self.begin_or_gather(ctx),
             Err(envelope) => envelope.answer(Err(LedgerError::Overloaded)),
         }
     }
