@@ -4,13 +4,42 @@ use super::{column, schema::availability};
 use crate::domain::availability::TakenSeats;
 use diesel::{
     prelude::*,
-    sql_types::{Array, BigInt, Jsonb, SmallInt, Uuid as SqlUuid},
+    sql_types::{Array, BigInt, SmallInt, Text, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use serde_json::{Value, json};
-use shared::{events::SeatsState, ids::FlightId, seat::SeatDesignator};
-use std::collections::HashMap;
+use shared::{events::SeatsState, ids::FlightId, seat::SeatDesignator, statement};
+use std::{collections::HashMap, fmt::Write};
 use uuid::Uuid;
+
+statement! {
+    /// Keeps states that are newer than what is there. Seats come as the text of an array: arrays of different lengths
+    /// make no array of arrays.
+    KeepNewest {
+        flights: Array<SqlUuid> = Vec<Uuid>,
+        versions: Array<BigInt> = Vec<i64>,
+        held: Array<Text> = Vec<String>,
+        sold: Array<Text> = Vec<String>,
+    } -> (),
+    "INSERT INTO availability (flight_id, version, held, sold)
+        SELECT n.flight, n.version, n.held::smallint[], n.sold::smallint[]
+        FROM unnest($, $, $, $) AS n (flight, version, held, sold)
+        CROSS JOIN LATERAL (SELECT FROM flights WHERE id = n.flight OFFSET 0) AS known
+        ORDER BY n.flight
+        ON CONFLICT (flight_id) DO UPDATE
+        SET version = excluded.version, held = excluded.held, sold = excluded.sold
+        WHERE availability.version < excluded.version"
+}
+
+statement! {
+    /// The taken seats of flights that have a newer version than the known one.
+    NewerThan {
+        flights: Array<SqlUuid> = Vec<Uuid>,
+        versions: Array<BigInt> = Vec<i64>,
+    } -> (SqlUuid, BigInt, Array<SmallInt>),
+    "SELECT newer.flight_id, newer.version, newer.held || newer.sold
+        FROM unnest($, $) AS known (flight_id, version)
+        JOIN availability AS newer ON newer.flight_id = known.flight_id AND newer.version > known.version"
+}
 
 /// Keeps the newest state of each flight, in one statement. States of unknown flights are passed
 /// over: booking knows flights from us, so such a flight was deleted meanwhile.
@@ -28,27 +57,13 @@ pub async fn keep_newest(connection: &mut AsyncPgConnection, states: &[SeatsStat
     // In the order of ids, as every writer of several rows does, so that writers never wait in a circle.
     let mut newest: Vec<&SeatsState> = newest.into_values().collect();
     newest.sort_by_key(|state| state.flight_id);
-    let rows: Vec<Value> = column(&newest, |state| {
-        json!({
-            "flight_id": state.flight_id, "version": state.version,
-            "held": numbers(&state.held), "sold": numbers(&state.sold),
-        })
-    });
-    diesel::sql_query(
-        "INSERT INTO availability (flight_id, version, held, sold) \
-         SELECT new.flight_id, new.version, new.held, new.sold \
-         FROM unnest($1) AS row (state), \
-              jsonb_to_record(state) AS new (flight_id uuid, version bigint, held smallint[], sold smallint[]) \
-         JOIN flights ON flights.id = new.flight_id \
-         ORDER BY new.flight_id \
-         ON CONFLICT (flight_id) DO UPDATE \
-         SET version = excluded.version, held = excluded.held, sold = excluded.sold \
-         WHERE availability.version < excluded.version",
-    )
-    .bind::<Array<Jsonb>, _>(rows)
-    .execute(connection)
-    .await
-    .map(drop)
+    let query = KeepNewest {
+        flights: column(&newest, |state| state.flight_id.0),
+        versions: column(&newest, |state| state.version),
+        held: column(&newest, |state| array_text(&state.held)),
+        sold: column(&newest, |state| array_text(&state.sold)),
+    };
+    query.execute(connection).await.map(drop)
 }
 
 /// The taken seats of those of these flights that booking has told of.
@@ -67,16 +82,6 @@ pub async fn of_flights(
     Ok(rows.into_iter().map(taken).collect())
 }
 
-#[derive(QueryableByName)]
-struct Newer {
-    #[diesel(sql_type = SqlUuid)]
-    flight_id: Uuid,
-    #[diesel(sql_type = BigInt)]
-    version: i64,
-    #[diesel(sql_type = Array<SmallInt>)]
-    taken: Vec<i16>,
-}
-
 /// The taken seats of those of these flights that have a newer version than this.
 ///
 /// # Errors
@@ -85,16 +90,12 @@ pub async fn newer_than(
     connection: &mut AsyncPgConnection,
     known: &[(FlightId, i64)],
 ) -> QueryResult<Vec<(FlightId, TakenSeats)>> {
-    let rows: Vec<Newer> = diesel::sql_query(
-        "SELECT newer.flight_id, newer.version, newer.held || newer.sold AS taken \
-         FROM unnest($1, $2) AS known (flight_id, version) \
-         JOIN availability AS newer ON newer.flight_id = known.flight_id AND newer.version > known.version",
-    )
-    .bind::<Array<SqlUuid>, _>(column(known, |(flight, _)| flight.0))
-    .bind::<Array<BigInt>, _>(column(known, |(_, version)| *version))
-    .load(connection)
-    .await?;
-    let taken = |row: Newer| (row.flight_id.into(), TakenSeats { version: row.version, seats: row.taken });
+    let query = NewerThan {
+        flights: column(known, |(flight, _)| flight.0),
+        versions: column(known, |(_, version)| *version),
+    };
+    let rows: Vec<(Uuid, i64, Vec<i16>)> = query.load(connection).await?;
+    let taken = |(flight, version, seats): (Uuid, i64, _)| (flight.into(), TakenSeats { version, seats });
     Ok(rows.into_iter().map(taken).collect())
 }
 
@@ -103,6 +104,18 @@ pub async fn newer_than(
 pub fn taken(state: &SeatsState) -> TakenSeats {
     let seats = numbers(&state.held).into_iter().chain(numbers(&state.sold)).collect();
     TakenSeats { version: state.version, seats }
+}
+
+/// The numbers of seats as PostgreSQL writes an array, `{12,7}`.
+fn array_text(seats: &[SeatDesignator]) -> String {
+    let mut text = String::with_capacity(2 + 4 * seats.len());
+    for (position, seat) in seats.iter().enumerate() {
+        let separator = if position == 0 { '{' } else { ',' };
+        // Writing to a text does not fail.
+        let _ = write!(text, "{separator}{}", seat.to_number());
+    }
+    text.push_str(if seats.is_empty() { "{}" } else { "}" });
+    text
 }
 
 fn numbers(seats: &[SeatDesignator]) -> Vec<i16> {
