@@ -95,22 +95,17 @@ impl KeyRing {
 /// retires the other instances' key, which they replace in the same way, until the last old instance has ended.
 async fn load(pool: &Pool, secret: &SecretString) -> Result<AccessTokenKeys, KeyRingError> {
     let mut connection = pool.get().await?;
+    // As a rule there is a key of ours, and nothing is to be changed.
+    if let (Some(signing), set) = read(&mut connection, secret).await? {
+        return Ok(AccessTokenKeys { signing, set });
+    }
     (*connection)
         .transaction(async |connection: &mut AsyncPgConnection| {
             signing_keys::lock(connection).await?;
-            let trusted = signing_keys::trusted(connection).await?;
-            let mut set = KeySet {
-                keys: trusted
-                    .iter()
-                    .map(|key| Jwk::ed25519(key.kid.clone(), key.public_key.clone()))
-                    .collect(),
+            let mut set = match read(connection, secret).await? {
+                (Some(signing), set) => return Ok(AccessTokenKeys { signing, set }),
+                (None, set) => set,
             };
-            for key in trusted.iter().filter(|key| key.signs) {
-                let signing = SigningKey::derive(secret, &key.kid)?;
-                if signing.public() == key.public_key {
-                    return Ok(AccessTokenKeys { signing, set });
-                }
-            }
             let signing = SigningKey::derive(secret, &Uuid::now_v7().to_string())?;
             signing_keys::succeed(connection, signing.kid(), signing.public()).await?;
             tracing::info!(key.id = signing.kid(), "A new key signs access tokens");
@@ -118,4 +113,20 @@ async fn load(pool: &Pool, secret: &SecretString) -> Result<AccessTokenKeys, Key
             Ok(AccessTokenKeys { signing, set })
         })
         .await
+}
+
+/// The keys that are trusted, and the newest of them that our secret yields and that may sign.
+async fn read(
+    connection: &mut AsyncPgConnection,
+    secret: &SecretString,
+) -> Result<(Option<SigningKey>, KeySet), KeyRingError> {
+    let trusted = signing_keys::trusted(connection).await?;
+    let keys = trusted.iter().map(|key| Jwk::ed25519(key.kid.clone(), key.public_key.clone())).collect();
+    for key in trusted.iter().filter(|key| key.signs) {
+        let signing = SigningKey::derive(secret, &key.kid)?;
+        if signing.public() == key.public_key {
+            return Ok((Some(signing), KeySet { keys }));
+        }
+    }
+    Ok((None, KeySet { keys }))
 }

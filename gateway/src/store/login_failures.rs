@@ -9,7 +9,14 @@ use diesel::{
     sql_types::{BigInt, Binary, Bool, Nullable},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use shared::statement;
 use std::time::Duration;
+
+statement! {
+    /// Deletes some of the rows that count no more: a window is over after 15 minutes, and its lock 15 minutes later.
+    DeleteExpired { limit: BigInt = i64 } -> (),
+    "DELETE FROM login_failures WHERE account IN (SELECT account FROM login_failures WHERE since < now() - interval '30 minutes' LIMIT $)"
+}
 
 /// Failures that lock an account.
 pub(crate) const FAILURES: i32 = 10;
@@ -80,8 +87,5 @@ pub(crate) async fn forget(connection: &mut AsyncPgConnection, account: &[u8]) -
 /// # Errors
 /// Those of the database.
 pub(crate) async fn delete_expired(connection: &mut AsyncPgConnection, limit: i64) -> QueryResult<usize> {
-    // The window is over after 15 minutes, and a lock 15 minutes later.
-    let statement = "DELETE FROM login_failures WHERE account IN \
-         (SELECT account FROM login_failures WHERE since < now() - interval '30 minutes' LIMIT $1)";
-    diesel::sql_query(statement).bind::<BigInt, _>(limit).execute(connection).await
+    DeleteExpired { limit }.execute(connection).await
 }

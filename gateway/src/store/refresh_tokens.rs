@@ -8,8 +8,14 @@ use diesel::{
     sql_types::{BigInt, Bool, Nullable, Timestamptz},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use shared::ids::SessionId;
+use shared::{ids::SessionId, statement};
 use uuid::Uuid;
+
+statement! {
+    /// Deletes some of the expired tokens.
+    DeleteExpired { limit: BigInt = i64 } -> (),
+    "DELETE FROM refresh_tokens WHERE digest IN (SELECT digest FROM refresh_tokens WHERE expires_at < now() LIMIT $)"
+}
 
 /// A token, judged by the database's clock.
 #[derive(Debug, Clone, Queryable)]
@@ -108,7 +114,5 @@ pub(crate) async fn rotate(
 /// # Errors
 /// Those of the database.
 pub(crate) async fn delete_expired(connection: &mut AsyncPgConnection, limit: i64) -> QueryResult<usize> {
-    let statement = "DELETE FROM refresh_tokens WHERE digest IN \
-         (SELECT digest FROM refresh_tokens WHERE expires_at < now() LIMIT $1)";
-    diesel::sql_query(statement).bind::<BigInt, _>(limit).execute(connection).await
+    DeleteExpired { limit }.execute(connection).await
 }

@@ -4,8 +4,17 @@ use super::schema::sessions;
 use chrono::{DateTime, Utc};
 use diesel::{prelude::*, sql_types::BigInt};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use shared::ids::{SessionId, UserId};
+use shared::{
+    ids::{SessionId, UserId},
+    statement,
+};
 use uuid::Uuid;
+
+statement! {
+    /// Deletes some of the expired sessions.
+    DeleteExpired { limit: BigInt = i64 } -> (),
+    "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < now() LIMIT $)"
+}
 
 /// A session whose row is locked.
 #[derive(Debug, Clone, Queryable)]
@@ -79,7 +88,5 @@ pub(crate) async fn revoke(connection: &mut AsyncPgConnection, id: SessionId) ->
 /// # Errors
 /// Those of the database.
 pub(crate) async fn delete_expired(connection: &mut AsyncPgConnection, limit: i64) -> QueryResult<usize> {
-    let statement =
-        "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < now() LIMIT $1)";
-    diesel::sql_query(statement).bind::<BigInt, _>(limit).execute(connection).await
+    DeleteExpired { limit }.execute(connection).await
 }

@@ -2,11 +2,24 @@
 
 use super::schema::signing_keys;
 use diesel::{
-    dsl::{now, sql},
+    dsl::now,
     prelude::*,
-    sql_types::Bool,
+    sql_types::{Bool, Text},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use shared::statement;
+
+statement! {
+    /// Waits until no other transaction makes keys.
+    Lock {} -> (),
+    "SELECT pg_advisory_xact_lock(4715, hashtext(current_schema()))"
+}
+
+statement! {
+    /// The keys whose tokens are good, and whether they may sign.
+    Trusted {} -> (Text, Text, Bool),
+    "SELECT kid, public_key, retired_at IS NULL OR retired_at > now() - interval '2 minutes' FROM signing_keys WHERE retired_at IS NULL OR retired_at > now() - interval '18 minutes' ORDER BY created_at DESC, kid DESC"
+}
 
 /// A key.
 #[derive(Debug, Clone, Queryable)]
@@ -25,8 +38,7 @@ pub(crate) struct SigningKeyRow {
 /// # Errors
 /// Those of the database.
 pub(crate) async fn lock(connection: &mut AsyncPgConnection) -> QueryResult<()> {
-    let lock = "SELECT pg_advisory_xact_lock(4715, hashtext(current_schema()))";
-    diesel::sql_query(lock).execute(connection).await.map(drop)
+    Lock {}.execute(connection).await.map(drop)
 }
 
 /// The keys whose tokens are still good, newest first.
@@ -38,16 +50,7 @@ pub(crate) async fn lock(connection: &mut AsyncPgConnection) -> QueryResult<()> 
 /// # Errors
 /// Those of the database.
 pub(crate) async fn trusted(connection: &mut AsyncPgConnection) -> QueryResult<Vec<SigningKeyRow>> {
-    signing_keys::table
-        .filter(sql::<Bool>("(retired_at IS NULL OR retired_at > now() - interval '18 minutes')"))
-        .order((signing_keys::created_at.desc(), signing_keys::kid.desc()))
-        .select((
-            signing_keys::kid,
-            signing_keys::public_key,
-            sql::<Bool>("(retired_at IS NULL OR retired_at > now() - interval '2 minutes')"),
-        ))
-        .load(connection)
-        .await
+    Trusted {}.load(connection).await
 }
 
 /// Adds a key, and retires all others: they had another secret, which may be known to somebody.
