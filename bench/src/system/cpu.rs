@@ -160,7 +160,7 @@ fn sorted(named: impl Iterator<Item = (String, u64)>) -> Vec<(String, u64)> {
     let mut sums: BTreeMap<String, u64> = BTreeMap::new();
     named.for_each(|(name, nanos)| *sums.entry(name).or_default() += nanos);
     let mut sums: Vec<_> = sums.into_iter().collect();
-    sums.sort_by(|left, right| right.1.cmp(&left.1));
+    sums.sort_by_key(|(_, nanos)| std::cmp::Reverse(*nanos));
     sums
 }
 

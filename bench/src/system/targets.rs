@@ -148,7 +148,9 @@ mod tests {
         figures.levels[2].alone = vec![800.0];
         figures.half_load =
             Some(HalfLoad { rate: 250.0, with_mailer_p99_ms: 40.0, without_mailer_p99_ms: Some(20.0) });
-        figures.idle = Some(IdleFigures { transactions: 62.0, cpu: 1.5, ..IdleFigures::default() });
+        let mut idle = IdleFigures::default();
+        (idle.transactions, idle.cpu) = (62.0, 1.5);
+        figures.idle = Some(idle);
         let targets = targets(&figures);
         for (what, expected) in [
             ("rate at 8, in times of the plain design's", Some(true)),
