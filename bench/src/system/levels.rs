@@ -99,7 +99,7 @@ pub async fn measure(
     Ok(level)
 }
 
-/// Rounds of the whole alone.
+/// Rounds of the whole alone. `idle`: transactions a second of an idle installation.
 ///
 /// # Errors
 /// Where it fails.
@@ -108,17 +108,22 @@ pub async fn measure_whole(
     whole: &mut WholeUnderTest,
     rounds: SystemRounds,
     clients: usize,
+    idle: f64,
 ) -> anyhow::Result<WholeFigures> {
     let mut figures = WholeFigures::default();
+    let mut transactions = TransactionCount::default();
     for number in 1..=rounds.count {
         analyze_and_checkpoint(cluster, whole.database()).await?;
+        transactions.begin(whole).await?;
         let round = whole.round(Pattern::Closed(clients), rounds.seconds, rounds.patience_of_one()).await?;
+        transactions.end();
         eprintln!(
             "  {clients} clients, round {number}, without the mailer: whole {:.1}/s",
             round.outcome.rate()
         );
         figures.add(&round);
     }
+    figures.transactions = transactions.of_load(whole, idle).await?;
     Ok(figures)
 }
 

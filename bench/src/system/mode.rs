@@ -208,8 +208,9 @@ impl SystemBench {
         tokio::time::sleep(SETTLE).await;
         let patience = self.rounds.patience_of_one();
         whole.round(Pattern::Closed(WARM_UP_CLIENTS), WARM_UP, patience).await?;
+        let idle = figures.idle.as_ref().map_or(0.0, |idle| idle.transactions);
         for clients in self.levels.clone().into_iter().filter(|clients| WITHOUT_MAILER.contains(clients)) {
-            let without = levels::measure_whole(&self.cluster, whole, self.rounds, clients).await?;
+            let without = levels::measure_whole(&self.cluster, whole, self.rounds, clients, idle).await?;
             let mut line = whole_line(format!("{name}_{clients}_no_mailer"), &without);
             if let Some(level) = figures.levels.iter().find(|level| level.clients == clients) {
                 let times = report::ratio(without.cpu().counted(), level.plain.cpu());

@@ -12,6 +12,10 @@ use tokio::time::{Instant, sleep};
 /// The plain design's database.
 const NAME: &str = "baseline";
 
+/// Clients for each of which a second is not enough to warm up together: a new connection of PostgreSQL fills its caches
+/// and plans its statements anew five times, which costs it more than what is measured.
+const CLIENTS_A_SECOND: usize = 32;
+
 /// How long pgbench may take to open its connections.
 const CONNECT: Duration = Duration::from_secs(60);
 
@@ -55,31 +59,34 @@ impl PlainUnderTest {
     /// # Errors
     /// Where pgbench fails.
     pub async fn round(&mut self, clients: usize, seconds: u64) -> anyhow::Result<PlainRound> {
-        let flights = EngineUnderTest::flights(Workload::Spread, seconds);
-        let looking = look(&mut self.counts, self.server, clients, seconds);
-        let running = self.baseline.round(Workload::Spread, clients, (seconds, flights), &self.event);
+        let warm_up = u64::try_from(clients.div_ceil(CLIENTS_A_SECOND))?;
+        let flights = EngineUnderTest::flights(Workload::Spread, warm_up + seconds);
+        let looking = look(&mut self.counts, self.server, clients, (warm_up, seconds));
+        let time = (warm_up, seconds, flights);
+        let running = self.baseline.warmed_round(Workload::Spread, clients, time, &self.event);
         let (round, looked) = tokio::try_join!(running, looking)?;
         Ok(PlainRound { rate: round.rate, latencies: round.latencies, ..looked })
     }
 }
 
-/// Looks at the server from when all clients are connected, for that costs the server much, too, until shortly before
-/// they leave.
+/// Looks at the server from when all clients are connected and warm, for that costs the server much, too, until shortly
+/// before they leave.
 async fn look(
     counts: &mut SqlCounts,
     server: u32,
     clients: usize,
-    seconds: u64,
+    (warm_up, seconds): (u64, u64),
 ) -> anyhow::Result<PlainRound> {
     let began = Instant::now();
     while counts.pgbench_clients(NAME).await? < clients {
         ensure!(began.elapsed() < CONNECT, "pgbench does not connect");
         sleep(Duration::from_millis(20)).await;
     }
+    sleep(Duration::from_secs(warm_up)).await;
     let end = Duration::from_secs(seconds).saturating_sub(BEFORE_END);
-    let connected = Instant::now();
+    let warm = Instant::now();
     let (cpu, sql) = (CpuSample::of_tree(server), counts.sample(NAME).await?);
-    sleep(end.saturating_sub(connected.elapsed())).await;
+    sleep(end.saturating_sub(warm.elapsed())).await;
     let sql = counts.sample(NAME).await?.since(&sql);
     let postgres = CpuSample::of_tree(server).since(&cpu).of(of_database(NAME));
     // One for each booking.

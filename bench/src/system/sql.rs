@@ -124,13 +124,12 @@ impl SqlUsage {
         }
     }
 
-    /// Statements that ran, and apart from them those that begin and end transactions.
+    /// Statements that ran, without those that begin and end transactions: of a prepared one of these PostgreSQL 15
+    /// counts the first run only.
     #[must_use]
-    pub fn calls(&self) -> (i64, i64) {
-        let (control, others): (Vec<_>, Vec<_>) =
-            self.statements.values().partition(|count| count.is_control());
-        let sum = |counts: Vec<&StatementCount>| counts.iter().map(|count| count.calls).sum();
-        (sum(others), sum(control))
+    pub fn calls(&self) -> i64 {
+        let counts = self.statements.values().filter(|count| !count.is_control());
+        counts.map(|count| count.calls).sum()
     }
 
     /// How often statements ran whose text begins so.
@@ -140,11 +139,11 @@ impl SqlUsage {
         counts.map(|count| count.calls).sum()
     }
 
-    /// Statements by role, those that begin and end transactions among them; the most first.
+    /// Statements by role, without those that begin and end transactions; the most first.
     #[must_use]
     pub fn calls_by_role(&self) -> Vec<(String, i64)> {
         let mut sums: BTreeMap<&str, i64> = BTreeMap::new();
-        for ((_, role), count) in &self.statements {
+        for ((_, role), count) in self.statements.iter().filter(|(_, count)| !count.is_control()) {
             *sums.entry(role.strip_prefix("aerobus_").unwrap_or(role)).or_default() += count.calls;
         }
         let mut sums: Vec<_> = sums.into_iter().map(|(role, calls)| (role.to_owned(), calls)).collect();
@@ -284,11 +283,11 @@ mod tests {
             350,
         );
         let mut usage = after.since(&before);
-        assert_eq!((usage.wal_bytes, usage.calls()), (250, (5, 2)));
-        assert_eq!(usage.calls_by_role(), [("booking".to_owned(), 4), ("mailer".to_owned(), 3)]);
+        assert_eq!((usage.wal_bytes, usage.calls()), (250, 5));
+        assert_eq!(usage.calls_by_role(), [("booking".to_owned(), 4), ("mailer".to_owned(), 1)]);
         assert_eq!((usage.calls_of("INSERT INTO letters ("), usage.calls_of("BEGIN")), (1, 0));
         usage.add(&usage.clone());
-        assert_eq!((usage.wal_bytes, usage.calls()), (500, (10, 4)));
+        assert_eq!((usage.wal_bytes, usage.calls()), (500, 10));
         let slowest: Vec<_> =
             usage.slowest(2).into_iter().map(|(role, count)| (role, count.calls, count.exec_ms)).collect();
         assert_eq!(slowest, [("aerobus_mailer", 2, 16.0), ("aerobus_booking", 8, 6.0)]);
