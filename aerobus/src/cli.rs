@@ -70,6 +70,9 @@ pub struct UpOptions {
     /// private RabbitMQ is started.
     #[arg(long)]
     pub processes: bool,
+    /// Run without the mailer: no letters are made.
+    #[arg(long)]
+    pub without_mailer: bool,
 }
 
 impl UpOptions {

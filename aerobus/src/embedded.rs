@@ -1,6 +1,9 @@
 //! The four services in one process, each on threads of its own.
 
-use crate::{service_thread::ServiceThread, start_plan::StartPlan};
+use crate::{
+    service_thread::ServiceThread,
+    start_plan::{StartPlan, local},
+};
 use anyhow::Context;
 use futures_util::future::join_all;
 use shared::{
@@ -44,22 +47,26 @@ impl EmbeddedServices {
         let config = plan.flight(booking.address)?;
         let start = async move || flight::app::start(config, context).await;
         let flight = ServiceThread::start(("flight", Priority::Requests), start).await?;
-        let context = around("mailer")?;
-        let config = plan.mailer();
-        let start = async move || mailer::app::start(config, context).await;
-        let mailer = ServiceThread::start(("mailer", Priority::Followers), start).await?;
+        let mailer = match plan.with_mailer {
+            true => {
+                let (context, config) = (around("mailer")?, plan.mailer());
+                let start = async move || mailer::app::start(config, context).await;
+                Some(ServiceThread::start(("mailer", Priority::Followers), start).await?)
+            }
+            false => None,
+        };
+        // Nobody listens there without the mailer, and the gateway's health says so.
+        let mailer_address = mailer.as_ref().map_or(local(plan.ports.mailer), |mailer| mailer.address);
         let context = around("gateway")?;
-        let config = plan.gateway(flight.address, booking.address, mailer.address)?;
+        let config = plan.gateway(flight.address, booking.address, mailer_address)?;
         let start = async move || gateway::app::start(config, context).await;
         let gateway = ServiceThread::start(("gateway", Priority::Requests), start).await?;
 
-        let addresses = vec![
-            ("gateway", gateway.address),
-            ("flight", flight.address),
-            ("booking", booking.address),
-            ("mailer", mailer.address),
-        ];
-        Ok(Self { running: vec![gateway, booking, flight, mailer], buses: buses.opened, addresses })
+        let mut addresses =
+            vec![("gateway", gateway.address), ("flight", flight.address), ("booking", booking.address)];
+        addresses.extend(mailer.as_ref().map(|mailer| ("mailer", mailer.address)));
+        let running = [gateway, booking, flight].into_iter().chain(mailer).collect();
+        Ok(Self { running, buses: buses.opened, addresses })
     }
 
     /// The gateway's address.
@@ -107,7 +114,7 @@ impl ServiceBuses<'_> {
         let bus = match (&self.plan.broker, &self.in_process) {
             (None, Some(bus)) => return Ok(bus.clone()),
             (None, None) => {
-                let bus = Bus::new(InProcess::with_queues(queues::ALL));
+                let bus = Bus::new(InProcess::with_queues(&self.plan.queues()));
                 self.in_process = Some(bus.clone());
                 bus
             }

@@ -4,7 +4,11 @@ use crate::installation::Administrator;
 use anyhow::Context;
 use mailer::config::Destination;
 use secrecy::{ExposeSecret, SecretString};
-use shared::{config::ServiceConfig, db::DatabaseConfig};
+use shared::{
+    bus::{WorkQueue, queues},
+    config::ServiceConfig,
+    db::DatabaseConfig,
+};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// Letters that the installation's folder keeps at most.
@@ -48,6 +52,8 @@ pub struct StartPlan {
     pub signing_key_secret: SecretString,
     /// The first administrator.
     pub administrator: Administrator,
+    /// Whether the mailer runs, too. Without it no letters are made; the gateway finds nobody at its address.
+    pub with_mailer: bool,
     /// Where mail goes.
     pub mail: Destination,
     /// Where HTTP listens.
@@ -58,7 +64,7 @@ pub struct StartPlan {
     pub bcrypt_cost: u32,
 }
 
-fn local(port: u16) -> SocketAddr {
+pub(crate) fn local(port: u16) -> SocketAddr {
     SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
 }
 
@@ -141,11 +147,20 @@ impl StartPlan {
         })
     }
 
-    /// Services with their ports, in the order of their start.
+    /// The services that run with their ports, in the order of their start.
     #[must_use]
-    pub fn ports(&self) -> [(&'static str, u16); 4] {
+    pub fn ports(&self) -> Vec<(&'static str, u16)> {
         let ServicePorts { gateway, flight, booking, mailer } = self.ports;
-        [("booking", booking), ("flight", flight), ("mailer", mailer), ("gateway", gateway)]
+        let all = [("booking", booking), ("flight", flight), ("mailer", mailer), ("gateway", gateway)];
+        all.into_iter().filter(|(service, _)| self.with_mailer || *service != "mailer").collect()
+    }
+
+    /// The queues that are there before their consumers: those of the services that run. On the bus in the process an
+    /// event that waits in a queue without a consumer would never be confirmed.
+    #[must_use]
+    pub fn queues(&self) -> Vec<WorkQueue> {
+        let all = queues::ALL.iter().copied();
+        all.filter(|queue| self.with_mailer || *queue != queues::MAILER_NOTIFICATIONS).collect()
     }
 
     /// The environment of each service's own process, in the order of their start.
@@ -227,6 +242,7 @@ mod tests {
                 email: "admin@aerobus.example".to_owned(),
                 password: "a very good password".to_owned().into(),
             },
+            with_mailer: true,
             mail: Destination::Folder("/srv/mail".into()),
             ports: ServicePorts::default(),
             gateway_workers: 1,
@@ -244,6 +260,18 @@ mod tests {
         };
         assert_eq!(named("booking").unwrap().1, "sandbox");
         assert!(named("flight").is_none());
+    }
+
+    #[test]
+    fn without_the_mailer_it_has_no_process_and_no_queue() {
+        let without = StartPlan { with_mailer: false, ..plan() };
+        let services = |plan: &StartPlan| {
+            plan.environments().unwrap().into_iter().map(|(name, _)| name).collect::<Vec<_>>()
+        };
+        assert_eq!(services(&plan()), ["booking", "flight", "mailer", "gateway"]);
+        assert_eq!(services(&without), ["booking", "flight", "gateway"]);
+        assert_eq!(plan().queues(), queues::ALL);
+        assert_eq!(without.queues(), [queues::BOOKING_FLIGHTS, queues::FLIGHT_AVAILABILITY]);
     }
 
     #[test]

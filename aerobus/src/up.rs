@@ -139,6 +139,7 @@ fn plan(
         service_token_secret: installation.secret("service_tokens")?,
         signing_key_secret: installation.secret("signing_keys")?,
         administrator: administrator.clone(),
+        with_mailer: !options.without_mailer,
         mail,
         ports: ServicePorts {
             gateway: options.port,

@@ -29,13 +29,15 @@ pub const SETTINGS: [(&str, &str); 7] = [
     ("checkpoint_timeout", "30min"),
 ];
 
-/// The password of the role within the private cluster, which listens on loopback and is thrown away.
-const PASSWORD: &str = "bench";
+/// The password of the roles within the private cluster, which listens on loopback and is thrown away. Roles belong
+/// to all databases of a cluster, so whoever makes them must agree on it.
+pub const PASSWORD: &str = "bench";
 
 /// A private PostgreSQL in a folder that goes with it.
 pub struct Cluster {
     postgres: Option<Postgres>,
     folder: PathBuf,
+    settings: Vec<(String, String)>,
 }
 
 impl Cluster {
@@ -45,13 +47,39 @@ impl Cluster {
     /// # Errors
     /// Those of the file system and of the server.
     pub fn start(parent: &Path) -> anyhow::Result<Self> {
+        Self::start_with(parent, &[])
+    }
+
+    /// The same with further settings, which go before [`SETTINGS`] of the same name.
+    ///
+    /// # Errors
+    /// Those of the file system and of the server.
+    pub fn start_with(parent: &Path, further: &[(&str, &str)]) -> anyhow::Result<Self> {
         fs::create_dir_all(parent).with_context(|| format!("could not create {}", parent.display()))?;
         clear_leftovers(parent)?;
         let folder = parent.join(format!("bench-{}", std::process::id()));
-        let settings = SETTINGS.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
-        let options = PostgresOptions { data_dir: folder.clone(), port: None, settings };
+        let is_replaced = |name: &str| further.iter().any(|(other, _)| *other == name);
+        let usual = SETTINGS.iter().filter(|(name, _)| !is_replaced(name));
+        let settings: Vec<(String, String)> =
+            usual.chain(further).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let options = PostgresOptions { data_dir: folder.clone(), port: None, settings: settings.clone() };
         let postgres = Postgres::start(options).context("PostgreSQL did not start")?;
-        Ok(Self { postgres: Some(postgres), folder })
+        Ok(Self { postgres: Some(postgres), folder, settings })
+    }
+
+    /// The server's settings, `name=value`.
+    #[must_use]
+    pub fn settings(&self) -> String {
+        let settings = self.settings.iter().map(|(name, value)| format!("{name}={value}"));
+        settings.collect::<Vec<_>>().join(" ")
+    }
+
+    /// The process id of the server, the parent of all its processes.
+    ///
+    /// # Errors
+    /// Where it is stopped.
+    pub fn process_id(&self) -> anyhow::Result<u32> {
+        Ok(self.postgres.as_ref().context("the server is stopped")?.pid())
     }
 
     /// The folder that the server's data lie in.
@@ -73,6 +101,26 @@ impl Cluster {
         Ok(AsyncPgConnection::establish(&self.url(database)?).await?)
     }
 
+    /// Makes an empty database; gives its address for the superuser.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn create_empty(&self, name: &str) -> anyhow::Result<SecretString> {
+        let mut admin = self.admin("postgres").await?;
+        diesel::sql_query(format!("CREATE DATABASE {name}")).execute(&mut admin).await?;
+        Ok(SecretString::from(self.url(name)?))
+    }
+
+    /// Removes a database, and ends the sessions in it.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn remove(&self, name: &str) -> anyhow::Result<()> {
+        let drop = format!("DROP DATABASE {name} WITH (FORCE)");
+        diesel::sql_query(drop).execute(&mut self.admin("postgres").await?).await?;
+        Ok(())
+    }
+
     /// Makes a database with the schema of a service.
     ///
     /// # Errors
@@ -83,9 +131,7 @@ impl Cluster {
         service: &str,
         migrations: EmbeddedMigrations,
     ) -> anyhow::Result<ServiceDatabase> {
-        let mut admin = self.admin("postgres").await?;
-        diesel::sql_query(format!("CREATE DATABASE {name}")).execute(&mut admin).await?;
-        let url = SecretString::from(self.url(name)?);
+        let url = self.create_empty(name).await?;
         let config = provision(&url, service, &PASSWORD.to_owned().into(), 8).await?;
         migrate(&config, migrations).await?;
         Ok(ServiceDatabase { config })

@@ -156,6 +156,7 @@ async fn plan(cluster: &Cluster) -> anyhow::Result<StartPlan> {
         service_token_secret: secret("service token secret"),
         signing_key_secret: secret("signing key secret"),
         administrator,
+        with_mailer: true,
         mail: Destination::Folder(cluster.folder().join("mail")),
         ports: ServicePorts::default(),
         gateway_workers: 1,

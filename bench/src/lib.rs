@@ -5,7 +5,9 @@
 //! |---|---|
 //! | `booking` | `./dev bench booking` |
 //! | `compression` | `./dev bench compression` |
+//! | `system` | `./dev bench system` |
 //! | `cluster` | the private PostgreSQL, its databases, and looking into them |
+//! | `subprocess` | a part of the benchmark as a process of its own |
 //! | `machine` | what it was measured on |
 //! | `statistics` | medians and percentiles |
 //! | `stored` | a million bookings, as if they had been made |
@@ -18,3 +20,5 @@ pub mod machine;
 pub mod report;
 pub mod statistics;
 pub mod stored;
+pub mod subprocess;
+pub mod system;

@@ -4,9 +4,10 @@ use anyhow::bail;
 use bench::{
     booking::{self, service},
     compression,
+    system::{self, smtp_sink},
 };
 use clap::Parser;
-use std::process::ExitCode;
+use std::{future::Future, process::ExitCode};
 use tokio::{runtime, task::LocalSet};
 
 /// Many small allocations, made on one thread and freed on another, are what a request is made of.
@@ -21,15 +22,22 @@ enum Benchmark {
     Booking(booking::BookingOptions),
     /// GET /search through the gateway, as it is and compressed
     Compression(compression::CompressionOptions),
+    /// Paid bookings through the gateway of the whole, in one process and in four
+    System(system::SystemOptions),
     /// The booking service as a process of its own; of no use by itself
     #[command(name = service::SUBCOMMAND, hide = true)]
     ServeBooking,
+    /// A mail server that throws letters away; of no use by itself
+    #[command(name = smtp_sink::SUBCOMMAND, hide = true)]
+    SinkSmtp,
 }
 
 fn main() -> ExitCode {
     let outcome = match Benchmark::parse() {
         Benchmark::ServeBooking => actix_web::rt::System::new().block_on(service::serve()),
-        Benchmark::Booking(options) => measure(&options),
+        Benchmark::SinkSmtp => actix_web::rt::System::new().block_on(smtp_sink::serve()),
+        Benchmark::Booking(options) => measure(booking::run(&options)),
+        Benchmark::System(options) => measure(system::run(&options)),
         Benchmark::Compression(options) => actix_web::rt::System::new().block_on(compression::run(&options)),
     };
     match outcome {
@@ -42,11 +50,11 @@ fn main() -> ExitCode {
 }
 
 /// On one thread: the load generator shares the machine with what it measures.
-fn measure(options: &booking::BookingOptions) -> anyhow::Result<()> {
+fn measure(benchmark: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
     let running = async {
         tokio::select! {
-            outcome = booking::run(options) => outcome,
+            outcome = benchmark => outcome,
             // What was started ends with the other branch.
             () = shared::service::stop_signal() => bail!("stopped by a signal"),
         }

@@ -14,3 +14,4 @@ mod two_instances;
 mod up;
 mod version;
 mod whole_way;
+mod without_mailer;

@@ -42,6 +42,12 @@ impl RunningSystem {
 
     /// Over this broker.
     pub(crate) async fn over(amqp_url: &str) -> Self {
+        let broker = BrokerAddress { url: amqp_url.to_owned().into(), prefix: testkit::unique_prefix() };
+        Self::with(Some(broker), true).await
+    }
+
+    /// Over a broker or the bus in the process, with the mailer or without it.
+    pub(crate) async fn with(broker: Option<BrokerAddress>, with_mailer: bool) -> Self {
         let schemas = vec![
             ("booking", booking::MIGRATIONS),
             ("flight", flight::MIGRATIONS),
@@ -56,10 +62,11 @@ impl RunningSystem {
         };
         let plan = StartPlan {
             databases: ["booking", "flight", "mailer", "gateway"].map(|name| database.config(name)).to_vec(),
-            broker: Some(BrokerAddress { url: amqp_url.to_owned().into(), prefix: testkit::unique_prefix() }),
+            broker,
             service_token_secret: SERVICE_TOKEN_SECRET.to_owned().into(),
             signing_key_secret: "the signing secret of the tests, long enough".to_owned().into(),
             administrator,
+            with_mailer,
             mail: Destination::Smtp(smtp.url().into()),
             ports: ServicePorts::default(),
             gateway_workers: 1,

@@ -105,6 +105,40 @@ impl BaselineDatabase {
         (seconds, flights): (u64, usize),
         event: &str,
     ) -> anyhow::Result<BaselineRound> {
+        let (output, share, logged) = self.run_clients(workload, clients, (seconds, flights), event).await?;
+        let (_, rate) = summary(&output).with_context(|| output.clone())?;
+        let mut latencies = Latencies::default();
+        logged.iter().for_each(|transaction| latencies.record_micros(transaction.micros));
+        Ok(BaselineRound { rate: rate * share, latencies })
+    }
+
+    /// A round of which the first seconds are not counted: each of many connections has its caches and plans to make.
+    ///
+    /// # Errors
+    /// Where pgbench fails.
+    pub async fn warmed_round(
+        &mut self,
+        workload: Workload,
+        clients: usize,
+        (warm_up, seconds, flights): (u64, u64, usize),
+        event: &str,
+    ) -> anyhow::Result<BaselineRound> {
+        let time = (warm_up + seconds, flights);
+        let (_, share, logged) = self.run_clients(workload, clients, time, event).await?;
+        let (transactions, latencies) = within(&logged, warm_up, seconds);
+        #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52")]
+        let rate = transactions as f64 / seconds.max(1) as f64;
+        Ok(BaselineRound { rate: rate * share, latencies })
+    }
+
+    /// Runs pgbench; gives what it has printed, how many of its transactions are bookings, and all of them.
+    async fn run_clients(
+        &mut self,
+        workload: Workload,
+        clients: usize,
+        (seconds, flights): (u64, usize),
+        event: &str,
+    ) -> anyhow::Result<(String, f64, Vec<LoggedTransaction>)> {
         self.publish(workload, flights).await?;
         let base = self.numbers;
         let numbers = NUMBERS_A_SECOND.saturating_mul(i64::try_from(seconds)?);
@@ -135,14 +169,34 @@ impl BaselineDatabase {
         command.arg("--log-prefix").arg(&prefix).arg("--file").arg(&script);
         command.args(variables.map(|(name, value)| format!("--define={name}={value}")));
         let output = run(command, Duration::from_secs(seconds + 60)).await?;
-        let (transactions, rate) = summary(&output).with_context(|| output.clone())?;
-        let latencies = read_logs(&self.folder, &prefix)?;
+        let (transactions, _) = summary(&output).with_context(|| output.clone())?;
+        let logged = read_logs(&self.folder, &prefix)?;
         let booked = self.database.number(made).await? - before;
         anyhow::ensure!(booked <= numbers, "more bookings than numbers");
         #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52")]
         let share = booked as f64 / transactions.max(1) as f64;
-        Ok(BaselineRound { rate: rate * share, latencies })
+        Ok((output, share, logged))
     }
+}
+
+/// A transaction of pgbench's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct LoggedTransaction {
+    /// When it ended, microseconds since 1970.
+    ended: u64,
+    /// How long it took.
+    micros: u32,
+}
+
+/// How many transactions ended in the seconds after the warm-up, and how long they took.
+fn within(logged: &[LoggedTransaction], warm_up: u64, seconds: u64) -> (usize, Latencies) {
+    let began = logged.iter().map(|one| one.ended.saturating_sub(one.micros.into())).min().unwrap_or(0);
+    let from = began + warm_up * 1_000_000;
+    let counted = from..from + seconds * 1_000_000;
+    let mut latencies = Latencies::default();
+    let ended = logged.iter().filter(|one| counted.contains(&one.ended));
+    ended.for_each(|one| latencies.record_micros(one.micros));
+    (latencies.count(), latencies)
 }
 
 /// PostgreSQL's own benchmark program, which comes with the server in most distributions.
@@ -186,24 +240,27 @@ fn summary(output: &str) -> Option<(u64, f64)> {
     Some((transactions, rate))
 }
 
-/// Latencies out of pgbench's logs, one file a thread, which are removed.
-fn read_logs(folder: &Path, prefix: &Path) -> anyhow::Result<Latencies> {
+/// Transactions out of pgbench's logs, one file a thread, which are removed.
+fn read_logs(folder: &Path, prefix: &Path) -> anyhow::Result<Vec<LoggedTransaction>> {
     let prefix = prefix.file_name().and_then(|name| name.to_str()).context("a name without text")?;
-    let mut latencies = Latencies::default();
+    let mut logged = Vec::new();
     for entry in fs::read_dir(folder)?.flatten() {
         let name = entry.file_name();
         if !name.to_str().is_some_and(|name| name.starts_with(&format!("{prefix}."))) {
             continue;
         }
-        for line in fs::read_to_string(entry.path())?.lines() {
-            // client, transaction, microseconds, ...
-            if let Some(micros) = line.split(' ').nth(2).and_then(|field| field.parse().ok()) {
-                latencies.record_micros(micros);
-            }
-        }
+        logged.extend(fs::read_to_string(entry.path())?.lines().filter_map(logged_transaction));
         fs::remove_file(entry.path())?;
     }
-    Ok(latencies)
+    Ok(logged)
+}
+
+/// Of a line: client, transaction, microseconds that it took, script, seconds and microseconds of its end.
+fn logged_transaction(line: &str) -> Option<LoggedTransaction> {
+    let fields: Vec<&str> = line.split(' ').collect();
+    let [_, _, micros, _, seconds, fraction, ..] = fields.as_slice() else { return None };
+    let ended = seconds.parse::<u64>().ok()? * 1_000_000 + fraction.parse::<u64>().ok()?;
+    Some(LoggedTransaction { ended, micros: micros.parse().ok()? })
 }
 
 #[cfg(test)]
@@ -217,6 +274,24 @@ mod tests {
                       initial connection time = 41.9 ms\ntps = 602.842 (without initial connection time)\n";
         assert_eq!(summary(output), Some((3021, 602.842)));
         assert_eq!(summary("nothing"), None);
+    }
+
+    #[test]
+    fn the_first_seconds_are_not_counted_where_connections_are_cold() {
+        let lines = [
+            "0 0 900000 0 1000 950000",
+            "0 1 300000 0 1001 999999",
+            "1 0 5000 0 1002 60000",
+            "1 1 7000 0 1004 40000",
+            "0 2 9 0 1004 60000",
+        ];
+        let logged: Vec<_> = lines.into_iter().filter_map(logged_transaction).collect();
+        assert_eq!(logged[0], LoggedTransaction { ended: 1_000_950_000, micros: 900_000 });
+        // It began at 1000.05; counted are the two seconds from 1002.05 on.
+        let (transactions, mut latencies) = within(&logged, 2, 2);
+        assert_eq!((transactions, latencies.percentile_ms(100.0)), (2, 7.0));
+        assert_eq!(within(&[], 1, 1).0, 0);
+        assert_eq!(logged_transaction("skipped"), None);
     }
 
     #[test]

@@ -90,7 +90,7 @@ pub async fn compare(
 
 /// What a server does by itself in time is done before a round: the tables' statistics are fresh, and
 /// what was written is on disk.
-pub(super) async fn analyze_and_checkpoint(
+pub(crate) async fn analyze_and_checkpoint(
     cluster: &Cluster,
     database: &ServiceDatabase,
 ) -> anyhow::Result<()> {
@@ -141,7 +141,7 @@ fn add_baseline(line: &mut ResultLine, plain: [BaselineRounds; 2]) {
     line.ratio = line.ours.zip(line.baseline).and_then(|(ours, baseline)| ratio(ours, baseline));
 }
 
-pub(super) fn rounded_all(values: &[f64]) -> Value {
+pub(crate) fn rounded_all(values: &[f64]) -> Value {
     values.iter().map(|value| rounded(*value)).collect::<Vec<_>>().into()
 }
 

@@ -85,7 +85,7 @@ const FAMILY: [&str; 32] = [
 /// A flight as the client sees it.
 struct FlightOnSale {
     id: FlightId,
-    /// By place: row and letter in the order of the layout.
+    /// By place: row and letter in the order of the layout; empty where the layout is not known.
     taken: Vec<bool>,
     sold: usize,
 }
@@ -115,7 +115,28 @@ impl Sale {
     /// A sale of these flights. `travellers`: the number of the first traveller; no two are alike.
     #[must_use]
     pub fn new(workload: Workload, flights: Vec<FlightId>, tokens: Vec<String>, travellers: u64) -> Self {
-        let capacity = workload.layout().capacity();
+        Self::with_capacity(workload, flights, tokens, travellers, workload.layout().capacity())
+    }
+
+    /// A sale of flights whose seat plans the client does not know: seats are assigned, none is named, and a flight
+    /// is sold out when the service says so.
+    #[must_use]
+    pub fn of_any_plans(
+        workload: Workload,
+        flights: Vec<FlightId>,
+        tokens: Vec<String>,
+        travellers: u64,
+    ) -> Self {
+        Self::with_capacity(workload, flights, tokens, travellers, 0)
+    }
+
+    fn with_capacity(
+        workload: Workload,
+        flights: Vec<FlightId>,
+        tokens: Vec<String>,
+        travellers: u64,
+        capacity: usize,
+    ) -> Self {
         let flights: Vec<FlightOnSale> = flights
             .into_iter()
             .map(|id| FlightOnSale { id, taken: vec![false; capacity], sold: 0 })
@@ -170,6 +191,9 @@ impl Sale {
     fn free_place(&self, flight: usize) -> Option<usize> {
         let mut random = rand::rng();
         let taken = &self.flights[flight].taken;
+        if taken.is_empty() {
+            return None;
+        }
         (0..8).map(|_| random.random_range(0..taken.len())).find(|place| !taken[*place])
     }
 
@@ -195,10 +219,7 @@ impl Sale {
             let (row, letter) = (place / self.letters.len() + 1, self.letters[place % self.letters.len()]);
             let _ = write!(body, r#","seats":["{row}{letter}"]"#);
         }
-        let _ = write!(
-            body,
-            r#"}}],"contact":{{"email":"customer{customer}@example.org","phone":"+33123456789"}}"#
-        );
+        let _ = write!(body, r#"}}],"contact":{{"email":"{}","phone":"+33123456789"}}"#, address(customer));
         if self.workload.is_paid() {
             let _ = write!(body, r#","payment":{{"method":"card","token":"tok_visa"}}"#);
         }
@@ -229,6 +250,9 @@ impl Sale {
         let place = designator.and_then(|designator| self.place(designator)).or(asked.place);
         let flight = &mut self.flights[asked.flight];
         flight.sold += 1;
+        if flight.taken.is_empty() {
+            return;
+        }
         if let Some(place) = place {
             flight.taken[place] = true;
         }
@@ -265,12 +289,17 @@ impl Sale {
     }
 }
 
-/// Tokens of new customers, each with a verified address of its own, for which it books.
+/// The verified address of a customer, for which it books.
+#[must_use]
+pub fn address(customer: usize) -> String {
+    format!("customer{customer}@example.org")
+}
+
+/// Tokens of new customers.
 #[must_use]
 pub fn tokens(issuer: &TokenIssuer) -> Vec<String> {
     let token = |customer: usize| {
-        let email = format!("customer{customer}@example.org");
-        issuer.sign(&Claims { email, ..issuer.claims(UserId::new(), &[]) })
+        issuer.sign(&Claims { email: address(customer), ..issuer.claims(UserId::new(), &[]) })
     };
     (0..CUSTOMERS).map(token).collect()
 }
@@ -314,6 +343,23 @@ mod tests {
         let again = sale.request_taken(&mut request).unwrap();
         assert_eq!((again.flight, again.place), (asked.flight, Some(179)));
         assert!(String::from_utf8(request).unwrap().contains(r#""seats":["30F"]"#));
+    }
+
+    #[test]
+    fn of_any_plans_no_seat_is_named_and_only_the_service_ends_a_sale() {
+        let flights: Vec<_> = (0..201).map(|_| FlightId::new()).collect();
+        let mut sale = Sale::of_any_plans(Workload::Spread, flights, vec!["token".to_owned()], 0);
+        let mut request = Vec::new();
+        for _ in 0..2000 {
+            let asked = sale.request(&mut request).unwrap();
+            assert_eq!(asked.place, None);
+            sale.sold(asked, Some("30F"));
+            assert_eq!(sale.slots[asked.slot], Some(asked.flight));
+        }
+        assert!(!String::from_utf8(request.clone()).unwrap().contains("seats"));
+        let asked = sale.request(&mut request).unwrap();
+        sale.full(asked);
+        assert_eq!(sale.slots[asked.slot], Some(200));
     }
 
     #[test]

@@ -1,16 +1,17 @@
 //! The booking service as a process of its own, started by the benchmark.
 //!
-//! The two talk over the child's standard input and output, a JSON value a line: the first line tells
-//! how to start ([`StartService`]) and is answered with [`ServiceStarted`]; each further one asks for flights
-//! ([`PublishFlights`]) and is answered with their ids. The end of the input stops the service.
+//! The first question tells how to start ([`StartService`]) and is answered with [`ServiceStarted`]; each further
+//! one asks for flights ([`PublishFlights`]) and is answered with their ids.
 
 use super::workload::{self, Layout};
-use crate::cluster::ServiceDatabase;
-use anyhow::{Context, bail};
+use crate::{
+    cluster::ServiceDatabase,
+    subprocess::{Subprocess, say, standard_input},
+};
+use anyhow::Context;
 use booking::config::Config;
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use servers::{OnOwnerDeath, spawn_bound};
+use serde::{Deserialize, Serialize};
 use shared::{
     auth::{KeySet, KeySource},
     bus::{
@@ -27,24 +28,12 @@ use shared::{
     telemetry,
 };
 use std::{
-    io::Write,
     net::{Ipv4Addr, SocketAddr, TcpListener},
-    process::{Child, Command, Stdio},
     sync::Arc,
-    time::Duration,
-};
-use tokio::{
-    io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},
-    process::{ChildStdin, ChildStdout},
-    sync::mpsc,
-    time::timeout,
 };
 
 /// The hidden subcommand.
 pub const SUBCOMMAND: &str = "serve-booking";
-
-/// How long the service may take to start, to publish, or to stop.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How the service is set where the benchmark lets it differ from its defaults.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -150,30 +139,9 @@ async fn publish(bus: &Bus, count: usize, layout: Layout) -> anyhow::Result<Vec<
     Ok(ids)
 }
 
-/// The lines of the standard input, read by a thread that ends with it.
-fn standard_input() -> mpsc::Receiver<String> {
-    let (sender, lines) = mpsc::channel(1);
-    std::thread::spawn(move || {
-        for line in std::io::stdin().lines().map_while(Result::ok) {
-            if sender.blocking_send(line).is_err() {
-                return;
-            }
-        }
-    });
-    lines
-}
-
-fn say(value: &impl Serialize) -> anyhow::Result<()> {
-    let mut output = std::io::stdout().lock();
-    writeln!(output, "{}", serde_json::to_string(value)?)?;
-    Ok(output.flush()?)
-}
-
 /// The parent's side: a running service. Dropping it kills it.
 pub struct ServiceProcess {
-    child: Child,
-    input: Option<ChildStdin>,
-    output: Lines<BufReader<ChildStdout>>,
+    process: Subprocess,
     /// Where it listens.
     pub address: SocketAddr,
     /// Where its metrics are.
@@ -191,19 +159,8 @@ impl ServiceProcess {
         tuning: ServiceTuning,
         settings: ServiceSettings,
     ) -> anyhow::Result<Self> {
-        let mut command = Command::new(std::env::current_exe()?);
-        command.arg(SUBCOMMAND).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = spawn_bound(command, OnOwnerDeath::Kill).context("the service was not started")?;
-        let input = ChildStdin::from_std(child.stdin.take().context("no standard input")?)?;
-        let output = ChildStdout::from_std(child.stdout.take().context("no standard output")?)?;
+        let mut process = Subprocess::start(SUBCOMMAND)?;
         let metrics = free_address()?;
-        let mut service = Self {
-            child,
-            input: Some(input),
-            output: BufReader::new(output).lines(),
-            address: metrics,
-            metrics,
-        };
         let start = StartService {
             database_url: database.config.url.expose_secret().to_owned(),
             schema: database.config.schema.clone(),
@@ -213,9 +170,8 @@ impl ServiceProcess {
             tuning,
             settings,
         };
-        let ServiceStarted { address } = service.ask(&start).await?;
-        service.address = address;
-        Ok(service)
+        let ServiceStarted { address } = process.ask(&start).await?;
+        Ok(Self { process, address, metrics })
     }
 
     /// Puts so many flights on sale.
@@ -223,46 +179,15 @@ impl ServiceProcess {
     /// # Errors
     /// Where the service does not take them within a minute.
     pub async fn publish(&mut self, count: usize, layout: Layout) -> anyhow::Result<Vec<FlightId>> {
-        self.ask(&PublishFlights { count, layout }).await
-    }
-
-    async fn ask<T: DeserializeOwned>(&mut self, question: &impl Serialize) -> anyhow::Result<T> {
-        let line = format!("{}\n", serde_json::to_string(question)?);
-        let input = self.input.as_mut().context("the service is stopped")?;
-        let output = &mut self.output;
-        let asking = async {
-            input.write_all(line.as_bytes()).await?;
-            input.flush().await?;
-            output.next_line().await
-        };
-        let answer = timeout(PATIENCE, asking).await.context("the service does not answer")??;
-        Ok(serde_json::from_str(&answer.context("the service has ended")?)?)
+        self.process.ask(&PublishFlights { count, layout }).await
     }
 
     /// Stops the service in order.
     ///
     /// # Errors
     /// Where it failed, or takes longer than a minute.
-    pub async fn stop(mut self) -> anyhow::Result<()> {
-        drop(self.input.take());
-        for _ in 0..PATIENCE.as_millis() / 20 {
-            if let Some(status) = self.child.try_wait()? {
-                if !status.success() {
-                    bail!("the service ended with {status}");
-                }
-                return Ok(());
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        bail!("the service does not stop")
-    }
-}
-
-impl Drop for ServiceProcess {
-    fn drop(&mut self) {
-        // Both fail only where it has ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+    pub async fn stop(self) -> anyhow::Result<()> {
+        self.process.stop().await
     }
 }
 
