@@ -1,13 +1,17 @@
-//! Wires the mailer: migrations, pool, actors, HTTP, and at last the subscription that feeds it.
+//! Wires the mailer: migrations, connections, actors, HTTP, and at last the subscription that feeds it.
 
 use crate::{
     actors::{EmailSender, LetterDelivery, NotificationConsumer, NotificationConsumerHandle, Renderer},
     config::{Config, Destination},
     http::{self, MailAdmin},
     render::{TemplateError, Templates},
-    store::MIGRATIONS,
+    store::{
+        MIGRATIONS,
+        batch_connection::{BatchConnection, CommitWait},
+    },
     transport::{InvalidSmtpUrl, MailFolder, MailTransport, SmtpTransport},
 };
+use actix::Arbiter;
 use shared::{
     bus::Consumers,
     config::ConfigError,
@@ -15,9 +19,10 @@ use shared::{
     http::health::Health,
     outbox::{DeadLetters, Relay},
     service::{ListenError, Running, ServiceContext, WebServer},
+    threads::{self, Priority},
 };
 use std::{io, path::PathBuf, sync::Arc, time::Duration};
-use tokio::time::timeout;
+use tokio::{sync::oneshot, time::timeout};
 
 /// How long a stop waits for mails that are being sent.
 const SENDER_STOP: Duration = Duration::from_secs(10);
@@ -43,16 +48,19 @@ pub enum StartError {
     /// A template of ours.
     #[error(transparent)]
     Template(#[from] TemplateError),
+    /// The threads of the mailer's work.
+    #[error("a thread could not be started")]
+    Thread(#[source] io::Error),
 }
 
 /// Starts the mailer on the present arbiter; ready when it listens. It consumes as soon as the
-/// broker answers.
+/// broker answers. What it does with letters runs on threads of its own, below the priority of requests.
 ///
 /// # Errors
 /// [`StartError`].
 pub async fn start(config: Config, context: ServiceContext) -> Result<Running, StartError> {
     let transport = transport(&config)?;
-    let renderer = Renderer::start(Templates::compile(&config.public_url)?, config.letterhead()?);
+    let (templates, letterhead) = (Templates::compile(&config.public_url)?, config.letterhead()?);
     let mail_domain = config.message_domain()?;
 
     let database = config.service.database();
@@ -60,14 +68,20 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
     let pool = Pool::new(&database);
     // The mailer publishes no events yet; the relay also deletes old rows of the inbox.
     let relay = Relay::start("mailer", &database, context.bus.clone());
-    let delivery = LetterDelivery {
-        pool: pool.clone(),
-        renderer,
-        transport: Arc::new(transport),
-        send_timeout: config.send_timeout(),
+
+    let (taking, sending) = (follower("mail-take")?, follower("mail-send")?);
+    let (send_timeout, poll) = (config.send_timeout(), config.queue_poll());
+    // What a crash of the database undoes is done again: a letter is sent twice, which also happens otherwise.
+    let connection = BatchConnection::new(&database, CommitWait::Nothing);
+    let start_sender = move || {
+        let renderer = Renderer::start(templates, letterhead);
+        let delivery = LetterDelivery { renderer, transport: Arc::new(transport), send_timeout };
+        EmailSender::start(connection, delivery, poll)
     };
-    let sender = EmailSender::start(delivery, config.concurrency());
-    let consumer = NotificationConsumer::start(pool.clone(), sender.clone(), mail_domain);
+    let sender = on(&sending, start_sender).await?;
+    let (connection, nudged) = (BatchConnection::new(&database, CommitWait::Disk), sender.clone());
+    let start_consumer = move || NotificationConsumer::start(connection, nudged, mail_domain);
+    let consumer = on(&taking, start_consumer).await?;
 
     let (verifier, bus) = (context.verifier(&config.service), context.bus.clone());
     // A mail server that is down does not make the mailer unready: letters wait.
@@ -80,22 +94,43 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
         .share(MailAdmin { pool: pool.clone(), sender: sender.clone(), consumer: consumer.clone() })
         .serve(http::routes)?;
     let dead_letters = Arc::new(DeadLetters::new(pool.clone()));
-    let subscription = NotificationConsumerHandle::subscription();
-    let consumers =
-        Consumers::new().with(context.bus.subscribe(subscription, Arc::new(consumer), dead_letters));
+    // A bus within the process hands out deliveries on the thread that subscribes.
+    let subscribe = move || {
+        let subscription = NotificationConsumerHandle::subscription();
+        Consumers::new().with(context.bus.subscribe(subscription, Arc::new(consumer), dead_letters))
+    };
+    let consumers = on(&taking, subscribe).await?;
     Ok(running.flush(relay.clone()).after_stop(move || async move {
         consumers.stop().await;
+        taking.stop();
         stop_sender(sender).await;
+        sending.stop();
         relay.stop().await;
         pool.close();
     }))
+}
+
+/// Starts the thread of work that follows what was committed.
+fn follower(name: &str) -> Result<Arbiter, StartError> {
+    threads::arbiter(name.to_owned(), Priority::Followers).map_err(StartError::Thread)
+}
+
+/// What `make` makes on the arbiter.
+async fn on<T: Send + 'static>(
+    arbiter: &Arbiter,
+    make: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, StartError> {
+    let (give, made) = oneshot::channel();
+    // If it cannot be run, nothing is given.
+    arbiter.spawn_fn(move || drop(give.send(make())));
+    made.await.map_err(|_| StartError::Thread(io::Error::other("it has ended already")))
 }
 
 fn transport(config: &Config) -> Result<MailTransport, StartError> {
     Ok(match config.destination()? {
         Destination::Smtp(url) => {
             // Connecting is a part of sending, and must leave time for the rest.
-            MailTransport::Smtp(SmtpTransport::new(&url, config.concurrency(), config.send_timeout() / 2)?)
+            MailTransport::Smtp(SmtpTransport::new(&url, config.connections(), config.send_timeout() / 2)?)
         }
         Destination::Folder(path) => {
             let folder = MailFolder::open(&path, config.mail_dir_letters);

@@ -39,10 +39,13 @@ pub struct Config {
     pub mail_domain: Option<String>,
     /// `MAILER_PUBLIC_URL`: the address that letters link to.
     pub public_url: String,
-    /// `MAILER_SEND_CONCURRENCY`: letters in flight at once, 1-100; also the size of the pool of SMTP connections.
+    /// `MAILER_SEND_CONCURRENCY`: connections to the mail server, which send a letter each at once, 1-100.
     pub send_concurrency: u32,
     /// `MAILER_SEND_TIMEOUT_MS`: the longest that sending one letter may take, milliseconds, 100-600000.
     pub send_timeout_ms: u64,
+    /// `MAILER_QUEUE_POLL_MS`: how often the mailer looks for due letters that it was told nothing of, those of instances
+    /// that crashed; milliseconds, 10-60000.
+    pub queue_poll_ms: u64,
 }
 
 impl Default for Config {
@@ -59,6 +62,7 @@ impl Default for Config {
             public_url: "http://localhost:8080".to_owned(),
             send_concurrency: 8,
             send_timeout_ms: 30_000,
+            queue_poll_ms: 5000,
         }
     }
 }
@@ -113,6 +117,9 @@ impl Config {
         if !(100..=600_000).contains(&self.send_timeout_ms) {
             return Err(invalid("SEND_TIMEOUT_MS", "must be from 100 to 600000"));
         }
+        if !(10..=60_000).contains(&self.queue_poll_ms) {
+            return Err(invalid("QUEUE_POLL_MS", "must be from 10 to 60000"));
+        }
         Ok(())
     }
 
@@ -160,14 +167,19 @@ impl Config {
         if valid { Ok(domain) } else { Err(invalid("MAIL_DOMAIN", "expected a domain such as example.org")) }
     }
 
-    /// Letters in flight at once.
-    pub(crate) fn concurrency(&self) -> usize {
+    /// Connections to the mail server.
+    pub(crate) fn connections(&self) -> usize {
         usize::try_from(self.send_concurrency).unwrap_or(1)
     }
 
     /// The longest that sending one letter may take.
     pub(crate) fn send_timeout(&self) -> Duration {
         Duration::from_millis(self.send_timeout_ms)
+    }
+
+    /// How often due letters are looked for without a nudge.
+    pub(crate) fn queue_poll(&self) -> Duration {
+        Duration::from_millis(self.queue_poll_ms)
     }
 }
 
@@ -256,6 +268,7 @@ mod tests {
             told(Config { mail_dir_letters: Some(0), ..good.clone() }).contains("MAILER_MAIL_DIR_LETTERS")
         );
         assert!(told(Config { send_concurrency: 0, ..good.clone() }).contains("MAILER_SEND_CONCURRENCY"));
-        assert!(told(Config { send_timeout_ms: 1, ..good }).contains("MAILER_SEND_TIMEOUT_MS"));
+        assert!(told(Config { send_timeout_ms: 1, ..good.clone() }).contains("MAILER_SEND_TIMEOUT_MS"));
+        assert!(told(Config { queue_poll_ms: 0, ..good }).contains("MAILER_QUEUE_POLL_MS"));
     }
 }

@@ -57,7 +57,7 @@ fn set(_: &str, priority: Priority) -> io::Result<()> {
     Ok(())
 }
 
-/// Starts an arbiter on a named thread.
+/// Starts an arbiter on a named thread. The threads of its blocking work have the same name and priority.
 ///
 /// # Errors
 /// Those of starting a thread.
@@ -67,7 +67,7 @@ fn set(_: &str, priority: Priority) -> io::Result<()> {
 pub fn arbiter(name: String, priority: Priority) -> io::Result<Arbiter> {
     Arbiter::try_with_tokio_rt(move || {
         enter(&name, priority);
-        tokio::runtime::Builder::new_current_thread().enable_all().build()
+        tokio::runtime::Builder::new_current_thread().enable_all().thread_name(&name).build()
     })
 }
 
@@ -106,6 +106,18 @@ pub fn prefix(service: &str) -> &str {
 mod tests {
     use super::*;
     use rustix::{process::getpriority_process, thread::name};
+
+    #[actix_web::test]
+    async fn blocking_work_has_the_name_and_priority_of_its_arbiter() {
+        let arbiter = arbiter("test-arbiter".to_owned(), Priority::Followers).unwrap();
+        let (tell, told) = oneshot::channel();
+        arbiter.spawn(async move {
+            let of_thread = || (name().unwrap(), getpriority_process(None).unwrap());
+            drop(tell.send(tokio::task::spawn_blocking(of_thread).await.unwrap()));
+        });
+        assert_eq!(told.await.unwrap(), (c"test-arbiter".into(), 5));
+        arbiter.stop();
+    }
 
     #[test]
     fn a_thread_has_its_name_and_priority_and_others_keep_theirs() {

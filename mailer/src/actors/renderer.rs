@@ -3,37 +3,30 @@
 
 use crate::{
     domain::LetterTemplate,
-    render::{Letterhead, MessageError, RenderError, Templates, build_message},
-    store::letters::ClaimedLetter,
+    render::{Letterhead, MessageError, RenderError, RenderedMail, Templates, build_message},
+    store::letter_queue::ClaimedLetter,
 };
 use actix::{Actor, Addr, Handler, MailboxError, Message, SyncArbiter, SyncContext};
+use shared::threads::{self, Priority};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
-/// Threads: a letter takes about a millisecond, a mail server some forty.
+/// Threads: one renders some ten thousand letters a second, and the second takes over from one that is held up.
 const THREADS: usize = 2;
 
-/// The longest that a letter may wait for its rendering.
+/// The longest that letters may wait for their rendering.
 const ASK_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Why there is no mail of a letter.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum RendererError {
-    /// The letter itself is the reason: trying again gives the same.
-    #[error("{0}")]
-    Letter(String),
-    /// The renderer is busy or gone.
-    #[error("the renderer does not answer")]
-    Unanswered(#[from] MailboxError),
-}
-
-/// Asks for the mail of a letter.
+/// Asks for the mails of letters: for each of them the mail, or why there is none and never will be.
 #[derive(Message)]
-#[rtype(result = "Result<lettre::Message, RendererError>")]
-struct RenderLetter(Arc<ClaimedLetter>);
+#[rtype(result = "Vec<Result<RenderedMail, String>>")]
+struct RenderLetters(Arc<[ClaimedLetter]>);
 
 /// The actor. It has no state of its own.
 pub(crate) struct Renderer {
@@ -46,14 +39,19 @@ pub(crate) struct Renderer {
 pub(crate) struct RendererHandle(Addr<Renderer>);
 
 impl Renderer {
-    /// Starts its threads.
+    /// Starts its threads, `mail-render-0` and so on.
     pub(crate) fn start(templates: Templates, letterhead: Letterhead) -> RendererHandle {
         let (templates, letterhead) = (Arc::new(templates), Arc::new(letterhead));
-        let make = move || Self { templates: templates.clone(), letterhead: letterhead.clone() };
+        let started = AtomicUsize::new(0);
+        let make = move || {
+            let number = started.fetch_add(1, Ordering::Relaxed);
+            threads::enter(&format!("mail-render-{number}"), Priority::Background);
+            Self { templates: templates.clone(), letterhead: letterhead.clone() }
+        };
         RendererHandle(SyncArbiter::start(THREADS, make))
     }
 
-    fn render(&self, letter: &ClaimedLetter) -> Result<lettre::Message, String> {
+    fn render(&self, letter: &ClaimedLetter) -> Result<RenderedMail, String> {
         let template: LetterTemplate =
             letter.template.parse().map_err(|error| format!("{}: {error}", letter.template))?;
         let parts = self
@@ -66,12 +64,15 @@ impl Renderer {
 }
 
 impl RendererHandle {
-    /// The mail of a letter.
+    /// The mails of letters, in order; the reason where a letter can have none.
     ///
     /// # Errors
-    /// [`RendererError`].
-    pub(crate) async fn render(&self, letter: Arc<ClaimedLetter>) -> Result<lettre::Message, RendererError> {
-        self.0.send(RenderLetter(letter)).timeout(ASK_TIMEOUT).await?
+    /// When the renderer is busy or gone.
+    pub(crate) async fn render(
+        &self,
+        letters: Arc<[ClaimedLetter]>,
+    ) -> Result<Vec<Result<RenderedMail, String>>, MailboxError> {
+        self.0.send(RenderLetters(letters)).timeout(ASK_TIMEOUT).await
     }
 }
 
@@ -79,12 +80,13 @@ impl Actor for Renderer {
     type Context = SyncContext<Self>;
 }
 
-impl Handler<RenderLetter> for Renderer {
-    type Result = Result<lettre::Message, RendererError>;
+impl Handler<RenderLetters> for Renderer {
+    type Result = Vec<Result<RenderedMail, String>>;
 
-    fn handle(&mut self, RenderLetter(letter): RenderLetter, _: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, RenderLetters(letters): RenderLetters, _: &mut Self::Context) -> Self::Result {
         // A panic would end the thread's actor for good. The renderer has no state that it could break.
-        let rendered = catch_unwind(AssertUnwindSafe(|| self.render(&letter)));
-        rendered.unwrap_or_else(|_| Err("the renderer panicked".to_owned())).map_err(RendererError::Letter)
+        let render = |letter| catch_unwind(AssertUnwindSafe(|| self.render(letter)));
+        let rendered = letters.iter().map(render);
+        rendered.map(|mail| mail.unwrap_or_else(|_| Err("the renderer panicked".to_owned()))).collect()
     }
 }

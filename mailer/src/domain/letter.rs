@@ -1,7 +1,6 @@
 //! Letters before they are stored: their kinds, states and names.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use std::{fmt, str::FromStr};
 use utoipa::ToSchema;
 
@@ -94,7 +93,7 @@ names! {
 }
 
 /// A letter that an event asks for.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct LetterDraft {
     /// Its kind.
     pub(crate) template: LetterTemplate,
@@ -103,11 +102,11 @@ pub(crate) struct LetterDraft {
     /// Where it goes; checked when it is sent.
     pub(crate) recipient: String,
     /// BCP 47 language tag.
-    pub(crate) locale: String,
+    pub(crate) locale: &'static str,
     /// The subject line.
     pub(crate) subject: String,
-    /// What the template shows.
-    pub(crate) data: Value,
+    /// What the template shows: a JSON object.
+    pub(crate) data: String,
 }
 
 /// The Message-ID of a letter, the same for each attempt: `<template.aggregate.version@domain>`.

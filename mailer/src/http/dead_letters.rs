@@ -125,7 +125,7 @@ async fn consume_again(admin: &MailAdmin, id: Uuid) -> Result<DeadLetterRow, Mai
         dead_letters::find(&mut connection, id).await?.ok_or(MailError::NotFound)?
     };
     let event = Event::decode(&row.payload).map_err(|error| MailError::StillDead(error.to_string()))?;
-    let disposition = admin.consumer.take(vec![Delivery { event: event.into(), attempt: 1 }]).await.pop();
+    let disposition = admin.consumer.take(&[Delivery { event: event.into(), attempt: 1 }]).await.pop();
     match disposition {
         Some(Disposition::Ack) => {}
         Some(Disposition::Retry(reason) | Disposition::DeadLetter(reason)) => {

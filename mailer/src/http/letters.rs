@@ -35,8 +35,7 @@ pub(super) struct Letter {
     #[schema(value_type = LetterTemplate)]
     template: String,
     /// Its status.
-    #[schema(value_type = LetterStatus)]
-    status: String,
+    status: LetterStatus,
     /// Where it goes.
     recipient: String,
     /// BCP 47 language tag.
@@ -79,7 +78,9 @@ pub(super) struct LetterAttempt {
 
 impl Letter {
     fn new(row: LetterRow, attempts: Vec<LetterAttemptRow>) -> Self {
-        let queued = row.status == LetterStatus::Queued.as_str();
+        let status = row.status();
+        let next = row.queue.as_ref().filter(|_| status == LetterStatus::Queued);
+        let next_attempt_at = next.map(|queue| queue.next_attempt_at);
         let created_at = row.created_at();
         let sent = |attempt: &&LetterAttemptRow| attempt.outcome == DeliveryOutcome::Sent.as_str();
         let sent_at = attempts.iter().rev().find(sent).map(|attempt| attempt.at);
@@ -87,7 +88,7 @@ impl Letter {
         Self {
             id: row.id.into(),
             template: row.template,
-            status: row.status,
+            status,
             recipient: row.recipient,
             locale: row.locale,
             subject: row.subject,
@@ -96,7 +97,7 @@ impl Letter {
             message_id: row.message_id,
             attempts: attempts.into_iter().map(LetterAttempt::from).collect(),
             created_at,
-            next_attempt_at: queued.then_some(row.next_attempt_at),
+            next_attempt_at,
             sent_at,
             last_error,
         }
@@ -224,5 +225,6 @@ async fn requeue(admin: &MailAdmin, id: LetterId) -> Result<(String, Letter), Ma
 /// The letter with its entity tag.
 async fn present(connection: &mut AsyncPgConnection, row: LetterRow) -> Result<(String, Letter), MailError> {
     let attempts = letter_attempts::of(connection, &[row.id]).await?.remove(&row.id).unwrap_or_default();
-    Ok((entity_tag(row.version()), Letter::new(row, attempts)))
+    let ended = attempts.last().map(|attempt| attempt.at);
+    Ok((entity_tag(row.version(ended)), Letter::new(row, attempts)))
 }

@@ -5,7 +5,7 @@ use super::{
     letter_kind::{DraftError, LetterKind},
 };
 use crate::domain::{LetterDraft, LetterTemplate};
-use shared::events::{Event, EventType};
+use shared::events::{BookingState, EventType};
 
 pub(super) const KIND: LetterKind = LetterKind {
     template: LetterTemplate::BookingCancelled,
@@ -16,7 +16,6 @@ pub(super) const KIND: LetterKind = LetterKind {
     draft,
 };
 
-fn draft(event: &Event) -> Result<Option<LetterDraft>, DraftError> {
-    let booking = booking_letter::state(event)?;
-    booking_letter::draft(&booking, LetterTemplate::BookingCancelled, "Booking cancelled")
+fn draft(booking: &BookingState) -> Result<Option<LetterDraft>, DraftError> {
+    booking_letter::draft(booking, LetterTemplate::BookingCancelled, "Booking cancelled")
 }

@@ -5,7 +5,7 @@ use super::{
     letter_kind::{DraftError, LetterKind},
 };
 use crate::domain::{LetterDraft, LetterTemplate};
-use shared::events::{BookingPaymentStatus, Event, EventType};
+use shared::events::{BookingPaymentStatus, BookingState, EventType};
 
 pub(super) const KIND: LetterKind = LetterKind {
     template: LetterTemplate::BookingHeld,
@@ -20,11 +20,10 @@ pub(super) const KIND: LetterKind = LetterKind {
     draft,
 };
 
-fn draft(event: &Event) -> Result<Option<LetterDraft>, DraftError> {
-    let booking = booking_letter::state(event)?;
+fn draft(booking: &BookingState) -> Result<Option<LetterDraft>, DraftError> {
     // A booking that is paid in the same call is held for a moment only: its confirmation says it all.
     if booking.payment_status != BookingPaymentStatus::Awaiting {
         return Ok(None);
     }
-    booking_letter::draft(&booking, LetterTemplate::BookingHeld, "Your seats are held")
+    booking_letter::draft(booking, LetterTemplate::BookingHeld, "Your seats are held")
 }

@@ -1,12 +1,14 @@
 //! A booking as letters show it: ready-made texts.
 
-use super::letter_kind::DraftError;
-use crate::domain::{LetterDraft, LetterTemplate, local_time, offset_time, single_line, utc_time};
+use super::{
+    flight_reservation::{FlightReservation, ReservedFlight},
+    letter_kind::DraftError,
+};
+use crate::domain::{LetterDraft, LetterTemplate, local_time, single_line, utc_time};
 use serde::Serialize;
-use serde_json::{Value, json};
 use shared::{
     email::EmailAddress,
-    events::{BookingPassenger, BookingSegment, BookingState, Event, Station},
+    events::{BookingPassenger, BookingSegment, BookingState, Station},
     fare::{Brand, PassengerType},
     money::Money,
     seat::Cabin,
@@ -17,40 +19,43 @@ const LOCALE: &str = "en";
 
 /// The data of a letter about a booking. The letter keeps it, so it holds nothing that the templates do not show.
 #[derive(Serialize)]
-struct BookingLetter {
-    locator: String,
-    flights: Vec<LetterFlight>,
-    passengers: Vec<LetterPassenger>,
+struct BookingLetter<'a> {
+    locator: &'a str,
+    flights: &'a [LetterFlight],
+    passengers: &'a [LetterPassenger],
     price: LetterPrice,
     /// When a hold ends.
     hold_expires: Option<String>,
     /// The refunded sum; none where nothing is refunded.
     refund: Option<String>,
-    /// schema.org's view of the same, for mail clients.
-    structured: Vec<Value>,
+    /// schema.org's view of the same, for mail clients: a reservation per passenger and flight.
+    structured: Vec<FlightReservation<'a>>,
 }
 
+/// A flight as letters show it.
 #[derive(Serialize)]
-struct LetterFlight {
+pub(super) struct LetterFlight {
     number: String,
-    from: LetterStation,
-    to: LetterStation,
+    pub(super) from: LetterStation,
+    pub(super) to: LetterStation,
     departure: String,
     arrival: String,
     cabin: &'static str,
     brand: &'static str,
 }
 
+/// An airport as letters show it.
 #[derive(Serialize)]
-struct LetterStation {
-    iata: String,
+pub(super) struct LetterStation {
+    pub(super) iata: String,
     city: String,
-    airport: String,
+    pub(super) airport: String,
 }
 
+/// A passenger as letters show them.
 #[derive(Serialize)]
-struct LetterPassenger {
-    name: String,
+pub(super) struct LetterPassenger {
+    pub(super) name: String,
     kind: &'static str,
     ticket_number: Option<String>,
     seats: Vec<LetterSeat>,
@@ -69,11 +74,6 @@ struct LetterPrice {
     total: String,
 }
 
-/// The state that an event carries.
-pub(super) fn state(event: &Event) -> Result<BookingState, DraftError> {
-    Ok(event.data()?)
-}
-
 /// A letter about a booking to its contact.
 pub(super) fn draft(
     booking: &BookingState,
@@ -82,15 +82,14 @@ pub(super) fn draft(
 ) -> Result<Option<LetterDraft>, DraftError> {
     let contact = booking.contact.as_ref().ok_or(DraftError::NoContact)?;
     let locator = single_line(&booking.locator);
-    let view = view(booking, &locator, template == LetterTemplate::BookingConfirmed);
+    let data = data(booking, &locator, template == LetterTemplate::BookingConfirmed);
     Ok(Some(LetterDraft {
         template,
         recipient: recipient(&contact.email),
-        locale: LOCALE.to_owned(),
+        locale: LOCALE,
         subject: format!("{title}: {locator}, {}", route(&booking.segments)),
         reference: Some(locator),
-        // Plain data always serialises.
-        data: serde_json::to_value(view).unwrap_or_default(),
+        data,
     }))
 }
 
@@ -99,19 +98,32 @@ fn recipient(text: &str) -> String {
     text.parse().map_or_else(|_| single_line(text), |address: EmailAddress| address.as_str().to_owned())
 }
 
-fn view(booking: &BookingState, locator: &str, structured: bool) -> BookingLetter {
+/// What a letter about a booking keeps, as JSON.
+fn data(booking: &BookingState, locator: &str, structured: bool) -> String {
     let refunds = booking.refunds.iter().map(|refund| refund.amount);
     let refund = refunds.reduce(|sum, one| sum.checked_add(one).unwrap_or(sum)).filter(|sum| sum.minor > 0);
     let price = &booking.price;
-    BookingLetter {
-        locator: locator.to_owned(),
-        flights: booking.segments.iter().map(flight).collect(),
-        passengers: booking.passengers.iter().map(|passenger| person(passenger, &booking.segments)).collect(),
+    let segments = if structured { booking.segments.as_slice() } else { &[] };
+    let flights: Vec<_> = booking.segments.iter().map(flight).collect();
+    let passengers: Vec<_> =
+        booking.passengers.iter().map(|passenger| person(passenger, &booking.segments)).collect();
+    let reserved: Vec<_> =
+        segments.iter().zip(&flights).map(|(segment, shown)| ReservedFlight::new(segment, shown)).collect();
+    let reservations = booking.passengers.iter().zip(&passengers).flat_map(|passenger| {
+        let of = move |flight| FlightReservation::new(locator, passenger, flight);
+        segments.iter().zip(&reserved).map(of)
+    });
+    let letter = BookingLetter {
+        locator,
+        flights: &flights,
+        passengers: &passengers,
         price: LetterPrice { fare: money(price.fare), taxes: money(price.taxes), total: money(price.total) },
         hold_expires: booking.hold_expires_at.map(utc_time),
         refund: refund.map(money),
-        structured: if structured { reservations(booking, locator) } else { Vec::new() },
-    }
+        structured: reservations.collect(),
+    };
+    // Plain data always serialises.
+    serde_json::to_string(&letter).unwrap_or_default()
 }
 
 fn flight(segment: &BookingSegment) -> LetterFlight {
@@ -184,35 +196,4 @@ fn route(segments: &[BookingSegment]) -> String {
         at = Some(&segment.destination.iata);
     }
     route
-}
-
-/// One `FlightReservation` (schema.org) per passenger and segment.
-fn reservations(booking: &BookingState, locator: &str) -> Vec<Value> {
-    let airport = |station: &Station| json!({"@type": "Airport", "name": single_line(&station.name), "iataCode": station.iata});
-    let of = |passenger: &BookingPassenger, segment: &BookingSegment| {
-        let seat = passenger.seats.iter().find(|seat| seat.flight_id == segment.flight_id);
-        let airline = segment.flight_number.airline();
-        json!({
-            "@context": "https://schema.org",
-            "@type": "FlightReservation",
-            "reservationNumber": locator,
-            "reservationStatus": "https://schema.org/ReservationConfirmed",
-            "underName": {"@type": "Person", "name": name(passenger)},
-            "reservationFor": {
-                "@type": "Flight",
-                "flightNumber": segment.flight_number.as_str().trim_start_matches(airline.as_str()),
-                "airline": {"@type": "Airline", "iataCode": airline},
-                "departureAirport": airport(&segment.origin),
-                "departureTime": offset_time(&segment.departure),
-                "arrivalAirport": airport(&segment.destination),
-                "arrivalTime": offset_time(&segment.arrival),
-            },
-            "airplaneSeat": seat.map(|seat| seat.designator.to_string()),
-            "ticketNumber": passenger.ticket_number,
-        })
-    };
-    let passengers = booking.passengers.iter();
-    passengers
-        .flat_map(|passenger| booking.segments.iter().map(move |segment| of(passenger, segment)))
-        .collect()
 }

@@ -1,7 +1,7 @@
 //! What makes a kind of letter.
 
 use crate::domain::{LetterDraft, LetterTemplate};
-use shared::events::{Event, EventType, UndecodableEvent};
+use shared::events::{BookingState, EventType, UndecodableEvent};
 
 /// A kind of letter.
 pub(crate) struct LetterKind {
@@ -15,8 +15,8 @@ pub(crate) struct LetterKind {
     pub(crate) text: &'static str,
     /// A newer letter of one of these kinds about the same booking supersedes a queued letter of this kind.
     pub(crate) superseded_by: &'static [LetterTemplate],
-    /// Drafts the letter of an event; `None` where this event asks for none.
-    pub(crate) draft: fn(&Event) -> Result<Option<LetterDraft>, DraftError>,
+    /// Drafts the letter of an event about this booking; `None` where the event asks for none.
+    pub(crate) draft: fn(&BookingState) -> Result<Option<LetterDraft>, DraftError>,
 }
 
 /// Why an event that should make a letter cannot.

@@ -4,9 +4,12 @@ mod booking_cancelled;
 mod booking_confirmed;
 mod booking_held;
 mod booking_letter;
+mod flight_reservation;
 mod hold_expired;
 mod letter_kind;
 mod registry;
+mod superseding;
 
 pub(crate) use letter_kind::DraftError;
-pub(crate) use registry::{LETTER_KINDS, drafts, kind_of};
+pub(crate) use registry::{LETTER_KINDS, drafts};
+pub(crate) use superseding::{supersedable, superseding};

@@ -5,32 +5,35 @@ use super::{
     letter_kind::{DraftError, LetterKind},
 };
 use crate::domain::{LetterDraft, LetterTemplate};
-use shared::events::Event;
+use shared::events::{BookingState, EventType, Json, UndecodableEvent};
 
 /// All kinds that have templates.
 pub(crate) const LETTER_KINDS: [&LetterKind; 4] =
     [&booking_confirmed::KIND, &booking_cancelled::KIND, &booking_held::KIND, &hold_expired::KIND];
 
 /// The kind with this name, where it has templates.
-pub(crate) fn kind_of(template: LetterTemplate) -> Option<&'static LetterKind> {
+pub(super) fn kind_of(template: LetterTemplate) -> Option<&'static LetterKind> {
     LETTER_KINDS.into_iter().find(|kind| kind.template == template)
 }
 
-/// The letters that an event asks for.
+/// The letters that an event of this type with this data asks for.
 ///
 /// # Errors
 /// [`DraftError`], for which a later try fails too.
-pub(crate) fn drafts(event: &Event) -> Result<Vec<LetterDraft>, DraftError> {
-    let wanted = LETTER_KINDS.into_iter().filter(|kind| kind.event == event.kind);
-    let drafts: Result<Vec<Option<LetterDraft>>, DraftError> =
-        wanted.map(|kind| (kind.draft)(event)).collect();
-    Ok(drafts?.into_iter().flatten().collect())
+pub(crate) fn drafts(event: EventType, data: &Json) -> Result<Vec<LetterDraft>, DraftError> {
+    let mut wanted = LETTER_KINDS.into_iter().filter(|kind| kind.event == event).peekable();
+    if wanted.peek().is_none() {
+        return Ok(Vec::new());
+    }
+    // The state is read once for all of them.
+    let booking: BookingState =
+        data.read().map_err(|error| UndecodableEvent::Data(event, error.to_string()))?;
+    wanted.filter_map(|kind| (kind.draft)(&booking).transpose()).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared::events::EventType;
 
     fn event_types() -> Vec<EventType> {
         let mut types = Vec::new();
@@ -57,9 +60,9 @@ mod tests {
 
     #[test]
     fn nonsense_makes_no_letter_and_no_panic() {
-        let event = Event::new("booking", EventType::BookingConfirmed, "x", 1, &serde_json::json!({"id": 1}));
-        assert!(matches!(drafts(&event), Err(DraftError::Undecodable(_))));
-        let event = Event::new("booking", EventType::SeatsChanged, "x", 1, &serde_json::Value::Null);
-        assert_eq!(drafts(&event), Ok(Vec::new()));
+        let nonsense = Json::of(&serde_json::json!({"id": 1}));
+        let drafted = drafts(EventType::BookingConfirmed, &nonsense);
+        assert!(matches!(drafted, Err(DraftError::Undecodable(_))));
+        assert_eq!(drafts(EventType::SeatsChanged, &nonsense), Ok(Vec::new()));
     }
 }

@@ -1,12 +1,12 @@
 //! The templates: MJML is compiled to HTML once, at the start; Jinja fills it in per letter.
 
+use super::letter_context::{LetterContext, LetterData};
 use crate::{domain::LetterTemplate, kinds};
 use minijinja::{
-    AutoEscape, Environment, Error, Output, State, UndefinedBehavior, Value as Shown, escape_formatter,
-    value::Serde,
+    AutoEscape, Environment, Error, Output, State, UndefinedBehavior, Value, escape_formatter,
 };
 use mrml::prelude::render::RenderOptions;
-use serde_json::{Map, Value};
+use std::collections::HashMap;
 
 /// The frame of every HTML part.
 const LAYOUT: &str = include_str!("../../templates/layout.mjml");
@@ -43,6 +43,9 @@ pub(crate) enum RenderError {
     /// This release has no such template.
     #[error("there is no template {0}")]
     Unknown(LetterTemplate),
+    /// The data is no JSON object.
+    #[error("the data of the letter cannot be read: {0}")]
+    Data(#[from] serde_json::Error),
     /// The data does not fit the template.
     #[error("the template cannot be filled in: {0}")]
     Fill(#[from] Error),
@@ -63,7 +66,13 @@ pub(crate) struct LetterParts {
 /// All templates, compiled.
 pub(crate) struct Templates {
     environment: Environment<'static>,
-    public_url: String,
+    names: HashMap<LetterTemplate, TemplateNames>,
+}
+
+/// The names of a kind's two templates.
+struct TemplateNames {
+    text: String,
+    html: String,
 }
 
 impl Templates {
@@ -79,16 +88,23 @@ impl Templates {
         for (name, source) in SHARED {
             environment.add_template(name, source)?;
         }
+        environment.add_global("public_url", public_url.trim_end_matches('/'));
+        let mut names = HashMap::new();
         for kind in kinds::LETTER_KINDS {
             let html = compile_mjml(kind.mjml)
                 .map_err(|reason| TemplateError::Mjml(kind.template.as_str(), reason))?;
-            environment.add_template_owned(html_name(kind.template), html)?;
-            environment.add_template_owned(text_name(kind.template), kind.text)?;
+            let of_kind = TemplateNames {
+                text: format!("{}.txt", kind.template),
+                html: format!("{}.html", kind.template),
+            };
+            environment.add_template_owned(of_kind.html.clone(), html)?;
+            environment.add_template_owned(of_kind.text.clone(), kind.text)?;
+            names.insert(kind.template, of_kind);
         }
-        Ok(Self { environment, public_url: public_url.trim_end_matches('/').to_owned() })
+        Ok(Self { environment, names })
     }
 
-    /// Fills a letter's template in.
+    /// Fills a letter's template in. `data` is the letter's JSON.
     ///
     /// # Errors
     /// [`RenderError`]; trying again gives the same.
@@ -96,20 +112,15 @@ impl Templates {
         &self,
         template: LetterTemplate,
         subject: &str,
-        data: &Value,
+        data: &str,
     ) -> Result<LetterParts, RenderError> {
-        if kinds::kind_of(template).is_none() {
-            return Err(RenderError::Unknown(template));
-        }
-        let mut context = data.as_object().cloned().unwrap_or_default();
-        context.insert("subject".into(), subject.into());
-        context.insert("public_url".into(), self.public_url.as_str().into());
-        let text = self.fill(&text_name(template), &context)?;
-        let mut html = self.fill(&html_name(template), &context)?;
+        let names = self.names.get(&template).ok_or(RenderError::Unknown(template))?;
+        let context = LetterContext::new(subject, LetterData::read(data)?);
+        let text = self.fill(&names.text, &context)?;
+        let mut html = self.fill(&names.html, &context)?;
         if html.len() > HTML_LIMIT {
             // What machines read of a large party goes first; people read the rest.
-            context.insert("structured".into(), Value::Array(Vec::new()));
-            html = self.fill(&html_name(template), &context)?;
+            html = self.fill(&names.html, &context.without_structured())?;
         }
         if html.len() > HTML_LIMIT {
             Err(RenderError::TooLarge(html.len()))
@@ -118,15 +129,15 @@ impl Templates {
         }
     }
 
-    fn fill(&self, name: &str, context: &Map<String, Value>) -> Result<String, Error> {
-        self.environment.get_template(name)?.render(Serde(context))
+    fn fill(&self, name: &str, context: &LetterContext) -> Result<String, Error> {
+        self.environment.get_template(name)?.render(context.value())
     }
 }
 
 /// Prints a value into a template. Texts in HTML are escaped where HTML needs it and no further:
 /// minijinja's own formatter also escapes each slash, which makes dates, zones and links unreadable in
 /// the source.
-fn show(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Shown) -> Result<(), Error> {
+fn show(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
     let text = match value.as_str() {
         Some(text) if *state.auto_escape() == AutoEscape::Html && !value.is_safe() => text,
         _ => return escape_formatter(out, state, value),
@@ -148,19 +159,76 @@ fn show(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Shown) -> Resul
     Ok(())
 }
 
-fn html_name(template: LetterTemplate) -> String {
-    format!("{template}.html")
-}
-
-fn text_name(template: LetterTemplate) -> String {
-    format!("{template}.txt")
-}
-
 fn compile_mjml(content: &str) -> Result<String, String> {
     let source = LAYOUT.replace(CONTENT, content);
     let parsed = mrml::parse(source).map_err(|error| error.to_string())?;
     if let Some(warning) = parsed.warnings.first() {
         return Err(format!("{warning:?}"));
     }
-    parsed.element.render(&RenderOptions::default()).map_err(|error| error.to_string())
+    let html = parsed.element.render(&RenderOptions::default()).map_err(|error| error.to_string())?;
+    Ok(break_lines(&html))
+}
+
+/// Begins a new line before each table and its end, where a space means nothing: a mail may not have lines of 1,000
+/// characters.
+fn break_lines(html: &str) -> String {
+    html.replace("<table", "\n<table").replace("</table>", "\n</table>")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DATA: &str = r#"{
+        "locator": "K7XQ2M", "flights": [], "passengers": [{"name": "Zo\u00eb <Ada>", "kind": "adult", "ticket_number": null, "seats": []}],
+        "price": {"fare": "1", "taxes": "2", "total": "3"}, "hold_expires": null, "refund": null, "structured": [{"name": "a</script>&'"}, 2]
+    }"#;
+
+    fn templates() -> Templates {
+        Templates::compile("http://localhost:8080/").unwrap()
+    }
+
+    #[test]
+    fn every_kind_is_filled_in_and_has_short_lines() {
+        let templates = templates();
+        for kind in kinds::LETTER_KINDS {
+            let parts = templates.render(kind.template, "The subject", DATA).unwrap();
+            for part in [&parts.text, &parts.html] {
+                assert!(part.contains("K7XQ2M") && part.contains("http://localhost:8080"), "{part}");
+                let longest = part.lines().map(str::len).max().unwrap_or_default();
+                assert!(longest < 900, "{}: a line of {longest} characters", kind.template);
+            }
+            assert!(parts.html.contains("<title>The subject</title>"), "{}", parts.html);
+        }
+    }
+
+    #[test]
+    fn what_machines_read_is_json_that_ends_no_script() {
+        let parts = templates().render(LetterTemplate::BookingConfirmed, "x", DATA).unwrap();
+        let script = parts.html.split_once("<script type=\"application/ld+json\">").unwrap().1;
+        let json = script.split_once("</script>").unwrap().0;
+        let read: serde_json::Value = serde_json::from_str(json).unwrap();
+        assert_eq!(read, serde_json::json!([{"name": "a</script>&'"}, 2]));
+        assert!(!json.contains(['<', '>', '&', '\'']), "{json}");
+        assert!(parts.html.contains("Zo\u{eb} &lt;Ada&gt;"), "{}", parts.html);
+    }
+
+    #[test]
+    fn data_that_does_not_fit_is_refused() {
+        let templates = templates();
+        let fill = |template, data| templates.render(template, "x", data);
+        assert!(matches!(fill(LetterTemplate::BookingConfirmed, "[1]"), Err(RenderError::Data(_))));
+        let missing = fill(LetterTemplate::BookingConfirmed, r#"{"flights": []}"#);
+        assert!(matches!(missing, Err(RenderError::Fill(_))));
+        assert!(matches!(fill(LetterTemplate::PasswordReset, "{}"), Err(RenderError::Unknown(_))));
+        let large = DATA.replace("Zo\\u00eb", &"x".repeat(HTML_LIMIT));
+        assert!(matches!(fill(LetterTemplate::BookingHeld, &large), Err(RenderError::TooLarge(_))));
+    }
+
+    #[test]
+    fn a_letter_for_a_large_party_goes_without_what_machines_read() {
+        let large = DATA.replace(r#"{"name": "a</script>&'"}"#, &format!("{:?}", "x".repeat(HTML_LIMIT)));
+        let parts = templates().render(LetterTemplate::BookingConfirmed, "x", &large).unwrap();
+        assert!(!parts.html.contains("<script") && parts.html.contains("K7XQ2M"), "{}", parts.html.len());
+    }
 }

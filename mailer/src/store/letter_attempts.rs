@@ -1,7 +1,6 @@
 //! How attempts at letters ended.
 
 use super::schema::letter_attempts;
-use crate::domain::DeliveryAttempt;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -18,30 +17,6 @@ pub(crate) struct LetterAttemptRow {
     pub(crate) outcome: String,
     pub(crate) smtp_code: Option<i16>,
     pub(crate) message: String,
-}
-
-/// Records an attempt, once.
-///
-/// # Errors
-/// Those of the database.
-pub(crate) async fn insert(
-    connection: &mut AsyncPgConnection,
-    letter: Uuid,
-    number: i32,
-    attempt: &DeliveryAttempt,
-) -> QueryResult<()> {
-    diesel::insert_into(letter_attempts::table)
-        .values((
-            letter_attempts::letter_id.eq(letter),
-            letter_attempts::number.eq(number),
-            letter_attempts::outcome.eq(attempt.outcome.as_str()),
-            letter_attempts::smtp_code.eq(attempt.smtp_code),
-            letter_attempts::message.eq(&attempt.message),
-        ))
-        .on_conflict_do_nothing()
-        .execute(connection)
-        .await?;
-    Ok(())
 }
 
 /// The attempts at these letters, oldest first.

@@ -1,25 +1,29 @@
-//! Letters: stored by the consumer, claimed and finished by the sender, looked at by admins.
+//! Letters: stored by the consumer, looked at and sent again by admins.
 
-use super::{letter_attempts, schema::letters};
-use crate::domain::{
-    DeliveryAttempt, DeliveryOutcome, LetterDraft, LetterStatus, LetterTemplate, message_id,
+use super::{
+    letter_queue::QueueRow,
+    schema::{letter_attempts, letter_queue, letters},
+};
+use crate::{
+    domain::{LetterDraft, LetterStatus, LetterTemplate, message_id},
+    kinds::{supersedable, superseding},
 };
 use chrono::{DateTime, Utc};
 use diesel::{
-    data_types::PgInterval,
-    dsl::{now, sql},
-    expression::SqlLiteral,
+    dsl::{max, now, sql},
     prelude::*,
-    sql_types::{Bool, Interval, Text, Timestamptz},
+    sql_types::{Array, BigInt, Bool, Nullable, Text, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
-use serde_json::Value;
-use shared::{events::Event, ids::LetterId};
-use std::time::Duration;
+use shared::{
+    ids::{EventId, LetterId},
+    statement,
+};
+use std::collections::HashMap;
 use uuid::Uuid;
 
-/// How long a letter that the server defers is tried before it is given up.
-const GIVE_UP_AFTER: &str = "now() - interval '3 days'";
+/// What [`LetterStatus::Failed`] and [`LetterStatus::Superseded`] are stored as. The names are those of the status.
+const SUPERSEDED: &str = "superseded";
 
 diesel::define_sql_function! {
     /// PostgreSQL's `lower`, as the index of recipients has it.
@@ -38,41 +42,44 @@ pub(crate) struct LetterRow {
     pub(crate) locale: String,
     pub(crate) subject: String,
     pub(crate) message_id: String,
-    pub(crate) status: String,
-    pub(crate) next_attempt_at: DateTime<Utc>,
+    pub(crate) given_up: Option<String>,
+    /// Its row in the queue, while it waits or is being sent.
+    #[diesel(embed)]
+    pub(crate) queue: Option<QueueRow>,
 }
 
-/// A letter that an instance has claimed to send.
-#[derive(Debug, Clone, Queryable, Selectable)]
-#[diesel(table_name = letters)]
-pub(crate) struct ClaimedLetter {
-    pub(crate) id: Uuid,
-    pub(crate) template: String,
-    pub(crate) reference: Option<String>,
-    pub(crate) recipient: String,
-    pub(crate) subject: String,
-    pub(crate) data: Value,
-    pub(crate) message_id: String,
-    pub(crate) attempts: i32,
-    pub(crate) failures: i32,
-    pub(crate) queued_at: DateTime<Utc>,
-}
-
-/// A draft with the event that asks for it.
-#[derive(Debug, Clone)]
-pub(crate) struct NewLetter<'a> {
+/// A draft with what is known of the event that asks for it.
+#[derive(Debug)]
+pub(crate) struct NewLetter {
     /// The event.
-    pub(crate) event: &'a Event,
-    /// What it asks for.
+    pub(crate) event: EventId,
+    /// What the event is about.
+    pub(crate) aggregate: String,
+    /// The version of that.
+    pub(crate) version: i64,
+    /// What the event asks for.
     pub(crate) draft: LetterDraft,
 }
 
 impl LetterRow {
-    /// A number that is another after each change: every change also sets the next attempt.
-    pub(crate) fn version(&self) -> i64 {
-        let status =
-            LetterStatus::ALL.iter().position(|status| status.as_str() == self.status).unwrap_or_default();
-        self.next_attempt_at.timestamp_micros() * 8 + i64::try_from(status).unwrap_or_default()
+    /// Where it is in its life.
+    pub(crate) fn status(&self) -> LetterStatus {
+        match (&self.queue, self.given_up.as_deref()) {
+            (Some(queue), _) if queue.sending => LetterStatus::Sending,
+            (Some(_), _) => LetterStatus::Queued,
+            (None, Some(SUPERSEDED)) => LetterStatus::Superseded,
+            (None, Some(_)) => LetterStatus::Failed,
+            (None, None) => LetterStatus::Sent,
+        }
+    }
+
+    /// A number that is another after each change. `ended` is when the last attempt ended: a letter that is not in
+    /// the queue any more has been changed by that attempt, or was superseded before any.
+    pub(crate) fn version(&self, ended: Option<DateTime<Utc>>) -> i64 {
+        let of = self.status();
+        let status = LetterStatus::ALL.iter().position(|status| *status == of).unwrap_or_default();
+        let changed = self.queue.as_ref().map(|queue| queue.next_attempt_at).or(ended).unwrap_or_default();
+        changed.timestamp_micros() * 8 + i64::try_from(status).unwrap_or_default()
     }
 
     /// When it was made, as its id tells.
@@ -104,149 +111,124 @@ pub(crate) enum ResendOutcome {
     Missing,
 }
 
-/// Stores letters, each of them once per event and template.
+statement! {
+    /// Stores letters, puts them into the queue, and supersedes.
+    StoreLetters {
+        templates: Array<Text> = Vec<&'static str>,
+        aggregates: Array<Text> = Vec<String>,
+        versions: Array<BigInt> = Vec<i64>,
+        superseded_by: Array<Nullable<Text>> = Vec<Option<&'static str>>,
+        supersedes: Array<Nullable<Text>> = Vec<Option<&'static str>>,
+        superseded: Array<Bool> = Vec<bool>,
+        ids: Array<SqlUuid> = Vec<Uuid>,
+        events: Array<SqlUuid> = Vec<Uuid>,
+        references: Array<Nullable<Text>> = Vec<Option<String>>,
+        recipients: Array<Text> = Vec<String>,
+        locales: Array<Text> = Vec<&'static str>,
+        subjects: Array<Text> = Vec<String>,
+        data: Array<Text> = Vec<String>,
+        message_ids: Array<Text> = Vec<String>,
+        supersedable: Text = &'static str,
+    } -> (BigInt,),
+    "WITH new AS MATERIALIZED (
+        SELECT id, i, $[i] AS template, $[i] AS aggregate, $[i] AS version,
+               string_to_array($[i], ',') AS superseded_by, string_to_array($[i], ',') AS supersedes,
+               $[i] AS superseded
+        FROM unnest($) WITH ORDINALITY AS n (id, i)
+    ), stored AS (
+        INSERT INTO letters (
+            id, template, event_id, aggregate, aggregate_version, reference, recipient, locale, subject, data, message_id,
+            given_up
+        )
+        SELECT id, template, $[i], aggregate, version, $[i], $[i], $[i], $[i], $[i], $[i],
+               CASE WHEN superseded OR superseded_by IS NOT NULL AND EXISTS (
+                   SELECT FROM letters AS newer
+                   WHERE newer.aggregate = new.aggregate AND newer.aggregate_version > new.version
+                         AND newer.template = ANY (new.superseded_by)
+               ) THEN 'superseded' END
+        FROM new
+        ON CONFLICT (event_id, template) DO NOTHING
+        RETURNING id, template, aggregate, given_up
+    ), queued AS (
+        INSERT INTO letter_queue (letter_id, aggregate)
+        SELECT id, CASE WHEN template = ANY (string_to_array($, ',')) THEN aggregate END
+        FROM stored WHERE given_up IS NULL
+        RETURNING letter_id
+    ), pointless AS (
+        DELETE FROM letter_queue WHERE NOT sending AND ctid = ANY (ARRAY(
+            SELECT q.place FROM new
+            CROSS JOIN LATERAL (
+                SELECT ctid AS place, letter_id FROM letter_queue WHERE aggregate = new.aggregate OFFSET 0
+            ) AS q
+            CROSS JOIN LATERAL (
+                SELECT template, aggregate_version FROM letters WHERE id = q.letter_id OFFSET 0
+            ) AS older
+            WHERE supersedes IS NOT NULL AND older.aggregate_version < new.version
+                  AND older.template = ANY (supersedes)
+        ))
+        RETURNING letter_id
+    ), given_up AS (
+        UPDATE letters SET given_up = 'superseded' WHERE id = ANY (ARRAY(SELECT letter_id FROM pointless))
+    )
+    SELECT count(*) FROM queued"
+}
+
+/// Stores letters, each of them once per event and template, and puts them into the queue. A letter for which a newer one
+/// supersedes it is there, in the batch or stored before, is stored as superseded; so become letters of the queue that
+/// the new ones supersede. Gives how many letters it has put into the queue.
 ///
 /// # Errors
 /// Those of the database.
-pub(crate) async fn insert(
-    connection: &mut AsyncPgConnection,
-    batch: &[NewLetter<'_>],
+pub(crate) async fn store(
+    mut connection: &AsyncPgConnection,
+    mut batch: Vec<NewLetter>,
     domain: &str,
 ) -> QueryResult<usize> {
-    let rows: Vec<_> = batch
-        .iter()
-        .map(|NewLetter { event, draft }| {
-            (
-                letters::id.eq(LetterId::new().0),
-                letters::template.eq(draft.template.as_str()),
-                letters::event_id.eq(event.id.0),
-                letters::aggregate.eq(&event.subject),
-                letters::aggregate_version.eq(event.version),
-                letters::reference.eq(draft.reference.as_deref()),
-                letters::recipient.eq(&draft.recipient),
-                letters::locale.eq(&draft.locale),
-                letters::subject.eq(&draft.subject),
-                letters::data.eq(&draft.data),
-                letters::message_id.eq(message_id(draft.template, &event.subject, event.version, domain)),
-            )
-        })
-        .collect();
-    diesel::insert_into(letters::table).values(rows).on_conflict_do_nothing().execute(connection).await
-}
-
-/// Marks letters of `template` that are still queued as superseded, where a newer letter of one of
-/// the kinds `by` is there about the same matter, in whatever order the two came.
-///
-/// # Errors
-/// Those of the database.
-pub(crate) async fn supersede(
-    connection: &mut AsyncPgConnection,
-    template: LetterTemplate,
-    by: &[LetterTemplate],
-    aggregates: &[&str],
-) -> QueryResult<usize> {
-    let newer = diesel::alias!(letters as newer);
-    let by: Vec<&str> = by.iter().map(|template| template.as_str()).collect();
-    let newer_one = newer
-        .filter(newer.field(letters::aggregate).eq(letters::aggregate))
-        .filter(newer.field(letters::aggregate_version).gt(letters::aggregate_version))
-        .filter(newer.field(letters::template).eq_any(by));
-    let pointless = letters::table
-        .filter(letters::aggregate.eq_any(aggregates))
-        .filter(letters::template.eq(template.as_str()))
-        .filter(letters::status.eq(LetterStatus::Queued.as_str()))
-        .filter(diesel::dsl::exists(newer_one))
-        .select(letters::id);
-    let pointless: Vec<Uuid> = pointless.load(connection).await?;
-    if pointless.is_empty() {
+    if batch.is_empty() {
         return Ok(0);
     }
-    let still_queued = letters::id.eq_any(pointless).and(letters::status.eq(LetterStatus::Queued.as_str()));
-    diesel::update(letters::table.filter(still_queued))
-        .set((letters::status.eq(LetterStatus::Superseded.as_str()), letters::next_attempt_at.eq(now)))
-        .execute(connection)
-        .await
+    // In one order, so that two instances that got the same events do not wait for each other.
+    batch.sort_unstable_by_key(|letter| letter.event.0);
+    let superseded = superseded_within(&batch);
+    let kind = |letter: &NewLetter| superseding(letter.draft.template);
+    let query = StoreLetters {
+        templates: batch.iter().map(|letter| letter.draft.template.as_str()).collect(),
+        versions: batch.iter().map(|letter| letter.version).collect(),
+        superseded_by: batch.iter().map(|letter| kind(letter)?.by.as_deref()).collect(),
+        supersedes: batch.iter().map(|letter| kind(letter)?.of.as_deref()).collect(),
+        superseded,
+        ids: batch.iter().map(|_| LetterId::new().0).collect(),
+        events: batch.iter().map(|letter| letter.event.0).collect(),
+        references: batch.iter_mut().map(|letter| letter.draft.reference.take()).collect(),
+        recipients: batch.iter_mut().map(|letter| std::mem::take(&mut letter.draft.recipient)).collect(),
+        locales: batch.iter().map(|letter| letter.draft.locale).collect(),
+        subjects: batch.iter_mut().map(|letter| std::mem::take(&mut letter.draft.subject)).collect(),
+        data: batch.iter_mut().map(|letter| std::mem::take(&mut letter.draft.data)).collect(),
+        message_ids: batch
+            .iter()
+            .map(|letter| message_id(letter.draft.template, &letter.aggregate, letter.version, domain))
+            .collect(),
+        aggregates: batch.into_iter().map(|letter| letter.aggregate).collect(),
+        supersedable: supersedable(),
+    };
+    let (queued,): (i64,) = query.get_result(&mut connection).await?;
+    Ok(usize::try_from(queued).unwrap_or_default())
 }
 
-/// Claims up to `limit` letters that are due, the longest due first. No other instance gets them
-/// before the lease ends.
-///
-/// # Errors
-/// Those of the database.
-pub(crate) async fn claim(
-    connection: &mut AsyncPgConnection,
-    limit: usize,
-    lease: Duration,
-) -> QueryResult<Vec<ClaimedLetter>> {
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let claim = async |connection: &mut AsyncPgConnection| {
-        let due: Vec<Uuid> = letters::table
-            // Literally as in the partial index.
-            .filter(sql::<Bool>("status IN ('queued', 'sending')"))
-            .filter(letters::next_attempt_at.le(now))
-            .order(letters::next_attempt_at)
-            .limit(limit)
-            .select(letters::id)
-            .for_update()
-            .skip_locked()
-            .load(connection)
-            .await?;
-        if due.is_empty() {
-            return Ok(Vec::new());
-        }
-        diesel::update(letters::table.filter(letters::id.eq_any(due)))
-            .set((
-                letters::status.eq(LetterStatus::Sending.as_str()),
-                letters::attempts.eq(letters::attempts + 1),
-                letters::next_attempt_at.eq(from_now(lease)),
-            ))
-            .returning(ClaimedLetter::as_returning())
-            .get_results(connection)
-            .await
+/// Which letters of a batch another letter of the batch supersedes.
+fn superseded_within(batch: &[NewLetter]) -> Vec<bool> {
+    let mut about: HashMap<&str, Vec<&NewLetter>> = HashMap::new();
+    for letter in batch {
+        about.entry(&letter.aggregate).or_default().push(letter);
+    }
+    let is_superseded = |letter: &NewLetter| {
+        let Some(by) = superseding(letter.draft.template).and_then(|kind| kind.by.as_deref()) else {
+            return false;
+        };
+        let names = |other: &NewLetter| by.split(',').any(|name| name == other.draft.template.as_str());
+        about[letter.aggregate.as_str()].iter().any(|other| other.version > letter.version && names(other))
     };
-    connection.transaction(claim).await
-}
-
-/// Records how an attempt ended and what becomes of the letter; `false` when the claim was lost
-/// meanwhile and the letter belongs to somebody else.
-///
-/// A letter that is deferred or has no server comes back after `delay`; one that was deferred for
-/// days is given up.
-///
-/// # Errors
-/// Those of the database.
-pub(crate) async fn finish(
-    connection: &mut AsyncPgConnection,
-    letter: &ClaimedLetter,
-    attempt: &DeliveryAttempt,
-    delay: Duration,
-) -> QueryResult<bool> {
-    let (id, number) = (letter.id, letter.attempts);
-    let mine = letters::id
-        .eq(id)
-        .and(letters::attempts.eq(number))
-        .and(letters::status.eq(LetterStatus::Sending.as_str()));
-    let status = match attempt.outcome {
-        DeliveryOutcome::Sent => text("'sent'"),
-        DeliveryOutcome::Refused => text("'failed'"),
-        DeliveryOutcome::Deferred => {
-            text(&format!("CASE WHEN queued_at < {GIVE_UP_AFTER} THEN 'failed' ELSE 'queued' END"))
-        }
-        DeliveryOutcome::Unreachable => text("'queued'"),
-    };
-    let sent = attempt.outcome == DeliveryOutcome::Sent;
-    let change = (
-        letters::status.eq(status),
-        letters::failures.eq(if sent { 0 } else { letter.failures.saturating_add(1) }),
-        letters::next_attempt_at.eq(from_now(delay)),
-    );
-    connection
-        .transaction(async |connection: &mut AsyncPgConnection| {
-            let changed = diesel::update(letters::table.filter(mine)).set(change).execute(connection).await?;
-            letter_attempts::insert(connection, id, number, attempt).await?;
-            Ok(changed == 1)
-        })
-        .await
+    batch.iter().map(is_superseded).collect()
 }
 
 /// Puts a letter back into the queue, to be sent at once.
@@ -254,27 +236,52 @@ pub(crate) async fn finish(
 /// # Errors
 /// Those of the database.
 pub(crate) async fn resend(connection: &mut AsyncPgConnection, id: LetterId) -> QueryResult<ResendOutcome> {
-    let open = [LetterStatus::Queued, LetterStatus::Sent, LetterStatus::Failed].map(LetterStatus::as_str);
-    let queued =
-        diesel::update(letters::table.filter(letters::id.eq(id.0).and(letters::status.eq_any(open))))
-            .set((
-                letters::status.eq(LetterStatus::Queued.as_str()),
-                letters::failures.eq(0),
-                letters::queued_at.eq(now),
-                letters::next_attempt_at.eq(now),
-            ))
-            .returning(LetterRow::as_returning())
-            .get_result(connection)
-            .await
-            .optional()?;
-    if let Some(letter) = queued {
-        return Ok(ResendOutcome::Queued(letter));
+    let resend = async |connection: &mut AsyncPgConnection| {
+        let letter = letters::table.find(id.0).select((letters::template, letters::aggregate, letters::given_up));
+        let letter: Option<(String, String, Option<String>)> =
+            letter.for_update().first(connection).await.optional()?;
+        let Some((template, aggregate, given_up)) = letter else { return Ok(ResendOutcome::Missing) };
+        if given_up.as_deref() == Some(SUPERSEDED) {
+            return Ok(ResendOutcome::Superseded);
+        }
+        enqueue(connection, id, supersedable().split(',').any(|one| one == template).then_some(&aggregate))
+            .await?;
+        if given_up.is_some() {
+            let again = diesel::update(letters::table.find(id.0)).set(letters::given_up.eq(None::<String>));
+            again.execute(connection).await?;
+        }
+        Ok(find(connection, id).await?.map_or(ResendOutcome::Missing, ResendOutcome::Queued))
+    };
+    connection.transaction(resend).await
+}
+
+/// Puts a letter into the queue, or makes it due if it waits there. One that is being sent stays as it is.
+async fn enqueue(
+    connection: &mut AsyncPgConnection,
+    id: LetterId,
+    aggregate: Option<&String>,
+) -> QueryResult<()> {
+    let attempts: Option<i32> = letter_attempts::table
+        .filter(letter_attempts::letter_id.eq(id.0))
+        .select(max(letter_attempts::number))
+        .first(connection)
+        .await?;
+    let row = (
+        letter_queue::letter_id.eq(id.0),
+        letter_queue::attempts.eq(attempts.unwrap_or_default()),
+        letter_queue::aggregate.eq(aggregate),
+    );
+    let due = (
+        letter_queue::failures.eq(0),
+        letter_queue::queued_at.eq(now),
+        letter_queue::next_attempt_at.eq(now),
+    );
+    let insert = diesel::insert_into(letter_queue::table).values(row).on_conflict_do_nothing();
+    if insert.execute(connection).await? == 0 {
+        let waiting = letter_queue::letter_id.eq(id.0).and(letter_queue::sending.eq(false));
+        diesel::update(letter_queue::table.filter(waiting)).set(due).execute(connection).await?;
     }
-    Ok(match find(connection, id).await? {
-        Some(letter) if letter.status == LetterStatus::Superseded.as_str() => ResendOutcome::Superseded,
-        Some(sending) => ResendOutcome::Queued(sending),
-        None => ResendOutcome::Missing,
-    })
+    Ok(())
 }
 
 /// A letter.
@@ -282,7 +289,13 @@ pub(crate) async fn resend(connection: &mut AsyncPgConnection, id: LetterId) -> 
 /// # Errors
 /// Those of the database.
 pub(crate) async fn find(connection: &mut AsyncPgConnection, id: LetterId) -> QueryResult<Option<LetterRow>> {
-    letters::table.find(id.0).select(LetterRow::as_select()).first(connection).await.optional()
+    letters::table
+        .left_join(letter_queue::table.on(letter_queue::letter_id.eq(letters::id)))
+        .filter(letters::id.eq(id.0))
+        .select(LetterRow::as_select())
+        .first(connection)
+        .await
+        .optional()
 }
 
 /// Letters, newest first, older than `before`.
@@ -295,31 +308,34 @@ pub(crate) async fn list(
     before: Option<Uuid>,
     limit: i64,
 ) -> QueryResult<Vec<LetterRow>> {
-    let mut query =
-        letters::table.select(LetterRow::as_select()).order(letters::id.desc()).limit(limit).into_boxed();
-    if let Some(status) = filter.status {
-        query = query.filter(letters::status.eq(status.as_str()));
-    }
+    let mut query = letters::table
+        .left_join(letter_queue::table.on(letter_queue::letter_id.eq(letters::id)))
+        .select(LetterRow::as_select())
+        .order(letters::id.desc())
+        .limit(limit)
+        .into_boxed();
+    let in_queue = letter_queue::sending.nullable();
+    query = match filter.status {
+        Some(LetterStatus::Queued) => query.filter(in_queue.eq(false)),
+        Some(LetterStatus::Sending) => query.filter(in_queue.eq(true)),
+        Some(LetterStatus::Sent) => query.filter(in_queue.is_null()).filter(letters::given_up.is_null()),
+        Some(ended @ (LetterStatus::Failed | LetterStatus::Superseded)) => {
+            query.filter(letters::given_up.eq(ended.as_str()))
+        }
+        None => query,
+    };
     if let Some(recipient) = &filter.recipient {
         query = query.filter(lower(letters::recipient).eq(lower(recipient)));
     }
     if let Some(template) = filter.template {
         query = query.filter(letters::template.eq(template.as_str()));
+        if template != LetterTemplate::BookingConfirmed {
+            // Literally as in the partial index.
+            query = query.filter(sql::<Bool>("template <> 'booking_confirmed'"));
+        }
     }
     if let Some(before) = before {
         query = query.filter(letters::id.lt(before));
     }
     query.load(connection).await
-}
-
-fn text(literal: &str) -> SqlLiteral<Text> {
-    sql::<Text>(literal)
-}
-
-/// An instant of the database's clock. Longer delays than 292,000 years are not asked for.
-fn from_now(
-    delay: Duration,
-) -> diesel::expression::UncheckedBind<SqlLiteral<Timestamptz>, diesel::dsl::AsExprOf<PgInterval, Interval>> {
-    let micros = i64::try_from(delay.as_micros()).unwrap_or(i64::MAX);
-    sql::<Timestamptz>("now() + ").bind::<Interval, _>(PgInterval::from_microseconds(micros))
 }

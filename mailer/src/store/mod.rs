@@ -1,9 +1,13 @@
-//! The mailer's tables, one file each. The tables of the bus (inbox, outbox) are in `shared::outbox`.
+//! The mailer's tables, one file each, and its connections for batches. The tables of the bus are in `shared::outbox`.
 
+pub(crate) mod batch_connection;
 pub(crate) mod dead_letters;
 pub(crate) mod letter_attempts;
+pub(crate) mod letter_queue;
 pub(crate) mod letters;
 mod schema;
+#[cfg(test)]
+mod tests;
 
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 

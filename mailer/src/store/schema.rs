@@ -25,6 +25,18 @@ diesel::table! {
 }
 
 diesel::table! {
+    letter_queue (letter_id) {
+        letter_id -> Uuid,
+        next_attempt_at -> Timestamptz,
+        sending -> Bool,
+        attempts -> Int4,
+        failures -> Int4,
+        queued_at -> Timestamptz,
+        aggregate -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     letters (id) {
         id -> Uuid,
         template -> Text,
@@ -35,16 +47,10 @@ diesel::table! {
         recipient -> Text,
         locale -> Text,
         subject -> Text,
-        data -> Jsonb,
+        data -> Text,
         message_id -> Text,
-        status -> Text,
-        attempts -> Int4,
-        failures -> Int4,
-        queued_at -> Timestamptz,
-        next_attempt_at -> Timestamptz,
+        given_up -> Nullable<Text>,
     }
 }
 
-diesel::joinable!(letter_attempts -> letters (letter_id));
-
-diesel::allow_tables_to_appear_in_same_query!(dead_letters, letter_attempts, letters,);
+diesel::allow_tables_to_appear_in_same_query!(dead_letters, letter_attempts, letter_queue, letters,);

@@ -1,7 +1,11 @@
 //! Mails as files that any mail program opens.
+//!
+//! The folder stands in for a mail server where there is none. What is written to it survives the end of any process,
+//! but not a power cut: no file waits for the disk, which would take longer than all else that a letter needs (ADR
+//! 0037). The database keeps the letters, and they can be sent again.
 
+use super::OutgoingMail;
 use crate::domain::{DeliveryAttempt, DeliveryOutcome};
-use lettre::Message;
 use std::{
     collections::BTreeSet,
     fs::{self, DirBuilder, OpenOptions, Permissions},
@@ -15,6 +19,8 @@ use std::{
 pub(crate) struct MailFolder {
     path: PathBuf,
     kept: Option<Arc<Mutex<KeptLetters>>>,
+    /// Held by the batch that is being written: a folder takes one file after the other.
+    turn: tokio::sync::Mutex<()>,
 }
 
 /// The newest letters of a folder: their names begin with the time at which they were queued, so their order is
@@ -43,30 +49,47 @@ impl MailFolder {
             }
             None => None,
         };
-        Ok(Self { path: path.to_owned(), kept })
+        Ok(Self { path: path.to_owned(), kept, turn: tokio::sync::Mutex::default() })
     }
 
-    /// Writes a mail to `<name>.eml`: a reader sees the whole file or none.
-    pub(super) async fn write(&self, message: &Message, name: &str) -> DeliveryAttempt {
-        let (bytes, name) = (message.formatted(), file_name(name));
-        let (folder, kept, file) = (self.path.clone(), self.kept.clone(), name.clone());
+    /// Writes mails to `<name>.eml` each: a reader sees a whole file or none. Gives an attempt for each, in order.
+    pub(super) async fn write(&self, mails: Vec<OutgoingMail>) -> Vec<DeliveryAttempt> {
+        let _turn = self.turn.lock().await;
+        let count = mails.len();
+        let (folder, kept) = (self.path.clone(), self.kept.clone());
         let writing = tokio::task::spawn_blocking(move || {
-            store(&folder, &file, &bytes)?;
+            let write = |mail| write(&folder, kept.as_deref(), mail);
+            mails.into_iter().map(write).collect()
+        });
+        let unreachable = |panic| {
+            let reason = format!("the mails cannot be written: {panic}");
+            vec![DeliveryAttempt::new(DeliveryOutcome::Unreachable, None, &reason); count]
+        };
+        writing.await.unwrap_or_else(unreachable)
+    }
+}
+
+fn write(
+    folder: &Path,
+    kept: Option<&Mutex<KeptLetters>>,
+    OutgoingMail { name, mail }: OutgoingMail,
+) -> DeliveryAttempt {
+    let name = file_name(&name);
+    match store(folder, &name, &mail.bytes) {
+        Ok(()) => {
+            let attempt = DeliveryAttempt::new(DeliveryOutcome::Sent, None, &format!("written to {name}"));
             if let Some(kept) = kept {
                 // Nobody panics while changing it.
-                kept.lock().unwrap_or_else(PoisonError::into_inner).add(&folder, file);
+                kept.lock().unwrap_or_else(PoisonError::into_inner).add(folder, name);
             }
-            Ok(())
-        });
-        match writing.await.unwrap_or_else(|panic| Err(io::Error::other(panic))) {
-            Ok(()) => DeliveryAttempt::new(DeliveryOutcome::Sent, None, &format!("written to {name}")),
-            // Other letters would meet the same: a full disk, a folder that is gone.
-            Err(error) => DeliveryAttempt::new(
-                DeliveryOutcome::Unreachable,
-                None,
-                &format!("{name} cannot be written: {error}"),
-            ),
+            attempt
         }
+        // Other letters would meet the same: a full disk, a folder that is gone.
+        Err(error) => DeliveryAttempt::new(
+            DeliveryOutcome::Unreachable,
+            None,
+            &format!("{name} cannot be written: {error}"),
+        ),
     }
 }
 
@@ -114,11 +137,16 @@ fn is_letter(name: &str) -> bool {
 
 fn store(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     let part = folder.join(format!(".{name}.part"));
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part)?;
-    // A file that an earlier attempt has left keeps its mode.
-    file.set_permissions(Permissions::from_mode(0o600))?;
+    let create = || OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part);
+    let mut file = match create() {
+        // An earlier attempt has left it, perhaps with another mode.
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            fs::remove_file(&part)?;
+            create()?
+        }
+        created => created?,
+    };
     file.write_all(bytes)?;
-    file.sync_all()?;
     fs::rename(part, folder.join(name))
 }
 
@@ -132,14 +160,26 @@ fn file_name(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::render::RenderedMail;
+    use lettre::address::Envelope;
 
     fn mode(path: &Path) -> u32 {
         fs::metadata(path).unwrap().permissions().mode() & 0o777
     }
 
-    fn message() -> Message {
+    fn mail(name: &str) -> OutgoingMail {
         let address = || "ada@aerobus.example".parse().unwrap();
-        Message::builder().from(address()).to(address()).body("Dear Ada".to_owned()).unwrap()
+        let envelope = Envelope::new(Some(address()), vec![address()]).unwrap();
+        OutgoingMail { name: name.to_owned(), mail: RenderedMail { envelope, bytes: b"Dear Ada".to_vec() } }
+    }
+
+    async fn write(folder: &MailFolder, names: &[&str]) {
+        let attempts = folder.write(names.iter().copied().map(mail).collect()).await;
+        assert_eq!(attempts.len(), names.len());
+        for (attempt, name) in attempts.iter().zip(names) {
+            assert_eq!(attempt.outcome, DeliveryOutcome::Sent);
+            assert_eq!(attempt.message, format!("written to {name}.eml"));
+        }
     }
 
     #[test]
@@ -158,8 +198,7 @@ mod tests {
         let part = path.join(".20261201T093000.000Z-ABC123.eml.part");
         fs::write(&part, "Dear").unwrap();
         fs::set_permissions(&part, Permissions::from_mode(0o666)).unwrap();
-        let attempt = folder.write(&message(), "20261201T093000.000Z-ABC123").await;
-        assert_eq!(attempt.outcome, DeliveryOutcome::Sent);
+        write(&folder, &["20261201T093000.000Z-ABC123"]).await;
         assert_eq!(mode(&path.join("20261201T093000.000Z-ABC123.eml")), 0o600);
     }
 
@@ -178,14 +217,24 @@ mod tests {
         };
         // Those of an earlier start count, and more than the limit are removed at once.
         let folder = MailFolder::open(parent.path(), Some(3)).unwrap();
-        for name in ["20261201T093000.004Z-D", "20261201T093000.003Z-C", "20261201T093000.004Z-D"] {
-            assert_eq!(folder.write(&message(), name).await.outcome, DeliveryOutcome::Sent);
-        }
+        write(&folder, &["20261201T093000.004Z-D", "20261201T093000.003Z-C"]).await;
+        write(&folder, &["20261201T093000.004Z-D"]).await;
         let (b, c, d) =
             ("20261201T093000.002Z-B.eml", "20261201T093000.003Z-C.eml", "20261201T093000.004Z-D.eml");
         assert_eq!(names(), ["20261201.txt", b, c, d, "notes.eml"]);
         drop(folder);
         let _fewer = MailFolder::open(parent.path(), Some(1)).unwrap();
         assert_eq!(names(), ["20261201.txt", d, "notes.eml"]);
+    }
+
+    #[tokio::test]
+    async fn a_letter_that_cannot_be_written_waits_and_the_others_are_written() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = MailFolder::open(parent.path(), None).unwrap();
+        fs::create_dir(parent.path().join(".taken.eml.part")).unwrap();
+        let attempts = folder.write(vec![mail("taken"), mail("free")]).await;
+        let outcomes: Vec<_> = attempts.iter().map(|attempt| attempt.outcome).collect();
+        assert_eq!(outcomes, [DeliveryOutcome::Unreachable, DeliveryOutcome::Sent]);
+        assert_eq!(fs::read(parent.path().join("free.eml")).unwrap(), b"Dear Ada");
     }
 }

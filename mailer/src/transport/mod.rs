@@ -8,8 +8,31 @@ pub(crate) use mail_folder::MailFolder;
 pub(crate) use smtp_transport::SmtpTransport;
 pub(crate) use smtp_url::InvalidSmtpUrl;
 
-use crate::domain::DeliveryAttempt;
-use lettre::Message;
+use crate::{
+    domain::{DeliveryAttempt, DeliveryOutcome},
+    render::RenderedMail,
+};
+use futures_util::{
+    StreamExt,
+    stream::{self, BoxStream, FuturesUnordered},
+};
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// Letters that are written to the folder at the same time.
+const FOLDER_CAPACITY: usize = 256;
+
+/// Letters that are under way for each connection to the mail server, with the one that is being sent. The others are
+/// claimed, rendered and recorded meanwhile, many at once.
+const TURNS: u32 = 4;
+
+/// A mail on its way.
+pub(crate) struct OutgoingMail {
+    /// What its file is called, for people.
+    pub(crate) name: String,
+    /// The mail.
+    pub(crate) mail: RenderedMail,
+}
 
 /// A transport of mails.
 pub(crate) enum MailTransport {
@@ -20,13 +43,45 @@ pub(crate) enum MailTransport {
 }
 
 impl MailTransport {
-    /// Tries to deliver a mail. `name` becomes the name of a file, for people.
-    ///
-    /// Not bounded in time: the caller does that.
-    pub(crate) async fn send(&self, message: Message, name: &str) -> DeliveryAttempt {
+    /// How many letters may be under way at once.
+    pub(crate) fn capacity(&self) -> usize {
         match self {
-            Self::Smtp(smtp) => smtp.send(message).await,
-            Self::Folder(folder) => folder.write(&message, name).await,
+            Self::Smtp(smtp) => smtp.connections() * usize::try_from(TURNS).unwrap_or(1),
+            Self::Folder(_) => FOLDER_CAPACITY,
+        }
+    }
+
+    /// How many letters are sent one after the other while all are under way.
+    pub(crate) fn turns(&self) -> u32 {
+        match self {
+            Self::Smtp(_) => TURNS,
+            Self::Folder(_) => 1,
+        }
+    }
+
+    /// Tries to deliver mails, each within `longest`. Tells how each attempt ended as soon as it has, with the tag of
+    /// its mail.
+    pub(crate) fn send<'a, T: Send + 'a>(
+        &'a self,
+        mails: Vec<(T, OutgoingMail)>,
+        longest: Duration,
+    ) -> BoxStream<'a, (T, DeliveryAttempt)> {
+        match self {
+            Self::Smtp(smtp) => {
+                let send =
+                    |(tag, mail): (T, OutgoingMail)| async move { (tag, smtp.send(&mail.mail, longest).await) };
+                mails.into_iter().map(send).collect::<FuturesUnordered<_>>().boxed()
+            }
+            Self::Folder(folder) => {
+                let write = async move {
+                    let (tags, mails): (Vec<T>, Vec<_>) = mails.into_iter().unzip();
+                    let count = mails.len();
+                    let written = timeout(longest, folder.write(mails)).await;
+                    let attempts = written.unwrap_or_else(|_| vec![unanswered(longest); count]);
+                    stream::iter(tags.into_iter().zip(attempts))
+                };
+                stream::once(write).flatten().boxed()
+            }
         }
     }
 
@@ -36,4 +91,10 @@ impl MailTransport {
             smtp.close().await;
         }
     }
+}
+
+/// The mail may have been taken all the same. At-least-once delivery means that it is sent again.
+fn unanswered(longest: Duration) -> DeliveryAttempt {
+    let reason = format!("no answer within {} ms", longest.as_millis());
+    DeliveryAttempt::new(DeliveryOutcome::Deferred, None, &reason)
 }

@@ -4,27 +4,31 @@
 //! next mail would then be answered with the answer to the one before. Here a connection is kept only
 //! after its mail was taken, and whatever is cut off takes its connection with it.
 
-use super::smtp_url::{InvalidSmtpUrl, SmtpEncryption, SmtpEndpoint};
-use crate::domain::{DeliveryAttempt, DeliveryOutcome};
+use super::{
+    smtp_url::{InvalidSmtpUrl, SmtpEncryption, SmtpEndpoint},
+    unanswered,
+};
+use crate::{
+    domain::{DeliveryAttempt, DeliveryOutcome},
+    render::RenderedMail,
+};
 use futures_util::future::join_all;
-use lettre::{
-    Message,
-    transport::smtp::{
-        Error,
-        authentication::DEFAULT_MECHANISMS,
-        client::{AsyncSmtpConnection, TlsParameters},
-        extension::ClientId,
-        response::Response,
-    },
+use lettre::transport::smtp::{
+    Error,
+    authentication::DEFAULT_MECHANISMS,
+    client::{AsyncSmtpConnection, TlsParameters},
+    extension::ClientId,
+    response::Response,
 };
 use secrecy::SecretString;
 use std::{
     error::Error as _,
     fmt::Write,
+    io,
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
-use tokio::time::timeout;
+use tokio::{net::TcpStream, sync::Semaphore, time::timeout};
 
 /// Idle connections are not used any more before most servers close them.
 const IDLE: Duration = Duration::from_secs(30);
@@ -41,6 +45,8 @@ enum SmtpFailure {
     /// Greeting, EHLO, STARTTLS or authentication failed: the server has not heard of the letter, so
     /// whatever it said is about us.
     Connect(Error),
+    /// There is no connection at all.
+    Refused(io::Error),
     /// The same took too long.
     Slow,
     /// The server was ready, and did not take the letter.
@@ -52,8 +58,10 @@ pub(crate) struct SmtpTransport {
     server: SmtpEndpoint,
     hello: ClientId,
     connect_timeout: Duration,
-    /// Idle connections at most.
+    /// Connections at most.
     connections: usize,
+    /// The connections that are not in use, open or not.
+    free: Semaphore,
     idle: Mutex<Vec<(AsyncSmtpConnection, Instant)>>,
 }
 
@@ -73,18 +81,35 @@ impl SmtpTransport {
         connect_timeout: Duration,
     ) -> Result<Self, InvalidSmtpUrl> {
         let (server, hello) = (SmtpEndpoint::parse(url)?, ClientId::default());
-        Ok(Self { server, hello, connect_timeout, connections, idle: Mutex::default() })
+        let (free, idle) = (Semaphore::new(connections), Mutex::default());
+        Ok(Self { server, hello, connect_timeout, connections, free, idle })
     }
 
-    /// Sends a mail. Dropping the future closes its connection.
-    pub(super) async fn send(&self, message: Message) -> DeliveryAttempt {
-        match self.deliver(&message).await {
+    /// Connections at most.
+    pub(super) fn connections(&self) -> usize {
+        self.connections
+    }
+
+    /// Sends a mail, as soon as a connection is free. From then on it takes `longest` at most. Dropping the future
+    /// closes its connection.
+    pub(super) async fn send(&self, mail: &RenderedMail, longest: Duration) -> DeliveryAttempt {
+        // Nobody closes the semaphore.
+        let _connection = self.free.acquire().await;
+        timeout(longest, self.attempt(mail)).await.unwrap_or_else(|_| unanswered(longest))
+    }
+
+    async fn attempt(&self, mail: &RenderedMail) -> DeliveryAttempt {
+        match self.deliver(mail).await {
             Ok(response) => {
                 let words: Vec<&str> = response.message().collect();
                 DeliveryAttempt::new(DeliveryOutcome::Sent, code(&response), &words.join(" "))
             }
             Err(SmtpFailure::Slow) => {
                 let reason = format!("no connection within {} ms", self.connect_timeout.as_millis());
+                DeliveryAttempt::new(DeliveryOutcome::Unreachable, None, &reason)
+            }
+            Err(SmtpFailure::Refused(error)) => {
+                let reason = format!("no connection: {error}");
                 DeliveryAttempt::new(DeliveryOutcome::Unreachable, None, &reason)
             }
             Err(SmtpFailure::Connect(error)) => {
@@ -96,10 +121,10 @@ impl SmtpTransport {
         }
     }
 
-    async fn deliver(&self, message: &Message) -> Result<Response, SmtpFailure> {
+    async fn deliver(&self, mail: &RenderedMail) -> Result<Response, SmtpFailure> {
         let mut connection = self.connection().await?;
         // On an error lettre has closed it.
-        let sent = connection.send(message.envelope(), &message.formatted()).await;
+        let sent = connection.send(&mail.envelope, &mail.bytes).await;
         let response = sent.map_err(SmtpFailure::Send)?;
         let mut idle = self.idle();
         if idle.len() < self.connections && !connection.has_broken() {
@@ -114,7 +139,7 @@ impl SmtpTransport {
             let kept = self.idle().pop();
             let Some((mut connection, since)) = kept else {
                 let connected = timeout(self.connect_timeout, self.connect()).await;
-                return connected.map_err(|_| SmtpFailure::Slow)?.map_err(SmtpFailure::Connect);
+                return connected.unwrap_or(Err(SmtpFailure::Slow));
             };
             // Older ones lie deeper: they are met, and dropped, in the following rounds.
             if since.elapsed() < IDLE && connection.test_connected().await {
@@ -123,21 +148,28 @@ impl SmtpTransport {
         }
     }
 
-    async fn connect(&self) -> Result<AsyncSmtpConnection, Error> {
+    async fn connect(&self) -> Result<AsyncSmtpConnection, SmtpFailure> {
         let SmtpEndpoint { host, port, encryption, credentials } = &self.server;
-        let implicit = match encryption {
-            SmtpEncryption::Implicit(parameters) => Some(parameters.clone()),
-            _ => None,
-        };
         let address = (host.as_str(), *port);
-        let bound = Some(self.connect_timeout);
-        let mut connection =
-            AsyncSmtpConnection::connect_tokio1(address, bound, &self.hello, implicit, None).await?;
+        let mut connection = match encryption {
+            SmtpEncryption::Implicit(parameters) => {
+                let (bound, parameters) = (Some(self.connect_timeout), Some(parameters.clone()));
+                AsyncSmtpConnection::connect_tokio1(address, bound, &self.hello, parameters, None).await
+            }
+            _ => {
+                let stream = TcpStream::connect(address).await.map_err(SmtpFailure::Refused)?;
+                // The end of a mail is a packet of its own. Without this it would wait until the server has
+                // acknowledged the mail, which servers do some 40 ms late.
+                stream.set_nodelay(true).map_err(SmtpFailure::Refused)?;
+                AsyncSmtpConnection::connect_with_transport(Box::new(stream), &self.hello).await
+            }
+        }
+        .map_err(SmtpFailure::Connect)?;
         if let Some(parameters) = self.start_tls(&connection) {
-            connection.starttls(parameters, &self.hello).await?;
+            connection.starttls(parameters, &self.hello).await.map_err(SmtpFailure::Connect)?;
         }
         if let Some(credentials) = credentials {
-            connection.auth(DEFAULT_MECHANISMS, credentials).await?;
+            connection.auth(DEFAULT_MECHANISMS, credentials).await.map_err(SmtpFailure::Connect)?;
         }
         Ok(connection)
     }

@@ -53,7 +53,7 @@ async fn a_letter_that_is_deferred_for_days_is_given_up() {
     mailer.sink.behave(SmtpBehaviour::RefuseRecipient(450));
     mailer.world.publish(&confirmation(&confirmed())).await;
     mailer.letter_with("queued", 1).await;
-    mailer.world.sql("UPDATE letters SET queued_at = now() - interval '4 days'").await;
+    mailer.world.sql("UPDATE letter_queue SET queued_at = now() - interval '4 days'").await;
     mailer.world.pass_time().await;
     mailer.letter_with("failed", 2).await;
 }
@@ -194,11 +194,11 @@ async fn the_letters_of_a_crashed_instance_are_taken_over() {
     mailer.sink.behave(SmtpBehaviour::Accept);
     // As it is left by an instance that crashed while it was sending: under a lease that has not ended.
     let crash =
-        "UPDATE letters SET status = 'sending', attempts = 2, next_attempt_at = now() + interval '1 hour'";
+        "UPDATE letter_queue SET sending = true, attempts = 2, next_attempt_at = now() + interval '1 hour'";
     mailer.world.sql(crash).await;
     let letter = mailer.letters().await.remove(0);
     assert_eq!(letter["status"], "sending");
-    mailer.world.sql("UPDATE letters SET next_attempt_at = now()").await;
+    mailer.world.sql("UPDATE letter_queue SET next_attempt_at = now()").await;
     mailer.next_mail().await;
     let letter = mailer.letter_with("sent", 2).await;
     let numbers: Vec<_> =
@@ -230,6 +230,32 @@ async fn a_letter_about_a_hold_is_superseded_by_news_in_whatever_order() {
     assert_eq!(superseded.len(), 2);
     let path = format!("/api/v1/admin/mail/{}/resend", superseded[0]["id"].as_str().unwrap());
     mailer.admin.post(&path, &serde_json::json!({})).await.expect_problem(409, "conflict");
+}
+
+#[actix_web::test]
+async fn a_letter_that_found_no_server_does_not_wait_for_the_next_poll() {
+    let (world, sink) = (MailerFixture::new().await, SmtpSink::start());
+    let config = Config { queue_poll_ms: 60_000, ..world.config(Destination::Smtp(sink.url().into())) };
+    let mailer = RunningMailer::with(world, sink, config).await;
+    mailer.sink.stop();
+    mailer.world.publish(&confirmation(&confirmed())).await;
+    mailer.letter_with("queued", 1).await;
+    mailer.sink.start_again();
+    mailer.next_mail().await;
+}
+
+#[actix_web::test]
+async fn an_attempt_waits_for_a_database_that_does_not_record_it() {
+    let mailer = RunningMailer::start().await;
+    mailer.world.sql("ALTER TABLE letter_attempts RENAME TO elsewhere").await;
+    for _ in 0..3 {
+        mailer.world.publish(&confirmation(&confirmed())).await;
+        mailer.next_mail().await;
+    }
+    mailer.world.sql("ALTER TABLE elsewhere RENAME TO letter_attempts").await;
+    let sent = |letters: &[Value]| letters.iter().filter(|letter| is(letter, "sent", 1)).count() == 3;
+    mailer.letters_once(sent).await;
+    assert_eq!(mailer.sink.mails().len(), 3, "none is sent again");
 }
 
 #[actix_web::test]

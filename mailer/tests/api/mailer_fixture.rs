@@ -1,6 +1,6 @@
 //! A mailer with all that it needs, of one test alone.
 
-use diesel_async::RunQueryDsl;
+use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use mail_parser::MessageParser;
 use mailer::{
     MIGRATIONS, app,
@@ -38,7 +38,8 @@ impl MailerFixture {
         let database = self.database.config("mailer");
         let address = "127.0.0.1:0".parse().expect("an address");
         let service = ServiceConfig::embedded(address, &database, SERVICE_TOKEN_SECRET.to_owned().into());
-        Config::embedded(service, destination)
+        // Time that is moved behind the mailer's back is noticed at once.
+        Config { queue_poll_ms: 20, ..Config::embedded(service, destination) }
     }
 
     /// A mailer; on `bus`, which is another one where it shall hear nothing.
@@ -72,9 +73,15 @@ impl MailerFixture {
         diesel::sql_query(statement).execute(&mut connection).await.expect("a good statement")
     }
 
+    /// Runs the statements of a migration.
+    pub(crate) async fn migrate(&self, statements: &str) {
+        let mut connection = self.database.config("mailer").connect().await.expect("the test's database");
+        connection.batch_execute(statements).await.expect("a good migration");
+    }
+
     /// Lets all that waits be due now.
     pub(crate) async fn pass_time(&self) {
-        self.sql("UPDATE letters SET next_attempt_at = now() WHERE status = 'queued'").await;
+        self.sql("UPDATE letter_queue SET next_attempt_at = now() WHERE NOT sending").await;
     }
 }
 

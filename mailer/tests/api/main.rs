@@ -5,6 +5,7 @@ mod bookings;
 mod configuration;
 mod dead_letters;
 mod delivery;
+mod earlier_letters;
 mod letters;
 mod mailer_fixture;
 mod schema;

@@ -26,6 +26,9 @@ pub struct Subscription {
     pub batch: usize,
     /// The delays before each retry; a message that failed once more than there are delays is dead.
     pub retry_delays: Vec<Duration>,
+    /// A batch begins at least this long after the one before it. So a batch of a steady stream has many messages, and
+    /// one that comes alone is handed out at once.
+    pub pace: Duration,
     /// The pause after [`Disposition::Pause`](super::Disposition::Pause): the first, and the longest.
     pub pause: (Duration, Duration),
 }
@@ -48,6 +51,7 @@ impl Subscription {
             types: types.to_vec(),
             batch: 1,
             retry_delays: [1, 5, 30, 300].map(Duration::from_secs).to_vec(),
+            pace: Duration::ZERO,
             pause: (Duration::from_millis(200), Duration::from_secs(10)),
         }
     }
@@ -62,6 +66,12 @@ impl Subscription {
     #[must_use]
     pub fn batch(self, batch: usize) -> Self {
         Self { batch: batch.max(1), ..self }
+    }
+
+    /// The same with batches that begin at least this long after each other.
+    #[must_use]
+    pub fn pace(self, pace: Duration) -> Self {
+        Self { pace, ..self }
     }
 
     /// The same with other delays before retries.

@@ -30,6 +30,7 @@ for_both_carriers! { conformance:
     a_pause_keeps_the_batch_and_its_place,
     of_a_mixed_batch_only_what_paused_comes_again,
     batches_are_bounded_and_in_order,
+    batches_of_a_paced_subscription_begin_apart,
     every_instance_hears_what_it_must,
     a_work_queue_gives_each_message_to_one,
     a_stopped_consumer_finishes_and_leaves_the_rest,
@@ -232,6 +233,23 @@ async fn batches_are_bounded_and_in_order(fixture: &dyn Fixture) {
     assert_eq!(versions(&got, "f"), (1..=21).collect::<Vec<_>>());
     // What the broker has sent by then is not ours to say; in process everything is there.
     assert!(!fixture.confirms_after_commit() || batches <= 6, "{batches} batches of 21");
+}
+
+async fn batches_of_a_paced_subscription_begin_apart(fixture: &dyn Fixture) {
+    const PACE: Duration = Duration::from_millis(200);
+    let (bus, probe) = (fixture.bus().await, Probe::new(ack));
+    subscribe(fixture, &bus, work(&[SeatsChanged]).batch(100).pace(PACE), &probe).await;
+    let sent = run_of("f", 10);
+    let begun = Instant::now();
+    post(&bus, &sent[..1]);
+    assert_eq!(versions(&probe.batch().await, "f"), [1], "the first one does not wait");
+    post(&bus, &sent[1..]);
+    let mut got = probe.batch().await;
+    assert!(begun.elapsed() >= PACE, "{:?}", begun.elapsed());
+    while got.len() < 9 {
+        got.extend(probe.batch().await);
+    }
+    assert_eq!(versions(&got, "f"), (2..=10).collect::<Vec<_>>());
 }
 
 async fn every_instance_hears_what_it_must(fixture: &dyn Fixture) {

@@ -16,7 +16,7 @@ const UNSETTLED: &str =
     "(SELECT payment_id FROM unsettled_payments UNION ALL SELECT id FROM refunds WHERE NOT settled) u";
 const CONFIRMED: &str = "bookings WHERE confirmed_at IS NOT NULL";
 const LETTERS: &str = "letters WHERE template = 'booking_confirmed'";
-const UNSENT: &str = "letters WHERE status IN ('queued', 'sending')";
+const UNSENT: &str = "letter_queue";
 
 /// A booking in the database.
 struct Stored {
@@ -96,7 +96,7 @@ pub(super) async fn until_all_is_settled(system: &System) {
         assert!(Instant::now() < deadline, "still under way: {waiting}");
         // A letter that was being sent when the database died waits for the end of its lease, which is
         // much longer than sending may take.
-        let lapse = "UPDATE letters SET next_attempt_at = now() WHERE id IN (SELECT id FROM letters WHERE status = 'queued' OR status = 'sending' AND next_attempt_at < now() + interval '80 seconds' FOR UPDATE SKIP LOCKED)";
+        let lapse = "UPDATE letter_queue SET next_attempt_at = now() WHERE letter_id IN (SELECT letter_id FROM letter_queue WHERE NOT sending OR next_attempt_at < now() + interval '85 seconds' FOR UPDATE SKIP LOCKED)";
         database::run(&system.mail, lapse).await;
         tokio::time::sleep(Duration::from_millis(250)).await;
     }

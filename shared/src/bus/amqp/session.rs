@@ -21,7 +21,7 @@ use futures_util::FutureExt;
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use tokio::{
     sync::{mpsc::UnboundedReceiver, oneshot},
-    time::sleep,
+    time::{Instant, sleep},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -112,7 +112,14 @@ impl<'a> ConsumingSession<'a> {
                 Ok(batch) => batch,
                 Err(ended) => return ended,
             };
+            let next = Instant::now() + self.work.subscription.pace;
             if let Err(ended) = self.handle(batch).await {
+                return ended;
+            }
+            let rest = next.saturating_duration_since(Instant::now());
+            if !rest.is_zero()
+                && let Err(ended) = self.pause(rest).await
+            {
                 return ended;
             }
         }

@@ -51,7 +51,14 @@ impl QueueConsumer {
             tracing::error!(bus.queue = self.queue.name, "A handler panicked when it was connected");
         }
         while let Some(batch) = self.next().await {
+            let next = Instant::now() + self.subscription.pace;
             self.work(batch).await;
+            if !self.subscription.pace.is_zero() {
+                tokio::select! {
+                    () = sleep_until(next) => {}
+                    () = self.stop.cancelled() => return,
+                }
+            }
         }
     }
 

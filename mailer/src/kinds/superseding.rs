@@ -1,0 +1,61 @@
+//! Which letters make others about the same booking pointless.
+
+use super::registry::{LETTER_KINDS, kind_of};
+use crate::domain::LetterTemplate;
+use std::sync::LazyLock;
+
+/// What statements need to know of a kind of letter: names of templates, with commas between them.
+pub(crate) struct Superseding {
+    template: LetterTemplate,
+    /// A newer letter of these kinds supersedes one of this kind; none where none does.
+    pub(crate) by: Option<String>,
+    /// A newer letter of this kind supersedes letters of these kinds; none where it supersedes none.
+    pub(crate) of: Option<String>,
+}
+
+static KINDS: LazyLock<Vec<Superseding>> =
+    LazyLock::new(|| LETTER_KINDS.into_iter().map(|kind| Superseding::new(kind.template)).collect());
+
+/// The kinds of which a letter can be superseded, with commas between them.
+static SUPERSEDABLE: LazyLock<String> = LazyLock::new(|| {
+    let kinds = LETTER_KINDS.into_iter().filter(|kind| !kind.superseded_by.is_empty());
+    names(kinds.map(|kind| kind.template)).unwrap_or_default()
+});
+
+/// How letters of this kind and others supersede each other; none where this release has no such kind.
+pub(crate) fn superseding(template: LetterTemplate) -> Option<&'static Superseding> {
+    KINDS.iter().find(|kind| kind.template == template)
+}
+
+/// The kinds of which a letter can be superseded, with commas between them.
+pub(crate) fn supersedable() -> &'static str {
+    &SUPERSEDABLE
+}
+
+impl Superseding {
+    fn new(template: LetterTemplate) -> Self {
+        let by = kind_of(template).map_or(&[][..], |kind| kind.superseded_by);
+        let of = LETTER_KINDS.into_iter().filter(|kind| kind.superseded_by.contains(&template));
+        Self { template, by: names(by.iter().copied()), of: names(of.map(|kind| kind.template)) }
+    }
+}
+
+fn names(templates: impl Iterator<Item = LetterTemplate>) -> Option<String> {
+    let names: Vec<&str> = templates.map(LetterTemplate::as_str).collect();
+    (!names.is_empty()).then(|| names.join(","))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_confirmation_supersedes_a_hold_and_nothing_supersedes_a_confirmation() {
+        let confirmation = superseding(LetterTemplate::BookingConfirmed).unwrap();
+        assert_eq!((confirmation.by.as_deref(), confirmation.of.as_deref()), (None, Some("booking_held")));
+        let hold = superseding(LetterTemplate::BookingHeld).unwrap();
+        assert_eq!(hold.by.as_deref(), Some("booking_confirmed,booking_cancelled,hold_expired"));
+        assert_eq!((hold.of.as_deref(), supersedable()), (None, "booking_held"));
+        assert!(superseding(LetterTemplate::PasswordReset).is_none());
+    }
+}
