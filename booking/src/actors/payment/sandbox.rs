@@ -13,6 +13,7 @@
 use super::batch_linger::linger;
 use crate::store::sandbox_operations::{self, Kind, Operation};
 use booking_engine::{
+    ledger::gathering::{GATHER, Gathering},
     ports::{PaymentProvider, ProviderError, ProviderReply},
     saga::step::ProviderDecision,
 };
@@ -107,10 +108,12 @@ async fn write(database: DatabaseConfig, operations: Arc<Mutex<mpsc::Receiver<Wa
     let mut operations = operations.lock().await;
     let mut connection = None;
     let mut batch = Vec::new();
+    let mut gathering = Gathering::default();
     while operations.recv_many(&mut batch, BATCH).await > 0 {
         if !batch.iter().any(is_awaited) {
             linger(&mut operations, &mut batch, (BATCH, RIDE), is_awaited).await;
         }
+        gather(&mut operations, &mut batch, &mut gathering).await;
         let (entries, waiting): (Vec<_>, Vec<_>) = batch.drain(..).unzip();
         let logged = log(&mut connection, &database, &entries).await;
         for (operation, waiter) in entries.iter().zip(waiting) {
@@ -121,6 +124,25 @@ async fn write(database: DatabaseConfig, operations: Arc<Mutex<mpsc::Receiver<Wa
         }
     }
     WorkerEnd::Done
+}
+
+/// The payments of one batch of the ledger come here one after the other: each waits a moment for the others, if there
+/// were some lately.
+async fn gather(
+    operations: &mut mpsc::Receiver<Waiting>,
+    batch: &mut Vec<Waiting>,
+    gathering: &mut Gathering,
+) {
+    let awaited = |batch: &[Waiting]| batch.iter().filter(|operation| is_awaited(operation)).count();
+    let others = async {
+        while batch.len() < BATCH && gathering.waits(awaited(batch)) {
+            let Some(next) = operations.recv().await else { return };
+            batch.push(next);
+        }
+    };
+    // The batch keeps its operations when the time is over.
+    let _ = timeout(GATHER, others).await;
+    gathering.began(awaited(batch));
 }
 
 /// Stores entries; gives the decisions of the authorisations that are new. A dead connection is replaced: a repeated
