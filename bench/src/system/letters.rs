@@ -65,7 +65,11 @@ impl LetterQueue {
         Ok(queue)
     }
 
-    async fn begin_anew(&mut self) -> anyhow::Result<()> {
+    /// Forgets what was expected so far.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn begin_anew(&mut self) -> anyhow::Result<()> {
         let newest = "SELECT (SELECT id::text FROM mailer.letters ORDER BY id DESC LIMIT 1) AS id";
         let row: NewestRow = diesel::sql_query(newest).get_result(&mut self.connection).await?;
         self.after = row.id.unwrap_or_else(|| NO_LETTER.to_owned());

@@ -74,7 +74,7 @@ pub struct SystemOptions {
 
 impl SystemOptions {
     fn rounds(&self) -> SystemRounds {
-        let (count, seconds, patience) = if self.quick { (1, 3, 10) } else { (3, 5, 60) };
+        let (count, seconds, patience) = if self.quick { (1, 3, 6) } else { (3, 5, 60) };
         SystemRounds {
             count: self.rounds.map_or(count, usize::from),
             seconds: self.seconds.map_or(seconds, u64::from),
@@ -91,7 +91,7 @@ impl SystemOptions {
     }
 
     fn idle(&self) -> Duration {
-        Duration::from_secs(if self.quick { 15 } else { 60 })
+        Duration::from_secs(if self.quick { 10 } else { 60 })
     }
 }
 

@@ -79,6 +79,27 @@ impl ModeFigures {
     }
 }
 
+/// Each side with the number of clients that suits it best: nobody has to give a plain design hundreds of connections.
+fn best(mode: &str, levels: &[LevelFigures]) -> Option<ResultLine> {
+    let most = |rate: fn(&LevelFigures) -> f64| {
+        let rates = levels.iter().map(|level| (level.clients, rate(level)));
+        rates.max_by(|(_, left), (_, right)| left.total_cmp(right))
+    };
+    let (clients, ours) = most(|level| level.whole.rate())?;
+    let (plain_clients, baseline) = most(|level| level.plain.rate())?;
+    let mut more = Map::new();
+    more.insert("clients".to_owned(), json!({"ours": clients, "baseline": plain_clients}));
+    Some(ResultLine {
+        what: format!("{mode}_best"),
+        ours: Some(ours),
+        baseline: Some(baseline),
+        ratio: report::ratio(ours, baseline),
+        unit: "bookings/s, each side with its best number of clients",
+        more,
+        ..ResultLine::default()
+    })
+}
+
 /// What all ways are measured with.
 pub struct SystemBench {
     /// The server of all.
@@ -117,6 +138,9 @@ impl SystemBench {
         for clients in self.levels.clone() {
             let level = self.level(&figures, &mut whole, clients).await?;
             figures.levels.push(level);
+        }
+        if let Some(line) = best(name, &figures.levels) {
+            self.print(line);
         }
         self.steady(&mut figures, &mut whole).await?;
         eprintln!("{name}: starting without the mailer ...");
@@ -187,11 +211,13 @@ impl SystemBench {
     async fn steady(&mut self, figures: &mut ModeFigures, whole: &mut WholeUnderTest) -> anyhow::Result<()> {
         let Some(many) = figures.levels.iter().find(|level| level.clients == MANY) else { return Ok(()) };
         let (name, rate) = (figures.mode.name(), many.whole.rate());
+        whole.drain(self.rounds.patience).await?;
         let (p99, line) = self.arrivals(whole, rate / 2.0, format!("{name}_half_load")).await?;
         figures.half_load =
             Some(HalfLoad { rate: rate / 2.0, with_mailer_p99_ms: p99, without_mailer_p99_ms: None });
         self.print(line);
         if rate >= LETTER_RATE * 1.1 {
+            whole.drain(self.rounds.patience).await?;
             let (_, line) = self.arrivals(whole, LETTER_RATE, format!("{name}_500_a_second")).await?;
             figures.behind_at_500 = line.more["letters_behind"].as_i64();
             self.print(line);
@@ -205,7 +231,6 @@ impl SystemBench {
         whole: &mut WholeUnderTest,
     ) -> anyhow::Result<()> {
         let name = figures.mode.name();
-        tokio::time::sleep(SETTLE).await;
         let patience = self.rounds.patience_of_one();
         whole.round(Pattern::Closed(WARM_UP_CLIENTS), WARM_UP, patience).await?;
         let idle = figures.idle.as_ref().map_or(0.0, |idle| idle.transactions);
@@ -259,5 +284,29 @@ impl SystemBench {
             ..ResultLine::default()
         };
         Ok((p99, line))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        booking::load::LoadOutcome,
+        system::figures::{PlainRound, WholeRound},
+    };
+
+    #[test]
+    fn each_side_has_its_own_best_number_of_clients() {
+        assert!(best("up", &[]).is_none());
+        let level = |clients, booked, plain| {
+            let mut level = LevelFigures { clients, ..LevelFigures::default() };
+            let outcome = LoadOutcome { booked, lasted: Duration::from_secs(1), ..LoadOutcome::default() };
+            level.whole.add(&WholeRound { outcome, ..WholeRound::default() });
+            level.plain.add(&PlainRound { rate: plain, ..PlainRound::default() });
+            level
+        };
+        let line = best("up", &[level(8, 300, 1000.0), level(256, 900, 400.0)]).unwrap();
+        assert_eq!((line.ours, line.baseline, line.ratio), (Some(900.0), Some(1000.0), Some(0.9)));
+        assert_eq!(line.more["clients"], json!({"ours": 256, "baseline": 8}));
     }
 }

@@ -12,9 +12,8 @@ use tokio::time::{Instant, sleep};
 /// The plain design's database.
 const NAME: &str = "baseline";
 
-/// Clients for each of which a second is not enough to warm up together: a new connection of PostgreSQL fills its caches
-/// and plans its statements anew five times, which costs it more than what is measured.
-const CLIENTS_A_SECOND: usize = 32;
+/// Clients that a second of warming up is enough for.
+const CLIENTS_A_SECOND: usize = 64;
 
 /// How long pgbench may take to open its connections.
 const CONNECT: Duration = Duration::from_secs(60);

@@ -120,12 +120,22 @@ impl WholeUnderTest {
         })
     }
 
+    /// Waits until all letters are sent, so long at most.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn drain(&mut self, patience: Duration) -> anyhow::Result<()> {
+        self.letters.drain(patience).await.map(drop)
+    }
+
     /// Starts it again without the mailer.
     ///
     /// # Errors
     /// Where it does not stop, or not start.
     pub async fn without_mailer(mut self) -> anyhow::Result<Self> {
         self.program.stop().await?;
+        // Letters that are still to be sent stay.
+        self.letters.begin_anew().await?;
         self.options.with_mailer = false;
         self.program = AerobusProgram::start(&self.options).await?;
         Ok(self)

@@ -2,3 +2,4 @@
 
 mod baseline_database;
 mod stored;
+mod system;
