@@ -60,12 +60,12 @@ pub(super) async fn ask(
     };
     // Counters are looked up by name and labels: once a batch.
     let mut counts = BTreeMap::new();
-    let mut read = |(delivery, disposition)| {
+    let read = |(delivery, disposition)| {
         let (name, step) = step(subscription, delivery, disposition);
         *counts.entry(name).or_insert(0) += 1;
         step
     };
-    let steps = batch.iter().zip(dispositions).map(|one| read(one)).collect();
+    let steps = batch.iter().zip(dispositions).map(read).collect();
     counts.into_iter().for_each(|(name, count)| consumed(&subscription.queue, name, count));
     steps
 }

@@ -68,7 +68,7 @@ impl BusCarrier for InProcess {
         drop(state);
         drop(receipts);
         let mut counters = HashMap::new();
-        let mut confirmation = |(kind, confirmed): (EventType, tokio::sync::oneshot::Receiver<()>)| {
+        let confirmation = |(kind, confirmed): (EventType, tokio::sync::oneshot::Receiver<()>)| {
             let of_kind = || metrics::counter!("bus_published_total", "type" => kind.as_str());
             let published = counters.entry(kind).or_insert_with(of_kind).clone();
             async move {
@@ -81,7 +81,7 @@ impl BusCarrier for InProcess {
             }
             .boxed()
         };
-        events.iter().map(|event| event.kind).zip(confirmed).map(|one| confirmation(one)).collect()
+        events.iter().map(|event| event.kind).zip(confirmed).map(confirmation).collect()
     }
 
     /// The handler runs on the tokio runtime that calls this.
