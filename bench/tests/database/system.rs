@@ -41,7 +41,8 @@ async fn letters_are_behind_until_they_are_sent_and_events_until_they_are_publis
     whole.run(&letters(4..=5, "NULL")).await.unwrap();
     whole.run(&letters(6..=6, "'failed'")).await.unwrap();
     whole.run(&letters(7..=8, "NULL")).await.unwrap();
-    let queued = "INSERT INTO mailer.letter_queue (letter_id) SELECT id FROM mailer.letters ORDER BY id DESC LIMIT 2";
+    let queued =
+        "INSERT INTO mailer.letter_queue (letter_id) SELECT id FROM mailer.letters ORDER BY id DESC LIMIT 2";
     whole.run(queued).await.unwrap();
     assert_eq!(queue.behind().await.unwrap(), LettersBehind { behind: 2, given_up: 1 });
     assert_eq!(queue.drain(Duration::ZERO).await.unwrap(), None);

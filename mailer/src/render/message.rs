@@ -169,7 +169,10 @@ mod tests {
             let parts = LetterParts { text: text.to_owned(), html: "<p>h</p>".into() };
             let mail = build_message(&letterhead, "a@b.example", "x", "<a@b>", parts).unwrap();
             let read = mail_parser::MessageParser::default().parse(&mail.bytes).unwrap().into_owned();
-            assert_eq!(read.body_text(0).unwrap().trim_end(), text.replace("\r\n", "\n").replace('\n', "\r\n"));
+            assert_eq!(
+                read.body_text(0).unwrap().trim_end(),
+                text.replace("\r\n", "\n").replace('\n', "\r\n")
+            );
             String::from_utf8(mail.bytes).unwrap()
         };
         let plain = format!("Dear Ada\n.\nseat = 12A\r\n{}", "x".repeat(LINE_LIMIT));

@@ -2,9 +2,7 @@
 
 use super::letter_context::{LetterContext, LetterData};
 use crate::{domain::LetterTemplate, kinds};
-use minijinja::{
-    AutoEscape, Environment, Error, Output, State, UndefinedBehavior, Value, escape_formatter,
-};
+use minijinja::{AutoEscape, Environment, Error, Output, State, UndefinedBehavior, Value, escape_formatter};
 use mrml::prelude::render::RenderOptions;
 use std::collections::HashMap;
 

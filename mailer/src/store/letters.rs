@@ -237,7 +237,8 @@ fn superseded_within(batch: &[NewLetter]) -> Vec<bool> {
 /// Those of the database.
 pub(crate) async fn resend(connection: &mut AsyncPgConnection, id: LetterId) -> QueryResult<ResendOutcome> {
     let resend = async |connection: &mut AsyncPgConnection| {
-        let letter = letters::table.find(id.0).select((letters::template, letters::aggregate, letters::given_up));
+        let letter =
+            letters::table.find(id.0).select((letters::template, letters::aggregate, letters::given_up));
         let letter: Option<(String, String, Option<String>)> =
             letter.for_update().first(connection).await.optional()?;
         let Some((template, aggregate, given_up)) = letter else { return Ok(ResendOutcome::Missing) };

@@ -7,17 +7,24 @@
 
 use std::time::Duration;
 
-/// The longest wait for company: the resolution of the timers. A transaction takes longer.
+/// The longest wait for the next command: the resolution of the timers. A transaction takes longer.
 pub const GATHER: Duration = Duration::from_millis(1);
+
+/// The most of these waits for one batch.
+const WAITS: usize = 3;
 
 /// From this number of commands on, the price of the transaction hardly counts.
 const ENOUGH: usize = 16;
 
-/// The company that batches had lately.
+/// The company that batches had lately, and the waits of the next one.
 #[derive(Debug, Default)]
 pub struct Gathering {
     /// The number of commands that is expected together.
     expected: usize,
+    /// The number of commands when the last wait for this batch began.
+    gathered: usize,
+    /// The waits for this batch that have begun.
+    waits: usize,
 }
 
 impl Gathering {
@@ -26,13 +33,25 @@ impl Gathering {
         commands < self.expected.min(ENOUGH)
     }
 
+    /// A batch with this number of commands begins to wait for the next one.
+    pub fn wait(&mut self, commands: usize) {
+        self.gathered = commands;
+        self.waits += 1;
+    }
+
+    /// Whether a batch waits on at the end of a wait: others have come meanwhile, so more may.
+    pub fn waits_on(&self, commands: usize) -> bool {
+        commands > self.gathered && self.waits < WAITS && self.waits(commands)
+    }
+
     /// A batch has begun. More commands than expected are expected again; if there were fewer, the next batch expects
-    /// the mean.
+    /// the mean, rounded up.
     pub fn began(&mut self, commands: usize) {
-        self.expected = match commands >= self.expected {
+        let expected = match commands >= self.expected {
             true => commands,
-            false => usize::midpoint(self.expected, commands),
+            false => (self.expected + commands).div_ceil(2).min(self.expected - 1),
         };
+        *self = Self { expected, ..Self::default() };
     }
 }
 
@@ -55,11 +74,26 @@ mod tests {
     fn some_clients_wait_for_each_other_until_they_have_gone() {
         let mut gathering = Gathering::default();
         gathering.began(8);
-        assert!(gathering.waits(7) && !gathering.waits(8));
-        for expected in [4, 2, 1] {
+        for expected in [8, 5, 3, 2] {
+            assert!(gathering.waits(expected - 1) && !gathering.waits(expected), "{gathering:?}");
             gathering.began(1);
-            assert!(!gathering.waits(expected), "{gathering:?}");
         }
         assert!(!gathering.waits(1), "the others have gone");
+    }
+
+    #[test]
+    fn a_batch_waits_on_while_others_come() {
+        let mut gathering = Gathering::default();
+        gathering.began(8);
+        for commands in [2, 4] {
+            gathering.wait(commands);
+            assert!(gathering.waits_on(commands + 1) && !gathering.waits_on(8), "not when all are there");
+            assert!(!gathering.waits_on(commands), "nobody has come");
+        }
+        gathering.wait(5);
+        assert!(!gathering.waits_on(6), "long enough");
+        gathering.began(7);
+        gathering.wait(1);
+        assert!(gathering.waits_on(2), "another batch");
     }
 }

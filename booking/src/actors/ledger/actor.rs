@@ -81,12 +81,21 @@ impl Ledger {
         if ready == 0 || !self.gathering.waits(ready) {
             self.begin_next(ctx);
         } else if self.timer.is_none() {
-            let timer = ctx.run_later(GATHER, |ledger, ctx| {
-                ledger.timer = None;
-                ledger.begin_next(ctx);
-            });
-            self.timer = Some(timer);
+            self.gather(ctx);
         }
+    }
+
+    /// Waits for company.
+    fn gather(&mut self, ctx: &mut Context<Self>) {
+        self.gathering.wait(self.queue.ready());
+        let timer = ctx.run_later(GATHER, |ledger, ctx| {
+            ledger.timer = None;
+            match ledger.gathering.waits_on(ledger.queue.ready()) {
+                true => ledger.gather(ctx),
+                false => ledger.begin_next(ctx),
+            }
+        });
+        self.timer = Some(timer);
     }
 
     /// Begins the next batch, unless one runs or there is nothing to do.

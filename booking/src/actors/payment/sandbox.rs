@@ -134,14 +134,13 @@ async fn gather(
     gathering: &mut Gathering,
 ) {
     let awaited = |batch: &[Waiting]| batch.iter().filter(|operation| is_awaited(operation)).count();
-    let others = async {
-        while batch.len() < BATCH && gathering.waits(awaited(batch)) {
-            let Some(next) = operations.recv().await else { return };
-            batch.push(next);
-        }
-    };
-    // The batch keeps its operations when the time is over.
-    let _ = timeout(GATHER, others).await;
+    if awaited(batch) == 0 {
+        return;
+    }
+    while batch.len() < BATCH && gathering.waits(awaited(batch)) {
+        let Ok(Some(next)) = timeout(GATHER, operations.recv()).await else { break };
+        batch.push(next);
+    }
     gathering.began(awaited(batch));
 }
 
