@@ -21,6 +21,8 @@ const ENOUGH: usize = 16;
 pub struct Gathering {
     /// The number of commands that is expected together.
     expected: usize,
+    /// The number of commands in the last batch.
+    last: usize,
     /// The number of commands when the last wait for this batch began.
     gathered: usize,
     /// The waits for this batch that have begun.
@@ -51,7 +53,13 @@ impl Gathering {
             true => commands,
             false => (self.expected + commands).div_ceil(2).min(self.expected - 1),
         };
-        *self = Self { expected, ..Self::default() };
+        *self = Self { expected, last: commands, ..Self::default() };
+    }
+
+    /// The last batch has ended. `ready`: the number of commands that have come meanwhile. They might have come with it,
+    /// had it waited.
+    pub fn ended(&mut self, ready: usize) {
+        self.expected = self.expected.max(self.last + ready);
     }
 }
 
@@ -95,5 +103,16 @@ mod tests {
         gathering.began(7);
         gathering.wait(1);
         assert!(gathering.waits_on(2), "another batch");
+    }
+
+    #[test]
+    fn two_groups_that_take_turns_become_one() {
+        let mut gathering = Gathering::default();
+        gathering.began(5);
+        gathering.ended(3);
+        assert!(gathering.waits(7) && !gathering.waits(8));
+        gathering.began(8);
+        gathering.ended(0);
+        assert!(gathering.waits(7) && !gathering.waits(8));
     }
 }

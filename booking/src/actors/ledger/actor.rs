@@ -123,6 +123,7 @@ impl Ledger {
                 Vec::new()
             });
             ledger.queue.batch_ended(to_retry);
+            ledger.gathering.ended(ledger.queue.ready());
             ledger.begin_or_gather(ctx);
         }));
     }
