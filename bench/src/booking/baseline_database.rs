@@ -113,7 +113,7 @@ impl BaselineDatabase {
         Ok(BaselineRound { rate: rate * share, latencies })
     }
 
-    /// A round of which the first seconds are not counted. A new connection fills its caches, and plans each statement in
+    /// A round of which only the last seconds are counted. A new connection fills its caches, and plans each statement in
     /// its first five runs before it keeps a plan: of hundreds of connections that would be most of what is measured. So
     /// here they keep their first plan, which is the one that they would come to.
     ///
@@ -129,13 +129,14 @@ impl BaselineDatabase {
         let time = (warm_up + seconds, flights);
         let plans = " -c plan_cache_mode=force_generic_plan";
         let (_, share, logged) = self.run_clients(workload, clients, time, event, plans).await?;
-        let (transactions, latencies) = within(&logged, warm_up, seconds);
+        let (transactions, latencies) = last(&logged, seconds);
         #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52")]
         let rate = transactions as f64 / seconds.max(1) as f64;
         Ok(BaselineRound { rate: rate * share, latencies })
     }
 
-    /// Runs pgbench with further options of its sessions; gives what it has printed, how many of its transactions are bookings, and all of them.
+    /// Runs pgbench with further options of its sessions; gives what it has printed, which share of its transactions
+    /// are bookings, and all of them.
     async fn run_clients(
         &mut self,
         workload: Workload,
@@ -197,11 +198,12 @@ struct LoggedTransaction {
     micros: u32,
 }
 
-/// How many transactions ended in the seconds after the warm-up, and how long they took.
-fn within(logged: &[LoggedTransaction], warm_up: u64, seconds: u64) -> (usize, Latencies) {
-    let began = logged.iter().map(|one| one.ended.saturating_sub(one.micros.into())).min().unwrap_or(0);
-    let from = began + warm_up * 1_000_000;
-    let counted = from..from + seconds * 1_000_000;
+/// How many transactions ended in the last seconds of the load, and how long they took. The load ends when the last
+/// one begins; pgbench's time includes that of connecting.
+fn last(logged: &[LoggedTransaction], seconds: u64) -> (usize, Latencies) {
+    let begins = logged.iter().map(|one| one.ended.saturating_sub(one.micros.into()));
+    let end = begins.max().unwrap_or(0);
+    let counted = end.saturating_sub(seconds * 1_000_000)..end;
     let mut latencies = Latencies::default();
     let ended = logged.iter().filter(|one| counted.contains(&one.ended));
     ended.for_each(|one| latencies.record_micros(one.micros));
@@ -296,10 +298,10 @@ mod tests {
         ];
         let logged: Vec<_> = lines.into_iter().filter_map(logged_transaction).collect();
         assert_eq!(logged[0], LoggedTransaction { ended: 1_000_950_000, micros: 900_000 });
-        // It began at 1000.05; counted are the two seconds from 1002.05 on.
-        let (transactions, mut latencies) = within(&logged, 2, 2);
+        // The last one begins at 1004.059991; counted are the two seconds before it.
+        let (transactions, mut latencies) = last(&logged, 2);
         assert_eq!((transactions, latencies.percentile_ms(100.0)), (2, 7.0));
-        assert_eq!(within(&[], 1, 1).0, 0);
+        assert_eq!(last(&[], 1).0, 0);
         assert_eq!(logged_transaction("skipped"), None);
     }
 

@@ -12,7 +12,7 @@
 //! | [`cpu`], [`process_names`] | processor time by process and thread |
 //! | [`sql`] | transactions, statements and write-ahead log |
 //! | [`idle`] | an installation that nobody uses |
-//! | [`figures`], [`targets`] | what rounds add up to, and what must be reached |
+//! | [`figures`], [`mod@targets`] | what rounds add up to, and what must be reached |
 
 pub mod cpu;
 pub mod customers;

@@ -7,13 +7,16 @@ use crate::{
 };
 use anyhow::ensure;
 use std::{path::Path, time::Duration};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 
 /// The plain design's database.
 const NAME: &str = "baseline";
 
-/// Clients that a second of warming up is enough for.
-const CLIENTS_A_SECOND: usize = 64;
+/// Clients that a second is enough for, in which they connect and warm up.
+const CLIENTS_A_SECOND: usize = 32;
+
+/// How long before what is measured all should be connected.
+const WARM: Duration = Duration::from_secs(1);
 
 /// How long pgbench may take to open its connections.
 const CONNECT: Duration = Duration::from_secs(60);
@@ -58,7 +61,7 @@ impl PlainUnderTest {
     /// # Errors
     /// Where pgbench fails.
     pub async fn round(&mut self, clients: usize, seconds: u64) -> anyhow::Result<PlainRound> {
-        let warm_up = u64::try_from(clients.div_ceil(CLIENTS_A_SECOND))?;
+        let warm_up = 1 + u64::try_from(clients.div_ceil(CLIENTS_A_SECOND))?;
         let flights = EngineUnderTest::flights(Workload::Spread, warm_up + seconds);
         let looking = look(&mut self.counts, self.server, clients, (warm_up, seconds));
         let time = (warm_up, seconds, flights);
@@ -68,24 +71,35 @@ impl PlainUnderTest {
     }
 }
 
-/// Looks at the server from when all clients are connected and warm, for that costs the server much, too, until shortly
-/// before they leave.
+/// Looks at the server in the last seconds, when all clients are connected and warm, for that costs the server much, too,
+/// until shortly before they leave. pgbench's time begins before it connects.
 async fn look(
     counts: &mut SqlCounts,
     server: u32,
     clients: usize,
     (warm_up, seconds): (u64, u64),
 ) -> anyhow::Result<PlainRound> {
-    let began = Instant::now();
-    while counts.pgbench_clients(NAME).await? < clients {
-        ensure!(began.elapsed() < CONNECT, "pgbench does not connect");
+    let waiting = Instant::now();
+    let mut began = None;
+    loop {
+        let connected = counts.pgbench_clients(NAME).await?;
+        if connected > 0 && began.is_none() {
+            began = Some(Instant::now());
+        }
+        if connected >= clients {
+            break;
+        }
+        ensure!(waiting.elapsed() < CONNECT, "pgbench does not connect");
         sleep(Duration::from_millis(20)).await;
     }
-    sleep(Duration::from_secs(warm_up)).await;
-    let end = Duration::from_secs(seconds).saturating_sub(BEFORE_END);
-    let warm = Instant::now();
+    let began = began.unwrap_or_else(Instant::now);
+    let (from, until) = (Duration::from_secs(warm_up), Duration::from_secs(warm_up + seconds) - BEFORE_END);
+    if began.elapsed() + WARM > from {
+        eprintln!("  the plain design's {clients} connections are cold: the machine is too busy");
+    }
+    sleep_until(began + from).await;
     let (cpu, sql) = (CpuSample::of_tree(server), counts.sample(NAME).await?);
-    sleep(end.saturating_sub(warm.elapsed())).await;
+    sleep_until(began + until).await;
     let sql = counts.sample(NAME).await?.since(&sql);
     let postgres = CpuSample::of_tree(server).since(&cpu).of(of_database(NAME));
     // One for each booking.
