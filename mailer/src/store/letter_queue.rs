@@ -199,8 +199,7 @@ pub(crate) async fn record(
 ) -> QueryResult<HashSet<Uuid>> {
     let is_sent = |one: &&EndedAttempt| one.attempt.outcome == DeliveryOutcome::Sent;
     let (sent, failed): (Vec<_>, Vec<_>) = ended.iter().partition(is_sent);
-    let (sent, failed) =
-        try_join(record_sent(connection, &sent), record_failed(connection, &failed)).await?;
+    let (sent, failed) = try_join(record_sent(connection, &sent), record_failed(connection, &failed)).await?;
     Ok(sent.into_iter().chain(failed).map(|(id,)| id).collect())
 }
 

@@ -237,7 +237,8 @@ fn superseded_within(batch: &[NewLetter]) -> Vec<bool> {
 /// Those of the database.
 pub(crate) async fn resend(connection: &mut AsyncPgConnection, id: LetterId) -> QueryResult<ResendOutcome> {
     let resend = async |connection: &mut AsyncPgConnection| {
-        let letter = letters::table.find(id.0).select((letters::template, letters::aggregate, letters::given_up));
+        let letter =
+            letters::table.find(id.0).select((letters::template, letters::aggregate, letters::given_up));
         let letter: Option<(String, String, Option<String>)> =
             letter.for_update().first(connection).await.optional()?;
         let Some((template, aggregate, given_up)) = letter else { return Ok(ResendOutcome::Missing) };
@@ -318,7 +319,9 @@ pub(crate) async fn list(
     query = match filter.status {
         Some(LetterStatus::Queued) => query.filter(in_queue.eq(false)),
         Some(LetterStatus::Sending) => query.filter(in_queue.eq(true)),
-        Some(LetterStatus::Sent) => query.filter(in_queue.is_null()).filter(letters::given_up.is_null()),
+        Some(LetterStatus::Sent) => {
+            query.filter(letter_queue::letter_id.nullable().is_null()).filter(letters::given_up.is_null())
+        }
         Some(ended @ (LetterStatus::Failed | LetterStatus::Superseded)) => {
             query.filter(letters::given_up.eq(ended.as_str()))
         }

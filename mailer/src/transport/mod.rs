@@ -68,8 +68,9 @@ impl MailTransport {
     ) -> BoxStream<'a, (T, DeliveryAttempt)> {
         match self {
             Self::Smtp(smtp) => {
-                let send =
-                    |(tag, mail): (T, OutgoingMail)| async move { (tag, smtp.send(&mail.mail, longest).await) };
+                let send = |(tag, mail): (T, OutgoingMail)| async move {
+                    (tag, smtp.send(&mail.mail, longest).await)
+                };
                 mails.into_iter().map(send).collect::<FuturesUnordered<_>>().boxed()
             }
             Self::Folder(folder) => {
