@@ -75,7 +75,7 @@ mod tests {
     use super::*;
     use rustix::{process::getpriority_process, thread::name};
 
-    #[actix_rt::test]
+    #[actix_web::test]
     async fn blocking_work_has_the_name_and_priority_of_its_arbiter() {
         let arbiter = arbiter("test-arbiter".to_owned(), Priority::Followers).unwrap();
         let (tell, told) = tokio::sync::oneshot::channel();

@@ -4,7 +4,7 @@
 //! but not a power cut: no file waits for the disk, which would take longer than all else that a letter needs (ADR
 //! 0037). The database keeps the letters, and they can be sent again.
 
-use super::OutgoingMail;
+use super::outgoing_mail::OutgoingMail;
 use crate::domain::{DeliveryAttempt, DeliveryOutcome};
 use std::{
     collections::BTreeSet,
