@@ -58,7 +58,7 @@ impl Renderer {
             .templates
             .render(template, &letter.subject, &letter.data)
             .map_err(|error: RenderError| error.to_string())?;
-        build_message(&self.letterhead, &letter.recipient, &letter.subject, &letter.message_id, parts)
+        build_message(&self.letterhead, &letter.recipient, &letter.subject, &letter.message_id, &parts)
             .map_err(|error: MessageError| error.to_string())
     }
 }

@@ -1,5 +1,7 @@
 //! How an attempt to deliver a letter ends.
 
+use std::time::Duration;
+
 /// Longest text of an attempt that is kept, characters.
 const MESSAGE_LIMIT: usize = 500;
 
@@ -44,5 +46,12 @@ impl DeliveryAttempt {
     pub(crate) fn new(outcome: DeliveryOutcome, smtp_code: Option<i16>, message: &str) -> Self {
         let message = super::single_line(message).chars().take(MESSAGE_LIMIT).collect();
         Self { outcome, smtp_code, message }
+    }
+
+    /// An attempt that was cut off after this time. The mail may have been taken all the same: at-least-once delivery
+    /// means that it is sent again.
+    pub(crate) fn unanswered(longest: Duration) -> Self {
+        let reason = format!("no answer within {} ms", longest.as_millis());
+        Self::new(DeliveryOutcome::Deferred, None, &reason)
     }
 }

@@ -3,6 +3,7 @@
 use super::{
     flight_reservation::{FlightReservation, ReservedFlight},
     letter_kind::DraftError,
+    letter_view::{LetterFlight, LetterPassenger, LetterSeat, LetterStation},
 };
 use crate::domain::{LetterDraft, LetterTemplate, local_time, single_line, utc_time};
 use serde::Serialize;
@@ -30,41 +31,6 @@ struct BookingLetter<'a> {
     refund: Option<String>,
     /// schema.org's view of the same, for mail clients: a reservation per passenger and flight.
     structured: Vec<FlightReservation<'a>>,
-}
-
-/// A flight as letters show it.
-#[derive(Serialize)]
-pub(super) struct LetterFlight {
-    number: String,
-    pub(super) from: LetterStation,
-    pub(super) to: LetterStation,
-    departure: String,
-    arrival: String,
-    cabin: &'static str,
-    brand: &'static str,
-}
-
-/// An airport as letters show it.
-#[derive(Serialize)]
-pub(super) struct LetterStation {
-    pub(super) iata: String,
-    city: String,
-    pub(super) airport: String,
-}
-
-/// A passenger as letters show them.
-#[derive(Serialize)]
-pub(super) struct LetterPassenger {
-    pub(super) name: String,
-    kind: &'static str,
-    ticket_number: Option<String>,
-    seats: Vec<LetterSeat>,
-}
-
-#[derive(Serialize)]
-struct LetterSeat {
-    flight: String,
-    seat: String,
 }
 
 #[derive(Serialize)]

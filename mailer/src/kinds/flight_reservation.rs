@@ -1,6 +1,6 @@
 //! Reservations as schema.org describes them, for mail clients.
 
-use super::booking_letter::{LetterFlight, LetterPassenger, LetterStation};
+use super::letter_view::{LetterFlight, LetterPassenger, LetterStation};
 use crate::domain::offset_time;
 use serde::Serialize;
 use shared::{

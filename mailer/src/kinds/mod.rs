@@ -7,6 +7,7 @@ mod booking_letter;
 mod flight_reservation;
 mod hold_expired;
 mod letter_kind;
+mod letter_view;
 mod registry;
 mod superseding;
 

@@ -55,7 +55,7 @@ pub(crate) fn build_message(
     recipient: &str,
     subject: &str,
     message_id: &str,
-    parts: LetterParts,
+    parts: &LetterParts,
 ) -> Result<RenderedMail, MessageError> {
     let address = mail_address(&recipient.parse().map_err(MessageError::Recipient)?)?;
     let auto_submitted =
@@ -72,37 +72,37 @@ pub(crate) fn build_message(
     }
     // Documents will stand beside this one, in a multipart/mixed around it.
     let alternative = MultiPart::alternative()
-        .singlepart(part(ContentType::TEXT_PLAIN, parts.text))
-        .singlepart(part(ContentType::TEXT_HTML, parts.html));
+        .singlepart(part(ContentType::TEXT_PLAIN, &parts.text))
+        .singlepart(part(ContentType::TEXT_HTML, &parts.html));
     let message = builder.multipart(alternative)?;
     Ok(RenderedMail { envelope: message.envelope().clone(), bytes: message.formatted() })
 }
 
 /// A part of a mail. A text of ASCII in lines that a mail may have stands there as it is: encoding it, as lettre would do
 /// from 76 characters a line on, takes longer than to fill its template in, and makes it a fifth longer.
-fn part(kind: ContentType, text: String) -> SinglePart {
-    let text = with_crlf(text);
+fn part(kind: ContentType, text: &str) -> SinglePart {
+    let (text, longest) = with_crlf(text);
     let builder = SinglePart::builder().header(kind);
-    if text.is_ascii() && text.split("\r\n").all(|line| line.len() <= LINE_LIMIT) {
+    if longest <= LINE_LIMIT && text.is_ascii() {
         builder.body(Body::dangerous_pre_encoded(text.into_bytes(), ContentTransferEncoding::SevenBit))
     } else {
         builder.body(text)
     }
 }
 
-/// The text with the line ends of mails.
-fn with_crlf(text: String) -> String {
-    if !text.contains('\n') {
-        return text;
-    }
+/// The text with the line ends of mails, and the length of its longest line.
+fn with_crlf(text: &str) -> (String, usize) {
     let mut lines = String::with_capacity(text.len() + text.len() / 16);
+    let mut longest = 0;
     for (number, line) in text.split('\n').enumerate() {
         if number > 0 {
             lines.push_str("\r\n");
         }
-        lines.push_str(line.strip_suffix('\r').unwrap_or(line));
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        longest = longest.max(line.len());
+        lines.push_str(line);
     }
-    lines
+    (lines, longest)
 }
 
 /// An address as mails carry it.
@@ -130,7 +130,7 @@ mod tests {
                 let letterhead =
                     Letterhead { from: "Aerobus <no-reply@aerobus.example>".parse().unwrap(), reply_to: None };
                 let parts = LetterParts { text: "t".into(), html: "<p>h</p>".into() };
-                let mail = build_message(&letterhead, address.as_str(), "x", "<a@b>", parts);
+                let mail = build_message(&letterhead, address.as_str(), "x", "<a@b>", &parts);
                 prop_assert!(mail.is_ok(), "{text:?}: {:?}", mail.err());
                 let envelope = mail.map(|mail| mail.envelope.to().to_vec()).unwrap_or_default();
                 prop_assert_eq!(envelope.iter().map(ToString::to_string).collect::<Vec<_>>(), [address.as_str()]);
@@ -144,8 +144,7 @@ mod tests {
             Letterhead { from: "Aerobus <no-reply@aerobus.example>".parse().unwrap(), reply_to: None };
         let parts = LetterParts { text: "t".into(), html: "<p>h</p>".into() };
         let mail =
-            build_message(&letterhead, "a@b.example", "x\r\nBcc: all@b.example", "<a@b>", parts.clone())
-                .unwrap();
+            build_message(&letterhead, "a@b.example", "x\r\nBcc: all@b.example", "<a@b>", &parts).unwrap();
         let raw = String::from_utf8(mail.bytes).unwrap();
         assert!(!raw.lines().any(|line| line.starts_with("Bcc:")), "{raw}");
         for address in [
@@ -156,7 +155,7 @@ mod tests {
             "n..ina@example.org",
             "x@[127.0.0.1]",
         ] {
-            let refused = build_message(&letterhead, address, "x", "<a@b>", parts.clone());
+            let refused = build_message(&letterhead, address, "x", "<a@b>", &parts);
             assert!(matches!(refused, Err(MessageError::Recipient(_))), "{address}");
         }
     }
@@ -167,7 +166,7 @@ mod tests {
             Letterhead { from: "Aerobus <no-reply@aerobus.example>".parse().unwrap(), reply_to: None };
         let mail = |text: &str| {
             let parts = LetterParts { text: text.to_owned(), html: "<p>h</p>".into() };
-            let mail = build_message(&letterhead, "a@b.example", "x", "<a@b>", parts).unwrap();
+            let mail = build_message(&letterhead, "a@b.example", "x", "<a@b>", &parts).unwrap();
             let read = mail_parser::MessageParser::default().parse(&mail.bytes).unwrap().into_owned();
             assert_eq!(
                 read.body_text(0).unwrap().trim_end(),

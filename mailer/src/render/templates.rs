@@ -167,10 +167,14 @@ fn compile_mjml(content: &str) -> Result<String, String> {
     Ok(break_lines(&html))
 }
 
-/// Begins a new line before each table and its end, where a space means nothing: a mail may not have lines of 1,000
-/// characters.
+/// Begins a new line before tags of tables and of the head, where a space means nothing: a mail may not have lines of
+/// 1,000 characters.
 fn break_lines(html: &str) -> String {
-    html.replace("<table", "\n<table").replace("</table>", "\n</table>")
+    let mut lines = html.to_owned();
+    for tag in ["<table", "</table>", "<td", "<meta", "<style"] {
+        lines = lines.replace(tag, &format!("\n{tag}"));
+    }
+    lines
 }
 
 #[cfg(test)]

@@ -319,7 +319,9 @@ pub(crate) async fn list(
     query = match filter.status {
         Some(LetterStatus::Queued) => query.filter(in_queue.eq(false)),
         Some(LetterStatus::Sending) => query.filter(in_queue.eq(true)),
-        Some(LetterStatus::Sent) => query.filter(in_queue.is_null()).filter(letters::given_up.is_null()),
+        Some(LetterStatus::Sent) => {
+            query.filter(letter_queue::letter_id.nullable().is_null()).filter(letters::given_up.is_null())
+        }
         Some(ended @ (LetterStatus::Failed | LetterStatus::Superseded)) => {
             query.filter(letters::given_up.eq(ended.as_str()))
         }

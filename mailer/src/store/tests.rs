@@ -81,7 +81,7 @@ async fn text(connection: &mut AsyncPgConnection, query: &str) -> String {
 
 /// The queued and the superseded letters, by template and aggregate.
 async fn letters_now(connection: &mut AsyncPgConnection) -> String {
-    let all = "SELECT coalesce(string_agg(coalesce(given_up, 'queued') || ' ' || template || ' ' || aggregate, ', ' ORDER BY aggregate, template), '') \
+    let all = "SELECT coalesce(string_agg(coalesce(given_up, 'queued') || ' ' || template || ' ' || letters.aggregate, ', ' ORDER BY letters.aggregate, template), '') \
                FROM letters LEFT JOIN letter_queue ON letter_id = id WHERE (letter_id IS NULL) = (given_up IS NOT NULL)";
     text(connection, all).await
 }
@@ -156,7 +156,7 @@ async fn a_letter_that_is_being_sent_and_an_older_version_supersede_nothing() {
     store(&connection, vec![held("a"), letter(LetterTemplate::BookingHeld, "b", 3)]).await;
     let claimed = claim(&connection, 1).await;
     store(&connection, vec![confirmed("a"), confirmed("b")]).await;
-    let waiting = "SELECT string_agg(template, ' ' ORDER BY aggregate, template) FROM letters JOIN letter_queue ON letter_id = id";
+    let waiting = "SELECT string_agg(template, ' ' ORDER BY letters.aggregate, template) FROM letters JOIN letter_queue ON letter_id = id";
     let all = "booking_confirmed booking_held booking_confirmed booking_held";
     assert_eq!((claimed.len(), text(&mut connection, waiting).await.as_str()), (1, all));
 }
@@ -189,7 +189,7 @@ async fn outcomes_decide_what_becomes_of_letters() {
     let held = letter_queue::record(&connection, &attempts).await.unwrap();
     assert_eq!(held.len(), 4);
     assert!(!held.contains(&claimed[4].id), "it belongs to the other one");
-    let letters = "SELECT string_agg(concat_ws(' ', aggregate, given_up, q.sending, q.failures, outcome), ', ' ORDER BY aggregate) \
+    let letters = "SELECT string_agg(concat_ws(' ', letters.aggregate, given_up, q.sending, q.failures, outcome), ', ' ORDER BY letters.aggregate) \
                    FROM letters LEFT JOIN letter_queue q ON q.letter_id = id JOIN letter_attempts a ON a.letter_id = id";
     let expected = "a sent, b failed refused, c f 1 unreachable, d failed deferred, e t 0 deferred";
     assert_eq!(text(&mut connection, letters).await, expected);

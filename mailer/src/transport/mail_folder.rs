@@ -4,13 +4,13 @@
 //! but not a power cut: no file waits for the disk, which would take longer than all else that a letter needs (ADR
 //! 0037). The database keeps the letters, and they can be sent again.
 
-use super::OutgoingMail;
+use super::outgoing_mail::OutgoingMail;
 use crate::domain::{DeliveryAttempt, DeliveryOutcome};
 use std::{
     collections::BTreeSet,
-    fs::{self, DirBuilder, OpenOptions, Permissions},
+    fs::{self, DirBuilder, File, OpenOptions, Permissions},
     io::{self, ErrorKind, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
@@ -75,12 +75,14 @@ fn write(
     OutgoingMail { name, mail }: OutgoingMail,
 ) -> DeliveryAttempt {
     let name = file_name(&name);
-    match store(folder, &name, &mail.bytes) {
+    // Nobody panics while changing it.
+    let mut kept = kept.map(|kept| kept.lock().unwrap_or_else(PoisonError::into_inner));
+    let spare = kept.as_mut().and_then(|kept| kept.take_spare(&name));
+    match store(folder, &name, &mail.bytes, spare.as_deref()) {
         Ok(()) => {
             let attempt = DeliveryAttempt::new(DeliveryOutcome::Sent, None, &format!("written to {name}"));
-            if let Some(kept) = kept {
-                // Nobody panics while changing it.
-                kept.lock().unwrap_or_else(PoisonError::into_inner).add(folder, name);
+            if let Some(kept) = &mut kept {
+                kept.add(folder, name);
             }
             attempt
         }
@@ -94,6 +96,14 @@ fn write(
 }
 
 impl KeptLetters {
+    /// Takes the letter out for which there is no place beside a new one of this name.
+    fn take_spare(&mut self, name: &str) -> Option<String> {
+        let is_full = self.names.len() >= self.limit && is_letter(name) && !self.names.contains(name);
+        // A letter that is older than all others is not kept itself.
+        let is_older = self.names.first().is_some_and(|oldest| oldest.as_str() < name);
+        if is_full && is_older { self.names.pop_first() } else { None }
+    }
+
     fn add(&mut self, folder: &Path, name: String) {
         if is_letter(&name) {
             self.names.insert(name);
@@ -135,19 +145,42 @@ fn is_letter(name: &str) -> bool {
     digits(0..8) && name.as_bytes().get(8) == Some(&b'T') && digits(9..15) && name.ends_with(".eml")
 }
 
-fn store(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
+/// Writes a file, into the file of a letter that is not kept any more where there is one.
+fn store(folder: &Path, name: &str, bytes: &[u8], spare: Option<&str>) -> io::Result<()> {
     let part = folder.join(format!(".{name}.part"));
-    let create = || OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part);
-    let mut file = match create() {
-        // An earlier attempt has left it, perhaps with another mode.
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            fs::remove_file(&part)?;
-            create()?
-        }
-        created => created?,
+    let spare = spare.map(|spare| folder.join(spare));
+    let mut file = match spare.map(|spare| reuse(&spare, &part)) {
+        Some(Ok(file)) => file,
+        _ => create(&part)?,
     };
     file.write_all(bytes)?;
+    file.set_len(u64::try_from(bytes.len()).unwrap_or_default())?;
     fs::rename(part, folder.join(name))
+}
+
+/// Takes the file of a removed letter for a new one. Where files are removed by the thousand the system takes long to
+/// find a place for each new one. A reader that still has the removed letter open may find the new one in it.
+fn reuse(spare: &Path, part: &Path) -> io::Result<File> {
+    fs::rename(spare, part)?;
+    let found = fs::symlink_metadata(part)?;
+    if !found.is_file() || found.nlink() > 1 {
+        return Err(io::Error::other("somebody keeps the file under another name"));
+    }
+    let file = OpenOptions::new().write(true).open(part)?;
+    file.set_permissions(Permissions::from_mode(0o600))?;
+    Ok(file)
+}
+
+fn create(part: &Path) -> io::Result<File> {
+    let create = || OpenOptions::new().write(true).create_new(true).mode(0o600).open(part);
+    match create() {
+        // An earlier attempt has left it, perhaps with another mode.
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            fs::remove_file(part)?;
+            create()
+        }
+        created => created,
+    }
 }
 
 /// The file's name: nothing in it leaves the folder or hides the file.
@@ -236,5 +269,29 @@ mod tests {
         let outcomes: Vec<_> = attempts.iter().map(|attempt| attempt.outcome).collect();
         assert_eq!(outcomes, [DeliveryOutcome::Unreachable, DeliveryOutcome::Sent]);
         assert_eq!(fs::read(parent.path().join("free.eml")).unwrap(), b"Dear Ada");
+    }
+
+    #[tokio::test]
+    async fn a_new_letter_takes_the_place_of_the_oldest_one_with_its_own_words_and_mode() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = |name: &str| parent.path().join(format!("20261201T093000.00{name}.eml"));
+        for name in ["1Z-A", "2Z-B", "3Z-C"] {
+            fs::write(path(name), "a letter that is longer than the new one").unwrap();
+        }
+        // Somebody keeps this one.
+        fs::hard_link(path("2Z-B"), parent.path().join("keepsake")).unwrap();
+        let oldest = fs::metadata(path("1Z-A")).unwrap().ino();
+        let folder = MailFolder::open(parent.path(), Some(3)).unwrap();
+        write(&folder, &["20261201T093000.004Z-D", "20261201T093000.005Z-E"]).await;
+        assert_eq!(fs::metadata(path("4Z-D")).unwrap().ino(), oldest);
+        for name in ["4Z-D", "5Z-E"] {
+            assert_eq!((fs::read(path(name)).unwrap(), mode(&path(name))), (b"Dear Ada".to_vec(), 0o600));
+        }
+        let kept = fs::read_to_string(parent.path().join("keepsake")).unwrap();
+        assert_eq!(kept, "a letter that is longer than the new one");
+        assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 4);
+        // An older one than all of them is not kept, and none goes for it.
+        write(&folder, &["20261201T093000.000Z-O"]).await;
+        assert!(path("3Z-C").exists() && !path("0Z-O").exists());
     }
 }

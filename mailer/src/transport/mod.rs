@@ -1,17 +1,16 @@
 //! Transports of mails: a mail server, or a folder in the one-process mode.
 
 mod mail_folder;
+mod outgoing_mail;
 mod smtp_transport;
 mod smtp_url;
 
 pub(crate) use mail_folder::MailFolder;
+pub(crate) use outgoing_mail::OutgoingMail;
 pub(crate) use smtp_transport::SmtpTransport;
 pub(crate) use smtp_url::InvalidSmtpUrl;
 
-use crate::{
-    domain::{DeliveryAttempt, DeliveryOutcome},
-    render::RenderedMail,
-};
+use crate::domain::DeliveryAttempt;
 use futures_util::{
     StreamExt,
     stream::{self, BoxStream, FuturesUnordered},
@@ -25,14 +24,6 @@ const FOLDER_CAPACITY: usize = 256;
 /// Letters that are under way for each connection to the mail server, with the one that is being sent. The others are
 /// claimed, rendered and recorded meanwhile, many at once.
 const TURNS: u32 = 4;
-
-/// A mail on its way.
-pub(crate) struct OutgoingMail {
-    /// What its file is called, for people.
-    pub(crate) name: String,
-    /// The mail.
-    pub(crate) mail: RenderedMail,
-}
 
 /// A transport of mails.
 pub(crate) enum MailTransport {
@@ -78,7 +69,8 @@ impl MailTransport {
                     let (tags, mails): (Vec<T>, Vec<_>) = mails.into_iter().unzip();
                     let count = mails.len();
                     let written = timeout(longest, folder.write(mails)).await;
-                    let attempts = written.unwrap_or_else(|_| vec![unanswered(longest); count]);
+                    let attempts =
+                        written.unwrap_or_else(|_| vec![DeliveryAttempt::unanswered(longest); count]);
                     stream::iter(tags.into_iter().zip(attempts))
                 };
                 stream::once(write).flatten().boxed()
@@ -92,10 +84,4 @@ impl MailTransport {
             smtp.close().await;
         }
     }
-}
-
-/// The mail may have been taken all the same. At-least-once delivery means that it is sent again.
-fn unanswered(longest: Duration) -> DeliveryAttempt {
-    let reason = format!("no answer within {} ms", longest.as_millis());
-    DeliveryAttempt::new(DeliveryOutcome::Deferred, None, &reason)
 }

@@ -4,10 +4,7 @@
 //! next mail would then be answered with the answer to the one before. Here a connection is kept only
 //! after its mail was taken, and whatever is cut off takes its connection with it.
 
-use super::{
-    smtp_url::{InvalidSmtpUrl, SmtpEncryption, SmtpEndpoint},
-    unanswered,
-};
+use super::smtp_url::{InvalidSmtpUrl, SmtpEncryption, SmtpEndpoint};
 use crate::{
     domain::{DeliveryAttempt, DeliveryOutcome},
     render::RenderedMail,
@@ -95,7 +92,7 @@ impl SmtpTransport {
     pub(super) async fn send(&self, mail: &RenderedMail, longest: Duration) -> DeliveryAttempt {
         // Nobody closes the semaphore.
         let _connection = self.free.acquire().await;
-        timeout(longest, self.attempt(mail)).await.unwrap_or_else(|_| unanswered(longest))
+        timeout(longest, self.attempt(mail)).await.unwrap_or_else(|_| DeliveryAttempt::unanswered(longest))
     }
 
     async fn attempt(&self, mail: &RenderedMail) -> DeliveryAttempt {
