@@ -121,7 +121,7 @@ fn program(service: &str) -> anyhow::Result<PathBuf> {
     let program = own.with_file_name(format!("aerobus-{service}"));
     anyhow::ensure!(
         program.is_file(),
-        "{} is missing; build it with `cargo build --release --bins`",
+        "{} is missing; build it with `cargo build --profile up --bins`",
         program.display()
     );
     Ok(program)
