@@ -74,7 +74,7 @@ pub struct SystemOptions {
 
 impl SystemOptions {
     fn rounds(&self) -> SystemRounds {
-        let (count, seconds, patience) = if self.quick { (1, 3, 6) } else { (3, 5, 60) };
+        let (count, seconds, patience) = if self.quick { (1, 3, 4) } else { (3, 5, 45) };
         SystemRounds {
             count: self.rounds.map_or(count, usize::from),
             seconds: self.seconds.map_or(seconds, u64::from),
@@ -126,6 +126,7 @@ pub async fn run(options: &SystemOptions) -> anyhow::Result<()> {
         rounds: options.rounds(),
         levels: options.levels(),
         idle: options.idle(),
+        at_letter_rate: !options.quick,
         statements: options.statements,
         lines: Vec::new(),
     };
@@ -171,7 +172,7 @@ mod tests {
         let usual = options(&[]);
         assert_eq!(usual.mode, [SystemMode::Up, SystemMode::Processes]);
         assert_eq!((usual.levels(), usual.rounds().count), (vec![1, 8, 64, 256, 512], 3));
-        assert_eq!(usual.rounds().patience_of_one(), Duration::from_secs(20));
+        assert_eq!(usual.rounds().patience_of_one(), Duration::from_secs(15));
         let quick = options(&["--quick", "--seconds", "4", "--mode", "up"]);
         assert_eq!((quick.levels(), quick.rounds().count), (vec![1, 8, 64, 256], 1));
         assert_eq!((quick.rounds().seconds, quick.mode.len()), (4, 1));

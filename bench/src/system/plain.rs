@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 const NAME: &str = "baseline";
 
 /// Clients that a second is enough for, in which they connect and warm up.
-const CLIENTS_A_SECOND: usize = 32;
+const CLIENTS_A_SECOND: usize = 48;
 
 /// How long before what is measured all should be connected.
 const WARM: Duration = Duration::from_secs(1);

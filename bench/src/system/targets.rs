@@ -43,7 +43,7 @@ impl Target {
             Some(false) => "MISSED",
             None => "not measured",
         };
-        format!("{:<58} {measured:>9}  {bound:<13} {reached}", self.what)
+        format!("{:<66} {measured:>9}  {bound:<13} {reached}", self.what)
     }
 
     /// For the last line.
