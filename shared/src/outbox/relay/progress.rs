@@ -159,6 +159,11 @@ impl RelayProgress {
         self.lane(seq).stuck.insert(seq);
     }
 
+    /// A row need not be published: another one tells more.
+    pub(super) fn skip(&mut self, seq: i64) {
+        self.lane(seq).confirmed.push(seq);
+    }
+
     /// A row's publish was confirmed.
     pub(super) fn confirm(&mut self, seq: i64) {
         let lane = self.lane(seq);

@@ -3,12 +3,19 @@
 use super::{actor::Relay, progress::WINDOW};
 use crate::{
     bus::BusError,
-    outbox::pending::{self, OutboxRow, TurnRequest},
+    outbox::{
+        lane::Lane,
+        pending::{self, OutboxRow, TurnRequest},
+    },
 };
 use actix::prelude::*;
 use diesel_async::AsyncPgConnection;
 use futures_util::{StreamExt, stream::FuturesUnordered};
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet, hash_map::Entry},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -38,8 +45,10 @@ impl Relay {
     /// Publishes rows in their order, which is taken here, synchronously.
     fn publish(&mut self, rows: Vec<OutboxRow>, ctx: &mut Context<Self>) {
         let (mut places, mut events) = (Vec::with_capacity(rows.len()), Vec::with_capacity(rows.len()));
+        let outdated = outdated(&rows);
         for OutboxRow { seq, event } in rows {
             match event {
+                Ok(_) if outdated.contains(&seq) => self.progress.skip(seq),
                 Ok(event) => {
                     self.progress.publish(seq);
                     places.push(seq);
@@ -84,6 +93,29 @@ impl Relay {
     }
 }
 
+/// The places of events about seats that a newer event of the same read outdates. Consumers need the newest seats of a
+/// flight only, and each event tells all of them.
+fn outdated(rows: &[OutboxRow]) -> HashSet<i64> {
+    let mut newest: HashMap<&str, (i64, i64)> = HashMap::new();
+    let mut outdated = HashSet::new();
+    for OutboxRow { seq, event } in rows {
+        let Ok(event) = event else { continue };
+        if Lane::of(event.kind) != Lane::Seats {
+            continue;
+        }
+        let older = match newest.entry(event.subject.as_str()) {
+            Entry::Vacant(entry) => {
+                entry.insert((event.version, *seq));
+                continue;
+            }
+            Entry::Occupied(entry) if entry.get().0 > event.version => *seq,
+            Entry::Occupied(mut entry) => entry.insert((event.version, *seq)).1,
+        };
+        outdated.insert(older);
+    }
+    outdated
+}
+
 /// What has landed of a read, with the token of its flight.
 type Landed = (CancellationToken, Vec<(i64, Result<(), BusError>)>);
 
@@ -107,5 +139,28 @@ impl StreamHandler<Landed> for Relay {
 
     fn finished(&mut self, _: &mut Self::Context) {
         // One stream of many; the default would stop the actor.
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::events::{Event, EventType};
+
+    #[test]
+    fn of_the_seats_of_a_flight_only_the_newest_are_published() {
+        let row = |(seq, kind, subject, version)| {
+            let event = Event::new("booking", kind, subject, version, &serde_json::Value::Null);
+            OutboxRow { seq, event: Ok(event) }
+        };
+        let rows = [
+            (1, EventType::SeatsChanged, "a", 4),
+            (2, EventType::BookingHeld, "a", 1),
+            (3, EventType::SeatsChanged, "b", 1),
+            (4, EventType::SeatsChanged, "a", 6),
+            (5, EventType::SeatsChanged, "a", 5),
+            (6, EventType::BookingHeld, "a", 2),
+        ];
+        assert_eq!(outdated(&rows.map(row)), HashSet::from([1, 5]));
     }
 }
