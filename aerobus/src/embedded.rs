@@ -124,7 +124,7 @@ impl ServiceBuses<'_> {
                     queues: queues::ALL,
                     ..AmqpConfig::new(broker.url.clone(), service)
                 };
-                Bus::new(Amqp::connect(&config).context("the RabbitMQ URL cannot be read")?)
+                Bus::new(Amqp::connect(&config).context("RabbitMQ cannot be used")?)
             }
         };
         self.opened.push(bus.clone());

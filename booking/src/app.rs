@@ -44,7 +44,7 @@ use shared::{
 };
 use std::{io, sync::Arc, time::Duration};
 
-/// Connections of what follows the bus: the feed of flights, and the look for flights that requests wait for.
+/// Connections of what follows the bus: the feed of flights.
 const FOLLOWERS: usize = 2;
 
 /// Why the booking service did not start.
@@ -98,7 +98,9 @@ pub(crate) async fn start_with(
         allocators: config.allocators,
         idle: Duration::from_millis(config.allocator_idle_ms.max(10)),
     };
-    let pools = (pool.clone(), followers.clone());
+    // A connection for requests that wait for a flight: others that wait for connections do not hold them up.
+    let arrivals = Pool::new(&DatabaseConfig { pool_size: 1, ..database.planned(Plans::ByIndex) });
+    let pools = (pool.clone(), arrivals.clone());
     let directory = Directory::start(pools, flights.clone(), shards.handles(), limits);
     let store = (&pool, &relay, &flights, &directory);
     let sales = start_actors(&config, &shards, store, provider);
@@ -119,7 +121,11 @@ pub(crate) async fn start_with(
 
     let verifier = context.verifier(service);
     // The bus is not among what must be there: with the broker down bookings go on, and events wait.
-    let health = Health::new().needs_database(&pool).needs_keys(&verifier);
+    let following = follower.handle();
+    let health = Health::new()
+        .needs_database(&pool)
+        .needs("followers", move || std::future::ready(following.alive()))
+        .needs_keys(&verifier);
     let running = WebServer::new("booking", service, health)
         .share(verifier)
         .share(ServiceTokens::new(service.service_token_secret.clone()))
@@ -147,6 +153,7 @@ pub(crate) async fn start_with(
         // Repeated work ends when its pool is closed. The payment desk has finished already.
         pool.close();
         followers.close();
+        arrivals.close();
         ledgers.drain().await;
         relay.stop().await;
         follower.stop();

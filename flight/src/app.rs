@@ -67,10 +67,11 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
     drop(tokio::time::timeout(LOAD_TIMEOUT, catalogue.loaded()).await);
 
     let verifier = context.verifier(service);
-    let ready = catalogue.clone();
+    let (ready, following) = (catalogue.clone(), follower.handle());
     let health = Health::new()
         // The bus is not among them: without it search and sales go on, and events wait in the outbox.
         .needs_database(&pool)
+        .needs("followers", move || std::future::ready(following.alive()))
         .needs("catalogue", move || std::future::ready(ready.index().is_some()))
         .needs_keys(&verifier);
     let tokens = ServiceTokens::new(service.service_token_secret.clone());

@@ -79,7 +79,10 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
     let service_tokens = ServiceTokens::new(service.service_token_secret.clone());
     let streams = EventStreamLimit::new(config.streams, config.streams_per_client);
     let (timeout, stream_idle, proxied) = (config.upstream_timeout(), config.stream_idle(), streams.clone());
-    let running = WebServer::new("gateway", service, Health::new().needs_database(&pool))
+    let following = follower.handle();
+    let health =
+        Health::new().needs_database(&pool).needs("followers", move || std::future::ready(following.alive()));
+    let running = WebServer::new("gateway", service, health)
         .with_timeouts(CLIENT_HEADERS, CLIENT_KEEP_ALIVE)
         .share(verifier)
         .share(LastingToken::new(service_tokens, GATEWAY))

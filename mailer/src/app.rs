@@ -11,7 +11,7 @@ use crate::{
     },
     transport::{InvalidSmtpUrl, MailFolder, MailTransport, SmtpTransport},
 };
-use actix::Arbiter;
+use actix::{Arbiter, ArbiterHandle};
 use shared::{
     bus::Consumers,
     config::ConfigError,
@@ -22,7 +22,7 @@ use shared::{
     threads::{self, Priority},
 };
 use std::{io, path::PathBuf, sync::Arc, time::Duration};
-use tokio::{sync::oneshot, time::timeout};
+use tokio::time::timeout;
 
 /// How long a stop waits for mails that are being sent.
 const SENDER_STOP: Duration = Duration::from_secs(10);
@@ -50,7 +50,7 @@ pub enum StartError {
     Template(#[from] TemplateError),
     /// The threads of the mailer's work.
     #[error("a thread could not be started")]
-    Thread(#[source] io::Error),
+    Thread(#[from] io::Error),
 }
 
 /// Starts the mailer on the present arbiter; ready when it listens. It consumes as soon as the
@@ -73,20 +73,22 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
     let (send_timeout, poll) = (config.send_timeout(), config.queue_poll());
     // What a crash of the database undoes is done again: a letter is sent twice, which also happens otherwise.
     let connection = BatchConnection::new(&database, CommitWait::Nothing);
-    let start_sender = move || {
+    let start_sender = async move || {
         let renderer = Renderer::start(templates, letterhead);
         let delivery = LetterDelivery { renderer, transport: Arc::new(transport), send_timeout };
         EmailSender::start(connection, delivery, poll)
     };
-    let sender = on(&sending, start_sender).await?;
+    let sender = threads::run_on(&sending.handle(), start_sender).await?;
     let (connection, nudged) = (BatchConnection::new(&database, CommitWait::Disk), sender.clone());
-    let start_consumer = move || NotificationConsumer::start(connection, nudged, mail_domain);
-    let consumer = on(&taking, start_consumer).await?;
+    let start_consumer = async move || NotificationConsumer::start(connection, nudged, mail_domain);
+    let consumer = threads::run_on(&taking.handle(), start_consumer).await?;
 
     let (verifier, bus) = (context.verifier(&config.service), context.bus.clone());
     // A mail server that is down does not make the mailer unready: letters wait.
+    let following = [taking.handle(), sending.handle()];
     let health = Health::new()
         .needs_database(&pool)
+        .needs("followers", move || std::future::ready(following.iter().all(ArbiterHandle::alive)))
         .needs("bus", move || std::future::ready(bus.is_connected()))
         .needs_keys(&verifier);
     let running = WebServer::new("mailer", &config.service, health)
@@ -95,11 +97,11 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
         .serve(http::routes)?;
     let dead_letters = Arc::new(DeadLetters::new(pool.clone()));
     // A bus within the process hands out deliveries on the thread that subscribes.
-    let subscribe = move || {
+    let subscribe = async move || {
         let subscription = NotificationConsumerHandle::subscription();
         Consumers::new().with(context.bus.subscribe(subscription, Arc::new(consumer), dead_letters))
     };
-    let consumers = on(&taking, subscribe).await?;
+    let consumers = threads::run_on(&taking.handle(), subscribe).await?;
     Ok(running.flush(relay.clone()).after_stop(move || async move {
         consumers.stop().await;
         taking.stop();
@@ -112,18 +114,7 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
 
 /// Starts the thread of work that follows what was committed.
 fn follower(name: &str) -> Result<Arbiter, StartError> {
-    threads::arbiter(name.to_owned(), Priority::Followers).map_err(StartError::Thread)
-}
-
-/// What `make` makes on the arbiter.
-async fn on<T: Send + 'static>(
-    arbiter: &Arbiter,
-    make: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, StartError> {
-    let (give, made) = oneshot::channel();
-    // If it cannot be run, nothing is given.
-    arbiter.spawn_fn(move || drop(give.send(make())));
-    made.await.map_err(|_| StartError::Thread(io::Error::other("it has ended already")))
+    Ok(threads::arbiter(name.to_owned(), Priority::Followers)?)
 }
 
 fn transport(config: &Config) -> Result<MailTransport, StartError> {

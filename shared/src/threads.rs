@@ -17,13 +17,21 @@ pub enum Priority {
     Requests,
     /// The work follows what was committed, in batches: it may fall behind while clients wait.
     Followers,
-    /// The work takes much processor time, and nobody waits for it: it gets what others leave.
+    /// The work takes much processor time, and nobody waits for it.
     Background,
 }
 
-/// The nice value of [`Priority::Followers`]: each step is worth about a quarter of the processor time.
-#[cfg(target_os = "linux")]
-const FOLLOWERS: i32 = 5;
+impl Priority {
+    /// The nice value: each step is worth about a quarter of the processor time.
+    #[cfg(target_os = "linux")]
+    fn nice(self) -> i32 {
+        match self {
+            Self::Requests => 0,
+            Self::Followers => 5,
+            Self::Background => 10,
+        }
+    }
+}
 
 /// Names the present thread and sets its priority. Threads that it starts inherit both. Only Linux has priorities of
 /// threads: elsewhere this does nothing.
@@ -36,22 +44,11 @@ pub fn enter(name: &str, priority: Priority) {
 
 #[cfg(target_os = "linux")]
 fn set(name: &str, priority: Priority) -> io::Result<()> {
-    use thread_priority::{
-        NormalThreadSchedulePolicy::Idle, ThreadPriority, ThreadSchedulePolicy,
-        set_thread_priority_and_policy, thread_native_id,
-    };
     rustix::thread::set_name(&std::ffi::CString::new(name)?)?;
-    // A thread may always lower its own priority.
-    match priority {
-        Priority::Requests => Ok(()),
-        Priority::Followers => Ok(rustix::process::setpriority_process(None, FOLLOWERS)?),
-        // Unlike one with a high nice value, such a thread makes way as soon as another one wakes up.
-        Priority::Background => set_thread_priority_and_policy(
-            thread_native_id(),
-            ThreadPriority::Min,
-            ThreadSchedulePolicy::Normal(Idle),
-        )
-        .map_err(|error| io::Error::other(error.to_string())),
+    // A thread may always lower its own priority. It needs a privilege to raise what it has inherited.
+    match (priority.nice(), rustix::process::getpriority_process(None)?) {
+        (nice, inherited) if nice == inherited => Ok(()),
+        (nice, _) => Ok(rustix::process::setpriority_process(None, nice)?),
     }
 }
 
@@ -132,20 +129,7 @@ mod tests {
         });
         let (named, priority, inherited) = named.join().unwrap();
         assert_eq!(named.to_str(), Ok("test-follow-15b"));
-        assert_eq!((priority, inherited), (FOLLOWERS, FOLLOWERS));
+        assert_eq!((priority, inherited), (5, 5));
         assert_eq!(getpriority_process(None).unwrap(), of_others);
-    }
-
-    #[test]
-    fn background_work_makes_way() {
-        use thread_priority::{
-            NormalThreadSchedulePolicy::Idle, ThreadSchedulePolicy, thread_native_id,
-            thread_schedule_policy_param,
-        };
-        let policy = std::thread::spawn(|| {
-            enter("test-background", Priority::Background);
-            thread_schedule_policy_param(thread_native_id()).unwrap().0
-        });
-        assert_eq!(policy.join().unwrap(), ThreadSchedulePolicy::Normal(Idle));
     }
 }

@@ -145,10 +145,16 @@ impl WholeFigures {
         })
     }
 
+    /// Rounds whose letters were not sent in time.
+    #[must_use]
+    pub fn not_drained(&self) -> usize {
+        self.drained.iter().filter(|drained| drained.is_none()).count()
+    }
+
     /// Letters behind, and how long it took to send them.
     #[must_use]
     pub fn letters_shown(&self) -> Value {
-        let not_in_time = self.drained.iter().filter(|drained| drained.is_none()).count();
+        let not_in_time = self.not_drained();
         let seconds: Vec<f64> = self.drained.iter().flatten().map(|seconds| rounded(*seconds)).collect();
         json!({
             "behind_at_the_end": self.behind, "drained_after_s": seconds, "rounds_not_drained": not_in_time,

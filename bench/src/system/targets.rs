@@ -96,6 +96,9 @@ pub fn targets(figures: &ModeFigures) -> Vec<Target> {
         let measured = without.zip(level(clients)).and_then(|((_, whole), level)| cpu_ratio(level, whole));
         add(format!("the same at {clients} without the mailer"), measured, Bound::AtMost(most));
     }
+    let unsent: usize = figures.levels.iter().map(|level| level.whole.not_drained()).sum();
+    let unsent = (!figures.levels.is_empty()).then(|| f64::from(u32::try_from(unsent).unwrap_or(u32::MAX)));
+    add("rounds whose letters were not sent in time".to_owned(), unsent, Bound::AtMost(0.0));
     let half = figures.half_load.and_then(|half| ratio(half.with_mailer_p99_ms, half.without_mailer_p99_ms?));
     add("p99 at half load, in times of that without the mailer".to_owned(), half, Bound::AtMost(1.5));
     let behind = figures.behind_at_500.map(|behind| f64::from(u32::try_from(behind).unwrap_or(u32::MAX)));

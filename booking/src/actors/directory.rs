@@ -74,17 +74,17 @@ struct DirectoryParts {
 }
 
 impl Directory {
-    /// Starts the directory on the present arbiter; its allocators go to the shards. `followers`: connections for the
-    /// consumers of the bus, which no request takes.
+    /// Starts the directory on the present arbiter; its allocators go to the shards. `arrivals`: a connection for requests
+    /// that wait for a flight.
     pub(crate) fn start(
-        (pool, followers): (Pool, Pool),
+        (pool, arrivals): (Pool, Pool),
         flights: FlightCache,
         shards: Vec<LastingArbiter>,
         limits: AllocatorLimits,
     ) -> Self {
         let running = Allocators::new(limits);
         let tie_break = rand::random_range(0..997);
-        let arrivals = Arrivals::start(followers);
+        let arrivals = Arrivals::start(arrivals);
         let actor = AllocatorDirectory {
             running: running.clone(),
             pool,

@@ -65,6 +65,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// is the back-pressure of an outage.
 const RECONNECT_PAUSE: Duration = Duration::from_millis(100);
 
+/// Batches for which a ledger does not trust its seats after it was wrong.
+const RIVALLED: u32 = 64;
+
 /// A process of the server behind a connection; the pair is never used twice.
 #[derive(Clone, QueryableByName)]
 struct Backend {
@@ -84,6 +87,8 @@ pub struct PostgresLedgerStore {
     lost: Option<Backend>,
     /// No connection is tried before this: the last try has failed.
     retry_at: Option<Instant>,
+    /// Batches that still read the seats of all flights anew where they have changed: another instance sells, too.
+    rivalled: Cell<u32>,
     replanning: RefCell<Replanning>,
     /// When the transaction began.
     began: Cell<Instant>,
@@ -99,6 +104,7 @@ impl PostgresLedgerStore {
             connection: None,
             lost: None,
             retry_at: None,
+            rivalled: Cell::new(0),
             replanning: RefCell::default(),
             began: Cell::new(Instant::now()),
         }
@@ -180,18 +186,24 @@ impl PostgresLedgerStore {
         let mut seats = found.seats;
         let versions = locked.iter().map(|(id, flight)| (*id, flight.seats_version));
         self.cache.add_seats(&mut seats, versions.clone());
-        // Those of bookings that were not known, and those that another instance has changed: rare.
+        // Those of bookings that were not known, and those that another instance has changed.
         let missing: Vec<_> = versions.filter(|(id, _)| !seats.contains_key(id)).collect();
+        if !missing.is_empty() {
+            self.rivalled.set(RIVALLED);
+        }
         seats.extend(seats::taken(on, &missing).await?);
         let BatchRead { held, passengers, used, now, .. } = found;
         Ok(LockedSnapshot { locked, seats, bookings, held, held_unverified, passengers, used, now })
     }
 
-    /// The flights whose seats must be read, with their kept versions: none where those of all flights are kept. The
-    /// locked rows show whether what is kept is current.
+    /// The flights whose seats are read where they have other versions than these. None where those of all flights are
+    /// kept and no other instance has changed any lately: the locked rows show whether what is kept is current, and a
+    /// further read makes up for it.
     fn unknown_seats(&self, flights: &BTreeSet<FlightId>) -> Vec<(FlightId, i64)> {
         let versions = self.cache.seats_versions(flights);
-        match versions.iter().all(|(_, version)| *version >= 0) {
+        let rivalled = self.rivalled.get();
+        self.rivalled.set(rivalled.saturating_sub(1));
+        match rivalled == 0 && versions.iter().all(|(_, version)| *version >= 0) {
             true => Vec::new(),
             false => versions,
         }

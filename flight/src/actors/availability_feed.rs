@@ -19,16 +19,12 @@ use shared::{
     supervisor::{AskError, Lifeline, SupervisedActor},
 };
 use std::{sync::Arc, time::Duration};
-use tokio::{
-    sync::Mutex,
-    time::{Instant, sleep_until},
-};
 
 /// The work queue that the instances of the service share.
 #[must_use]
 pub fn subscription() -> Subscription {
     // One statement and commit per batch.
-    Subscription::of(&queues::FLIGHT_AVAILABILITY).batch(1024)
+    Subscription::of(&queues::FLIGHT_AVAILABILITY).batch(1024).pace(PACE)
 }
 
 /// From one write to the next, at least: many sales are written with one commit. Search does not wait for the table: the
@@ -87,8 +83,6 @@ impl KeepError {
 pub struct SeatsFeed {
     actor: SupervisedActor<AvailabilityFeed>,
     catalogue: CatalogueHandle,
-    /// No write begins before this.
-    next_write: Mutex<Instant>,
 }
 
 impl SeatsFeed {
@@ -97,10 +91,13 @@ impl SeatsFeed {
     pub fn start(pool: Pool, catalogue: CatalogueHandle) -> Self {
         let make = move |lifeline| AvailabilityFeed { pool: pool.clone(), _lifeline: lifeline };
         let actor = SupervisedActor::start("flight", "availability feed", make);
-        Self { actor, catalogue, next_write: Mutex::new(Instant::now()) }
+        Self { actor, catalogue }
     }
 
     async fn keep(&self, states: Vec<Arc<SeatsState>>) -> Result<(), KeepError> {
+        if states.is_empty() {
+            return Ok(());
+        }
         let changes =
             states.iter().map(|state| CatalogueChange::Seats(state.flight_id, availability::taken(state)));
         let changes = changes.collect();
@@ -112,15 +109,7 @@ impl SeatsFeed {
         Ok(())
     }
 
-    /// Waits for its turn to write.
-    async fn pace(&self) {
-        let mut next = self.next_write.lock().await;
-        sleep_until(*next).await;
-        *next = Instant::now() + PACE;
-    }
-
     async fn work_in(&self, batch: &[Delivery]) -> Vec<Disposition> {
-        self.pace().await;
         let read = read_newest(batch, |event| event.data::<SeatsState>().map(Arc::new));
         let good: Vec<_> = read.iter().filter_map(|state| state.as_ref().ok()?.clone()).collect();
         let kept = self.keep(good).await;

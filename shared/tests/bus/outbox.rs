@@ -25,7 +25,7 @@ for_both_carriers! { outbox:
 }
 
 fn work() -> Subscription {
-    Subscription::service("booking.flights", &[SeatsChanged]).retry_delays(&[Duration::from_millis(20)])
+    Subscription::service("booking.flights", &[BookingHeld]).retry_delays(&[Duration::from_millis(20)])
 }
 
 async fn what_is_committed_is_published_and_what_is_rolled_back_is_not(fixture: &dyn Fixture) {
@@ -36,12 +36,12 @@ async fn what_is_committed_is_published_and_what_is_rolled_back_is_not(fixture: 
     let connection: &mut AsyncPgConnection = &mut connection;
     let rolled_back: Result<(), diesel::result::Error> = connection
         .transaction(async |connection: &mut AsyncPgConnection| {
-            outbox::append(connection, &[event(SeatsChanged, "undone", 1)]).await?;
+            outbox::append(connection, &[event(BookingHeld, "undone", 1)]).await?;
             Err(diesel::result::Error::RollbackTransaction)
         })
         .await;
     assert!(rolled_back.is_err());
-    let sent = event(SeatsChanged, "done", 1);
+    let sent = event(BookingHeld, "done", 1);
     store.commit(std::slice::from_ref(&sent)).await;
     relay.nudge();
     assert_eq!(*probe.one().await.event, sent, "whole, through the database");
@@ -58,7 +58,7 @@ async fn the_order_of_each_aggregate_is_kept(fixture: &dyn Fixture) {
     let relay = store.relay(&bus);
     // More than a window, in transactions of different sizes.
     let sent: Vec<_> =
-        (0..700).map(|number| event(SeatsChanged, number % SUBJECTS, number / SUBJECTS + 1)).collect();
+        (0..700).map(|number| event(BookingHeld, number % SUBJECTS, number / SUBJECTS + 1)).collect();
     for transaction in sent.chunk_by(|one, other| one.version / 5 == other.version / 5) {
         store.commit(transaction).await;
         relay.nudge();
@@ -77,15 +77,15 @@ async fn another_relay_takes_over(fixture: &dyn Fixture) {
     let (bus, store, probe) = (fixture.bus().await, Store::new().await, Probe::new(ack));
     subscribe(fixture, &bus, work(), &probe).await;
     let first = store.relay(&bus);
-    store.commit(&[event(SeatsChanged, "f", 1)]).await;
+    store.commit(&[event(BookingHeld, "f", 1)]).await;
     within(first.drain()).await;
     // The first one holds the lock, since it has published.
     let second = store.relay(&bus);
-    store.commit(&[event(SeatsChanged, "f", 2)]).await;
+    store.commit(&[event(BookingHeld, "f", 2)]).await;
     second.nudge();
     within(second.drain()).await;
     within(first.stop()).await;
-    store.commit(&[event(SeatsChanged, "f", 3)]).await;
+    store.commit(&[event(BookingHeld, "f", 3)]).await;
     within(second.drain()).await;
     assert_eq!(versions(&probe.deliveries(3).await, "f"), [1, 2, 3]);
     assert!(probe.is_quiet(), "each by one relay");
@@ -124,7 +124,7 @@ async fn an_effect_happens_once_however_often_its_event_comes(fixture: &dyn Fixt
     let handler = Arc::new(Effects(store.pool.clone(), Probe::new(ack)));
     fixture.note(&work());
     within(bus.subscribe(work(), handler.clone(), Arc::new(NoDeadLetters))).await.expect("a subscription");
-    let sent = event(SeatsChanged, "f", 1);
+    let sent = event(BookingHeld, "f", 1);
     // As by a relay that got no confirm; and each of them dies once after its commit.
     let published = [bus.publish(Arc::new(sent.clone())), bus.publish(Arc::new(sent.clone()))];
     let got = handler.1.deliveries(2).await;
@@ -140,7 +140,7 @@ async fn dead_letters_are_kept_once(fixture: &dyn Fixture) {
     let probe = Probe::new(|batch| vec![Disposition::DeadLetter("never".into()); batch.len()]);
     let letters = Arc::new(DeadLetters::new(store.pool.clone()));
     let consumer = subscribe_with(fixture, &bus, work(), &probe, letters).await;
-    let sent = Arc::new(event(SeatsChanged, "f", 1));
+    let sent = Arc::new(event(BookingHeld, "f", 1));
     for _ in 0..2 {
         assert_eq!(within(bus.publish(sent.clone())).await, Ok(()));
     }

@@ -19,7 +19,7 @@ use std::{
 };
 
 fn work() -> Subscription {
-    Subscription::service("booking.flights", &[SeatsChanged])
+    Subscription::service("booking.flights", &[BookingHeld])
 }
 
 /// Loses confirms and messages, each now and then.
@@ -67,7 +67,7 @@ async fn events_come_again_until_each_is_confirmed() {
     let bus = fixture.bus().await;
     subscribe(&fixture, &bus, work().batch(8), &probe).await;
     let relay = store.relay(&Bus::new(Flaky { bus: bus.clone(), published: AtomicUsize::new(0) }));
-    let sent: Vec<_> = (0..200).map(|number| event(SeatsChanged, number % 5, number / 5 + 1)).collect();
+    let sent: Vec<_> = (0..200).map(|number| event(BookingHeld, number % 5, number / 5 + 1)).collect();
     store.commit(&sent).await;
     relay.nudge();
     within(relay.drain()).await;
@@ -88,14 +88,14 @@ async fn a_relay_that_loses_its_connection_takes_it_up_again() {
     let bus = fixture.bus().await;
     subscribe(&fixture, &bus, work(), &probe).await;
     let relay = store.relay(&bus);
-    store.commit(&[event(SeatsChanged, "f", 1)]).await;
+    store.commit(&[event(BookingHeld, "f", 1)]).await;
     relay.nudge();
     assert_eq!(probe.one().await.event.version, 1);
     // In flight while the connection dies that holds the lock.
     store
         .as_superuser("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND classid = 4712 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())")
         .await;
-    store.commit(&[event(SeatsChanged, "f", 2)]).await;
+    store.commit(&[event(BookingHeld, "f", 2)]).await;
     probe.let_answer(2);
     within(relay.drain()).await;
     assert_eq!(versions(&probe.deliveries(1).await, "f"), [2], "what was in flight did not come twice");
@@ -112,7 +112,7 @@ async fn a_relay_polls_when_nobody_nudges_it() {
     subscribe(&fixture, &bus, work(), &probe).await;
     let relay = store.relay(&bus);
     within(relay.drain()).await;
-    store.commit(&[event(SeatsChanged, "f", 1)]).await;
+    store.commit(&[event(BookingHeld, "f", 1)]).await;
     assert_eq!(probe.one().await.event.version, 1);
     within(relay.stop()).await;
     fixture.finish().await;
@@ -124,7 +124,7 @@ async fn what_is_not_confirmed_when_a_relay_stops_stays_in_the_outbox() {
     let bus = fixture.bus().await;
     subscribe(&fixture, &bus, work(), &probe).await;
     let relay = store.relay(&bus);
-    store.commit(&[event(SeatsChanged, "f", 1), event(SeatsChanged, "f", 2)]).await;
+    store.commit(&[event(BookingHeld, "f", 1), event(BookingHeld, "f", 2)]).await;
     relay.nudge();
     probe.one().await;
     // The handler answers for the first one only.
@@ -141,9 +141,9 @@ async fn an_event_of_another_release_does_not_block_the_others() {
     let (fixture, store, probe) = (InProcessFixture::new(), Store::new().await, Probe::new(ack));
     let bus = fixture.bus().await;
     subscribe(&fixture, &bus, work(), &probe).await;
-    store.commit(&[event(SeatsChanged, "f", 1)]).await;
+    store.commit(&[event(BookingHeld, "f", 1)]).await;
     store.as_superuser("UPDATE booking.events SET kind = 'seats.abducted'").await;
-    store.commit(&[event(SeatsChanged, "f", 2)]).await;
+    store.commit(&[event(BookingHeld, "f", 2)]).await;
     let relay = store.relay(&bus);
     within(relay.drain()).await;
     assert_eq!(versions(&probe.deliveries(1).await, "f"), [2]);
@@ -157,9 +157,9 @@ async fn what_is_old_is_cleaned_away_but_not_what_is_pending() {
     let (fixture, store) = (InProcessFixture::new(), Store::new().await);
     store
         .commit(&[
-            event(SeatsChanged, "old", 1),
-            event(SeatsChanged, "pending", 1),
-            event(SeatsChanged, "new", 1),
+            event(BookingHeld, "old", 1),
+            event(BookingHeld, "pending", 1),
+            event(BookingHeld, "new", 1),
         ])
         .await;
     for statement in [

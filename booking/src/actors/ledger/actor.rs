@@ -122,8 +122,9 @@ impl Ledger {
                 tracing::error!(%error, "A batch of the ledger panicked");
                 Vec::new()
             });
+            let retried = to_retry.len();
             ledger.queue.batch_ended(to_retry);
-            ledger.gathering.ended(ledger.queue.ready());
+            ledger.gathering.ended(ledger.queue.ready() - retried);
             ledger.begin_or_gather(ctx);
         }));
     }

@@ -26,7 +26,7 @@ use shared::{
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::{
     sync::{Mutex, mpsc, oneshot},
-    time::timeout,
+    time::{Instant, timeout, timeout_at},
 };
 use uuid::Uuid;
 
@@ -137,8 +137,10 @@ async fn gather(
     if awaited(batch) == 0 {
         return;
     }
+    let deadline = Instant::now() + GATHER * 3;
     while batch.len() < BATCH && gathering.waits(awaited(batch)) {
-        let Ok(Some(next)) = timeout(GATHER, operations.recv()).await else { break };
+        let until = deadline.min(Instant::now() + GATHER);
+        let Ok(Some(next)) = timeout_at(until, operations.recv()).await else { break };
         batch.push(next);
     }
     gathering.began(awaited(batch));
