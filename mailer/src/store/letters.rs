@@ -237,6 +237,9 @@ fn superseded_within(batch: &[NewLetter]) -> Vec<bool> {
 /// Those of the database.
 pub(crate) async fn resend(connection: &mut AsyncPgConnection, id: LetterId) -> QueryResult<ResendOutcome> {
     let resend = async |connection: &mut AsyncPgConnection| {
+        // The place in the queue first, as the sender does, so that neither waits for the other in a circle.
+        let place = letter_queue::table.find(id.0).select(letter_queue::letter_id).for_update();
+        let _: Option<Uuid> = place.first(connection).await.optional()?;
         let letter =
             letters::table.find(id.0).select((letters::template, letters::aggregate, letters::given_up));
         let letter: Option<(String, String, Option<String>)> =
