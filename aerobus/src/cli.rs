@@ -70,7 +70,8 @@ pub struct UpOptions {
     /// private RabbitMQ is started.
     #[arg(long)]
     pub processes: bool,
-    /// Run without the mailer: no letters are made.
+    /// Run without the mailer: no letters are made. In one process, letters of events that wait or come
+    /// meanwhile are not sent later either. With RabbitMQ, these events wait in its queue for the mailer.
     #[arg(long)]
     pub without_mailer: bool,
 }

@@ -32,7 +32,7 @@ impl EmbeddedServices {
     /// Starts them, each after those that it asks.
     ///
     /// # Errors
-    /// When one of them does not start. Those before it end with the process.
+    /// When one of them does not start. Services that had started end with the process.
     pub async fn start(plan: &StartPlan) -> anyhow::Result<Self> {
         let keys = KeySource::in_process();
         let mut buses = ServiceBuses { plan, in_process: None, opened: Vec::new() };

@@ -26,7 +26,8 @@ const BCRYPT_COST: u32 = 12;
 /// Starts everything, tells how to use it, and stops it when the process is asked to.
 ///
 /// # Errors
-/// When a part does not start; what runs by then is stopped.
+/// When a part does not start. Private servers and service processes that had started are stopped. Services that had
+/// started in this process end with it.
 pub async fn run(options: UpOptions) -> anyhow::Result<()> {
     raise_file_limit();
     servers::keep_new_files_private();

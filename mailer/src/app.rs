@@ -66,7 +66,7 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
     let database = config.service.database();
     migrate(&database, MIGRATIONS).await?;
     let pool = Pool::new(&database);
-    // The mailer publishes no events yet; the relay also deletes old rows of the inbox.
+    // The mailer publishes no events yet. Its relay removes old rows of the inbox, which only earlier releases write.
     let relay = Relay::start("mailer", &database, context.bus.clone());
 
     let (taking, sending) = (follower("mail-take")?, follower("mail-send")?);

@@ -3,7 +3,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`bus`] | the message bus behind two carriers: AMQP (RabbitMQ) and in-process |
-//! | [`outbox`] | events written in the transaction of their change, their relay, the inbox and dead letters |
+//! | [`outbox`] | events written in the transaction of their change, their relay, dead letters; the former inbox |
 //! | [`http`] | the problem envelope, strict extractors, pages, entity tags, request ids, health |
 //! | [`auth`] | tokens, permissions, the JWKS key set, service tokens |
 //! | [`db`] | pools, migrations, schemas and roles |

@@ -21,10 +21,13 @@
 //! ledgers does the same for a ledger. A supervisor (`shared::supervisor`) restarts the payment desk, the writers of
 //! its settlements and of the sandbox's log, and the client of Stripe. Repeated work (sweeper, sweeps of payments and
 //! disruptions, housekeeping, poll) runs on tickers (`shared::ticker`), which outlive its panics. None of them keeps
-//! anything in memory that the database lacks. Allocators and ledgers live on the arbiters of their [`shards`], live
-//! seat maps on one of their own, everything else on the arbiter that started the service. Arbiters that have ended are
-//! replaced ([`arbiter`]) when an actor is to be started on them again; only the last one is the process's own, which
-//! ends with it, and is left to the supervisor of the process.
+//! anything in memory that the database lacks.
+//!
+//! The table in `app.rs` tells which thread does which work. Only the arbiters of [`shards`] (allocators and ledgers)
+//! and of live seat maps are replaced after they have ended ([`arbiter`]), when an actor is started on them again. The
+//! thread of followers ends only with the service; readiness fails if it has ended before. The arbiter that started the
+//! service is the main thread where booking has a process of its own: the process ends with it, and the supervisor of
+//! the process restarts both.
 
 pub(crate) mod allocator;
 pub(crate) mod allocators;

@@ -23,18 +23,19 @@ use shared::{
 use std::collections::{BTreeMap, HashMap, HashSet};
 use uuid::Uuid;
 
-/// The columns of several answers, each as arrays of equal length: held seats; passengers' keys that are taken; locators
-/// in use.
+/// The columns of three answers: held seats, taken passenger keys, locators in use. The arrays of an answer have equal
+/// lengths.
 type ClaimColumns = ((Vec<Uuid>, Vec<Uuid>, Vec<i64>), (Vec<Uuid>, Vec<Uuid>, Vec<i64>), Vec<String>);
 
-/// Flights whose seats have other versions, with these; their seats that are not free.
+/// Flights whose version of the seats differs from the caller's, with that version; the taken seats of these flights.
 type SeatColumns = ((Vec<Uuid>, Vec<i64>), (Vec<Uuid>, Vec<i16>, Vec<bool>));
 
 /// Bookings with their versions.
 type VersionColumns = (Vec<Uuid>, Vec<i64>);
 
-/// Declares the reads of a batch. Each has the parts that some batches need, and the clock, read last: the server
-/// prepares each part of a statement for its rows, whether anything is asked of it or not.
+/// The parts of the statements that read for a batch. There is a statement for each usual kind of batch, with only the
+/// parts that it needs: the server prepares every part of a statement, even one that finds no rows. Each statement
+/// reads the clock last.
 macro_rules! read_parts {
     (claims) => {
         "held AS (
@@ -86,7 +87,8 @@ statement! {
 }
 
 statement! {
-    /// Everything: besides, the taken seats of flights whose versions the caller does not know.
+    /// For all other batches: what the two above read, and the taken seats of flights whose versions the caller does
+    /// not know.
     ReadAll {
         held_flights: Array<SqlUuid> = Vec<Uuid>,
         held_owners: Array<SqlUuid> = Vec<Uuid>,
@@ -123,11 +125,12 @@ statement! {
 /// The questions of a batch.
 #[derive(Debug)]
 pub(crate) struct BatchReadRequest<'a> {
-    /// Bookings of which the versions are wanted.
+    /// Bookings whose versions are read.
     pub(crate) bookings: &'a [BookingId],
-    /// Whose held seats are to be counted on which flights, each pair once.
+    /// Flights and accounts. The read counts the seats that the account holds on the flight. Each pair comes once.
     pub(crate) limits: &'a [(FlightId, UserId)],
-    /// Flights whose seats are wanted, unless they still have these versions; none where the caller knows all seats.
+    /// Flights, with the version of the seats that the caller knows. The read gives the seats of a flight only if its
+    /// version differs. Empty if the caller already knows the seats of all flights.
     pub(crate) seats: Vec<(FlightId, i64)>,
     pub(crate) passengers: &'a [PassengerFlightKey],
     pub(crate) locators: &'a [Locator],
@@ -139,11 +142,11 @@ pub(crate) struct BatchRead {
     /// The versions of the bookings.
     pub(crate) versions: HashMap<BookingId, i64>,
     pub(crate) held: HashMap<(FlightId, UserId), i64>,
-    /// The seats of the flights that have other versions.
+    /// The seats of the flights whose versions differ from the caller's.
     pub(crate) seats: BTreeMap<FlightId, SeatsState>,
-    /// Those of the passengers' keys that are taken.
+    /// The passenger keys that are taken.
     pub(crate) passengers: HashSet<PassengerFlightKey>,
-    /// Those of the locators that bookings have.
+    /// The locators that bookings have.
     pub(crate) used: HashSet<Locator>,
     /// The database's clock after the locks.
     pub(crate) now: DateTime<Utc>,

@@ -10,8 +10,8 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared::statement;
 
 statement! {
-    /// How many payments are unsettled, by state and age, and how many refunds, which have no state. The age is 0 for
-    /// those younger than the first of the bounds (in seconds), and so on.
+    /// The number of unsettled payments by state and age, and of unsettled refunds by age: refunds have no state. An
+    /// age is a position among the bounds, which are in seconds: 0 is below the first bound.
     Count { payment_ages: Array<Double> = Vec<f64>, refund_ages: Array<Double> = Vec<f64> } -> (Nullable<SmallInt>, Integer, BigInt),
     "SELECT p.state, width_bucket(extract(epoch FROM clock_timestamp() - p.created_at)::float8, $), count(*) FROM unsettled_payments u CROSS JOIN LATERAL (SELECT state, created_at FROM payments WHERE id = u.payment_id OFFSET 0) AS p GROUP BY 1, 2
     UNION ALL SELECT NULL, width_bucket(extract(epoch FROM clock_timestamp() - created_at)::float8, $), count(*) FROM refunds WHERE NOT settled GROUP BY 2"
@@ -27,7 +27,7 @@ pub(crate) struct UnsettledCounts {
 }
 
 impl UnsettledCounts {
-    /// Whether nothing is.
+    /// Whether no payment and no refund is unsettled.
     pub(crate) fn is_empty(&self) -> bool {
         self.payments.is_empty() && self.refunds.is_empty()
     }

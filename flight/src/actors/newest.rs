@@ -1,4 +1,4 @@
-//! Reads of a batch of events only what the batch itself does not outdate.
+//! Reads only the newest events of a batch: it skips events that later ones of the same batch outdate.
 
 use shared::{
     bus::Delivery,
@@ -6,8 +6,9 @@ use shared::{
 };
 use std::collections::HashMap;
 
-/// Reads the events of a batch, in order; `None` for an event with a newer one of its kind about the same flight in
-/// the batch that can be read. Each event tells the whole state, so to read an older one would change nothing.
+/// Reads the events of a batch, and gives a result for each, in their order. The result is `None` for an event that is
+/// outdated: later in the batch is a newer event of the same kind about the same flight, and it can be read. Each event
+/// tells the whole state, so an outdated one would change nothing.
 pub(super) fn read_newest<T, E>(
     batch: &[Delivery],
     read: impl Fn(&Event) -> Result<T, E>,

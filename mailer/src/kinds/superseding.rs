@@ -7,9 +7,9 @@ use std::sync::LazyLock;
 /// What statements need to know of a kind of letter: names of templates, with commas between them.
 pub(crate) struct Superseding {
     template: LetterTemplate,
-    /// A newer letter of these kinds supersedes one of this kind; none where none does.
+    /// The kinds whose newer letters supersede a letter of this kind. `None` if there is no such kind.
     pub(crate) by: Option<String>,
-    /// A newer letter of this kind supersedes letters of these kinds; none where it supersedes none.
+    /// The kinds whose older letters a letter of this kind supersedes. `None` if there is no such kind.
     pub(crate) of: Option<String>,
 }
 
@@ -22,7 +22,7 @@ static SUPERSEDABLE: LazyLock<String> = LazyLock::new(|| {
     names(kinds.map(|kind| kind.template)).unwrap_or_default()
 });
 
-/// How letters of this kind and others supersede each other; none where this release has no such kind.
+/// How letters of this kind and of others supersede each other. `None` if this release makes no letters of this kind.
 pub(crate) fn superseding(template: LetterTemplate) -> Option<&'static Superseding> {
     KINDS.iter().find(|kind| kind.template == template)
 }

@@ -22,7 +22,7 @@ use shared::{
 use std::collections::HashMap;
 use uuid::Uuid;
 
-/// What [`LetterStatus::Failed`] and [`LetterStatus::Superseded`] are stored as. The names are those of the status.
+/// What [`LetterStatus::Superseded`] is stored as in `given_up`: the name of the status.
 const SUPERSEDED: &str = "superseded";
 
 diesel::define_sql_function! {

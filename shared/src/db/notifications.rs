@@ -1,6 +1,6 @@
-//! PostgreSQL's notifications. No other code knows of LISTEN and NOTIFY, so a database that lacks them concerns this
-//! module alone. A notification only says that something has happened; it is lost where nobody listens. So whoever
-//! listens also polls, rarely while it [listens](ListenerEvent::Listening).
+//! PostgreSQL's notifications. Only this module uses LISTEN and NOTIFY, so a database without them concerns no other
+//! code. A notification says only that something has happened. It is lost if no connection listens. So the owner of a
+//! [`Listener`] also polls: rarely while the listener [hears notifications](ListenerEvent::Listening), often otherwise.
 
 use super::{DatabaseConfig, Fault};
 use crate::{bus::Backoff, statement};
@@ -14,13 +14,13 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
 
 statement! {
-    /// Notifies whoever listens to a channel.
+    /// Notifies all listeners of a channel.
     Notify { channel: Text = String } -> (),
     "SELECT pg_notify($, '')"
 }
 
-/// Notifies whoever listens to a channel, at the commit of the present transaction. The server serialises the commits of
-/// transactions that notify: none on which others wait should.
+/// Notifies all listeners of a channel when the present transaction commits. The server serialises the commits of
+/// transactions that notify. So a transaction that others wait for should not notify.
 ///
 /// # Errors
 /// Those of the database.

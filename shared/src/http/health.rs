@@ -12,10 +12,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// For how long an answer of the database counts: whoever probes every second does not ask it every time. A connection
-/// that the server has closed is noticed without a question.
+/// The time for which the last good answer of the database counts, so that frequent probes cost few queries. A check
+/// needs no query to notice that the server has closed the connections.
 const ANSWER_COUNTS: Duration = Duration::from_secs(5);
-/// How long a check may take: less than whoever probes waits, so that the answer names what fails.
+/// The longest time that a check may take. Probes wait longer, so the answer still names the check that fails.
 const CHECK_TIMEOUT: Duration = Duration::from_millis(500);
 
 type Check = Arc<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>;

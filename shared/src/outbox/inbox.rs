@@ -1,4 +1,5 @@
-//! Which events a consumer has worked in.
+//! Which events a consumer has worked in. No service writes this table any more: it is kept for instances of earlier
+//! releases.
 
 use super::schema::inbox;
 use crate::ids::EventId;

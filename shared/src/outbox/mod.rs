@@ -1,4 +1,5 @@
-//! The transactional outbox, its relay, the inbox, and dead letters.
+//! The transactional outbox, its relay, and dead letters. Also the inbox: no service writes it any more, and its table
+//! is kept for instances of earlier releases.
 //!
 //! Every service's schema has the same four tables (`migrations/shared`).
 

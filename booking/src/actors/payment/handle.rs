@@ -122,7 +122,7 @@ fn start_sweeps(deps: PaymentDeps, interval: Duration) -> Ticker {
     let work = async move || {
         let _turn = deps.closing.sweep.lock().await;
         let swept = async {
-            // Nobody is asked for what to resume where there is nothing.
+            // If no payment and no refund is unsettled, the sweep sends no further query.
             match unsettled_gauges::measure(&deps.settlements.pool).await? {
                 true => Ok::<_, shared::db::DbError>(sweep(&deps).await),
                 false => Ok(Ok(())),

@@ -4,8 +4,10 @@
 //! instances stand by. Reading, deleting and the lock share that connection, so a relay that has lost
 //! the lock cannot touch the outbox any more.
 //!
-//! **Promise.** Each committed event is published at least once, and per aggregate never an older
-//! event for the first time after a newer one. When a publish fails, everything that is unconfirmed
+//! **Promise.** Each committed event is published at least once, but for outdated events about seats
+//! (`seats.changed`): if a read of the outbox finds a newer one about the same flight, the relay takes the
+//! older one out of the outbox unpublished. It stays in the table `events`. Per aggregate an older event is never
+//! published for the first time after a newer one. When a publish fails, everything that is unconfirmed
 //! counts as unpublished: the relay drops those futures (which a carrier takes as the sign that it
 //! has understood, see [`BusCarrier::publish`](crate::bus::BusCarrier::publish)), waits, and reads again
 //! from the lowest row that is pending, so consumers may see a run of events repeated.
