@@ -23,7 +23,7 @@ const LONG: Duration = Duration::from_secs(15);
 
 fn work() -> Subscription {
     let millis = Duration::from_millis;
-    let subscription = Subscription::service("booking.flights", &[SeatsChanged]).retry_delays(&[millis(20)]);
+    let subscription = Subscription::service("booking.flights", &[BookingHeld]).retry_delays(&[millis(20)]);
     Subscription { pause: (millis(10), millis(20)), ..subscription }
 }
 
@@ -51,7 +51,7 @@ async fn nonsense_becomes_a_dead_letter_and_consumption_goes_on() {
         assert!(letter.reason.contains("CloudEvent"), "{}", letter.reason);
     }
     raw.close().await;
-    assert_eq!(within(bus.publish(Arc::new(event(SeatsChanged, "f", 1)))).await, Ok(()));
+    assert_eq!(within(bus.publish(Arc::new(event(BookingHeld, "f", 1)))).await, Ok(()));
     assert_eq!(probe.one().await.event.version, 1);
     fixture.finish().await;
 }
@@ -65,7 +65,7 @@ async fn an_event_is_a_persistent_cloud_event_under_its_type() {
     let (queue, ..) = declared.expect("declared").expect("an answer");
     let bind = QueueBindArguments::new(&queue, &fixture.name("aerobus.events"), "seats.*");
     raw.channel.queue_bind(bind).await.expect("bound");
-    let sent = event(SeatsChanged, "f", 1);
+    let sent = event(BookingHeld, "f", 1);
     assert_eq!(within(bus.publish(Arc::new(sent.clone()))).await, Ok(()));
     let got = raw.channel.basic_get(BasicGetArguments::new(&queue)).await.expect("an answer");
     let (delivery, properties, body) = got.expect("a confirmed message is in its queue");
@@ -94,7 +94,7 @@ async fn events_wait_for_a_broker_that_is_away() {
             let events: Vec<_> = (0..40)
                 .map(|_| {
                     version += 1;
-                    event(SeatsChanged, "f", version)
+                    event(BookingHeld, "f", version)
                 })
                 .collect();
             store.commit(&events).await;
@@ -138,7 +138,7 @@ async fn a_message_whose_consumer_dies_before_its_ack_comes_again() {
     let bus = fixture.connect(proxy.url(), LONG);
     connected(&bus).await;
     subscribe(&fixture, &bus, work(), &probe).await;
-    assert_eq!(within(bus.publish(Arc::new(event(SeatsChanged, "f", 1)))).await, Ok(()));
+    assert_eq!(within(bus.publish(Arc::new(event(BookingHeld, "f", 1)))).await, Ok(()));
     let first = probe.one().await;
     proxy.cut();
     disconnected(&bus).await;
@@ -157,7 +157,7 @@ async fn an_instance_queue_is_made_anew_and_its_handler_told() {
     let bus = fixture.connect(proxy.url(), LONG);
     connected(&bus).await;
     let subscription =
-        Subscription::instance("flight.seats", &[SeatsChanged]).retry_delays(&[Duration::from_millis(20)]);
+        Subscription::instance("flight.seats", &[BookingHeld]).retry_delays(&[Duration::from_millis(20)]);
     subscribe(&fixture, &bus, subscription, &probe).await;
     assert!(matches!(probe.told().await, ProbeEvent::Connected));
     proxy.cut();
@@ -165,7 +165,7 @@ async fn an_instance_queue_is_made_anew_and_its_handler_told() {
     proxy.open();
     assert!(matches!(probe.told().await, ProbeEvent::Connected));
     connected(&bus).await;
-    assert_eq!(within(bus.publish(Arc::new(event(SeatsChanged, "f", 1)))).await, Ok(()));
+    assert_eq!(within(bus.publish(Arc::new(event(BookingHeld, "f", 1)))).await, Ok(()));
     assert_eq!(probe.one().await.event.version, 1);
     fixture.finish().await;
 }
@@ -176,9 +176,9 @@ async fn a_retry_on_an_instance_queue_comes_back_to_it() {
     let probe = Probe::scripted([shared::bus::Disposition::Retry("once".into())]);
     let bus = fixture.bus().await;
     let subscription =
-        Subscription::instance("flight.seats", &[SeatsChanged]).retry_delays(&[Duration::from_millis(20)]);
+        Subscription::instance("flight.seats", &[BookingHeld]).retry_delays(&[Duration::from_millis(20)]);
     subscribe(&fixture, &bus, subscription, &probe).await;
-    assert_eq!(within(bus.publish(Arc::new(event(SeatsChanged, "f", 1)))).await, Ok(()));
+    assert_eq!(within(bus.publish(Arc::new(event(BookingHeld, "f", 1)))).await, Ok(()));
     assert_eq!(probe.deliveries(2).await.last().map(|delivery| delivery.attempt), Some(2));
     fixture.finish().await;
 }
@@ -188,7 +188,7 @@ async fn a_broker_that_is_down_at_the_start_is_waited_for() {
     let (fixture, probe) = (AmqpFixture::new(), Probe::new(ack));
     let proxy = Proxy::start(false).await;
     let bus = fixture.connect(proxy.url(), LONG);
-    let refused = within(bus.publish(Arc::new(event(SeatsChanged, "f", 1)))).await;
+    let refused = within(bus.publish(Arc::new(event(BookingHeld, "f", 1)))).await;
     assert!(matches!(refused, Err(BusError::Unconfirmed(_))), "at once: {refused:?}");
     fixture.note(&work());
     let mut subscribing = bus.subscribe(work(), probe.handler(), Arc::new(crate::store::NoDeadLetters));
@@ -196,7 +196,7 @@ async fn a_broker_that_is_down_at_the_start_is_waited_for() {
     proxy.open();
     within(subscribing).await.expect("a subscription");
     connected(&bus).await;
-    assert_eq!(within(bus.publish(Arc::new(event(SeatsChanged, "f", 2)))).await, Ok(()));
+    assert_eq!(within(bus.publish(Arc::new(event(BookingHeld, "f", 2)))).await, Ok(()));
     assert_eq!(probe.one().await.event.version, 2);
     fixture.finish().await;
 }
@@ -219,11 +219,11 @@ async fn a_stall_of_confirms_is_the_death_of_the_link() {
     let bus = fixture.connect(proxy.url(), Duration::from_millis(300));
     connected(&bus).await;
     proxy.stall();
-    let published = within(bus.publish(Arc::new(event(SeatsChanged, "f", 1)))).await;
+    let published = within(bus.publish(Arc::new(event(BookingHeld, "f", 1)))).await;
     assert!(matches!(published, Err(BusError::Unconfirmed(_))), "{published:?}");
     proxy.open();
     connected(&bus).await;
-    assert_eq!(within(bus.publish(Arc::new(event(SeatsChanged, "f", 1)))).await, Ok(()));
+    assert_eq!(within(bus.publish(Arc::new(event(BookingHeld, "f", 1)))).await, Ok(()));
     fixture.finish().await;
 }
 
@@ -234,15 +234,15 @@ async fn after_a_failure_nothing_is_taken_until_it_was_noticed() {
     let bus = fixture.connect(proxy.url(), Duration::from_millis(300));
     connected(&bus).await;
     proxy.stall();
-    let unnoticed = bus.publish(Arc::new(event(SeatsChanged, "f", 1)));
+    let unnoticed = bus.publish(Arc::new(event(BookingHeld, "f", 1)));
     disconnected(&bus).await;
     proxy.open();
     connected(&bus).await;
     // The link is new and works, but the caller still counts on the first event.
-    let refused = within(bus.publish(Arc::new(event(SeatsChanged, "f", 2)))).await;
+    let refused = within(bus.publish(Arc::new(event(BookingHeld, "f", 2)))).await;
     assert!(matches!(refused, Err(BusError::Unconfirmed(_))), "{refused:?}");
     drop(unnoticed);
-    assert_eq!(within(bus.publish(Arc::new(event(SeatsChanged, "f", 1)))).await, Ok(()));
+    assert_eq!(within(bus.publish(Arc::new(event(BookingHeld, "f", 1)))).await, Ok(()));
     fixture.finish().await;
 }
 
@@ -258,7 +258,7 @@ async fn a_queue_that_was_deleted_is_made_again() {
     raw.close().await;
     assert!(matches!(probe.told().await, ProbeEvent::Connected), "bound again");
     assert!(bus.is_connected(), "on the same link");
-    assert_eq!(within(bus.publish(Arc::new(event(SeatsChanged, "f", 1)))).await, Ok(()));
+    assert_eq!(within(bus.publish(Arc::new(event(BookingHeld, "f", 1)))).await, Ok(()));
     assert_eq!(probe.one().await.event.version, 1);
     fixture.finish().await;
 }
@@ -274,7 +274,7 @@ async fn a_retry_whose_queue_is_missing_is_not_lost() {
     );
     let bus = fixture.bus().await;
     subscribe(&fixture, &bus, work(), &probe).await;
-    assert_eq!(within(bus.publish(Arc::new(event(SeatsChanged, "f", 1)))).await, Ok(()));
+    assert_eq!(within(bus.publish(Arc::new(event(BookingHeld, "f", 1)))).await, Ok(()));
     probe.one().await;
     let raw = Raw::open().await;
     let queue = fixture.name("booking.flights.retry.20");
@@ -303,7 +303,7 @@ async fn a_bus_is_used_from_any_thread() {
             let bus = bus.clone();
             tokio::task::spawn_blocking(move || {
                 let published: Vec<_> = (1..=25)
-                    .map(|version| bus.publish(Arc::new(event(SeatsChanged, thread, version))))
+                    .map(|version| bus.publish(Arc::new(event(BookingHeld, thread, version))))
                     .collect();
                 drop(bus);
                 published

@@ -106,6 +106,24 @@ async fn a_relay_that_loses_its_connection_takes_it_up_again() {
 }
 
 #[actix::test]
+async fn seats_that_a_newer_event_outdates_leave_the_outbox_unpublished() {
+    let (fixture, store, probe) = (InProcessFixture::new(), Store::new().await, Probe::new(ack));
+    let bus = fixture.bus().await;
+    subscribe(&fixture, &bus, Subscription::service("flight.availability", &[SeatsChanged]), &probe).await;
+    store
+        .commit(&[event(SeatsChanged, "f", 1), event(SeatsChanged, "g", 1), event(SeatsChanged, "f", 2)])
+        .await;
+    let relay = store.relay(&bus);
+    within(relay.drain()).await;
+    let got = probe.deliveries(2).await;
+    assert_eq!((versions(&got, "f"), versions(&got, "g")), (vec![2], vec![1]));
+    assert!(probe.is_quiet());
+    assert_eq!((store.count("outbox").await, store.count("events").await), (0, 3), "the events are kept");
+    within(relay.stop()).await;
+    fixture.finish().await;
+}
+
+#[actix::test]
 async fn a_relay_polls_when_nobody_nudges_it() {
     let (fixture, store, probe) = (InProcessFixture::new(), Store::new().await, Probe::new(ack));
     let bus = fixture.bus().await;
