@@ -63,13 +63,13 @@ async fn an_event_is_a_persistent_cloud_event_under_its_type() {
     let raw = Raw::open().await;
     let declared = raw.channel.queue_declare(QueueDeclareArguments::exclusive_server_named()).await;
     let (queue, ..) = declared.expect("declared").expect("an answer");
-    let bind = QueueBindArguments::new(&queue, &fixture.name("aerobus.events"), "seats.*");
+    let bind = QueueBindArguments::new(&queue, &fixture.name("aerobus.events"), "booking.*");
     raw.channel.queue_bind(bind).await.expect("bound");
     let sent = event(BookingHeld, "f", 1);
     assert_eq!(within(bus.publish(Arc::new(sent.clone()))).await, Ok(()));
     let got = raw.channel.basic_get(BasicGetArguments::new(&queue)).await.expect("an answer");
     let (delivery, properties, body) = got.expect("a confirmed message is in its queue");
-    assert_eq!(delivery.routing_key(), "seats.changed");
+    assert_eq!(delivery.routing_key(), "booking.held");
     assert_eq!(properties.delivery_mode(), Some(DELIVERY_MODE_PERSISTENT));
     assert_eq!(properties.content_type().map(String::as_str), Some("application/cloudevents+json"));
     assert_eq!(properties.message_id(), Some(&sent.id.to_string()));
