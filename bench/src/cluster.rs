@@ -30,7 +30,7 @@ pub const SETTINGS: [(&str, &str); 7] = [
 ];
 
 /// The password of the roles within the private cluster, which listens on loopback and is thrown away. Roles belong
-/// to all databases of a cluster, so whoever makes them must agree on it.
+/// to all databases of a cluster, so all that make them use this one.
 pub const PASSWORD: &str = "bench";
 
 /// A private PostgreSQL in a folder that goes with it.

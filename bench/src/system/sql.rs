@@ -19,7 +19,7 @@ pub const SETTINGS: [(&str, &str); 5] = [
     ("pg_stat_statements.track_utility", "on"),
 ];
 
-/// The superuser of the cluster, who does nothing but look, and is not counted.
+/// The superuser of the cluster. It only reads statistics, and is not counted.
 const LOOKING_ROLE: &str = "aerobus";
 
 /// Whether the extension's library lies beside the server's programs, where Debian, Fedora and Homebrew have it.

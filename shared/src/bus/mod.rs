@@ -27,7 +27,7 @@ use std::sync::Arc;
 /// A message as a consumer gets it.
 #[derive(Debug, Clone)]
 pub struct Delivery {
-    /// The event, shared with whoever else has it.
+    /// The event, shared with other consumers.
     pub event: Arc<Event>,
     /// 1 for the first try, one more for each retry after [`Disposition::Retry`].
     pub attempt: u32,
