@@ -2,6 +2,7 @@
 //!
 //! [`IdentityService`] is declared in `service.rs`; each use case adds its methods in a file of its own.
 
+mod access;
 mod access_token_issuer;
 mod administrator;
 mod login;

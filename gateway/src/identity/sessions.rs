@@ -1,6 +1,6 @@
 //! Sessions: each is a family of refresh tokens, of which a client uses each once.
 
-use super::{IdentityService, TokenSet};
+use super::{IdentityService, TokenSet, access};
 use crate::{
     domain::refresh_token::RefreshToken,
     error::IdentityError,
@@ -56,6 +56,7 @@ impl IdentityService {
                 })
                 .await?;
             let RefreshOutcome::Continued(user, session, successor) = outcome else {
+                self.relay.nudge();
                 return Err(IdentityError::SessionEnded);
             };
             let user = users::active(&mut connection, user).await?.ok_or(IdentityError::SessionEnded)?;
@@ -72,7 +73,10 @@ impl IdentityService {
         let Some(token) = RefreshToken::parse(token) else { return Ok(()) };
         let mut connection = self.pool.get().await?;
         if let Some(session) = refresh_tokens::session_of(&mut connection, &token.digest()).await? {
-            sessions::revoke(&mut connection, session).await?;
+            let end =
+                async |connection: &mut AsyncPgConnection| access::end_session(connection, session).await;
+            (*connection).transaction(end).await?;
+            self.relay.nudge();
         }
         Ok(())
     }
@@ -106,7 +110,7 @@ async fn continue_session(
             None => return Ok(RefreshOutcome::Ended),
         },
         Some(false) => {
-            sessions::revoke(connection, id).await?;
+            access::end_session(connection, id).await?;
             tracing::warn!(session.id = %id, "A refresh token was used again: its session is ended");
             return Ok(RefreshOutcome::Ended);
         }

@@ -73,14 +73,15 @@ pub(crate) async fn extend(
     session.set(sessions::expires_at.eq(expires_at)).execute(connection).await.map(drop)
 }
 
-/// Ends a session, with all of its tokens. No effect on one that has ended.
+/// Ends a session, with all of its tokens; returns its user, or `None` where it had ended before.
 ///
 /// # Errors
 /// Those of the database.
-pub(crate) async fn revoke(connection: &mut AsyncPgConnection, id: SessionId) -> QueryResult<()> {
+pub(crate) async fn revoke(connection: &mut AsyncPgConnection, id: SessionId) -> QueryResult<Option<UserId>> {
     let live = sessions::table.find(id.0).filter(sessions::revoked_at.is_null());
-    let ended = sessions::revoked_at.eq(diesel::dsl::now);
-    diesel::update(live).set(ended).execute(connection).await.map(drop)
+    let ended = diesel::update(live).set(sessions::revoked_at.eq(diesel::dsl::now));
+    let user: Option<Uuid> = ended.returning(sessions::user_id).get_result(connection).await.optional()?;
+    Ok(user.map(UserId))
 }
 
 /// Deletes up to `limit` expired sessions, with their tokens; returns their number.

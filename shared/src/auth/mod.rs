@@ -1,5 +1,6 @@
 //! Who is calling: access tokens, verified by every service for itself.
 
+mod audit_author;
 mod caller;
 mod jwks;
 mod permission;
@@ -7,6 +8,7 @@ mod permitted;
 mod service_token;
 mod verifier;
 
+pub use audit_author::AuditAuthor;
 pub use caller::{Caller, MaybeCaller, is_exempt};
 pub use jwks::{Jwk, JwksError, KeySet, KeySource};
 pub use permission::{Permission, Requirement, UnknownPermission, required};

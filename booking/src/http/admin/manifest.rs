@@ -11,7 +11,7 @@ use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use booking_engine::ports::RequestContext;
 use diesel_async::AsyncPgConnection;
 use shared::{
-    auth::{Permitted, required},
+    auth::{AuditAuthor, Permitted, required},
     db::DbError,
     events::AuditRecord,
     http::{Code, Id, Problem, QueryParameters, RequestId},
@@ -59,12 +59,8 @@ pub(crate) async fn get(
 ) -> Result<HttpResponse, Problem> {
     parameters.finish()?;
     let media_type = preferred(&request, &[JSON, CSV])?;
-    let record = AuditRecord::of_reading(
-        caller.user_id(),
-        "manifest.read",
-        format_args!("flight/{}", id.0),
-        request_id.0,
-    );
+    let author = AuditAuthor::new(&caller, &request_id);
+    let record = author.reading("manifest.read", format_args!("flight/{}", id.0));
     let manifest =
         read(&reading, id.0, record, context).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
     staff.relay.nudge();

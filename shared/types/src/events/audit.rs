@@ -43,6 +43,19 @@ impl AuditRecord {
         }
     }
 
+    /// A record of a change: `before` is `None` for what was made, `after` for what was removed.
+    #[must_use]
+    pub fn of_change(
+        actor: UserId,
+        action: impl Into<String>,
+        subject: impl fmt::Display,
+        before: Option<Value>,
+        after: Option<Value>,
+        request_id: impl Into<String>,
+    ) -> Self {
+        Self { before, after, ..Self::of_reading(actor, action, subject, request_id) }
+    }
+
     /// The event that tells it, to be written in the transaction of what it tells of. Records do not
     /// change, so each is an aggregate of its own with one version.
     #[must_use]

@@ -66,6 +66,16 @@ event_types! {
     SeatsChanged = "seats.changed",
     /// A user registered: [`UserState`].
     UserRegistered = "user.registered",
+    /// A user needs a letter to verify an address: [`TokenRequest`].
+    UserVerificationRequested = "user.verification_requested",
+    /// A user needs a letter to reset a password: [`TokenRequest`].
+    UserPasswordResetRequested = "user.password_reset_requested",
+    /// Role, status or password of a user changed: [`AccessChange`].
+    UserAccessChanged = "user.access_changed",
+    /// A session ended before its time: [`SessionEnd`].
+    SessionEnded = "session.ended",
+    /// A user must know of something that happened to the account: [`SessionAlert`].
+    SessionAlert = "session.alert",
     /// Staff did something that must be known later: [`AuditRecord`].
     AuditRecorded = "audit.recorded",
 }
