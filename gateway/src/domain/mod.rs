@@ -7,6 +7,7 @@ pub(crate) mod openapi_merge;
 pub(crate) mod password;
 mod pseudorandom;
 pub(crate) mod refresh_token;
+pub(crate) mod requested_flight;
 pub(crate) mod routing_table;
 pub(crate) mod routing_table_check;
 pub(crate) mod signing_key;
