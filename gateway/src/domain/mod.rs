@@ -1,6 +1,7 @@
 //! Pure rules of the gateway: no I/O, no actix, no diesel.
 
 pub(crate) mod auth_rate_limiter;
+pub(crate) mod client_device;
 pub(crate) mod locale;
 pub(crate) mod login_email;
 pub(crate) mod openapi_merge;

@@ -1,7 +1,7 @@
 //! `/auth`: register, log in, refresh, log out.
 
 use crate::{
-    domain::user::User,
+    domain::{client_device::ClientDevice, user::User},
     identity::{IdentityService, Login, Registration, TokenSet},
 };
 use actix_web::{HttpResponse, http::header, web};
@@ -79,10 +79,11 @@ pub(super) async fn register(
 )]
 pub(super) async fn login(
     identity: web::Data<IdentityService>,
+    device: ClientDevice,
     _: NoParameters,
     body: Body<Login>,
 ) -> Result<HttpResponse, Problem> {
-    Ok(tokens(&identity.log_in(body.value).await?))
+    Ok(tokens(&identity.log_in(body.value, &device).await?))
 }
 
 /// Exchanges a refresh token for the next one and a new access token. The same token again within 10
@@ -98,10 +99,11 @@ pub(super) async fn login(
 )]
 pub(super) async fn refresh(
     identity: web::Data<IdentityService>,
+    device: ClientDevice,
     _: NoParameters,
     body: Body<RefreshRequest>,
 ) -> Result<HttpResponse, Problem> {
-    Ok(tokens(&identity.refresh(&body.value.0).await?))
+    Ok(tokens(&identity.refresh(&body.value.0, &device).await?))
 }
 
 /// Ends the session of a refresh token.

@@ -1,6 +1,7 @@
 //! Handlers, middlewares and the proxy.
 
 mod auth;
+mod client_device;
 mod compression;
 mod cors;
 mod jwks;

@@ -66,7 +66,7 @@ pub(crate) async fn ensure_administrator(
         id: UserId::new(),
         email: &email,
         email_verified: true,
-        password_hash: &password_hash,
+        password_hash: Some(&password_hash),
         given_name: "Aerobus",
         family_name: "Administrator",
         locale: &locale,

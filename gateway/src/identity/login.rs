@@ -5,7 +5,10 @@
 
 use super::{IdentityService, TokenSet, sessions};
 use crate::{
-    domain::{login_email::LoginEmail, password::LoginPassword, refresh_token::RefreshToken},
+    domain::{
+        client_device::ClientDevice, login_email::LoginEmail, password::LoginPassword,
+        refresh_token::RefreshToken,
+    },
     error::IdentityError,
     store::{login_failures, users},
 };
@@ -29,7 +32,11 @@ impl IdentityService {
     ///
     /// # Errors
     /// [`IdentityError::InvalidCredentials`], [`IdentityError::Locked`], or a fault of ours.
-    pub(crate) async fn log_in(&self, attempt: Login) -> Result<TokenSet, IdentityError> {
+    pub(crate) async fn log_in(
+        &self,
+        attempt: Login,
+        device: &ClientDevice,
+    ) -> Result<TokenSet, IdentityError> {
         let account = attempt.email.digest();
         let known = {
             let mut connection = self.pool.get().await?;
@@ -39,15 +46,20 @@ impl IdentityService {
             // The connection goes back before the password is checked, which takes long.
             users::credentials(&mut connection, &attempt.email).await?
         };
-        let hash = known.as_ref().map(|known| known.password_hash.clone());
+        let hash = known.as_ref().and_then(|known| known.password_hash.clone());
         let right = self.hasher.verify(attempt.password.into_secret(), hash).await?;
         match known.filter(|_| right) {
-            Some(known) => self.start_session(UserId(known.id), account).await,
+            Some(known) => self.start_session(UserId(known.id), account, device).await,
             None => Err(self.count_failure(&account).await?),
         }
     }
 
-    async fn start_session(&self, id: UserId, account: [u8; 32]) -> Result<TokenSet, IdentityError> {
+    async fn start_session(
+        &self,
+        id: UserId,
+        account: [u8; 32],
+        device: &ClientDevice,
+    ) -> Result<TokenSet, IdentityError> {
         let (session, token) = (SessionId::new(), RefreshToken::generate());
         let user = (*self.pool.get().await?)
             .transaction(async |connection: &mut AsyncPgConnection| {
@@ -57,7 +69,7 @@ impl IdentityService {
                 login_failures::forget(connection, &account).await?;
                 // An account that was deactivated meanwhile is refused like one deactivated before.
                 let user = users::active(connection, id).await?.ok_or(IdentityError::InvalidCredentials)?;
-                sessions::begin(connection, session, id, &token).await?;
+                sessions::begin(connection, session, id, &token, device).await?;
                 Ok(user)
             })
             .await?;

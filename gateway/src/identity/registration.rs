@@ -50,7 +50,7 @@ impl IdentityService {
             id: UserId::new(),
             email: &email,
             email_verified: false,
-            password_hash: &password_hash,
+            password_hash: Some(&password_hash),
             given_name: given_name.as_str(),
             family_name: family_name.as_str(),
             locale: &locale,

@@ -2,7 +2,7 @@
 
 use super::{IdentityService, TokenSet, access};
 use crate::{
-    domain::refresh_token::RefreshToken,
+    domain::{client_device::ClientDevice, refresh_token::RefreshToken},
     error::IdentityError,
     store::{refresh_tokens, sessions, users},
 };
@@ -24,9 +24,10 @@ pub(super) async fn begin(
     session: SessionId,
     user: UserId,
     token: &RefreshToken,
+    device: &ClientDevice,
 ) -> diesel::QueryResult<()> {
     let expires_at = new_expiry();
-    sessions::insert(connection, session, user, expires_at).await?;
+    sessions::insert(connection, session, user, expires_at, device).await?;
     refresh_tokens::insert(connection, &token.digest(), session, expires_at).await
 }
 
@@ -45,14 +46,18 @@ impl IdentityService {
     ///
     /// # Errors
     /// [`IdentityError::SessionEnded`], or a fault of ours.
-    pub(crate) async fn refresh(&self, token: &str) -> Result<TokenSet, IdentityError> {
+    pub(crate) async fn refresh(
+        &self,
+        token: &str,
+        device: &ClientDevice,
+    ) -> Result<TokenSet, IdentityError> {
         let token = RefreshToken::parse(token).ok_or(IdentityError::SessionEnded)?;
         let (user, session, successor) = {
             // The connection goes back before the access token is signed.
             let mut connection = self.pool.get().await?;
             let outcome = (*connection)
                 .transaction(async |connection: &mut AsyncPgConnection| {
-                    continue_session(connection, &token).await
+                    continue_session(connection, &token, device).await
                 })
                 .await?;
             let RefreshOutcome::Continued(user, session, successor) = outcome else {
@@ -85,6 +90,7 @@ impl IdentityService {
 async fn continue_session(
     connection: &mut AsyncPgConnection,
     token: &RefreshToken,
+    device: &ClientDevice,
 ) -> Result<RefreshOutcome, IdentityError> {
     let digest = token.digest();
     let Some(id) = refresh_tokens::session_of(connection, &digest).await? else {
@@ -102,7 +108,7 @@ async fn continue_session(
             let expires_at = new_expiry();
             refresh_tokens::insert(connection, &successor.digest(), id, expires_at).await?;
             refresh_tokens::rotate(connection, id, &digest, &token.seal(&successor)).await?;
-            sessions::extend(connection, id, expires_at).await?;
+            sessions::extend(connection, id, expires_at, device).await?;
             successor
         }
         Some(true) => match row.sealed_successor.and_then(|sealed| token.open(&sealed)) {

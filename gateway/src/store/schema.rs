@@ -40,6 +40,9 @@ diesel::table! {
         created_at -> Timestamptz,
         expires_at -> Timestamptz,
         revoked_at -> Nullable<Timestamptz>,
+        user_agent -> Nullable<Text>,
+        address -> Nullable<Text>,
+        last_used_at -> Timestamptz,
     }
 }
 
@@ -65,7 +68,7 @@ diesel::table! {
         email -> Text,
         email_key -> Text,
         email_verified -> Bool,
-        password_hash -> Text,
+        password_hash -> Nullable<Text>,
         given_name -> Text,
         family_name -> Text,
         locale -> Text,

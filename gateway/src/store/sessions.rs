@@ -1,6 +1,7 @@
 //! Sessions: the families of refresh tokens.
 
 use super::schema::sessions;
+use crate::domain::client_device::ClientDevice;
 use chrono::{DateTime, Utc};
 use diesel::{prelude::*, sql_types::BigInt};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -34,9 +35,16 @@ pub(crate) async fn insert(
     id: SessionId,
     user: UserId,
     expires_at: DateTime<Utc>,
+    device: &ClientDevice,
 ) -> QueryResult<()> {
     diesel::insert_into(sessions::table)
-        .values((sessions::id.eq(id.0), sessions::user_id.eq(user.0), sessions::expires_at.eq(expires_at)))
+        .values((
+            sessions::id.eq(id.0),
+            sessions::user_id.eq(user.0),
+            sessions::expires_at.eq(expires_at),
+            sessions::user_agent.eq(&device.user_agent),
+            sessions::address.eq(device.address_text()),
+        ))
         .execute(connection)
         .await
         .map(drop)
@@ -60,7 +68,7 @@ pub(crate) async fn lock(
         .optional()
 }
 
-/// Moves the end of a session.
+/// Moves the end of a session that a device has just used.
 ///
 /// # Errors
 /// Those of the database.
@@ -68,9 +76,15 @@ pub(crate) async fn extend(
     connection: &mut AsyncPgConnection,
     id: SessionId,
     expires_at: DateTime<Utc>,
+    device: &ClientDevice,
 ) -> QueryResult<()> {
-    let session = diesel::update(sessions::table.find(id.0));
-    session.set(sessions::expires_at.eq(expires_at)).execute(connection).await.map(drop)
+    let changes = (
+        sessions::expires_at.eq(expires_at),
+        sessions::user_agent.eq(&device.user_agent),
+        sessions::address.eq(device.address_text()),
+        sessions::last_used_at.eq(diesel::dsl::now),
+    );
+    diesel::update(sessions::table.find(id.0)).set(changes).execute(connection).await.map(drop)
 }
 
 /// Ends a session, with all of its tokens; returns its user, or `None` where it had ended before.

@@ -20,8 +20,8 @@ pub(crate) struct NewUser<'a> {
     pub(crate) email: &'a EmailAddress,
     /// Whether the address is known to be the user's.
     pub(crate) email_verified: bool,
-    /// bcrypt.
-    pub(crate) password_hash: &'a str,
+    /// bcrypt; `None` until the user sets a password.
+    pub(crate) password_hash: Option<&'a str>,
     /// Given names.
     pub(crate) given_name: &'a str,
     /// Family name.
@@ -35,8 +35,8 @@ pub(crate) struct NewUser<'a> {
 pub(crate) struct Credentials {
     /// The account.
     pub(crate) id: Uuid,
-    /// bcrypt.
-    pub(crate) password_hash: String,
+    /// bcrypt; `None` for an account without a password.
+    pub(crate) password_hash: Option<String>,
 }
 
 /// Changes of a profile; `None` keeps the present value.
