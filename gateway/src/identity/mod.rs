@@ -9,6 +9,7 @@ mod login;
 mod profile;
 mod registration;
 mod service;
+mod session_alert;
 mod sessions;
 
 pub(crate) use access_token_issuer::{AccessTokenIssuer, TokenSet};

@@ -1,6 +1,6 @@
 //! Sessions: each is a family of refresh tokens, of which a client uses each once.
 
-use super::{IdentityService, TokenSet, access};
+use super::{IdentityService, TokenSet, access, session_alert};
 use crate::{
     domain::{client_device::ClientDevice, refresh_token::RefreshToken},
     error::IdentityError,
@@ -9,7 +9,10 @@ use crate::{
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use secrecy::SecretString;
-use shared::ids::{SessionId, UserId};
+use shared::{
+    events::AlertReason,
+    ids::{SessionId, UserId},
+};
 
 /// Days for which a refresh token is valid.
 const REFRESH_DAYS: i64 = 30;
@@ -42,7 +45,7 @@ impl IdentityService {
     ///
     /// The lock on the session's row puts refreshes of one family in an order, so two at once with the same
     /// token get the same successor. A token that was rotated more than 10 seconds ago ends the session: either
-    /// it or its successor has been stolen.
+    /// it or its successor has been stolen. Its user gets an alert.
     ///
     /// # Errors
     /// [`IdentityError::SessionEnded`], or a fault of ours.
@@ -117,6 +120,9 @@ async fn continue_session(
         },
         Some(false) => {
             access::end_session(connection, id).await?;
+            if let Some(user) = users::active(connection, UserId(session.user_id)).await? {
+                session_alert::alert(connection, &user, AlertReason::RefreshTokenReused, device).await?;
+            }
             tracing::warn!(session.id = %id, "A refresh token was used again: its session is ended");
             return Ok(RefreshOutcome::Ended);
         }

@@ -1,8 +1,10 @@
 //! A running gateway with a database of its own.
 
+use diesel::{QueryableByName, sql_types::Text};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use gateway::{MIGRATIONS, app, config::Config};
 use secrecy::SecretString;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use shared::{
     auth::KeySource,
@@ -22,6 +24,12 @@ pub(crate) struct GatewayFixture {
     pub(crate) base: String,
     pub(crate) keys: KeySource,
     running: Running,
+}
+
+#[derive(QueryableByName)]
+struct EventRow {
+    #[diesel(sql_type = Text)]
+    data: String,
 }
 
 /// An address where nobody listens.
@@ -81,6 +89,14 @@ impl GatewayFixture {
 
     pub(crate) async fn run_sql(&self, statement: &str) -> usize {
         diesel::sql_query(statement).execute(&mut self.sql().await).await.unwrap()
+    }
+
+    /// The data of all events of a type, the oldest first.
+    pub(crate) async fn events<T: DeserializeOwned>(&self, kind: &str) -> Vec<T> {
+        let query = "SELECT data FROM events WHERE kind = $1 ORDER BY id";
+        let query = diesel::sql_query(query).bind::<Text, _>(kind);
+        let rows: Vec<EventRow> = query.load(&mut self.sql().await).await.unwrap();
+        rows.iter().map(|row| serde_json::from_str(&row.data).unwrap()).collect()
     }
 
     pub(crate) async fn register(&self, email: &str) -> Value {

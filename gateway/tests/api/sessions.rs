@@ -2,6 +2,7 @@ use crate::gateway_fixture::GatewayFixture;
 use diesel::{QueryableByName, sql_types::Binary};
 use diesel_async::RunQueryDsl;
 use serde_json::json;
+use shared::events::{AlertReason, SessionAlert};
 
 /// Makes it look as if the rotations of the past had happened before the 10 seconds.
 const LATER: &str = "UPDATE refresh_tokens SET rotated_at = rotated_at - interval '11 seconds'";
@@ -51,6 +52,15 @@ async fn a_token_used_again_later_ends_the_session() {
     answer.expect_problem(401, "unauthenticated");
     assert_eq!(answer.header("www-authenticate"), "Bearer");
     world.refresh(&second).await.expect_problem(401, "unauthenticated");
+    let alerts: Vec<SessionAlert> = world.events("session.alert").await;
+    assert_eq!(
+        alerts.iter().map(|alert| alert.reason).collect::<Vec<_>>(),
+        [AlertReason::RefreshTokenReused]
+    );
+    assert_eq!(
+        (alerts[0].user.email.as_str(), alerts[0].address.as_deref()),
+        ("ada@example.org", Some("127.0.0.1"))
+    );
     // Another session of the same user goes on.
     let _ = world.refresh(&other).await.expect(200);
     world.stop().await;
