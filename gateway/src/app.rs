@@ -72,8 +72,8 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
     }
     let rate_limiter = Arc::new(AuthRateLimiter::new(config.auth_rate_per_minute));
     let sweeper = ExpirySweeper::start(pool.clone(), Arc::clone(&rate_limiter));
-    let upstreams =
-        Upstreams::start(config.flight_urls.clone(), config.booking_urls.clone(), config.mailer_urls.clone());
+    let instances = (&*config.flight_urls, &*config.booking_urls, &*config.mailer_urls);
+    let upstreams = Upstreams::start(instances, config.upstreams()).await;
 
     let verifier = context.verifier(service);
     let service_tokens = ServiceTokens::new(service.service_token_secret.clone());

@@ -1,7 +1,7 @@
 //! The gateway's settings. Variables are `GATEWAY_<FIELD>`, or `AEROBUS_<FIELD>` for all services;
 //! each also as `..._FILE`.
 
-use crate::http::TrustedProxies;
+use crate::{actors::UpstreamSettings, http::TrustedProxies};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, de::Error};
 use shared::{
@@ -28,7 +28,7 @@ pub struct Config {
     pub signing_key_secret: SecretString,
 
     /// `GATEWAY_FLIGHT_URLS`, required: base addresses of the flight instances, such as
-    /// `http://127.0.0.1:8081`, separated by commas.
+    /// `http://127.0.0.1:8081`, separated by commas. A host name stands for an instance at each of its addresses.
     #[serde(deserialize_with = "addresses")]
     pub flight_urls: Vec<Url>,
     /// `GATEWAY_BOOKING_URLS`, required: those of booking.
@@ -40,6 +40,13 @@ pub struct Config {
     /// `GATEWAY_UPSTREAM_TIMEOUT_MS`: how long a service may take until its answer begins, and between
     /// the parts of an answer, milliseconds. Longer than any service's own limits.
     pub upstream_timeout_ms: u64,
+    /// `GATEWAY_RESOLVE_INTERVAL_MS`: how often host names of instances are resolved, milliseconds. One that has no
+    /// address is tried each second.
+    pub resolve_interval_ms: u64,
+    /// `GATEWAY_UPSTREAM_REQUESTS`: requests of this gateway that an instance answers at once at most. Beyond it they
+    /// go to another instance, and beyond all of them they get 503 at once. More than booking queues itself, since
+    /// booking knows better whom to refuse.
+    pub upstream_requests: usize,
     /// `GATEWAY_STREAMS`: streams of events that pass at once at most; more are refused.
     pub streams: usize,
     /// `GATEWAY_STREAMS_PER_CLIENT`: streams of one client address (of IPv6 the first 64 bits) at most; 0
@@ -85,6 +92,8 @@ impl Default for Config {
             booking_urls: Vec::new(),
             mailer_urls: Vec::new(),
             upstream_timeout_ms: 30_000,
+            resolve_interval_ms: 5000,
+            upstream_requests: 2048,
             streams: 10_000,
             streams_per_client: 100,
             stream_idle_ms: 45_000,
@@ -150,6 +159,9 @@ impl Config {
         if secret.chars().count() < SECRET_LENGTH {
             return invalid("SIGNING_KEY_SECRET", "has fewer than 32 characters");
         }
+        if self.upstream_requests == 0 {
+            return invalid("UPSTREAM_REQUESTS", "is 0");
+        }
         if !(4..=31).contains(&self.bcrypt_cost) {
             return invalid("BCRYPT_COST", "is not from 4 to 31");
         }
@@ -181,6 +193,14 @@ impl Config {
     /// How long a service may take.
     pub(crate) fn upstream_timeout(&self) -> Duration {
         Duration::from_millis(self.upstream_timeout_ms)
+    }
+
+    /// How the instances of the services are followed.
+    pub(crate) fn upstreams(&self) -> UpstreamSettings {
+        UpstreamSettings {
+            resolve_interval: Duration::from_millis(self.resolve_interval_ms),
+            most_requests: self.upstream_requests,
+        }
     }
 
     /// How long a stream of events may be silent.

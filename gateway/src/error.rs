@@ -1,7 +1,7 @@
 //! The gateway's errors as problems.
 
 use crate::{
-    actors::{HashError, NoAvailableInstance},
+    actors::{HashError, NoInstance},
     domain::signing_key::SigningKeyError,
 };
 use shared::{
@@ -63,11 +63,16 @@ impl From<IdentityError> for Problem {
     }
 }
 
-impl From<NoAvailableInstance> for Problem {
-    fn from(error: NoAvailableInstance) -> Self {
-        let NoAvailableInstance(service) = error;
-        Self::new(Code::UpstreamUnavailable)
-            .detail(format_args!("{service} is unavailable"))
-            .retry_after(Duration::from_secs(1))
+impl From<NoInstance> for Problem {
+    fn from(error: NoInstance) -> Self {
+        let problem = match error {
+            NoInstance::Unavailable(service) => {
+                Self::new(Code::UpstreamUnavailable).detail(format_args!("{service} is unavailable"))
+            }
+            NoInstance::Busy(service) => {
+                Self::new(Code::Overloaded).detail(format_args!("{service} has as many requests as it can take"))
+            }
+        };
+        problem.retry_after(Duration::from_secs(1))
     }
 }

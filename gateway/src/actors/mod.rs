@@ -3,18 +3,20 @@
 //! ```text
 //!   HTTP handlers --hash, verify--> PasswordHasher (SyncArbiter, threads of its own)
 //!        |  |  '--reads snapshot--> KeyRing --reloads--> PostgreSQL, and fills the verifiers' key source
-//!        |  '-----reads snapshot--> Upstream (one a service) --probes--> its instances
-//!        '--------reports---------> Upstream
+//!        |  '-----reads snapshot--> InstanceProber (one a service) --probes--> its instances
+//!        '--------reports---------> InstanceProber --resolves--> host names of instances
 //!   ExpirySweeper --deletes--> PostgreSQL, and forgets idle clients of the rate limit
 //! ```
 //!
 //! Spawn order: `KeyRing` (nothing is signed or verified without it), `PasswordHasher`, `ExpirySweeper`,
-//! the `Upstream`s, then HTTP. No actor asks another, so the ask graph has no cycle. All of them live until the
+//! the `InstanceProber`s, then HTTP. No actor asks another, so the ask graph has no cycle. All of them live until the
 //! service stops them. None needs a supervisor: `PasswordHasher` turns a panic into the answer to its one message
 //! (actix restarts no actor that panicked), `KeyRing` and `ExpirySweeper` are a [`shared::ticker::Ticker`] each,
-//! which outlives a panic, and `Upstream` only spawns probes, whose errors are results.
+//! which outlives a panic, and `InstanceProber` only spawns probes and look-ups, whose errors are results.
 
 mod expiry_sweeper;
+mod instance_prober;
+mod instance_source;
 mod key_ring;
 mod password_hasher;
 mod upstream;
@@ -23,5 +25,6 @@ mod upstream_instance;
 pub(crate) use expiry_sweeper::ExpirySweeper;
 pub(crate) use key_ring::{KeyRing, KeyRingError};
 pub(crate) use password_hasher::{HashError, PasswordHasher};
-pub(crate) use upstream::{NoAvailableInstance, Upstream, Upstreams};
+pub(crate) use instance_prober::UpstreamSettings;
+pub(crate) use upstream::{InstanceChoice, InstanceReport, NoInstance, Upstream, Upstreams};
 pub(crate) use upstream_instance::{InFlightRequest, LoadKind};

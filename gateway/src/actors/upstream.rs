@@ -1,178 +1,156 @@
-//! Knows the instances of a service: which ones answer, and how busy they are.
+//! The upstreams: which instance of a service takes a request.
 //!
-//! The actor probes each instance every second and publishes the usable ones as an immutable snapshot, which
-//! requests read without a mailbox hop. A request takes the least busy one.
-//!
-//! Invariant: while any instance may still answer, the snapshot is not empty. Ready instances come first, then
-//! those that say they are not ready, then those that refuse connections (trying one costs nothing). An
-//! instance that accepts connections and stays silent is left out until it answers a probe: this is the
-//! circuit breaker.
+//! [`InstanceProber`] says which instances are usable. Among these a request with a routing key takes the one that
+//! suits its key best, and any other request the least busy one. An instance that has as many requests as it may have
+//! is passed over; beyond all of them a request is refused at once.
 
-use super::upstream_instance::{InFlightRequest, InstanceHealth, LoadKind, ReportHealth, UpstreamInstance};
-use crate::domain::routing_table::ServiceName;
+use super::{
+    instance_prober::{InstanceProber, InstanceSnapshot, StopProbing, UpstreamSettings},
+    instance_source::{InstanceAddress, InstanceSource, Resolver, SystemResolver},
+    upstream_instance::{InFlightRequest, InstanceHealth, LoadKind, UpstreamInstance},
+};
+use crate::domain::{rendezvous::RoutingKey, routing_table::ServiceName};
 use actix::prelude::*;
-use awc::error::{ConnectError, SendRequestError};
+use futures_util::future::join3;
 use std::{
+    rc::Rc,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
-use tokio::sync::watch;
+use tokio::{sync::watch, time::timeout};
 use url::Url;
 
-/// How often an instance is probed, and how long it may take to answer.
-const PROBE_INTERVAL: Duration = Duration::from_secs(1);
+/// How long a start waits for host names.
+const FIRST_RESOLUTION: Duration = Duration::from_secs(2);
 
-/// No instance of this service would answer.
-#[derive(Debug, Clone, Copy, thiserror::Error)]
-#[error("no instance of {0} answers")]
-pub(crate) struct NoAvailableInstance(pub(crate) &'static str);
-
-type UsableInstances = Arc<[Arc<UpstreamInstance>]>;
-
-struct ProbedInstance {
-    instance: Arc<UpstreamInstance>,
-    health: InstanceHealth,
-    /// A probe has not ended yet.
-    probing: bool,
+/// Why a request has no instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NoInstance {
+    /// No instance of this service would answer.
+    #[error("no instance of {0} answers")]
+    Unavailable(&'static str),
+    /// Each has as many requests as it may have.
+    #[error("all instances of {0} are busy")]
+    Busy(&'static str),
 }
 
-/// Asks the actor to stop.
-#[derive(Message)]
-#[rtype(result = "()")]
-struct StopProbing;
-
-/// The actor; one a service.
-struct InstanceProber {
-    service: ServiceName,
-    instances: Vec<ProbedInstance>,
-    usable: watch::Sender<UsableInstances>,
-    client: awc::Client,
+/// What an instance is chosen by.
+#[derive(Clone, Copy)]
+pub(crate) struct InstanceChoice<'a> {
+    /// What the request counts as.
+    pub(crate) kind: LoadKind,
+    /// What keeps requests together; without one the least busy instance is taken.
+    pub(crate) key: Option<RoutingKey>,
+    /// The instance that has failed: it is taken only where there is no other.
+    pub(crate) besides: Option<&'a UpstreamInstance>,
 }
 
-impl InstanceProber {
-    fn probe_all(&mut self, ctx: &mut Context<Self>) {
-        for index in 0..self.instances.len() {
-            if std::mem::replace(&mut self.instances[index].probing, true) {
-                continue;
-            }
-            let request = self.client.get(self.instances[index].instance.address("/health/ready"));
-            let probe = async move { health_of(&request.send().await.map(|response| response.status())) };
-            // Interleaves with the other instances' probes and with reports.
-            ctx.spawn(probe.into_actor(self).map(move |health, prober, _| prober.end_probe(index, health)));
-        }
-    }
+impl InstanceChoice<'_> {
+    /// Any instance, for an ordinary request.
+    pub(crate) const LEAST_BUSY: Self = Self { kind: LoadKind::Requests, key: None, besides: None };
 
-    /// Takes the result of a probe; `None` for one without an answer.
-    fn end_probe(&mut self, index: usize, health: Option<InstanceHealth>) {
-        self.instances[index].probing = false;
-        let instance = &self.instances[index].instance;
-        match health {
-            Some(health) => {
-                instance.count_answer();
-                self.record(index, health);
-            }
-            // A busy instance may miss a probe.
-            None if instance.count_silence() => self.record(index, InstanceHealth::Silent),
-            None => {}
-        }
-    }
-
-    fn record(&mut self, index: usize, health: InstanceHealth) {
-        let probed = &mut self.instances[index];
-        if probed.health == health {
-            return;
-        }
-        tracing::info!(upstream.service = self.service.as_str(), upstream.state = ?health, upstream.address = %probed.instance.base, "An instance changed");
-        probed.health = health;
-        self.usable.send_replace(usable(&self.instances));
+    /// The place of an instance in the order of preference; the lowest is taken.
+    fn rank(&self, instance: &UpstreamInstance) -> (bool, bool, u64) {
+        let failed = self.besides.is_some_and(|failed| std::ptr::eq(failed, instance));
+        let order = match self.key {
+            Some(key) => u64::MAX - instance.score(key),
+            None => instance.load(self.kind) as u64,
+        };
+        (instance.is_full(self.kind), failed, order)
     }
 }
 
-/// The instances with the best health that any of them has; none where all are silent.
-fn usable(instances: &[ProbedInstance]) -> UsableInstances {
-    let best =
-        instances.iter().map(|probed| probed.health).min().filter(|best| *best != InstanceHealth::Silent);
-    let usable = instances.iter().filter(|probed| Some(probed.health) == best);
-    usable.map(|probed| Arc::clone(&probed.instance)).collect()
-}
-
-fn health_of(answer: &Result<awc::http::StatusCode, SendRequestError>) -> Option<InstanceHealth> {
-    match answer {
-        Ok(status) if status.is_success() => Some(InstanceHealth::Ready),
-        Ok(_) => Some(InstanceHealth::NotReady),
-        Err(SendRequestError::Timeout | SendRequestError::Connect(ConnectError::Timeout)) => None,
-        Err(_) => Some(InstanceHealth::Refusing),
-    }
-}
-
-impl Actor for InstanceProber {
-    type Context = Context<Self>;
-
-    fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.run_interval(PROBE_INTERVAL, Self::probe_all);
-    }
-}
-
-impl Handler<ReportHealth> for InstanceProber {
-    type Result = ();
-
-    fn handle(&mut self, report: ReportHealth, _: &mut Self::Context) {
-        let mut bases = self.instances.iter().map(|probed| &probed.instance.base);
-        if let Some(index) = bases.position(|base| *base == report.base) {
-            self.record(index, report.health);
-        }
-    }
-}
-
-impl Handler<StopProbing> for InstanceProber {
-    type Result = ();
-
-    fn handle(&mut self, _: StopProbing, ctx: &mut Self::Context) {
-        ctx.stop();
-    }
+/// An instance, as an operator sees it.
+#[expect(dead_code, reason = "the report of the system is about to use it")]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct InstanceReport {
+    /// Its base address, `http://10.0.0.1:8082`.
+    pub(crate) address: Url,
+    /// What is known of it: `ready`, `unproven`, `late`, `not_ready`, `refusing`, `silent`.
+    pub(crate) state: &'static str,
 }
 
 /// A cloneable handle of a service's instances.
 #[derive(Clone)]
 pub(crate) struct Upstream {
     service: ServiceName,
-    usable: watch::Receiver<UsableInstances>,
+    snapshot: watch::Receiver<Arc<InstanceSnapshot>>,
     prober: Addr<InstanceProber>,
     next: Arc<AtomicUsize>,
 }
 
 impl Upstream {
-    /// Probes these instances, on the present arbiter. They count as ready until a probe says otherwise, so the
-    /// first request need not wait for one.
-    pub(crate) fn start(service: ServiceName, bases: Vec<Url>) -> Self {
-        let ready = |base| ProbedInstance {
-            instance: Arc::new(UpstreamInstance::new(base)),
-            health: InstanceHealth::Ready,
-            probing: false,
-        };
-        let instances: Vec<ProbedInstance> = bases.into_iter().map(ready).collect();
-        let (sender, receiver) = watch::channel(usable(&instances));
-        let client = awc::Client::builder().timeout(PROBE_INTERVAL).disable_redirects().finish();
-        let prober = Actor::start(InstanceProber { service, instances, usable: sender, client });
-        Self { service, usable: receiver, prober, next: Arc::default() }
+    /// Follows the instances at these addresses, on the present arbiter. Names are resolved first, within two
+    /// seconds. All instances are used until the first probe ends.
+    pub(crate) async fn start(service: ServiceName, bases: &[Url], settings: UpstreamSettings) -> Self {
+        Self::start_with(service, bases, settings, Rc::new(SystemResolver)).await
     }
 
-    /// Starts a request at the instance with the least load of this kind.
+    async fn start_with(
+        service: ServiceName,
+        bases: &[Url],
+        settings: UpstreamSettings,
+        resolver: Rc<dyn Resolver>,
+    ) -> Self {
+        let mut source = InstanceSource::new(bases, resolver);
+        if source.has_names()
+            && let Ok(resolution) = timeout(FIRST_RESOLUTION, source.resolve()).await
+        {
+            source.learn(resolution);
+        }
+        let (sender, snapshot) = watch::channel(Arc::default());
+        let prober = Actor::create(|ctx: &mut Context<InstanceProber>| {
+            InstanceProber::new(service, settings, source, sender, ctx.address().recipient())
+        });
+        Self { service, snapshot, prober, next: Arc::default() }
+    }
+
+    /// Starts a request at the instance that suits it best.
     ///
     /// # Errors
-    /// [`NoAvailableInstance`].
-    pub(crate) fn pick(&self, kind: LoadKind) -> Result<InFlightRequest, NoAvailableInstance> {
-        let instances = Arc::clone(&self.usable.borrow());
+    /// [`NoInstance`].
+    pub(crate) fn pick(&self, choice: InstanceChoice<'_>) -> Result<InFlightRequest, NoInstance> {
+        let snapshot = Arc::clone(&self.snapshot.borrow());
+        let instances = &snapshot.usable;
         // Starting at another instance each time shares the load among those that are equally busy.
-        let start = self.next.fetch_add(1, Ordering::Relaxed);
-        let in_turn =
-            (0..instances.len()).map(|step| &instances[(start.wrapping_add(step)) % instances.len()]);
-        let instance = in_turn.min_by_key(|instance| instance.load(kind));
-        let instance = instance.ok_or(NoAvailableInstance(self.service.as_str()))?;
-        Ok(InFlightRequest::start(Arc::clone(instance), kind, self.prober.clone().recipient()))
+        let start = if instances.len() > 1 { self.next.fetch_add(1, Ordering::Relaxed) } else { 0 };
+        // Others may fill the chosen instance meanwhile: then the next one is chosen.
+        for _ in 0..=instances.len() {
+            let in_turn =
+                (0..instances.len()).map(|step| &instances[start.wrapping_add(step) % instances.len()]);
+            let Some(best) = in_turn.min_by_key(|instance| choice.rank(instance)) else {
+                return Err(NoInstance::Unavailable(self.service.as_str()));
+            };
+            if let Some(started) = InFlightRequest::start(best, choice.kind) {
+                return Ok(started);
+            }
+        }
+        metrics::counter!("aerobus_upstream_busy_total", "service" => self.service.as_str()).increment(1);
+        Err(NoInstance::Busy(self.service.as_str()))
+    }
+
+    /// Whether another instance than this one can take requests.
+    pub(crate) fn has_other(&self, instance: &Arc<UpstreamInstance>) -> bool {
+        self.snapshot.borrow().usable.iter().any(|other| !Arc::ptr_eq(other, instance))
+    }
+
+    /// All instances and what is known of them.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the report of the system is about to use it"))]
+    pub(crate) fn instances(&self) -> Vec<InstanceReport> {
+        let snapshot = Arc::clone(&self.snapshot.borrow());
+        let report = |(address, health): &(InstanceAddress, InstanceHealth)| {
+            Some(InstanceReport { address: address.base()?, state: health.as_str() })
+        };
+        snapshot.all.iter().filter_map(report).collect()
+    }
+
+    /// Resolves the names now.
+    #[cfg(test)]
+    async fn follow_names(&self) {
+        self.prober.send(super::instance_prober::FollowNames).await.unwrap();
     }
 
     /// Stops probing.
@@ -191,13 +169,18 @@ pub(crate) struct Upstreams {
 }
 
 impl Upstreams {
-    /// Probes the instances of all services.
-    pub(crate) fn start(flight: Vec<Url>, booking: Vec<Url>, mailer: Vec<Url>) -> Self {
-        Self {
-            flight: Upstream::start(ServiceName::Flight, flight),
-            booking: Upstream::start(ServiceName::Booking, booking),
-            mailer: Upstream::start(ServiceName::Mailer, mailer),
-        }
+    /// Follows the instances of all services.
+    pub(crate) async fn start(
+        (flight, booking, mailer): (&[Url], &[Url], &[Url]),
+        settings: UpstreamSettings,
+    ) -> Self {
+        let (flight, booking, mailer) = join3(
+            Upstream::start(ServiceName::Flight, flight, settings),
+            Upstream::start(ServiceName::Booking, booking, settings),
+            Upstream::start(ServiceName::Mailer, mailer, settings),
+        )
+        .await;
+        Self { flight, booking, mailer }
     }
 
     /// The upstream of a service; none for the gateway itself.
@@ -219,45 +202,4 @@ impl Upstreams {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn probed(health: &[InstanceHealth]) -> Vec<ProbedInstance> {
-        let one = |(index, health): (usize, &InstanceHealth)| ProbedInstance {
-            instance: Arc::new(UpstreamInstance::new(format!("http://10.0.0.{index}:80").parse().unwrap())),
-            health: *health,
-            probing: false,
-        };
-        health.iter().enumerate().map(one).collect()
-    }
-
-    #[test]
-    fn the_best_instances_are_used_and_silent_ones_never() {
-        use InstanceHealth::{NotReady, Ready, Refusing, Silent};
-        for (health, count) in [
-            (vec![Ready, NotReady, Ready], 2),
-            (vec![NotReady, Refusing, Silent], 1),
-            (vec![Refusing, Silent], 1),
-            (vec![Silent, Silent], 0),
-        ] {
-            assert_eq!(usable(&probed(&health)).len(), count, "{health:?}");
-        }
-    }
-
-    #[actix_web::test]
-    async fn requests_go_to_the_least_busy_instance() {
-        let urls = vec!["http://10.0.0.1:80".parse().unwrap(), "http://10.0.0.2:80".parse().unwrap()];
-        let upstream = Upstream::start(ServiceName::Flight, urls);
-        let pick = || upstream.pick(LoadKind::Requests).unwrap();
-        let (one, other) = (pick(), pick());
-        assert_ne!(one.address("/x"), other.address("/x"));
-        let freed = one.address("/x");
-        drop(one);
-        // Streams are shared out among themselves, and do not count as load of requests.
-        let streams = [LoadKind::Streams; 4].map(|kind| upstream.pick(kind).unwrap());
-        assert_eq!(streams.iter().filter(|stream| stream.address("/x") == freed).count(), 2);
-        assert_eq!(pick().address("/x"), freed);
-        assert_eq!(freed.matches("//").count(), 1, "{freed}");
-        upstream.stop().await;
-    }
-}
+mod tests;

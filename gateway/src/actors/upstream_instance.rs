@@ -1,22 +1,58 @@
 //! An instance of a service, as requests use it.
 
+use super::instance_source::InstanceAddress;
+use crate::domain::rendezvous::{RoutingKey, Seed};
 use actix::prelude::*;
-use std::sync::{
-    Arc,
-    atomic::{AtomicU32, AtomicUsize, Ordering},
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, AtomicUsize, Ordering},
+    },
 };
-use url::Url;
+use tokio::sync::Notify;
 
 /// Requests or probes in a row without an answer that open the circuit.
 const SILENT_AFTER: u32 = 5;
 
 /// What is known about an instance, the best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum InstanceHealth {
+pub(crate) enum InstanceHealth {
+    /// It answers that it is ready.
     Ready,
+    /// It was not probed yet.
+    Unproven,
+    /// It did not answer the last probe, or a request, in time.
+    Late,
+    /// It answers that it is not ready.
     NotReady,
+    /// It accepts no connection.
     Refusing,
+    /// It has not answered for some time.
     Silent,
+}
+
+impl InstanceHealth {
+    /// All of them.
+    pub(super) const ALL: [Self; 6] =
+        [Self::Ready, Self::Unproven, Self::Late, Self::NotReady, Self::Refusing, Self::Silent];
+
+    /// Its name, `ready`.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Unproven => "unproven",
+            Self::Late => "late",
+            Self::NotReady => "not_ready",
+            Self::Refusing => "refusing",
+            Self::Silent => "silent",
+        }
+    }
+
+    /// Whether the instance leaves requests and probes without an answer.
+    pub(super) fn is_unanswering(self) -> bool {
+        matches!(self, Self::Late | Self::Silent)
+    }
 }
 
 /// What kind of requests an instance is busy with.
@@ -29,22 +65,35 @@ pub(crate) enum LoadKind {
 }
 
 /// An instance with its counters, which requests change without the actor.
-pub(super) struct UpstreamInstance {
-    pub(super) base: Url,
+pub(crate) struct UpstreamInstance {
+    pub(super) address: InstanceAddress,
+    seed: Seed,
     requests: AtomicUsize,
+    most_requests: usize,
     /// Streams stay for hours. Counted with the requests, they would send these elsewhere.
     streams: AtomicUsize,
     /// Requests and probes in a row that were not answered in time.
     unanswered: AtomicU32,
+    lost: Notify,
+    reports: Recipient<ReportHealth>,
 }
 
 impl UpstreamInstance {
-    pub(super) fn new(base: Url) -> Self {
+    /// An instance that answers `most_requests` of this gateway at once at most.
+    pub(super) fn new(
+        address: InstanceAddress,
+        most_requests: usize,
+        reports: Recipient<ReportHealth>,
+    ) -> Self {
         Self {
-            base,
+            seed: Seed::of(&address.to_string()),
+            address,
             requests: AtomicUsize::new(0),
+            most_requests,
             streams: AtomicUsize::new(0),
             unanswered: AtomicU32::new(0),
+            lost: Notify::new(),
+            reports,
         }
     }
 
@@ -53,19 +102,36 @@ impl UpstreamInstance {
         self.counter(kind).load(Ordering::Relaxed)
     }
 
-    /// The address of a path and query at the instance.
-    pub(super) fn address(&self, path_and_query: &str) -> String {
-        format!("{}{path_and_query}", self.base.as_str().trim_end_matches('/'))
+    /// Whether it takes no further request. Streams have a limit of their own.
+    pub(super) fn is_full(&self, kind: LoadKind) -> bool {
+        kind == LoadKind::Requests && self.load(kind) >= self.most_requests
+    }
+
+    /// How well it suits a key: the instance with the highest score takes its requests.
+    pub(super) fn score(&self, key: RoutingKey) -> u64 {
+        self.seed.score(key)
     }
 
     /// Records an answer.
     pub(super) fn count_answer(&self) {
-        self.unanswered.store(0, Ordering::Relaxed);
+        // Most answers find nothing to change: a write would take the cache line from the other threads.
+        if self.unanswered.load(Ordering::Relaxed) != 0 {
+            self.unanswered.store(0, Ordering::Relaxed);
+        }
     }
 
-    /// Records a missing answer; returns whether the instance counts as silent now.
-    pub(super) fn count_silence(&self) -> bool {
-        self.unanswered.fetch_add(1, Ordering::Relaxed) + 1 >= SILENT_AFTER
+    /// Records a missing answer; returns what the instance counts as now.
+    pub(super) fn count_silence(&self) -> InstanceHealth {
+        if self.unanswered.fetch_add(1, Ordering::Relaxed) + 1 >= SILENT_AFTER {
+            InstanceHealth::Silent
+        } else {
+            InstanceHealth::Late
+        }
+    }
+
+    /// Tells the requests that have waited for long that the instance does not answer.
+    pub(super) fn tell_lost(&self) {
+        self.lost.notify_waiters();
     }
 
     fn counter(&self, kind: LoadKind) -> &AtomicUsize {
@@ -80,7 +146,7 @@ impl UpstreamInstance {
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(super) struct ReportHealth {
-    pub(super) base: Url,
+    pub(super) socket: SocketAddr,
     pub(super) health: InstanceHealth,
 }
 
@@ -88,22 +154,35 @@ pub(super) struct ReportHealth {
 pub(crate) struct InFlightRequest {
     instance: Arc<UpstreamInstance>,
     kind: LoadKind,
-    reports: Recipient<ReportHealth>,
 }
 
 impl InFlightRequest {
-    pub(super) fn start(
-        instance: Arc<UpstreamInstance>,
-        kind: LoadKind,
-        reports: Recipient<ReportHealth>,
-    ) -> Self {
-        instance.counter(kind).fetch_add(1, Ordering::Relaxed);
-        Self { instance, kind, reports }
+    /// Starts a request; `None` where the instance is full.
+    pub(super) fn start(instance: &Arc<UpstreamInstance>, kind: LoadKind) -> Option<Self> {
+        let before = instance.counter(kind).fetch_add(1, Ordering::Relaxed);
+        // Ends the count again where it is over the limit.
+        let started = Self { instance: Arc::clone(instance), kind };
+        (kind == LoadKind::Streams || before < instance.most_requests).then_some(started)
+    }
+
+    /// The instance.
+    pub(crate) fn instance(&self) -> &Arc<UpstreamInstance> {
+        &self.instance
+    }
+
+    /// Where the instance listens.
+    pub(super) fn socket(&self) -> SocketAddr {
+        self.instance.address.socket()
     }
 
     /// The address of a path and query at the instance.
     pub(crate) fn address(&self, path_and_query: &str) -> String {
-        self.instance.address(path_and_query)
+        format!("{}{path_and_query}", self.instance.address)
+    }
+
+    /// What `Host` says in requests to it.
+    pub(crate) fn host(&self) -> &str {
+        self.instance.address.host()
     }
 
     /// Records that the instance answered.
@@ -118,14 +197,17 @@ impl InFlightRequest {
 
     /// Records that the instance did not answer in time.
     pub(crate) fn unanswered(&self) {
-        if self.instance.count_silence() {
-            self.report(InstanceHealth::Silent);
-        }
+        self.report(self.instance.count_silence());
+    }
+
+    /// Ready when a probe of the instance goes unanswered.
+    pub(crate) async fn lost(&self) {
+        self.instance.lost.notified().await;
     }
 
     fn report(&self, health: InstanceHealth) {
         // A full mailbox already holds reports that say the same.
-        let _ = self.reports.try_send(ReportHealth { base: self.instance.base.clone(), health });
+        let _ = self.instance.reports.try_send(ReportHealth { socket: self.socket(), health });
     }
 }
 

@@ -9,6 +9,7 @@ pub(crate) mod password;
 mod pseudorandom;
 pub(crate) mod refresh_token;
 pub(crate) mod requested_flight;
+pub(crate) mod rendezvous;
 pub(crate) mod routing_table;
 pub(crate) mod routing_table_check;
 pub(crate) mod signing_key;

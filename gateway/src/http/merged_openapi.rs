@@ -1,7 +1,7 @@
 //! One OpenAPI document of all services.
 
 use crate::{
-    actors::{LoadKind, Upstreams},
+    actors::{InstanceChoice, Upstreams},
     domain::{openapi_merge::merge, routing_table::ServiceName},
 };
 use actix_web::{
@@ -73,7 +73,7 @@ impl MergedOpenApi {
 }
 
 async fn fetch(client: &Client, upstreams: &Upstreams, service: ServiceName) -> Option<Value> {
-    let request = upstreams.of(service)?.pick(LoadKind::Requests).ok()?;
+    let request = upstreams.of(service)?.pick(InstanceChoice::LEAST_BUSY).ok()?;
     let mut response = client.get(request.address("/openapi.json")).send().await.ok()?;
     if !response.status().is_success() {
         return None;

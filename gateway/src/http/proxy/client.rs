@@ -5,22 +5,11 @@ use super::{
     connection::UpstreamConnector,
     event_stream_limit::EventStreamLimit,
     headers::client_headers,
-    overload::RETRY_AFTER,
-    request_body::{BufferedBody, UploadBudget},
+    request_body::UploadBudget,
 };
-use crate::{
-    actors::{InFlightRequest, LoadKind, Upstream},
-    domain::routing_table::ServiceName,
-};
-use actix_web::{
-    HttpRequest, HttpResponse,
-    http::{Method, header::HeaderMap},
-};
-use awc::{
-    Client, ClientResponse, Connector,
-    error::{ConnectError, SendRequestError},
-};
-use shared::http::{Code, Problem};
+use crate::{actors::LoadKind, domain::routing_table::ServiceName};
+use actix_web::HttpResponse;
+use awc::{Client, ClientResponse, Connector};
 use std::time::Duration;
 
 /// How long a connection may take to open.
@@ -71,8 +60,8 @@ impl ProxyClient {
 
 /// A client for one kind of request.
 pub(super) struct UpstreamClient {
-    client: Client,
-    load: LoadKind,
+    pub(super) client: Client,
+    pub(super) load: LoadKind,
     /// How long an answer may pause between two parts.
     pub(super) pause: Duration,
 }
@@ -92,87 +81,6 @@ impl UpstreamClient {
             .no_default_headers()
             .finish();
         Self { client, load, pause }
-    }
-}
-
-/// A request, as it is sent to a service.
-pub(super) struct ForwardedRequest<'a> {
-    pub(super) client: &'a UpstreamClient,
-    pub(super) request: &'a HttpRequest,
-    pub(super) headers: HeaderMap,
-    pub(super) body: BufferedBody,
-}
-
-impl ForwardedRequest<'_> {
-    /// Sends the request to an instance, or to another one where that is safe; returns the beginning of the
-    /// answer.
-    pub(super) async fn exchange(
-        &self,
-        upstream: &Upstream,
-    ) -> Result<(ClientResponse, InFlightRequest), Problem> {
-        let mut in_flight = upstream.pick(self.client.load)?;
-        let mut answer = self.send(&in_flight).await;
-        if let Err(error) = &answer
-            && self.may_repeat(error)
-        {
-            report(&in_flight, error);
-            // Ended first, so that another instance counts as less busy.
-            drop(in_flight);
-            in_flight = upstream.pick(self.client.load)?;
-            answer = self.send(&in_flight).await;
-        }
-        match answer {
-            Ok(answer) => {
-                in_flight.answered();
-                Ok((answer, in_flight))
-            }
-            Err(error) => {
-                report(&in_flight, &error);
-                Err(self.problem(&error))
-            }
-        }
-    }
-
-    async fn send(&self, in_flight: &InFlightRequest) -> Result<ClientResponse, SendRequestError> {
-        let target = self.request.uri().path_and_query().map_or("/", |target| target.as_str());
-        let method = self.request.method().clone();
-        let mut outgoing = self.client.client.request(method, in_flight.address(target)).no_decompress();
-        *outgoing.headers_mut() = self.headers.clone();
-        match self.body.bytes.clone() {
-            Some(bytes) => outgoing.send_body(bytes).await,
-            None => outgoing.send_body(()).await,
-        }
-    }
-
-    /// Whether the request may be sent again: a GET without a body whose connection died. The service may have
-    /// closed a kept connection just then, or the instance has gone and another answers.
-    fn may_repeat(&self, error: &SendRequestError) -> bool {
-        let died = matches!(
-            error,
-            SendRequestError::Connect(_) | SendRequestError::Send(_) | SendRequestError::Response(_)
-        );
-        self.request.method() == Method::GET && self.body.bytes.is_none() && died
-    }
-
-    fn problem(&self, error: &SendRequestError) -> Problem {
-        tracing::warn!(error.message = %error, http.path = self.request.path(), "An upstream did not answer");
-        match error {
-            SendRequestError::Timeout => Problem::new(Code::UpstreamTimeout),
-            _ => Problem::new(Code::UpstreamUnavailable).retry_after(RETRY_AFTER),
-        }
-    }
-}
-
-/// Reports what an error says about the instance.
-fn report(in_flight: &InFlightRequest, error: &SendRequestError) {
-    match error {
-        SendRequestError::Timeout | SendRequestError::Connect(ConnectError::Timeout) => {
-            in_flight.unanswered();
-        }
-        // An established connection that ends says nothing about the instance.
-        SendRequestError::Connect(ConnectError::Disconnected) => {}
-        SendRequestError::Connect(_) => in_flight.refused(),
-        _ => {}
     }
 }
 

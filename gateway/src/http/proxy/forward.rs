@@ -2,13 +2,18 @@
 
 use super::{
     answer_body::AnswerGuards,
-    client::{ForwardedRequest, ProxyClient, pass_back},
+    client::{ProxyClient, pass_back},
+    exchange::ForwardedRequest,
     headers::{GatewayHeaders, upstream_headers},
-    request_body::{self, BodyFraming},
+    request_body::{self, BodyFraming, BufferedBody},
 };
 use crate::{
     actors::Upstreams,
-    domain::routing_table::{ApiRoute, ResponseKind, RouteAccess, RouteMatch, ServiceName, find},
+    domain::{
+        rendezvous::RoutingKey,
+        requested_flight::requested_flight,
+        routing_table::{ApiRoute, ResponseKind, RouteAccess, RouteMatch, ServiceName, find},
+    },
     http::trusted_proxies::TrustedProxies,
 };
 use actix_web::{
@@ -68,7 +73,8 @@ pub(crate) async fn forward(
     let service_token = service_token.map_err(|error| Problem::internal(&error))?;
     let headers =
         upstream_headers(&request, GatewayHeaders { id: &id, client: client_address, service_token });
-    let forwarded = ForwardedRequest { client, request: &request, headers, body };
+    let key = routing_key(route, &request, &body);
+    let forwarded = ForwardedRequest { client, request: &request, route, key, headers, body };
 
     let started = Instant::now();
     let exchanged = forwarded.exchange(upstream).await;
@@ -77,6 +83,15 @@ pub(crate) async fn forward(
     measure(route, status, started.elapsed());
     let (answer, in_flight) = exchanged?;
     Ok(pass_back(answer, client.pause, AnswerGuards::new(in_flight, stream)))
+}
+
+/// What keeps the requests for a flight on one instance of booking, where its allocator is warm. Live seat maps have no
+/// key: they ask no allocator, and the readers of a hot flight are many.
+fn routing_key(route: &ApiRoute, request: &HttpRequest, body: &BufferedBody) -> Option<RoutingKey> {
+    if route.service != ServiceName::Booking || route.response == ResponseKind::EventStream {
+        return None;
+    }
+    requested_flight(request.uri().path(), body.bytes.as_deref()).map(RoutingKey::flight)
 }
 
 fn measure(route: &ApiRoute, status: StatusCode, elapsed: Duration) {

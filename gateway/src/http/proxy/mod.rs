@@ -5,6 +5,7 @@ mod answer_body;
 mod client;
 mod connection;
 mod event_stream_limit;
+mod exchange;
 mod forward;
 mod headers;
 mod overload;
