@@ -26,5 +26,5 @@ pub(crate) use expiry_sweeper::ExpirySweeper;
 pub(crate) use key_ring::{KeyRing, KeyRingError};
 pub(crate) use password_hasher::{HashError, PasswordHasher};
 pub(crate) use instance_prober::UpstreamSettings;
-pub(crate) use upstream::{InstanceChoice, InstanceReport, NoInstance, Upstream, Upstreams};
+pub(crate) use upstream::{InstanceChoice, NoInstance, Upstream, Upstreams};
 pub(crate) use upstream_instance::{InFlightRequest, LoadKind};

@@ -64,7 +64,6 @@ impl InstanceChoice<'_> {
 }
 
 /// An instance, as an operator sees it.
-#[expect(dead_code, reason = "the report of the system is about to use it")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct InstanceReport {
     /// Its base address, `http://10.0.0.1:8082`.

@@ -12,7 +12,6 @@ use std::fmt;
 /// Booking commits an itinerary on the allocator of its lowest flight, so the lowest one stands for all. A body is
 /// scanned once, without a tree of its values: members other than `segments` and `changes` are skipped. A path
 /// or body that names no flight, or is invalid, yields `None`: the service tells the client what is wrong with it.
-#[cfg_attr(not(test), expect(dead_code, reason = "the proxy is about to use it"))]
 pub(crate) fn requested_flight(path: &str, body: Option<&[u8]>) -> Option<FlightId> {
     flight_of_path(path).or_else(|| flight_of_body(body?))
 }
