@@ -69,9 +69,8 @@ impl From<NoInstance> for Problem {
             NoInstance::Unavailable(service) => {
                 Self::new(Code::UpstreamUnavailable).detail(format_args!("{service} is unavailable"))
             }
-            NoInstance::Busy(service) => {
-                Self::new(Code::Overloaded).detail(format_args!("{service} has as many requests as it can take"))
-            }
+            NoInstance::Busy(service) => Self::new(Code::Overloaded)
+                .detail(format_args!("{service} has as many requests as it can take")),
         };
         problem.retry_after(Duration::from_secs(1))
     }

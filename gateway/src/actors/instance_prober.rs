@@ -158,7 +158,8 @@ impl InstanceProber {
 
     /// Takes the result of a probe; `None` for one without an answer.
     fn end_probe(&mut self, socket: SocketAddr, health: Option<InstanceHealth>) {
-        let Some(probed) = self.instances.iter_mut().find(|probed| probed.instance.address.socket() == socket)
+        let Some(probed) =
+            self.instances.iter_mut().find(|probed| probed.instance.address.socket() == socket)
         else {
             return;
         };
@@ -171,7 +172,8 @@ impl InstanceProber {
     }
 
     fn record(&mut self, socket: SocketAddr, health: InstanceHealth) {
-        let Some(probed) = self.instances.iter_mut().find(|probed| probed.instance.address.socket() == socket)
+        let Some(probed) =
+            self.instances.iter_mut().find(|probed| probed.instance.address.socket() == socket)
         else {
             return;
         };

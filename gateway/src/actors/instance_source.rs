@@ -202,7 +202,8 @@ pub(super) mod tests {
 
     #[test]
     fn an_ip_address_needs_no_resolution_and_counts_once() {
-        let bases = ["http://[::1]", "http://10.0.0.1:81", "http://10.0.0.1:81"].map(|url| url.parse().unwrap());
+        let bases =
+            ["http://[::1]", "http://10.0.0.1:81", "http://10.0.0.1:81"].map(|url| url.parse().unwrap());
         let source = InstanceSource::new(&bases, Rc::new(SystemResolver));
         assert!(!source.has_names() && !source.is_incomplete());
         let addresses: Vec<String> = source.addresses().iter().map(ToString::to_string).collect();

@@ -23,8 +23,8 @@ mod upstream;
 mod upstream_instance;
 
 pub(crate) use expiry_sweeper::ExpirySweeper;
+pub(crate) use instance_prober::UpstreamSettings;
 pub(crate) use key_ring::{KeyRing, KeyRingError};
 pub(crate) use password_hasher::{HashError, PasswordHasher};
-pub(crate) use instance_prober::UpstreamSettings;
 pub(crate) use upstream::{InstanceChoice, NoInstance, Upstream, Upstreams};
 pub(crate) use upstream_instance::{InFlightRequest, LoadKind};

@@ -54,7 +54,9 @@ async fn the_best_instances_are_used_and_silent_ones_never() {
 }
 
 fn upstream_address() -> InstanceAddress {
-    InstanceSource::new(&["http://10.0.0.1:80".parse().unwrap()], Rc::new(SystemResolver)).addresses().remove(0)
+    InstanceSource::new(&["http://10.0.0.1:80".parse().unwrap()], Rc::new(SystemResolver))
+        .addresses()
+        .remove(0)
 }
 
 #[actix_web::test]
