@@ -10,6 +10,7 @@
 //! | `http` | handlers, middlewares and the streaming proxy |
 //! | `store` | tables and queries |
 //! | `error` | errors as problems |
+//! | `security_event` | what an operator watches to notice an attack |
 
 pub mod app;
 pub mod config;
@@ -19,6 +20,7 @@ mod domain;
 mod error;
 mod http;
 mod identity;
+mod security_event;
 mod store;
 
 pub use domain::{

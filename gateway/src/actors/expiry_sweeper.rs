@@ -1,11 +1,11 @@
-//! Removes what has expired: sessions with their refresh tokens, counts of failed logins, and idle clients of
-//! the rate limit.
+//! Removes what has expired: sessions with their refresh tokens, counts of failed logins, devices that
+//! were not used for long, and idle clients of the rate limit.
 //!
 //! Invariant: it deletes only rows that no request would read any more, a bounded number at a time.
 
 use crate::{
     domain::auth_rate_limiter::AuthRateLimiter,
-    store::{login_failures, refresh_tokens, sessions},
+    store::{known_devices, login_failures, refresh_tokens, sessions},
 };
 use shared::{
     db::{DbError, Pool},
@@ -45,10 +45,12 @@ async fn delete_expired(pool: &Pool) -> Result<(), DbError> {
     let sessions = sessions::delete_expired(&mut connection, MOST_ROWS).await?;
     let tokens = refresh_tokens::delete_expired(&mut connection, MOST_ROWS).await?;
     let failures = login_failures::delete_expired(&mut connection, MOST_ROWS).await?;
+    let devices = known_devices::delete_expired(&mut connection, MOST_ROWS).await?;
     tracing::debug!(
         deleted.sessions = sessions,
         deleted.tokens = tokens,
         deleted.failures = failures,
+        deleted.devices = devices,
         "Deleted expired rows"
     );
     Ok(())

@@ -2,7 +2,9 @@
 
 pub(crate) mod auth_rate_limiter;
 pub(crate) mod client_device;
+pub(crate) mod known_device;
 pub(crate) mod locale;
+pub(crate) mod login_bounds;
 pub(crate) mod login_email;
 pub(crate) mod openapi_merge;
 pub(crate) mod password;

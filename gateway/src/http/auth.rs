@@ -65,7 +65,9 @@ pub(super) async fn register(
         .json(user))
 }
 
-/// Starts a session. After 10 failures within 15 minutes the account is locked for 15 minutes.
+/// Starts a session. After 5 failures for an account from a network, each further one makes the next attempt wait longer,
+/// up to 15 minutes. Other networks wait only after many failures, and never one from which the account has logged in
+/// within 90 days.
 #[utoipa::path(
     post, path = "/api/v1/auth/login", tag = "identity", operation_id = "login",
     request_body = LoginBody,

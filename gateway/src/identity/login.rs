@@ -1,19 +1,29 @@
 //! Logging in.
 //!
-//! An address without an account gets the same answers, after the same time and with the same lock, as one that
+//! An address without an account gets the same answers, after the same time and with the same delays, as one that
 //! has an account.
 
 use super::{IdentityService, TokenSet, sessions};
 use crate::{
     domain::{
-        client_device::ClientDevice, login_email::LoginEmail, password::LoginPassword,
+        client_device::ClientDevice,
+        known_device::{self, KnownDevice},
+        login_bounds::{FailureCounts, LoginOrigin},
+        login_email::LoginEmail,
+        password::LoginPassword,
         refresh_token::RefreshToken,
+        user::User,
     },
     error::IdentityError,
-    store::{login_failures, users},
+    security_event::SecurityEvent,
+    store::{known_devices, login_failures, users},
 };
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use shared::ids::{SessionId, UserId};
+use std::time::Duration;
+
+/// The wait of a login that others came before: what they have counted may be over already.
+const SHORTEST_WAIT: Duration = Duration::from_secs(1);
 
 /// The credentials of a login.
 #[derive(Debug, Clone)]
@@ -24,65 +34,106 @@ pub(crate) struct Login {
     pub(crate) password: LoginPassword,
 }
 
+/// An attempt that no bound holds up.
+struct Attempt<'a> {
+    client: &'a ClientDevice,
+    origin: LoginOrigin,
+    device: KnownDevice,
+    /// Whether the account has logged in from this network before.
+    known_network: bool,
+    /// The failures when the attempt began.
+    counts: FailureCounts,
+}
+
+impl Attempt<'_> {
+    /// Holds the attempt up if others have failed since it began.
+    fn check(&self, now: FailureCounts) -> Result<(), IdentityError> {
+        if now.overtaken_since(self.counts, self.known_network) {
+            return Err(IdentityError::Locked(now.wait(self.known_network).unwrap_or(SHORTEST_WAIT)));
+        }
+        Ok(())
+    }
+}
+
 impl IdentityService {
     /// Starts a session if the password is right.
     ///
-    /// The lock is read twice: before the check of the password, to refuse cheaply, and after it, so that
-    /// guesses at the same time count like guesses one after the other.
+    /// The failures are read twice: before the check of the password, to refuse cheaply, and after it, so that guesses
+    /// at the same time count like guesses one after the other.
     ///
     /// # Errors
     /// [`IdentityError::InvalidCredentials`], [`IdentityError::Locked`], or a fault of ours.
     pub(crate) async fn log_in(
         &self,
-        attempt: Login,
+        login: Login,
         device: &ClientDevice,
     ) -> Result<TokenSet, IdentityError> {
-        let account = attempt.email.digest();
-        let known = {
+        let result = self.try_log_in(login, device).await;
+        match result {
+            Ok(_) => SecurityEvent::LoginSucceeded.record(),
+            Err(IdentityError::InvalidCredentials) => SecurityEvent::LoginFailed.record(),
+            Err(IdentityError::Locked(_)) => SecurityEvent::LoginHeldUp.record(),
+            Err(_) => {}
+        }
+        result
+    }
+
+    async fn try_log_in(&self, login: Login, client: &ClientDevice) -> Result<TokenSet, IdentityError> {
+        let origin = LoginOrigin { account: login.email.digest(), network: known_device::network(client) };
+        let device = KnownDevice::from(client);
+        // The connection goes back before the password is checked, which takes long.
+        let (credentials, known_network, counts) = {
             let mut connection = self.pool.get().await?;
-            if let Some(left) = login_failures::locked_for(&mut connection, &account).await? {
-                return Err(IdentityError::Locked(left));
-            }
-            // The connection goes back before the password is checked, which takes long.
-            users::credentials(&mut connection, &attempt.email).await?
+            let credentials = users::credentials(&mut connection, &login.email).await?;
+            let user = credentials.as_ref().map(|credentials| UserId(credentials.id));
+            let known = known_devices::knows_network(&mut connection, user, &device).await?;
+            (credentials, known, login_failures::read(&mut connection, &origin).await?)
         };
-        let hash = known.as_ref().and_then(|known| known.password_hash.clone());
-        let right = self.hasher.verify(attempt.password.into_secret(), hash).await?;
-        match known.filter(|_| right) {
-            Some(known) => self.start_session(UserId(known.id), account, device).await,
-            None => Err(self.count_failure(&account).await?),
+        if let Some(wait) = counts.wait(known_network) {
+            return Err(IdentityError::Locked(wait));
+        }
+        let attempt = Attempt { client, origin, device, known_network, counts };
+        let hash = credentials.as_ref().and_then(|credentials| credentials.password_hash.clone());
+        let right = self.hasher.verify(login.password.into_secret(), hash).await?;
+        match credentials.filter(|_| right) {
+            Some(credentials) => self.start_session(UserId(credentials.id), &attempt).await,
+            None => Err(self.count_failure(&attempt).await?),
         }
     }
 
-    async fn start_session(
-        &self,
-        id: UserId,
-        account: [u8; 32],
-        device: &ClientDevice,
-    ) -> Result<TokenSet, IdentityError> {
+    async fn start_session(&self, id: UserId, attempt: &Attempt<'_>) -> Result<TokenSet, IdentityError> {
         let (session, token) = (SessionId::new(), RefreshToken::generate());
         let user = (*self.pool.get().await?)
             .transaction(async |connection: &mut AsyncPgConnection| {
-                if let Some(left) = login_failures::locked_for(connection, &account).await? {
-                    return Err(IdentityError::Locked(left));
-                }
-                login_failures::forget(connection, &account).await?;
-                // An account that was deactivated meanwhile is refused like one deactivated before.
-                let user = users::active(connection, id).await?.ok_or(IdentityError::InvalidCredentials)?;
-                sessions::begin(connection, session, id, &token, device).await?;
-                Ok(user)
+                let user = admit(connection, id, attempt).await?;
+                sessions::begin(connection, session, id, &token, attempt.client).await?;
+                known_devices::remember(connection, id, &attempt.device).await?;
+                Ok::<_, IdentityError>(user)
             })
             .await?;
         self.issuer.tokens(user, session, token.to_text())
     }
 
     /// Counts a failure; returns the error to answer with.
-    async fn count_failure(&self, account: &[u8]) -> Result<IdentityError, IdentityError> {
-        let mut connection = self.pool.get().await?;
-        if !login_failures::count(&mut connection, account).await? {
-            return Ok(IdentityError::InvalidCredentials);
-        }
-        let left = login_failures::locked_for(&mut connection, account).await?;
-        Ok(left.map_or(IdentityError::InvalidCredentials, IdentityError::Locked))
+    async fn count_failure(&self, attempt: &Attempt<'_>) -> Result<IdentityError, IdentityError> {
+        let counts = login_failures::add(&mut *self.pool.get().await?, &attempt.origin).await?;
+        let before = counts.without_last();
+        Ok(match attempt.check(before) {
+            Err(_) => IdentityError::Locked(counts.wait(attempt.known_network).unwrap_or(SHORTEST_WAIT)),
+            Ok(()) => IdentityError::InvalidCredentials,
+        })
     }
+}
+
+/// The user of an attempt with the right password, whose failures are then forgotten.
+async fn admit(
+    connection: &mut AsyncPgConnection,
+    id: UserId,
+    attempt: &Attempt<'_>,
+) -> Result<User, IdentityError> {
+    let mut counts = login_failures::read(connection, &attempt.origin).await?;
+    counts.together = login_failures::forget(connection, &attempt.origin).await?;
+    attempt.check(counts)?;
+    // An account that was deactivated meanwhile is refused like one deactivated before.
+    users::active(connection, id).await?.ok_or(IdentityError::InvalidCredentials)
 }

@@ -1,8 +1,18 @@
 // @generated automatically by Diesel CLI.
 
 diesel::table! {
-    login_failures (account) {
+    known_devices (user_id, network, program) {
+        user_id -> Uuid,
+        network -> Text,
+        program -> Text,
+        last_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    login_failures (account, network) {
         account -> Bytea,
+        network -> Text,
         failures -> Int4,
         since -> Timestamptz,
         locked_until -> Nullable<Timestamptz>,
@@ -79,6 +89,7 @@ diesel::table! {
     }
 }
 
+diesel::joinable!(known_devices -> users (user_id));
 diesel::joinable!(refresh_tokens -> sessions (session_id));
 diesel::joinable!(role_permissions -> roles (role));
 diesel::joinable!(sessions -> users (user_id));
@@ -86,6 +97,7 @@ diesel::joinable!(user_roles -> roles (role));
 diesel::joinable!(user_roles -> users (user_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
+    known_devices,
     login_failures,
     refresh_tokens,
     role_permissions,

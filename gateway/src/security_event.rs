@@ -1,0 +1,30 @@
+//! Security events: what an operator watches to notice an attack. Each is a log line and a count.
+
+/// Something that happened to an account, a session or a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SecurityEvent {
+    /// A login with the right credentials.
+    LoginSucceeded,
+    /// A login with wrong credentials.
+    LoginFailed,
+    /// A login that was refused unread because of the failures before it.
+    LoginHeldUp,
+}
+
+impl SecurityEvent {
+    /// Its name in logs and metrics.
+    fn name(self) -> &'static str {
+        match self {
+            Self::LoginSucceeded => "login_succeeded",
+            Self::LoginFailed => "login_failed",
+            Self::LoginHeldUp => "login_held_up",
+        }
+    }
+
+    /// Logs and counts it. The request's span names the request; nothing names the person.
+    pub(crate) fn record(self) {
+        let name = self.name();
+        tracing::info!(security.event = name, "A security event");
+        metrics::counter!("aerobus_security_events_total", "event" => name).increment(1);
+    }
+}
