@@ -196,3 +196,22 @@ async fn every_answer_is_as_its_schema_says() {
     assert!(documents.answered.len() > 50, "{:?}", documents.answered);
     system.stop().await;
 }
+
+/// The summary is the operation's name in lists: a short order such as `Create an airline`.
+#[actix_web::test]
+async fn each_operation_has_a_summary_of_its_own() {
+    let system = RunningSystem::start().await;
+    let documents = Documents::of(&system).await;
+    let mut known = BTreeSet::new();
+    for (path, item) in documents.document["paths"].as_object().expect("paths") {
+        for (method, operation) in item.as_object().expect("operations") {
+            let Some(summary) = operation["summary"].as_str() else {
+                panic!("{method} {path} has no summary");
+            };
+            let short = summary.len() <= 60 && !summary.contains(['\n', '.']);
+            assert!(short && summary.starts_with(char::is_uppercase), "{method} {path}: {summary}");
+            assert!(known.insert(summary.to_owned()), "{method} {path}: {summary} stands for another, too");
+        }
+    }
+    system.stop().await;
+}

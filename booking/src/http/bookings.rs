@@ -32,7 +32,9 @@ use shared::{
 };
 use std::str::FromStr;
 
-/// Makes a booking: held, or with `payment` paid and confirmed in one call.
+/// Create a booking
+///
+/// Without `payment` the seats are held. With `payment` the booking is paid and confirmed in one call.
 #[utoipa::path(
     post, path = "/api/v1/bookings", tag = "bookings", security(("bearer" = [])), request_body = NewBookingSchema,
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible characters")),
@@ -40,7 +42,6 @@ use std::str::FromStr;
         (status = 201, description = "Held or confirmed; `Location` names it", body = BookingState),
         (status = 402, description = "The payment was declined; `booking` is still held"),
         (status = 403, description = "email_unverified: until it is verified, the contact is the account's own address, and a hold lasts 15 minutes at most"),
-        (status = 404, description = "There is no such flight"),
         (status = 409, description = "seat_taken (with `seats`), flight_full, flight_not_bookable, hold_limit, price_changed (with `total`), passenger_already_booked, idempotency_in_progress"),
         (status = 422, description = "validation_failed, seat_not_allowed, idempotency_key_reused"),
         (status = 429, description = "rate_limited: too many letters to addresses other than the account's own"),
@@ -130,7 +131,9 @@ impl FromStr for StatusParameter {
     }
 }
 
-/// The caller's own bookings, newest first.
+/// List one's own bookings
+///
+/// Newest first.
 #[utoipa::path(
     get, path = "/api/v1/bookings", tag = "bookings", security(("bearer" = [])),
     params(
@@ -161,7 +164,9 @@ pub(crate) async fn list(
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, PRIVATE)).json(page))
 }
 
-/// A booking: one's own, anybody's with `booking:read_any`, or the one that a look-up has opened.
+/// Read a booking
+///
+/// One's own, any booking with `booking:read_any`, or the one that a look-up has opened.
 #[utoipa::path(
     get, path = "/api/v1/bookings/{id}", tag = "bookings", security(("bearer" = [])),
     params(("id" = String, Path, description = "The booking")),

@@ -42,7 +42,9 @@ pub(crate) struct CancellationSchema {
     quote_id: Option<Uuid>,
 }
 
-/// Tells what a cancellation would give back, and keeps the word for a quarter of an hour.
+/// Quote the refund of a cancellation
+///
+/// The quote is good for 15 minutes.
 #[utoipa::path(
     post, path = "/api/v1/bookings/{id}/cancellation-quote", tag = "bookings", security(("bearer" = [])),
     params(
@@ -76,7 +78,9 @@ pub(crate) async fn quote(
     answer(outcome, StatusCode::OK, &request_id)
 }
 
-/// Cancels a booking: its seats come free, and what the fares allow is given back.
+/// Cancel a booking
+///
+/// Its seats become available, and the refund follows the conditions of the fares.
 #[utoipa::path(
     post, path = "/api/v1/bookings/{id}/cancel", tag = "bookings", security(("bearer" = [])), request_body = CancellationSchema,
     params(

@@ -140,7 +140,7 @@ pub(crate) struct SeatChangeSchema {
     designator: String,
 }
 
-/// Changes how the travellers of a booking are reached.
+/// Change the contact of a booking
 #[utoipa::path(
     patch, path = "/api/v1/bookings/{id}", tag = "bookings", security(("bearer" = [])),
     request_body(content = BookingPatchSchema, content_type = "application/merge-patch+json"),
@@ -178,7 +178,9 @@ pub(crate) async fn contact(
     answer(sold, StatusCode::OK, &request_id)
 }
 
-/// Corrects the name of a passenger, by three letters at most.
+/// Correct a passenger's name
+///
+/// At most three letters may change.
 #[utoipa::path(
     patch, path = "/api/v1/bookings/{id}/passengers/{passenger_id}", tag = "bookings", security(("bearer" = [])),
     request_body(content = NamePatchSchema, content_type = "application/merge-patch+json"),
@@ -217,7 +219,9 @@ pub(crate) async fn name(
     answer(sold, StatusCode::OK, &request_id)
 }
 
-/// Moves passengers of a booking to other seats, all of them or nobody.
+/// Change the seats of a booking
+///
+/// Either all changes are made, or none.
 #[utoipa::path(
     patch, path = "/api/v1/bookings/{id}/seats", tag = "bookings", security(("bearer" = [])), request_body = SeatChangesSchema,
     params(("id" = String, Path, description = "The booking")),

@@ -67,8 +67,10 @@ pub(crate) struct OpenedBooking {
     expires_in: i64,
 }
 
-/// Finds a booking without a login. Ten failures an hour per address and locator, a hundred per address;
-/// of IPv6 the first 64 bits count. The permission `limits:exempt` lifts both.
+/// Look a booking up by locator and family name
+///
+/// Needs no login. At most ten failures an hour for an address and a locator, and a hundred for an address; of IPv6
+/// the first 64 bits count. The permission `limits:exempt` lifts both limits.
 #[utoipa::path(
     post, path = "/api/v1/bookings/lookup", tag = "bookings", request_body = LookupSchema,
     responses(

@@ -14,9 +14,10 @@ use shared::{
     ids::BookingId,
 };
 
-/// Pays a held booking. Once ten payments of it were declined it takes no more: 429, with the time
-/// until its hold ends. That bounds what a booking has to carry, so the permission `limits:exempt` does
-/// not lift it.
+/// Pay a held booking
+///
+/// After ten declined payments a booking takes no more: 429, with the time until its hold ends. This bounds the
+/// size of a booking, so the permission `limits:exempt` does not lift it.
 #[utoipa::path(
     post, path = "/api/v1/bookings/{id}/payments", tag = "bookings", security(("bearer" = [])), request_body = PaymentSchema,
     params(

@@ -8,13 +8,12 @@ use shared::{
     ids::FlightId,
 };
 
-/// The seats of a flight.
+/// Read the seat map of a flight
 #[utoipa::path(
     get, path = "/api/v1/flights/{id}/seat-map", tag = "seats", params(("id" = String, Path, description = "The flight")),
     responses(
         (status = 200, description = "The seats; `ETag` tells of them and of the cabin", body = SeatMap),
         (status = 304, description = "The copy that the client has is good"),
-        (status = 404, description = "There is no such flight"),
     ),
 )]
 pub(crate) async fn get(

@@ -8,13 +8,13 @@ use shared::{
     ids::FlightId,
 };
 
-/// The seats of a flight as they change.
+/// Follow the seat map of a flight
 ///
-/// Server-Sent Events: `snapshot` with the whole seat map, then `seats` with the seats that changed. The
-/// `id` of an event is the version of the seats, the same on all instances: with it in `Last-Event-ID`
-/// a stream goes on where another one ended, or starts with a `snapshot` where that cannot be. Statuses
-/// follow what is committed: a hold that has ended shows as available once it was taken back, as a rule
-/// within a second. A reader that is too slow is cut off, and may come back.
+/// Server-Sent Events: `snapshot` with the whole seat map, then `seats` with the seats that changed. The `id` of an
+/// event is the version of the seats, the same on all instances. A client sends the last one in `Last-Event-ID` to
+/// go on where a stream ended; where that is not possible, the stream begins with a `snapshot`. The seats of an
+/// expired hold become available when the hold is swept, as a rule within a second. The server closes the stream of
+/// a client that reads too slowly; the client may connect again.
 #[utoipa::path(
     get, path = "/api/v1/flights/{id}/seat-map/events", tag = "seats",
     params(
@@ -23,7 +23,6 @@ use shared::{
     ),
     responses(
         (status = 200, description = "Events `snapshot` (data: `SeatMap`) and `seats` (data: `ChangedSeats`), a heartbeat each 15 seconds", body = String, content_type = "text/event-stream"),
-        (status = 404, description = "There is no such flight"),
         (status = 429, description = "rate_limited: this client follows too many already"),
         (status = 503, description = "Too many follow already; `Retry-After`"),
     ),

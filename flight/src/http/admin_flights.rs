@@ -35,7 +35,9 @@ use shared::{
     seat::SeatPlan,
 };
 
-/// Makes a flight and puts it on sale.
+/// Create a flight
+///
+/// It is on sale at once.
 #[utoipa::path(
     post,
     path = "/api/v1/admin/flights",
@@ -45,7 +47,6 @@ use shared::{
     responses(
         (status = 201, description = "The flight", body = FlightView),
         (status = 409, description = "`conflict` with another flight of the number or airplane"),
-        (status = 422, description = "Invalid values"),
     )
 )]
 pub(crate) async fn create(
@@ -81,7 +82,9 @@ pub(crate) async fn create(
         .json(view))
 }
 
-/// Changes a flight's times, airplane or fares. Fares need `fare:write`, everything else `flight:write`.
+/// Change a flight
+///
+/// Its times, its airplane or its fares. Fares need `fare:write`, everything else `flight:write`.
 #[utoipa::path(
     patch,
     path = "/api/v1/admin/flights/{id}",
@@ -91,10 +94,8 @@ pub(crate) async fn create(
     request_body(content = FlightPatchBody, content_type = "application/merge-patch+json"),
     responses(
         (status = 200, description = "The flight", body = FlightView),
-        (status = 404, description = "No such flight"),
         (status = 409, description = "`conflict` with another flight, or it has left"),
         (status = 412, description = "The flight was changed meanwhile"),
-        (status = 422, description = "Invalid values"),
     )
 )]
 pub(crate) async fn change(
@@ -132,7 +133,9 @@ pub(crate) async fn change(
         .json(view))
 }
 
-/// Deletes a flight that nobody has booked.
+/// Delete a flight
+///
+/// A flight with bookings cannot be deleted.
 #[utoipa::path(
     delete,
     path = "/api/v1/admin/flights/{id}",
@@ -141,7 +144,6 @@ pub(crate) async fn change(
     params(("id" = FlightId, Path)),
     responses(
         (status = 204, description = "It is gone"),
-        (status = 404, description = "No such flight"),
         (status = 409, description = "`conflict`: it has bookings (cancel it instead), or others keep changing it"),
         (status = 412, description = "The flight was changed meanwhile"),
         (status = 503, description = "Booking cannot be asked now"),

@@ -52,7 +52,9 @@ impl FromStr for Status {
     }
 }
 
-/// Flights by departure.
+/// List flights
+///
+/// By departure.
 #[utoipa::path(
     get,
     path = "/api/v1/flights",
@@ -68,7 +70,6 @@ impl FromStr for Status {
     ),
     responses(
         (status = 200, description = "A page of flights", body = Page<FlightView>),
-        (status = 422, description = "Bad parameters"),
     )
 )]
 pub(crate) async fn list(
@@ -104,7 +105,9 @@ pub(crate) async fn list(
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, FRESH)).json(page))
 }
 
-/// One flight. Its entity tag also covers seats and prices.
+/// Read a flight
+///
+/// Its entity tag also covers seats and prices.
 #[utoipa::path(
     get,
     path = "/api/v1/flights/{id}",
@@ -113,8 +116,6 @@ pub(crate) async fn list(
     responses(
         (status = 200, description = "The flight", body = FlightView),
         (status = 304, description = "Not changed"),
-        (status = 404, description = "No such flight"),
-        (status = 422, description = "Bad parameters"),
     )
 )]
 pub(crate) async fn get(

@@ -11,7 +11,9 @@ use shared::{
     http::{Page, Problem, QueryParameters},
 };
 
-/// Airports and cities by code or name.
+/// Find airports and cities
+///
+/// By code or name.
 #[utoipa::path(
     get,
     path = "/api/v1/places",
@@ -22,7 +24,6 @@ use shared::{
     ),
     responses(
         (status = 200, description = "The best matches first", body = Page<Place>),
-        (status = 422, description = "Bad parameters"),
     )
 )]
 pub(crate) async fn list(

@@ -26,7 +26,9 @@ use std::time::Duration;
 /// Passengers with seats on one booking.
 const PARTY: u32 = 9;
 
-/// Journeys that can be booked now.
+/// Search for journeys
+///
+/// Finds journeys that can be booked now.
 ///
 /// With `return_date` each itinerary has two slices, and its offers are for both. Each price in
 /// `per_passenger` is that of one passenger of the type; `total` is for the whole party and journey.
@@ -55,7 +57,6 @@ const PARTY: u32 = 9;
     ),
     responses(
         (status = 200, description = "A page of itineraries", body = Page<Itinerary>),
-        (status = 422, description = "Bad parameters"),
         (status = 503, description = "The flights are not loaded yet"),
     )
 )]

@@ -42,15 +42,15 @@ impl FromJson for RefreshRequest {
     }
 }
 
-/// Makes an account. A link to verify the address is sent later.
+/// Register an account
+///
+/// A letter with a code to verify the address follows.
 #[utoipa::path(
     post, path = "/api/v1/auth/register", tag = "identity", operation_id = "register",
     request_body = RegistrationBody,
     responses(
         (status = 201, description = "The account.", body = User, headers(("Location", description = "`/api/v1/users/me`"))),
         (status = 409, description = "`email_taken`"),
-        (status = 422, description = "`validation_failed`"),
-        (status = 429, description = "`rate_limited`"),
     ),
 )]
 pub(super) async fn register(
@@ -65,6 +65,8 @@ pub(super) async fn register(
         .json(user))
 }
 
+/// Log in
+///
 /// Starts a session. After 5 failures for an account from a network, each further one makes the next attempt wait longer,
 /// up to 15 minutes. Other networks wait only after many failures, and never one from which the account has logged in
 /// within 90 days.
@@ -74,9 +76,7 @@ pub(super) async fn register(
     responses(
         (status = 200, description = "Tokens.", body = TokenSet),
         (status = 401, description = "`invalid_credentials`"),
-        (status = 422, description = "`validation_failed`"),
         (status = 429, description = "`account_locked` or `rate_limited`"),
-        (status = 503, description = "`overloaded`"),
     ),
 )]
 pub(super) async fn login(
@@ -88,15 +88,16 @@ pub(super) async fn login(
     Ok(tokens(&identity.log_in(body.value, &device).await?))
 }
 
-/// Exchanges a refresh token for the next one and a new access token. The same token again within 10
-/// seconds gives the same successor; later it ends the session.
+/// Refresh the tokens
+///
+/// Exchanges a refresh token for its successor and a new access token. The same token again within 10 seconds gives
+/// the same successor; later it ends the session.
 #[utoipa::path(
     post, path = "/api/v1/auth/refresh", tag = "identity", operation_id = "refresh",
     request_body = RefreshBody,
     responses(
         (status = 200, description = "Tokens.", body = TokenSet),
         (status = 401, description = "`unauthenticated`: log in again"),
-        (status = 422, description = "`validation_failed`"),
     ),
 )]
 pub(super) async fn refresh(
@@ -108,13 +109,14 @@ pub(super) async fn refresh(
     Ok(tokens(&identity.refresh(&body.value.0, &device).await?))
 }
 
+/// Log out
+///
 /// Ends the session of a refresh token.
 #[utoipa::path(
     post, path = "/api/v1/auth/logout", tag = "identity", operation_id = "logout",
     request_body = RefreshBody,
     responses(
         (status = 204, description = "It has ended, or never was."),
-        (status = 422, description = "`validation_failed`"),
     ),
 )]
 pub(super) async fn logout(

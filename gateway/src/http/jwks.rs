@@ -4,12 +4,13 @@ use crate::actors::KeyRing;
 use actix_web::{HttpResponse, http::header, web};
 use shared::http::NoParameters;
 
-/// The keys whose tokens are good. A verifier fetches again when it meets an unknown `kid`.
+/// Read the public keys
+///
+/// The keys that verify access tokens (JWKS). A verifier fetches them again when it meets an unknown `kid`.
 #[utoipa::path(
     get, path = "/.well-known/jwks.json", tag = "identity", operation_id = "jwks",
     responses(
         (status = 200, description = "A JWK set of Ed25519 keys.", body = Object),
-        (status = 422, description = "`validation_failed`"),
     ),
 )]
 pub(super) async fn key_set(_: NoParameters, keys: web::Data<KeyRing>) -> HttpResponse {

@@ -83,13 +83,13 @@ async fn fetch(client: &Client, upstreams: &Upstreams, service: ServiceName) -> 
     serde_json::from_slice(&bytes).ok().filter(Value::is_object)
 }
 
-/// The OpenAPI document of all services. One that does not answer is named in
-/// `x-unavailable-services`.
+/// Read this document
+///
+/// The OpenAPI document of all services. `x-unavailable-services` names those that do not answer.
 #[utoipa::path(
     get, path = "/api/openapi.json", tag = "documentation", operation_id = "openapi",
     responses(
         (status = 200, description = "OpenAPI 3.1.", body = Object),
-        (status = 422, description = "`validation_failed`"),
     ),
 )]
 pub(super) async fn merged(

@@ -23,13 +23,12 @@ impl FromJson for ProfilePatch {
     }
 }
 
-/// The caller.
+/// Read one's own account
 #[utoipa::path(
     get, path = "/api/v1/users/me", tag = "identity", operation_id = "me", security(("bearer" = [])),
     responses(
         (status = 200, description = "The caller.", body = User, headers(("ETag"))),
         (status = 304, description = "As `If-None-Match` knows it."),
-        (status = 401, description = "`unauthenticated` or `token_expired`"),
     ),
 )]
 pub(super) async fn me(
@@ -42,15 +41,13 @@ pub(super) async fn me(
     Ok(conditional(&request, &entity_tag(user.version), CACHE, &user))
 }
 
-/// Changes the caller's names or language (JSON Merge Patch).
+/// Change one's own names or language
 #[utoipa::path(
     patch, path = "/api/v1/users/me", tag = "identity", operation_id = "change_me", security(("bearer" = [])),
     request_body(content = ProfileBody, content_type = "application/merge-patch+json"),
     responses(
         (status = 200, description = "The caller.", body = User, headers(("ETag"))),
-        (status = 401, description = "`unauthenticated` or `token_expired`"),
         (status = 412, description = "`precondition_failed`"),
-        (status = 422, description = "`validation_failed`"),
     ),
 )]
 pub(super) async fn change(

@@ -70,7 +70,9 @@ impl FromStr for DeadLetterId {
     }
 }
 
-/// Dead letters, newest first. Needs `mail:read`.
+/// List the mailer's dead letters
+///
+/// Newest first.
 #[utoipa::path(
     get, path = "/api/v1/admin/mail/dead-letters", tag = "mail",
     params(
@@ -95,7 +97,9 @@ pub(super) async fn list(
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, PRIVATE)).json(page))
 }
 
-/// Hands a dead letter to the consumer again. Needs `mail:resend`.
+/// Replay a dead letter of the mailer
+///
+/// Hands it to the consumer again.
 #[utoipa::path(
     post, path = "/api/v1/admin/mail/dead-letters/{id}/replay", tag = "mail",
     params(("id" = Uuid, Path)),

@@ -116,7 +116,9 @@ impl From<LetterAttemptRow> for LetterAttempt {
     }
 }
 
-/// Letters, newest first. Needs `mail:read`.
+/// List letters
+///
+/// Newest first.
 #[utoipa::path(
     get, path = "/api/v1/admin/mail", tag = "mail",
     params(
@@ -155,7 +157,9 @@ pub(super) async fn list(
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, PRIVATE)).json(page.await?))
 }
 
-/// A letter with its attempts. Needs `mail:read`.
+/// Read a letter
+///
+/// With its delivery attempts.
 #[utoipa::path(
     get, path = "/api/v1/admin/mail/{id}", tag = "mail",
     params(("id" = LetterId, Path)),
@@ -174,7 +178,9 @@ pub(super) async fn get(
     Ok(conditional(&request, &tag, PRIVATE, &letter))
 }
 
-/// Sends a letter again, at once, under the same Message-ID. Needs `mail:resend`.
+/// Send a letter again
+///
+/// At once, under the same Message-ID.
 #[utoipa::path(
     post, path = "/api/v1/admin/mail/{id}/resend", tag = "mail",
     params(("id" = LetterId, Path)),

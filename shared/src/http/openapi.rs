@@ -24,11 +24,11 @@ impl Modify for BearerToken {
 /// The media type of problems.
 const PROBLEM: &str = "application/problem+json";
 
-/// Describes how operations refuse: for `modifiers(&Refusals)`. Every error is a problem, and what extractors and the
-/// envelope answer is told for each operation that they stand before.
+/// Declares the problems of operations: for `modifiers(&Refusals)`. Every error is a problem. The extractors, the
+/// envelope and the gateway answer some of them before any handler, and each operation gets these here.
 ///
-/// So an operation states status and description of an error, `(status = 404, description = "...")`, and neither body
-/// nor media type.
+/// So an operation declares only what its handler decides, with status and description,
+/// `(status = 409, description = "...")`, and neither schema nor media type.
 pub struct Refusals;
 
 impl Modify for Refusals {
@@ -39,24 +39,34 @@ impl Modify for Refusals {
         for (name, schema) in schemas {
             components.schemas.entry(name).or_insert(schema);
         }
-        for item in document.paths.paths.values_mut() {
+        for (path, item) in &mut document.paths.paths {
             let methods = [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete];
-            methods.into_iter().flatten().for_each(describe);
+            methods.into_iter().flatten().for_each(|operation| declare(operation, path.contains('{')));
         }
     }
 }
 
-fn describe(operation: &mut Operation) {
+fn declare(operation: &mut Operation, has_path_parameter: bool) {
     let security = operation.security.as_deref().unwrap_or_default();
     let has_body = operation.request_body.is_some();
     let expected = [
-        (true, Code::ValidationFailed, "`validation_failed`: a query parameter or a member is bad"),
-        (true, Code::UpstreamUnavailable, "`upstream_unavailable` or `overloaded`, with `Retry-After`"),
         (has_body, Code::MalformedJson, "`malformed_json`"),
+        (
+            true,
+            Code::Unauthenticated,
+            "`unauthenticated` or `token_expired`: a bad token is refused even where none is needed",
+        ),
+        (security.iter().any(needs_permission), Code::Forbidden, "`forbidden`: a permission is missing"),
+        (has_path_parameter, Code::NotFound, "`not_found`"),
         (has_body, Code::PayloadTooLarge, "`payload_too_large`"),
+        (true, Code::UriTooLong, "`uri_too_long`"),
         (has_body, Code::UnsupportedMediaType, "`unsupported_media_type`"),
-        (!security.is_empty(), Code::Unauthenticated, "`unauthenticated` or `token_expired`"),
-        (security.iter().any(needs_permission), Code::Forbidden, "`forbidden`"),
+        (true, Code::ValidationFailed, "`validation_failed`: all bad parameters or members at once"),
+        (true, Code::RateLimited, "`rate_limited`, with `Retry-After`"),
+        (true, Code::HeadersTooLarge, "`headers_too_large`"),
+        (true, Code::Internal, "`internal`: a fault of ours"),
+        (true, Code::UpstreamUnavailable, "`upstream_unavailable` or `overloaded`, with `Retry-After`"),
+        (true, Code::UpstreamTimeout, "`upstream_timeout`"),
     ];
     let responses = &mut operation.responses.responses;
     for (_, code, description) in expected.into_iter().filter(|(expected, ..)| *expected) {

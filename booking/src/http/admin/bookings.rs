@@ -22,7 +22,9 @@ use shared::{
     ids::{BookingId, FlightId},
 };
 
-/// Anybody's bookings, newest first; the filters are joined by AND.
+/// List the bookings of all travellers
+///
+/// Newest first. A booking has to match all filters.
 #[utoipa::path(
     get, path = "/api/v1/admin/bookings", tag = "staff", security(("bearer" = ["booking:read_any"])),
     params(
@@ -35,8 +37,6 @@ use shared::{
     ),
     responses(
         (status = 200, description = "A page of bookings", body = Page<BookingState>),
-        (status = 403, description = "booking:read_any is needed"),
-        (status = 422, description = "validation_failed, with `parameter`"),
     ),
 )]
 pub(crate) async fn list(

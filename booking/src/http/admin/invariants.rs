@@ -19,13 +19,14 @@ const SOON: Duration = Duration::from_secs(5);
 /// How long a check may take here.
 const CHECK: Duration = Duration::from_secs(120);
 
-/// Checks the invariants of all bookings, payments and events in one snapshot, beside whatever goes on.
-/// It looks at every booking; `aerobus check-invariants` does the same without a time limit of HTTP.
+/// Check the invariants
+///
+/// Checks every booking, payment and event in one snapshot of the database, while bookings go on.
+/// `aerobus check-invariants` does the same without a time limit.
 #[utoipa::path(
     post, path = "/api/v1/admin/invariants/check", tag = "staff", security(("bearer" = ["system:check"])),
     responses(
         (status = 200, description = "What is broken; nothing, when all is well", body = InvariantReport),
-        (status = 403, description = "system:check is needed"),
         (status = 503, description = "overloaded: another check runs on this instance"),
     ),
 )]

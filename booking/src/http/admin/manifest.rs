@@ -36,16 +36,16 @@ const COLUMNS: [&str; 9] = [
     "passenger_id",
 ];
 
-/// Who flies: the passengers of confirmed bookings by seat, as JSON or, by `Accept`, as CSV with a
-/// header (one line a passenger; an infant's line follows that of its adult and names the adult's
-/// seat). Each reading is recorded in the audit log.
+/// Read the manifest of a flight
+///
+/// The passengers of confirmed bookings by seat, as JSON or, by `Accept`, as CSV with a header. Each passenger has a
+/// line. The line of an infant follows that of its adult and names the adult's seat. The audit log records each
+/// reading.
 #[utoipa::path(
     get, path = "/api/v1/admin/flights/{id}/manifest", tag = "staff", security(("bearer" = ["manifest:read"])),
     params(("id" = String, Path, description = "The flight")),
     responses(
         (status = 200, description = "The manifest", content((Manifest = "application/json"), (String = "text/csv"))),
-        (status = 403, description = "manifest:read is needed"),
-        (status = 404, description = "There is no such flight"),
         (status = 406, description = "Neither JSON nor CSV is accepted"),
     ),
 )]

@@ -23,11 +23,12 @@ const SOON: Duration = Duration::from_secs(5);
 /// How long a report may take: a little less than the gateway waits.
 const REPORT: Duration = Duration::from_secs(25);
 
-/// Figures of the business over a run of days in UTC, both ends included, 366 at most; without `from` or
-/// `to` 30 days, up to today. `flights` are those that depart in these days, with the seats that are
-/// held and sold on them now; `revenue` is the money that was booked in these days, whatever it was paid
-/// for, and `pace` tells day by day how many bookings were made and confirmed in them. `holds` are those
-/// of now.
+/// Read the figures of the business
+///
+/// For a period of at most 366 days in UTC, both ends included; the last 30 days by default. `flights` are those
+/// that depart in the period, with the seats held and sold on them now. `revenue` is the money booked in the period,
+/// for departures of any day. `pace` counts the bookings made and confirmed on each day. `holds` counts the holds of
+/// now.
 #[utoipa::path(
     get, path = "/api/v1/admin/stats", tag = "staff", security(("bearer" = ["report:read"])),
     params(
@@ -36,8 +37,6 @@ const REPORT: Duration = Duration::from_secs(25);
     ),
     responses(
         (status = 200, description = "The figures", body = Stats),
-        (status = 403, description = "report:read is needed"),
-        (status = 422, description = "validation_failed, with `parameter`"),
         (status = 503, description = "overloaded: other reports run on this instance"),
     ),
 )]

@@ -11,6 +11,8 @@ use utoipa::ToSchema;
 handlers!(
     AircraftType,
     AircraftTypePatch,
+    "an aircraft type",
+    "aircraft types",
     "/api/v1/aircraft-types",
     "/api/v1/aircraft-types/{key}",
     "/api/v1/admin/aircraft-types",

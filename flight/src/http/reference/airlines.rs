@@ -11,6 +11,8 @@ use utoipa::ToSchema;
 handlers!(
     Airline,
     AirlinePatch,
+    "an airline",
+    "airlines",
     "/api/v1/airlines",
     "/api/v1/airlines/{key}",
     "/api/v1/admin/airlines",

@@ -17,6 +17,8 @@ use utoipa::ToSchema;
 handlers!(
     Airplane,
     AirplanePatch,
+    "an airplane",
+    "airplanes",
     "/api/v1/airplanes",
     "/api/v1/airplanes/{key}",
     "/api/v1/admin/airplanes",

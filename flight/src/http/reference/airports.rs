@@ -20,6 +20,8 @@ use utoipa::ToSchema;
 handlers!(
     Airport,
     AirportPatch,
+    "an airport",
+    "airports",
     "/api/v1/airports",
     "/api/v1/airports/{key}",
     "/api/v1/admin/airports",

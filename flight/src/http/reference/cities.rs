@@ -14,6 +14,8 @@ use utoipa::ToSchema;
 handlers!(
     City,
     CityPatch,
+    "a city",
+    "cities",
     "/api/v1/cities",
     "/api/v1/cities/{key}",
     "/api/v1/admin/cities",

@@ -197,7 +197,7 @@ async fn delete<T: Resource>(
 
 /// The handlers of a kind, with their documentation.
 macro_rules! handlers {
-    ($type:ty, $change:ty, $all:literal, $one:literal, $admin:literal, $admin_one:literal) => {
+    ($type:ty, $change:ty, $one_of:literal, $several:literal, $all:literal, $one:literal, $admin:literal, $admin_one:literal) => {
         pub(crate) mod handlers {
             use super::*;
             use crate::http::{
@@ -210,9 +210,8 @@ macro_rules! handlers {
                 http::{Body, Page, Problem, QueryParameters, key},
             };
 
-            /// By key.
             #[utoipa::path(
-                get, path = $all, tag = "reference data",
+                get, path = $all, summary = concat!("List ", $several), description = "By key.", tag = "reference data",
                 params(
                     ("q" = Option<String>, Query, description = "The beginning of a key, or a part of a name; accents and capitals make no difference"),
                     ("limit" = Option<u8>, Query, description = "1 to 200, 50 by default"),
@@ -220,7 +219,6 @@ macro_rules! handlers {
                 ),
                 responses(
                     (status = 200, description = "A page", body = Page<$type>),
-                    (status = 422, description = "Bad parameters"),
                 )
             )]
             pub(crate) async fn list(
@@ -230,13 +228,11 @@ macro_rules! handlers {
                 generic::list::<$type>(parameters, &pool).await
             }
 
-            /// One.
             #[utoipa::path(
-                get, path = $one, tag = "reference data", params(("key" = String, Path)),
+                get, path = $one, summary = concat!("Read ", $one_of), tag = "reference data", params(("key" = String, Path)),
                 responses(
                     (status = 200, description = "The resource", body = $type),
                     (status = 304, description = "Not changed"),
-                    (status = 404, description = "No such resource"),
                 )
             )]
             pub(crate) async fn get(
@@ -247,15 +243,13 @@ macro_rules! handlers {
                 generic::get::<$type>(&request, &pool).await
             }
 
-            /// Makes one.
             #[utoipa::path(
-                post, path = $admin, tag = "reference data",
+                post, path = $admin, summary = concat!("Create ", $one_of), tag = "reference data",
                 security(("bearer" = ["reference:write"])),
                 request_body = $type,
                 responses(
                     (status = 201, description = "The resource", body = $type),
                     (status = 409, description = "`conflict`: the key is taken"),
-                    (status = 422, description = "Invalid values"),
                 )
             )]
             pub(crate) async fn create(
@@ -267,17 +261,14 @@ macro_rules! handlers {
                 generic::create(body.value, pool).await
             }
 
-            /// Changes one; its key stays.
             #[utoipa::path(
-                patch, path = $admin_one, tag = "reference data", params(("key" = String, Path)),
+                patch, path = $admin_one, summary = concat!("Change ", $one_of), description = "Its key stays.", tag = "reference data", params(("key" = String, Path)),
                 security(("bearer" = ["reference:write"])),
                 request_body(content = $change, content_type = "application/merge-patch+json"),
                 responses(
                     (status = 200, description = "The resource", body = $type),
-                    (status = 404, description = "No such resource"),
                     (status = 409, description = "`conflict`: its use forbids it"),
                     (status = 412, description = "It was changed meanwhile"),
-                    (status = 422, description = "Invalid values"),
                 )
             )]
             pub(crate) async fn change(
@@ -293,13 +284,11 @@ macro_rules! handlers {
                 generic::change::<$type>(key, precondition, body.value, pool, changes).await
             }
 
-            /// Deletes one that nothing refers to.
             #[utoipa::path(
-                delete, path = $admin_one, tag = "reference data", params(("key" = String, Path)),
+                delete, path = $admin_one, summary = concat!("Delete ", $one_of), description = "Only where nothing refers to it.", tag = "reference data", params(("key" = String, Path)),
                 security(("bearer" = ["reference:write"])),
                 responses(
                     (status = 204, description = "It is gone"),
-                    (status = 404, description = "No such resource"),
                     (status = 409, description = "`conflict`: something refers to it"),
                     (status = 412, description = "It was changed meanwhile"),
                 )

@@ -19,6 +19,8 @@ use utoipa::ToSchema;
 handlers!(
     SeatLayout,
     SeatLayoutPatch,
+    "a seat layout",
+    "seat layouts",
     "/api/v1/seat-layouts",
     "/api/v1/seat-layouts/{key}",
     "/api/v1/admin/seat-layouts",

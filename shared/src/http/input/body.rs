@@ -9,7 +9,10 @@ use actix_web::{
     FromRequest, HttpMessage, HttpRequest,
     dev::Payload,
     error::PayloadError,
-    http::header::{self, HeaderMap, HeaderValue},
+    http::{
+        Method,
+        header::{self, HeaderMap, HeaderValue},
+    },
     web::{self, Bytes, BytesMut},
 };
 use futures_util::{Stream, StreamExt, future::LocalBoxFuture};
@@ -78,11 +81,16 @@ impl FromRequest for JsonBytes {
             Err(_) => false,
         };
         let identity = require_identity(request.headers());
+        // An action may go without a body; a patch of nothing is a mistake of the client.
+        let needs_body = request.method() == Method::PATCH;
         let mut payload = web::Payload::from_request(request, payload);
         Box::pin(async move {
             identity?;
             let stream = (&mut payload).await.map_err(|_| Problem::new(Code::MalformedJson))?;
             let bytes = collect(stream).await?;
+            if needs_body && bytes.is_empty() {
+                return Err(Problem::new(Code::MalformedJson).detail("A body is needed."));
+            }
             match json || bytes.is_empty() {
                 true => Ok(Self(bytes)),
                 false => Err(Problem::new(Code::UnsupportedMediaType)),
