@@ -21,6 +21,41 @@ pub enum CliCommand {
     /// Checks the invariants of all bookings, payments and events, beside whatever runs. Prints what is
     /// broken, and fails if anything is.
     CheckInvariants(CheckOptions),
+    /// Signs in as the administrator of an installation, or as `--email`, and calls the API:
+    /// `aerobus api get flights?date=2026-12-24`. Prints the answer, and fails where it is an error.
+    Api(ApiOptions),
+}
+
+/// What to call.
+#[derive(Debug, Clone, Args)]
+pub struct ApiOptions {
+    /// The method: get, post, put, patch, delete.
+    pub method: String,
+    /// The path with its query. `flights` is short for `/api/v1/flights`.
+    pub path: String,
+    /// The body: JSON, `@file`, or `-` for standard input.
+    pub body: Option<String>,
+    /// Where the gateway is.
+    #[arg(long, default_value = "http://127.0.0.1:8080", env = "AEROBUS_API_URL")]
+    pub url: String,
+    /// The folder of the installation whose administrator signs in.
+    #[arg(long, default_value = ".aerobus", value_name = "FOLDER")]
+    pub data_dir: PathBuf,
+    /// Sign in as this account instead. Its password stands in the environment, where no list of processes shows it.
+    #[arg(long, requires = "password")]
+    pub email: Option<String>,
+    /// The password of that account.
+    #[arg(long, env = "AEROBUS_API_PASSWORD", hide_env_values = true, hide = true)]
+    pub password: Option<SecretString>,
+    /// The code of the account's second factor.
+    #[arg(long, value_name = "CODE")]
+    pub totp: Option<String>,
+    /// Call without signing in.
+    #[arg(long)]
+    pub anonymous: bool,
+    /// A header to send, `If-Match: "3"`; may be repeated.
+    #[arg(long, value_name = "HEADER")]
+    pub header: Vec<String>,
 }
 
 /// What to check.

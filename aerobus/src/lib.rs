@@ -8,9 +8,11 @@
 //! | `databases`, `broker`, `private_server` | PostgreSQL and RabbitMQ below the services |
 //! | [`start_plan`] | what will run, with which settings |
 //! | [`embedded`], `service_thread`, `processes` | the services in one process, each on its thread, and in four |
+//! | [`api_call`] | calls of the API from the command line |
 //! | [`check_invariants`] | the check of the invariants |
 //! | [`progress`], `banner` | what a newcomer sees |
 
+pub mod api_call;
 pub mod check_invariants;
 pub mod cli;
 pub mod embedded;

@@ -17,6 +17,7 @@ async fn main() -> ExitCode {
     let outcome = match cli.command {
         CliCommand::Up(options) => aerobus::up::run(options).await,
         CliCommand::CheckInvariants(options) => aerobus::check_invariants::run(options).await,
+        CliCommand::Api(options) => aerobus::api_call::run(options).await,
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,5 +1,6 @@
 //! The four services together, over real HTTP, PostgreSQL, RabbitMQ and SMTP.
 
+mod api_call;
 mod bad_input;
 mod broker_outage;
 mod compose;
@@ -9,6 +10,7 @@ mod live;
 mod permissions;
 mod query_parameters;
 mod routes;
+mod schemathesis;
 mod system;
 mod two_instances;
 mod up;

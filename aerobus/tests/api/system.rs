@@ -102,22 +102,26 @@ impl RunningSystem {
 
     /// The administrator's client.
     pub(crate) async fn administrator(&self) -> Client {
+        self.anybody.with_token(&self.administrator_token().await)
+    }
+
+    /// An access token of the administrator.
+    pub(crate) async fn administrator_token(&self) -> String {
         let Administrator { email, password } = &self.plan.administrator;
-        self.log_in(email, password.expose_secret()).await
+        self.token_of(email, password.expose_secret()).await
     }
 
     /// Registers a traveller and logs in.
     pub(crate) async fn traveller(&self, email: &str) -> Client {
         let user = json!({"email": email, "password": "correct horse", "given_name": "Ada", "family_name": "Lovelace"});
         let _ = self.anybody.post("/api/v1/auth/register", &user).await.expect(201);
-        self.log_in(email, "correct horse").await
+        self.anybody.with_token(&self.token_of(email, "correct horse").await)
     }
 
-    async fn log_in(&self, email: &str, password: &str) -> Client {
+    async fn token_of(&self, email: &str, password: &str) -> String {
         let answer =
             self.anybody.post("/api/v1/auth/login", &json!({"email": email, "password": password})).await;
-        let token = answer.expect(200)["access_token"].as_str().expect("a token").to_owned();
-        self.anybody.with_token(&token)
+        answer.expect(200)["access_token"].as_str().expect("a token").to_owned()
     }
 
     /// Makes, as the administrator, all that a flight from Aachenport (AAA) to Betatown (BBB) needs: an
