@@ -7,6 +7,7 @@ use shared::{
     http::{Id, Problem, QueryParameters},
     ids::FlightId,
 };
+use utoipa::ToSchema;
 
 /// Follow the seat map of a flight
 ///
@@ -22,7 +23,7 @@ use shared::{
         ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event seen"),
     ),
     responses(
-        (status = 200, description = "Events `snapshot` (data: `SeatMap`) and `seats` (data: `ChangedSeats`), a heartbeat each 15 seconds", body = String, content_type = "text/event-stream"),
+        (status = 200, description = "Events `snapshot` (data: `SeatMap`) and `seats` (data: `ChangedSeats`), a heartbeat each 15 seconds", body = SeatMapEvent, content_type = "text/event-stream"),
         (status = 429, description = "rate_limited: this client follows too many already"),
         (status = 503, description = "Too many follow already; `Retry-After`"),
     ),
@@ -42,6 +43,30 @@ pub(crate) async fn get(
         // For proxies that would collect the stream.
         .insert_header(("x-accel-buffering", "no"))
         .streaming(reader))
+}
+
+/// An event of the stream.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "read by the schema derive only")]
+struct SeatMapEvent {
+    /// `snapshot` or `seats`.
+    event: SeatMapEventName,
+    /// The version of the seats.
+    #[schema(example = "42")]
+    id: String,
+    /// A `SeatMap` after `snapshot`, `ChangedSeats` after `seats`, as JSON.
+    data: String,
+}
+
+/// What an event tells.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(dead_code, reason = "read by the schema derive only")]
+enum SeatMapEventName {
+    /// The whole seat map.
+    Snapshot,
+    /// Seats that changed.
+    Seats,
 }
 
 /// The version that the client has seen last; what is none counts as absent.
