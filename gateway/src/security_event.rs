@@ -2,6 +2,7 @@
 
 /// Something that happened to an account, a session or a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(clippy::enum_variant_names, reason = "events of other kinds follow")]
 pub(crate) enum SecurityEvent {
     /// A login with the right credentials.
     LoginSucceeded,
