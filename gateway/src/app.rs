@@ -3,8 +3,7 @@
 use crate::{
     actors::{ExpirySweeper, HashError, KeyRing, KeyRingError, PasswordHasher, Upstreams},
     config::Config,
-    domain::auth_rate_limiter::AuthRateLimiter,
-    http::{self, AllowedOrigins, EventStreamLimit, MergedOpenApi, ProxyClient},
+    http::{self, AllowedOrigins, BehindTls, EventStreamLimit, MergedOpenApi, ProxyClient, RequestLimiter},
     identity::{AccessTokenIssuer, AdministratorError, IdentityService, ensure_administrator},
     store::MIGRATIONS,
 };
@@ -70,8 +69,8 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
     {
         tracing::info!("The first administrator was made");
     }
-    let rate_limiter = Arc::new(AuthRateLimiter::new(config.auth_rate_per_minute));
-    let sweeper = ExpirySweeper::start(pool.clone(), Arc::clone(&rate_limiter));
+    let limiter = Arc::new(RequestLimiter::new(&config.limits));
+    let sweeper = ExpirySweeper::start(pool.clone(), Arc::clone(&limiter));
     let instances = (&*config.flight_urls, &*config.booking_urls, &*config.mailer_urls);
     let upstreams = Upstreams::start(instances, config.upstreams()).await;
 
@@ -85,21 +84,25 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
     let running = WebServer::new("gateway", service, health)
         .with_timeouts(CLIENT_HEADERS, CLIENT_KEEP_ALIVE)
         .share(verifier)
-        .share(LastingToken::new(service_tokens, GATEWAY))
+        .share(LastingToken::new(service_tokens.clone(), GATEWAY))
+        .share(service_tokens)
+        .share(BehindTls(config.behind_tls))
         .share(identity)
         .share(keys.clone())
         .share(upstreams.clone())
         .share(AllowedOrigins(config.cors_origins.clone()))
-        .share_data(web::Data::from(rate_limiter))
+        .share_data(web::Data::from(limiter))
         .share(config.trusted_proxies.clone())
         .share(MergedOpenApi::new(&http::document()))
         .for_each_worker(move || ProxyClient::new(timeout, stream_idle, proxied.clone()))
         .serve_app(http::routes, |parts| {
             App::new()
+                .wrap(from_fn(http::limits))
                 .wrap(from_fn(http::request_limits))
                 .wrap(from_fn(http::compression))
                 .wrap(from_fn(http::cors))
                 .wrap(from_fn(shared::http::envelope))
+                .wrap(from_fn(http::security_headers))
                 .configure(|config| parts.add_to(config))
         })?;
     Ok(running.before_stop(move || async move { streams.end() }).flush(relay.clone()).after_stop(

@@ -1,7 +1,7 @@
 //! The gateway's settings. Variables are `GATEWAY_<FIELD>`, or `AEROBUS_<FIELD>` for all services;
 //! each also as `..._FILE`.
 
-use crate::{actors::UpstreamSettings, http::TrustedProxies};
+use crate::{actors::UpstreamSettings, domain::limits::LimitSettings, http::TrustedProxies};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, de::Error};
 use shared::{
@@ -62,14 +62,18 @@ pub struct Config {
     pub bcrypt_threads: usize,
     /// `GATEWAY_BCRYPT_QUEUE`: passwords that may wait or be hashed at once; beyond them 503.
     pub bcrypt_queue: usize,
-    /// `GATEWAY_AUTH_RATE_PER_MINUTE`: requests to `/auth` per client address and minute; 0 lifts the limit.
-    pub auth_rate_per_minute: u32,
+    /// How much one client may ask, by class of route.
+    #[serde(flatten)]
+    pub limits: LimitSettings,
 
     /// `GATEWAY_TRUSTED_PROXIES`: addresses or networks (`10.0.0.0/8`) of proxies before the gateway,
     /// separated by commas, whose `X-Forwarded-For` names the client. Without any, the client is the peer of the
     /// connection.
     #[serde(deserialize_with = "proxies")]
     pub trusted_proxies: TrustedProxies,
+    /// `GATEWAY_BEHIND_TLS`: whether clients reach the gateway by TLS only. Browsers are then told to use nothing else.
+    /// They are told so, too, where a trusted proxy says `X-Forwarded-Proto: https`.
+    pub behind_tls: bool,
 
     /// `GATEWAY_CORS_ORIGINS`: origins of web pages that may call, separated by commas,
     /// `https://book.example.org`.
@@ -100,8 +104,9 @@ impl Default for Config {
             bcrypt_cost: 12,
             bcrypt_threads: 1,
             bcrypt_queue: 64,
-            auth_rate_per_minute: 300,
+            limits: LimitSettings::default(),
             trusted_proxies: TrustedProxies::default(),
+            behind_tls: false,
             cors_origins: Vec::new(),
             admin_email: None,
             admin_password: None,

@@ -24,8 +24,8 @@ mod security_event;
 mod store;
 
 pub use domain::{
-    routing_table::ServiceName, routing_table_check::differences as routing_table_differences,
-    signing_key::SigningKey,
+    limits::LimitSettings, routing_table::ServiceName,
+    routing_table_check::differences as routing_table_differences, signing_key::SigningKey,
 };
 pub use http::document;
 pub use store::MIGRATIONS;

@@ -1,10 +1,10 @@
 //! Removes what has expired: sessions with their refresh tokens, counts of failed logins, devices that
-//! were not used for long, and idle clients of the rate limit.
+//! were not used for long, and idle clients of the limits.
 //!
 //! Invariant: it deletes only rows that no request would read any more, a bounded number at a time.
 
 use crate::{
-    domain::auth_rate_limiter::AuthRateLimiter,
+    http::RequestLimiter,
     store::{known_devices, login_failures, refresh_tokens, sessions},
 };
 use shared::{
@@ -23,9 +23,9 @@ pub(crate) struct ExpirySweeper(Ticker);
 
 impl ExpirySweeper {
     /// Starts it on the present arbiter.
-    pub(crate) fn start(pool: Pool, rate_limiter: Arc<AuthRateLimiter>) -> Self {
+    pub(crate) fn start(pool: Pool, limiter: Arc<RequestLimiter>) -> Self {
         let sweep = async move || {
-            rate_limiter.forget_idle_clients();
+            limiter.forget_idle_clients();
             if let Err(error) = delete_expired(&pool).await {
                 tracing::warn!(error.message = %error, "Expired rows could not be deleted");
             }

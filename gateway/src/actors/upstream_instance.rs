@@ -68,6 +68,8 @@ pub(crate) enum LoadKind {
 pub(crate) struct UpstreamInstance {
     pub(super) address: InstanceAddress,
     seed: Seed,
+    /// Its address and port, for logs.
+    name: Arc<str>,
     requests: AtomicUsize,
     most_requests: usize,
     /// Streams stay for hours. Counted with the requests, they would send these elsewhere.
@@ -87,6 +89,7 @@ impl UpstreamInstance {
     ) -> Self {
         Self {
             seed: Seed::of(&address.to_string()),
+            name: address.socket().to_string().into(),
             address,
             requests: AtomicUsize::new(0),
             most_requests,
@@ -183,6 +186,11 @@ impl InFlightRequest {
     /// What `Host` says in requests to it.
     pub(crate) fn host(&self) -> &str {
         self.instance.address.host()
+    }
+
+    /// Address and port of the instance, for logs.
+    pub(crate) fn instance(&self) -> Arc<str> {
+        Arc::clone(&self.instance.name)
     }
 
     /// Records that the instance answered.

@@ -1,8 +1,8 @@
 //! Pure rules of the gateway: no I/O, no actix, no diesel.
 
-pub(crate) mod auth_rate_limiter;
 pub(crate) mod client_device;
 pub(crate) mod known_device;
+pub(crate) mod limits;
 pub(crate) mod locale;
 pub(crate) mod login_bounds;
 pub(crate) mod login_email;
@@ -12,6 +12,7 @@ mod pseudorandom;
 pub(crate) mod refresh_token;
 pub(crate) mod rendezvous;
 pub(crate) mod requested_flight;
+pub(crate) mod route_class;
 pub(crate) mod routing_table;
 pub(crate) mod routing_table_check;
 pub(crate) mod signing_key;

@@ -5,6 +5,7 @@
 //! `/internal` can be reached.
 
 use shared::auth::Permission;
+use std::{collections::HashMap, sync::LazyLock};
 
 /// A service that serves routes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -203,14 +204,13 @@ pub(crate) enum RouteMatch {
 pub(crate) fn find(method: &str, path: &str) -> RouteMatch {
     let method = if method == "HEAD" { GET } else { method };
     // A literal path wins over one with a variable segment: /bookings/lookup is not an id.
-    let Some(best) = ROUTING_TABLE
-        .iter()
-        .filter(|route| matches(route.path, path))
-        .min_by_key(|route| variables(route.path))
+    let candidates = BY_BEGINNING.get(beginning(path)).map_or(&[][..], Vec::as_slice);
+    let Some(best) =
+        candidates.iter().filter(|route| matches(route.path, path)).min_by_key(|route| variables(route.path))
     else {
         return RouteMatch::UnknownPath;
     };
-    let same_path = || ROUTING_TABLE.iter().filter(|route| route.path == best.path);
+    let same_path = || candidates.iter().copied().filter(|route| route.path == best.path);
     if let Some(route) = same_path().find(|route| route.method == method) {
         return RouteMatch::Route(route);
     }
@@ -220,6 +220,20 @@ pub(crate) fn find(method: &str, path: &str) -> RouteMatch {
     }
     allowed.sort_unstable();
     RouteMatch::MethodNotAllowed(allowed.join(", "))
+}
+
+/// The table by the beginnings of paths: a request is compared with a few lines instead of all.
+static BY_BEGINNING: LazyLock<HashMap<&str, Vec<&ApiRoute>>> = LazyLock::new(|| {
+    let mut lines: HashMap<&str, Vec<&ApiRoute>> = HashMap::new();
+    for route in ROUTING_TABLE {
+        lines.entry(beginning(route.path)).or_default().push(route);
+    }
+    lines
+});
+
+/// The first three segments of a path, `/api/v1/flights`: in the table they have no variable.
+fn beginning(path: &str) -> &str {
+    path.match_indices('/').nth(3).map_or(path, |(end, _)| &path[..end])
 }
 
 fn variables(pattern: &str) -> usize {
@@ -308,6 +322,7 @@ mod tests {
                 route.path
             );
             assert!(!route.path.contains("internal"), "{}", route.path);
+            assert!(!beginning(route.path).contains('{'), "{}", route.path);
         }
     }
 

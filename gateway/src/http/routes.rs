@@ -1,14 +1,13 @@
 //! The gateway's own routes.
 
-use super::{auth, jwks, merged_openapi, openapi, proxy::forward, rate_limit, swagger_ui, users};
-use actix_web::{HttpResponse, Resource, middleware::from_fn, web};
+use super::{auth, jwks, merged_openapi, openapi, proxy::forward, swagger_ui, users};
+use actix_web::{HttpResponse, Resource, web};
 use serde_json::json;
 use shared::http::readable;
 
 /// Mounts the gateway's own routes. All other requests go to [`forward`].
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     let auth = web::scope("/api/v1/auth")
-        .wrap(from_fn(rate_limit::rate_limit))
         .service(known("/register").route(web::post().to(auth::register)))
         .service(known("/login").route(web::post().to(auth::login)))
         .service(known("/refresh").route(web::post().to(auth::refresh)))

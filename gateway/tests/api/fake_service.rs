@@ -58,6 +58,10 @@ async fn city(code: web::Path<String>, state: web::Data<FakeServiceState>) -> Ht
         "ZIPPED" => {
             HttpResponse::Ok().insert_header(("content-encoding", "gzip")).body(&b"not really zipped"[..])
         }
+        "PAGE" => HttpResponse::Ok()
+            .insert_header(("content-security-policy", "default-src 'self'"))
+            .insert_header(("referrer-policy", "same-origin"))
+            .body("a page"),
         "LARGE" => HttpResponse::Ok().body(vec![b'x'; 5 << 20]),
         "STREAM" => stream(&state).unwrap(),
         "SILENT" => silent().await,

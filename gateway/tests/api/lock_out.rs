@@ -174,27 +174,6 @@ async fn bad_logins_have_their_codes() {
 }
 
 #[actix_web::test]
-async fn each_address_has_so_many_requests_a_minute() {
-    let world = GatewayFixture::start_with(|config| config.auth_rate_per_minute = 3).await;
-    // Administrators of load tests are exempt; everybody else is counted.
-    let admin = world.admin().await;
-    let body = json!({"email": "ada@example.org", "password": "wrong password"});
-    let answer = world.client.post("/api/v1/auth/login", &body).await;
-    assert_eq!(answer.header("ratelimit-policy"), "\"auth\";q=3;w=60");
-    assert_eq!(answer.header("ratelimit"), "\"auth\";r=1;t=60");
-    assert_eq!(world.client.post("/api/v1/auth/login", &body).await.status, 401);
-    let limited = world.client.post("/api/v1/auth/login", &body).await;
-    limited.expect_problem(429, "rate_limited");
-    assert!((1..=21).contains(&limited.header("retry-after").parse::<u64>().unwrap()));
-    assert!(!limited.json["request_id"].is_null());
-    assert_eq!(limited.header("x-request-id"), limited.json["request_id"].as_str().unwrap());
-    for _ in 0..3 {
-        assert_eq!(admin.post("/api/v1/auth/login", &body).await.status, 401);
-    }
-    world.stop().await;
-}
-
-#[actix_web::test]
 async fn a_full_queue_of_passwords_is_503() {
     // At this cost a hash takes longer than it takes the others to arrive.
     let world = GatewayFixture::start_with(|config| {

@@ -85,7 +85,7 @@ async fn a_trusted_proxy_names_the_client() {
     let world = GatewayFixture::start_with(move |config| {
         config.flight_urls = vec![url];
         config.trusted_proxies = "127.0.0.0/8".parse().unwrap();
-        config.auth_rate_per_minute = 1;
+        config.limits.rate_auth_per_minute = 1;
     })
     .await;
     let client = |addresses: &str| world.client.with_header("x-forwarded-for", addresses);

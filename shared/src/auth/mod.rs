@@ -14,6 +14,6 @@ pub use jwks::{Jwk, JwksError, KeySet, KeySource};
 pub use permission::{Permission, Requirement, UnknownPermission, required};
 pub use permitted::Permitted;
 pub use service_token::{
-    GATEWAY, LastingToken, SERVICE_TOKEN, ServiceCaller, ServiceTokenError, ServiceTokens,
+    GATEWAY, LastingToken, SERVICE_TOKEN, ServiceCaller, ServiceTokenError, ServiceTokens, WEB,
 };
 pub use verifier::{Claims, TokenError, Verifier};

@@ -27,6 +27,9 @@ pub const SERVICE_TOKEN: HeaderName = HeaderName::from_static("x-aerobus-service
 /// The gateway's name in its tokens.
 pub const GATEWAY: &str = "gateway";
 
+/// The name of the pages' server in its tokens. The gateway believes the address of a browser that it names.
+pub const WEB: &str = "web";
+
 /// Seconds for which a token is good.
 const LIFETIME: i64 = 60;
 

@@ -3,6 +3,7 @@
 //! Handlers take [`Body`], [`QueryParameters`] and [`Id`] instead of actix's own extractors: these
 //! answer with the contract's problems, with all invalid fields at once.
 
+mod access_log;
 mod client_address;
 mod etag;
 pub mod health;
@@ -15,9 +16,11 @@ mod problem;
 mod request;
 mod request_id;
 mod scaffold;
+mod security_headers;
 mod server;
 mod uninterrupted;
 
+pub use access_log::RequestFacts;
 pub use client_address::{ClientAddress, network_of};
 pub use etag::{conditional, entity_tag, require_match};
 pub use input::{
@@ -33,4 +36,5 @@ pub use request::{complete, envelope};
 pub use request_id::RequestId;
 pub use scaffold::{method_not_allowed, readable};
 pub(crate) use scaffold::{metrics_server, probes, unknown_path};
+pub use security_headers::SECURITY_HEADERS;
 pub(crate) use server::{ServerSettings, serve};

@@ -1,7 +1,12 @@
 //! The envelope of every request: its id, its trace context, its log line, its metrics, and problems
 //! for whatever went wrong outside of our handlers.
 
-use super::{Code, Problem, request_id::RequestId, uninterrupted::uninterrupted};
+use super::{
+    Code, Problem,
+    access_log::{AccessLine, RequestFacts},
+    request_id::RequestId,
+    uninterrupted::uninterrupted,
+};
 use crate::trace::{self, TraceContext};
 use actix_web::{
     Error, HttpMessage, HttpResponse,
@@ -10,7 +15,7 @@ use actix_web::{
     http::{Method, StatusCode, Version, header},
     middleware::Next,
 };
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tracing::Instrument;
 
 /// Middleware, for `wrap(from_fn(envelope))`: the outermost one of every service.
@@ -56,20 +61,51 @@ pub async fn envelope(
             response = until_closed(response);
         }
     }
-    let route = response.request().match_pattern().unwrap_or_else(|| "unmatched".to_owned());
+    let facts = response.request().extensions_mut().remove::<RequestFacts>();
+    let route = match facts.as_ref().and_then(|facts| facts.route) {
+        Some(route) => route.to_owned(),
+        None => response.request().match_pattern().unwrap_or_else(|| "unmatched".to_owned()),
+    };
     let (status, elapsed) = (response.status(), started.elapsed());
-    metrics::counter!("http_requests_total", "route" => route.clone(), "method" => method, "status" => status.as_str().to_owned()).increment(1);
-    metrics::histogram!("http_request_seconds", "route" => route.clone()).record(elapsed.as_secs_f64());
-    span.in_scope(|| {
-        tracing::debug!(
-            http.method = method,
-            http.route = route,
-            http.status = status.as_u16(),
-            http.micros = elapsed.as_micros(),
-            "Request served"
-        );
-    });
+    measure(&route, method, status, elapsed, facts.as_ref());
+    match facts {
+        Some(facts) if AccessLine::wanted() => {
+            let line = AccessLine { facts, method, route, status: status.as_u16(), started, span };
+            response = response.map_body(|_, body| line.write_with(body));
+        }
+        _ => span.in_scope(|| {
+            tracing::debug!(
+                http.method = method,
+                http.route = route,
+                http.status = status.as_u16(),
+                http.micros = elapsed.as_micros(),
+                "Request served"
+            );
+        }),
+    }
     Ok(response)
+}
+
+/// Requests, errors and durations by route: patterns only, so that the number of series is bounded. A service that
+/// tells the class of its routes has it as a label.
+fn measure(
+    route: &str,
+    method: &'static str,
+    status: StatusCode,
+    elapsed: Duration,
+    facts: Option<&RequestFacts>,
+) {
+    let (route, status, seconds) = (route.to_owned(), status.as_str().to_owned(), elapsed.as_secs_f64());
+    match facts.map(|facts| facts.class) {
+        Some(class) => {
+            metrics::counter!("http_requests_total", "route" => route.clone(), "method" => method, "status" => status, "class" => class).increment(1);
+            metrics::histogram!("http_request_seconds", "route" => route, "class" => class).record(seconds);
+        }
+        None => {
+            metrics::counter!("http_requests_total", "route" => route.clone(), "method" => method, "status" => status).increment(1);
+            metrics::histogram!("http_request_seconds", "route" => route).record(seconds);
+        }
+    }
 }
 
 /// HTTP/1.0 knows no chunks (RFC 9112, 6.1): a body whose length is not known ends with its connection.

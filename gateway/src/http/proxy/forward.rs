@@ -17,14 +17,14 @@ use crate::{
     http::trusted_proxies::TrustedProxies,
 };
 use actix_web::{
-    FromRequest, HttpRequest, HttpResponse,
+    FromRequest, HttpMessage, HttpRequest, HttpResponse,
     dev::Payload,
     http::{StatusCode, header},
     web,
 };
 use shared::{
     auth::{LastingToken, MaybeCaller, is_exempt},
-    http::{Code, Problem, RequestId, require_identity},
+    http::{Code, Problem, RequestFacts, RequestId, require_identity},
 };
 use std::{
     net::{IpAddr, Ipv6Addr},
@@ -44,7 +44,9 @@ pub(crate) async fn forward(
     (proxies, service_token): (web::Data<TrustedProxies>, web::Data<LastingToken>),
     id: RequestId,
 ) -> Result<HttpResponse, Problem> {
-    let route = match find(request.method().as_str(), request.uri().path()) {
+    // The limits have looked it up.
+    let matched = request.extensions_mut().remove::<RouteMatch>();
+    let route = match matched.unwrap_or_else(|| find(request.method().as_str(), request.uri().path())) {
         RouteMatch::UnknownPath => return Err(Problem::new(Code::NotFound)),
         RouteMatch::MethodNotAllowed(allowed) => return Ok(method_not_allowed(&allowed)),
         RouteMatch::Route(route) => route,
@@ -82,6 +84,7 @@ pub(crate) async fn forward(
         exchanged.as_ref().map_or_else(|problem| problem.code().status(), |(answer, _)| answer.status());
     measure(route, status, started.elapsed());
     let (answer, in_flight) = exchanged?;
+    RequestFacts::answered_by(&request, route.service.as_str(), in_flight.instance());
     Ok(pass_back(answer, client.pause, AnswerGuards::new(in_flight, stream)))
 }
 

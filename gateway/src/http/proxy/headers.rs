@@ -1,5 +1,6 @@
 //! Which headers pass the gateway.
 
+use crate::http::security_headers::is_secure;
 use actix_web::{
     HttpRequest,
     http::header::{self, HeaderMap, HeaderName, HeaderValue},
@@ -62,7 +63,7 @@ pub(super) fn upstream_headers(request: &HttpRequest, gateway: GatewayHeaders<'_
         }
     };
     set("x-request-id", &gateway.id.0);
-    set("x-forwarded-proto", if request.app_config().secure() { "https" } else { "http" });
+    set("x-forwarded-proto", if is_secure(request) { "https" } else { "http" });
     if let Some(client) = gateway.client {
         set("x-forwarded-for", &client.to_string());
     }

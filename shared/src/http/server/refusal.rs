@@ -1,7 +1,7 @@
 //! The server's bare answers to what it cannot parse, made problems.
 
 use super::request_line::RequestLine;
-use crate::http::{Code, Problem};
+use crate::http::{Code, Problem, SECURITY_HEADERS};
 use actix_web::body::MessageBody;
 use std::fmt::Write;
 use uuid::Uuid;
@@ -65,6 +65,9 @@ impl<'a> Bare<'a> {
         // Writing to a String does not fail.
         for (name, value) in response.headers() {
             let _ = write!(text, "{name}: {}\r\n", value.to_str().unwrap_or_default());
+        }
+        for (name, value) in SECURITY_HEADERS {
+            let _ = write!(text, "{name}: {value}\r\n");
         }
         let _ = write!(text, "x-request-id: {id}\r\nconnection: close\r\n{}\r\n\r\n", self.date);
         if !line.is_head() {
@@ -132,7 +135,12 @@ mod tests {
             let (head, body) = answer.split_once("\r\n\r\n").unwrap();
             let headers: Vec<&str> = head.split("\r\n").collect();
             assert_eq!(headers[0], line);
-            for header in ["content-type: application/problem+json", "connection: close", DATE] {
+            for header in [
+                "content-type: application/problem+json",
+                "x-content-type-options: nosniff",
+                "connection: close",
+                DATE,
+            ] {
                 assert!(headers.contains(&header), "{head}");
             }
             assert!(headers.contains(&format!("content-length: {}", body.len()).as_str()), "{head}");
