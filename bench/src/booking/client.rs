@@ -3,10 +3,10 @@
 //! Requests are written as they stand, answers are read as far as the load generator looks at them.
 
 use anyhow::{Context, bail};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
 };
 
 /// A connection that is kept alive.
@@ -41,7 +41,20 @@ impl HttpConnection {
     /// # Errors
     /// Those of the socket.
     pub async fn open(address: SocketAddr) -> anyhow::Result<Self> {
-        let stream = TcpStream::connect(address).await?;
+        Self::over(TcpStream::connect(address).await?)
+    }
+
+    /// Connects from an address of this machine, `127.0.0.2`: to the service it is another client.
+    ///
+    /// # Errors
+    /// Those of the socket. macOS has no such addresses before they are set up.
+    pub async fn open_from(from: IpAddr, address: SocketAddr) -> anyhow::Result<Self> {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind((from, 0).into()).with_context(|| format!("{from} is no address of this machine"))?;
+        Self::over(socket.connect(address).await?)
+    }
+
+    fn over(stream: TcpStream) -> anyhow::Result<Self> {
         stream.set_nodelay(true)?;
         Ok(Self { stream, buffer: Vec::with_capacity(16 * 1024) })
     }
