@@ -12,7 +12,7 @@
 
 use super::{
     instance_source::{InstanceAddress, InstanceSource, Resolution},
-    upstream_instance::{InstanceHealth, ReportHealth, UpstreamInstance},
+    upstream_instance::{InstanceHealth, LoadKind, ReportHealth, UpstreamInstance},
 };
 use crate::domain::routing_table::ServiceName;
 use actix::prelude::*;
@@ -194,7 +194,17 @@ impl InstanceProber {
         if self.source.has_names() && is_due && !self.resolving {
             ctx.notify(FollowNames);
         }
+        self.measure();
         ctx.notify(ProbeInstances);
+    }
+
+    fn measure(&self) {
+        for kind in [LoadKind::Requests, LoadKind::Streams] {
+            let load: usize = self.instances.iter().map(|probed| probed.instance.load(kind)).sum();
+            #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52")]
+            metrics::gauge!("aerobus_upstream_in_flight", "service" => self.service.as_str(), "kind" => kind.as_str())
+                .set(load as f64);
+        }
     }
 }
 

@@ -64,6 +64,16 @@ pub(crate) enum LoadKind {
     Streams,
 }
 
+impl LoadKind {
+    /// Its name in metrics.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Requests => "requests",
+            Self::Streams => "streams",
+        }
+    }
+}
+
 /// An instance with its counters, which requests change without the actor.
 pub(crate) struct UpstreamInstance {
     pub(super) address: InstanceAddress,
@@ -189,7 +199,7 @@ impl InFlightRequest {
     }
 
     /// Address and port of the instance, for logs.
-    pub(crate) fn instance(&self) -> Arc<str> {
+    pub(crate) fn name(&self) -> Arc<str> {
         Arc::clone(&self.instance.name)
     }
 

@@ -66,6 +66,17 @@ impl From<SendRequestError> for ExchangeError {
 }
 
 impl ExchangeError {
+    /// Its name in metrics.
+    fn kind(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::Unreachable => "unreachable",
+            Self::Ended => "ended",
+            Self::TimedOut => "timed_out",
+            Self::Lost => "lost",
+        }
+    }
+
     /// Reports what it says about the instance.
     fn report(self, in_flight: &InFlightRequest) {
         match self {
@@ -140,7 +151,12 @@ impl ForwardedRequest<'_> {
         };
         match &answer {
             Ok(_) => in_flight.answered(),
-            Err(error) => error.report(in_flight),
+            Err(error) => {
+                let (service, kind) = (self.route.service.as_str(), error.kind());
+                metrics::counter!("aerobus_upstream_failures_total", "service" => service, "kind" => kind)
+                    .increment(1);
+                error.report(in_flight);
+            }
         }
         answer
     }

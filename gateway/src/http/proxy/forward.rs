@@ -84,7 +84,7 @@ pub(crate) async fn forward(
         exchanged.as_ref().map_or_else(|problem| problem.code().status(), |(answer, _)| answer.status());
     measure(route, status, started.elapsed());
     let (answer, in_flight) = exchanged?;
-    RequestFacts::answered_by(&request, route.service.as_str(), in_flight.instance());
+    RequestFacts::answered_by(&request, route.service.as_str(), in_flight.name());
     Ok(pass_back(answer, client.pause, AnswerGuards::new(in_flight, stream)))
 }
 
