@@ -7,6 +7,7 @@ mod fake_service;
 mod gateway_fixture;
 mod limits;
 mod lock_out;
+mod observability;
 mod profile;
 mod proxy;
 mod proxy_bodies;
