@@ -5,7 +5,6 @@
 //! |---|---|
 //! | `booking` | `./dev bench booking` |
 //! | `compression` | `./dev bench compression` |
-//! | `gateway` | `./dev bench gateway` |
 //! | `system` | `./dev bench system` |
 //! | `cluster` | the private PostgreSQL, its databases, and looking into them |
 //! | `subprocess` | a part of the benchmark as a process of its own |
@@ -17,7 +16,6 @@
 pub mod booking;
 pub mod cluster;
 pub mod compression;
-pub mod gateway;
 pub mod machine;
 pub mod report;
 pub mod statistics;
