@@ -2,7 +2,7 @@
 
 use crate::{
     actors::{HashError, NoInstance},
-    domain::signing_key::SigningKeyError,
+    domain::{one_time_token::InvalidOneTimeToken, signing_key::SigningKeyError},
 };
 use shared::{
     db::DbError,
@@ -28,6 +28,9 @@ pub enum IdentityError {
     /// The client's copy is stale.
     #[error("the user was changed meanwhile")]
     Stale,
+    /// The token of a letter does nothing.
+    #[error("the token of a letter {0}")]
+    Token(#[from] InvalidOneTimeToken),
     /// A password could not be hashed.
     #[error("a password could not be hashed")]
     Hash(#[from] HashError),
@@ -53,6 +56,7 @@ impl From<IdentityError> for Problem {
             IdentityError::Locked(left) => Self::new(Code::AccountLocked).retry_after(left),
             IdentityError::SessionEnded => Self::new(Code::Unauthenticated).detail("log in again"),
             IdentityError::Stale => Self::new(Code::PreconditionFailed),
+            IdentityError::Token(invalid) => Self::invalid("/token", invalid),
             IdentityError::Hash(HashError::Overloaded) => {
                 Self::new(Code::Overloaded).retry_after(Duration::from_secs(1))
             }

@@ -26,7 +26,12 @@ impl LoginEmail {
     /// SHA-256 of the key. Failed logins are counted by it, so that the database keeps no address without an
     /// account.
     pub(crate) fn digest(&self) -> [u8; 32] {
-        Sha256::digest(&self.key).into()
+        Self::digest_of(&self.key)
+    }
+
+    /// The same of the key of an account.
+    pub(crate) fn digest_of(key: &str) -> [u8; 32] {
+        Sha256::digest(key).into()
     }
 }
 

@@ -3,9 +3,11 @@
 pub(crate) mod client_device;
 pub(crate) mod known_device;
 pub(crate) mod limits;
+mod common_passwords;
 pub(crate) mod locale;
 pub(crate) mod login_bounds;
 pub(crate) mod login_email;
+pub(crate) mod one_time_token;
 pub(crate) mod openapi_merge;
 pub(crate) mod password;
 mod pseudorandom;

@@ -1,5 +1,6 @@
 //! Passwords.
 
+use super::common_passwords::is_common;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
@@ -22,6 +23,9 @@ pub enum InvalidPassword {
     /// bcrypt would end at it.
     #[error("must not contain U+0000")]
     Nul,
+    /// Guessers try it first.
+    #[error("must not be one of the commonest passwords")]
+    Common,
 }
 
 /// A password that the rules allow for an account.
@@ -43,7 +47,8 @@ impl TryFrom<String> for NewPassword {
         if text.chars().count() < SHORTEST {
             return Err(InvalidPassword::Short);
         }
-        LoginPassword::try_from(text).map(|password| Self(password.0))
+        let LoginPassword(password) = LoginPassword::try_from(text)?;
+        if is_common(password.expose_secret()) { Err(InvalidPassword::Common) } else { Ok(Self(password)) }
     }
 }
 
@@ -90,6 +95,8 @@ mod tests {
         assert_eq!(parse(&"x".repeat(72)), Some(InvalidPassword::Long));
         assert_eq!(parse(&"\u{e9}".repeat(36)), Some(InvalidPassword::Long));
         assert_eq!(parse("ten chars\0!"), Some(InvalidPassword::Nul));
+        assert_eq!(parse("Q1W2E3R4T5"), Some(InvalidPassword::Common));
+        assert!(LoginPassword::try_from("q1w2e3r4t5".to_owned()).is_ok(), "earlier rules allowed it");
     }
 
     #[test]

@@ -140,7 +140,7 @@ pub(super) struct RegistrationBody {
     /// One account an address, in upper or lower case. A domain of another script is kept in its A-labels.
     #[schema(example = "ada@example.org", max_length = 254)]
     email: String,
-    /// 10 characters at least, 71 bytes at most.
+    /// 10 characters at least, 71 bytes at most, and none of the 10,000 commonest passwords.
     #[schema(min_length = 10, max_length = 71)]
     password: String,
     /// Given names.

@@ -6,6 +6,7 @@ mod compression;
 mod cors;
 mod jwks;
 mod limits;
+mod letter_tokens;
 mod merged_openapi;
 mod openapi;
 mod proxy;

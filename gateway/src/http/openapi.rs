@@ -1,6 +1,6 @@
 //! The gateway's own OpenAPI document.
 
-use super::{auth, jwks, merged_openapi, users};
+use super::{auth, jwks, letter_tokens, merged_openapi, users};
 use crate::{domain::user::User, identity::TokenSet};
 use actix_web::HttpResponse;
 use shared::http::{BearerToken, ProblemBody, Refusals};
@@ -14,7 +14,8 @@ use utoipa::OpenApi;
         license(name = "MIT"),
     ),
     paths(
-        auth::register, auth::login, auth::refresh, auth::logout, users::me, users::change, jwks::key_set,
+        auth::register, auth::login, auth::refresh, auth::logout, letter_tokens::verify_email,
+        letter_tokens::resend_verification, letter_tokens::forgot_password, letter_tokens::reset_password, users::me, users::change, jwks::key_set,
         merged_openapi::merged,
     ),
     components(schemas(User, TokenSet, ProblemBody)),

@@ -1,6 +1,6 @@
 //! The gateway's own routes.
 
-use super::{auth, jwks, merged_openapi, openapi, proxy::forward, swagger_ui, users};
+use super::{auth, jwks, letter_tokens, merged_openapi, openapi, proxy::forward, swagger_ui, users};
 use actix_web::{HttpResponse, Resource, web};
 use serde_json::json;
 use shared::http::readable;
@@ -12,6 +12,10 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .service(known("/login").route(web::post().to(auth::login)))
         .service(known("/refresh").route(web::post().to(auth::refresh)))
         .service(known("/logout").route(web::post().to(auth::logout)))
+        .service(known("/email/verify").route(web::post().to(letter_tokens::verify_email)))
+        .service(known("/email/resend").route(web::post().to(letter_tokens::resend_verification)))
+        .service(known("/password/forgot").route(web::post().to(letter_tokens::forgot_password)))
+        .service(known("/password/reset").route(web::post().to(letter_tokens::reset_password)))
         .default_service(web::to(forward));
     let me = known("/api/v1/users/me").route(web::get().to(users::me)).route(web::patch().to(users::change));
     config

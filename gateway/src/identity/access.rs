@@ -14,7 +14,6 @@ use shared::{
 ///
 /// # Errors
 /// Those of the database.
-#[expect(dead_code, reason = "the administration of users calls it")]
 pub(super) async fn access_changed(
     connection: &mut AsyncPgConnection,
     user: UserId,

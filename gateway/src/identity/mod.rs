@@ -5,7 +5,10 @@
 mod access;
 mod access_token_issuer;
 mod administrator;
+mod email_verification;
+mod letter_tokens;
 mod login;
+mod password_reset;
 mod profile;
 mod registration;
 mod service;
@@ -15,6 +18,7 @@ mod sessions;
 pub(crate) use access_token_issuer::{AccessTokenIssuer, TokenSet};
 pub(crate) use administrator::{AdministratorError, ensure_administrator};
 pub(crate) use login::Login;
+pub(crate) use password_reset::PasswordReset;
 pub(crate) use profile::ProfilePatch;
 pub(crate) use registration::Registration;
 pub(crate) use service::IdentityService;

@@ -1,9 +1,10 @@
 //! New accounts.
 
-use super::IdentityService;
+use super::{IdentityService, letter_tokens};
 use crate::{
     domain::{
         locale::Locale,
+        one_time_token::TokenPurpose,
         password::NewPassword,
         user::{CUSTOMER, User},
     },
@@ -35,7 +36,7 @@ pub(crate) struct Registration {
 }
 
 impl IdentityService {
-    /// Makes an account for a customer, with its event.
+    /// Makes an account for a customer, with its event and that of the letter that verifies the address.
     ///
     /// # Errors
     /// [`IdentityError::EmailTaken`], or a fault of ours.
@@ -57,7 +58,13 @@ impl IdentityService {
         };
         let mut connection = self.pool.get().await?;
         let user = (*connection)
-            .transaction(async |connection: &mut AsyncPgConnection| insert(connection, &new, CUSTOMER).await)
+            .transaction(async |connection: &mut AsyncPgConnection| {
+                let user = insert(connection, &new, CUSTOMER).await?;
+                if let Some(user) = &user {
+                    letter_tokens::send(connection, user, TokenPurpose::VerifyEmail).await?;
+                }
+                diesel::QueryResult::Ok(user)
+            })
             .await?;
         self.relay.nudge();
         user.ok_or(IdentityError::EmailTaken)

@@ -17,8 +17,12 @@ use shared::{
 /// Days for which a refresh token is valid.
 const REFRESH_DAYS: i64 = 30;
 
-fn new_expiry() -> DateTime<Utc> {
-    Utc::now() + TimeDelta::days(REFRESH_DAYS)
+/// Days after a login after which its session ends, however often it is refreshed.
+const SESSION_DAYS: i64 = 90;
+
+/// When a refresh token ends that is given now, in the session of a login.
+fn new_expiry(login: DateTime<Utc>) -> DateTime<Utc> {
+    (Utc::now() + TimeDelta::days(REFRESH_DAYS)).min(login + TimeDelta::days(SESSION_DAYS))
 }
 
 /// Starts a session with its first token.
@@ -29,7 +33,7 @@ pub(super) async fn begin(
     token: &RefreshToken,
     device: &ClientDevice,
 ) -> diesel::QueryResult<()> {
-    let expires_at = new_expiry();
+    let expires_at = new_expiry(Utc::now());
     sessions::insert(connection, session, user, expires_at, device).await?;
     refresh_tokens::insert(connection, &token.digest(), session, expires_at).await
 }
@@ -105,10 +109,10 @@ async fn continue_session(
     };
     let row = refresh_tokens::find(connection, &digest).await?;
     let successor = match row.rotated_just_now {
-        _ if row.expired => return Ok(RefreshOutcome::Ended),
+        _ if row.expired || new_expiry(session.created_at) <= Utc::now() => return Ok(RefreshOutcome::Ended),
         None => {
             let successor = RefreshToken::generate();
-            let expires_at = new_expiry();
+            let expires_at = new_expiry(session.created_at);
             refresh_tokens::insert(connection, &successor.digest(), id, expires_at).await?;
             refresh_tokens::rotate(connection, id, &digest, &token.seal(&successor)).await?;
             sessions::extend(connection, id, expires_at, device).await?;

@@ -164,7 +164,6 @@ pub(crate) async fn forget(
 ///
 /// # Errors
 /// Those of the database.
-#[expect(dead_code, reason = "administrators unlock accounts")]
 pub(crate) async fn unlock(connection: &mut AsyncPgConnection, account: &[u8; 32]) -> QueryResult<()> {
     Unlock { account: account.to_vec() }.execute(connection).await.map(drop)
 }

@@ -2,12 +2,17 @@
 //! take a connection, so they work inside and outside of transactions.
 
 pub(crate) mod known_devices;
+pub(crate) mod letter_requests;
 pub(crate) mod login_failures;
+pub(crate) mod one_time_tokens;
 pub(crate) mod refresh_tokens;
 pub(crate) mod roles;
 mod schema;
 pub(crate) mod sessions;
 pub(crate) mod signing_keys;
+pub(crate) mod token_events;
+pub(crate) mod user_emails;
+pub(crate) mod user_passwords;
 pub(crate) mod users;
 
 use shared::db::diesel_migrations::{self, EmbeddedMigrations, embed_migrations};

@@ -10,12 +10,32 @@ diesel::table! {
 }
 
 diesel::table! {
+    letter_requests (account, purpose) {
+        account -> Bytea,
+        purpose -> Text,
+        requests -> Int4,
+        since -> Timestamptz,
+    }
+}
+
+diesel::table! {
     login_failures (account, network) {
         account -> Bytea,
         network -> Text,
         failures -> Int4,
         since -> Timestamptz,
         locked_until -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    one_time_tokens (digest) {
+        digest -> Bytea,
+        user_id -> Uuid,
+        purpose -> Text,
+        email_key -> Text,
+        number -> Int8,
+        expires_at -> Timestamptz,
     }
 }
 
@@ -66,6 +86,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    token_events (event_id) {
+        event_id -> Uuid,
+        expires_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     user_roles (user_id, role) {
         user_id -> Uuid,
         role -> Text,
@@ -90,6 +117,7 @@ diesel::table! {
 }
 
 diesel::joinable!(known_devices -> users (user_id));
+diesel::joinable!(one_time_tokens -> users (user_id));
 diesel::joinable!(refresh_tokens -> sessions (session_id));
 diesel::joinable!(role_permissions -> roles (role));
 diesel::joinable!(sessions -> users (user_id));
@@ -98,12 +126,15 @@ diesel::joinable!(user_roles -> users (user_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     known_devices,
+    letter_requests,
     login_failures,
+    one_time_tokens,
     refresh_tokens,
     role_permissions,
     roles,
     sessions,
     signing_keys,
+    token_events,
     user_roles,
     users,
 );

@@ -22,6 +22,8 @@ statement! {
 pub(crate) struct LockedSession {
     /// The user of the session.
     pub(crate) user_id: Uuid,
+    /// When its login was.
+    pub(crate) created_at: DateTime<Utc>,
     /// When it was ended, if it was.
     pub(crate) revoked_at: Option<DateTime<Utc>>,
 }
@@ -61,7 +63,7 @@ pub(crate) async fn lock(
 ) -> QueryResult<Option<LockedSession>> {
     sessions::table
         .find(id.0)
-        .select((sessions::user_id, sessions::revoked_at))
+        .select((sessions::user_id, sessions::created_at, sessions::revoked_at))
         .for_no_key_update()
         .first(connection)
         .await
@@ -96,6 +98,19 @@ pub(crate) async fn revoke(connection: &mut AsyncPgConnection, id: SessionId) ->
     let ended = diesel::update(live).set(sessions::revoked_at.eq(diesel::dsl::now));
     let user: Option<Uuid> = ended.returning(sessions::user_id).get_result(connection).await.optional()?;
     Ok(user.map(UserId))
+}
+
+/// The sessions of a user that have not ended.
+///
+/// # Errors
+/// Those of the database.
+pub(crate) async fn live_of(connection: &mut AsyncPgConnection, user: UserId) -> QueryResult<Vec<SessionId>> {
+    let live = sessions::table
+        .filter(sessions::user_id.eq(user.0))
+        .filter(sessions::revoked_at.is_null())
+        .filter(sessions::expires_at.gt(diesel::dsl::now));
+    let ids: Vec<Uuid> = live.select(sessions::id).order(sessions::id).load(connection).await?;
+    Ok(ids.into_iter().map(SessionId).collect())
 }
 
 /// Deletes up to `limit` expired sessions, with their tokens; returns their number.

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use shared::{
     auth::KeySource,
     bus::{Bus, in_process::InProcess},
+    events::TokenRequest,
     service::{Running, ServiceContext},
 };
 use testkit::{Answer, Client, SERVICE_TOKEN_SECRET, TestDatabase};
@@ -97,6 +98,12 @@ impl GatewayFixture {
         let query = diesel::sql_query(query).bind::<Text, _>(kind);
         let rows: Vec<EventRow> = query.load(&mut self.sql().await).await.unwrap();
         rows.iter().map(|row| serde_json::from_str(&row.data).unwrap()).collect()
+    }
+
+    /// The tokens that letters were asked for with, by the type of the event, the oldest first.
+    pub(crate) async fn tokens(&self, kind: &str) -> Vec<String> {
+        let requests: Vec<TokenRequest> = self.events(kind).await;
+        requests.into_iter().map(|request| request.token.expect("it is there until it is erased").0).collect()
     }
 
     pub(crate) async fn register(&self, email: &str) -> Value {

@@ -3,11 +3,13 @@
 
 mod cors;
 mod documentation;
+mod email_verification;
 mod fake_service;
 mod gateway_fixture;
 mod limits;
 mod lock_out;
 mod observability;
+mod password_reset;
 mod profile;
 mod proxy;
 mod proxy_bodies;

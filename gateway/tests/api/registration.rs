@@ -124,6 +124,8 @@ async fn all_that_is_wrong_is_told_at_once() {
         ("password", json!("\u{1f6eb}".repeat(18))),
         ("password", json!("ten chars\u{0}!")),
         ("password", json!(1_234_567_890)),
+        ("password", json!("1234567890")),
+        ("password", json!("QWERTYUIOP")),
         ("email", json!("ada@example.org\r\nBcc: eve@example.org")),
         ("email", json!(["ada@example.org"])),
         ("email", json!("n..ina@example.org")),

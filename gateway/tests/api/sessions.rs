@@ -140,3 +140,23 @@ async fn the_database_holds_no_usable_token() {
     assert_eq!(world.run_sql("SELECT 1 FROM refresh_tokens WHERE sealed_successor IS NOT NULL").await, 1);
     world.stop().await;
 }
+
+#[actix_web::test]
+async fn a_session_ends_ninety_days_after_its_login() {
+    let world = GatewayFixture::start().await;
+    world.register("ada@example.org").await;
+    let first = world.log_in("ada@example.org").await;
+    let ends = "SELECT 1 FROM sessions s JOIN refresh_tokens t ON t.session_id = s.id WHERE t.rotated_at IS NULL \
+                AND s.expires_at = t.expires_at AND s.expires_at BETWEEN ";
+    let in_days = |from: i32, to: i32| {
+        format!("{ends} now() + interval '{from} days' AND now() + interval '{to} days'")
+    };
+    assert_eq!(world.run_sql(&in_days(29, 30)).await, 1);
+    world.run_sql("UPDATE sessions SET created_at = created_at - interval '80 days'").await;
+    let second = world.refresh(&first).await.expect(200);
+    assert_eq!(world.run_sql(&in_days(9, 10)).await, 1);
+    // As an earlier release left them, which did not know of this end.
+    world.run_sql("UPDATE sessions SET created_at = created_at - interval '10 days'").await;
+    world.refresh(&second).await.expect_problem(401, "unauthenticated");
+    world.stop().await;
+}
