@@ -1,7 +1,9 @@
 //! Wires the mailer: migrations, connections, actors, HTTP, and at last the subscription that feeds it.
 
 use crate::{
-    actors::{EmailSender, LetterDelivery, NotificationConsumer, NotificationConsumerHandle, Renderer},
+    actors::{
+        EmailSender, LetterDelivery, NotificationConsumer, NotificationConsumerHandle, Renderer, TokenSweeper,
+    },
     config::{Config, Destination},
     http::{self, MailAdmin},
     render::{TemplateError, Templates},
@@ -73,12 +75,13 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
     let (send_timeout, poll) = (config.send_timeout(), config.queue_poll());
     // What a crash of the database undoes is done again: a letter is sent twice, which also happens otherwise.
     let connection = BatchConnection::new(&database, CommitWait::Nothing);
+    let swept = connection.clone();
     let start_sender = async move || {
         let renderer = Renderer::start(templates, letterhead);
         let delivery = LetterDelivery { renderer, transport: Arc::new(transport), send_timeout };
-        EmailSender::start(connection, delivery, poll)
+        (EmailSender::start(connection, delivery, poll), TokenSweeper::start(swept))
     };
-    let sender = threads::run_on(&sending.handle(), start_sender).await?;
+    let (sender, sweeper) = threads::run_on(&sending.handle(), start_sender).await?;
     let (connection, nudged) = (BatchConnection::new(&database, CommitWait::Disk), sender.clone());
     let start_consumer = async move || NotificationConsumer::start(connection, nudged, mail_domain);
     let consumer = threads::run_on(&taking.handle(), start_consumer).await?;
@@ -105,6 +108,7 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
     Ok(running.flush(relay.clone()).after_stop(move || async move {
         consumers.stop().await;
         taking.stop();
+        sweeper.stop().await;
         stop_sender(sender).await;
         sending.stop();
         relay.stop().await;

@@ -11,9 +11,12 @@ pub(crate) enum MailError {
     /// There is no such letter.
     #[error("there is no such letter")]
     NotFound,
-    /// A newer letter made this one pointless.
-    #[error("a newer letter supersedes this one")]
+    /// A newer letter made this one pointless, or its token expired.
+    #[error("a newer letter supersedes this one, or its token has expired")]
     Superseded,
+    /// The token that the letter brought is kept no longer than it is needed.
+    #[error("the token of this letter has been erased: its reader must ask for a new letter")]
+    Erased,
     /// A dead letter failed again; for people, why.
     #[error("the message failed again: {0}")]
     StillDead(String),
@@ -35,7 +38,9 @@ impl From<MailError> for Problem {
     fn from(error: MailError) -> Self {
         match error {
             MailError::NotFound => Self::new(Code::NotFound),
-            MailError::Superseded | MailError::StillDead(_) => Self::new(Code::Conflict).detail(error),
+            MailError::Superseded | MailError::Erased | MailError::StillDead(_) => {
+                Self::new(Code::Conflict).detail(error)
+            }
             MailError::Paused(_) => Self::unavailable(&error),
             MailError::Database(cause) => cause.into(),
         }

@@ -72,7 +72,8 @@ impl EndedAttempt {
             DeliveryOutcome::Deferred => backoff(failures, DEFERRED.0, DEFERRED.1, jitter),
             DeliveryOutcome::Unreachable => backoff(failures, UNREACHABLE.0, UNREACHABLE.1, jitter),
         };
-        Self { letter: letter.id, number: letter.attempts, attempt, delay }
+        let carries_token = letter.token.is_some();
+        Self { letter: letter.id, number: letter.attempts, attempt, delay, carries_token }
     }
 }
 

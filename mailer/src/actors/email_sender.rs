@@ -13,9 +13,11 @@ use super::{
 };
 use crate::{
     domain::{DeliveryAttempt, DeliveryOutcome},
+    kinds,
     store::{
         batch_connection::BatchConnection,
         letter_queue::{self, ClaimedLetter, EndedAttempt},
+        letter_tokens,
     },
 };
 use shared::ticker::Ticker;
@@ -161,6 +163,7 @@ impl EmailSender {
             };
             debug_assert!(letters.len() <= room, "a claim takes no more letters than there is room for");
             let are_more_due = letters.len() == room;
+            let letters = self.attach_tokens(letters).await;
             // Before a slot is free again.
             self.0.are_more_due.store(are_more_due, Ordering::Release);
             self.start_deliveries(letters, claimed);
@@ -247,6 +250,22 @@ impl EmailSender {
         if self.0.are_more_due.load(Ordering::Acquire) {
             self.nudge();
         }
+    }
+
+    /// Gives letters the tokens that they carry. Those whose token has gone are left out. While the database does not
+    /// answer, letters that need one wait for the end of their lease.
+    async fn attach_tokens(&self, letters: Vec<ClaimedLetter>) -> Vec<ClaimedLetter> {
+        let (carrying, mut ready): (Vec<_>, Vec<_>) =
+            letters.into_iter().partition(|letter| kinds::carries_token(&letter.template));
+        if carrying.is_empty() {
+            return ready;
+        }
+        let attach = async |connection: &_| letter_tokens::attach(connection, carrying).await;
+        match self.0.connection.run(attach).await {
+            Ok(attached) => ready.extend(attached),
+            Err(error) => tracing::warn!(%error, "The tokens of letters cannot be read"),
+        }
+        ready
     }
 
     async fn record(&self) {

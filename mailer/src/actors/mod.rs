@@ -5,12 +5,13 @@
 //!   admin: replay ------^                     ^           |
 //!   admin: resend ----------------------------+           +--> transport: mail server or folder
 //!                                                         +--> AttemptRecorder
+//!   TokenSweeper --erases--> PostgreSQL
 //! ```
 //!
 //! | thread | what works there |
 //! |---|---|
 //! | `mail-take` | the subscription, `NotificationConsumer` and its connection |
-//! | `mail-send` | `EmailSender`, `AttemptRecorder`, their connection, the mail server's connections |
+//! | `mail-send` | `EmailSender`, `AttemptRecorder`, `TokenSweeper`, their connection, the mail server's connections |
 //! | `mail-render-N` | `Renderer` |
 //!
 //! They have a lower priority than the threads that serve HTTP: all of this follows what was committed. Each of them
@@ -20,7 +21,7 @@
 //! they stop in the reverse order. The database is the truth: it keeps the letters, and a claim is a lease that
 //! ends by itself. None needs a supervisor: work that can fail or panic (queries, rendering, sending) runs in
 //! tasks of its own, or its panic is caught, so it ends a task and never an actor. `EmailSender` is no actor but
-//! two [`shared::ticker::Ticker`]s, for claims and for records, with delivery slots.
+//! two [`shared::ticker::Ticker`]s, for claims and for records, with delivery slots. `TokenSweeper` is a third.
 
 mod attempt_recorder;
 mod delivery;
@@ -30,8 +31,10 @@ mod notification_consumer;
 mod renderer;
 #[cfg(test)]
 mod tests;
+mod token_sweeper;
 
 pub(crate) use delivery::LetterDelivery;
 pub(crate) use email_sender::EmailSender;
 pub(crate) use notification_consumer::{NotificationConsumer, NotificationConsumerHandle};
 pub(crate) use renderer::Renderer;
+pub(crate) use token_sweeper::TokenSweeper;

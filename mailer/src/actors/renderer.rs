@@ -56,7 +56,7 @@ impl Renderer {
             letter.template.parse().map_err(|error| format!("{}: {error}", letter.template))?;
         let parts = self
             .templates
-            .render(template, &letter.subject, &letter.data)
+            .render(template, &letter.subject, &letter.data, letter.token.as_ref())
             .map_err(|error: RenderError| error.to_string())?;
         build_message(&self.letterhead, &letter.recipient, &letter.subject, &letter.message_id, &parts)
             .map_err(|error: MessageError| error.to_string())

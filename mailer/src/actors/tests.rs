@@ -32,6 +32,7 @@ fn letter(number: i64) -> NewLetter {
             locale: "en",
             subject: "The subject".to_owned(),
             data: data.to_owned(),
+            token: None,
         },
     }
 }

@@ -1,6 +1,8 @@
 //! Letters before they are stored: their kinds, states and names.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use shared::events::LetterToken;
 use std::{fmt, str::FromStr};
 use utoipa::ToSchema;
 
@@ -92,6 +94,15 @@ names! {
     }
 }
 
+/// The token that a letter brings to its reader.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct DraftToken {
+    /// The token.
+    pub(crate) token: LetterToken,
+    /// When it stops working: then the letter is pointless.
+    pub(crate) expires_at: DateTime<Utc>,
+}
+
 /// A letter that an event asks for.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct LetterDraft {
@@ -105,8 +116,10 @@ pub(crate) struct LetterDraft {
     pub(crate) locale: &'static str,
     /// The subject line.
     pub(crate) subject: String,
-    /// What the template shows: a JSON object.
+    /// What the template shows: a JSON object. It holds no token.
     pub(crate) data: String,
+    /// The token that it brings; `None` for a kind that carries none, or where it has been erased.
+    pub(crate) token: Option<DraftToken>,
 }
 
 /// The Message-ID of a letter, the same for each attempt: `<template.aggregate.version@domain>`.

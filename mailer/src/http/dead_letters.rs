@@ -30,7 +30,7 @@ pub(super) struct DeadLetterResource {
     queue: String,
     /// The event's id; null where the message is no event.
     event_id: Option<EventId>,
-    /// The event as it came; null where the message is no JSON.
+    /// The event as it came, without its token; null where the message is no JSON.
     #[schema(value_type = Option<Object>)]
     event: Option<Value>,
     /// Why it was given up.
@@ -49,13 +49,21 @@ impl From<DeadLetterRow> for DeadLetterResource {
             id: row.id,
             queue: row.queue,
             event_id: row.event_id.map(EventId),
-            event: serde_json::from_slice(&row.payload).ok(),
+            event: serde_json::from_slice(&row.payload).ok().map(masked),
             reason: row.reason,
             attempts: row.attempts,
             created_at: row.created_at,
             replayed_at: row.replayed_at,
         }
     }
+}
+
+/// An event without the token that it may hold: staff could use it.
+fn masked(mut event: Value) -> Value {
+    if let Some(token) = event.pointer_mut("/data/token").filter(|token| !token.is_null()) {
+        *token = "***".into();
+    }
+    event
 }
 
 /// The id of a dead letter, in its canonical form only.

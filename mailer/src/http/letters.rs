@@ -186,7 +186,7 @@ pub(super) async fn get(
     params(("id" = LetterId, Path)),
     responses(
         (status = 200, body = Letter), (status = 401), (status = 403), (status = 404),
-        (status = 409, description = "A newer letter supersedes it."), (status = 412),
+        (status = 409, description = "A newer letter supersedes it, or the token that it brought has been erased."), (status = 412),
     ),
     security(("bearer" = ["mail:resend"])),
 )]
@@ -224,6 +224,7 @@ async fn requeue(admin: &MailAdmin, id: LetterId) -> Result<(String, Letter), Ma
     match letters::resend(&mut connection, id).await? {
         ResendOutcome::Queued(row) => present(&mut connection, row).await,
         ResendOutcome::Superseded => Err(MailError::Superseded),
+        ResendOutcome::Erased => Err(MailError::Erased),
         ResendOutcome::Missing => Err(MailError::NotFound),
     }
 }

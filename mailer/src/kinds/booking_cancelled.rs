@@ -2,10 +2,10 @@
 
 use super::{
     booking_letter,
-    letter_kind::{DraftError, LetterKind},
+    letter_kind::{DraftError, LetterKind, read},
 };
 use crate::domain::{LetterDraft, LetterTemplate};
-use shared::events::{BookingState, EventType};
+use shared::events::{EventType, Json};
 
 pub(super) const KIND: LetterKind = LetterKind {
     template: LetterTemplate::BookingCancelled,
@@ -13,9 +13,10 @@ pub(super) const KIND: LetterKind = LetterKind {
     mjml: include_str!("../../templates/booking_cancelled.mjml"),
     text: include_str!("../../templates/booking_cancelled.txt"),
     superseded_by: &[],
+    carries_token: false,
     draft,
 };
 
-fn draft(booking: &BookingState) -> Result<Option<LetterDraft>, DraftError> {
-    booking_letter::draft(booking, LetterTemplate::BookingCancelled, "Booking cancelled")
+fn draft(data: &Json) -> Result<Option<LetterDraft>, DraftError> {
+    booking_letter::draft(&read(KIND.event, data)?, LetterTemplate::BookingCancelled, "Booking cancelled")
 }

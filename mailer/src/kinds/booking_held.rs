@@ -2,10 +2,10 @@
 
 use super::{
     booking_letter,
-    letter_kind::{DraftError, LetterKind},
+    letter_kind::{DraftError, LetterKind, read},
 };
 use crate::domain::{LetterDraft, LetterTemplate};
-use shared::events::{BookingPaymentStatus, BookingState, EventType};
+use shared::events::{BookingPaymentStatus, BookingState, EventType, Json};
 
 pub(super) const KIND: LetterKind = LetterKind {
     template: LetterTemplate::BookingHeld,
@@ -17,13 +17,15 @@ pub(super) const KIND: LetterKind = LetterKind {
         LetterTemplate::BookingCancelled,
         LetterTemplate::HoldExpired,
     ],
+    carries_token: false,
     draft,
 };
 
-fn draft(booking: &BookingState) -> Result<Option<LetterDraft>, DraftError> {
+fn draft(data: &Json) -> Result<Option<LetterDraft>, DraftError> {
+    let booking: BookingState = read(KIND.event, data)?;
     // A booking that is paid in the same call is held for a moment only: its confirmation says it all.
     if booking.payment_status != BookingPaymentStatus::Awaiting {
         return Ok(None);
     }
-    booking_letter::draft(booking, LetterTemplate::BookingHeld, "Your seats are held")
+    booking_letter::draft(&booking, LetterTemplate::BookingHeld, "Your seats are held")
 }

@@ -2,21 +2,18 @@
 
 use super::{
     flight_reservation::{FlightReservation, ReservedFlight},
-    letter_kind::DraftError,
+    letter_kind::{DraftError, recipient},
     letter_view::{LetterFlight, LetterPassenger, LetterSeat, LetterStation},
+    registry::LOCALE,
 };
 use crate::domain::{LetterDraft, LetterTemplate, local_time, single_line, utc_time};
 use serde::Serialize;
 use shared::{
-    email::EmailAddress,
     events::{BookingPassenger, BookingSegment, BookingState, Station},
     fare::{Brand, PassengerType},
     money::Money,
     seat::Cabin,
 };
-
-/// The language of all letters so far.
-const LOCALE: &str = "en";
 
 /// The data of a letter about a booking. The letter keeps it, so it holds nothing that the templates do not show.
 #[derive(Serialize)]
@@ -56,12 +53,8 @@ pub(super) fn draft(
         subject: format!("{title}: {locator}, {}", route(&booking.segments)),
         reference: Some(locator),
         data,
+        token: None,
     }))
-}
-
-/// The address as it is stored. An invalid address is stored too: the letter then fails where staff can see it.
-fn recipient(text: &str) -> String {
-    text.parse().map_or_else(|_| single_line(text), |address: EmailAddress| address.as_str().to_owned())
 }
 
 /// What a letter about a booking keeps, as JSON.

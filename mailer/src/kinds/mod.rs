@@ -8,9 +8,13 @@ mod flight_reservation;
 mod hold_expired;
 mod letter_kind;
 mod letter_view;
+mod password_reset;
 mod registry;
+mod session_alert;
 mod superseding;
+mod token_letter;
+mod verify_email;
 
 pub(crate) use letter_kind::DraftError;
-pub(crate) use registry::{LETTER_KINDS, drafts};
+pub(crate) use registry::{LETTER_KINDS, carries_token, drafts};
 pub(crate) use superseding::{supersedable, superseding};

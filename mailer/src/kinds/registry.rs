@@ -3,13 +3,24 @@
 use super::{
     booking_cancelled, booking_confirmed, booking_held, hold_expired,
     letter_kind::{DraftError, LetterKind},
+    password_reset, session_alert, verify_email,
 };
 use crate::domain::{LetterDraft, LetterTemplate};
-use shared::events::{BookingState, EventType, Json, UndecodableEvent};
+use shared::events::{EventType, Json};
+
+/// The language of all letters so far.
+pub(super) const LOCALE: &str = "en";
 
 /// All kinds that have templates.
-pub(crate) const LETTER_KINDS: [&LetterKind; 4] =
-    [&booking_confirmed::KIND, &booking_cancelled::KIND, &booking_held::KIND, &hold_expired::KIND];
+pub(crate) const LETTER_KINDS: [&LetterKind; 7] = [
+    &booking_confirmed::KIND,
+    &booking_cancelled::KIND,
+    &booking_held::KIND,
+    &hold_expired::KIND,
+    &verify_email::KIND,
+    &password_reset::KIND,
+    &session_alert::KIND,
+];
 
 /// The kind with this name, where it has templates.
 pub(super) fn kind_of(template: LetterTemplate) -> Option<&'static LetterKind> {
@@ -21,14 +32,13 @@ pub(super) fn kind_of(template: LetterTemplate) -> Option<&'static LetterKind> {
 /// # Errors
 /// [`DraftError`], for which a later try fails too.
 pub(crate) fn drafts(event: EventType, data: &Json) -> Result<Vec<LetterDraft>, DraftError> {
-    let mut wanted = LETTER_KINDS.into_iter().filter(|kind| kind.event == event).peekable();
-    if wanted.peek().is_none() {
-        return Ok(Vec::new());
-    }
-    // The state is read once for all of them.
-    let booking: BookingState =
-        data.read().map_err(|error| UndecodableEvent::Data(event, error.to_string()))?;
-    wanted.filter_map(|kind| (kind.draft)(&booking).transpose()).collect()
+    let wanted = LETTER_KINDS.into_iter().filter(|kind| kind.event == event);
+    wanted.filter_map(|kind| (kind.draft)(data).transpose()).collect()
+}
+
+/// Whether letters of the kind with this name bring a token.
+pub(crate) fn carries_token(template: &str) -> bool {
+    LETTER_KINDS.into_iter().any(|kind| kind.carries_token && kind.template.as_str() == template)
 }
 
 #[cfg(test)]
@@ -49,7 +59,8 @@ mod tests {
     fn each_template_has_one_kind_at_most() {
         for kind in LETTER_KINDS {
             assert_eq!(LETTER_KINDS.iter().filter(|other| other.template == kind.template).count(), 1);
-            assert!(!kind.superseded_by.contains(&kind.template), "no letter supersedes its like");
+            let its_like = kind.superseded_by.contains(&kind.template);
+            assert_eq!(its_like, kind.carries_token, "a newer token is the only one that works");
         }
         assert_eq!(
             event_types(),

@@ -1,4 +1,4 @@
-//! Which letters make others about the same booking pointless.
+//! Which letters make others about the same aggregate pointless.
 
 use super::registry::{LETTER_KINDS, kind_of};
 use crate::domain::LetterTemplate;
@@ -55,7 +55,12 @@ mod tests {
         assert_eq!((confirmation.by.as_deref(), confirmation.of.as_deref()), (None, Some("booking_held")));
         let hold = superseding(LetterTemplate::BookingHeld).unwrap();
         assert_eq!(hold.by.as_deref(), Some("booking_confirmed,booking_cancelled,hold_expired"));
-        assert_eq!((hold.of.as_deref(), supersedable()), (None, "booking_held"));
-        assert!(superseding(LetterTemplate::PasswordReset).is_none());
+        assert_eq!((hold.of.as_deref(), supersedable()), (None, "booking_held,verify_email,password_reset"));
+        let reset = superseding(LetterTemplate::PasswordReset).unwrap();
+        assert_eq!(
+            (reset.by.as_deref(), reset.of.as_deref()),
+            (Some("password_reset"), Some("password_reset"))
+        );
+        assert!(superseding(LetterTemplate::FlightDelayed).is_none());
     }
 }

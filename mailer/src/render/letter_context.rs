@@ -6,6 +6,7 @@ use serde::{
     de::{Deserializer, MapAccess, Visitor},
 };
 use serde_json::value::RawValue;
+use shared::events::LetterToken;
 use std::{fmt, sync::Arc};
 
 /// The member that templates print as JSON and do not look into.
@@ -20,9 +21,11 @@ pub(super) struct LetterData {
 }
 
 /// What a template sees of a letter. Globals come from the environment.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct LetterContext {
     subject: Value,
+    /// The token that the letter brings.
+    token: Option<Value>,
     data: Arc<LetterData>,
     /// Whether the template may show what machines read.
     is_structured: bool,
@@ -96,8 +99,9 @@ fn structured(items: &[&RawValue]) -> Value {
 }
 
 impl LetterContext {
-    pub(super) fn new(subject: &str, data: LetterData) -> Self {
-        Self { subject: Value::from(subject), data: Arc::new(data), is_structured: true }
+    pub(super) fn new(subject: &str, token: Option<&LetterToken>, data: LetterData) -> Self {
+        let token = token.map(|LetterToken(token)| Value::from(token.as_str()));
+        Self { subject: Value::from(subject), token, data: Arc::new(data), is_structured: true }
     }
 
     /// The same without what machines read.
@@ -119,6 +123,7 @@ impl Object for LetterContext {
     fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
         match key {
             "subject" => Some(self.subject.clone()),
+            "token" => self.token.clone(),
             STRUCTURED => {
                 let shown = self.data.structured.clone().filter(|_| self.is_structured);
                 Some(shown.unwrap_or(Value::from(())))

@@ -4,6 +4,7 @@ use super::letter_context::{LetterContext, LetterData};
 use crate::{domain::LetterTemplate, kinds};
 use minijinja::{AutoEscape, Environment, Error, Output, State, UndefinedBehavior, Value, escape_formatter};
 use mrml::prelude::render::RenderOptions;
+use shared::events::LetterToken;
 use std::collections::HashMap;
 
 /// The frame of every HTML part.
@@ -102,7 +103,7 @@ impl Templates {
         Ok(Self { environment, names })
     }
 
-    /// Fills a letter's template in. `data` is the letter's JSON.
+    /// Fills a letter's template in. `data` is the letter's JSON, and `token` what it brings to its reader.
     ///
     /// # Errors
     /// [`RenderError`]; trying again gives the same.
@@ -111,9 +112,10 @@ impl Templates {
         template: LetterTemplate,
         subject: &str,
         data: &str,
+        token: Option<&LetterToken>,
     ) -> Result<LetterParts, RenderError> {
         let names = self.names.get(&template).ok_or(RenderError::Unknown(template))?;
-        let context = LetterContext::new(subject, LetterData::read(data)?);
+        let context = LetterContext::new(subject, token, LetterData::read(data)?);
         let text = self.fill(&names.text, &context)?;
         let mut html = self.fill(&names.html, &context)?;
         if html.len() > HTML_LIMIT {
@@ -183,7 +185,8 @@ mod tests {
 
     const DATA: &str = r#"{
         "locator": "K7XQ2M", "flights": [], "passengers": [{"name": "Zo\u00eb <Ada>", "kind": "adult", "ticket_number": null, "seats": []}],
-        "price": {"fare": "1", "taxes": "2", "total": "3"}, "hold_expires": null, "refund": null, "structured": [{"name": "a</script>&'"}, 2]
+        "price": {"fare": "1", "taxes": "2", "total": "3"}, "hold_expires": null, "refund": null, "structured": [{"name": "a</script>&'"}, 2],
+        "expires": "Tue", "happened": "Something", "at": "Tue", "user_agent": "x", "address": null
     }"#;
 
     fn templates() -> Templates {
@@ -192,21 +195,30 @@ mod tests {
 
     #[test]
     fn every_kind_is_filled_in_and_has_short_lines() {
-        let templates = templates();
+        let (templates, token) = (templates(), LetterToken("tHe-tOkEn".to_owned()));
         for kind in kinds::LETTER_KINDS {
-            let parts = templates.render(kind.template, "The subject", DATA).unwrap();
+            let parts = templates.render(kind.template, "The subject", DATA, Some(&token)).unwrap();
             for part in [&parts.text, &parts.html] {
                 assert!(part.contains("K7XQ2M") && part.contains("http://localhost:8080"), "{part}");
                 let longest = part.lines().map(str::len).max().unwrap_or_default();
                 assert!(longest < 900, "{}: a line of {longest} characters", kind.template);
             }
             assert!(parts.html.contains("<title>The subject</title>"), "{}", parts.html);
+            for part in [&parts.text, &parts.html] {
+                let shown = part.matches("tHe-tOkEn").count();
+                assert_eq!(shown, if kind.carries_token { 2 } else { 0 }, "{part}");
+                assert_eq!(
+                    part.contains("#token=tHe-tOkEn"),
+                    kind.carries_token,
+                    "no part of a URL goes to a server"
+                );
+            }
         }
     }
 
     #[test]
     fn what_machines_read_is_json_that_ends_no_script() {
-        let parts = templates().render(LetterTemplate::BookingConfirmed, "x", DATA).unwrap();
+        let parts = templates().render(LetterTemplate::BookingConfirmed, "x", DATA, None).unwrap();
         let script = parts.html.split_once("<script type=\"application/ld+json\">").unwrap().1;
         let json = script.split_once("</script>").unwrap().0;
         let read: serde_json::Value = serde_json::from_str(json).unwrap();
@@ -218,11 +230,13 @@ mod tests {
     #[test]
     fn data_that_does_not_fit_is_refused() {
         let templates = templates();
-        let fill = |template, data| templates.render(template, "x", data);
+        let fill = |template, data| templates.render(template, "x", data, None);
         assert!(matches!(fill(LetterTemplate::BookingConfirmed, "[1]"), Err(RenderError::Data(_))));
         let missing = fill(LetterTemplate::BookingConfirmed, r#"{"flights": []}"#);
         assert!(matches!(missing, Err(RenderError::Fill(_))));
-        assert!(matches!(fill(LetterTemplate::PasswordReset, "{}"), Err(RenderError::Unknown(_))));
+        assert!(matches!(fill(LetterTemplate::FlightDelayed, "{}"), Err(RenderError::Unknown(_))));
+        let without_token = fill(LetterTemplate::PasswordReset, r#"{"expires": "Tue"}"#);
+        assert!(matches!(without_token, Err(RenderError::Fill(_))));
         let large = DATA.replace("Zo\\u00eb", &"x".repeat(HTML_LIMIT));
         assert!(matches!(fill(LetterTemplate::BookingHeld, &large), Err(RenderError::TooLarge(_))));
     }
@@ -230,7 +244,7 @@ mod tests {
     #[test]
     fn a_letter_for_a_large_party_goes_without_what_machines_read() {
         let large = DATA.replace(r#"{"name": "a</script>&'"}"#, &format!("{:?}", "x".repeat(HTML_LIMIT)));
-        let parts = templates().render(LetterTemplate::BookingConfirmed, "x", &large).unwrap();
+        let parts = templates().render(LetterTemplate::BookingConfirmed, "x", &large, None).unwrap();
         assert!(!parts.html.contains("<script") && parts.html.contains("K7XQ2M"), "{}", parts.html.len());
     }
 }

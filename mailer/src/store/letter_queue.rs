@@ -15,7 +15,7 @@ use diesel::{
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::future::try_join;
-use shared::statement;
+use shared::{events::LetterToken, statement};
 use std::{collections::HashSet, time::Duration};
 use uuid::Uuid;
 
@@ -30,6 +30,8 @@ pub(crate) struct ClaimedLetter {
     /// What the template shows: a JSON object.
     pub(crate) data: String,
     pub(crate) message_id: String,
+    /// The token that it brings, once it is [attached](super::letter_tokens::attach).
+    pub(crate) token: Option<LetterToken>,
     /// The number of this attempt: the token of the claim.
     pub(crate) attempts: i32,
     pub(crate) failures: i32,
@@ -47,6 +49,8 @@ pub(crate) struct EndedAttempt {
     pub(crate) attempt: DeliveryAttempt,
     /// After this a letter that was deferred or found no server is due again.
     pub(crate) delay: Duration,
+    /// Whether the letter brings a token: it is erased with the last attempt.
+    pub(crate) carries_token: bool,
 }
 
 /// The queue's part of a letter.
@@ -101,6 +105,7 @@ pub(crate) async fn claim(
             subject,
             data,
             message_id,
+            token: None,
             attempts,
             failures,
             queued_at,
@@ -131,6 +136,7 @@ statement! {
         letters: Array<SqlUuid> = Vec<Uuid>,
         codes: Array<Nullable<SmallInt>> = Vec<Option<i16>>,
         messages: Array<Text> = Vec<String>,
+        carrying: Array<SqlUuid> = Vec<Uuid>,
     } -> (SqlUuid,),
     "WITH sent AS MATERIALIZED (
         SELECT n.id, n.i, n.number, q.place
@@ -142,6 +148,8 @@ statement! {
     ), told AS (
         INSERT INTO letter_attempts (letter_id, number, outcome, smtp_code, message)
         SELECT id, number, 'sent', $[i], $[i] FROM sent ON CONFLICT DO NOTHING
+    ), erased AS (
+        DELETE FROM letter_tokens WHERE letter_id = ANY ($)
     )
     DELETE FROM letter_queue
     WHERE ctid = ANY (ARRAY(SELECT place FROM sent WHERE place IS NOT NULL)) RETURNING letter_id"
@@ -175,6 +183,8 @@ statement! {
         WHERE ctid = ANY (ARRAY(SELECT place FROM failed WHERE final AND place IS NOT NULL)) RETURNING letter_id
     ), given_up AS (
         UPDATE letters SET given_up = 'failed' WHERE id = ANY (ARRAY(SELECT letter_id FROM gone))
+    ), erased AS (
+        DELETE FROM letter_tokens WHERE letter_id = ANY (ARRAY(SELECT letter_id FROM gone))
     ), back AS (
         UPDATE letter_queue AS q SET
             sending = false,
@@ -185,7 +195,8 @@ statement! {
     SELECT letter_id FROM gone UNION ALL SELECT letter_id FROM back"
 }
 
-/// Records how attempts ended, and what becomes of their letters. A letter that was sent or refused leaves the queue. One
+/// Records how attempts ended, and what becomes of their letters. A letter that was sent or refused leaves the queue, and
+/// its token is erased. One
 /// that was deferred or found no server comes back after its delay; one that was deferred for three days is given up.
 ///
 /// Gives the letters whose claim was still held. The others were claimed by another instance meanwhile, and belong to it.
@@ -215,6 +226,7 @@ async fn record_sent(
         letters: sent.iter().map(|one| one.letter).collect(),
         codes: sent.iter().map(|one| one.attempt.smtp_code).collect(),
         messages: sent.iter().map(|one| one.attempt.message.clone()).collect(),
+        carrying: sent.iter().filter(|one| one.carries_token).map(|one| one.letter).collect(),
     };
     statement.load(&mut connection).await
 }

@@ -2,20 +2,21 @@
 
 use super::{
     letter_queue::QueueRow,
-    schema::{letter_attempts, letter_queue, letters},
+    schema::{letter_attempts, letter_queue, letter_tokens, letters},
 };
 use crate::{
-    domain::{LetterDraft, LetterStatus, LetterTemplate, message_id},
-    kinds::{supersedable, superseding},
+    domain::{DraftToken, LetterDraft, LetterStatus, LetterTemplate, message_id},
+    kinds::{carries_token, supersedable, superseding},
 };
 use chrono::{DateTime, Utc};
 use diesel::{
     dsl::{max, now, sql},
     prelude::*,
-    sql_types::{Array, BigInt, Bool, Nullable, Text, Uuid as SqlUuid},
+    sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use shared::{
+    events::LetterToken,
     ids::{EventId, LetterId},
     statement,
 };
@@ -105,8 +106,10 @@ pub(crate) struct LetterFilter {
 pub(crate) enum ResendOutcome {
     /// It will be sent, or is being sent now.
     Queued(LetterRow),
-    /// A newer letter made it pointless.
+    /// A newer letter made it pointless, or its token expired.
     Superseded,
+    /// The token that it brought has been erased.
+    Erased,
     /// There is no such letter.
     Missing,
 }
@@ -129,6 +132,9 @@ statement! {
         data: Array<Text> = Vec<String>,
         message_ids: Array<Text> = Vec<String>,
         supersedable: Text = &'static str,
+        tokens: Array<Text> = Vec<String>,
+        expiries: Array<Timestamptz> = Vec<DateTime<Utc>>,
+        carrying: Array<SqlUuid> = Vec<Uuid>,
     } -> (BigInt,),
     "WITH new AS MATERIALIZED (
         SELECT id, i, $[i] AS template, $[i] AS aggregate, $[i] AS version,
@@ -154,19 +160,25 @@ statement! {
         SELECT id, CASE WHEN template = ANY (string_to_array($, ',')) THEN aggregate END
         FROM stored WHERE given_up IS NULL
         RETURNING letter_id
+    ), tokens AS (
+        INSERT INTO letter_tokens (letter_id, token, expires_at)
+        SELECT id, $[i], $[i] FROM unnest($) WITH ORDINALITY AS t (id, i)
+        WHERE id = ANY (ARRAY(SELECT id FROM stored WHERE given_up IS NULL))
+    ), older AS MATERIALIZED (
+        SELECT q.place, q.letter_id FROM new
+        CROSS JOIN LATERAL (
+            SELECT ctid AS place, letter_id FROM letter_queue WHERE aggregate = new.aggregate OFFSET 0
+        ) AS q
+        CROSS JOIN LATERAL (
+            SELECT template, aggregate_version FROM letters WHERE id = q.letter_id OFFSET 0
+        ) AS older
+        WHERE supersedes IS NOT NULL AND older.aggregate_version < new.version
+              AND older.template = ANY (supersedes)
     ), pointless AS (
-        DELETE FROM letter_queue WHERE NOT sending AND ctid = ANY (ARRAY(
-            SELECT q.place FROM new
-            CROSS JOIN LATERAL (
-                SELECT ctid AS place, letter_id FROM letter_queue WHERE aggregate = new.aggregate OFFSET 0
-            ) AS q
-            CROSS JOIN LATERAL (
-                SELECT template, aggregate_version FROM letters WHERE id = q.letter_id OFFSET 0
-            ) AS older
-            WHERE supersedes IS NOT NULL AND older.aggregate_version < new.version
-                  AND older.template = ANY (supersedes)
-        ))
+        DELETE FROM letter_queue WHERE NOT sending AND ctid = ANY (ARRAY(SELECT place FROM older))
         RETURNING letter_id
+    ), erased AS (
+        DELETE FROM letter_tokens WHERE letter_id = ANY (ARRAY(SELECT letter_id FROM older))
     ), given_up AS (
         UPDATE letters SET given_up = 'superseded' WHERE id = ANY (ARRAY(SELECT letter_id FROM pointless))
     )
@@ -175,7 +187,8 @@ statement! {
 
 /// Stores letters, each of them once per event and template, and puts them into the queue. A letter for which a newer one
 /// supersedes it is there, in the batch or stored before, is stored as superseded; so become letters of the queue that
-/// the new ones supersede. Gives how many letters it has put into the queue.
+/// the new ones supersede. A letter whose token has expired or was erased is stored as superseded too. Gives how many
+/// letters it has put into the queue.
 ///
 /// # Errors
 /// Those of the database.
@@ -189,7 +202,17 @@ pub(crate) async fn store(
     }
     // In one order, so that two instances that got the same events do not wait for each other.
     batch.sort_unstable_by_key(|letter| letter.event.0);
-    let superseded = superseded_within(&batch);
+    let mut superseded = superseded_within(&batch);
+    superseded.iter_mut().zip(&batch).for_each(|(superseded, letter)| *superseded |= lacks_token(letter));
+    let ids: Vec<Uuid> = batch.iter().map(|_| LetterId::new().0).collect();
+    let (mut tokens, mut expiries, mut carrying) = (Vec::new(), Vec::new(), Vec::new());
+    for (letter, id) in batch.iter_mut().zip(&ids) {
+        if let Some(DraftToken { token: LetterToken(token), expires_at }) = letter.draft.token.take() {
+            tokens.push(token);
+            expiries.push(expires_at);
+            carrying.push(*id);
+        }
+    }
     let kind = |letter: &NewLetter| superseding(letter.draft.template);
     let query = StoreLetters {
         templates: batch.iter().map(|letter| letter.draft.template.as_str()).collect(),
@@ -197,7 +220,7 @@ pub(crate) async fn store(
         superseded_by: batch.iter().map(|letter| kind(letter)?.by.as_deref()).collect(),
         supersedes: batch.iter().map(|letter| kind(letter)?.of.as_deref()).collect(),
         superseded,
-        ids: batch.iter().map(|_| LetterId::new().0).collect(),
+        ids,
         events: batch.iter().map(|letter| letter.event.0).collect(),
         references: batch.iter_mut().map(|letter| letter.draft.reference.take()).collect(),
         recipients: batch.iter_mut().map(|letter| std::mem::take(&mut letter.draft.recipient)).collect(),
@@ -210,9 +233,18 @@ pub(crate) async fn store(
             .collect(),
         aggregates: batch.into_iter().map(|letter| letter.aggregate).collect(),
         supersedable: supersedable(),
+        tokens,
+        expiries,
+        carrying,
     };
     let (queued,): (i64,) = query.get_result(&mut connection).await?;
     Ok(usize::try_from(queued).unwrap_or_default())
+}
+
+/// Whether a letter should bring a token, and has none that works.
+fn lacks_token(letter: &NewLetter) -> bool {
+    let works = |token: &DraftToken| token.expires_at > Utc::now();
+    carries_token(letter.draft.template.as_str()) && !letter.draft.token.as_ref().is_some_and(works)
 }
 
 /// Which letters of a batch another letter of the batch supersedes.
@@ -239,7 +271,7 @@ pub(crate) async fn resend(connection: &mut AsyncPgConnection, id: LetterId) -> 
     let resend = async |connection: &mut AsyncPgConnection| {
         // The place in the queue first, as the sender does, so that neither waits for the other in a circle.
         let place = letter_queue::table.find(id.0).select(letter_queue::letter_id).for_update();
-        let _: Option<Uuid> = place.first(connection).await.optional()?;
+        let waits: Option<Uuid> = place.first(connection).await.optional()?;
         let letter =
             letters::table.find(id.0).select((letters::template, letters::aggregate, letters::given_up));
         let letter: Option<(String, String, Option<String>)> =
@@ -247,6 +279,9 @@ pub(crate) async fn resend(connection: &mut AsyncPgConnection, id: LetterId) -> 
         let Some((template, aggregate, given_up)) = letter else { return Ok(ResendOutcome::Missing) };
         if given_up.as_deref() == Some(SUPERSEDED) {
             return Ok(ResendOutcome::Superseded);
+        }
+        if carries_token(&template) && (waits.is_none() || !has_token(connection, id).await?) {
+            return Ok(ResendOutcome::Erased);
         }
         enqueue(connection, id, supersedable().split(',').any(|one| one == template).then_some(&aggregate))
             .await?;
@@ -257,6 +292,12 @@ pub(crate) async fn resend(connection: &mut AsyncPgConnection, id: LetterId) -> 
         Ok(find(connection, id).await?.map_or(ResendOutcome::Missing, ResendOutcome::Queued))
     };
     connection.transaction(resend).await
+}
+
+/// Whether a letter has a token that works.
+async fn has_token(connection: &mut AsyncPgConnection, id: LetterId) -> QueryResult<bool> {
+    let token = letter_tokens::table.find(id.0).filter(letter_tokens::expires_at.gt(now));
+    diesel::select(diesel::dsl::exists(token)).get_result(connection).await
 }
 
 /// Puts a letter into the queue, or makes it due if it waits there. One that is being sent stays as it is.

@@ -4,6 +4,7 @@ pub(crate) mod batch_connection;
 pub(crate) mod dead_letters;
 pub(crate) mod letter_attempts;
 pub(crate) mod letter_queue;
+pub(crate) mod letter_tokens;
 pub(crate) mod letters;
 mod schema;
 #[cfg(test)]

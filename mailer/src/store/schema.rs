@@ -37,6 +37,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    letter_tokens (letter_id) {
+        letter_id -> Uuid,
+        token -> Text,
+        expires_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     letters (id) {
         id -> Uuid,
         template -> Text,
@@ -53,4 +61,10 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(dead_letters, letter_attempts, letter_queue, letters,);
+diesel::allow_tables_to_appear_in_same_query!(
+    dead_letters,
+    letter_attempts,
+    letter_queue,
+    letter_tokens,
+    letters,
+);

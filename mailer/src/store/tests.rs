@@ -43,6 +43,7 @@ fn letter(template: LetterTemplate, aggregate: &str, version: i64) -> NewLetter 
             locale: "en",
             subject: "The subject".to_owned(),
             data: r#"{"locator": "K7XQ2M"}"#.to_owned(),
+            token: None,
         },
     }
 }
@@ -70,7 +71,13 @@ async fn claim(connection: &AsyncPgConnection, limit: usize) -> Vec<ClaimedLette
 
 fn ended(letter: &ClaimedLetter, outcome: DeliveryOutcome) -> EndedAttempt {
     let attempt = DeliveryAttempt::new(outcome, Some(250), "the words of the server");
-    EndedAttempt { letter: letter.id, number: letter.attempts, attempt, delay: LEASE }
+    EndedAttempt {
+        letter: letter.id,
+        number: letter.attempts,
+        attempt,
+        delay: LEASE,
+        carries_token: letter.token.is_some(),
+    }
 }
 
 /// What a query says of one row.

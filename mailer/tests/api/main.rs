@@ -1,5 +1,6 @@
 //! The mailer over real HTTP, PostgreSQL and SMTP.
 
+mod accounts;
 mod admin;
 mod bookings;
 mod configuration;

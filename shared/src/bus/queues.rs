@@ -30,7 +30,7 @@ pub const BOOKING_FLIGHTS: WorkQueue = WorkQueue {
 pub const FLIGHT_AVAILABILITY: WorkQueue =
     WorkQueue { name: "flight.availability", types: &[EventType::SeatsChanged] };
 
-/// What passengers are written letters about.
+/// What passengers and users are written letters about.
 pub const MAILER_NOTIFICATIONS: WorkQueue = WorkQueue {
     name: "mailer.notifications",
     types: &[
@@ -38,6 +38,9 @@ pub const MAILER_NOTIFICATIONS: WorkQueue = WorkQueue {
         EventType::BookingCancelled,
         EventType::BookingHeld,
         EventType::BookingExpired,
+        EventType::UserVerificationRequested,
+        EventType::UserPasswordResetRequested,
+        EventType::SessionAlert,
     ],
 };
 

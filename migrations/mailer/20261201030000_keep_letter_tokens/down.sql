@@ -1,0 +1,2 @@
+DROP INDEX dead_letters_with_tokens;
+DROP TABLE letter_tokens;
