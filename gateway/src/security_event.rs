@@ -10,6 +10,10 @@ pub(crate) enum SecurityEvent {
     LoginFailed,
     /// A login that was refused unread because of the failures before it.
     LoginHeldUp,
+    /// A password that was set by the token of a letter.
+    PasswordReset,
+    /// A refresh token that was used a second time: its session is ended.
+    RefreshTokenReused,
 }
 
 impl SecurityEvent {
@@ -19,6 +23,8 @@ impl SecurityEvent {
             Self::LoginSucceeded => "login_succeeded",
             Self::LoginFailed => "login_failed",
             Self::LoginHeldUp => "login_held_up",
+            Self::PasswordReset => "password_reset",
+            Self::RefreshTokenReused => "refresh_token_reused",
         }
     }
 

@@ -7,7 +7,8 @@
 use crate::{
     http::RequestLimiter,
     store::{
-        known_devices, letter_requests, login_failures, one_time_tokens, refresh_tokens, sessions, token_events,
+        known_devices, letter_requests, login_failures, one_time_tokens, refresh_tokens, sessions,
+        token_events,
     },
 };
 use shared::{

@@ -4,6 +4,7 @@ pub(crate) mod client_device;
 pub(crate) mod known_device;
 pub(crate) mod limits;
 mod common_passwords;
+pub(crate) mod known_device;
 pub(crate) mod locale;
 pub(crate) mod login_bounds;
 pub(crate) mod login_email;

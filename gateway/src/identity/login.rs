@@ -3,7 +3,7 @@
 //! An address without an account gets the same answers, after the same time and with the same delays, as one that
 //! has an account.
 
-use super::{IdentityService, TokenSet, sessions};
+use super::{IdentityService, TokenSet, session_alert, sessions};
 use crate::{
     domain::{
         client_device::ClientDevice,
@@ -19,7 +19,10 @@ use crate::{
     store::{known_devices, login_failures, users},
 };
 use diesel_async::{AsyncConnection, AsyncPgConnection};
-use shared::ids::{SessionId, UserId};
+use shared::{
+    events::AlertReason,
+    ids::{SessionId, UserId},
+};
 use std::time::Duration;
 
 /// The wait of a login that others came before: what they have counted may be over already.
@@ -107,10 +110,14 @@ impl IdentityService {
             .transaction(async |connection: &mut AsyncPgConnection| {
                 let user = admit(connection, id, attempt).await?;
                 sessions::begin(connection, session, id, &token, attempt.client).await?;
+                if !known_devices::is_known(connection, id, &attempt.device).await? {
+                    session_alert::alert(connection, &user, AlertReason::NewDevice, attempt.client).await?;
+                }
                 known_devices::remember(connection, id, &attempt.device).await?;
                 Ok::<_, IdentityError>(user)
             })
             .await?;
+        self.relay.nudge();
         self.issuer.tokens(user, session, token.to_text())
     }
 

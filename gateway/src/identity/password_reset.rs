@@ -9,6 +9,7 @@ use crate::{
         password::NewPassword,
     },
     error::IdentityError,
+    security_event::SecurityEvent,
     store::{login_failures, one_time_tokens, sessions, user_emails, user_passwords, users},
 };
 use diesel_async::{AsyncConnection, AsyncPgConnection};
@@ -47,6 +48,7 @@ impl IdentityService {
             })
             .await?;
         self.relay.nudge();
+        SecurityEvent::PasswordReset.record();
         Ok(())
     }
 }

@@ -4,6 +4,7 @@ use super::{IdentityService, TokenSet, access, session_alert};
 use crate::{
     domain::{client_device::ClientDevice, refresh_token::RefreshToken},
     error::IdentityError,
+    security_event::SecurityEvent,
     store::{refresh_tokens, sessions, users},
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -127,6 +128,7 @@ async fn continue_session(
             if let Some(user) = users::active(connection, UserId(session.user_id)).await? {
                 session_alert::alert(connection, &user, AlertReason::RefreshTokenReused, device).await?;
             }
+            SecurityEvent::RefreshTokenReused.record();
             tracing::warn!(session.id = %id, "A refresh token was used again: its session is ended");
             return Ok(RefreshOutcome::Ended);
         }

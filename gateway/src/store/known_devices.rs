@@ -61,7 +61,6 @@ pub(crate) async fn knows_network(
 ///
 /// # Errors
 /// Those of the database.
-#[expect(dead_code, reason = "the alert about logins from unknown devices asks it")]
 pub(crate) async fn is_known(
     connection: &mut AsyncPgConnection,
     user: UserId,

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod cors;
+mod device_alerts;
 mod documentation;
 mod email_verification;
 mod fake_service;

@@ -21,11 +21,11 @@ pub(super) struct LetterData {
 }
 
 /// What a template sees of a letter. Globals come from the environment.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(super) struct LetterContext {
     subject: Value,
     /// The token that the letter brings.
-    token: Option<Value>,
+    token: Option<LetterToken>,
     data: Arc<LetterData>,
     /// Whether the template may show what machines read.
     is_structured: bool,
@@ -100,7 +100,7 @@ fn structured(items: &[&RawValue]) -> Value {
 
 impl LetterContext {
     pub(super) fn new(subject: &str, token: Option<&LetterToken>, data: LetterData) -> Self {
-        let token = token.map(|LetterToken(token)| Value::from(token.as_str()));
+        let token = token.cloned();
         Self { subject: Value::from(subject), token, data: Arc::new(data), is_structured: true }
     }
 
@@ -123,7 +123,7 @@ impl Object for LetterContext {
     fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
         match key {
             "subject" => Some(self.subject.clone()),
-            "token" => self.token.clone(),
+            "token" => self.token.as_ref().map(|LetterToken(token)| Value::from(token.as_str())),
             STRUCTURED => {
                 let shown = self.data.structured.clone().filter(|_| self.is_structured);
                 Some(shown.unwrap_or(Value::from(())))
