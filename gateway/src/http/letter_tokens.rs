@@ -37,7 +37,7 @@ impl FromJson for PasswordReset {
     }
 }
 
-/// Verify an e-mail address.
+/// Verify an e-mail address
 ///
 /// The token comes in a letter. It works once, within 24 hours, and only until a newer letter is sent.
 #[utoipa::path(
@@ -57,7 +57,7 @@ pub(super) async fn verify_email(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Send the letter that verifies an e-mail address again.
+/// Send the verification letter again
 ///
 /// The answer is the same for every address. One that is verified or has no account gets no letter. An address gets 3
 /// letters an hour.
@@ -74,7 +74,7 @@ pub(super) async fn resend_verification(
     request_letter(&identity, &body.value, TokenPurpose::VerifyEmail).await
 }
 
-/// Send a letter that leads to a new password.
+/// Ask for a letter to reset a password
 ///
 /// The answer is the same for every address. One without an account gets no letter. An address gets 3 letters an hour.
 #[utoipa::path(
@@ -90,9 +90,9 @@ pub(super) async fn forgot_password(
     request_letter(&identity, &body.value, TokenPurpose::ResetPassword).await
 }
 
-/// Set a new password by the token of a letter.
+/// Reset a password
 ///
-/// The token works once, within one hour. All sessions of the user end, and the address counts as verified.
+/// The token comes in a letter. It works once, within one hour. All sessions of the user end, and the address counts as verified.
 #[utoipa::path(
     post, path = "/api/v1/auth/password/reset", tag = "identity", operation_id = "reset_password",
     request_body = PasswordResetBody,
