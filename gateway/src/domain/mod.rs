@@ -1,10 +1,10 @@
 //! Pure rules of the gateway: no I/O, no actix, no diesel.
 
 pub(crate) mod client_device;
-pub(crate) mod known_device;
-pub(crate) mod limits;
 mod common_passwords;
 pub(crate) mod known_device;
+pub(crate) mod known_device;
+pub(crate) mod limits;
 pub(crate) mod locale;
 pub(crate) mod login_bounds;
 pub(crate) mod login_email;
