@@ -3,7 +3,6 @@
 pub(crate) mod client_device;
 mod common_passwords;
 pub(crate) mod known_device;
-pub(crate) mod known_device;
 pub(crate) mod limits;
 pub(crate) mod locale;
 pub(crate) mod login_bounds;
