@@ -10,7 +10,10 @@ use booking_engine::{
     store_error::{StoreError, StoreFault},
 };
 use rand::RngExt;
-use shared::http::{Code, Problem, Quota};
+use shared::{
+    http::{Code, Problem, Quota},
+    ids::FlightId,
+};
 use std::time::Duration;
 
 /// When to come back to what is under way.
@@ -52,6 +55,23 @@ pub(crate) fn refused(refusal: Refusal) -> Problem {
 /// Too many want something at once. They are told different times: else they would come again at once, too.
 pub(crate) fn overloaded() -> Problem {
     Problem::new(Code::Overloaded).retry_after(Duration::from_secs(rand::rng().random_range(1..=3)))
+}
+
+/// The same for a booking of this flight: the gateway opens a waiting room for it.
+pub(crate) fn flight_overloaded(flight: Option<FlightId>) -> Problem {
+    match flight {
+        Some(flight) => overloaded().with("flight_id", flight),
+        None => overloaded(),
+    }
+}
+
+/// A new booking that came to nothing, as the contract tells it: an overload names the flight.
+pub(crate) fn booking_failed(error: SalesError, flight: Option<FlightId>) -> Problem {
+    match error {
+        SalesError::Overloaded | SalesError::Ledger(LedgerError::Overloaded) => flight_overloaded(flight),
+        // The payment desk is full, whatever the flight.
+        other => failed(other),
+    }
 }
 
 /// A request that came to nothing, as the contract tells it.

@@ -1,8 +1,9 @@
 //! Wires database, actors and HTTP together.
 
 use crate::{
-    actors::{ExpirySweeper, HashError, KeyRing, KeyRingError, PasswordHasher, Upstreams},
+    actors::{ExpirySweeper, HashError, KeyRing, KeyRingError, PasswordHasher, Upstreams, WaitingRooms},
     config::Config,
+    domain::queue_ticket::TicketSigner,
     http::{self, AllowedOrigins, BehindTls, EventStreamLimit, MergedOpenApi, ProxyClient, RequestLimiter},
     identity::{AccessTokenIssuer, AdministratorError, IdentityService, ensure_administrator},
     store::MIGRATIONS,
@@ -74,6 +75,9 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
     let instances = (&*config.flight_urls, &*config.booking_urls, &*config.mailer_urls);
     let upstreams = Upstreams::start(instances, config.upstreams()).await;
 
+    let tickets = TicketSigner::derive(&config.signing_key_secret);
+    let waiting_rooms = WaitingRooms::start(pool.clone(), &database, tickets, config.waiting_rooms());
+
     let verifier = context.verifier(service);
     let service_tokens = ServiceTokens::new(service.service_token_secret.clone());
     let streams = EventStreamLimit::new(config.streams, config.streams_per_client);
@@ -90,6 +94,7 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
         .share(identity)
         .share(keys.clone())
         .share(upstreams.clone())
+        .share(waiting_rooms.clone())
         .share(AllowedOrigins(config.cors_origins.clone()))
         .share_data(web::Data::from(limiter))
         .share(config.trusted_proxies.clone())
@@ -108,6 +113,7 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
     Ok(running.before_stop(move || async move { streams.end() }).flush(relay.clone()).after_stop(
         move || async move {
             upstreams.stop().await;
+            waiting_rooms.stop().await;
             keys.stop().await;
             sweeper.stop().await;
             relay.stop().await;

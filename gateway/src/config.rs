@@ -1,7 +1,12 @@
 //! The gateway's settings. Variables are `GATEWAY_<FIELD>`, or `AEROBUS_<FIELD>` for all services;
 //! each also as `..._FILE`.
 
-use crate::{actors::UpstreamSettings, domain::limits::LimitSettings, http::TrustedProxies};
+use crate::{
+    actors::UpstreamSettings,
+    domain::{limits::LimitSettings, waiting_room::AdmissionPolicy},
+    http::TrustedProxies,
+};
+use chrono::TimeDelta;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, de::Error};
 use shared::{
@@ -13,6 +18,9 @@ use url::Url;
 
 /// Characters that the signing key secret has at least.
 const SECRET_LENGTH: usize = 32;
+
+/// Tickets that a waiting room may admit a second.
+const FASTEST_WAITING_ROOM: u32 = 100_000;
 
 /// The gateway's configuration.
 #[derive(Clone, Deserialize)]
@@ -66,6 +74,12 @@ pub struct Config {
     #[serde(flatten)]
     pub limits: LimitSettings,
 
+    /// `GATEWAY_WAITING_ROOM_RATE`: tickets that the waiting room of an overloaded flight admits a second, while booking
+    /// reports no overload for them. 0: flights have no waiting rooms.
+    pub waiting_room_rate: u32,
+    /// `GATEWAY_WAITING_ROOM_STAY_MINUTES`: how long an admitted ticket is good for at least; twice that at most.
+    pub waiting_room_stay_minutes: u32,
+
     /// `GATEWAY_TRUSTED_PROXIES`: addresses or networks (`10.0.0.0/8`) of proxies before the gateway,
     /// separated by commas, whose `X-Forwarded-For` names the client. Without any, the client is the peer of the
     /// connection.
@@ -105,6 +119,8 @@ impl Default for Config {
             bcrypt_threads: 1,
             bcrypt_queue: 64,
             limits: LimitSettings::default(),
+            waiting_room_rate: 50,
+            waiting_room_stay_minutes: 10,
             trusted_proxies: TrustedProxies::default(),
             behind_tls: false,
             cors_origins: Vec::new(),
@@ -170,6 +186,12 @@ impl Config {
         if !(4..=31).contains(&self.bcrypt_cost) {
             return invalid("BCRYPT_COST", "is not from 4 to 31");
         }
+        if self.waiting_room_rate > FASTEST_WAITING_ROOM {
+            return invalid("WAITING_ROOM_RATE", "is above 100000");
+        }
+        if self.waiting_room_stay_minutes == 0 {
+            return invalid("WAITING_ROOM_STAY_MINUTES", "is not 1 at least");
+        }
         if self.admin_email.is_some() != self.admin_password.is_some() {
             return Err(ConfigError::Missing(
                 if self.admin_email.is_none() { "GATEWAY_ADMIN_EMAIL" } else { "GATEWAY_ADMIN_PASSWORD" }
@@ -205,6 +227,14 @@ impl Config {
         UpstreamSettings {
             resolve_interval: Duration::from_millis(self.resolve_interval_ms),
             most_requests: self.upstream_requests,
+        }
+    }
+
+    /// How waiting rooms admit.
+    pub(crate) fn waiting_rooms(&self) -> AdmissionPolicy {
+        AdmissionPolicy {
+            rate: self.waiting_room_rate,
+            stay: TimeDelta::minutes(self.waiting_room_stay_minutes.into()),
         }
     }
 

@@ -2,10 +2,7 @@
 
 use futures_util::FutureExt;
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
-use tokio::{
-    sync::Notify,
-    time::{Instant, MissedTickBehavior, interval_at},
-};
+use tokio::{sync::Notify, time::sleep};
 use tokio_util::sync::CancellationToken;
 
 /// How long a stop waits for the run that is under way.
@@ -29,6 +26,16 @@ impl Ticker {
         name: &'static str,
         interval: Duration,
         is_over: impl Fn() -> bool + 'static,
+        work: impl AsyncFnMut() + 'static,
+    ) -> Self {
+        Self::paced(name, move || interval, is_over, work)
+    }
+
+    /// The same with an interval that is asked for anew after each run: the time from the end of one run to the next.
+    pub fn paced(
+        name: &'static str,
+        pace: impl Fn() -> Duration + 'static,
+        is_over: impl Fn() -> bool + 'static,
         mut work: impl AsyncFnMut() + 'static,
     ) -> Self {
         let ticker = Self {
@@ -39,12 +46,9 @@ impl Ticker {
         let Self { nudged, stopping, ended } = ticker.clone();
         actix_rt::spawn(async move {
             let _ended = ended.drop_guard();
-            let mut ticks = interval_at(Instant::now() + interval, interval);
-            // After a long run the next one comes an interval later, not at once.
-            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
                 tokio::select! {
-                    _ = ticks.tick() => {}
+                    () = sleep(pace()) => {}
                     () = nudged.notified() => {}
                     () = stopping.cancelled() => return,
                 }

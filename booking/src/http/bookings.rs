@@ -13,7 +13,7 @@ use super::{
 use crate::{
     actors::sales::InstanceSales,
     deadline,
-    error::failed,
+    error::booking_failed,
     http::{RequestPolicy, context::Context, load_shedding::AdmittedSlot},
     store::{bookings::OwnBookingsQuery, presented},
 };
@@ -37,7 +37,10 @@ use std::str::FromStr;
 /// Without `payment` the seats are held. With `payment` the booking is paid and confirmed in one call.
 #[utoipa::path(
     post, path = "/api/v1/bookings", tag = "bookings", security(("bearer" = [])), request_body = NewBookingSchema,
-    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible characters")),
+    params(
+        ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible characters"),
+        ("Queue-Ticket" = Option<String>, Header, description = "The ticket of a 503 `queued`. Any other text counts as none"),
+    ),
     responses(
         (status = 201, description = "Held or confirmed; `Location` names it", body = BookingState),
         (status = 402, description = "The payment was declined; `booking` is still held"),
@@ -45,7 +48,7 @@ use std::str::FromStr;
         (status = 409, description = "seat_taken (with `seats`), flight_full, flight_not_bookable, hold_limit, price_changed (with `total`), passenger_already_booked, idempotency_in_progress"),
         (status = 422, description = "validation_failed, seat_not_allowed, idempotency_key_reused"),
         (status = 429, description = "rate_limited: too many letters to addresses other than the account's own"),
-        (status = 503, description = "overloaded; or upstream_unavailable, the database or the payment provider is silent"),
+        (status = 503, description = "overloaded, with the `flight_id` that is; queued, with `position` and `ticket`: many want this flight, and the request is to be sent again with the ticket; or upstream_unavailable, the database or the payment provider is silent"),
         (status = 504, description = "The payment of `booking` is not settled yet"),
     ),
 )]
@@ -89,18 +92,19 @@ async fn book(
 ) -> Result<SalesOutcome, Problem> {
     let context = request.context;
     let email = order.contact.email.clone();
+    let came_to_nothing = |error| booking_failed(error, order.lowest_flight());
     if !CountedLetters::are_counted(caller, &email) {
-        return sales.book(order, request).await.map_err(failed);
+        return sales.book(order, request).await.map_err(came_to_nothing);
     }
     if let Some(key) = &order.key
-        && let Some(known) = sales.known(key, context).await.map_err(failed)?
+        && let Some(known) = sales.known(key, context).await.map_err(came_to_nothing)?
     {
         // What was done under the key is told again, however many letters there were since.
         return Ok(known);
     }
     let expected = if order.payment.is_some() { OF_A_PURCHASE } else { OF_A_HOLD };
     let letters = CountedLetters::count((&reading.pool, context), caller, (&email, expected)).await?;
-    let sold = sales.book(order, request).await.map_err(failed)?;
+    let sold = sales.book(order, request).await.map_err(came_to_nothing)?;
     if let Some(letters) = letters {
         let caused = match &sold {
             SalesOutcome::Done(state) if state.status == BookingStatus::Confirmed => OF_A_PURCHASE,

@@ -1,9 +1,9 @@
 //! Load shedding for new bookings.
 //!
 //! Requests beyond the ledgers' queue limit get 503 before their body is parsed: parsing would take time from admitted
-//! ones.
+//! ones. It is only scanned for the flight, which the refusal names.
 
-use crate::{actors::sales::InstanceSales, error::overloaded};
+use crate::{actors::sales::InstanceSales, error::flight_overloaded};
 use actix_web::{
     Error, FromRequest, HttpMessage, HttpRequest,
     body::{BoxBody, MessageBody},
@@ -12,7 +12,7 @@ use actix_web::{
     web,
 };
 use booking_engine::ledger::admission::QueueSlot;
-use shared::http::collect;
+use shared::http::{collect, lowest_flight};
 use std::{convert::Infallible, future};
 
 /// Admits a request, or refuses it, when its body has come in: a client that sends slowly holds no slot, and a connection
@@ -24,7 +24,10 @@ pub(super) async fn admit(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let admitted = match collect(request.take_payload()).await {
-        Ok(body) => sales.deps.ledgers.admission.admit().map(|slot| (slot, body)).ok_or_else(overloaded),
+        Ok(body) => match sales.deps.ledgers.admission.admit() {
+            Some(slot) => Ok((slot, body)),
+            None => Err(flight_overloaded(lowest_flight(&body))),
+        },
         Err(problem) => Err(problem),
     };
     match admitted {

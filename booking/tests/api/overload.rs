@@ -58,10 +58,14 @@ async fn past_its_bounds_it_refuses_and_serves_those_whom_it_has_admitted() {
         eventually("the batch that waits", async || fixture.count(waits).await > 0).await;
         let mut answers: FuturesUnordered<_> = others.collect();
         for _ in BATCH + QUEUE..seats.len() {
-            refused(&answers.next().await.unwrap());
+            let answer = answers.next().await.unwrap();
+            refused(&answer);
+            assert_eq!(answer.json["flight_id"], flight.id.to_string(), "the gateway opens its waiting room");
         }
         // Nothing is read of what is wanted.
-        refused(&fixture.customer().post("/api/v1/bookings", &json!("nonsense")).await);
+        let nonsense = fixture.customer().post("/api/v1/bookings", &json!("nonsense")).await;
+        refused(&nonsense);
+        assert!(nonsense.json.get("flight_id").is_none());
         run(&mut somebody, "ROLLBACK").await;
         // Whoever was not refused was admitted.
         while let Some(admitted) = answers.next().await {

@@ -5,6 +5,10 @@
 //!        |  |  '--reads snapshot--> KeyRing --reloads--> PostgreSQL, and fills the verifiers' key source
 //!        |  '-----reads snapshot--> InstanceProber (one a service) --probes--> its instances
 //!        '--------reports---------> InstanceProber --resolves--> host names of instances
+//!        |  '-----reads snapshot--> Upstream (one a service) --probes--> its instances
+//!        |--------reports---------> Upstream
+//!        |--reads published rooms-> WaitingRooms --counts, moves marks--> PostgreSQL, and hears of other instances' rooms
+//!        '--arrivals, overloads---> WaitingRooms
 //!   ExpirySweeper --deletes--> PostgreSQL, and forgets idle clients of the rate limit
 //! ```
 //!
@@ -13,6 +17,10 @@
 //! service stops them. None needs a supervisor: `PasswordHasher` turns a panic into the answer to its one message
 //! (actix restarts no actor that panicked), `KeyRing` and `ExpirySweeper` are a [`shared::ticker::Ticker`] each,
 //! which outlives a panic, and `InstanceProber` only spawns probes and look-ups, whose errors are results.
+//! `WaitingRooms`, the `Upstream`s, then HTTP. No actor asks another, so the ask graph has no cycle. All of them live until the
+//! service stops them. None needs a supervisor: `PasswordHasher` turns a panic into the answer to its one message
+//! (actix restarts no actor that panicked), `KeyRing`, `ExpirySweeper` and `WaitingRooms` are a [`shared::ticker::Ticker`] each,
+//! which outlives a panic, and `Upstream` only spawns probes, whose errors are results.
 
 mod expiry_sweeper;
 mod instance_prober;
@@ -21,6 +29,7 @@ mod key_ring;
 mod password_hasher;
 mod upstream;
 mod upstream_instance;
+mod waiting_rooms;
 
 pub(crate) use expiry_sweeper::ExpirySweeper;
 pub(crate) use instance_prober::UpstreamSettings;
@@ -28,3 +37,4 @@ pub(crate) use key_ring::{KeyRing, KeyRingError};
 pub(crate) use password_hasher::{HashError, PasswordHasher};
 pub(crate) use upstream::{InstanceChoice, NoInstance, Upstream, Upstreams};
 pub(crate) use upstream_instance::{InFlightRequest, LoadKind};
+pub(crate) use waiting_rooms::{OverloadReport, QueuePlace, RoomEntry, WaitingRooms};

@@ -14,7 +14,7 @@ use actix_web::{
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE");
 const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static(
-    "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, traceparent",
+    "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, Queue-Ticket, traceparent",
 );
 const EXPOSED: HeaderValue = HeaderValue::from_static(
     "ETag, Location, Retry-After, RateLimit, RateLimit-Policy, x-request-id, idempotent-replayed",

@@ -16,6 +16,7 @@ mod security_headers;
 mod swagger_ui;
 mod trusted_proxies;
 mod users;
+mod waiting_room;
 
 pub(crate) use compression::compression;
 pub(crate) use cors::{AllowedOrigins, cors};

@@ -14,6 +14,7 @@ pub(crate) mod token_events;
 pub(crate) mod user_emails;
 pub(crate) mod user_passwords;
 pub(crate) mod users;
+pub(crate) mod waiting_rooms;
 
 use shared::db::diesel_migrations::{self, EmbeddedMigrations, embed_migrations};
 

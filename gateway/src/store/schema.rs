@@ -116,6 +116,23 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    waiting_rooms (flight_id) {
+        flight_id -> Uuid,
+        created_at -> Timestamptz,
+        issued -> Int8,
+        mark -> Int8,
+        rate -> Int8,
+        moved_at -> Timestamptz,
+        overloaded_at -> Timestamptz,
+        slowed_at -> Nullable<Timestamptz>,
+        closed_at -> Nullable<Timestamptz>,
+        expired -> Int8,
+        checkpoint -> Int8,
+        checkpoint_at -> Timestamptz,
+    }
+}
+
 diesel::joinable!(known_devices -> users (user_id));
 diesel::joinable!(one_time_tokens -> users (user_id));
 diesel::joinable!(refresh_tokens -> sessions (session_id));
@@ -137,4 +154,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     token_events,
     user_roles,
     users,
+    waiting_rooms,
 );

@@ -21,3 +21,4 @@ mod sessions;
 mod streams;
 mod tokens;
 mod version;
+mod waiting_room;

@@ -8,6 +8,7 @@ mod client_address;
 mod etag;
 pub mod health;
 pub mod input;
+mod lowest_flight;
 mod no_parameters;
 mod openapi;
 mod page;
@@ -27,6 +28,7 @@ pub use input::{
     BODY_LIMIT, Body, EmptyBody, FieldError, FromJson, JsonBytes, JsonReader, Patch, QueryParameters,
     collect, require_identity,
 };
+pub use lowest_flight::lowest_flight;
 pub use no_parameters::NoParameters;
 pub use openapi::{BearerToken, Refusals};
 pub use page::{Cursor, Page, PageLinks, PageRequest};

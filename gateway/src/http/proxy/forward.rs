@@ -14,7 +14,7 @@ use crate::{
         requested_flight::requested_flight,
         routing_table::{ApiRoute, ResponseKind, RouteAccess, RouteMatch, ServiceName, find},
     },
-    http::trusted_proxies::TrustedProxies,
+    http::{trusted_proxies::TrustedProxies, waiting_room},
 };
 use actix_web::{
     FromRequest, HttpMessage, HttpRequest, HttpResponse,
@@ -25,6 +25,7 @@ use actix_web::{
 use shared::{
     auth::{LastingToken, MaybeCaller, is_exempt},
     http::{Code, Problem, RequestFacts, RequestId, require_identity},
+    ids::FlightId,
 };
 use std::{
     net::{IpAddr, Ipv6Addr},
@@ -70,12 +71,14 @@ pub(crate) async fn forward(
         }
     };
     let body = request_body::collect(payload, framing, proxy.upload_timeout, &proxy.uploads).await?;
+    let flight = booking_flight(route, &request, &body);
+    let let_pass = waiting_room::enter(&request, route, flight).await?;
     // The mailer reads no client address and lacks the secret, so it is not sent the token.
     let service_token = (route.service != ServiceName::Mailer).then(|| service_token.value()).transpose();
     let service_token = service_token.map_err(|error| Problem::internal(&error))?;
     let headers =
         upstream_headers(&request, GatewayHeaders { id: &id, client: client_address, service_token });
-    let key = routing_key(route, &request, &body);
+    let key = flight.map(RoutingKey::flight);
     let forwarded = ForwardedRequest { client, request: &request, route, key, headers, body };
 
     let started = Instant::now();
@@ -85,16 +88,20 @@ pub(crate) async fn forward(
     measure(route, status, started.elapsed());
     let (answer, in_flight) = exchanged?;
     RequestFacts::answered_by(&request, route.service.as_str(), in_flight.name());
-    Ok(pass_back(answer, client.pause, AnswerGuards::new(in_flight, stream)))
+    let response = pass_back(answer, client.pause, AnswerGuards::new(in_flight, stream));
+    match let_pass {
+        Some(let_pass) => let_pass.answered(response).await,
+        None => Ok(response),
+    }
 }
 
-/// What keeps the requests for a flight on one instance of booking, where its allocator is warm. Live seat maps have no
-/// key: they ask no allocator, and the readers of a hot flight are many.
-fn routing_key(route: &ApiRoute, request: &HttpRequest, body: &BufferedBody) -> Option<RoutingKey> {
+/// The flight that a request to booking is about. It keeps the requests for a flight on one instance of booking, where
+/// its allocator is warm. Live seat maps have none: they ask no allocator, and the readers of a hot flight are many.
+fn booking_flight(route: &ApiRoute, request: &HttpRequest, body: &BufferedBody) -> Option<FlightId> {
     if route.service != ServiceName::Booking || route.response == ResponseKind::EventStream {
         return None;
     }
-    requested_flight(request.uri().path(), body.bytes.as_deref()).map(RoutingKey::flight)
+    requested_flight(request.uri().path(), body.bytes.as_deref())
 }
 
 fn measure(route: &ApiRoute, status: StatusCode, elapsed: Duration) {

@@ -14,3 +14,4 @@ mod request_body;
 pub(crate) use client::ProxyClient;
 pub(crate) use event_stream_limit::EventStreamLimit;
 pub(crate) use forward::forward;
+pub(crate) use overload::overloaded;

@@ -7,6 +7,6 @@ use std::time::Duration;
 pub(super) const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// The refusal of a request for which the gateway has no capacity left.
-pub(super) fn overloaded() -> Problem {
+pub(crate) fn overloaded() -> Problem {
     Problem::new(Code::Overloaded).retry_after(RETRY_AFTER)
 }
