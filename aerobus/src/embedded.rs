@@ -7,7 +7,7 @@ use crate::{
 use anyhow::Context;
 use futures_util::future::join_all;
 use shared::{
-    auth::KeySource,
+    auth::{KeySource, RevocationList},
     bus::{
         Bus,
         amqp::{Amqp, AmqpConfig},
@@ -36,8 +36,12 @@ impl EmbeddedServices {
     pub async fn start(plan: &StartPlan) -> anyhow::Result<Self> {
         let keys = KeySource::in_process();
         let mut buses = ServiceBuses { plan, in_process: None, opened: Vec::new() };
-        let mut around =
-            |service| anyhow::Ok(ServiceContext { bus: buses.bus(service)?, keys: keys.clone() });
+        // The gateway fills both for all.
+        let revocations = RevocationList::in_process();
+        let mut around = |service| {
+            let context = ServiceContext::new(buses.bus(service)?, keys.clone());
+            anyhow::Ok(ServiceContext { revocations: revocations.clone(), ..context })
+        };
 
         let context = around("booking")?;
         let config = plan.booking();
@@ -83,6 +87,12 @@ impl EmbeddedServices {
     pub fn address(&self, service: &str) -> SocketAddr {
         let found = self.addresses.iter().find(|(name, _)| *name == service);
         found.unwrap_or_else(|| unreachable!("{service} is no service")).1
+    }
+
+    /// Their buses: the one in the process, or the connection of each to the broker.
+    #[must_use]
+    pub fn buses(&self) -> &[Bus] {
+        &self.buses
     }
 
     /// Stops them: what runs is finished, what is committed is published while all consumers still run,

@@ -180,14 +180,13 @@ impl StartPlan {
                 ("AEROBUS_AMQP_URL", broker.url.expose_secret().to_owned()),
                 ("AEROBUS_AMQP_PREFIX", broker.prefix.clone()),
                 ("AEROBUS_JWKS_URL", format!("{gateway}/.well-known/jwks.json")),
+                ("AEROBUS_SERVICE_TOKEN_SECRET", self.service_token_secret.expose_secret().to_owned()),
                 ("AEROBUS_LOG_FORMAT", "text".to_owned()),
                 ("AEROBUS_LOG_FILTER", "warn".to_owned()),
             ];
-            let service_tokens =
-                ("AEROBUS_SERVICE_TOKEN_SECRET", self.service_token_secret.expose_secret().to_owned());
             environment.extend(match service {
-                "flight" => vec![service_tokens, ("FLIGHT_BOOKING_URL", booking.clone())],
-                "booking" => vec![service_tokens, ("BOOKING_PAYMENT_PROVIDER", "sandbox".to_owned())],
+                "flight" => vec![("FLIGHT_BOOKING_URL", booking.clone())],
+                "booking" => vec![("BOOKING_PAYMENT_PROVIDER", "sandbox".to_owned())],
                 "mailer" => {
                     let public = ("MAILER_PUBLIC_URL", gateway.clone());
                     let kept = ("MAILER_MAIL_DIR_LETTERS", KEPT_LETTERS.to_string());
@@ -201,7 +200,6 @@ impl StartPlan {
                     }
                 }
                 "gateway" => vec![
-                    service_tokens,
                     ("GATEWAY_FLIGHT_URLS", flight.clone()),
                     ("GATEWAY_BOOKING_URLS", booking.clone()),
                     ("GATEWAY_MAILER_URLS", mailer.clone()),
@@ -275,10 +273,10 @@ mod tests {
     }
 
     #[test]
-    fn a_process_gets_the_secret_of_service_tokens_only_where_it_uses_it() {
+    fn every_process_gets_the_secret_of_service_tokens() {
         for (service, environment) in plan().environments().unwrap() {
-            let has = environment.iter().any(|(name, _)| name.ends_with("_SERVICE_TOKEN_SECRET"));
-            assert_eq!(has, service != "mailer", "{service}");
+            let has = environment.iter().any(|(name, _)| *name == "AEROBUS_SERVICE_TOKEN_SECRET");
+            assert!(has, "{service}");
         }
     }
 

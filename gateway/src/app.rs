@@ -6,12 +6,12 @@ use crate::{
     domain::queue_ticket::TicketSigner,
     http::{self, AllowedOrigins, BehindTls, EventStreamLimit, MergedOpenApi, ProxyClient, RequestLimiter},
     identity::{AccessTokenIssuer, AdministratorError, IdentityService, ensure_administrator},
-    store::MIGRATIONS,
+    store::{MIGRATIONS, revocations},
 };
 use actix_web::{App, middleware::from_fn, web};
 use shared::{
-    auth::{GATEWAY, LastingToken, ServiceTokens},
-    db::{MigrateError, Pool, migrate},
+    auth::{GATEWAY, LastingToken, RecentRevocations, RevocationFeed, ServiceTokens},
+    db::{DbError, MigrateError, Pool, migrate},
     http::health::Health,
     outbox::Relay,
     service::{ListenError, Running, ServiceContext, WebServer},
@@ -32,6 +32,9 @@ pub enum StartError {
     /// There are no signing keys.
     #[error("there are no signing keys")]
     Keys(#[from] KeyRingError),
+    /// What was revoked cannot be read.
+    #[error("what was revoked cannot be read")]
+    Revocations(#[from] DbError),
     /// Passwords cannot be hashed.
     #[error("passwords cannot be hashed")]
     Hash(#[from] HashError),
@@ -78,6 +81,7 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
     let tickets = TicketSigner::derive(&config.signing_key_secret);
     let waiting_rooms = WaitingRooms::start(pool.clone(), &database, tickets, config.waiting_rooms());
 
+    let revocations = follow_revocations(&context, &pool).await?;
     let verifier = context.verifier(service);
     let service_tokens = ServiceTokens::new(service.service_token_secret.clone());
     let streams = EventStreamLimit::new(config.streams, config.streams_per_client);
@@ -114,6 +118,7 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
         move || async move {
             upstreams.stop().await;
             waiting_rooms.stop().await;
+            revocations.stop().await;
             keys.stop().await;
             sweeper.stop().await;
             relay.stop().await;
@@ -121,4 +126,15 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
             follower.stop();
         },
     ))
+}
+
+/// Fills the list of what was revoked, and keeps it in step with the other instances.
+async fn follow_revocations(context: &ServiceContext, pool: &Pool) -> Result<RevocationFeed, DbError> {
+    context.revocations.fill(recent_revocations(pool).await?);
+    let (list, bus, pool) = (context.revocations.clone(), context.bus.clone(), pool.clone());
+    Ok(RevocationFeed::start(GATEWAY, list, bus, async move || recent_revocations(&pool).await))
+}
+
+async fn recent_revocations(pool: &Pool) -> Result<RecentRevocations, DbError> {
+    Ok(revocations::recent(&mut *pool.get().await?).await?)
 }

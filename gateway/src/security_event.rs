@@ -2,7 +2,6 @@
 
 /// Something that happened to an account, a session or a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(clippy::enum_variant_names, reason = "events of other kinds follow")]
 pub(crate) enum SecurityEvent {
     /// A login with the right credentials.
     LoginSucceeded,
@@ -14,6 +13,10 @@ pub(crate) enum SecurityEvent {
     PasswordReset,
     /// A refresh token that was used a second time: its session is ended.
     RefreshTokenReused,
+    /// A user's access tokens were revoked: role, status or password changed.
+    AccessRevoked,
+    /// A session was ended before its time.
+    SessionEnded,
 }
 
 impl SecurityEvent {
@@ -25,6 +28,8 @@ impl SecurityEvent {
             Self::LoginHeldUp => "login_held_up",
             Self::PasswordReset => "password_reset",
             Self::RefreshTokenReused => "refresh_token_reused",
+            Self::AccessRevoked => "access_revoked",
+            Self::SessionEnded => "session_ended",
         }
     }
 

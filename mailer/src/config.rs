@@ -2,7 +2,6 @@
 
 use crate::render::{Letterhead, mail_address};
 use lettre::message::Mailbox;
-use rand::distr::{Alphanumeric, SampleString};
 use secrecy::SecretString;
 use serde::Deserialize;
 use shared::{
@@ -82,14 +81,7 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] with the name of the variable that is missing or wrong.
     pub fn load() -> Result<Self, ConfigError> {
-        // The mailer makes no internal calls and takes none: where it is given no secret, it has one of its
-        // own, which fits no other service.
-        let secret = Alphanumeric.sample_string(&mut rand::rng(), 48);
-        let defaults = [
-            ("http_address", "0.0.0.0:8083"),
-            ("database_schema", "mailer"),
-            ("service_token_secret", secret.as_str()),
-        ];
+        let defaults = [("http_address", "0.0.0.0:8083"), ("database_schema", "mailer")];
         let config: Self = load(PREFIX, &defaults)?;
         config.check()?;
         Ok(config)

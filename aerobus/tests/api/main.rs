@@ -9,6 +9,7 @@ mod framing;
 mod live;
 mod permissions;
 mod query_parameters;
+mod revocations;
 mod routes;
 mod schemathesis;
 mod system;

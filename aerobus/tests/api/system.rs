@@ -94,7 +94,7 @@ impl RunningSystem {
         };
         let bus = Bus::new(Amqp::connect(&amqp).expect("the broker's address is one"));
         let jwks = format!("http://{}/.well-known/jwks.json", self.services.gateway());
-        let context = ServiceContext { bus: bus.clone(), keys: KeySource::fetched(jwks) };
+        let context = ServiceContext::new(bus.clone(), KeySource::fetched(jwks));
         let second =
             booking::app::start(self.plan.booking(), context).await.expect("a second instance starts");
         (second, bus)

@@ -114,7 +114,7 @@ pub async fn serve() -> anyhow::Result<()> {
         }
         None => Bus::new(InProcess::new()),
     };
-    let running = booking::app::start(config, ServiceContext { bus: bus.clone(), keys }).await?;
+    let running = booking::app::start(config, ServiceContext::new(bus.clone(), keys)).await?;
     say(&ServiceStarted { address: running.address })?;
     while let Some(line) = input.recv().await {
         let PublishFlights { count, layout } = serde_json::from_str(&line)?;

@@ -39,7 +39,7 @@ async fn the_service_reads_them_as_its_own() {
     let secret = SERVICE_TOKEN_SECRET.to_owned().into();
     let service = ServiceConfig::embedded(([127, 0, 0, 1], 0).into(), &own.config, secret);
     let bus = Bus::new(InProcess::new());
-    let context = ServiceContext { bus: bus.clone(), keys: issuer.keys() };
+    let context = ServiceContext::new(bus.clone(), issuer.keys());
     let running = app::start(Config::embedded(service), context).await.unwrap();
     let state = &states[7];
     let owner: UserId = state.owner_id;

@@ -23,7 +23,7 @@ async fn flights_that_cannot_be_stored_are_not_sold() {
     let (bus, issuer) = (Bus::new(InProcess::new()), TokenIssuer::new());
     let secret = SERVICE_TOKEN_SECRET.to_owned().into();
     let service = ServiceConfig::embedded(([127, 0, 0, 1], 0).into(), &database.config("booking"), secret);
-    let context = ServiceContext { bus: bus.clone(), keys: issuer.keys() };
+    let context = ServiceContext::new(bus.clone(), issuer.keys());
     let sandbox = |config: &Config, pool: &Pool| {
         Ok(Arc::new(Sandbox::start(config.service.database(), pool.clone())) as Arc<_>)
     };

@@ -41,7 +41,7 @@ impl ActorsFixture {
             Config::embedded(ServiceConfig::embedded(([127, 0, 0, 1], 0).into(), &access, secret));
         // However slow the machine is.
         config.patience_ms = 600_000;
-        let context = ServiceContext { bus: bus.clone(), keys: issuer.keys() };
+        let context = ServiceContext::new(bus.clone(), issuer.keys());
         let provider = |_: &Config, pool: &_| {
             let sandbox: SharedProvider = Arc::new(Sandbox::start(access.clone(), Clone::clone(pool)));
             Ok(sandbox)

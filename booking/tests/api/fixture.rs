@@ -54,7 +54,7 @@ impl ServiceFixture {
         // More than a small machine would have.
         config.ledger_shards = 2;
         change(&mut config);
-        let context = ServiceContext { bus: self.bus.clone(), keys: self.issuer.keys() };
+        let context = ServiceContext::new(self.bus.clone(), self.issuer.keys());
         self.instances.push(app::start(config, context).await.unwrap());
     }
 

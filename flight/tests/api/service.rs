@@ -151,7 +151,7 @@ async fn run(database: &TestDatabase, bus: &Bus, issuer: &TokenIssuer, booking_u
     let address = "127.0.0.1:0".parse().expect("an address");
     let secret = SERVICE_TOKEN_SECRET.to_owned().into();
     let config = Config::embedded(address, &database.config("flight"), secret, booking_url.clone());
-    let context = ServiceContext { bus: bus.clone(), keys: issuer.keys() };
+    let context = ServiceContext::new(bus.clone(), issuer.keys());
     app::start(config, context).await.expect("a running service")
 }
 

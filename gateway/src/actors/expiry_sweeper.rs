@@ -1,14 +1,14 @@
 //! Removes what has expired: sessions with their refresh tokens, one-time tokens, counts of failed logins and of letters,
-//! devices that were not used for long, and idle clients of the limits. It also erases one-time tokens from events that
-//! are published.
+//! devices that were not used for long, revocations, and idle clients of the limits. It also erases one-time tokens from
+//! events that are published.
 //!
 //! Invariant: it deletes only rows that no request would read any more, a bounded number at a time.
 
 use crate::{
     http::RequestLimiter,
     store::{
-        known_devices, letter_requests, login_failures, one_time_tokens, refresh_tokens, sessions,
-        token_events,
+        known_devices, letter_requests, login_failures, one_time_tokens, refresh_tokens, revocations,
+        sessions, token_events,
     },
 };
 use shared::{
@@ -53,6 +53,7 @@ async fn delete_expired(pool: &Pool) -> Result<(), DbError> {
     let one_time = one_time_tokens::delete_expired(&mut connection, MOST_ROWS).await?;
     let letters = letter_requests::delete_expired(&mut connection, MOST_ROWS).await?;
     let erased = token_events::erase(&mut connection, MOST_ROWS).await?;
+    let revocations = revocations::delete_outdated(&mut connection, MOST_ROWS).await?;
     tracing::debug!(
         deleted.sessions = sessions,
         deleted.tokens = tokens,
@@ -61,6 +62,7 @@ async fn delete_expired(pool: &Pool) -> Result<(), DbError> {
         deleted.one_time_tokens = one_time,
         deleted.letter_requests = letters,
         erased.events = erased,
+        deleted.revocations = revocations,
         "Deleted expired rows"
     );
     Ok(())

@@ -11,14 +11,17 @@ use secrecy::SecretString;
 use shared::{
     auth::{Jwk, KeySet, KeySource},
     db::{DbError, Pool},
-    ticker::Ticker,
 };
 use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// How soon an instance learns of the keys of another.
-const RELOAD_INTERVAL: Duration = Duration::from_secs(10);
+const RELOAD_INTERVAL: Duration = Duration::from_secs(2);
+
+/// How long a stop waits for the reload that is under way.
+const LONGEST_STOP: Duration = Duration::from_secs(2);
 
 /// Why there are no keys.
 #[derive(Debug, thiserror::Error)]
@@ -49,7 +52,8 @@ pub(crate) struct AccessTokenKeys {
 #[derive(Clone)]
 pub(crate) struct KeyRing {
     keys: watch::Receiver<Arc<AccessTokenKeys>>,
-    reloads: Ticker,
+    stop: CancellationToken,
+    stopped: CancellationToken,
 }
 
 impl KeyRing {
@@ -68,12 +72,23 @@ impl KeyRing {
         let (sender, receiver) = watch::channel(Arc::new(keys));
         let reload = async move || match load(&pool, &secret).await {
             Ok(keys) => {
-                source.replace(&keys.set);
+                let set = keys.set.clone();
                 sender.send_replace(Arc::new(keys));
+                Some(set)
             }
-            Err(error) => tracing::warn!(error.message = %error, "The signing keys stay as they are"),
+            Err(error) => {
+                tracing::warn!(error.message = %error, "The signing keys stay as they are");
+                None
+            }
         };
-        Ok(Self { keys: receiver, reloads: Ticker::start("key ring", RELOAD_INTERVAL, || false, reload) })
+        let ring = Self { keys: receiver, stop: CancellationToken::new(), stopped: CancellationToken::new() };
+        let (serving, stopped) =
+            (source.serve(RELOAD_INTERVAL, ring.stop.clone(), reload), ring.stopped.clone().drop_guard());
+        actix_rt::spawn(async move {
+            let _stopped = stopped;
+            serving.await;
+        });
+        Ok(ring)
     }
 
     /// The present keys. Reading them needs no mailbox, and holds a lock only for a copy.
@@ -83,7 +98,9 @@ impl KeyRing {
 
     /// Stops following the database.
     pub(crate) async fn stop(&self) {
-        self.reloads.stop().await;
+        self.stop.cancel();
+        // A database that does not answer keeps no service from stopping.
+        let _late = tokio::time::timeout(LONGEST_STOP, self.stopped.cancelled()).await;
     }
 }
 

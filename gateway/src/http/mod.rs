@@ -11,6 +11,7 @@ mod merged_openapi;
 mod openapi;
 mod proxy;
 mod request_limits;
+mod revocations;
 mod routes;
 mod security_headers;
 mod swagger_ui;

@@ -1,9 +1,11 @@
 //! The gateway's own routes.
 
-use super::{auth, jwks, letter_tokens, merged_openapi, openapi, proxy::forward, swagger_ui, users};
+use super::{
+    auth, jwks, letter_tokens, merged_openapi, openapi, proxy::forward, revocations, swagger_ui, users,
+};
 use actix_web::{HttpResponse, Resource, web};
 use serde_json::json;
-use shared::http::readable;
+use shared::{auth::REVOCATIONS_PATH, http::readable};
 
 /// Mounts the gateway's own routes. All other requests go to [`forward`].
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
@@ -23,6 +25,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .service(me)
         .service(known("/.well-known/jwks.json").route(web::get().to(jwks::key_set)))
         .service(known("/api/openapi.json").route(web::get().to(merged_openapi::merged)))
+        .service(readable(REVOCATIONS_PATH).route(web::get().to(revocations::recent)))
         .service(readable("/openapi.json").route(web::get().to(openapi::own)))
         .service(readable("/api/docs").route(web::get().to(swagger_ui::redirect)))
         .service(readable("/api/docs/{file:.*}").route(web::get().to(swagger_ui::file)))

@@ -1,14 +1,13 @@
 //! Access tokens, and the answer that carries them.
 
-use crate::{actors::KeyRing, domain::user::User, error::IdentityError};
+use crate::{actors::KeyRing, domain::user::User, error::IdentityError, store::users::CurrentUser};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Serialize, Serializer};
-use shared::{auth::Claims, ids::SessionId};
+use shared::{
+    auth::{ACCESS_TOKEN_SECONDS, Claims, token_id},
+    ids::SessionId,
+};
 use utoipa::ToSchema;
-use uuid::Uuid;
-
-/// Seconds for which an access token is valid.
-const ACCESS_SECONDS: i64 = 15 * 60;
 
 /// Signs access tokens.
 #[derive(Clone)]
@@ -16,6 +15,16 @@ pub(crate) struct AccessTokenIssuer {
     keys: KeyRing,
     issuer: String,
     audience: String,
+}
+
+/// What an access token allows, and for how long.
+pub(crate) struct TokenGrant<'a> {
+    /// The session. Its end revokes the token.
+    pub(crate) session: SessionId,
+    /// The permissions of the token's scope.
+    pub(crate) permissions: &'a [String],
+    /// Seconds for which it is good, [`ACCESS_TOKEN_SECONDS`] at most.
+    pub(crate) seconds: i64,
 }
 
 /// The tokens that a login or a refresh gives.
@@ -49,32 +58,54 @@ impl AccessTokenIssuer {
         Self { keys, issuer: issuer.to_owned(), audience: audience.to_owned() }
     }
 
-    /// A token for a user in a session, with what its roles permit now.
+    /// The tokens of a user in a session, with what its roles permit.
     ///
     /// # Errors
     /// [`IdentityError::Sign`], never in practice.
     pub(crate) fn tokens(
         &self,
-        user: User,
+        current: CurrentUser,
         session: SessionId,
         refresh_token: SecretString,
     ) -> Result<TokenSet, IdentityError> {
-        let now = chrono::Utc::now().timestamp();
+        let grant =
+            TokenGrant { session, permissions: &current.user.permissions, seconds: ACCESS_TOKEN_SECONDS };
+        let access_token = self.access_token(&current, &grant)?;
+        Ok(TokenSet {
+            access_token,
+            token_type: "Bearer",
+            expires_in: ACCESS_TOKEN_SECONDS,
+            refresh_token,
+            user: current.user,
+        })
+    }
+
+    /// An access token of a user. It is as old as what was read of the user, by the database's clock, so a change since
+    /// then revokes it.
+    ///
+    /// # Errors
+    /// [`IdentityError::Sign`], never in practice.
+    pub(crate) fn access_token(
+        &self,
+        CurrentUser { user, at }: &CurrentUser,
+        grant: &TokenGrant<'_>,
+    ) -> Result<SecretString, IdentityError> {
+        debug_assert!(grant.seconds <= ACCESS_TOKEN_SECONDS, "revocations are forgotten after that");
+        let now = at.timestamp();
         let claims = Claims {
             iss: self.issuer.clone(),
             aud: self.audience.clone(),
             sub: user.id,
             iat: now,
             nbf: now,
-            exp: now + ACCESS_SECONDS,
-            jti: Uuid::now_v7(),
-            sid: session,
+            exp: now + grant.seconds,
+            jti: token_id(*at),
+            sid: grant.session,
             roles: user.roles.clone(),
-            scope: user.permissions.join(" "),
+            scope: grant.permissions.join(" "),
             email: user.email.clone(),
             email_verified: user.email_verified,
         };
-        let access_token = self.keys.keys().signing.sign(&claims)?.into();
-        Ok(TokenSet { access_token, token_type: "Bearer", expires_in: ACCESS_SECONDS, refresh_token, user })
+        Ok(self.keys.keys().signing.sign(&claims)?.into())
     }
 }

@@ -12,11 +12,13 @@ use crate::{
         login_email::LoginEmail,
         password::LoginPassword,
         refresh_token::RefreshToken,
-        user::User,
     },
     error::IdentityError,
     security_event::SecurityEvent,
-    store::{known_devices, login_failures, users},
+    store::{
+        known_devices, login_failures,
+        users::{self, CurrentUser},
+    },
 };
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use shared::{
@@ -106,19 +108,20 @@ impl IdentityService {
 
     async fn start_session(&self, id: UserId, attempt: &Attempt<'_>) -> Result<TokenSet, IdentityError> {
         let (session, token) = (SessionId::new(), RefreshToken::generate());
-        let user = (*self.pool.get().await?)
+        let current = (*self.pool.get().await?)
             .transaction(async |connection: &mut AsyncPgConnection| {
-                let user = admit(connection, id, attempt).await?;
+                let current = admit(connection, id, attempt).await?;
                 sessions::begin(connection, session, id, &token, attempt.client).await?;
                 if !known_devices::is_known(connection, id, &attempt.device).await? {
-                    session_alert::alert(connection, &user, AlertReason::NewDevice, attempt.client).await?;
+                    session_alert::alert(connection, &current.user, AlertReason::NewDevice, attempt.client)
+                        .await?;
                 }
                 known_devices::remember(connection, id, &attempt.device).await?;
-                Ok::<_, IdentityError>(user)
+                Ok::<_, IdentityError>(current)
             })
             .await?;
         self.relay.nudge();
-        self.issuer.tokens(user, session, token.to_text())
+        self.issuer.tokens(current, session, token.to_text())
     }
 
     /// Counts a failure; returns the error to answer with.
@@ -137,10 +140,12 @@ async fn admit(
     connection: &mut AsyncPgConnection,
     id: UserId,
     attempt: &Attempt<'_>,
-) -> Result<User, IdentityError> {
+) -> Result<CurrentUser, IdentityError> {
+    // Who changes the user locks the user first, and then the failures.
+    let current = users::lock_current(connection, id).await?;
     let mut counts = login_failures::read(connection, &attempt.origin).await?;
     counts.together = login_failures::forget(connection, &attempt.origin).await?;
     attempt.check(counts)?;
     // An account that was deactivated meanwhile is refused like one deactivated before.
-    users::active(connection, id).await?.ok_or(IdentityError::InvalidCredentials)
+    current.ok_or(IdentityError::InvalidCredentials)
 }

@@ -5,7 +5,10 @@ use crate::{
     domain::{client_device::ClientDevice, refresh_token::RefreshToken},
     error::IdentityError,
     security_event::SecurityEvent,
-    store::{refresh_tokens, sessions, users},
+    store::{
+        refresh_tokens, sessions,
+        users::{self, CurrentUser},
+    },
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel_async::{AsyncConnection, AsyncPgConnection};
@@ -41,7 +44,7 @@ pub(super) async fn begin(
 
 /// The outcome of a refresh. A revocation is an outcome and no error, so that its transaction is committed.
 enum RefreshOutcome {
-    Continued(UserId, SessionId, SecretString),
+    Continued(Box<CurrentUser>, SessionId, SecretString),
     Ended,
 }
 
@@ -60,7 +63,7 @@ impl IdentityService {
         device: &ClientDevice,
     ) -> Result<TokenSet, IdentityError> {
         let token = RefreshToken::parse(token).ok_or(IdentityError::SessionEnded)?;
-        let (user, session, successor) = {
+        let (current, session, successor) = {
             // The connection goes back before the access token is signed.
             let mut connection = self.pool.get().await?;
             let outcome = (*connection)
@@ -68,14 +71,13 @@ impl IdentityService {
                     continue_session(connection, &token, device).await
                 })
                 .await?;
-            let RefreshOutcome::Continued(user, session, successor) = outcome else {
+            let RefreshOutcome::Continued(current, session, successor) = outcome else {
                 self.relay.nudge();
                 return Err(IdentityError::SessionEnded);
             };
-            let user = users::active(&mut connection, user).await?.ok_or(IdentityError::SessionEnded)?;
-            (user, session, successor)
+            (*current, session, successor)
         };
-        self.issuer.tokens(user, session, successor)
+        self.issuer.tokens(current, session, successor)
     }
 
     /// Ends the session of a refresh token. An unknown token has no effect.
@@ -85,7 +87,7 @@ impl IdentityService {
     pub(crate) async fn log_out(&self, token: &str) -> Result<(), IdentityError> {
         let Some(token) = RefreshToken::parse(token) else { return Ok(()) };
         let mut connection = self.pool.get().await?;
-        if let Some(session) = refresh_tokens::session_of(&mut connection, &token.digest()).await? {
+        if let Some((session, _)) = refresh_tokens::session_of(&mut connection, &token.digest()).await? {
             let end =
                 async |connection: &mut AsyncPgConnection| access::end_session(connection, session).await;
             (*connection).transaction(end).await?;
@@ -101,7 +103,11 @@ async fn continue_session(
     device: &ClientDevice,
 ) -> Result<RefreshOutcome, IdentityError> {
     let digest = token.digest();
-    let Some(id) = refresh_tokens::session_of(connection, &digest).await? else {
+    let Some((id, user)) = refresh_tokens::session_of(connection, &digest).await? else {
+        return Ok(RefreshOutcome::Ended);
+    };
+    // The user before the session: the order of all that lock both.
+    let Some(current) = users::lock_current(connection, user).await? else {
         return Ok(RefreshOutcome::Ended);
     };
     let Some(session) = sessions::lock(connection, id).await?.filter(|session| session.revoked_at.is_none())
@@ -125,13 +131,11 @@ async fn continue_session(
         },
         Some(false) => {
             access::end_session(connection, id).await?;
-            if let Some(user) = users::active(connection, UserId(session.user_id)).await? {
-                session_alert::alert(connection, &user, AlertReason::RefreshTokenReused, device).await?;
-            }
+            session_alert::alert(connection, &current.user, AlertReason::RefreshTokenReused, device).await?;
             SecurityEvent::RefreshTokenReused.record();
             tracing::warn!(session.id = %id, "A refresh token was used again: its session is ended");
             return Ok(RefreshOutcome::Ended);
         }
     };
-    Ok(RefreshOutcome::Continued(UserId(session.user_id), id, successor.to_text()))
+    Ok(RefreshOutcome::Continued(Box::new(current), id, successor.to_text()))
 }

@@ -6,6 +6,7 @@ pub(crate) mod letter_requests;
 pub(crate) mod login_failures;
 pub(crate) mod one_time_tokens;
 pub(crate) mod refresh_tokens;
+pub(crate) mod revocations;
 pub(crate) mod roles;
 mod schema;
 pub(crate) mod sessions;

@@ -1,6 +1,6 @@
 //! Refresh tokens; the database keeps only their digests.
 
-use super::schema::refresh_tokens;
+use super::schema::{refresh_tokens, sessions};
 use chrono::{DateTime, Utc};
 use diesel::{
     dsl::sql,
@@ -8,7 +8,10 @@ use diesel::{
     sql_types::{BigInt, Bool, Nullable, Timestamptz},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use shared::{ids::SessionId, statement};
+use shared::{
+    ids::{SessionId, UserId},
+    statement,
+};
 use uuid::Uuid;
 
 statement! {
@@ -49,17 +52,20 @@ pub(crate) async fn insert(
         .map(drop)
 }
 
-/// The family of a token, which never changes.
+/// The family of a token and its user, which never change.
 ///
 /// # Errors
 /// Those of the database.
 pub(crate) async fn session_of(
     connection: &mut AsyncPgConnection,
     digest: &[u8],
-) -> QueryResult<Option<SessionId>> {
-    let found = refresh_tokens::table.find(digest).select(refresh_tokens::session_id);
-    let id: Option<Uuid> = found.first(connection).await.optional()?;
-    Ok(id.map(SessionId))
+) -> QueryResult<Option<(SessionId, UserId)>> {
+    let found = refresh_tokens::table
+        .inner_join(sessions::table)
+        .filter(refresh_tokens::digest.eq(digest))
+        .select((sessions::id, sessions::user_id));
+    let ids: Option<(Uuid, Uuid)> = found.first(connection).await.optional()?;
+    Ok(ids.map(|(session, user)| (SessionId(session), UserId(user))))
 }
 
 /// A token; its session should be locked before.

@@ -50,6 +50,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    revocations (subject) {
+        subject -> Uuid,
+        kind -> Text,
+        not_before -> Timestamptz,
+    }
+}
+
+diesel::table! {
     role_permissions (role, permission) {
         role -> Text,
         permission -> Text,
@@ -147,6 +155,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     login_failures,
     one_time_tokens,
     refresh_tokens,
+    revocations,
     role_permissions,
     roles,
     sessions,

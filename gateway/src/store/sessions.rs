@@ -20,8 +20,6 @@ statement! {
 /// A session whose row is locked.
 #[derive(Debug, Clone, Queryable)]
 pub(crate) struct LockedSession {
-    /// The user of the session.
-    pub(crate) user_id: Uuid,
     /// When its login was.
     pub(crate) created_at: DateTime<Utc>,
     /// When it was ended, if it was.
@@ -63,7 +61,7 @@ pub(crate) async fn lock(
 ) -> QueryResult<Option<LockedSession>> {
     sessions::table
         .find(id.0)
-        .select((sessions::user_id, sessions::created_at, sessions::revoked_at))
+        .select((sessions::created_at, sessions::revoked_at))
         .for_no_key_update()
         .first(connection)
         .await

@@ -7,9 +7,9 @@ use crate::domain::{
     user::{User, UserStatus},
 };
 use chrono::{DateTime, Utc};
-use diesel::prelude::*;
+use diesel::{prelude::*, sql_types::Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use shared::{email::EmailAddress, ids::UserId};
+use shared::{email::EmailAddress, ids::UserId, statement};
 use uuid::Uuid;
 
 /// A new account.
@@ -155,6 +155,48 @@ pub(crate) async fn active(connection: &mut AsyncPgConnection, id: UserId) -> Qu
         Some(row) => row.with_grants(connection).await.map(Some),
         None => Ok(None),
     }
+}
+
+/// A user as of an instant of the database's clock. Every change of roles, status or password that is committed later
+/// has a later instant.
+pub(crate) struct CurrentUser {
+    /// The user.
+    pub(crate) user: User,
+    /// When it was read.
+    pub(crate) at: DateTime<Utc>,
+}
+
+statement! {
+    /// The instant, by the clock that all tokens and revocations go by.
+    Clock {} -> Timestamptz,
+    "SELECT clock_timestamp()"
+}
+
+/// An active user for whom a token is issued. The row is locked against changes until the end of the transaction, and
+/// the instant is taken under the lock: so the token knows of each change before that instant, and a change after it
+/// revokes the token.
+///
+/// # Errors
+/// Those of the database.
+pub(crate) async fn lock_current(
+    connection: &mut AsyncPgConnection,
+    id: UserId,
+) -> QueryResult<Option<CurrentUser>> {
+    let query = users::table.find(id.0).filter(users::status.eq("active")).select(UserRow::as_select());
+    let row: Option<UserRow> = query.for_share().first(connection).await.optional()?;
+    let Some(row) = row else { return Ok(None) };
+    let user = row.with_grants(connection).await?;
+    let at = Clock {}.get_result(connection).await?;
+    Ok(Some(CurrentUser { user, at }))
+}
+
+/// Locks a user's row, whatever its status, until the end of the transaction.
+///
+/// # Errors
+/// Those of the database.
+pub(crate) async fn lock_row(connection: &mut AsyncPgConnection, id: UserId) -> QueryResult<()> {
+    let row = users::table.find(id.0).select(users::id).for_no_key_update();
+    row.first::<Uuid>(connection).await.optional().map(drop)
 }
 
 /// The version of an active user, whose row is then locked until the end of the transaction.

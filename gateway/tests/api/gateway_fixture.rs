@@ -10,6 +10,7 @@ use shared::{
     auth::KeySource,
     bus::{Bus, in_process::InProcess},
     events::TokenRequest,
+    outbox::Relay,
     service::{Running, ServiceContext},
 };
 use testkit::{Answer, Client, SERVICE_TOKEN_SECRET, TestDatabase};
@@ -24,6 +25,7 @@ pub(crate) struct GatewayFixture {
     pub(crate) client: Client,
     pub(crate) base: String,
     pub(crate) keys: KeySource,
+    pub(crate) bus: Bus,
     running: Running,
 }
 
@@ -56,9 +58,14 @@ pub(crate) fn config(database: &TestDatabase) -> Config {
     config
 }
 
-/// Another instance over the same database.
+/// Another instance over the same database, with a bus of its own.
 pub(crate) async fn instance(config: Config) -> (Running, KeySource) {
-    let context = ServiceContext { bus: Bus::new(InProcess::new()), keys: KeySource::in_process() };
+    instance_on(config, Bus::new(InProcess::new())).await
+}
+
+/// Another instance over the same database, on this bus.
+pub(crate) async fn instance_on(config: Config, bus: Bus) -> (Running, KeySource) {
+    let context = ServiceContext::new(bus, KeySource::in_process());
     let keys = context.keys.clone();
     (app::start(config, context).await.expect("the gateway starts"), keys)
 }
@@ -72,13 +79,22 @@ impl GatewayFixture {
         let database = TestDatabase::of("gateway", MIGRATIONS).await;
         let mut config = config(&database);
         configure(&mut config);
-        let (running, keys) = instance(config).await;
+        let bus = Bus::new(InProcess::new());
+        let (running, keys) = instance_on(config, bus.clone()).await;
         let base = format!("http://{}", running.address);
-        Self { database, client: Client::new(&base), base, keys, running }
+        Self { database, client: Client::new(&base), base, keys, bus, running }
     }
 
     pub(crate) async fn stop(self) {
         self.running.stop().await;
+    }
+
+    /// Ready when all events of before are worked in everywhere. (The relay of the instance publishes them. This one
+    /// only waits for it.)
+    pub(crate) async fn drain(&self) {
+        let relay = Relay::start("gateway", &self.database.config("gateway"), self.bus.clone());
+        relay.drain().await;
+        relay.stop().await;
     }
 
     /// Looks behind the service, as the superuser.

@@ -15,6 +15,7 @@ mod profile;
 mod proxy;
 mod proxy_bodies;
 mod registration;
+mod revocations;
 mod schema;
 mod security_headers;
 mod sessions;

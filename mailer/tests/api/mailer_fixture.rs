@@ -44,7 +44,7 @@ impl MailerFixture {
 
     /// A mailer; on `bus`, which is another one where it shall hear nothing.
     pub(crate) async fn start_on(&self, bus: &InProcess, config: Config) -> Running {
-        let context = ServiceContext { bus: Bus::new(bus.clone()), keys: self.issuer.keys() };
+        let context = ServiceContext::new(Bus::new(bus.clone()), self.issuer.keys());
         app::start(config, context).await.expect("the mailer starts")
     }
 

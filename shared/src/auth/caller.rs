@@ -107,7 +107,8 @@ impl FromRequest for MaybeCaller {
             match verifier.verify(token.trim()).await {
                 Ok(claims) => Ok(Self(Some(Caller(claims)))),
                 Err(TokenError::Expired) => Err(Problem::new(Code::TokenExpired)),
-                Err(TokenError::Invalid) => Err(unauthenticated()),
+                // A refresh would be refused, too: the client is told to log in at once.
+                Err(TokenError::Invalid | TokenError::SessionEnded) => Err(unauthenticated()),
             }
         })
     }

@@ -77,11 +77,12 @@ impl Health {
         })
     }
 
-    /// With the keys that tokens are verified by.
+    /// With the keys that tokens are verified by, and the list of what was revoked.
     #[must_use]
     pub fn needs_keys(self, verifier: &Verifier) -> Self {
-        let verifier = verifier.clone();
-        self.needs("keys", move || std::future::ready(verifier.is_ready()))
+        let (keys, revocations) = (verifier.keys().clone(), verifier.revocations().clone());
+        self.needs("keys", move || std::future::ready(keys.is_ready()))
+            .needs("revocations", move || std::future::ready(revocations.is_ready()))
     }
 
     /// From now on not ready: the service is being stopped.

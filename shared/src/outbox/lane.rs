@@ -10,9 +10,9 @@ pub(super) const LANES: usize = 2;
 /// A lane. All events of an aggregate are in the same one, where they keep their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lane {
-    /// Seats of flights. Search, live seat maps and other instances follow them within milliseconds, and each of these
-    /// consumers needs the newest state of a flight only. Places below zero.
-    Seats = 0,
+    /// Events that act at once, whose consumers never wait for anything: seats of flights, which search, live seat maps
+    /// and other instances follow within milliseconds, and revocations of access. Places below zero.
+    Prompt = 0,
     /// All other events, such as those that letters are written about. Places above zero, which older releases gave to
     /// every event.
     General = 1,
@@ -22,20 +22,20 @@ impl Lane {
     /// The lane of an event.
     pub(super) fn of(kind: EventType) -> Self {
         match kind {
-            EventType::SeatsChanged => Self::Seats,
+            EventType::SeatsChanged | EventType::UserAccessChanged | EventType::SessionEnded => Self::Prompt,
             _ => Self::General,
         }
     }
 
     /// The lane of a place.
     pub(super) fn of_place(seq: i64) -> Self {
-        if seq < 0 { Self::Seats } else { Self::General }
+        if seq < 0 { Self::Prompt } else { Self::General }
     }
 
     /// What is added to the number that the sequence gives.
     pub(super) fn offset(self) -> i64 {
         match self {
-            Self::Seats => -(1 << 62),
+            Self::Prompt => -(1 << 62),
             Self::General => 0,
         }
     }

@@ -137,7 +137,7 @@ impl PaymentFixture {
         config.payment_sweep_ms = 20;
         // Nothing counts as left before a test says so.
         config.payment_idle_ms = 3_600_000;
-        let context = ServiceContext { bus: bus.clone(), keys: issuer.keys() };
+        let context = ServiceContext::new(bus.clone(), issuer.keys());
         let played = Arc::new(played);
         let provider: SharedProvider = played.clone();
         let (running, sales) = app::start_with(config, context, |_, _| Ok(provider)).await.unwrap();

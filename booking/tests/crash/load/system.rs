@@ -187,7 +187,7 @@ impl Mailer {
                 let bus = Bus::new(Amqp::connect(&amqp).unwrap());
                 let keys = shared::auth::KeySource::fetched(keys);
                 let running =
-                    mailer::app::start(config, ServiceContext { bus: bus.clone(), keys }).await.unwrap();
+                    mailer::app::start(config, ServiceContext::new(bus.clone(), keys)).await.unwrap();
                 // An error means that the test has failed.
                 let _ = stopped.await;
                 running.stop().await;

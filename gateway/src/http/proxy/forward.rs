@@ -73,7 +73,7 @@ pub(crate) async fn forward(
     let body = request_body::collect(payload, framing, proxy.upload_timeout, &proxy.uploads).await?;
     let flight = booking_flight(route, &request, &body);
     let let_pass = waiting_room::enter(&request, route, flight).await?;
-    // The mailer reads no client address and lacks the secret, so it is not sent the token.
+    // The mailer reads no client address, so it is not sent the token.
     let service_token = (route.service != ServiceName::Mailer).then(|| service_token.value()).transpose();
     let service_token = service_token.map_err(|error| Problem::internal(&error))?;
     let headers =

@@ -3,10 +3,8 @@
 use super::{actor::Relay, progress::WINDOW};
 use crate::{
     bus::BusError,
-    outbox::{
-        lane::Lane,
-        pending::{self, OutboxRow, TurnRequest},
-    },
+    events::EventType,
+    outbox::pending::{self, OutboxRow, TurnRequest},
 };
 use actix::prelude::*;
 use diesel_async::AsyncPgConnection;
@@ -100,7 +98,7 @@ fn outdated(rows: &[OutboxRow]) -> HashSet<i64> {
     let mut outdated = HashSet::new();
     for OutboxRow { seq, event } in rows {
         let Ok(event) = event else { continue };
-        if Lane::of(event.kind) != Lane::Seats {
+        if event.kind != EventType::SeatsChanged {
             continue;
         }
         let older = match newest.entry(event.subject.as_str()) {
