@@ -1,17 +1,9 @@
 //! `aerobus check-invariants`: looks for what must not be, and fails if there is any.
 
-use crate::{
-    cli::CheckOptions,
-    databases::{DATABASE, start_postgres},
-    installation::Installation,
-    private_server::stop_server,
-};
+use crate::{cli::CheckOptions, databases::installed, private_server::stop_server};
 use anyhow::Context;
 use booking::invariants::{self, InvariantReport};
-use secrecy::{ExposeSecret, SecretString};
-use servers::Postgres;
 use shared::db::{DatabaseConfig, Plans};
-use std::path::Path;
 
 /// Checks the invariants and prints what is broken.
 ///
@@ -20,7 +12,7 @@ use std::path::Path;
 pub async fn run(options: CheckOptions) -> anyhow::Result<()> {
     let (server, url) = match &options.database {
         Some(url) => (None, url.clone()),
-        None => installed(&options.data_dir).await?,
+        None => installed(&options.data_dir, "booking").await?,
     };
     let database = DatabaseConfig { url, schema: options.schema, pool_size: 1, plans: Plans::default() };
     let checked = invariants::check(&database).await.context("the invariants cannot be checked");
@@ -33,27 +25,6 @@ pub async fn run(options: CheckOptions) -> anyhow::Result<()> {
         [] => Ok(()),
         broken => anyhow::bail!("{} of {} invariants are broken", broken.len(), report.invariants),
     }
-}
-
-/// The private database of an installation: that of the running server, or of one that is started for
-/// the check and returned, to be stopped.
-async fn installed(data_dir: &Path) -> anyhow::Result<(Option<Postgres>, SecretString)> {
-    let folder = data_dir.join("postgres");
-    anyhow::ensure!(folder.exists(), "there is no installation in {}; name a database", data_dir.display());
-    let mut installation = Installation::open(data_dir)?;
-    let password = installation.secret("database_booking")?;
-    let (server, port) = match Postgres::running_port(&folder) {
-        Some(port) => (None, port),
-        None => {
-            let server = start_postgres(&installation).await?;
-            let port = server.port();
-            (Some(server), port)
-        }
-    };
-    // Letters and digits only: it needs no escaping.
-    let password = password.expose_secret();
-    let url = format!("postgres://aerobus_booking:{password}@127.0.0.1:{port}/{DATABASE}");
-    Ok((server, url.into()))
 }
 
 /// What was found, for people.

@@ -24,6 +24,39 @@ pub enum CliCommand {
     /// Signs in as the administrator of an installation, or as `--email`, and calls the API:
     /// `aerobus api get flights?date=2026-12-24`. Prints the answer, and fails where it is an error.
     Api(ApiOptions),
+    /// Lists, rotates and retires the keys that sign access tokens.
+    Keys(KeysOptions),
+}
+
+/// What to do with the keys that sign access tokens.
+#[derive(Debug, Clone, Args)]
+pub struct KeysOptions {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: KeysCommand,
+    /// The folder of an installation with a private PostgreSQL, running or stopped.
+    #[arg(long, global = true, default_value = ".aerobus", value_name = "FOLDER")]
+    pub data_dir: PathBuf,
+    /// Use the keys in this PostgreSQL instead. Its user must be allowed to write the gateway's tables.
+    #[arg(long, global = true, value_name = "URL", env = "GATEWAY_DATABASE_URL", hide_env_values = true)]
+    pub database: Option<SecretString>,
+    /// The schema of the gateway's tables.
+    #[arg(long, global = true, default_value = "gateway", value_name = "NAME", value_parser = schema)]
+    pub schema: String,
+}
+
+/// What can be done with the keys.
+#[derive(Debug, Clone, Subcommand)]
+pub enum KeysCommand {
+    /// Lists the keys that are trusted, the newest first.
+    List,
+    /// Has the gateways make another key, which signs a minute after it was published. No token becomes invalid.
+    Rotate,
+    /// Withdraws a key that somebody else may have: within seconds no token that it has signed is good anywhere.
+    Retire {
+        /// The key's id, as `list` tells it.
+        kid: String,
+    },
 }
 
 /// What to call.

@@ -6,6 +6,7 @@ use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use secrecy::{ExposeSecret, SecretString};
 use servers::{Postgres, PostgresOptions};
 use shared::db::{DatabaseConfig, provision};
+use std::path::Path;
 
 /// The services in the order of their start.
 pub(crate) const SERVICES: [&str; 4] = ["booking", "flight", "mailer", "gateway"];
@@ -84,4 +85,28 @@ async fn create_database(admin: &SecretString) -> anyhow::Result<()> {
         diesel::sql_query(format!("CREATE DATABASE {DATABASE}")).execute(&mut connection).await?;
     }
     Ok(())
+}
+
+/// A service's access to the private database of an installation: that of the running server, or of one that is started for
+/// the purpose and returned, to be stopped.
+pub(crate) async fn installed(
+    data_dir: &Path,
+    service: &str,
+) -> anyhow::Result<(Option<Postgres>, SecretString)> {
+    let folder = data_dir.join("postgres");
+    anyhow::ensure!(folder.exists(), "there is no installation in {}; name a database", data_dir.display());
+    let mut installation = Installation::open(data_dir)?;
+    let password = installation.secret(&format!("database_{service}"))?;
+    let (server, port) = match Postgres::running_port(&folder) {
+        Some(port) => (None, port),
+        None => {
+            let server = start_postgres(&installation).await?;
+            let port = server.port();
+            (Some(server), port)
+        }
+    };
+    // Letters and digits only: it needs no escaping.
+    let password = password.expose_secret();
+    let url = format!("postgres://aerobus_{service}:{password}@127.0.0.1:{port}/{DATABASE}");
+    Ok((server, url.into()))
 }

@@ -10,6 +10,7 @@
 //! | [`embedded`], `service_thread`, `processes` | the services in one process, each on its thread, and in four |
 //! | [`api_call`] | calls of the API from the command line |
 //! | [`check_invariants`] | the check of the invariants |
+//! | [`keys`] | the keys that sign access tokens |
 //! | [`progress`], `banner` | what a newcomer sees |
 
 pub mod api_call;
@@ -17,6 +18,7 @@ pub mod check_invariants;
 pub mod cli;
 pub mod embedded;
 pub mod installation;
+pub mod keys;
 pub mod progress;
 pub mod start_plan;
 pub mod up;

@@ -18,6 +18,7 @@ async fn main() -> ExitCode {
         CliCommand::Up(options) => aerobus::up::run(options).await,
         CliCommand::CheckInvariants(options) => aerobus::check_invariants::run(options).await,
         CliCommand::Api(options) => aerobus::api_call::run(options).await,
+        CliCommand::Keys(options) => aerobus::keys::run(options).await,
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

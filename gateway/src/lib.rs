@@ -10,6 +10,7 @@
 //! | `http` | handlers, middlewares and the streaming proxy |
 //! | `store` | tables and queries |
 //! | `error` | errors as problems |
+//! | `key_administration` | what an operator does with the signing keys |
 //! | `security_event` | what an operator watches to notice an attack |
 
 pub mod app;
@@ -20,6 +21,7 @@ mod domain;
 mod error;
 mod http;
 mod identity;
+mod key_administration;
 mod security_event;
 mod store;
 
@@ -28,4 +30,5 @@ pub use domain::{
     routing_table_check::differences as routing_table_differences, signing_key::SigningKey,
 };
 pub use http::document;
+pub use key_administration::{KeyAdministration, KeyAdministrationError, KeyState, TrustedKey};
 pub use store::MIGRATIONS;

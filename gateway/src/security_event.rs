@@ -17,6 +17,10 @@ pub(crate) enum SecurityEvent {
     AccessRevoked,
     /// A session was ended before its time.
     SessionEnded,
+    /// A key that signs access tokens was made, or announced, or took its place early.
+    SigningKeyAdded,
+    /// A key is no longer trusted.
+    SigningKeyDropped,
 }
 
 impl SecurityEvent {
@@ -30,6 +34,8 @@ impl SecurityEvent {
             Self::RefreshTokenReused => "refresh_token_reused",
             Self::AccessRevoked => "access_revoked",
             Self::SessionEnded => "session_ended",
+            Self::SigningKeyAdded => "signing_key_added",
+            Self::SigningKeyDropped => "signing_key_dropped",
         }
     }
 

@@ -6,6 +6,7 @@ mod broker_outage;
 mod compose;
 mod documents;
 mod framing;
+mod keys;
 mod live;
 mod permissions;
 mod query_parameters;

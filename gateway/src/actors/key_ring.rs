@@ -4,6 +4,7 @@
 
 use crate::{
     domain::signing_key::{SigningKey, SigningKeyError},
+    security_event::SecurityEvent,
     store::signing_keys,
 };
 use diesel_async::{AsyncConnection, AsyncPgConnection};
@@ -73,7 +74,8 @@ impl KeyRing {
         let reload = async move || match load(&pool, &secret).await {
             Ok(keys) => {
                 let set = keys.set.clone();
-                sender.send_replace(Arc::new(keys));
+                let before = sender.send_replace(Arc::new(keys));
+                record_dropped(&before.set, &set);
                 Some(set)
             }
             Err(error) => {
@@ -104,8 +106,63 @@ impl KeyRing {
     }
 }
 
-/// Loads the keys. The newest key that our secret yields signs; where there is none, a new key is made and the
-/// others are retired.
+/// Tells which keys are no longer trusted: withdrawn, or retired so long ago that their tokens have expired.
+fn record_dropped(before: &KeySet, now: &KeySet) {
+    let is_there = |kid: &str| now.keys.iter().any(|key| key.kid == kid);
+    for key in before.keys.iter().filter(|key| !is_there(&key.kid)) {
+        tracing::info!(key.id = key.kid, "A key is no longer trusted");
+        SecurityEvent::SigningKeyDropped.record();
+    }
+}
+
+/// What the database has, as an instance with our secret sees it.
+struct StoredKeys {
+    /// The newest key of ours that may sign.
+    signing: Option<SigningKey>,
+    /// The newest key of ours that will sign later.
+    announced: Option<SigningKey>,
+    /// Whether an operator wants another key in the place of the one that signs.
+    rotation_requested: bool,
+    /// All that are trusted, newest first.
+    set: KeySet,
+}
+
+impl StoredKeys {
+    async fn read(connection: &mut AsyncPgConnection, secret: &SecretString) -> Result<Self, KeyRingError> {
+        let trusted = signing_keys::trusted(connection).await?;
+        let keys = trusted.iter().map(|key| Jwk::ed25519(key.kid.clone(), key.public_key.clone()));
+        let mut stored = Self {
+            signing: None,
+            announced: None,
+            rotation_requested: false,
+            set: KeySet { keys: keys.collect() },
+        };
+        for key in trusted.iter().filter(|key| key.signs || key.announced) {
+            let place = if key.signs { &mut stored.signing } else { &mut stored.announced };
+            if place.is_some() {
+                continue;
+            }
+            let derived = SigningKey::derive(secret, &key.kid)?;
+            if derived.public() == key.public_key {
+                *place = Some(derived);
+                stored.rotation_requested |= key.signs && key.rotation_requested;
+            }
+        }
+        Ok(stored)
+    }
+
+    /// The keys, where nothing is to be changed.
+    fn settled(&mut self) -> Option<AccessTokenKeys> {
+        if self.rotation_requested && self.announced.is_none() {
+            return None;
+        }
+        let signing = self.signing.take()?;
+        Some(AccessTokenKeys { signing, set: std::mem::take(&mut self.set) })
+    }
+}
+
+/// Loads the keys. The newest key that our secret yields signs; where there is none, an announced one signs at once,
+/// or a new key is made and the others are retired. Where an operator has asked for another key, it is announced.
 ///
 /// During the rollout of a new secret, an instance with the old secret signs with its retired key for two
 /// minutes, and then makes another key. So its tokens stay valid, however long the rollout takes. Making a key
@@ -113,37 +170,50 @@ impl KeyRing {
 async fn load(pool: &Pool, secret: &SecretString) -> Result<AccessTokenKeys, KeyRingError> {
     let mut connection = pool.get().await?;
     // As a rule there is a key of ours, and nothing is to be changed.
-    if let (Some(signing), set) = read(&mut connection, secret).await? {
-        return Ok(AccessTokenKeys { signing, set });
+    if let Some(keys) = StoredKeys::read(&mut connection, secret).await?.settled() {
+        return Ok(keys);
     }
-    (*connection)
+    let (keys, changed) = (*connection)
         .transaction(async |connection: &mut AsyncPgConnection| {
             signing_keys::lock(connection).await?;
-            let mut set = match read(connection, secret).await? {
-                (Some(signing), set) => return Ok(AccessTokenKeys { signing, set }),
-                (None, set) => set,
-            };
-            let signing = SigningKey::derive(secret, &Uuid::now_v7().to_string())?;
-            signing_keys::succeed(connection, signing.kid(), signing.public()).await?;
-            tracing::info!(key.id = signing.kid(), "A new key signs access tokens");
-            set.keys.insert(0, signing.jwk());
-            Ok(AccessTokenKeys { signing, set })
+            let mut stored = StoredKeys::read(connection, secret).await?;
+            match stored.settled() {
+                // Another instance was first.
+                Some(keys) => Ok::<_, KeyRingError>((keys, false)),
+                None => Ok((settle(connection, secret, stored).await?, true)),
+            }
         })
-        .await
+        .await?;
+    if changed {
+        SecurityEvent::SigningKeyAdded.record();
+    }
+    Ok(keys)
 }
 
-/// The keys that are trusted, and the newest of them that our secret yields and that may sign.
-async fn read(
+/// Makes, announces or promotes a key.
+async fn settle(
     connection: &mut AsyncPgConnection,
     secret: &SecretString,
-) -> Result<(Option<SigningKey>, KeySet), KeyRingError> {
-    let trusted = signing_keys::trusted(connection).await?;
-    let keys = trusted.iter().map(|key| Jwk::ed25519(key.kid.clone(), key.public_key.clone())).collect();
-    for key in trusted.iter().filter(|key| key.signs) {
-        let signing = SigningKey::derive(secret, &key.kid)?;
-        if signing.public() == key.public_key {
-            return Ok((Some(signing), KeySet { keys }));
-        }
+    StoredKeys { signing, announced, mut set, .. }: StoredKeys,
+) -> Result<AccessTokenKeys, KeyRingError> {
+    if let (None, Some(next)) = (&signing, announced) {
+        signing_keys::promote(connection, next.kid()).await?;
+        tracing::info!(key.id = next.kid(), "An announced key signs access tokens");
+        return Ok(AccessTokenKeys { signing: next, set });
     }
-    Ok((None, KeySet { keys }))
+    let next = SigningKey::derive(secret, &Uuid::now_v7().to_string())?;
+    set.keys.insert(0, next.jwk());
+    let signing = match signing {
+        Some(signing) => {
+            signing_keys::announce(connection, next.kid(), next.public()).await?;
+            tracing::info!(key.id = next.kid(), "A new key will sign access tokens");
+            signing
+        }
+        None => {
+            signing_keys::succeed(connection, next.kid(), next.public()).await?;
+            tracing::info!(key.id = next.kid(), "A new key signs access tokens");
+            next
+        }
+    };
+    Ok(AccessTokenKeys { signing, set })
 }

@@ -90,6 +90,9 @@ diesel::table! {
         public_key -> Text,
         created_at -> Timestamptz,
         retired_at -> Nullable<Timestamptz>,
+        signs_from -> Timestamptz,
+        rotation_requested -> Bool,
+        withdrawn_at -> Nullable<Timestamptz>,
     }
 }
 

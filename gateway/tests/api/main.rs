@@ -19,6 +19,7 @@ mod revocations;
 mod schema;
 mod security_headers;
 mod sessions;
+mod signing_keys;
 mod streams;
 mod tokens;
 mod version;

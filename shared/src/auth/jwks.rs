@@ -14,6 +14,7 @@ use std::{
     },
     time::Duration,
 };
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// How often the set is fetched: a key that is withdrawn is no longer trusted this much later.
@@ -91,6 +92,8 @@ struct SharedKeys {
     keys: RwLock<Keys>,
     /// Grows whenever a key is no longer trusted.
     generation: AtomicU64,
+    /// Tells each change of the trusted keys.
+    changes: watch::Sender<()>,
     /// Asks whoever fills the source to fill it anew.
     refresh: RefreshSignal,
     /// Whether somebody does.
@@ -186,6 +189,7 @@ impl KeySource {
         let dropped: Vec<String> =
             keys.trusted.keys().filter(|kid| !decoded.contains_key(*kid)).cloned().collect();
         keys.former.retain(|kid| !decoded.contains_key(kid));
+        let added = decoded.keys().any(|kid| !keys.trusted.contains_key(kid));
         keys.trusted = decoded;
         let any = !dropped.is_empty();
         keys.former.extend(dropped);
@@ -196,6 +200,15 @@ impl KeySource {
             // After the change: who reads the new number finds the change.
             self.0.generation.fetch_add(1, Ordering::AcqRel);
         }
+        if any || added {
+            self.0.changes.send_replace(());
+        }
+    }
+
+    /// Sees each change of the trusted keys, to wait for one.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.0.changes.subscribe()
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Keys> {
