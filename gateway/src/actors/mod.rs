@@ -4,23 +4,18 @@
 //!   HTTP handlers --hash, verify--> PasswordHasher (SyncArbiter, threads of its own)
 //!        |  |  '--reads snapshot--> KeyRing --reloads--> PostgreSQL, and fills the verifiers' key source
 //!        |  '-----reads snapshot--> InstanceProber (one a service) --probes--> its instances
-//!        '--------reports---------> InstanceProber --resolves--> host names of instances
-//!        |  '-----reads snapshot--> Upstream (one a service) --probes--> its instances
-//!        |--------reports---------> Upstream
+//!        |--------reports---------> InstanceProber --resolves--> host names of instances
 //!        |--reads published rooms-> WaitingRooms --counts, moves marks--> PostgreSQL, and hears of other instances' rooms
 //!        '--arrivals, overloads---> WaitingRooms
 //!   ExpirySweeper --deletes--> PostgreSQL, and forgets idle clients of the rate limit
 //! ```
 //!
 //! Spawn order: `KeyRing` (nothing is signed or verified without it), `PasswordHasher`, `ExpirySweeper`,
-//! the `InstanceProber`s, then HTTP. No actor asks another, so the ask graph has no cycle. All of them live until the
-//! service stops them. None needs a supervisor: `PasswordHasher` turns a panic into the answer to its one message
-//! (actix restarts no actor that panicked), `KeyRing` and `ExpirySweeper` are a [`shared::ticker::Ticker`] each,
-//! which outlives a panic, and `InstanceProber` only spawns probes and look-ups, whose errors are results.
-//! `WaitingRooms`, the `Upstream`s, then HTTP. No actor asks another, so the ask graph has no cycle. All of them live until the
-//! service stops them. None needs a supervisor: `PasswordHasher` turns a panic into the answer to its one message
-//! (actix restarts no actor that panicked), `KeyRing`, `ExpirySweeper` and `WaitingRooms` are a [`shared::ticker::Ticker`] each,
-//! which outlives a panic, and `Upstream` only spawns probes, whose errors are results.
+//! the `InstanceProber`s, `WaitingRooms`, then HTTP. No actor asks another, so the ask graph has no cycle. All of them live
+//! until the service stops them. None needs a supervisor: `PasswordHasher` turns a panic into the answer to its one message
+//! (actix restarts no actor that panicked), `ExpirySweeper` and `WaitingRooms` are a [`shared::ticker::Ticker`] each,
+//! `KeyRing` is served by [`shared::auth::KeySource::serve`], all of which outlive a panic, and `InstanceProber` only spawns
+//! probes and look-ups, whose errors are results.
 
 mod expiry_sweeper;
 mod instance_prober;
