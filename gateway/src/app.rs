@@ -65,7 +65,8 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
     let relay = threads::run_on(&follower.handle(), start_relay).await?;
 
     let keys = KeyRing::start(pool.clone(), config.signing_key_secret.clone(), context.keys.clone()).await?;
-    let hasher = PasswordHasher::start(config.bcrypt_cost, config.bcrypt_threads, config.bcrypt_queue)?;
+    let hasher = PasswordHasher::start(config.bcrypt_cost, config.bcrypt_threads, config.bcrypt_queue)?
+        .with_queue_per_client(config.bcrypt_queue_per_client);
     let issuer = AccessTokenIssuer::new(keys.clone(), &service.token_issuer, &service.token_audience);
     let identity = IdentityService { pool: pool.clone(), hasher, issuer, relay: relay.clone() };
     if let (Some(email), Some(password)) = (&config.admin_email, &config.admin_password)

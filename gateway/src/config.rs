@@ -70,6 +70,8 @@ pub struct Config {
     pub bcrypt_threads: usize,
     /// `GATEWAY_BCRYPT_QUEUE`: passwords that may wait or be hashed at once; beyond them 503.
     pub bcrypt_queue: usize,
+    /// `GATEWAY_BCRYPT_QUEUE_PER_CLIENT`: of them those that may wait of one client address (of IPv6 the first 64 bits).
+    pub bcrypt_queue_per_client: usize,
     /// How much one client may ask, by class of route.
     #[serde(flatten)]
     pub limits: LimitSettings,
@@ -118,6 +120,7 @@ impl Default for Config {
             bcrypt_cost: 12,
             bcrypt_threads: 1,
             bcrypt_queue: 64,
+            bcrypt_queue_per_client: 4,
             limits: LimitSettings::default(),
             waiting_room_rate: 50,
             waiting_room_stay_minutes: 10,

@@ -57,7 +57,7 @@ impl From<IdentityError> for Problem {
             IdentityError::SessionEnded => Self::new(Code::Unauthenticated).detail("log in again"),
             IdentityError::Stale => Self::new(Code::PreconditionFailed),
             IdentityError::Token(invalid) => Self::invalid("/token", invalid),
-            IdentityError::Hash(HashError::Overloaded) => {
+            IdentityError::Hash(HashError::Overloaded | HashError::Abandoned) => {
                 Self::new(Code::Overloaded).retry_after(Duration::from_secs(1))
             }
             IdentityError::Hash(error) => Self::internal(&error),

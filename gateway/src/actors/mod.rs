@@ -1,7 +1,7 @@
 //! The gateway's actors.
 //!
 //! ```text
-//!   HTTP handlers --hash, verify--> PasswordHasher (SyncArbiter, threads of its own)
+//!   HTTP handlers --hash, verify--> PasswordHasher (SyncArbiter, threads of its own, in turns)
 //!        |  |  '--reads snapshot--> KeyRing --reloads--> PostgreSQL, and fills the verifiers' key source
 //!        |  '-----reads snapshot--> InstanceProber (one a service) --probes--> its instances
 //!        |--------reports---------> InstanceProber --resolves--> host names of instances

@@ -1,17 +1,20 @@
 //! The device that a request comes from, as far as the request tells it.
 
+use shared::http::ConnectionEnd;
 use std::net::IpAddr;
 
 /// Characters of the longest `User-Agent` that is kept.
 const LONGEST_USER_AGENT: usize = 200;
 
 /// What a request tells of the device that sent it. A user recognises a session by it; it proves nothing.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct ClientDevice {
     /// The program, from `User-Agent`: 200 characters at most.
     pub(crate) user_agent: Option<String>,
     /// The network address.
     pub(crate) address: Option<IpAddr>,
+    /// Tells when its connection ends.
+    pub(crate) connection: ConnectionEnd,
 }
 
 impl ClientDevice {
@@ -21,7 +24,8 @@ impl ClientDevice {
             let shown = text.trim().chars().filter(|character| !character.is_control());
             shown.take(LONGEST_USER_AGENT).collect::<String>()
         };
-        Self { user_agent: user_agent.map(shown).filter(|text| !text.is_empty()), address }
+        let user_agent = user_agent.map(shown).filter(|text| !text.is_empty());
+        Self { user_agent, address, connection: ConnectionEnd::default() }
     }
 
     /// The address as the database keeps it.

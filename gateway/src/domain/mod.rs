@@ -2,6 +2,7 @@
 
 pub(crate) mod client_device;
 mod common_passwords;
+pub(crate) mod fair_queue;
 pub(crate) mod known_device;
 pub(crate) mod limits;
 pub(crate) mod locale;

@@ -55,10 +55,11 @@ impl FromJson for RefreshRequest {
 )]
 pub(super) async fn register(
     identity: web::Data<IdentityService>,
+    device: ClientDevice,
     _: NoParameters,
     body: Body<Registration>,
 ) -> Result<HttpResponse, Problem> {
-    let user = identity.register(body.value).await?;
+    let user = identity.register(body.value, &device).await?;
     Ok(HttpResponse::Created()
         .insert_header((header::LOCATION, "/api/v1/users/me"))
         .insert_header((header::CACHE_CONTROL, "private, no-store"))

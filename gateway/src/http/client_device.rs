@@ -3,6 +3,7 @@
 use super::TrustedProxies;
 use crate::domain::client_device::ClientDevice;
 use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header, web};
+use shared::http::ConnectionEnd;
 use std::{convert::Infallible, future};
 
 impl FromRequest for ClientDevice {
@@ -16,6 +17,7 @@ impl FromRequest for ClientDevice {
         // A header may hold other bytes than ASCII: they are shown as well as they can be.
         let user_agent = request.headers().get(header::USER_AGENT);
         let user_agent = user_agent.map(|value| String::from_utf8_lossy(value.as_bytes()));
-        future::ready(Ok(Self::new(user_agent.as_deref(), address)))
+        let connection = request.conn_data::<ConnectionEnd>().cloned().unwrap_or_default();
+        future::ready(Ok(Self { connection, ..Self::new(user_agent.as_deref(), address) }))
     }
 }

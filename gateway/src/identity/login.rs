@@ -99,7 +99,7 @@ impl IdentityService {
         }
         let attempt = Attempt { client, origin, device, known_network, counts };
         let hash = credentials.as_ref().and_then(|credentials| credentials.password_hash.clone());
-        let right = self.hasher.verify(login.password.into_secret(), hash).await?;
+        let right = self.hasher.for_client(client).verify(login.password.into_secret(), hash).await?;
         match credentials.filter(|_| right) {
             Some(credentials) => self.start_session(UserId(credentials.id), &attempt).await,
             None => Err(self.count_failure(&attempt).await?),

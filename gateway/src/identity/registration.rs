@@ -3,6 +3,7 @@
 use super::{IdentityService, letter_tokens};
 use crate::{
     domain::{
+        client_device::ClientDevice,
         locale::Locale,
         one_time_token::TokenPurpose,
         password::NewPassword,
@@ -40,13 +41,17 @@ impl IdentityService {
     ///
     /// # Errors
     /// [`IdentityError::EmailTaken`], or a fault of ours.
-    pub(crate) async fn register(&self, registration: Registration) -> Result<User, IdentityError> {
+    pub(crate) async fn register(
+        &self,
+        registration: Registration,
+        device: &ClientDevice,
+    ) -> Result<User, IdentityError> {
         // A check before the hash, so that a taken address costs none. The insert decides.
         if users::has_account(&mut *self.pool.get().await?, &registration.email).await? {
             return Err(IdentityError::EmailTaken);
         }
         let Registration { email, password, given_name, family_name, locale } = registration;
-        let password_hash = self.hasher.hash(password.into_secret()).await?;
+        let password_hash = self.hasher.for_client(device).hash(password.into_secret()).await?;
         let new = NewUser {
             id: UserId::new(),
             email: &email,

@@ -50,6 +50,8 @@ pub(crate) fn config(database: &TestDatabase) -> Config {
         SecretString::from(SIGNING_SECRET),
     );
     config.bcrypt_cost = 4;
+    // All clients of a test have one address.
+    config.bcrypt_queue_per_client = 64;
     config.flight_urls = vec![nowhere()];
     config.booking_urls = vec![nowhere()];
     config.mailer_urls = vec![nowhere()];

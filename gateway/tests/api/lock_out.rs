@@ -150,7 +150,7 @@ async fn failures_are_forgotten_by_a_login_or_in_time() {
 
 #[actix_web::test]
 async fn guesses_at_once_count_like_guesses_one_by_one() {
-    let world = GatewayFixture::start_with(|config| config.bcrypt_queue = 64).await;
+    let world = GatewayFixture::start().await;
     world.register("ada@example.org").await;
     let guesses = (0..30).map(|_| world.try_log_in("ada@example.org", "wrong password"));
     let answers = futures_util::future::join_all(guesses).await;

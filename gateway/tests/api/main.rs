@@ -9,6 +9,7 @@ mod fake_service;
 mod gateway_fixture;
 mod limits;
 mod lock_out;
+mod login_storms;
 mod observability;
 mod password_reset;
 mod profile;

@@ -39,4 +39,5 @@ pub use request_id::RequestId;
 pub use scaffold::{method_not_allowed, readable};
 pub(crate) use scaffold::{metrics_server, probes, unknown_path};
 pub use security_headers::SECURITY_HEADERS;
+pub use server::ConnectionEnd;
 pub(crate) use server::{ServerSettings, serve};

@@ -1,6 +1,6 @@
 //! A client's connection: what the server writes bare to say that it cannot parse a request leaves as a problem.
 
-use super::{refusal::Bare, request_line::RequestLine};
+use super::{ConnectionEnd, refusal::Bare, request_line::RequestLine};
 use actix_web::rt::net::TcpStream;
 use std::{
     io,
@@ -25,11 +25,22 @@ pub(super) struct ClientConnection {
     line: RequestLine,
     /// After a refusal: what of it is still to be written. The server writes nothing more then.
     refusal: Option<Vec<u8>>,
+    end: ConnectionEnd,
 }
 
 impl ClientConnection {
     pub(super) fn new(stream: TcpStream) -> Self {
-        Self { stream: Some(stream), line: RequestLine::default(), refusal: None }
+        Self {
+            stream: Some(stream),
+            line: RequestLine::default(),
+            refusal: None,
+            end: ConnectionEnd::default(),
+        }
+    }
+
+    /// What the requests of the connection learn of its end by.
+    pub(super) fn end(&self) -> ConnectionEnd {
+        self.end.clone()
     }
 
     fn stream(&mut self) -> io::Result<Pin<&mut TcpStream>> {
@@ -58,7 +69,11 @@ impl AsyncRead for ClientConnection {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        ready!(self.stream()?.poll_read(context, buffer))?;
+        let read = ready!(self.stream()?.poll_read(context, buffer));
+        if read.is_err() || (buffer.filled().len() == before && buffer.remaining() > 0) {
+            self.end.tell();
+        }
+        read?;
         self.line.read(&buffer.filled()[before..]);
         Poll::Ready(Ok(()))
     }
@@ -103,6 +118,7 @@ impl Drop for ClientConnection {
     /// The server drops a connection as soon as it has refused it. A client that is still sending would then get
     /// a reset, which discards the answer on its way; so the connection is read on for a moment.
     fn drop(&mut self) {
+        self.end.tell();
         if let (Some(refusal), Some(stream)) = (self.refusal.take(), self.stream.take())
             && let Ok(runtime) = Handle::try_current()
         {

@@ -4,6 +4,7 @@
 //! parts are put together with a connection of ours ([`ClientConnection`]), which makes problems of these answers.
 
 mod connection;
+mod connection_end;
 mod refusal;
 mod request_line;
 
@@ -17,6 +18,7 @@ use actix_web::{
     rt::net::TcpStream,
 };
 use connection::ClientConnection;
+pub use connection_end::ConnectionEnd;
 use socket2::{Domain, Protocol as Transport, SockRef, Socket, Type};
 use std::{
     fmt, io,
@@ -100,6 +102,7 @@ where
             .client_request_timeout(settings.request_head)
             .client_disconnect_timeout(DISCONNECT)
             .local_addr(address)
+            .on_connect_ext(|connection: &ClientConnection, data| drop(data.insert(connection.end())))
             .finish(map_config(app, |()| AppConfig::default()));
         fn_service(accept).and_then(http)
     })?;
