@@ -107,9 +107,9 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
         .for_each_worker(move || ProxyClient::new(timeout, stream_idle, proxied.clone()))
         .serve_app(http::routes, |parts| {
             App::new()
-                .wrap(from_fn(http::limits))
                 .wrap(from_fn(http::request_limits))
                 .wrap(from_fn(http::compression))
+                .wrap(from_fn(http::limits))
                 .wrap(from_fn(http::cors))
                 .wrap(from_fn(shared::http::envelope))
                 .wrap(from_fn(http::security_headers))

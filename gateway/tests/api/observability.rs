@@ -2,6 +2,7 @@ use crate::{
     fake_service::FakeService,
     gateway_fixture::{GatewayFixture, nowhere},
 };
+use awc::http::Method;
 use shared::telemetry::metrics::{recorder, render};
 
 /// Whether a line of the metrics has this name and these labels.
@@ -31,6 +32,14 @@ async fn requests_are_counted_by_route_and_class_and_never_by_path() {
     ] {
         assert_eq!(world.client.get(path).await.status.as_u16(), status, "{path}");
     }
+    // What is refused or answered early is counted, too.
+    let large = world.client.with_header("x-large", &"x".repeat(40_000));
+    assert_eq!(large.get("/api/v1/flights/private-id").await.status, 431);
+    let preflight = world
+        .client
+        .with_header("origin", "https://x.example")
+        .with_header("access-control-request-method", "GET");
+    assert_eq!(preflight.send(Method::OPTIONS, "/", "", None).await.status, 204);
     let metrics = render();
     for (name, labels) in [
         (
@@ -40,6 +49,8 @@ async fn requests_are_counted_by_route_and_class_and_never_by_path() {
         ("http_requests_total", &[r#"route="/api/v1/places""#, r#"class="search""#, r#"status="429""#]),
         ("http_requests_total", &[r#"route="unmatched""#, r#"class="read""#, r#"status="404""#]),
         ("http_requests_total", &[r#"route="/api/docs/{file:.*}""#, r#"status="404""#]),
+        ("http_requests_total", &[r#"route="/api/v1/flights/{id}""#, r#"class="read""#, r#"status="431""#]),
+        ("http_requests_total", &[r#"class="preflight""#, r#"method="OPTIONS""#, r#"status="204""#]),
         ("http_request_seconds_bucket", &[r#"route="/api/v1/flights/{id}""#, r#"class="read""#]),
         ("aerobus_limit_refusals_total", &[r#"class="search""#, r#"client="address""#, r#"kind="rate""#]),
         ("upstream_requests_total", &[r#"service="flight""#, r#"route="/api/v1/flights/{id}""#]),
