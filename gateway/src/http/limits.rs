@@ -17,6 +17,7 @@ use actix_web::{
     middleware::Next,
     web::{self, Bytes},
 };
+use rand::RngExt;
 use shared::{
     auth::{MaybeCaller, Permission},
     http::{Problem, Quota, RequestFacts},
@@ -134,7 +135,8 @@ pub(crate) async fn limits(
         Err(refusal) => {
             let problem = refuse(class, &refusal);
             if !refusal.pause.is_zero() {
-                tokio::time::sleep(refusal.pause).await;
+                // Not all at the same instant: a client with many connections asks again with all of them.
+                tokio::time::sleep(refusal.pause.mul_f64(rand::rng().random_range(0.5..1.5))).await;
             }
             let (request, _) = request.into_parts();
             Ok(ServiceResponse::from_err(problem, request))
