@@ -38,6 +38,7 @@ use shared::{
     bus::{Bus, Consumers},
     db::{DatabaseConfig, DbError, MigrateError, Plans, Pool, migrate},
     http::health::Health,
+    operations::Operations,
     outbox::{DeadLetters, Relay, RelayHandle},
     service::{ListenError, Running, ServiceContext, WebServer},
     threads::{self, Priority},
@@ -117,7 +118,10 @@ pub(crate) async fn start_with(
         expiry_interval: Duration::from_millis(config.reap_ms.max(10)),
         disruption_interval: Duration::from_millis(config.disruption_sweep_ms.max(10)),
     };
-    let consumers = threads::run_on(&follower.handle(), async move || follow(following)).await?;
+    let dead_letters = DeadLetters::new(followers.clone());
+    let of_followers = dead_letters.clone();
+    let consumers =
+        threads::run_on(&follower.handle(), async move || follow(following, &of_followers)).await?;
 
     let verifier = context.verifier(service);
     // The bus is not among what must be there: with the broker down bookings go on, and events wait.
@@ -129,6 +133,7 @@ pub(crate) async fn start_with(
     let running = WebServer::new("booking", service, health)
         .share(verifier)
         .share(ServiceTokens::new(service.service_token_secret.clone()))
+        .share(Operations::new("booking", &pool, &dead_letters, &relay))
         .share(AccessTokens::new(&service.service_token_secret))
         .share(sales.clone())
         .share(RequestPolicy {
@@ -260,16 +265,15 @@ struct FollowerDeps {
 }
 
 /// Starts repeated work on the present arbiter, and subscribes to the bus.
-fn follow(deps: FollowerDeps) -> Consumers {
+fn follow(deps: FollowerDeps, dead_letters: &DeadLetters) -> Consumers {
     let FollowerDeps { bus, requests, pool, directory, ledgers, desk, .. } = deps;
     expiry_sweeper::start(requests.clone(), ledgers.clone(), deps.expiry_interval);
     housekeeping::start(requests.clone());
     version_poll::start(bus.clone(), requests.clone(), directory.clone());
     let disruptions = DisruptionDesk::start(requests, ledgers, desk, deps.disruption_interval);
-    let dead_letters = Arc::new(DeadLetters::new(pool.clone()));
     let feed = Arc::new(FlightFeed::new(pool, directory.clone(), disruptions));
     let follower = Arc::new(FlightFollower::new(directory));
     Consumers::new()
-        .with(bus.subscribe(FlightFeed::subscription(), feed, dead_letters.clone()))
-        .with(bus.subscribe(FlightFollower::subscription(), follower, dead_letters))
+        .with(dead_letters.subscribe(&bus, FlightFeed::subscription(), feed))
+        .with(dead_letters.subscribe(&bus, FlightFollower::subscription(), follower))
 }

@@ -98,6 +98,7 @@ mod armed {
             }
             Command::CancelByAirline { .. } | Command::Reschedule { .. } => "airline",
             Command::Expire { .. } => "expire",
+            Command::ByStaff { command, .. } => kind(command),
         }
     }
 }

@@ -17,6 +17,7 @@ use shared::{
     bus::{Bus, Consumers},
     db::{DatabaseConfig, MigrateError, Pool, migrate},
     http::health::Health,
+    operations::Operations,
     outbox::{DeadLetters, Relay, RelayHandle},
     service::{ListenError, Running, ServiceContext, WebServer},
     threads::{self, Priority},
@@ -62,7 +63,7 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
     // The search index follows the bus in bulk: off the thread of the connections that requests wait for.
     let follower = threads::arbiter("fl-follow".to_owned(), Priority::Followers)?;
     let (followed, bus) = (database.clone(), context.bus.clone());
-    let (relay, followers, catalogue, consumers) =
+    let Following { relay, pool: followers, catalogue, dead_letters, consumers } =
         threads::run_on(&follower.handle(), async move || follow(&followed, &bus)).await?;
     drop(tokio::time::timeout(LOAD_TIMEOUT, catalogue.loaded()).await);
 
@@ -79,6 +80,7 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
     let running = WebServer::new("flight", service, health)
         .share(verifier)
         .share(tokens)
+        .share(Operations::new("flight", &pool, &dead_letters, &relay))
         .share(pool.clone())
         .share(CommittedChanges::new(relay.clone(), catalogue.clone()))
         .share(catalogue)
@@ -94,21 +96,30 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
     }))
 }
 
+/// What follows the bus, on a thread of its own.
+struct Following {
+    relay: RelayHandle,
+    pool: Pool,
+    catalogue: CatalogueHandle,
+    dead_letters: DeadLetters,
+    consumers: Consumers,
+}
+
 /// Starts the relay and the search index on the present arbiter, and subscribes to the bus.
-fn follow(database: &DatabaseConfig, bus: &Bus) -> (RelayHandle, Pool, CatalogueHandle, Consumers) {
+fn follow(database: &DatabaseConfig, bus: &Bus) -> Following {
     let pool = Pool::new(&DatabaseConfig { pool_size: FOLLOWERS, ..database.clone() });
     let relay = Relay::start("flight", database, bus.clone());
     let catalogue = CatalogueHandle::start(pool.clone());
-    let consumers = subscribe(bus, &pool, &catalogue);
-    (relay, pool, catalogue, consumers)
+    let dead_letters = DeadLetters::new(pool.clone());
+    let consumers = subscribe(bus, &dead_letters, &pool, &catalogue);
+    Following { relay, pool, catalogue, dead_letters, consumers }
 }
 
 /// Subscribes to the bus.
-fn subscribe(bus: &Bus, pool: &Pool, catalogue: &CatalogueHandle) -> Consumers {
-    let dead_letters = Arc::new(DeadLetters::new(pool.clone()));
+fn subscribe(bus: &Bus, dead_letters: &DeadLetters, pool: &Pool, catalogue: &CatalogueHandle) -> Consumers {
     let to_catalogue = Arc::new(CatalogueFeed::new(catalogue.clone()));
     let to_table = Arc::new(SeatsFeed::start(pool.clone(), catalogue.clone()));
     Consumers::new()
-        .with(bus.subscribe(catalogue_feed::subscription(), to_catalogue, dead_letters.clone()))
-        .with(bus.subscribe(availability_feed::subscription(), to_table, dead_letters))
+        .with(dead_letters.subscribe(bus, catalogue_feed::subscription(), to_catalogue))
+        .with(dead_letters.subscribe(bus, availability_feed::subscription(), to_table))
 }

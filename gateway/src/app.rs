@@ -1,19 +1,30 @@
 //! Wires database, actors and HTTP together.
 
 use crate::{
-    actors::{ExpirySweeper, HashError, KeyRing, KeyRingError, PasswordHasher, Upstreams, WaitingRooms},
+    actors::{
+        AuditRecorder, ExpirySweeper, HashError, KeyRing, KeyRingError, PasswordHasher, Upstreams, WaitingRooms,
+    },
     config::Config,
     domain::queue_ticket::TicketSigner,
-    http::{self, AllowedOrigins, BehindTls, EventStreamLimit, MergedOpenApi, ProxyClient, RequestLimiter},
+    http::{
+        self, AllowedOrigins, BehindTls, EventStreamLimit, InternalClient, MergedOpenApi, OwnAddress, ProxyClient,
+        RequestLimiter,
+    },
     identity::{AccessTokenIssuer, AdministratorError, IdentityService, ensure_administrator},
-    store::{MIGRATIONS, revocations},
+    store::{
+        MIGRATIONS,
+        audit_log::{self, AuditRights},
+        revocations,
+    },
 };
 use actix_web::{App, middleware::from_fn, web};
 use shared::{
     auth::{GATEWAY, LastingToken, RecentRevocations, RevocationFeed, ServiceTokens},
-    db::{DbError, MigrateError, Pool, migrate},
+    bus::{Bus, Consumers},
+    db::{DatabaseConfig, DbError, MigrateError, Pool, migrate},
     http::health::Health,
-    outbox::Relay,
+    operations::Operations,
+    outbox::{DeadLetters, Relay, RelayHandle},
     service::{ListenError, Running, ServiceContext, WebServer},
     threads::{self, Priority},
 };
@@ -23,12 +34,23 @@ use std::{io, sync::Arc, time::Duration};
 const CLIENT_HEADERS: Duration = Duration::from_secs(10);
 const CLIENT_KEEP_ALIVE: Duration = Duration::from_secs(75);
 
+/// Connections of what follows the bus: the audit log.
+const FOLLOWERS: usize = 2;
+
 /// Why the gateway did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The schema could not be brought up to date.
     #[error("the gateway's schema could not be brought up to date")]
     Migrate(#[from] MigrateError),
+    /// The audit log could not be looked at.
+    #[error("the audit log could not be looked at")]
+    Audit(#[from] DbError),
+    /// The audit log is not there.
+    #[error(
+        "there is no audit log that this role may read and append to: an administrator of the database has to run migrations/audit/provision.sql (docs/operations.md)"
+    )]
+    NoAuditLog,
     /// There are no signing keys.
     #[error("there are no signing keys")]
     Keys(#[from] KeyRingError),
@@ -59,10 +81,11 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
     let database = service.database();
     migrate(&database, MIGRATIONS).await?;
     let pool = Pool::new(&database);
+    check_audit_log(&pool).await?;
     let follower = threads::arbiter("gw-follow".to_owned(), Priority::Followers)?;
     let (followed, bus) = (database.clone(), context.bus.clone());
-    let start_relay = async move || Relay::start("gateway", &followed, bus);
-    let relay = threads::run_on(&follower.handle(), start_relay).await?;
+    let Following { relay, pool: followers, dead_letters, consumers } =
+        threads::run_on(&follower.handle(), async move || follow(&followed, &bus)).await?;
 
     let keys = KeyRing::start(pool.clone(), config.signing_key_secret.clone(), context.keys.clone()).await?;
     let hasher = PasswordHasher::start(config.bcrypt_cost, config.bcrypt_threads, config.bcrypt_queue)?
@@ -85,11 +108,13 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
     let revocations = follow_revocations(&context, &pool).await?;
     let verifier = context.verifier(service);
     let service_tokens = ServiceTokens::new(service.service_token_secret.clone());
+    let of_clients = service_tokens.clone();
     let streams = EventStreamLimit::new(config.streams, config.streams_per_client);
     let (timeout, stream_idle, proxied) = (config.upstream_timeout(), config.stream_idle(), streams.clone());
     let following = follower.handle();
     let health =
         Health::new().needs_database(&pool).needs("followers", move || std::future::ready(following.alive()));
+    let own_address = OwnAddress::default();
     let running = WebServer::new("gateway", service, health)
         .with_timeouts(CLIENT_HEADERS, CLIENT_KEEP_ALIVE)
         .share(verifier)
@@ -97,6 +122,9 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
         .share(service_tokens)
         .share(BehindTls(config.behind_tls))
         .share(identity)
+        .share(Operations::new("gateway", &pool, &dead_letters, &relay))
+        .share(own_address.clone())
+        .share(pool.clone())
         .share(keys.clone())
         .share(upstreams.clone())
         .share(waiting_rooms.clone())
@@ -104,6 +132,7 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
         .share_data(web::Data::from(limiter))
         .share(config.trusted_proxies.clone())
         .share(MergedOpenApi::new(&http::document()))
+        .for_each_worker(move || InternalClient::new(of_clients.clone()))
         .for_each_worker(move || ProxyClient::new(timeout, stream_idle, proxied.clone()))
         .serve_app(http::routes, |parts| {
             App::new()
@@ -115,8 +144,10 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
                 .wrap(from_fn(http::security_headers))
                 .configure(|config| parts.add_to(config))
         })?;
+    own_address.set(running.address);
     Ok(running.before_stop(move || async move { streams.end() }).flush(relay.clone()).after_stop(
         move || async move {
+            consumers.stop().await;
             upstreams.stop().await;
             waiting_rooms.stop().await;
             revocations.stop().await;
@@ -124,6 +155,7 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
             sweeper.stop().await;
             relay.stop().await;
             pool.close();
+            followers.close();
             follower.stop();
         },
     ))
@@ -138,4 +170,36 @@ async fn follow_revocations(context: &ServiceContext, pool: &Pool) -> Result<Rev
 
 async fn recent_revocations(pool: &Pool) -> Result<RecentRevocations, DbError> {
     Ok(revocations::recent(&mut *pool.get().await?).await?)
+}
+
+/// What follows the bus, on a thread of its own.
+struct Following {
+    relay: RelayHandle,
+    pool: Pool,
+    dead_letters: DeadLetters,
+    consumers: Consumers,
+}
+
+/// Starts the relay on the present arbiter, and subscribes to the bus.
+fn follow(database: &DatabaseConfig, bus: &Bus) -> Following {
+    let relay = Relay::start("gateway", database, bus.clone());
+    let pool = Pool::new(&DatabaseConfig { pool_size: FOLLOWERS, ..database.clone() });
+    let dead_letters = DeadLetters::new(pool.clone());
+    let recorder = Arc::new(AuditRecorder::new(pool.clone()));
+    let consumers =
+        Consumers::new().with(dead_letters.subscribe(bus, AuditRecorder::subscription(), recorder));
+    Following { relay, pool, dead_letters, consumers }
+}
+
+/// Sees to it that the audit log is there, and tells where it proves less than it should.
+async fn check_audit_log(pool: &Pool) -> Result<(), StartError> {
+    let rights = audit_log::rights(&mut *pool.get().await?).await.map_err(DbError::from)?;
+    match rights {
+        AuditRights::AppendOnly => Ok(()),
+        AuditRights::Excessive => {
+            tracing::warn!("The gateway's role may change the audit log: give the log to a role of its own");
+            Ok(())
+        }
+        AuditRights::Missing => Err(StartError::NoAuditLog),
+    }
 }

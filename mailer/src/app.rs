@@ -19,6 +19,7 @@ use shared::{
     config::ConfigError,
     db::{MigrateError, Pool, migrate},
     http::health::Health,
+    operations::Operations,
     outbox::{DeadLetters, Relay},
     service::{ListenError, Running, ServiceContext, WebServer},
     threads::{self, Priority},
@@ -68,7 +69,7 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
     let database = config.service.database();
     migrate(&database, MIGRATIONS).await?;
     let pool = Pool::new(&database);
-    // The mailer publishes no events yet. Its relay removes old rows of the inbox, which only earlier releases write.
+    // It publishes what staff did. It also removes old rows of the inbox, which only earlier releases write.
     let relay = Relay::start("mailer", &database, context.bus.clone());
 
     let (taking, sending) = (follower("mail-take")?, follower("mail-send")?);
@@ -94,15 +95,16 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
         .needs("followers", move || std::future::ready(following.iter().all(ArbiterHandle::alive)))
         .needs("bus", move || std::future::ready(bus.is_connected()))
         .needs_keys(&verifier);
+    let dead_letters = DeadLetters::new(pool.clone());
     let running = WebServer::new("mailer", &config.service, health)
         .share(verifier)
-        .share(MailAdmin { pool: pool.clone(), sender: sender.clone(), consumer: consumer.clone() })
+        .share(MailAdmin { pool: pool.clone(), sender: sender.clone(), relay: relay.clone() })
+        .share(Operations::new("mailer", &pool, &dead_letters, &relay))
         .serve(http::routes)?;
-    let dead_letters = Arc::new(DeadLetters::new(pool.clone()));
     // A bus within the process hands out deliveries on the thread that subscribes.
     let subscribe = async move || {
         let subscription = NotificationConsumerHandle::subscription();
-        Consumers::new().with(context.bus.subscribe(subscription, Arc::new(consumer), dead_letters))
+        Consumers::new().with(dead_letters.subscribe(&context.bus, subscription, Arc::new(consumer)))
     };
     let consumers = threads::run_on(&taking.handle(), subscribe).await?;
     Ok(running.flush(relay.clone()).after_stop(move || async move {

@@ -17,12 +17,6 @@ pub(crate) enum MailError {
     /// The token that the letter brought is kept no longer than it is needed.
     #[error("the token of this letter has been erased: its reader must ask for a new letter")]
     Erased,
-    /// A dead letter failed again; for people, why.
-    #[error("the message failed again: {0}")]
-    StillDead(String),
-    /// What all messages need is away.
-    #[error("the message has to wait: {0}")]
-    Paused(String),
     /// The database.
     #[error(transparent)]
     Database(#[from] DbError),
@@ -38,10 +32,7 @@ impl From<MailError> for Problem {
     fn from(error: MailError) -> Self {
         match error {
             MailError::NotFound => Self::new(Code::NotFound),
-            MailError::Superseded | MailError::Erased | MailError::StillDead(_) => {
-                Self::new(Code::Conflict).detail(error)
-            }
-            MailError::Paused(_) => Self::unavailable(&error),
+            MailError::Superseded | MailError::Erased => Self::new(Code::Conflict).detail(error),
             MailError::Database(cause) => cause.into(),
         }
     }

@@ -9,6 +9,7 @@
 //! | [`db`] | pools, migrations, schemas and roles |
 //! | [`config`] | the parts of configuration that every service has |
 //! | [`telemetry`] | logs, trace context, metrics |
+//! | [`operations`] | what a service tells the gateway of itself: its status, its dead letters |
 //! | [`service`] | a running service: its address, its graceful stop |
 //! | [`supervisor`] | workers and actors that are started again when they have died |
 //! | [`threads`] | names and priorities of threads |
@@ -21,6 +22,7 @@ pub mod bus;
 pub mod config;
 pub mod db;
 pub mod http;
+pub mod operations;
 pub mod outbox;
 pub mod release;
 pub mod service;
@@ -30,6 +32,6 @@ pub mod threads;
 pub mod ticker;
 
 pub use shared_types::{
-    calendar_date, email, error_chain, events, fare, flight_time, iata, ids, money, person_name, seat,
-    time_zones, trace,
+    calendar_date, email, error_chain, events, fare, flight_time, iata, ids, money, person_name, redaction,
+    seat, time_zones, trace,
 };

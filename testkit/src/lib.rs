@@ -3,6 +3,7 @@
 //!
 //! The servers behind it are started by `./dev test`, which tells their addresses in the environment.
 
+mod audit;
 mod client;
 mod database;
 mod events;
@@ -12,6 +13,7 @@ mod schema;
 mod smtp;
 mod token;
 
+pub use audit::{admin_write, admin_writes};
 pub use client::{Answer, Client};
 pub use database::TestDatabase;
 pub use events::{EventStream, StreamEvent};

@@ -114,6 +114,7 @@ impl Things {
             "flights" => text(&self.flight["id"]),
             "bookings" => text(&self.booking["id"]),
             "mail" => self.letter.clone(),
+            "dead-letters" => "flight".to_owned(),
             other => panic!("{template}: say here which of {other} is read"),
         };
         let path = match (template.split_once('{'), template.split_once('}')) {
@@ -189,8 +190,10 @@ async fn every_answer_is_as_its_schema_says() {
         documents.check("get", &template, &refused);
     }
     let manifest = format!("/api/v1/admin/flights/{}/manifest", things.flight["id"].as_str().unwrap());
-    let csv = admin.with_header("accept", "text/csv").send(Method::GET, &manifest, "", None).await;
-    documents.check("get", "/api/v1/admin/flights/{id}/manifest", &csv);
+    let csv = admin.with_header("accept", "text/csv");
+    let manifest = csv.send(Method::GET, &manifest, "", None).await;
+    documents.check("get", "/api/v1/admin/flights/{id}/manifest", &manifest);
+    documents.check("get", "/api/v1/admin/audit", &csv.get("/api/v1/admin/audit").await);
     let nothing = system.anybody.get("/api/v1/bookings").await;
     documents.check("get", "/api/v1/bookings", &nothing);
     assert!(documents.answered.len() > 50, "{:?}", documents.answered);

@@ -8,6 +8,7 @@ mod documents;
 mod framing;
 mod keys;
 mod live;
+mod operations;
 mod permissions;
 mod query_parameters;
 mod revocations;

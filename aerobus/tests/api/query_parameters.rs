@@ -10,6 +10,7 @@ fn filled(template: &str) -> String {
     let id = FlightId::new().to_string();
     let segments = template.split('/').map(|segment| match segment.strip_prefix('{') {
         Some(name) if name.contains("id") || template.contains("seat-layouts") => id.clone(),
+        Some("service}") => "flight".to_owned(),
         Some(_) => "AAA".to_owned(),
         None => segment.to_owned(),
     });

@@ -2,6 +2,7 @@
 
 use super::answers::tag;
 use crate::{
+    actors::sales::InstanceSales,
     deadline,
     store::{
         flight_cache::FlightCache,
@@ -9,14 +10,19 @@ use crate::{
     },
 };
 use actix_web::{HttpRequest, http::header};
-use booking_engine::{ledger::command::BookingRef, ports::RequestContext};
+use booking_engine::{
+    booking::record::Booking,
+    ledger::{command::BookingRef, staff::StaffAuthor},
+    ports::RequestContext,
+};
 use shared::{
     auth::{Caller, Permission},
     db::Pool,
     events::BookingState,
-    http::{Code, Problem, require_match},
+    http::{Code, Problem, RequestId, require_match},
     ids::BookingId,
 };
+use std::borrow::Cow;
 
 /// What the handlers read from.
 #[derive(Clone)]
@@ -57,6 +63,20 @@ impl BookingReader {
             true => Err(Problem::new(Code::Forbidden)),
             false => Err(Problem::new(Code::NotFound)),
         }
+    }
+}
+
+/// Sales by this caller: of another's booking they are those of staff, which the audit log shows.
+pub(super) fn acting<'a>(
+    sales: &'a InstanceSales,
+    booking: &Booking,
+    caller: &Caller,
+    RequestId(request_id): &RequestId,
+) -> Cow<'a, InstanceSales> {
+    let actor = caller.user_id();
+    match booking.owner_id == actor {
+        true => Cow::Borrowed(sales),
+        false => Cow::Owned(sales.by_staff(StaffAuthor { actor, request_id: request_id.clone() })),
     }
 }
 

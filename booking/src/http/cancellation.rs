@@ -3,7 +3,7 @@
 use super::{
     account_limits::is_trusted,
     answers::answer,
-    booking_reader::{BookingReader, matching},
+    booking_reader::{BookingReader, acting, matching},
     keyed::{Keyed, KeyedRequest},
     letter_limit::{of_change, with_letters},
 };
@@ -112,6 +112,7 @@ pub(crate) async fn cancel(
     }
     let at = matching(&request, &state)?;
     let quote = quote_id.map(QuoteId);
+    let sales = acting(&sales, &booking, &caller, &request_id);
     let cancel = Box::pin(sales.cancel(&booking, (at, quote), key, context));
     // Of a hold for a stranger the letter that ends it was counted when it was made. An unverified account makes room by
     // it for another hold, and that one's letter.

@@ -3,7 +3,7 @@
 use super::{
     account_limits::check_contact,
     answers::answer,
-    booking_reader::{BookingReader, matching},
+    booking_reader::{BookingReader, acting, matching},
     letter_limit::{OF_A_HOLD, of_change, with_letters},
 };
 use crate::{actors::sales::InstanceSales, http::context::Context};
@@ -173,6 +173,7 @@ pub(crate) async fn contact(
     // A hold that gets another contact has yet to end, with a letter there.
     let is_moved = booking.status == BookingStatus::Held && booking.contact.email != *email;
     let letters = of_change(&caller, email, (if is_moved { OF_A_HOLD } else { 1 }, 0));
+    let sales = acting(&sales, &booking, &caller, &request_id);
     let change = sales.change_contact(&booking, at, patch.clone(), context);
     let sold = with_letters((&reading.pool, context), &caller, (letters, booking.version), change).await?;
     answer(sold, StatusCode::OK, &request_id)
@@ -214,6 +215,7 @@ pub(crate) async fn name(
     let correction = NameCorrection { passenger, given_name, family_name };
     let at = matching(&request, &state)?;
     let letters = of_change(&caller, &booking.contact.email, (1, 0));
+    let sales = acting(&sales, &booking, &caller, &request_id);
     let change = sales.correct_name(&booking, at, correction, context);
     let sold = with_letters((&reading.pool, context), &caller, (letters, booking.version), change).await?;
     answer(sold, StatusCode::OK, &request_id)
@@ -248,6 +250,7 @@ pub(crate) async fn seats(
     let stage = BookingStage::of(state.status, state.payment_status);
     let exempt = caller.may(Permission::LimitsExempt);
     let letters = of_change(&caller, &booking.contact.email, (1, 0));
+    let sales = acting(&sales, &booking, &caller, &request_id);
     let change = sales.change_seats((&booking, stage), (at, body.value.0), exempt, context);
     let sold = with_letters((&reading.pool, context), &caller, (letters, booking.version), change).await?;
     answer(sold, StatusCode::OK, &request_id)

@@ -93,6 +93,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
                 .route(web::post().to(internal::close))
                 .default_service(method_not_allowed("POST")),
         )
+        .configure(shared::operations::routes)
         .service(readable("/openapi.json").route(web::get().to(own_document)));
 }
 

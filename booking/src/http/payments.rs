@@ -2,7 +2,7 @@
 
 use super::{
     answers::answer,
-    booking_reader::{BookingReader, matching},
+    booking_reader::{BookingReader, acting, matching},
     keyed::{Keyed, KeyedRequest},
     payment_body::{PaymentSchema, read_payment},
 };
@@ -52,6 +52,7 @@ pub(crate) async fn pay(
         return answer(known, StatusCode::OK, &request_id);
     }
     let at = matching(&request, &state)?;
+    let sales = acting(&sales, &booking, &caller, &request_id);
     let outcome = sales.pay((&booking, at), &value, key, context).await.map_err(failed)?;
     answer(outcome, StatusCode::OK, &request_id)
 }

@@ -4,6 +4,7 @@
 mod access;
 mod admin_bookings;
 mod airline;
+mod audit;
 mod bad_input;
 mod cancellation;
 mod changes;

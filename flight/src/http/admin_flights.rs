@@ -20,18 +20,21 @@ use crate::{
     error::{Conflict, overtaken},
     store::{
         ReferenceTable,
-        flights::{self, FlightChange, NewFlight},
+        flights::{self, FlightChange, NewFlight, SOURCE},
     },
 };
 use actix_web::{HttpResponse, http::header, web};
 use chrono::{DateTime, Utc};
+use diesel::QueryResult;
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use shared::{
+    auth::AuditAuthor,
     db::Pool,
     events::FlightStatus,
     http::{Body, Code, FieldError, Id, Problem},
     ids::FlightId,
     money::Currency,
+    outbox,
     seat::SeatPlan,
 };
 
@@ -50,7 +53,7 @@ use shared::{
     )
 )]
 pub(crate) async fn create(
-    _: FlightWriter,
+    staff: FlightWriter,
     _: NoParameters,
     Body { value: body, .. }: Body<NewFlightBody>,
     pool: web::Data<Pool>,
@@ -59,7 +62,7 @@ pub(crate) async fn create(
 ) -> Result<HttpResponse, Problem> {
     let (now, currency) = (Utc::now(), currency.0);
     let mut connection = pool.get().await?;
-    let made = (*connection)
+    let (made, view) = (*connection)
         .transaction::<_, Problem, _>(async |connection: &mut AsyncPgConnection| {
             let new = plan(connection, body, currency, now).await?;
             check_number(connection, &new).await?;
@@ -67,14 +70,14 @@ pub(crate) async fn create(
             let made = flights::insert(connection, std::slice::from_ref(&new)).await;
             // Nothing is made where another transaction was first.
             let made = made.map_err(overtaken)?.into_iter().next();
-            Ok(made.ok_or(Conflict::NumberTaken(None))?)
+            let made = made.ok_or(Conflict::NumberTaken(None))?;
+            let view = present(connection, &made).await?;
+            record(connection, (staff.author(), "create"), None, Some(&view)).await?;
+            Ok((made, view))
         })
         .await?;
-    let view = present(&mut connection, &made).await;
     drop(connection);
-    // Told also where it cannot be shown.
     changes.committed(vec![made]).await;
-    let view = view?;
     Ok(HttpResponse::Created()
         .insert_header((header::LOCATION, format!("/api/v1/flights/{}", view.id)))
         .insert_header((header::ETAG, tag(&view)))
@@ -99,7 +102,7 @@ pub(crate) async fn create(
     )
 )]
 pub(crate) async fn change(
-    caller: FlightChanger,
+    staff: FlightChanger,
     _: NoParameters,
     Id(id): Id<FlightId>,
     precondition: IfMatch,
@@ -107,10 +110,10 @@ pub(crate) async fn change(
     (pool, changes): (web::Data<Pool>, web::Data<CommittedChanges>),
     currency: web::Data<SaleCurrency>,
 ) -> Result<HttpResponse, Problem> {
-    body.permissions().try_for_each(|permission| caller.require(permission))?;
+    body.permissions().try_for_each(|permission| staff.require(permission))?;
     let (now, currency) = (Utc::now(), currency.0);
     let mut connection = pool.get().await?;
-    let changed = (*connection)
+    let (changed, view) = (*connection)
         .transaction::<_, Problem, _>(async |connection: &mut AsyncPgConnection| {
             let found = flights::lock(connection, id).await?;
             let before = found.ok_or_else(|| Problem::new(Code::NotFound))?;
@@ -119,14 +122,15 @@ pub(crate) async fn change(
                 return Err(Conflict::NotPlanned.into());
             }
             let change = replan(connection, &before, body, currency, now).await?;
-            flights::update(connection, id, &change).await.map_err(overtaken)
+            let before = present(connection, &before).await?;
+            let changed = flights::update(connection, id, &change).await.map_err(overtaken)?;
+            let view = present(connection, &changed).await?;
+            record(connection, (staff.author(), "change"), Some(&before), Some(&view)).await?;
+            Ok((changed, view))
         })
         .await?;
-    let view = present(&mut connection, &changed).await;
     drop(connection);
-    // Told also where it cannot be shown.
     changes.committed(vec![changed]).await;
-    let view = view?;
     Ok(HttpResponse::Ok()
         .insert_header((header::ETAG, tag(&view)))
         .insert_header((header::CACHE_CONTROL, PRIVATE))
@@ -150,7 +154,7 @@ pub(crate) async fn change(
     )
 )]
 pub(crate) async fn delete(
-    _: FlightWriter,
+    staff: FlightWriter,
     _: NoParameters,
     Id(id): Id<FlightId>,
     precondition: IfMatch,
@@ -158,7 +162,7 @@ pub(crate) async fn delete(
     changes: web::Data<CommittedChanges>,
     booking: web::Data<BookingClient>,
 ) -> Result<HttpResponse, Problem> {
-    let gone = close_and_delete(id, &precondition, &pool, &booking).await?;
+    let gone = close_and_delete(staff.author(), (id, &precondition), &pool, &booking).await?;
     changes.committed(gone.into_iter().collect()).await;
     Ok(HttpResponse::NoContent().insert_header((header::CACHE_CONTROL, PRIVATE)).finish())
 }
@@ -287,7 +291,23 @@ async fn check_airplane(
     other.map_or(Ok(()), |other| Err(Conflict::AirplaneBusy(other).into()))
 }
 
-async fn present(connection: &mut AsyncPgConnection, flight: &Flight) -> Result<FlightView, Problem> {
+/// Records a write of a flight in its transaction: `before` is `None` for what was made, `after` for what was removed.
+pub(super) async fn record(
+    connection: &mut AsyncPgConnection,
+    (author, act): (&AuditAuthor, &str),
+    before: Option<&FlightView>,
+    after: Option<&FlightView>,
+) -> QueryResult<()> {
+    let id = before.or(after).map_or_else(String::new, |flight| flight.id.to_string());
+    let event = author.change(&format!("flight.{act}"), format!("flight/{id}"), before, after).event(SOURCE);
+    outbox::append(connection, &[event]).await
+}
+
+/// A flight as the contract shows it, with its seats.
+pub(super) async fn present(
+    connection: &mut AsyncPgConnection,
+    flight: &Flight,
+) -> Result<FlightView, Problem> {
     let counted = flights::with_seats(connection, vec![flight.clone()]).await?;
     let view = counted.first().map(|counted| counted.view(Utc::now()));
     view.ok_or_else(|| Problem::new(Code::NotFound))

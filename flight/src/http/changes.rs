@@ -19,12 +19,13 @@ impl CommittedChanges {
         Self { relay, catalogue }
     }
 
-    /// Ready when this instance's search shows them; others hear of them over the bus.
+    /// Ready when this instance's search shows them; others hear of them over the bus. Without flights it tells the
+    /// relay alone: every write of staff has an audit record to publish.
     pub(crate) async fn committed(&self, flights: Vec<Flight>) {
+        self.relay.nudge();
         if flights.is_empty() {
             return;
         }
-        self.relay.nudge();
         let changes = flights.into_iter().map(|flight| CatalogueChange::Flight(Box::new(flight))).collect();
         if let Err(error) = self.catalogue.apply(changes).await {
             // The change itself is committed, and the bus tells the catalogue again.

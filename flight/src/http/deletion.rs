@@ -1,9 +1,13 @@
 //! How a flight is deleted that is on sale: closed by booking first, then deleted in that version.
 
-use super::preconditions::IfMatch;
+use super::{
+    admin_flights::{present, record},
+    preconditions::IfMatch,
+};
 use crate::{booking::BookingClient, domain::flight::Flight, error::Conflict, store::flights};
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use shared::{
+    auth::AuditAuthor,
     db::Pool,
     http::{Code, Problem},
     ids::FlightId,
@@ -19,8 +23,8 @@ const CLOSINGS: u32 = 3;
 /// that nobody books what somebody wants to be gone. The client deletes it again; or any change of the
 /// flight opens it again.
 pub(crate) async fn close_and_delete(
-    id: FlightId,
-    precondition: &IfMatch,
+    author: &AuditAuthor,
+    (id, precondition): (FlightId, &IfMatch),
     pool: &Pool,
     booking: &BookingClient,
 ) -> Result<Option<Flight>, Problem> {
@@ -33,7 +37,7 @@ pub(crate) async fn close_and_delete(
         if live > 0 {
             return Err(Conflict::HasBookings(live).into());
         }
-        match delete_version(id, version, pool).await? {
+        match delete_version(author, (id, version), pool).await? {
             Deletion::Done(gone) => return Ok(gone),
             // Booking opens a changed flight again: it may have been sold since.
             Deletion::Changed(newer) => version = newer,
@@ -50,14 +54,23 @@ enum Deletion {
     Changed(i64),
 }
 
-async fn delete_version(id: FlightId, version: i64, pool: &Pool) -> Result<Deletion, Problem> {
+async fn delete_version(
+    author: &AuditAuthor,
+    (id, version): (FlightId, i64),
+    pool: &Pool,
+) -> Result<Deletion, Problem> {
     let mut connection = pool.get().await?;
     (*connection)
         .transaction::<_, Problem, _>(async |connection: &mut AsyncPgConnection| {
             match flights::lock(connection, id).await? {
                 None => Ok(Deletion::Done(None)),
                 Some(flight) if flight.version != version => Ok(Deletion::Changed(flight.version)),
-                Some(flight) => Ok(Deletion::Done(Some(flights::delete(connection, &flight).await?))),
+                Some(flight) => {
+                    let before = present(connection, &flight).await?;
+                    let gone = flights::delete(connection, &flight).await?;
+                    record(connection, (author, "delete"), Some(&before), None).await?;
+                    Ok(Deletion::Done(Some(gone)))
+                }
             }
         })
         .await

@@ -44,7 +44,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
                 .route(web::delete().to(admin_flights::delete))
                 .default_service(method_not_allowed("PATCH, DELETE")),
         );
-    config.service(api).service(
+    config.service(api).configure(shared::operations::routes).service(
         web::resource("/openapi.json").route(web::get().to(own_document)).default_service(read_only()),
     );
 }

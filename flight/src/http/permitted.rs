@@ -1,15 +1,15 @@
-//! What the routes of staff demand.
+//! What the routes of staff demand. All of them write, so each is audited.
 
-use shared::auth::{Permission, Permitted, Requirement, required};
+use shared::auth::{Audited, Permission, Requirement, required};
 
 /// A caller who may change reference data.
-pub(crate) type ReferenceWriter = Permitted<required::ReferenceWrite>;
+pub(crate) type ReferenceWriter = Audited<required::ReferenceWrite>;
 
 /// A caller who may make and change flights.
-pub(crate) type FlightWriter = Permitted<required::FlightWrite>;
+pub(crate) type FlightWriter = Audited<required::FlightWrite>;
 
 /// A caller who may change flights, or their fares: the body tells which of the two it takes.
-pub(crate) type FlightChanger = Permitted<FlightOrFareWrite>;
+pub(crate) type FlightChanger = Audited<FlightOrFareWrite>;
 
 /// See [`FlightChanger`].
 pub(crate) struct FlightOrFareWrite;

@@ -1,8 +1,10 @@
 //! The service over real HTTP and PostgreSQL, each test with a database of its own.
 
+mod audit;
 mod catalogue;
 mod demo;
 mod flights;
+mod operations;
 mod permissions;
 mod places;
 mod races;

@@ -7,6 +7,7 @@
 //!        |--------reports---------> InstanceProber --resolves--> host names of instances
 //!        |--reads published rooms-> WaitingRooms --counts, moves marks--> PostgreSQL, and hears of other instances' rooms
 //!        '--arrivals, overloads---> WaitingRooms
+//!   bus --audit.recorded--> AuditRecorder --appends--> PostgreSQL (the audit log)
 //!   ExpirySweeper --deletes--> PostgreSQL, and forgets idle clients of the rate limit
 //! ```
 //!
@@ -17,6 +18,7 @@
 //! `KeyRing` is served by [`shared::auth::KeySource::serve`], all of which outlive a panic, and `InstanceProber` only spawns
 //! probes and look-ups, whose errors are results.
 
+mod audit_recorder;
 mod expiry_sweeper;
 mod instance_prober;
 mod instance_source;
@@ -26,10 +28,11 @@ mod upstream;
 mod upstream_instance;
 mod waiting_rooms;
 
+pub(crate) use audit_recorder::AuditRecorder;
 pub(crate) use expiry_sweeper::ExpirySweeper;
 pub(crate) use instance_prober::UpstreamSettings;
 pub(crate) use key_ring::{KeyRing, KeyRingError};
 pub(crate) use password_hasher::{HashError, PasswordHasher};
-pub(crate) use upstream::{InstanceChoice, NoInstance, Upstream, Upstreams};
+pub(crate) use upstream::{InstanceChoice, InstanceReport, NoInstance, Upstream, Upstreams};
 pub(crate) use upstream_instance::{InFlightRequest, LoadKind};
 pub(crate) use waiting_rooms::{OverloadReport, QueuePlace, RoomEntry, WaitingRooms};

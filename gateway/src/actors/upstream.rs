@@ -137,7 +137,6 @@ impl Upstream {
     }
 
     /// All instances and what is known of them.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the report of the system is about to use it"))]
     pub(crate) fn instances(&self) -> Vec<InstanceReport> {
         let snapshot = Arc::clone(&self.snapshot.borrow());
         let report = |(address, health): &(InstanceAddress, InstanceHealth)| {

@@ -89,6 +89,7 @@ const READ_BOOKINGS: RouteAccess = RouteAccess::Permitted(&[Permission::BookingR
 const READ_MANIFEST: RouteAccess = RouteAccess::Permitted(&[Permission::ManifestRead]);
 const READ_REPORT: RouteAccess = RouteAccess::Permitted(&[Permission::ReportRead]);
 const CHECK: RouteAccess = RouteAccess::Permitted(&[Permission::SystemCheck]);
+const READ_AUDIT: RouteAccess = RouteAccess::Permitted(&[Permission::AuditRead]);
 const RESEND_MAIL: RouteAccess = RouteAccess::Permitted(&[Permission::MailResend]);
 
 const fn gateway(method: &'static str, path: &'static str, access: RouteAccess) -> ApiRoute {
@@ -125,6 +126,11 @@ pub(crate) const ROUTING_TABLE: &[ApiRoute] = &[
     gateway(GET, "/api/v1/users/me", USER),
     gateway(PATCH, "/api/v1/users/me", USER),
     gateway(GET, "/.well-known/jwks.json", PUBLIC),
+    // Operations
+    gateway(GET, "/api/v1/admin/audit", READ_AUDIT),
+    gateway(GET, "/api/v1/admin/dead-letters/{service}", CHECK),
+    gateway(POST, "/api/v1/admin/dead-letters/{service}/{id}/replay", CHECK),
+    gateway(GET, "/api/v1/admin/system", CHECK),
     // Documentation
     gateway(GET, "/api/openapi.json", PUBLIC),
     // Reference data

@@ -1,6 +1,7 @@
 //! The gateway's own OpenAPI document.
 
 use super::{auth, jwks, letter_tokens, merged_openapi, users};
+use super::{audit, auth, dead_letters, jwks, merged_openapi, system, users};
 use crate::{domain::user::User, identity::TokenSet};
 use actix_web::HttpResponse;
 use shared::http::{BearerToken, ProblemBody, Refusals};
@@ -17,10 +18,11 @@ use utoipa::OpenApi;
         auth::register, auth::login, auth::refresh, auth::logout, letter_tokens::verify_email,
         letter_tokens::resend_verification, letter_tokens::forgot_password, letter_tokens::reset_password, users::me, users::change, jwks::key_set,
         merged_openapi::merged,
+        audit::list, dead_letters::list, dead_letters::replay, system::report,
     ),
     components(schemas(User, TokenSet, ProblemBody)),
     modifiers(&BearerToken, &Refusals),
-    tags((name = "identity", description = "Accounts, sessions, keys"), (name = "documentation", description = "This")),
+    tags((name = "identity", description = "Accounts, sessions, keys"), (name = "documentation", description = "This"), (name = "operations", description = "Audit log, dead letters, instances")),
 )]
 struct GatewayOpenApi;
 

@@ -1,7 +1,8 @@
 //! The gateway's own routes.
 
 use super::{
-    auth, jwks, letter_tokens, merged_openapi, openapi, proxy::forward, revocations, swagger_ui, users,
+    audit, auth, dead_letters, jwks, letter_tokens, merged_openapi, openapi, proxy::forward, revocations,
+    swagger_ui, system, users,
 };
 use actix_web::{HttpResponse, Resource, web};
 use serde_json::json;
@@ -23,6 +24,13 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config
         .service(auth)
         .service(me)
+        .service(known("/api/v1/admin/audit").route(web::get().to(audit::list)))
+        .service(known("/api/v1/admin/dead-letters/{service}").route(web::get().to(dead_letters::list)))
+        .service(
+            known("/api/v1/admin/dead-letters/{service}/{id}/replay")
+                .route(web::post().to(dead_letters::replay)),
+        )
+        .service(known("/api/v1/admin/system").route(web::get().to(system::report)))
         .service(known("/.well-known/jwks.json").route(web::get().to(jwks::key_set)))
         .service(known("/api/openapi.json").route(web::get().to(merged_openapi::merged)))
         .service(readable(REVOCATIONS_PATH).route(web::get().to(revocations::recent)))

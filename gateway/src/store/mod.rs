@@ -3,6 +3,7 @@
 
 pub(crate) mod known_devices;
 pub(crate) mod letter_requests;
+pub(crate) mod audit_log;
 pub(crate) mod login_failures;
 pub(crate) mod one_time_tokens;
 pub(crate) mod refresh_tokens;

@@ -1,6 +1,7 @@
 //! The gateway over real HTTP and PostgreSQL, with small servers in the place of the other services.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod audit;
 mod cors;
 mod device_alerts;
 mod documentation;
@@ -12,6 +13,7 @@ mod lock_out;
 mod login_storms;
 mod observability;
 mod password_reset;
+mod operations;
 mod profile;
 mod proxy;
 mod proxy_bodies;

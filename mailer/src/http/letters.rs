@@ -11,16 +11,17 @@ use crate::{
 };
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use chrono::{DateTime, Utc};
-use diesel_async::AsyncPgConnection;
+use diesel_async::{AsyncConnection, AsyncPgConnection};
 use serde::Serialize;
 use shared::{
-    auth::{Permitted, required},
+    auth::{AuditAuthor, Audited, Permitted, required},
     email::EmailAddress,
     http::{
         Body, EmptyBody, Id, Page, PageRequest, Problem, QueryParameters, conditional, entity_tag,
         require_match,
     },
     ids::{EventId, LetterId},
+    outbox,
 };
 use std::collections::HashMap;
 use utoipa::ToSchema;
@@ -191,7 +192,7 @@ pub(super) async fn get(
     security(("bearer" = ["mail:resend"])),
 )]
 pub(super) async fn resend(
-    caller: Permitted<required::MailResend>,
+    staff: Audited<required::MailResend>,
     admin: web::Data<MailAdmin>,
     id: Id<LetterId>,
     request: HttpRequest,
@@ -203,10 +204,11 @@ pub(super) async fn resend(
         let (tag, _) = find(&admin, id.0).await?;
         require_match(&request, &tag)?;
     }
-    let (tag, letter) = requeue(&admin, id.0).await?;
+    let (tag, letter) = requeue(&admin, id.0, staff.author()).await?;
     // Only now, so that the answer shows the letter as queued.
     admin.sender.send_now();
-    tracing::info!(letter.id = %id.0, user.id = %caller.user_id(), "A letter is sent again");
+    admin.relay.nudge();
+    tracing::info!(letter.id = %id.0, user.id = %staff.user_id(), "A letter is sent again");
     Ok(HttpResponse::Ok()
         .insert_header((header::ETAG, tag))
         .insert_header((header::CACHE_CONTROL, PRIVATE))
@@ -219,14 +221,43 @@ async fn find(admin: &MailAdmin, id: LetterId) -> Result<(String, Letter), MailE
     present(&mut connection, row).await
 }
 
-async fn requeue(admin: &MailAdmin, id: LetterId) -> Result<(String, Letter), MailError> {
-    let mut connection = admin.pool.get().await?;
-    match letters::resend(&mut connection, id).await? {
-        ResendOutcome::Queued(row) => present(&mut connection, row).await,
-        ResendOutcome::Superseded => Err(MailError::Superseded),
-        ResendOutcome::Erased => Err(MailError::Erased),
-        ResendOutcome::Missing => Err(MailError::NotFound),
+/// What the audit log keeps of a letter: no address, and nothing of its text.
+#[derive(Serialize)]
+struct AuditedLetter {
+    template: String,
+    status: LetterStatus,
+    event_id: EventId,
+}
+
+impl From<&LetterRow> for AuditedLetter {
+    fn from(row: &LetterRow) -> Self {
+        Self { template: row.template.clone(), status: row.status(), event_id: row.event_id.into() }
     }
+}
+
+/// Puts a letter into the queue again, and records who did so.
+async fn requeue(
+    admin: &MailAdmin,
+    id: LetterId,
+    author: &AuditAuthor,
+) -> Result<(String, Letter), MailError> {
+    let mut connection = admin.pool.get().await?;
+    let row = (*connection)
+        .transaction::<_, MailError, _>(async |connection: &mut AsyncPgConnection| {
+            let before = letters::find(connection, id).await?.ok_or(MailError::NotFound)?;
+            let row = match letters::resend(connection, id).await? {
+                ResendOutcome::Queued(row) => row,
+                ResendOutcome::Superseded => return Err(MailError::Superseded),
+                ResendOutcome::Erased => return Err(MailError::Erased),
+                ResendOutcome::Missing => return Err(MailError::NotFound),
+            };
+            let (before, after) = (AuditedLetter::from(&before), AuditedLetter::from(&row));
+            let record = author.change("letter.resend", format!("letter/{id}"), Some(&before), Some(&after));
+            outbox::append(connection, &[record.event("mailer")]).await?;
+            Ok(row)
+        })
+        .await?;
+    present(&mut connection, row).await
 }
 
 /// The letter with its entity tag.

@@ -1,7 +1,7 @@
 //! The data of the handlers.
 
-use crate::actors::{EmailSender, NotificationConsumerHandle};
-use shared::db::Pool;
+use crate::actors::EmailSender;
+use shared::{db::Pool, outbox::RelayHandle};
 
 /// The data of the handlers, which all threads share.
 #[derive(Clone)]
@@ -10,6 +10,6 @@ pub(crate) struct MailAdmin {
     pub(crate) pool: Pool,
     /// Sends a letter again.
     pub(crate) sender: EmailSender,
-    /// Consumes a dead letter again.
-    pub(crate) consumer: NotificationConsumerHandle,
+    /// Publishes what was recorded.
+    pub(crate) relay: RelayHandle,
 }

@@ -4,7 +4,7 @@ use super::{dead_letters, letters, openapi};
 use actix_web::web;
 use shared::http::{method_not_allowed, readable};
 
-/// Mounts the mailer's routes. The app needs a `MailAdmin` as data.
+/// Mounts the mailer's routes. The app needs a `MailAdmin` and `Operations` as data.
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     let action = |path: &str| web::resource(path.to_owned()).default_service(method_not_allowed("POST"));
     // The literal paths come first, for `{id}` matches them too.
@@ -14,5 +14,8 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .service(action("/dead-letters/{id}/replay").route(web::post().to(dead_letters::replay)))
         .service(readable("/{id}").route(web::get().to(letters::get)))
         .service(action("/{id}/resend").route(web::post().to(letters::resend)));
-    config.service(api).service(readable("/openapi.json").route(web::get().to(openapi::own)));
+    config
+        .service(api)
+        .configure(shared::operations::status_route)
+        .service(readable("/openapi.json").route(web::get().to(openapi::own)));
 }

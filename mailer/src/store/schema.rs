@@ -1,19 +1,6 @@
 // @generated automatically by Diesel CLI.
 
 diesel::table! {
-    dead_letters (id) {
-        id -> Uuid,
-        queue -> Text,
-        event_id -> Nullable<Uuid>,
-        payload -> Bytea,
-        reason -> Text,
-        attempts -> Int4,
-        created_at -> Timestamptz,
-        replayed_at -> Nullable<Timestamptz>,
-    }
-}
-
-diesel::table! {
     letter_attempts (letter_id, number) {
         letter_id -> Uuid,
         number -> Int4,
@@ -61,10 +48,4 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(
-    dead_letters,
-    letter_attempts,
-    letter_queue,
-    letter_tokens,
-    letters,
-);
+diesel::allow_tables_to_appear_in_same_query!(letter_attempts, letter_queue, letter_tokens, letters,);

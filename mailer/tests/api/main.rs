@@ -2,6 +2,7 @@
 
 mod accounts;
 mod admin;
+mod audit;
 mod bookings;
 mod configuration;
 mod dead_letters;

@@ -19,6 +19,18 @@ impl AuditAuthor {
         Self { actor: caller.user_id(), request_id: request_id.0.clone() }
     }
 
+    /// The author of what another service asks for on behalf of this user and request.
+    #[must_use]
+    pub fn of(actor: UserId, request_id: String) -> Self {
+        Self { actor, request_id }
+    }
+
+    /// The id of the request that does it.
+    #[must_use]
+    pub fn request_id(&self) -> &str {
+        &self.request_id
+    }
+
     /// The user who acts.
     #[must_use]
     pub fn actor(&self) -> UserId {

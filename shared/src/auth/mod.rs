@@ -1,6 +1,7 @@
 //! Who is calling: access tokens, verified by every service for itself.
 
 mod audit_author;
+mod audited;
 mod caller;
 mod claims;
 mod jwks;
@@ -13,6 +14,7 @@ mod service_token;
 mod verifier;
 
 pub use audit_author::AuditAuthor;
+pub use audited::Audited;
 pub use caller::{Caller, MaybeCaller, is_exempt};
 pub use claims::{ACCESS_TOKEN_SECONDS, Claims, token_id};
 pub use jwks::{Jwk, JwksError, KeySet, KeySource};

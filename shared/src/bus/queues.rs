@@ -44,8 +44,11 @@ pub const MAILER_NOTIFICATIONS: WorkQueue = WorkQueue {
     ],
 };
 
+/// What staff of all services did, for the audit log.
+pub const GATEWAY_AUDIT: WorkQueue = WorkQueue { name: "gateway.audit", types: &[EventType::AuditRecorded] };
+
 /// All of them.
-pub const ALL: &[WorkQueue] = &[BOOKING_FLIGHTS, FLIGHT_AVAILABILITY, MAILER_NOTIFICATIONS];
+pub const ALL: &[WorkQueue] = &[BOOKING_FLIGHTS, FLIGHT_AVAILABILITY, GATEWAY_AUDIT, MAILER_NOTIFICATIONS];
 
 #[cfg(test)]
 mod tests {

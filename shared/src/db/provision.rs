@@ -2,8 +2,14 @@
 
 use super::DatabaseConfig;
 use diesel::ConnectionError;
-use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use secrecy::{ExposeSecret, SecretString};
+
+/// The service whose administrators read the audit log.
+const GATEWAY: &str = "gateway";
+
+/// What makes the audit log, with a role of its own: the same file is for administrators of other databases.
+const AUDIT_LOG: &str = include_str!("../../../migrations/audit/provision.sql");
 
 /// Why a role or schema could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -24,7 +30,8 @@ pub type Provisioned = DatabaseConfig;
 
 /// Makes (or makes right) the role `aerobus_<service>` with this password and the schema `<service>`
 /// that it owns, in the database of the administrator's URL; gives the service's own access to it. The server's
-/// messages to the role are English, where the administrator may say so.
+/// messages to the role are English, where the administrator may say so. With the gateway's comes the audit log, which
+/// the gateway may read and append to, and nothing else.
 ///
 /// # Errors
 /// [`ProvisionError`].
@@ -63,6 +70,9 @@ pub async fn provision(
             Ok::<_, diesel::result::Error>(())
         })
         .await?;
+    if service == GATEWAY {
+        connection.batch_execute(AUDIT_LOG).await?;
+    }
     let mut url = url::Url::parse(admin_url.expose_secret())?;
     // `postgres` URLs have an authority, so user and password can be set.
     let _ = url.set_username(&role);

@@ -9,6 +9,7 @@ mod etag;
 pub mod health;
 pub mod input;
 mod lowest_flight;
+mod media_type;
 mod no_parameters;
 mod openapi;
 mod page;
@@ -19,6 +20,7 @@ mod request_id;
 mod scaffold;
 mod security_headers;
 mod server;
+pub mod spreadsheet;
 mod uninterrupted;
 
 pub use access_log::RequestFacts;
@@ -29,6 +31,7 @@ pub use input::{
     collect, require_identity,
 };
 pub use lowest_flight::lowest_flight;
+pub use media_type::preferred;
 pub use no_parameters::NoParameters;
 pub use openapi::{BearerToken, Refusals};
 pub use page::{Cursor, Page, PageLinks, PageRequest};

@@ -22,6 +22,11 @@ impl RequestId {
             request.headers().get("x-request-id").and_then(|value| value.to_str().ok()).filter(valid);
         Self(incoming.map_or_else(|| Uuid::now_v7().to_string(), str::to_owned))
     }
+
+    /// The id of a request that is being answered; empty outside of the envelope.
+    pub(crate) fn of_answered(request: &HttpRequest) -> Self {
+        request.extensions().get::<Self>().cloned().unwrap_or_else(|| Self(String::new()))
+    }
 }
 
 impl FromRequest for RequestId {
@@ -29,7 +34,6 @@ impl FromRequest for RequestId {
     type Future = future::Ready<Result<Self, Error>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let id = request.extensions().get::<Self>().cloned();
-        future::ready(Ok(id.unwrap_or_else(|| Self(String::new()))))
+        future::ready(Ok(Self::of_answered(request)))
     }
 }

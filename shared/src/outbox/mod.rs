@@ -13,6 +13,8 @@ mod relay;
 mod schema;
 
 pub use append::append;
-pub use dead_letters::DeadLetters;
+pub(crate) use dead_letters::count_waiting;
+pub use dead_letters::{DeadLetterDesk, DeadLetterId, DeadLetterResource, DeadLetters, ReplayError};
 pub use inbox::first_time;
+pub(crate) use pending::backlog;
 pub use relay::{Relay, RelayHandle, RelayIntervals};

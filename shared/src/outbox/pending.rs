@@ -23,11 +23,11 @@ pub(super) struct OutboxRow {
 
 /// How far the broker is behind the database.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Backlog {
+pub(crate) struct Backlog {
     /// Rows that wait, counted up to [`COUNTED`].
-    pub(super) pending: i64,
+    pub(crate) pending: i64,
     /// The age of the oldest, seconds by the database's clock.
-    pub(super) lag: f64,
+    pub(crate) lag: f64,
 }
 
 /// Beyond this a backlog is not counted exactly: counting it would cost more than it tells.
@@ -153,7 +153,7 @@ statement! {
 }
 
 /// Measures the backlog.
-pub(super) async fn backlog(connection: &mut AsyncPgConnection) -> QueryResult<Backlog> {
+pub(crate) async fn backlog(connection: &mut AsyncPgConnection) -> QueryResult<Backlog> {
     let (pending, lag): (i64, f64) = Measure { counted: COUNTED }.get_result(connection).await?;
     Ok(Backlog { pending, lag: lag.max(0.0) })
 }

@@ -7,6 +7,7 @@
 //! | [`email`], [`person_name`] | addresses and names of people: their grammar, and when two are the same |
 //! | [`patch`] | a member of a JSON Merge Patch |
 //! | [`events`] | the CloudEvents envelope and the data of each event type |
+//! | [`redaction`] | which members of a document are masked |
 //! | [`trace`], [`error_chain`] | the W3C trace context; errors in logs |
 //!
 //! What decides about bookings depends on this crate alone. `shared` offers its modules together with what needs a
@@ -23,6 +24,7 @@ pub mod ids;
 pub mod money;
 pub mod patch;
 pub mod person_name;
+pub mod redaction;
 pub mod seat;
 pub mod time_zones;
 pub mod trace;

@@ -127,7 +127,7 @@ async fn change_keys(
 /// Carries out the changes of seats: a change gets all of its wanted seats or none. Its old seats come free.
 pub(crate) fn change_seats(work: &mut BatchWork<'_>) -> StoreResult<()> {
     for (index, (command, _)) in work.items.iter().enumerate() {
-        let Command::ChangeSeats { at, changes } = command else { continue };
+        let Command::ChangeSeats { at, changes } = command.plain() else { continue };
         if work.verdicts[index].is_some() {
             continue;
         }
@@ -174,6 +174,8 @@ fn reseat(
     reseating: Reseating,
 ) -> StoreResult<()> {
     let Some(mut booking) = work.bookings.remove(&booking) else { return Ok(()) };
+    let item = work.items[index];
+    let before = work.before_audit(item.0, &booking)?;
     let state = if reseating.is_nothing(&booking) {
         present(&booking, &work.flights, work.now)?
     } else {
@@ -183,9 +185,11 @@ fn reseat(
         reseating.wanted.iter().for_each(|seat| work.occupancy.take_seat(row(seat, sold)));
         booking.reseat(reseating, work.now);
         work.writes.passengers(&booking);
-        work.emit_changed(&booking, work.items[index].1)?
+        work.emit_changed(&booking, item.1)?
     };
-    work.verdicts[index] = Some(Verdict::Answer(Outcome::Done(state)));
+    let outcome = Outcome::Done(state);
+    work.audit(item, before.as_ref(), &outcome);
+    work.verdicts[index] = Some(Verdict::Answer(outcome));
     work.bookings.insert(booking.id, booking);
     Ok(())
 }

@@ -15,6 +15,7 @@ use crate::{
     ledger::{
         admission::{AdmissionControl, QueueSlot},
         rows::{SeatRow, TravellerRow, Travellers, seat_rows_of},
+        staff::StaffAuthor,
     },
     passengers::contact::ContactPatch,
     payment::{
@@ -27,7 +28,7 @@ use shared_types::{
     money::Currency,
     trace::TraceContext,
 };
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 use tokio::sync::oneshot;
 
 /// A request for the seats of a new booking.
@@ -176,12 +177,36 @@ pub enum Command {
         /// The booking.
         booking: BookingId,
     },
+    /// A member of staff gives a command about another's booking: its effect is recorded for the audit log.
+    ByStaff {
+        /// The member of staff.
+        author: Arc<StaffAuthor>,
+        /// The command itself.
+        command: Box<Command>,
+    },
 }
 
 impl Command {
+    /// The command itself, whoever gives it.
+    pub fn plain(&self) -> &Command {
+        match self {
+            Self::ByStaff { command, .. } => command.plain(),
+            command => command,
+        }
+    }
+
+    /// The member of staff who gives it; `None`: the command is not recorded.
+    pub fn author(&self) -> Option<&StaffAuthor> {
+        match self {
+            Self::ByStaff { author, .. } => Some(author),
+            _ => None,
+        }
+    }
+
     /// The booking of the command.
     pub fn booking(&self) -> BookingId {
         match self {
+            Self::ByStaff { command, .. } => command.booking(),
             Self::Claim(claim) => claim.id,
             Self::Pay { at, .. }
             | Self::Cancel { at, .. }
@@ -199,12 +224,12 @@ impl Command {
 
     /// Whether it ends a payment under way: money is reserved, and a traveller waits.
     pub fn ends_payment(&self) -> bool {
-        matches!(self, Self::Confirm { .. } | Self::Decline { .. })
+        matches!(self.plain(), Self::Confirm { .. } | Self::Decline { .. })
     }
 
     /// The claim; `None`: it is another command.
     pub fn claim(&self) -> Option<&Claim> {
-        match self {
+        match self.plain() {
             Self::Claim(claim) => Some(claim),
             _ => None,
         }
@@ -212,7 +237,7 @@ impl Command {
 
     /// The version of the booking that the caller relies on; `None`: any version will do.
     pub fn version(&self) -> Option<i64> {
-        match self {
+        match self.plain() {
             Self::Pay { at, .. }
             | Self::Cancel { at, .. }
             | Self::Quote { at, .. }
@@ -225,7 +250,7 @@ impl Command {
 
     /// The requested changes of seats; empty for other commands.
     pub fn seat_changes(&self) -> &[SeatChange] {
-        match self {
+        match self.plain() {
             Self::ChangeSeats { changes, .. } => changes,
             _ => &[],
         }
@@ -233,7 +258,7 @@ impl Command {
 
     /// The rows of travellers that a correction of a name wants; empty for other commands.
     pub fn wanted_travellers(&self) -> &[TravellerRow] {
-        match self {
+        match self.plain() {
             Self::CorrectName { wanted, .. } => wanted,
             _ => &[],
         }
@@ -241,7 +266,7 @@ impl Command {
 
     /// The idempotency key of its request; `None`: it has none.
     pub fn key(&self) -> Option<&Key> {
-        match self {
+        match self.plain() {
             Self::Claim(claim) => claim.key.as_ref(),
             Self::Pay { key, .. } | Self::Cancel { key, .. } | Self::Quote { key, .. } => key.as_ref(),
             _ => None,

@@ -10,6 +10,7 @@
 //! | [`queue`] | the commands that wait for the next batch, and its bounds |
 //! | [`gathering`] | when a batch waits for company |
 //! | [`process`] | batch by batch: transactions, errors, lost answers |
+//! | [`staff`] | who of the staff gives a command, and its record for the audit log |
 //! | `sub_batch` | the commands of one transaction, and their fate when it fails |
 //! | [`decide`] | the order of the decisions of one transaction |
 //! | [`decision`] | what a batch has decided |
@@ -40,6 +41,7 @@ pub mod process;
 pub mod queue;
 pub mod rows;
 pub mod snapshot;
+pub mod staff;
 mod sub_batch;
 mod transitions;
 pub mod work;

@@ -153,7 +153,7 @@ fn by_locks(envelopes: Vec<Envelope>) -> BTreeMap<Vec<FlightId>, Vec<Envelope>> 
 /// new version. Such a change counts as committed if a later version shows its effect. (If another command had the same
 /// effect, the caller has what it wanted, too. If another command has undone it, the caller's version is stale.)
 fn has_effect(command: &Command, booking: &Booking) -> bool {
-    match command {
+    match command.plain() {
         Command::Claim(_) => true,
         Command::Pay { payment, .. } => booking.payments.iter().any(|one| one.id == payment.id),
         // Another caller may have cancelled. A command with a key is repeated, and the key gives the answer.

@@ -22,7 +22,10 @@ pub(crate) async fn run(
     work: &mut BatchWork<'_>,
 ) -> StoreResult<()> {
     let later = |command: &Command| {
-        matches!(command, Command::Claim(_) | Command::ChangeSeats { .. } | Command::CorrectName { .. })
+        matches!(
+            command.plain(),
+            Command::Claim(_) | Command::ChangeSeats { .. } | Command::CorrectName { .. }
+        )
     };
     carry_out_those((store, ids), work, |command| !later(command)).await
 }
@@ -33,7 +36,7 @@ pub(crate) async fn correct_names(
     ids: &impl Ids,
     work: &mut BatchWork<'_>,
 ) -> StoreResult<()> {
-    let correction = |command: &Command| matches!(command, Command::CorrectName { .. });
+    let correction = |command: &Command| matches!(command.plain(), Command::CorrectName { .. });
     carry_out_those((store, ids), work, correction).await
 }
 
@@ -55,7 +58,12 @@ async fn carry_out_those(
         };
         let outcome = match command.version().is_some_and(|version| version != booking.version) {
             true => Outcome::Refused(Refusal::Stale),
-            false => carry_out((store, ids), work, &mut booking, (command, *trace)).await?,
+            false => {
+                let before = work.before_audit(command, &booking)?;
+                let outcome = carry_out((store, ids), work, &mut booking, (command.plain(), *trace)).await?;
+                work.audit((command, *trace), before.as_ref(), &outcome);
+                outcome
+            }
         };
         work.bookings.insert(id, booking);
         work.verdicts[index] = Some(Verdict::Answer(outcome));
@@ -110,7 +118,7 @@ async fn carry_out(
             airline::reschedule(work, booking, (*flight, *version), trace)?
         }
         Command::Expire { .. } => Ok(expiry::expire(work, booking, trace)?),
-        Command::Claim(_) | Command::ChangeSeats { .. } => Ok(None),
+        Command::Claim(_) | Command::ChangeSeats { .. } | Command::ByStaff { .. } => Ok(None),
     };
     match result {
         Ok(Some(shown)) => Ok(Outcome::Done(shown)),

@@ -76,4 +76,23 @@ impl BatchWork<'_> {
         self.writes.emit(EventType::BookingChanged, &state, trace);
         Ok(state)
     }
+
+    /// The booking before a command, where the command is recorded.
+    pub(crate) fn before_audit(
+        &self,
+        command: &Command,
+        booking: &Booking,
+    ) -> StoreResult<Option<ShownBooking>> {
+        command.author().map(|_| present(booking, &self.flights, self.now)).transpose()
+    }
+
+    /// Records a command of staff, if it has changed the booking.
+    pub(crate) fn audit(&mut self, item: Item<'_>, before: Option<&ShownBooking>, outcome: &Outcome) {
+        let (Some(author), Some(before), Outcome::Done(after)) = (item.0.author(), before, outcome) else {
+            return;
+        };
+        if before.text() != after.text() {
+            self.writes.audits.extend(author.record(item, before, after));
+        }
+    }
 }

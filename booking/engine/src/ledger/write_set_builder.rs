@@ -10,6 +10,7 @@ use crate::{
     ledger::{
         occupancy::BatchOccupancy,
         rows::{KeyAnswer, UnverifiedHold},
+        staff::AuditedAct,
         write_set::WriteSet,
     },
     payment::{
@@ -45,6 +46,8 @@ pub(crate) struct WriteSetBuilder {
     entries: Vec<(BookingId, LedgerEntry)>,
     answers: Vec<KeyAnswer>,
     pending: Vec<PendingEvent>,
+    /// What staff did.
+    pub(crate) audits: Vec<AuditedAct>,
 }
 
 /// An event of a booking whose text is not written yet. The text is written while the database works.
@@ -133,17 +136,18 @@ impl WriteSetBuilder {
         self.pending.push(PendingEvent { kind, state: state.clone(), trace });
     }
 
-    /// The events to publish: those of bookings, then one for each flight whose seats changed.
+    /// The events to publish: those of bookings, then one for each flight whose seats changed, then those of staff.
     pub(crate) fn events(&self, seats: &[SeatsState]) -> Vec<Event> {
         let of_seats = |state: &SeatsState| {
             Event::new(SOURCE, EventType::SeatsChanged, state.flight_id, state.version, state)
         };
-        self.pending.iter().map(PendingEvent::event).chain(seats.iter().map(of_seats)).collect()
+        let audits = self.audits.iter().map(|act| act.event(SOURCE));
+        self.pending.iter().map(PendingEvent::event).chain(seats.iter().map(of_seats)).chain(audits).collect()
     }
 
-    /// Whether there are events of bookings.
+    /// Whether there are events of bookings, or of staff.
     pub(crate) fn has_events(&self) -> bool {
-        !self.pending.is_empty()
+        !(self.pending.is_empty() && self.audits.is_empty())
     }
 
     /// The bookings that one call made and paid.

@@ -46,7 +46,7 @@ impl<D: SalesDeps> Sales<D> {
             };
             // First of all: a payment that the desk cannot take on must not be started.
             let admission = self.deps.payments().admit()?;
-            let command = Command::Pay { at, payment: payment.clone(), key: key.clone() };
+            let command = self.authored(Command::Pay { at, payment: payment.clone(), key: key.clone() });
             match self.deps.ledger().submit(flight, command, SubmitTerms::by(context.deadline)).await? {
                 Outcome::Done(state) => Ok(self.charge(state, payment, flight, admission).await),
                 outcome => Ok(outcome.into()),
@@ -198,6 +198,7 @@ impl<D: SalesDeps> Sales<D> {
         let Some(flight) = booking.flights().min() else {
             return Ok(SalesOutcome::Refused(Refusal::NotFound));
         };
+        let command = self.authored(command);
         let outcome = self.deps.ledger().submit(flight, command, SubmitTerms::by(context.deadline)).await?;
         Ok(outcome.into())
     }

@@ -1,11 +1,12 @@
 //! `Sales`: the requests of travellers, on their way through inventory, ledger and payment desk.
 
 use crate::{
-    ledger::admission::QueueSlot,
+    ledger::{admission::QueueSlot, command::Command, staff::StaffAuthor},
     ports::{Clock, FlightInventory, Ids, KeyLookup, LedgerQueue, Payments, RequestContext},
     sell::running_keys::RunningKeys,
 };
 use shared_types::money::Currency;
+use std::sync::Arc;
 
 /// The dependencies of sales.
 pub trait SalesDeps {
@@ -67,6 +68,8 @@ pub struct Sales<D> {
     pub terms: SalesTerms,
     /// The keys whose requests run in this process.
     pub(crate) running: RunningKeys,
+    /// The member of staff whose commands these are; `None`: nothing is recorded.
+    author: Option<Arc<StaffAuthor>>,
 }
 
 impl<D: SalesDeps> Sales<D> {
@@ -77,6 +80,23 @@ impl<D: SalesDeps> Sales<D> {
 
     /// Sales of a process that share the keys whose requests run in it.
     pub fn sharing_keys(deps: D, terms: SalesTerms, running: RunningKeys) -> Self {
-        Self { deps, terms, running }
+        Self { deps, terms, running, author: None }
+    }
+
+    /// The same sales, whose changes of bookings are recorded as those of a member of staff.
+    #[must_use]
+    pub fn by_staff(&self, author: StaffAuthor) -> Self
+    where
+        D: Clone,
+    {
+        Self { author: Some(Arc::new(author)), ..self.clone() }
+    }
+
+    /// The command as it is given to a ledger.
+    pub(crate) fn authored(&self, command: Command) -> Command {
+        match &self.author {
+            Some(author) => Command::ByStaff { author: Arc::clone(author), command: Box::new(command) },
+            None => command,
+        }
     }
 }

@@ -97,6 +97,7 @@ pub(crate) fn command_in_words(command: &Command) -> String {
         Command::CancelByAirline { .. } => "CancelByAirline",
         Command::Reschedule { .. } => "Reschedule",
         Command::Expire { .. } => "Expire",
+        Command::ByStaff { command, .. } => return command_in_words(command),
     };
     format!("{kind} of {}", command.booking())
 }

@@ -7,9 +7,13 @@ use crate::{
     store::invariants::{self, InvariantReport},
 };
 use actix_web::{HttpResponse, http::header, web};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
 use shared::{
-    auth::{Permitted, required},
+    auth::{AuditAuthor, Audited, required},
+    db::DbError,
     http::{Body, Code, EmptyBody, Problem, QueryParameters},
+    outbox,
 };
 use std::time::Duration;
 
@@ -31,7 +35,7 @@ const CHECK: Duration = Duration::from_secs(120);
     ),
 )]
 pub(crate) async fn check(
-    _: Permitted<required::SystemCheck>,
+    operator: Audited<required::SystemCheck>,
     parameters: QueryParameters,
     _: Body<EmptyBody>,
     staff: web::Data<StaffDeps>,
@@ -40,6 +44,7 @@ pub(crate) async fn check(
     let busy = |_| Problem::new(Code::Overloaded).detail("Another check is running.").retry_after(SOON);
     let _turn = staff.checks.try_acquire().map_err(busy)?;
     let report = within(CHECK, Box::pin(invariants::check(&staff.database))).await?;
+    record(&staff, operator.author(), &report).await?;
     for broken in &report.broken {
         tracing::error!(
             invariant.name = broken.invariant,
@@ -48,4 +53,22 @@ pub(crate) async fn check(
         );
     }
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, PRIVATE)).json(report))
+}
+
+/// What the audit log keeps of a check.
+#[derive(Serialize)]
+struct AuditedCheck {
+    checked_at: DateTime<Utc>,
+    violations: i64,
+}
+
+/// Records that somebody had the invariants checked.
+async fn record(staff: &StaffDeps, author: &AuditAuthor, report: &InvariantReport) -> Result<(), Problem> {
+    let after = AuditedCheck { checked_at: report.checked_at, violations: report.total() };
+    let record = author.change("invariants.check", "invariants/booking", None, Some(&after));
+    let connected = staff.database.connect().await;
+    let connection = connected.map_err(|error| DbError::Unavailable(Box::new(error)))?;
+    outbox::append(&connection, &[record.event("booking")]).await?;
+    staff.relay.nudge();
+    Ok(())
 }

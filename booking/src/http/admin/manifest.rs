@@ -1,6 +1,6 @@
 //! `GET /admin/flights/{id}/manifest`.
 
-use super::{deps::StaffDeps, media_type::preferred, spreadsheet};
+use super::deps::StaffDeps;
 use crate::{
     deadline,
     domain::manifest::{Manifest, ManifestPassenger},
@@ -14,7 +14,7 @@ use shared::{
     auth::{AuditAuthor, Permitted, required},
     db::DbError,
     events::AuditRecord,
-    http::{Code, Id, Problem, QueryParameters, RequestId},
+    http::{Code, Id, Problem, QueryParameters, RequestId, preferred, spreadsheet},
     ids::FlightId,
     outbox,
     seat::SeatDesignator,
@@ -108,7 +108,7 @@ fn file_name(manifest: &Manifest) -> String {
     format!("manifest-{}-{day}.csv", manifest.flight.flight_number)
 }
 
-fn text(manifest: &Manifest) -> Result<Vec<u8>, csv::Error> {
+fn text(manifest: &Manifest) -> std::io::Result<Vec<u8>> {
     let lines: Vec<_> = manifest.passengers.iter().map(columns).collect();
     let lines = lines.iter().map(|line| line.each_ref().map(String::as_str));
     spreadsheet::document([COLUMNS].into_iter().chain(lines))

@@ -4,8 +4,6 @@ pub(super) mod bookings;
 mod deps;
 pub(super) mod invariants;
 pub(super) mod manifest;
-mod media_type;
-mod spreadsheet;
 pub(super) mod stats;
 
 pub(crate) use deps::StaffDeps;

@@ -60,6 +60,7 @@ impl FromJson for AircraftTypePatch {
 impl Resource for AircraftType {
     type Change = AircraftTypePatch;
     const COLLECTION: &'static str = "aircraft-types";
+    const KIND: &'static str = "aircraft_type";
 
     fn changed(&self, change: AircraftTypePatch) -> Result<Self, Vec<FieldError>> {
         Ok(Self {

@@ -47,6 +47,7 @@ impl FromJson for AirlinePatch {
 impl Resource for Airline {
     type Change = AirlinePatch;
     const COLLECTION: &'static str = "airlines";
+    const KIND: &'static str = "airline";
 
     fn changed(&self, change: AirlinePatch) -> Result<Self, Vec<FieldError>> {
         Ok(Self {

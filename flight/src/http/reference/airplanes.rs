@@ -61,6 +61,7 @@ impl FromJson for AirplanePatch {
 impl Resource for Airplane {
     type Change = AirplanePatch;
     const COLLECTION: &'static str = "airplanes";
+    const KIND: &'static str = "airplane";
 
     fn changed(&self, change: AirplanePatch) -> Result<Self, Vec<FieldError>> {
         Ok(Self {

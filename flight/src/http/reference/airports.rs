@@ -119,6 +119,7 @@ impl FromJson for AirportPatch {
 impl Resource for Airport {
     type Change = AirportPatch;
     const COLLECTION: &'static str = "airports";
+    const KIND: &'static str = "airport";
 
     fn changed(&self, change: AirportPatch) -> Result<Self, Vec<FieldError>> {
         Ok(Self {

@@ -67,6 +67,7 @@ impl FromJson for CityPatch {
 impl Resource for City {
     type Change = CityPatch;
     const COLLECTION: &'static str = "cities";
+    const KIND: &'static str = "city";
 
     fn changed(&self, change: CityPatch) -> Result<Self, Vec<FieldError>> {
         let CityPatch { name, country, time_zone } = change;

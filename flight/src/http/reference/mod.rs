@@ -19,16 +19,19 @@ use crate::{
     error::{Conflict, overtaken},
     store::{
         ReferenceTable,
-        flights::{self, Naming},
+        flights::{self, Naming, SOURCE},
         referring_table,
     },
 };
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use diesel::QueryResult;
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use serde::Serialize;
 use shared::{
+    auth::AuditAuthor,
     db::Pool,
     http::{Code, FieldError, FromJson, PageRequest, Problem, QueryParameters, conditional, entity_tag, key},
+    outbox,
 };
 
 pub(crate) use aircraft_types::handlers as aircraft_type_handlers;
@@ -47,6 +50,8 @@ trait Resource: ReferenceTable + FromJson + Serialize + Clone + PartialEq + 'sta
     type Change: FromJson + Send + 'static;
     /// The name of the collection in paths.
     const COLLECTION: &'static str;
+    /// What the audit log calls one of them.
+    const KIND: &'static str;
 
     /// The data after a patch.
     ///
@@ -75,6 +80,19 @@ trait Resource: ReferenceTable + FromJson + Serialize + Clone + PartialEq + 'sta
     fn naming(&self) -> Option<Naming> {
         None
     }
+}
+
+/// Records a write in its transaction: `before` is `None` for what was made, `after` for what was removed.
+async fn record<T: Resource>(
+    connection: &mut AsyncPgConnection,
+    (author, act): (&AuditAuthor, &str),
+    before: Option<&T>,
+    after: Option<&T>,
+) -> QueryResult<()> {
+    let key = before.or(after).map(T::key).map_or_else(String::new, |key| key.to_string());
+    let (action, subject) = (format!("{}.{act}", T::KIND), format!("{}/{key}", T::KIND));
+    let event = author.change(&action, subject, before, after).event(SOURCE);
+    outbox::append(connection, &[event]).await
 }
 
 async fn list<T: Resource>(mut parameters: QueryParameters, pool: &Pool) -> Result<HttpResponse, Problem> {
@@ -107,7 +125,12 @@ async fn get<T: Resource>(request: &HttpRequest, pool: &Pool) -> Result<HttpResp
     Ok(conditional(request, &entity_tag(version), SLOW, &value))
 }
 
-async fn create<T: Resource>(value: T, pool: web::Data<Pool>) -> Result<HttpResponse, Problem> {
+async fn create<T: Resource>(
+    author: &AuditAuthor,
+    value: T,
+    pool: web::Data<Pool>,
+    changes: web::Data<CommittedChanges>,
+) -> Result<HttpResponse, Problem> {
     let mut connection = pool.get().await?;
     let made = (*connection)
         .transaction::<_, Problem, _>(async |connection: &mut AsyncPgConnection| {
@@ -118,9 +141,14 @@ async fn create<T: Resource>(value: T, pool: web::Data<Pool>) -> Result<HttpResp
             if T::insert(connection, std::slice::from_ref(&value)).await.map_err(overtaken)? == 0 {
                 return Err(Conflict::Exists(format!("{}/{}", T::COLLECTION, value.key())).into());
             }
-            T::find(connection, &value.key()).await?.ok_or_else(|| Problem::new(Code::NotFound))
+            let made = T::find(connection, &value.key()).await?;
+            let made = made.ok_or_else(|| Problem::new(Code::NotFound))?;
+            record(connection, (author, "create"), None, Some(&made.value)).await?;
+            Ok(made)
         })
         .await?;
+    drop(connection);
+    changes.committed(Vec::new()).await;
     let location = format!("/api/v1/{}/{}", T::COLLECTION, made.value.key());
     Ok(HttpResponse::Created()
         .insert_header((header::LOCATION, location))
@@ -130,8 +158,8 @@ async fn create<T: Resource>(value: T, pool: web::Data<Pool>) -> Result<HttpResp
 }
 
 async fn change<T: Resource>(
+    (author, precondition): (&AuditAuthor, IfMatch),
     key: T::Key,
-    precondition: IfMatch,
     change: T::Change,
     pool: web::Data<Pool>,
     changes: web::Data<CommittedChanges>,
@@ -141,7 +169,9 @@ async fn change<T: Resource>(
         .transaction::<_, Problem, _>(async |connection: &mut AsyncPgConnection| {
             let before = T::lock(connection, &key).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
             precondition.check(before.version)?;
-            write(connection, &before.value, change).await
+            let (changed, flights) = write(connection, &before.value, change).await?;
+            record(connection, (author, "change"), Some(&before.value), Some(&changed.value)).await?;
+            Ok((changed, flights))
         })
         .await?;
     drop(connection);
@@ -174,9 +204,10 @@ async fn write<T: Resource>(
 }
 
 async fn delete<T: Resource>(
+    (author, precondition): (&AuditAuthor, IfMatch),
     key: T::Key,
-    precondition: IfMatch,
     pool: web::Data<Pool>,
+    changes: web::Data<CommittedChanges>,
 ) -> Result<HttpResponse, Problem> {
     let mut connection = pool.get().await?;
     (*connection)
@@ -184,7 +215,7 @@ async fn delete<T: Resource>(
             let found = T::lock(connection, &key).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
             precondition.check(found.version)?;
             match T::delete(connection, &key).await {
-                Ok(_) => Ok(()),
+                Ok(_) => Ok(record(connection, (author, "delete"), Some(&found.value), None).await?),
                 Err(error) => Err(match referring_table(&error) {
                     Some(table) => Conflict::Referenced(table.replace('_', "-")).into(),
                     None => error.into(),
@@ -192,6 +223,8 @@ async fn delete<T: Resource>(
             }
         })
         .await?;
+    drop(connection);
+    changes.committed(Vec::new()).await;
     Ok(HttpResponse::NoContent().insert_header((header::CACHE_CONTROL, PRIVATE)).finish())
 }
 
@@ -253,12 +286,13 @@ macro_rules! handlers {
                 )
             )]
             pub(crate) async fn create(
-                _: ReferenceWriter,
+                staff: ReferenceWriter,
                 _: NoParameters,
                 body: Body<$type>,
                 pool: web::Data<Pool>,
+                changes: web::Data<CommittedChanges>,
             ) -> Result<HttpResponse, Problem> {
-                generic::create(body.value, pool).await
+                generic::create(staff.author(), body.value, pool, changes).await
             }
 
             #[utoipa::path(
@@ -272,7 +306,7 @@ macro_rules! handlers {
                 )
             )]
             pub(crate) async fn change(
-                _: ReferenceWriter,
+                staff: ReferenceWriter,
                 _: NoParameters,
                 request: HttpRequest,
                 precondition: IfMatch,
@@ -281,7 +315,7 @@ macro_rules! handlers {
                 changes: web::Data<CommittedChanges>,
             ) -> Result<HttpResponse, Problem> {
                 let key = key(&request, "key")?;
-                generic::change::<$type>(key, precondition, body.value, pool, changes).await
+                generic::change::<$type>((staff.author(), precondition), key, body.value, pool, changes).await
             }
 
             #[utoipa::path(
@@ -294,13 +328,15 @@ macro_rules! handlers {
                 )
             )]
             pub(crate) async fn delete(
-                _: ReferenceWriter,
+                staff: ReferenceWriter,
                 _: NoParameters,
                 request: HttpRequest,
                 precondition: IfMatch,
                 pool: web::Data<Pool>,
+                changes: web::Data<CommittedChanges>,
             ) -> Result<HttpResponse, Problem> {
-                generic::delete::<$type>(key(&request, "key")?, precondition, pool).await
+                let key = key(&request, "key")?;
+                generic::delete::<$type>((staff.author(), precondition), key, pool, changes).await
             }
         }
     };

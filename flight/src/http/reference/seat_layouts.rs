@@ -95,6 +95,7 @@ impl FromJson for SeatLayoutPatch {
 impl Resource for SeatLayout {
     type Change = SeatLayoutPatch;
     const COLLECTION: &'static str = "seat-layouts";
+    const KIND: &'static str = "seat_layout";
 
     fn changed(&self, change: SeatLayoutPatch) -> Result<Self, Vec<FieldError>> {
         let plan = SeatPlan {

@@ -11,4 +11,4 @@ pub use read::{
 pub use write::{FlightChange, Naming, NewFlight, delete, hold_references, insert, republish, update};
 
 /// The service as the source of events.
-const SOURCE: &str = "flight";
+pub(crate) const SOURCE: &str = "flight";

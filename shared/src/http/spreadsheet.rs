@@ -1,13 +1,13 @@
 //! Comma-separated values (RFC 4180), safe to be opened in a spreadsheet.
 
 use csv::{Terminator, WriterBuilder};
-use std::borrow::Cow;
+use std::{borrow::Cow, io};
 
 /// A document of these records, each a line with CRLF.
 ///
 /// # Errors
 /// None that a document in memory can have.
-pub(super) fn document<'a, R>(records: impl IntoIterator<Item = R>) -> Result<Vec<u8>, csv::Error>
+pub fn document<'a, R>(records: impl IntoIterator<Item = R>) -> io::Result<Vec<u8>>
 where
     R: IntoIterator<Item = &'a str>,
 {
@@ -15,7 +15,7 @@ where
     for record in records {
         writer.write_record(record.into_iter().map(|field| guarded(field).into_owned().into_bytes()))?;
     }
-    writer.into_inner().map_err(|error| error.into_error().into())
+    writer.into_inner().map_err(csv::IntoInnerError::into_error)
 }
 
 /// What a spreadsheet would take for a formula gets an apostrophe in front, which makes it a text there.

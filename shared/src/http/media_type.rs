@@ -1,14 +1,17 @@
 //! Which media type a client prefers (RFC 9110, 12.5.1).
 
+use crate::http::{Code, Problem};
 use actix_web::{
     HttpRequest,
     http::header::{self, Accept, Header, Quality},
 };
-use shared::http::{Code, Problem};
 
 /// The one of these media types (`text/csv`) that the client likes best; of equals the first. Without
 /// an `Accept` header anything is welcome.
-pub(super) fn preferred(request: &HttpRequest, offered: &[&'static str]) -> Result<&'static str, Problem> {
+///
+/// # Errors
+/// `not_acceptable`.
+pub fn preferred(request: &HttpRequest, offered: &[&'static str]) -> Result<&'static str, Problem> {
     if !request.headers().contains_key(header::ACCEPT) {
         return offered.first().copied().ok_or_else(not_acceptable);
     }
