@@ -43,9 +43,6 @@ pub enum StartError {
     /// The schema could not be brought up to date.
     #[error("the gateway's schema could not be brought up to date")]
     Migrate(#[from] MigrateError),
-    /// The audit log could not be looked at.
-    #[error("the audit log could not be looked at")]
-    Audit(#[from] DbError),
     /// The audit log is not there.
     #[error(
         "there is no audit log that this role may read and append to: an administrator of the database has to run migrations/audit/provision.sql (docs/operations.md)"
