@@ -2,13 +2,14 @@
 
 use crate::{
     actors::{
-        AuditRecorder, ExpirySweeper, HashError, KeyRing, KeyRingError, PasswordHasher, Upstreams, WaitingRooms,
+        AuditRecorder, ExpirySweeper, HashError, KeyRing, KeyRingError, PasswordHasher, Upstreams,
+        WaitingRooms,
     },
     config::Config,
     domain::queue_ticket::TicketSigner,
     http::{
-        self, AllowedOrigins, BehindTls, EventStreamLimit, InternalClient, MergedOpenApi, OwnAddress, ProxyClient,
-        RequestLimiter,
+        self, AllowedOrigins, BehindTls, EventStreamLimit, InternalClient, MergedOpenApi, OwnAddress,
+        ProxyClient, RequestLimiter,
     },
     identity::{AccessTokenIssuer, AdministratorError, IdentityService, ensure_administrator},
     store::{

@@ -26,8 +26,8 @@ mod waiting_room;
 
 pub(crate) use compression::compression;
 pub(crate) use cors::{AllowedOrigins, cors};
-pub(crate) use limits::{RequestLimiter, limits};
 pub(crate) use internal_client::InternalClient;
+pub(crate) use limits::{RequestLimiter, limits};
 pub(crate) use merged_openapi::MergedOpenApi;
 pub use openapi::document;
 pub(crate) use proxy::{EventStreamLimit, ProxyClient};

@@ -1,9 +1,9 @@
 //! The gateway's tables, one file each; `roles.rs` has the two tables that tell a user's permissions. Queries
 //! take a connection, so they work inside and outside of transactions.
 
+pub(crate) mod audit_log;
 pub(crate) mod known_devices;
 pub(crate) mod letter_requests;
-pub(crate) mod audit_log;
 pub(crate) mod login_failures;
 pub(crate) mod one_time_tokens;
 pub(crate) mod refresh_tokens;

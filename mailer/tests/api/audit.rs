@@ -68,7 +68,8 @@ async fn every_write_of_staff_leaves_one_record() {
     assert!(!text.contains('@') && !text.contains("Lovelace"), "nothing of a person: {text}");
 
     let tried = ["{id}/resend", "dead-letters/{id}/replay"];
-    let tried: BTreeSet<_> = tried.iter().map(|path| admin_write("post", &format!("/api/v1/admin/mail/{path}"))).collect();
+    let tried: BTreeSet<_> =
+        tried.iter().map(|path| admin_write("post", &format!("/api/v1/admin/mail/{path}"))).collect();
     let document = operator.get("/openapi.json").await.expect(200);
     assert_eq!(tried, admin_writes(&document), "each write of staff is tried here");
 }

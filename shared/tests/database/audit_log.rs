@@ -18,7 +18,9 @@ async fn an_administrator_who_is_no_superuser_makes_it_and_lines_outlive_the_nex
     let administrator = format!("keeper_{}", uuid::Uuid::now_v7().simple());
     // The services' roles may be there already, made by another test.
     for role in ["aerobus_gateway LOGIN", "aerobus_audit NOLOGIN"] {
-        let make = format!("DO $$ BEGIN CREATE ROLE {role}; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$");
+        let make = format!(
+            "DO $$ BEGIN CREATE ROLE {role}; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
+        );
         run(&mut superuser, &make).await.unwrap();
     }
     for statement in [
