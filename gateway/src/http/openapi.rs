@@ -1,7 +1,6 @@
 //! The gateway's own OpenAPI document.
 
-use super::{audit, auth, dead_letters, jwks, merged_openapi, system, users};
-use super::{auth, jwks, letter_tokens, merged_openapi, users};
+use super::{audit, auth, dead_letters, jwks, letter_tokens, merged_openapi, system, users};
 use crate::{domain::user::User, identity::TokenSet};
 use actix_web::HttpResponse;
 use shared::http::{BearerToken, ProblemBody, Refusals};
