@@ -27,7 +27,7 @@ impl Scene {
     async fn start() -> Self {
         let database = TestDatabase::of("gateway", MIGRATIONS).await;
         let bus = Bus::new(InProcess::with_queues(queues::ALL));
-        let context = ServiceContext { bus: bus.clone(), keys: KeySource::in_process() };
+        let context = ServiceContext::new(bus.clone(), KeySource::in_process());
         let running = app::start(config(&database), context).await.expect("the gateway starts");
         let anybody = Client::new(format!("http://{}", running.address));
         let login = json!({"email": ADMIN, "password": PASSWORD});
