@@ -12,6 +12,7 @@ mod changes;
 mod context;
 mod field_errors;
 mod internal;
+mod internal_users;
 mod keyed;
 mod letter_limit;
 mod load_shedding;
@@ -93,6 +94,12 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
                 .route(web::post().to(internal::close))
                 .default_service(method_not_allowed("POST")),
         )
+        .service(
+            web::resource("/internal/users/{id}/erase")
+                .route(web::post().to(internal_users::erase))
+                .default_service(method_not_allowed("POST")),
+        )
+        .service(readable("/internal/users/{id}/bookings").route(web::get().to(internal_users::bookings)))
         .configure(shared::operations::routes)
         .service(readable("/openapi.json").route(web::get().to(own_document)));
 }

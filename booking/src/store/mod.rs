@@ -31,6 +31,7 @@ pub(crate) mod bookings;
 pub(crate) mod changed_bookings;
 pub(crate) mod codes;
 pub(crate) mod disruptions;
+pub(crate) mod erasure;
 pub(crate) mod errors;
 pub(crate) mod flight_cache;
 pub(crate) mod flights;

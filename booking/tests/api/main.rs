@@ -11,6 +11,7 @@ mod changes;
 mod configuration;
 mod contention;
 mod ended_holds;
+mod erasure;
 mod fixture;
 mod flights;
 mod holds;
