@@ -15,6 +15,7 @@ use crate::{
 };
 use actix::{Arbiter, ArbiterHandle};
 use shared::{
+    auth::ServiceTokens,
     bus::Consumers,
     config::ConfigError,
     db::{MigrateError, Pool, migrate},
@@ -99,6 +100,7 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
     let running = WebServer::new("mailer", &config.service, health)
         .share(verifier)
         .share(MailAdmin { pool: pool.clone(), sender: sender.clone(), relay: relay.clone() })
+        .share(ServiceTokens::new(config.service.service_token_secret.clone()))
         .share(Operations::new("mailer", &pool, &dead_letters, &relay))
         .serve(http::routes)?;
     // A bus within the process hands out deliveries on the thread that subscribes.

@@ -2,6 +2,7 @@
 
 mod cache_control;
 mod dead_letters;
+mod internal_letters;
 mod letters;
 mod mail_admin;
 mod openapi;

@@ -1,6 +1,6 @@
 //! The routes.
 
-use super::{dead_letters, letters, openapi};
+use super::{dead_letters, internal_letters, letters, openapi};
 use actix_web::web;
 use shared::http::{method_not_allowed, readable};
 
@@ -17,5 +17,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config
         .service(api)
         .configure(shared::operations::status_route)
+        .service(action("/internal/letters/export").route(web::post().to(internal_letters::export)))
+        .service(action("/internal/letters/erase").route(web::post().to(internal_letters::erase)))
         .service(readable("/openapi.json").route(web::get().to(openapi::own)));
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod batch_connection;
 pub(crate) mod dead_letters;
+pub(crate) mod erasure;
 pub(crate) mod letter_attempts;
 pub(crate) mod letter_queue;
 pub(crate) mod letter_tokens;

@@ -8,6 +8,7 @@ mod configuration;
 mod dead_letters;
 mod delivery;
 mod earlier_letters;
+mod erasure;
 mod letters;
 mod mailer_fixture;
 mod schema;

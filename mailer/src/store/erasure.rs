@@ -1,0 +1,130 @@
+//! The letters of a person: to an address, or about what belongs to the person. They can be read whole, and erased.
+//!
+//! An erased letter keeps its row, its event and its kind, so that a repeated event has no further letter. It is never
+//! sent again.
+
+use super::schema::{dead_letters, letter_attempts, letter_queue, letters};
+use diesel::{
+    dsl::{exists, not, sql},
+    prelude::*,
+    sql_types::{Array, Bool, Text},
+};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use std::collections::HashMap;
+use uuid::Uuid;
+
+/// The recipient of erased letters: no mail server takes it (RFC 6761, 6.4).
+pub(crate) const NOBODY: &str = "erased@aerobus.invalid";
+
+diesel::define_sql_function! {
+    /// PostgreSQL's `lower`, as the index of recipients has it.
+    fn lower(text: Text) -> Text;
+}
+
+/// Whose letters are meant.
+#[derive(Debug, Clone)]
+pub(crate) struct Correspondent {
+    /// The address, in lower case.
+    pub(crate) email: String,
+    /// Ids of what belongs to the person: the account and its bookings.
+    pub(crate) subjects: Vec<String>,
+}
+
+/// A letter in full, as it was stored.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = letters)]
+pub(crate) struct WholeLetter {
+    pub(crate) id: Uuid,
+    pub(crate) template: String,
+    pub(crate) recipient: String,
+    pub(crate) locale: String,
+    pub(crate) subject: String,
+    pub(crate) reference: Option<String>,
+    /// What the template shows: a JSON object.
+    pub(crate) data: String,
+}
+
+/// The letters of a person, newest first.
+///
+/// # Errors
+/// Those of the database.
+pub(crate) async fn find(
+    connection: &mut AsyncPgConnection,
+    whose: &Correspondent,
+) -> QueryResult<Vec<WholeLetter>> {
+    let ids = ids(connection, whose).await?;
+    letters::table
+        .filter(letters::id.eq_any(ids))
+        .order(letters::id.desc())
+        .select(WholeLetter::as_select())
+        .load(connection)
+        .await
+}
+
+/// The mail servers' words about letters, by letter.
+///
+/// # Errors
+/// Those of the database.
+pub(crate) async fn attempts(
+    connection: &mut AsyncPgConnection,
+    ids: &[Uuid],
+) -> QueryResult<HashMap<Uuid, Vec<String>>> {
+    let rows: Vec<(Uuid, String)> = letter_attempts::table
+        .filter(letter_attempts::letter_id.eq_any(ids))
+        .order((letter_attempts::letter_id, letter_attempts::number))
+        .select((letter_attempts::letter_id, letter_attempts::message))
+        .load(connection)
+        .await?;
+    let mut attempts: HashMap<Uuid, Vec<String>> = HashMap::new();
+    for (letter, message) in rows {
+        attempts.entry(letter).or_default().push(message);
+    }
+    Ok(attempts)
+}
+
+async fn ids(connection: &mut AsyncPgConnection, whose: &Correspondent) -> QueryResult<Vec<Uuid>> {
+    // Two queries, for each has an index of its own.
+    let to_address = letters::table.filter(lower(letters::recipient).eq(&whose.email)).select(letters::id);
+    let mut found: Vec<Uuid> = to_address.load(connection).await?;
+    let about = letters::table.filter(letters::aggregate.eq_any(&whose.subjects)).select(letters::id);
+    found.extend(about.load::<Uuid>(connection).await?);
+    found.sort_unstable();
+    found.dedup();
+    Ok(found)
+}
+
+/// Erases the letters of a person; gives the number of those that are just being sent, and so stay until they were.
+/// It may be repeated. The caller runs it in a transaction.
+///
+/// # Errors
+/// Those of the database.
+pub(crate) async fn erase(connection: &mut AsyncPgConnection, whose: &Correspondent) -> QueryResult<i64> {
+    let ids = ids(connection, whose).await?;
+    // The places in the queue first, as the sender does, so that neither waits for the other in a circle.
+    let waiting =
+        letter_queue::table.filter(letter_queue::letter_id.eq_any(&ids)).filter(not(letter_queue::sending));
+    diesel::delete(waiting).execute(connection).await?;
+    let sending = letter_queue::table.filter(letter_queue::letter_id.eq(letters::id));
+    let ended = letters::table.filter(letters::id.eq_any(&ids)).filter(not(exists(sending)));
+    let erased = diesel::update(ended)
+        .set((
+            letters::recipient.eq(NOBODY),
+            letters::subject.eq("Erased"),
+            letters::data.eq("{}"),
+            // Such a letter is not sent again.
+            letters::given_up.eq(Some("superseded")),
+        ))
+        .returning(letters::id)
+        .get_results::<Uuid>(connection)
+        .await?;
+    let attempts = letter_attempts::table.filter(letter_attempts::letter_id.eq_any(&erased));
+    diesel::delete(attempts).execute(connection).await?;
+    let mut texts = whose.subjects.clone();
+    texts.push(whose.email.clone());
+    let of_person = sql::<Bool>("EXISTS (SELECT FROM unnest(")
+        .bind::<Array<Text>, _>(texts)
+        .sql(") AS t (text) WHERE position(convert_to(t.text, 'UTF8') IN payload) > 0)");
+    diesel::delete(dead_letters::table.filter(of_person)).execute(connection).await?;
+    let left = letter_queue::table.filter(letter_queue::letter_id.eq_any(&ids));
+    left.count().get_result(connection).await
+}
