@@ -11,7 +11,10 @@ use crate::{
         self, AllowedOrigins, BehindTls, EventStreamLimit, InternalClient, MergedOpenApi, OwnAddress,
         ProxyClient, RequestLimiter,
     },
-    identity::{AccessTokenIssuer, AdministratorError, IdentityService, ensure_administrator},
+    identity::{
+        AccessTokenIssuer, AdministratorError, ErasureFollower, IdentityService, ensure_administrator,
+    },
+    personal_data::PersonalDataClient,
     store::{
         MIGRATIONS,
         audit_log::{self, AuditRights},
@@ -107,6 +110,9 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
     let verifier = context.verifier(service);
     let service_tokens = ServiceTokens::new(service.service_token_secret.clone());
     let of_clients = service_tokens.clone();
+    let (asked, tokens) = (upstreams.clone(), service_tokens.clone());
+    let personal_data = move || PersonalDataClient::new(asked.clone(), tokens.clone());
+    let erasures = ErasureFollower::start(identity.clone(), personal_data());
     let streams = EventStreamLimit::new(config.streams, config.streams_per_client);
     let (timeout, stream_idle, proxied) = (config.upstream_timeout(), config.stream_idle(), streams.clone());
     let following = follower.handle();
@@ -132,6 +138,7 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
         .share(MergedOpenApi::new(&http::document()))
         .for_each_worker(move || InternalClient::new(of_clients.clone()))
         .for_each_worker(move || ProxyClient::new(timeout, stream_idle, proxied.clone()))
+        .for_each_worker(personal_data)
         .serve_app(http::routes, |parts| {
             App::new()
                 .wrap(from_fn(http::request_limits))
@@ -146,6 +153,7 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
     Ok(running.before_stop(move || async move { streams.end() }).flush(relay.clone()).after_stop(
         move || async move {
             consumers.stop().await;
+            erasures.stop().await;
             upstreams.stop().await;
             waiting_rooms.stop().await;
             revocations.stop().await;

@@ -3,12 +3,46 @@
 use crate::{
     actors::{HashError, NoInstance},
     domain::{one_time_token::InvalidOneTimeToken, signing_key::SigningKeyError},
+    personal_data::PersonalDataError,
 };
 use shared::{
     db::DbError,
-    http::{Code, Problem},
+    http::{Code, FieldError, Problem},
 };
 use std::time::Duration;
+
+/// Why a change of users or roles does not fit what is there.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum IdentityConflict {
+    /// The name is taken.
+    #[error("the role {0} exists already")]
+    RoleExists(String),
+    /// It comes with Aerobus.
+    #[error("{0} is built in: it can be neither changed nor deleted")]
+    BuiltIn(String),
+    /// Somebody has the role.
+    #[error("users have the role: take it from them first")]
+    RoleInUse,
+    /// Their journeys or payments are not over.
+    #[error("bookings whose journey or payment is not over must be cancelled first")]
+    BookingsAhead(Vec<String>),
+    /// Nobody else could make another administrator.
+    #[error("the last administrator stays one: make another first")]
+    LastAdministrator,
+}
+
+impl IdentityConflict {
+    /// What it conflicts with: collections, or resources as `collection/key`.
+    fn refers(&self) -> Vec<String> {
+        match self {
+            Self::RoleExists(name) => vec![format!("roles/{name}")],
+            Self::RoleInUse => vec!["users".to_owned()],
+            Self::BookingsAhead(bookings) => bookings.clone(),
+            Self::LastAdministrator => vec!["roles/admin".to_owned()],
+            Self::BuiltIn(_) => Vec::new(),
+        }
+    }
+}
 
 /// Why a use case of identity failed.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +65,21 @@ pub enum IdentityError {
     /// The token of a letter does nothing.
     #[error("the token of a letter {0}")]
     Token(#[from] InvalidOneTimeToken),
+    /// There is no such user or role.
+    #[error("there is no such user or role")]
+    NotFound,
+    /// The author of a change lacks these permissions.
+    #[error("the author of the change lacks permissions")]
+    Lacks(Vec<String>),
+    /// Values that only the database could check.
+    #[error("the request has invalid values")]
+    Invalid(Vec<FieldError>),
+    /// It does not fit what is there.
+    #[error(transparent)]
+    Conflict(#[from] IdentityConflict),
+    /// A service did not tell or erase what it keeps of a person.
+    #[error("a service did not do its part for a person's data")]
+    PersonalData(#[from] PersonalDataError),
     /// A password could not be hashed.
     #[error("a password could not be hashed")]
     Hash(#[from] HashError),
@@ -57,6 +106,15 @@ impl From<IdentityError> for Problem {
             IdentityError::SessionEnded => Self::new(Code::Unauthenticated).detail("log in again"),
             IdentityError::Stale => Self::new(Code::PreconditionFailed),
             IdentityError::Token(invalid) => Self::invalid("/token", invalid),
+            IdentityError::NotFound => Self::new(Code::NotFound),
+            IdentityError::Lacks(missing) => {
+                Self::new(Code::Forbidden).detail(format_args!("you need {}", missing.join(", ")))
+            }
+            IdentityError::Invalid(errors) => Self::validation(errors),
+            IdentityError::Conflict(conflict) => {
+                Self::new(Code::Conflict).detail(&conflict).with("refers", conflict.refers())
+            }
+            IdentityError::PersonalData(error) => Self::unavailable(&error),
             IdentityError::Hash(HashError::Overloaded | HashError::Abandoned) => {
                 Self::new(Code::Overloaded).retry_after(Duration::from_secs(1))
             }

@@ -8,6 +8,7 @@
 //! | `identity` | the use cases: register, log in, refresh, log out, the first administrator |
 //! | `actors` | password hashing, keys, upstreams, expiry; `actors/mod.rs` holds the diagram |
 //! | `http` | handlers, middlewares and the streaming proxy |
+//! | `personal_data` | what booking and the mailer are asked about a person |
 //! | `store` | tables and queries |
 //! | `error` | errors as problems |
 //! | `key_administration` | what an operator does with the signing keys |
@@ -22,6 +23,7 @@ mod error;
 mod http;
 mod identity;
 mod key_administration;
+mod personal_data;
 mod security_event;
 mod store;
 

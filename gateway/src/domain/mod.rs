@@ -1,5 +1,6 @@
 //! Pure rules of the gateway: no I/O, no actix, no diesel.
 
+pub(crate) mod audited_user;
 pub(crate) mod client_device;
 mod common_passwords;
 pub(crate) mod fair_queue;
@@ -16,9 +17,11 @@ pub(crate) mod queue_ticket;
 pub(crate) mod refresh_token;
 pub(crate) mod rendezvous;
 pub(crate) mod requested_flight;
+pub(crate) mod role;
 pub(crate) mod route_class;
 pub(crate) mod routing_table;
 pub(crate) mod routing_table_check;
+pub(crate) mod session;
 pub(crate) mod signing_key;
 pub(crate) mod user;
 pub(crate) mod waiting_room;

@@ -75,6 +75,7 @@ pub(crate) struct ApiRoute {
 
 const GET: &str = "GET";
 const POST: &str = "POST";
+const PUT: &str = "PUT";
 const PATCH: &str = "PATCH";
 const DELETE: &str = "DELETE";
 
@@ -84,6 +85,10 @@ const GUEST: RouteAccess = RouteAccess::AuthenticatedOrGuest;
 const REFERENCE: RouteAccess = RouteAccess::Permitted(&[Permission::ReferenceWrite]);
 const FLIGHT: RouteAccess = RouteAccess::Permitted(&[Permission::FlightWrite]);
 const FLIGHT_OR_FARE: RouteAccess = RouteAccess::Permitted(&[Permission::FlightWrite, Permission::FareWrite]);
+const READ_USERS: RouteAccess = RouteAccess::Permitted(&[Permission::UserRead]);
+const WRITE_USERS: RouteAccess = RouteAccess::Permitted(&[Permission::UserWrite]);
+const READ_ROLES: RouteAccess = RouteAccess::Permitted(&[Permission::UserRead, Permission::RoleWrite]);
+const WRITE_ROLES: RouteAccess = RouteAccess::Permitted(&[Permission::RoleWrite]);
 const READ_MAIL: RouteAccess = RouteAccess::Permitted(&[Permission::MailRead]);
 const READ_BOOKINGS: RouteAccess = RouteAccess::Permitted(&[Permission::BookingReadAny]);
 const READ_MANIFEST: RouteAccess = RouteAccess::Permitted(&[Permission::ManifestRead]);
@@ -125,12 +130,30 @@ pub(crate) const ROUTING_TABLE: &[ApiRoute] = &[
     gateway(POST, "/api/v1/auth/password/reset", PUBLIC),
     gateway(GET, "/api/v1/users/me", USER),
     gateway(PATCH, "/api/v1/users/me", USER),
+    gateway(DELETE, "/api/v1/users/me", USER),
+    gateway(GET, "/api/v1/users/me/export", USER),
+    gateway(POST, "/api/v1/users/me/password", USER),
+    gateway(GET, "/api/v1/users/me/sessions", USER),
+    gateway(DELETE, "/api/v1/users/me/sessions", USER),
+    gateway(DELETE, "/api/v1/users/me/sessions/{id}", USER),
     gateway(GET, "/.well-known/jwks.json", PUBLIC),
     // Operations
     gateway(GET, "/api/v1/admin/audit", READ_AUDIT),
     gateway(GET, "/api/v1/admin/dead-letters/{service}", CHECK),
     gateway(POST, "/api/v1/admin/dead-letters/{service}/{id}/replay", CHECK),
     gateway(GET, "/api/v1/admin/system", CHECK),
+    // Users and roles, for staff
+    gateway(GET, "/api/v1/admin/users", READ_USERS),
+    gateway(POST, "/api/v1/admin/users", WRITE_USERS),
+    gateway(GET, "/api/v1/admin/users/{id}", READ_USERS),
+    gateway(PATCH, "/api/v1/admin/users/{id}", WRITE_USERS),
+    gateway(DELETE, "/api/v1/admin/users/{id}", WRITE_USERS),
+    gateway(PUT, "/api/v1/admin/users/{id}/roles", WRITE_ROLES),
+    gateway(POST, "/api/v1/admin/users/{id}/unlock", WRITE_USERS),
+    gateway(GET, "/api/v1/admin/roles", READ_ROLES),
+    gateway(POST, "/api/v1/admin/roles", WRITE_ROLES),
+    gateway(PATCH, "/api/v1/admin/roles/{name}", WRITE_ROLES),
+    gateway(DELETE, "/api/v1/admin/roles/{name}", WRITE_ROLES),
     // Documentation
     gateway(GET, "/api/openapi.json", PUBLIC),
     // Reference data
@@ -291,7 +314,10 @@ mod tests {
     #[test]
     fn a_written_out_path_is_no_value() {
         assert_eq!(find(GET, "/api/v1/bookings/lookup"), RouteMatch::MethodNotAllowed("POST".into()));
-        assert_eq!(find(DELETE, "/api/v1/users/me"), RouteMatch::MethodNotAllowed("GET, HEAD, PATCH".into()));
+        assert_eq!(
+            find(PUT, "/api/v1/users/me"),
+            RouteMatch::MethodNotAllowed("DELETE, GET, HEAD, PATCH".into())
+        );
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! The user resource.
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use shared::{events::UserState, ids::UserId};
+use std::str::FromStr;
 use utoipa::ToSchema;
 
 /// The role of everybody who registers.
@@ -10,8 +11,13 @@ pub(crate) const CUSTOMER: &str = "customer";
 /// The role that may do everything.
 pub(crate) const ADMIN: &str = "admin";
 
+/// A text that is no status of a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be active or deactivated")]
+pub(crate) struct InvalidUserStatus;
+
 /// Whether an account can be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum UserStatus {
     /// It can.
@@ -50,6 +56,27 @@ pub(crate) struct User {
     /// Grows with each change; the entity tag.
     #[serde(skip)]
     pub(crate) version: i64,
+}
+
+impl UserStatus {
+    /// The status on the wire and in the database.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Deactivated => "deactivated",
+        }
+    }
+}
+
+impl FromStr for UserStatus {
+    type Err = InvalidUserStatus;
+
+    fn from_str(text: &str) -> Result<Self, InvalidUserStatus> {
+        [Self::Active, Self::Deactivated]
+            .into_iter()
+            .find(|status| status.as_str() == text)
+            .ok_or(InvalidUserStatus)
+    }
 }
 
 impl User {

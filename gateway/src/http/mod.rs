@@ -2,7 +2,10 @@
 
 mod audit;
 mod audit_export;
+mod admin_roles;
+mod admin_users;
 mod auth;
+mod cache_control;
 mod client_device;
 mod compression;
 mod cors;
@@ -13,6 +16,9 @@ mod letter_tokens;
 mod limits;
 mod merged_openapi;
 mod openapi;
+mod own_data;
+mod own_sessions;
+mod preconditions;
 mod proxy;
 mod request_limits;
 mod revocations;
@@ -21,6 +27,7 @@ mod security_headers;
 mod swagger_ui;
 mod system;
 mod trusted_proxies;
+mod user_bodies;
 mod users;
 mod waiting_room;
 

@@ -1,6 +1,9 @@
 //! The gateway's own OpenAPI document.
 
 use super::{audit, auth, dead_letters, jwks, letter_tokens, merged_openapi, system, users};
+use super::{
+    admin_roles, admin_users, auth, jwks, letter_tokens, merged_openapi, own_data, own_sessions, users,
+};
 use crate::{domain::user::User, identity::TokenSet};
 use actix_web::HttpResponse;
 use shared::http::{BearerToken, ProblemBody, Refusals};
@@ -15,13 +18,21 @@ use utoipa::OpenApi;
     ),
     paths(
         auth::register, auth::login, auth::refresh, auth::logout, letter_tokens::verify_email,
-        letter_tokens::resend_verification, letter_tokens::forgot_password, letter_tokens::reset_password, users::me, users::change, jwks::key_set,
+        letter_tokens::resend_verification, letter_tokens::forgot_password, letter_tokens::reset_password,
+        users::me, users::change,
+        own_sessions::list, own_sessions::end, own_sessions::end_all, own_sessions::change_password,
+        own_data::export, own_data::delete,
+        jwks::key_set,
+        admin_users::list, admin_users::create, admin_users::get, admin_users::change, admin_users::deactivate,
+        admin_users::unlock, admin_users::set_roles,
+        admin_roles::list, admin_roles::create, admin_roles::change, admin_roles::delete,
         merged_openapi::merged,
         audit::list, dead_letters::list, dead_letters::replay, system::report,
     ),
     components(schemas(User, TokenSet, ProblemBody)),
     modifiers(&BearerToken, &Refusals),
     tags((name = "identity", description = "Accounts, sessions, keys"), (name = "documentation", description = "This"), (name = "operations", description = "Audit log, dead letters, instances")),
+    tags((name = "identity", description = "Accounts, sessions, keys"), (name = "users", description = "Users and roles, for staff"), (name = "documentation", description = "This")),
 )]
 struct GatewayOpenApi;
 

@@ -1,8 +1,8 @@
 //! The gateway's own routes.
 
 use super::{
-    audit, auth, dead_letters, jwks, letter_tokens, merged_openapi, openapi, proxy::forward, revocations,
-    swagger_ui, system, users,
+    admin_roles, admin_users, audit, auth, dead_letters, jwks, letter_tokens, merged_openapi, openapi, own_data,
+    own_sessions, proxy::forward, revocations, swagger_ui, system, users,
 };
 use actix_web::{HttpResponse, Resource, web};
 use serde_json::json;
@@ -20,7 +20,13 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .service(known("/password/forgot").route(web::post().to(letter_tokens::forgot_password)))
         .service(known("/password/reset").route(web::post().to(letter_tokens::reset_password)))
         .default_service(web::to(forward));
-    let me = known("/api/v1/users/me").route(web::get().to(users::me)).route(web::patch().to(users::change));
+    let me = known("/api/v1/users/me")
+        .route(web::get().to(users::me))
+        .route(web::patch().to(users::change))
+        .route(web::delete().to(own_data::delete));
+    let my_sessions = known("/api/v1/users/me/sessions")
+        .route(web::get().to(own_sessions::list))
+        .route(web::delete().to(own_sessions::end_all));
     config
         .service(auth)
         .service(me)
@@ -31,6 +37,11 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
                 .route(web::post().to(dead_letters::replay)),
         )
         .service(known("/api/v1/admin/system").route(web::get().to(system::report)))
+        .service(known("/api/v1/users/me/password").route(web::post().to(own_sessions::change_password)))
+        .service(my_sessions)
+        .service(known("/api/v1/users/me/export").route(web::get().to(own_data::export)))
+        .service(known("/api/v1/users/me/sessions/{id}").route(web::delete().to(own_sessions::end)))
+        .configure(administration)
         .service(known("/.well-known/jwks.json").route(web::get().to(jwks::key_set)))
         .service(known("/api/openapi.json").route(web::get().to(merged_openapi::merged)))
         .service(readable(REVOCATIONS_PATH).route(web::get().to(revocations::recent)))
@@ -39,6 +50,30 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .service(readable("/api/docs/{file:.*}").route(web::get().to(swagger_ui::file)))
         .service(readable("/").route(web::get().to(index)))
         .default_service(web::to(forward));
+}
+
+/// Users and roles, for staff.
+fn administration(config: &mut web::ServiceConfig) {
+    let users = known("/api/v1/admin/users")
+        .route(web::get().to(admin_users::list))
+        .route(web::post().to(admin_users::create));
+    let user = known("/api/v1/admin/users/{id}")
+        .route(web::get().to(admin_users::get))
+        .route(web::patch().to(admin_users::change))
+        .route(web::delete().to(admin_users::deactivate));
+    let roles = known("/api/v1/admin/roles")
+        .route(web::get().to(admin_roles::list))
+        .route(web::post().to(admin_roles::create));
+    let role = known("/api/v1/admin/roles/{name}")
+        .route(web::patch().to(admin_roles::change))
+        .route(web::delete().to(admin_roles::delete));
+    config
+        .service(users)
+        .service(user)
+        .service(known("/api/v1/admin/users/{id}/roles").route(web::put().to(admin_users::set_roles)))
+        .service(known("/api/v1/admin/users/{id}/unlock").route(web::post().to(admin_users::unlock)))
+        .service(roles)
+        .service(role);
 }
 
 /// A resource whose other methods are answered by the routing table: 405 with `Allow`.

@@ -1,5 +1,6 @@
 //! `/users/me`: the caller's own account.
 
+use super::{cache_control::PRIVATE, preconditions::expected_version};
 use crate::{
     domain::user::User,
     identity::{IdentityService, ProfilePatch},
@@ -7,11 +8,9 @@ use crate::{
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use shared::{
     auth::Caller,
-    http::{Body, FromJson, JsonReader, NoParameters, Problem, conditional, entity_tag, require_match},
+    http::{Body, FromJson, JsonReader, NoParameters, Problem, conditional, entity_tag},
 };
 use utoipa::ToSchema;
-
-const CACHE: &str = "private, no-store";
 
 impl FromJson for ProfilePatch {
     fn read(object: &mut JsonReader<'_>) -> Option<Self> {
@@ -38,7 +37,7 @@ pub(super) async fn me(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let user = identity.me(caller.user_id()).await?;
-    Ok(conditional(&request, &entity_tag(user.version), CACHE, &user))
+    Ok(conditional(&request, &entity_tag(user.version), PRIVATE, &user))
 }
 
 /// Change one's own names or language
@@ -57,14 +56,11 @@ pub(super) async fn change(
     request: HttpRequest,
     body: Body<ProfilePatch>,
 ) -> Result<HttpResponse, Problem> {
-    let present = identity.me(caller.user_id()).await?;
-    require_match(&request, &entity_tag(present.version))?;
-    // Between here and the change somebody else may be faster.
-    let expected = request.headers().contains_key(header::IF_MATCH).then_some(present.version);
+    let expected = expected_version(&request, identity.me(caller.user_id()).await?.version)?;
     let user = identity.change(caller.user_id(), body.value, expected).await?;
     Ok(HttpResponse::Ok()
         .insert_header((header::ETAG, entity_tag(user.version)))
-        .insert_header((header::CACHE_CONTROL, CACHE))
+        .insert_header((header::CACHE_CONTROL, PRIVATE))
         .json(user))
 }
 

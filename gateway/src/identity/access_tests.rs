@@ -16,6 +16,7 @@ use shared::{
     bus::{Bus, in_process::InProcess},
     db::{DbError, Pool},
     outbox::Relay,
+    person_name::PersonName,
 };
 use testkit::TestDatabase;
 
@@ -63,8 +64,8 @@ impl Scene {
             email: &email,
             email_verified: true,
             password_hash: None,
-            given_name: "Ada",
-            family_name: "Lovelace",
+            given_name: &PersonName::stored("Ada".to_owned()),
+            family_name: &PersonName::stored("Lovelace".to_owned()),
             locale: &Locale::default(),
         };
         let connection = &mut *self.identity.pool.get().await.unwrap();
@@ -83,7 +84,7 @@ impl Scene {
     async fn grant(&self, user: UserId) {
         let mut connection = self.identity.pool.get().await.unwrap();
         let grant = async |connection: &mut AsyncPgConnection| {
-            roles::grant(connection, user, ROLE).await?;
+            roles::grant(connection, user, [ROLE]).await?;
             access_changed(connection, user, 2).await
         };
         (*connection).transaction(grant).await.unwrap();

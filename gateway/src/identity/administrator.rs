@@ -18,6 +18,7 @@ use secrecy::{ExposeSecret, SecretString};
 use shared::{
     email::{EmailAddress, InvalidEmail},
     ids::UserId,
+    person_name::PersonName,
 };
 
 /// Why there is no administrator.
@@ -67,8 +68,8 @@ pub(crate) async fn ensure_administrator(
         email: &email,
         email_verified: true,
         password_hash: Some(&password_hash),
-        given_name: "Aerobus",
-        family_name: "Administrator",
+        given_name: &PersonName::stored("Aerobus".to_owned()),
+        family_name: &PersonName::stored("Administrator".to_owned()),
         locale: &locale,
     };
     let made = (*connection)

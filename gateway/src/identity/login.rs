@@ -40,19 +40,19 @@ pub(crate) struct Login {
 }
 
 /// An attempt that no bound holds up.
-struct Attempt<'a> {
-    client: &'a ClientDevice,
-    origin: LoginOrigin,
-    device: KnownDevice,
+pub(super) struct Attempt<'a> {
+    pub(super) client: &'a ClientDevice,
+    pub(super) origin: LoginOrigin,
+    pub(super) device: KnownDevice,
     /// Whether the account has logged in from this network before.
-    known_network: bool,
+    pub(super) known_network: bool,
     /// The failures when the attempt began.
-    counts: FailureCounts,
+    pub(super) counts: FailureCounts,
 }
 
 impl Attempt<'_> {
     /// Holds the attempt up if others have failed since it began.
-    fn check(&self, now: FailureCounts) -> Result<(), IdentityError> {
+    pub(super) fn check(&self, now: FailureCounts) -> Result<(), IdentityError> {
         if now.overtaken_since(self.counts, self.known_network) {
             return Err(IdentityError::Locked(now.wait(self.known_network).unwrap_or(SHORTEST_WAIT)));
         }
@@ -125,7 +125,7 @@ impl IdentityService {
     }
 
     /// Counts a failure; returns the error to answer with.
-    async fn count_failure(&self, attempt: &Attempt<'_>) -> Result<IdentityError, IdentityError> {
+    pub(super) async fn count_failure(&self, attempt: &Attempt<'_>) -> Result<IdentityError, IdentityError> {
         let counts = login_failures::add(&mut *self.pool.get().await?, &attempt.origin).await?;
         let before = counts.without_last();
         Ok(match attempt.check(before) {

@@ -4,7 +4,7 @@ use super::IdentityService;
 use crate::{
     domain::{locale::Locale, user::User},
     error::IdentityError,
-    store::users::{self, ProfileChanges},
+    store::users::{self, AccountChanges},
 };
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use shared::{ids::UserId, person_name::PersonName};
@@ -40,11 +40,7 @@ impl IdentityService {
         patch: ProfilePatch,
         expected: Option<i64>,
     ) -> Result<User, IdentityError> {
-        let changes = ProfileChanges {
-            given_name: patch.given_name.map(PersonName::into_string),
-            family_name: patch.family_name.map(PersonName::into_string),
-            locale: patch.locale.map(|locale| locale.as_str().to_owned()),
-        };
+        let changes = AccountChanges::profile(patch.given_name, patch.family_name, patch.locale);
         let mut connection = self.pool.get().await?;
         (*connection)
             .transaction(async |connection: &mut AsyncPgConnection| {
@@ -52,7 +48,7 @@ impl IdentityService {
                 if expected.is_some_and(|expected| expected != version) {
                     return Err(IdentityError::Stale);
                 }
-                Ok(users::change_profile(connection, id, &changes).await?)
+                Ok(users::change(connection, id, &changes).await?)
             })
             .await
     }

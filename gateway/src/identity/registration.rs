@@ -57,8 +57,8 @@ impl IdentityService {
             email: &email,
             email_verified: false,
             password_hash: Some(&password_hash),
-            given_name: given_name.as_str(),
-            family_name: family_name.as_str(),
+            given_name: &given_name,
+            family_name: &family_name,
             locale: &locale,
         };
         let mut connection = self.pool.get().await?;
@@ -82,7 +82,7 @@ pub(super) async fn insert(
     new: &NewUser<'_>,
     role: &str,
 ) -> diesel::QueryResult<Option<User>> {
-    let Some(user) = users::insert(connection, new, role).await? else { return Ok(None) };
+    let Some(user) = users::insert(connection, new, &[role]).await? else { return Ok(None) };
     let event = Event::new("gateway", EventType::UserRegistered, user.id, user.version, &user.state());
     outbox::append(connection, &[event]).await?;
     Ok(Some(user))

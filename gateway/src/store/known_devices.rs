@@ -4,9 +4,10 @@
 //! any has never logged in.
 
 use crate::domain::known_device::KnownDevice;
+use chrono::{DateTime, Utc};
 use diesel::{
     QueryResult,
-    sql_types::{BigInt, Bool, Text, Uuid as SqlUuid},
+    sql_types::{BigInt, Bool, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared::{ids::UserId, statement};
@@ -32,6 +33,12 @@ statement! {
     Remember { user: SqlUuid = Uuid, network: Text = String, program: Text = String } -> (),
     "INSERT INTO known_devices (user_id, network, program, last_at) VALUES ($, $, $, clock_timestamp()) \
      ON CONFLICT (user_id, network, program) DO UPDATE SET last_at = excluded.last_at"
+}
+
+statement! {
+    /// The devices of a user.
+    OfUser { user: SqlUuid = Uuid } -> (Text, Text, Timestamptz),
+    "SELECT network, program, last_at FROM known_devices WHERE user_id = $ ORDER BY last_at DESC"
 }
 
 statement! {
@@ -81,6 +88,17 @@ pub(crate) async fn remember(
 ) -> QueryResult<()> {
     let KnownDevice { network, program } = device.clone();
     Remember { user: user.0, network, program }.execute(connection).await.map(drop)
+}
+
+/// The devices of a user, the latest first: network, program, and the last login.
+///
+/// # Errors
+/// Those of the database.
+pub(crate) async fn of_user(
+    connection: &mut AsyncPgConnection,
+    user: UserId,
+) -> QueryResult<Vec<(String, String, DateTime<Utc>)>> {
+    OfUser { user: user.0 }.load(connection).await
 }
 
 /// Deletes up to `limit` devices that are known no more; returns their number.

@@ -1,6 +1,14 @@
 // @generated automatically by Diesel CLI.
 
 diesel::table! {
+    erasures (user_id) {
+        user_id -> Uuid,
+        email -> Text,
+        next_attempt_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     known_devices (user_id, network, program) {
         user_id -> Uuid,
         network -> Text,
@@ -68,6 +76,7 @@ diesel::table! {
     roles (name) {
         name -> Text,
         built_in -> Bool,
+        version -> Int8,
     }
 }
 
@@ -124,6 +133,8 @@ diesel::table! {
         version -> Int8,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        given_name_key -> Text,
+        family_name_key -> Text,
     }
 }
 
@@ -153,6 +164,7 @@ diesel::joinable!(user_roles -> roles (role));
 diesel::joinable!(user_roles -> users (user_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
+    erasures,
     known_devices,
     letter_requests,
     login_failures,

@@ -2,10 +2,13 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod audit;
+mod admin_roles;
+mod admin_users;
 mod cors;
 mod device_alerts;
 mod documentation;
 mod email_verification;
+mod fake_people;
 mod fake_service;
 mod gateway_fixture;
 mod limits;
@@ -13,6 +16,8 @@ mod lock_out;
 mod login_storms;
 mod observability;
 mod operations;
+mod own_data;
+mod own_sessions;
 mod password_reset;
 mod profile;
 mod proxy;
@@ -25,5 +30,6 @@ mod sessions;
 mod signing_keys;
 mod streams;
 mod tokens;
+mod user_roles;
 mod version;
 mod waiting_room;

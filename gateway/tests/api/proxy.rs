@@ -214,7 +214,7 @@ async fn what_is_not_in_the_table_is_nowhere() {
         (Method::DELETE, "/api/v1/flights", "GET, HEAD"),
         (Method::PUT, "/api/v1/bookings", "GET, HEAD, POST"),
         (Method::GET, "/api/v1/auth/login", "POST"),
-        (Method::DELETE, "/api/v1/users/me", "GET, HEAD, PATCH"),
+        (Method::PUT, "/api/v1/users/me", "DELETE, GET, HEAD, PATCH"),
         (Method::POST, "/.well-known/jwks.json", "GET, HEAD"),
         (Method::OPTIONS, "/api/v1/flights", "GET, HEAD"),
         (Method::from_bytes(b"BREW").unwrap(), "/api/v1/flights", "GET, HEAD"),

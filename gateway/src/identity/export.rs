@@ -1,0 +1,76 @@
+//! All that is kept of a person.
+
+use super::IdentityService;
+use crate::{
+    domain::{session::Session, user::User},
+    error::IdentityError,
+    personal_data::PersonalDataClient,
+    store::{known_devices, sessions, users},
+};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::Value;
+use shared::ids::{SessionId, UserId};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// A device that the person has logged in from.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ExportedDevice {
+    /// Its network.
+    network: String,
+    /// Its program, without versions.
+    program: String,
+    /// The last login.
+    last_at: DateTime<Utc>,
+}
+
+/// All that is kept of a person.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PersonalDataExport {
+    /// When it was put together.
+    pub(crate) exported_at: DateTime<Utc>,
+    /// The account.
+    pub(crate) user: User,
+    /// Sessions that are kept, newest first; also those that have ended.
+    pub(crate) sessions: Vec<Session>,
+    /// Devices that logins came from, the latest first.
+    pub(crate) known_devices: Vec<ExportedDevice>,
+    /// Bookings, as the API shows them, newest first.
+    #[schema(value_type = Vec<Object>)]
+    pub(crate) bookings: Vec<Value>,
+    /// Letters to the address and about the bookings, newest first.
+    #[schema(value_type = Vec<Object>)]
+    pub(crate) letters: Vec<Value>,
+}
+
+impl IdentityService {
+    /// All that is kept of a user. `current` is the session of the request.
+    ///
+    /// # Errors
+    /// [`IdentityError::PersonalData`] where a service does not answer: an export is never incomplete.
+    /// [`IdentityError::SessionEnded`], or a fault of ours.
+    pub(crate) async fn export(
+        &self,
+        id: UserId,
+        current: SessionId,
+        others: &PersonalDataClient,
+    ) -> Result<PersonalDataExport, IdentityError> {
+        let (user, sessions, devices) = {
+            // The connection goes back before the other services are asked, which takes long.
+            let mut connection = self.pool.get().await?;
+            let user = users::active(&mut connection, id).await?.ok_or(IdentityError::SessionEnded)?;
+            let sessions = sessions::all_of(&mut connection, id).await?;
+            (user, sessions, known_devices::of_user(&mut connection, id).await?)
+        };
+        let bookings = others.bookings(id).await?;
+        let mut subjects: Vec<Uuid> =
+            bookings.iter().filter_map(|booking| booking["id"].as_str()?.parse().ok()).collect();
+        subjects.push(id.0);
+        let letters = others.letters(&user.email, &subjects).await?;
+        let sessions = sessions.into_iter().map(|row| row.into_session(current)).collect();
+        let device = |(network, program, last_at)| ExportedDevice { network, program, last_at };
+        let known_devices = devices.into_iter().map(device).collect();
+        Ok(PersonalDataExport { exported_at: Utc::now(), user, sessions, known_devices, bookings, letters })
+    }
+}

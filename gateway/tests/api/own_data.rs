@@ -1,0 +1,154 @@
+//! `GET /users/me/export` and `DELETE /users/me`.
+
+use crate::{
+    fake_people::FakePeople,
+    gateway_fixture::{ADMIN, GatewayFixture, PASSWORD, config, instance},
+};
+use awc::http::Method;
+use serde_json::{Value, json};
+use testkit::{Answer, Client};
+
+const EXPORT: &str = "/api/v1/users/me/export";
+const ME: &str = "/api/v1/users/me";
+
+/// A gateway before services that know people.
+async fn world() -> (GatewayFixture, FakePeople) {
+    let people = FakePeople::start();
+    let url = people.url.clone();
+    let world = GatewayFixture::start_with(|config| {
+        config.booking_urls = vec![url.clone()];
+        config.mailer_urls = vec![url];
+    });
+    (world.await, people)
+}
+
+async fn delete(client: &Client, body: &Value) -> Answer {
+    client.send(Method::DELETE, ME, "application/json", Some(body.to_string().into_bytes())).await
+}
+
+#[actix_web::test]
+async fn an_export_holds_what_all_services_keep() {
+    let (world, people) = world().await;
+    let ada = world.customer("Ada@example.org").await;
+    let answer = ada.get(EXPORT).await;
+    assert_eq!(answer.header("cache-control"), "private, no-store");
+    assert!(answer.header("content-disposition").starts_with("attachment"));
+    let export = answer.expect(200);
+    assert_eq!(export["user"], ada.get(ME).await.expect(200));
+    assert_eq!(export["sessions"][0]["current"], true);
+    assert_eq!(export["known_devices"][0]["network"], "127.0.0.1");
+    let ids =
+        |list: &Value| list.as_array().unwrap().iter().map(|item| item["id"].clone()).collect::<Vec<_>>();
+    assert_eq!(ids(&export["bookings"]), people.bookings());
+    assert_eq!(export["letters"], json!([{"id": "letter"}]));
+    let calls = people.calls();
+    let user = export["user"]["id"].as_str().unwrap();
+    assert_eq!(calls[0]["path"], format!("/internal/users/{user}/bookings?limit=200"));
+    assert_eq!(calls[1]["path"], format!("/internal/users/{user}/bookings?limit=200&after=next"));
+    let mut subjects = people.bookings();
+    subjects.push(json!(user));
+    assert_eq!(calls[2]["body"], json!({"email": "Ada@example.org", "subjects": subjects}));
+    assert!(!export.to_string().contains("$2"), "no hash of a password");
+    assert_eq!(ada.get(&format!("{EXPORT}?all=1")).await.invalid(), ["all"]);
+    world.client.get(EXPORT).await.expect_problem(401, "unauthenticated");
+    world.stop().await;
+    people.stop().await;
+}
+
+#[actix_web::test]
+async fn an_export_is_never_incomplete() {
+    let world = GatewayFixture::start().await;
+    let ada = world.customer("ada@example.org").await;
+    let answer = ada.get(EXPORT).await;
+    answer.expect_problem(503, "upstream_unavailable");
+    assert_eq!(answer.header("retry-after"), "1");
+    delete(&ada, &json!({"password": PASSWORD})).await.expect_problem(503, "upstream_unavailable");
+    let _ = world.log_in("ada@example.org").await;
+    world.stop().await;
+}
+
+#[actix_web::test]
+async fn a_deleted_account_is_gone_and_may_be_made_anew() {
+    let (world, people) = world().await;
+    let registered = world.register("ada@example.org").await;
+    let tokens = world.log_in("ada@example.org").await;
+    let ada = world.client.with_token(tokens["access_token"].as_str().unwrap());
+    delete(&ada, &json!({"password": PASSWORD})).await.expect(204);
+    let user = registered["id"].as_str().unwrap();
+    let calls = people.calls();
+    assert_eq!(calls[0]["path"], format!("/internal/users/{user}/erase"));
+    assert_eq!(calls[1]["path"], "/internal/letters/erase");
+    let mut subjects = people.bookings();
+    subjects.push(json!(user));
+    assert_eq!(calls[1]["body"], json!({"email": "ada@example.org", "subjects": subjects}));
+
+    world.refresh(&tokens).await.expect_problem(401, "unauthenticated");
+    world.try_log_in("ada@example.org", PASSWORD).await.expect_problem(401, "invalid_credentials");
+    assert_eq!(ada.get(ME).await.status, 401);
+    assert_eq!(world.events::<Value>("session.ended").await.len(), 1);
+    assert_eq!(world.events::<Value>("user.access_changed").await.len(), 1);
+    let admin = world.admin().await;
+    admin.get(&format!("/api/v1/admin/users/{user}")).await.expect_problem(404, "not_found");
+    assert_ne!(world.register("ada@example.org").await["id"], registered["id"]);
+    world.stop().await;
+    people.stop().await;
+}
+
+#[actix_web::test]
+async fn a_deletion_needs_the_password_and_no_bookings_ahead() {
+    let (world, people) = world().await;
+    let ada = world.customer("ada@example.org").await;
+    let wrong = delete(&ada, &json!({"password": "wrong password"})).await;
+    wrong.expect_problem(422, "validation_failed");
+    assert_eq!(wrong.invalid(), ["/password"]);
+    assert_eq!(delete(&ada, &json!({"pass": 1})).await.invalid(), ["/password", "/pass"]);
+    assert_eq!(people.calls(), Vec::<Value>::new());
+    people.set_ahead(true);
+    let refused = delete(&ada, &json!({"password": PASSWORD})).await;
+    refused.expect_problem(409, "conflict");
+    assert_eq!(refused.json["refers"], json!(["bookings/x"]));
+    assert_eq!(people.calls().len(), 1, "no letter is erased");
+    people.set_ahead(false);
+    let body = json!({"password": PASSWORD});
+    let both = futures_util::join!(delete(&ada, &body), delete(&ada, &body));
+    let mut statuses = [both.0.status.as_u16(), both.1.status.as_u16()];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [204, 401]);
+    let admin = world.admin().await;
+    let last = delete(&admin, &json!({"password": PASSWORD})).await;
+    last.expect_problem(409, "conflict");
+    assert_eq!(last.json["refers"], json!(["roles/admin"]));
+    let _ = world.log_in(ADMIN).await;
+    world.stop().await;
+    people.stop().await;
+}
+
+#[actix_web::test]
+async fn what_came_at_the_last_moment_is_erased_later() {
+    let (world, mut people) = world().await;
+    let ada = world.customer("ada@example.org").await;
+    delete(&ada, &json!({"password": PASSWORD})).await.expect(204);
+    assert_eq!(people.calls().len(), 2);
+    assert_eq!(
+        world.run_sql("SELECT 1 FROM erasures WHERE next_attempt_at > now() + interval '19 minutes'").await,
+        1
+    );
+    // 20 minutes later an instance asks again, and when all is erased it forgets the address.
+    world.run_sql("UPDATE erasures SET next_attempt_at = now()").await;
+    people.heard().await;
+    people.heard().await;
+    let mut other = config(&world.database);
+    other.booking_urls = vec![people.url.clone()];
+    other.mailer_urls = vec![people.url.clone()];
+    let (other, _) = instance(other).await;
+    people.heard().await;
+    people.heard().await;
+    // It ends its run before it stops.
+    other.stop().await;
+    let paths: Vec<_> =
+        people.calls()[2..].iter().map(|call| call["path"].as_str().unwrap().to_owned()).collect();
+    assert!(paths[0].ends_with("/erase") && paths[1] == "/internal/letters/erase", "{paths:?}");
+    assert_eq!(world.run_sql("SELECT 1 FROM erasures").await, 0);
+    world.stop().await;
+    people.stop().await;
+}
