@@ -1,9 +1,9 @@
 //! Handlers, middlewares and the proxy.
 
-mod audit;
-mod audit_export;
 mod admin_roles;
 mod admin_users;
+mod audit;
+mod audit_export;
 mod auth;
 mod cache_control;
 mod client_device;

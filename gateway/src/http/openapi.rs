@@ -1,8 +1,8 @@
 //! The gateway's own OpenAPI document.
 
-use super::{audit, auth, dead_letters, jwks, letter_tokens, merged_openapi, system, users};
 use super::{
-    admin_roles, admin_users, auth, jwks, letter_tokens, merged_openapi, own_data, own_sessions, users,
+    admin_roles, admin_users, audit, auth, dead_letters, jwks, letter_tokens, merged_openapi, own_data,
+    own_sessions, system, users,
 };
 use crate::{domain::user::User, identity::TokenSet};
 use actix_web::HttpResponse;

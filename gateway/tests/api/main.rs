@@ -1,9 +1,9 @@
 //! The gateway over real HTTP and PostgreSQL, with small servers in the place of the other services.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod audit;
 mod admin_roles;
 mod admin_users;
+mod audit;
 mod cors;
 mod device_alerts;
 mod documentation;
