@@ -3,7 +3,7 @@
 use anyhow::bail;
 use bench::{
     booking::{self, service},
-    compression,
+    compression, login_storm,
     system::{self, smtp_sink},
 };
 use clap::Parser;
@@ -22,6 +22,8 @@ enum Benchmark {
     Booking(booking::BookingOptions),
     /// GET /search through the gateway, as it is and compressed
     Compression(compression::CompressionOptions),
+    /// Bookings through the gateway of the whole, while 500 people log in
+    LoginStorm(login_storm::LoginStormOptions),
     /// Paid bookings through the gateway of the whole, in one process and in four
     System(system::SystemOptions),
     /// The booking service as a process of its own; of no use by itself
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
         Benchmark::ServeBooking => actix_web::rt::System::new().block_on(service::serve()),
         Benchmark::SinkSmtp => actix_web::rt::System::new().block_on(smtp_sink::serve()),
         Benchmark::Booking(options) => measure(booking::run(&options)),
+        Benchmark::LoginStorm(options) => measure(login_storm::run(&options)),
         Benchmark::System(options) => measure(system::run(&options)),
         Benchmark::Compression(options) => actix_web::rt::System::new().block_on(compression::run(&options)),
     };

@@ -6,10 +6,10 @@ use crate::{
         WaitingRooms,
     },
     config::Config,
-    domain::queue_ticket::TicketSigner,
+    domain::{queue_ticket::TicketSigner, totp::TotpVault},
     http::{
-        self, AllowedOrigins, BehindTls, EventStreamLimit, InternalClient, MergedOpenApi, OwnAddress,
-        ProxyClient, RequestLimiter,
+        self, AllowedOrigins, BehindTls, EventStreamLimit, ExchangedTokens, InternalClient, MergedOpenApi,
+        OwnAddress, ProxyClient, RequestLimiter,
     },
     identity::{
         AccessTokenIssuer, AdministratorError, ErasureFollower, IdentityService, ensure_administrator,
@@ -92,7 +92,8 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
     let hasher = PasswordHasher::start(config.bcrypt_cost, config.bcrypt_threads, config.bcrypt_queue)?
         .with_queue_per_client(config.bcrypt_queue_per_client);
     let issuer = AccessTokenIssuer::new(keys.clone(), &service.token_issuer, &service.token_audience);
-    let identity = IdentityService { pool: pool.clone(), hasher, issuer, relay: relay.clone() };
+    let totp = TotpVault::new(&config.signing_key_secret);
+    let identity = IdentityService { totp, pool: pool.clone(), hasher, issuer, relay: relay.clone() };
     if let (Some(email), Some(password)) = (&config.admin_email, &config.admin_password)
         && ensure_administrator(&identity, email, password).await?
     {
@@ -124,6 +125,7 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
         .share(verifier)
         .share(LastingToken::new(service_tokens.clone(), GATEWAY))
         .share(service_tokens)
+        .share(ExchangedTokens::default())
         .share(BehindTls(config.behind_tls))
         .share(identity)
         .share(Operations::new("gateway", &pool, &dead_letters, &relay))
@@ -144,6 +146,7 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
                 .wrap(from_fn(http::request_limits))
                 .wrap(from_fn(http::compression))
                 .wrap(from_fn(http::limits))
+                .wrap(from_fn(http::api_key_exchange))
                 .wrap(from_fn(http::cors))
                 .wrap(from_fn(shared::http::envelope))
                 .wrap(from_fn(http::security_headers))

@@ -2,7 +2,7 @@
 
 use crate::{
     actors::{HashError, NoInstance},
-    domain::{one_time_token::InvalidOneTimeToken, signing_key::SigningKeyError},
+    domain::{one_time_token::InvalidOneTimeToken, signing_key::SigningKeyError, totp::TotpSecretError},
     personal_data::PersonalDataError,
 };
 use shared::{
@@ -26,6 +26,15 @@ pub enum IdentityConflict {
     /// Their journeys or payments are not over.
     #[error("bookings whose journey or payment is not over must be cancelled first")]
     BookingsAhead(Vec<String>),
+    /// There is a bound of keys.
+    #[error("you have 20 API keys: delete one first")]
+    TooManyApiKeys,
+    /// A second factor must be switched off before another is begun.
+    #[error("the second factor is on: switch it off first")]
+    TotpIsOn,
+    /// There is nothing to confirm.
+    #[error("no second factor was begun, or it is on")]
+    TotpNotBegun,
     /// Nobody else could make another administrator.
     #[error("the last administrator stays one: make another first")]
     LastAdministrator,
@@ -39,7 +48,7 @@ impl IdentityConflict {
             Self::RoleInUse => vec!["users".to_owned()],
             Self::BookingsAhead(bookings) => bookings.clone(),
             Self::LastAdministrator => vec!["roles/admin".to_owned()],
-            Self::BuiltIn(_) => Vec::new(),
+            Self::BuiltIn(_) | Self::TooManyApiKeys | Self::TotpIsOn | Self::TotpNotBegun => Vec::new(),
         }
     }
 }
@@ -53,6 +62,18 @@ pub enum IdentityError {
     /// The address or the password is wrong.
     #[error("the e-mail address or the password is wrong")]
     InvalidCredentials,
+    /// The password is right, and a code of the second factor is needed.
+    #[error("a code of the second factor is needed")]
+    SecondFactorMissing,
+    /// The password is right, but the code is wrong or used.
+    #[error("the code of the second factor is wrong or was used")]
+    WrongSecondFactor,
+    /// The API key is unknown or has ended.
+    #[error("the API key is unknown or has ended")]
+    UnknownApiKey,
+    /// The secret of a second factor could not be used.
+    #[error("the secret of a second factor could not be used")]
+    TotpSecret(#[from] TotpSecretError),
     /// Too many failed logins.
     #[error("the account is locked")]
     Locked(Duration),
@@ -102,6 +123,11 @@ impl From<IdentityError> for Problem {
         match error {
             IdentityError::EmailTaken => Self::new(Code::EmailTaken),
             IdentityError::InvalidCredentials => Self::new(Code::InvalidCredentials),
+            error @ (IdentityError::SecondFactorMissing | IdentityError::WrongSecondFactor) => {
+                Self::new(Code::InvalidCredentials).detail(error).with("totp_required", true)
+            }
+            error @ IdentityError::UnknownApiKey => Self::new(Code::Unauthenticated).detail(error),
+            IdentityError::TotpSecret(error) => Self::internal(&error),
             IdentityError::Locked(left) => Self::new(Code::AccountLocked).retry_after(left),
             IdentityError::SessionEnded => Self::new(Code::Unauthenticated).detail("log in again"),
             IdentityError::Stale => Self::new(Code::PreconditionFailed),

@@ -21,6 +21,18 @@ pub(crate) enum SecurityEvent {
     SigningKeyAdded,
     /// A key is no longer trusted.
     SigningKeyDropped,
+    /// A user created an API key.
+    ApiKeyCreated,
+    /// A user deleted an API key.
+    ApiKeyDeleted,
+    /// A request with an API key that is unknown or has ended.
+    ApiKeyRefused,
+    /// A user switched the second factor on.
+    TotpSwitchedOn,
+    /// A user switched the second factor off.
+    TotpSwitchedOff,
+    /// A recovery code stood in for a code of the second factor.
+    RecoveryCodeUsed,
 }
 
 impl SecurityEvent {
@@ -36,6 +48,12 @@ impl SecurityEvent {
             Self::SessionEnded => "session_ended",
             Self::SigningKeyAdded => "signing_key_added",
             Self::SigningKeyDropped => "signing_key_dropped",
+            Self::ApiKeyCreated => "api_key_created",
+            Self::ApiKeyDeleted => "api_key_deleted",
+            Self::ApiKeyRefused => "api_key_refused",
+            Self::TotpSwitchedOn => "totp_switched_on",
+            Self::TotpSwitchedOff => "totp_switched_off",
+            Self::RecoveryCodeUsed => "recovery_code_used",
         }
     }
 

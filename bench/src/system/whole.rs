@@ -20,7 +20,7 @@ use shared::{
     db::{DatabaseConfig, Plans},
     ids::BookingId,
 };
-use std::{collections::BTreeSet, path::Path, time::Duration};
+use std::{collections::BTreeSet, net::SocketAddr, path::Path, time::Duration};
 
 /// Flights of a round, and those that take the place of sold-out ones.
 const FLIGHTS: usize = 200 + 100;
@@ -139,6 +139,12 @@ impl WholeUnderTest {
         self.options.with_mailer = false;
         self.program = AerobusProgram::start(&self.options).await?;
         Ok(self)
+    }
+
+    /// Where its gateway listens.
+    #[must_use]
+    pub fn gateway(&self) -> SocketAddr {
+        self.program.gateway
     }
 
     /// The database, as the superuser.

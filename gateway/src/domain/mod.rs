@@ -1,5 +1,6 @@
 //! Pure rules of the gateway: no I/O, no actix, no diesel.
 
+pub(crate) mod api_key;
 pub(crate) mod audited_user;
 pub(crate) mod client_device;
 mod common_passwords;
@@ -23,5 +24,6 @@ pub(crate) mod routing_table;
 pub(crate) mod routing_table_check;
 pub(crate) mod session;
 pub(crate) mod signing_key;
+pub(crate) mod totp;
 pub(crate) mod user;
 pub(crate) mod waiting_room;

@@ -42,6 +42,8 @@ pub(crate) enum RouteAccess {
     Public,
     /// Callers with an access token.
     Authenticated,
+    /// Callers who have logged in. An API key is refused, because it must not change how its owner logs in.
+    LoggedIn,
     /// Callers with an access token, or with the guest token of `POST /bookings/lookup`. Only booking can
     /// check a guest token.
     AuthenticatedOrGuest,
@@ -81,6 +83,7 @@ const DELETE: &str = "DELETE";
 
 const PUBLIC: RouteAccess = RouteAccess::Public;
 const USER: RouteAccess = RouteAccess::Authenticated;
+const LOGIN: RouteAccess = RouteAccess::LoggedIn;
 const GUEST: RouteAccess = RouteAccess::AuthenticatedOrGuest;
 const REFERENCE: RouteAccess = RouteAccess::Permitted(&[Permission::ReferenceWrite]);
 const FLIGHT: RouteAccess = RouteAccess::Permitted(&[Permission::FlightWrite]);
@@ -130,12 +133,18 @@ pub(crate) const ROUTING_TABLE: &[ApiRoute] = &[
     gateway(POST, "/api/v1/auth/password/reset", PUBLIC),
     gateway(GET, "/api/v1/users/me", USER),
     gateway(PATCH, "/api/v1/users/me", USER),
-    gateway(DELETE, "/api/v1/users/me", USER),
-    gateway(GET, "/api/v1/users/me/export", USER),
-    gateway(POST, "/api/v1/users/me/password", USER),
-    gateway(GET, "/api/v1/users/me/sessions", USER),
-    gateway(DELETE, "/api/v1/users/me/sessions", USER),
-    gateway(DELETE, "/api/v1/users/me/sessions/{id}", USER),
+    gateway(DELETE, "/api/v1/users/me", LOGIN),
+    gateway(GET, "/api/v1/users/me/export", LOGIN),
+    gateway(POST, "/api/v1/users/me/password", LOGIN),
+    gateway(GET, "/api/v1/users/me/sessions", LOGIN),
+    gateway(DELETE, "/api/v1/users/me/sessions", LOGIN),
+    gateway(DELETE, "/api/v1/users/me/sessions/{id}", LOGIN),
+    gateway(GET, "/api/v1/users/me/api-keys", LOGIN),
+    gateway(POST, "/api/v1/users/me/api-keys", LOGIN),
+    gateway(DELETE, "/api/v1/users/me/api-keys/{id}", LOGIN),
+    gateway(POST, "/api/v1/users/me/totp", LOGIN),
+    gateway(DELETE, "/api/v1/users/me/totp", LOGIN),
+    gateway(POST, "/api/v1/users/me/totp/confirm", LOGIN),
     gateway(GET, "/.well-known/jwks.json", PUBLIC),
     // Operations
     gateway(GET, "/api/v1/admin/audit", READ_AUDIT),

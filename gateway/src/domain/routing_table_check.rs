@@ -35,7 +35,9 @@ pub fn differences(service: ServiceName, document: &Value) -> Vec<String> {
 fn needs(route: &ApiRoute) -> String {
     match route.access {
         RouteAccess::Public => "nothing".to_owned(),
-        RouteAccess::Authenticated | RouteAccess::AuthenticatedOrGuest => "a token".to_owned(),
+        RouteAccess::Authenticated | RouteAccess::LoggedIn | RouteAccess::AuthenticatedOrGuest => {
+            "a token".to_owned()
+        }
         RouteAccess::Permitted(permissions) => {
             let names: Vec<_> = permissions.iter().map(|permission| permission.as_str()).collect();
             names.join(" or ")

@@ -27,9 +27,8 @@ impl FromJson for Registration {
 impl FromJson for Login {
     fn read(object: &mut JsonReader<'_>) -> Option<Self> {
         let (email, password) = (object.required("email"), object.required("password"));
-        // A member of the contract; no account has a second factor yet.
-        let _ = object.optional_text("totp", 1..=32);
-        Some(Self { email: email?, password: password? })
+        let second_factor = object.optional("totp");
+        Some(Self { email: email?, password: password?, second_factor })
     }
 }
 
@@ -76,7 +75,7 @@ pub(super) async fn register(
     request_body = LoginBody,
     responses(
         (status = 200, description = "Tokens.", body = TokenSet),
-        (status = 401, description = "`invalid_credentials`"),
+        (status = 401, description = "`invalid_credentials`. With `totp_required: true` the password is right, and `totp` is missing, wrong or used."),
         (status = 429, description = "`account_locked` or `rate_limited`"),
     ),
 )]
@@ -165,7 +164,8 @@ pub(super) struct LoginBody {
     email: String,
     /// The password.
     password: String,
-    /// The code of a second factor, for accounts that have one.
+    /// For accounts with a second factor: the 6 digits of its app, or a recovery code.
+    #[schema(example = "287082")]
     totp: Option<String>,
 }
 

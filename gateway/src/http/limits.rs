@@ -1,6 +1,6 @@
 //! The limits of clients: before anything is done for a request, and before its body is read.
 
-use super::trusted_proxies::TrustedProxies;
+use super::{api_key_exchange::ExchangedKey, trusted_proxies::TrustedProxies};
 use crate::domain::{
     limits::{
         Admission, ClientLimits, InFlightCount, LimitKind, LimitSettings, LimitedClient, LimitedClients,
@@ -88,7 +88,8 @@ impl LimitedCaller {
         let caller = caller.ok().and_then(|caller| caller.0);
         let is_exempt = caller.as_ref().is_some_and(|caller| caller.may(Permission::LimitsExempt));
         let account = caller.map(|caller| LimitedClient::Account(caller.user_id()));
-        Self { account, api_key: None, is_exempt }
+        let api_key = request.extensions().get::<ExchangedKey>().map(|key| LimitedClient::ApiKey(key.0));
+        Self { account, api_key, is_exempt }
     }
 
     fn kind(&self) -> &'static str {

@@ -3,6 +3,8 @@
 use super::{
     admin_roles, admin_users, audit, auth, dead_letters, jwks, letter_tokens, merged_openapi, own_data,
     own_sessions, system, users,
+    admin_roles, admin_users, auth, jwks, letter_tokens, merged_openapi, own_data, own_sessions, users,
+    admin_roles, admin_users, api_keys, auth, jwks, merged_openapi, own_data, own_sessions, totp, users,
 };
 use crate::{domain::user::User, identity::TokenSet};
 use actix_web::HttpResponse;
@@ -22,6 +24,7 @@ use utoipa::OpenApi;
         users::me, users::change,
         own_sessions::list, own_sessions::end, own_sessions::end_all, own_sessions::change_password,
         own_data::export, own_data::delete,
+        api_keys::list, api_keys::create, api_keys::delete, totp::begin, totp::confirm, totp::delete,
         jwks::key_set,
         admin_users::list, admin_users::create, admin_users::get, admin_users::change, admin_users::deactivate,
         admin_users::unlock, admin_users::set_roles,

@@ -1,8 +1,8 @@
 //! The gateway's own routes.
 
 use super::{
-    admin_roles, admin_users, audit, auth, dead_letters, jwks, letter_tokens, merged_openapi, openapi,
-    own_data, own_sessions, proxy::forward, revocations, swagger_ui, system, users,
+    admin_roles, admin_users, api_keys, audit, auth, dead_letters, jwks, letter_tokens, merged_openapi, openapi,
+    own_data, own_sessions, proxy::forward, revocations, swagger_ui, system, totp, users,
 };
 use actix_web::{HttpResponse, Resource, web};
 use serde_json::json;
@@ -41,6 +41,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .service(my_sessions)
         .service(known("/api/v1/users/me/export").route(web::get().to(own_data::export)))
         .service(known("/api/v1/users/me/sessions/{id}").route(web::delete().to(own_sessions::end)))
+        .configure(own_credentials)
         .configure(administration)
         .service(known("/.well-known/jwks.json").route(web::get().to(jwks::key_set)))
         .service(known("/api/openapi.json").route(web::get().to(merged_openapi::merged)))
@@ -50,6 +51,21 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .service(readable("/api/docs/{file:.*}").route(web::get().to(swagger_ui::file)))
         .service(readable("/").route(web::get().to(index)))
         .default_service(web::to(forward));
+}
+
+/// The caller's API keys and second factor.
+fn own_credentials(config: &mut web::ServiceConfig) {
+    let keys = known("/api/v1/users/me/api-keys")
+        .route(web::get().to(api_keys::list))
+        .route(web::post().to(api_keys::create));
+    let factor = known("/api/v1/users/me/totp")
+        .route(web::post().to(totp::begin))
+        .route(web::delete().to(totp::delete));
+    config
+        .service(keys)
+        .service(known("/api/v1/users/me/api-keys/{id}").route(web::delete().to(api_keys::delete)))
+        .service(factor)
+        .service(known("/api/v1/users/me/totp/confirm").route(web::post().to(totp::confirm)));
 }
 
 /// Users and roles, for staff.

@@ -43,6 +43,18 @@ pub(super) async fn end_session(
     session: SessionId,
 ) -> diesel::QueryResult<()> {
     let Some(user) = sessions::revoke(connection, session).await? else { return Ok(()) };
+    end_tokens_of(connection, user, session).await
+}
+
+/// Ends the access tokens of a session, or of what stands in the place of one: an API key.
+///
+/// # Errors
+/// Those of the database.
+pub(super) async fn end_tokens_of(
+    connection: &mut AsyncPgConnection,
+    user: UserId,
+    session: SessionId,
+) -> diesel::QueryResult<()> {
     let ended_at = revocations::insert_session(connection, session).await?;
     let end = SessionEnd { session_id: session, user_id: user, ended_at };
     let event = Event::new("gateway", EventType::SessionEnded, session, 1, &end);

@@ -3,7 +3,10 @@
 use super::*;
 use crate::{
     actors::{KeyRing, PasswordHasher},
-    domain::{client_device::ClientDevice, locale::Locale, refresh_token::RefreshToken, user::CUSTOMER},
+    domain::{
+        client_device::ClientDevice, locale::Locale, refresh_token::RefreshToken, totp::TotpVault,
+        user::CUSTOMER,
+    },
     error::IdentityError,
     identity::{AccessTokenIssuer, IdentityService, TokenSet, registration},
     store::{MIGRATIONS, revocations, roles, users::NewUser},
@@ -41,9 +44,10 @@ impl Scene {
         let config = database.config("gateway");
         let (pool, bus, source) = (Pool::new(&config), Bus::new(InProcess::new()), KeySource::in_process());
         let secret = SecretString::from("the secret of the signing keys, in tests only");
-        let keys = KeyRing::start(pool.clone(), secret, source.clone()).await.unwrap();
+        let keys = KeyRing::start(pool.clone(), secret.clone(), source.clone()).await.unwrap();
         let identity = IdentityService {
             hasher: PasswordHasher::start(4, 1, 8).unwrap(),
+            totp: TotpVault::new(&secret),
             issuer: AccessTokenIssuer::new(keys.clone(), "issuer", "audience"),
             relay: Relay::start("gateway", &config, bus.clone()),
             pool: pool.clone(),

@@ -3,7 +3,7 @@
 //! An address without an account gets the same answers, after the same time and with the same delays, as one that
 //! has an account.
 
-use super::{IdentityService, TokenSet, session_alert, sessions};
+use super::{IdentityService, TokenSet, second_factor, session_alert, sessions};
 use crate::{
     domain::{
         client_device::ClientDevice,
@@ -12,6 +12,7 @@ use crate::{
         login_email::LoginEmail,
         password::LoginPassword,
         refresh_token::RefreshToken,
+        totp::SecondFactor,
     },
     error::IdentityError,
     security_event::SecurityEvent,
@@ -37,6 +38,8 @@ pub(crate) struct Login {
     pub(crate) email: LoginEmail,
     /// The password.
     pub(crate) password: LoginPassword,
+    /// A code of the second factor, or a recovery code.
+    pub(crate) second_factor: Option<SecondFactor>,
 }
 
 /// An attempt that no bound holds up.
@@ -67,7 +70,8 @@ impl IdentityService {
     /// at the same time count like guesses one after the other.
     ///
     /// # Errors
-    /// [`IdentityError::InvalidCredentials`], [`IdentityError::Locked`], or a fault of ours.
+    /// [`IdentityError::InvalidCredentials`], [`IdentityError::SecondFactorMissing`],
+    /// [`IdentityError::WrongSecondFactor`], [`IdentityError::Locked`], or a fault of ours.
     pub(crate) async fn log_in(
         &self,
         login: Login,
@@ -76,7 +80,9 @@ impl IdentityService {
         let result = self.try_log_in(login, device).await;
         match result {
             Ok(_) => SecurityEvent::LoginSucceeded.record(),
-            Err(IdentityError::InvalidCredentials) => SecurityEvent::LoginFailed.record(),
+            Err(IdentityError::InvalidCredentials | IdentityError::WrongSecondFactor) => {
+                SecurityEvent::LoginFailed.record();
+            }
             Err(IdentityError::Locked(_)) => SecurityEvent::LoginHeldUp.record(),
             Err(_) => {}
         }
@@ -101,16 +107,30 @@ impl IdentityService {
         let hash = credentials.as_ref().and_then(|credentials| credentials.password_hash.clone());
         let right = self.hasher.for_client(client).verify(login.password.into_secret(), hash).await?;
         match credentials.filter(|_| right) {
-            Some(credentials) => self.start_session(UserId(credentials.id), &attempt).await,
-            None => Err(self.count_failure(&attempt).await?),
+            Some(credentials) => {
+                let id = UserId(credentials.id);
+                match self.start_session(id, &attempt, login.second_factor.as_ref()).await {
+                    Err(wrong @ IdentityError::WrongSecondFactor) => {
+                        Err(self.count_failure(&attempt, wrong).await?)
+                    }
+                    result => result,
+                }
+            }
+            None => Err(self.count_failure(&attempt, IdentityError::InvalidCredentials).await?),
         }
     }
 
-    async fn start_session(&self, id: UserId, attempt: &Attempt<'_>) -> Result<TokenSet, IdentityError> {
+    async fn start_session(
+        &self,
+        id: UserId,
+        attempt: &Attempt<'_>,
+        second_factor: Option<&SecondFactor>,
+    ) -> Result<TokenSet, IdentityError> {
         let (session, token) = (SessionId::new(), RefreshToken::generate());
         let current = (*self.pool.get().await?)
             .transaction(async |connection: &mut AsyncPgConnection| {
                 let current = admit(connection, id, attempt).await?;
+                second_factor::check(connection, &self.totp, id, second_factor).await?;
                 sessions::begin(connection, session, id, &token, attempt.client).await?;
                 if !known_devices::is_known(connection, id, &attempt.device).await? {
                     session_alert::alert(connection, &current.user, AlertReason::NewDevice, attempt.client)
@@ -124,13 +144,17 @@ impl IdentityService {
         self.issuer.tokens(current, session, token.to_text())
     }
 
-    /// Counts a failure; returns the error to answer with.
-    pub(super) async fn count_failure(&self, attempt: &Attempt<'_>) -> Result<IdentityError, IdentityError> {
+    /// Counts a failure; returns the error to answer with, which is `failure` where nothing holds the attempt up.
+    pub(super) async fn count_failure(
+        &self,
+        attempt: &Attempt<'_>,
+        failure: IdentityError,
+    ) -> Result<IdentityError, IdentityError> {
         let counts = login_failures::add(&mut *self.pool.get().await?, &attempt.origin).await?;
         let before = counts.without_last();
         Ok(match attempt.check(before) {
             Err(_) => IdentityError::Locked(counts.wait(attempt.known_network).unwrap_or(SHORTEST_WAIT)),
-            Ok(()) => IdentityError::InvalidCredentials,
+            Ok(()) => failure,
         })
     }
 }

@@ -42,7 +42,7 @@ impl IdentityService {
         device: &ClientDevice,
     ) -> Result<(), IdentityError> {
         let known = self.reauthenticate(id, (change.current_password, device), CURRENT_PASSWORD).await?;
-        let new_hash = self.hasher.hash(change.new_password.into_secret()).await?;
+        let new_hash = self.hasher.for_client(device).hash(change.new_password.into_secret()).await?;
         let change = async |connection: &mut AsyncPgConnection| {
             let changed = users::replace_password(connection, id, &known.password_hash, &new_hash).await?;
             // Another change came between: what was the present password no longer is.

@@ -56,13 +56,10 @@ impl IdentityService {
             SecurityEvent::LoginHeldUp.record();
             return Err(IdentityError::Locked(wait));
         }
-        let right = self.hasher.verify(password.into_secret(), hash.clone()).await?;
+        let right = self.hasher.for_client(client).verify(password.into_secret(), hash.clone()).await?;
         let Some(password_hash) = hash.filter(|_| right) else {
             SecurityEvent::LoginFailed.record();
-            return Err(match self.count_failure(&attempt).await? {
-                IdentityError::InvalidCredentials => wrong_password(pointer),
-                locked => locked,
-            });
+            return Err(self.count_failure(&attempt, wrong_password(pointer)).await?);
         };
         // Guesses at the same time count like guesses one after the other.
         let now = login_failures::read(&mut *self.pool.get().await?, &attempt.origin).await?;

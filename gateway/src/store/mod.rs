@@ -2,6 +2,7 @@
 //! take a connection, so they work inside and outside of transactions.
 
 pub(crate) mod audit_log;
+pub(crate) mod api_keys;
 pub(crate) mod erasures;
 pub(crate) mod known_devices;
 pub(crate) mod letter_requests;
@@ -16,6 +17,7 @@ pub(crate) mod signing_keys;
 pub(crate) mod token_events;
 pub(crate) mod user_emails;
 pub(crate) mod user_passwords;
+pub(crate) mod totp_factors;
 pub(crate) mod user_search;
 pub(crate) mod users;
 pub(crate) mod waiting_rooms;

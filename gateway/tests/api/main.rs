@@ -4,6 +4,7 @@
 mod admin_roles;
 mod admin_users;
 mod audit;
+mod api_keys;
 mod cors;
 mod device_alerts;
 mod documentation;
@@ -30,6 +31,7 @@ mod sessions;
 mod signing_keys;
 mod streams;
 mod tokens;
+mod totp;
 mod user_roles;
 mod version;
 mod waiting_room;

@@ -12,7 +12,6 @@ pub(crate) enum LimitedClient {
     /// An account, whatever address it comes from.
     Account(UserId),
     /// An API key.
-    #[cfg_attr(not(test), expect(dead_code, reason = "accounts have no API keys yet"))]
     ApiKey(Uuid),
 }
 
