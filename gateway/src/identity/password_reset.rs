@@ -40,7 +40,7 @@ impl IdentityService {
         // A check before the hash, so that a wrong token costs none. What consumes the token decides.
         let known = one_time_tokens::user_of(&mut *self.pool.get().await?, PURPOSE, &digest).await?;
         known.ok_or(InvalidOneTimeToken)?;
-        let hash = self.hasher.hash(password.into_secret()).await?;
+        let hash = self.hasher.for_client(device).hash(password.into_secret()).await?;
         let mut connection = self.pool.get().await?;
         (*connection)
             .transaction(async |connection: &mut AsyncPgConnection| {
