@@ -66,6 +66,13 @@ impl Default for ExchangedTokens {
 }
 
 impl ExchangedTokens {
+    /// Drops the token of a key that was deleted.
+    pub(super) fn forget(&self, digest: &[u8]) {
+        if let Ok(digest) = <[u8; 32]>::try_from(digest) {
+            self.tokens.invalidate(&digest);
+        }
+    }
+
     /// A token for a key. A token that was revoked meanwhile, because the key was deleted or its user's access changed, is
     /// not used again. Keys that are at hand are not counted, so a guesser does not keep its neighbours out.
     async fn exchange(

@@ -1,6 +1,6 @@
 //! `/users/me/api-keys`: keys of programs that call on the caller's behalf.
 
-use super::cache_control::PRIVATE;
+use super::{api_key_exchange::ExchangedTokens, cache_control::PRIVATE};
 use crate::{
     domain::{
         api_key::{ApiKey, IssuedApiKey},
@@ -111,12 +111,15 @@ pub(super) async fn create(
 )]
 pub(super) async fn delete(
     identity: web::Data<IdentityService>,
+    tokens: web::Data<ExchangedTokens>,
     caller: Caller,
     device: ClientDevice,
     id: Id<Uuid>,
     _: NoParameters,
 ) -> Result<HttpResponse, Problem> {
-    identity.delete_api_key(caller.user_id(), id.0, &device).await?;
+    let digest = identity.delete_api_key(caller.user_id(), id.0, &device).await?;
+    // This instance need not wait for the end of the key's tokens on the bus.
+    tokens.forget(&digest);
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -5,6 +5,8 @@ use super::{
     own_sessions, system, users,
     admin_roles, admin_users, auth, jwks, letter_tokens, merged_openapi, own_data, own_sessions, users,
     admin_roles, admin_users, api_keys, auth, jwks, merged_openapi, own_data, own_sessions, totp, users,
+    admin_roles, admin_users, api_keys, auth, jwks, letter_tokens, merged_openapi, own_data, own_sessions,
+    totp, users,
 };
 use crate::{domain::user::User, identity::TokenSet};
 use actix_web::HttpResponse;

@@ -94,7 +94,7 @@ impl IdentityService {
         Ok(IssuedApiKey { resource, key: key.text().clone() })
     }
 
-    /// Deletes a key, and ends the access tokens that it was exchanged for.
+    /// Deletes a key, and ends the access tokens that it was exchanged for; returns its digest.
     ///
     /// # Errors
     /// [`IdentityError::NotFound`], [`IdentityError::SessionEnded`], or a fault of ours.
@@ -103,20 +103,20 @@ impl IdentityService {
         user: UserId,
         id: Uuid,
         device: &ClientDevice,
-    ) -> Result<(), IdentityError> {
-        (*self.pool.get().await?)
+    ) -> Result<Vec<u8>, IdentityError> {
+        let digest = (*self.pool.get().await?)
             .transaction(async |connection: &mut AsyncPgConnection| {
                 users::lock(connection, user).await?.ok_or(IdentityError::SessionEnded)?;
                 let owner = users::active(connection, user).await?.ok_or(IdentityError::SessionEnded)?;
-                api_keys::delete(connection, user, id).await?.ok_or(IdentityError::NotFound)?;
+                let digest = api_keys::delete(connection, user, id).await?.ok_or(IdentityError::NotFound)?;
                 access::end_tokens_of(connection, user, SessionId(id)).await?;
                 session_alert::alert(connection, &owner, AlertReason::ApiKeysChanged, device).await?;
-                Ok::<_, IdentityError>(())
+                Ok::<_, IdentityError>(digest)
             })
             .await?;
         self.relay.nudge();
         SecurityEvent::ApiKeyDeleted.record();
-        Ok(())
+        Ok(digest)
     }
 
     /// The access token that a key is exchanged for, with the key's permissions that its user still has. The token's
