@@ -2,10 +2,10 @@
 
 mod admin_roles;
 mod admin_users;
-mod audit;
-mod audit_export;
 mod api_key_exchange;
 mod api_keys;
+mod audit;
+mod audit_export;
 mod auth;
 mod cache_control;
 mod client_device;

@@ -1,12 +1,8 @@
 //! The gateway's own OpenAPI document.
 
 use super::{
-    admin_roles, admin_users, audit, auth, dead_letters, jwks, letter_tokens, merged_openapi, own_data,
-    own_sessions, system, users,
-    admin_roles, admin_users, auth, jwks, letter_tokens, merged_openapi, own_data, own_sessions, users,
-    admin_roles, admin_users, api_keys, auth, jwks, merged_openapi, own_data, own_sessions, totp, users,
-    admin_roles, admin_users, api_keys, auth, jwks, letter_tokens, merged_openapi, own_data, own_sessions,
-    totp, users,
+    admin_roles, admin_users, api_keys, audit, auth, dead_letters, jwks, letter_tokens, merged_openapi,
+    own_data, own_sessions, system, totp, users,
 };
 use crate::{domain::user::User, identity::TokenSet};
 use actix_web::HttpResponse;

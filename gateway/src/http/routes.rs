@@ -1,8 +1,8 @@
 //! The gateway's own routes.
 
 use super::{
-    admin_roles, admin_users, api_keys, audit, auth, dead_letters, jwks, letter_tokens, merged_openapi, openapi,
-    own_data, own_sessions, proxy::forward, revocations, swagger_ui, system, totp, users,
+    admin_roles, admin_users, api_keys, audit, auth, dead_letters, jwks, letter_tokens, merged_openapi,
+    openapi, own_data, own_sessions, proxy::forward, revocations, swagger_ui, system, totp, users,
 };
 use actix_web::{HttpResponse, Resource, web};
 use serde_json::json;

@@ -1,8 +1,8 @@
 //! The gateway's tables, one file each; `roles.rs` has the two tables that tell a user's permissions. Queries
 //! take a connection, so they work inside and outside of transactions.
 
-pub(crate) mod audit_log;
 pub(crate) mod api_keys;
+pub(crate) mod audit_log;
 pub(crate) mod erasures;
 pub(crate) mod known_devices;
 pub(crate) mod letter_requests;

@@ -3,8 +3,8 @@
 
 mod admin_roles;
 mod admin_users;
-mod audit;
 mod api_keys;
+mod audit;
 mod cors;
 mod device_alerts;
 mod documentation;
