@@ -6,6 +6,7 @@
 //! | `booking` | `./dev bench booking` |
 //! | `compression` | `./dev bench compression` |
 //! | `login_storm` | `./dev bench login-storm` |
+//! | `gateway` | `./dev bench gateway` |
 //! | `system` | `./dev bench system` |
 //! | `cluster` | the private PostgreSQL, its databases, and looking into them |
 //! | `subprocess` | a part of the benchmark as a process of its own |
@@ -18,6 +19,7 @@ pub mod booking;
 pub mod cluster;
 pub mod compression;
 pub mod login_storm;
+pub mod gateway;
 pub mod machine;
 pub mod report;
 pub mod statistics;

@@ -3,7 +3,9 @@
 use anyhow::bail;
 use bench::{
     booking::{self, service},
-    compression, login_storm,
+    compression,
+    gateway::{self, gateway_process, upstream_service},
+    login_storm,
     system::{self, smtp_sink},
 };
 use clap::Parser;
@@ -22,6 +24,8 @@ enum Benchmark {
     Booking(booking::BookingOptions),
     /// GET /search through the gateway, as it is and compressed
     Compression(compression::CompressionOptions),
+    /// What the gateway adds to small answers, against nginx
+    Gateway(gateway::GatewayOptions),
     /// Bookings through the gateway of the whole, while 500 people log in
     LoginStorm(login_storm::LoginStormOptions),
     /// Paid bookings through the gateway of the whole, in one process and in four
@@ -29,6 +33,12 @@ enum Benchmark {
     /// The booking service as a process of its own; of no use by itself
     #[command(name = service::SUBCOMMAND, hide = true)]
     ServeBooking,
+    /// The gateway as a process of its own; of no use by itself
+    #[command(name = gateway_process::SUBCOMMAND, hide = true)]
+    ServeGateway,
+    /// A service behind the gateway; of no use by itself
+    #[command(name = upstream_service::SUBCOMMAND, hide = true)]
+    ServeUpstream,
     /// A mail server that throws letters away; of no use by itself
     #[command(name = smtp_sink::SUBCOMMAND, hide = true)]
     SinkSmtp,
@@ -37,8 +47,11 @@ enum Benchmark {
 fn main() -> ExitCode {
     let outcome = match Benchmark::parse() {
         Benchmark::ServeBooking => actix_web::rt::System::new().block_on(service::serve()),
+        Benchmark::ServeGateway => actix_web::rt::System::new().block_on(gateway_process::serve()),
+        Benchmark::ServeUpstream => actix_web::rt::System::new().block_on(upstream_service::serve()),
         Benchmark::SinkSmtp => actix_web::rt::System::new().block_on(smtp_sink::serve()),
         Benchmark::Booking(options) => measure(booking::run(&options)),
+        Benchmark::Gateway(options) => measure(gateway::run(&options)),
         Benchmark::LoginStorm(options) => measure(login_storm::run(&options)),
         Benchmark::System(options) => measure(system::run(&options)),
         Benchmark::Compression(options) => actix_web::rt::System::new().block_on(compression::run(&options)),

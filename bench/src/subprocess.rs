@@ -7,6 +7,7 @@ use anyhow::{Context, bail};
 use serde::{Serialize, de::DeserializeOwned};
 use servers::{OnOwnerDeath, spawn_bound};
 use std::{
+    fs::File,
     io::Write,
     process::{Child, Command, Stdio},
     time::Duration,
@@ -58,8 +59,20 @@ impl Subprocess {
     /// # Errors
     /// Those of the start.
     pub fn start(subcommand: &str) -> anyhow::Result<Self> {
+        Self::start_with(subcommand, Stdio::inherit())
+    }
+
+    /// The same, with its standard error in a file.
+    ///
+    /// # Errors
+    /// Those of the start.
+    pub fn start_logging_to(subcommand: &str, log: File) -> anyhow::Result<Self> {
+        Self::start_with(subcommand, log.into())
+    }
+
+    fn start_with(subcommand: &str, errors: Stdio) -> anyhow::Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);
-        command.arg(subcommand).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.arg(subcommand).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(errors);
         let spawned = spawn_bound(command, OnOwnerDeath::Kill);
         let mut child = spawned.with_context(|| format!("{subcommand} was not started"))?;
         let input = ChildStdin::from_std(child.stdin.take().context("no standard input")?)?;

@@ -4,8 +4,10 @@
 //! table with the services' own OpenAPI documents. A path that is not in the table is 404, so nothing below
 //! `/internal` can be reached.
 
+use super::routing_index::RoutingIndex;
 use shared::auth::Permission;
 use std::{collections::HashMap, sync::LazyLock};
+use std::sync::LazyLock;
 
 /// A service that serves routes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -241,8 +243,10 @@ pub(crate) enum RouteMatch {
     Route(&'static ApiRoute),
 }
 
+static INDEX: LazyLock<RoutingIndex> = LazyLock::new(|| RoutingIndex::new(ROUTING_TABLE));
+
 /// Looks a request up. `path` is the raw path of the request line: a path that only matches after decoding
-/// is unknown. HEAD counts as GET.
+/// is unknown. HEAD counts as GET. A literal path wins over one with a variable segment: /bookings/lookup is not an id.
 pub(crate) fn find(method: &str, path: &str) -> RouteMatch {
     let method = if method == "HEAD" { GET } else { method };
     // A literal path wins over one with a variable segment: /bookings/lookup is not an id.
@@ -296,6 +300,7 @@ fn matches(pattern: &str, path: &str) -> bool {
 fn is_value(segment: &str) -> bool {
     let decoded = segment.replace("%2e", ".").replace("%2E", ".");
     !decoded.is_empty() && decoded != "." && decoded != ".."
+    INDEX.find(if method == "HEAD" { GET } else { method }, path)
 }
 
 #[cfg(test)]
