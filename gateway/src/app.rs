@@ -143,6 +143,7 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
         .for_each_worker(personal_data)
         .serve_app(http::routes, |parts| {
             App::new()
+                .wrap(from_fn(http::dispatch))
                 .wrap(from_fn(http::request_limits))
                 .wrap(from_fn(http::compression))
                 .wrap(from_fn(http::limits))

@@ -35,7 +35,7 @@ pub const SIGNING_KEY_SECRET: &str = "the signing key secret of a benchmark, on 
 struct StartGateway {
     database_url: String,
     schema: String,
-    upstream: Url,
+    upstream: SocketAddr,
     workers: usize,
 }
 
@@ -58,9 +58,10 @@ pub async fn serve() -> anyhow::Result<()> {
     let mut config = Config::embedded(address, &database, secret, SIGNING_KEY_SECRET.to_owned().into());
     config.service.http_workers = start.workers;
     config.service.metrics_address = Some((Ipv4Addr::LOCALHOST, 0).into());
-    config.flight_urls = vec![start.upstream.clone()];
-    config.booking_urls = vec![start.upstream.clone()];
-    config.mailer_urls = vec![start.upstream];
+    let upstreams: Vec<Url> = vec![format!("http://{}", start.upstream).parse()?];
+    config.flight_urls = upstreams.clone();
+    config.booking_urls = upstreams.clone();
+    config.mailer_urls = upstreams;
     config.trusted_proxies = "127.0.0.0/8".parse()?;
     telemetry::init(LogFormat::Json, &config.service.log_filter);
     let context = ServiceContext { bus: Bus::new(InProcess::new()), keys: KeySource::in_process() };
@@ -95,7 +96,7 @@ impl GatewayProcess {
         let start = StartGateway {
             database_url: database.config.url.expose_secret().to_owned(),
             schema: database.config.schema.clone(),
-            upstream: format!("http://{upstream}").parse()?,
+            upstream,
             workers,
         };
         let address = process.ask(&start).await?;

@@ -41,7 +41,7 @@ pub(crate) use internal_client::InternalClient;
 pub(crate) use limits::{RequestLimiter, limits};
 pub(crate) use merged_openapi::MergedOpenApi;
 pub use openapi::document;
-pub(crate) use proxy::{EventStreamLimit, ProxyClient};
+pub(crate) use proxy::{EventStreamLimit, ProxyClient, dispatch};
 pub(crate) use request_limits::request_limits;
 pub(crate) use routes::routes;
 pub(crate) use security_headers::{BehindTls, security_headers};

@@ -11,7 +11,12 @@
 //! Repeatable are GET and HEAD; PUT and DELETE without `If-Match` (with it, the repeat of a change that was made would
 //! get 412); and POST to booking with an `Idempotency-Key`, under which booking makes a change once.
 
-use super::{client::UpstreamClient, overload::RETRY_AFTER, request_body::BufferedBody};
+use super::{
+    client::UpstreamClient,
+    headers::{GatewayHeaders, upstream_headers},
+    overload::RETRY_AFTER,
+    request_body::BufferedBody,
+};
 use crate::{
     actors::{InFlightRequest, InstanceChoice, Upstream},
     domain::{
@@ -23,7 +28,7 @@ use actix_web::{
     HttpRequest,
     http::{
         Method,
-        header::{self, HeaderMap, HeaderValue},
+        header::{self, HeaderValue},
     },
 };
 use awc::{
@@ -101,7 +106,7 @@ pub(super) struct ForwardedRequest<'a> {
     pub(super) request: &'a HttpRequest,
     pub(super) route: &'a ApiRoute,
     pub(super) key: Option<RoutingKey>,
-    pub(super) headers: HeaderMap,
+    pub(super) stated: GatewayHeaders<'a>,
     pub(super) body: BufferedBody,
 }
 
@@ -187,7 +192,7 @@ impl ForwardedRequest<'_> {
         let target = self.request.uri().path_and_query().map_or("/", |target| target.as_str());
         let method = self.request.method().clone();
         let mut outgoing = self.client.client.request(method, in_flight.address(target)).no_decompress();
-        let mut headers = self.headers.clone();
+        let mut headers = upstream_headers(self.request, &self.stated);
         if let Ok(host) = HeaderValue::from_str(in_flight.host()) {
             headers.insert(header::HOST, host);
         }

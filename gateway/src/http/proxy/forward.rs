@@ -4,7 +4,7 @@ use super::{
     answer_body::AnswerGuards,
     client::{ProxyClient, pass_back},
     exchange::ForwardedRequest,
-    headers::{GatewayHeaders, upstream_headers},
+    headers::GatewayHeaders,
     request_body::{self, BodyFraming, BufferedBody},
 };
 use crate::{
@@ -76,10 +76,9 @@ pub(crate) async fn forward(
     // The mailer reads no client address, so it is not sent the token.
     let service_token = (route.service != ServiceName::Mailer).then(|| service_token.value()).transpose();
     let service_token = service_token.map_err(|error| Problem::internal(&error))?;
-    let headers =
-        upstream_headers(&request, GatewayHeaders { id: &id, client: client_address, service_token });
+    let stated = GatewayHeaders { id: &id, client: client_address, service_token };
     let key = flight.map(RoutingKey::flight);
-    let forwarded = ForwardedRequest { client, request: &request, route, key, headers, body };
+    let forwarded = ForwardedRequest { client, request: &request, route, key, stated, body };
 
     let started = Instant::now();
     let exchanged = forwarded.exchange(upstream).await;

@@ -4,6 +4,7 @@
 mod answer_body;
 mod client;
 mod connection;
+mod dispatch;
 mod event_stream_limit;
 mod exchange;
 mod forward;
@@ -12,6 +13,7 @@ mod overload;
 mod request_body;
 
 pub(crate) use client::ProxyClient;
+pub(crate) use dispatch::dispatch;
 pub(crate) use event_stream_limit::EventStreamLimit;
 pub(crate) use forward::forward;
 pub(crate) use overload::overloaded;
