@@ -184,7 +184,7 @@ impl InFlightRequest {
     }
 
     /// Where the instance listens.
-    pub(super) fn socket(&self) -> SocketAddr {
+    pub(crate) fn socket(&self) -> SocketAddr {
         self.instance.address.socket()
     }
 

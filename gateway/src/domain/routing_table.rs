@@ -6,7 +6,6 @@
 
 use super::routing_index::RoutingIndex;
 use shared::auth::Permission;
-use std::{collections::HashMap, sync::LazyLock};
 use std::sync::LazyLock;
 
 /// A service that serves routes.
@@ -248,58 +247,6 @@ static INDEX: LazyLock<RoutingIndex> = LazyLock::new(|| RoutingIndex::new(ROUTIN
 /// Looks a request up. `path` is the raw path of the request line: a path that only matches after decoding
 /// is unknown. HEAD counts as GET. A literal path wins over one with a variable segment: /bookings/lookup is not an id.
 pub(crate) fn find(method: &str, path: &str) -> RouteMatch {
-    let method = if method == "HEAD" { GET } else { method };
-    // A literal path wins over one with a variable segment: /bookings/lookup is not an id.
-    let candidates = BY_BEGINNING.get(beginning(path)).map_or(&[][..], Vec::as_slice);
-    let Some(best) =
-        candidates.iter().filter(|route| matches(route.path, path)).min_by_key(|route| variables(route.path))
-    else {
-        return RouteMatch::UnknownPath;
-    };
-    let same_path = || candidates.iter().copied().filter(|route| route.path == best.path);
-    if let Some(route) = same_path().find(|route| route.method == method) {
-        return RouteMatch::Route(route);
-    }
-    let mut allowed: Vec<&str> = same_path().map(|route| route.method).collect();
-    if allowed.contains(&"GET") {
-        allowed.push("HEAD");
-    }
-    allowed.sort_unstable();
-    RouteMatch::MethodNotAllowed(allowed.join(", "))
-}
-
-/// The table by the beginnings of paths: a request is compared with a few lines instead of all.
-static BY_BEGINNING: LazyLock<HashMap<&str, Vec<&ApiRoute>>> = LazyLock::new(|| {
-    let mut lines: HashMap<&str, Vec<&ApiRoute>> = HashMap::new();
-    for route in ROUTING_TABLE {
-        lines.entry(beginning(route.path)).or_default().push(route);
-    }
-    lines
-});
-
-/// The first three segments of a path, `/api/v1/flights`: in the table they have no variable.
-fn beginning(path: &str) -> &str {
-    path.match_indices('/').nth(3).map_or(path, |(end, _)| &path[..end])
-}
-
-fn variables(pattern: &str) -> usize {
-    pattern.matches('{').count()
-}
-
-fn matches(pattern: &str, path: &str) -> bool {
-    let mut segments = path.split('/');
-    let fits = pattern.split('/').all(|wanted| match segments.next() {
-        Some(segment) if wanted.starts_with('{') => is_value(segment),
-        Some(segment) => segment == wanted,
-        None => false,
-    });
-    fits && segments.next().is_none()
-}
-
-/// Whether a segment can be a value. A service behind the gateway could read dots alone as a step up.
-fn is_value(segment: &str) -> bool {
-    let decoded = segment.replace("%2e", ".").replace("%2E", ".");
-    !decoded.is_empty() && decoded != "." && decoded != ".."
     INDEX.find(if method == "HEAD" { GET } else { method }, path)
 }
 
@@ -372,7 +319,6 @@ mod tests {
                 route.path
             );
             assert!(!route.path.contains("internal"), "{}", route.path);
-            assert!(!beginning(route.path).contains('{'), "{}", route.path);
         }
     }
 

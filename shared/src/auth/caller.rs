@@ -5,9 +5,9 @@ use crate::{
     http::{Code, Problem},
     ids::{SessionId, UserId},
 };
-use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header, web};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header, web};
 use futures_util::future::LocalBoxFuture;
-use std::sync::Arc;
+use std::{future, sync::Arc};
 
 /// An authenticated caller. As an extractor it answers 401 without a valid token.
 ///
@@ -93,9 +93,14 @@ impl FromRequest for MaybeCaller {
     type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        // A middleware may have verified the token of this request before.
+        if let Some(known) = request.extensions().get::<Caller>() {
+            return Box::pin(future::ready(Ok(Self(Some(known.clone())))));
+        }
         let verifier = request.app_data::<web::Data<Verifier>>().cloned();
-        let header = request.headers().get(header::AUTHORIZATION).cloned();
+        let request = request.clone();
         Box::pin(async move {
+            let header = request.headers().get(header::AUTHORIZATION).cloned();
             let Some(header) = header else { return Ok(Self(None)) };
             let unauthenticated = || Problem::new(Code::Unauthenticated);
             let verifier = verifier.ok_or_else(unauthenticated)?;
@@ -105,7 +110,11 @@ impl FromRequest for MaybeCaller {
                 return Err(unauthenticated());
             }
             match verifier.verify(token.trim()).await {
-                Ok(claims) => Ok(Self(Some(Caller(claims)))),
+                Ok(claims) => {
+                    let caller = Caller(claims);
+                    request.extensions_mut().insert(caller.clone());
+                    Ok(Self(Some(caller)))
+                }
                 Err(TokenError::Expired) => Err(Problem::new(Code::TokenExpired)),
                 // A refresh would be refused, too: the client is told to log in at once.
                 Err(TokenError::Invalid | TokenError::SessionEnded) => Err(unauthenticated()),

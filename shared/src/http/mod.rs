@@ -17,6 +17,7 @@ mod path;
 mod problem;
 mod request;
 mod request_id;
+mod request_metrics;
 mod scaffold;
 mod security_headers;
 mod server;

@@ -5,6 +5,7 @@ use super::{
     Code, Problem,
     access_log::{AccessLine, RequestFacts},
     request_id::RequestId,
+    request_metrics::measure,
     uninterrupted::uninterrupted,
 };
 use crate::trace::{self, TraceContext};
@@ -15,7 +16,7 @@ use actix_web::{
     http::{Method, StatusCode, Version, header},
     middleware::Next,
 };
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tracing::Instrument;
 
 /// Middleware, for `wrap(from_fn(envelope))`: the outermost one of every service.
@@ -67,7 +68,7 @@ pub async fn envelope(
         None => response.request().match_pattern().unwrap_or_else(|| "unmatched".to_owned()),
     };
     let (status, elapsed) = (response.status(), started.elapsed());
-    measure(&route, method, status, elapsed, facts.as_ref());
+    measure(&route, method, status, elapsed, facts.as_ref().map(|facts| facts.class));
     match facts {
         Some(facts) if AccessLine::wanted() => {
             let line = AccessLine { facts, method, route, status: status.as_u16(), started, span };
@@ -84,28 +85,6 @@ pub async fn envelope(
         }),
     }
     Ok(response)
-}
-
-/// Requests, errors and durations by route: patterns only, so that the number of series is bounded. A service that
-/// tells the class of its routes has it as a label.
-fn measure(
-    route: &str,
-    method: &'static str,
-    status: StatusCode,
-    elapsed: Duration,
-    facts: Option<&RequestFacts>,
-) {
-    let (route, status, seconds) = (route.to_owned(), status.as_str().to_owned(), elapsed.as_secs_f64());
-    match facts.map(|facts| facts.class) {
-        Some(class) => {
-            metrics::counter!("http_requests_total", "route" => route.clone(), "method" => method, "status" => status, "class" => class).increment(1);
-            metrics::histogram!("http_request_seconds", "route" => route, "class" => class).record(seconds);
-        }
-        None => {
-            metrics::counter!("http_requests_total", "route" => route.clone(), "method" => method, "status" => status).increment(1);
-            metrics::histogram!("http_request_seconds", "route" => route).record(seconds);
-        }
-    }
 }
 
 /// HTTP/1.0 knows no chunks (RFC 9112, 6.1): a body whose length is not known ends with its connection.

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | no connection could be opened | all: nothing was sent |
 //! | the connection ended before the answer began | repeatable ones |
+//! | the answer is not valid HTTP/1.1 | none |
 //! | the instance leaves its probes unanswered, and the request has waited for a second | repeatable ones, if another instance is usable |
 //! | the instance answers its probes, but not the request in time | none: the time is over |
 //! | the instance answered, whatever it said | none |
@@ -12,13 +13,13 @@
 //! get 412); and POST to booking with an `Idempotency-Key`, under which booking makes a change once.
 
 use super::{
-    client::UpstreamClient,
-    headers::{GatewayHeaders, upstream_headers},
+    client::{ClientError, ProxyClient, UpstreamAnswer},
+    headers::{GatewayHeaders, request_head},
     overload::RETRY_AFTER,
     request_body::BufferedBody,
 };
 use crate::{
-    actors::{InFlightRequest, InstanceChoice, Upstream},
+    actors::{InFlightRequest, InstanceChoice, LoadKind, Upstream},
     domain::{
         rendezvous::RoutingKey,
         routing_table::{ApiRoute, ServiceName},
@@ -26,73 +27,50 @@ use crate::{
 };
 use actix_web::{
     HttpRequest,
-    http::{
-        Method,
-        header::{self, HeaderValue},
-    },
-};
-use awc::{
-    ClientResponse,
-    error::{ConnectError, SendRequestError},
+    http::{Method, header},
 };
 use shared::http::{Code, Problem};
 use std::{pin::pin, sync::Arc, time::Duration};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// How long a request waits before it asks whether its instance still answers probes.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Why a request has no answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 enum ExchangeError {
-    #[error("the instance refused the connection")]
-    Refused,
-    #[error("the instance did not take the connection in time")]
-    Unreachable,
-    #[error("the connection ended before the answer")]
-    Ended,
+    #[error(transparent)]
+    Client(#[from] ClientError),
     #[error("the instance did not answer in time")]
     TimedOut,
     #[error("the instance answers nobody")]
     Lost,
 }
 
-impl From<SendRequestError> for ExchangeError {
-    fn from(error: SendRequestError) -> Self {
-        match error {
-            SendRequestError::Timeout => Self::TimedOut,
-            SendRequestError::Connect(ConnectError::Timeout) => Self::Unreachable,
-            // Of a connection that was open.
-            SendRequestError::Connect(ConnectError::Disconnected) => Self::Ended,
-            SendRequestError::Connect(_) => Self::Refused,
-            _ => Self::Ended,
-        }
-    }
-}
-
 impl ExchangeError {
     /// Its name in metrics.
-    fn kind(self) -> &'static str {
+    fn kind(&self) -> &'static str {
         match self {
-            Self::Refused => "refused",
-            Self::Unreachable => "unreachable",
-            Self::Ended => "ended",
+            Self::Client(ClientError::Refused(_)) => "refused",
+            Self::Client(ClientError::Unreachable) => "unreachable",
+            Self::Client(ClientError::Ended(_)) => "ended",
+            Self::Client(ClientError::Invalid(_)) => "invalid",
             Self::TimedOut => "timed_out",
             Self::Lost => "lost",
         }
     }
 
     /// Reports what it says about the instance.
-    fn report(self, in_flight: &InFlightRequest) {
+    fn report(&self, in_flight: &InFlightRequest) {
         match self {
-            Self::Refused => in_flight.refused(),
-            Self::Unreachable | Self::TimedOut => in_flight.unanswered(),
+            Self::Client(ClientError::Refused(_)) => in_flight.refused(),
+            Self::Client(ClientError::Unreachable) | Self::TimedOut => in_flight.unanswered(),
             // An established connection that ends says nothing about the instance; the prober knows of a lost one.
-            Self::Ended | Self::Lost => {}
+            Self::Client(ClientError::Ended(_) | ClientError::Invalid(_)) | Self::Lost => {}
         }
     }
 
-    fn problem(self) -> Problem {
+    fn problem(&self) -> Problem {
         match self {
             Self::TimedOut => Problem::new(Code::UpstreamTimeout),
             _ => Problem::new(Code::UpstreamUnavailable).retry_after(RETRY_AFTER),
@@ -102,7 +80,8 @@ impl ExchangeError {
 
 /// A request, as it is sent to a service.
 pub(super) struct ForwardedRequest<'a> {
-    pub(super) client: &'a UpstreamClient,
+    pub(super) client: &'a ProxyClient,
+    pub(super) load: LoadKind,
     pub(super) request: &'a HttpRequest,
     pub(super) route: &'a ApiRoute,
     pub(super) key: Option<RoutingKey>,
@@ -116,14 +95,14 @@ impl ForwardedRequest<'_> {
     pub(super) async fn exchange(
         &self,
         upstream: &Upstream,
-    ) -> Result<(ClientResponse, InFlightRequest), Problem> {
-        let choice = InstanceChoice { kind: self.client.load, key: self.key, besides: None };
+    ) -> Result<(UpstreamAnswer, InFlightRequest), Problem> {
+        let choice = InstanceChoice { kind: self.load, key: self.key, besides: None };
         let first = upstream.pick(choice)?;
         let error = match self.send(&first, upstream).await {
             Ok(answer) => return Ok((answer, first)),
             Err(error) => error,
         };
-        let repeats = self.may_repeat(error);
+        let repeats = self.may_repeat(&error);
         tracing::info!(error.message = %error, http.path = self.request.path(), repeats, "An instance did not answer");
         if !repeats {
             return Err(error.problem());
@@ -148,11 +127,12 @@ impl ForwardedRequest<'_> {
         &self,
         in_flight: &InFlightRequest,
         upstream: &Upstream,
-    ) -> Result<ClientResponse, ExchangeError> {
-        let answer = if self.is_repeatable() {
+    ) -> Result<UpstreamAnswer, ExchangeError> {
+        let answer = if self.is_repeatable() && self.client.timeout > PATIENCE {
             self.send_while_answering(in_flight, upstream).await
         } else {
-            self.send_to(in_flight).await
+            let answer = timeout(self.client.timeout, self.send_to(in_flight)).await;
+            answer.unwrap_or(Err(ExchangeError::TimedOut))
         };
         match &answer {
             Ok(_) => in_flight.answered(),
@@ -171,14 +151,16 @@ impl ForwardedRequest<'_> {
         &self,
         in_flight: &InFlightRequest,
         upstream: &Upstream,
-    ) -> Result<ClientResponse, ExchangeError> {
+    ) -> Result<UpstreamAnswer, ExchangeError> {
         let mut sending = pin!(self.send_to(in_flight));
         if let Ok(answer) = timeout(PATIENCE, &mut sending).await {
             return answer;
         }
+        let mut late = pin!(sleep(self.client.timeout - PATIENCE));
         loop {
             tokio::select! {
                 answer = &mut sending => return answer,
+                () = &mut late => return Err(ExchangeError::TimedOut),
                 () = in_flight.lost() => {
                     if upstream.has_other(in_flight.instance()) {
                         return Err(ExchangeError::Lost);
@@ -188,27 +170,17 @@ impl ForwardedRequest<'_> {
         }
     }
 
-    async fn send_to(&self, in_flight: &InFlightRequest) -> Result<ClientResponse, ExchangeError> {
-        let target = self.request.uri().path_and_query().map_or("/", |target| target.as_str());
-        let method = self.request.method().clone();
-        let mut outgoing = self.client.client.request(method, in_flight.address(target)).no_decompress();
-        let mut headers = upstream_headers(self.request, &self.stated);
-        if let Ok(host) = HeaderValue::from_str(in_flight.host()) {
-            headers.insert(header::HOST, host);
-        }
-        *outgoing.headers_mut() = headers;
-        let answer = match self.body.bytes.clone() {
-            Some(bytes) => outgoing.send_body(bytes).await,
-            None => outgoing.send_body(()).await,
-        };
-        Ok(answer?)
+    async fn send_to(&self, in_flight: &InFlightRequest) -> Result<UpstreamAnswer, ExchangeError> {
+        let body = self.body.bytes.as_deref();
+        let head = request_head(self.request, in_flight.host(), &self.stated, body.map(<[u8]>::len));
+        Ok(self.client.send(in_flight.socket(), &head, body.unwrap_or_default()).await?)
     }
 
-    fn may_repeat(&self, error: ExchangeError) -> bool {
+    fn may_repeat(&self, error: &ExchangeError) -> bool {
         match error {
-            ExchangeError::Refused | ExchangeError::Unreachable => true,
-            ExchangeError::Ended | ExchangeError::Lost => self.is_repeatable(),
-            ExchangeError::TimedOut => false,
+            ExchangeError::Client(ClientError::Refused(_) | ClientError::Unreachable) => true,
+            ExchangeError::Client(ClientError::Ended(_)) | ExchangeError::Lost => self.is_repeatable(),
+            ExchangeError::Client(ClientError::Invalid(_)) | ExchangeError::TimedOut => false,
         }
     }
 

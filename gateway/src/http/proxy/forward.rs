@@ -2,13 +2,14 @@
 
 use super::{
     answer_body::AnswerGuards,
-    client::{ProxyClient, pass_back},
+    client::ProxyClient,
     exchange::ForwardedRequest,
     headers::GatewayHeaders,
     request_body::{self, BodyFraming, BufferedBody},
+    upstream_metrics::measure,
 };
 use crate::{
-    actors::Upstreams,
+    actors::{LoadKind, Upstreams},
     domain::{
         rendezvous::RoutingKey,
         requested_flight::requested_flight,
@@ -16,12 +17,7 @@ use crate::{
     },
     http::{trusted_proxies::TrustedProxies, waiting_room},
 };
-use actix_web::{
-    FromRequest, HttpMessage, HttpRequest, HttpResponse,
-    dev::Payload,
-    http::{StatusCode, header},
-    web,
-};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, dev::Payload, http::header, web};
 use shared::{
     auth::{LastingToken, MaybeCaller, is_exempt},
     http::{Code, Problem, RequestFacts, RequestId, require_identity},
@@ -29,7 +25,7 @@ use shared::{
 };
 use std::{
     net::{IpAddr, Ipv6Addr},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 /// Answers every request without a handler of the gateway's own: passes it on to the service that the routing
@@ -62,12 +58,12 @@ pub(crate) async fn forward(
     let unknown = || Problem::new(Code::NotFound);
     let upstream = upstreams.of(route.service).ok_or_else(unknown)?;
     let client_address = proxies.client(&request);
-    let (client, stream) = match route.response {
-        ResponseKind::Bounded => (proxy.of(route.service).ok_or_else(unknown)?, None),
+    let (load, stream) = match route.response {
+        ResponseKind::Bounded => (LoadKind::Requests, None),
         ResponseKind::EventStream => {
             let counted = client_address.unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED));
             let counted = (!is_exempt(&request).await).then_some(counted);
-            (&proxy.streams, Some(proxy.stream_limit.admit(counted)?))
+            (LoadKind::Streams, Some(proxy.stream_limit.admit(counted)?))
         }
     };
     let body = request_body::collect(payload, framing, proxy.upload_timeout, &proxy.uploads).await?;
@@ -78,16 +74,16 @@ pub(crate) async fn forward(
     let service_token = service_token.map_err(|error| Problem::internal(&error))?;
     let stated = GatewayHeaders { id: &id, client: client_address, service_token };
     let key = flight.map(RoutingKey::flight);
-    let forwarded = ForwardedRequest { client, request: &request, route, key, stated, body };
+    let forwarded = ForwardedRequest { client: &proxy, load, request: &request, route, key, stated, body };
 
     let started = Instant::now();
     let exchanged = forwarded.exchange(upstream).await;
     let status =
-        exchanged.as_ref().map_or_else(|problem| problem.code().status(), |(answer, _)| answer.status());
+        exchanged.as_ref().map_or_else(|problem| problem.code().status(), |(answer, _)| answer.head.status);
     measure(route, status, started.elapsed());
     let (answer, in_flight) = exchanged?;
     RequestFacts::answered_by(&request, route.service.as_str(), in_flight.name());
-    let response = pass_back(answer, client.pause, AnswerGuards::new(in_flight, stream));
+    let response = answer.pass_back(proxy.pause(load), AnswerGuards::new(in_flight, stream));
     match let_pass {
         Some(let_pass) => let_pass.answered(response).await,
         None => Ok(response),
@@ -101,12 +97,6 @@ fn booking_flight(route: &ApiRoute, request: &HttpRequest, body: &BufferedBody) 
         return None;
     }
     requested_flight(request.uri().path(), body.bytes.as_deref())
-}
-
-fn measure(route: &ApiRoute, status: StatusCode, elapsed: Duration) {
-    let (service, path, status) = (route.service.as_str(), route.path, status.as_str().to_owned());
-    metrics::counter!("upstream_requests_total", "service" => service, "method" => route.method, "route" => path, "status" => status).increment(1);
-    metrics::histogram!("upstream_request_seconds", "service" => service, "method" => route.method, "route" => path).record(elapsed.as_secs_f64());
 }
 
 /// Refuses callers that the table does not admit.

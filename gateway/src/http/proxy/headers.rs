@@ -3,7 +3,10 @@
 use crate::http::security_headers::is_secure;
 use actix_web::{
     HttpRequest,
-    http::header::{self, HeaderMap, HeaderName, HeaderValue},
+    http::{
+        Method,
+        header::{self, HeaderMap, HeaderValue},
+    },
 };
 use shared::{auth::SERVICE_TOKEN, http::RequestId, trace};
 use std::net::IpAddr;
@@ -50,13 +53,8 @@ fn is_ours_in_answers(name: &str) -> bool {
     name == "x-request-id" || name.starts_with("access-control-") || name == SERVICE_TOKEN.as_str()
 }
 
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-
-/// Headers that the gateway adds, with `Host`.
-const ADDED: usize = 6;
+/// Bytes that most heads fit in; an access token alone has 700.
+const USUAL_HEAD: usize = 2048;
 
 /// What the gateway itself states about a request.
 pub(super) struct GatewayHeaders<'a> {
@@ -67,49 +65,62 @@ pub(super) struct GatewayHeaders<'a> {
     pub(super) service_token: Option<HeaderValue>,
 }
 
-/// The headers of a request as the upstream gets them.
-pub(super) fn upstream_headers(request: &HttpRequest, gateway: &GatewayHeaders<'_>) -> HeaderMap {
-    let mut headers = passing(request.headers(), is_ours);
-    if let Some(service_token) = &gateway.service_token {
-        headers.insert(SERVICE_TOKEN, service_token.clone());
+/// The head of a request as the upstream gets it: the line, the headers, and the empty line. `body` is the length of its
+/// body, if it has one.
+pub(super) fn request_head(
+    request: &HttpRequest,
+    host: &str,
+    gateway: &GatewayHeaders<'_>,
+    body: Option<usize>,
+) -> Vec<u8> {
+    let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
+    let mut head = Vec::with_capacity(USUAL_HEAD);
+    for part in [request.method().as_str(), " ", target, " HTTP/1.1\r\n"] {
+        head.extend_from_slice(part.as_bytes());
     }
-    let mut set = |name: HeaderName, value: String| {
-        if let Ok(value) = HeaderValue::try_from(value) {
-            headers.insert(name, value);
+    let mut set = |name: &str, value: &[u8]| {
+        for part in [name.as_bytes(), b": ", value, b"\r\n"] {
+            head.extend_from_slice(part);
         }
     };
-    set(X_REQUEST_ID, gateway.id.0.clone());
-    if let Some(client) = gateway.client {
-        set(X_FORWARDED_FOR, client.to_string());
-    }
-    if let Some(context) = trace::current() {
-        set(TRACEPARENT, context.to_string());
-    }
-    let protocol = if is_secure(request) { "https" } else { "http" };
-    headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(protocol));
-    headers
-}
-
-/// The headers of a response as the client gets them.
-pub(super) fn client_headers(upstream: &HeaderMap) -> HeaderMap {
-    passing(upstream, is_ours_in_answers)
-}
-
-/// All headers but those of one connection, those that `Connection` names, and those that `is_ours` says to leave out.
-fn passing(headers: &HeaderMap, is_ours: fn(&str) -> bool) -> HeaderMap {
-    // Most connections name nothing.
-    let connection = headers.get_all(header::CONNECTION).filter_map(|value| value.to_str().ok());
-    let named: Vec<String> =
-        connection.flat_map(|value| value.split(',').map(|name| name.trim().to_ascii_lowercase())).collect();
-    let mut passing = HeaderMap::with_capacity(headers.len() + ADDED);
-    for (name, value) in headers {
+    set("host", host.as_bytes());
+    let named = connection_names(request.headers());
+    for (name, value) in request.headers() {
         let text = name.as_str();
-        let stays = !is_hop_by_hop(text) && !is_ours(text) && !named.iter().any(|named| named == text);
-        if stays {
-            passing.append(name.clone(), value.clone());
+        if !is_hop_by_hop(text) && !is_ours(text) && !named.iter().any(|named| named == text) {
+            set(text, value.as_bytes());
         }
     }
-    passing
+    if let Some(service_token) = &gateway.service_token {
+        set(SERVICE_TOKEN.as_str(), service_token.as_bytes());
+    }
+    // Letters, digits and `-_.`: whatever else a client sends is no request id.
+    set("x-request-id", gateway.id.0.as_bytes());
+    set("x-forwarded-proto", if is_secure(request) { b"https" } else { b"http" });
+    if let Some(client) = gateway.client {
+        set("x-forwarded-for", client.to_string().as_bytes());
+    }
+    if let Some(context) = trace::current() {
+        set("traceparent", context.to_string().as_bytes());
+    }
+    // A method that expects a body tells its length also where it has none (RFC 9110, 8.6).
+    let expects_body = [Method::POST, Method::PUT, Method::PATCH].contains(request.method());
+    if let Some(length) = body.or(expects_body.then_some(0)) {
+        set("content-length", length.to_string().as_bytes());
+    }
+    head.extend_from_slice(b"\r\n");
+    head
+}
+
+/// Whether a header of a service's answer is for the client.
+pub(super) fn passes_to_client(name: &str) -> bool {
+    !is_hop_by_hop(name) && !is_ours_in_answers(name)
+}
+
+/// The headers that `Connection` names; most connections name none.
+fn connection_names(headers: &HeaderMap) -> Vec<String> {
+    let connection = headers.get_all(header::CONNECTION).filter_map(|value| value.to_str().ok());
+    connection.flat_map(|value| value.split(',').map(|name| name.trim().to_ascii_lowercase())).collect()
 }
 
 #[cfg(test)]
@@ -119,7 +130,7 @@ mod tests {
 
     #[test]
     fn headers_of_a_connection_end_with_it() {
-        let request = TestRequest::get()
+        let request = TestRequest::with_uri("/api/v1/flights?origin=a%20b")
             .insert_header(("connection", "close, X-Secret-Hop"))
             .insert_header(("x-secret-hop", "1"))
             .insert_header(("te", "trailers"))
@@ -137,17 +148,41 @@ mod tests {
             client: Some("10.0.0.9".parse().unwrap()),
             service_token,
         };
-        let unproven = upstream_headers(&request, &gateway(None));
-        assert!(!unproven.contains_key(SERVICE_TOKEN), "a client proves nothing");
-        let headers = upstream_headers(&request, &gateway(Some(HeaderValue::from_static("ours"))));
-        assert_eq!(headers.get_all(SERVICE_TOKEN).collect::<Vec<_>>(), ["ours"]);
-        assert!(!client_headers(&headers).contains_key(SERVICE_TOKEN));
-        for gone in ["connection", "x-secret-hop", "te", "upgrade", "forwarded"] {
-            assert!(!headers.contains_key(gone), "{gone}");
-        }
-        assert_eq!(headers.get("x-forwarded-for").unwrap(), "10.0.0.9");
-        assert_eq!(headers.get("x-request-id").unwrap(), "request-1");
-        assert_eq!(headers.get("authorization").unwrap(), "Bearer x");
-        assert_eq!(headers.get_all("accept-language").count(), 2);
+        let head = |service_token, body| {
+            let head = request_head(&request, "booking:8082", &gateway(service_token), body);
+            String::from_utf8(head).unwrap()
+        };
+        let unproven = head(None, None);
+        assert!(!unproven.contains(SERVICE_TOKEN.as_str()), "a client proves nothing");
+        let proven = head(Some(HeaderValue::from_static("ours")), Some(7));
+        let (line, headers) = proven.strip_suffix("\r\n\r\n").unwrap().split_once("\r\n").unwrap();
+        assert_eq!(line, "GET /api/v1/flights?origin=a%20b HTTP/1.1");
+        let mut headers: Vec<&str> = headers.split("\r\n").collect();
+        headers.sort_unstable();
+        let expected = [
+            "accept-language: de",
+            "accept-language: en",
+            "authorization: Bearer x",
+            "content-length: 7",
+            "host: booking:8082",
+            "x-aerobus-service-token: ours",
+            "x-forwarded-for: 10.0.0.9",
+            "x-forwarded-proto: http",
+            "x-request-id: request-1",
+        ];
+        assert_eq!(headers, expected);
+    }
+
+    #[test]
+    fn a_method_with_a_body_tells_its_length() {
+        let id = RequestId("request-1".to_owned());
+        let head = |method: Method, body| {
+            let request = TestRequest::default().method(method).to_http_request();
+            let gateway = GatewayHeaders { id: &id, client: None, service_token: None };
+            String::from_utf8(request_head(&request, "x", &gateway, body)).unwrap()
+        };
+        assert!(head(Method::POST, None).contains("\r\ncontent-length: 0\r\n"));
+        assert!(head(Method::PATCH, Some(3)).contains("\r\ncontent-length: 3\r\n"));
+        assert!(!head(Method::GET, None).contains("content-length"));
     }
 }

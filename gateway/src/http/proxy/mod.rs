@@ -2,6 +2,8 @@
 //! the caller may not make it, and passes it on once its body is complete. Answers come back piece by piece.
 
 mod answer_body;
+mod answer_head;
+mod body_reader;
 mod client;
 mod connection;
 mod dispatch;
@@ -11,6 +13,7 @@ mod forward;
 mod headers;
 mod overload;
 mod request_body;
+mod upstream_metrics;
 
 pub(crate) use client::ProxyClient;
 pub(crate) use dispatch::dispatch;
