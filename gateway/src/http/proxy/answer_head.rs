@@ -184,7 +184,8 @@ mod tests {
         let read = read.unwrap();
         let names: Vec<&str> = read.headers.keys().map(HeaderName::as_str).collect();
         assert_eq!(names.len(), 2, "{names:?}");
-        assert_eq!((read.headers.get("etag").unwrap(), read.headers.get_all("vary").count()), (&"\"7\"", 2));
+        assert_eq!(read.headers.get("etag").unwrap(), "\"7\"");
+        assert_eq!(read.headers.get_all("vary").count(), 2);
     }
 
     #[test]
