@@ -4,7 +4,7 @@
 use super::{GatewayBench, small_answers, steady_load};
 use crate::{
     report::{self, ResultLine, rounded},
-    statistics::{Latencies, median},
+    statistics::Latencies,
 };
 use serde_json::json;
 
@@ -13,8 +13,7 @@ use serde_json::json;
 /// # Errors
 /// Those of the load.
 pub async fn measure(bench: &GatewayBench) -> anyhow::Result<Vec<ResultLine>> {
-    let (ours, _) = small_answers::rounds(bench).await?;
-    let rate = median(&ours.rates) / 2.0;
+    let rate = small_answers::rate(bench).await? / 2.0;
     let sides = [bench.upstream.address, bench.gateway.address, bench.nginx.address];
     let mut latencies = [Latencies::default(), Latencies::default(), Latencies::default()];
     for round in 1..=bench.options.rounds() {

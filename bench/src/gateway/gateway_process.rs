@@ -67,7 +67,7 @@ pub async fn serve() -> anyhow::Result<()> {
     config.limits.concurrent_read = 10_000;
     config.trusted_proxies = "127.0.0.0/8".parse()?;
     telemetry::init(LogFormat::Json, &config.service.log_filter);
-    let context = ServiceContext { bus: Bus::new(InProcess::new()), keys: KeySource::in_process() };
+    let context = ServiceContext::new(Bus::new(InProcess::new()), KeySource::in_process());
     let running = app::start(config, context).await?;
     say(&running.address)?;
     while input.recv().await.is_some() {}

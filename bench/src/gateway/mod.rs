@@ -31,7 +31,7 @@ use anyhow::Context;
 use callers::Callers;
 use gateway_process::GatewayProcess;
 use nginx::Nginx;
-use std::{path::PathBuf, time::Duration};
+use std::{cell::Cell, path::PathBuf, time::Duration};
 use upstream_service::UpstreamService;
 
 const SMALL_ANSWERS: &str = "small_answers";
@@ -111,6 +111,8 @@ pub struct GatewayBench {
     pub nginx: Nginx,
     /// Who asks.
     pub callers: Callers,
+    /// The gateway's requests a second, once they were measured.
+    pub rate: Cell<Option<f64>>,
 }
 
 impl GatewayBench {
@@ -125,7 +127,7 @@ impl GatewayBench {
         let gateway = GatewayProcess::start(&database, upstream.address, options.workers, &scratch).await?;
         let nginx = Nginx::start(&scratch, upstream.address, options.workers)?;
         let callers = Callers::new(&database).await?;
-        Ok(Self { options, cluster, upstream, gateway, nginx, callers })
+        Ok(Self { options, cluster, upstream, gateway, nginx, callers, rate: Cell::new(None) })
     }
 
     async fn measure(&self, what: &str) -> anyhow::Result<Vec<ResultLine>> {

@@ -17,8 +17,8 @@ const WARM_UP: Duration = Duration::from_secs(2);
 
 /// The rounds of one side.
 #[derive(Default)]
-pub(super) struct SideRounds {
-    pub(super) rates: Vec<f64>,
+struct SideRounds {
+    rates: Vec<f64>,
     /// Processor time of the side itself for a request, microseconds.
     cpu_micros: Vec<f64>,
     latencies: Latencies,
@@ -50,6 +50,7 @@ impl SideRounds {
 pub async fn measure(bench: &GatewayBench) -> anyhow::Result<Vec<ResultLine>> {
     let (mut ours, mut baseline) = rounds(bench).await?;
     let (rate, reference) = (median(&ours.rates), median(&baseline.rates));
+    bench.rate.set(Some(rate));
     let mut line = ResultLine {
         what: super::SMALL_ANSWERS.to_owned(),
         ours: Some(rate),
@@ -66,8 +67,20 @@ pub async fn measure(bench: &GatewayBench) -> anyhow::Result<Vec<ResultLine>> {
     Ok(vec![line])
 }
 
+/// The gateway's requests a second.
+///
+/// # Errors
+/// Those of the load.
+pub(super) async fn rate(bench: &GatewayBench) -> anyhow::Result<f64> {
+    if let Some(rate) = bench.rate.get() {
+        return Ok(rate);
+    }
+    let (ours, _) = rounds(bench).await?;
+    Ok(median(&ours.rates))
+}
+
 /// The alternating rounds.
-pub(super) async fn rounds(bench: &GatewayBench) -> anyhow::Result<(SideRounds, SideRounds)> {
+async fn rounds(bench: &GatewayBench) -> anyhow::Result<(SideRounds, SideRounds)> {
     let (gateway, nginx) = (bench.gateway.address, bench.nginx.address);
     for address in [gateway, nginx] {
         load(bench, address, WARM_UP.min(bench.options.time())).await?;

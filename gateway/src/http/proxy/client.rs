@@ -24,6 +24,8 @@ use tokio::time::timeout;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// Bytes of an answer's head at most.
 const LARGEST_HEAD: usize = 64 * 1024;
+/// Bytes of a body that is copied behind its head: that costs less than another packet.
+const SMALL_BODY: usize = 16 * 1024;
 /// How long a client may take to send a body, unless a service may take less.
 const UPLOAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// Bytes of large bodies that one thread reads at the same time.
@@ -87,16 +89,17 @@ impl ProxyClient {
     pub(super) async fn send(
         &self,
         socket: SocketAddr,
-        head: &[u8],
+        mut head: Vec<u8>,
         body: &[u8],
     ) -> Result<UpstreamAnswer, ClientError> {
         let connecting = timeout(CONNECT_TIMEOUT, self.connections.connect(socket));
         let opened = connecting.await.map_err(|_| ClientError::Unreachable)?;
         let mut connection = opened.map_err(ClientError::Refused)?;
-        connection.write(head).await.map_err(ClientError::Ended)?;
-        if !body.is_empty() {
-            connection.write(body).await.map_err(ClientError::Ended)?;
-        }
+        // A small body leaves with its head.
+        let (with_head, rest) = body.split_at(if body.len() <= SMALL_BODY { body.len() } else { 0 });
+        head.extend_from_slice(with_head);
+        connection.write(&head).await.map_err(ClientError::Ended)?;
+        connection.write(rest).await.map_err(ClientError::Ended)?;
         let head = read_answer_head(&mut connection).await?;
         let kept = head.keeps_alive.then(|| (self.connections.clone(), socket));
         let body = BodyReader::new(connection, head.framing, kept);

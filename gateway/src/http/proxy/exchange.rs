@@ -173,7 +173,7 @@ impl ForwardedRequest<'_> {
     async fn send_to(&self, in_flight: &InFlightRequest) -> Result<UpstreamAnswer, ExchangeError> {
         let body = self.body.bytes.as_deref();
         let head = request_head(self.request, in_flight.host(), &self.stated, body.map(<[u8]>::len));
-        Ok(self.client.send(in_flight.socket(), &head, body.unwrap_or_default()).await?)
+        Ok(self.client.send(in_flight.socket(), head, body.unwrap_or_default()).await?)
     }
 
     fn may_repeat(&self, error: &ExchangeError) -> bool {
