@@ -36,13 +36,13 @@ impl<W: Write> GatheredLines<W> {
     }
 }
 
-struct Shared<W> {
+struct SharedLines<W> {
     gathered: Mutex<GatheredLines<W>>,
     /// Told when the first line waits.
     waiting: Condvar,
 }
 
-impl<W: Write> Shared<W> {
+impl<W: Write> SharedLines<W> {
     // A poisoned lock is safe to use: a line may be cut short.
     fn lock(&self) -> MutexGuard<'_, GatheredLines<W>> {
         self.gathered.lock().unwrap_or_else(PoisonError::into_inner)
@@ -78,13 +78,13 @@ impl<W: Write> Shared<W> {
 }
 
 /// See the module. Clones share the stream.
-pub(super) struct GatheredOutput<W>(Arc<Shared<W>>);
+pub(super) struct GatheredOutput<W>(Arc<SharedLines<W>>);
 
 impl<W: Write + Send + 'static> GatheredOutput<W> {
     /// Over a stream. A thread of its own ends the waiting of lines.
     pub(super) fn start(stream: W) -> Self {
         let gathered = Mutex::new(GatheredLines { lines: Vec::with_capacity(MOST + 4096), stream });
-        let shared = Arc::new(Shared { gathered, waiting: Condvar::new() });
+        let shared = Arc::new(SharedLines { gathered, waiting: Condvar::new() });
         let flushed = Arc::clone(&shared);
         let _ = thread::Builder::new().name("log".to_owned()).spawn(move || flushed.keep_flushing());
         Self(shared)
@@ -105,7 +105,7 @@ impl<'a, W: Write + 'static> MakeWriter<'a> for GatheredOutput<W> {
 
 /// Takes one line.
 pub(super) struct LineOutput<'a, W> {
-    shared: &'a Shared<W>,
+    shared: &'a SharedLines<W>,
     gathers: bool,
 }
 
