@@ -18,8 +18,8 @@
 pub mod booking;
 pub mod cluster;
 pub mod compression;
-pub mod login_storm;
 pub mod gateway;
+pub mod login_storm;
 pub mod machine;
 pub mod report;
 pub mod statistics;
