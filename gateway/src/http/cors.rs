@@ -1,7 +1,7 @@
 //! Calls from web pages of other origins, by an allow-list (Fetch standard, CORS protocol).
 
 use actix_web::{
-    Error, HttpMessage, HttpResponse,
+    Error, HttpResponse,
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     http::{
@@ -11,7 +11,6 @@ use actix_web::{
     middleware::Next,
     web,
 };
-use shared::http::RequestFacts;
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE");
 const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static(
@@ -48,8 +47,6 @@ pub(crate) async fn cors(
         && request.headers().contains_key(header::ORIGIN)
         && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
     let mut response = if is_preflight {
-        let facts = RequestFacts { route: None, class: "preflight", client: "anonymous", upstream: None };
-        request.extensions_mut().insert(facts);
         request.into_response(HttpResponse::NoContent().finish())
     } else {
         next.call(request).await?.map_into_boxed_body()

@@ -2,7 +2,7 @@
 
 use super::trusted_proxies::TrustedProxies;
 use actix_web::{
-    Error, HttpRequest,
+    Error, HttpMessage, HttpRequest,
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     error::InternalError,
@@ -10,7 +10,7 @@ use actix_web::{
     middleware::Next,
     web,
 };
-use shared::http::SECURITY_HEADERS;
+use shared::http::{RequestFacts, SECURITY_HEADERS};
 
 /// A year, seconds. Without subdomains: those are not the gateway's.
 const STRICT_TRANSPORT: HeaderValue = HeaderValue::from_static("max-age=31536000");
@@ -26,7 +26,8 @@ pub(super) fn is_secure(request: &HttpRequest) -> bool {
     always || request.app_config().secure() || proxies.is_some_and(|proxies| proxies.saw_tls(request))
 }
 
-/// Middleware, the outermost one: adds the headers. A service's own policies stay, because it knows its pages.
+/// Middleware, the outermost one: adds the headers. A service's own policies stay, because it knows its pages. It also
+/// begins the facts of the access log, which inner ones complete.
 ///
 /// # Errors
 /// Those of what it wraps, with the headers.
@@ -35,6 +36,7 @@ pub(crate) async fn security_headers(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let is_secure = is_secure(request.request());
+    request.extensions_mut().insert(RequestFacts::unknown());
     match next.call(request).await {
         Ok(mut response) => {
             add(response.headers_mut(), is_secure);

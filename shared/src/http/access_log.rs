@@ -34,6 +34,12 @@ pub struct RequestFacts {
 }
 
 impl RequestFacts {
+    /// Nothing is known yet: for the outermost middleware, so that a request has its line wherever it is refused.
+    #[must_use]
+    pub fn unknown() -> Self {
+        Self { route: None, class: "none", client: "unknown", upstream: None }
+    }
+
     /// Adds the instance that answers the request.
     pub fn answered_by(request: &HttpRequest, service: &'static str, instance: Arc<str>) {
         if let Some(facts) = request.extensions_mut().get_mut::<Self>() {
