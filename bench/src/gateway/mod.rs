@@ -8,6 +8,7 @@
 //! | [`callers`] | who asks: accounts, addresses, the bytes of requests |
 //! | [`closed_load`], [`steady_load`] | the clients: as fast as they are answered, and at a steady rate |
 //! | [`small_answers`], [`added_latency`], [`memory`] | what is measured |
+//! | [`floods`] | also measured, with all services: a client beside the flood of another one |
 //!
 //! A new measurement is a file with a function `measure(&GatewayBench) -> anyhow::Result<Vec<ResultLine>>`, a name in
 //! [`ALL`], and a line in [`measure`].
@@ -15,6 +16,7 @@
 pub mod added_latency;
 pub mod callers;
 pub mod closed_load;
+pub mod floods;
 pub mod gateway_process;
 pub mod memory;
 pub mod nginx;
@@ -37,9 +39,10 @@ use upstream_service::UpstreamService;
 const SMALL_ANSWERS: &str = "small_answers";
 const ADDED_LATENCY: &str = "added_latency";
 const MEMORY: &str = "memory";
+const FLOODS: &str = "floods";
 
 /// All that is measured.
-const ALL: [&str; 3] = [SMALL_ANSWERS, ADDED_LATENCY, MEMORY];
+const ALL: [&str; 4] = [SMALL_ANSWERS, ADDED_LATENCY, MEMORY, FLOODS];
 
 /// What can be set.
 #[derive(Debug, Clone, clap::Args)]
@@ -47,7 +50,7 @@ pub struct GatewayOptions {
     /// Short rounds, for development: the figures are rough
     #[arg(long)]
     pub quick: bool,
-    /// Only these, separated by commas: small_answers, added_latency, memory
+    /// Only these, separated by commas: small_answers, added_latency, memory, floods
     #[arg(long, value_delimiter = ',', value_parser = ALL)]
     pub only: Vec<String>,
     /// Rounds of each side
@@ -135,6 +138,7 @@ impl GatewayBench {
             SMALL_ANSWERS => small_answers::measure(self).await,
             ADDED_LATENCY => added_latency::measure(self).await,
             MEMORY => memory::measure(self).await,
+            FLOODS => floods::measure(self).await,
             _ => Ok(Vec::new()),
         }
     }
