@@ -131,11 +131,13 @@ pub(crate) async fn api_key_exchange(
     }
 }
 
-/// The text of the API key that a request shows.
+/// The text of the API key that a request shows, in whichever of its `Authorization` headers: none is passed on.
 fn api_key(headers: &HeaderMap) -> Option<SecretString> {
-    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    let is_key = scheme.eq_ignore_ascii_case("bearer") && token.trim().starts_with(KEY_MARK);
-    is_key.then(|| token.trim().to_owned().into())
+    headers.get_all(header::AUTHORIZATION).find_map(|value| {
+        let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+        let is_key = scheme.eq_ignore_ascii_case("bearer") && token.trim().starts_with(KEY_MARK);
+        is_key.then(|| token.trim().to_owned().into())
+    })
 }
 
 /// The access token that takes the place of a key.
@@ -178,6 +180,10 @@ mod tests {
         };
         assert_eq!(found("Bearer aero_1_2").as_deref(), Some("aero_1_2"));
         assert_eq!(found("bearer  aero_").as_deref(), Some("aero_"));
+        let mut headers = HeaderMap::new();
+        headers.append(header::AUTHORIZATION, HeaderValue::from_static("Bearer ey"));
+        headers.append(header::AUTHORIZATION, HeaderValue::from_static("Bearer aero_1_2"));
+        assert!(api_key(&headers).is_some(), "the second of two headers");
         for other in ["Basic aero_1_2", "Bearer ey.aero_.x", "aero_1_2", "Bearer"] {
             assert_eq!(found(other), None, "{other}");
         }
