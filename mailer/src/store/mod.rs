@@ -10,6 +10,8 @@ pub(crate) mod letters;
 mod schema;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod token_tests;
 
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
