@@ -158,6 +158,7 @@ pub(crate) struct PasswordHasher {
     queue_per_client: usize,
     client: Option<IpAddr>,
     connection: ConnectionEnd,
+    cost: u32,
 }
 
 impl PasswordHasher {
@@ -178,7 +179,7 @@ impl PasswordHasher {
             HashingThread { cost, dummy: dummy.clone(), queue: jobs.clone() }
         });
         let (client, connection) = (None, ConnectionEnd::default());
-        Ok(Self { threads, queue, queue_per_client: usize::MAX, client, connection })
+        Ok(Self { threads, queue, queue_per_client: usize::MAX, client, connection, cost })
     }
 
     /// The same with a bound of the passwords that may wait of one client network.
@@ -198,6 +199,11 @@ impl PasswordHasher {
     /// [`HashError`].
     pub(crate) async fn hash(&self, password: SecretString) -> Result<String, HashError> {
         self.ask(move |thread| bcrypt::non_truncating_hash(password.expose_secret(), thread.cost)).await
+    }
+
+    /// Whether a hash costs a guesser less than those that are made now.
+    pub(crate) fn is_outdated(&self, hash: &str) -> bool {
+        hash.parse().is_ok_and(|parts: bcrypt::HashParts| parts.get_cost() < self.cost)
     }
 
     /// Whether a password fits a hash. Without a hash the answer is no, after the same time: that of an address without an
@@ -290,6 +296,13 @@ mod tests {
         assert!(hasher.verify("correct horse".into(), Some(hash.clone())).await.unwrap());
         assert!(!hasher.verify("wrong horse".into(), Some(hash)).await.unwrap());
         assert!(!hasher.verify("correct horse".into(), None).await.unwrap());
+    }
+
+    #[actix_web::test]
+    async fn a_hash_of_a_lower_cost_is_outdated() {
+        let hash = bcrypt::hash("correct horse", 5).unwrap();
+        let outdated = |cost| PasswordHasher::start(cost, 1, 8).unwrap().is_outdated(&hash);
+        assert_eq!([4, 5, 6].map(outdated), [false, false, true]);
     }
 
     #[test]

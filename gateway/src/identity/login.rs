@@ -17,7 +17,7 @@ use crate::{
     error::IdentityError,
     security_event::SecurityEvent,
     store::{
-        known_devices, login_failures,
+        known_devices, login_failures, user_passwords,
         users::{self, CurrentUser},
     },
 };
@@ -93,7 +93,7 @@ impl IdentityService {
         let origin = LoginOrigin { account: login.email.digest(), network: known_device::network(client) };
         let device = KnownDevice::from(client);
         // The connection goes back before the password is checked, which takes long.
-        let (credentials, known_network, counts) = {
+        let (mut credentials, known_network, counts) = {
             let mut connection = self.pool.get().await?;
             let credentials = users::credentials(&mut connection, &login.email).await?;
             let user = credentials.as_ref().map(|credentials| UserId(credentials.id));
@@ -104,31 +104,45 @@ impl IdentityService {
             return Err(IdentityError::Locked(wait));
         }
         let attempt = Attempt { client, origin, device, known_network, counts };
-        let hash = credentials.as_ref().and_then(|credentials| credentials.password_hash.clone());
-        let right = self.hasher.for_client(client).verify(login.password.into_secret(), hash).await?;
-        match credentials.filter(|_| right) {
-            Some(credentials) => {
-                let id = UserId(credentials.id);
-                match self.start_session(id, &attempt, login.second_factor.as_ref()).await {
-                    Err(wrong @ IdentityError::WrongSecondFactor) => {
-                        Err(self.count_failure(&attempt, wrong).await?)
-                    }
-                    result => result,
+        let (password, second_factor) = (login.password.into_secret(), login.second_factor.as_ref());
+        // Once more where the password was changed while it was checked, or hashed anew.
+        for _ in 0..2 {
+            let hash = credentials.as_ref().and_then(|credentials| credentials.password_hash.clone());
+            let right = self.hasher.for_client(client).verify(password.clone(), hash.clone()).await?;
+            let Some((id, hash)) = credentials.map(|known| UserId(known.id)).zip(hash).filter(|_| right)
+            else {
+                break;
+            };
+            match self.start_session((id, &hash), &attempt, second_factor).await {
+                Ok(Some(tokens)) => {
+                    self.upgrade_hash(id, password, hash);
+                    return Ok(tokens);
                 }
+                Ok(None) => {}
+                Err(wrong @ IdentityError::WrongSecondFactor) => {
+                    return Err(self.count_failure(&attempt, wrong).await?);
+                }
+                Err(error) => return Err(error),
             }
-            None => Err(self.count_failure(&attempt, IdentityError::InvalidCredentials).await?),
+            credentials = users::credentials(&mut *self.pool.get().await?, &login.email).await?;
         }
+        Err(self.count_failure(&attempt, IdentityError::InvalidCredentials).await?)
     }
 
+    /// Starts a session of a user whose password has this hash; `None` if the password has another one by now.
     async fn start_session(
         &self,
-        id: UserId,
+        (id, hash): (UserId, &str),
         attempt: &Attempt<'_>,
         second_factor: Option<&SecondFactor>,
-    ) -> Result<TokenSet, IdentityError> {
+    ) -> Result<Option<TokenSet>, IdentityError> {
         let (session, token) = (SessionId::new(), RefreshToken::generate());
         let current = (*self.pool.get().await?)
             .transaction(async |connection: &mut AsyncPgConnection| {
+                // A session that a change of the password does not see would outlive it.
+                if !user_passwords::hold(connection, id, hash).await? {
+                    return Ok(None);
+                }
                 let current = admit(connection, id, attempt).await?;
                 second_factor::check(connection, &self.totp, id, second_factor).await?;
                 sessions::begin(connection, session, id, &token, attempt.client).await?;
@@ -137,11 +151,11 @@ impl IdentityService {
                         .await?;
                 }
                 known_devices::remember(connection, id, &attempt.device).await?;
-                Ok::<_, IdentityError>(current)
+                Ok::<_, IdentityError>(Some(current))
             })
             .await?;
         self.relay.nudge();
-        self.issuer.tokens(current, session, token.to_text())
+        current.map(|current| self.issuer.tokens(current, session, token.to_text())).transpose()
     }
 
     /// Counts a failure; returns the error to answer with, which is `failure` where nothing holds the attempt up.

@@ -17,6 +17,7 @@ mod login;
 mod own_sessions;
 mod password_change;
 mod password_reset;
+mod password_upgrade;
 mod profile;
 mod reauthentication;
 mod registration;

@@ -21,6 +21,7 @@ mod operations;
 mod own_data;
 mod own_sessions;
 mod password_reset;
+mod password_upgrade;
 mod profile;
 mod proxy;
 mod proxy_bodies;
