@@ -74,9 +74,7 @@ async fn wrong_tokens_and_bodies_are_refused() {
         answer.expect_problem(422, "validation_failed");
         assert_eq!(answer.invalid(), invalid, "{body}");
     }
-    for body in
-        [json!({}), json!({"email": "nobody"}), json!({"email": "ada@example.org\u{0}"}), json!({"email": 1})]
-    {
+    for body in [json!({}), json!({"email": "nobody"}), json!({"email": 1})] {
         let answer = world.client.post("/api/v1/auth/email/resend", &body).await;
         assert_eq!(answer.invalid(), ["/email"], "{body}");
     }

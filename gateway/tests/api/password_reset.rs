@@ -70,9 +70,7 @@ async fn bad_passwords_and_tokens_are_told_and_use_nothing_up() {
     let world = GatewayFixture::start().await;
     world.register("ada@example.org").await;
     let token = forgot(&world, "ada@example.org").await;
-    for password in
-        ["short", "ten chars\u{0}!", &"x".repeat(72), &"\u{1f6eb}".repeat(18), "1q2w3e4r5t", "Password123"]
-    {
+    for password in ["short", &"x".repeat(72), &"\u{1f6eb}".repeat(18), "1q2w3e4r5t", "Password123"] {
         assert_eq!(reset(&world, &token, password).await.invalid(), ["/password"], "{password:?}");
         assert_eq!(
             reset(&world, "nonsense", password).await.invalid(),
