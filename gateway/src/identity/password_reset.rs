@@ -1,6 +1,6 @@
 //! A new password for who has forgotten the old one, by the token of a letter.
 
-use super::{IdentityService, access, session_alert};
+use super::{IdentityService, access, own_sessions, session_alert};
 use crate::{
     domain::{
         client_device::ClientDevice,
@@ -10,7 +10,7 @@ use crate::{
     },
     error::IdentityError,
     security_event::SecurityEvent,
-    store::{login_failures, one_time_tokens, sessions, user_emails, user_passwords, users},
+    store::{login_failures, one_time_tokens, user_emails, user_passwords, users},
 };
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use shared::events::AlertReason;
@@ -69,9 +69,7 @@ async fn replace_password(
     }
     one_time_tokens::forget(connection, id, TokenPurpose::VerifyEmail).await?;
     let version = user_passwords::reset(connection, id, hash).await?;
-    for session in sessions::live_of(connection, id).await? {
-        access::end_session(connection, session).await?;
-    }
+    own_sessions::end_all(connection, id, None).await?;
     access::access_changed(connection, id, version).await?;
     login_failures::unlock(connection, &LoginEmail::digest_of(&address.key)).await?;
     let user = users::active(connection, id).await?.ok_or(InvalidOneTimeToken)?;
