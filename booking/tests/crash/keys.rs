@@ -1,7 +1,10 @@
 //! Access tokens, and the key set that the processes verify them with, served as the gateway serves it.
 
 use actix_web::{App, HttpResponse, HttpServer, dev::ServerHandle, web};
-use shared::{auth::Permission, ids::UserId};
+use shared::{
+    auth::{Permission, REVOCATIONS_PATH, RecentRevocations},
+    ids::UserId,
+};
 use testkit::TokenIssuer;
 
 /// An issuer whose keys can be fetched.
@@ -17,7 +20,10 @@ impl Keys {
         let issuer = TokenIssuer::new();
         let set = web::Data::new(serde_json::to_value(issuer.key_set()).unwrap());
         let server = HttpServer::new(move || {
-            App::new().app_data(set.clone()).route("/jwks.json", web::get().to(key_set))
+            App::new()
+                .app_data(set.clone())
+                .route("/jwks.json", web::get().to(key_set))
+                .route(REVOCATIONS_PATH, web::get().to(revocations))
         })
         .workers(1)
         .disable_signals()
@@ -39,6 +45,11 @@ impl Keys {
     pub(crate) async fn stop(&self) {
         self.server.stop(false).await;
     }
+}
+
+/// Nothing is revoked.
+async fn revocations() -> HttpResponse {
+    HttpResponse::Ok().json(RecentRevocations::default())
 }
 
 async fn key_set(set: web::Data<serde_json::Value>) -> HttpResponse {

@@ -123,6 +123,7 @@ pub(super) async fn ready(health: web::Data<Health>) -> HttpResponse {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::auth::{KeySource, RecentRevocations, RevocationList};
     use actix_web::{App, http::StatusCode, test};
     use serde_json::{Value, json};
 
@@ -143,5 +144,14 @@ mod tests {
                 json!({"status": name, "failing": failing, "time_zone_database": time_zones::version()});
             assert_eq!(body, expected);
         }
+    }
+    #[actix_web::test]
+    async fn a_service_is_not_ready_before_it_knows_what_was_revoked() {
+        let list = RevocationList::unfilled();
+        let verifier = Verifier::new(KeySource::in_process(), "", "").with_revocations(list.clone());
+        let health = Health::new().needs_keys(&verifier);
+        assert_eq!(health.failing().await, ["keys", "revocations"]);
+        list.fill(RecentRevocations::default());
+        assert_eq!(health.failing().await, ["keys"]);
     }
 }
