@@ -1,9 +1,9 @@
-//! Tokens in messages off the bus that were given up: they are erased when they are of no use any more. (What else is done
-//! with dead letters stands in `shared::outbox`.)
+//! What is erased of messages off the bus that were given up: tokens that are of no use any more, and messages about a
+//! person who is erased. (What else is done with dead letters stands in `shared::outbox`.)
 
 use diesel::{
     prelude::*,
-    sql_types::{Array, BigInt, Binary, Uuid as SqlUuid},
+    sql_types::{Array, BigInt, Binary, Text, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared::statement;
@@ -27,6 +27,20 @@ statement! {
     Rewrite { payloads: Array<Binary> = Vec<Vec<u8>>, ids: Array<SqlUuid> = Vec<Uuid> } -> (),
     "UPDATE dead_letters SET payload = new.payload
      FROM (SELECT id, $[i] AS payload FROM unnest($) WITH ORDINALITY AS n (id, i)) AS new WHERE dead_letters.id = new.id"
+}
+
+statement! {
+    /// Deletes messages that name somebody.
+    DeleteNaming { texts: Array<Text> = Vec<String> } -> (),
+    "DELETE FROM dead_letters WHERE EXISTS (SELECT FROM unnest($) AS t (text) WHERE position(convert_to(t.text, 'UTF8') IN payload) > 0)"
+}
+
+/// Deletes the dead letters in which one of these texts stands.
+///
+/// # Errors
+/// Those of the database.
+pub(crate) async fn delete_naming(mut connection: &AsyncPgConnection, texts: Vec<String>) -> QueryResult<()> {
+    DeleteNaming { texts }.execute(&mut connection).await.map(drop)
 }
 
 /// Erases tokens from dead letters that were replayed, or are older than any token lasts.

@@ -3,11 +3,14 @@
 //! An erased letter keeps its row, its event and its kind, so that a repeated event has no further letter. It is never
 //! sent again.
 
-use super::schema::{dead_letters, letter_attempts, letter_queue, letters};
+use super::{
+    dead_letters,
+    schema::{letter_attempts, letter_queue, letters},
+};
 use diesel::{
-    dsl::{exists, not, sql},
+    dsl::{exists, not},
     prelude::*,
-    sql_types::{Array, Bool, Text},
+    sql_types::Text,
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use std::collections::HashMap;
@@ -121,10 +124,7 @@ pub(crate) async fn erase(connection: &mut AsyncPgConnection, whose: &Correspond
     diesel::delete(attempts).execute(connection).await?;
     let mut texts = whose.subjects.clone();
     texts.push(whose.email.clone());
-    let of_person = sql::<Bool>("EXISTS (SELECT FROM unnest(")
-        .bind::<Array<Text>, _>(texts)
-        .sql(") AS t (text) WHERE position(convert_to(t.text, 'UTF8') IN payload) > 0)");
-    diesel::delete(dead_letters::table.filter(of_person)).execute(connection).await?;
+    dead_letters::delete_naming(connection, texts).await?;
     let left = letter_queue::table.filter(letter_queue::letter_id.eq_any(&ids));
     left.count().get_result(connection).await
 }
