@@ -171,12 +171,13 @@ async fn log_in_again_and_again(
         let began = Instant::now();
         let answer = timeout(PATIENCE, connection.send(request.as_bytes())).await??;
         let (status, pause) = (answer.status, answer.retry_after);
-        let mut seen = seen.borrow_mut();
-        *seen.answers.entry(status).or_default() += 1;
-        if status == 401 {
-            seen.hashed.record(began.elapsed());
+        {
+            let mut seen = seen.borrow_mut();
+            *seen.answers.entry(status).or_default() += 1;
+            if status == 401 {
+                seen.hashed.record(began.elapsed());
+            }
         }
-        drop(seen);
         if let Some(seconds) = pause {
             sleep(Duration::from_secs(seconds)).await;
         }

@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn every_route_is_found() {
         for route in ROUTING_TABLE {
-            let path = route.path.replace('{', "").replace('}', "");
+            let path = route.path.replace(['{', '}'], "");
             assert_eq!(find(route.method, &path), scanned(route.method, &path), "{path}");
         }
     }
