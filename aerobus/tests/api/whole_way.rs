@@ -72,7 +72,7 @@ async fn letter(system: &RunningSystem, wanted: &str) -> String {
 
 /// What stands behind a text in a letter, up to the end of the line.
 fn behind<'a>(letter: &'a str, text: &str) -> &'a str {
-    letter.split_once(text).unwrap().1.split(['\r', '"']).next().unwrap()
+    letter.split_once(text).expect("the text").1.split(['\r', '"']).next().expect("a part")
 }
 
 #[actix_web::test]
