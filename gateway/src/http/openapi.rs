@@ -32,8 +32,12 @@ use utoipa::OpenApi;
     ),
     components(schemas(User, TokenSet, ProblemBody)),
     modifiers(&BearerToken, &Refusals),
-    tags((name = "identity", description = "Accounts, sessions, keys"), (name = "documentation", description = "This"), (name = "operations", description = "Audit log, dead letters, instances")),
-    tags((name = "identity", description = "Accounts, sessions, keys"), (name = "users", description = "Users and roles, for staff"), (name = "documentation", description = "This")),
+    tags(
+        (name = "identity", description = "Accounts, sessions, keys"),
+        (name = "users", description = "Users and roles, for staff"),
+        (name = "operations", description = "Audit log, dead letters, instances"),
+        (name = "documentation", description = "This"),
+    ),
 )]
 struct GatewayOpenApi;
 

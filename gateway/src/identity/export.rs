@@ -5,9 +5,13 @@ use crate::{
     domain::{session::Session, user::User},
     error::IdentityError,
     personal_data::PersonalDataClient,
-    store::{known_devices, sessions, users},
+    store::{
+        audit_log::{self, AuditFilter, AuditRights, AuditRow},
+        known_devices, sessions, users,
+    },
 };
 use chrono::{DateTime, Utc};
+use diesel_async::AsyncPgConnection;
 use serde::Serialize;
 use serde_json::Value;
 use shared::ids::{SessionId, UserId};
@@ -25,6 +29,28 @@ pub(crate) struct ExportedDevice {
     last_at: DateTime<Utc>,
 }
 
+/// Something that the person did as a member of the staff. What it was done to may belong to others, so its states
+/// before and after are left out.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ExportedAct {
+    /// When.
+    at: DateTime<Utc>,
+    /// What was done.
+    #[schema(example = "city.change")]
+    action: String,
+    /// To what.
+    #[schema(example = "city/LON")]
+    subject: String,
+    /// The request that did it.
+    request_id: String,
+}
+
+impl From<AuditRow> for ExportedAct {
+    fn from(row: AuditRow) -> Self {
+        Self { at: row.at, action: row.action, subject: row.subject, request_id: row.request_id }
+    }
+}
+
 /// All that is kept of a person.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct PersonalDataExport {
@@ -36,6 +62,8 @@ pub(crate) struct PersonalDataExport {
     pub(crate) sessions: Vec<Session>,
     /// Devices that logins came from, the latest first.
     pub(crate) known_devices: Vec<ExportedDevice>,
+    /// What the audit log holds of the person's acts, newest first.
+    pub(crate) audit: Vec<ExportedAct>,
     /// Bookings, as the API shows them, newest first.
     #[schema(value_type = Vec<Object>)]
     pub(crate) bookings: Vec<Value>,
@@ -56,12 +84,13 @@ impl IdentityService {
         current: SessionId,
         others: &PersonalDataClient,
     ) -> Result<PersonalDataExport, IdentityError> {
-        let (user, sessions, devices) = {
+        let (user, sessions, devices, audit) = {
             // The connection goes back before the other services are asked, which takes long.
             let mut connection = self.pool.get().await?;
             let user = users::active(&mut connection, id).await?.ok_or(IdentityError::SessionEnded)?;
             let sessions = sessions::all_of(&mut connection, id).await?;
-            (user, sessions, known_devices::of_user(&mut connection, id).await?)
+            let devices = known_devices::of_user(&mut connection, id).await?;
+            (user, sessions, devices, acts(&mut connection, id).await?)
         };
         let bookings = others.bookings(id).await?;
         let mut subjects: Vec<Uuid> =
@@ -71,6 +100,32 @@ impl IdentityService {
         let sessions = sessions.into_iter().map(|row| row.into_session(current)).collect();
         let device = |(network, program, last_at)| ExportedDevice { network, program, last_at };
         let known_devices = devices.into_iter().map(device).collect();
-        Ok(PersonalDataExport { exported_at: Utc::now(), user, sessions, known_devices, bookings, letters })
+        Ok(PersonalDataExport {
+            exported_at: Utc::now(),
+            user,
+            sessions,
+            known_devices,
+            audit,
+            bookings,
+            letters,
+        })
+    }
+}
+
+/// Lines of the audit log that one query reads.
+const LINES: i64 = 1000;
+
+/// All acts of a person in the audit log. An installation without one keeps none.
+async fn acts(connection: &mut AsyncPgConnection, actor: UserId) -> diesel::QueryResult<Vec<ExportedAct>> {
+    if audit_log::rights(connection).await? == AuditRights::Missing {
+        return Ok(Vec::new());
+    }
+    let filter = AuditFilter { actor: Some(actor), ..AuditFilter::default() };
+    let (mut acts, mut place) = (Vec::new(), None);
+    loop {
+        let rows = audit_log::list(connection, &filter, place, LINES).await?;
+        let Some(last) = rows.last().map(AuditRow::place) else { return Ok(acts) };
+        acts.extend(rows.into_iter().map(ExportedAct::from));
+        place = Some(last);
     }
 }

@@ -30,11 +30,22 @@ async fn delete(client: &Client, body: &Value) -> Answer {
 async fn an_export_holds_what_all_services_keep() {
     let (world, people) = world().await;
     let ada = world.customer("Ada@example.org").await;
+    let me = ada.get(ME).await.expect(200);
+    let act = "INSERT INTO audit.audit_log (id, at, actor, action, subject, before, request_id)";
+    let values = format!(
+        "VALUES (gen_random_uuid(), now(), '{}', 'city.change', 'city/LON', '{{}}', 'r')",
+        me["id"].as_str().unwrap()
+    );
+    assert_eq!(world.run_sql(&format!("{act} {values}")).await, 1);
     let answer = ada.get(EXPORT).await;
     assert_eq!(answer.header("cache-control"), "private, no-store");
     assert!(answer.header("content-disposition").starts_with("attachment"));
     let export = answer.expect(200);
-    assert_eq!(export["user"], ada.get(ME).await.expect(200));
+    assert_eq!(export["user"], me);
+    assert_eq!(
+        (&export["audit"][0]["subject"], &export["audit"][0]["before"]),
+        (&json!("city/LON"), &Value::Null)
+    );
     assert_eq!(export["sessions"][0]["current"], true);
     assert_eq!(export["known_devices"][0]["network"], "127.0.0.1");
     let ids =
