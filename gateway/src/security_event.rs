@@ -21,6 +21,8 @@ pub(crate) enum SecurityEvent {
     SigningKeyAdded,
     /// A key is no longer trusted.
     SigningKeyDropped,
+    /// A request of a caller who lacks a permission.
+    PermissionRefused,
     /// A user created an API key.
     ApiKeyCreated,
     /// A user deleted an API key.
@@ -48,6 +50,7 @@ impl SecurityEvent {
             Self::SessionEnded => "session_ended",
             Self::SigningKeyAdded => "signing_key_added",
             Self::SigningKeyDropped => "signing_key_dropped",
+            Self::PermissionRefused => "permission_refused",
             Self::ApiKeyCreated => "api_key_created",
             Self::ApiKeyDeleted => "api_key_deleted",
             Self::ApiKeyRefused => "api_key_refused",
@@ -62,5 +65,17 @@ impl SecurityEvent {
         let name = self.name();
         tracing::info!(security.event = name, "A security event");
         metrics::counter!("aerobus_security_events_total", "event" => name).increment(1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    /// Operators look these names up.
+    #[test]
+    fn every_event_is_explained_to_operators() {
+        let (source, guide) = (include_str!("security_event.rs"), include_str!("../../docs/operations.md"));
+        let names = source.lines().filter_map(|line| line.trim().strip_prefix("Self::")?.split('"').nth(1));
+        let unexplained: Vec<_> = names.filter(|name| !guide.contains(&format!("| `{name}` |"))).collect();
+        assert!(unexplained.is_empty(), "docs/operations.md, Security events, lacks {unexplained:?}");
     }
 }

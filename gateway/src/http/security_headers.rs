@@ -1,16 +1,20 @@
 //! Security headers, on every answer.
 
 use super::trusted_proxies::TrustedProxies;
+use crate::security_event::SecurityEvent;
 use actix_web::{
     Error, HttpMessage, HttpRequest,
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     error::InternalError,
-    http::header::{self, HeaderMap, HeaderName, HeaderValue},
+    http::{
+        StatusCode,
+        header::{self, HeaderMap, HeaderName, HeaderValue},
+    },
     middleware::Next,
     web,
 };
-use shared::http::{RequestFacts, SECURITY_HEADERS};
+use shared::http::{RequestFacts, RequestId, SECURITY_HEADERS};
 
 /// A year, seconds. Without subdomains: those are not the gateway's.
 const STRICT_TRANSPORT: HeaderValue = HeaderValue::from_static("max-age=31536000");
@@ -39,6 +43,9 @@ pub(crate) async fn security_headers(
     request.extensions_mut().insert(RequestFacts::unknown());
     match next.call(request).await {
         Ok(mut response) => {
+            if response.status() == StatusCode::FORBIDDEN {
+                record_refusal(response.request());
+            }
             add(response.headers_mut(), is_secure);
             Ok(response.map_into_boxed_body())
         }
@@ -48,6 +55,14 @@ pub(crate) async fn security_headers(
             Err(InternalError::from_response(error, response).into())
         }
     }
+}
+
+/// Records that somebody asked for more than is permitted, whoever refused it: the gateway or a service.
+fn record_refusal(request: &HttpRequest) {
+    let id = request.extensions().get::<RequestId>().cloned();
+    // The envelope, which has its own span, is further inside.
+    let id = id.map(|RequestId(id)| id).unwrap_or_default();
+    tracing::info_span!("request", request.id = id).in_scope(|| SecurityEvent::PermissionRefused.record());
 }
 
 fn add(headers: &mut HeaderMap, is_secure: bool) {

@@ -5,6 +5,7 @@ mod admin_roles;
 mod admin_users;
 mod api_keys;
 mod audit;
+mod audited_writes;
 mod cors;
 mod device_alerts;
 mod documentation;

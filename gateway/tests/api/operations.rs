@@ -5,6 +5,7 @@ use crate::{
     gateway_fixture::{GatewayFixture, nowhere},
 };
 use serde_json::{Value, json};
+use shared::telemetry::metrics::{recorder, render};
 use uuid::Uuid;
 
 fn service<'a>(report: &'a Value, name: &str) -> &'a Value {
@@ -83,5 +84,18 @@ async fn a_service_is_asked_for_its_dead_letters_in_the_name_of_the_operator() {
         .expect_problem(404, "not_found");
     admin.get("/api/v1/admin/dead-letters/gateway?limit=0").await.expect_problem(422, "validation_failed");
     flight.stop().await;
+    world.stop().await;
+}
+
+#[actix_web::test]
+async fn who_asks_for_more_than_is_permitted_is_counted() {
+    recorder();
+    let world = GatewayFixture::start().await;
+    let ada = world.customer("ada@example.org").await;
+    let counted = || render().contains("aerobus_security_events_total{event=\"permission_refused\"}");
+    ada.get("/api/v1/users/me").await.expect(200);
+    assert!(!counted());
+    ada.get("/api/v1/admin/audit").await.expect_problem(403, "forbidden");
+    assert!(counted());
     world.stop().await;
 }
