@@ -28,8 +28,10 @@ mod security_event;
 mod store;
 
 pub use domain::{
-    limits::LimitSettings, routing_table::ServiceName,
-    routing_table_check::differences as routing_table_differences, signing_key::SigningKey,
+    limits::LimitSettings,
+    routing_table::{ApiRoute, ROUTING_TABLE, ResponseKind, RouteAccess, ServiceName},
+    routing_table_check::differences as routing_table_differences,
+    signing_key::SigningKey,
 };
 pub use http::document;
 pub use key_administration::{KeyAdministration, KeyAdministrationError, KeyState, TrustedKey};

@@ -7,19 +7,19 @@ use std::io::Read;
 use testkit::{Answer, Client, RawAnswer, RawConnection};
 
 /// The addresses of all services, the gateway's first.
-fn bases(system: &RunningSystem) -> Vec<String> {
+pub(crate) fn bases(system: &RunningSystem) -> Vec<String> {
     system.services.addresses.iter().map(|(_, address)| format!("http://{address}")).collect()
 }
 
 /// Sends bytes and reads the answer until the server closes.
-async fn exchange(base: &str, request: &str) -> RawAnswer {
+pub(crate) async fn exchange(base: &str, request: &str) -> RawAnswer {
     let mut connection = RawConnection::open(base).await;
     connection.send(request.as_bytes()).await;
     connection.to_end().await
 }
 
 /// That the answer is a whole problem, after which the connection is closed.
-fn is_problem(answer: &RawAnswer, status: &str, code: &str) {
+pub(crate) fn is_problem(answer: &RawAnswer, status: &str, code: &str) {
     let text = String::from_utf8_lossy(&answer.body);
     assert_eq!(answer.status(), status, "{}\n{text}", answer.head);
     assert_eq!(answer.header("content-type"), Some("application/problem+json"));

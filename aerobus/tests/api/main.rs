@@ -1,6 +1,7 @@
 //! The four services together, over real HTTP, PostgreSQL, RabbitMQ and SMTP.
 
 mod api_call;
+mod authorisation;
 mod bad_input;
 mod broker_outage;
 mod compose;
@@ -14,6 +15,7 @@ mod query_parameters;
 mod revocations;
 mod routes;
 mod schemathesis;
+mod smuggling;
 mod system;
 mod two_instances;
 mod up;

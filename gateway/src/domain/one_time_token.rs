@@ -104,5 +104,15 @@ mod tests {
             prop_assume!(text.trim().len() != 43);
             prop_assert!(OneTimeToken::try_from(text).is_err());
         }
+
+        #[test]
+        fn a_changed_token_is_another_one(at in 0..43_usize, to in "[A-Za-z0-9_-]") {
+            let token = OneTimeToken::generate();
+            let LetterToken(text) = token.to_letter();
+            let mut changed = text.clone();
+            changed.replace_range(at..=at, &to);
+            prop_assume!(changed != text);
+            prop_assert!(OneTimeToken::try_from(changed).is_ok_and(|other| other.digest() != token.digest()) || at == 42);
+        }
     }
 }

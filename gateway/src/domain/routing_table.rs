@@ -38,7 +38,7 @@ impl ServiceName {
 
 /// Which callers a route admits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum RouteAccess {
+pub enum RouteAccess {
     /// Everybody. A bad token is refused even here.
     Public,
     /// Callers with an access token.
@@ -54,7 +54,7 @@ pub(crate) enum RouteAccess {
 
 /// What kind of response a route gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ResponseKind {
+pub enum ResponseKind {
     /// A body with an end, within the limits of ordinary requests.
     Bounded,
     /// Server-Sent Events, for as long as the client listens.
@@ -63,17 +63,17 @@ pub(crate) enum ResponseKind {
 
 /// A route of the API: one line of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct ApiRoute {
+pub struct ApiRoute {
     /// GET also covers HEAD.
-    pub(crate) method: &'static str,
+    pub method: &'static str,
     /// The path. `{...}` stands for one segment, which is never empty.
-    pub(crate) path: &'static str,
+    pub path: &'static str,
     /// The service that serves it.
-    pub(crate) service: ServiceName,
+    pub service: ServiceName,
     /// The callers that it admits.
-    pub(crate) access: RouteAccess,
+    pub access: RouteAccess,
     /// What it responds with.
-    pub(crate) response: ResponseKind,
+    pub response: ResponseKind,
 }
 
 const GET: &str = "GET";
@@ -122,7 +122,7 @@ const fn events(route: ApiRoute) -> ApiRoute {
 }
 
 /// All routes.
-pub(crate) const ROUTING_TABLE: &[ApiRoute] = &[
+pub const ROUTING_TABLE: &[ApiRoute] = &[
     // Identity
     gateway(POST, "/api/v1/auth/register", PUBLIC),
     gateway(POST, "/api/v1/auth/login", PUBLIC),
@@ -323,6 +323,33 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn only_a_path_as_it_is_written_leads_anywhere(
+            segments in prop::collection::vec(
+                prop_oneof![
+                    Just("internal"), Just("Internal"), Just("%69nternal"), Just("api"), Just("API"), Just("v1"),
+                    Just("flights"), Just("bookings"), Just("admin"), Just("close"), Just("cancel"), Just("x"),
+                    Just(""), Just("."), Just(".."), Just("%2e%2e"), Just("%2E."), Just("..%2f.."), Just("%252e%252e"),
+                    Just("..;"), Just(";x=1"), Just("a;b"), Just("%00"), Just("\\"), Just("%5c.."),
+                ],
+                0..9,
+            ),
+            method in prop::sample::select(vec![GET, POST, PATCH, DELETE]),
+        ) {
+            let path = format!("/{}", segments.join("/"));
+            if let RouteMatch::Route(route) = find(method, &path) {
+                prop_assert_eq!(route.method, method);
+                prop_assert!(!route.path.contains("internal"));
+                let pairs: Vec<_> = route.path.split('/').zip(path.split('/')).collect();
+                prop_assert_eq!(pairs.len(), path.split('/').count());
+                for (pattern, segment) in pairs {
+                    let is_value = pattern.starts_with('{');
+                    prop_assert!(is_value || pattern == segment, "{}", path);
+                    prop_assert!(!is_value || !["", ".", "..", "%2e%2e", "%2E."].contains(&segment), "{}", path);
+                }
+            }
+        }
+
         #[test]
         fn no_path_panics_and_none_leads_inside(path in "(/|internal|api|v1|flights|\\.\\.|%2e|%2f|[a-z{}%]){0,12}") {
             if let RouteMatch::Route(route) = find(GET, &path) {

@@ -58,6 +58,7 @@ mod tests {
     use super::*;
     use crate::auth::{LastingToken, SERVICE_TOKEN};
     use actix_web::test::TestRequest;
+    use proptest::prelude::*;
 
     #[test]
     fn the_gateway_is_believed_and_nobody_else() {
@@ -85,6 +86,23 @@ mod tests {
         assert_eq!(of(Some((&others, GATEWAY)), "198.51.100.7"), "127.0.0.1");
         let bare = TestRequest::get().insert_header(("x-forwarded-for", "1.1.1.1")).to_http_request();
         assert_eq!(ClientAddress::of(&bare).0, IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+    }
+
+    proptest! {
+        #[test]
+        fn addresses_are_one_client_exactly_if_nobody_else_has_them(one in any::<u128>(), other in any::<u128>()) {
+            let v6 = |bits: u128| IpAddr::V6(Ipv6Addr::from_bits(bits));
+            let v4 = |bits: u128| IpAddr::V4(Ipv4Addr::from_bits(u32::try_from(bits >> 96).unwrap()));
+            // The same 64 bits and any others: one client.
+            let sibling = (one & !u128::from(u64::MAX)) | (other & u128::from(u64::MAX));
+            prop_assert_eq!(network_of(v6(one)), network_of(v6(sibling)));
+            prop_assert_eq!(network_of(v6(one)) == network_of(v6(other)), one >> 64 == other >> 64);
+            // An address of IPv4 is itself, however it is written, and never one of IPv6.
+            let IpAddr::V4(address) = v4(one) else { unreachable!("it is of IPv4") };
+            prop_assert_eq!(network_of(address.to_ipv6_mapped().into()), IpAddr::V4(address));
+            prop_assert_eq!(network_of(v4(one)) == network_of(v4(other)), v4(one) == v4(other));
+            prop_assert_eq!(network_of(network_of(v6(one))), network_of(v6(one)));
+        }
     }
 
     #[test]

@@ -127,6 +127,7 @@ fn connection_names(headers: &HeaderMap) -> Vec<String> {
 mod tests {
     use super::*;
     use actix_web::test::TestRequest;
+    use proptest::prelude::*;
 
     #[test]
     fn headers_of_a_connection_end_with_it() {
@@ -184,5 +185,60 @@ mod tests {
         assert!(head(Method::POST, None).contains("\r\ncontent-length: 0\r\n"));
         assert!(head(Method::PATCH, Some(3)).contains("\r\ncontent-length: 3\r\n"));
         assert!(!head(Method::GET, None).contains("content-length"));
+    }
+
+    /// Headers as anybody may send them: those of the connection, ours, and others, each any number of times.
+    fn headers() -> impl Strategy<Value = Vec<(String, String)>> {
+        let others = ["accept", "authorization", "cookie", "queue-ticket", "x-one", "x-two"];
+        let names: Vec<&'static str> = [&HOP_BY_HOP[..], &OURS, &[SERVICE_TOKEN_NAME], &others].concat();
+        let name = prop::sample::select(names.clone());
+        let mixed = (name.clone(), any::<bool>())
+            .prop_map(|(name, upper)| if upper { name.to_uppercase() } else { name.to_owned() });
+        let named =
+            prop::collection::vec(name, 0..4).prop_map(|names| ("connection".to_owned(), names.join(" , ")));
+        prop::collection::vec(prop_oneof![5 => (mixed, "[!-~]{0,12}"), 1 => named], 0..40)
+    }
+
+    const SERVICE_TOKEN_NAME: &str = "x-aerobus-service-token";
+
+    proptest! {
+        #[test]
+        fn what_passes_is_what_neither_the_connection_nor_the_gateway_has(sent in headers()) {
+            let mut request = TestRequest::get();
+            for (name, value) in &sent {
+                request = request.append_header((name.as_str(), value.as_str()));
+            }
+            let request = request.to_http_request();
+            let id = RequestId("request-1".to_owned());
+            let gateway = GatewayHeaders {
+                id: &id,
+                client: Some("10.0.0.9".parse().unwrap()),
+                service_token: Some(HeaderValue::from_static("ours")),
+            };
+            let passed = upstream_headers(&request, gateway);
+            let named: Vec<String> = sent
+                .iter()
+                .filter(|(name, _)| name.eq_ignore_ascii_case("connection"))
+                .flat_map(|(_, value)| value.split(',').map(|name| name.trim().to_ascii_lowercase()))
+                .collect();
+            for name in HOP_BY_HOP {
+                prop_assert!(!passed.contains_key(name), "{}", name);
+            }
+            // What the gateway states comes from it alone, once.
+            let stated = [("x-request-id", "request-1"), ("x-forwarded-for", "10.0.0.9"), (SERVICE_TOKEN_NAME, "ours")];
+            for (name, value) in stated {
+                prop_assert_eq!(passed.get_all(name).collect::<Vec<_>>(), [value]);
+            }
+            for name in ["host", "expect", "forwarded", "x-forwarded-host", "x-forwarded-port", "x-real-ip"] {
+                prop_assert!(!passed.contains_key(name), "{}", name);
+            }
+            // Everything else passes as it came, repetitions in their order.
+            for name in ["accept", "authorization", "cookie", "queue-ticket", "x-one", "x-two"] {
+                let came = sent.iter().filter(|(sent, _)| sent.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str());
+                let came: Vec<&str> = if named.iter().any(|named| named == name) { Vec::new() } else { came.collect() };
+                let went: Vec<&str> = passed.get_all(name).map(|value| value.to_str().unwrap()).collect();
+                prop_assert_eq!(went, came, "{}", name);
+            }
+        }
     }
 }

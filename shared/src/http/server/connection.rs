@@ -14,9 +14,9 @@ use tokio::{
     time::timeout,
 };
 
-/// How long a refused connection is read on, and how many bytes.
+/// How long a refused connection is read on, and how many bytes: a client that sends 10 MB of headers gets its answer.
 const LINGER: Duration = Duration::from_secs(1);
-const LINGER_BYTES: u64 = 1 << 20;
+const LINGER_BYTES: u64 = 16 << 20;
 
 /// See the module.
 pub(super) struct ClientConnection {
