@@ -22,6 +22,8 @@ enum Credentials {
     BadToken,
     /// The token of a look-up.
     GuestToken,
+    /// An API key, which only the gateway knows.
+    ApiKey,
     AccessToken,
 }
 
@@ -52,7 +54,12 @@ enum Door {
 
 impl Door {
     fn expected(route: &ApiRoute, caller: &MatrixCaller, by_gateway: bool) -> Self {
-        let has_bad_token = !matches!(caller.credentials, Credentials::Nothing | Credentials::AccessToken);
+        let has_token = match caller.credentials {
+            Credentials::Nothing | Credentials::BadToken | Credentials::GuestToken => false,
+            Credentials::ApiKey => by_gateway,
+            Credentials::AccessToken => true,
+        };
+        let has_bad_token = !has_token && caller.credentials != Credentials::Nothing;
         match route.access {
             RouteAccess::Public if has_bad_token && by_gateway && route.service != ServiceName::Gateway => {
                 Self::Unauthenticated
@@ -60,14 +67,17 @@ impl Door {
             RouteAccess::Public if has_bad_token => Self::OpenOrUnauthenticated,
             RouteAccess::Public => Self::Open,
             RouteAccess::AuthenticatedOrGuest if caller.credentials == Credentials::GuestToken => Self::Open,
-            _ if caller.credentials != Credentials::AccessToken => Self::Unauthenticated,
+            _ if !has_token => Self::Unauthenticated,
+            RouteAccess::LoggedIn if caller.credentials == Credentials::ApiKey => Self::Forbidden,
             RouteAccess::Permitted(permissions) => {
                 match permissions.iter().any(|permission| caller.permissions.contains(permission)) {
                     true => Self::Open,
                     false => Self::Forbidden,
                 }
             }
-            RouteAccess::Authenticated | RouteAccess::AuthenticatedOrGuest => Self::of_owned(route, caller),
+            RouteAccess::Authenticated | RouteAccess::LoggedIn | RouteAccess::AuthenticatedOrGuest => {
+                Self::of_owned(route, caller)
+            }
         }
     }
 
@@ -132,6 +142,7 @@ impl Matrix {
                 Credentials::BadToken,
             ),
             bad("one with a revoked token", revoked(&system).await, Credentials::BadToken),
+            api_key(&admin).await,
             bad("a guest", guest(&system, &booked).await, Credentials::GuestToken),
             MatrixCaller { is_owner: true, ..owner },
         ];
@@ -341,6 +352,24 @@ async fn revoked(system: &RunningSystem) -> Client {
         tokio::time::timeout(PATIENCE, known).await.unwrap_or_else(|_| panic!("{service} does not know"));
     }
     client
+}
+
+/// A key of the administrator with one of its permissions.
+async fn api_key(admin: &Client) -> MatrixCaller {
+    let permissions = vec![Permission::ReferenceWrite];
+    let names: Vec<&str> = permissions.iter().map(|permission| permission.as_str()).collect();
+    let key = admin
+        .post("/api/v1/users/me/api-keys", &json!({"name": "matrix", "permissions": names}))
+        .await
+        .expect(201);
+    let client = admin.with_token(key["key"].as_str().unwrap());
+    MatrixCaller {
+        name: "an API key",
+        client,
+        credentials: Credentials::ApiKey,
+        permissions,
+        is_owner: false,
+    }
 }
 
 /// The holder of the booking's locator and of a traveller's name.
