@@ -24,14 +24,16 @@ impl Trial {
         self.tried.insert(admin_write(method.as_str(), template));
         let path: Vec<_> =
             template.split('/').map(|segment| if segment.starts_with('{') { key } else { segment }).collect();
-        let media_type = if method == Method::PATCH { "application/merge-patch+json" } else { "application/json" };
+        let media_type =
+            if method == Method::PATCH { "application/merge-patch+json" } else { "application/json" };
         let body = (method != Method::DELETE).then(|| body.to_string().into_bytes());
         let answer = self.admin.send(method, &path.join("/"), media_type, body).await;
         let request = answer.header("x-request-id").to_owned();
         let answer = answer.expect(status);
         let records = self.world.database.audit_records("gateway").await;
         let of_request = records.iter().filter(|record| record["request_id"] == *request);
-        let actions: Vec<_> = of_request.map(|record| record["action"].as_str().unwrap_or_default()).collect();
+        let actions: Vec<_> =
+            of_request.map(|record| record["action"].as_str().unwrap_or_default()).collect();
         assert_eq!(actions, [action], "{template}");
         answer
     }
