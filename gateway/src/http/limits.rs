@@ -61,6 +61,10 @@ impl RequestLimiter {
     }
 
     fn tell(&self, class: RouteClass, remaining: u32, headers: &mut HeaderMap) {
+        // A refusal by a narrower limit, such as that of streams, tells of that one.
+        if headers.contains_key(LEFT) {
+            return;
+        }
         let left = format!("\"{}\";r={remaining};t={}", class.as_str(), MINUTE.as_secs());
         if let (Some(policy), Ok(left)) = (&self.policies[class as usize], HeaderValue::from_str(&left)) {
             headers.insert(POLICY, policy.clone());

@@ -48,8 +48,9 @@ impl IdentityService {
             let device = KnownDevice::from(client);
             let known_network = known_devices::knows_network(&mut connection, Some(id), &device).await?;
             let counts = login_failures::read(&mut connection, &origin).await?;
-            let hash =
-                users::credentials(&mut connection, &email).await?.and_then(|known| known.password_hash);
+            // The account may have been deleted meanwhile.
+            let known = users::credentials(&mut connection, &email).await?;
+            let hash = known.ok_or(IdentityError::SessionEnded)?.password_hash;
             (user, Attempt { client, origin, device, known_network, counts }, hash)
         };
         if let Some(wait) = attempt.counts.wait(attempt.known_network) {
