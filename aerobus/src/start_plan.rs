@@ -269,7 +269,10 @@ mod tests {
         assert_eq!(services(&plan()), ["booking", "flight", "mailer", "gateway"]);
         assert_eq!(services(&without), ["booking", "flight", "gateway"]);
         assert_eq!(plan().queues(), queues::ALL);
-        assert_eq!(without.queues(), [queues::BOOKING_FLIGHTS, queues::FLIGHT_AVAILABILITY]);
+        assert_eq!(
+            without.queues(),
+            [queues::BOOKING_FLIGHTS, queues::FLIGHT_AVAILABILITY, queues::GATEWAY_AUDIT]
+        );
     }
 
     #[test]

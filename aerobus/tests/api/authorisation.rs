@@ -1,6 +1,8 @@
 //! The authorisation matrix: every route of the gateway's routing table for every kind of caller, through the gateway
 //! and at the service itself. What is expected follows from the table, so a new line of it is tested by being there.
 
+#![expect(clippy::unwrap_used, reason = "a failure of what all of its tests use is a failed test")]
+
 use crate::system::{PATIENCE, RunningSystem, book, booking};
 use awc::http::Method;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};

@@ -96,6 +96,7 @@ struct Things {
     booking: Value,
     layout: String,
     letter: String,
+    user: String,
 }
 
 impl Things {
@@ -114,6 +115,7 @@ impl Things {
             "flights" => text(&self.flight["id"]),
             "bookings" => text(&self.booking["id"]),
             "mail" => self.letter.clone(),
+            "users" => self.user.clone(),
             "dead-letters" => "flight".to_owned(),
             other => panic!("{template}: say here which of {other} is read"),
         };
@@ -138,6 +140,7 @@ async fn make(system: &RunningSystem, documents: &mut Documents, admin: &Client)
     let user = json!({"email": "grace@aerobus.example", "password": "correct horse", "given_name": "Grace", "family_name": "Hopper"});
     let registered = system.anybody.post("/api/v1/auth/register", &user).await;
     documents.check("post", "/api/v1/auth/register", &registered);
+    let user = registered.json["id"].as_str().expect("an id").to_owned();
     let login = json!({"email": "grace@aerobus.example", "password": "correct horse"});
     let tokens = system.anybody.post("/api/v1/auth/login", &login).await;
     documents.check("post", "/api/v1/auth/login", &tokens);
@@ -165,7 +168,7 @@ async fn make(system: &RunningSystem, documents: &mut Documents, admin: &Client)
     let _ = system.smtp.next(PATIENCE).await;
     let letters = admin.get("/api/v1/admin/mail").await.expect(200);
     let letter = letters["data"][0]["id"].as_str().expect("an id").to_owned();
-    Things { flight, booking: paid, layout, letter }
+    Things { flight, booking: paid, layout, letter, user }
 }
 
 #[actix_web::test]

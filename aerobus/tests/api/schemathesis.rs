@@ -85,12 +85,13 @@ async fn run(system: &RunningSystem, token: &str, before: Vec<String>, options: 
 async fn the_document_is_true() {
     let system = RunningSystem::start().await;
     let token = system.administrator_token().await;
-    let admin = system.anybody.with_token(&token);
     let folder = tempfile::tempdir().expect("a folder");
     let drawn =
         ["--phases", "examples,coverage,fuzzing", "--max-examples", "12", "--exclude-path-regex", SIGNS_OUT];
     run(&system, &token, Vec::new(), &drawn).await;
-    // Answers of success need things that exist.
+    // Answers of success need things that exist. What was drawn may have changed the administrator's access.
+    let token = system.administrator_token().await;
+    let admin = system.anybody.with_token(&token);
     let configuration = configuration(folder.path(), &existing(&system, &admin).await);
     let known = ["--phases", "examples,coverage,fuzzing", "--mode", "positive", "--max-examples", "5"];
     let existing = ["--config-file".to_owned(), configuration];

@@ -1,7 +1,7 @@
 //! What the way through the gateway adds to an answer at half load: the same steady rate to the service itself, through
 //! the gateway and through nginx, in alternating rounds.
 
-use super::{GatewayBench, small_answers, steady_load};
+use super::{gateway_bench::GatewayBench, small_answers, steady_load};
 use crate::{
     report::{self, ResultLine, rounded},
     statistics::Latencies,

@@ -5,7 +5,7 @@
 //! asked yet, so that its whole allowance is there. The other client has another address. It asks at a calm pace, in
 //! turn with nobody else about and beside the flood.
 
-use super::GatewayBench;
+use super::gateway_bench::GatewayBench;
 use crate::{
     booking::{
         client::{HttpConnection, text_of},

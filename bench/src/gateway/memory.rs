@@ -1,8 +1,8 @@
 //! The gateway's memory over a million requests of a hundred thousand client addresses.
 
 use super::{
-    GatewayBench,
     closed_load::{self, LoadEnd},
+    gateway_bench::GatewayBench,
 };
 use crate::report::{self, ResultLine};
 use serde_json::json;

@@ -1,8 +1,8 @@
 //! Requests a second: small answers through the gateway and through nginx, in alternating rounds.
 
 use super::{
-    GatewayBench,
     closed_load::{self, LoadEnd, LoadOutcome},
+    gateway_bench::GatewayBench,
 };
 use crate::{
     report::{self, ResultLine, rounded},

@@ -9,6 +9,7 @@ use super::{
     parameters::NoParameters,
     permitted::{FlightChanger, FlightWriter},
     preconditions::IfMatch,
+    recorded_flight::{present, record},
 };
 use crate::{
     booking::BookingClient,
@@ -20,21 +21,18 @@ use crate::{
     error::{Conflict, overtaken},
     store::{
         ReferenceTable,
-        flights::{self, FlightChange, NewFlight, SOURCE},
+        flights::{self, FlightChange, NewFlight},
     },
 };
 use actix_web::{HttpResponse, http::header, web};
 use chrono::{DateTime, Utc};
-use diesel::QueryResult;
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use shared::{
-    auth::AuditAuthor,
     db::Pool,
     events::FlightStatus,
     http::{Body, Code, FieldError, Id, Problem},
     ids::FlightId,
     money::Currency,
-    outbox,
     seat::SeatPlan,
 };
 
@@ -289,26 +287,4 @@ async fn check_airplane(
 ) -> Result<(), Problem> {
     let other = flights::airplane_is_busy(connection, airplane, from, to, flight).await?;
     other.map_or(Ok(()), |other| Err(Conflict::AirplaneBusy(other).into()))
-}
-
-/// Records a write of a flight in its transaction: `before` is `None` for what was made, `after` for what was removed.
-pub(super) async fn record(
-    connection: &mut AsyncPgConnection,
-    (author, act): (&AuditAuthor, &str),
-    before: Option<&FlightView>,
-    after: Option<&FlightView>,
-) -> QueryResult<()> {
-    let id = before.or(after).map_or_else(String::new, |flight| flight.id.to_string());
-    let event = author.change(&format!("flight.{act}"), format!("flight/{id}"), before, after).event(SOURCE);
-    outbox::append(connection, &[event]).await
-}
-
-/// A flight as the contract shows it, with its seats.
-pub(super) async fn present(
-    connection: &mut AsyncPgConnection,
-    flight: &Flight,
-) -> Result<FlightView, Problem> {
-    let counted = flights::with_seats(connection, vec![flight.clone()]).await?;
-    let view = counted.first().map(|counted| counted.view(Utc::now()));
-    view.ok_or_else(|| Problem::new(Code::NotFound))
 }

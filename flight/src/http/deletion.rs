@@ -1,8 +1,8 @@
 //! How a flight is deleted that is on sale: closed by booking first, then deleted in that version.
 
 use super::{
-    admin_flights::{present, record},
     preconditions::IfMatch,
+    recorded_flight::{present, record},
 };
 use crate::{booking::BookingClient, domain::flight::Flight, error::Conflict, store::flights};
 use diesel_async::{AsyncConnection, AsyncPgConnection};

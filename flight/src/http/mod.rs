@@ -11,6 +11,7 @@ mod parameters;
 mod permitted;
 mod places;
 mod preconditions;
+mod recorded_flight;
 mod reference;
 mod sale_currency;
 mod search;

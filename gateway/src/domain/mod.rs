@@ -20,6 +20,7 @@ pub(crate) mod rendezvous;
 pub(crate) mod requested_flight;
 pub(crate) mod role;
 pub(crate) mod route_class;
+pub(crate) mod route_lookup;
 mod routing_index;
 pub(crate) mod routing_table;
 pub(crate) mod routing_table_check;

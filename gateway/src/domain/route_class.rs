@@ -78,7 +78,10 @@ fn is_about_credentials(method: &str, path: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::routing_table::{ROUTING_TABLE, RouteMatch, find};
+    use crate::domain::{
+        route_lookup::find,
+        routing_table::{ROUTING_TABLE, RouteMatch},
+    };
 
     fn class(method: &str, path: &str) -> RouteClass {
         match find(method, path) {

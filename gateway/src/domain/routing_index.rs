@@ -93,8 +93,12 @@ fn is_value(segment: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::routing_table::{ROUTING_TABLE, find};
+    use crate::domain::routing_table::ROUTING_TABLE;
     use proptest::prelude::*;
+
+    fn find(method: &str, path: &str) -> RouteMatch {
+        RoutingIndex::new(ROUTING_TABLE).find(method, path)
+    }
 
     /// The same by a look at each route.
     fn scanned(method: &str, path: &str) -> RouteMatch {

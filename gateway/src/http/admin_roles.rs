@@ -57,7 +57,9 @@ impl FromJson for RolePatch {
     }
 }
 
-/// List roles by name.
+/// List roles
+///
+/// By name.
 #[utoipa::path(
     get, path = "/api/v1/admin/roles", tag = "users", operation_id = "list_roles",
     security(("bearer" = ["user:read"]), ("bearer" = ["role:write"])),
@@ -79,7 +81,9 @@ pub(super) async fn list(
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, PRIVATE)).json(page))
 }
 
-/// Create a role out of permissions that you have yourself.
+/// Create a role
+///
+/// Of permissions that the caller has.
 #[utoipa::path(
     post, path = "/api/v1/admin/roles", tag = "users", operation_id = "create_role",
     security(("bearer" = ["role:write"])),
@@ -102,7 +106,9 @@ pub(super) async fn create(
     Ok(show(HttpResponse::Created().insert_header((header::LOCATION, location)), &role))
 }
 
-/// Change what a role permits (JSON Merge Patch). Its users' access tokens end.
+/// Change the permissions of a role
+///
+/// The access tokens of its users end.
 #[utoipa::path(
     patch, path = "/api/v1/admin/roles/{name}", tag = "users", operation_id = "change_role",
     security(("bearer" = ["role:write"])),
@@ -131,7 +137,9 @@ pub(super) async fn change(
     Ok(show(&mut HttpResponse::Ok(), &role))
 }
 
-/// Delete a role that nobody has.
+/// Delete a role
+///
+/// Only where no user has it.
 #[utoipa::path(
     delete, path = "/api/v1/admin/roles/{name}", tag = "users", operation_id = "delete_role",
     security(("bearer" = ["role:write"])),

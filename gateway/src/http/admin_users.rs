@@ -24,7 +24,9 @@ use uuid::Uuid;
 /// Characters of a search at most.
 const LONGEST_SEARCH: usize = 254;
 
-/// List users, newest first.
+/// List users
+///
+/// Newest first.
 #[utoipa::path(
     get, path = "/api/v1/admin/users", tag = "users", operation_id = "list_users",
     security(("bearer" = ["user:read"])),
@@ -54,7 +56,9 @@ pub(super) async fn list(
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, PRIVATE)).json(page))
 }
 
-/// Create a user. The address counts as verified. Roles need `role:write`; without them the user is a customer. A
+/// Create a user
+///
+/// The address counts as verified. Roles need `role:write`; without them the user is a customer. A
 /// user without a password sets one by "forgot password".
 #[utoipa::path(
     post, path = "/api/v1/admin/users", tag = "users", operation_id = "create_user",
@@ -77,7 +81,7 @@ pub(super) async fn create(
     Ok(show(HttpResponse::Created().insert_header((header::LOCATION, location)), &user))
 }
 
-/// Get a user.
+/// Read a user
 #[utoipa::path(
     get, path = "/api/v1/admin/users/{id}", tag = "users", operation_id = "get_user",
     security(("bearer" = ["user:read"])),
@@ -99,7 +103,9 @@ pub(super) async fn get(
     Ok(conditional(&request, &entity_tag(user.version), PRIVATE, &user))
 }
 
-/// Change a user's names, language, address or status (JSON Merge Patch).
+/// Change a user
+///
+/// Names, language, address or status.
 #[utoipa::path(
     patch, path = "/api/v1/admin/users/{id}", tag = "users", operation_id = "change_user",
     security(("bearer" = ["user:write"])),
@@ -127,7 +133,9 @@ pub(super) async fn change(
     Ok(show(&mut HttpResponse::Ok(), &user))
 }
 
-/// Deactivate a user: signed out everywhere, and unable to log in.
+/// Deactivate a user
+///
+/// Ends all sessions; the user can no longer log in.
 #[utoipa::path(
     delete, path = "/api/v1/admin/users/{id}", tag = "users", operation_id = "deactivate_user",
     security(("bearer" = ["user:write"])),
@@ -154,7 +162,9 @@ pub(super) async fn deactivate(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Unlock a user whom failed logins have locked out.
+/// Unlock a user
+///
+/// Forgets the failed logins of the account.
 #[utoipa::path(
     post, path = "/api/v1/admin/users/{id}/unlock", tag = "users", operation_id = "unlock_user",
     security(("bearer" = ["user:write"])),
@@ -176,7 +186,7 @@ pub(super) async fn unlock(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Give a user exactly these roles.
+/// Set the roles of a user
 #[utoipa::path(
     put, path = "/api/v1/admin/users/{id}/roles", tag = "users", operation_id = "set_roles",
     security(("bearer" = ["role:write"])),

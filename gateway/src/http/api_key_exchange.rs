@@ -5,7 +5,8 @@ use super::trusted_proxies::TrustedProxies;
 use crate::{
     domain::{
         api_key::{ApiKeyText, KEY_MARK},
-        routing_table::{RouteAccess, RouteMatch, find},
+        route_lookup::find,
+        routing_table::{RouteAccess, RouteMatch},
     },
     error::IdentityError,
     identity::IdentityService,

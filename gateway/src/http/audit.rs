@@ -1,6 +1,6 @@
 //! `GET /admin/audit`: what staff did.
 
-use super::audit_export;
+use super::{audit_export, cache_control::PRIVATE};
 use crate::store::audit_log::{self, AuditFilter, AuditPlace, AuditRow};
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use chrono::{DateTime, Utc};
@@ -14,8 +14,6 @@ use shared::{
 };
 use std::str::FromStr;
 use utoipa::ToSchema;
-
-pub(super) const CACHE: &str = "private, no-store";
 
 const JSON: &str = "application/json";
 const CSV: &str = "text/csv";
@@ -140,7 +138,7 @@ pub(super) async fn list(
     let rows = audit_log::list(&mut connection, &filter, page.after, page.rows()).await?;
     let page = page.page(rows, AuditRow::place).map(AuditEntry::from);
     Ok(HttpResponse::Ok()
-        .insert_header((header::CACHE_CONTROL, CACHE))
+        .insert_header((header::CACHE_CONTROL, PRIVATE))
         .insert_header((header::VARY, "Accept"))
         .json(page))
 }

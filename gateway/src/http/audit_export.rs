@@ -1,6 +1,6 @@
 //! The audit log as CSV, read and written a part at a time: its length does not matter.
 
-use super::audit::CACHE;
+use super::cache_control::PRIVATE;
 use crate::store::audit_log::{self, AuditFilter, AuditPlace, AuditRow};
 use actix_web::{HttpResponse, http::header, web::Bytes};
 use futures_util::stream::{self, StreamExt};
@@ -56,7 +56,7 @@ pub(super) async fn respond(pool: Pool, filter: AuditFilter) -> Result<HttpRespo
     });
     let body = stream::once(std::future::ready(Ok::<_, io::Error>(first))).chain(rest);
     Ok(HttpResponse::Ok()
-        .insert_header((header::CACHE_CONTROL, CACHE))
+        .insert_header((header::CACHE_CONTROL, PRIVATE))
         .insert_header((header::VARY, "Accept"))
         .insert_header((header::CONTENT_TYPE, "text/csv; charset=utf-8; header=present"))
         .insert_header((header::CONTENT_DISPOSITION, "attachment; filename=\"audit.csv\""))

@@ -1,7 +1,7 @@
 //! `/admin/dead-letters`: messages that gateway, flight and booking gave up. (The mailer's are below `/admin/mail`.)
 
 use super::{
-    audit::CACHE,
+    cache_control::PRIVATE,
     internal_client::{InternalClient, InternalRequest},
 };
 use crate::{actors::Upstreams, domain::routing_table::ServiceName};
@@ -52,7 +52,7 @@ pub(super) async fn list(
     let service = service_of(&request)?;
     if service == ServiceName::Gateway {
         let page = operations.dead_letters().list(parameters).await?;
-        return Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, CACHE)).json(page));
+        return Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, PRIVATE)).json(page));
     }
     let query = request.query_string();
     let separator = if query.is_empty() { "" } else { "?" };
@@ -94,7 +94,7 @@ pub(super) async fn replay(
     if service == ServiceName::Gateway {
         let author = AuditAuthor::new(&caller, &request_id);
         let replayed = operations.dead_letters().replay(id, author).await?;
-        return Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, CACHE)).json(replayed));
+        return Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, PRIVATE)).json(replayed));
     }
     let asked = InternalRequest {
         method: Method::POST,

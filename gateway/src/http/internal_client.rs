@@ -175,6 +175,6 @@ fn passed_on(answer: InternalAnswer) -> Option<HttpResponse> {
     let mut response = HttpResponse::build(status);
     response
         .insert_header((header::CONTENT_TYPE, media_type))
-        .insert_header((header::CACHE_CONTROL, super::audit::CACHE));
+        .insert_header((header::CACHE_CONTROL, super::cache_control::PRIVATE));
     Some(response.body(body))
 }

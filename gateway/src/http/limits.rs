@@ -7,7 +7,8 @@ use crate::domain::{
         Refusal,
     },
     route_class::RouteClass,
-    routing_table::{RouteMatch, find},
+    route_lookup::find,
+    routing_table::RouteMatch,
 };
 use actix_web::{
     Error, FromRequest, HttpMessage, HttpRequest,

@@ -24,7 +24,7 @@ impl FromJson for AccountDeletion {
     }
 }
 
-/// Export all that is kept of you.
+/// Export one's own data
 #[utoipa::path(
     get, path = "/api/v1/users/me/export", tag = "identity", operation_id = "export_me",
     security(("bearer" = [])),
@@ -41,7 +41,9 @@ pub(super) async fn export(
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, PRIVATE)).insert_header(named).json(export))
 }
 
-/// Delete your account: you are signed out everywhere, and what names you is erased. Past bookings keep pseudonyms.
+/// Delete one's own account
+///
+/// Ends all sessions and erases personal data. Past bookings keep pseudonyms.
 #[utoipa::path(
     delete, path = "/api/v1/users/me", tag = "identity", operation_id = "delete_me", security(("bearer" = [])),
     request_body = AccountDeletionBody,

@@ -21,7 +21,9 @@ impl FromJson for PasswordChange {
     }
 }
 
-/// List your sessions, newest first.
+/// List one's own sessions
+///
+/// Newest first.
 #[utoipa::path(
     get, path = "/api/v1/users/me/sessions", tag = "identity", operation_id = "list_my_sessions",
     security(("bearer" = [])),
@@ -44,7 +46,7 @@ pub(super) async fn list(
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, PRIVATE)).json(page))
 }
 
-/// End one of your sessions.
+/// End one of one's own sessions
 #[utoipa::path(
     delete, path = "/api/v1/users/me/sessions/{id}", tag = "identity", operation_id = "end_my_session",
     security(("bearer" = [])),
@@ -64,7 +66,7 @@ pub(super) async fn end(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Log out everywhere.
+/// Log out everywhere
 #[utoipa::path(
     delete, path = "/api/v1/users/me/sessions", tag = "identity", operation_id = "end_my_sessions",
     security(("bearer" = [])),
@@ -79,7 +81,9 @@ pub(super) async fn end_all(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Change your password. Your other sessions end; this one needs a refresh.
+/// Change one's own password
+///
+/// The other sessions end; this one needs a refresh.
 #[utoipa::path(
     post, path = "/api/v1/users/me/password", tag = "identity", operation_id = "change_my_password",
     security(("bearer" = [])),

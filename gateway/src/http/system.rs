@@ -1,6 +1,6 @@
 //! `GET /admin/system`: the instances of all services, and what waits in each.
 
-use super::{audit::CACHE, internal_client::InternalClient};
+use super::{cache_control::PRIVATE, internal_client::InternalClient};
 use crate::{
     actors::{InstanceReport, Upstreams},
     domain::routing_table::ServiceName,
@@ -113,7 +113,7 @@ pub(super) async fn report(
     });
     let (own, others) = join(own(&own_address, &operations), join_all(others)).await;
     let services = std::iter::once(own).chain(others).collect();
-    Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, CACHE)).json(SystemReport { services }))
+    Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, PRIVATE)).json(SystemReport { services }))
 }
 
 async fn own(OwnAddress(address): &OwnAddress, operations: &Operations) -> ServiceReport {

@@ -2,9 +2,9 @@
 
 use super::{
     flight_reservation::{FlightReservation, ReservedFlight},
+    language::LOCALE,
     letter_kind::{DraftError, recipient},
     letter_view::{LetterFlight, LetterPassenger, LetterSeat, LetterStation},
-    registry::LOCALE,
 };
 use crate::domain::{LetterDraft, LetterTemplate, local_time, single_line, utc_time};
 use serde::Serialize;

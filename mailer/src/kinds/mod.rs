@@ -6,6 +6,7 @@ mod booking_held;
 mod booking_letter;
 mod flight_reservation;
 mod hold_expired;
+mod language;
 mod letter_kind;
 mod letter_view;
 mod password_reset;

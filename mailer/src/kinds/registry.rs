@@ -8,9 +8,6 @@ use super::{
 use crate::domain::{LetterDraft, LetterTemplate};
 use shared::events::{EventType, Json};
 
-/// The language of all letters so far.
-pub(super) const LOCALE: &str = "en";
-
 /// All kinds that have templates.
 pub(crate) const LETTER_KINDS: [&LetterKind; 7] = [
     &booking_confirmed::KIND,

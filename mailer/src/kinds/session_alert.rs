@@ -1,8 +1,8 @@
 //! Something happened to an account that its owner should know of.
 
 use super::{
+    language::LOCALE,
     letter_kind::{DraftError, LetterKind, read, recipient},
-    registry::LOCALE,
 };
 use crate::domain::{LetterDraft, LetterTemplate, single_line, utc_time};
 use serde_json::json;

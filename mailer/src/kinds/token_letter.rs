@@ -6,8 +6,8 @@
 //! The letter names nobody: whoever opens an account chooses its names, and may not own the address.
 
 use super::{
+    language::LOCALE,
     letter_kind::{DraftError, LetterKind, read, recipient},
-    registry::LOCALE,
 };
 use crate::domain::{DraftToken, LetterDraft, utc_time};
 use serde_json::json;

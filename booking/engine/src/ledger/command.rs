@@ -203,6 +203,18 @@ impl Command {
         }
     }
 
+    /// What the audit log calls a command that staff give; `None` for commands that nobody gives.
+    pub(crate) fn audited_action(&self) -> Option<&'static str> {
+        match self.plain() {
+            Self::Pay { .. } => Some("booking.pay"),
+            Self::Cancel { .. } => Some("booking.cancel"),
+            Self::ChangeSeats { .. } => Some("booking.change_seats"),
+            Self::ChangeContact { .. } => Some("booking.change_contact"),
+            Self::CorrectName { .. } => Some("booking.correct_name"),
+            _ => None,
+        }
+    }
+
     /// The booking of the command.
     pub fn booking(&self) -> BookingId {
         match self {

@@ -1,6 +1,6 @@
 //! What staff do to bookings that are not their own, for the audit log.
 
-use crate::{booking::presentation::ShownBooking, ledger::command::Command};
+use crate::booking::presentation::ShownBooking;
 use serde_json::Value;
 use shared_types::{
     events::{AuditRecord, Event},
@@ -19,21 +19,15 @@ pub struct StaffAuthor {
 }
 
 impl StaffAuthor {
-    /// The record of a command that has changed a booking; `None` for a kind of command that nobody gives.
+    /// The record of a command that has changed a booking, by its [action](super::command::Command::audited_action);
+    /// `None` without one.
     pub(crate) fn record(
         &self,
-        (command, trace): (&Command, Option<TraceContext>),
+        (action, trace): (Option<&str>, Option<TraceContext>),
         before: &ShownBooking,
         after: &ShownBooking,
     ) -> Option<AuditedAct> {
-        let action = match command.plain() {
-            Command::Pay { .. } => "booking.pay",
-            Command::Cancel { .. } => "booking.cancel",
-            Command::ChangeSeats { .. } => "booking.change_seats",
-            Command::ChangeContact { .. } => "booking.change_contact",
-            Command::CorrectName { .. } => "booking.correct_name",
-            _ => return None,
-        };
+        let action = action?;
         let subject = format!("booking/{}", after.id);
         let (before, after) = (without_people(before), without_people(after));
         let request_id = self.request_id.clone();

@@ -92,7 +92,7 @@ impl BatchWork<'_> {
             return;
         };
         if before.text() != after.text() {
-            self.writes.audits.extend(author.record(item, before, after));
+            self.writes.audits.extend(author.record((item.0.audited_action(), item.1), before, after));
         }
     }
 }

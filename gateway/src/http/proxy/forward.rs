@@ -13,7 +13,8 @@ use crate::{
     domain::{
         rendezvous::RoutingKey,
         requested_flight::requested_flight,
-        routing_table::{ApiRoute, ResponseKind, RouteAccess, RouteMatch, ServiceName, find},
+        route_lookup::find,
+        routing_table::{ApiRoute, ResponseKind, RouteAccess, RouteMatch, ServiceName},
     },
     http::{trusted_proxies::TrustedProxies, waiting_room},
 };

@@ -1,6 +1,11 @@
 //! What staff do with dead letters: they look at them, and have them consumed again.
 
-use super::{QueueHandler, QueueHandlers, resource::DeadLetterResource, row, row::DeadLetterRow};
+use super::{
+    handlers::{QueueHandler, QueueHandlers},
+    resource::DeadLetterResource,
+    row,
+    row::DeadLetterRow,
+};
 use crate::{
     auth::AuditAuthor,
     bus::{Delivery, Disposition},

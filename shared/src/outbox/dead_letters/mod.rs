@@ -2,12 +2,14 @@
 //!
 //! | file | what it has |
 //! |---|---|
-//! | here | what the bus needs: it stores dead letters, and remembers who consumes which queue |
+//! | here | what the bus needs: it stores dead letters |
+//! | `handlers` | who consumes which queue |
 //! | `row` | the table's queries |
 //! | `desk` | what staff need: the list, and the replay |
 //! | `resource` | a dead letter as staff see it |
 
 mod desk;
+mod handlers;
 mod resource;
 mod row;
 
@@ -20,36 +22,13 @@ use crate::{
     bus::{Bus, BusError, ConsumerHandle, DeadLetter, DeadLetterStore, Handler, Subscription},
     db::Pool,
 };
-use actix_rt::{Arbiter, ArbiterHandle};
+use actix_rt::Arbiter;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use futures_util::future::BoxFuture;
-use std::{
-    collections::HashMap,
-    sync::{Arc, PoisonError, RwLock},
-};
+use handlers::{QueueHandler, QueueHandlers};
+use std::sync::Arc;
 use uuid::Uuid;
-
-/// Who consumes a queue, and on which thread.
-#[derive(Clone)]
-struct QueueHandler {
-    handler: Arc<dyn Handler>,
-    arbiter: Option<ArbiterHandle>,
-}
-
-/// The handlers of a service by the names of their subscriptions. Clones share it.
-#[derive(Clone, Default)]
-struct QueueHandlers(Arc<RwLock<HashMap<String, QueueHandler>>>);
-
-impl QueueHandlers {
-    fn insert(&self, queue: &str, handler: QueueHandler) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(queue.to_owned(), handler);
-    }
-
-    fn of(&self, queue: &str) -> Option<QueueHandler> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(queue).cloned()
-    }
-}
 
 /// The service's `dead_letters` table as the bus wants it. Clones share the memory of who consumes what.
 #[derive(Clone)]
