@@ -47,7 +47,8 @@ async fn an_account_is_erased_when_its_journeys_are_over() {
         assert_eq!(kept[member], paid[member], "{member}");
     }
     assert_eq!(kept["passengers"][0]["ticket_number"], paid["passengers"][0]["ticket_number"]);
-    assert_eq!(checker.post(CHECK, &json!({})).await.expect(200), before, "the books are as good as before");
+    let after = checker.post(CHECK, &json!({})).await.expect(200);
+    assert_eq!(after["violations"], before["violations"], "the books are as good as before");
     fixture.stop().await;
 }
 
