@@ -129,6 +129,9 @@ struct Arrival {
     place: oneshot::Sender<QueuePlace>,
 }
 
+/// A place that was issued, and the request that waits for it.
+type IssuedPlace = (oneshot::Sender<QueuePlace>, QueuePlace);
+
 impl Arrival {
     fn queues(&self) -> bool {
         self.report.is_none_or(|report| report.queues)
@@ -289,7 +292,7 @@ impl Desk {
     async fn try_run(&self, arrivals: Vec<Arrival>) -> Result<(), DbError> {
         let mut connection = self.pool.get().await?;
         self.open(&mut connection, &arrivals).await?;
-        self.issue(&mut connection, arrivals).await?;
+        let issued = self.issue(&mut connection, arrivals).await?;
         let at = Instant::now();
         let rooms = waiting_rooms::all(&mut connection).await?;
         let rooms = self.advance(&mut connection, rooms).await?;
@@ -301,6 +304,11 @@ impl Desk {
             .collect();
         measure(&open);
         self.rooms.send_replace(PublishedRooms { at, open, total });
+        // Only now: otherwise requests that follow an answered one would still find the room closed, and overtake.
+        for (place, queued) in issued {
+            // A client that has gone leaves its place; the mark passes over it.
+            let _gone = place.send(queued);
+        }
         Ok(())
     }
 
@@ -339,13 +347,18 @@ impl Desk {
     }
 
     /// Issues tickets to the arrivals, in their order.
-    async fn issue(&self, connection: &mut AsyncPgConnection, arrivals: Vec<Arrival>) -> Result<(), DbError> {
+    async fn issue(
+        &self,
+        connection: &mut AsyncPgConnection,
+        arrivals: Vec<Arrival>,
+    ) -> Result<Vec<IssuedPlace>, DbError> {
         let mut queues: BTreeMap<FlightId, Vec<Arrival>> = BTreeMap::new();
         for arrival in arrivals.into_iter().filter(Arrival::queues) {
             queues.entry(arrival.holder.flight).or_default().push(arrival);
         }
+        let mut issued = Vec::new();
         if queues.is_empty() {
-            return Ok(());
+            return Ok(issued);
         }
         let counts =
             queues.iter().map(|(flight, queue)| (*flight, i64::try_from(queue.len()).unwrap_or(i64::MAX)));
@@ -355,12 +368,11 @@ impl Desk {
                 let ticket = QueueTicket::new(room.created_at, number, clock);
                 if let TicketStanding::Waiting { position, wait } = room.standing(&ticket) {
                     let ticket = self.signer.sign(&ticket, arrival.holder);
-                    // A client that has gone leaves its place; the mark passes over it.
-                    let _gone = arrival.place.send(QueuePlace { position, wait, ticket });
+                    issued.push((arrival.place, QueuePlace { position, wait, ticket }));
                 }
             }
         }
-        Ok(())
+        Ok(issued)
     }
 
     /// Moves the marks that were not moved just now, closes and deletes rooms; returns the rooms as they are then.
