@@ -9,7 +9,10 @@ use crate::{
     machine::Machine,
     report::{self, ResultLine},
     statistics::Latencies,
-    system::whole::{SystemMode, WholeUnderTest},
+    system::{
+        sql,
+        whole::{SystemMode, WholeUnderTest},
+    },
 };
 use anyhow::{Context, ensure};
 use serde_json::json;
@@ -57,9 +60,12 @@ pub struct LoginStormOptions {
 /// # Errors
 /// Where something does not start, or fails, or bookings suffer more than they may.
 pub async fn run(options: &LoginStormOptions) -> anyhow::Result<()> {
+    // The rounds of the whole count its statements.
+    sql::check_extension(&servers::find_postgres()?)?;
     eprintln!("Starting a private PostgreSQL and the whole ...");
     let parent = options.data_dir.clone();
-    let cluster = tokio::task::spawn_blocking(move || Cluster::start(&parent)).await??;
+    let start = move || Cluster::start_with(&parent, &sql::SETTINGS);
+    let cluster = tokio::task::spawn_blocking(start).await??;
     let scratch = cluster.folder().join("scratch");
     std::fs::create_dir_all(&scratch)?;
     let mut whole = WholeUnderTest::start(&cluster, &scratch, options.mode).await?;

@@ -83,6 +83,40 @@ async fn ambiguous_requests_are_refused_and_their_connections_closed() {
 }
 
 #[actix_web::test]
+async fn chunks_hide_no_request() {
+    let system = RunningSystem::start().await;
+    let size = format!("{:x}", HIDDEN.len());
+    let padding = "x".repeat(HIDDEN.find('\n').unwrap() + 1);
+    let chunks = [
+        format!("{size}\r\n{HIDDEN}\r\n0\r\n\r\n"),
+        format!("{size};extension=\"0\"\r\n{HIDDEN}\r\n0\r\n\r\n"),
+        // The first line of the hidden request is an extension, and the rest with its padding the data.
+        format!("{size};{HIDDEN}{padding}\r\n0\r\n\r\n"),
+        format!("0{size}\r\n{HIDDEN}\r\n0;last\r\ntrailer: x\r\n\r\n"),
+        // Sizes that are none.
+        format!("0x0\r\n\r\n{HIDDEN}"),
+        format!("-0\r\n\r\n{HIDDEN}"),
+        format!("zz\r\n\r\n{HIDDEN}"),
+        format!("ffffffffffffffff1\r\n\r\n{HIDDEN}"),
+        format!("\r\n0\r\n\r\n{HIDDEN}"),
+        // A chunk that is longer than it says.
+        format!("1\r\n{HIDDEN}\r\n0\r\n\r\n"),
+    ];
+    for base in bases(&system) {
+        for body in &chunks {
+            let head = "POST /health/live HTTP/1.1\r\nhost: x\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n";
+            is_one_answer(&exchange(&base, &format!("{head}{body}")).await, body);
+        }
+        // Line ends without a carriage return end lines, and no more than that.
+        let bare = "GET /health/live HTTP/1.1\nhost: x\nconnection: close\n\n";
+        let answer = exchange(&base, bare).await;
+        is_one_answer(&answer, bare);
+        assert!(["200", "400"].contains(&answer.status()), "{}", answer.head);
+    }
+    system.stop().await;
+}
+
+#[actix_web::test]
 async fn ten_megabytes_of_headers_are_too_large() {
     let system = RunningSystem::start().await;
     let one = format!("x: {}\r\n", "x".repeat(10 << 20));

@@ -2,10 +2,11 @@
 
 use super::IdentityService;
 use crate::{
-    domain::{session::Session, user::User},
+    domain::{api_key::ApiKey, session::Session, user::User},
     error::IdentityError,
     personal_data::PersonalDataClient,
     store::{
+        api_keys,
         audit_log::{self, AuditFilter, AuditRights, AuditRow},
         known_devices, sessions, users,
     },
@@ -62,6 +63,8 @@ pub(crate) struct PersonalDataExport {
     pub(crate) sessions: Vec<Session>,
     /// Devices that logins came from, the latest first.
     pub(crate) known_devices: Vec<ExportedDevice>,
+    /// API keys, oldest first, without their texts: nobody can read those again.
+    pub(crate) api_keys: Vec<ApiKey>,
     /// What the audit log holds of the person's acts, newest first.
     pub(crate) audit: Vec<ExportedAct>,
     /// Bookings, as the API shows them, newest first.
@@ -84,13 +87,14 @@ impl IdentityService {
         current: SessionId,
         others: &PersonalDataClient,
     ) -> Result<PersonalDataExport, IdentityError> {
-        let (user, sessions, devices, audit) = {
+        let (user, sessions, devices, api_keys, audit) = {
             // The connection goes back before the other services are asked, which takes long.
             let mut connection = self.pool.get().await?;
             let user = users::active(&mut connection, id).await?.ok_or(IdentityError::SessionEnded)?;
             let sessions = sessions::all_of(&mut connection, id).await?;
             let devices = known_devices::of_user(&mut connection, id).await?;
-            (user, sessions, devices, acts(&mut connection, id).await?)
+            let api_keys = api_keys::of_user(&mut connection, id).await?;
+            (user, sessions, devices, api_keys, acts(&mut connection, id).await?)
         };
         let bookings = others.bookings(id).await?;
         let mut subjects: Vec<Uuid> =
@@ -105,6 +109,7 @@ impl IdentityService {
             user,
             sessions,
             known_devices,
+            api_keys,
             audit,
             bookings,
             letters,

@@ -37,6 +37,8 @@ async fn an_export_holds_what_all_services_keep() {
         me["id"].as_str().unwrap()
     );
     assert_eq!(world.run_sql(&format!("{act} {values}")).await, 1);
+    let key = json!({"name": "the laptop", "permissions": []});
+    let key = ada.post("/api/v1/users/me/api-keys", &key).await.expect(201);
     let answer = ada.get(EXPORT).await;
     assert_eq!(answer.header("cache-control"), "private, no-store");
     assert!(answer.header("content-disposition").starts_with("attachment"));
@@ -48,6 +50,8 @@ async fn an_export_holds_what_all_services_keep() {
     );
     assert_eq!(export["sessions"][0]["current"], true);
     assert_eq!(export["known_devices"][0]["network"], "127.0.0.1");
+    assert_eq!(export["api_keys"], ada.get("/api/v1/users/me/api-keys").await.expect(200)["data"]);
+    assert!(!export.to_string().contains(key["key"].as_str().unwrap()), "no text of a key");
     let ids =
         |list: &Value| list.as_array().unwrap().iter().map(|item| item["id"].clone()).collect::<Vec<_>>();
     assert_eq!(ids(&export["bookings"]), people.bookings());

@@ -5,7 +5,14 @@ use crate::{
     http::{Code, Problem},
     ids::{SessionId, UserId},
 };
-use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header, web};
+use actix_web::{
+    Error, FromRequest, HttpMessage, HttpRequest,
+    body::MessageBody,
+    dev::{Payload, ServiceRequest, ServiceResponse},
+    http::header::{self, HeaderValue},
+    middleware::Next,
+    web,
+};
 use futures_util::future::LocalBoxFuture;
 use std::{future, sync::Arc};
 
@@ -88,37 +95,112 @@ pub async fn is_exempt(request: &HttpRequest) -> bool {
 #[derive(Debug, Clone)]
 pub struct MaybeCaller(pub Option<Caller>);
 
+/// What the token of a request has told, kept in the request's extensions: a token is verified once a request.
+#[derive(Debug, Clone)]
+struct KnownCaller(Result<Option<Caller>, Code>);
+
+impl KnownCaller {
+    /// Keeps what is found in the request.
+    async fn find(request: &HttpRequest) -> Self {
+        let found = match request.headers().get(header::AUTHORIZATION) {
+            Some(value) => Self::verify(request, value).await.map(Some),
+            None => Ok(None),
+        };
+        let known = Self(found);
+        request.extensions_mut().insert(known.clone());
+        known
+    }
+
+    async fn verify(request: &HttpRequest, authorization: &HeaderValue) -> Result<Caller, Code> {
+        let verifier = request.app_data::<web::Data<Verifier>>().cloned().ok_or(Code::Unauthenticated)?;
+        let text = authorization.to_str().map_err(|_| Code::Unauthenticated)?;
+        let (scheme, token) = text.split_once(' ').ok_or(Code::Unauthenticated)?;
+        if !scheme.eq_ignore_ascii_case("bearer") {
+            return Err(Code::Unauthenticated);
+        }
+        match verifier.verify(token.trim()).await {
+            Ok(claims) => Ok(Caller(claims)),
+            Err(TokenError::Expired) => Err(Code::TokenExpired),
+            // A refresh would be refused, too: the client is told to log in at once.
+            Err(TokenError::Invalid | TokenError::SessionEnded) => Err(Code::Unauthenticated),
+        }
+    }
+}
+
 impl FromRequest for MaybeCaller {
     type Error = Problem;
     type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        // A middleware may have verified the token of this request before.
-        if let Some(known) = request.extensions().get::<Caller>() {
-            return Box::pin(future::ready(Ok(Self(Some(known.clone())))));
+        let answer = |known: KnownCaller| known.0.map(Self).map_err(Problem::new);
+        if let Some(known) = request.extensions().get::<KnownCaller>() {
+            return Box::pin(future::ready(answer(known.clone())));
         }
-        let verifier = request.app_data::<web::Data<Verifier>>().cloned();
         let request = request.clone();
-        Box::pin(async move {
-            let header = request.headers().get(header::AUTHORIZATION).cloned();
-            let Some(header) = header else { return Ok(Self(None)) };
-            let unauthenticated = || Problem::new(Code::Unauthenticated);
-            let verifier = verifier.ok_or_else(unauthenticated)?;
-            let text = header.to_str().map_err(|_| unauthenticated())?;
-            let (scheme, token) = text.split_once(' ').ok_or_else(unauthenticated)?;
-            if !scheme.eq_ignore_ascii_case("bearer") {
-                return Err(unauthenticated());
-            }
-            match verifier.verify(token.trim()).await {
-                Ok(claims) => {
-                    let caller = Caller(claims);
-                    request.extensions_mut().insert(caller.clone());
-                    Ok(Self(Some(caller)))
-                }
-                Err(TokenError::Expired) => Err(Problem::new(Code::TokenExpired)),
-                // A refresh would be refused, too: the client is told to log in at once.
-                Err(TokenError::Invalid | TokenError::SessionEnded) => Err(unauthenticated()),
-            }
-        })
+        Box::pin(async move { answer(KnownCaller::find(&request).await) })
+    }
+}
+
+/// Middleware: finds the caller before the handler's extractors run. These run beside each other, and a token whose key
+/// has to be fetched first would let an error of the body come before the 401.
+///
+/// # Errors
+/// Those of what it wraps.
+pub async fn identify_caller(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    if request.headers().contains_key(header::AUTHORIZATION) {
+        // A bad token counts only where a route asks for the caller.
+        let _asked_later = KnownCaller::find(request.request()).await;
+    }
+    next.call(request).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        auth::{KeySet, KeySource},
+        http::JsonBytes,
+    };
+    use actix_web::{
+        App, HttpResponse,
+        middleware::from_fn,
+        test::{TestRequest, call_service, init_service},
+    };
+    use std::time::Duration;
+    use tokio_util::sync::CancellationToken;
+
+    /// The head of a token under a key that nobody has: `{"alg":"EdDSA","typ":"at+jwt","kid":"unknown"}`.
+    const UNKNOWN_KEY: &str =
+        "Bearer eyJhbGciOiJFZERTQSIsInR5cCI6ImF0K2p3dCIsImtpZCI6InVua25vd24ifQ.e30.AAAA";
+
+    #[actix_web::test]
+    async fn a_token_that_takes_time_is_refused_before_a_bad_body() {
+        let (keys, stop) = (KeySource::in_process(), CancellationToken::new());
+        let loads = keys.clone().serve(Duration::from_secs(60), stop.clone(), async || {
+            tokio::task::yield_now().await;
+            Some(KeySet::default())
+        });
+        let loads = actix_web::rt::spawn(loads);
+        // The task has to serve before a token waits for it.
+        tokio::task::yield_now().await;
+        let handler = |_: Caller, body: JsonBytes| async move {
+            body.read(|_| Some(()))?;
+            Ok::<_, Problem>(HttpResponse::NoContent().finish())
+        };
+        let app = init_service(
+            App::new()
+                .wrap(from_fn(identify_caller))
+                .app_data(web::Data::new(Verifier::new(keys, "issuer", "audience")))
+                .route("/", web::post().to(handler)),
+        )
+        .await;
+        let request = TestRequest::post().insert_header((header::AUTHORIZATION, UNKNOWN_KEY));
+        let request = request.insert_header((header::CONTENT_TYPE, "text/plain")).set_payload("no JSON");
+        assert_eq!(call_service(&app, request.to_request()).await.status(), 401);
+        stop.cancel();
+        loads.await.unwrap();
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Running;
 use crate::{
+    auth,
     config::ServiceConfig,
     http::{self, ServerSettings, health::Health},
 };
@@ -103,15 +104,17 @@ impl WebServer {
         self
     }
 
-    /// Serves these routes on the present arbiter, below the [envelope](http::envelope), and the metrics where they
-    /// have an address. A stop of the service begins with its [draining](Health::drain).
+    /// Serves these routes on the present arbiter, below the [envelope](http::envelope) and the look at the
+    /// [caller](auth::identify_caller), and the metrics where they have an address. A stop of the service begins with its [draining](Health::drain).
     ///
     /// # Errors
     /// [`ListenError`].
     pub fn serve(self, routes: fn(&mut web::ServiceConfig)) -> Result<Running, ListenError> {
-        let envelope = || from_fn(http::envelope);
         self.serve_app(routes, move |parts| {
-            App::new().wrap(envelope()).configure(|config| parts.add_to(config))
+            App::new()
+                .wrap(from_fn(auth::identify_caller))
+                .wrap(from_fn(http::envelope))
+                .configure(|config| parts.add_to(config))
         })
     }
 

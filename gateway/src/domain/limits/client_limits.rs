@@ -170,7 +170,12 @@ mod tests {
     use governor::clock::FakeRelativeClock;
     use proptest::prelude::*;
     use shared::ids::UserId;
-    use std::{collections::HashSet, net::IpAddr};
+    use std::{
+        collections::{HashMap, HashSet, VecDeque},
+        net::IpAddr,
+    };
+
+    const MINUTE: Duration = Duration::from_secs(60);
 
     fn limits(
         change: impl FnOnce(&mut LimitSettings),
@@ -297,6 +302,64 @@ mod tests {
             for address in addresses {
                 let admitted = limits.admit(RouteClass::Read, [Some(LimitedClient::at(address)), None, None]);
                 prop_assert_eq!(admitted.is_ok(), seen.insert(shared::http::network_of(address)), "{}", address);
+            }
+        }
+
+        /// Whatever clients do beside each other, none gets more than its limits allow, and none is refused within them.
+        #[test]
+        fn limits_hold_for_every_client_of_a_request(
+            steps in proptest::collection::vec((0..3_u8, 0..3_u8, any::<bool>(), 0..1_500_u64), 1..300),
+        ) {
+            let (limits, clock) = limits(|settings| {
+                settings.rate_write_per_minute = 30;
+                settings.concurrent_write = 3;
+            });
+            let accounts = [(); 3].map(|()| UserId::new());
+            let (mut now, mut held, mut sent) = (Duration::ZERO, VecDeque::new(), Vec::new());
+            let mut admitted: HashMap<LimitedClient, u64> = HashMap::new();
+            let of = |list: &VecDeque<(Admission, [LimitedClient; 2])>, client| {
+                list.iter().filter(|(_, clients)| clients.contains(&client)).count()
+            };
+            for (address, account, ends_one, millis) in steps {
+                let pause = Duration::from_millis(millis);
+                now += pause;
+                clock.advance(pause);
+                if ends_one {
+                    held.pop_front();
+                }
+                let address = LimitedClient::at(IpAddr::from([10, 0, 0, address]));
+                let clients = [address, LimitedClient::Account(accounts[usize::from(account)])];
+                let answer = limits.admit(RouteClass::Write, [Some(clients[0]), Some(clients[1]), None]);
+                let refusal = answer.as_ref().err().copied();
+                if refusal.is_none_or(|refusal| refusal.kind == LimitKind::Rate) {
+                    sent.push((now, clients));
+                }
+                let in_a_minute = |client: LimitedClient| {
+                    let recent = sent.iter().filter(|(at, _)| *at + MINUTE > now);
+                    recent.filter(|(_, clients)| clients.contains(&client)).count()
+                };
+                match answer {
+                    Ok(admission) => {
+                        held.push_back((admission, clients));
+                        for client in clients {
+                            prop_assert!(of(&held, client) <= 3);
+                            let admitted = admitted.entry(client).or_default();
+                            *admitted += 1;
+                            // A minute's requests at once, and then one each two seconds.
+                            prop_assert!(*admitted <= 30 + now.as_secs() / 2);
+                        }
+                    }
+                    Err(Refusal { client, kind: LimitKind::Concurrency, .. }) => {
+                        prop_assert_eq!(of(&held, client), 3);
+                    }
+                    // The request itself is the one too many.
+                    Err(Refusal { client, kind: LimitKind::Rate, .. }) => prop_assert!(in_a_minute(client) > 30),
+                }
+            }
+            drop(held);
+            for client in accounts.map(LimitedClient::Account) {
+                let key = CountKey { client, counted: Counted::Requests(RouteClass::Write) };
+                prop_assert_eq!(limits.counts.in_flight(&key), 0);
             }
         }
     }
