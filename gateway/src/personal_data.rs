@@ -204,7 +204,7 @@ impl PersonalDataClient {
     }
 }
 
-/// Subjects, so many at a time as a body can hold; also none are one part.
+/// Subjects in parts that a body can hold. No subjects are one empty part.
 fn parts(subjects: &[Uuid]) -> impl Iterator<Item = &[Uuid]> {
     let (first, rest) = subjects.split_at(subjects.len().min(SUBJECTS));
     std::iter::once(first).chain(rest.chunks(SUBJECTS))

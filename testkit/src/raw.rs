@@ -60,9 +60,23 @@ impl RawConnection {
     ///
     /// # Panics
     /// When it does not, or when what comes is no answer.
-    pub async fn to_end(mut self) -> RawAnswer {
+    pub async fn to_end(self) -> RawAnswer {
+        self.answer_if_any().await.expect("an answer")
+    }
+
+    /// Reads until the server closes the connection; `None` where it does so without a word.
+    ///
+    /// # Panics
+    /// When it does not close, or when what comes is no answer.
+    pub async fn answer_if_any(mut self) -> Option<RawAnswer> {
         while self.more().await > 0 {}
-        self.answer().unwrap_or_else(|| panic!("no answer: {:?}", String::from_utf8_lossy(&self.read)))
+        let answer = self.answer();
+        assert!(
+            answer.is_some() || self.read.is_empty(),
+            "no answer: {:?}",
+            String::from_utf8_lossy(&self.read)
+        );
+        answer
     }
 
     /// Reads a head and as much of the body as this text ends.

@@ -90,7 +90,7 @@ impl Door {
             caller.permissions.contains(&Permission::BookingWriteAny),
         );
         match route.path {
-            // One's own account and bookings, whoever asks.
+            // One's own account and bookings.
             "/api/v1/bookings" => Self::Open,
             path if path.starts_with("/api/v1/users/me") => Self::Open,
             path if path.starts_with("/api/v1/bookings/{id}") => match (route.method, read, write) {

@@ -102,10 +102,15 @@ async fn chunks_hide_no_request() {
         // A chunk that is longer than it says.
         format!("1\r\n{HIDDEN}\r\n0\r\n\r\n"),
     ];
+    let head = "POST /health/live HTTP/1.1\r\nhost: x\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n";
     for base in bases(&system) {
         for body in &chunks {
-            let head = "POST /health/live HTTP/1.1\r\nhost: x\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n";
-            is_one_answer(&exchange(&base, &format!("{head}{body}")).await, body);
+            let mut connection = RawConnection::open(&base).await;
+            connection.send(format!("{head}{body}").as_bytes()).await;
+            // A connection whose chunks cannot be read may also be closed without an answer.
+            if let Some(answer) = connection.answer_if_any().await {
+                is_one_answer(&answer, body);
+            }
         }
         // Line ends without a carriage return end lines, and no more than that.
         let bare = "GET /health/live HTTP/1.1\nhost: x\nconnection: close\n\n";

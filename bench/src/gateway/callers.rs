@@ -1,4 +1,4 @@
-//! Who asks: accounts with tokens, and client addresses as a proxy before the gateway names them.
+//! The callers: accounts with tokens, and client addresses as a proxy before the gateway names them.
 
 use super::gateway_process::SIGNING_KEY_SECRET;
 use crate::cluster::ServiceDatabase;
@@ -58,7 +58,7 @@ impl Callers {
         Ok(Self { tokens: tokens.into(), paths, turn: Rc::default(), addresses: ADDRESSES })
     }
 
-    /// The same accounts at so many addresses.
+    /// The same accounts at this number of addresses.
     #[must_use]
     pub fn at_addresses(&self, addresses: usize) -> Self {
         Self { addresses: addresses.clamp(1, 1 << 24), ..self.clone() }

@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 pub enum LoadEnd {
     /// After this time.
     After(Duration),
-    /// After so many requests.
+    /// After this number of requests.
     Requests(usize),
 }
 
@@ -42,7 +42,7 @@ impl LoadOutcome {
     }
 }
 
-/// Has so many clients ask. Must run within a `LocalSet`.
+/// Lets this number of clients send requests. Must run within a `LocalSet`.
 ///
 /// # Errors
 /// Where a connection fails or an answer is not 200.

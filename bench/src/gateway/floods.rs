@@ -64,7 +64,7 @@ enum Victim {
     Books,
 }
 
-/// The running whole, and who asks it.
+/// The running whole and its clients.
 struct FloodedProgram {
     gateway: SocketAddr,
     flight: FlightId,

@@ -82,7 +82,7 @@ pub struct GatewayBench {
     pub gateway: GatewayProcess,
     /// What it is compared with.
     pub nginx: Nginx,
-    /// Who asks.
+    /// The accounts and addresses of the load.
     pub callers: Callers,
     /// The gateway's requests a second, once they were measured.
     pub rate: Cell<Option<f64>>,

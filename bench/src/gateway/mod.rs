@@ -6,7 +6,7 @@
 //! | [`upstream_service`] | the service behind both: our server with an answer of its own, a process |
 //! | [`gateway_process`] | the gateway as a process |
 //! | [`nginx`] | nginx with a private configuration |
-//! | [`callers`] | who asks: accounts, addresses, the bytes of requests |
+//! | [`callers`] | the callers: accounts, addresses, the bytes of requests |
 //! | [`closed_load`], [`steady_load`] | the clients: as fast as they are answered, and at a steady rate |
 //! | [`small_answers`], [`added_latency`], [`memory`] | what is measured |
 //! | [`floods`] | also measured, with all services: a client beside the flood of another one |

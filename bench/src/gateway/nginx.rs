@@ -26,7 +26,7 @@ pub struct Nginx {
 }
 
 impl Nginx {
-    /// Starts it before one service, with so many worker processes. Its files are in a folder below `scratch`. Blocks
+    /// Starts it before one service, with this number of worker processes. Its files are in a folder below `scratch`. Blocks
     /// for some milliseconds.
     ///
     /// # Errors

@@ -56,7 +56,7 @@ impl<K: Clone + Eq + Hash, T> FairQueue<K, T> {
         self.jobs.len()
     }
 
-    /// Adds a job of a customer, of whom at most so many may wait.
+    /// Adds a job of a customer, unless `most_of_customer` jobs of that customer wait already.
     ///
     /// # Errors
     /// [`QueueFull`].

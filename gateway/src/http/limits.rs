@@ -78,7 +78,7 @@ fn rate(class: RouteClass, requests: usize) -> Quota {
     Quota { name: class.as_str(), requests, window: Some(MINUTE) }
 }
 
-/// Who asks, as far as limits go.
+/// The caller of a request, as far as limits go.
 struct LimitedCaller {
     account: Option<LimitedClient>,
     api_key: Option<LimitedClient>,

@@ -1,4 +1,4 @@
-//! A new password for who has forgotten the old one, by the token of a letter.
+//! Resets a forgotten password by the token of a letter.
 
 use super::{IdentityService, access, own_sessions, session_alert};
 use crate::{

@@ -80,8 +80,8 @@ pub(crate) async fn replace(
     grant(connection, user, wanted.iter().copied()).await
 }
 
-/// Puts the transactions in an order that change roles, who has them, or whether an account can be used. Held until
-/// the end of the transaction; the number is arbitrary but fixed. It is taken before any lock of a row.
+/// Lets one transaction at a time change roles, grants of roles, or the status of accounts. The lock is held until the
+/// end of the transaction and taken before any lock of a row. Its number is arbitrary but fixed.
 ///
 /// # Errors
 /// Those of the database.

@@ -6,8 +6,8 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared::ids::UserId;
 use uuid::Uuid;
 
-/// Sets the password of a user who has shown to read the letters to the account's address, which is verified by that;
-/// returns the account's new version.
+/// Sets the password after a reset by letter; returns the account's new version. The letter proves the account's
+/// address, so it counts as verified from then on.
 ///
 /// # Errors
 /// Those of the database.

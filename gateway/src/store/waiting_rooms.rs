@@ -154,7 +154,7 @@ pub(crate) async fn open(
     Open { flights, slowed, rate }.load(connection).await.map(rooms)
 }
 
-/// Issues so many tickets of each room that is open; returns these rooms. Their last tickets have the number `issued`.
+/// Issues these numbers of tickets for the rooms that are open; returns these rooms. Their last tickets have the number `issued`.
 ///
 /// # Errors
 /// Those of the database.

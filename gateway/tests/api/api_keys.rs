@@ -96,6 +96,29 @@ async fn a_key_permits_what_it_was_given_and_its_owner_still_has() {
 }
 
 #[actix_web::test]
+async fn a_change_of_its_owners_roles_reaches_a_key_that_is_in_use() {
+    let fake = FakeService::start();
+    let url = fake.url.clone();
+    let world = GatewayFixture::start_with(move |config| config.booking_urls = vec![url]).await;
+    let admin = world.admin().await;
+    let ada = world.register("ada@example.org").await["id"].as_str().unwrap().to_owned();
+    let set_roles = async |roles: Value| {
+        let path = format!("/api/v1/admin/users/{ada}/roles");
+        let _ = admin.put(&path, &json!({"roles": roles})).await.expect(200);
+        world.drain().await;
+    };
+    set_roles(json!(["agent"])).await;
+    let tokens = world.log_in("ada@example.org").await;
+    let owner = world.client.with_token(tokens["access_token"].as_str().unwrap());
+    let key = with_key(&world.client, &create(&owner, &["booking:read_any"]).await.expect(201));
+    assert_eq!(passed_on(&key).await.scope, "booking:read_any");
+    set_roles(json!(["customer"])).await;
+    assert_eq!(passed_on(&key).await.scope, "");
+    world.stop().await;
+    fake.stop().await;
+}
+
+#[actix_web::test]
 async fn nobody_gives_a_key_what_they_lack() {
     let world = GatewayFixture::start().await;
     let ada = world.customer("ada@example.org").await;

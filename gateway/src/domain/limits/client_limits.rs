@@ -13,7 +13,7 @@ use governor::{
 };
 use std::{num::NonZeroU32, time::Duration};
 
-/// Refusals of a client that are answered at once: so many in a burst, and so many a second. Further ones wait for
+/// Refusals of a client that are answered at once: in a burst, and then a second. Further ones wait for
 /// [`REFUSAL_PAUSE`], so that a client that asks again at once costs little.
 const PROMPT_REFUSALS: NonZeroU32 = NonZeroU32::new(20).expect("20 is not 0");
 const REFUSAL_PAUSE: Duration = Duration::from_secs(1);

@@ -22,7 +22,7 @@ pub(super) struct InvalidAnswer;
 pub(super) enum AnswerFraming {
     /// There is none.
     None,
-    /// After so many bytes.
+    /// After this number of bytes.
     Length(u64),
     /// With the last chunk.
     Chunked,
