@@ -5,6 +5,7 @@ use crate::{
         availability_feed::{self, SeatsFeed},
         catalogue::CatalogueHandle,
         catalogue_feed::{self, CatalogueFeed},
+        places::PlacesHandle,
     },
     booking::BookingClient,
     config::Config,
@@ -63,17 +64,19 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
     // The search index follows the bus in bulk: off the thread of the connections that requests wait for.
     let follower = threads::arbiter("fl-follow".to_owned(), Priority::Followers)?;
     let (followed, bus) = (database.clone(), context.bus.clone());
-    let Following { relay, pool: followers, catalogue, dead_letters, consumers } =
+    let Following { relay, pool: followers, catalogue, places, dead_letters, consumers } =
         threads::run_on(&follower.handle(), async move || follow(&followed, &bus)).await?;
-    drop(tokio::time::timeout(LOAD_TIMEOUT, catalogue.loaded()).await);
+    let loaded = async { tokio::join!(catalogue.loaded(), places.wait_for(|_| true)) };
+    drop(tokio::time::timeout(LOAD_TIMEOUT, loaded).await);
 
     let verifier = context.verifier(service);
-    let (ready, following) = (catalogue.clone(), follower.handle());
+    let (ready, placed, following) = (catalogue.clone(), places.clone(), follower.handle());
     let health = Health::new()
         // The bus is not among them: without it search and sales go on, and events wait in the outbox.
         .needs_database(&pool)
         .needs("followers", move || std::future::ready(following.alive()))
         .needs("catalogue", move || std::future::ready(ready.index().is_some()))
+        .needs("places", move || std::future::ready(placed.index().is_some()))
         .needs_keys(&verifier);
     let tokens = ServiceTokens::new(service.service_token_secret.clone());
     let (booking_url, of_clients) = (config.booking_url.clone(), tokens.clone());
@@ -82,8 +85,9 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
         .share(tokens)
         .share(Operations::new("flight", &pool, &dead_letters, &relay))
         .share(pool.clone())
-        .share(CommittedChanges::new(relay.clone(), catalogue.clone()))
+        .share(CommittedChanges::new(relay.clone(), catalogue.clone(), places.clone()))
         .share(catalogue)
+        .share(places)
         .share(SaleCurrency(config.sale_currency))
         .for_each_worker(move || BookingClient::new(booking_url.clone(), of_clients.clone()))
         .serve(http::routes)?;
@@ -101,18 +105,20 @@ struct Following {
     relay: RelayHandle,
     pool: Pool,
     catalogue: CatalogueHandle,
+    places: PlacesHandle,
     dead_letters: DeadLetters,
     consumers: Consumers,
 }
 
-/// Starts the relay and the search index on the present arbiter, and subscribes to the bus.
+/// Starts the relay, the search index and the places on the present arbiter, and subscribes to the bus.
 fn follow(database: &DatabaseConfig, bus: &Bus) -> Following {
     let pool = Pool::new(&DatabaseConfig { pool_size: FOLLOWERS, ..database.clone() });
     let relay = Relay::start("flight", database, bus.clone());
     let catalogue = CatalogueHandle::start(pool.clone());
+    let places = PlacesHandle::start(pool.clone(), database);
     let dead_letters = DeadLetters::new(pool.clone());
     let consumers = subscribe(bus, &dead_letters, &pool, &catalogue);
-    Following { relay, pool, catalogue, dead_letters, consumers }
+    Following { relay, pool, catalogue, places, dead_letters, consumers }
 }
 
 /// Subscribes to the bus.

@@ -8,14 +8,19 @@
 //!   bus, work queue of the service --> SeatsFeed --Keep--> AvailabilityFeed --> PostgreSQL
 //!   (seats.changed)                        |
 //!                                          +--Apply, after the commit--> Catalogue
+//!
+//!   admin requests, after their commit ---Look--->   Places --watch--> places
+//!   notifications, and an interval                      |
+//!                                                       +--> PostgreSQL (loads)
 //! ```
 //!
 //! Nobody asks back, so the graph has no cycle. Search reads the catalogue's last published index and
-//! never waits for its mailbox. `app::start` spawns Catalogue, AvailabilityFeed and then subscribes the
-//! feeds. A [`SupervisedActor`](shared::supervisor::SupervisedActor) holds each actor: one that has died is made anew
+//! never waits for its mailbox; so it is with the places. `app::start` spawns Catalogue, Places, AvailabilityFeed and then
+//! subscribes the feeds. A [`SupervisedActor`](shared::supervisor::SupervisedActor) holds each actor: one that has died is made anew
 //! with nothing of its memory, and the catalogue then loads itself from the database.
 
 pub mod availability_feed;
 pub mod catalogue;
 pub mod catalogue_feed;
 mod newest;
+pub mod places;

@@ -5,6 +5,7 @@ pub mod conditions;
 pub mod flight;
 pub mod folding;
 pub mod parts;
+pub mod places;
 pub mod planning;
 pub mod reference;
 #[cfg(test)]

@@ -1,22 +1,33 @@
 //! What is done after flights were changed and committed.
 
 use crate::{
-    actors::catalogue::{CatalogueChange, CatalogueHandle},
+    actors::{
+        catalogue::{CatalogueChange, CatalogueHandle},
+        places::PlacesHandle,
+    },
     domain::flight::Flight,
 };
 use shared::outbox::RelayHandle;
 
-/// Tells the relay and this instance's catalogue of committed changes.
+/// Tells the relay, this instance's catalogue and its places of committed changes.
 pub(crate) struct CommittedChanges {
     relay: RelayHandle,
     catalogue: CatalogueHandle,
+    places: PlacesHandle,
 }
 
 impl CommittedChanges {
-    /// To this relay and this catalogue.
+    /// To this relay, this catalogue and these places.
     #[must_use]
-    pub(crate) fn new(relay: RelayHandle, catalogue: CatalogueHandle) -> Self {
-        Self { relay, catalogue }
+    pub(crate) fn new(relay: RelayHandle, catalogue: CatalogueHandle, places: PlacesHandle) -> Self {
+        Self { relay, catalogue, places }
+    }
+
+    /// Ready when this instance finds the cities and airports as they are now.
+    pub(crate) async fn places_changed(&self) {
+        if let Err(error) = self.places.changed().await {
+            tracing::warn!(error.message = %error, "Changed places are found only after the next look");
+        }
     }
 
     /// Ready when this instance's search shows them; others hear of them over the bus. Without flights it tells the

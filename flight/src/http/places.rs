@@ -2,18 +2,17 @@
 
 use super::{cache_control::SLOW, parameters::NOTHING_TO_FIND};
 use crate::{
-    domain::folding::fold,
-    store::places::{self, Place},
+    actors::places::PlacesHandle,
+    domain::{folding::fold, places::Place},
 };
 use actix_web::{HttpResponse, http::header, web};
-use shared::{
-    db::Pool,
-    http::{Page, Problem, QueryParameters},
-};
+use shared::http::{Code, Page, Problem, QueryParameters};
+use std::time::Duration;
 
 /// Find airports and cities
 ///
-/// By code or name.
+/// By code or name: codes first, a city with its airports; then names by the beginnings of their words, then parts of words.
+/// Where nothing matches, one letter may be wrong.
 #[utoipa::path(
     get,
     path = "/api/v1/places",
@@ -24,11 +23,12 @@ use shared::{
     ),
     responses(
         (status = 200, description = "The best matches first", body = Page<Place>),
+        (status = 503, description = "The places are not loaded yet"),
     )
 )]
 pub(crate) async fn list(
     mut parameters: QueryParameters,
-    pool: web::Data<Pool>,
+    places: web::Data<PlacesHandle>,
 ) -> Result<HttpResponse, Problem> {
     let text = parameters.text("q").map(|text| text.trim().to_owned()).unwrap_or_default();
     if !(1..=100).contains(&text.chars().count()) {
@@ -41,7 +41,8 @@ pub(crate) async fn list(
         parameters.error("limit", "must be from 1 to 50");
     }
     parameters.finish()?;
-    let mut connection = pool.get().await?;
-    let found = places::search(&mut connection, &text, limit.into()).await?;
-    Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, SLOW)).json(Page::whole(found)))
+    let loading = || Problem::new(Code::UpstreamUnavailable).retry_after(Duration::from_secs(1));
+    let index = places.index().ok_or_else(loading)?;
+    let found = Page::whole(index.search_json(&text, limit.into()).collect());
+    Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, SLOW)).json(found))
 }

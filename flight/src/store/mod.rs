@@ -124,25 +124,16 @@ fn column<'a, T, V>(rows: &'a [T], value: impl FnMut(&'a T) -> V) -> Vec<V> {
 /// What a search text looks for: keys that start with it, names that contain it. Keys are capital letters and
 /// digits, and names are compared in their folded form.
 struct SearchPatterns {
-    /// The key itself.
-    whole_key: String,
     /// Of `LIKE`, for keys.
     key: String,
     /// Of `LIKE`, for folded names that contain the text.
     name: String,
-    /// Of `LIKE`, for folded names that start with the text.
-    name_start: String,
 }
 
 impl SearchPatterns {
     fn new(text: &str) -> Self {
         let folded = fold(text);
         let escaped = folded.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-        Self {
-            whole_key: folded.to_uppercase(),
-            key: format!("{}%", escaped.to_uppercase()),
-            name: format!("%{escaped}%"),
-            name_start: format!("{escaped}%"),
-        }
+        Self { key: format!("{}%", escaped.to_uppercase()), name: format!("%{escaped}%") }
     }
 }

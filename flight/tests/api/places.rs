@@ -3,10 +3,14 @@
 use crate::{service::Service, world::code};
 use diesel_async::RunQueryDsl;
 use flight::{
-    domain::reference::City,
-    store::{ReferenceTable, places, stored_forms},
+    actors::places::PlacesHandle,
+    domain::{places::PlaceIndex, reference::City},
+    store::{ReferenceTable, stored_forms},
 };
-use serde_json::{Value, json};
+use serde_json::json;
+use shared::db::Pool;
+use std::{sync::Arc, time::Duration};
+use tokio::time::timeout;
 
 /// A name in a path's query.
 fn encoded(text: &str) -> String {
@@ -109,11 +113,69 @@ async fn names_that_an_earlier_release_has_stored_are_found() {
     diesel::sql_query(rename).execute(&mut connection).await.unwrap();
     stored_forms::renew(&mut connection).await.unwrap();
     for (query, expected) in [("zurich", "ZRH"), ("orleans", "PAR")] {
-        let found = places::search(&mut connection, query, 10).await.unwrap();
-        assert_eq!(found[0].code, expected);
+        assert_eq!(codes(&service, &format!("/api/v1/cities?q={query}"), "code").await, [expected]);
     }
     let zurich = City::find(&mut connection, &code("ZRH")).await.unwrap().unwrap();
     assert_eq!((zurich.value.name.as_str(), zurich.version), ("Zürich", 1), "what is shown has not changed");
-    let places: Value = service.anybody.get("/api/v1/places?q=paris").await.expect(200);
-    assert_eq!(places["data"], json!([]));
+}
+
+/// The places of another instance on the database of a service, and what it has found for a text.
+async fn another(service: &Service) -> PlacesHandle {
+    let database = service.database.config("flight");
+    let places = PlacesHandle::start(Pool::new(&database), &database);
+    places.wait_for(|_| true).await;
+    places
+}
+
+/// The codes of what is found.
+fn found(index: &PlaceIndex, text: &str) -> Vec<String> {
+    index.search(text, 10).map(|place| place.code.clone()).collect()
+}
+
+#[actix_web::test]
+async fn another_instance_hears_of_changed_places() {
+    let service = Service::start().await;
+    let another = another(&service).await;
+    assert_eq!(another.index().map(|index| found(&index, "lon")).unwrap(), ["LON", "LGW", "LHR"]);
+    // Sooner than its next look without a notification.
+    let within = Duration::from_secs(20);
+    let city = json!({"code": "ZRH", "name": "Zürich", "country": "CH", "time_zone": "Europe/Zurich"});
+    service.operator.post("/api/v1/admin/cities", &city).await.expect(201);
+    let appeared = another.wait_for(|index| found(index, "zurich") == ["ZRH"]);
+    timeout(within, appeared).await.expect("a notification");
+    service.operator.patch("/api/v1/admin/airports/CDG", &json!({"name": "Roissy"})).await.expect(200);
+    let renamed = another.wait_for(|index| found(index, "roissy") == ["CDG"]);
+    timeout(within, renamed).await.expect("a notification");
+    service.operator.delete("/api/v1/admin/cities/ZRH").await.expect(204);
+    let vanished = another.wait_for(|index| found(index, "zurich").is_empty());
+    timeout(within, vanished).await.expect("a notification");
+}
+
+#[actix_web::test]
+async fn a_look_finds_what_no_notification_told() {
+    let service = Service::start().await;
+    let another = another(&service).await;
+    let before = another.index().unwrap();
+    another.look().await.unwrap();
+    assert!(Arc::ptr_eq(&before, &another.index().unwrap()), "nothing has changed");
+    let mut connection = service.connect().await;
+    for (statement, text, expected) in [
+        ("UPDATE airports SET name = 'Roissy' WHERE iata = 'CDG'", "roissy", &["CDG"][..]),
+        ("UPDATE airports SET city = 'PAR' WHERE iata = 'LGW'", "london", &["LON", "LHR"]),
+        ("DELETE FROM airports WHERE iata = 'LGW'", "gatwick", &[]),
+    ] {
+        diesel::sql_query(statement).execute(&mut connection).await.unwrap();
+        another.look().await.unwrap();
+        assert_eq!(found(&another.index().unwrap(), text), expected, "{statement}");
+    }
+}
+
+#[actix_web::test]
+async fn places_are_found_with_their_fields_and_may_be_kept_a_minute() {
+    let service = Service::start().await;
+    let answer = service.anybody.get("/api/v1/places?q=hethrow&limit=1").await;
+    assert_eq!(answer.header("cache-control"), "public, max-age=60");
+    let heathrow =
+        json!({"kind": "airport", "code": "LHR", "name": "Heathrow", "city": "LON", "country": "GB"});
+    assert_eq!(answer.expect(200), json!({"data": [heathrow], "page": {"next": null}}));
 }

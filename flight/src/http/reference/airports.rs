@@ -120,6 +120,7 @@ impl Resource for Airport {
     type Change = AirportPatch;
     const COLLECTION: &'static str = "airports";
     const KIND: &'static str = "airport";
+    const IS_PLACE: bool = true;
 
     fn changed(&self, change: AirportPatch) -> Result<Self, Vec<FieldError>> {
         Ok(Self {

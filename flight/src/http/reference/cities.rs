@@ -68,6 +68,7 @@ impl Resource for City {
     type Change = CityPatch;
     const COLLECTION: &'static str = "cities";
     const KIND: &'static str = "city";
+    const IS_PLACE: bool = true;
 
     fn changed(&self, change: CityPatch) -> Result<Self, Vec<FieldError>> {
         let CityPatch { name, country, time_zone } = change;

@@ -76,6 +76,9 @@ trait Resource: ReferenceTable + FromJson + Serialize + Clone + PartialEq + 'sta
         std::future::ready(Ok(()))
     }
 
+    /// Whether it is a place, which people look for by name.
+    const IS_PLACE: bool = false;
+
     /// What flights carry of it, where they do.
     fn naming(&self) -> Option<Naming> {
         None
@@ -93,6 +96,14 @@ async fn record<T: Resource>(
     let (action, subject) = (format!("{}.{act}", T::KIND), format!("{}/{key}", T::KIND));
     let event = author.change(&action, subject, before, after).event(SOURCE);
     outbox::append(connection, &[event]).await
+}
+
+/// Tells of a committed change, and of the flights that carry it.
+async fn tell<T: Resource>(changes: &CommittedChanges, flights: Vec<Flight>) {
+    changes.committed(flights).await;
+    if T::IS_PLACE {
+        changes.places_changed().await;
+    }
 }
 
 async fn list<T: Resource>(mut parameters: QueryParameters, pool: &Pool) -> Result<HttpResponse, Problem> {
@@ -148,7 +159,7 @@ async fn create<T: Resource>(
         })
         .await?;
     drop(connection);
-    changes.committed(Vec::new()).await;
+    tell::<T>(&changes, Vec::new()).await;
     let location = format!("/api/v1/{}/{}", T::COLLECTION, made.value.key());
     Ok(HttpResponse::Created()
         .insert_header((header::LOCATION, location))
@@ -175,7 +186,7 @@ async fn change<T: Resource>(
         })
         .await?;
     drop(connection);
-    changes.committed(flights).await;
+    tell::<T>(&changes, flights).await;
     Ok(HttpResponse::Ok()
         .insert_header((header::ETAG, entity_tag(changed.version)))
         .insert_header((header::CACHE_CONTROL, PRIVATE))
@@ -224,7 +235,7 @@ async fn delete<T: Resource>(
         })
         .await?;
     drop(connection);
-    changes.committed(Vec::new()).await;
+    tell::<T>(&changes, Vec::new()).await;
     Ok(HttpResponse::NoContent().insert_header((header::CACHE_CONTROL, PRIVATE)).finish())
 }
 
