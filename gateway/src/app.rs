@@ -147,7 +147,6 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
                 .wrap(from_fn(http::request_limits))
                 .wrap(from_fn(http::compression))
                 .wrap(from_fn(http::limits))
-                .wrap(from_fn(http::api_key_exchange))
                 .wrap(from_fn(http::cors))
                 .wrap(from_fn(shared::http::envelope))
                 .wrap(from_fn(http::security_headers))

@@ -102,7 +102,8 @@ async fn chunks_hide_no_request() {
         // A chunk that is longer than it says.
         format!("1\r\n{HIDDEN}\r\n0\r\n\r\n"),
     ];
-    let head = "POST /health/live HTTP/1.1\r\nhost: x\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n";
+    let head =
+        "POST /health/live HTTP/1.1\r\nhost: x\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n";
     for base in bases(&system) {
         for body in &chunks {
             let mut connection = RawConnection::open(&base).await;

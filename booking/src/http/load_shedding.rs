@@ -12,7 +12,7 @@ use actix_web::{
     web,
 };
 use booking_engine::ledger::admission::QueueSlot;
-use shared::http::{collect, lowest_flight};
+use shared::http::{collect, named_flights};
 use std::{convert::Infallible, future};
 
 /// Admits a request, or refuses it, when its body has come in: a client that sends slowly holds no slot, and a connection
@@ -26,7 +26,7 @@ pub(super) async fn admit(
     let admitted = match collect(request.take_payload()).await {
         Ok(body) => match sales.deps.ledgers.admission.admit() {
             Some(slot) => Ok((slot, body)),
-            None => Err(flight_overloaded(lowest_flight(&body))),
+            None => Err(flight_overloaded(named_flights(&body).first().copied())),
         },
         Err(problem) => Err(problem),
     };

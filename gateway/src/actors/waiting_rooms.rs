@@ -4,6 +4,8 @@
 //! moves the marks, and publishes what it has read. Requests read the published rooms without asking it. So any number
 //! of arrivals costs one statement a run.
 //!
+//! A holder gets one ticket of a room at a gateway, however often it asks: otherwise few could hold all places.
+//!
 //! Invariants: tickets of a room are numbered in the order in which its runs issued them, on all instances. A mark is
 //! moved by one instance at a time, by the time since it was moved. A database that does not answer opens the rooms:
 //! booking's own admission control then decides, as without a waiting room.
@@ -17,12 +19,13 @@ use crate::{
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel_async::AsyncPgConnection;
+use moka::sync::Cache;
 use shared::{
     db::{
         DatabaseConfig, DbError, Pool,
         notifications::{self, Listener, ListenerEvent},
     },
-    ids::FlightId,
+    ids::{FlightId, UserId},
     ticker::Ticker,
 };
 use std::{
@@ -52,6 +55,9 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const STALE: Duration = Duration::from_secs(3);
 /// Requests that may wait for one run; more are refused.
 const MOST_ARRIVALS: usize = 8192;
+/// Tickets that are remembered, and for how long after their last use.
+const REMEMBERED: u64 = 200_000;
+const REMEMBERED_FOR: Duration = Duration::from_secs(3600);
 /// Rooms at most, the closed ones included. Flights beyond them get none.
 const MOST_ROOMS: usize = 1000;
 
@@ -106,6 +112,8 @@ struct Desk {
     signer: TicketSigner,
     clock: Clock,
     rooms: watch::Sender<PublishedRooms>,
+    /// The newest ticket of each holder that this instance has issued.
+    issued: Cache<TicketHolder, QueueTicket>,
     arrivals: Mutex<Vec<Arrival>>,
     listening: AtomicBool,
     failing: AtomicBool,
@@ -163,6 +171,7 @@ impl WaitingRooms {
             signer,
             clock,
             rooms: watch::Sender::new(none),
+            issued: Cache::builder().max_capacity(REMEMBERED).time_to_idle(REMEMBERED_FOR).build(),
             arrivals: Mutex::default(),
             listening: AtomicBool::new(false),
             failing: AtomicBool::new(false),
@@ -181,19 +190,32 @@ impl WaitingRooms {
         Self { desk, ticker: Some(ticker), _listener: Some(Arc::new(listener)) }
     }
 
+    /// Which queue a booking of these flights belongs to: that of its ticket, else the first that is open.
+    pub(crate) fn queue_of(
+        &self,
+        flights: &[FlightId],
+        user: UserId,
+        shown: Option<&str>,
+    ) -> Option<TicketHolder> {
+        let holders = flights.iter().map(|flight| TicketHolder { flight: *flight, user });
+        let mut open = holders.filter(|holder| self.desk.room_of(holder.flight).is_some());
+        let first = open.next()?;
+        let has_ticket =
+            |holder: &TicketHolder| shown.is_some_and(|text| self.desk.signer.read(text, *holder).is_some());
+        if has_ticket(&first) { Some(first) } else { open.find(has_ticket).or(Some(first)) }
+    }
+
     /// What a request may do that arrives at a flight, with the ticket that it shows.
     ///
-    /// A ticket that is not valid for the holder in this room counts as none: the request gets a place at the end.
+    /// A ticket that is not valid for the holder in this room counts as none: the request gets the place that the holder
+    /// has already, or one at the end.
     pub(crate) async fn enter(&self, holder: TicketHolder, shown: Option<&str>) -> RoomEntry {
         let arrived = Instant::now();
         let Some(room) = self.desk.room_of(holder.flight) else { return RoomEntry::Free };
-        let valid = |text: &str| {
-            let ticket = self.desk.signer.read(text, holder)?;
-            (room.standing(&ticket) != TicketStanding::Void).then_some(ticket)
-        };
-        let Some((ticket, text)) = shown.and_then(|text| Some((valid(text)?, text))) else {
-            return self.arrive(holder, None).await;
-        };
+        let is_valid = |ticket: &QueueTicket| room.standing(ticket) != TicketStanding::Void;
+        let shown = shown.and_then(|text| self.desk.signer.read(text, holder)).filter(is_valid);
+        let ticket = shown.or_else(|| self.desk.issued.get(&holder).filter(is_valid));
+        let Some(ticket) = ticket else { return self.arrive(holder, None).await };
         if room.standing(&ticket) == TicketStanding::Admitted {
             return RoomEntry::Admitted;
         }
@@ -203,7 +225,8 @@ impl WaitingRooms {
             None => RoomEntry::Free,
             Some(TicketStanding::Admitted) => RoomEntry::Admitted,
             Some(TicketStanding::Waiting { position, wait }) => {
-                RoomEntry::Queued(QueuePlace { position, wait, ticket: text.to_owned() })
+                let ticket = self.desk.signer.sign(&ticket, holder);
+                RoomEntry::Queued(QueuePlace { position, wait, ticket })
             }
             Some(TicketStanding::Void) => self.arrive(holder, None).await,
         }
@@ -346,15 +369,21 @@ impl Desk {
         Ok(())
     }
 
-    /// Issues tickets to the arrivals, in their order.
+    /// Issues tickets to the holders that have arrived, in their order.
     async fn issue(
         &self,
         connection: &mut AsyncPgConnection,
         arrivals: Vec<Arrival>,
     ) -> Result<Vec<IssuedPlace>, DbError> {
-        let mut queues: BTreeMap<FlightId, Vec<Arrival>> = BTreeMap::new();
-        for arrival in arrivals.into_iter().filter(Arrival::queues) {
-            queues.entry(arrival.holder.flight).or_default().push(arrival);
+        // A holder who has arrived more than once gets one ticket.
+        let mut waiting: HashMap<TicketHolder, Vec<oneshot::Sender<QueuePlace>>> = HashMap::new();
+        let mut queues: BTreeMap<FlightId, Vec<TicketHolder>> = BTreeMap::new();
+        for Arrival { holder, place, .. } in arrivals.into_iter().filter(Arrival::queues) {
+            let places = waiting.entry(holder).or_default();
+            if places.is_empty() {
+                queues.entry(holder.flight).or_default().push(holder);
+            }
+            places.push(place);
         }
         let mut issued = Vec::new();
         if queues.is_empty() {
@@ -364,11 +393,13 @@ impl Desk {
             queues.iter().map(|(flight, queue)| (*flight, i64::try_from(queue.len()).unwrap_or(i64::MAX)));
         for RoomAt { flight, room, clock } in waiting_rooms::issue(connection, counts).await? {
             let queue = queues.remove(&flight).unwrap_or_default();
-            for (number, arrival) in (1..=room.issued).rev().zip(queue.into_iter().rev()) {
+            for (number, holder) in (1..=room.issued).rev().zip(queue.into_iter().rev()) {
                 let ticket = QueueTicket::new(room.created_at, number, clock);
                 if let TicketStanding::Waiting { position, wait } = room.standing(&ticket) {
-                    let ticket = self.signer.sign(&ticket, arrival.holder);
-                    issued.push((arrival.place, QueuePlace { position, wait, ticket }));
+                    self.issued.insert(holder, ticket);
+                    let place = QueuePlace { position, wait, ticket: self.signer.sign(&ticket, holder) };
+                    let places = waiting.remove(&holder).unwrap_or_default();
+                    issued.extend(places.into_iter().map(|waits| (waits, place.clone())));
                 }
             }
         }
@@ -395,7 +426,6 @@ impl Desk {
                 rooms.iter_mut().filter(|at| at.flight == *flight).for_each(|at| at.room = *after);
             }
         }
-        // Tickets of a room may be good for two stays after it was closed.
         let age = self.policy.stay * 2;
         if rooms.iter().any(|at| at.room.closed_at.is_some_and(|closed| now - closed > age)) {
             waiting_rooms::delete_closed(connection, now, age).await?;

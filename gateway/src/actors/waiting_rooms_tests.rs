@@ -147,8 +147,9 @@ async fn nobody_is_let_in_early_and_an_absent_one_keeps_nobody_waiting() {
 
 #[actix_web::test]
 async fn a_ticket_that_is_not_the_holders_is_none() {
-    let gateways = Gateways::start(1).await;
-    let rooms = &gateways.rooms[0];
+    let gateways = Gateways::start(2).await;
+    // The other gateway has issued the ticket, so this one has only the text to go by.
+    let rooms = &gateways.rooms[1];
     let (first, second) = (gateways.holder(), gateways.holder());
     let ticket = gateways.open(first).await.ticket;
     gateways.later(1000).await;
@@ -156,17 +157,52 @@ async fn a_ticket_that_is_not_the_holders_is_none() {
     // Passed on, cut, changed, and invented.
     let mut changed = ticket.clone();
     changed.replace_range(20..21, if &ticket[20..21] == "A" { "B" } else { "A" });
-    for (number, (holder, shown)) in
-        [(second, ticket.as_str()), (first, &ticket[..74]), (first, changed.as_str()), (first, "mine")]
-            .into_iter()
-            .enumerate()
-    {
+    for (holder, shown, expected) in [
+        (second, ticket.as_str(), 1),
+        (first, &ticket[..74], 2),
+        // The place that it has by now.
+        (first, changed.as_str(), 2),
+        (first, "mine", 2),
+    ] {
         let position = place(rooms.enter(holder, Some(shown)).await).position;
-        assert_eq!(position, i64::try_from(number).unwrap() + 1, "{shown} is the last one");
+        assert_eq!(position, expected, "{shown}");
     }
     // The room of another flight is not open.
     let elsewhere = TicketHolder { flight: FlightId::new(), ..first };
     assert_eq!(rooms.enter(elsewhere, Some(&ticket)).await, RoomEntry::Free);
+    gateways.stop().await;
+}
+
+#[actix_web::test]
+async fn a_holder_has_one_place_however_often_it_asks() {
+    let gateways = Gateways::start(1).await;
+    let rooms = &gateways.rooms[0];
+    gateways.open(gateways.holder()).await;
+    let (greedy, other) = (gateways.holder(), gateways.holder());
+    let at_once = join_all((0..50).map(|_| rooms.enter(greedy, None))).await;
+    let places: Vec<_> = at_once.into_iter().map(place).collect();
+    assert!(places.iter().all(|place| *place == places[0]), "{places:?}");
+    assert_eq!(place(rooms.enter(greedy, None).await), places[0]);
+    assert_eq!(place(rooms.enter(other, None).await).position, places[0].position + 1);
+    gateways.stop().await;
+}
+
+#[actix_web::test]
+async fn a_journey_waits_for_each_of_its_flights_that_is_crowded() {
+    let gateways = Gateways::start(1).await;
+    let rooms = &gateways.rooms[0];
+    let holder = gateways.holder();
+    let ticket = gateways.open(holder).await.ticket;
+    let (quiet, crowded) = (FlightId::new(), gateways.flight);
+    let queue = |flights: &[FlightId], shown| rooms.queue_of(flights, holder.user, shown);
+    assert_eq!(queue(&[quiet, crowded], None), Some(holder));
+    assert_eq!(queue(&[quiet], None), None);
+    // With two crowded flights the ticket tells for which one it has waited.
+    let also = TicketHolder { flight: quiet, ..holder };
+    let place = rooms.overloaded(also, OverloadReport { admitted: false, queues: true }).await.unwrap();
+    for (shown, expected) in [(None, also), (Some(&ticket), holder), (Some(&place.ticket), also)] {
+        assert_eq!(queue(&[quiet, crowded], shown.map(String::as_str)), Some(expected));
+    }
     gateways.stop().await;
 }
 

@@ -17,7 +17,7 @@ mod pseudorandom;
 pub(crate) mod queue_ticket;
 pub(crate) mod refresh_token;
 pub(crate) mod rendezvous;
-pub(crate) mod requested_flight;
+pub(crate) mod requested_flights;
 pub(crate) mod role;
 pub(crate) mod route_class;
 pub(crate) mod route_lookup;

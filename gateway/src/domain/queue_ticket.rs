@@ -51,7 +51,7 @@ impl QueueTicket {
 }
 
 /// The flight and the account that a ticket is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct TicketHolder {
     pub(crate) flight: FlightId,
     pub(crate) user: UserId,

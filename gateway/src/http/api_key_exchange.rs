@@ -5,19 +5,16 @@ use super::trusted_proxies::TrustedProxies;
 use crate::{
     domain::{
         api_key::{ApiKeyText, KEY_MARK},
-        route_lookup::find,
-        routing_table::{RouteAccess, RouteMatch},
+        routing_table::{ApiRoute, RouteAccess},
     },
     error::IdentityError,
     identity::IdentityService,
     security_event::SecurityEvent,
 };
 use actix_web::{
-    Error, HttpMessage,
-    body::{BoxBody, MessageBody},
-    dev::{ServiceRequest, ServiceResponse},
+    HttpMessage,
+    dev::ServiceRequest,
     http::header::{self, HeaderMap, HeaderValue},
-    middleware::Next,
     web,
 };
 use moka::sync::Cache;
@@ -41,7 +38,7 @@ const REUSED_FOR: Duration = Duration::from_secs(30);
 /// Keys whose tokens are kept at most. Only good keys have one, so junk pushes none of them out.
 const KEPT_TOKENS: u64 = 10_000;
 
-/// Unknown keys of one client network that are looked up in a minute.
+/// Unknown keys of one client network that are 401 in a minute; further ones are 429.
 const UNKNOWN_KEYS: usize = 100;
 const MINUTE: Duration = Duration::from_secs(60);
 /// Networks whose unknown keys are counted at most.
@@ -74,8 +71,13 @@ impl ExchangedTokens {
         }
     }
 
+    /// Whether the token of a key is at hand, so that an exchange costs next to nothing.
+    fn has(&self, text: &str) -> bool {
+        ApiKeyText::parse(text).is_some_and(|key| self.tokens.contains_key(&key.digest()))
+    }
+
     /// A token for a key. A token that was revoked meanwhile, because the key was deleted or its user's access changed, is
-    /// not used again. Keys that are at hand are not counted, so a guesser does not keep its neighbours out.
+    /// not used again. Only unknown keys are refused for their number, so a guesser does not keep its neighbours out.
     async fn exchange(
         &self,
         text: &str,
@@ -91,45 +93,52 @@ impl ExchangedTokens {
             return Ok((token, ExchangedKey(claims.sid.0)));
         }
         self.tokens.invalidate(&digest);
-        let unknown = self.unknown.get_with(network, Arc::default);
-        if unknown.load(Ordering::Relaxed) >= UNKNOWN_KEYS {
-            let quota = Quota { name: "api-keys", requests: UNKNOWN_KEYS, window: Some(MINUTE) };
-            return Err(Problem::rate_limited(&quota, MINUTE));
-        }
-        let token = identity.exchange_api_key(&key).await.inspect_err(|error| {
-            if matches!(error, IdentityError::UnknownApiKey) {
-                unknown.fetch_add(1, Ordering::Relaxed);
-            }
-        })?;
+        let token = match identity.exchange_api_key(&key).await {
+            Err(IdentityError::UnknownApiKey) => return Err(self.refuse_unknown(network)),
+            exchanged => exchanged?,
+        };
         // The owner's access may have changed since the token was signed.
         let claims = verifier.verify(token.expose_secret()).await;
         let claims = claims.map_err(|_| IdentityError::UnknownApiKey)?;
         self.tokens.insert(digest, token.clone());
         Ok((token, ExchangedKey(claims.sid.0)))
     }
+
+    /// Counts an unknown key of a network.
+    fn refuse_unknown(&self, network: IpAddr) -> Problem {
+        let shown = self.unknown.get_with(network, Arc::default).fetch_add(1, Ordering::Relaxed);
+        if shown >= UNKNOWN_KEYS {
+            let quota = Quota { name: "api-keys", requests: UNKNOWN_KEYS, window: Some(MINUTE) };
+            return Problem::rate_limited(&quota, MINUTE);
+        }
+        IdentityError::UnknownApiKey.into()
+    }
 }
 
-/// Middleware: puts an access token in the place of an API key, and refuses routes that API keys may not use.
+/// Puts an access token in the place of an API key, and refuses routes that API keys may not use.
 ///
 /// # Errors
-/// Those of what it wraps.
-pub(crate) async fn api_key_exchange(
-    mut request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<BoxBody>, Error> {
-    let Some(text) = api_key(request.headers()) else {
-        return Ok(next.call(request).await?.map_into_boxed_body());
-    };
-    match authorization(&request, &text).await {
-        Ok(authorization) => {
-            request.headers_mut().insert(header::AUTHORIZATION, authorization);
-            Ok(next.call(request).await?.map_into_boxed_body())
-        }
-        Err(problem) => {
-            let (request, _) = request.into_parts();
-            Ok(ServiceResponse::from_err(problem, request))
-        }
-    }
+/// `unauthenticated` for an unknown key, `rate_limited` for many of them, `forbidden`, or a fault of ours.
+pub(super) async fn exchange_api_key(
+    request: &mut ServiceRequest,
+    route: Option<&ApiRoute>,
+) -> Result<(), Problem> {
+    let Some(text) = api_key(request.headers()) else { return Ok(()) };
+    let authorization = authorization(request, &text, route).await?;
+    request.headers_mut().insert(header::AUTHORIZATION, authorization);
+    Ok(())
+}
+
+/// Whether a request has an API key whose token is at hand.
+pub(super) fn is_api_key_at_hand(request: &ServiceRequest) -> bool {
+    let Some(text) = api_key(request.headers()) else { return false };
+    let tokens = request.app_data::<web::Data<ExchangedTokens>>();
+    tokens.is_some_and(|tokens| tokens.has(text.expose_secret()))
+}
+
+/// The refusal of what an API key must not do.
+pub(super) fn needs_login() -> Problem {
+    Problem::new(Code::Forbidden).detail("An API key may not do this: log in with the password.")
 }
 
 /// The text of the API key that a request shows, in whichever of its `Authorization` headers: none is passed on.
@@ -142,7 +151,11 @@ fn api_key(headers: &HeaderMap) -> Option<SecretString> {
 }
 
 /// The access token that takes the place of a key.
-async fn authorization(request: &ServiceRequest, text: &SecretString) -> Result<HeaderValue, Problem> {
+async fn authorization(
+    request: &ServiceRequest,
+    text: &SecretString,
+    route: Option<&ApiRoute>,
+) -> Result<HeaderValue, Problem> {
     let missing = || Problem::new(Code::Unauthenticated);
     let identity = request.app_data::<web::Data<IdentityService>>().ok_or_else(missing)?;
     let verifier = request.app_data::<web::Data<Verifier>>().ok_or_else(missing)?;
@@ -155,10 +168,8 @@ async fn authorization(request: &ServiceRequest, text: &SecretString) -> Result<
             SecurityEvent::ApiKeyRefused.record();
         }
     })?;
-    let route = find(request.method().as_str(), request.uri().path());
-    if matches!(route, RouteMatch::Route(route) if route.access == RouteAccess::LoggedIn) {
-        let detail = "An API key may not do this: log in with the password.";
-        return Err(Problem::new(Code::Forbidden).detail(detail));
+    if route.is_some_and(|route| route.access == RouteAccess::LoggedIn) {
+        return Err(needs_login());
     }
     request.extensions_mut().insert(key);
     // A token is letters, digits and `-_.`, which every header takes.

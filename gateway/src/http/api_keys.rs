@@ -1,6 +1,6 @@
 //! `/users/me/api-keys`: keys of programs that call on the caller's behalf.
 
-use super::{api_key_exchange::ExchangedTokens, cache_control::PRIVATE};
+use super::{api_key_exchange::ExchangedTokens, cache_control::PRIVATE, logged_in::LoggedIn};
 use crate::{
     domain::{
         api_key::{ApiKey, IssuedApiKey},
@@ -11,7 +11,7 @@ use crate::{
 use actix_web::{HttpResponse, http::header, web};
 use chrono::{DateTime, Utc};
 use shared::{
-    auth::{Caller, Permission},
+    auth::Permission,
     http::{
         Body, FieldError, FromJson, Id, JsonReader, NoParameters, Page, PageRequest, Problem, QueryParameters,
     },
@@ -57,7 +57,7 @@ impl FromJson for NewApiKey {
 )]
 pub(super) async fn list(
     identity: web::Data<IdentityService>,
-    caller: Caller,
+    caller: LoggedIn,
     mut parameters: QueryParameters,
 ) -> Result<HttpResponse, Problem> {
     let request = PageRequest::<Uuid>::read(&mut parameters, &("api-keys", caller.user_id().0));
@@ -85,7 +85,7 @@ pub(super) async fn list(
 )]
 pub(super) async fn create(
     identity: web::Data<IdentityService>,
-    caller: Caller,
+    caller: LoggedIn,
     device: ClientDevice,
     _: NoParameters,
     body: Body<NewApiKey>,
@@ -112,7 +112,7 @@ pub(super) async fn create(
 pub(super) async fn delete(
     identity: web::Data<IdentityService>,
     tokens: web::Data<ExchangedTokens>,
-    caller: Caller,
+    caller: LoggedIn,
     device: ClientDevice,
     id: Id<Uuid>,
     _: NoParameters,

@@ -1,11 +1,11 @@
 //! The limits of clients: before anything is done for a request, and before its body is read.
 
-use super::{api_key_exchange::ExchangedKey, trusted_proxies::TrustedProxies};
+use super::{
+    api_key_exchange::{ExchangedKey, exchange_api_key, is_api_key_at_hand},
+    trusted_proxies::TrustedProxies,
+};
 use crate::domain::{
-    limits::{
-        Admission, ClientLimits, InFlightCount, LimitKind, LimitSettings, LimitedClient, LimitedClients,
-        Refusal,
-    },
+    limits::{Admission, ClientLimits, InFlightCount, LimitKind, LimitSettings, LimitedClient, Refusal},
     route_class::RouteClass,
     route_lookup::find,
     routing_table::RouteMatch,
@@ -20,7 +20,7 @@ use actix_web::{
 };
 use rand::RngExt;
 use shared::{
-    auth::{MaybeCaller, Permission},
+    auth::{MaybeCaller, Permission, is_caller_at_hand},
     http::{Problem, Quota, RequestFacts},
 };
 use std::{
@@ -106,48 +106,73 @@ impl LimitedCaller {
     }
 }
 
-/// Middleware: finds the route of a request, and refuses it with 429 where a client is beyond a limit of the route's
-/// class. The further handling finds the [`RouteMatch`] in the request's extensions.
+/// Middleware: finds the route of a request, exchanges its API key, and refuses it with 429 where a client is beyond a
+/// limit of the route's class. The further handling finds the [`RouteMatch`] in the request's extensions.
 ///
 /// # Errors
 /// Those of what it wraps.
 pub(crate) async fn limits(
     limiter: web::Data<RequestLimiter>,
     proxies: web::Data<TrustedProxies>,
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let matched = find(request.method().as_str(), request.uri().path());
     let route = if let RouteMatch::Route(route) = &matched { Some(*route) } else { None };
     let class = route.map_or(RouteClass::Read, RouteClass::of);
-    let caller = LimitedCaller::of(request.request()).await;
-    let route = route.map(|route| route.path);
-    let facts = RequestFacts { route, class: class.as_str(), client: caller.kind(), upstream: None };
-    request.extensions_mut().insert(facts);
+    let path = route.map(|route| route.path);
+    let facts = RequestFacts { route: path, class: class.as_str(), client: "anonymous", upstream: None };
+    request.extensions_mut().insert(facts.clone());
     request.extensions_mut().insert(matched);
+    let address = proxies.client(request.request()).unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED));
+    let address = LimitedClient::at(address);
+    // Junk that is no key or token must not cost more than it is counted for, so its address is counted before it is
+    // looked at. A credential that is at hand costs nothing, and may turn out to be exempt.
+    let mut counted = None;
+    if !is_caller_at_hand(request.request()) && !is_api_key_at_hand(&request) {
+        match limiter.limits.admit(class, [Some(address), None, None]) {
+            Ok(admission) => counted = Some(admission),
+            Err(refusal) => return Ok(refused(request, class, &refusal).await),
+        }
+    }
+    if let Err(problem) = exchange_api_key(&mut request, route).await {
+        return Ok(answer(request, problem));
+    }
+    let caller = LimitedCaller::of(request.request()).await;
+    request.extensions_mut().insert(RequestFacts { client: caller.kind(), ..facts });
+    if caller.is_exempt && counted.take().is_some() {
+        limiter.limits.take_back(class, address);
+    }
     if caller.is_exempt || PROBES.contains(&request.uri().path()) {
         return Ok(next.call(request).await?.map_into_boxed_body());
     }
-    let address = proxies.client(request.request()).unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED));
-    let clients: LimitedClients = [Some(LimitedClient::at(address)), caller.account, caller.api_key];
-    match limiter.limits.admit(class, clients) {
-        Ok(Admission { in_flight, remaining }) => {
+    let uncounted = counted.is_none().then_some(address);
+    match limiter.limits.admit(class, [uncounted, caller.account, caller.api_key]) {
+        Ok(admission) => {
+            let Admission { in_flight, remaining } = admission.beside(counted);
             let mut response = next.call(request).await?.map_into_boxed_body();
             if let Some(remaining) = remaining {
                 limiter.tell(class, remaining, response.headers_mut());
             }
             Ok(response.map_body(|_, body| hold(body, in_flight)))
         }
-        Err(refusal) => {
-            let problem = refuse(class, &refusal);
-            if !refusal.pause.is_zero() {
-                // Not all at the same instant: a client with many connections asks again with all of them.
-                tokio::time::sleep(refusal.pause.mul_f64(rand::rng().random_range(0.5..1.5))).await;
-            }
-            let (request, _) = request.into_parts();
-            Ok(ServiceResponse::from_err(problem, request))
-        }
+        Err(refusal) => Ok(refused(request, class, &refusal).await),
     }
+}
+
+fn answer(request: ServiceRequest, problem: Problem) -> ServiceResponse<BoxBody> {
+    let (request, _) = request.into_parts();
+    ServiceResponse::from_err(problem, request)
+}
+
+/// The answer to a request beyond a limit.
+async fn refused(request: ServiceRequest, class: RouteClass, refusal: &Refusal) -> ServiceResponse<BoxBody> {
+    let problem = refuse(class, refusal);
+    if !refusal.pause.is_zero() {
+        // Not all at the same instant: a client with many connections asks again with all of them.
+        tokio::time::sleep(refusal.pause.mul_f64(rand::rng().random_range(0.5..1.5))).await;
+    }
+    answer(request, problem)
 }
 
 fn refuse(class: RouteClass, refusal: &Refusal) -> Problem {

@@ -16,6 +16,7 @@ mod internal_client;
 mod jwks;
 mod letter_tokens;
 mod limits;
+mod logged_in;
 mod merged_openapi;
 mod openapi;
 mod own_data;
@@ -34,7 +35,7 @@ mod user_bodies;
 mod users;
 mod waiting_room;
 
-pub(crate) use api_key_exchange::{ExchangedTokens, api_key_exchange};
+pub(crate) use api_key_exchange::ExchangedTokens;
 pub(crate) use compression::compression;
 pub(crate) use cors::{AllowedOrigins, cors};
 pub(crate) use internal_client::InternalClient;

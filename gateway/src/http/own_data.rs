@@ -1,16 +1,13 @@
 //! `/users/me/export` and `DELETE /users/me`: what is kept of the caller.
 
-use super::cache_control::PRIVATE;
+use super::{cache_control::PRIVATE, logged_in::LoggedIn};
 use crate::{
     domain::{client_device::ClientDevice, password::LoginPassword},
     identity::{IdentityService, PersonalDataExport},
     personal_data::PersonalDataClient,
 };
 use actix_web::{HttpResponse, http::header, web};
-use shared::{
-    auth::Caller,
-    http::{Body, FromJson, JsonReader, NoParameters, Problem},
-};
+use shared::http::{Body, FromJson, JsonReader, NoParameters, Problem};
 use utoipa::ToSchema;
 
 /// The password that confirms the deletion of an account.
@@ -33,7 +30,7 @@ impl FromJson for AccountDeletion {
 pub(super) async fn export(
     identity: web::Data<IdentityService>,
     others: web::Data<PersonalDataClient>,
-    caller: Caller,
+    caller: LoggedIn,
     _: NoParameters,
 ) -> Result<HttpResponse, Problem> {
     let export = identity.export(caller.user_id(), caller.session_id(), &others).await?;
@@ -57,7 +54,7 @@ pub(super) async fn export(
 pub(super) async fn delete(
     identity: web::Data<IdentityService>,
     others: web::Data<PersonalDataClient>,
-    caller: Caller,
+    caller: LoggedIn,
     device: ClientDevice,
     _: NoParameters,
     body: Body<AccountDeletion>,

@@ -1,13 +1,12 @@
 //! `/users/me/sessions` and `/users/me/password`: how the caller is signed in, and where.
 
-use super::cache_control::PRIVATE;
+use super::{cache_control::PRIVATE, logged_in::LoggedIn};
 use crate::{
     domain::{client_device::ClientDevice, session::Session},
     identity::{IdentityService, PasswordChange},
 };
 use actix_web::{HttpResponse, http::header, web};
 use shared::{
-    auth::Caller,
     http::{Body, FromJson, Id, JsonReader, NoParameters, Page, PageRequest, Problem, QueryParameters},
     ids::SessionId,
 };
@@ -35,7 +34,7 @@ impl FromJson for PasswordChange {
 )]
 pub(super) async fn list(
     identity: web::Data<IdentityService>,
-    caller: Caller,
+    caller: LoggedIn,
     mut parameters: QueryParameters,
 ) -> Result<HttpResponse, Problem> {
     let request = PageRequest::<Uuid>::read(&mut parameters, &("sessions", caller.user_id().0));
@@ -58,7 +57,7 @@ pub(super) async fn list(
 )]
 pub(super) async fn end(
     identity: web::Data<IdentityService>,
-    caller: Caller,
+    caller: LoggedIn,
     id: Id<SessionId>,
     _: NoParameters,
 ) -> Result<HttpResponse, Problem> {
@@ -74,7 +73,7 @@ pub(super) async fn end(
 )]
 pub(super) async fn end_all(
     identity: web::Data<IdentityService>,
-    caller: Caller,
+    caller: LoggedIn,
     _: NoParameters,
 ) -> Result<HttpResponse, Problem> {
     identity.end_sessions_of(caller.user_id()).await?;
@@ -96,7 +95,7 @@ pub(super) async fn end_all(
 )]
 pub(super) async fn change_password(
     identity: web::Data<IdentityService>,
-    caller: Caller,
+    caller: LoggedIn,
     device: ClientDevice,
     _: NoParameters,
     body: Body<PasswordChange>,

@@ -1,6 +1,6 @@
 //! `/users/me/totp`: the caller's second factor.
 
-use super::cache_control::PRIVATE;
+use super::{cache_control::PRIVATE, logged_in::LoggedIn};
 use crate::{
     domain::{client_device::ClientDevice, password::LoginPassword, totp::SecondFactor},
     identity::IdentityService,
@@ -8,10 +8,7 @@ use crate::{
 use actix_web::{HttpResponse, http::header, web};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
-use shared::{
-    auth::Caller,
-    http::{Body, EmptyBody, FromJson, JsonReader, NoParameters, Problem},
-};
+use shared::http::{Body, EmptyBody, FromJson, JsonReader, NoParameters, Problem};
 use utoipa::ToSchema;
 
 /// A code of an app.
@@ -52,7 +49,7 @@ impl FromJson for TotpRemoval {
 )]
 pub(super) async fn begin(
     identity: web::Data<IdentityService>,
-    caller: Caller,
+    caller: LoggedIn,
     _: NoParameters,
     _: Body<EmptyBody>,
 ) -> Result<HttpResponse, Problem> {
@@ -79,7 +76,7 @@ pub(super) async fn begin(
 )]
 pub(super) async fn confirm(
     identity: web::Data<IdentityService>,
-    caller: Caller,
+    caller: LoggedIn,
     device: ClientDevice,
     _: NoParameters,
     body: Body<TotpCode>,
@@ -107,7 +104,7 @@ pub(super) async fn confirm(
 )]
 pub(super) async fn delete(
     identity: web::Data<IdentityService>,
-    caller: Caller,
+    caller: LoggedIn,
     device: ClientDevice,
     _: NoParameters,
     body: Body<TotpRemoval>,

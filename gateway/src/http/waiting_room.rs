@@ -19,7 +19,7 @@ use serde::Deserialize;
 use shared::{
     auth::{MaybeCaller, Permission},
     http::{Code, Problem},
-    ids::FlightId,
+    ids::{FlightId, UserId},
 };
 
 /// The header in which a ticket comes back.
@@ -30,38 +30,42 @@ const LARGEST_PROBLEM: usize = 16 * 1024;
 /// A new booking that was let pass. It looks at the answer: an overload opens the flight's waiting room.
 pub(crate) struct LetPass {
     rooms: web::Data<WaitingRooms>,
-    holder: TicketHolder,
+    user: UserId,
+    /// What it books.
+    flights: Vec<FlightId>,
     /// Whether it showed an admitted ticket.
     admitted: bool,
     /// Whether it waits for nobody.
     exempt: bool,
 }
 
-/// Lets a request pass, or holds it in the waiting room of its flight. Requests that do not wait yield `None`; so do
-/// those whose flight is not known.
+/// Lets a request pass, or holds it in the waiting room of one of its flights. Requests that do not wait yield `None`; so
+/// do those whose flights are not known.
 ///
 /// # Errors
 /// `queued`, with the position and a ticket; `overloaded` where too many arrive at the same time.
 pub(crate) async fn enter(
     request: &HttpRequest,
     route: &ApiRoute,
-    flight: Option<FlightId>,
+    flights: Vec<FlightId>,
 ) -> Result<Option<LetPass>, Problem> {
     if (route.method, route.path) != ("POST", "/api/v1/bookings") {
         return Ok(None);
     }
     let Some(rooms) = request.app_data::<web::Data<WaitingRooms>>() else { return Ok(None) };
-    let Some(flight) = flight else { return Ok(None) };
+    if flights.is_empty() {
+        return Ok(None);
+    }
     let Some(caller) = MaybeCaller::from_request(request, &mut Payload::None).await?.0 else {
         return Ok(None);
     };
-    let holder = TicketHolder { flight, user: caller.user_id() };
-    let exempt = caller.may(Permission::LimitsExempt);
-    let mut passes = LetPass { rooms: rooms.clone(), holder, admitted: false, exempt };
+    let (user, exempt) = (caller.user_id(), caller.may(Permission::LimitsExempt));
+    let mut passes = LetPass { rooms: rooms.clone(), user, flights, admitted: false, exempt };
     if exempt {
         return Ok(Some(passes));
     }
     let shown = request.headers().get(QUEUE_TICKET).and_then(|value| value.to_str().ok());
+    let Some(holder) = rooms.queue_of(&passes.flights, user, shown) else { return Ok(Some(passes)) };
     match rooms.enter(holder, shown).await {
         RoomEntry::Free => Ok(Some(passes)),
         RoomEntry::Admitted => {
@@ -93,10 +97,11 @@ impl LetPass {
                 );
             }
         };
-        if overloaded_flight(&body) == Some(self.holder.flight) {
+        if let Some(flight) = overloaded_flight(&body).filter(|flight| self.flights.contains(flight)) {
+            let holder = TicketHolder { flight, user: self.user };
             let queues = !self.admitted && !self.exempt;
             let report = OverloadReport { admitted: self.admitted, queues };
-            if let Some(place) = self.rooms.overloaded(self.holder, report).await {
+            if let Some(place) = self.rooms.overloaded(holder, report).await {
                 return Err(queued(place));
             }
         }

@@ -96,6 +96,58 @@ async fn a_key_permits_what_it_was_given_and_its_owner_still_has() {
 }
 
 #[actix_web::test]
+async fn an_encoded_path_is_no_way_past_the_routing_table() {
+    let world = GatewayFixture::start().await;
+    let ada = world.customer("ada@example.org").await;
+    let key = with_key(&world.client, &create(&ada, &[]).await.expect(201));
+    let new = json!({"name": "another", "permissions": []});
+    for caller in [&ada, &key] {
+        for path in [
+            "/api/v1/users/me/%61pi-keys",
+            "/api/v1/users/me/totp%2Fconfirm",
+            "/api/v1/%75sers/me/api-keys",
+            "/%61pi/v1/users/me/api-keys",
+            "/api/v1/auth/%6cogin",
+            "/api/v1/admin/%75sers",
+        ] {
+            caller.post(path, &new).await.expect_problem(404, "not_found");
+        }
+        for path in ["/api/v1/users/me/%65xport", "/api/v1/users/%6de", "/%2ewell-known/jwks.json"] {
+            caller.get(path).await.expect_problem(404, "not_found");
+        }
+    }
+    assert_eq!(ada.get(PATH).await.expect(200)["data"].as_array().unwrap().len(), 1);
+    world.stop().await;
+}
+
+#[actix_web::test]
+async fn junk_in_the_place_of_a_key_or_token_counts_for_its_address() {
+    let world = GatewayFixture::start_with(|config| {
+        config.trusted_proxies = "127.0.0.1".parse().unwrap();
+        config.limits.rate_read_per_minute = 3;
+    })
+    .await;
+    let (ada, admin) = (world.customer("ada@example.org").await, world.admin().await);
+    let issued = create(&ada, &[]).await.expect(201);
+    for (address, junk) in [("192.0.2.1", "aero_junk"), ("192.0.2.2", "ey.junk")] {
+        let at = world.client.with_header("x-forwarded-for", address);
+        for _ in 0..3 {
+            at.with_token(junk).get("/api/v1/users/me").await.expect_problem(401, "unauthenticated");
+        }
+        at.with_token(junk).get("/api/v1/users/me").await.expect_problem(429, "rate_limited");
+    }
+    // A request counts once, and an exempt one not at all.
+    let elsewhere = world.client.with_header("x-forwarded-for", "192.0.2.3");
+    let exempt = admin.with_header("x-forwarded-for", "192.0.2.3");
+    for _ in 0..5 {
+        let _ = exempt.get("/api/v1/users/me").await.expect(200);
+    }
+    let first = with_key(&elsewhere, &issued).get("/api/v1/users/me").await;
+    assert!(first.header("ratelimit").contains("r=2"), "{}", first.header("ratelimit"));
+    world.stop().await;
+}
+
+#[actix_web::test]
 async fn a_change_of_its_owners_roles_reaches_a_key_that_is_in_use() {
     let fake = FakeService::start();
     let url = fake.url.clone();
@@ -220,7 +272,7 @@ async fn the_last_use_is_written_once_a_minute_and_the_key_never() {
 }
 
 #[actix_web::test]
-async fn a_network_that_shows_many_unknown_keys_is_refused_and_keys_at_hand_are_not() {
+async fn a_network_that_shows_many_unknown_keys_is_refused_and_good_keys_are_not() {
     let world = GatewayFixture::start_with(|config| {
         config.trusted_proxies = "127.0.0.1".parse().unwrap();
     })
@@ -228,8 +280,8 @@ async fn a_network_that_shows_many_unknown_keys_is_refused_and_keys_at_hand_are_
     let ada = world.customer("ada@example.org").await;
     let issued = create(&ada, &[]).await.expect(201);
     let guesser = world.client.with_header("x-forwarded-for", "192.0.2.1");
-    let at_hand = with_key(&guesser, &issued);
-    let _ = at_hand.get("/api/v1/users/me").await.expect(200);
+    let (good, unused) = (with_key(&guesser, &issued), create(&ada, &[]).await.expect(201));
+    let _ = good.get("/api/v1/users/me").await.expect(200);
     for guess in 0..100 {
         let key = format!("aero_{guess:016x}_{guess:064x}");
         let answer = guesser.with_token(&key).get("/api/v1/users/me").await;
@@ -239,7 +291,9 @@ async fn a_network_that_shows_many_unknown_keys_is_refused_and_keys_at_hand_are_
     let answer = guessed.get("/api/v1/users/me").await;
     answer.expect_problem(429, "rate_limited");
     assert_eq!(answer.header("ratelimit-policy"), "\"api-keys\";q=100;w=60");
-    let _ = at_hand.get("/api/v1/users/me").await.expect(200);
+    for key in [good, with_key(&guesser, &unused)] {
+        let _ = key.get("/api/v1/users/me").await.expect(200);
+    }
     guessed
         .with_header("x-forwarded-for", "198.51.100.1")
         .get("/api/v1/users/me")

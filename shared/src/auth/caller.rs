@@ -100,31 +100,54 @@ pub struct MaybeCaller(pub Option<Caller>);
 struct KnownCaller(Result<Option<Caller>, Code>);
 
 impl KnownCaller {
-    /// Keeps what is found in the request.
+    /// Finds the caller, and keeps the answer in the request.
     async fn find(request: &HttpRequest) -> Self {
         let found = match request.headers().get(header::AUTHORIZATION) {
             Some(value) => Self::verify(request, value).await.map(Some),
             None => Ok(None),
         };
-        let known = Self(found);
-        request.extensions_mut().insert(known.clone());
-        known
+        Self(found).kept_in(request)
     }
 
     async fn verify(request: &HttpRequest, authorization: &HeaderValue) -> Result<Caller, Code> {
-        let verifier = request.app_data::<web::Data<Verifier>>().cloned().ok_or(Code::Unauthenticated)?;
-        let text = authorization.to_str().map_err(|_| Code::Unauthenticated)?;
-        let (scheme, token) = text.split_once(' ').ok_or(Code::Unauthenticated)?;
-        if !scheme.eq_ignore_ascii_case("bearer") {
-            return Err(Code::Unauthenticated);
-        }
-        match verifier.verify(token.trim()).await {
+        let verifier = request.app_data::<web::Data<Verifier>>().ok_or(Code::Unauthenticated)?;
+        let token = bearer(authorization).ok_or(Code::Unauthenticated)?;
+        Self::checked(verifier.verify(token).await)
+    }
+
+    fn checked(verified: Result<Arc<Claims>, TokenError>) -> Result<Caller, Code> {
+        match verified {
             Ok(claims) => Ok(Caller(claims)),
             Err(TokenError::Expired) => Err(Code::TokenExpired),
             // A refresh would be refused, too: the client is told to log in at once.
             Err(TokenError::Invalid | TokenError::SessionEnded) => Err(Code::Unauthenticated),
         }
     }
+
+    fn kept_in(self, request: &HttpRequest) -> Self {
+        request.extensions_mut().insert(self.clone());
+        self
+    }
+}
+
+fn bearer(authorization: &HeaderValue) -> Option<&str> {
+    let (scheme, token) = authorization.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// Whether the caller is known without work: there is no token, or it was verified before. Another token costs a
+/// signature, and perhaps a wait for keys.
+#[must_use]
+pub fn is_caller_at_hand(request: &HttpRequest) -> bool {
+    let Some(authorization) = request.headers().get(header::AUTHORIZATION) else { return true };
+    let verifier = request.app_data::<web::Data<Verifier>>();
+    let verified =
+        verifier.zip(bearer(authorization)).and_then(|(verifier, token)| verifier.verify_again(token));
+    let is_at_hand = verified.is_some();
+    if let Some(verified) = verified {
+        KnownCaller(KnownCaller::checked(verified).map(Some)).kept_in(request);
+    }
+    is_at_hand
 }
 
 impl FromRequest for MaybeCaller {

@@ -15,7 +15,7 @@ mod verifier;
 
 pub use audit_author::AuditAuthor;
 pub use audited::Audited;
-pub use caller::{Caller, MaybeCaller, identify_caller, is_exempt};
+pub use caller::{Caller, MaybeCaller, identify_caller, is_caller_at_hand, is_exempt};
 pub use claims::{ACCESS_TOKEN_SECONDS, Claims, token_id};
 pub use jwks::{Jwk, JwksError, KeySet, KeySource};
 pub use permission::{Permission, Requirement, UnknownPermission, required};

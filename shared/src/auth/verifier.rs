@@ -80,16 +80,22 @@ impl Verifier {
         &self.revocations
     }
 
+    /// The claims of a token that was verified before, or why it is refused now; `None` for any other token.
+    pub(super) fn verify_again(&self, token: &str) -> Option<Result<Arc<Claims>, TokenError>> {
+        let verified = self.verified.get(token)?;
+        if verified.claims.exp <= chrono::Utc::now().timestamp() {
+            return Some(Err(TokenError::Expired));
+        }
+        Some(self.recheck(&verified))
+    }
+
     /// The claims of a token.
     ///
     /// # Errors
     /// [`TokenError`].
     pub async fn verify(&self, token: &str) -> Result<Arc<Claims>, TokenError> {
-        if let Some(verified) = self.verified.get(token) {
-            if verified.claims.exp <= chrono::Utc::now().timestamp() {
-                return Err(TokenError::Expired);
-            }
-            return self.recheck(&verified);
+        if let Some(verified) = self.verify_again(token) {
+            return verified;
         }
         let header = decode_header(token).map_err(|_| TokenError::Invalid)?;
         // `alg: none` does not even parse; another algorithm, or a token of another kind, is refused.

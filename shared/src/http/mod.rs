@@ -8,8 +8,8 @@ mod client_address;
 mod etag;
 pub mod health;
 pub mod input;
-mod lowest_flight;
 mod media_type;
+mod named_flights;
 mod no_parameters;
 mod openapi;
 mod page;
@@ -31,8 +31,8 @@ pub use input::{
     BODY_LIMIT, Body, EmptyBody, FieldError, FromJson, JsonBytes, JsonReader, Patch, QueryParameters,
     collect, require_identity,
 };
-pub use lowest_flight::lowest_flight;
 pub use media_type::preferred;
+pub use named_flights::named_flights;
 pub use no_parameters::NoParameters;
 pub use openapi::{BearerToken, Refusals};
 pub use page::{Cursor, Page, PageLinks, PageRequest};

@@ -18,6 +18,8 @@ use std::{num::NonZeroU32, time::Duration};
 const PROMPT_REFUSALS: NonZeroU32 = NonZeroU32::new(20).expect("20 is not 0");
 const REFUSAL_PAUSE: Duration = Duration::from_secs(1);
 
+const MINUTE: Duration = Duration::from_secs(60);
+
 /// How long a client is told to wait that has too many requests in flight.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -48,6 +50,16 @@ pub(crate) struct Admission {
     pub(crate) in_flight: [Option<InFlightCount>; 3],
     /// Requests that the client may still send at once, of the limit that has the fewest left; `None` without a limit.
     pub(crate) remaining: Option<u32>,
+}
+
+impl Admission {
+    /// Together with what was admitted before of the same request: its address.
+    pub(crate) fn beside(mut self, earlier: Option<Self>) -> Self {
+        let Some(Self { in_flight: [address, ..], remaining }) = earlier else { return self };
+        self.in_flight[0] = address;
+        self.remaining = self.remaining.into_iter().chain(remaining).min();
+        self
+    }
 }
 
 /// A request beyond a limit.
@@ -140,6 +152,14 @@ impl<C: Clock + Clone> ClientLimits<C> {
         Ok(admission)
     }
 
+    /// Takes the count of one admitted request of this client back.
+    pub(crate) fn take_back(&self, class: RouteClass, client: LimitedClient) {
+        if let Some(per_minute) = self.per_minute(class) {
+            let key = CountKey { client, counted: Counted::Requests(class) };
+            self.counts.take_back(&key, MINUTE / per_minute);
+        }
+    }
+
     fn refuse(
         &self,
         clients: LimitedClients,
@@ -174,8 +194,6 @@ mod tests {
         collections::{HashMap, HashSet, VecDeque},
         net::IpAddr,
     };
-
-    const MINUTE: Duration = Duration::from_secs(60);
 
     fn limits(
         change: impl FnOnce(&mut LimitSettings),
@@ -276,6 +294,20 @@ mod tests {
         assert_eq!((pause("10.0.0.2"), pause("10.0.0.2")), (None, Some(Duration::ZERO)));
         clock.advance(Duration::from_secs(1));
         assert_eq!(pause("10.0.0.1"), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn a_request_that_is_taken_back_can_be_sent_again() {
+        let (limits, clock) = limits(|settings| settings.rate_read_per_minute = 2);
+        clock.advance(Duration::from_secs(600));
+        let client = LimitedClient::at("10.0.0.1".parse().unwrap());
+        let ask = || remaining(limits.admit(RouteClass::Read, [Some(client), None, None]));
+        assert_eq!((ask(), ask()), (Ok(Some(1)), Ok(Some(0))));
+        limits.take_back(RouteClass::Read, client);
+        assert_eq!((ask(), ask()), (Ok(Some(0)), Err(LimitKind::Rate)));
+        // Of a class without a limit, and of a client that has sent nothing, there is nothing to take back.
+        limits.take_back(RouteClass::Write, client);
+        limits.take_back(RouteClass::Read, LimitedClient::at("10.0.0.2".parse().unwrap()));
     }
 
     #[test]

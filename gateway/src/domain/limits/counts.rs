@@ -17,6 +17,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 /// Sets of the table, and places of each set: room for 100,000 clients of two classes, and for chance to spread them
@@ -82,6 +83,13 @@ impl Counts {
             return Some(InFlightCount { table: None, key });
         }
         Some(InFlightCount { table: Some(Arc::clone(&self.0)), key })
+    }
+
+    /// Takes one request back, which was counted this far into the future.
+    pub(super) fn take_back(&self, key: &CountKey, one: Duration) {
+        if let Some(count) = self.0.set(key).iter_mut().find(|count| count.key == *key) {
+            count.arrival = count.arrival.saturating_sub(Nanos::from(one));
+        }
     }
 
     #[cfg(test)]

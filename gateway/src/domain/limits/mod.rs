@@ -12,7 +12,7 @@ mod client_limits;
 mod counts;
 mod settings;
 
-pub(crate) use client::{LimitedClient, LimitedClients};
+pub(crate) use client::LimitedClient;
 pub(crate) use client_limits::{Admission, ClientLimits, LimitKind, Refusal};
 pub(crate) use counts::InFlightCount;
 pub use settings::LimitSettings;

@@ -12,7 +12,7 @@ use crate::{
     actors::{LoadKind, Upstreams},
     domain::{
         rendezvous::RoutingKey,
-        requested_flight::requested_flight,
+        requested_flights::requested_flights,
         route_lookup::find,
         routing_table::{ApiRoute, ResponseKind, RouteAccess, RouteMatch, ServiceName},
     },
@@ -68,13 +68,14 @@ pub(crate) async fn forward(
         }
     };
     let body = request_body::collect(payload, framing, proxy.upload_timeout, &proxy.uploads).await?;
-    let flight = booking_flight(route, &request, &body);
-    let let_pass = waiting_room::enter(&request, route, flight).await?;
+    let flights = booking_flights(route, &request, &body);
+    // Booking commits an itinerary on the ledger of its lowest flight.
+    let key = flights.first().copied().map(RoutingKey::flight);
+    let let_pass = waiting_room::enter(&request, route, flights).await?;
     // The mailer reads no client address, so it is not sent the token.
     let service_token = (route.service != ServiceName::Mailer).then(|| service_token.value()).transpose();
     let service_token = service_token.map_err(|error| Problem::internal(&error))?;
     let stated = GatewayHeaders { id: &id, client: client_address, service_token };
-    let key = flight.map(RoutingKey::flight);
     let forwarded = ForwardedRequest { client: &proxy, load, request: &request, route, key, stated, body };
 
     let started = Instant::now();
@@ -91,13 +92,13 @@ pub(crate) async fn forward(
     }
 }
 
-/// The flight that a request to booking is about. It keeps the requests for a flight on one instance of booking, where
+/// The flights that a request to booking is about. They keep the requests for a flight on one instance of booking, where
 /// its allocator is warm. Live seat maps have none: they ask no allocator, and the readers of a hot flight are many.
-fn booking_flight(route: &ApiRoute, request: &HttpRequest, body: &BufferedBody) -> Option<FlightId> {
+fn booking_flights(route: &ApiRoute, request: &HttpRequest, body: &BufferedBody) -> Vec<FlightId> {
     if route.service != ServiceName::Booking || route.response == ResponseKind::EventStream {
-        return None;
+        return Vec::new();
     }
-    requested_flight(request.uri().path(), body.bytes.as_deref())
+    requested_flights(request.uri().path(), body.bytes.as_deref())
 }
 
 /// Refuses callers that the table does not admit.
