@@ -27,8 +27,8 @@ pub(crate) enum Conflict {
     /// Another flight has this number from this airport on this date.
     #[error("another flight has this number from this airport on this date")]
     NumberTaken(Option<FlightId>),
-    /// The airplane flies elsewhere at that time.
-    #[error("the airplane flies another flight at that time")]
+    /// The airplane is planned elsewhere at that time.
+    #[error("the airplane is planned for another flight at that time, or turns around for it")]
     AirplaneBusy(FlightId),
     /// The other airplane has other seats, and seats may be sold.
     #[error("the airplane has other seats: change the equipment instead")]

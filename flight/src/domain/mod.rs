@@ -8,6 +8,7 @@ pub mod parts;
 pub mod places;
 pub mod planning;
 pub mod reference;
+pub mod rotation;
 #[cfg(test)]
 mod sample;
 pub mod search;

@@ -5,6 +5,7 @@ use super::{
     cache_control::PRIVATE,
     deletion::close_and_delete,
     flight_body::{FlightPatchBody, NewFlightBody},
+    flight_fit::{check_fit, update},
     flights::tag,
     parameters::NoParameters,
     permitted::{FlightChanger, FlightWriter},
@@ -17,6 +18,7 @@ use crate::{
         flight::{Flight, FlightView},
         planning::{check_fares, times},
         reference::{Airline, Airplane, Airport, SeatLayout},
+        rotation::turnaround,
     },
     error::{Conflict, overtaken},
     store::{
@@ -47,7 +49,7 @@ use shared::{
     request_body = NewFlightBody,
     responses(
         (status = 201, description = "The flight", body = FlightView),
-        (status = 409, description = "`conflict` with another flight of the number or airplane"),
+        (status = 409, description = "`conflict` with another flight of the number or airplane, named by `refers`"),
     )
 )]
 pub(crate) async fn create(
@@ -63,12 +65,13 @@ pub(crate) async fn create(
     let (made, view) = (*connection)
         .transaction::<_, Problem, _>(async |connection: &mut AsyncPgConnection| {
             let new = plan(connection, body, currency, now).await?;
-            check_number(connection, &new).await?;
-            check_airplane(connection, &new.airplane, new.departure.at, new.arrival.at, new.id).await?;
-            let made = flights::insert(connection, std::slice::from_ref(&new)).await;
-            // Nothing is made where another transaction was first.
-            let made = made.map_err(overtaken)?.into_iter().next();
-            let made = made.ok_or(Conflict::NumberTaken(None))?;
+            check_fit(connection, &new).await?;
+            let made = flights::insert(connection, std::slice::from_ref(&new)).await.map_err(overtaken)?;
+            let Some(made) = made.into_iter().next() else {
+                // Another transaction was first, and is committed: now it can be named.
+                check_fit(connection, &new).await?;
+                return Err(Conflict::ChangedMeanwhile.into());
+            };
             let view = present(connection, &made).await?;
             record(connection, (staff.author(), "create"), None, Some(&view)).await?;
             Ok((made, view))
@@ -120,8 +123,8 @@ pub(crate) async fn change(
                 return Err(Conflict::NotPlanned.into());
             }
             let change = replan(connection, &before, body, currency, now).await?;
+            let changed = update(connection, &before, &change).await?;
             let before = present(connection, &before).await?;
-            let changed = flights::update(connection, id, &change).await.map_err(overtaken)?;
             let view = present(connection, &changed).await?;
             record(connection, (staff.author(), "change"), Some(&before), Some(&view)).await?;
             Ok((changed, view))
@@ -177,7 +180,8 @@ async fn plan(
     let destination = Airport::find(connection, &body.destination).await?;
     let airline = Airline::find(connection, &body.flight_number.airline()).await?;
     // Locked, so that two flights made at once for one airplane see each other.
-    let airplane = Airplane::lock(connection, &body.airplane).await?;
+    flights::lock_airplanes(connection, &[&body.airplane]).await?;
+    let airplane = Airplane::find(connection, &body.airplane).await?;
     let mut plan = None;
     if let Some(airplane) = &airplane {
         plan = seat_plan(connection, &airplane.value).await?;
@@ -217,7 +221,7 @@ async fn plan(
     }
 }
 
-/// What a patch makes of a flight, or all that is wrong with it, or what it conflicts with.
+/// What a patch makes of a flight, or all that is wrong with it, or that the flight has sold other seats.
 async fn replan(
     connection: &mut AsyncPgConnection,
     before: &Flight,
@@ -227,41 +231,45 @@ async fn replan(
 ) -> Result<FlightChange, Problem> {
     let mut errors = Vec::new();
     let registration = body.airplane.unwrap_or_else(|| before.airplane.clone());
-    let airplane = Airplane::lock(connection, &registration).await?;
+    flights::lock_airplanes(connection, &[&registration]).await?;
+    let airplane = Airplane::find(connection, &registration).await?;
     if airplane.is_none() {
         errors.push(FieldError::at("/airplane", "is no airplane that is known"));
     }
     let departure = body.departure_local.unwrap_or(before.departure.local);
     let arrival = body.arrival_local.unwrap_or(before.arrival.local);
-    let zones = (before.departure.time_zone.as_str(), before.arrival.time_zone.as_str());
-    let planned = if (departure, arrival) == (before.departure.local, before.arrival.local) {
-        // Not read anew: of a time that clocks show twice, it may be the second.
-        Some((before.departure.clone(), before.arrival.clone()))
-    } else {
-        times((departure, zones.0), (arrival, zones.1), now).map_err(|more| errors.extend(more)).ok()
-    };
+    let mut planned = None;
+    // Times that are the same are not read anew: of a time that clocks show twice, it may be the second.
+    if (departure, arrival) != (before.departure.local, before.arrival.local) {
+        let departure = (departure, before.departure.time_zone.as_str());
+        let arrival = (arrival, before.arrival.time_zone.as_str());
+        planned = times(departure, arrival, now).map_err(|more| errors.extend(more)).ok();
+    }
     if let Some(fares) = &body.fares {
         errors.extend(check_fares(fares, Some(&before.equipment.plan), currency));
     }
-    let (Some((departure, arrival)), Some(airplane), true) = (planned, airplane, errors.is_empty()) else {
+    let (Some(airplane), true) = (airplane, errors.is_empty()) else {
         return Err(Problem::validation(errors));
     };
-    if registration != before.airplane {
+    let moved = registration != before.airplane;
+    if moved {
         let plan = seat_plan(connection, &airplane.value).await?;
         let same_type = airplane.value.aircraft_type == before.equipment.aircraft_type.code;
         if !same_type || plan.as_ref() != Some(&before.equipment.plan) {
             return Err(Conflict::OtherSeats.into());
         }
     }
-    let date = departure.local.date();
-    if date != before.departure.local.date() {
-        let (number, origin) = (&before.flight_number, &before.origin.iata);
-        if let Some(other) = flights::is_taken(connection, number, origin, date, before.id).await? {
-            return Err(Conflict::NumberTaken(Some(other)).into());
-        }
+    let mut blocked_until = None;
+    if moved || planned.is_some() {
+        let equipment = &before.equipment;
+        let arrives_at = match &planned {
+            Some((_, arrival)) => arrival.at,
+            None => flights::planned_times(connection, before.id).await?.1,
+        };
+        blocked_until = Some(arrives_at + turnaround(&equipment.aircraft_type.code, &equipment.plan));
     }
-    check_airplane(connection, &registration, departure.at, arrival.at, before.id).await?;
-    Ok(FlightChange { departure, arrival, airplane: registration, fares: body.fares })
+    let airplane = moved.then_some(registration);
+    Ok(FlightChange { times: planned, airplane, blocked_until, fares: body.fares })
 }
 
 async fn seat_plan(
@@ -270,21 +278,4 @@ async fn seat_plan(
 ) -> Result<Option<SeatPlan>, Problem> {
     let layout = SeatLayout::find(connection, &airplane.seat_layout_id).await?;
     Ok(layout.map(|layout| layout.value.plan))
-}
-
-async fn check_number(connection: &mut AsyncPgConnection, new: &NewFlight) -> Result<(), Problem> {
-    let date = new.departure.local.date();
-    let other = flights::is_taken(connection, &new.flight_number, &new.origin, date, new.id).await?;
-    other.map_or(Ok(()), |other| Err(Conflict::NumberTaken(Some(other)).into()))
-}
-
-async fn check_airplane(
-    connection: &mut AsyncPgConnection,
-    airplane: &shared::iata::Registration,
-    from: DateTime<Utc>,
-    to: DateTime<Utc>,
-    flight: FlightId,
-) -> Result<(), Problem> {
-    let other = flights::airplane_is_busy(connection, airplane, from, to, flight).await?;
-    other.map_or(Ok(()), |other| Err(Conflict::AirplaneBusy(other).into()))
 }

@@ -5,6 +5,7 @@ mod cache_control;
 mod changes;
 mod deletion;
 mod flight_body;
+mod flight_fit;
 mod flights;
 mod openapi;
 mod parameters;

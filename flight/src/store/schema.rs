@@ -93,6 +93,9 @@ diesel::table! {
         seat_layout_id -> Uuid,
         status -> Text,
         reason -> Nullable<Text>,
+        planned_departs_at -> Timestamptz,
+        planned_arrives_at -> Timestamptz,
+        blocked_until -> Nullable<Timestamptz>,
     }
 }
 

@@ -9,6 +9,7 @@ mod permissions;
 mod places;
 mod races;
 mod reference;
+mod rotation;
 mod schema;
 mod search;
 mod service;

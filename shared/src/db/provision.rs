@@ -11,6 +11,12 @@ const GATEWAY: &str = "gateway";
 /// What makes the audit log, with a role of its own: the same file is for administrators of other databases.
 const AUDIT_LOG: &str = include_str!("../../../migrations/audit/provision.sql");
 
+/// The service whose tables need extensions.
+const FLIGHT: &str = "flight";
+
+/// What makes the extensions: the same file is for administrators of other databases.
+const EXTENSIONS: &str = include_str!("../../../migrations/extensions/provision.sql");
+
 /// Why a role or schema could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum ProvisionError {
@@ -31,7 +37,7 @@ pub type Provisioned = DatabaseConfig;
 /// Makes (or makes right) the role `aerobus_<service>` with this password and the schema `<service>`
 /// that it owns, in the database of the administrator's URL; gives the service's own access to it. The server's
 /// messages to the role are English, where the administrator may say so. With the gateway's comes the audit log, which
-/// the gateway may read and append to, and nothing else.
+/// the gateway may read and append to, and nothing else. With flight's come the extensions that its tables need.
 ///
 /// # Errors
 /// [`ProvisionError`].
@@ -70,8 +76,10 @@ pub async fn provision(
             Ok::<_, diesel::result::Error>(())
         })
         .await?;
-    if service == GATEWAY {
-        connection.batch_execute(AUDIT_LOG).await?;
+    match service {
+        GATEWAY => connection.batch_execute(AUDIT_LOG).await?,
+        FLIGHT => connection.batch_execute(EXTENSIONS).await?,
+        _ => {}
     }
     let mut url = url::Url::parse(admin_url.expose_secret())?;
     // `postgres` URLs have an authority, so user and password can be set.

@@ -2,12 +2,13 @@
 
 mod parts;
 mod read;
+mod rotation;
 mod write;
 
 pub use read::{
-    FlightFilter, airplane_is_busy, airplane_is_in_use, airport_is_in_use, find, find_many, is_taken, list,
-    lock, with_seats,
+    FlightFilter, airplane_is_in_use, airport_is_in_use, find, find_many, is_taken, list, lock, with_seats,
 };
+pub use rotation::{lock_airplanes, planned_elsewhere, planned_times, rotation, turnarounds};
 pub use write::{FlightChange, Naming, NewFlight, delete, hold_references, insert, republish, update};
 
 /// The service as the source of events.

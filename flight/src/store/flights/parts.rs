@@ -8,11 +8,11 @@ use crate::{
     },
     store::{
         fares, parsed,
-        schema::{aircraft_types, airlines, airports, cities, seat_layouts},
+        schema::{aircraft_types, airlines, airports, cities, flights, seat_layouts},
         seat_layouts::read_plan,
     },
 };
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use diesel::{prelude::*, result::Error};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
@@ -25,8 +25,9 @@ use shared::{
 use std::{collections::HashMap, hash::Hash, sync::Arc};
 use uuid::Uuid;
 
-/// A row of `flights`.
-#[derive(Debug, Clone, Queryable)]
+/// What a flight is put together of, out of a row of `flights`.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = flights)]
 pub(crate) struct FlightRow {
     pub(crate) id: Uuid,
     version: i64,
@@ -36,7 +37,6 @@ pub(crate) struct FlightRow {
     destination: String,
     departs_at: DateTime<Utc>,
     arrives_at: DateTime<Utc>,
-    _departure_date: NaiveDate,
     airplane: String,
     seat_layout_id: Uuid,
     status: String,

@@ -69,7 +69,7 @@ pub async fn list(
         let later = flights::departs_at.gt(at).or(flights::departs_at.eq(at).and(flights::id.gt(id)));
         query = query.filter(flights::departs_at.ge(at)).filter(later);
     }
-    let rows = query.load(connection).await?;
+    let rows = query.select(FlightRow::as_select()).load(connection).await?;
     assemble(connection, rows).await
 }
 
@@ -132,7 +132,12 @@ pub async fn find(connection: &mut AsyncPgConnection, id: FlightId) -> QueryResu
 /// Those of the database.
 pub async fn find_many(connection: &mut AsyncPgConnection, ids: &[FlightId]) -> QueryResult<Vec<Flight>> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
-    let rows = flights::table.filter(flights::id.eq_any(ids)).order(flights::id).load(connection).await?;
+    let rows = flights::table
+        .filter(flights::id.eq_any(ids))
+        .order(flights::id)
+        .select(FlightRow::as_select())
+        .load(connection)
+        .await?;
     assemble(connection, rows).await
 }
 
@@ -141,31 +146,14 @@ pub async fn find_many(connection: &mut AsyncPgConnection, ids: &[FlightId]) -> 
 /// # Errors
 /// Those of the database.
 pub async fn lock(connection: &mut AsyncPgConnection, id: FlightId) -> QueryResult<Option<Flight>> {
-    let row: Option<FlightRow> = flights::table.find(id.0).for_update().first(connection).await.optional()?;
-    Ok(assemble(connection, row.into_iter().collect()).await?.pop())
-}
-
-/// A flight that the airplane flies at some time between these instants, if any.
-///
-/// Lock the airplane's row first, so that two flights made at once see each other.
-///
-/// # Errors
-/// Those of the database.
-pub async fn airplane_is_busy(
-    connection: &mut AsyncPgConnection,
-    airplane: &Registration,
-    from: DateTime<Utc>,
-    to: DateTime<Utc>,
-    except: FlightId,
-) -> QueryResult<Option<FlightId>> {
-    let other: Option<Uuid> = flights::table
-        .filter(flights::airplane.eq(airplane.as_str()).and(flights::status.ne("cancelled")))
-        .filter(flights::departs_at.lt(to).and(flights::arrives_at.gt(from)).and(flights::id.ne(except.0)))
-        .select(flights::id)
+    let row: Option<FlightRow> = flights::table
+        .find(id.0)
+        .select(FlightRow::as_select())
+        .for_update()
         .first(connection)
         .await
         .optional()?;
-    Ok(other.map(FlightId))
+    Ok(assemble(connection, row.into_iter().collect()).await?.pop())
 }
 
 /// Another flight with this number from this airport on this local date, if any.

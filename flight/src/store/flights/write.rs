@@ -1,6 +1,6 @@
 //! Writes of flights, each with its events in the same transaction.
 
-use super::{SOURCE, read::find_many};
+use super::{SOURCE, read::find_many, rotation::turnarounds};
 use crate::{
     domain::flight::Flight,
     store::{
@@ -8,6 +8,7 @@ use crate::{
         schema::{airlines, airports, flights},
     },
 };
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use diesel::{
     prelude::*,
     sql_types::{Array, Date, Text, Timestamptz, Uuid as SqlUuid},
@@ -44,17 +45,52 @@ pub struct NewFlight {
     pub fares: Vec<FlightFare>,
 }
 
-/// What an update of a flight writes: all that may change.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What an update of a flight writes: all that may change. What is `None` stays as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FlightChange {
-    /// When it leaves, in the origin's zone.
-    pub departure: FlightTime,
-    /// When it arrives, in the destination's zone.
-    pub arrival: FlightTime,
+    /// When it leaves and arrives, each in its airport's zone, by the plan and so in fact.
+    pub times: Option<(FlightTime, FlightTime)>,
     /// The airplane that flies it.
-    pub airplane: Registration,
-    /// What is on sale; `None` leaves it as it is.
+    pub airplane: Option<Registration>,
+    /// Until when the plan needs the airplane: to be given with new times and with another airplane.
+    pub blocked_until: Option<DateTime<Utc>>,
+    /// What is on sale.
     pub fares: Option<Vec<FlightFare>>,
+}
+
+/// The columns of a change of the plan.
+#[derive(AsChangeset)]
+#[diesel(table_name = flights)]
+struct PlannedColumns<'a> {
+    departs_at: Option<DateTime<Utc>>,
+    arrives_at: Option<DateTime<Utc>>,
+    planned_departs_at: Option<DateTime<Utc>>,
+    planned_arrives_at: Option<DateTime<Utc>>,
+    departure_date: Option<NaiveDate>,
+    /// A flight with a new plan is no longer late.
+    status: Option<&'static str>,
+    /// The outer one says whether it is written, the inner one is null.
+    reason: Option<Option<&'static str>>,
+    airplane: Option<&'a str>,
+    blocked_until: Option<DateTime<Utc>>,
+}
+
+impl<'a> PlannedColumns<'a> {
+    fn of(change: &'a FlightChange) -> Self {
+        let departure = change.times.as_ref().map(|(departure, _)| departure);
+        let arrives_at = change.times.as_ref().map(|(_, arrival)| arrival.at);
+        Self {
+            departs_at: departure.map(|time| time.at),
+            arrives_at,
+            planned_departs_at: departure.map(|time| time.at),
+            planned_arrives_at: arrives_at,
+            departure_date: departure.map(|time| time.local.date()),
+            status: departure.map(|_| "scheduled"),
+            reason: departure.map(|_| None),
+            airplane: change.airplane.as_ref().map(Registration::as_str),
+            blocked_until: change.blocked_until,
+        }
+    }
 }
 
 #[derive(QueryableByName)]
@@ -92,21 +128,25 @@ pub async fn hold_references(
 }
 
 /// Inserts flights with their fares and their `flight.published` events; gives those that were not
-/// there yet (by id, or by number, origin and local date).
+/// there yet (by id, or by number, origin and local date), and whose airplane is not planned elsewhere.
 ///
-/// Five statements and those of the outbox, however many flights: hand over some hundreds at a time.
-/// It does not look at an airplane's other flights.
+/// Six statements and those of the outbox, however many flights: hand over some hundreds at a time.
 ///
 /// # Errors
 /// Those of the database, an unknown airport, airline or airplane among them.
 pub async fn insert(connection: &mut AsyncPgConnection, new: &[NewFlight]) -> QueryResult<Vec<Flight>> {
+    let turnarounds = turnarounds(connection, &column(new, |flight| &flight.airplane)).await?;
+    // An airplane without a turnaround is not there: the insert itself refuses it.
+    let turnaround =
+        |flight: &NewFlight| turnarounds.get(&flight.airplane).copied().unwrap_or(TimeDelta::zero());
     let inserted: Vec<InsertedFlight> = diesel::sql_query(
-        "INSERT INTO flights (id, flight_number, airline, origin, destination, departs_at, arrives_at, \
-                              departure_date, airplane, seat_layout_id) \
+        "INSERT INTO flights (id, flight_number, airline, origin, destination, departs_at, arrives_at, departure_date, \
+                              airplane, seat_layout_id, planned_departs_at, planned_arrives_at, blocked_until) \
          SELECT new.id, new.flight_number, left(new.flight_number, 2), new.origin, new.destination, \
-                new.departs_at, new.arrives_at, new.departure_date, new.airplane, airplanes.seat_layout_id \
-         FROM unnest($1, $2, $3, $4, $5, $6, $7, $8) \
-              AS new (id, flight_number, origin, destination, departs_at, arrives_at, departure_date, airplane) \
+                new.departs_at, new.arrives_at, new.departure_date, new.airplane, airplanes.seat_layout_id, \
+                new.departs_at, new.arrives_at, new.blocked_until \
+         FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) AS new \
+              (id, flight_number, origin, destination, departs_at, arrives_at, departure_date, airplane, blocked_until) \
          LEFT JOIN airplanes ON airplanes.registration = new.airplane \
          ON CONFLICT DO NOTHING RETURNING id",
     )
@@ -118,6 +158,7 @@ pub async fn insert(connection: &mut AsyncPgConnection, new: &[NewFlight]) -> Qu
     .bind::<Array<Timestamptz>, _>(column(new, |flight| flight.arrival.at))
     .bind::<Array<Date>, _>(column(new, |flight| flight.departure.local.date()))
     .bind::<Array<Text>, _>(column(new, |flight| flight.airplane.as_str()))
+    .bind::<Array<Timestamptz>, _>(column(new, |flight| flight.arrival.at + turnaround(flight)))
     .get_results(connection)
     .await?;
     let inserted: std::collections::HashSet<FlightId> =
@@ -142,13 +183,7 @@ pub async fn update(
     change: &FlightChange,
 ) -> QueryResult<Flight> {
     let written = diesel::update(flights::table.find(id.0))
-        .set((
-            flights::version.eq(flights::version + 1),
-            flights::departs_at.eq(change.departure.at),
-            flights::arrives_at.eq(change.arrival.at),
-            flights::departure_date.eq(change.departure.local.date()),
-            flights::airplane.eq(change.airplane.as_str()),
-        ))
+        .set((flights::version.eq(flights::version + 1), PlannedColumns::of(change)))
         .execute(connection)
         .await?;
     if written == 0 {
