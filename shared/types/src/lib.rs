@@ -2,7 +2,7 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`ids`], [`money`], [`iata`], [`seat`], [`fare`], [`flight_time`], [`calendar_date`] | the newtypes of the domain |
+//! | [`ids`], [`money`], [`iata`], [`seat`], [`fare`], [`fare_conditions`], [`flight_time`], [`calendar_date`] | the newtypes of the domain |
 //! | [`time_zones`] | the time-zone database that the program carries |
 //! | [`email`], [`person_name`] | addresses and names of people: their grammar, and when two are the same |
 //! | [`patch`] | a member of a JSON Merge Patch |
@@ -18,6 +18,7 @@ pub mod email;
 pub mod error_chain;
 pub mod events;
 pub mod fare;
+pub mod fare_conditions;
 pub mod flight_time;
 pub mod iata;
 pub mod ids;

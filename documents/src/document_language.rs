@@ -1,0 +1,47 @@
+//! The languages in which documents are written.
+
+/// A language of the documents' texts, with its way to write dates and amounts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum DocumentLanguage {
+    /// British English.
+    #[default]
+    English,
+    /// German.
+    German,
+}
+
+impl DocumentLanguage {
+    /// All languages.
+    pub const ALL: [Self; 2] = [Self::English, Self::German];
+
+    /// The language that fits a BCP 47 tag such as `de-AT` best: English where none does.
+    #[must_use]
+    pub fn of_tag(tag: &str) -> Self {
+        let language = tag.split(['-', '_']).next().unwrap_or_default();
+        Self::ALL.into_iter().find(|known| known.tag().eq_ignore_ascii_case(language)).unwrap_or_default()
+    }
+
+    /// The BCP 47 tag.
+    #[must_use]
+    pub fn tag(self) -> &'static str {
+        match self {
+            Self::English => "en",
+            Self::German => "de",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_finds_its_language() {
+        for tag in ["de", "de-AT", "DE", "de-CH-1996"] {
+            assert_eq!(DocumentLanguage::of_tag(tag), DocumentLanguage::German, "{tag}");
+        }
+        for tag in ["en", "en-GB", "fr", "den", ""] {
+            assert_eq!(DocumentLanguage::of_tag(tag), DocumentLanguage::English, "{tag}");
+        }
+    }
+}

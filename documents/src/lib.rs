@@ -1,0 +1,43 @@
+//! The documents of a booking: what travellers print, show and put into their calendars.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`ticket_document`], [`document_language`] | the input of all documents |
+//! | [`bcbp`] | the text of a bar-coded boarding pass (IATA Resolution 792) |
+//! | [`barcode`] | Aztec and PDF417 codes as patterns of modules |
+//! | [`ticket_pdf`](mod@ticket_pdf) | the e-ticket as a PDF, with boarding passes |
+//! | [`calendar`](mod@calendar) | the flights as an iCalendar object (RFC 5545) |
+//! | [`transliteration`] | names in the letters of codes |
+//!
+//! Everything here is a function of its input: nothing reads a clock, a file or a network. Equal input gives equal
+//! bytes.
+//!
+//! ```
+//! use documents::{BoardingPassCode, TicketDocument, samples};
+//!
+//! let ticket: TicketDocument = samples::round_trip();
+//! let code = BoardingPassCode::of_ticket(&ticket, &ticket.passengers[0], 0).expect("a segment of the ticket");
+//! assert_eq!(code.to_string(), "M1LOVELACE/ADA        EK7XQ2M CDGJFKAE 0101 348Y012A0000 000");
+//!
+//! let calendar = documents::calendar(&ticket, "aerobus.example");
+//! assert_eq!(calendar.matches("BEGIN:VEVENT").count(), 2);
+//! ```
+
+pub mod barcode;
+pub mod bcbp;
+mod calendar;
+mod catalogue;
+mod content_lines;
+pub mod document_language;
+mod local_format;
+pub mod samples;
+pub mod ticket_document;
+mod ticket_pdf;
+pub mod transliteration;
+
+pub use barcode::{DarkRun, ModuleMatrix, TextBeyondBarcode};
+pub use bcbp::{BcbpSeat, BoardingPassCode, InvalidBoardingPassCode, PassengerStatus};
+pub use calendar::calendar;
+pub use document_language::DocumentLanguage;
+pub use ticket_document::{TicketDocument, TicketPassenger, TicketSegment};
+pub use ticket_pdf::{TicketPdfFailure, ticket_pdf};
