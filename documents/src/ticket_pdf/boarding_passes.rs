@@ -20,7 +20,7 @@ const GAP: f32 = 16.0;
 const SCREEN_WIDTH: f32 = 156.0;
 /// Width and height of the code for screens.
 const AZTEC_SIZE: f32 = 126.0;
-/// Width of a module of the code for paper: 0.41 mm. Resolution 792 asks for 0.17 mm at least.
+/// Width of a module of the code for paper: 0.41 mm, five dots of an office printer.
 const PDF417_MODULE: f32 = 1.16;
 /// Height of its rows in widths. ISO/IEC 15438 asks for 3 at least.
 const PDF417_ROW: f32 = 3.6;
