@@ -20,7 +20,7 @@ const GAP: f32 = 16.0;
 const SCREEN_WIDTH: f32 = 156.0;
 /// Width and height of the code for screens.
 const AZTEC_SIZE: f32 = 126.0;
-/// Width of a module of the code for paper: 0.41 mm, five dots of an office printer.
+/// Width of a module of the code for paper: 0.41 mm, five dots of a printer with 300 an inch.
 const PDF417_MODULE: f32 = 1.16;
 /// Height of its rows in widths. ISO/IEC 15438 asks for 3 at least.
 const PDF417_ROW: f32 = 3.6;
@@ -132,7 +132,7 @@ impl Layout<'_> {
         } else {
             let lines = self.canvas.wrap(&name, small, width)?;
             let (first, rest) = lines.split_at(lines.len().min(1));
-            for (line, above) in [(first.concat(), 8.0), (rest.join(" "), -3.5)] {
+            for (line, above) in [(first.concat(), 8.0), (rest.concat(), -3.5)] {
                 let place = (x, baseline - above);
                 self.canvas.write_fitted(Some(paragraph), place, Align::Left, small, (&line, width))?;
             }

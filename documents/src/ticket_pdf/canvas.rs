@@ -41,6 +41,17 @@ pub(super) enum Align {
     Right,
 }
 
+impl Align {
+    /// Where a text of a width begins.
+    pub(super) fn left_edge(self, x: f32, width: f32) -> f32 {
+        match self {
+            Self::Left => x,
+            Self::Center => x - width / 2.0,
+            Self::Right => x - width,
+        }
+    }
+}
+
 /// What an element of the structure is.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Role {
@@ -212,8 +223,26 @@ impl Canvas {
         self.rectangle((LEFT, y), (RIGHT - LEFT, 0.6), LINE);
     }
 
-    /// Writes one line, as long as it is. Gives its width.
+    /// Writes one line, as long as it is, and a space behind it: the next text of the element is another word. Gives its
+    /// width without the space.
     pub(super) fn write(
+        &mut self,
+        element: Option<ElementId>,
+        place: (f32, f32),
+        align: Align,
+        style: TextStyle,
+        text: &str,
+    ) -> Result<f32, UnreadableFont> {
+        match element {
+            Some(_) if !text.is_empty() => {
+                self.write_exactly(element, place, align, style, &format!("{} ", text.trim_end()))
+            }
+            _ => self.write_exactly(element, place, align, style, text),
+        }
+    }
+
+    /// Writes one line without a space of its own behind it.
+    pub(super) fn write_exactly(
         &mut self,
         element: Option<ElementId>,
         (x, baseline): (f32, f32),
@@ -223,11 +252,7 @@ impl Canvas {
     ) -> Result<f32, UnreadableFont> {
         let text = self.shape(text, weight)?;
         let width = text.width(size);
-        let x = match align {
-            Align::Left => x,
-            Align::Center => x - width / 2.0,
-            Align::Right => x - width,
-        };
+        let x = align.left_edge(x, width);
         if !text.glyphs.is_empty() {
             self.draw(element, Shape::Text { x, baseline, size, color, text });
         }

@@ -10,7 +10,7 @@ use std::rc::Rc;
 pub(super) const LINE_HEIGHT: f32 = 1.35;
 
 impl Canvas {
-    /// The lines of a text in a width. Lines end at spaces and behind hyphens; a word that is too long for a line of its
+    /// The lines of a text in a width. Lines end behind spaces, which they keep, and behind hyphens; a word that is too long for a line of its
     /// own is divided anywhere.
     pub(super) fn wrap(
         &mut self,
@@ -34,7 +34,7 @@ impl Canvas {
                 }
             }
         }
-        Ok(lines.into_iter().map(|line| line.trim_end().to_owned()).collect())
+        Ok(lines)
     }
 
     /// A word in pieces that fit into a width.
@@ -56,7 +56,7 @@ impl Canvas {
         Ok(pieces)
     }
 
-    /// Writes lines below each other, the first on a baseline. Gives the baseline that would follow.
+    /// Writes the lines of a text below each other, the first on a baseline. Gives the baseline that would follow.
     pub(super) fn write_lines(
         &mut self,
         element: Option<ElementId>,
@@ -65,8 +65,12 @@ impl Canvas {
         lines: &[String],
     ) -> Result<f32, UnreadableFont> {
         let mut baseline = baseline;
-        for line in lines {
-            self.write(element, (x, baseline), Align::Left, style, line)?;
+        for (line, left) in lines.iter().zip((0..lines.len()).rev()) {
+            if left > 0 {
+                self.write_exactly(element, (x, baseline), Align::Left, style, line)?;
+            } else {
+                self.write(element, (x, baseline), Align::Left, style, line)?;
+            }
             baseline += style.0 * LINE_HEIGHT;
         }
         Ok(baseline)
@@ -90,13 +94,9 @@ impl Canvas {
         let cut = |beginning: &str| ShapedText::new(&format!("{}…", beginning.trim_end()), weight);
         let end = longest(text, |beginning| Ok(cut(beginning)?.width(fitted) <= width))?;
         let mut shaped = cut(&text[..end.unwrap_or_default()])?;
-        shaped.stands_for = Some(text.to_owned());
+        shaped.stands_for = Some(format!("{text} "));
         let (shaped_width, (x, baseline)) = (shaped.width(fitted), place);
-        let x = match align {
-            Align::Left => x,
-            Align::Center => x - shaped_width / 2.0,
-            Align::Right => x - shaped_width,
-        };
+        let x = align.left_edge(x, shaped_width);
         self.draw(element, Shape::Text { x, baseline, size: fitted, color, text: Rc::new(shaped) });
         Ok(shaped_width)
     }
@@ -140,7 +140,7 @@ mod tests {
     #[test]
     fn lines_end_at_spaces_and_hyphens() {
         assert_eq!(wrap("one two three", 200.0), ["one two three"]);
-        assert_eq!(wrap("one two three", 45.0), ["one two", "three"]);
+        assert_eq!(wrap("one two three", 45.0), ["one two ", "three"]);
         assert_eq!(wrap("Hohenlohe-Waldenburg", 70.0), ["Hohenlohe-", "Waldenburg"]);
         assert_eq!(wrap("", 45.0), [""]);
     }
@@ -172,6 +172,6 @@ mod tests {
             panic!("a text was drawn");
         };
         assert!(text.text.ends_with('…') && text.text.starts_with("Lov"), "{}", text.text);
-        assert_eq!((text.stands_for.as_deref(), *size), (Some("Lovelace"), 7.5));
+        assert_eq!((text.stands_for.as_deref(), *size), (Some("Lovelace "), 7.5));
     }
 }

@@ -245,8 +245,9 @@ impl Layout<'_> {
         let code_size = place.size * 0.44;
         let bold = TextStyle(code_size, Weight::Bold, INK);
         let below = place.baseline + code_size * 1.5;
-        let code = format!("{} ", station.iata);
-        let code_width = canvas.write(Some(times), (place.x, below), Align::Left, bold, &code)?;
+        let code = station.iata.as_str();
+        let code_width =
+            canvas.write(Some(times), (place.x, below), Align::Left, bold, code)? + code_size * 0.3;
         let city = (station.city.name.as_str(), place.width - code_width);
         let style = TextStyle(code_size, Weight::Regular, INK);
         canvas.write_fitted(Some(times), (place.x + code_width, below), Align::Left, style, city)?;

@@ -98,7 +98,7 @@ impl Layout<'_> {
             let lines = self.canvas.wrap(&seat, style, SEAT_WIDTH - 4.0)?;
             for (line, number) in lines.iter().zip(0u8..) {
                 let baseline = baseline + f32::from(number) * style.0 * 1.2;
-                self.canvas.write(Some(cell), (x, baseline), Align::Center, style, line)?;
+                self.canvas.write_exactly(Some(cell), (x, baseline), Align::Center, style, line)?;
             }
         }
         Ok(())
@@ -211,7 +211,7 @@ impl Layout<'_> {
                 self.canvas.turn_page();
             }
             let place = (LEFT + INSET, self.canvas.y + style.0);
-            self.canvas.write(Some(paragraph), place, Align::Left, style, &line)?;
+            self.canvas.write_exactly(Some(paragraph), place, Align::Left, style, &line)?;
             self.canvas.y += height;
         }
         Ok(())

@@ -11,7 +11,7 @@ use shared_types::{
 
 fn texts(canvas: &Canvas) -> Vec<Vec<String>> {
     let text = |mark: &canvas::Mark| match &mark.shape {
-        Shape::Text { text, .. } => Some(text.text.clone()),
+        Shape::Text { text, .. } => Some(text.text.trim_end().to_owned()),
         _ => None,
     };
     canvas.sheets.iter().map(|sheet| sheet.marks.iter().filter_map(text).collect()).collect()

@@ -79,13 +79,15 @@ impl Typeface {
         };
         let em = self.font.units_per_em();
         let infos = shaped.glyph_infos();
-        let mut width = 0.0;
+        let (mut width, visible) = (0.0, text.trim_end().len());
         let glyphs = infos.iter().zip(shaped.glyph_positions()).enumerate().map(|(at, (info, place))| {
             let later = infos[at..].iter().map(|info| info.cluster as usize);
             let start = info.cluster as usize;
             let end = later.filter(|cluster| *cluster != start).find(|_| true).unwrap_or(text.len());
             let share = |units: i32| units as f32 / em;
-            width += share(place.x_advance);
+            if start < visible {
+                width += share(place.x_advance);
+            }
             KrillaGlyph::new(
                 GlyphId::new(info.glyph_id),
                 share(place.x_advance),
@@ -127,7 +129,7 @@ impl ShapedText {
         Ok(Self { text: printable, stands_for, glyphs, font: typeface.font.clone(), width })
     }
 
-    /// The width in points at a size in points.
+    /// The width in points at a size in points, without spaces at the end.
     pub(super) fn width(&self, size: f32) -> f32 {
         self.width * size
     }
