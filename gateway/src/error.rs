@@ -68,6 +68,9 @@ pub enum IdentityError {
     /// The password is right, but the code is wrong or used.
     #[error("the code of the second factor is wrong or was used")]
     WrongSecondFactor,
+    /// The secret of the second factor was sealed under another key.
+    #[error("codes of this second factor cannot be checked any more: log in with a recovery code, and begin it anew")]
+    SecondFactorUnreadable,
     /// The API key is unknown or has ended.
     #[error("the API key is unknown or has ended")]
     UnknownApiKey,
@@ -123,7 +126,9 @@ impl From<IdentityError> for Problem {
         match error {
             IdentityError::EmailTaken => Self::new(Code::EmailTaken),
             IdentityError::InvalidCredentials => Self::new(Code::InvalidCredentials),
-            error @ (IdentityError::SecondFactorMissing | IdentityError::WrongSecondFactor) => {
+            error @ (IdentityError::SecondFactorMissing
+            | IdentityError::WrongSecondFactor
+            | IdentityError::SecondFactorUnreadable) => {
                 Self::new(Code::InvalidCredentials).detail(error).with("totp_required", true)
             }
             error @ IdentityError::UnknownApiKey => Self::new(Code::Unauthenticated).detail(error),

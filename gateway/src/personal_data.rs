@@ -5,6 +5,7 @@ use crate::{
     domain::routing_table::ServiceName,
 };
 use awc::http::{Method, StatusCode, header};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use shared::{
@@ -115,13 +116,13 @@ impl PersonalDataClient {
         }
     }
 
-    /// All letters to an address or about these subjects, newest first.
+    /// All letters about these subjects, newest first, and those to an address that is known to be the person's.
     ///
     /// # Errors
     /// [`PersonalDataError`]: then nothing is known.
     pub(crate) async fn letters(
         &self,
-        email: &str,
+        email: Option<&str>,
         subjects: &[Uuid],
     ) -> Result<Vec<Value>, PersonalDataError> {
         let (mut all, mut size) = (BTreeMap::new(), 0);
@@ -156,19 +157,19 @@ impl PersonalDataClient {
         Ok(BookingErasure::Erased(erased.bookings))
     }
 
-    /// Erases the letters to an address or about these subjects; returns whether some are just being sent, and stay
-    /// for now.
+    /// Erases the letters about these subjects, and those from before an instant to an address that is known to be the
+    /// person's; returns whether some are just being sent, and stay for now.
     ///
     /// # Errors
     /// [`PersonalDataError`]: then they may be erased or not.
     pub(crate) async fn erase_letters(
         &self,
-        email: &str,
+        (email, before): (Option<&str>, DateTime<Utc>),
         subjects: &[Uuid],
     ) -> Result<bool, PersonalDataError> {
         let mut some_left = false;
         for part in parts(subjects) {
-            let body = json!({"email": email, "subjects": part});
+            let body = json!({"email": email, "before": before, "subjects": part});
             let path = "/internal/letters/erase";
             let (status, bytes) = self.ask(ServiceName::Mailer, Method::POST, path, Some(&body)).await?;
             some_left |= read::<ErasedLetters>(ServiceName::Mailer, status, &bytes)?.sending > 0;

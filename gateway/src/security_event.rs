@@ -35,6 +35,8 @@ pub(crate) enum SecurityEvent {
     TotpSwitchedOff,
     /// A recovery code stood in for a code of the second factor.
     RecoveryCodeUsed,
+    /// An alert that was not sent, because its account had ten within the hour.
+    AlertLeftOut,
 }
 
 impl SecurityEvent {
@@ -57,6 +59,7 @@ impl SecurityEvent {
             Self::TotpSwitchedOn => "totp_switched_on",
             Self::TotpSwitchedOff => "totp_switched_off",
             Self::RecoveryCodeUsed => "recovery_code_used",
+            Self::AlertLeftOut => "alert_left_out",
         }
     }
 

@@ -10,6 +10,7 @@ use crate::{
         login_failures, roles, users,
     },
 };
+use chrono::Utc;
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use shared::{email::EmailAddress, ids::UserId};
 use std::time::Duration;
@@ -45,7 +46,9 @@ impl IdentityService {
         let known = self.reauthenticate(id, (password, device), PASSWORD).await?;
         // Before anything is erased; the transaction decides.
         last_administrator::keep(&mut *self.pool.get().await?, &known.user).await?;
-        let erasure = Erasure { user: id, email: EmailAddress::key_of(&known.user.email) };
+        // Letters to an address that was never verified may be those of its owner, who is somebody else.
+        let email = known.user.email_verified.then(|| EmailAddress::key_of(&known.user.email));
+        let erasure = Erasure { user: id, email, deleted_at: Utc::now() };
         // A letter that is just being sent is erased by the follow-up.
         let _all = erase_elsewhere(others, &erasure).await?;
         let delete = async |connection: &mut AsyncPgConnection| {
@@ -95,7 +98,8 @@ async fn erase_elsewhere(others: &PersonalDataClient, erasure: &Erasure) -> Resu
         BookingErasure::Ahead(bookings) => return Err(IdentityConflict::BookingsAhead(bookings).into()),
     };
     subjects.push(erasure.user.0);
-    let some_left = others.erase_letters(&erasure.email, &subjects).await?;
+    let addressed = (erasure.email.as_deref(), erasure.deleted_at);
+    let some_left = others.erase_letters(addressed, &subjects).await?;
     Ok(!some_left)
 }
 
@@ -106,7 +110,7 @@ async fn delete(
 ) -> Result<(), IdentityError> {
     own_sessions::end_all(connection, user.id, None).await?;
     access::access_changed(connection, user.id, user.version + 1).await?;
-    login_failures::unlock(connection, &LoginEmail::digest_of(&erasure.email)).await?;
+    login_failures::unlock(connection, &LoginEmail::digest_of(&EmailAddress::key_of(&user.email))).await?;
     users::delete(connection, user.id).await?;
     Ok(erasures::insert(connection, erasure, FOLLOW_UP_AFTER).await?)
 }

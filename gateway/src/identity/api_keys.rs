@@ -39,6 +39,23 @@ pub(crate) struct NewApiKey {
     pub(crate) expires_at: Option<DateTime<Utc>>,
 }
 
+/// Deletes all keys of a user whose row is locked, and ends the access tokens that they were exchanged for; returns their
+/// number.
+///
+/// # Errors
+/// Those of the database.
+pub(super) async fn delete_all(
+    connection: &mut AsyncPgConnection,
+    user: UserId,
+) -> diesel::QueryResult<usize> {
+    let keys = api_keys::delete_all(connection, user).await?;
+    for key in &keys {
+        access::end_tokens_of(connection, user, SessionId(*key)).await?;
+        SecurityEvent::ApiKeyDeleted.record();
+    }
+    Ok(keys.len())
+}
+
 impl IdentityService {
     /// The keys of a user.
     ///

@@ -1,7 +1,7 @@
 //! Asks booking and the mailer once more to erase deleted accounts: what they made of them at the last moment, such as a
 //! letter that was on its way, is not known to the deletion itself.
 //!
-//! Invariant: the address of a deleted account is kept until both services have answered that all is erased.
+//! Invariant: the verified address of a deleted account is kept until both services have answered that all is erased.
 
 use super::IdentityService;
 use crate::personal_data::PersonalDataClient;

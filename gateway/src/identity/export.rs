@@ -8,7 +8,7 @@ use crate::{
     store::{
         api_keys,
         audit_log::{self, AuditFilter, AuditRights, AuditRow},
-        known_devices, sessions, users,
+        known_devices, sessions, totp_factors, users,
     },
 };
 use chrono::{DateTime, Utc};
@@ -61,6 +61,8 @@ pub(crate) struct PersonalDataExport {
     pub(crate) user: User,
     /// Sessions that are kept, newest first; also those that have ended.
     pub(crate) sessions: Vec<Session>,
+    /// Since when logins need a second factor; null where it is off.
+    pub(crate) second_factor_since: Option<DateTime<Utc>>,
     /// Devices that logins came from, the latest first.
     pub(crate) known_devices: Vec<ExportedDevice>,
     /// API keys, oldest first, without their texts: nobody can read those again.
@@ -70,7 +72,7 @@ pub(crate) struct PersonalDataExport {
     /// Bookings, as the API shows them, newest first.
     #[schema(value_type = Vec<Object>)]
     pub(crate) bookings: Vec<Value>,
-    /// Letters to the address and about the bookings, newest first.
+    /// Letters about the account and the bookings, newest first, and where the address is verified all letters to it.
     #[schema(value_type = Vec<Object>)]
     pub(crate) letters: Vec<Value>,
 }
@@ -87,20 +89,23 @@ impl IdentityService {
         current: SessionId,
         others: &PersonalDataClient,
     ) -> Result<PersonalDataExport, IdentityError> {
-        let (user, sessions, devices, api_keys, audit) = {
+        let (user, sessions, second_factor_since, devices, api_keys, audit) = {
             // The connection goes back before the other services are asked, which takes long.
             let mut connection = self.pool.get().await?;
             let user = users::active(&mut connection, id).await?.ok_or(IdentityError::SessionEnded)?;
             let sessions = sessions::all_of(&mut connection, id).await?;
+            let factor = totp_factors::confirmed_at(&mut connection, id).await?;
             let devices = known_devices::of_user(&mut connection, id).await?;
             let api_keys = api_keys::of_user(&mut connection, id).await?;
-            (user, sessions, devices, api_keys, acts(&mut connection, id).await?)
+            (user, sessions, factor, devices, api_keys, acts(&mut connection, id).await?)
         };
         let bookings = others.bookings(id).await?;
         let mut subjects: Vec<Uuid> =
             bookings.iter().filter_map(|booking| booking["id"].as_str()?.parse().ok()).collect();
         subjects.push(id.0);
-        let letters = others.letters(&user.email, &subjects).await?;
+        // Letters to an address that was never verified may be those of its owner, who is somebody else.
+        let email = user.email_verified.then_some(user.email.as_str());
+        let letters = others.letters(email, &subjects).await?;
         let sessions = sessions.into_iter().map(|row| row.into_session(current)).collect();
         let device = |(network, program, last_at)| ExportedDevice { network, program, last_at };
         let known_devices = devices.into_iter().map(device).collect();
@@ -108,6 +113,7 @@ impl IdentityService {
             exported_at: Utc::now(),
             user,
             sessions,
+            second_factor_since,
             known_devices,
             api_keys,
             audit,

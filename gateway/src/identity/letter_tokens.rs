@@ -8,7 +8,10 @@ use crate::{
         user::User,
     },
     error::IdentityError,
-    store::{letter_requests, one_time_tokens, token_events, user_emails, users},
+    store::{
+        letter_requests::{self, CountedLetters},
+        one_time_tokens, token_events, user_emails, users,
+    },
 };
 use chrono::Utc;
 use diesel_async::{AsyncConnection, AsyncPgConnection};
@@ -40,7 +43,7 @@ impl IdentityService {
 
     async fn write_letter(&self, email: &LoginEmail, purpose: TokenPurpose) -> Result<(), IdentityError> {
         let mut connection = self.pool.get().await?;
-        if !letter_requests::count(&mut connection, &email.digest(), purpose).await? {
+        if !letter_requests::count(&mut connection, &email.digest(), CountedLetters::Token(purpose)).await? {
             return Ok(());
         }
         let Some(account) = user_emails::account_of(&mut connection, email).await? else { return Ok(()) };

@@ -71,7 +71,7 @@ impl IdentityService {
     ///
     /// # Errors
     /// [`IdentityError::InvalidCredentials`], [`IdentityError::SecondFactorMissing`],
-    /// [`IdentityError::WrongSecondFactor`], [`IdentityError::Locked`], or a fault of ours.
+    /// [`IdentityError::WrongSecondFactor`], [`IdentityError::SecondFactorUnreadable`], [`IdentityError::Locked`], or a fault of ours.
     pub(crate) async fn log_in(
         &self,
         login: Login,

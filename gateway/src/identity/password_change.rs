@@ -30,7 +30,8 @@ pub(crate) struct PasswordChange {
 
 impl IdentityService {
     /// Changes a user's password. All other sessions end. All access tokens end too; the present session gets a new
-    /// one by its refresh token.
+    /// one by its refresh token. API keys stay, since the user knows the present password and can see and delete them;
+    /// a reset by letter deletes them.
     ///
     /// # Errors
     /// [`IdentityError::Invalid`] for a wrong present password, [`IdentityError::Locked`],

@@ -1,6 +1,6 @@
 //! Resets a forgotten password by the token of a letter.
 
-use super::{IdentityService, access, own_sessions, session_alert};
+use super::{IdentityService, access, api_keys, own_sessions, session_alert};
 use crate::{
     domain::{
         client_device::ClientDevice,
@@ -10,10 +10,12 @@ use crate::{
     },
     error::IdentityError,
     security_event::SecurityEvent,
-    store::{login_failures, one_time_tokens, user_emails, user_passwords, users},
+    store::{
+        known_devices, login_failures, one_time_tokens, totp_factors, user_emails, user_passwords, users,
+    },
 };
 use diesel_async::{AsyncConnection, AsyncPgConnection};
-use shared::events::AlertReason;
+use shared::{events::AlertReason, ids::UserId};
 
 /// A new password with the token that permits it.
 #[derive(Debug)]
@@ -25,8 +27,9 @@ pub(crate) struct PasswordReset {
 }
 
 impl IdentityService {
-    /// Sets a new password, and ends all sessions of the user. The address counts as verified, since the letter was read
-    /// there, and failed logins are forgotten.
+    /// Sets a new password, and takes the account from everybody who had it before: all sessions end, and API keys and
+    /// known devices go. The address counts as verified, since the letter was read there. If it was not verified before,
+    /// somebody else may have made the account, and its second factor goes too. Failed logins are forgotten.
     ///
     /// # Errors
     /// [`IdentityError::Token`], or a fault of ours.
@@ -73,5 +76,28 @@ async fn replace_password(
     access::access_changed(connection, id, version).await?;
     login_failures::unlock(connection, &LoginEmail::digest_of(&address.key)).await?;
     let user = users::active(connection, id).await?.ok_or(InvalidOneTimeToken)?;
-    Ok(session_alert::alert(connection, &user, AlertReason::PasswordChanged, device).await?)
+    session_alert::alert(connection, &user, AlertReason::PasswordChanged, device).await?;
+    for reason in take_over(connection, id, address.verified).await? {
+        session_alert::alert(connection, &user, reason, device).await?;
+    }
+    Ok(())
+}
+
+/// Removes the other ways into an account that somebody had before the reset; returns what of it is worth an alert.
+async fn take_over(
+    connection: &mut AsyncPgConnection,
+    id: UserId,
+    was_verified: bool,
+) -> Result<Vec<AlertReason>, IdentityError> {
+    let mut reasons = Vec::new();
+    known_devices::forget(connection, id).await?;
+    if api_keys::delete_all(connection, id).await? > 0 {
+        reasons.push(AlertReason::ApiKeysChanged);
+    }
+    // A second factor of a verified address is its owner's, and protects from thieves of the mailbox.
+    if !was_verified && totp_factors::delete(connection, id).await? {
+        SecurityEvent::TotpSwitchedOff.record();
+        reasons.push(AlertReason::TotpChanged);
+    }
+    Ok(reasons)
 }

@@ -15,7 +15,8 @@ use shared::ids::UserId;
 /// of logins at once with the same one, one succeeds.
 ///
 /// # Errors
-/// [`IdentityError::SecondFactorMissing`], [`IdentityError::WrongSecondFactor`], or a fault of ours.
+/// [`IdentityError::SecondFactorMissing`], [`IdentityError::WrongSecondFactor`],
+/// [`IdentityError::SecondFactorUnreadable`], or a fault of ours.
 pub(super) async fn check(
     connection: &mut AsyncPgConnection,
     vault: &TotpVault,
@@ -34,7 +35,10 @@ pub(super) async fn check(
             used
         }
         Some(SecondFactor::Code(code)) => {
-            let secret = vault.open(&factor.sealed_secret, user)?;
+            let secret = vault.open(&factor.sealed_secret, user).map_err(|error| {
+                tracing::error!(user.id = %user, error.message = %error, "A second factor cannot be checked");
+                IdentityError::SecondFactorUnreadable
+            })?;
             match secret.step_of(code.expose_secret(), Utc::now().timestamp())? {
                 Some(step) => totp_factors::use_step(connection, user, step).await?,
                 None => false,

@@ -1,6 +1,6 @@
 //! Switching the second factor on and off.
 
-use super::{IdentityService, session_alert};
+use super::{IdentityService, reauthentication::wrong_password, session_alert};
 use crate::{
     domain::{
         client_device::ClientDevice,
@@ -9,12 +9,15 @@ use crate::{
     },
     error::{IdentityConflict, IdentityError},
     security_event::SecurityEvent,
-    store::{totp_factors, users},
+    store::{totp_factors, user_passwords, users},
 };
 use chrono::Utc;
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use secrecy::{ExposeSecret, SecretString};
 use shared::{events::AlertReason, http::FieldError, ids::UserId};
+
+/// Where a wrong password is told.
+const PASSWORD: &str = "/password";
 
 /// What a user's app needs of a new second factor.
 pub(crate) struct TotpSetup {
@@ -58,8 +61,10 @@ impl IdentityService {
                 let factor = totp_factors::find(connection, id).await?;
                 let begun = factor.filter(|factor| !factor.confirmed);
                 let sealed = begun.ok_or(IdentityConflict::TotpNotBegun)?.sealed_secret;
+                // One that was sealed under another key can only be begun anew.
+                let secret = self.totp.open(&sealed, id).map_err(|_| IdentityConflict::TotpNotBegun)?;
                 let step =
-                    self.totp.open(&sealed, id)?.step_of(code.expose_secret(), Utc::now().timestamp())?;
+                    secret.step_of(code.expose_secret(), Utc::now().timestamp())?;
                 let wrong = || vec![FieldError::at("/code", "is not the code that your app shows now")];
                 let step = step.ok_or_else(|| IdentityError::Invalid(wrong()))?;
                 // Another request may have begun or confirmed a factor meanwhile.
@@ -86,13 +91,17 @@ impl IdentityService {
         password: LoginPassword,
         device: &ClientDevice,
     ) -> Result<(), IdentityError> {
-        let user = self.reauthenticate(id, (password, device), "/password").await?.user;
+        let known = self.reauthenticate(id, (password, device), PASSWORD).await?;
         (*self.pool.get().await?)
             .transaction(async |connection: &mut AsyncPgConnection| {
+                // A reset that came between has taken the account from somebody who knows only the old password.
+                if !user_passwords::hold(connection, id, &known.password_hash).await? {
+                    return Err(wrong_password(PASSWORD));
+                }
                 if !totp_factors::delete(connection, id).await? {
                     return Err(IdentityError::NotFound);
                 }
-                session_alert::alert(connection, &user, AlertReason::TotpChanged, device).await?;
+                session_alert::alert(connection, &known.user, AlertReason::TotpChanged, device).await?;
                 Ok::<_, IdentityError>(())
             })
             .await?;

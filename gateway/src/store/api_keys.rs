@@ -122,6 +122,15 @@ pub(crate) async fn delete(
     diesel::delete(key).returning(api_keys::digest).get_result(connection).await.optional()
 }
 
+/// Deletes all keys of a user; returns their ids.
+///
+/// # Errors
+/// Those of the database.
+pub(crate) async fn delete_all(connection: &mut AsyncPgConnection, user: UserId) -> QueryResult<Vec<Uuid>> {
+    let keys = api_keys::table.filter(api_keys::user_id.eq(user.0));
+    diesel::delete(keys).returning(api_keys::id).get_results(connection).await
+}
+
 /// The key with a prefix.
 ///
 /// # Errors

@@ -1,11 +1,11 @@
 //! Deleted accounts whose traces in other services are erased once more.
 
 use super::schema::erasures;
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use diesel::{
     pg::data_types::PgInterval,
     prelude::*,
-    sql_types::{BigInt, Interval, Text, Uuid as SqlUuid},
+    sql_types::{BigInt, Interval, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared::{ids::UserId, statement};
@@ -14,10 +14,10 @@ use uuid::Uuid;
 
 statement! {
     /// Takes due erasures in hand: other instances see them only after the lease.
-    Claim { lease: Interval = PgInterval, limit: BigInt = i64 } -> (SqlUuid, Text),
+    Claim { lease: Interval = PgInterval, limit: BigInt = i64 } -> (SqlUuid, Nullable<Text>, Timestamptz),
     "UPDATE erasures SET next_attempt_at = now() + $ WHERE user_id IN (
         SELECT user_id FROM erasures WHERE next_attempt_at <= now() ORDER BY next_attempt_at LIMIT $ FOR UPDATE SKIP LOCKED)
-        RETURNING user_id, email"
+        RETURNING user_id, email, deleted_at"
 }
 
 /// A deleted account.
@@ -25,8 +25,10 @@ statement! {
 pub(crate) struct Erasure {
     /// Its id.
     pub(crate) user: UserId,
-    /// Its address in lower case.
-    pub(crate) email: String,
+    /// Its address in lower case, where it was verified: letters to another address are another's.
+    pub(crate) email: Option<String>,
+    /// When it was deleted. Later letters to the address may be those of another account.
+    pub(crate) deleted_at: DateTime<Utc>,
 }
 
 fn interval(duration: Duration) -> PgInterval {
@@ -46,6 +48,7 @@ pub(crate) async fn insert(
         .values((
             erasures::user_id.eq(erasure.user.0),
             erasures::email.eq(&erasure.email),
+            erasures::deleted_at.eq(erasure.deleted_at),
             erasures::next_attempt_at.eq(Utc::now() + due_after),
         ))
         .execute(connection)
@@ -63,8 +66,10 @@ pub(crate) async fn claim(
     lease: Duration,
     limit: i64,
 ) -> QueryResult<Vec<Erasure>> {
-    let rows: Vec<(Uuid, String)> = Claim { lease: interval(lease), limit }.load(connection).await?;
-    Ok(rows.into_iter().map(|(user, email)| Erasure { user: UserId(user), email }).collect())
+    let rows: Vec<(Uuid, Option<String>, DateTime<Utc>)> =
+        Claim { lease: interval(lease), limit }.load(connection).await?;
+    let erasure = |(user, email, deleted_at)| Erasure { user: UserId(user), email, deleted_at };
+    Ok(rows.into_iter().map(erasure).collect())
 }
 
 /// Forgets an erasure that is done.

@@ -5,8 +5,9 @@
 
 use crate::domain::known_device::KnownDevice;
 use chrono::{DateTime, Utc};
+use super::schema::known_devices;
 use diesel::{
-    QueryResult,
+    ExpressionMethods, QueryDsl, QueryResult,
     sql_types::{BigInt, Bool, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -99,6 +100,15 @@ pub(crate) async fn of_user(
     user: UserId,
 ) -> QueryResult<Vec<(String, String, DateTime<Utc>)>> {
     OfUser { user: user.0 }.load(connection).await
+}
+
+/// Forgets the devices of a user.
+///
+/// # Errors
+/// Those of the database.
+pub(crate) async fn forget(connection: &mut AsyncPgConnection, user: UserId) -> QueryResult<()> {
+    let devices = known_devices::table.filter(known_devices::user_id.eq(user.0));
+    diesel::delete(devices).execute(connection).await.map(drop)
 }
 
 /// Deletes up to `limit` devices that are known no more; returns their number.

@@ -1,4 +1,4 @@
-//! How often letters with tokens were asked for. The database keeps it, so that the limit holds on all instances.
+//! How many letters an address got that somebody can cause without reading them. The database keeps it, so that the limit holds on all instances.
 
 use crate::domain::one_time_token::TokenPurpose;
 use diesel::{
@@ -8,8 +8,32 @@ use diesel::{
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared::statement;
 
-/// Letters of a purpose that an address gets within an hour.
-const LETTERS: i32 = 3;
+/// Letters that are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CountedLetters {
+    /// Those with a token that somebody asked for.
+    Token(TokenPurpose),
+    /// Alerts of an account.
+    Alerts,
+}
+
+impl CountedLetters {
+    /// Their name in the database.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Token(purpose) => purpose.as_str(),
+            Self::Alerts => "session_alert",
+        }
+    }
+
+    /// How many of them an address gets within an hour.
+    fn an_hour(self) -> i32 {
+        match self {
+            Self::Token(_) => 3,
+            Self::Alerts => 10,
+        }
+    }
+}
 
 statement! {
     /// Counts a request; an hour after the first one it begins anew.
@@ -33,16 +57,17 @@ statement! {
     )"
 }
 
-/// Counts a request for a letter; returns whether the address may get one.
+/// Counts a letter that is to be sent; returns whether the address may get one.
 ///
 /// # Errors
 /// Those of the database.
 pub(crate) async fn count(
     connection: &mut AsyncPgConnection,
     account: &[u8],
-    purpose: TokenPurpose,
+    letters: CountedLetters,
 ) -> QueryResult<bool> {
-    let count = CountRequest { account: account.to_vec(), purpose: purpose.as_str(), letters: LETTERS };
+    let count =
+        CountRequest { account: account.to_vec(), purpose: letters.as_str(), letters: letters.an_hour() };
     let (within,): (bool,) = count.get_result(connection).await?;
     Ok(within)
 }

@@ -17,8 +17,9 @@ diesel::table! {
 diesel::table! {
     erasures (user_id) {
         user_id -> Uuid,
-        email -> Text,
+        email -> Nullable<Text>,
         next_attempt_at -> Timestamptz,
+        deleted_at -> Timestamptz,
     }
 }
 

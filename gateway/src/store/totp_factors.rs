@@ -1,6 +1,7 @@
 //! Second factors, and their recovery codes (table `recovery_codes`).
 
 use super::schema::{recovery_codes, totp_factors};
+use chrono::{DateTime, Utc};
 use diesel::{
     prelude::*,
     sql_types::{Binary, Uuid as SqlUuid},
@@ -52,6 +53,18 @@ pub(crate) async fn find(
         .first(connection)
         .await
         .optional()
+}
+
+/// Since when a user's logins need a factor; `None` where there is none that is confirmed.
+///
+/// # Errors
+/// Those of the database.
+pub(crate) async fn confirmed_at(
+    connection: &mut AsyncPgConnection,
+    user: UserId,
+) -> QueryResult<Option<DateTime<Utc>>> {
+    let confirmed = totp_factors::table.find(user.0).select(totp_factors::confirmed_at);
+    Ok(confirmed.first(connection).await.optional()?.flatten())
 }
 
 /// Confirms a factor by the first code, which is then used; returns whether it was there and not confirmed.

@@ -38,6 +38,31 @@ async fn a_login_from_a_new_device_alerts_but_not_the_first_one() {
     world.stop().await;
 }
 
+/// An account can be made for any address, and its user can cause as many alerts as wanted.
+#[actix_web::test]
+async fn an_account_gets_ten_alerts_an_hour() {
+    const KEYS: &str = "/api/v1/users/me/api-keys";
+    let world = GatewayFixture::start().await;
+    let ada = world.customer("ada@example.org").await;
+    let key = json!({"name": "again and again", "permissions": []});
+    for _ in 0..6 {
+        let answer = ada.post(KEYS, &key).await;
+        assert_eq!(answer.status, 201);
+        assert_eq!(ada.delete(answer.header("location")).await.status, 204);
+    }
+    log_in_with(&world, "Chrome/131.0").await;
+    let alerts = async || world.events::<SessionAlert>("session.alert").await.len();
+    assert_eq!(alerts().await, 10);
+    // Another account has ten of its own.
+    world.customer("grace@example.org").await.post(KEYS, &key).await.expect(201);
+    assert_eq!(alerts().await, 11);
+    let later = "UPDATE letter_requests SET since = since - interval '1 hour' WHERE purpose = 'session_alert'";
+    assert_eq!(world.run_sql(later).await, 2);
+    let _ = ada.post(KEYS, &key).await.expect(201);
+    assert_eq!(alerts().await, 12);
+    world.stop().await;
+}
+
 #[actix_web::test]
 async fn a_wrong_password_alerts_nobody() {
     let world = GatewayFixture::start().await;

@@ -128,6 +128,12 @@ impl GatewayFixture {
         self.client.post("/api/v1/auth/register", &registration(email)).await.expect(201)
     }
 
+    /// As if the owner of an address had verified it.
+    pub(crate) async fn verify(&self, email: &str) {
+        let verify = format!("UPDATE users SET email_verified = true WHERE email_key = '{email}'");
+        assert_eq!(self.run_sql(&verify).await, 1);
+    }
+
     pub(crate) async fn log_in(&self, email: &str) -> Value {
         self.try_log_in(email, PASSWORD).await.expect(200)
     }

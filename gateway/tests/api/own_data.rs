@@ -30,6 +30,7 @@ async fn delete(client: &Client, body: &Value) -> Answer {
 async fn an_export_holds_what_all_services_keep() {
     let (world, people) = world().await;
     let ada = world.customer("Ada@example.org").await;
+    world.verify("ada@example.org").await;
     let me = ada.get(ME).await.expect(200);
     let act = "INSERT INTO audit.audit_log (id, at, actor, action, subject, before, request_id)";
     let values = format!(
@@ -49,6 +50,7 @@ async fn an_export_holds_what_all_services_keep() {
         (&json!("city/LON"), &Value::Null)
     );
     assert_eq!(export["sessions"][0]["current"], true);
+    assert_eq!(export["second_factor_since"], Value::Null);
     assert_eq!(export["known_devices"][0]["network"], "127.0.0.1");
     assert_eq!(export["api_keys"], ada.get("/api/v1/users/me/api-keys").await.expect(200)["data"]);
     assert!(!export.to_string().contains(key["key"].as_str().unwrap()), "no text of a key");
@@ -70,6 +72,29 @@ async fn an_export_holds_what_all_services_keep() {
     people.stop().await;
 }
 
+/// Anybody can open an account for the address of a stranger, who has letters about bookings without an account.
+#[actix_web::test]
+async fn an_address_that_was_never_verified_gives_no_letters_and_erases_none() {
+    let (world, people) = world().await;
+    let registered = world.register("stranger@example.org").await;
+    let tokens = world.log_in("stranger@example.org").await;
+    let thief = world.client.with_token(tokens["access_token"].as_str().unwrap());
+    let _ = thief.get(EXPORT).await.expect(200);
+    delete(&thief, &json!({"password": PASSWORD})).await.expect(204);
+    let mut subjects = people.bookings();
+    subjects.push(registered["id"].clone());
+    let calls = people.calls();
+    let of_letters: Vec<_> =
+        calls.iter().filter(|call| call["path"].as_str().unwrap().starts_with("/internal/letters")).collect();
+    assert_eq!(of_letters.len(), 2);
+    for call in of_letters {
+        assert_eq!((&call["body"]["email"], &call["body"]["subjects"]), (&Value::Null, &json!(subjects)));
+    }
+    assert_eq!(world.run_sql("SELECT 1 FROM erasures WHERE email IS NULL").await, 1);
+    world.stop().await;
+    people.stop().await;
+}
+
 #[actix_web::test]
 async fn an_export_is_never_incomplete() {
     let world = GatewayFixture::start().await;
@@ -86,6 +111,7 @@ async fn an_export_is_never_incomplete() {
 async fn a_deleted_account_is_gone_and_may_be_made_anew() {
     let (world, people) = world().await;
     let registered = world.register("ada@example.org").await;
+    world.verify("ada@example.org").await;
     let tokens = world.log_in("ada@example.org").await;
     let ada = world.client.with_token(tokens["access_token"].as_str().unwrap());
     delete(&ada, &json!({"password": PASSWORD})).await.expect(204);
@@ -95,7 +121,12 @@ async fn a_deleted_account_is_gone_and_may_be_made_anew() {
     assert_eq!(calls[1]["path"], "/internal/letters/erase");
     let mut subjects = people.bookings();
     subjects.push(json!(user));
-    assert_eq!(calls[1]["body"], json!({"email": "ada@example.org", "subjects": subjects}));
+    let before = &calls[1]["body"]["before"];
+    assert_eq!(
+        calls[1]["body"],
+        json!({"email": "ada@example.org", "before": before, "subjects": subjects})
+    );
+    assert!(before.is_string(), "later letters to the address may be another's");
 
     world.refresh(&tokens).await.expect_problem(401, "unauthenticated");
     world.try_log_in("ada@example.org", PASSWORD).await.expect_problem(401, "invalid_credentials");
@@ -142,6 +173,7 @@ async fn a_deletion_needs_the_password_and_no_bookings_ahead() {
 async fn what_came_at_the_last_moment_is_erased_later() {
     let (world, mut people) = world().await;
     let ada = world.customer("ada@example.org").await;
+    world.verify("ada@example.org").await;
     delete(&ada, &json!({"password": PASSWORD})).await.expect(204);
     assert_eq!(people.calls().len(), 2);
     assert_eq!(
@@ -163,6 +195,12 @@ async fn what_came_at_the_last_moment_is_erased_later() {
     let paths: Vec<_> =
         people.calls()[2..].iter().map(|call| call["path"].as_str().unwrap().to_owned()).collect();
     assert!(paths[0].ends_with("/erase") && paths[1] == "/internal/letters/erase", "{paths:?}");
+    // To the microsecond, as the database keeps it: the deletion, and not the time of the follow-up.
+    let deleted_at = |call: usize| {
+        let before = people.calls()[call]["body"]["before"].as_str().unwrap().to_owned();
+        before.parse::<chrono::DateTime<chrono::Utc>>().unwrap().timestamp_micros()
+    };
+    assert_eq!(deleted_at(1), deleted_at(3));
     assert_eq!(world.run_sql("SELECT 1 FROM erasures").await, 0);
     world.stop().await;
     people.stop().await;

@@ -1,7 +1,10 @@
 //! A new password by letter.
 
-use crate::gateway_fixture::{GatewayFixture, PASSWORD};
-use serde_json::json;
+use crate::{
+    gateway_fixture::{GatewayFixture, PASSWORD},
+    totp::switch_on,
+};
+use serde_json::{Value, json};
 use shared::events::{AccessChange, AlertReason, SessionAlert, SessionEnd};
 use testkit::Answer;
 
@@ -44,6 +47,70 @@ async fn a_reset_sets_the_password_and_ends_all_that_was_there_before() {
     assert_eq!(reset(&world, &token, "yet another one").await.invalid(), ["/token"]);
     let verified = world.client.post("/api/v1/auth/email/verify", &json!({"token": verification})).await;
     assert_eq!(verified.invalid(), ["/token"], "the address is verified already");
+    world.stop().await;
+}
+
+/// Whether a program with this key is let in.
+async fn lets_in(world: &GatewayFixture, key: &Value) -> bool {
+    // What ended is known on this instance.
+    world.drain().await;
+    let program = world.client.with_token(key["key"].as_str().unwrap());
+    program.get("/api/v1/users/me").await.status == 200
+}
+
+/// Somebody may register the address of another, and wait for the owner to take the account.
+#[actix_web::test]
+async fn a_reset_by_letter_leaves_nothing_to_somebody_who_had_the_account_before() {
+    let world = GatewayFixture::start().await;
+    let thief = world.customer("ada@example.org").await;
+    let key = json!({"name": "a way back", "permissions": []});
+    let key = thief.post("/api/v1/users/me/api-keys", &key).await.expect(201);
+    assert!(lets_in(&world, &key).await);
+    switch_on(&thief).await;
+    let token = forgot(&world, "ada@example.org").await;
+    assert_eq!(reset(&world, &token, NEW).await.status, 204);
+
+    assert!(!lets_in(&world, &key).await);
+    for table in ["api_keys", "known_devices", "totp_factors", "recovery_codes"] {
+        assert_eq!(world.run_sql(&format!("SELECT 1 FROM {table}")).await, 0, "{table}");
+    }
+    let _ = world.try_log_in("ada@example.org", NEW).await.expect(200);
+    let alerts: Vec<SessionAlert> = world.events("session.alert").await;
+    let reasons: Vec<_> = alerts.iter().rev().take(3).rev().map(|alert| alert.reason).collect();
+    assert_eq!(
+        reasons,
+        [AlertReason::PasswordChanged, AlertReason::ApiKeysChanged, AlertReason::TotpChanged]
+    );
+    world.stop().await;
+}
+
+/// Who reads the letters of an owner must not come in by that alone.
+#[actix_web::test]
+async fn a_reset_leaves_the_second_factor_of_a_verified_address() {
+    let world = GatewayFixture::start().await;
+    let ada = world.customer("ada@example.org").await;
+    world.verify("ada@example.org").await;
+    switch_on(&ada).await;
+    let key = json!({"name": "nightly report", "permissions": []});
+    let key = ada.post("/api/v1/users/me/api-keys", &key).await.expect(201);
+    let token = forgot(&world, "ada@example.org").await;
+    assert_eq!(reset(&world, &token, NEW).await.status, 204);
+    assert!(!lets_in(&world, &key).await);
+    let missing = world.try_log_in("ada@example.org", NEW).await;
+    missing.expect_problem(401, "invalid_credentials");
+    assert_eq!(missing.json["totp_required"], true);
+    world.stop().await;
+}
+
+#[actix_web::test]
+async fn a_change_of_the_password_keeps_api_keys() {
+    let world = GatewayFixture::start().await;
+    let ada = world.customer("ada@example.org").await;
+    let key = json!({"name": "nightly report", "permissions": []});
+    let key = ada.post("/api/v1/users/me/api-keys", &key).await.expect(201);
+    let change = json!({"current_password": PASSWORD, "new_password": NEW});
+    assert_eq!(ada.post("/api/v1/users/me/password", &change).await.status, 204);
+    assert!(lets_in(&world, &key).await);
     world.stop().await;
 }
 

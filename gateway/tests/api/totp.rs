@@ -1,4 +1,5 @@
 use crate::gateway_fixture::{GatewayFixture, PASSWORD};
+use diesel_async::SimpleAsyncConnection;
 use serde_json::{Value, json};
 use shared::events::{AlertReason, SessionAlert};
 use testkit::{Answer, Client};
@@ -33,6 +34,13 @@ impl App {
 async fn log_in_with(world: &GatewayFixture, totp: &str) -> Answer {
     let body = json!({"email": EMAIL, "password": PASSWORD, "totp": totp});
     world.client.post("/api/v1/auth/login", &body).await
+}
+
+/// Switches the second factor of a user on.
+pub(crate) async fn switch_on(user: &Client) {
+    let setup = user.post(PATH, &json!({})).await.expect(200);
+    let code = App::of(&setup).code();
+    let _ = user.post(&format!("{PATH}/confirm"), &json!({"code": code})).await.expect(200);
 }
 
 /// A user with a second factor, its app and its recovery codes.
@@ -120,6 +128,42 @@ async fn wrong_codes_count_like_wrong_passwords() {
     // The sixth failure holds the next attempt up; here for an hour, so that the test has time.
     world.run_sql("UPDATE login_failures SET locked_until = locked_until + interval '1 hour'").await;
     log_in_with(&world, &app.code()).await.expect_problem(429, "account_locked");
+    world.stop().await;
+}
+
+#[actix_web::test]
+async fn a_factor_that_was_sealed_under_another_key_leaves_the_recovery_codes() {
+    let world = GatewayFixture::start().await;
+    let (_, app, codes) = with_second_factor(&world).await;
+    world.run_sql("UPDATE totp_factors SET sealed_secret = decode(repeat('00', 48), 'hex')").await;
+    let refused = log_in_with(&world, &app.code()).await;
+    refused.expect_problem(401, "invalid_credentials");
+    assert!(refused.json["detail"].as_str().unwrap().contains("recovery code"), "{}", refused.json);
+    assert_eq!(world.run_sql("SELECT 1 FROM login_failures").await, 0, "it is no guess");
+    let _ = log_in_with(&world, &codes[0]).await.expect(200);
+    world.stop().await;
+}
+
+/// A reset takes the account from somebody who knows the old password, also in the moment of the check.
+#[actix_web::test]
+async fn a_password_that_was_changed_meanwhile_switches_nothing_off() {
+    let world = GatewayFixture::start().await;
+    let (ada, _, _) = with_second_factor(&world).await;
+    let mut other = world.sql().await;
+    other.batch_execute("BEGIN; UPDATE users SET password_hash = NULL WHERE email = 'ada@example.org'").await.unwrap();
+    let body = json!({"password": PASSWORD}).to_string().into_bytes();
+    let switch_off = ada.send("DELETE".parse().unwrap(), PATH, "application/json", Some(body));
+    let change = async {
+        let waiting =
+            "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        while world.run_sql(waiting).await == 0 {
+            tokio::task::yield_now().await;
+        }
+        other.batch_execute("COMMIT").await.unwrap();
+    };
+    let (answer, ()) = futures_util::join!(switch_off, change);
+    assert_eq!(answer.invalid(), ["/password"]);
+    assert_eq!(world.run_sql("SELECT 1 FROM totp_factors").await, 1);
     world.stop().await;
 }
 

@@ -27,6 +27,7 @@ fn letter(number: i64) -> NewLetter {
         version: 1,
         draft: LetterDraft {
             template: LetterTemplate::BookingConfirmed,
+            about: None,
             reference: Some(format!("REF{number}")),
             recipient: "ada@example.org".to_owned(),
             locale: "en",

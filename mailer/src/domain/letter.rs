@@ -108,6 +108,8 @@ pub(crate) struct DraftToken {
 pub(crate) struct LetterDraft {
     /// Its kind.
     pub(crate) template: LetterTemplate,
+    /// What it is about, where that is not what its event is about: a person's letters are found by it.
+    pub(crate) about: Option<String>,
     /// What travellers call its matter: the locator.
     pub(crate) reference: Option<String>,
     /// Where it goes; checked when it is sent.

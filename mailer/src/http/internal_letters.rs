@@ -4,6 +4,7 @@
 use super::mail_admin::MailAdmin;
 use crate::store::erasure::{self, Correspondent};
 use actix_web::{HttpResponse, web};
+use chrono::{DateTime, Utc};
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use serde_json::{Value, json};
 use shared::{
@@ -17,9 +18,10 @@ use uuid::Uuid;
 
 impl FromJson for Correspondent {
     fn read(object: &mut JsonReader<'_>) -> Option<Self> {
-        let (email, subjects) = (object.text("email", 1..=254), object.required::<Vec<Uuid>>("subjects"));
-        let subjects = subjects?.iter().map(Uuid::to_string).collect();
-        Some(Self { email: EmailAddress::key_of(&email?), subjects })
+        let email = object.optional_text("email", 1..=254);
+        let before = object.optional::<DateTime<Utc>>("before");
+        let subjects = object.required::<Vec<Uuid>>("subjects")?.iter().map(Uuid::to_string).collect();
+        Some(Self { email: email.as_deref().map(EmailAddress::key_of), before, subjects })
     }
 }
 

@@ -51,6 +51,7 @@ pub(super) fn draft(
         recipient: recipient(&contact.email),
         locale: LOCALE,
         subject: format!("{title}: {locator}, {}", route(&booking.segments)),
+        about: None,
         reference: Some(locator),
         data,
         token: None,

@@ -29,6 +29,8 @@ fn draft(data: &Json) -> Result<Option<LetterDraft>, DraftError> {
     });
     Ok(Some(LetterDraft {
         template: KIND.template,
+        // The event's subject is the alert itself.
+        about: Some(alert.user.id.to_string()),
         reference: None,
         recipient: recipient(&alert.user.email),
         locale: LOCALE,

@@ -22,6 +22,7 @@ pub(super) fn draft(
     let request: TokenRequest = read(kind.event, data)?;
     Ok(Some(LetterDraft {
         template: kind.template,
+        about: None,
         reference: None,
         recipient: recipient(&request.user.email),
         locale: LOCALE,

@@ -1,9 +1,10 @@
 //! What is erased of messages off the bus that were given up: tokens that are of no use any more, and messages about a
 //! person who is erased. (What else is done with dead letters stands in `shared::outbox`.)
 
+use chrono::{DateTime, Utc};
 use diesel::{
     prelude::*,
-    sql_types::{Array, BigInt, Binary, Text, Uuid as SqlUuid},
+    sql_types::{Array, BigInt, Binary, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared::statement;
@@ -31,16 +32,21 @@ statement! {
 
 statement! {
     /// Deletes messages that name somebody.
-    DeleteNaming { texts: Array<Text> = Vec<String> } -> (),
-    "DELETE FROM dead_letters WHERE EXISTS (SELECT FROM unnest($) AS t (text) WHERE position(convert_to(t.text, 'UTF8') IN payload) > 0)"
+    DeleteNaming { texts: Array<Text> = Vec<String>, before: Nullable<Timestamptz> = Option<DateTime<Utc>> } -> (),
+    "DELETE FROM dead_letters WHERE EXISTS (SELECT FROM unnest($) AS t (text) WHERE position(convert_to(t.text, 'UTF8') IN payload) > 0)
+        AND created_at < coalesce($, 'infinity')"
 }
 
-/// Deletes the dead letters in which one of these texts stands.
+/// Deletes the dead letters in which one of these texts stands, if they are older than an instant.
 ///
 /// # Errors
 /// Those of the database.
-pub(crate) async fn delete_naming(mut connection: &AsyncPgConnection, texts: Vec<String>) -> QueryResult<()> {
-    DeleteNaming { texts }.execute(&mut connection).await.map(drop)
+pub(crate) async fn delete_naming(
+    mut connection: &AsyncPgConnection,
+    texts: Vec<String>,
+    before: Option<DateTime<Utc>>,
+) -> QueryResult<()> {
+    DeleteNaming { texts, before }.execute(&mut connection).await.map(drop)
 }
 
 /// Erases tokens from dead letters that were replayed, or are older than any token lasts.

@@ -7,6 +7,7 @@ use super::{
     dead_letters,
     schema::{letter_attempts, letter_queue, letters},
 };
+use chrono::{DateTime, Utc};
 use diesel::{
     dsl::{exists, not},
     prelude::*,
@@ -27,8 +28,10 @@ diesel::define_sql_function! {
 /// Whose letters are meant.
 #[derive(Debug, Clone)]
 pub(crate) struct Correspondent {
-    /// The address, in lower case.
-    pub(crate) email: String,
+    /// The address in lower case, where it is known to be the person's.
+    pub(crate) email: Option<String>,
+    /// Only letters to the address from before this instant are meant: later ones may be those of another account.
+    pub(crate) before: Option<DateTime<Utc>>,
     /// Ids of what belongs to the person: the account and its bookings.
     pub(crate) subjects: Vec<String>,
 }
@@ -87,13 +90,25 @@ pub(crate) async fn attempts(
 
 async fn ids(connection: &mut AsyncPgConnection, whose: &Correspondent) -> QueryResult<Vec<Uuid>> {
     // Two queries, for each has an index of its own.
-    let to_address = letters::table.filter(lower(letters::recipient).eq(&whose.email)).select(letters::id);
-    let mut found: Vec<Uuid> = to_address.load(connection).await?;
+    let mut found: Vec<Uuid> = match &whose.email {
+        Some(email) => {
+            let to_address = letters::table.filter(lower(letters::recipient).eq(email)).select(letters::id);
+            to_address.filter(letters::id.lt(first_id_of(whose.before))).load(connection).await?
+        }
+        None => Vec::new(),
+    };
     let about = letters::table.filter(letters::aggregate.eq_any(&whose.subjects)).select(letters::id);
     found.extend(about.load::<Uuid>(connection).await?);
     found.sort_unstable();
     found.dedup();
     Ok(found)
+}
+
+/// The first id of an instant: ids of letters tell when they were made. Without an instant it is above all ids.
+fn first_id_of(at: Option<DateTime<Utc>>) -> Uuid {
+    let Some(at) = at else { return Uuid::max() };
+    let milliseconds = u64::try_from(at.timestamp_millis()).unwrap_or_default();
+    uuid::Builder::from_unix_timestamp_millis(milliseconds, &[0; 10]).into_uuid()
 }
 
 /// Erases the letters of a person; gives the number of those that are just being sent, and so stay until they were.
@@ -122,9 +137,10 @@ pub(crate) async fn erase(connection: &mut AsyncPgConnection, whose: &Correspond
         .await?;
     let attempts = letter_attempts::table.filter(letter_attempts::letter_id.eq_any(&erased));
     diesel::delete(attempts).execute(connection).await?;
-    let mut texts = whose.subjects.clone();
-    texts.push(whose.email.clone());
-    dead_letters::delete_naming(connection, texts).await?;
+    dead_letters::delete_naming(connection, whose.subjects.clone(), None).await?;
+    if let Some(email) = &whose.email {
+        dead_letters::delete_naming(connection, vec![email.clone()], whose.before).await?;
+    }
     let left = letter_queue::table.filter(letter_queue::letter_id.eq_any(&ids));
     left.count().get_result(connection).await
 }

@@ -54,12 +54,19 @@ pub(crate) struct LetterRow {
 pub(crate) struct NewLetter {
     /// The event.
     pub(crate) event: EventId,
-    /// What the event is about.
+    /// What the event is about: the letter is named by it.
     pub(crate) aggregate: String,
     /// The version of that.
     pub(crate) version: i64,
     /// What the event asks for.
     pub(crate) draft: LetterDraft,
+}
+
+impl NewLetter {
+    /// What the letter is about: it is found by it, and superseded by newer letters about the same.
+    fn about(&self) -> &str {
+        self.draft.about.as_deref().unwrap_or(&self.aggregate)
+    }
 }
 
 impl LetterRow {
@@ -231,7 +238,7 @@ pub(crate) async fn store(
             .iter()
             .map(|letter| message_id(letter.draft.template, &letter.aggregate, letter.version, domain))
             .collect(),
-        aggregates: batch.into_iter().map(|letter| letter.aggregate).collect(),
+        aggregates: batch.into_iter().map(|letter| letter.draft.about.unwrap_or(letter.aggregate)).collect(),
         supersedable: supersedable(),
         tokens,
         expiries,
@@ -251,14 +258,14 @@ fn lacks_token(letter: &NewLetter) -> bool {
 fn superseded_within(batch: &[NewLetter]) -> Vec<bool> {
     let mut about: HashMap<&str, Vec<&NewLetter>> = HashMap::new();
     for letter in batch {
-        about.entry(&letter.aggregate).or_default().push(letter);
+        about.entry(letter.about()).or_default().push(letter);
     }
     let is_superseded = |letter: &NewLetter| {
         let Some(by) = superseding(letter.draft.template).and_then(|kind| kind.by.as_deref()) else {
             return false;
         };
         let names = |other: &NewLetter| by.split(',').any(|name| name == other.draft.template.as_str());
-        about[letter.aggregate.as_str()].iter().any(|other| other.version > letter.version && names(other))
+        about[letter.about()].iter().any(|other| other.version > letter.version && names(other))
     };
     batch.iter().map(is_superseded).collect()
 }

@@ -38,6 +38,7 @@ fn letter(template: LetterTemplate, aggregate: &str, version: i64) -> NewLetter 
         version,
         draft: LetterDraft {
             template,
+            about: None,
             reference: Some("K7XQ2M".to_owned()),
             recipient: "ada@example.org".to_owned(),
             locale: "en",

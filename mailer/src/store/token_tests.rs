@@ -30,6 +30,7 @@ fn letter(aggregate: &str) -> NewLetter {
         version: 1,
         draft: LetterDraft {
             template: LetterTemplate::PasswordReset,
+            about: None,
             reference: None,
             recipient: "ada@example.org".to_owned(),
             locale: "en",

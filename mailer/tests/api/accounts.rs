@@ -11,7 +11,7 @@ use testkit::SmtpBehaviour;
 
 const TOKEN: &str = "tHe_tOkEn-0123456789";
 
-fn user() -> UserState {
+pub(crate) fn user() -> UserState {
     UserState {
         id: UserId::new(),
         email: "ada@example.org".to_owned(),
@@ -19,6 +19,22 @@ fn user() -> UserState {
         family_name: "Lovelace".to_owned(),
         locale: "en".to_owned(),
     }
+}
+
+/// An alert of an account.
+pub(crate) fn alert(user: &UserState) -> Event {
+    alert_of(user, AlertReason::NewDevice)
+}
+
+fn alert_of(user: &UserState, reason: AlertReason) -> Event {
+    let alert = SessionAlert {
+        user: user.clone(),
+        reason,
+        at: "2026-12-01T09:30:00Z".parse().unwrap(),
+        user_agent: Some("Firefox/140.0 (https://evil.example)".to_owned()),
+        address: Some("192.0.2.7".to_owned()),
+    };
+    Event::new("gateway", EventType::SessionAlert, EventId::new(), 1, &alert)
 }
 
 fn request(kind: EventType, user: &UserState, number: i64, expires_at: DateTime<Utc>) -> Event {
@@ -212,17 +228,8 @@ async fn staff_see_no_token_in_what_was_given_up() {
 #[actix_web::test]
 async fn an_alert_tells_what_happened_and_where() {
     let mailer = RunningMailer::start().await;
-    let alert = |reason| {
-        let alert = SessionAlert {
-            user: user(),
-            reason,
-            at: "2026-12-01T09:30:00Z".parse().unwrap(),
-            user_agent: Some("Firefox/140.0 (https://evil.example)".to_owned()),
-            address: Some("192.0.2.7".to_owned()),
-        };
-        Event::new("gateway", EventType::SessionAlert, EventId::new(), 1, &alert)
-    };
-    let mut subjects = Vec::new();
+    let user = user();
+    let (mut subjects, mut ids) = (Vec::new(), Vec::new());
     for reason in [
         AlertReason::NewDevice,
         AlertReason::PasswordChanged,
@@ -230,7 +237,7 @@ async fn an_alert_tells_what_happened_and_where() {
         AlertReason::ApiKeysChanged,
         AlertReason::RefreshTokenReused,
     ] {
-        mailer.world.publish(&alert(reason)).await;
+        mailer.world.publish(&alert_of(&user, reason)).await;
         let mail = mailer.next_mail().await;
         for part in [&mail.text, &mail.html] {
             for said in
@@ -241,7 +248,11 @@ async fn an_alert_tells_what_happened_and_where() {
             assert!(!part.contains("evil.example"), "{part}");
         }
         subjects.push(mail.subject);
+        ids.push(mail.message_id);
     }
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), 5, "{ids:?}");
     subjects.sort();
     subjects.dedup();
     assert_eq!(subjects.len(), 5, "{subjects:?}");

@@ -1,6 +1,7 @@
 //! `/internal/letters`: what is kept of a person, and its erasure.
 
 use crate::{
+    accounts::{alert, user},
     bookings::{confirmation, confirmed, event},
     mailer_fixture::RunningMailer,
 };
@@ -68,6 +69,59 @@ async fn letters_to_an_address_and_about_a_booking_are_told_and_erased() {
     // A repeated event has no further letter.
     mailer.world.publish(&told[0]).await;
     assert_eq!(mailer.letters().await.len(), 3);
+}
+
+/// The gateway names no address that was never verified: it may be a stranger's.
+#[actix_web::test]
+async fn without_an_address_only_what_belongs_to_the_person_is_told_and_erased() {
+    let mailer = RunningMailer::start().await;
+    mailer
+        .world
+        .sql("ALTER TABLE letter_queue ALTER COLUMN next_attempt_at SET DEFAULT now() + interval '1 day'")
+        .await;
+    let (mine, strangers) = (user(), confirmed());
+    mailer.world.publish(&alert(&mine)).await;
+    mailer.world.publish(&confirmation(&strangers)).await;
+    let gateway = service(&mailer);
+    let whose = json!({"email": null, "subjects": [mine.id]});
+    let export = gateway.post(EXPORT, &whose).await.expect(200);
+    let templates: Vec<_> =
+        export["letters"].as_array().unwrap().iter().map(|letter| letter["template"].clone()).collect();
+    assert_eq!(templates, ["session_alert"], "an alert is about the account");
+    assert_eq!(gateway.post(ERASE, &whose).await.expect(200), json!({"sending": 0}));
+    let mut states: Vec<_> = mailer
+        .letters()
+        .await
+        .iter()
+        .map(|letter| (letter["template"].to_string(), letter["status"].to_string()))
+        .collect();
+    states.sort();
+    let state = |template: &str, status: &str| (format!("\"{template}\""), format!("\"{status}\""));
+    assert_eq!(states, [state("booking_confirmed", "queued"), state("session_alert", "superseded")]);
+}
+
+/// The address of a deleted account may be that of another account by then.
+#[actix_web::test]
+async fn letters_to_an_address_from_after_an_instant_stay() {
+    let mailer = RunningMailer::start().await;
+    mailer.world.publish(&confirmation(&confirmed())).await;
+    mailer.next_mail().await;
+    mailer.letter_with("sent", 1).await;
+    let gateway = service(&mailer);
+    let erase = async |before: &str| {
+        let whose = json!({"email": "ada@example.org", "before": before, "subjects": []});
+        assert_eq!(gateway.post(ERASE, &whose).await.expect(200), json!({"sending": 0}));
+        mailer.letters().await[0]["recipient"].clone()
+    };
+    let broken = json!({"version": 1, "contact": {"email": "ada@example.org"}});
+    mailer.world.publish(&event(EventType::BookingConfirmed, &broken)).await;
+    let dead = "SELECT 1 FROM dead_letters";
+    assert_eq!(erase("2020-01-01T00:00:00Z").await, "ada@example.org");
+    assert_eq!(mailer.world.sql(dead).await, 1);
+    assert_eq!(erase("2100-01-01T00:00:00Z").await, "erased@aerobus.invalid");
+    assert_eq!(mailer.world.sql(dead).await, 0);
+    let bad = gateway.post(ERASE, &json!({"email": "a@b.example", "before": "noon", "subjects": []})).await;
+    assert_eq!(bad.invalid(), ["/before"]);
 }
 
 #[actix_web::test]
