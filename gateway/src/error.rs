@@ -69,7 +69,9 @@ pub enum IdentityError {
     #[error("the code of the second factor is wrong or was used")]
     WrongSecondFactor,
     /// The secret of the second factor was sealed under another key.
-    #[error("codes of this second factor cannot be checked any more: log in with a recovery code, and begin it anew")]
+    #[error(
+        "codes of this second factor cannot be checked any more: log in with a recovery code, and begin it anew"
+    )]
     SecondFactorUnreadable,
     /// The API key is unknown or has ended.
     #[error("the API key is unknown or has ended")]

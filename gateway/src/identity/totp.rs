@@ -63,8 +63,7 @@ impl IdentityService {
                 let sealed = begun.ok_or(IdentityConflict::TotpNotBegun)?.sealed_secret;
                 // One that was sealed under another key can only be begun anew.
                 let secret = self.totp.open(&sealed, id).map_err(|_| IdentityConflict::TotpNotBegun)?;
-                let step =
-                    secret.step_of(code.expose_secret(), Utc::now().timestamp())?;
+                let step = secret.step_of(code.expose_secret(), Utc::now().timestamp())?;
                 let wrong = || vec![FieldError::at("/code", "is not the code that your app shows now")];
                 let step = step.ok_or_else(|| IdentityError::Invalid(wrong()))?;
                 // Another request may have begun or confirmed a factor meanwhile.

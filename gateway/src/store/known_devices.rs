@@ -3,9 +3,9 @@
 //! A device is known for 90 days after its last login. A user's latest device is kept for longer, because a user without
 //! any has never logged in.
 
+use super::schema::known_devices;
 use crate::domain::known_device::KnownDevice;
 use chrono::{DateTime, Utc};
-use super::schema::known_devices;
 use diesel::{
     ExpressionMethods, QueryDsl, QueryResult,
     sql_types::{BigInt, Bool, Text, Timestamptz, Uuid as SqlUuid},

@@ -56,7 +56,8 @@ async fn an_account_gets_ten_alerts_an_hour() {
     // Another account has ten of its own.
     world.customer("grace@example.org").await.post(KEYS, &key).await.expect(201);
     assert_eq!(alerts().await, 11);
-    let later = "UPDATE letter_requests SET since = since - interval '1 hour' WHERE purpose = 'session_alert'";
+    let later =
+        "UPDATE letter_requests SET since = since - interval '1 hour' WHERE purpose = 'session_alert'";
     assert_eq!(world.run_sql(later).await, 2);
     let _ = ada.post(KEYS, &key).await.expect(201);
     assert_eq!(alerts().await, 12);

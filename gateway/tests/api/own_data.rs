@@ -122,10 +122,7 @@ async fn a_deleted_account_is_gone_and_may_be_made_anew() {
     let mut subjects = people.bookings();
     subjects.push(json!(user));
     let before = &calls[1]["body"]["before"];
-    assert_eq!(
-        calls[1]["body"],
-        json!({"email": "ada@example.org", "before": before, "subjects": subjects})
-    );
+    assert_eq!(calls[1]["body"], json!({"email": "ada@example.org", "before": before, "subjects": subjects}));
     assert!(before.is_string(), "later letters to the address may be another's");
 
     world.refresh(&tokens).await.expect_problem(401, "unauthenticated");

@@ -150,7 +150,10 @@ async fn a_password_that_was_changed_meanwhile_switches_nothing_off() {
     let world = GatewayFixture::start().await;
     let (ada, _, _) = with_second_factor(&world).await;
     let mut other = world.sql().await;
-    other.batch_execute("BEGIN; UPDATE users SET password_hash = NULL WHERE email = 'ada@example.org'").await.unwrap();
+    other
+        .batch_execute("BEGIN; UPDATE users SET password_hash = NULL WHERE email = 'ada@example.org'")
+        .await
+        .unwrap();
     let body = json!({"password": PASSWORD}).to_string().into_bytes();
     let switch_off = ada.send("DELETE".parse().unwrap(), PATH, "application/json", Some(body));
     let change = async {
