@@ -30,7 +30,7 @@ fn alert_of(user: &UserState, reason: AlertReason) -> Event {
     let alert = SessionAlert {
         user: user.clone(),
         reason,
-        at: "2026-12-01T09:30:00Z".parse().unwrap(),
+        at: "2026-12-01T09:30:00Z".parse().expect("an instant"),
         user_agent: Some("Firefox/140.0 (https://evil.example)".to_owned()),
         address: Some("192.0.2.7".to_owned()),
     };
