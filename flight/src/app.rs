@@ -6,6 +6,7 @@ use crate::{
         catalogue::CatalogueHandle,
         catalogue_feed::{self, CatalogueFeed},
         places::PlacesHandle,
+        schedule_keeper::ScheduleKeeperHandle,
     },
     booking::BookingClient,
     config::Config,
@@ -28,8 +29,8 @@ use std::{io, sync::Arc, time::Duration};
 /// How long the start waits for the flights to be loaded; then it goes on, not ready yet.
 const LOAD_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Connections of what follows the bus: the search index and the feed of seats.
-const FOLLOWERS: usize = 2;
+/// Connections of what follows the bus, the search index and the feed of seats, and of the schedule keeper.
+const FOLLOWERS: usize = 3;
 
 /// Why the flight service did not start.
 #[derive(Debug, thiserror::Error)]
@@ -63,9 +64,9 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
     let pool = Pool::new(&database);
     // The search index follows the bus in bulk: off the thread of the connections that requests wait for.
     let follower = threads::arbiter("fl-follow".to_owned(), Priority::Followers)?;
-    let (followed, bus) = (database.clone(), context.bus.clone());
-    let Following { relay, pool: followers, catalogue, places, dead_letters, consumers } =
-        threads::run_on(&follower.handle(), async move || follow(&followed, &bus)).await?;
+    let (followed, bus, horizon) = (database.clone(), context.bus.clone(), config.schedule_horizon_days);
+    let Following { relay, pool: followers, catalogue, places, keeper, dead_letters, consumers } =
+        threads::run_on(&follower.handle(), async move || follow(&followed, &bus, horizon)).await?;
     let loaded = async { tokio::join!(catalogue.loaded(), places.wait_for(|_| true)) };
     drop(tokio::time::timeout(LOAD_TIMEOUT, loaded).await);
 
@@ -88,6 +89,7 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
         .share(CommittedChanges::new(relay.clone(), catalogue.clone(), places.clone()))
         .share(catalogue)
         .share(places)
+        .share(keeper)
         .share(SaleCurrency(config.sale_currency))
         .for_each_worker(move || BookingClient::new(booking_url.clone(), of_clients.clone()))
         .serve(http::routes)?;
@@ -106,19 +108,21 @@ struct Following {
     pool: Pool,
     catalogue: CatalogueHandle,
     places: PlacesHandle,
+    keeper: ScheduleKeeperHandle,
     dead_letters: DeadLetters,
     consumers: Consumers,
 }
 
-/// Starts the relay, the search index and the places on the present arbiter, and subscribes to the bus.
-fn follow(database: &DatabaseConfig, bus: &Bus) -> Following {
+/// Starts the relay, the search index, the places and the schedule keeper on the present arbiter, and subscribes to the bus.
+fn follow(database: &DatabaseConfig, bus: &Bus, horizon_days: u16) -> Following {
     let pool = Pool::new(&DatabaseConfig { pool_size: FOLLOWERS, ..database.clone() });
     let relay = Relay::start("flight", database, bus.clone());
     let catalogue = CatalogueHandle::start(pool.clone());
     let places = PlacesHandle::start(pool.clone(), database);
+    let keeper = ScheduleKeeperHandle::start(pool.clone(), relay.clone(), catalogue.clone(), horizon_days);
     let dead_letters = DeadLetters::new(pool.clone());
     let consumers = subscribe(bus, &dead_letters, &pool, &catalogue);
-    Following { relay, pool, catalogue, places, dead_letters, consumers }
+    Following { relay, pool, catalogue, places, keeper, dead_letters, consumers }
 }
 
 /// Subscribes to the bus.

@@ -24,6 +24,9 @@ pub struct Config {
     /// `AEROBUS_SALE_CURRENCY`: the one currency of all fares, an ISO 4217 code.
     #[serde(deserialize_with = "currency")]
     pub sale_currency: Currency,
+    /// `FLIGHT_SCHEDULE_HORIZON_DAYS`: how many days ahead flights are generated from schedules, 1 to 730.
+    #[serde(deserialize_with = "horizon")]
+    pub schedule_horizon_days: u16,
 }
 
 impl Default for Config {
@@ -34,12 +37,21 @@ impl Default for Config {
             service: ServiceConfig::default(),
             booking_url: booking_url.unwrap_or_else(|_| unreachable!("a good address")),
             sale_currency: Currency::EUR,
+            schedule_horizon_days: 330,
         }
     }
 }
 
 fn currency<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Currency, D::Error> {
     String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+}
+
+/// As far ahead as flights may be planned.
+fn horizon<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
+    match u16::deserialize(deserializer)? {
+        days @ 1..=730 => Ok(days),
+        _ => Err(D::Error::custom("expected 1 to 730 days")),
+    }
 }
 
 fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Url, D::Error> {

@@ -12,6 +12,10 @@
 //!   admin requests, after their commit ---Look--->   Places --watch--> places
 //!   notifications, and an interval                      |
 //!                                                       +--> PostgreSQL (loads)
+//!
+//!   admin requests, after a change of a schedule --Wake--> ScheduleKeeper --Apply, after each commit--> Catalogue
+//!                                                            |
+//!                                                            +--> PostgreSQL (schedules, flights), relay
 //! ```
 //!
 //! Nobody asks back, so the graph has no cycle. Search reads the catalogue's last published index and
@@ -24,3 +28,4 @@ pub mod catalogue;
 pub mod catalogue_feed;
 mod newest;
 pub mod places;
+pub mod schedule_keeper;

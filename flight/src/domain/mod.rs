@@ -11,5 +11,8 @@ pub mod reference;
 pub mod rotation;
 #[cfg(test)]
 mod sample;
+pub mod schedule;
+pub mod schedule_generation;
+pub mod schedule_rules;
 pub mod search;
 pub mod timetable;

@@ -12,7 +12,7 @@ use shared::{
 /// The longest flight from block to block.
 const LONGEST: Duration = Duration::hours(24);
 /// How far ahead flights can be planned: what airlines call the booking horizon, and some.
-const HORIZON: Duration = Duration::days(2 * 365);
+pub const HORIZON: Duration = Duration::days(2 * 365);
 /// The highest base price, in whole units of the currency.
 const HIGHEST_PRICE: i64 = 1_000_000;
 

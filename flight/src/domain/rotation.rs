@@ -23,6 +23,23 @@ pub fn turnaround(aircraft_type: &AircraftTypeCode, plan: &SeatPlan) -> TimeDelt
     TimeDelta::minutes(minutes)
 }
 
+/// What decides how an airplane can be planned: its type and its seats.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AirplaneFit {
+    /// Its type.
+    pub aircraft_type: AircraftTypeCode,
+    /// Its seats.
+    pub plan: SeatPlan,
+}
+
+impl AirplaneFit {
+    /// How long it stays on the ground between two flights at least, see [`turnaround`].
+    #[must_use]
+    pub fn turnaround(&self) -> TimeDelta {
+        turnaround(&self.aircraft_type, &self.plan)
+    }
+}
+
 /// A flight as one of those of its airplane.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RotationFlight {

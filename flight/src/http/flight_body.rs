@@ -10,7 +10,7 @@ use shared::{
 use utoipa::ToSchema;
 
 /// Fares of a flight: four cabins of three brands.
-const FARES: std::ops::RangeInclusive<usize> = 1..=12;
+pub(super) const FARES: std::ops::RangeInclusive<usize> = 1..=12;
 
 /// A flight that is to be made.
 #[derive(Debug, Clone, ToSchema)]
@@ -58,7 +58,7 @@ impl FromJson for NewFlightBody {
     }
 }
 
-fn read_fare(object: &mut JsonReader<'_>) -> Option<FlightFare> {
+pub(super) fn read_fare(object: &mut JsonReader<'_>) -> Option<FlightFare> {
     let (cabin, brand, base_price) =
         (object.required("cabin"), object.required("brand"), object.required("base_price"));
     Some(FlightFare { cabin: cabin?, brand: brand?, base_price: base_price? })

@@ -1,6 +1,7 @@
 //! Handlers: they parse, ask, and present.
 
 mod admin_flights;
+mod admin_schedules;
 mod cache_control;
 mod changes;
 mod deletion;
@@ -15,6 +16,8 @@ mod preconditions;
 mod recorded_flight;
 mod reference;
 mod sale_currency;
+mod schedule_body;
+mod schedule_generation;
 mod search;
 
 pub(crate) use changes::CommittedChanges;
@@ -45,6 +48,24 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
                 .route(web::patch().to(admin_flights::change))
                 .route(web::delete().to(admin_flights::delete))
                 .default_service(method_not_allowed("PATCH, DELETE")),
+        )
+        .service(
+            web::resource("/admin/schedules")
+                .route(web::get().to(admin_schedules::list))
+                .route(web::post().to(admin_schedules::create))
+                .default_service(method_not_allowed("GET, HEAD, POST")),
+        )
+        .service(
+            web::resource("/admin/schedules/{id}")
+                .route(web::get().to(admin_schedules::get))
+                .route(web::patch().to(admin_schedules::change))
+                .route(web::delete().to(admin_schedules::delete))
+                .default_service(method_not_allowed("GET, HEAD, PATCH, DELETE")),
+        )
+        .service(
+            web::resource("/admin/schedules/{id}/generate")
+                .route(web::post().to(schedule_generation::generate))
+                .default_service(method_not_allowed("POST")),
         );
     config.service(api).configure(shared::operations::routes).service(
         web::resource("/openapi.json").route(web::get().to(own_document)).default_service(read_only()),

@@ -1,12 +1,12 @@
 //! The service's OpenAPI document.
 
 use super::{
-    admin_flights, flights, places,
+    admin_flights, admin_schedules, flights, places,
     reference::{
         aircraft_type_handlers, airline_handlers, airplane_handlers, airport_handlers, city_handlers,
         seat_layout_handlers,
     },
-    search,
+    schedule_generation, search,
 };
 use shared::http::{BearerToken, Refusals};
 use utoipa::OpenApi;
@@ -27,12 +27,15 @@ use utoipa::OpenApi;
         airplane_handlers::list, airplane_handlers::get, airplane_handlers::create, airplane_handlers::change,
         airplane_handlers::delete,
         flights::list, flights::get, admin_flights::create, admin_flights::change, admin_flights::delete,
+        admin_schedules::list, admin_schedules::get, admin_schedules::create, admin_schedules::change,
+        admin_schedules::delete, schedule_generation::generate,
         search::search, places::list,
     ),
     modifiers(&BearerToken, &Refusals),
     tags(
         (name = "reference data", description = "Cities, airports, airlines, types, layouts, airplanes"),
         (name = "flights", description = "Dated departures"),
+        (name = "schedules", description = "Season schedules, which flights are generated from"),
         (name = "search", description = "Journeys with their offers"),
     ),
 )]

@@ -1,6 +1,6 @@
-//! What the routes of staff demand. All of them write, so each is audited.
+//! What the routes of staff demand. Each that writes is audited.
 
-use shared::auth::{Audited, Permission, Requirement, required};
+use shared::auth::{Audited, Permission, Permitted, Requirement, required};
 
 /// A caller who may change reference data.
 pub(crate) type ReferenceWriter = Audited<required::ReferenceWrite>;
@@ -10,6 +10,9 @@ pub(crate) type FlightWriter = Audited<required::FlightWrite>;
 
 /// A caller who may change flights, or their fares: the body tells which of the two it takes.
 pub(crate) type FlightChanger = Audited<FlightOrFareWrite>;
+
+/// A caller who may look at schedules, which say what is planned and what it costs.
+pub(crate) type ScheduleReader = Permitted<FlightOrFareWrite>;
 
 /// See [`FlightChanger`].
 pub(crate) struct FlightOrFareWrite;

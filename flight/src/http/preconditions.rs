@@ -21,6 +21,11 @@ impl FromRequest for IfMatch {
 }
 
 impl IfMatch {
+    /// The precondition of a write whose version is no client's business.
+    pub(crate) fn anything() -> Self {
+        Self(None)
+    }
+
     /// Checks that one of the tags is of this version. A flight's tag names its version and then what
     /// else is shown of it (`"7.1f3a"`): only the version is at stake in a write.
     pub(crate) fn check(&self, version: i64) -> Result<(), Problem> {

@@ -21,6 +21,7 @@ pub mod cities;
 pub mod fares;
 pub mod flights;
 pub mod places;
+pub mod schedules;
 mod schema;
 pub mod seat_layouts;
 pub mod stored_forms;

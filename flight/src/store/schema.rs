@@ -100,6 +100,35 @@ diesel::table! {
 }
 
 diesel::table! {
+    scheduled_flights (flight_id) {
+        flight_id -> Uuid,
+        schedule_id -> Uuid,
+        mark -> Int8,
+    }
+}
+
+diesel::table! {
+    schedules (id) {
+        id -> Uuid,
+        version -> Int8,
+        flight_number -> Text,
+        airline -> Text,
+        origin -> Text,
+        destination -> Text,
+        effective_from -> Date,
+        effective_to -> Date,
+        days_of_operation -> Int2,
+        departure_time -> Int2,
+        arrival_time -> Int2,
+        arrival_day_offset -> Int2,
+        airplane -> Text,
+        fares -> Jsonb,
+        generated_until -> Nullable<Date>,
+        conflicts -> Jsonb,
+    }
+}
+
+diesel::table! {
     seat_layouts (id) {
         id -> Uuid,
         name -> Text,
@@ -118,6 +147,10 @@ diesel::joinable!(fares -> flights (flight_id));
 diesel::joinable!(flights -> airlines (airline));
 diesel::joinable!(flights -> airplanes (airplane));
 diesel::joinable!(flights -> seat_layouts (seat_layout_id));
+diesel::joinable!(scheduled_flights -> flights (flight_id));
+diesel::joinable!(scheduled_flights -> schedules (schedule_id));
+diesel::joinable!(schedules -> airlines (airline));
+diesel::joinable!(schedules -> airplanes (airplane));
 diesel::joinable!(seat_layouts -> aircraft_types (aircraft_type));
 
 diesel::allow_tables_to_appear_in_same_query!(
@@ -129,5 +162,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     cities,
     fares,
     flights,
+    scheduled_flights,
+    schedules,
     seat_layouts,
 );

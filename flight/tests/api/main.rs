@@ -10,6 +10,8 @@ mod places;
 mod races;
 mod reference;
 mod rotation;
+mod schedule_keeper;
+mod schedules;
 mod schema;
 mod search;
 mod service;

@@ -203,6 +203,12 @@ pub const ROUTING_TABLE: &[ApiRoute] = &[
     flight(POST, "/api/v1/admin/flights", FLIGHT),
     flight(PATCH, "/api/v1/admin/flights/{id}", FLIGHT_OR_FARE),
     flight(DELETE, "/api/v1/admin/flights/{id}", FLIGHT),
+    flight(GET, "/api/v1/admin/schedules", FLIGHT_OR_FARE),
+    flight(POST, "/api/v1/admin/schedules", FLIGHT),
+    flight(GET, "/api/v1/admin/schedules/{id}", FLIGHT_OR_FARE),
+    flight(PATCH, "/api/v1/admin/schedules/{id}", FLIGHT_OR_FARE),
+    flight(DELETE, "/api/v1/admin/schedules/{id}", FLIGHT),
+    flight(POST, "/api/v1/admin/schedules/{id}/generate", FLIGHT),
     // Bookings
     booking(GET, "/api/v1/flights/{id}/seat-map", PUBLIC),
     events(booking(GET, "/api/v1/flights/{id}/seat-map/events", PUBLIC)),

@@ -65,6 +65,8 @@ id! {
     SessionId,
     /// One dated departure of a flight number.
     FlightId,
+    /// A season schedule.
+    ScheduleId,
     /// A seat layout of an aircraft type.
     SeatLayoutId,
     /// A booking.

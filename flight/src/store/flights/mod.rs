@@ -3,12 +3,14 @@
 mod parts;
 mod read;
 mod rotation;
+mod scheduled;
 mod write;
 
 pub use read::{
     FlightFilter, airplane_is_in_use, airport_is_in_use, find, find_many, is_taken, list, lock, with_seats,
 };
-pub use rotation::{lock_airplanes, planned_elsewhere, planned_times, rotation, turnarounds};
+pub use rotation::{fits, lock_airplanes, planned_elsewhere, planned_times, rotation, turnarounds};
+pub use scheduled::{ScheduleLink, link, lock_by_number, of_schedule};
 pub use write::{FlightChange, Naming, NewFlight, delete, hold_references, insert, republish, update};
 
 /// The service as the source of events.

@@ -4,7 +4,7 @@
 //! first, so that they wait for each other and can name the flight that was there before.
 
 use crate::{
-    domain::rotation::{RotationFlight, turnaround},
+    domain::rotation::{AirplaneFit, RotationFlight},
     store::{
         parsed,
         schema::{airplanes, flights, seat_layouts},
@@ -47,14 +47,14 @@ pub async fn lock_airplanes(
     Ok(())
 }
 
-/// How long each of these airplanes stays on the ground between two flights at least.
+/// The types and seats of these airplanes.
 ///
 /// # Errors
 /// Those of the database. What is not there is passed over.
-pub async fn turnarounds(
+pub async fn fits(
     connection: &mut AsyncPgConnection,
     registrations: &[&Registration],
-) -> QueryResult<HashMap<Registration, TimeDelta>> {
+) -> QueryResult<HashMap<Registration, AirplaneFit>> {
     let mut keys: Vec<&str> = registrations.iter().map(|registration| registration.as_str()).collect();
     keys.sort_unstable();
     keys.dedup();
@@ -65,9 +65,22 @@ pub async fn turnarounds(
         .load(connection)
         .await?;
     let read = |(registration, aircraft_type, plan): (String, String, serde_json::Value)| {
-        Ok((parsed(&registration)?, turnaround(&parsed(&aircraft_type)?, &read_plan(plan)?)))
+        let fit = AirplaneFit { aircraft_type: parsed(&aircraft_type)?, plan: read_plan(plan)? };
+        Ok((parsed(&registration)?, fit))
     };
     rows.into_iter().map(read).collect()
+}
+
+/// How long each of these airplanes stays on the ground between two flights at least.
+///
+/// # Errors
+/// Those of the database. What is not there is passed over.
+pub async fn turnarounds(
+    connection: &mut AsyncPgConnection,
+    registrations: &[&Registration],
+) -> QueryResult<HashMap<Registration, TimeDelta>> {
+    let fits = fits(connection, registrations).await?;
+    Ok(fits.into_iter().map(|(registration, fit)| (registration, fit.turnaround())).collect())
 }
 
 #[derive(QueryableByName)]

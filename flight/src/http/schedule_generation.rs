@@ -1,0 +1,271 @@
+//! `POST /admin/schedules/{id}/generate`: the flights of a schedule at once, or what would become of them.
+
+use super::{
+    CommittedChanges, cache_control::PRIVATE, deletion::close_and_delete, permitted::FlightWriter,
+    preconditions::IfMatch,
+};
+use crate::{
+    actors::schedule_keeper::ScheduleKeeperHandle,
+    booking::BookingClient,
+    domain::{
+        flight::Flight,
+        schedule_generation::{ExistingFlight, ScheduleConflict, ScheduleWarning},
+    },
+    store::{
+        flights::{self, SOURCE},
+        schedules::{self, GeneratedFlights, StoredSchedule},
+    },
+};
+use actix_web::{HttpResponse, http::header, web};
+use chrono::{DateTime, NaiveDate, Utc};
+use diesel_async::{AsyncConnection, AsyncPgConnection};
+use serde::Serialize;
+use serde_json::json;
+use shared::{
+    auth::AuditAuthor,
+    db::Pool,
+    flight_time::FlightTime,
+    http::{Body, Code, EmptyBody, Id, Problem, QueryParameters},
+    iata::Registration,
+    ids::{FlightId, ScheduleId},
+    outbox,
+};
+use utoipa::ToSchema;
+
+/// A flight that was made, changed or removed.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct GeneratedFlight {
+    /// The date of the departure, local to the origin.
+    #[schema(value_type = String, format = Date)]
+    date: NaiveDate,
+    /// Its id; null where a dry run would make it.
+    flight_id: Option<FlightId>,
+    /// When it leaves.
+    departure: FlightTime,
+    /// When it arrives.
+    arrival: FlightTime,
+    /// What flies it.
+    airplane: Registration,
+}
+
+impl GeneratedFlight {
+    fn of(flight: &Flight) -> Self {
+        Self {
+            date: flight.departure.local.date(),
+            flight_id: Some(flight.id),
+            departure: flight.departure.clone(),
+            arrival: flight.arrival.clone(),
+            airplane: flight.airplane.clone(),
+        }
+    }
+}
+
+/// What was generated, or would be.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Generation {
+    /// Flights that were made.
+    created: Vec<GeneratedFlight>,
+    /// Flights that were changed, as they are now.
+    changed: Vec<GeneratedFlight>,
+    /// Flights without bookings on dates that the schedule has no more. In a dry run those are listed that will be deleted
+    /// unless they have bookings.
+    removed: Vec<GeneratedFlight>,
+    /// How many flights were as they should be.
+    unchanged: usize,
+    /// What stands in the way, by date.
+    conflicts: Vec<ScheduleConflict>,
+    /// Flights whose airplane is elsewhere before they leave.
+    warnings: Vec<ScheduleWarning>,
+}
+
+/// How a generation ends without its flights.
+enum Attempt {
+    /// It was a dry run: everything is rolled back.
+    Dry(Box<Generated>),
+    /// It failed.
+    Refused(Problem),
+}
+
+impl From<diesel::result::Error> for Attempt {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+/// What a transaction has found and done.
+struct Generated {
+    flights: GeneratedFlights,
+    conflicts: Vec<ScheduleConflict>,
+    warnings: Vec<ScheduleWarning>,
+    /// Flights that a dry run has deleted, to be rolled back.
+    removed: Vec<Flight>,
+}
+
+/// Generate the flights of a schedule
+///
+/// Up to the horizon: makes those that are missing, changes those that nobody else has changed, deletes those without
+/// bookings on dates that the schedule has no more, and lists all others as conflicts. Doing it again changes nothing. A
+/// dry run answers the same and changes nothing.
+#[utoipa::path(
+    post,
+    path = "/api/v1/admin/schedules/{id}/generate",
+    tag = "schedules",
+    security(("bearer" = ["flight:write"])),
+    params(
+        ("id" = ScheduleId, Path),
+        ("dry_run" = Option<bool>, Query, description = "`true` changes nothing"),
+    ),
+    responses(
+        (status = 200, description = "What was done", body = Generation),
+        (status = 503, description = "Booking cannot be asked now whether flights may go"),
+    )
+)]
+pub(crate) async fn generate(
+    staff: FlightWriter,
+    mut parameters: QueryParameters,
+    Id(id): Id<ScheduleId>,
+    _: Body<EmptyBody>,
+    (pool, changes): (web::Data<Pool>, web::Data<CommittedChanges>),
+    keeper: web::Data<ScheduleKeeperHandle>,
+    booking: web::Data<BookingClient>,
+) -> Result<HttpResponse, Problem> {
+    let dry_run = parameters.optional("dry_run").unwrap_or(false);
+    parameters.finish()?;
+    let now = Utc::now();
+    let withdrawn = match dry_run {
+        true => Withdrawn::default(),
+        false => withdraw(staff.author(), id, (&pool, &booking), now).await?,
+    };
+    let mut connection = pool.get().await?;
+    let run = GenerationRun {
+        id,
+        now,
+        horizon: keeper.horizon(now),
+        dry_run,
+        with_bookings: &withdrawn.with_bookings,
+    };
+    let attempt = (*connection)
+        .transaction(async |connection: &mut AsyncPgConnection| run.attempt(connection, staff.author()).await)
+        .await;
+    drop(connection);
+    let generated = match attempt {
+        Ok(generated) => generated,
+        Err(Attempt::Dry(generated)) => *generated,
+        Err(Attempt::Refused(problem)) => return Err(problem),
+    };
+    let removed = if dry_run { &generated.removed } else { &withdrawn.gone };
+    let mut created: Vec<_> = generated.flights.created.iter().map(GeneratedFlight::of).collect();
+    if dry_run {
+        created.iter_mut().for_each(|flight| flight.flight_id = None);
+    }
+    created.sort_by_key(|flight| flight.date);
+    let answer = Generation {
+        created,
+        changed: generated.flights.changed.iter().map(GeneratedFlight::of).collect(),
+        removed: removed.iter().map(GeneratedFlight::of).collect(),
+        unchanged: generated.flights.unchanged,
+        conflicts: generated.conflicts,
+        warnings: generated.warnings,
+    };
+    if !dry_run {
+        changes.committed(generated.flights.news().into_iter().chain(withdrawn.gone).collect()).await;
+    }
+    Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, PRIVATE)).json(answer))
+}
+
+/// What became of flights on dates that a schedule has no more.
+#[derive(Default)]
+struct Withdrawn {
+    gone: Vec<Flight>,
+    with_bookings: Vec<FlightId>,
+}
+
+/// Deletes flights on dates that a schedule has no more, each as staff would: those with bookings stay, and those that
+/// staff have taken over.
+async fn withdraw(
+    author: &AuditAuthor,
+    id: ScheduleId,
+    (pool, booking): (&Pool, &BookingClient),
+    now: DateTime<Utc>,
+) -> Result<Withdrawn, Problem> {
+    let orphans = {
+        let mut connection = pool.get().await?;
+        let found = schedules::find(&mut connection, id).await?;
+        let stored = found.ok_or_else(|| Problem::new(Code::NotFound))?;
+        removable(schedules::orphans(&mut connection, &stored, now).await?)
+    };
+    let mut withdrawn = Withdrawn::default();
+    for flight in orphans {
+        match close_and_delete(author, (flight.id, &IfMatch::anything()), pool, booking).await {
+            Ok(gone) => withdrawn.gone.extend(gone),
+            Err(problem) if problem.code() == Code::Conflict => withdrawn.with_bookings.push(flight.id),
+            // It was deleted meanwhile.
+            Err(problem) if problem.code() == Code::NotFound => {}
+            Err(problem) => return Err(problem),
+        }
+    }
+    Ok(withdrawn)
+}
+
+fn removable(orphans: Vec<ExistingFlight>) -> Vec<Flight> {
+    let free = orphans.into_iter().filter(|orphan| orphan.taken_over().is_none());
+    free.map(|orphan| orphan.flight).collect()
+}
+
+struct GenerationRun<'a> {
+    id: ScheduleId,
+    now: DateTime<Utc>,
+    horizon: NaiveDate,
+    dry_run: bool,
+    with_bookings: &'a [FlightId],
+}
+
+impl GenerationRun<'_> {
+    async fn attempt(
+        &self,
+        connection: &mut AsyncPgConnection,
+        author: &AuditAuthor,
+    ) -> Result<Generated, Attempt> {
+        let found = schedules::lock(connection, self.id).await?;
+        let stored = found.ok_or_else(|| Attempt::Refused(Problem::new(Code::NotFound)))?;
+        let mut removed = Vec::new();
+        if self.dry_run {
+            // As the withdrawal of the run itself would, but for bookings.
+            removed = removable(schedules::orphans(connection, &stored, self.now).await?);
+            for flight in &removed {
+                flights::delete(connection, flight).await?;
+            }
+        }
+        let generated = self.generate(connection, &stored, removed).await?;
+        if self.dry_run {
+            return Err(Attempt::Dry(Box::new(generated)));
+        }
+        let summary = json!({
+            "created": generated.flights.created.len(), "changed": generated.flights.changed.len(),
+            "unchanged": generated.flights.unchanged, "conflicts": generated.conflicts.len(),
+        });
+        let subject = format!("schedule/{}", self.id);
+        let event = author.change("schedule.generate", subject, None, Some(&summary));
+        outbox::append(connection, &[event.event(SOURCE)]).await?;
+        Ok(generated)
+    }
+
+    async fn generate(
+        &self,
+        connection: &mut AsyncPgConnection,
+        stored: &StoredSchedule,
+        removed: Vec<Flight>,
+    ) -> Result<Generated, Attempt> {
+        let until = self.horizon.min(stored.schedule.effective_to);
+        let dates = stored.schedule.dates(schedules::first_date(self.now), until);
+        let mut flights = schedules::generate(connection, stored, dates, self.now).await?;
+        let conflicts = std::mem::take(&mut flights.conflicts);
+        let conflicts =
+            schedules::note_whole(connection, stored, (until, self.now), conflicts, self.with_bookings)
+                .await?;
+        let own = flights::of_schedule(connection, self.id, self.now).await?;
+        let own: Vec<Flight> = own.into_iter().map(|own| own.flight).collect();
+        let warnings = schedules::warnings(connection, &own).await?;
+        Ok(Generated { flights, conflicts, warnings, removed })
+    }
+}

@@ -1,0 +1,2 @@
+DROP TABLE scheduled_flights;
+DROP TABLE schedules;
