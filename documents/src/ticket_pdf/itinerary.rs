@@ -91,7 +91,8 @@ impl Layout<'_> {
         let middle = RIGHT - 64.0;
         let reference = texts.text("booking-reference");
         canvas.write(Some(paragraph), (middle, 90.0), Align::Center, label, &reference)?;
-        canvas.write(Some(paragraph), (middle, 113.0), Align::Center, locator, &ticket.locator)?;
+        let reference = (ticket.locator.as_str(), 118.0);
+        canvas.write_fitted(Some(paragraph), (middle, 113.0), Align::Center, locator, reference)?;
         canvas.y = (baseline + 18.0).max(122.0) + 20.0;
         Ok(())
     }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::{DocumentLanguage, samples};
 use canvas::{BOTTOM, Shape, TOP};
+use proptest::prelude::*;
 use shared_types::{
     events::BookingStatus,
     fare::{Brand, PassengerType},
@@ -22,6 +23,19 @@ fn passes(canvas: &Canvas) -> usize {
         sheet.marks.iter().filter(|mark| matches!(mark.shape, Shape::Barcode { .. })).count()
     };
     canvas.sheets.iter().map(codes).sum::<usize>() / 2
+}
+
+/// No text leaves the printed part of its page; only footers stand below it.
+fn check_edges(canvas: &Canvas) {
+    for (number, sheet) in canvas.sheets.iter().enumerate() {
+        for mark in &sheet.marks {
+            let Shape::Text { x, baseline, size, text, .. } = &mark.shape else { continue };
+            let right = x + text.width(*size);
+            assert!(*x >= LEFT && right <= RIGHT + 0.1, "page {number}: {} ends at {right}", text.text);
+            let footer = *baseline > BOTTOM + 10.0 && mark.content.is_none();
+            assert!(*baseline > TOP && (*baseline <= BOTTOM || footer), "page {number}: {}", text.text);
+        }
+    }
 }
 
 #[test]
@@ -113,15 +127,7 @@ fn the_largest_party_stays_within_its_pages() {
     for language in DocumentLanguage::ALL {
         let canvas = lay_out(&TicketDocument { language, ..ticket.clone() }).unwrap();
         assert_eq!(passes(&canvas), 54);
-        for (number, sheet) in canvas.sheets.iter().enumerate() {
-            for mark in &sheet.marks {
-                let Shape::Text { x, baseline, size, text, .. } = &mark.shape else { continue };
-                let right = x + text.width(*size);
-                assert!(*x >= LEFT && right <= RIGHT + 0.1, "page {number}: {} ends at {right}", text.text);
-                let footer = *baseline > BOTTOM + 10.0 && mark.content.is_none();
-                assert!(*baseline > TOP && (*baseline <= BOTTOM || footer), "page {number}: {}", text.text);
-            }
-        }
+        check_edges(&canvas);
     }
 }
 
@@ -147,4 +153,28 @@ fn documents_stay_small() {
 fn an_empty_ticket_is_a_document_too() {
     let ticket = TicketDocument { segments: Vec::new(), passengers: Vec::new(), ..samples::round_trip() };
     assert!(ticket_pdf(&ticket).is_ok());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    /// Whatever stands in names and places, the library takes the document, and nothing leaves its page.
+    #[test]
+    fn any_texts_make_a_document(
+        given in any::<String>(), family in "\\PC{0,130}", airport in any::<String>(), city in "\\PC{0,80}",
+        airline in any::<String>(), locator in "[ -~]{0,12}",
+    ) {
+        let mut ticket = samples::round_trip();
+        ticket.passengers.truncate(1);
+        ticket.passengers[0].given_name = given;
+        ticket.passengers[0].family_name = family;
+        ticket.segments[0].origin.name = airport;
+        ticket.segments[0].destination.city.name = city;
+        ticket.segments[1].airline = airline.clone();
+        ticket.issuer = airline;
+        ticket.locator = locator;
+        let canvas = lay_out(&ticket).unwrap();
+        check_edges(&canvas);
+        prop_assert!(ticket_pdf(&ticket).is_ok(), "{:?}", ticket_pdf(&ticket));
+    }
 }
