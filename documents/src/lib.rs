@@ -9,8 +9,9 @@
 //! | [`calendar`](mod@calendar) | the flights as an iCalendar object (RFC 5545) |
 //! | [`transliteration`] | names in the letters of codes |
 //!
-//! Everything here is a function of its input: nothing reads a clock, a file or a network. Equal input gives equal
-//! bytes.
+//! Everything here is a function of its input: nothing reads a clock, a file or a network. Within a release,
+//! equal input gives equal bytes. A service makes the input of a booking's state by [`TicketDocument::of_booking`]; [`samples`]
+//! has tickets for previews, tests and benchmarks.
 //!
 //! ```
 //! use documents::{BoardingPassCode, TicketDocument, samples};
@@ -19,8 +20,12 @@
 //! let code = BoardingPassCode::of_ticket(&ticket, &ticket.passengers[0], 0).expect("a segment of the ticket");
 //! assert_eq!(code.to_string(), "M1LOVELACE/ADA        EK7XQ2M CDGJFKAE 0101 348Y012A0000 000");
 //!
-//! let calendar = documents::calendar(&ticket, "aerobus.example");
+//! let pdf: Vec<u8> = documents::ticket_pdf(&ticket)?;
+//! assert!(pdf.starts_with(b"%PDF-1.7"));
+//!
+//! let calendar: String = documents::calendar(&ticket, "aerobus.example");
 //! assert_eq!(calendar.matches("BEGIN:VEVENT").count(), 2);
+//! # Ok::<(), documents::TicketPdfFailure>(())
 //! ```
 
 pub mod barcode;
