@@ -19,7 +19,7 @@ pub(super) enum Weight {
 struct Typeface {
     font: Font,
     face: Face<'static>,
-    /// Preparing a plan takes longer than shaping a text with it.
+    /// Preparing a plan takes longer than shaping a text with it. Latin is the first.
     plans: [(Script, ShapePlan); 3],
 }
 
@@ -72,11 +72,11 @@ impl Typeface {
         buffer.push_str(text);
         buffer.guess_segment_properties();
         buffer.set_direction(Direction::LeftToRight);
-        let plan = self.plans.iter().find(|(script, _)| *script == buffer.script());
-        let shaped = match plan {
-            Some((_, plan)) => rustybuzz::shape_with_plan(&self.face, plan, buffer),
-            None => rustybuzz::shape(&self.face, &[], buffer),
-        };
+        // Digits and signs are of no script: they are shaped as Latin ones.
+        let known = self.plans.iter().find(|(script, _)| *script == buffer.script());
+        let (script, plan) = known.unwrap_or(&self.plans[0]);
+        buffer.set_script(*script);
+        let shaped = rustybuzz::shape_with_plan(&self.face, plan, buffer);
         let em = self.font.units_per_em();
         let infos = shaped.glyph_infos();
         let (mut width, visible) = (0.0, text.trim_end().len());
