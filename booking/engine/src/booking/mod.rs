@@ -8,12 +8,13 @@
 //! | [`hold`] | how long seats are kept without payment |
 //! | [`itinerary`] | which flights may be booked together |
 //! | [`seat_change`], [`name_correction`] | changes by travellers |
-//! | [`disruption`] | changes by the airline |
+//! | [`disruption`], [`flight_impact`] | changes by the airline, and what they mean |
 //! | [`locator`], [`ticket`] | printed references |
 //! | [`idempotency`] | when two requests are the same |
 //! | [`refusal`] | expected answers other than a booking |
 
 pub mod disruption;
+pub mod flight_impact;
 pub mod hold;
 pub mod idempotency;
 pub mod itinerary;

@@ -6,11 +6,12 @@ use crate::{
         cancellations::{cancelled, departs_at},
         expiry::expire,
         work::{BatchWork, Transition},
+        write_set_builder::present,
     },
     store_error::StoreResult,
 };
 use shared_types::{
-    events::FlightStatus,
+    events::{BookingDisruption, DisruptionKind, EventType, FlightStatus},
     ids::{FlightId, RefundId},
     trace::TraceContext,
 };
@@ -30,7 +31,14 @@ pub(crate) fn cancel(
     let refunds = booking.refunds.len();
     let Some(entries) = booking.cancel_by_airline(refund, work.now) else { return Ok(Ok(None)) };
     work.writes.book(booking.id, entries);
-    cancelled(work, booking, refunds, trace).map(|shown| Ok(Some(shown)))
+    let disruption = disruption(work, DisruptionKind::Cancelled, flight);
+    cancelled(work, booking, refunds, (Some(disruption), trace)).map(|shown| Ok(Some(shown)))
+}
+
+/// What travellers are told of a change of a flight.
+fn disruption(work: &BatchWork<'_>, kind: DisruptionKind, flight: FlightId) -> BookingDisruption {
+    let reason = work.flights.get(&flight).and_then(|flight| flight.reason.clone());
+    BookingDisruption { kind, flight_id: flight, reason, reseated: Vec::new() }
 }
 
 /// Records new times of a flight; a hold may end with them. A repetition changes nothing and gives the same.
@@ -49,5 +57,8 @@ pub(crate) fn reschedule(
     if let ended @ Some(_) = expire(work, booking, trace)? {
         return Ok(Ok(ended));
     }
-    work.emit_changed(booking, trace).map(|shown| Ok(Some(shown)))
+    let state = present(booking, &work.flights, work.now)?;
+    let disruption = disruption(work, DisruptionKind::Rescheduled, flight);
+    work.writes.emit_disrupted(EventType::BookingChanged, &state, (Some(disruption), trace));
+    Ok(Ok(Some(state)))
 }

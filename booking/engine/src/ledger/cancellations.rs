@@ -14,7 +14,7 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use shared_types::{
-    events::{EventType, FlightStatus, Json},
+    events::{BookingDisruption, EventType, FlightStatus, Json},
     ids::RefundId,
     trace::TraceContext,
 };
@@ -56,7 +56,7 @@ pub(crate) fn cancel(
         Ok(entries) => work.writes.book(booking.id, entries),
         Err(refusal) => return Ok(Err(refusal)),
     }
-    let state = cancelled(work, booking, refunds, trace)?;
+    let state = cancelled(work, booking, refunds, (None, trace))?;
     if let Some(key) = key {
         work.writes.answer((&key.scope, booking.id), 200, state.text());
     }
@@ -64,11 +64,12 @@ pub(crate) fn cancel(
 }
 
 /// The consequences of any cancellation: refunds, free seats, event. `refunds`: the number of refunds before it.
+/// `disruption`: what the airline did, if it is the cause.
 pub(crate) fn cancelled(
     work: &mut BatchWork<'_>,
     booking: &Booking,
     refunds: usize,
-    trace: Option<TraceContext>,
+    (disruption, trace): (Option<BookingDisruption>, Option<TraceContext>),
 ) -> StoreResult<ShownBooking> {
     for refund in &booking.refunds[refunds..] {
         work.writes.refund(booking.id, refund.clone());
@@ -76,7 +77,7 @@ pub(crate) fn cancelled(
     work.occupancy.free(booking);
     work.writes.booking(booking);
     let state = present(booking, &work.flights, work.now)?;
-    work.writes.emit(EventType::BookingCancelled, &state, trace);
+    work.writes.emit_disrupted(EventType::BookingCancelled, &state, (disruption, trace));
     Ok(state)
 }
 

@@ -21,7 +21,10 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use shared_types::{
-    events::{BookingPaymentStatus, BookingStatus, Event, EventType, Json, SeatsState},
+    events::{
+        BookingDisruption, BookingPaymentStatus, BookingStatus, DisruptedBooking, Event, EventType, Json,
+        SeatsState,
+    },
     ids::{BookingId, FlightId, PaymentId},
     trace::TraceContext,
 };
@@ -54,13 +57,21 @@ pub(crate) struct WriteSetBuilder {
 struct PendingEvent {
     kind: EventType,
     state: ShownBooking,
+    /// What the airline did, if it is the cause.
+    disruption: Option<BookingDisruption>,
     trace: Option<TraceContext>,
 }
 
 impl PendingEvent {
     fn event(&self) -> Event {
-        let Self { kind, state, trace } = self;
-        let mut event = Event::telling(SOURCE, *kind, state.id, state.version, state.text().clone());
+        let Self { kind, state, disruption, trace } = self;
+        let data = match disruption {
+            None => state.text().clone(),
+            Some(disruption) => {
+                Json::of(&DisruptedBooking { booking: &**state, disruption: disruption.clone() })
+            }
+        };
+        let mut event = Event::telling(SOURCE, *kind, state.id, state.version, data);
         event.traceparent = trace.map(|trace| trace.to_string());
         event
     }
@@ -133,7 +144,17 @@ impl WriteSetBuilder {
 
     /// An event of a booking.
     pub(crate) fn emit(&mut self, kind: EventType, state: &ShownBooking, trace: Option<TraceContext>) {
-        self.pending.push(PendingEvent { kind, state: state.clone(), trace });
+        self.emit_disrupted(kind, state, (None, trace));
+    }
+
+    /// An event of a booking; with what the airline did, if it is the cause.
+    pub(crate) fn emit_disrupted(
+        &mut self,
+        kind: EventType,
+        state: &ShownBooking,
+        (disruption, trace): (Option<BookingDisruption>, Option<TraceContext>),
+    ) {
+        self.pending.push(PendingEvent { kind, state: state.clone(), disruption, trace });
     }
 
     /// The events to publish: those of bookings, then one for each flight whose seats changed, then those of staff.

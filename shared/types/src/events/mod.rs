@@ -5,12 +5,14 @@
 
 mod audit;
 mod booking;
+mod disruption;
 mod flight;
 mod json;
 mod user;
 
 pub use audit::*;
 pub use booking::*;
+pub use disruption::*;
 pub use flight::*;
 pub use json::Json;
 pub use user::*;

@@ -30,6 +30,6 @@ mod search;
 mod tests;
 mod wish;
 
-pub(crate) use layout::{CabinLayout, Occupancy};
+pub(crate) use layout::{CabinLayout, Occupancy, Spot};
 pub use wish::Wish;
 pub(crate) use wish::{NoSeats, SeatFault};
