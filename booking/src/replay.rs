@@ -7,7 +7,7 @@ use crate::store::{
     errors::{pool_error, store_error},
     flights, keys, passengers, presented, refunds,
     schema::refunds as refunds_table,
-    transaction, unsettled_payments,
+    transaction, unsettled_payments, write_set,
 };
 use booking_engine::{
     booking::{disruption::PendingDisruption, idempotency::Key},
@@ -94,7 +94,7 @@ pub async fn set_clock(mut connection: &AsyncPgConnection, clock: DateTime<Utc>)
 /// # Errors
 /// Those of the database.
 pub async fn write(store: &PostgresLedgerStore, decision: &BatchDecision<'_>) -> StoreResult<()> {
-    store.write(store.connection()?, &decision.write_set()).await.map_err(store_error)
+    write_set::write(store.connection()?, &decision.write_set()).await.map_err(store_error)
 }
 
 /// Writes the events of a decision.

@@ -46,13 +46,17 @@ impl FlightFeed {
         batch: &[Delivery],
         dispositions: &mut [Disposition],
         states: Vec<(FlightState, Value)>,
-    ) -> Vec<FlightState> {
-        let mut stored = Vec::with_capacity(states.len());
+    ) -> (Vec<FlightState>, Vec<SeatsState>) {
+        let (mut stored, mut seats) = (Vec::with_capacity(states.len()), Vec::new());
         for one in states {
             let (state, subject) = (one.0.clone(), one.0.id.to_string());
-            let Err(error) = self.store(vec![one]).await else {
-                stored.push(state);
-                continue;
+            let error = match commit_flights(&self.pool, vec![one]).await {
+                Ok(changed) => {
+                    stored.push(state);
+                    seats.extend(changed);
+                    continue;
+                }
+                Err(error) => error,
             };
             let reason = format!("cannot be stored: {error}: {}", cause(&error));
             let of_flight = batch
@@ -66,25 +70,38 @@ impl FlightFeed {
                 };
             }
         }
-        stored
+        (stored, seats)
     }
+}
 
-    /// Commits the newest state of each flight.
-    async fn store(&self, newest: Vec<(FlightState, Value)>) -> Result<(), DbError> {
-        let pool = self.pool.clone();
-        // A task of its own: the transaction ends even if the consumer dies.
-        let task = tokio::spawn(async move {
-            let mut connection = pool.get().await?;
-            let connection: &mut AsyncPgConnection = &mut connection;
-            let stored = connection
-                .transaction(async |connection: &mut AsyncPgConnection| {
-                    store::flights::upsert(connection, &newest).await
-                })
-                .await;
-            stored.map_err(DbError::from)
-        });
-        task.await.unwrap_or_else(|error| Err(DbError::Unavailable(error.to_string().into())))
-    }
+/// Commits the newest state of each flight. Gives the seats of those whose passengers have moved with it.
+///
+/// # Errors
+/// Those of the database.
+pub(crate) async fn commit_flights(
+    pool: &Pool,
+    newest: Vec<(FlightState, Value)>,
+) -> Result<Vec<SeatsState>, DbError> {
+    let pool = pool.clone();
+    // A task of its own: the transaction ends even if its caller dies.
+    let task = tokio::spawn(async move {
+        let mut connection = pool.get().await?;
+        let connection: &mut AsyncPgConnection = &mut connection;
+        let stored = connection
+            .transaction(async |connection: &mut AsyncPgConnection| {
+                store::flights::upsert(connection, &newest).await
+            })
+            .await;
+        stored.map_err(DbError::from)
+    });
+    task.await.unwrap_or_else(|error| Err(DbError::Unavailable(error.to_string().into())))
+}
+
+/// Tells this instance's allocators of committed flights and of the seats that have changed with them.
+pub(crate) fn announce(directory: &Directory, stored: Vec<FlightState>, seats: Vec<SeatsState>) {
+    stored.into_iter().for_each(|state| directory.flight_changed(flight(state)));
+    seats.into_iter().for_each(|state| directory.seats_changed(state, None));
+    directory.flights_arrived();
 }
 
 impl Handler for FlightFeed {
@@ -108,15 +125,14 @@ impl Handler for FlightFeed {
                 return dispositions;
             }
             let states: Vec<_> = newest.into_values().collect();
-            let stored = match self.store(states.clone()).await {
-                Ok(()) => states.into_iter().map(|(state, _)| state).collect(),
+            let (stored, seats) = match commit_flights(&self.pool, states.clone()).await {
+                Ok(seats) => (states.into_iter().map(|(state, _)| state).collect(), seats),
                 Err(error) if error.is_outage() => return paused(&error, dispositions),
                 // One of them cannot be stored: store each by itself.
                 Err(_) => self.store_each(batch, &mut dispositions, states).await,
             };
             // A state that was not stored must not reach the allocators.
-            stored.into_iter().for_each(|state| self.directory.flight_changed(flight(state)));
-            self.directory.flights_arrived();
+            announce(&self.directory, stored, seats);
             self.disruptions.nudge();
             dispositions
         })

@@ -12,6 +12,7 @@ mod changes;
 mod context;
 mod field_errors;
 mod internal;
+mod internal_flights;
 mod internal_users;
 mod keyed;
 mod letter_limit;
@@ -95,6 +96,19 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
                 .default_service(method_not_allowed("POST")),
         )
         .service(
+            web::resource("/internal/flights/{id}")
+                .route(web::put().to(internal_flights::follow))
+                .default_service(method_not_allowed("PUT")),
+        )
+        .service(internal_post("/internal/flights/{id}/impact").route(web::post().to(internal_flights::assess)))
+        .service(
+            internal_post("/internal/flights/{id}/withdraw")
+                .route(web::post().to(internal_flights::withdraw)),
+        )
+        .service(
+            internal_post("/internal/flights/{id}/reopen").route(web::post().to(internal_flights::reopen)),
+        )
+        .service(
             web::resource("/internal/users/{id}/erase")
                 .route(web::post().to(internal_users::erase))
                 .default_service(method_not_allowed("POST")),
@@ -102,6 +116,11 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .service(readable("/internal/users/{id}/bookings").route(web::get().to(internal_users::bookings)))
         .configure(shared::operations::routes)
         .service(readable("/openapi.json").route(web::get().to(own_document)));
+}
+
+/// A resource that is only posted to.
+fn internal_post(path: &str) -> actix_web::Resource {
+    web::resource(path).default_service(method_not_allowed("POST"))
 }
 
 /// `GET /openapi.json`, like that of every service.

@@ -1,7 +1,7 @@
 //! The local inventory: flights from the events of the flight service, and booking's own sequence of seat versions.
 
 use super::{
-    disruptions,
+    disruptions, equipment,
     schema::{flight_states, flights},
 };
 use booking_engine::{
@@ -19,7 +19,12 @@ use diesel::{
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
-use shared::{events::FlightState, ids::FlightId, seat::SeatDesignator, statement};
+use shared::{
+    events::{FlightState, FlightStatus, SeatsState},
+    ids::FlightId,
+    seat::SeatDesignator,
+    statement,
+};
 use std::{collections::BTreeMap, sync::Arc};
 use uuid::Uuid;
 
@@ -76,17 +81,27 @@ statement! {
 }
 
 /// Stores states of flights, one a flight at most. The newest version wins. A change that concerns booked passengers is
-/// stored as a disruption as well. For use in a transaction.
+/// stored as a disruption as well. Passengers whose seats a new plan does not have get others at once: gives the seats of
+/// their flights. For use in a transaction.
+///
+/// # Errors
+/// Those of the database; [`QueryBuilderError`](diesel::result::Error::QueryBuilderError) if a new plan has too few seats.
 pub(crate) async fn upsert(
     connection: &AsyncPgConnection,
     states: &[(FlightState, Value)],
-) -> QueryResult<()> {
+) -> QueryResult<Vec<SeatsState>> {
     // In the order in which every writer locks flights.
     let by_id: BTreeMap<Uuid, &(FlightState, Value)> = states.iter().map(|one| (one.0.id.0, one)).collect();
     debug_assert_eq!(by_id.len(), states.len(), "one state a flight");
     let ids: Vec<Uuid> = by_id.keys().copied().collect();
+    let affected = equipment::affected(connection, by_id.values().copied()).await?;
     // Locked, so that no other state comes between what is compared and what is written.
-    lock(connection, ids.iter().copied().map(FlightId)).await?;
+    let to_lock = ids.iter().copied().map(FlightId);
+    let locked = match affected.is_empty() {
+        true => lock(connection, to_lock).await?,
+        false => lock_with(connection, to_lock, affected.clone()).await?,
+    };
+    let mut seats = Vec::new();
     for before in self::states(connection, &ids).await? {
         let Some((after, _)) = by_id.get(&before.id.0).filter(|(after, _)| after.version > before.version)
         else {
@@ -95,6 +110,10 @@ pub(crate) async fn upsert(
         if let Some(kind) = disruption::of_change(&before, after) {
             let change = PendingDisruption { flight: after.id, version: after.version, kind };
             disruptions::record(connection, change).await?;
+        }
+        // The bookings of a cancelled flight need no seats.
+        if before.seat_plan != after.seat_plan && after.status != FlightStatus::Cancelled {
+            seats.extend(equipment::follow(connection, (&locked, &affected), after).await?);
         }
     }
     let versions: Vec<i64> = by_id.values().map(|(state, _)| state.version).collect();
@@ -106,7 +125,8 @@ pub(crate) async fn upsert(
     };
     flights.execute(&mut &*connection).await?;
     let states = by_id.values().map(|(_, json)| json.clone()).collect();
-    UpsertStates { ids, versions, states }.execute(&mut &*connection).await.map(drop)
+    UpsertStates { ids, versions, states }.execute(&mut &*connection).await?;
+    Ok(seats)
 }
 
 /// Locks flights, in the order in which every writer locks them.

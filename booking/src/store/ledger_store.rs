@@ -7,14 +7,11 @@
 use super::{
     batch_read::{self, BatchRead, BatchReadRequest},
     bookings,
-    changed_bookings::{self, Changed},
     errors::store_error,
     flight_cache::FlightCache,
-    flights, keys,
-    new_bookings::{self, New},
-    passengers, presented, quotes, refunds,
+    flights, keys, passengers, presented, quotes,
     replanning::Replanning,
-    seats, transaction, travellers, unsettled_payments, unverified_holds,
+    seats, transaction, travellers, unverified_holds, write_set,
 };
 use crate::kill_points::{self, CommitPoint};
 use booking_engine::{
@@ -29,12 +26,8 @@ use booking_engine::{
         rows::{KnownKey, LockedFlight, PassengerFlightKey, SeatRow, StaleHold, TravellerRow},
         snapshot::{LockRequest, LockedSnapshot},
         work::Item,
-        write_set::WriteSet,
     },
-    payment::{
-        quote::{Quote, QuoteId},
-        record::PaymentState,
-    },
+    payment::quote::{Quote, QuoteId},
     ports::{LedgerStore, LoadedBooking},
     store_error::{StoreError, StoreFault, StoreResult},
 };
@@ -46,7 +39,7 @@ use diesel::{
     sql_types::{Bool, Integer, Timestamptz},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use futures_util::future::{try_join, try_join3, try_join4};
+use futures_util::future::{try_join, try_join3};
 use shared::{
     db::{DatabaseConfig, Plans},
     ids::{BookingId, FlightId},
@@ -113,39 +106,6 @@ impl PostgresLedgerStore {
     pub(crate) fn connection(&self) -> StoreResult<&AsyncPgConnection> {
         let connection = self.connection.as_ref().map(|(connection, _)| connection);
         connection.ok_or_else(|| StoreError::unavailable("there is no connection"))
-    }
-
-    /// Writes everything but the events.
-    pub(crate) async fn write(&self, on: &AsyncPgConnection, writes: &WriteSet<'_>) -> QueryResult<()> {
-        // Each of these sends one statement at most, when it is polled first: a second one would come after the
-        // commit, which does not wait for them.
-        let (bookings, payments) = (writes.new, writes.payments);
-        let new = New { bookings, taken: &writes.taken, entered: &writes.entered, payments };
-        let changed = Changed {
-            bookings: &writes.bookings,
-            sold: writes.sold,
-            seats: writes.seats,
-            decided: writes.decided,
-            entries: writes.entries,
-        };
-        let declined = writes.decided.iter().filter(|(_, state)| *state == PaymentState::Declined);
-        let declined: Vec<Uuid> = declined.map(|(id, _)| id.0).collect();
-        // Seats and keys are released first: other rows of the batch may need them.
-        let first = try_join(seats::free(on, writes.freed), travellers::leave(on, writes.left));
-        let second = try_join(new_bookings::insert(on, new), changed_bookings::update(on, changed));
-        let third = try_join4(
-            bookings::update_contacts(on, &writes.contacts),
-            bookings::update_flight_versions(on, &writes.rescheduled),
-            passengers::update(on, &writes.travellers),
-            unsettled_payments::mark_settled(on, declined),
-        );
-        let fourth = try_join4(
-            refunds::insert(on, writes.refunds),
-            quotes::insert(on, writes.quotes),
-            keys::answer(on, writes.answers),
-            unverified_holds::insert(on, writes.unverified),
-        );
-        try_join4(first, second, third, fourth).await.map(drop)
     }
 
     /// Caches the commit.
@@ -323,7 +283,7 @@ impl LedgerStore for PostgresLedgerStore {
             tokio::task::yield_now().await;
             transaction::commit_with(on, &decision.events()).await
         };
-        match try_join(self.write(on, &writes), commit).await {
+        match try_join(write_set::write(on, &writes), commit).await {
             Ok(((), ())) => {
                 kill_points::commit(CommitPoint::After, commands());
                 metrics::histogram!("ledger_batch_commands").record(number(decision.items.len()));

@@ -13,6 +13,9 @@
 //! | `transaction` | begins, commits and rolls back a transaction without waits in between |
 //! | `replanning` | when the server replans the statements of a ledger's connection |
 //! | `batch_read` | reads all tables for a batch in one statement |
+//! | `write_set` | writes what was decided, with the two below and the tables' own statements |
+//! | `equipment` | bookings follow their flights to other seat plans |
+//! | `withdrawals` | what the flight service asks before a disruption |
 //! | `new_bookings`, `changed_bookings` | write all tables for a batch, in one statement each |
 //! | `presented` | whole bookings as clients see them, at one instant |
 //! | `admin_bookings`, `manifest`, `stats` | the reports for staff, over several tables |
@@ -31,6 +34,7 @@ pub(crate) mod bookings;
 pub(crate) mod changed_bookings;
 pub(crate) mod codes;
 pub(crate) mod disruptions;
+mod equipment;
 pub(crate) mod erasure;
 pub(crate) mod errors;
 pub(crate) mod flight_cache;
@@ -58,6 +62,8 @@ pub(crate) mod travellers;
 pub(crate) mod unsettled_counts;
 pub(crate) mod unsettled_payments;
 pub(crate) mod unverified_holds;
+pub(crate) mod withdrawals;
+pub(crate) mod write_set;
 
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 

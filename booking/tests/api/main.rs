@@ -10,6 +10,7 @@ mod cancellation;
 mod changes;
 mod configuration;
 mod contention;
+mod disruptions;
 mod ended_holds;
 mod erasure;
 mod fixture;

@@ -16,6 +16,7 @@
 //! | [`decision`] | what a batch has decided |
 //! | `keys`, `transitions`, `claims`, [`amendments`] | parts of the decisions |
 //! | `payments`, `cancellations`, `airline`, `expiry` | parts of transitions |
+//! | [`equipment`] | the bookings of a flight follow it to another airplane, outside of a batch |
 //! | [`work`] | the read and the changed state of one transaction |
 //! | `occupancy` | seats and passenger keys, as the commands leave them |
 //! | `write_set_builder`, [`write_set`] | the rows and events that it writes |
@@ -32,6 +33,7 @@ mod claims;
 pub mod command;
 pub mod decide;
 pub mod decision;
+pub mod equipment;
 mod expiry;
 pub mod gathering;
 mod keys;
