@@ -133,7 +133,9 @@ pub(super) async fn withdraw(
             json!({ "outcome": "withdrawn", "was_on_sale": was_on_sale })
         }
         WithdrawalOutcome::Stale => json!({ "outcome": "stale" }),
-        WithdrawalOutcome::TooSmall(CabinTooSmall(cabin)) => json!({ "outcome": "too_small", "cabin": cabin }),
+        WithdrawalOutcome::TooSmall(CabinTooSmall(cabin)) => {
+            json!({ "outcome": "too_small", "cabin": cabin })
+        }
     };
     // Closing a flight does not raise its version, so allocators have to read it.
     sales.deps.directory.invalidate(id.0);

@@ -100,7 +100,9 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
                 .route(web::put().to(internal_flights::follow))
                 .default_service(method_not_allowed("PUT")),
         )
-        .service(internal_post("/internal/flights/{id}/impact").route(web::post().to(internal_flights::assess)))
+        .service(
+            internal_post("/internal/flights/{id}/impact").route(web::post().to(internal_flights::assess)),
+        )
         .service(
             internal_post("/internal/flights/{id}/withdraw")
                 .route(web::post().to(internal_flights::withdraw)),

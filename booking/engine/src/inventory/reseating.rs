@@ -215,7 +215,10 @@ impl CabinReseating {
         let rows = (0..self.layout.height()).filter(|row| self.layout.is_exit(*row) == exit);
         let spots = rows.flat_map(|row| {
             let free = self.free.row(row);
-            (0..u32::BITS).map(move |place| 1 << place).filter(move |bit| free & bit != 0).map(move |bit| (row, bit))
+            (0..u32::BITS)
+                .map(move |place| 1 << place)
+                .filter(move |bit| free & bit != 0)
+                .map(move |bit| (row, bit))
         });
         let seats = spots.filter_map(|(row, bit)| self.layout.designator(Spot { row, bit }));
         seats.min_by_key(|one| {

@@ -16,10 +16,7 @@ fn section(cabin: Cabin, rows: [u8; 2], columns: &str) -> CabinSection {
 /// Economy with these last row and columns, behind two rows of business; exit row 6.
 fn plan(last: u8, columns: &str) -> SeatPlan {
     SeatPlan {
-        cabins: vec![
-            section(Cabin::Business, [1, 2], "AC|DF"),
-            section(Cabin::Economy, [4, last], columns),
-        ],
+        cabins: vec![section(Cabin::Business, [1, 2], "AC|DF"), section(Cabin::Economy, [4, last], columns)],
         exit_rows: vec![6],
         blocked_seats: vec![],
     }
@@ -73,7 +70,8 @@ fn cabins_and_blocked_seats_and_exit_rows_count() {
     assert_eq!(new_seats(&moves), [pair("7A", "6A")]);
     // Economy begins in row 6 now: the seats of row 5 are in business.
     let mut front = plan(9, "ABC|DEF");
-    front.cabins = vec![section(Cabin::Business, [1, 5], "AC|DF"), section(Cabin::Economy, [6, 9], "ABC|DEF")];
+    front.cabins =
+        vec![section(Cabin::Business, [1, 5], "AC|DF"), section(Cabin::Economy, [6, 9], "ABC|DEF")];
     let moves = reseat(&[party(&["5A"])], &front).unwrap();
     assert_eq!(new_seats(&moves), [pair("5A", "7A")], "the exit row is used last");
     let business = SeatedParty { cabin: Cabin::Business, ..party(&["1A"]) };
@@ -107,17 +105,19 @@ fn seats_outside_of_exit_rows_are_left_for_those_who_need_them() {
 /// A plan of economy and perhaps business with exit rows and blocked seats.
 fn any_plan() -> impl Strategy<Value = SeatPlan> {
     let columns = prop::sample::select(vec!["A|C", "AC|DF", "ABC|DEF", "AB|DE"]);
-    (columns, 4_u8..8, vec(3_u8..9, 0..3), any::<bool>()).prop_flat_map(|(columns, last, exit_rows, business)| {
-        let mut cabins = vec![section(Cabin::Economy, [3, last], columns)];
-        if business {
-            cabins.insert(0, section(Cabin::Business, [1, 2], "A|C"));
-        }
-        let plan = SeatPlan { cabins, exit_rows, blocked_seats: vec![] };
-        let seats: Vec<_> = plan.seats().map(|(seat, _)| seat).collect();
-        let most = seats.len().min(4);
-        subsequence(seats, 0..=most)
-            .prop_map(move |blocked_seats| SeatPlan { blocked_seats, ..plan.clone() })
-    })
+    (columns, 4_u8..8, vec(3_u8..9, 0..3), any::<bool>()).prop_flat_map(
+        |(columns, last, exit_rows, business)| {
+            let mut cabins = vec![section(Cabin::Economy, [3, last], columns)];
+            if business {
+                cabins.insert(0, section(Cabin::Business, [1, 2], "A|C"));
+            }
+            let plan = SeatPlan { cabins, exit_rows, blocked_seats: vec![] };
+            let seats: Vec<_> = plan.seats().map(|(seat, _)| seat).collect();
+            let most = seats.len().min(4);
+            subsequence(seats, 0..=most)
+                .prop_map(move |blocked_seats| SeatPlan { blocked_seats, ..plan.clone() })
+        },
+    )
 }
 
 /// Parties in the cabins of a plan: each seat has one passenger at most.
@@ -137,7 +137,11 @@ fn any_parties(plan: &SeatPlan) -> impl Strategy<Value = Vec<SeatedParty>> + use
                     *room -= 1;
                 } else {
                     left.insert(cabin, (parties.len(), size - 1));
-                    parties.push(SeatedParty { booking: BookingId::new(), cabin, travellers: vec![(0, wish)] });
+                    parties.push(SeatedParty {
+                        booking: BookingId::new(),
+                        cabin,
+                        travellers: vec![(0, wish)],
+                    });
                 }
             }
             parties

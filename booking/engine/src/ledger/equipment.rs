@@ -163,12 +163,8 @@ mod tests {
         let kept = samples::booking(after.id, &["4A"]);
         let mut sold = samples::booking(after.id, &["12A", "12B"]);
         sold.status = BookingStatus::Confirmed;
-        let locked = LockedFlight {
-            version: 1,
-            departure_at: after.departure.at,
-            on_sale: false,
-            seats_version: 6,
-        };
+        let locked =
+            LockedFlight { version: 1, departure_at: after.departure.at, on_sale: false, seats_version: 6 };
         let seats = SeatsState {
             flight_id: after.id,
             version: 6,
