@@ -229,11 +229,11 @@ async fn no_seat_is_lost_while_claims_come_and_the_airplane_changes() {
     let clients: Vec<_> = (0..40).map(|one| (one, fixture.user(one % 2, UserId::new(), &[]))).collect();
     let wanted = |one: usize| {
         let letter = ["A", "B", "C", "D", "E"][one / 2 % 5];
-        (one % 2 == 0).then(|| format!("{}{letter}", [12, 11][one / 10 % 2]))
+        one.is_multiple_of(2).then(|| format!("{}{letter}", [12, 11][one / 10 % 2]))
     };
     let attempts = clients.iter().map(|(one, client)| async move {
         let body = booking(flight.id, &[passenger("ADT", "Ada", wanted(*one).as_deref())]);
-        let body = if one % 3 == 0 { paid(body, "tok_visa") } else { body };
+        let body = if one.is_multiple_of(3) { paid(body, "tok_visa") } else { body };
         let answer = client.post("/api/v1/bookings", &body).await;
         if answer.status.as_u16() != 201 {
             return answer;

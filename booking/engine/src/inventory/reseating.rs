@@ -134,9 +134,8 @@ impl CabinReseating {
                 self.layout.fault(seat, wish.exit_allowed).is_none() && self.free.is_free(spot)
             })
         };
-        let (kept, moving): (Vec<&(usize, Wish)>, Vec<&(usize, Wish)>) =
-            party.travellers.iter().partition(keeps);
-        let kept: Vec<Wish> = kept.into_iter().map(|(_, wish)| *wish).collect();
+        let moving: Vec<_> = party.travellers.iter().filter(|one| !keeps(one)).collect();
+        let kept: Vec<Wish> = party.travellers.iter().filter(keeps).map(|(_, wish)| *wish).collect();
         kept.iter().filter_map(|wish| wish.named).for_each(|seat| self.set(seat, false));
         (!moving.is_empty()).then_some(Displaced { booking: party.booking, kept, moving })
     }
