@@ -1,19 +1,28 @@
-//! What this service asks the booking service: whether a flight may go.
+//! What this service asks the booking service: whether a flight may go, what a disruption would mean for its bookings,
+//! and that nothing of it is sold while it is disrupted.
 
-use awc::http::header;
-use serde::Deserialize;
+use awc::{
+    ClientResponse,
+    http::{Method, header},
+};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::{Value, json};
 use shared::{
     auth::{ServiceTokenError, ServiceTokens},
-    ids::FlightId,
+    events::FlightState,
+    ids::{BookingId, FlightId},
+    money::Money,
+    seat::{Cabin, SeatDesignator, SeatPlan},
     trace,
 };
 use std::time::Duration;
 use url::Url;
+use utoipa::ToSchema;
 
 /// Shorter than what callers of ours wait.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// The answer is a number in braces.
-const ANSWER_LIMIT: usize = 4096;
+/// The longest answer names a move of each passenger of the largest airplane.
+const ANSWER_LIMIT: usize = 256 * 1024;
 
 /// Why the booking service gave no answer.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +41,52 @@ pub(crate) enum BookingError {
 #[derive(Deserialize)]
 struct Closed {
     live_bookings: u64,
+}
+
+/// What a disruption would mean for the bookings of a flight.
+#[derive(Debug, Deserialize)]
+pub(crate) struct BookingsImpact {
+    /// The live bookings.
+    pub(crate) bookings: u64,
+    /// Their passengers, with infants.
+    pub(crate) passengers: u64,
+    /// What was paid and not given back.
+    pub(crate) paid: Money,
+    /// Who would move, where other seats were asked about.
+    pub(crate) reseated: Vec<SeatMove>,
+    /// The cabin that has too few seats, where other seats were asked about.
+    pub(crate) too_small: Option<Cabin>,
+}
+
+/// A passenger's move to another seat.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct SeatMove {
+    /// The booking.
+    pub(crate) booking_id: BookingId,
+    /// The seat that is gone.
+    #[schema(value_type = String, example = "30A")]
+    pub(crate) from: SeatDesignator,
+    /// The new seat.
+    #[schema(value_type = String, example = "26A")]
+    pub(crate) to: SeatDesignator,
+}
+
+/// What became of a withdrawal.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub(crate) enum Withdrawal {
+    /// Nothing of the flight is sold any more.
+    Withdrawn {
+        /// Whether it was on sale before.
+        was_on_sale: bool,
+    },
+    /// Booking knows a newer version of the flight; nothing is changed.
+    Stale,
+    /// Too few seats for the passengers of a cabin; nothing is changed.
+    TooSmall {
+        /// The cabin.
+        cabin: Cabin,
+    },
 }
 
 /// A client of the booking service's internal routes. One a thread: its connections cannot be shared.
@@ -55,24 +110,83 @@ impl BookingClient {
     /// # Errors
     /// [`BookingError`]: then nothing is known.
     pub(crate) async fn close_flight(&self, flight: FlightId) -> Result<u64, BookingError> {
-        let address = format!("{}internal/flights/{flight}/close", self.base);
+        let closed: Closed = self.ask(&format!("{flight}/close"), None).await?;
+        Ok(closed.live_bookings)
+    }
+
+    /// What a disruption would mean for the bookings of a flight; with these seats instead of its own, if they are given.
+    ///
+    /// # Errors
+    /// [`BookingError`].
+    pub(crate) async fn impact(
+        &self,
+        flight: FlightId,
+        plan: Option<&SeatPlan>,
+    ) -> Result<BookingsImpact, BookingError> {
+        self.ask(&format!("{flight}/impact"), Some(json!({ "seat_plan": plan }))).await
+    }
+
+    /// Takes a flight off sale with its bookings, before it is cancelled or, with a plan, gets these seats. It stays
+    /// so until it changes or is [reopened](Self::reopen).
+    ///
+    /// # Errors
+    /// [`BookingError`]: then nothing is known.
+    pub(crate) async fn withdraw(
+        &self,
+        state: &FlightState,
+        plan: Option<&SeatPlan>,
+    ) -> Result<Withdrawal, BookingError> {
+        let body = json!({ "flight": state, "seat_plan": plan });
+        self.ask(&format!("{}/withdraw", state.id), Some(body)).await
+    }
+
+    /// Puts a flight on sale again that was withdrawn in this version.
+    ///
+    /// # Errors
+    /// [`BookingError`]: then nothing is known.
+    pub(crate) async fn reopen(&self, (flight, version): (FlightId, i64)) -> Result<(), BookingError> {
+        let body = json!({ "version": version });
+        self.send(Method::POST, &format!("{flight}/reopen"), Some(body)).await.map(drop)
+    }
+
+    /// Tells of a committed state before its event comes.
+    ///
+    /// # Errors
+    /// [`BookingError`]: then the event has to do it.
+    pub(crate) async fn follow(&self, state: &FlightState) -> Result<(), BookingError> {
+        let body = json!({ "flight": state });
+        self.send(Method::PUT, &state.id.to_string(), Some(body)).await.map(drop)
+    }
+
+    async fn ask<T: DeserializeOwned>(&self, path: &str, body: Option<Value>) -> Result<T, BookingError> {
+        let mut response = self.send(Method::POST, path, body).await?;
+        let answer = response.json().limit(ANSWER_LIMIT).await;
+        answer.map_err(|error| BookingError::Answer(error.to_string()))
+    }
+
+    /// Calls a route below `/internal/flights/`.
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> Result<ClientResponse, BookingError> {
+        let address = format!("{}internal/flights/{path}", self.base);
         let mut request = self
             .http
-            .post(address)
+            .request(method, address)
             .insert_header((header::AUTHORIZATION, self.tokens.authorization("flight")?));
         if let Some(context) = trace::current() {
             request = request.insert_header(("traceparent", context.to_string()));
         }
-        let mut response =
-            request.send().await.map_err(|error| BookingError::Unreachable(error.to_string()))?;
-        if !response.status().is_success() {
-            return Err(BookingError::Answer(response.status().to_string()));
+        let sent = match body {
+            Some(body) => request.send_json(&body).await,
+            None => request.send().await,
+        };
+        let response = sent.map_err(|error| BookingError::Unreachable(error.to_string()))?;
+        match response.status().is_success() {
+            true => Ok(response),
+            false => Err(BookingError::Answer(response.status().to_string())),
         }
-        let closed: Closed = response
-            .json()
-            .limit(ANSWER_LIMIT)
-            .await
-            .map_err(|error| BookingError::Answer(error.to_string()))?;
-        Ok(closed.live_bookings)
     }
 }

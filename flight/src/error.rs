@@ -5,6 +5,7 @@ use diesel::result::{DatabaseErrorKind, Error};
 use shared::{
     http::{Code, Problem},
     ids::FlightId,
+    seat::Cabin,
 };
 
 /// Why a change does not fit what is there: `conflict`, with what it conflicts with.
@@ -42,6 +43,12 @@ pub(crate) enum Conflict {
     /// Others changed it again and again while it was being deleted.
     #[error("the flight is being changed: try again")]
     ChangedMeanwhile,
+    /// The other airplane has too few seats in a cabin.
+    #[error("the airplane has too few seats in {0} for the passengers of the flight")]
+    CabinTooSmall(Cabin),
+    /// The other airplane has none of the cabins that are on sale.
+    #[error("the airplane has none of the cabins that the flight is sold in: change its fares first")]
+    NothingToSell,
     /// A flight with bookings cannot be deleted, only cancelled.
     #[error("the flight has {0} bookings: cancel it instead")]
     HasBookings(u64),
@@ -58,7 +65,8 @@ impl Conflict {
             Self::AirplaneBusy(flight) => vec![format!("flights/{flight}")],
             Self::OtherSeats => vec!["seat-layouts".to_owned()],
             Self::NotPlanned | Self::ReferenceGone | Self::ChangedMeanwhile => vec![],
-            Self::HasBookings(_) => vec!["bookings".to_owned()],
+            Self::NothingToSell => vec!["fares".to_owned()],
+            Self::HasBookings(_) | Self::CabinTooSmall(_) => vec!["bookings".to_owned()],
         }
     }
 }

@@ -5,6 +5,7 @@ mod authorisation;
 mod bad_input;
 mod broker_outage;
 mod compose;
+mod disruptions;
 mod documents;
 mod framing;
 mod keys;

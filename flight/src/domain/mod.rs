@@ -2,8 +2,10 @@
 
 pub mod availability;
 pub mod conditions;
+pub mod delay;
 pub mod flight;
 pub mod folding;
+pub mod knock_on;
 pub mod parts;
 pub mod places;
 pub mod planning;

@@ -34,6 +34,15 @@ pub fn times(
     let departure = read("/departure_local", departure);
     let arrival = read("/arrival_local", arrival);
     let (Some(departure), Some(arrival)) = (departure, arrival) else { return Err(errors) };
+    errors.extend(check_times(&departure, &arrival, now));
+    if errors.is_empty() { Ok((departure, arrival)) } else { Err(errors) }
+}
+
+/// Checks the times of a flight; gives errors by JSON pointer: an arrival that is not after the departure, a flight of
+/// more than 24 hours, a departure that is past or too far ahead.
+#[must_use]
+pub fn check_times(departure: &FlightTime, arrival: &FlightTime, now: DateTime<Utc>) -> Vec<FieldError> {
+    let mut errors = Vec::new();
     if departure.at <= now {
         errors.push(FieldError::at("/departure_local", "must be in the future"));
     } else if departure.at > now + HORIZON {
@@ -44,7 +53,7 @@ pub fn times(
     } else if arrival.at - departure.at > LONGEST {
         errors.push(FieldError::at("/arrival_local", "must be within 24 hours of the departure"));
     }
-    if errors.is_empty() { Ok((departure, arrival)) } else { Err(errors) }
+    errors
 }
 
 /// Checks fares against the seats that they are for; gives errors by JSON pointer.

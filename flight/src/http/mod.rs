@@ -5,6 +5,7 @@ mod admin_schedules;
 mod cache_control;
 mod changes;
 mod deletion;
+mod disruption;
 mod flight_body;
 mod flight_fit;
 mod flights;
@@ -32,6 +33,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
     let read_only = || method_not_allowed("GET, HEAD");
     let api = web::scope("/api/v1")
         .configure(reference::routes)
+        .configure(disruption::routes)
         .service(web::resource("/flights").route(web::get().to(flights::list)).default_service(read_only()))
         .service(
             web::resource("/flights/{id}").route(web::get().to(flights::get)).default_service(read_only()),

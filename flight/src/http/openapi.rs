@@ -1,7 +1,9 @@
 //! The service's OpenAPI document.
 
 use super::{
-    admin_flights, admin_schedules, flights, places,
+    admin_flights, admin_schedules,
+    disruption::handlers as disruptions,
+    flights, places,
     reference::{
         aircraft_type_handlers, airline_handlers, airplane_handlers, airport_handlers, city_handlers,
         seat_layout_handlers,
@@ -29,6 +31,7 @@ use utoipa::OpenApi;
         flights::list, flights::get, admin_flights::create, admin_flights::change, admin_flights::delete,
         admin_schedules::list, admin_schedules::get, admin_schedules::create, admin_schedules::change,
         admin_schedules::delete, schedule_generation::generate,
+        disruptions::delay, disruptions::cancel, disruptions::change_equipment,
         search::search, places::list,
     ),
     modifiers(&BearerToken, &Refusals),

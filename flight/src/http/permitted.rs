@@ -8,6 +8,9 @@ pub(crate) type ReferenceWriter = Audited<required::ReferenceWrite>;
 /// A caller who may make and change flights.
 pub(crate) type FlightWriter = Audited<required::FlightWrite>;
 
+/// A caller who may delay and cancel flights and change their airplanes.
+pub(crate) type DisruptionWriter = Audited<required::DisruptionWrite>;
+
 /// A caller who may change flights, or their fares: the body tells which of the two it takes.
 pub(crate) type FlightChanger = Audited<FlightOrFareWrite>;
 

@@ -32,7 +32,12 @@ impl Trial {
     async fn start() -> Self {
         let service = Service::start().await;
         let actor = UserId::new();
-        let permissions = [Permission::ReferenceWrite, Permission::FlightWrite, Permission::FareWrite];
+        let permissions = [
+            Permission::ReferenceWrite,
+            Permission::FlightWrite,
+            Permission::FareWrite,
+            Permission::DisruptionWrite,
+        ];
         let operator = service.anybody.with_token(&service.issuer.token(actor, &permissions));
         Self { service, actor, operator, tried: BTreeSet::new() }
     }
@@ -85,6 +90,29 @@ impl Trial {
         assert_eq!((&record["before"], &record["after"]), (&changed, &Value::Null));
         assert_eq!(record["action"], format!("{kind}.delete"));
     }
+
+    /// Disrupts a flight in every way.
+    async fn disruptions(&mut self) {
+        let date = day(31);
+        let flight = body("AE100", "LHR", &format!("{date}T10:00"), &format!("{date}T12:15"), "G-AERA");
+        let made = self.service.make(&flight).await;
+        let key = made["id"].as_str().expect("an id");
+        let times = [format!("{date}T11:00"), format!("{date}T13:15")];
+        let delay = json!({"departure_local": times[0], "arrival_local": times[1], "reason": "fog"});
+        let acts = [
+            ("delay", delay),
+            ("equipment", json!({"airplane": "G-AERB"})),
+            ("cancel", json!({"reason": "strike"})),
+        ];
+        let mut before = made.clone();
+        for (act, sent) in acts {
+            let template = format!("/api/v1/admin/flights/{{key}}/{act}");
+            let (changed, record) = self.write((Method::POST, &template, key), Some(&sent), 200).await;
+            assert_eq!(record["action"], format!("flight.{act}"));
+            assert_eq!((&record["before"], &record["after"]), (&before, &changed));
+            before = changed;
+        }
+    }
 }
 
 #[actix_web::test]
@@ -116,6 +144,7 @@ async fn every_write_of_staff_leaves_one_record() {
     let date = day(30);
     let flight = body("AE100", "LHR", &format!("{date}T10:00"), &format!("{date}T12:15"), "G-AERA");
     trial.kind(("flights", "flight"), &flight, &json!({"airplane": "G-AERB"})).await;
+    trial.disruptions().await;
 
     let schedule = season(day(40), day(41));
     trial.kind(("schedules", "schedule"), &schedule, &json!({"airplane": "G-AERB"})).await;

@@ -3,10 +3,12 @@
 mod audit;
 mod catalogue;
 mod demo;
+mod disruptions;
 mod flights;
 mod operations;
 mod permissions;
 mod places;
+mod played_booking;
 mod races;
 mod reference;
 mod rotation;

@@ -1,12 +1,11 @@
 //! The service of a test: its database, its bus, a booking service that is played.
 
-use crate::world::found;
-use actix_web::{App, HttpResponse, HttpServer, web};
+use crate::{played_booking::PlayedBooking, world::found};
 use diesel_async::AsyncPgConnection;
 use flight::{app, config::Config, store::MIGRATIONS};
 use serde_json::{Value, json};
 use shared::{
-    auth::{Permission, ServiceCaller, ServiceTokens},
+    auth::Permission,
     bus::{Bus, Delivery, Disposition, Handler, Subscription, in_process::InProcess},
     db::Pool,
     events::{Event, EventType},
@@ -15,10 +14,7 @@ use shared::{
     service::{Running, ServiceContext},
 };
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, atomic::AtomicU64},
     time::{Duration, Instant},
 };
 use testkit::{Client, SERVICE_TOKEN_SECRET, TestDatabase, TokenIssuer};
@@ -37,6 +33,8 @@ pub(crate) struct Service {
     pub(crate) live_bookings: Arc<AtomicU64>,
     /// How often it was asked.
     pub(crate) closings: Arc<AtomicU64>,
+    /// The booking service that is played.
+    pub(crate) booking: Arc<PlayedBooking>,
     booking_url: url::Url,
 }
 
@@ -44,16 +42,20 @@ impl Service {
     pub(crate) async fn start() -> Self {
         let database = TestDatabase::of("flight", MIGRATIONS).await;
         found(&mut database.config("flight").connect().await.expect("a connection")).await;
-        let live_bookings = Arc::new(AtomicU64::new(0));
-        let closings = Arc::new(AtomicU64::new(0));
-        let booking_url = play_booking(live_bookings.clone(), closings.clone());
+        let (booking, booking_url) = PlayedBooking::start();
+        let (live_bookings, closings) = (booking.live_bookings.clone(), booking.closings.clone());
         let (bus, issuer) = (Bus::new(InProcess::new()), TokenIssuer::new());
         let running = run(&database, &bus, &issuer, &booking_url).await;
         let anybody = Client::new(format!("http://{}", running.address));
-        let permissions = [Permission::ReferenceWrite, Permission::FlightWrite, Permission::FareWrite];
+        let permissions = [
+            Permission::ReferenceWrite,
+            Permission::FlightWrite,
+            Permission::FareWrite,
+            Permission::DisruptionWrite,
+        ];
         let token = issuer.token(UserId::new(), &permissions);
         let operator = anybody.with_token(&token);
-        Self { database, bus, issuer, anybody, operator, live_bookings, closings, booking_url }
+        Self { database, bus, issuer, anybody, operator, live_bookings, closings, booking, booking_url }
     }
 
     /// A client with exactly these permissions.
@@ -72,7 +74,9 @@ impl Service {
         let nowhere = "http://127.0.0.1:1".parse().expect("an address");
         let running = run(&self.database, &self.bus, &self.issuer, &nowhere).await;
         let client = Client::new(format!("http://{}", running.address));
-        client.with_token(&self.issuer.token(UserId::new(), &[Permission::FlightWrite]))
+        client.with_token(
+            &self.issuer.token(UserId::new(), &[Permission::FlightWrite, Permission::DisruptionWrite]),
+        )
     }
 
     /// A connection to the service's database.
@@ -153,28 +157,4 @@ async fn run(database: &TestDatabase, bus: &Bus, issuer: &TokenIssuer, booking_u
     let config = Config::embedded(address, &database.config("flight"), secret, booking_url.clone());
     let context = ServiceContext::new(bus.clone(), issuer.keys());
     app::start(config, context).await.expect("a running service")
-}
-
-/// A booking service that answers with this number of live bookings to who has a service token.
-fn play_booking(live_bookings: Arc<AtomicU64>, closings: Arc<AtomicU64>) -> url::Url {
-    let counters = web::Data::new((live_bookings, closings));
-    let tokens = web::Data::new(ServiceTokens::new(SERVICE_TOKEN_SECRET.to_owned().into()));
-    let close = async |_: ServiceCaller, counters: web::Data<(Arc<AtomicU64>, Arc<AtomicU64>)>| {
-        let (live, closings) = &**counters;
-        closings.fetch_add(1, Ordering::SeqCst);
-        HttpResponse::Ok().json(json!({"live_bookings": live.load(Ordering::SeqCst)}))
-    };
-    let server = HttpServer::new(move || {
-        App::new()
-            .app_data(counters.clone())
-            .app_data(tokens.clone())
-            .route("/internal/flights/{id}/close", web::post().to(close))
-    })
-    .workers(1)
-    .disable_signals()
-    .bind("127.0.0.1:0")
-    .expect("a port");
-    let address = server.addrs()[0];
-    actix_web::rt::spawn(server.run());
-    format!("http://{address}").parse().expect("an address")
 }

@@ -86,6 +86,7 @@ const LOGIN: RouteAccess = RouteAccess::LoggedIn;
 const GUEST: RouteAccess = RouteAccess::AuthenticatedOrGuest;
 const REFERENCE: RouteAccess = RouteAccess::Permitted(&[Permission::ReferenceWrite]);
 const FLIGHT: RouteAccess = RouteAccess::Permitted(&[Permission::FlightWrite]);
+const DISRUPTION: RouteAccess = RouteAccess::Permitted(&[Permission::DisruptionWrite]);
 const FLIGHT_OR_FARE: RouteAccess = RouteAccess::Permitted(&[Permission::FlightWrite, Permission::FareWrite]);
 const READ_USERS: RouteAccess = RouteAccess::Permitted(&[Permission::UserRead]);
 const WRITE_USERS: RouteAccess = RouteAccess::Permitted(&[Permission::UserWrite]);
@@ -209,6 +210,9 @@ pub const ROUTING_TABLE: &[ApiRoute] = &[
     flight(PATCH, "/api/v1/admin/schedules/{id}", FLIGHT_OR_FARE),
     flight(DELETE, "/api/v1/admin/schedules/{id}", FLIGHT),
     flight(POST, "/api/v1/admin/schedules/{id}/generate", FLIGHT),
+    flight(POST, "/api/v1/admin/flights/{id}/delay", DISRUPTION),
+    flight(POST, "/api/v1/admin/flights/{id}/cancel", DISRUPTION),
+    flight(POST, "/api/v1/admin/flights/{id}/equipment", DISRUPTION),
     // Bookings
     booking(GET, "/api/v1/flights/{id}/seat-map", PUBLIC),
     events(booking(GET, "/api/v1/flights/{id}/seat-map/events", PUBLIC)),

@@ -1,11 +1,13 @@
 //! Flights: how they are read and written.
 
+mod disrupt;
 mod parts;
 mod read;
 mod rotation;
 mod scheduled;
 mod write;
 
+pub use disrupt::{OtherAirplane, cancel, change_airplane, delay, plan_of};
 pub use read::{
     FlightFilter, airplane_is_in_use, airport_is_in_use, find, find_many, is_taken, list, lock, with_seats,
 };

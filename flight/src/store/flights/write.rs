@@ -266,7 +266,11 @@ pub async fn republish(connection: &mut AsyncPgConnection, naming: &Naming) -> Q
     Ok(told)
 }
 
-async fn publish(connection: &mut AsyncPgConnection, kind: EventType, flights: &[Flight]) -> QueryResult<()> {
+pub(super) async fn publish(
+    connection: &mut AsyncPgConnection,
+    kind: EventType,
+    flights: &[Flight],
+) -> QueryResult<()> {
     let event = |flight: &Flight| Event::new(SOURCE, kind, flight.id, flight.version, &flight.state());
     outbox::append(connection, &column(flights, event)).await
 }

@@ -1,0 +1,90 @@
+//! What a disruption answers: the flight, or what the act would mean.
+
+use super::{super::flights::tag, plan::PlannedDisruption};
+use crate::{
+    booking::{BookingsImpact, SeatMove},
+    domain::flight::FlightView,
+    http::cache_control::PRIVATE,
+};
+use actix_web::{HttpResponse, http::header};
+use serde::Serialize;
+use shared::money::Money;
+use utoipa::ToSchema;
+
+/// What a disruption would mean.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct DisruptionImpact {
+    /// The flight as it would be.
+    flight: FlightView,
+    /// Live bookings on it.
+    bookings: u64,
+    /// Their passengers, with infants.
+    passengers: u64,
+    /// What would be given back in all.
+    refunds: Money,
+    /// Bookings whose travellers would be told.
+    letters: u64,
+    /// Later flights that the airplane could not reach in time.
+    knock_on: Vec<FlightView>,
+    /// Passengers who would get other seats.
+    reseated: Vec<SeatMove>,
+}
+
+/// The answer of a disruption.
+#[derive(ToSchema)]
+#[schema(as = DisruptionAnswer)]
+#[expect(dead_code, reason = "it stands for one of two answers in the OpenAPI document")]
+#[serde(untagged)]
+pub(crate) enum DisruptionAnswer {
+    /// The flight after the act.
+    Flight(FlightView),
+    /// What it would mean: of a dry run.
+    Impact(DisruptionImpact),
+}
+
+/// What becomes of the bookings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Consequence {
+    /// They are cancelled and refunded in full, and each is told.
+    Refunded,
+    /// They have other times, and each is told.
+    Rescheduled,
+    /// Those who get other seats are told.
+    Reseated,
+}
+
+impl DisruptionImpact {
+    pub(super) fn new(plan: PlannedDisruption, found: BookingsImpact, consequence: Consequence) -> Self {
+        let mut moved: Vec<_> = found.reseated.iter().map(|one| one.booking_id).collect();
+        moved.sort_unstable();
+        moved.dedup();
+        let (refunds, letters) = match consequence {
+            Consequence::Refunded => (found.paid, found.bookings),
+            Consequence::Rescheduled => (Money::new(0, found.paid.currency), found.bookings),
+            Consequence::Reseated => {
+                (Money::new(0, found.paid.currency), u64::try_from(moved.len()).unwrap_or(u64::MAX))
+            }
+        };
+        Self {
+            flight: plan.after,
+            bookings: found.bookings,
+            passengers: found.passengers,
+            refunds,
+            letters,
+            knock_on: plan.knock_on,
+            reseated: found.reseated,
+        }
+    }
+
+    pub(super) fn answer(&self) -> HttpResponse {
+        HttpResponse::Ok().insert_header((header::CACHE_CONTROL, PRIVATE)).json(self)
+    }
+}
+
+/// The flight after an act.
+pub(super) fn acted(view: &FlightView) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((header::ETAG, tag(view)))
+        .insert_header((header::CACHE_CONTROL, PRIVATE))
+        .json(view)
+}
