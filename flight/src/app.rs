@@ -10,7 +10,7 @@ use crate::{
     },
     booking::BookingClient,
     config::Config,
-    http::{self, CommittedChanges, SaleCurrency},
+    http::{self, CommittedChanges, SaleCurrency, SearchSettings},
     store::{MIGRATIONS, stored_forms},
 };
 use diesel::ConnectionError;
@@ -90,6 +90,7 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
         .share(catalogue)
         .share(places)
         .share(keeper)
+        .share(SearchSettings { rules: config.search_rules(), horizon_days: config.search_horizon_days })
         .share(SaleCurrency(config.sale_currency))
         .for_each_worker(move || BookingClient::new(booking_url.clone(), of_clients.clone()))
         .serve(http::routes)?;

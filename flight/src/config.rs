@@ -1,6 +1,8 @@
 //! The flight service's settings. Variables are `FLIGHT_<FIELD>`, or `AEROBUS_<FIELD>` for all
 //! services; each also as `..._FILE`.
 
+use crate::domain::search::SearchRules;
+use chrono::TimeDelta;
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer, de::Error};
 use shared::{
@@ -27,6 +29,16 @@ pub struct Config {
     /// `FLIGHT_SCHEDULE_HORIZON_DAYS`: how many days ahead flights are generated from schedules, 1 to 730.
     #[serde(deserialize_with = "horizon")]
     pub schedule_horizon_days: u16,
+    /// `FLIGHT_MAX_LAYOVER_MINUTES`: the longest time from an arrival to the next departure of a slice, minutes.
+    pub max_layover_minutes: u32,
+    /// `FLIGHT_BEST_HOUR_PRICE`: what an hour of a journey counts in the order `best`, in minor units of the sale
+    /// currency; 25 units where it is not set.
+    pub best_hour_price: Option<u32>,
+    /// `FLIGHT_BEST_CONNECTION_PRICE`: what a connection counts in the order `best`, in minor units of the sale
+    /// currency; 40 units where it is not set.
+    pub best_connection_price: Option<u32>,
+    /// `FLIGHT_SEARCH_HORIZON_DAYS`: how many days ahead a search may ask for.
+    pub search_horizon_days: u64,
 }
 
 impl Default for Config {
@@ -38,6 +50,10 @@ impl Default for Config {
             booking_url: booking_url.unwrap_or_else(|_| unreachable!("a good address")),
             sale_currency: Currency::EUR,
             schedule_horizon_days: 330,
+            max_layover_minutes: 24 * 60,
+            best_hour_price: None,
+            best_connection_price: None,
+            search_horizon_days: 400,
         }
     }
 }
@@ -68,6 +84,18 @@ impl Config {
     /// [`ConfigError`] with the variable's name.
     pub fn load() -> Result<Self, ConfigError> {
         load("FLIGHT", &[("http_address", "0.0.0.0:8081"), ("database_schema", "flight")])
+    }
+
+    /// The rules of searches.
+    #[must_use]
+    pub fn search_rules(&self) -> SearchRules {
+        let rules = SearchRules::of(self.sale_currency);
+        SearchRules {
+            max_layover: TimeDelta::minutes(self.max_layover_minutes.into()),
+            hour_price: self.best_hour_price.map_or(rules.hour_price, i64::from),
+            connection_price: self.best_connection_price.map_or(rules.connection_price, i64::from),
+            ..rules
+        }
     }
 
     /// A configuration with defaults around what has none: for the embedded mode and tests.

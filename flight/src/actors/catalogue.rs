@@ -3,33 +3,22 @@
 //! Invariant: what it publishes holds, for each flight, the newest version that it was ever told of,
 //! by the database or by a message, in whatever order these came.
 
-use crate::{
-    domain::{
-        availability::TakenSeats,
-        flight::Flight,
-        parts::SharedParts,
-        timetable::{Index, Timetable},
-    },
-    store::{
-        availability,
-        flights::{self, FlightFilter},
-    },
+use super::synchronisation::{CompareVersions, Compared, TakeMinConnections, TakeStored, synchronise};
+use crate::domain::{
+    availability::TakenSeats,
+    flight::Flight,
+    timetable::{Index, Timetable},
 };
 use actix::prelude::*;
 use chrono::Utc;
-use diesel_async::AsyncPgConnection;
 use shared::{
-    db::{DbError, Pool},
+    db::Pool,
     events::FlightState,
     ids::FlightId,
     supervisor::{AskError, Lifeline, SupervisedActor},
 };
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-    time::Duration,
-};
-use tokio::sync::watch;
+use std::{sync::Arc, time::Duration};
+use tokio::sync::{oneshot, watch};
 
 /// Something that became known of a flight.
 #[derive(Debug)]
@@ -47,10 +36,11 @@ pub enum CatalogueChange {
 #[rtype(result = "()")]
 struct Apply(Vec<CatalogueChange>);
 
-/// Loads all flights anew: messages may have been missed.
+/// Compares the catalogue with the database: messages may have been missed. Answers when a comparison has ended that
+/// began later.
 #[derive(Message)]
 #[rtype(result = "()")]
-struct ReloadCatalogue;
+struct Synchronise(Option<oneshot::Sender<()>>);
 
 /// The present index; nothing before the first load.
 type IndexSender = watch::Sender<Option<Arc<Index>>>;
@@ -60,25 +50,25 @@ struct Catalogue {
     pool: Pool,
     published: Arc<IndexSender>,
     timetable: Timetable,
-    parts: SharedParts,
     /// Nothing is published before: half a timetable would hide flights.
     loaded: bool,
-    loading: bool,
-    /// Messages were missed after the load under way began.
-    stale: bool,
-    catching_up: bool,
+    /// Whether a comparison with the database runs.
+    comparing: bool,
+    /// Those who wait for the comparison that runs.
+    waiting: Vec<oneshot::Sender<()>>,
+    /// Those who asked for another one since it began; `None` where nobody did.
+    next: Option<Vec<oneshot::Sender<()>>>,
     _lifeline: Lifeline,
 }
 
-/// How often flights that have left are forgotten, and seats looked up that no message told.
-const PRUNE: Duration = Duration::from_secs(60);
-/// From a load to a second look at the seats. What this instance did not hear while it was away may
-/// still be in the work queue of the service, and be written to the table only after the load.
+/// How often the catalogue compares itself with the database and forgets the flights that have left. A message that was
+/// missed is made up for within a minute, however long the comparison takes.
+const COMPARISON: Duration = Duration::from_secs(45);
+/// From a comparison that was asked for to a second look. What this instance did not hear while it was away may still be
+/// in the work queue of the service, and be written to the table only after the first.
 const SECOND_LOOK: Duration = Duration::from_secs(5);
-/// The pause after a load that failed.
+/// The pause after a comparison that failed.
 const RETRY: Duration = Duration::from_secs(1);
-/// Flights that are loaded at once.
-const CHUNK: i64 = 2000;
 
 impl Actor for Catalogue {
     type Context = Context<Self>;
@@ -86,115 +76,66 @@ impl Actor for Catalogue {
     fn started(&mut self, ctx: &mut Context<Self>) {
         // A batch of the feed is one message; requests add a few.
         ctx.set_mailbox_capacity(256);
-        ctx.run_interval(PRUNE, |catalogue, ctx| {
+        ctx.run_interval(COMPARISON, |catalogue, ctx| {
             if catalogue.timetable.prune(Utc::now()) > 0 {
                 catalogue.publish();
             }
-            catalogue.measure();
-            catalogue.catch_up(ctx);
+            catalogue.compare(None, ctx);
         });
-        self.load(ctx);
+        self.compare_twice(None, ctx);
     }
-}
-
-/// What a load found.
-struct Loaded {
-    flights: Vec<(Flight, Option<TakenSeats>)>,
-    /// The versions that were known when it began: what of this it did not find is gone, unless it was
-    /// told anew meanwhile.
-    known: HashMap<FlightId, i64>,
 }
 
 impl Catalogue {
-    /// Loads in the background; changes that come meanwhile are taken in, and the newest version wins.
-    fn load(&mut self, ctx: &mut Context<Self>) {
-        if self.loading {
-            self.stale = true;
+    fn compare_twice(&mut self, waiting: Option<oneshot::Sender<()>>, ctx: &mut Context<Self>) {
+        self.compare(waiting, ctx);
+        ctx.run_later(SECOND_LOOK, |catalogue, ctx| catalogue.compare(None, ctx));
+    }
+
+    /// Compares in the background; changes that come meanwhile are taken in, and the newest version wins.
+    fn compare(&mut self, waiting: Option<oneshot::Sender<()>>, ctx: &mut Context<Self>) {
+        if self.comparing {
+            self.next.get_or_insert_default().extend(waiting);
             return;
         }
-        self.loading = true;
-        let (pool, known) = (self.pool.clone(), self.timetable.flights());
+        self.comparing = true;
+        self.waiting.extend(waiting);
+        self.timetable.begin_comparison();
+        let address = ctx.address();
+        let compared = Compared {
+            versions: address.clone().recipient(),
+            stored: address.clone().recipient(),
+            connections: address.recipient(),
+        };
         // Interleaves with other messages.
-        ctx.spawn(unaborted(load_all(pool, known)).into_actor(self).map(|result, catalogue, ctx| {
-            catalogue.loading = false;
+        ctx.spawn(synchronise(self.pool.clone(), compared).into_actor(self).map(|result, catalogue, ctx| {
+            catalogue.comparing = false;
             match result {
-                Ok(loaded) => {
-                    catalogue.take_over(loaded);
-                    ctx.run_later(SECOND_LOOK, Self::catch_up);
-                }
+                Ok(()) => catalogue.end_comparison(),
                 Err(error) => {
-                    tracing::warn!(error.message = %error, "The flights could not be loaded; tried again soon");
-                    ctx.run_later(RETRY, Self::load);
+                    tracing::warn!(error.message = %error, "The catalogue could not be compared with the database; tried again soon");
+                    ctx.run_later(RETRY, |catalogue, ctx| catalogue.compare(None, ctx));
                 }
             }
-            if std::mem::take(&mut catalogue.stale) {
-                catalogue.load(ctx);
+            if let Some(waiting) = catalogue.next.take() {
+                catalogue.waiting.extend(waiting);
+                catalogue.compare(None, ctx);
             }
         }));
     }
 
-    fn take_over(&mut self, loaded: Loaded) {
-        let Loaded { flights, known } = loaded;
-        let found: HashSet<FlightId> = flights.iter().map(|(flight, _)| flight.id).collect();
-        for (id, version) in known.into_iter().filter(|(id, _)| !found.contains(id)) {
-            self.timetable.forget_version(id, version);
-        }
-        for (flight, taken) in flights {
-            let id = flight.id;
-            self.timetable.put(self.parts.share(flight));
-            if let Some(taken) = taken {
-                self.timetable.put_seats(id, taken);
-            }
+    fn end_comparison(&mut self) {
+        self.timetable.end_comparison();
+        if !self.loaded {
+            tracing::info!(catalogue.flights = self.timetable.len(), "The catalogue is loaded");
         }
         self.loaded = true;
         self.publish();
-        self.measure();
-        tracing::info!(catalogue.flights = found.len(), "The catalogue is loaded");
-    }
-
-    /// Looks up in the background which seats the table has in a newer version.
-    fn catch_up(&mut self, ctx: &mut Context<Self>) {
-        if self.catching_up || !self.loaded {
-            return;
+        metrics::gauge!("aerobus_catalogue_flights").set(self.timetable.len() as f64);
+        for waiting in self.waiting.drain(..) {
+            // The one that asked may have gone.
+            let _ = waiting.send(());
         }
-        self.catching_up = true;
-        let (pool, known) = (self.pool.clone(), self.timetable.seats());
-        let look = async move {
-            let mut connection = pool.get().await?;
-            Ok::<_, DbError>(availability::newer_than(&mut connection, &known).await?)
-        };
-        // Interleaves with other messages.
-        ctx.spawn(look.into_actor(self).map(|result, catalogue, _| {
-            catalogue.catching_up = false;
-            match result {
-                Ok(newer) => {
-                    let changes =
-                        newer.into_iter().map(|(flight, taken)| CatalogueChange::Seats(flight, taken));
-                    catalogue.take_in(changes.collect());
-                }
-                Err(error) => {
-                    tracing::warn!(error.message = %error, "Seats could not be looked up; tried again later");
-                }
-            }
-        }));
-    }
-
-    fn take_in(&mut self, changes: Vec<CatalogueChange>) {
-        let mut news = false;
-        for change in changes {
-            news |= match change {
-                CatalogueChange::Flight(flight) => self.timetable.put(self.parts.share(*flight)),
-                CatalogueChange::Published(state) => self.timetable.put(self.parts.flight(*state)),
-                CatalogueChange::Seats(flight, taken) => self.timetable.put_seats(flight, taken),
-            };
-        }
-        if news {
-            self.publish();
-        }
-    }
-
-    fn measure(&self) {
-        metrics::gauge!("catalogue_flights").set(self.timetable.len() as f64);
     }
 
     fn publish(&self) {
@@ -204,61 +145,63 @@ impl Catalogue {
     }
 }
 
-/// Runs a transaction to its end, even where the actor that waits for it dies.
-async fn unaborted<T: 'static>(
-    work: impl Future<Output = Result<T, DbError>> + 'static,
-) -> Result<T, DbError> {
-    actix::spawn(work).await.unwrap_or_else(|error| Err(DbError::Unavailable(Box::new(error))))
-}
-
-async fn load_all(pool: Pool, known: HashMap<FlightId, i64>) -> Result<Loaded, DbError> {
-    let mut connection = pool.get().await?;
-    let connection: &mut AsyncPgConnection = &mut connection;
-    // One snapshot for all chunks: a flight that is moved meanwhile would else be in none of them.
-    let mut transaction = connection.build_transaction().repeatable_read().read_only();
-    let flights = transaction
-        .run::<_, diesel::result::Error, _>(async |connection: &mut AsyncPgConnection| {
-            load_chunks(connection).await
-        })
-        .await?;
-    Ok(Loaded { flights, known })
-}
-
-async fn load_chunks(
-    connection: &mut AsyncPgConnection,
-) -> diesel::QueryResult<Vec<(Flight, Option<TakenSeats>)>> {
-    let now = Utc::now();
-    let filter = FlightFilter { from: Some(now), ..FlightFilter::default() };
-    let (mut all, mut after) = (Vec::new(), None);
-    loop {
-        let chunk = flights::list(connection, &filter, after, CHUNK, now).await?;
-        let Some(last) = chunk.last() else { break };
-        after = Some((last.departure.at, last.id.0));
-        let ids: Vec<_> = chunk.iter().map(|flight| flight.id.0).collect();
-        let mut taken = availability::of_flights(connection, &ids).await?;
-        all.extend(chunk.into_iter().map(|flight| {
-            let taken = taken.remove(&flight.id.0);
-            (flight, taken)
-        }));
-    }
-    Ok(all)
-}
-
 impl Handler<Apply> for Catalogue {
     type Result = ();
 
     /// Atomic: it waits for nothing.
     fn handle(&mut self, Apply(changes): Apply, _: &mut Context<Self>) {
-        self.take_in(changes);
+        let mut news = false;
+        for change in changes {
+            news |= match change {
+                CatalogueChange::Flight(flight) => self.timetable.put(&flight),
+                CatalogueChange::Published(state) => self.timetable.put(&Flight::from(*state)),
+                CatalogueChange::Seats(flight, taken) => self.timetable.put_seats(flight, taken),
+            };
+        }
+        if news {
+            self.publish();
+        }
     }
 }
 
-impl Handler<ReloadCatalogue> for Catalogue {
+impl Handler<CompareVersions> for Catalogue {
+    type Result = MessageResult<CompareVersions>;
+
+    /// Atomic: it waits for nothing.
+    fn handle(&mut self, CompareVersions(stored): CompareVersions, _: &mut Context<Self>) -> Self::Result {
+        MessageResult(self.timetable.compare(&stored))
+    }
+}
+
+impl Handler<TakeStored> for Catalogue {
     type Result = ();
 
-    /// Atomic: it only starts the load.
-    fn handle(&mut self, _: ReloadCatalogue, ctx: &mut Context<Self>) {
-        self.load(ctx);
+    /// Atomic: it waits for nothing. What it takes is published at the end of the comparison.
+    fn handle(&mut self, TakeStored { flights, seats }: TakeStored, _: &mut Context<Self>) {
+        for flight in &flights {
+            self.timetable.put(flight);
+        }
+        for (flight, taken) in seats {
+            self.timetable.put_seats(flight, taken);
+        }
+    }
+}
+
+impl Handler<TakeMinConnections> for Catalogue {
+    type Result = ();
+
+    /// Atomic: it waits for nothing.
+    fn handle(&mut self, TakeMinConnections(minutes): TakeMinConnections, _: &mut Context<Self>) {
+        self.timetable.put_min_connections(minutes);
+    }
+}
+
+impl Handler<Synchronise> for Catalogue {
+    type Result = ();
+
+    /// Atomic: it only starts the comparison.
+    fn handle(&mut self, Synchronise(waiting): Synchronise, ctx: &mut Context<Self>) {
+        self.compare_twice(waiting, ctx);
     }
 }
 
@@ -270,7 +213,7 @@ pub struct CatalogueHandle {
 }
 
 impl CatalogueHandle {
-    /// Starts the catalogue on the present arbiter; it begins to load.
+    /// Starts the catalogue on the present arbiter; it begins to compare itself with the database.
     #[must_use]
     pub fn start(pool: Pool) -> Self {
         let (sender, published) = watch::channel(None);
@@ -279,11 +222,10 @@ impl CatalogueHandle {
             pool: pool.clone(),
             published: sender.clone(),
             timetable: Timetable::default(),
-            parts: SharedParts::default(),
             loaded: false,
-            loading: false,
-            stale: false,
-            catching_up: false,
+            comparing: false,
+            waiting: Vec::new(),
+            next: None,
             _lifeline: lifeline,
         });
         Self { actor, published }
@@ -309,11 +251,22 @@ impl CatalogueHandle {
         self.actor.ask(Apply(changes)).await
     }
 
-    /// Makes the catalogue load itself anew, until that succeeds; does not wait for it.
+    /// Makes the catalogue compare itself with the database, until that succeeds; does not wait for it.
     ///
     /// # Errors
     /// [`AskError`]
     pub async fn reload(&self) -> Result<(), AskError> {
-        self.actor.ask(ReloadCatalogue).await
+        self.actor.ask(Synchronise(None)).await
+    }
+
+    /// Makes the catalogue compare itself with the database; ready when it has the flights, the seats and the
+    /// connections that the database has now.
+    ///
+    /// # Errors
+    /// [`AskError`], also where the catalogue dies meanwhile.
+    pub async fn synchronised(&self) -> Result<(), AskError> {
+        let (sender, receiver) = oneshot::channel();
+        self.actor.ask(Synchronise(Some(sender))).await?;
+        receiver.await.map_err(|_| AskError::Stopped)
     }
 }

@@ -29,3 +29,4 @@ pub mod catalogue_feed;
 mod newest;
 pub mod places;
 pub mod schedule_keeper;
+mod synchronisation;

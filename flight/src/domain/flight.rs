@@ -144,6 +144,29 @@ impl Flight {
     }
 }
 
+impl From<FlightState> for Flight {
+    /// The flight of an event.
+    fn from(state: FlightState) -> Self {
+        let equipment = Equipment { aircraft_type: state.aircraft_type, plan: state.seat_plan };
+        Self {
+            id: state.id,
+            version: state.version,
+            flight_number: state.flight_number,
+            airline: Arc::new(state.airline),
+            origin: Arc::new(state.origin),
+            destination: Arc::new(state.destination),
+            departure: state.departure,
+            arrival: state.arrival,
+            airplane: state.airplane,
+            equipment: Arc::new(equipment),
+            fares: state.fares,
+            departure_tax: state.departure_tax,
+            status: state.status,
+            reason: state.reason,
+        }
+    }
+}
+
 /// An airline in short.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct AirlineSummary {
@@ -258,5 +281,19 @@ impl FlightWithSeats {
     #[must_use]
     pub fn view(&self, now: DateTime<Utc>) -> FlightView {
         FlightView::new(&self.flight, &self.cabins, now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::sample::flight;
+    use shared::money::{Currency, Money};
+
+    #[test]
+    fn a_flight_survives_its_event() {
+        let mut made = flight(("LHR", "CDG"), "2026-12-01T10:00", 75);
+        made.departure_tax = Some(Money::new(5794, Currency::EUR));
+        assert_eq!(Flight::from(made.state()), made);
     }
 }

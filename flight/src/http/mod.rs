@@ -14,16 +14,19 @@ mod parameters;
 mod permitted;
 mod places;
 mod preconditions;
+mod price_calendar;
 mod recorded_flight;
 mod reference;
 mod sale_currency;
 mod schedule_body;
 mod schedule_generation;
 mod search;
+mod search_query;
 
 pub(crate) use changes::CommittedChanges;
 pub use openapi::document;
 pub(crate) use sale_currency::SaleCurrency;
+pub(crate) use search_query::SearchSettings;
 
 use actix_web::{HttpResponse, web};
 use shared::http::method_not_allowed;
@@ -39,6 +42,11 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
             web::resource("/flights/{id}").route(web::get().to(flights::get)).default_service(read_only()),
         )
         .service(web::resource("/search").route(web::get().to(search::search)).default_service(read_only()))
+        .service(
+            web::resource("/price-calendar")
+                .route(web::get().to(price_calendar::read))
+                .default_service(read_only()),
+        )
         .service(web::resource("/places").route(web::get().to(places::list)).default_service(read_only()))
         .service(
             web::resource("/admin/flights")

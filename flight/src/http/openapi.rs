@@ -4,6 +4,7 @@ use super::{
     admin_flights, admin_schedules,
     disruption::handlers as disruptions,
     flights, places,
+    admin_flights, admin_schedules, flights, places, price_calendar,
     reference::{
         aircraft_type_handlers, airline_handlers, airplane_handlers, airport_handlers, city_handlers,
         seat_layout_handlers,
@@ -33,6 +34,7 @@ use utoipa::OpenApi;
         admin_schedules::delete, schedule_generation::generate,
         disruptions::delay, disruptions::cancel, disruptions::change_equipment,
         search::search, places::list,
+        search::search, price_calendar::read, places::list,
     ),
     modifiers(&BearerToken, &Refusals),
     tags(

@@ -11,6 +11,7 @@ use diesel::{
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared::iata::{AirportCode, IcaoAirportCode};
+use std::collections::HashMap;
 
 #[derive(Queryable)]
 struct StoredAirport {
@@ -133,4 +134,21 @@ impl ReferenceTable for Airport {
     async fn delete(connection: &mut AsyncPgConnection, key: &AirportCode) -> QueryResult<bool> {
         Ok(diesel::delete(airports::table.find(key.as_str())).execute(connection).await? == 1)
     }
+}
+
+/// The shortest connections of the airports that have one of their own, in minutes.
+///
+/// # Errors
+/// Those of the database.
+pub async fn min_connections(connection: &mut AsyncPgConnection) -> QueryResult<HashMap<AirportCode, u16>> {
+    let rows: Vec<(String, Option<i32>)> = airports::table
+        .filter(airports::min_connection_minutes.is_not_null())
+        .select((airports::iata, airports::min_connection_minutes))
+        .load(connection)
+        .await?;
+    let minutes = |(iata, minutes): (String, Option<i32>)| {
+        let minutes = minutes.and_then(|minutes| u16::try_from(minutes).ok()).unwrap_or(u16::MAX);
+        Ok((parsed(&iata)?, minutes))
+    };
+    rows.into_iter().map(minutes).collect()
 }

@@ -4,10 +4,10 @@ use super::{column, schema::availability};
 use crate::domain::availability::TakenSeats;
 use diesel::{
     prelude::*,
-    sql_types::{Array, BigInt, SmallInt, Text, Uuid as SqlUuid},
+    sql_types::{Array, BigInt, Text, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use shared::{events::SeatsState, ids::FlightId, seat::SeatDesignator, statement};
+use shared::{events::SeatsState, seat::SeatDesignator, statement};
 use std::{borrow::Borrow, collections::HashMap, fmt::Write};
 use uuid::Uuid;
 
@@ -82,33 +82,6 @@ pub async fn of_flights(
     let taken = |(flight, version, held, sold): (Uuid, i64, Vec<i16>, Vec<i16>)| {
         (flight, TakenSeats { version, seats: held.into_iter().chain(sold).collect() })
     };
-    Ok(rows.into_iter().map(taken).collect())
-}
-
-statement! {
-    /// The taken seats of those flights that have a newer version.
-    NewerThan { flights: Array<SqlUuid> = Vec<Uuid>, versions: Array<BigInt> = Vec<i64> }
-        -> (SqlUuid, BigInt, Array<SmallInt>),
-    "SELECT newer.flight_id, newer.version, newer.held || newer.sold
-    FROM unnest($, $) AS known (flight_id, version)
-    JOIN availability AS newer ON newer.flight_id = known.flight_id AND newer.version > known.version"
-}
-
-/// The taken seats of those of these flights that have a newer version than this.
-///
-/// # Errors
-/// Those of the database.
-pub async fn newer_than(
-    connection: &mut AsyncPgConnection,
-    known: &[(FlightId, i64)],
-) -> QueryResult<Vec<(FlightId, TakenSeats)>> {
-    let query = NewerThan {
-        flights: column(known, |(flight, _)| flight.0),
-        versions: column(known, |(_, version)| *version),
-    };
-    let rows: Vec<(Uuid, i64, Vec<i16>)> = query.load(connection).await?;
-    let taken =
-        |(flight, version, seats): (Uuid, i64, Vec<i16>)| (FlightId(flight), TakenSeats { version, seats });
     Ok(rows.into_iter().map(taken).collect())
 }
 

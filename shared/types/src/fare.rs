@@ -39,7 +39,7 @@ impl Brand {
 
     /// What this brand costs of the class's fare, in percent.
     #[must_use]
-    fn factor_percent(self) -> i128 {
+    fn factor_percent(self) -> i64 {
         match self {
             Self::Light => 90,
             Self::Standard => 100,
@@ -99,7 +99,7 @@ impl PassengerType {
         self != Self::Inf
     }
 
-    fn factor_percent(self) -> i128 {
+    fn factor_percent(self) -> i64 {
         match self {
             Self::Adt => 100,
             Self::Chd => 75,
@@ -133,14 +133,14 @@ pub struct BookingClass {
     /// The letter that airlines print.
     pub letter: char,
     /// Part of the base price that it costs, in percent.
-    factor_percent: i128,
+    factor_percent: i64,
     /// Share of the cabin's seats up to which it sells, in percent; nested.
     share_percent: u32,
     /// Days before departure until which it sells.
     min_days: i64,
 }
 
-const fn class(letter: char, factor_percent: i128, share_percent: u32, min_days: i64) -> BookingClass {
+const fn class(letter: char, factor_percent: i64, share_percent: u32, min_days: i64) -> BookingClass {
     BookingClass { letter, factor_percent, share_percent, min_days }
 }
 
@@ -218,10 +218,16 @@ pub fn price(
     brand: Brand,
     passenger: PassengerType,
 ) -> Result<SegmentPrice, PriceOverflow> {
-    let scaled =
-        i128::from(base_price) * class.factor_percent * brand.factor_percent() * passenger.factor_percent();
-    // Half up: prices are never negative, so adding half of the divisor rounds as stated.
-    let fare = i64::try_from((scaled + 500_000) / 1_000_000).map_err(|_| PriceOverflow)?;
+    let factors = class.factor_percent * brand.factor_percent() * passenger.factor_percent();
+    // Half up: prices are never negative, so adding half of the divisor rounds as stated. Search prices thousands of
+    // fares a second, and a division of 64 bits takes a tenth of the time of one of 128.
+    let fare = match base_price.checked_mul(factors).and_then(|scaled| scaled.checked_add(500_000)) {
+        Some(scaled) => scaled / 1_000_000,
+        None => {
+            let scaled = i128::from(base_price) * i128::from(factors) + 500_000;
+            i64::try_from(scaled / 1_000_000).map_err(|_| PriceOverflow)?
+        }
+    };
     let taxes = if passenger.has_seat() { tax } else { 0 };
     fare.checked_add(taxes).ok_or(PriceOverflow)?;
     Ok(SegmentPrice { fare, taxes })
@@ -246,7 +252,7 @@ pub fn default_tax(domestic: bool, currency: Currency) -> i64 {
 }
 
 /// A fare of a flight: the base price of one brand in one cabin.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FlightFare {
     /// The cabin.
@@ -302,5 +308,7 @@ mod tests {
     fn an_absurd_base_price_is_an_error_not_a_wrap() {
         let class = booking_class(Demand { seats_taken: 180, ..EXAMPLE });
         assert_eq!(price(i64::MAX, 0, class, Brand::Flex, PassengerType::Adt), Err(PriceOverflow));
+        let large = price(i64::MAX / 4, 0, class, Brand::Standard, PassengerType::Inf).unwrap();
+        assert_eq!(large.fare, 507_285_462_027_012_669, "more than 64 bits on the way, less in the end");
     }
 }

@@ -5,6 +5,7 @@ mod parts;
 mod read;
 mod rotation;
 mod scheduled;
+mod versions;
 mod write;
 
 pub use disrupt::{OtherAirplane, cancel, change_airplane, delay, plan_of};
@@ -13,6 +14,7 @@ pub use read::{
 };
 pub use rotation::{fits, lock_airplanes, planned_elsewhere, planned_times, rotation, turnarounds};
 pub use scheduled::{ScheduleLink, link, lock_by_number, of_schedule};
+pub use versions::{DeparturePlace, versions_behind};
 pub use write::{FlightChange, Naming, NewFlight, delete, hold_references, insert, republish, update};
 
 /// The service as the source of events.

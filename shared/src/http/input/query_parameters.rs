@@ -81,6 +81,12 @@ impl QueryParameters {
         parameters
     }
 
+    /// Whether a parameter is given and was not read yet.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.values.contains_key(name)
+    }
+
     /// All values of a parameter that may be repeated.
     pub fn repeated(&mut self, name: &str) -> Vec<String> {
         self.values.remove(name).unwrap_or_default()
