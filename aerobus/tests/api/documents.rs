@@ -127,6 +127,7 @@ impl Things {
         match template {
             "/api/v1/places" => format!("{path}?q=aach"),
             "/api/v1/search" => format!("{path}?origin=AAA&destination=BBB&date={date}&children=1&infants=1"),
+            "/api/v1/price-calendar" => format!("{path}?origin=AAA&destination=BBB&month={}", &date[..7]),
             _ => path,
         }
     }

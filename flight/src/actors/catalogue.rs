@@ -3,7 +3,9 @@
 //! Invariant: what it publishes holds, for each flight, the newest version that it was ever told of,
 //! by the database or by a message, in whatever order these came.
 
-use super::synchronisation::{CompareVersions, Compared, TakeMinConnections, TakeStored, synchronise};
+use super::synchronisation::{
+    CompareVersions, Compared, TakeMinConnections, TakeStored, read_connections, synchronise,
+};
 use crate::domain::{
     availability::TakenSeats,
     flight::Flight,
@@ -41,6 +43,11 @@ struct Apply(Vec<CatalogueChange>);
 #[derive(Message)]
 #[rtype(result = "()")]
 struct Synchronise(Option<oneshot::Sender<()>>);
+
+/// Reads the shortest connections of the airports again: some have changed.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct RefreshConnections;
 
 /// The present index; nothing before the first load.
 type IndexSender = watch::Sender<Option<Arc<Index>>>;
@@ -196,6 +203,25 @@ impl Handler<TakeMinConnections> for Catalogue {
     }
 }
 
+impl Handler<RefreshConnections> for Catalogue {
+    type Result = ();
+
+    /// Atomic: it only starts to read. Others interleave with it; where it fails, the next comparison reads them.
+    fn handle(&mut self, _: RefreshConnections, ctx: &mut Context<Self>) {
+        let read = read_connections(self.pool.clone());
+        ctx.spawn(read.into_actor(self).map(|result, catalogue, _| match result {
+            Ok(minutes) => {
+                if catalogue.timetable.put_min_connections(minutes) {
+                    catalogue.publish();
+                }
+            }
+            Err(error) => {
+                tracing::warn!(error.message = %error, "Connections could not be read; tried again within a minute");
+            }
+        }));
+    }
+}
+
 impl Handler<Synchronise> for Catalogue {
     type Result = ();
 
@@ -249,6 +275,14 @@ impl CatalogueHandle {
     /// [`AskError`]; a catalogue that had died loads itself anew, so nothing is lost.
     pub async fn apply(&self, changes: Vec<CatalogueChange>) -> Result<(), AskError> {
         self.actor.ask(Apply(changes)).await
+    }
+
+    /// Makes the catalogue read the shortest connections of the airports; does not wait for it.
+    ///
+    /// # Errors
+    /// [`AskError`]
+    pub async fn refresh_connections(&self) -> Result<(), AskError> {
+        self.actor.ask(RefreshConnections).await
     }
 
     /// Makes the catalogue compare itself with the database, until that succeeds; does not wait for it.

@@ -8,7 +8,8 @@ use crate::store::availability::taken;
 use futures_util::future::BoxFuture;
 use shared::{
     bus::{Delivery, Disposition, Handler, Subscription},
-    events::{Event, EventType, SeatsState, UndecodableEvent},
+    events::{AuditRecord, Event, EventType, SeatsState, UndecodableEvent},
+    supervisor::AskError,
 };
 
 /// The queue of this instance: every instance must hear everything.
@@ -19,6 +20,8 @@ pub fn subscription() -> Subscription {
         EventType::FlightChanged,
         EventType::FlightCancelled,
         EventType::SeatsChanged,
+        // Nothing else tells of an airport whose shortest connection has changed.
+        EventType::AuditRecorded,
     ];
     // One index is published per batch, so large ones keep the catalogue cheap in a rush.
     Subscription::instance("flight.catalogue", &types).batch(256)
@@ -39,16 +42,21 @@ impl CatalogueFeed {
     async fn work_in(&self, batch: &[Delivery]) -> Vec<Disposition> {
         let mut changes = Vec::new();
         let mut dispositions = Vec::with_capacity(batch.len());
-        for read in read_newest(batch, change) {
+        let mut airports_changed = false;
+        for read in read_newest(batch, news) {
             match read {
-                Ok(change) => {
-                    changes.extend(change);
+                Ok(news) => {
+                    match news {
+                        Some(News::Change(change)) => changes.push(change),
+                        Some(News::Airport) => airports_changed = true,
+                        Some(News::Nothing) | None => {}
+                    }
                     dispositions.push(Disposition::Ack);
                 }
                 Err(error) => dispositions.push(Disposition::DeadLetter(error.to_string())),
             }
         }
-        if let Err(error) = self.catalogue.apply(changes).await {
+        if let Err(error) = self.take_in(changes, airports_changed).await {
             dispositions
                 .iter_mut()
                 .filter(|one| **one == Disposition::Ack)
@@ -56,14 +64,35 @@ impl CatalogueFeed {
         }
         dispositions
     }
+
+    async fn take_in(&self, changes: Vec<CatalogueChange>, airports_changed: bool) -> Result<(), AskError> {
+        if airports_changed {
+            self.catalogue.refresh_connections().await?;
+        }
+        if changes.is_empty() { Ok(()) } else { self.catalogue.apply(changes).await }
+    }
 }
 
-fn change(event: &Event) -> Result<CatalogueChange, UndecodableEvent> {
-    if event.kind == EventType::SeatsChanged {
-        let state: SeatsState = event.data()?;
-        return Ok(CatalogueChange::Seats(state.flight_id, taken(&state)));
+/// What an event tells the catalogue.
+enum News {
+    Change(CatalogueChange),
+    /// An airport was made or changed.
+    Airport,
+    Nothing,
+}
+
+fn news(event: &Event) -> Result<News, UndecodableEvent> {
+    match event.kind {
+        EventType::SeatsChanged => {
+            let state: SeatsState = event.data()?;
+            Ok(News::Change(CatalogueChange::Seats(state.flight_id, taken(&state))))
+        }
+        EventType::AuditRecorded => {
+            let record: AuditRecord = event.data()?;
+            Ok(if record.subject.starts_with("airport") { News::Airport } else { News::Nothing })
+        }
+        _ => Ok(News::Change(CatalogueChange::Published(Box::new(event.data()?)))),
     }
-    Ok(CatalogueChange::Published(Box::new(event.data()?)))
 }
 
 impl Handler for CatalogueFeed {

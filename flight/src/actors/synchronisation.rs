@@ -67,6 +67,11 @@ pub(super) async fn synchronise(pool: Pool, compared: Compared) -> Result<(), Db
     actix::spawn(work).await.unwrap_or_else(|error| Err(DbError::Unavailable(Box::new(error))))
 }
 
+/// The shortest connections of the airports that have one of their own.
+pub(super) async fn read_connections(pool: Pool) -> Result<HashMap<AirportCode, u16>, DbError> {
+    Ok(airports::min_connections(&mut *pool.get().await?).await?)
+}
+
 impl Compared {
     async fn take(&self, minutes: TakeMinConnections) {
         // A catalogue that has died has nothing to compare: another takes its place and begins anew.

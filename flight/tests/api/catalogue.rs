@@ -4,7 +4,11 @@ use crate::world::{code, day, flight, found};
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use flight::{
     actors::{availability_feed::SeatsFeed, catalogue::CatalogueHandle},
-    store::{MIGRATIONS, availability, flights},
+    domain::reference::Airport,
+    store::{
+        MIGRATIONS, ReferenceTable, availability,
+        flights::{self, FlightChange, NewFlight},
+    },
 };
 use shared::{
     bus::{Delivery, Disposition, Handler},
@@ -52,4 +56,51 @@ async fn seats_that_only_the_work_queue_had_reach_the_catalogue() {
     availability::keep_newest(&mut connection, &[state(3, &["4A", "4B", "4C"])]).await.unwrap();
     catalogue.synchronised().await.unwrap();
     assert_eq!(left(), 133);
+}
+
+#[actix_web::test]
+async fn a_comparison_mends_what_no_message_told() {
+    let database = TestDatabase::of("flight", MIGRATIONS).await;
+    let mut connection = database.config("flight").connect().await.unwrap();
+    found(&mut connection).await;
+    let [first, second] = [("AE100", "G-AERA"), ("AE200", "G-AERB")]
+        .map(|(number, airplane)| flight(number, "LHR", day(30), "10:00", airplane));
+    let insert = async |connection: &mut AsyncPgConnection, new: NewFlight| {
+        connection
+            .transaction(async |connection: &mut AsyncPgConnection| flights::insert(connection, &[new]).await)
+            .await
+            .unwrap()
+            .remove(0)
+    };
+    let gone = insert(&mut connection, first).await;
+    let catalogue = CatalogueHandle::start(Pool::new(&database.config("flight")));
+    catalogue.loaded().await;
+    let shown = || {
+        let index = catalogue.index().expect("an index");
+        let shown = index.all().map(|flight| (flight.id, flight.version)).collect::<Vec<_>>();
+        let airports = index.airports();
+        (shown, airports.id(&code("LHR")).and_then(|id| airports.min_connection(id)))
+    };
+    assert_eq!(shown(), (vec![(gone.id, 1)], Some(45)));
+
+    // Written by another instance, while this one heard nothing.
+    let new = insert(&mut connection, second).await;
+    let change = FlightChange {
+        departure: new.departure.clone(),
+        arrival: new.arrival.clone(),
+        airplane: new.airplane.clone(),
+        fares: None,
+    };
+    connection
+        .transaction(async |connection: &mut AsyncPgConnection| {
+            flights::update(connection, new.id, &change).await?;
+            flights::delete(connection, &gone).await?;
+            let mut heathrow = Airport::find(connection, &code("LHR")).await?.expect("Heathrow").value;
+            heathrow.min_connection_minutes = Some(75);
+            Airport::update(connection, &heathrow).await
+        })
+        .await
+        .unwrap();
+    catalogue.synchronised().await.unwrap();
+    assert_eq!(shown(), (vec![(new.id, 2)], Some(75)));
 }

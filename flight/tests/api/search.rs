@@ -4,7 +4,7 @@ use crate::{
     service::Service,
     world::{body, code, day, flight},
 };
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate};
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use flight::{
     domain::reference::{Airport, DepartureTaxes},
@@ -271,6 +271,118 @@ async fn a_return_is_one_journey() {
     assert!(same_day.is_empty());
 }
 
+/// A flight between any two airports, economy light 100.00, by its local times.
+fn between(
+    (number, airplane): (&str, &str),
+    (from, to): (&str, &str),
+    departure: &str,
+    arrival: &str,
+) -> Value {
+    let mut flight = body(number, from, departure, arrival, airplane);
+    flight["destination"] = json!(to);
+    flight
+}
+
+#[actix_web::test]
+async fn journeys_of_several_slices_connect() {
+    let service = Service::start().await;
+    let (first, second) = (day(30), day(32));
+    let nice = json!({"iata": "NCE", "icao": null, "name": "Nice", "city": "PAR", "country": "FR", "time_zone": "Europe/Paris", "latitude": 43.6, "longitude": 7.2, "min_connection_minutes": null});
+    let city = json!({"code": "NCE", "name": "Nice", "country": "FR", "time_zone": "Europe/Paris"});
+    service.operator.post("/api/v1/admin/cities", &city).await.expect(201);
+    let mut nice = nice;
+    nice["city"] = json!("NCE");
+    service.operator.post("/api/v1/admin/airports", &nice).await.expect(201);
+    for flight in [
+        between(("AE1", "G-AERA"), ("LHR", "CDG"), &format!("{first}T08:00"), &format!("{first}T10:20")),
+        between(("AE2", "G-AERB"), ("CDG", "NCE"), &format!("{first}T11:05"), &format!("{first}T12:35")),
+        between(("AE3", "G-AERB"), ("NCE", "LGW"), &format!("{second}T09:00"), &format!("{second}T10:00")),
+    ] {
+        service.make(&flight).await;
+    }
+    let shown = |found: &Value| {
+        let slices = found["slices"].as_array().expect("slices").clone();
+        let numbers = |slice: &Value| {
+            let segments = slice["segments"].as_array().expect("segments").clone();
+            segments
+                .iter()
+                .map(|one| one["flight_number"].as_str().expect("a number").to_owned())
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
+        slices.iter().map(numbers).collect::<Vec<_>>().join(", ")
+    };
+    let query = format!("origin=LON&destination=NCE&date={first}&return_date={second}");
+    let found = service.search(&query).await;
+    assert_eq!(found.iter().map(shown).collect::<Vec<_>>(), ["AE1 AE2, AE3"]);
+    let (way, ids) = (&found[0]["slices"][0], found[0]["id"].as_str().expect("an id"));
+    assert_eq!((&way["connections"], &way["duration_minutes"]), (&json!(1), &json!(215)));
+    assert_eq!((&way["origin"]["iata"], &way["destination"]["iata"]), (&json!("LHR"), &json!("NCE")));
+    assert_eq!((ids.matches('.').count(), ids.matches('~').count()), (1, 1));
+    // 43.20 three times, and the taxes of two international flights and a domestic one.
+    assert_eq!(found[0]["offers"][0]["total"]["amount"], "185.60");
+    let slices = format!("slice=LHR,NCE,{first}&slice=NCE,LON,{second}");
+    assert_eq!(service.search(&slices).await, found);
+    for (filter, left) in [
+        ("max_connections=0", 0),
+        ("max_connections=2", 1),
+        ("via=PAR&slice=", 1),
+        ("max_duration=214", 0),
+        ("max_duration=215", 1),
+        ("max_price=185.59", 0),
+    ] {
+        let only_out = format!("origin=LON&destination=NCE&date={first}");
+        let asked = match filter.strip_suffix("&slice=") {
+            Some(via) => format!("{only_out}&{via}"),
+            None => format!("{query}&{filter}"),
+        };
+        assert_eq!(service.search(&asked).await.len(), left, "{filter}");
+    }
+    // The airport's own time is 45 minutes; with more the connection is too short, on each instance.
+    let another = service.another().await;
+    let longer = json!({"min_connection_minutes": 46});
+    service.operator.patch("/api/v1/admin/airports/CDG", &longer).await.expect(200);
+    wait_for(&another, &format!("/api/v1/search?{query}"), |found| found.is_empty()).await;
+    wait_for(&service.anybody, &format!("/api/v1/search?{query}"), |found| found.is_empty()).await;
+}
+
+#[actix_web::test]
+async fn a_calendar_has_all_days_of_its_month() {
+    let service = Service::start().await;
+    let date = day(30);
+    three(&service, date).await;
+    let month = date.format("%Y-%m");
+    let path = |more: &str| format!("/api/v1/price-calendar?origin=LON&destination=PAR&{more}");
+    let answer = service.anybody.get(&path(&format!("month={month}"))).await;
+    assert_eq!(answer.header("cache-control"), "no-cache");
+    let calendar = answer.expect(200)["data"].as_array().expect("days").clone();
+    let first: NaiveDate = format!("{month}-01").parse().expect("a date");
+    assert_eq!(calendar.len(), usize::from(first.num_days_in_month()));
+    let priced: Vec<&Value> = calendar.iter().filter(|day| !day["price"].is_null()).collect();
+    // 90.00 * 0.48 * 0.90 + 24.00
+    assert_eq!(priced, [&json!({"date": date.to_string(), "price": {"amount": "62.88", "currency": "EUR"}})]);
+    let business = service.anybody.get(&path(&format!("month={month}&cabin=business"))).await.expect(200);
+    let price = business["data"].as_array().expect("days").iter().find(|day| day["date"] == date.to_string());
+    // 320.00 * 0.48 * 1.35 + 24.00
+    assert_eq!(price.expect("the day")["price"]["amount"], "231.36");
+    for (query, wrong) in [
+        (
+            "origin=LON&destination=LON&month=2027-13&cabin=x&typo=1",
+            vec!["cabin", "destination", "month", "typo"],
+        ),
+        ("origin=QQQ&destination=ZZZ&month=2020-01", vec!["destination", "month", "origin"]),
+        ("origin=LON&destination=PAR&month=2099-01", vec!["month"]),
+        ("origin=LON&destination=PAR&month=2027-1", vec!["month"]),
+        ("origin=LON", vec!["destination", "month"]),
+    ] {
+        let refused = service.anybody.get(&format!("/api/v1/price-calendar?{query}")).await;
+        refused.expect_problem(422, "validation_failed");
+        let mut told = refused.invalid();
+        told.sort_unstable();
+        assert_eq!(told, wrong, "{query}");
+    }
+}
+
 #[actix_web::test]
 async fn what_leaves_soon_is_no_longer_offered() {
     let service = Service::start().await;
@@ -299,6 +411,9 @@ async fn what_leaves_soon_is_no_longer_offered() {
     assert!(!found.is_empty() && numbers(&found).iter().all(|number| *number == "AE2"));
 }
 
+/// A cursor of no query, whose id names no flight: `{"q":1,"k":[1,2,"LHR"]}`.
+const FORGED: &str = "eyJxIjoxLCJrIjpbMSwyLCJMSFIiXX0";
+
 #[actix_web::test]
 async fn bad_parameters_are_all_told() {
     let service = Service::start().await;
@@ -315,7 +430,28 @@ async fn bad_parameters_are_all_told() {
         ),
         (format!("{good}&max_price=-1&airline=X&limit=0"), vec!["max_price", "airline", "limit"]),
         (format!("{good}&max_price=1.001&after=x"), vec!["max_price", "after"]),
-        (format!("{good}&slice=LHR,CDG,2026-12-01&return_date={}", day(28)), vec!["slice", "return_date"]),
+        (
+            format!("{good}&slice=LHR,CDG,{}&return_date={}", day(30), day(31)),
+            vec!["origin", "destination", "date", "return_date"],
+        ),
+        (format!("{good}&return_date={}", day(28)), vec!["return_date"]),
+        (
+            format!("origin=LON&destination=QQQ&date={}&return_date={}&adults=10", day(-2), day(401)),
+            vec!["adults"],
+        ),
+        (
+            format!("origin=LON&destination=QQQ&date={}&return_date={}", day(-2), day(402)),
+            vec!["destination", "date", "return_date"],
+        ),
+        (format!("{good}&via=QQQ&max_duration=0"), vec!["via", "max_duration"]),
+        (
+            format!("slice=LHR,CDG&slice=CDG,CDG,{0}&slice=lhr,CDG,{0}&slice=LHR,CDG,2027-02-30", day(30)),
+            vec!["slice"],
+        ),
+        (format!("slice=LHR,CDG,{}&slice=CDG,LHR,{}", day(30), day(28)), vec!["slice"]),
+        (format!("slice=LHR,QQQ,{}&limit=201", day(30)), vec!["slice", "limit"]),
+        (vec![format!("slice=LHR,CDG,{}", day(30)); 7].join("&"), vec!["slice"]),
+        (format!("{good}&after={FORGED}"), vec!["after"]),
         (format!("origin=LON&destination=LON&date={}", day(30)), vec!["destination"]),
         (format!("origin=QQQ&destination=PAR&date={}", day(30)), vec!["origin"]),
         (format!("origin=QQQ&destination=ZZZ&date={}", day(30)), vec!["origin", "destination"]),

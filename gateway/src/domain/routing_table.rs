@@ -199,6 +199,7 @@ pub const ROUTING_TABLE: &[ApiRoute] = &[
     flight(GET, "/api/v1/places", PUBLIC),
     // Flights
     flight(GET, "/api/v1/search", PUBLIC),
+    flight(GET, "/api/v1/price-calendar", PUBLIC),
     flight(GET, "/api/v1/flights", PUBLIC),
     flight(GET, "/api/v1/flights/{id}", PUBLIC),
     flight(POST, "/api/v1/admin/flights", FLIGHT),
