@@ -37,7 +37,7 @@ pub(super) fn journeys(network: &Network, question: Question<'_>) -> Vec<Itinera
     let (query, ..) = question;
     let mut journeys: Vec<Priced> = vec![(vec![], vec![])];
     for number in 0..query.slices.len() {
-        let options = undominated(slice_itineraries(network, number, question));
+        let options = undominated(&slice_itineraries(network, number, question));
         let mut longer = Vec::new();
         for (before, _) in &journeys {
             for (option, _) in &options {
@@ -203,7 +203,7 @@ fn price(
     Some(sum)
 }
 
-fn undominated(all: Vec<Priced>) -> Vec<Priced> {
+fn undominated(all: &[Priced]) -> Vec<Priced> {
     let ends = |(slices, _): &Priced| {
         let slice = &slices[0];
         (slice[0].flight.departure.at, slice[slice.len() - 1].flight.arrival.at, slice.len())

@@ -416,7 +416,7 @@ fn a_search_with_too_many_ways_stays_bounded_and_right() {
             flights.push(made);
         }
     }
-    let ends = |day: u32| if day % 2 == 0 { ("DEL", "BOM") } else { ("BOM", "DEL") };
+    let ends = |day: u32| if day.is_multiple_of(2) { ("DEL", "BOM") } else { ("BOM", "DEL") };
     let on = |day: u32| slice(ends(day).0, ends(day).1, NaiveDate::from_ymd_opt(2027, 4, day).unwrap());
     let mut query = Query::of_one_adult(on(10), None);
     query.slices = (10..16).map(on).collect();
