@@ -3,8 +3,7 @@
 use super::{
     admin_flights, admin_schedules,
     disruption::handlers as disruptions,
-    flights, places,
-    admin_flights, admin_schedules, flights, places, price_calendar,
+    flights, places, price_calendar,
     reference::{
         aircraft_type_handlers, airline_handlers, airplane_handlers, airport_handlers, city_handlers,
         seat_layout_handlers,
