@@ -32,7 +32,6 @@ use utoipa::OpenApi;
         admin_schedules::list, admin_schedules::get, admin_schedules::create, admin_schedules::change,
         admin_schedules::delete, schedule_generation::generate,
         disruptions::delay, disruptions::cancel, disruptions::change_equipment,
-        search::search, places::list,
         search::search, price_calendar::read, places::list,
     ),
     modifiers(&BearerToken, &Refusals),

@@ -85,12 +85,7 @@ async fn a_comparison_mends_what_no_message_told() {
 
     // Written by another instance, while this one heard nothing.
     let new = insert(&mut connection, second).await;
-    let change = FlightChange {
-        departure: new.departure.clone(),
-        arrival: new.arrival.clone(),
-        airplane: new.airplane.clone(),
-        fares: None,
-    };
+    let change = FlightChange { fares: Some(vec![]), ..FlightChange::default() };
     connection
         .transaction(async |connection: &mut AsyncPgConnection| {
             flights::update(connection, new.id, &change).await?;
