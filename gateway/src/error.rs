@@ -103,6 +103,9 @@ pub enum IdentityError {
     /// It does not fit what is there.
     #[error(transparent)]
     Conflict(#[from] IdentityConflict),
+    /// Others export their data already.
+    #[error("exports are made one after the other: try again")]
+    TooManyExports,
     /// A service did not tell or erase what it keeps of a person.
     #[error("a service did not do its part for a person's data")]
     PersonalData(#[from] PersonalDataError),
@@ -147,6 +150,11 @@ impl From<IdentityError> for Problem {
             IdentityError::Conflict(conflict) => {
                 Self::new(Code::Conflict).detail(&conflict).with("refers", conflict.refers())
             }
+            error @ IdentityError::TooManyExports => {
+                Self::new(Code::Overloaded).detail(error).retry_after(Duration::from_secs(5))
+            }
+            // It would be too large the next time, too.
+            IdentityError::PersonalData(error @ PersonalDataError::TooLarge) => Self::internal(&error),
             IdentityError::PersonalData(error) => Self::unavailable(&error),
             IdentityError::Hash(HashError::Overloaded | HashError::Abandoned) => {
                 Self::new(Code::Overloaded).retry_after(Duration::from_secs(1))

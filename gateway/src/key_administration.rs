@@ -1,14 +1,11 @@
 //! What an operator does with the keys that sign access tokens, in the gateway's database. No secret is needed: the
 //! gateways, which have it, look every two seconds and do what is asked for.
 
-use crate::store::signing_keys;
-use chrono::{DateTime, TimeDelta, Utc};
+use crate::{domain::signing_key::TRUSTED_AFTER_RETIREMENT, store::signing_keys};
+use chrono::{DateTime, Utc};
 use diesel_async::AsyncPgConnection;
 use shared::db::DatabaseConfig;
 use std::fmt;
-
-/// How long the tokens of a retired key are good.
-const TRUSTED_AFTER_RETIREMENT: TimeDelta = TimeDelta::minutes(18);
 
 /// Why it was not done.
 #[derive(Debug, thiserror::Error)]

@@ -2,7 +2,8 @@
 //! devices that were not used for long, revocations, and idle clients of the limits. It also erases one-time tokens from
 //! events that are published.
 //!
-//! Invariant: it deletes only rows that no request would read any more, a bounded number at a time.
+//! Invariant: it deletes only rows that no request would read any more, a bounded number at a time. A sweep goes on while
+//! there is more, so that no table grows for ever under load.
 
 use crate::{
     http::RequestLimiter,
@@ -11,6 +12,7 @@ use crate::{
         sessions, token_events,
     },
 };
+use diesel_async::AsyncPgConnection;
 use shared::{
     db::{DbError, Pool},
     ticker::Ticker,
@@ -19,8 +21,10 @@ use std::{sync::Arc, time::Duration};
 
 /// How often it sweeps.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
-/// Rows that one sweep deletes from a table at most.
-const MOST_ROWS: i64 = 1000;
+/// Rows that one statement deletes at most.
+const BATCH: i64 = 1000;
+/// Statements of one sweep for a table at most: it deletes 50,000 rows a minute.
+const MOST_BATCHES: usize = 50;
 
 /// A handle of the sweeper.
 pub(crate) struct ExpirySweeper(Ticker);
@@ -43,17 +47,16 @@ impl ExpirySweeper {
     }
 }
 
-/// Deletes some of the expired rows.
+/// Deletes the expired rows, up to the bound of a sweep.
 async fn delete_expired(pool: &Pool) -> Result<(), DbError> {
-    let mut connection = pool.get().await?;
-    let sessions = sessions::delete_expired(&mut connection, MOST_ROWS).await?;
-    let tokens = refresh_tokens::delete_expired(&mut connection, MOST_ROWS).await?;
-    let failures = login_failures::delete_expired(&mut connection, MOST_ROWS).await?;
-    let devices = known_devices::delete_expired(&mut connection, MOST_ROWS).await?;
-    let one_time = one_time_tokens::delete_expired(&mut connection, MOST_ROWS).await?;
-    let letters = letter_requests::delete_expired(&mut connection, MOST_ROWS).await?;
-    let erased = token_events::erase(&mut connection, MOST_ROWS).await?;
-    let revocations = revocations::delete_outdated(&mut connection, MOST_ROWS).await?;
+    let sessions = repeat(pool, "sessions", sessions::delete_expired).await?;
+    let tokens = repeat(pool, "refresh_tokens", refresh_tokens::delete_expired).await?;
+    let failures = repeat(pool, "login_failures", login_failures::delete_expired).await?;
+    let devices = repeat(pool, "known_devices", known_devices::delete_expired).await?;
+    let one_time = repeat(pool, "one_time_tokens", one_time_tokens::delete_expired).await?;
+    let letters = repeat(pool, "letter_requests", letter_requests::delete_expired).await?;
+    let erased = repeat(pool, "token_events", token_events::erase).await?;
+    let revocations = repeat(pool, "revocations", revocations::delete_outdated).await?;
     tracing::debug!(
         deleted.sessions = sessions,
         deleted.tokens = tokens,
@@ -68,13 +71,36 @@ async fn delete_expired(pool: &Pool) -> Result<(), DbError> {
     Ok(())
 }
 
+/// Repeats a statement while it has found as many rows as it may delete at once; returns how many there were.
+async fn repeat(
+    pool: &Pool,
+    table: &'static str,
+    delete: impl AsyncFn(&mut AsyncPgConnection, i64) -> diesel::QueryResult<usize>,
+) -> Result<usize, DbError> {
+    let mut deleted = 0;
+    for _ in 0..MOST_BATCHES {
+        // The connection goes back in between, since requests wait for one.
+        let rows = delete(&mut *pool.get().await?, BATCH).await?;
+        deleted += rows;
+        if i64::try_from(rows).unwrap_or(i64::MAX) < BATCH {
+            return Ok(deleted);
+        }
+    }
+    tracing::warn!(
+        database.table = table,
+        deleted.rows = deleted,
+        "More rows have expired than one sweep deletes"
+    );
+    Ok(deleted)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::store::MIGRATIONS;
     use chrono::Utc;
     use diesel::{QueryableByName, sql_types::Text};
-    use diesel_async::{AsyncPgConnection, RunQueryDsl};
+    use diesel_async::RunQueryDsl;
     use shared::{
         events::{Event, EventType, LetterToken, TokenRequest, UserState},
         ids::UserId,
@@ -86,6 +112,21 @@ mod tests {
     struct EventData {
         #[diesel(sql_type = Text)]
         data: String,
+    }
+
+    #[actix_web::test]
+    async fn a_sweep_goes_on_until_nothing_is_left() {
+        let database = TestDatabase::of("gateway", MIGRATIONS).await;
+        let config = database.config("gateway");
+        let (pool, mut connection) = (Pool::new(&config), config.connect().await.unwrap());
+        let expired = "INSERT INTO letter_requests (account, purpose, requests, since) \
+                       SELECT convert_to(n::text, 'UTF8'), 'verify_email', 1, now() - interval '2 hours' \
+                       FROM generate_series(1, 2500) AS g (n)";
+        assert_eq!(diesel::sql_query(expired).execute(&mut connection).await.unwrap(), 2500);
+        delete_expired(&pool).await.unwrap();
+        let left = diesel::sql_query("SELECT 1 FROM letter_requests").execute(&mut connection).await;
+        assert_eq!(left.unwrap(), 0);
+        pool.close();
     }
 
     /// An event with a token that lasts an hour, as a use case writes it.

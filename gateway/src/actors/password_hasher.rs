@@ -150,6 +150,27 @@ fn catch_panic<T>(work: impl FnOnce() -> Result<T, bcrypt::BcryptError>) -> Resu
     Ok(catch_unwind(AssertUnwindSafe(work)).map_err(|_| HashError::Panicked)??)
 }
 
+/// Checks a password against a hash, and then works on until it has done as much as a hash of this cost takes, so that a
+/// hash of earlier times answers no faster than the dummy; returns the work beside the result, in rounds of bcrypt.
+///
+/// A hash of cost c takes 2^c rounds. One hash at each cost from the old one up to the present one less one takes what is
+/// missing: 2^old + ... + 2^(present - 1) = 2^present - 2^old. (A hash of a higher cost takes longer than the dummy, until
+/// its user has changed the password: lowering the cost is no usual thing.)
+fn verify_in_full(
+    password: &SecretString,
+    hash: &str,
+    cost: u32,
+) -> Result<(bool, u64), bcrypt::BcryptError> {
+    let fits = bcrypt::non_truncating_verify(password.expose_secret(), hash)?;
+    let of_hash = hash.parse::<bcrypt::HashParts>()?.get_cost();
+    let mut rounds = 1 << of_hash;
+    for missing in of_hash..cost {
+        let _: String = bcrypt::non_truncating_hash(password.expose_secret(), missing)?;
+        rounds += 1 << missing;
+    }
+    Ok((fits, rounds))
+}
+
 /// A cloneable handle of the hashing threads, for one client or for our own work.
 #[derive(Clone)]
 pub(crate) struct PasswordHasher {
@@ -218,7 +239,7 @@ impl PasswordHasher {
     ) -> Result<bool, HashError> {
         self.ask(move |thread| {
             let compared = hash.as_deref().unwrap_or(&thread.dummy);
-            let fits = bcrypt::non_truncating_verify(password.expose_secret(), compared)?;
+            let (fits, _) = verify_in_full(&password, compared, thread.cost)?;
             Ok(fits && hash.is_some())
         })
         .await
@@ -303,6 +324,16 @@ mod tests {
         let hash = bcrypt::hash("correct horse", 5).unwrap();
         let outdated = |cost| PasswordHasher::start(cost, 1, 8).unwrap().is_outdated(&hash);
         assert_eq!([4, 5, 6].map(outdated), [false, false, true]);
+    }
+
+    #[test]
+    fn a_hash_of_a_lower_cost_takes_as_much_work_as_the_dummy() {
+        let password = SecretString::from("correct horse");
+        for of_hash in 4..=7 {
+            let hash = bcrypt::hash("correct horse", of_hash).unwrap();
+            assert_eq!(verify_in_full(&password, &hash, 7).unwrap(), (true, 1 << 7), "{of_hash}");
+            assert_eq!(verify_in_full(&"wrong horse".into(), &hash, 7).unwrap(), (false, 1 << 7));
+        }
     }
 
     #[test]

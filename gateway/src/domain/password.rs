@@ -3,6 +3,7 @@
 use super::common_passwords::is_common;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 /// Bytes of the longest password. bcrypt reads 72 bytes, of which its own NUL takes the last; it would truncate
 /// a longer password.
@@ -28,9 +29,10 @@ pub enum InvalidPassword {
     Common,
 }
 
-/// A password that the rules allow for an account.
-#[derive(Debug, Clone, Deserialize)]
+/// 10 characters at least, 71 bytes at most, and none of the 10,000 commonest passwords.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(try_from = "String")]
+#[schema(value_type = String, min_length = 10, max_length = 71)]
 pub(crate) struct NewPassword(SecretString);
 
 impl NewPassword {

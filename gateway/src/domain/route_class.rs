@@ -11,7 +11,7 @@ pub(crate) enum RouteClass {
     Search,
     /// Bookings, payments, and changes of one's own data.
     Write,
-    /// Sessions and credentials, but for the next two.
+    /// Sessions and credentials, but for the next two, and the export of what is kept of a person.
     Auth,
     /// Logging in: a password is hashed.
     Login,
@@ -55,6 +55,8 @@ impl RouteClass {
         match (route.method, route.path) {
             ("POST", "/api/v1/auth/login") => Self::Login,
             ("POST", "/api/v1/auth/register") => Self::Register,
+            // It collects all that is kept of a person, from three services.
+            (_, "/api/v1/users/me/export") => Self::Auth,
             (_, path) if is_about_credentials(route.method, path) => Self::Auth,
             (_, "/api/v1/search" | "/api/v1/price-calendar" | "/api/v1/places") => Self::Search,
             _ if route.response == ResponseKind::EventStream => Self::Stream,
@@ -96,6 +98,7 @@ mod tests {
             let expected: &[RouteClass] = match (route.method, route.access) {
                 _ if route.response == ResponseKind::EventStream => &[RouteClass::Stream],
                 (_, RouteAccess::Permitted(_)) => &[RouteClass::Admin],
+                ("GET", _) if route.path == "/api/v1/users/me/export" => &[RouteClass::Auth],
                 ("GET", _) => &[RouteClass::Read, RouteClass::Search],
                 _ => &[RouteClass::Write, RouteClass::Auth, RouteClass::Login, RouteClass::Register],
             };

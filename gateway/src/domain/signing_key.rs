@@ -5,10 +5,15 @@
 
 use super::pseudorandom::pseudorandom;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use chrono::TimeDelta;
 use ed25519_dalek::{SigningKey as Ed25519, pkcs8::EncodePrivateKey};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use secrecy::{ExposeSecret, SecretString};
-use shared::auth::{Claims, Jwk};
+use shared::auth::{ACCESS_TOKEN_SECONDS, Claims, Jwk};
+
+/// How long a retired key is trusted: it signs for up to two minutes more, then the last of its tokens ends, and clocks
+/// may differ by a minute.
+pub(crate) const TRUSTED_AFTER_RETIREMENT: TimeDelta = TimeDelta::seconds(ACCESS_TOKEN_SECONDS + 3 * 60);
 
 /// A key could not be used: an error of ours.
 #[derive(Debug, thiserror::Error)]

@@ -1,7 +1,7 @@
 //! `/auth`: register, log in, refresh, log out.
 
 use crate::{
-    domain::{client_device::ClientDevice, user::User},
+    domain::{client_device::ClientDevice, password::NewPassword, user::User},
     identity::{IdentityService, Login, Registration, TokenSet},
 };
 use actix_web::{HttpResponse, http::header, web};
@@ -140,9 +140,9 @@ pub(super) struct RegistrationBody {
     /// One account an address, in upper or lower case. A domain of another script is kept in its A-labels.
     #[schema(example = "ada@example.org", max_length = 254)]
     email: String,
-    /// 10 characters at least, 71 bytes at most, and none of the 10,000 commonest passwords.
-    #[schema(min_length = 10, max_length = 71)]
-    password: String,
+    /// The password.
+    #[schema(inline)]
+    password: NewPassword,
     /// Given names.
     #[schema(example = "Ada", max_length = 60)]
     given_name: String,

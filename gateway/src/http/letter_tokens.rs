@@ -5,6 +5,7 @@ use crate::{
         client_device::ClientDevice,
         login_email::LoginEmail,
         one_time_token::{OneTimeToken, TokenPurpose},
+        password::NewPassword,
     },
     identity::{IdentityService, PasswordReset},
 };
@@ -148,7 +149,6 @@ pub(super) struct PasswordResetBody {
     /// As the letter has it.
     #[schema(min_length = 43)]
     token: String,
-    /// 10 characters at least, 71 bytes at most, and none of the 10,000 commonest passwords.
-    #[schema(min_length = 10, max_length = 71)]
-    password: String,
+    #[schema(inline)]
+    password: NewPassword,
 }

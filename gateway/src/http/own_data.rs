@@ -22,6 +22,8 @@ impl FromJson for AccountDeletion {
 }
 
 /// Export one's own data
+///
+/// All of it or nothing: while one service does not answer, or other exports are made, the answer is 503.
 #[utoipa::path(
     get, path = "/api/v1/users/me/export", tag = "identity", operation_id = "export_me",
     security(("bearer" = [])),

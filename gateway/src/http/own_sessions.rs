@@ -2,7 +2,7 @@
 
 use super::{cache_control::PRIVATE, logged_in::LoggedIn};
 use crate::{
-    domain::{client_device::ClientDevice, session::Session},
+    domain::{client_device::ClientDevice, password::NewPassword, session::Session},
     identity::{IdentityService, PasswordChange},
 };
 use actix_web::{HttpResponse, http::header, web};
@@ -111,7 +111,6 @@ pub(super) async fn change_password(
 pub(super) struct PasswordChangeBody {
     /// The present password.
     current_password: String,
-    /// 10 characters at least, 71 bytes at most.
-    #[schema(min_length = 10, max_length = 71)]
-    new_password: String,
+    #[schema(inline)]
+    new_password: NewPassword,
 }

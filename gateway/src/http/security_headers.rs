@@ -4,17 +4,21 @@ use super::trusted_proxies::TrustedProxies;
 use crate::security_event::SecurityEvent;
 use actix_web::{
     Error, HttpMessage, HttpRequest,
-    body::{BoxBody, MessageBody},
+    body::{BodySize, BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     error::InternalError,
     http::{
-        StatusCode,
+        Method, StatusCode,
         header::{self, HeaderMap, HeaderName, HeaderValue},
     },
     middleware::Next,
-    web,
+    web::{self, Bytes},
 };
 use shared::http::{RequestFacts, RequestId, SECURITY_HEADERS};
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
 
 /// A year, seconds. Without subdomains: those are not the gateway's.
 const STRICT_TRANSPORT: HeaderValue = HeaderValue::from_static("max-age=31536000");
@@ -43,11 +47,17 @@ pub(crate) async fn security_headers(
     request.extensions_mut().insert(RequestFacts::unknown());
     match next.call(request).await {
         Ok(mut response) => {
-            if response.status() == StatusCode::FORBIDDEN {
-                record_refusal(response.request());
-            }
             add(response.headers_mut(), is_secure);
-            Ok(response.map_into_boxed_body())
+            if response.status() != StatusCode::FORBIDDEN {
+                return Ok(response.map_into_boxed_body());
+            }
+            if response.request().method() == Method::HEAD {
+                // It shows no code; what is refused for another reason is no HEAD.
+                record_refusal(&request_id(response.request()));
+                return Ok(response.map_into_boxed_body());
+            }
+            let request_id = Some(request_id(response.request()));
+            Ok(response.map_body(|_, body| BoxBody::new(RefusalBody { body: body.boxed(), request_id })))
         }
         Err(error) => {
             let mut response = error.error_response();
@@ -57,11 +67,46 @@ pub(crate) async fn security_headers(
     }
 }
 
-/// Records that somebody asked for more than is permitted, whoever refused it: the gateway or a service.
-fn record_refusal(request: &HttpRequest) {
+/// What a problem says that refuses a request for a missing permission. Other answers of 403 are no such refusals.
+const FORBIDDEN: &[u8] = br#""code":"forbidden""#;
+
+/// The body of a 403, whose first part tells why: a problem is shorter than what is compressed or sent in parts.
+struct RefusalBody {
+    body: BoxBody,
+    /// The request's id, until the first part was seen.
+    request_id: Option<String>,
+}
+
+impl MessageBody for RefusalBody {
+    type Error = <BoxBody as MessageBody>::Error;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        let part = self.body.as_pin_mut().poll_next(context);
+        if let Poll::Ready(Some(Ok(part))) = &part
+            && let Some(id) = self.request_id.take()
+            && part.windows(FORBIDDEN.len()).any(|window| window == FORBIDDEN)
+        {
+            record_refusal(&id);
+        }
+        part
+    }
+}
+
+fn request_id(request: &HttpRequest) -> String {
     let id = request.extensions().get::<RequestId>().cloned();
+    id.map(|RequestId(id)| id).unwrap_or_default()
+}
+
+/// Records that somebody asked for more than is permitted, whoever refused it: the gateway or a service.
+fn record_refusal(id: &str) {
     // The envelope, which has its own span, is further inside.
-    let id = id.map(|RequestId(id)| id).unwrap_or_default();
     tracing::info_span!("request", request.id = id).in_scope(|| SecurityEvent::PermissionRefused.record());
 }
 

@@ -1,7 +1,7 @@
 //! What administrators send of users.
 
 use crate::{
-    domain::user::UserStatus,
+    domain::{password::NewPassword, user::UserStatus},
     identity::{NewAccount, UserPatch},
 };
 use shared::http::{FromJson, JsonReader};
@@ -70,9 +70,9 @@ pub(super) struct NewUserBody {
     /// One account an address, in upper or lower case.
     #[schema(example = "grace@example.org", max_length = 254)]
     email: String,
-    /// 10 characters at least, 71 bytes at most; without one the user sets it by "forgot password".
-    #[schema(min_length = 10, max_length = 71)]
-    password: Option<String>,
+    /// Without one the user sets it by "forgot password".
+    #[schema(inline)]
+    password: Option<NewPassword>,
     /// Given names.
     #[schema(example = "Grace", max_length = 60)]
     given_name: String,

@@ -1,6 +1,7 @@
 //! Access tokens, and the answer that carries them.
 
 use crate::{actors::KeyRing, domain::user::User, error::IdentityError, store::users::CurrentUser};
+use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Serialize, Serializer};
 use shared::{
@@ -58,23 +59,24 @@ impl AccessTokenIssuer {
         Self { keys, issuer: issuer.to_owned(), audience: audience.to_owned() }
     }
 
-    /// The tokens of a user in a session, with what its roles permit.
+    /// The tokens of a user in a session, with what its roles permit. The access token ends with the session at the
+    /// latest.
     ///
     /// # Errors
     /// [`IdentityError::Sign`], never in practice.
     pub(crate) fn tokens(
         &self,
         current: CurrentUser,
-        session: SessionId,
+        (session, session_end): (SessionId, DateTime<Utc>),
         refresh_token: SecretString,
     ) -> Result<TokenSet, IdentityError> {
-        let grant =
-            TokenGrant { session, permissions: &current.user.permissions, seconds: ACCESS_TOKEN_SECONDS };
+        let seconds = (session_end - current.at).num_seconds().clamp(0, ACCESS_TOKEN_SECONDS);
+        let grant = TokenGrant { session, permissions: &current.user.permissions, seconds };
         let access_token = self.access_token(&current, &grant)?;
         Ok(TokenSet {
             access_token,
             token_type: "Bearer",
-            expires_in: ACCESS_TOKEN_SECONDS,
+            expires_in: seconds,
             refresh_token,
             user: current.user,
         })

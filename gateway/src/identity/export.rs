@@ -4,7 +4,7 @@ use super::IdentityService;
 use crate::{
     domain::{api_key::ApiKey, session::Session, user::User},
     error::IdentityError,
-    personal_data::PersonalDataClient,
+    personal_data::{PersonalDataClient, PersonalDataError},
     store::{
         api_keys,
         audit_log::{self, AuditFilter, AuditRights, AuditRow},
@@ -16,6 +16,7 @@ use diesel_async::AsyncPgConnection;
 use serde::Serialize;
 use serde_json::Value;
 use shared::ids::{SessionId, UserId};
+use tokio::sync::Semaphore;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -81,14 +82,15 @@ impl IdentityService {
     /// All that is kept of a user. `current` is the session of the request.
     ///
     /// # Errors
-    /// [`IdentityError::PersonalData`] where a service does not answer: an export is never incomplete.
-    /// [`IdentityError::SessionEnded`], or a fault of ours.
+    /// [`IdentityError::PersonalData`] where a service does not answer, or it is too large: an export is never incomplete.
+    /// [`IdentityError::TooManyExports`], [`IdentityError::SessionEnded`], or a fault of ours.
     pub(crate) async fn export(
         &self,
         id: UserId,
         current: SessionId,
         others: &PersonalDataClient,
     ) -> Result<PersonalDataExport, IdentityError> {
+        let _place = EXPORTS.try_acquire().map_err(|_| IdentityError::TooManyExports)?;
         let (user, sessions, second_factor_since, devices, api_keys, audit) = {
             // The connection goes back before the other services are asked, which takes long.
             let mut connection = self.pool.get().await?;
@@ -97,7 +99,7 @@ impl IdentityService {
             let factor = totp_factors::confirmed_at(&mut connection, id).await?;
             let devices = known_devices::of_user(&mut connection, id).await?;
             let api_keys = api_keys::of_user(&mut connection, id).await?;
-            (user, sessions, factor, devices, api_keys, acts(&mut connection, id).await?)
+            (user, sessions, factor, devices, api_keys, acts(&mut connection, id, MOST_ACTS).await?)
         };
         let bookings = others.bookings(id).await?;
         let mut subjects: Vec<Uuid> =
@@ -123,11 +125,21 @@ impl IdentityService {
     }
 }
 
+/// Exports at the same time of an instance, which is a process: each may hold 128 MiB of bookings and letters.
+static EXPORTS: Semaphore = Semaphore::const_new(2);
+
 /// Lines of the audit log that one query reads.
 const LINES: i64 = 1000;
 
+/// Lines of the audit log in an export, about 20 MiB.
+const MOST_ACTS: usize = 100_000;
+
 /// All acts of a person in the audit log. An installation without one keeps none.
-async fn acts(connection: &mut AsyncPgConnection, actor: UserId) -> diesel::QueryResult<Vec<ExportedAct>> {
+async fn acts(
+    connection: &mut AsyncPgConnection,
+    actor: UserId,
+    most: usize,
+) -> Result<Vec<ExportedAct>, IdentityError> {
     if audit_log::rights(connection).await? == AuditRights::Missing {
         return Ok(Vec::new());
     }
@@ -137,6 +149,31 @@ async fn acts(connection: &mut AsyncPgConnection, actor: UserId) -> diesel::Quer
         let rows = audit_log::list(connection, &filter, place, LINES).await?;
         let Some(last) = rows.last().map(AuditRow::place) else { return Ok(acts) };
         acts.extend(rows.into_iter().map(ExportedAct::from));
+        if acts.len() > most {
+            return Err(PersonalDataError::TooLarge.into());
+        }
         place = Some(last);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::MIGRATIONS;
+    use diesel::sql_types::Uuid as SqlUuid;
+    use diesel_async::RunQueryDsl;
+    use testkit::TestDatabase;
+
+    #[actix_web::test]
+    async fn more_acts_than_fit_are_an_error_and_no_part_of_them() {
+        let database = TestDatabase::of("gateway", MIGRATIONS).await;
+        let mut connection = database.config("gateway").connect().await.unwrap();
+        let actor = UserId::new();
+        let write = "INSERT INTO audit.audit_log (id, at, actor, action, subject, request_id) \
+                     SELECT gen_random_uuid(), now(), $1, 'city.change', 'city/LON', 'r' FROM generate_series(1, 3)";
+        diesel::sql_query(write).bind::<SqlUuid, _>(actor.0).execute(&mut connection).await.unwrap();
+        assert_eq!(acts(&mut connection, actor, 3).await.unwrap().len(), 3);
+        let too_many = acts(&mut connection, actor, 2).await;
+        assert!(matches!(too_many, Err(IdentityError::PersonalData(PersonalDataError::TooLarge))));
     }
 }

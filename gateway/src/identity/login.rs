@@ -155,7 +155,11 @@ impl IdentityService {
             })
             .await?;
         self.relay.nudge();
-        current.map(|current| self.issuer.tokens(current, session, token.to_text())).transpose()
+        let tokens = |current: CurrentUser| {
+            let session = (session, sessions::session_end(current.at));
+            self.issuer.tokens(current, session, token.to_text())
+        };
+        current.map(tokens).transpose()
     }
 
     /// Counts a failure; returns the error to answer with, which is `failure` where nothing holds the attempt up.

@@ -24,9 +24,14 @@ const REFRESH_DAYS: i64 = 30;
 /// Days after a login after which its session ends, however often it is refreshed.
 const SESSION_DAYS: i64 = 90;
 
+/// When the session of a login ends at the latest.
+pub(super) fn session_end(login: DateTime<Utc>) -> DateTime<Utc> {
+    login + TimeDelta::days(SESSION_DAYS)
+}
+
 /// When a refresh token ends that is given now, in the session of a login.
 fn new_expiry(login: DateTime<Utc>) -> DateTime<Utc> {
-    (Utc::now() + TimeDelta::days(REFRESH_DAYS)).min(login + TimeDelta::days(SESSION_DAYS))
+    (Utc::now() + TimeDelta::days(REFRESH_DAYS)).min(session_end(login))
 }
 
 /// Starts a session with its first token.
@@ -44,7 +49,8 @@ pub(super) async fn begin(
 
 /// The outcome of a refresh. A revocation is an outcome and no error, so that its transaction is committed.
 enum RefreshOutcome {
-    Continued(Box<CurrentUser>, SessionId, SecretString),
+    /// The user, the session with its end, and the successor.
+    Continued(Box<CurrentUser>, (SessionId, DateTime<Utc>), SecretString),
     Ended,
 }
 
@@ -115,8 +121,9 @@ async fn continue_session(
         return Ok(RefreshOutcome::Ended);
     };
     let row = refresh_tokens::find(connection, &digest).await?;
+    let ends_at = session_end(session.created_at);
     let successor = match row.rotated_just_now {
-        _ if row.expired || new_expiry(session.created_at) <= Utc::now() => return Ok(RefreshOutcome::Ended),
+        _ if row.expired || ends_at <= current.at => return Ok(RefreshOutcome::Ended),
         None => {
             let successor = RefreshToken::generate();
             let expires_at = new_expiry(session.created_at);
@@ -137,5 +144,5 @@ async fn continue_session(
             return Ok(RefreshOutcome::Ended);
         }
     };
-    Ok(RefreshOutcome::Continued(Box::new(current), id, successor.to_text()))
+    Ok(RefreshOutcome::Continued(Box::new(current), (id, ends_at), successor.to_text()))
 }

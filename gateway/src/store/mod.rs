@@ -4,6 +4,7 @@
 pub(crate) mod api_keys;
 pub(crate) mod audit_log;
 pub(crate) mod erasures;
+mod interval;
 pub(crate) mod known_devices;
 pub(crate) mod letter_requests;
 pub(crate) mod login_failures;

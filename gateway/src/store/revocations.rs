@@ -3,14 +3,16 @@
 //! Instants are of the database's clock, taken while the row of the user or the session is locked: a token that was
 //! issued under the lock before is older, and one that is issued under the lock afterwards is newer.
 
-use chrono::{DateTime, Utc};
+use super::interval::interval;
+use chrono::{DateTime, TimeDelta, Utc};
 use diesel::{
+    pg::data_types::PgInterval,
     prelude::*,
-    sql_types::{BigInt, Bool, Text, Timestamptz, Uuid as SqlUuid},
+    sql_types::{BigInt, Bool, Interval, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared::{
-    auth::{MOST_REVOCATIONS, RecentRevocations, Revocation, RevokedSubject},
+    auth::{MOST_REVOCATIONS, REVOCATION_COUNTS, RecentRevocations, Revocation, RevokedSubject},
     ids::{SessionId, UserId},
     statement,
 };
@@ -23,16 +25,21 @@ statement! {
 }
 
 statement! {
-    /// What verifiers still need. (A minute more than they keep: their clocks may differ.)
-    Recent { limit: BigInt = i64 } -> (SqlUuid, Bool, Timestamptz),
-    "SELECT subject, kind = 'user', not_before FROM revocations WHERE not_before > now() - interval '17 minutes' ORDER BY not_before DESC LIMIT $"
+    /// What verifiers still need.
+    Recent { told_for: Interval = PgInterval, limit: BigInt = i64 } -> (SqlUuid, Bool, Timestamptz),
+    "SELECT subject, kind = 'user', not_before FROM revocations WHERE not_before > now() - $ ORDER BY not_before DESC LIMIT $"
 }
 
 statement! {
     /// Deletes some that nobody needs any more.
-    DeleteOutdated { limit: BigInt = i64 } -> (),
-    "DELETE FROM revocations WHERE subject IN (SELECT subject FROM revocations WHERE not_before < now() - interval '20 minutes' LIMIT $)"
+    DeleteOutdated { kept_for: Interval = PgInterval, limit: BigInt = i64 } -> (),
+    "DELETE FROM revocations WHERE subject IN (SELECT subject FROM revocations WHERE not_before < now() - $ LIMIT $)"
 }
+
+/// Beyond what verifiers keep: their clocks may differ.
+const TOLD_LONGER: TimeDelta = TimeDelta::minutes(1);
+/// Beyond what verifiers keep: a row is not deleted while it may be read.
+const KEPT_LONGER: TimeDelta = TimeDelta::minutes(4);
 
 /// Revokes the tokens that a user has now; returns the instant before which they were issued. The user's row is locked
 /// by the caller.
@@ -63,7 +70,8 @@ pub(crate) async fn insert_session(
 /// Those of the database.
 pub(crate) async fn recent(connection: &mut AsyncPgConnection) -> QueryResult<RecentRevocations> {
     let limit = i64::try_from(MOST_REVOCATIONS + 1).unwrap_or(i64::MAX);
-    let rows: Vec<(Uuid, bool, DateTime<Utc>)> = Recent { limit }.load(connection).await?;
+    let rows: Vec<(Uuid, bool, DateTime<Utc>)> =
+        Recent { told_for: interval(REVOCATION_COUNTS + TOLD_LONGER), limit }.load(connection).await?;
     let revocations = rows.into_iter().map(|(id, of_user, at)| {
         let subject =
             if of_user { RevokedSubject::User(UserId(id)) } else { RevokedSubject::Session(SessionId(id)) };
@@ -77,5 +85,5 @@ pub(crate) async fn recent(connection: &mut AsyncPgConnection) -> QueryResult<Re
 /// # Errors
 /// Those of the database.
 pub(crate) async fn delete_outdated(connection: &mut AsyncPgConnection, limit: i64) -> QueryResult<usize> {
-    DeleteOutdated { limit }.execute(connection).await
+    DeleteOutdated { kept_for: interval(REVOCATION_COUNTS + KEPT_LONGER), limit }.execute(connection).await
 }

@@ -1,11 +1,13 @@
 //! Public halves of the keys that sign access tokens.
 
-use super::schema::signing_keys;
+use super::{interval::interval, schema::signing_keys};
+use crate::domain::signing_key::TRUSTED_AFTER_RETIREMENT;
 use chrono::{DateTime, Utc};
 use diesel::{
     dsl::now,
+    pg::data_types::PgInterval,
     prelude::*,
-    sql_types::{Bool, Nullable, Text, Timestamptz},
+    sql_types::{Bool, Interval, Nullable, Text, Timestamptz},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared::statement;
@@ -18,8 +20,8 @@ statement! {
 
 statement! {
     /// The keys whose tokens are good, and what they are for.
-    Trusted {} -> (Text, Text, Bool, Bool, Bool),
-    "SELECT kid, public_key, signs_from <= now() AND (retired_at IS NULL OR retired_at > now() - interval '2 minutes'), signs_from > now(), rotation_requested FROM signing_keys WHERE withdrawn_at IS NULL AND (retired_at IS NULL OR retired_at > now() - interval '18 minutes') ORDER BY created_at DESC, kid DESC"
+    Trusted { after_retirement: Interval = PgInterval } -> (Text, Text, Bool, Bool, Bool),
+    "SELECT kid, public_key, signs_from <= now() AND (retired_at IS NULL OR retired_at > now() - interval '2 minutes'), signs_from > now(), rotation_requested FROM signing_keys WHERE withdrawn_at IS NULL AND (retired_at IS NULL OR retired_at > now() - $) ORDER BY created_at DESC, kid DESC"
 }
 
 statement! {
@@ -36,8 +38,8 @@ statement! {
 
 statement! {
     /// What an operator is shown: the keys that are trusted.
-    Listed {} -> (Text, Timestamptz, Timestamptz, Nullable<Timestamptz>, Bool),
-    "SELECT kid, created_at, signs_from, retired_at, rotation_requested FROM signing_keys WHERE withdrawn_at IS NULL AND (retired_at IS NULL OR retired_at > now() - interval '18 minutes') ORDER BY created_at DESC, kid DESC"
+    Listed { after_retirement: Interval = PgInterval } -> (Text, Timestamptz, Timestamptz, Nullable<Timestamptz>, Bool),
+    "SELECT kid, created_at, signs_from, retired_at, rotation_requested FROM signing_keys WHERE withdrawn_at IS NULL AND (retired_at IS NULL OR retired_at > now() - $) ORDER BY created_at DESC, kid DESC"
 }
 
 statement! {
@@ -100,7 +102,7 @@ pub(crate) async fn lock(connection: &mut AsyncPgConnection) -> QueryResult<()> 
 /// # Errors
 /// Those of the database.
 pub(crate) async fn trusted(connection: &mut AsyncPgConnection) -> QueryResult<Vec<SigningKeyRow>> {
-    Trusted {}.load(connection).await
+    Trusted { after_retirement: interval(TRUSTED_AFTER_RETIREMENT) }.load(connection).await
 }
 
 /// Adds a key that signs at once, and retires all others: they had another secret, which may be known to somebody.
@@ -151,7 +153,7 @@ pub(crate) async fn promote(connection: &mut AsyncPgConnection, kid: &str) -> Qu
 /// # Errors
 /// Those of the database.
 pub(crate) async fn listed(connection: &mut AsyncPgConnection) -> QueryResult<Vec<ListedKeyRow>> {
-    Listed {}.load(connection).await
+    Listed { after_retirement: interval(TRUSTED_AFTER_RETIREMENT) }.load(connection).await
 }
 
 /// Asks for another key; returns whether there is one to be replaced that is not being replaced already.

@@ -8,7 +8,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 use testkit::SERVICE_TOKEN_SECRET;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use url::Url;
 
 const BOOKINGS: [&str; 2] = ["0190f2b0-0000-7000-8000-000000000002", "0190f2b0-0000-7000-8000-000000000001"];
@@ -18,6 +18,8 @@ struct State {
     calls: Mutex<Vec<Value>>,
     heard: mpsc::UnboundedSender<()>,
     ahead: AtomicBool,
+    /// Whether calls are answered, or wait.
+    answers: watch::Sender<bool>,
 }
 
 /// The server. It answers only to calls with a service token.
@@ -50,13 +52,19 @@ async fn answer(
         _ => json!({"data": [{"id": BOOKINGS[0]}], "page": {"next": "next"}}),
     };
     let _ = state.heard.send(());
+    let _ = state.answers.subscribe().wait_for(|answers| *answers).await;
     HttpResponse::Ok().json(answer)
 }
 
 impl FakePeople {
     pub(crate) fn start() -> Self {
         let (sender, heard) = mpsc::unbounded_channel();
-        let state = Arc::new(State { calls: Mutex::default(), heard: sender, ahead: AtomicBool::new(false) });
+        let state = Arc::new(State {
+            calls: Mutex::default(),
+            heard: sender,
+            ahead: AtomicBool::new(false),
+            answers: watch::Sender::new(true),
+        });
         let shared = web::Data::from(Arc::clone(&state));
         let tokens = web::Data::new(ServiceTokens::new(SERVICE_TOKEN_SECRET.to_owned().into()));
         let server = HttpServer::new(move || {
@@ -91,6 +99,11 @@ impl FakePeople {
     /// Whether bookings are ahead from now on.
     pub(crate) fn set_ahead(&self, ahead: bool) {
         self.state.ahead.store(ahead, Ordering::Relaxed);
+    }
+
+    /// Whether calls are answered from now on, or wait until they are.
+    pub(crate) fn set_answers(&self, answers: bool) {
+        self.state.answers.send_replace(answers);
     }
 
     /// Waits for the next call that succeeds.

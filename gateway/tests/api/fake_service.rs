@@ -55,6 +55,8 @@ async fn city(code: web::Path<String>, state: web::Data<FakeServiceState>) -> Ht
         }
         "UNCHANGED" => HttpResponse::NotModified().insert_header(("etag", "\"7\"")).finish(),
         "BARE" => HttpResponse::NotFound().body("not here"),
+        "FORBIDDEN" => HttpResponse::Forbidden().json(json!({"code": "forbidden"})),
+        "UNVERIFIED" => HttpResponse::Forbidden().json(json!({"code": "email_unverified"})),
         "ZIPPED" => {
             HttpResponse::Ok().insert_header(("content-encoding", "gzip")).body(&b"not really zipped"[..])
         }

@@ -90,12 +90,24 @@ async fn a_service_is_asked_for_its_dead_letters_in_the_name_of_the_operator() {
 #[actix_web::test]
 async fn who_asks_for_more_than_is_permitted_is_counted() {
     recorder();
-    let world = GatewayFixture::start().await;
+    let fake = FakeService::start();
+    let url = fake.url.clone();
+    let world = GatewayFixture::start_with(move |config| config.flight_urls = vec![url]).await;
     let ada = world.customer("ada@example.org").await;
-    let counted = || render().contains("aerobus_security_events_total{event=\"permission_refused\"}");
+    let counted = |times: u32| {
+        render().contains(&format!("aerobus_security_events_total{{event=\"permission_refused\"}} {times}"))
+    };
     ada.get("/api/v1/users/me").await.expect(200);
-    assert!(!counted());
+    // A service that refuses for another reason.
+    assert_eq!(ada.get("/api/v1/cities/UNVERIFIED").await.status, 403);
+    assert!(!render().contains("permission_refused"));
     ada.get("/api/v1/admin/audit").await.expect_problem(403, "forbidden");
-    assert!(counted());
+    assert!(counted(1));
+    assert_eq!(ada.get("/api/v1/cities/FORBIDDEN").await.status, 403);
+    assert!(counted(2));
+    let head = ada.send("HEAD".parse().unwrap(), "/api/v1/admin/audit", "", None).await;
+    assert_eq!(head.status, 403);
+    assert!(counted(3));
     world.stop().await;
+    fake.stop().await;
 }

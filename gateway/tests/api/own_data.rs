@@ -108,6 +108,25 @@ async fn an_export_is_never_incomplete() {
 }
 
 #[actix_web::test]
+async fn two_exports_are_made_at_the_same_time() {
+    let (world, mut people) = world().await;
+    let ada = world.customer("ada@example.org").await;
+    people.set_answers(false);
+    let others = async {
+        people.heard().await;
+        people.heard().await;
+        let refused = ada.get(EXPORT).await;
+        refused.expect_problem(503, "overloaded");
+        assert_eq!(refused.header("retry-after"), "5");
+        people.set_answers(true);
+    };
+    let (first, second, ()) = futures_util::join!(ada.get(EXPORT), ada.get(EXPORT), others);
+    let _ = (first.expect(200), second.expect(200), ada.get(EXPORT).await.expect(200));
+    world.stop().await;
+    people.stop().await;
+}
+
+#[actix_web::test]
 async fn a_deleted_account_is_gone_and_may_be_made_anew() {
     let (world, people) = world().await;
     let registered = world.register("ada@example.org").await;

@@ -1,8 +1,12 @@
 use crate::gateway_fixture::GatewayFixture;
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use diesel::{QueryableByName, sql_types::Binary};
 use diesel_async::RunQueryDsl;
 use serde_json::json;
-use shared::events::{AlertReason, SessionAlert};
+use shared::{
+    auth::Claims,
+    events::{AlertReason, SessionAlert},
+};
 
 /// Makes it look as if the rotations of the past had happened before the 10 seconds.
 const LATER: &str = "UPDATE refresh_tokens SET rotated_at = rotated_at - interval '11 seconds'";
@@ -120,7 +124,6 @@ struct Secrets {
 
 #[actix_web::test]
 async fn the_database_holds_no_usable_token() {
-    use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
     let world = GatewayFixture::start().await;
     world.register("ada@example.org").await;
     let first = world.log_in("ada@example.org").await;
@@ -155,8 +158,18 @@ async fn a_session_ends_ninety_days_after_its_login() {
     world.run_sql("UPDATE sessions SET created_at = created_at - interval '80 days'").await;
     let second = world.refresh(&first).await.expect(200);
     assert_eq!(world.run_sql(&in_days(9, 10)).await, 1);
+    // An access token ends with its session.
+    world
+        .run_sql("UPDATE sessions SET created_at = created_at - interval '10 days' + interval '5 minutes'")
+        .await;
+    let last = world.refresh(&second).await.expect(200);
+    let token = last["access_token"].as_str().unwrap().split('.').nth(1).unwrap();
+    let claims: Claims = serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(token).unwrap()).unwrap();
+    let seconds = last["expires_in"].as_i64().unwrap();
+    assert!((200..=300).contains(&seconds), "{seconds}");
+    assert_eq!(claims.exp - claims.iat, seconds);
     // As an earlier release left them, which did not know of this end.
-    world.run_sql("UPDATE sessions SET created_at = created_at - interval '10 days'").await;
-    world.refresh(&second).await.expect_problem(401, "unauthenticated");
+    world.run_sql("UPDATE sessions SET created_at = created_at - interval '5 minutes'").await;
+    world.refresh(&last).await.expect_problem(401, "unauthenticated");
     world.stop().await;
 }

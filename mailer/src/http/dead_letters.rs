@@ -18,7 +18,7 @@ use shared::{
         ("limit" = Option<u8>, Query, description = "1-200, 50 by default."),
         ("after" = Option<String>, Query, description = "The `next` of the page before."),
     ),
-    responses((status = 200, body = Page<DeadLetterResource>), (status = 401), (status = 403), (status = 422)),
+    responses((status = 200, body = Page<DeadLetterResource>)),
     security(("bearer" = ["mail:read"])),
 )]
 pub(super) async fn list(
@@ -37,7 +37,7 @@ pub(super) async fn list(
     post, path = "/api/v1/admin/mail/dead-letters/{id}/replay", tag = "mail",
     params(("id" = Uuid, Path)),
     responses(
-        (status = 200, body = DeadLetterResource), (status = 401), (status = 403), (status = 404),
+        (status = 200, body = DeadLetterResource), (status = 404),
         (status = 409, description = "It failed again."),
     ),
     security(("bearer" = ["mail:resend"])),

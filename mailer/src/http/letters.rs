@@ -129,7 +129,7 @@ impl From<LetterAttemptRow> for LetterAttempt {
         ("limit" = Option<u8>, Query, description = "1-200, 50 by default."),
         ("after" = Option<String>, Query, description = "The `next` of the page before."),
     ),
-    responses((status = 200, body = Page<Letter>), (status = 401), (status = 403), (status = 422)),
+    responses((status = 200, body = Page<Letter>)),
     security(("bearer" = ["mail:read"])),
 )]
 pub(super) async fn list(
@@ -164,7 +164,7 @@ pub(super) async fn list(
 #[utoipa::path(
     get, path = "/api/v1/admin/mail/{id}", tag = "mail",
     params(("id" = LetterId, Path)),
-    responses((status = 200, body = Letter), (status = 304), (status = 401), (status = 403), (status = 404)),
+    responses((status = 200, body = Letter), (status = 304), (status = 404)),
     security(("bearer" = ["mail:read"])),
 )]
 pub(super) async fn get(
@@ -186,7 +186,7 @@ pub(super) async fn get(
     post, path = "/api/v1/admin/mail/{id}/resend", tag = "mail",
     params(("id" = LetterId, Path)),
     responses(
-        (status = 200, body = Letter), (status = 401), (status = 403), (status = 404),
+        (status = 200, body = Letter), (status = 404),
         (status = 409, description = "A newer letter supersedes it, or the token that it brought has been erased."), (status = 412),
     ),
     security(("bearer" = ["mail:resend"])),

@@ -6,6 +6,7 @@
 //! more than [`MOST`]. Beyond that the oldest ones become one instant for everybody: tokens issued before it count as
 //! expired, and their clients refresh them.
 
+use super::claims::ACCESS_TOKEN_SECONDS;
 use crate::{
     events::{AccessChange, SessionEnd},
     ids::{SessionId, UserId},
@@ -21,8 +22,8 @@ use std::{
 };
 use tokio::sync::watch;
 
-/// How long a revocation counts: the 15 minutes that a token lives, and one for leeway and clocks that differ.
-pub const REVOCATION_COUNTS: TimeDelta = TimeDelta::minutes(16);
+/// How long a revocation counts: as long as a token lives, and a minute for leeway and clocks that differ.
+pub const REVOCATION_COUNTS: TimeDelta = TimeDelta::seconds(ACCESS_TOKEN_SECONDS + 60);
 
 /// Revocations that a list holds at most: about 10 MB.
 pub const MOST: usize = 100_000;

@@ -14,7 +14,7 @@
 
 use super::{
     client::{ClientError, ProxyClient, UpstreamAnswer},
-    headers::{GatewayHeaders, request_head},
+    headers::{GatewayHeaders, reaches_upstream, request_head},
     overload::RETRY_AFTER,
     request_body::BufferedBody,
 };
@@ -27,7 +27,10 @@ use crate::{
 };
 use actix_web::{
     HttpRequest,
-    http::{Method, header},
+    http::{
+        Method,
+        header::{self, HeaderMap},
+    },
 };
 use shared::http::{Code, Problem};
 use std::{pin::pin, sync::Arc, time::Duration};
@@ -35,6 +38,9 @@ use tokio::time::{sleep, timeout};
 
 /// How long a request waits before it asks whether its instance still answers probes.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The header under which booking makes a change once.
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// Why a request has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -186,16 +192,41 @@ impl ForwardedRequest<'_> {
 
     /// Whether the request can be carried out twice without harm.
     fn is_repeatable(&self) -> bool {
-        let method = self.request.method();
-        if method == Method::GET || method == Method::HEAD {
-            return true;
-        }
-        let headers = self.request.headers();
-        if method == Method::PUT || method == Method::DELETE {
-            return !headers.contains_key(header::IF_MATCH);
-        }
-        method == Method::POST
-            && self.route.service == ServiceName::Booking
-            && headers.contains_key("idempotency-key")
+        is_repeatable(self.request.method(), self.route.service, self.request.headers())
+    }
+}
+
+fn is_repeatable(method: &Method, service: ServiceName, headers: &HeaderMap) -> bool {
+    if method == Method::GET || method == Method::HEAD {
+        return true;
+    }
+    if method == Method::PUT || method == Method::DELETE {
+        return !headers.contains_key(header::IF_MATCH);
+    }
+    method == Method::POST
+        && service == ServiceName::Booking
+        && headers.contains_key(IDEMPOTENCY_KEY)
+        && reaches_upstream(headers, IDEMPOTENCY_KEY)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::test::TestRequest;
+
+    #[test]
+    fn a_post_is_repeated_only_under_a_key_that_booking_gets() {
+        let repeatable = |service, headers: &[(&'static str, &'static str)]| {
+            let request =
+                headers.iter().fold(TestRequest::post(), |request, header| request.append_header(*header));
+            is_repeatable(&Method::POST, service, request.to_http_request().headers())
+        };
+        let key = ("idempotency-key", "k");
+        assert!(repeatable(ServiceName::Booking, &[key]));
+        assert!(repeatable(ServiceName::Booking, &[key, ("connection", "close")]));
+        assert!(!repeatable(ServiceName::Booking, &[]));
+        assert!(!repeatable(ServiceName::Flight, &[key]));
+        // The gateway takes a header away that is of one connection.
+        assert!(!repeatable(ServiceName::Booking, &[key, ("connection", "close, Idempotency-Key")]));
     }
 }

@@ -112,6 +112,11 @@ pub(super) fn request_head(
     head
 }
 
+/// Whether a header of a client, in lower case, is passed on: a header that `Connection` names is not.
+pub(super) fn reaches_upstream(headers: &HeaderMap, name: &str) -> bool {
+    !connection_names(headers).iter().any(|named| named == name)
+}
+
 /// Whether a header of a service's answer is for the client.
 pub(super) fn passes_to_client(name: &str) -> bool {
     !is_hop_by_hop(name) && !is_ours_in_answers(name)
