@@ -60,6 +60,9 @@ struct ListedPlace {
 /// The fewest letters of a text in which one may be wrong: almost every name is one letter away from a shorter text.
 const LETTERS_WITH_ERROR: usize = 3;
 
+/// Letters of a code.
+const CODE: usize = 3;
+
 /// All places, in the order in which they come where nothing else decides: cities, then airports, each by code.
 #[derive(Debug)]
 pub struct PlaceIndex {
@@ -69,6 +72,8 @@ pub struct PlaceIndex {
     /// The airports of each city, by the city's number.
     airports: HashMap<u32, Vec<u32>>,
     texts: PlaceTexts,
+    /// The codes once more, side by side.
+    codes: Vec<[u8; CODE]>,
 }
 
 impl PlaceIndex {
@@ -96,11 +101,13 @@ impl PlaceIndex {
         }
         texts.sort();
         drop(names);
+        let codes = places.iter().map(|place| place.code.as_bytes().try_into().unwrap_or_default()).collect();
         let listed = places.into_iter().map(|place| {
             let json = serde_json::value::to_raw_value(&place)?;
             Ok(ListedPlace { place, json })
         });
-        Ok(Self { places: listed.collect::<Result<_, serde_json::Error>>()?, cities, airports, texts })
+        let places = listed.collect::<Result<_, serde_json::Error>>()?;
+        Ok(Self { places, cities, airports, texts, codes })
     }
 
     /// How many places there are.
@@ -127,7 +134,8 @@ impl PlaceIndex {
 
     fn find(&self, text: &str, limit: usize) -> Vec<u32> {
         let wanted = fold(text);
-        if wanted.is_empty() {
+        // No name has a null character, which the keys of words use.
+        if wanted.is_empty() || wanted.contains('\0') {
             return Vec::new();
         }
         let code = wanted.to_ascii_uppercase();
@@ -173,8 +181,11 @@ impl PlaceIndex {
     fn find_codes_with_error(&self, code: &str, best: &mut BestMatches) {
         // Codes are of ASCII: a letter that is not stands for one wrong letter.
         let letters: Vec<u8> = code.chars().map(|letter| u8::try_from(letter).unwrap_or_default()).collect();
-        for (number, listed) in (0..).zip(&self.places) {
-            if typing_error::is_one(&letters, listed.place.code.as_bytes()) {
+        if letters.len() > CODE + 1 {
+            return;
+        }
+        for (number, code) in (0..).zip(&self.codes) {
+            if typing_error::is_one(&letters, code) {
                 best.add(Match::CodeWithError, number);
             }
         }

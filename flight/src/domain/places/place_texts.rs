@@ -1,10 +1,13 @@
 //! The folded names of places, searched by the beginnings of their words and by fragments.
 
 use super::best_matches::{BestMatches, Match};
-use std::ops::Range;
+use std::{cmp::Ordering, ops::Range};
 
 /// Bytes of a fragment.
 const FRAGMENT: usize = 4;
+
+/// Bytes of the text that stand beside a word, so that most comparisons do not look the text up.
+const KEY: usize = 8;
 
 /// Where the text of a place stands: the name of an airport's city, a space, and the place's own name.
 #[derive(Debug, Clone)]
@@ -18,6 +21,8 @@ struct TextPlace {
 /// Where a word begins that a search text may begin with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct WordStart {
+    /// The first bytes from there on, the highest byte first; zeros where the text ends.
+    key: u64,
     at: usize,
     place: u32,
 }
@@ -59,7 +64,7 @@ impl PlaceTexts {
             in_word = character.is_alphanumeric();
             // A name begins with its first character, whatever that is.
             if begins || at == start || at == own {
-                self.words.push(WordStart { at, place });
+                self.words.push(WordStart { key: key(&text.as_bytes()[offset..]), at, place });
             }
             self.fragments.push((fragment(&text.as_bytes()[offset..]), place));
         }
@@ -70,7 +75,8 @@ impl PlaceTexts {
     pub(super) fn sort(&mut self) {
         let (all, places) = (&self.all, &self.places);
         let text = |word: &WordStart| &all[word.at..places[word.place as usize].text.end];
-        self.words.sort_unstable_by(|one, other| text(one).cmp(text(other)));
+        self.words
+            .sort_unstable_by(|one, other| one.key.cmp(&other.key).then_with(|| text(one).cmp(text(other))));
         self.fragments.sort_unstable();
         self.fragments.dedup();
     }
@@ -117,10 +123,29 @@ impl PlaceTexts {
     /// Those of the words that go on with this.
     pub(super) fn continued(&self, range: &WordRange, with: &str) -> WordRange {
         let words = &self.words[range.words.clone()];
-        let from = words.partition_point(|word| self.rest(word, range) < with);
-        let many = words[from..].partition_point(|word| self.rest(word, range).starts_with(with));
-        let start = range.words.start + from;
-        WordRange { words: start..start + many, shared: range.shared + with.len() }
+        let wanted = key(with.as_bytes());
+        let compare = |word: &WordStart| self.compare(word, range, with, wanted);
+        let from = words.partition_point(|word| compare(word) == Ordering::Less);
+        let (start, shared) = (range.words.start + from, range.shared + with.len());
+        if words.get(from).is_none_or(|word| compare(word) == Ordering::Greater) {
+            return WordRange { words: start..start, shared };
+        }
+        let many = words[from..].partition_point(|word| compare(word) == Ordering::Equal);
+        WordRange { words: start..start + many, shared }
+    }
+
+    /// How a word of a range goes on, compared with a text and its key: equal where it begins with the text.
+    fn compare(&self, word: &WordStart, range: &WordRange, with: &str, wanted: u64) -> Ordering {
+        let known = KEY.saturating_sub(range.shared).min(with.len());
+        if known > 0 {
+            let unknown = 8 * (KEY - known);
+            let by_key = ((word.key << (8 * range.shared)) >> unknown).cmp(&(wanted >> unknown));
+            if by_key != Ordering::Equal || known == with.len() {
+                return by_key;
+            }
+        }
+        let rest = self.rest(word, range);
+        if rest.starts_with(with) { Ordering::Equal } else { rest.cmp(with) }
     }
 
     /// The words by the character that they go on with, without those that end.
@@ -128,9 +153,9 @@ impl PlaceTexts {
         let (mut at, end) = (range.words.start, range.words.end);
         std::iter::from_fn(move || {
             while at < end {
-                let (start, next) = (at, self.rest(&self.words[at], range).chars().next());
+                let (start, next) = (at, self.next(&self.words[at], range));
                 let words = &self.words[start..end];
-                let same = |word: &WordStart| self.rest(word, range).chars().next() == next;
+                let same = |word: &WordStart| self.next(word, range) == next;
                 at += words.partition_point(same);
                 if let Some(next) = next {
                     let shared = range.shared + next.len_utf8();
@@ -141,6 +166,17 @@ impl PlaceTexts {
         })
     }
 
+    /// The character that a word of a range goes on with, if it goes on.
+    fn next(&self, word: &WordStart, range: &WordRange) -> Option<char> {
+        if range.shared < KEY {
+            let byte = word.key.to_be_bytes()[range.shared];
+            if byte.is_ascii() {
+                return (byte != 0).then_some(char::from(byte));
+            }
+        }
+        self.rest(word, range).chars().next()
+    }
+
     /// The text of a word behind what the words of its range share.
     fn rest(&self, word: &WordStart, range: &WordRange) -> &str {
         &self.all[word.at + range.shared..self.places[word.place as usize].text.end]
@@ -148,7 +184,7 @@ impl PlaceTexts {
 
     /// Tells of each word how what its range shares matches its place.
     pub(super) fn for_each(&self, range: &WordRange, mut tell: impl FnMut(Match, u32)) {
-        for WordStart { at, place } in &self.words[range.words.clone()] {
+        for WordStart { at, place, .. } in &self.words[range.words.clone()] {
             let TextPlace { text, name } = &self.places[*place as usize];
             let end = at + range.shared;
             let kind = match (at == name, at == &text.start) {
@@ -173,4 +209,9 @@ impl WordRange {
 /// The first bytes of a text as a number that is ordered like it; zeros where it ends.
 fn fragment(text: &[u8]) -> u32 {
     (0..FRAGMENT).fold(0, |fragment, at| fragment << 8 | u32::from(text.get(at).copied().unwrap_or(0)))
+}
+
+/// The first bytes of a text as a number that is ordered like it; zeros where it ends.
+fn key(text: &[u8]) -> u64 {
+    (0..KEY).fold(0, |key, at| key << 8 | u64::from(text.get(at).copied().unwrap_or(0)))
 }
