@@ -217,6 +217,8 @@ pub struct FlightView {
     pub aircraft_type: AircraftTypeSummary,
     /// By the clock: departed and arrived follow from the times.
     pub status: FlightStatus,
+    /// Why it is delayed or cancelled; null where nothing was said.
+    pub reason: Option<String>,
     /// Seats, cabin by cabin.
     pub cabins: Vec<CabinSeats>,
     /// What is on sale.
@@ -251,6 +253,7 @@ impl FlightView {
             airplane: flight.airplane.clone(),
             aircraft_type: flight.equipment.aircraft_type.clone(),
             status: flight.status_at(now),
+            reason: flight.reason.clone(),
             cabins: cabins.to_vec(),
             fares: flight.fares.iter().map(fare).collect(),
             version: flight.version,

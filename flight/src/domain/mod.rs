@@ -1,6 +1,7 @@
 //! The rules of the timetable: pure, without I/O.
 
 pub mod availability;
+pub mod board;
 pub mod conditions;
 pub mod delay;
 pub mod flight;

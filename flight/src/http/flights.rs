@@ -24,11 +24,16 @@ use std::{
 };
 use uuid::Uuid;
 
-/// A flight's place in the list.
-type FlightListKey = (DateTime<Utc>, Uuid);
+/// A flight's place in a list.
+pub(super) type FlightListKey = (DateTime<Utc>, Uuid);
 
 /// No flight leaves in other years. A forged cursor could name a time that the database cannot.
 const CURSOR_YEARS: RangeInclusive<i32> = 1970..=2200;
+
+/// Whether a flight could have this place.
+pub(super) fn is_listed((at, _): &FlightListKey) -> bool {
+    CURSOR_YEARS.contains(&at.year())
+}
 
 /// A status by name.
 struct Status(FlightStatus);
@@ -85,7 +90,7 @@ pub(crate) async fn list(
         from: None,
     };
     let page = PageRequest::<FlightListKey>::read(&mut parameters, &("flights", &filter));
-    if page.after.is_some_and(|(at, _)| !CURSOR_YEARS.contains(&at.year())) {
+    if page.after.is_some_and(|after| !is_listed(&after)) {
         parameters.error("after", "is not a cursor of this list with these filters");
     }
     parameters.finish()?;

@@ -2,6 +2,7 @@
 
 mod admin_flights;
 mod admin_schedules;
+mod boards;
 mod cache_control;
 mod changes;
 mod deletion;
@@ -40,6 +41,11 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .service(web::resource("/flights").route(web::get().to(flights::list)).default_service(read_only()))
         .service(
             web::resource("/flights/{id}").route(web::get().to(flights::get)).default_service(read_only()),
+        )
+        .service(
+            web::resource("/airports/{iata}/board")
+                .route(web::get().to(boards::read))
+                .default_service(read_only()),
         )
         .service(web::resource("/search").route(web::get().to(search::search)).default_service(read_only()))
         .service(

@@ -1,7 +1,7 @@
 //! The service's OpenAPI document.
 
 use super::{
-    admin_flights, admin_schedules,
+    admin_flights, admin_schedules, boards,
     disruption::handlers as disruptions,
     flights, places, price_calendar,
     reference::{
@@ -28,7 +28,7 @@ use utoipa::OpenApi;
         seat_layout_handlers::change, seat_layout_handlers::delete,
         airplane_handlers::list, airplane_handlers::get, airplane_handlers::create, airplane_handlers::change,
         airplane_handlers::delete,
-        flights::list, flights::get, admin_flights::create, admin_flights::change, admin_flights::delete,
+        flights::list, flights::get, boards::read, admin_flights::create, admin_flights::change, admin_flights::delete,
         admin_schedules::list, admin_schedules::get, admin_schedules::create, admin_schedules::change,
         admin_schedules::delete, schedule_generation::generate,
         disruptions::delay, disruptions::cancel, disruptions::change_equipment,

@@ -1,6 +1,7 @@
 //! The service over real HTTP and PostgreSQL, each test with a database of its own.
 
 mod audit;
+mod boards;
 mod catalogue;
 mod demo;
 mod disruptions;

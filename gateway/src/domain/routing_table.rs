@@ -202,6 +202,7 @@ pub const ROUTING_TABLE: &[ApiRoute] = &[
     flight(GET, "/api/v1/price-calendar", PUBLIC),
     flight(GET, "/api/v1/flights", PUBLIC),
     flight(GET, "/api/v1/flights/{id}", PUBLIC),
+    flight(GET, "/api/v1/airports/{iata}/board", PUBLIC),
     flight(POST, "/api/v1/admin/flights", FLIGHT),
     flight(PATCH, "/api/v1/admin/flights/{id}", FLIGHT_OR_FARE),
     flight(DELETE, "/api/v1/admin/flights/{id}", FLIGHT),

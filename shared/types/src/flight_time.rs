@@ -1,14 +1,14 @@
 //! Times of flights: an instant, the local time at the airport, and its zone.
 
 use crate::time_zones::{self, Zone};
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
 use jiff::{
     Timestamp,
     civil::DateTime as Civil,
     tz::{AmbiguousOffset, TimeZone},
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use std::{fmt, str::FromStr};
+use std::{fmt, ops::Range, str::FromStr};
 use utoipa::ToSchema;
 
 /// Sales of a flight close this long before its departure.
@@ -164,6 +164,24 @@ impl FlightTime {
         Ok(Self { at, local, time_zone: name.to_owned() })
     }
 
+    /// The instants of a local date, from its first one up to that of the next date.
+    ///
+    /// # Errors
+    /// [`InvalidTime::Zone`] for an unknown zone, [`InvalidTime::Range`] for a far date.
+    pub fn day(date: NaiveDate, time_zone: &str) -> Result<Range<DateTime<Utc>>, InvalidTime> {
+        let rules = zone(time_zone)?.rules;
+        let start = |date: NaiveDate| {
+            let year = date.year().try_into().map_err(|_| InvalidTime::Range)?;
+            let (month, day) = (date.month() as i8, date.day() as i8);
+            let civil = jiff::civil::Date::new(year, month, day).map_err(|_| InvalidTime::Range)?;
+            // Of a midnight that clocks skip it is the time after.
+            let first = rules.to_ambiguous_timestamp(civil.at(0, 0, 0, 0)).compatible();
+            let first = first.map_err(|_| InvalidTime::Range)?;
+            DateTime::from_timestamp(first.as_second(), 0).ok_or(InvalidTime::Range)
+        };
+        Ok(start(date)?..start(date.succ_opt().ok_or(InvalidTime::Range)?)?)
+    }
+
     /// The offset from UTC in minutes, east positive.
     #[must_use]
     pub fn offset_minutes(&self) -> i64 {
@@ -223,6 +241,25 @@ mod tests {
         assert_eq!(gap, Err(InvalidTime::Nonexistent("Europe/Paris".into())));
         let fold = FlightTime::from_local(local("2026-10-25T02:30"), "Europe/Paris").unwrap();
         assert_eq!(fold.at.to_rfc3339(), "2026-10-25T00:30:00+00:00");
+    }
+
+    #[test]
+    fn a_day_lasts_from_its_first_instant_to_that_of_the_next() {
+        for (date, zone, from, to) in [
+            ("2026-12-01", "Europe/Paris", "2026-11-30T23:00:00+00:00", "2026-12-01T23:00:00+00:00"),
+            ("2026-10-25", "Europe/Paris", "2026-10-24T22:00:00+00:00", "2026-10-25T23:00:00+00:00"),
+            // Clocks are put forward at midnight: the day begins at one.
+            ("2026-04-24", "Africa/Cairo", "2026-04-23T22:00:00+00:00", "2026-04-24T21:00:00+00:00"),
+            ("2026-12-01", "Pacific/Kiritimati", "2026-11-30T10:00:00+00:00", "2026-12-01T10:00:00+00:00"),
+        ] {
+            let day = FlightTime::day(date.parse().unwrap(), zone).unwrap();
+            assert_eq!(
+                (day.start.to_rfc3339().as_str(), day.end.to_rfc3339().as_str()),
+                (from, to),
+                "{date} {zone}"
+            );
+        }
+        assert_eq!(FlightTime::day("2026-12-01".parse().unwrap(), "Mars/Olympus"), Err(InvalidTime::Zone));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Flights: how they are read and written.
 
+mod board;
 mod disrupt;
 mod parts;
 mod read;
@@ -8,6 +9,7 @@ mod scheduled;
 mod versions;
 mod write;
 
+pub use board::{BoardFilter, board};
 pub use disrupt::{OtherAirplane, cancel, change_airplane, delay, plan_of};
 pub use read::{
     FlightFilter, airplane_is_in_use, airport_is_in_use, find, find_many, is_taken, list, lock, with_seats,

@@ -1,0 +1,99 @@
+//! Boards of airports, and the status of a flight by number and date.
+
+use crate::{
+    service::Service,
+    world::{body, day},
+};
+use diesel_async::RunQueryDsl;
+use serde_json::{Value, json};
+
+/// The numbers of the flights of a list.
+fn numbers(list: &Value) -> Vec<&str> {
+    let flights = list["data"].as_array().expect("a list").iter();
+    flights.map(|flight| flight["flight_number"].as_str().expect("a number")).collect()
+}
+
+/// Flights from London to Paris: three on one date, one of which lands on the next, and one on the next date.
+async fn timetable(service: &Service) {
+    let (first, second) = (day(30), day(31));
+    for (number, origin, departure, arrival, airplane) in [
+        ("AE3", "LHR", format!("{first}T22:30"), format!("{second}T00:45"), "G-AERA"),
+        ("AE1", "LGW", format!("{first}T12:00"), format!("{first}T14:15"), "G-AERB"),
+        ("AE2", "LHR", format!("{first}T10:00"), format!("{first}T12:15"), "G-AERA"),
+        ("AE4", "LHR", format!("{second}T08:00"), format!("{second}T10:15"), "G-AERB"),
+    ] {
+        service.make(&body(number, origin, &departure, &arrival, airplane)).await;
+    }
+}
+
+#[actix_web::test]
+async fn a_board_shows_the_flights_of_a_local_day_by_time() {
+    let service = Service::start().await;
+    timetable(&service).await;
+    let mut connection = service.connect().await;
+    let cancel = "UPDATE flights SET status = 'cancelled', reason = 'Fog' WHERE flight_number = 'AE1'";
+    diesel::sql_query(cancel).execute(&mut connection).await.unwrap();
+    let (first, second) = (day(30), day(31));
+    for (query, expected) in [
+        (format!("LHR/board?direction=departures&date={first}"), &["AE2", "AE3"][..]),
+        (format!("LHR/board?date={second}"), &["AE4"]),
+        (format!("LGW/board?date={first}"), &["AE1"]),
+        (format!("CDG/board?direction=arrivals&date={first}"), &["AE2", "AE1"]),
+        (format!("CDG/board?direction=arrivals&date={second}"), &["AE3", "AE4"]),
+        (format!("CDG/board?date={first}"), &[]),
+        // Today.
+        ("LHR/board".to_owned(), &[]),
+    ] {
+        let list = service.anybody.get(&format!("/api/v1/airports/{query}")).await.expect(200);
+        assert_eq!(numbers(&list), expected, "{query}");
+        for flight in list["data"].as_array().expect("a list") {
+            let cancelled = flight["flight_number"] == "AE1";
+            let (status, reason) =
+                if cancelled { ("cancelled", json!("Fog")) } else { ("scheduled", json!(null)) };
+            assert_eq!((&flight["status"], &flight["reason"]), (&json!(status), &reason));
+        }
+    }
+}
+
+#[actix_web::test]
+async fn a_board_has_pages() {
+    let service = Service::start().await;
+    timetable(&service).await;
+    for (board, expected) in [
+        (format!("LHR/board?date={}", day(30)), ["AE2", "AE3"]),
+        (format!("CDG/board?direction=arrivals&date={}", day(31)), ["AE3", "AE4"]),
+    ] {
+        let address = format!("/api/v1/airports/{board}&limit=1");
+        let first = service.anybody.get(&address).await.expect(200);
+        let next = first["page"]["next"].as_str().expect("a next page").to_owned();
+        let second = service.anybody.get(&format!("{address}&after={next}")).await.expect(200);
+        assert_eq!([numbers(&first), numbers(&second)].concat(), expected);
+        assert_eq!(second["page"]["next"], json!(null));
+        let other = format!("/api/v1/airports/LGW/board?after={next}");
+        assert_eq!(service.anybody.get(&other).await.invalid(), ["after"], "the cursor of another board");
+    }
+}
+
+#[actix_web::test]
+async fn what_no_board_can_show_is_told() {
+    let service = Service::start().await;
+    for airport in ["XXX", "LON", "lhr", "12"] {
+        let answer = service.anybody.get(&format!("/api/v1/airports/{airport}/board")).await;
+        answer.expect_problem(404, "not_found");
+    }
+    let bad = "/api/v1/airports/LHR/board?direction=up&date=2026-02-30&limit=0&page=2";
+    let refused = service.anybody.get(bad).await;
+    refused.expect_problem(422, "validation_failed");
+    assert_eq!(refused.invalid(), ["direction", "date", "limit", "page"]);
+}
+
+#[actix_web::test]
+async fn a_flight_is_found_by_number_and_date() {
+    let service = Service::start().await;
+    timetable(&service).await;
+    let query = |number, date| format!("/api/v1/flights?flight_number={number}&date={date}");
+    let list = service.anybody.get(&query("AE3", day(30))).await.expect(200);
+    assert_eq!((numbers(&list), &list["data"][0]["status"]), (vec!["AE3"], &json!("scheduled")));
+    let list = service.anybody.get(&query("AE3", day(31))).await.expect(200);
+    assert_eq!(numbers(&list), Vec::<&str>::new());
+}

@@ -1,0 +1,2 @@
+DROP INDEX flights_by_arrival;
+DROP INDEX flights_by_origin;
