@@ -15,8 +15,8 @@ pub(crate) enum Conflict {
     #[error("{0} exists already")]
     Exists(String),
     /// Something refers to what was to be deleted.
-    #[error("it is still referred to by {0}")]
-    Referenced(String),
+    #[error("it is still referred to by {}", .0.join(", "))]
+    Referenced(Vec<String>),
     /// What was to be changed is in use, and its use relies on it.
     #[error("{field} cannot be changed while {by} use it")]
     InUse {
@@ -59,7 +59,7 @@ impl Conflict {
     fn refers(&self) -> Vec<String> {
         match self {
             Self::Exists(resource) => vec![resource.clone()],
-            Self::Referenced(collection) => vec![collection.clone()],
+            Self::Referenced(resources) => resources.clone(),
             Self::InUse { by, .. } => vec![(*by).to_owned()],
             Self::NumberTaken(flight) => flight.iter().map(|id| format!("flights/{id}")).collect(),
             Self::AirplaneBusy(flight) => vec![format!("flights/{flight}")],

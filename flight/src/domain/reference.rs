@@ -38,7 +38,7 @@ pub struct City {
 }
 
 /// An airport.
-#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Airport {
     /// Its location identifier.
     pub iata: AirportCode,
@@ -51,7 +51,6 @@ pub struct Airport {
     /// The country that it is in.
     pub country: CountryCode,
     /// Its IANA time zone: the one of the times of its flights.
-    #[schema(example = "Europe/London")]
     pub time_zone: String,
     /// Degrees north, -90 to 90.
     pub latitude: f64,
@@ -59,9 +58,7 @@ pub struct Airport {
     pub longitude: f64,
     /// The shortest connection here; null where the general rule holds.
     pub min_connection_minutes: Option<u16>,
-    /// What departures from here are taxed. No member of the resource: the contract has none. Flights carry
-    /// it, so they have to be told anew when it changes.
-    #[serde(skip)]
+    /// What departures from here are taxed. Flights carry it, so they have to be told anew when it changes.
     pub taxes: DepartureTaxes,
 }
 
@@ -113,7 +110,7 @@ pub struct SeatLayout {
     pub id: SeatLayoutId,
     /// Its name.
     pub name: String,
-    /// Grows with each change.
+    /// Grows with each change; a layout in use stays as it is, and a changed one stands beside it with the next version.
     pub version: i64,
     /// The type that it fits.
     pub aircraft_type: AircraftTypeCode,

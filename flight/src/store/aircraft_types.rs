@@ -1,6 +1,6 @@
 //! Types of aircraft.
 
-use super::{ReferenceTable, SearchPatterns, column, parsed, schema::aircraft_types};
+use super::{ReferenceTable, SearchPatterns, column, find_referrers, parsed, schema::aircraft_types};
 use crate::domain::{
     folding::fold,
     reference::{AircraftType, Versioned},
@@ -86,6 +86,16 @@ impl ReferenceTable for AircraftType {
             .returning(aircraft_types::version)
             .get_result(connection)
             .await
+    }
+
+    async fn referrers(
+        connection: &mut AsyncPgConnection,
+        key: &AircraftTypeCode,
+        limit: i64,
+    ) -> QueryResult<Vec<String>> {
+        let query = "SELECT 'seat-layouts/' || id AS resource FROM seat_layouts WHERE aircraft_type = $1 \
+             UNION ALL SELECT 'airplanes/' || registration AS resource FROM airplanes WHERE aircraft_type = $1";
+        find_referrers(connection, query, key.as_str(), limit).await
     }
 
     async fn delete(connection: &mut AsyncPgConnection, key: &AircraftTypeCode) -> QueryResult<bool> {

@@ -1,6 +1,6 @@
 //! Airlines.
 
-use super::{ReferenceTable, SearchPatterns, column, parsed, schema::airlines};
+use super::{ReferenceTable, SearchPatterns, column, find_referrers, parsed, schema::airlines};
 use crate::domain::{
     folding::fold,
     reference::{Airline, Versioned},
@@ -86,6 +86,16 @@ impl ReferenceTable for Airline {
             .returning(airlines::version)
             .get_result(connection)
             .await
+    }
+
+    async fn referrers(
+        connection: &mut AsyncPgConnection,
+        key: &AirlineCode,
+        limit: i64,
+    ) -> QueryResult<Vec<String>> {
+        let query = "SELECT 'airplanes/' || registration AS resource FROM airplanes WHERE airline = $1 \
+             UNION ALL SELECT 'flights/' || id AS resource FROM flights WHERE airline = $1";
+        find_referrers(connection, query, key.as_str(), limit).await
     }
 
     async fn delete(connection: &mut AsyncPgConnection, key: &AirlineCode) -> QueryResult<bool> {

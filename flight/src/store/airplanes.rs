@@ -1,6 +1,6 @@
 //! Airplanes of the fleet.
 
-use super::{ReferenceTable, SearchPatterns, column, parsed, schema::airplanes};
+use super::{ReferenceTable, SearchPatterns, column, find_referrers, parsed, schema::airplanes};
 use crate::domain::reference::{Airplane, Versioned};
 use diesel::{
     prelude::*,
@@ -89,6 +89,15 @@ impl ReferenceTable for Airplane {
             .returning(airplanes::version)
             .get_result(connection)
             .await
+    }
+
+    async fn referrers(
+        connection: &mut AsyncPgConnection,
+        key: &Registration,
+        limit: i64,
+    ) -> QueryResult<Vec<String>> {
+        let query = "SELECT 'flights/' || id AS resource FROM flights WHERE airplane = $1";
+        find_referrers(connection, query, key.as_str(), limit).await
     }
 
     async fn delete(connection: &mut AsyncPgConnection, key: &Registration) -> QueryResult<bool> {

@@ -1,6 +1,6 @@
 //! Airports.
 
-use super::{ReferenceTable, SearchPatterns, column, parsed, schema::airports};
+use super::{ReferenceTable, SearchPatterns, column, find_referrers, parsed, schema::airports};
 use crate::domain::{
     folding::fold,
     reference::{Airport, DepartureTaxes, Versioned},
@@ -129,6 +129,16 @@ impl ReferenceTable for Airport {
             .returning(airports::version)
             .get_result(connection)
             .await
+    }
+
+    async fn referrers(
+        connection: &mut AsyncPgConnection,
+        key: &AirportCode,
+        limit: i64,
+    ) -> QueryResult<Vec<String>> {
+        let query = "SELECT 'flights/' || id AS resource FROM flights WHERE origin = $1 \
+             UNION ALL SELECT 'flights/' || id AS resource FROM flights WHERE destination = $1";
+        find_referrers(connection, query, key.as_str(), limit).await
     }
 
     async fn delete(connection: &mut AsyncPgConnection, key: &AirportCode) -> QueryResult<bool> {

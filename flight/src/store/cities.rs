@@ -1,6 +1,6 @@
 //! Cities.
 
-use super::{ReferenceTable, SearchPatterns, column, parsed, schema::cities};
+use super::{ReferenceTable, SearchPatterns, column, find_referrers, parsed, schema::cities};
 use crate::domain::{
     folding::fold,
     reference::{City, Versioned},
@@ -87,6 +87,15 @@ impl ReferenceTable for City {
             .returning(cities::version)
             .get_result(connection)
             .await
+    }
+
+    async fn referrers(
+        connection: &mut AsyncPgConnection,
+        key: &CityCode,
+        limit: i64,
+    ) -> QueryResult<Vec<String>> {
+        let query = "SELECT 'airports/' || iata AS resource FROM airports WHERE city = $1 ORDER BY iata";
+        find_referrers(connection, query, key.as_str(), limit).await
     }
 
     async fn delete(connection: &mut AsyncPgConnection, key: &CityCode) -> QueryResult<bool> {

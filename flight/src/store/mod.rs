@@ -31,7 +31,7 @@ use diesel::{
     QueryResult,
     result::{DatabaseErrorKind, Error},
 };
-use diesel_async::AsyncPgConnection;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use std::{fmt::Display, str::FromStr};
 
@@ -93,6 +93,16 @@ pub trait ReferenceTable: Sized + Send + Sync {
         row: &Self,
     ) -> impl Future<Output = QueryResult<i64>> + Send;
 
+    /// Resources that refer to a row, so many at most, as `collection/key`.
+    ///
+    /// # Errors
+    /// Those of the database.
+    fn referrers(
+        connection: &mut AsyncPgConnection,
+        key: &Self::Key,
+        limit: i64,
+    ) -> impl Future<Output = QueryResult<Vec<String>>> + Send;
+
     /// Deletes a row; gives whether it was there.
     ///
     /// # Errors
@@ -101,6 +111,30 @@ pub trait ReferenceTable: Sized + Send + Sync {
         connection: &mut AsyncPgConnection,
         key: &Self::Key,
     ) -> impl Future<Output = QueryResult<bool>> + Send;
+}
+
+/// So many of the resources that refer to a row are named at most.
+pub const MOST_REFERRERS: i64 = 10;
+
+#[derive(diesel::QueryableByName)]
+struct Referrer {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    resource: String,
+}
+
+/// The resources that a query finds by the key `$1`, `$2` of them at most, as `collection/key`.
+async fn find_referrers(
+    connection: &mut AsyncPgConnection,
+    query: &str,
+    key: &str,
+    limit: i64,
+) -> QueryResult<Vec<String>> {
+    let found: Vec<Referrer> = diesel::sql_query(format!("SELECT resource FROM ({query}) AS found LIMIT $2"))
+        .bind::<diesel::sql_types::Text, _>(key)
+        .bind::<diesel::sql_types::BigInt, _>(limit)
+        .load(connection)
+        .await?;
+    Ok(found.into_iter().map(|one| one.resource).collect())
 }
 
 /// The table that refers to a row, where that is why the database refused to delete it.

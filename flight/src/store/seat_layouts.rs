@@ -1,7 +1,7 @@
 //! Seat layouts. The geometry is one JSON document: it is read and written as a whole.
 
 use super::{
-    ReferenceTable, SearchPatterns, column, parsed,
+    ReferenceTable, SearchPatterns, column, find_referrers, parsed,
     schema::{airplanes, flights, seat_layouts},
 };
 use crate::domain::{
@@ -9,9 +9,9 @@ use crate::domain::{
     reference::{SeatLayout, Versioned},
 };
 use diesel::{
-    dsl::exists,
+    dsl::{exists, max},
     prelude::*,
-    sql_types::{Array, Jsonb, Text, Uuid as SqlUuid},
+    sql_types::{Array, BigInt, Jsonb, Text, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::Deserialize;
@@ -88,13 +88,14 @@ impl ReferenceTable for SeatLayout {
 
     async fn insert(connection: &mut AsyncPgConnection, rows: &[Self]) -> QueryResult<usize> {
         diesel::sql_query(
-            "INSERT INTO seat_layouts (id, name, aircraft_type, plan, folded_name) \
-             SELECT * FROM unnest($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
+            "INSERT INTO seat_layouts (id, name, aircraft_type, plan, version, folded_name) \
+             SELECT * FROM unnest($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
         )
         .bind::<Array<SqlUuid>, _>(column(rows, |row| row.id.0))
         .bind::<Array<Text>, _>(column(rows, |row| row.name.as_str()))
         .bind::<Array<Text>, _>(column(rows, |row| row.aircraft_type.as_str()))
         .bind::<Array<Jsonb>, _>(column(rows, |row| stored_plan(&row.plan)))
+        .bind::<Array<BigInt>, _>(column(rows, |row| row.version))
         .bind::<Array<Text>, _>(column(rows, |row| fold(&row.name)))
         .execute(connection)
         .await
@@ -112,6 +113,16 @@ impl ReferenceTable for SeatLayout {
             .returning(seat_layouts::version)
             .get_result(connection)
             .await
+    }
+
+    async fn referrers(
+        connection: &mut AsyncPgConnection,
+        key: &SeatLayoutId,
+        limit: i64,
+    ) -> QueryResult<Vec<String>> {
+        let query = "SELECT 'airplanes/' || registration AS resource FROM airplanes WHERE seat_layout_id = $1::uuid \
+             UNION ALL SELECT 'flights/' || id AS resource FROM flights WHERE seat_layout_id = $1::uuid";
+        find_referrers(connection, query, &key.to_string(), limit).await
     }
 
     async fn delete(connection: &mut AsyncPgConnection, key: &SeatLayoutId) -> QueryResult<bool> {
@@ -136,4 +147,17 @@ pub async fn user(
         (false, true) => Some("flights"),
         (false, false) => None,
     })
+}
+
+/// The version after all those that layouts of a name have.
+///
+/// # Errors
+/// Those of the database.
+pub async fn next_version(connection: &mut AsyncPgConnection, name: &str) -> QueryResult<i64> {
+    let last: Option<i64> = seat_layouts::table
+        .filter(seat_layouts::name.eq(name))
+        .select(max(seat_layouts::version))
+        .first(connection)
+        .await?;
+    Ok(last.unwrap_or(0) + 1)
 }

@@ -23,8 +23,12 @@ fn kinds(layout: &str) -> Vec<(&'static str, &'static str, Value, Value)> {
             json!({
                 "iata": "LCY", "icao": "EGLC", "name": "City", "city": "LON", "country": "GB",
                 "time_zone": "Europe/London", "latitude": 51.505, "longitude": 0.055, "min_connection_minutes": 30,
+                "domestic_tax": {"amount": "13.00", "currency": "EUR"}, "international_tax": null,
             }),
-            json!({"icao": null, "min_connection_minutes": null, "latitude": -1.5}),
+            json!({
+                "icao": null, "min_connection_minutes": null, "latitude": -1.5, "domestic_tax": null,
+                "international_tax": {"amount": "0.00", "currency": "EUR"},
+            }),
         ),
         (
             "airlines",
@@ -113,30 +117,75 @@ async fn a_layout_gets_its_id_and_keeps_its_geometry_while_it_is_used() {
     assert_eq!(bad.invalid(), ["/exit_rows/0"]);
 
     let used = format!("/api/v1/admin/seat-layouts/{}", layout_id(&service).await);
-    let refused = service.operator.patch(&used, &json!({"exit_rows": []})).await;
+    service.operator.patch(&used, &json!({"name": "Another name"})).await.expect(200);
+    let other = json!({"code": "32Q", "icao": "A21N", "name": "Airbus A321neo"});
+    service.operator.post("/api/v1/admin/aircraft-types", &other).await.expect(201);
+    let refused = service.operator.patch(&used, &json!({"aircraft_type": "32Q", "exit_rows": []})).await;
     refused.expect_problem(409, "conflict");
     assert_eq!(refused.json["refers"], json!(["airplanes"]));
-    service.operator.patch(&used, &json!({"name": "Another name"})).await.expect(200);
+}
+
+#[actix_web::test]
+async fn another_geometry_of_a_layout_in_use_is_its_next_version() {
+    let service = Service::start().await;
+    let id = layout_id(&service).await;
+    let (used, public) = (format!("/api/v1/admin/seat-layouts/{id}"), format!("/api/v1/seat-layouts/{id}"));
+    let read = service.anybody.get(&public).await;
+    let (tag, before) = (read.header("etag").to_owned(), read.expect(200));
+    let patch = json!({"exit_rows": [12], "blocked_seats": []});
+    let stale = service.operator.with_header("if-match", "\"99\"");
+    stale.patch(&used, &patch).await.expect_problem(412, "precondition_failed");
+
+    let answer = service.operator.with_header("if-match", &tag).patch(&used, &patch).await;
+    let (location, made_tag) = (answer.header("location").to_owned(), answer.header("etag").to_owned());
+    let made = answer.expect(201);
+    assert_eq!(
+        (&made["name"], &made["version"], &made["exit_rows"]),
+        (&before["name"], &json!(2), &json!([12]))
+    );
+    assert_eq!(location, format!("/api/v1/seat-layouts/{}", made["id"].as_str().expect("an id")));
+    let read = service.anybody.get(&location).await;
+    assert_eq!(read.header("etag"), made_tag);
+    assert_eq!(read.expect(200), made);
+    assert_eq!(service.anybody.get(&public).await.expect(200), before, "the one in use stays as it was");
+    let airplane = service.anybody.get("/api/v1/airplanes/G-AERA").await.expect(200);
+    assert_eq!(airplane["seat_layout_id"], json!(id), "airplanes are moved one by one");
+    let next = service.operator.patch(&used, &json!({"exit_rows": [13]})).await.expect(201);
+    assert_eq!(next["version"], json!(3), "after all versions of the name");
+
+    // Nothing uses the new one, until an airplane is moved to it.
+    let address = format!("/api/v1/admin{}", location.trim_start_matches("/api/v1"));
+    let changed = service.operator.patch(&address, &json!({"exit_rows": [14]})).await.expect(200);
+    assert_eq!((&changed["id"], &changed["version"]), (&made["id"], &json!(3)));
+    let moved = json!({"seat_layout_id": made["id"]});
+    service.operator.patch("/api/v1/admin/airplanes/G-AERA", &moved).await.expect(200);
+    service.operator.patch(&address, &json!({"exit_rows": [15]})).await.expect(201);
 }
 
 #[actix_web::test]
 async fn what_is_referred_to_stays() {
     let service = Service::start().await;
-    service
+    let made = service
         .make(&body("AE1", "LHR", &format!("{}T10:00", day(9)), &format!("{}T12:15", day(9)), "G-AERA"))
         .await;
+    let flight = format!("flights/{}", made["id"].as_str().expect("an id"));
     let layout = format!("seat-layouts/{}", layout_id(&service).await);
+    let airplanes = ["airplanes/G-AERA", "airplanes/G-AERB"];
     let referred = [
-        ("cities/LON", "airports"),
-        ("airports/LHR", "flights"),
-        ("aircraft-types/320", "seat-layouts"),
-        (layout.as_str(), "airplanes"),
-        ("airplanes/G-AERA", "flights"),
+        ("cities/LON", json!(["airports/LGW", "airports/LHR"])),
+        ("airports/LHR", json!([flight])),
+        ("airports/CDG", json!([flight])),
+        ("airlines/AE", json!([airplanes[0], airplanes[1], flight])),
+        ("aircraft-types/320", json!([layout, airplanes[0], airplanes[1]])),
+        (layout.as_str(), json!([airplanes[0], airplanes[1], flight])),
+        ("airplanes/G-AERA", json!([flight])),
     ];
     for (resource, by) in referred {
         let refused = service.operator.delete(&format!("/api/v1/admin/{resource}")).await;
         refused.expect_problem(409, "conflict");
-        assert_eq!(refused.json["refers"], json!([by]), "{resource}");
+        let mut refers: Vec<String> = serde_json::from_value(refused.json["refers"].clone()).unwrap();
+        refers.sort_by_key(|one| (one.starts_with("flights"), !one.starts_with("seat"), one.clone()));
+        assert_eq!(json!(refers), by, "{resource}");
     }
     service.operator.delete("/api/v1/admin/airplanes/G-AERB").await.expect(204);
 
@@ -209,8 +258,18 @@ async fn bad_values_are_all_told_at_once() {
     let airport = json!({
         "iata": "XXX", "icao": "x", "name": "x".repeat(101), "city": "LON", "country": "GB",
         "time_zone": "Europe/London", "latitude": 90.1, "longitude": -181, "min_connection_minutes": 0,
+        "domestic_tax": {"amount": "1.00", "currency": "USD"},
+        "international_tax": {"amount": "-0.01", "currency": "EUR"},
     });
-    let pointers = ["/icao", "/name", "/latitude", "/longitude", "/min_connection_minutes"];
+    let pointers = [
+        "/icao",
+        "/name",
+        "/latitude",
+        "/longitude",
+        "/min_connection_minutes",
+        "/domestic_tax",
+        "/international_tax",
+    ];
     assert_eq!(post("airports", airport).await, pointers);
     let airport = json!({
         "iata": "XXX", "name": "x", "city": "ZZZ", "country": "GB", "time_zone": "Europe/London",

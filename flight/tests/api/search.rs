@@ -2,14 +2,11 @@
 
 use crate::{
     service::Service,
-    world::{body, code, day, flight},
+    world::{body, day, flight},
 };
 use chrono::{Datelike, NaiveDate};
 use diesel_async::{AsyncConnection, AsyncPgConnection};
-use flight::{
-    domain::reference::{Airport, DepartureTaxes},
-    store::{ReferenceTable, flights},
-};
+use flight::store::flights;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -111,14 +108,12 @@ async fn offers_are_for_the_whole_party() {
 #[actix_web::test]
 async fn an_airports_own_tax_is_told_and_offered() {
     let service = Service::start().await;
-    let mut connection = service.connect().await;
-    let mut gatwick = Airport::find(&mut connection, &code("LGW")).await.unwrap().unwrap().value;
-    gatwick.taxes = DepartureTaxes { domestic: Some(100), international: Some(4321) };
-    Airport::update(&mut connection, &gatwick).await.unwrap();
+    let money = |amount: &str| json!({"amount": amount, "currency": "EUR"});
+    let taxes = json!({"domestic_tax": money("1.00"), "international_tax": money("43.21")});
+    service.operator.patch("/api/v1/admin/airports/LGW", &taxes).await.expect(200);
     let mut heard = service.listen().await;
     let date = day(30);
     three(&service, date).await;
-    let money = |amount: &str| json!({"amount": amount, "currency": "EUR"});
     for expected in [Value::Null, money("43.21"), Value::Null] {
         let told: Value = heard.recv().await.expect("an event").data().expect("a flight");
         assert_eq!(told["departure_tax"], expected);
@@ -126,29 +121,35 @@ async fn an_airports_own_tax_is_told_and_offered() {
 
     let query =
         format!("origin=LON&destination=CDG&date={date}&adults=2&children=1&infants=1&sort=departure");
-    let check = async || {
+    let check = async |total: &str, tax: &str, price: &str| {
         let found = service.search(&query).await;
         let offered = |one: &Value| one["offers"][0]["per_passenger"].clone();
         let taxes =
             |kind: usize| found.iter().map(|one| offered(one)[kind]["taxes"].clone()).collect::<Vec<_>>();
         let usual = money("24.00");
-        assert_eq!(taxes(0), [usual.clone(), money("43.21"), usual.clone()]);
+        assert_eq!(taxes(0), [usual.clone(), money(tax), usual.clone()]);
         assert_eq!(taxes(1), taxes(0), "a child pays as an adult");
         assert_eq!(taxes(2), [money("0.00"), money("0.00"), money("0.00")]);
         // Two of 38.88 and a child of 29.16 with taxes, an infant of 3.89.
-        assert_eq!(found[1]["offers"][0]["total"], money("240.44"));
+        assert_eq!(found[1]["offers"][0]["total"], money(total));
         let shown = &found[1]["slices"][0]["segments"][0];
-        assert_eq!(shown["fares"][0]["price"], money("82.09"), "38.88 and the tax");
+        assert_eq!(shown["fares"][0]["price"], money(price), "38.88 and the tax");
         let address = format!("/api/v1/flights/{}", shown["id"].as_str().expect("an id"));
         assert_eq!(&service.anybody.get(&address).await.expect(200), shown);
     };
-    check().await;
-    // Who changes what the resource shows does not change the taxes.
-    let renamed = service.operator.patch("/api/v1/admin/airports/LGW", &json!({"name": "Gat Wick"})).await;
-    assert_eq!(renamed.expect(200).as_object().map(serde_json::Map::len), Some(9), "taxes are not shown");
-    let told: Value = heard.recv().await.expect("an event").data().expect("a flight");
-    assert_eq!((&told["version"], &told["departure_tax"]), (&json!(2), &money("43.21")));
-    check().await;
+    check("240.44", "43.21", "82.09").await;
+    // A tax of its own is told anew with the flights that have it, as the default is.
+    for (tax, told_tax, total, shown, price) in [
+        (money("0.50"), money("0.50"), "112.31", "0.50", "39.38"),
+        (json!(null), json!(null), "182.81", "24.00", "62.88"),
+    ] {
+        let patch = json!({"international_tax": tax});
+        let changed = service.operator.patch("/api/v1/admin/airports/LGW", &patch).await.expect(200);
+        assert_eq!((&changed["international_tax"], &changed["domestic_tax"]), (&tax, &money("1.00")));
+        let told: Value = heard.recv().await.expect("an event").data().expect("a flight");
+        assert_eq!(told["departure_tax"], told_tax);
+        check(total, shown, price).await;
+    }
 }
 
 #[actix_web::test]

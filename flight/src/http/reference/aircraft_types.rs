@@ -5,12 +5,17 @@ use crate::{
     domain::reference::{AircraftType, check_icao_type},
     store::flights::Naming,
 };
-use shared::http::{FieldError, FromJson, JsonReader};
+use shared::{
+    http::{FieldError, FromJson, JsonReader},
+    money::Currency,
+};
 use utoipa::ToSchema;
 
 handlers!(
     AircraftType,
+    AircraftType,
     AircraftTypePatch,
+    [],
     "an aircraft type",
     "aircraft types",
     "/api/v1/aircraft-types",
@@ -59,8 +64,13 @@ impl FromJson for AircraftTypePatch {
 
 impl Resource for AircraftType {
     type Change = AircraftTypePatch;
+    type View = AircraftType;
     const COLLECTION: &'static str = "aircraft-types";
     const KIND: &'static str = "aircraft_type";
+
+    fn view(&self, _: Currency) -> AircraftType {
+        self.clone()
+    }
 
     fn changed(&self, change: AircraftTypePatch) -> Result<Self, Vec<FieldError>> {
         Ok(Self {

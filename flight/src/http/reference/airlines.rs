@@ -5,12 +5,15 @@ use crate::{domain::reference::Airline, store::flights::Naming};
 use shared::{
     http::{FieldError, FromJson, JsonReader},
     iata::AccountingCode,
+    money::Currency,
 };
 use utoipa::ToSchema;
 
 handlers!(
     Airline,
+    Airline,
     AirlinePatch,
+    [],
     "an airline",
     "airlines",
     "/api/v1/airlines",
@@ -46,8 +49,13 @@ impl FromJson for AirlinePatch {
 
 impl Resource for Airline {
     type Change = AirlinePatch;
+    type View = Airline;
     const COLLECTION: &'static str = "airlines";
     const KIND: &'static str = "airline";
+
+    fn view(&self, _: Currency) -> Airline {
+        self.clone()
+    }
 
     fn changed(&self, change: AirlinePatch) -> Result<Self, Vec<FieldError>> {
         Ok(Self {

@@ -11,12 +11,15 @@ use shared::{
     http::{FieldError, FromJson, JsonReader},
     iata::{AircraftTypeCode, AirlineCode},
     ids::SeatLayoutId,
+    money::Currency,
 };
 use utoipa::ToSchema;
 
 handlers!(
     Airplane,
+    Airplane,
     AirplanePatch,
+    [],
     "an airplane",
     "airplanes",
     "/api/v1/airplanes",
@@ -60,8 +63,13 @@ impl FromJson for AirplanePatch {
 
 impl Resource for Airplane {
     type Change = AirplanePatch;
+    type View = Airplane;
     const COLLECTION: &'static str = "airplanes";
     const KIND: &'static str = "airplane";
+
+    fn view(&self, _: Currency) -> Airplane {
+        self.clone()
+    }
 
     fn changed(&self, change: AirplanePatch) -> Result<Self, Vec<FieldError>> {
         Ok(Self {

@@ -8,12 +8,15 @@ use crate::{
 use shared::{
     http::{FieldError, FromJson, JsonReader},
     iata::CountryCode,
+    money::Currency,
 };
 use utoipa::ToSchema;
 
 handlers!(
     City,
+    City,
     CityPatch,
+    [],
     "a city",
     "cities",
     "/api/v1/cities",
@@ -66,9 +69,14 @@ impl FromJson for CityPatch {
 
 impl Resource for City {
     type Change = CityPatch;
+    type View = City;
     const COLLECTION: &'static str = "cities";
     const KIND: &'static str = "city";
     const IS_PLACE: bool = true;
+
+    fn view(&self, _: Currency) -> City {
+        self.clone()
+    }
 
     fn changed(&self, change: CityPatch) -> Result<Self, Vec<FieldError>> {
         let CityPatch { name, country, time_zone } = change;

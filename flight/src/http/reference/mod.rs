@@ -18,7 +18,7 @@ use crate::{
     domain::{flight::Flight, folding::fold, reference::Versioned},
     error::{Conflict, overtaken},
     store::{
-        ReferenceTable,
+        MOST_REFERRERS, ReferenceTable,
         flights::{self, Naming, SOURCE},
         referring_table,
     },
@@ -30,7 +30,11 @@ use serde::Serialize;
 use shared::{
     auth::AuditAuthor,
     db::Pool,
-    http::{Code, FieldError, FromJson, PageRequest, Problem, QueryParameters, conditional, entity_tag, key},
+    http::{
+        Code, FieldError, FromJson, JsonBytes, JsonReader, PageRequest, Problem, QueryParameters,
+        conditional, entity_tag, key,
+    },
+    money::Currency,
     outbox,
 };
 
@@ -44,14 +48,31 @@ pub(crate) use seat_layouts::handlers as seat_layout_handlers;
 /// The longest search text.
 const SEARCH: usize = 100;
 
+/// What is read with the sale currency at hand, in which all of its money must be.
+trait ReadIn: Sized {
+    /// Reads it, as [`FromJson::read`] does.
+    fn read_in(object: &mut JsonReader<'_>, currency: Currency) -> Option<Self>;
+}
+
+impl<T: FromJson> ReadIn for T {
+    fn read_in(object: &mut JsonReader<'_>, _: Currency) -> Option<Self> {
+        T::read(object)
+    }
+}
+
 /// A kind of reference data.
-trait Resource: ReferenceTable + FromJson + Serialize + Clone + PartialEq + 'static {
+trait Resource: ReferenceTable + ReadIn + Clone + PartialEq + 'static {
     /// What a merge patch says.
-    type Change: FromJson + Send + 'static;
+    type Change: ReadIn + Send + 'static;
+    /// What answers show of it.
+    type View: Serialize + Send;
     /// The name of the collection in paths.
     const COLLECTION: &'static str;
     /// What the audit log calls one of them.
     const KIND: &'static str;
+
+    /// What answers show of it, with its money in the sale currency.
+    fn view(&self, currency: Currency) -> Self::View;
 
     /// The data after a patch.
     ///
@@ -79,6 +100,15 @@ trait Resource: ReferenceTable + FromJson + Serialize + Clone + PartialEq + 'sta
     /// Whether it is a place, which people look for by name.
     const IS_PLACE: bool = false;
 
+    /// The data that a change makes beside what is in use, where it must stay as it is.
+    fn successor(
+        _before: &Self,
+        _after: &Self,
+        _connection: &mut AsyncPgConnection,
+    ) -> impl Future<Output = Result<Option<Self>, Problem>> + Send {
+        std::future::ready(Ok(None))
+    }
+
     /// What flights carry of it, where they do.
     fn naming(&self) -> Option<Naming> {
         None
@@ -91,10 +121,12 @@ async fn record<T: Resource>(
     (author, act): (&AuditAuthor, &str),
     before: Option<&T>,
     after: Option<&T>,
+    currency: Currency,
 ) -> QueryResult<()> {
     let key = before.or(after).map(T::key).map_or_else(String::new, |key| key.to_string());
     let (action, subject) = (format!("{}.{act}", T::KIND), format!("{}/{key}", T::KIND));
-    let event = author.change(&action, subject, before, after).event(SOURCE);
+    let (before, after) = (before.map(|one| one.view(currency)), after.map(|one| one.view(currency)));
+    let event = author.change(&action, subject, before.as_ref(), after.as_ref()).event(SOURCE);
     outbox::append(connection, &[event]).await
 }
 
@@ -106,7 +138,11 @@ async fn tell<T: Resource>(changes: &CommittedChanges, flights: Vec<Flight>) {
     }
 }
 
-async fn list<T: Resource>(mut parameters: QueryParameters, pool: &Pool) -> Result<HttpResponse, Problem> {
+async fn list<T: Resource>(
+    mut parameters: QueryParameters,
+    pool: &Pool,
+    currency: Currency,
+) -> Result<HttpResponse, Problem> {
     let search = parameters.text("q").map(|text| text.trim().to_owned());
     if search.as_ref().is_some_and(|text| !(1..=SEARCH).contains(&text.chars().count())) {
         parameters.error("q", format!("must have 1 to {SEARCH} characters"));
@@ -126,22 +162,29 @@ async fn list<T: Resource>(mut parameters: QueryParameters, pool: &Pool) -> Resu
     parameters.finish()?;
     let mut connection = pool.get().await?;
     let found = T::list(&mut connection, search.as_deref(), after.as_ref(), page.rows()).await?;
-    let page = page.page(found, |found| found.value.key().to_string()).map(|found| found.value);
+    let page =
+        page.page(found, |found| found.value.key().to_string()).map(|found| found.value.view(currency));
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, SLOW)).json(page))
 }
 
-async fn get<T: Resource>(request: &HttpRequest, pool: &Pool) -> Result<HttpResponse, Problem> {
+async fn get<T: Resource>(
+    request: &HttpRequest,
+    pool: &Pool,
+    currency: Currency,
+) -> Result<HttpResponse, Problem> {
     let found = T::find(&mut *pool.get().await?, &key(request, "key")?).await?;
     let Versioned { value, version } = found.ok_or_else(|| Problem::new(Code::NotFound))?;
-    Ok(conditional(request, &entity_tag(version), SLOW, &value))
+    Ok(conditional(request, &entity_tag(version), SLOW, &value.view(currency)))
 }
 
 async fn create<T: Resource>(
     author: &AuditAuthor,
-    value: T,
+    body: &JsonBytes,
     pool: web::Data<Pool>,
     changes: web::Data<CommittedChanges>,
+    currency: Currency,
 ) -> Result<HttpResponse, Problem> {
+    let value = body.read(|object| T::read_in(object, currency))?.value;
     let mut connection = pool.get().await?;
     let made = (*connection)
         .transaction::<_, Problem, _>(async |connection: &mut AsyncPgConnection| {
@@ -154,64 +197,95 @@ async fn create<T: Resource>(
             }
             let made = T::find(connection, &value.key()).await?;
             let made = made.ok_or_else(|| Problem::new(Code::NotFound))?;
-            record(connection, (author, "create"), None, Some(&made.value)).await?;
+            record(connection, (author, "create"), None, Some(&made.value), currency).await?;
             Ok(made)
         })
         .await?;
     drop(connection);
     tell::<T>(&changes, Vec::new()).await;
+    Ok(created(&made, currency))
+}
+
+fn created<T: Resource>(made: &Versioned<T>, currency: Currency) -> HttpResponse {
     let location = format!("/api/v1/{}/{}", T::COLLECTION, made.value.key());
-    Ok(HttpResponse::Created()
+    HttpResponse::Created()
         .insert_header((header::LOCATION, location))
         .insert_header((header::ETAG, entity_tag(made.version)))
         .insert_header((header::CACHE_CONTROL, PRIVATE))
-        .json(made.value))
+        .json(made.value.view(currency))
 }
 
 async fn change<T: Resource>(
     (author, precondition): (&AuditAuthor, IfMatch),
     key: T::Key,
-    change: T::Change,
+    body: &JsonBytes,
     pool: web::Data<Pool>,
     changes: web::Data<CommittedChanges>,
+    currency: Currency,
 ) -> Result<HttpResponse, Problem> {
+    let change = body.read(|object| T::Change::read_in(object, currency))?.value;
     let mut connection = pool.get().await?;
-    let (changed, flights) = (*connection)
+    let written = (*connection)
         .transaction::<_, Problem, _>(async |connection: &mut AsyncPgConnection| {
             let before = T::lock(connection, &key).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
             precondition.check(before.version)?;
-            let (changed, flights) = write(connection, &before.value, change).await?;
-            record(connection, (author, "change"), Some(&before.value), Some(&changed.value)).await?;
-            Ok((changed, flights))
+            let written = write(connection, &before.value, change).await?;
+            let (act, before, after) = match &written {
+                Written::Changed(after, _) => ("change", Some(&before.value), after),
+                Written::Succeeded(after) => ("create", None, after),
+            };
+            record(connection, (author, act), before, Some(&after.value), currency).await?;
+            Ok(written)
         })
         .await?;
     drop(connection);
+    let (changed, flights) = match written {
+        Written::Changed(changed, flights) => (changed, flights),
+        Written::Succeeded(made) => {
+            tell::<T>(&changes, Vec::new()).await;
+            return Ok(created(&made, currency));
+        }
+    };
     tell::<T>(&changes, flights).await;
     Ok(HttpResponse::Ok()
         .insert_header((header::ETAG, entity_tag(changed.version)))
         .insert_header((header::CACHE_CONTROL, PRIVATE))
-        .json(changed.value))
+        .json(changed.value.view(currency)))
 }
 
-/// Writes a change under the row's lock; gives also the flights that carry it.
+/// What a change has made.
+enum Written<T> {
+    /// The data are others, and so are the flights that carry them.
+    Changed(Versioned<T>, Vec<Flight>),
+    /// The data are in use and stay; these stand beside them.
+    Succeeded(Versioned<T>),
+}
+
+/// Writes a change under the row's lock.
 async fn write<T: Resource>(
     connection: &mut AsyncPgConnection,
     before: &T,
     change: T::Change,
-) -> Result<(Versioned<T>, Vec<Flight>), Problem> {
+) -> Result<Written<T>, Problem> {
     let after = before.changed(change).map_err(Problem::validation)?;
     let unknown = after.unknown_references(connection).await?;
     if !unknown.is_empty() {
         return Err(Problem::validation(unknown));
     }
     T::check_use(before, &after, connection).await?;
+    let gone = || Problem::new(Code::NotFound);
+    if let Some(successor) = T::successor(before, &after, connection).await? {
+        T::insert(connection, std::slice::from_ref(&successor)).await.map_err(overtaken)?;
+        let made = T::find(connection, &successor.key()).await?.ok_or_else(gone)?;
+        return Ok(Written::Succeeded(made));
+    }
     T::update(connection, &after).await.map_err(overtaken)?;
     let flights = match after.naming() {
         Some(naming) if after != *before => flights::republish(connection, &naming).await?,
         _ => Vec::new(),
     };
-    let written = T::find(connection, &after.key()).await?;
-    Ok((written.ok_or_else(|| Problem::new(Code::NotFound))?, flights))
+    let written = T::find(connection, &after.key()).await?.ok_or_else(gone)?;
+    Ok(Written::Changed(written, flights))
 }
 
 async fn delete<T: Resource>(
@@ -219,16 +293,24 @@ async fn delete<T: Resource>(
     key: T::Key,
     pool: web::Data<Pool>,
     changes: web::Data<CommittedChanges>,
+    currency: Currency,
 ) -> Result<HttpResponse, Problem> {
     let mut connection = pool.get().await?;
     (*connection)
         .transaction::<_, Problem, _>(async |connection: &mut AsyncPgConnection| {
             let found = T::lock(connection, &key).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
             precondition.check(found.version)?;
+            let referrers = T::referrers(connection, &key, MOST_REFERRERS).await?;
+            if !referrers.is_empty() {
+                return Err(Conflict::Referenced(referrers).into());
+            }
             match T::delete(connection, &key).await {
-                Ok(_) => Ok(record(connection, (author, "delete"), Some(&found.value), None).await?),
+                Ok(_) => {
+                    Ok(record(connection, (author, "delete"), Some(&found.value), None, currency).await?)
+                }
+                // What refers to it came between, or is of no table that was looked at.
                 Err(error) => Err(match referring_table(&error) {
-                    Some(table) => Conflict::Referenced(table.replace('_', "-")).into(),
+                    Some(table) => Conflict::Referenced(vec![table.replace('_', "-")]).into(),
                     None => error.into(),
                 }),
             }
@@ -241,17 +323,17 @@ async fn delete<T: Resource>(
 
 /// The handlers of a kind, with their documentation.
 macro_rules! handlers {
-    ($type:ty, $change:ty, $one_of:literal, $several:literal, $all:literal, $one:literal, $admin:literal, $admin_one:literal) => {
+    ($type:ty, $view:ty, $change:ty, [$($succeeded:literal)?], $one_of:literal, $several:literal, $all:literal, $one:literal, $admin:literal, $admin_one:literal) => {
         pub(crate) mod handlers {
             use super::*;
             use crate::http::{
-                CommittedChanges, parameters::NoParameters, permitted::ReferenceWriter, preconditions::IfMatch,
-                reference as generic,
+                CommittedChanges, SaleCurrency, parameters::NoParameters, permitted::ReferenceWriter,
+                preconditions::IfMatch, reference as generic,
             };
             use actix_web::{HttpRequest, HttpResponse, web};
             use shared::{
                 db::Pool,
-                http::{Body, Page, Problem, QueryParameters, key},
+                http::{JsonBytes, Page, Problem, QueryParameters, key},
             };
 
             #[utoipa::path(
@@ -262,20 +344,21 @@ macro_rules! handlers {
                     ("after" = Option<String>, Query, description = "Cursor of the page before"),
                 ),
                 responses(
-                    (status = 200, description = "A page", body = Page<$type>),
+                    (status = 200, description = "A page", body = Page<$view>),
                 )
             )]
             pub(crate) async fn list(
                 parameters: QueryParameters,
                 pool: web::Data<Pool>,
+                currency: web::Data<SaleCurrency>,
             ) -> Result<HttpResponse, Problem> {
-                generic::list::<$type>(parameters, &pool).await
+                generic::list::<$type>(parameters, &pool, currency.0).await
             }
 
             #[utoipa::path(
                 get, path = $one, summary = concat!("Read ", $one_of), tag = "reference data", params(("key" = String, Path)),
                 responses(
-                    (status = 200, description = "The resource", body = $type),
+                    (status = 200, description = "The resource", body = $view),
                     (status = 304, description = "Not changed"),
                 )
             )]
@@ -283,27 +366,29 @@ macro_rules! handlers {
                 _: NoParameters,
                 request: HttpRequest,
                 pool: web::Data<Pool>,
+                currency: web::Data<SaleCurrency>,
             ) -> Result<HttpResponse, Problem> {
-                generic::get::<$type>(&request, &pool).await
+                generic::get::<$type>(&request, &pool, currency.0).await
             }
 
             #[utoipa::path(
                 post, path = $admin, summary = concat!("Create ", $one_of), tag = "reference data",
                 security(("bearer" = ["reference:write"])),
-                request_body = $type,
+                request_body = $view,
                 responses(
-                    (status = 201, description = "The resource", body = $type),
+                    (status = 201, description = "The resource", body = $view),
                     (status = 409, description = "`conflict`: the key is taken"),
                 )
             )]
             pub(crate) async fn create(
                 staff: ReferenceWriter,
                 _: NoParameters,
-                body: Body<$type>,
+                body: JsonBytes,
                 pool: web::Data<Pool>,
                 changes: web::Data<CommittedChanges>,
+                currency: web::Data<SaleCurrency>,
             ) -> Result<HttpResponse, Problem> {
-                generic::create(staff.author(), body.value, pool, changes).await
+                generic::create::<$type>(staff.author(), &body, pool, changes, currency.0).await
             }
 
             #[utoipa::path(
@@ -311,7 +396,8 @@ macro_rules! handlers {
                 security(("bearer" = ["reference:write"])),
                 request_body(content = $change, content_type = "application/merge-patch+json"),
                 responses(
-                    (status = 200, description = "The resource", body = $type),
+                    (status = 200, description = "The resource", body = $view),
+                    $((status = 201, description = $succeeded, body = $view),)?
                     (status = 409, description = "`conflict`: its use forbids it"),
                     (status = 412, description = "It was changed meanwhile"),
                 )
@@ -321,12 +407,13 @@ macro_rules! handlers {
                 _: NoParameters,
                 request: HttpRequest,
                 precondition: IfMatch,
-                body: Body<$change>,
+                body: JsonBytes,
                 pool: web::Data<Pool>,
                 changes: web::Data<CommittedChanges>,
+                currency: web::Data<SaleCurrency>,
             ) -> Result<HttpResponse, Problem> {
-                let key = key(&request, "key")?;
-                generic::change::<$type>((staff.author(), precondition), key, body.value, pool, changes).await
+                let (key, author) = (key(&request, "key")?, (staff.author(), precondition));
+                generic::change::<$type>(author, key, &body, pool, changes, currency.0).await
             }
 
             #[utoipa::path(
@@ -345,9 +432,10 @@ macro_rules! handlers {
                 precondition: IfMatch,
                 pool: web::Data<Pool>,
                 changes: web::Data<CommittedChanges>,
+                currency: web::Data<SaleCurrency>,
             ) -> Result<HttpResponse, Problem> {
                 let key = key(&request, "key")?;
-                generic::delete::<$type>((staff.author(), precondition), key, pool, changes).await
+                generic::delete::<$type>((staff.author(), precondition), key, pool, changes, currency.0).await
             }
         }
     };

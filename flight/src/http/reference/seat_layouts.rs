@@ -1,24 +1,30 @@
-//! Seat layouts. The id is given here; the geometry and the type stay as they are while airplanes or
-//! flights use the layout: an airplane with other seats gets another layout.
+//! Seat layouts. The id is given here. While airplanes or flights use a layout, its geometry and its type stay as they
+//! are: another geometry becomes the next version of its name, to which airplanes are moved one by one.
 
 use super::{Resource, handlers};
 use crate::{
     domain::reference::{AircraftType, SeatLayout, check_plan},
     error::Conflict,
-    store::{ReferenceTable, seat_layouts::user},
+    store::{
+        ReferenceTable,
+        seat_layouts::{next_version, user},
+    },
 };
 use diesel_async::AsyncPgConnection;
 use shared::{
     http::{FieldError, FromJson, JsonReader, Problem},
     iata::AircraftTypeCode,
     ids::SeatLayoutId,
+    money::Currency,
     seat::{CabinSection, SeatDesignator, SeatPlan},
 };
 use utoipa::ToSchema;
 
 handlers!(
     SeatLayout,
+    SeatLayout,
     SeatLayoutPatch,
+    ["In use, it stays; this is its next version"],
     "a seat layout",
     "seat layouts",
     "/api/v1/seat-layouts",
@@ -64,7 +70,7 @@ impl FromJson for SeatLayout {
     }
 }
 
-/// What may change of a layout: in use, only its name.
+/// What may change of a layout. In use, another geometry makes its next version, and the type stays.
 #[derive(Debug, Clone, ToSchema)]
 pub(in crate::http) struct SeatLayoutPatch {
     name: Option<String>,
@@ -94,8 +100,13 @@ impl FromJson for SeatLayoutPatch {
 
 impl Resource for SeatLayout {
     type Change = SeatLayoutPatch;
+    type View = SeatLayout;
     const COLLECTION: &'static str = "seat-layouts";
     const KIND: &'static str = "seat_layout";
+
+    fn view(&self, _: Currency) -> SeatLayout {
+        self.clone()
+    }
 
     fn changed(&self, change: SeatLayoutPatch) -> Result<Self, Vec<FieldError>> {
         let plan = SeatPlan {
@@ -129,16 +140,24 @@ impl Resource for SeatLayout {
         after: &Self,
         connection: &mut AsyncPgConnection,
     ) -> Result<(), Problem> {
-        let other_type = before.aircraft_type != after.aircraft_type;
-        if !other_type && before.plan == after.plan {
+        if before.aircraft_type == after.aircraft_type {
             return Ok(());
         }
         match user(connection, before.id).await? {
-            Some(by) => {
-                let field = if other_type { "aircraft_type" } else { "cabins" };
-                Err(Conflict::InUse { field, by }.into())
-            }
+            Some(by) => Err(Conflict::InUse { field: "aircraft_type", by }.into()),
             None => Ok(()),
         }
+    }
+
+    async fn successor(
+        before: &Self,
+        after: &Self,
+        connection: &mut AsyncPgConnection,
+    ) -> Result<Option<Self>, Problem> {
+        if before.plan == after.plan || user(connection, before.id).await?.is_none() {
+            return Ok(None);
+        }
+        let version = next_version(connection, &after.name).await?;
+        Ok(Some(Self { id: SeatLayoutId::new(), version, ..after.clone() }))
     }
 }
