@@ -408,8 +408,7 @@ macro_rules! handlers {
                 request: HttpRequest,
                 precondition: IfMatch,
                 body: JsonBytes,
-                pool: web::Data<Pool>,
-                changes: web::Data<CommittedChanges>,
+                (pool, changes): (web::Data<Pool>, web::Data<CommittedChanges>),
                 currency: web::Data<SaleCurrency>,
             ) -> Result<HttpResponse, Problem> {
                 let (key, author) = (key(&request, "key")?, (staff.author(), precondition));
