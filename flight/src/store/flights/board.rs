@@ -46,7 +46,7 @@ pub async fn board(
                 let later = flights::departs_at.gt(at).or(flights::departs_at.eq(at).and(flights::id.gt(id)));
                 query = query.filter(flights::departs_at.ge(at)).filter(later);
             }
-            query.load(connection).await?
+            query.select(FlightRow::as_select()).load(connection).await?
         }
         BoardDirection::Arrivals => {
             let Range { start, end } = filter.day;
@@ -58,7 +58,7 @@ pub async fn board(
                 let later = flights::arrives_at.gt(at).or(flights::arrives_at.eq(at).and(flights::id.gt(id)));
                 query = query.filter(flights::arrives_at.ge(at)).filter(later);
             }
-            query.load(connection).await?
+            query.select(FlightRow::as_select()).load(connection).await?
         }
     };
     assemble(connection, rows).await
