@@ -4,7 +4,10 @@
 //! table with the services' own OpenAPI documents. A path that is not in the table is 404, so nothing below
 //! `/internal` can be reached.
 
-use shared::auth::Permission;
+use shared::{
+    auth::Permission,
+    http::input::{BODY_LIMIT, IMPORT_LIMIT},
+};
 
 /// A service that serves routes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -72,6 +75,8 @@ pub struct ApiRoute {
     pub access: RouteAccess,
     /// What it responds with.
     pub response: ResponseKind,
+    /// Bytes of its requests' bodies at most.
+    pub largest_body: usize,
 }
 
 const GET: &str = "GET";
@@ -100,24 +105,37 @@ const CHECK: RouteAccess = RouteAccess::Permitted(&[Permission::SystemCheck]);
 const READ_AUDIT: RouteAccess = RouteAccess::Permitted(&[Permission::AuditRead]);
 const RESEND_MAIL: RouteAccess = RouteAccess::Permitted(&[Permission::MailResend]);
 
+const fn served_by(
+    service: ServiceName,
+    method: &'static str,
+    path: &'static str,
+    access: RouteAccess,
+) -> ApiRoute {
+    ApiRoute { method, path, service, access, response: ResponseKind::Bounded, largest_body: BODY_LIMIT }
+}
+
 const fn gateway(method: &'static str, path: &'static str, access: RouteAccess) -> ApiRoute {
-    ApiRoute { method, path, service: ServiceName::Gateway, access, response: ResponseKind::Bounded }
+    served_by(ServiceName::Gateway, method, path, access)
 }
 
 const fn flight(method: &'static str, path: &'static str, access: RouteAccess) -> ApiRoute {
-    ApiRoute { method, path, service: ServiceName::Flight, access, response: ResponseKind::Bounded }
+    served_by(ServiceName::Flight, method, path, access)
 }
 
 const fn booking(method: &'static str, path: &'static str, access: RouteAccess) -> ApiRoute {
-    ApiRoute { method, path, service: ServiceName::Booking, access, response: ResponseKind::Bounded }
+    served_by(ServiceName::Booking, method, path, access)
 }
 
 const fn mailer(method: &'static str, path: &'static str, access: RouteAccess) -> ApiRoute {
-    ApiRoute { method, path, service: ServiceName::Mailer, access, response: ResponseKind::Bounded }
+    served_by(ServiceName::Mailer, method, path, access)
 }
 
 const fn events(route: ApiRoute) -> ApiRoute {
     ApiRoute { response: ResponseKind::EventStream, ..route }
+}
+
+const fn import(route: ApiRoute) -> ApiRoute {
+    ApiRoute { largest_body: IMPORT_LIMIT, ..route }
 }
 
 /// All routes.
@@ -169,33 +187,46 @@ pub const ROUTING_TABLE: &[ApiRoute] = &[
     flight(GET, "/api/v1/cities", PUBLIC),
     flight(GET, "/api/v1/cities/{code}", PUBLIC),
     flight(POST, "/api/v1/admin/cities", REFERENCE),
+    import(flight(POST, "/api/v1/admin/cities/import", REFERENCE)),
+    flight(GET, "/api/v1/admin/cities/export", REFERENCE),
     flight(PATCH, "/api/v1/admin/cities/{code}", REFERENCE),
     flight(DELETE, "/api/v1/admin/cities/{code}", REFERENCE),
     flight(GET, "/api/v1/airports", PUBLIC),
     flight(GET, "/api/v1/airports/{iata}", PUBLIC),
     flight(POST, "/api/v1/admin/airports", REFERENCE),
+    import(flight(POST, "/api/v1/admin/airports/import", REFERENCE)),
+    flight(GET, "/api/v1/admin/airports/export", REFERENCE),
     flight(PATCH, "/api/v1/admin/airports/{iata}", REFERENCE),
     flight(DELETE, "/api/v1/admin/airports/{iata}", REFERENCE),
     flight(GET, "/api/v1/airlines", PUBLIC),
     flight(GET, "/api/v1/airlines/{code}", PUBLIC),
     flight(POST, "/api/v1/admin/airlines", REFERENCE),
+    import(flight(POST, "/api/v1/admin/airlines/import", REFERENCE)),
+    flight(GET, "/api/v1/admin/airlines/export", REFERENCE),
     flight(PATCH, "/api/v1/admin/airlines/{code}", REFERENCE),
     flight(DELETE, "/api/v1/admin/airlines/{code}", REFERENCE),
     flight(GET, "/api/v1/aircraft-types", PUBLIC),
     flight(GET, "/api/v1/aircraft-types/{code}", PUBLIC),
     flight(POST, "/api/v1/admin/aircraft-types", REFERENCE),
+    import(flight(POST, "/api/v1/admin/aircraft-types/import", REFERENCE)),
+    flight(GET, "/api/v1/admin/aircraft-types/export", REFERENCE),
     flight(PATCH, "/api/v1/admin/aircraft-types/{code}", REFERENCE),
     flight(DELETE, "/api/v1/admin/aircraft-types/{code}", REFERENCE),
     flight(GET, "/api/v1/seat-layouts", PUBLIC),
     flight(GET, "/api/v1/seat-layouts/{id}", PUBLIC),
     flight(POST, "/api/v1/admin/seat-layouts", REFERENCE),
+    import(flight(POST, "/api/v1/admin/seat-layouts/import", REFERENCE)),
+    flight(GET, "/api/v1/admin/seat-layouts/export", REFERENCE),
     flight(PATCH, "/api/v1/admin/seat-layouts/{id}", REFERENCE),
     flight(DELETE, "/api/v1/admin/seat-layouts/{id}", REFERENCE),
     flight(GET, "/api/v1/airplanes", PUBLIC),
     flight(GET, "/api/v1/airplanes/{registration}", PUBLIC),
     flight(POST, "/api/v1/admin/airplanes", REFERENCE),
+    import(flight(POST, "/api/v1/admin/airplanes/import", REFERENCE)),
+    flight(GET, "/api/v1/admin/airplanes/export", REFERENCE),
     flight(PATCH, "/api/v1/admin/airplanes/{registration}", REFERENCE),
     flight(DELETE, "/api/v1/admin/airplanes/{registration}", REFERENCE),
+    flight(GET, "/api/v1/admin/imports/{id}", REFERENCE),
     flight(GET, "/api/v1/places", PUBLIC),
     // Flights
     flight(GET, "/api/v1/search", PUBLIC),

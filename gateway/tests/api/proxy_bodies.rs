@@ -36,6 +36,35 @@ async fn bodies_up_to_the_limit_pass_whole() {
 }
 
 #[actix_web::test]
+async fn only_imports_have_large_bodies() {
+    const IMPORT: usize = 32 << 20;
+    let fake = FakeService::start();
+    let world = world_with(&fake).await;
+    let tokens = world.log_in(crate::gateway_fixture::ADMIN).await;
+    let token = tokens["access_token"].as_str().unwrap();
+    let admin = world.client.with_token(token);
+    let file = Some(vec![b'x'; IMPORT]);
+    let answer = admin.send(Method::POST, "/api/v1/admin/cities/import", "text/csv", file).await;
+    assert_eq!(answer.expect(200)["length"], IMPORT);
+    for (path, length) in [("cities/import", 100 << 20), ("cities/import", IMPORT + 1), ("cities", LIMIT + 1)]
+    {
+        // The head alone is refused: nothing of the body is sent.
+        let address = world.base.trim_start_matches("http://");
+        let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
+        let head = format!(
+            "POST /api/v1/admin/{path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n\
+             Content-Type: text/csv\r\nContent-Length: {length}\r\n\r\n"
+        );
+        socket.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = [0; 12];
+        socket.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 413", "{path} {length}");
+    }
+    world.stop().await;
+    fake.stop().await;
+}
+
+#[actix_web::test]
 async fn bodies_of_unknown_length_are_counted() {
     let fake = FakeService::start();
     let world = world_with(&fake).await;

@@ -29,7 +29,7 @@ pub use client_address::{ClientAddress, network_of};
 pub use etag::{conditional, entity_tag, require_match};
 pub use input::{
     BODY_LIMIT, Body, EmptyBody, FieldError, FromJson, JsonBytes, JsonReader, Patch, QueryParameters,
-    collect, require_identity,
+    collect, collect_import, require_identity,
 };
 pub use media_type::preferred;
 pub use named_flights::named_flights;

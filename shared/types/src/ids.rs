@@ -81,6 +81,8 @@ id! {
     EventId,
     /// A letter of the mailer.
     LetterId,
+    /// An import that runs while nobody waits.
+    ImportId,
 }
 
 /// By how much the clocks of two machines may differ.

@@ -10,7 +10,7 @@ use super::{
     body_reader::BodyReader,
     connection::{ConnectionPool, UpstreamConnection},
     event_stream_limit::EventStreamLimit,
-    request_body::UploadBudget,
+    request_body::Uploads,
 };
 use crate::actors::LoadKind;
 use actix_web::{
@@ -28,8 +28,6 @@ const LARGEST_HEAD: usize = 64 * 1024;
 const SMALL_BODY: usize = 16 * 1024;
 /// How long a client may take to send a body, unless a service may take less.
 const UPLOAD_TIMEOUT: Duration = Duration::from_secs(10);
-/// Bytes of large bodies that one thread reads at the same time.
-const UPLOAD_BYTES: usize = 64 << 20;
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -56,8 +54,7 @@ pub(crate) struct ProxyClient {
     /// How long a stream may be silent.
     stream_pause: Duration,
     pub(super) stream_limit: EventStreamLimit,
-    pub(super) upload_timeout: Duration,
-    pub(super) uploads: UploadBudget,
+    pub(super) uploads: Uploads,
 }
 
 impl ProxyClient {
@@ -69,8 +66,7 @@ impl ProxyClient {
             timeout,
             stream_pause,
             stream_limit,
-            upload_timeout: timeout.min(UPLOAD_TIMEOUT),
-            uploads: UploadBudget::new(UPLOAD_BYTES),
+            uploads: Uploads::new(timeout.min(UPLOAD_TIMEOUT)),
         }
     }
 

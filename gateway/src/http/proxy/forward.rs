@@ -51,7 +51,7 @@ pub(crate) async fn forward(
     };
     check_access(&request, route).await?;
     let framing = BodyFraming::of(request.headers());
-    if framing.is_too_large() {
+    if framing.is_too_large(route.largest_body) {
         return Err(Problem::new(Code::PayloadTooLarge));
     }
     require_identity(request.headers())?;
@@ -67,7 +67,7 @@ pub(crate) async fn forward(
             (LoadKind::Streams, Some(proxy.stream_limit.admit(counted)?))
         }
     };
-    let body = request_body::collect(payload, framing, proxy.upload_timeout, &proxy.uploads).await?;
+    let body = request_body::collect(payload, framing, proxy.uploads.bounds(route.largest_body)).await?;
     let flights = booking_flights(route, &request, &body);
     // Booking commits an itinerary on the ledger of its lowest flight.
     let key = flights.first().copied().map(RoutingKey::flight);

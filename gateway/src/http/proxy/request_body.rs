@@ -1,4 +1,4 @@
-//! Request bodies. They are small, and the gateway reads them before it asks a service.
+//! Request bodies. The gateway reads them before it asks a service: those of imports are large, all others are small.
 
 use super::overload::overloaded;
 use actix_web::{
@@ -7,7 +7,10 @@ use actix_web::{
     web::{Bytes, BytesMut},
 };
 use futures_util::StreamExt;
-use shared::http::{Code, Problem, input::BODY_LIMIT};
+use shared::http::{
+    Code, Problem,
+    input::{BODY_LIMIT, IMPORT_LIMIT, IMPORT_TIME},
+};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -31,19 +34,17 @@ impl BodyFraming {
     }
 
     /// Bytes of the body at most.
-    fn most(self) -> usize {
+    fn most(self, limit: usize) -> usize {
         match self {
             Self::None => 0,
-            Self::Sized(length) => {
-                usize::try_from(length).map_or(BODY_LIMIT, |length| length.min(BODY_LIMIT))
-            }
-            Self::Chunked => BODY_LIMIT,
+            Self::Sized(length) => usize::try_from(length).map_or(limit, |length| length.min(limit)),
+            Self::Chunked => limit,
         }
     }
 
-    /// Whether the head alone says that it is too large.
-    pub(super) fn is_too_large(self) -> bool {
-        matches!(self, Self::Sized(length) if length > BODY_LIMIT as u64)
+    /// Whether the head alone says that it is larger than a route's bodies may be.
+    pub(super) fn is_too_large(self, limit: usize) -> bool {
+        matches!(self, Self::Sized(length) if length > limit as u64)
     }
 }
 
@@ -64,6 +65,43 @@ impl UploadBudget {
     }
 }
 
+/// The bounds of a route's bodies.
+#[derive(Clone, Copy)]
+pub(super) struct BodyBounds<'a> {
+    /// Bytes at most.
+    limit: usize,
+    /// How long it may take to come in.
+    within: Duration,
+    budget: &'a UploadBudget,
+}
+
+/// How long clients may take to send their bodies, and how much of them is read at the same time.
+pub(super) struct Uploads {
+    /// For all bodies but those of imports.
+    within: Duration,
+    ordinary: UploadBudget,
+    /// Apart, so that an import leaves bookings their part.
+    imports: UploadBudget,
+}
+
+/// Bytes of large bodies that one thread reads at the same time.
+const ORDINARY_BYTES: usize = 64 << 20;
+
+impl Uploads {
+    /// Bodies have this time, and those of imports more.
+    pub(super) fn new(within: Duration) -> Self {
+        Self { within, ordinary: UploadBudget::new(ORDINARY_BYTES), imports: UploadBudget::new(IMPORT_LIMIT) }
+    }
+
+    /// The bounds of bodies that may have so many bytes.
+    pub(super) fn bounds(&self, limit: usize) -> BodyBounds<'_> {
+        match limit > BODY_LIMIT {
+            true => BodyBounds { limit, within: IMPORT_TIME, budget: &self.imports },
+            false => BodyBounds { limit, within: self.within, budget: &self.ordinary },
+        }
+    }
+}
+
 /// A request's complete body.
 pub(super) struct BufferedBody {
     /// `None`: the request has none.
@@ -81,13 +119,12 @@ pub(super) struct BufferedBody {
 pub(super) async fn collect(
     payload: impl futures_util::Stream<Item = Result<Bytes, PayloadError>> + Unpin,
     framing: BodyFraming,
-    within: Duration,
-    budget: &UploadBudget,
+    bounds: BodyBounds<'_>,
 ) -> Result<BufferedBody, Problem> {
     if framing == BodyFraming::None {
         return Ok(BufferedBody { bytes: None, _budget: None });
     }
-    let collected = tokio::time::timeout(within, read(payload, framing, budget)).await;
+    let collected = tokio::time::timeout(bounds.within, read(payload, framing, bounds)).await;
     collected.unwrap_or_else(|_| Err(incomplete()))
 }
 
@@ -98,18 +135,23 @@ fn incomplete() -> Problem {
 async fn read(
     mut payload: impl futures_util::Stream<Item = Result<Bytes, PayloadError>> + Unpin,
     framing: BodyFraming,
-    budget: &UploadBudget,
+    BodyBounds { limit, budget, .. }: BodyBounds<'_>,
 ) -> Result<BufferedBody, Problem> {
     let mut bytes = BytesMut::new();
     let mut taken = None;
     while let Some(part) = payload.next().await {
         let part = part.map_err(|_| incomplete())?;
         let length = bytes.len() + part.len();
-        if length > BODY_LIMIT {
+        if length > limit {
             return Err(Problem::new(Code::PayloadTooLarge));
         }
         if length > SMALL_BODY && taken.is_none() {
-            taken = Some(budget.take(framing.most())?);
+            let most = framing.most(limit);
+            taken = Some(budget.take(most)?);
+            if most > BODY_LIMIT && matches!(framing, BodyFraming::Sized(_)) {
+                // Once, and not by doubling.
+                bytes.reserve(most - bytes.len());
+            }
         }
         bytes.extend_from_slice(&part);
     }
@@ -134,8 +176,10 @@ mod tests {
         assert_eq!(body("content-length", "7"), BodyFraming::Sized(7));
         assert_eq!(body("transfer-encoding", "chunked"), BodyFraming::Chunked);
         assert_eq!(body("accept", "*/*"), BodyFraming::None);
-        assert!(!body("content-length", "262144").is_too_large());
-        assert!(body("content-length", "262145").is_too_large());
+        assert!(!body("content-length", "262144").is_too_large(BODY_LIMIT));
+        assert!(body("content-length", "262145").is_too_large(BODY_LIMIT));
+        assert!(!body("content-length", "33554432").is_too_large(IMPORT_LIMIT));
+        assert!(body("content-length", "33554433").is_too_large(IMPORT_LIMIT));
     }
 
     /// Collects a body in parts. Each part has this number of bytes; `None`: it never arrives.
@@ -151,7 +195,8 @@ mod tests {
             }
         });
         let parts = Box::pin(stream::iter(parts.collect::<Vec<_>>()).then(|part| part));
-        collect(parts, framing, Duration::from_millis(20), budget).await.map_err(|problem| problem.code())
+        let bounds = BodyBounds { limit: BODY_LIMIT, within: Duration::from_millis(20), budget };
+        collect(parts, framing, bounds).await.map_err(|problem| problem.code())
     }
 
     fn code(collected: Result<BufferedBody, Code>) -> Option<Code> {
@@ -168,6 +213,25 @@ mod tests {
         assert_eq!(code(over), Some(Code::PayloadTooLarge));
         let stalled = collected(&[Some(1), None], BodyFraming::Sized(2), &budget).await;
         assert_eq!(code(stalled), Some(Code::MalformedJson));
+    }
+
+    #[actix_web::test]
+    async fn an_import_has_bounds_of_its_own() {
+        let uploads = Uploads::new(Duration::from_millis(20));
+        let half = || stream::iter([Ok::<_, PayloadError>(Bytes::from(vec![b'x'; IMPORT_LIMIT / 2]))]);
+        let code = async |parts: usize, framing| {
+            let parts = stream::iter(0..parts).flat_map(|_| half());
+            let read = collect(Box::pin(parts), framing, uploads.bounds(IMPORT_LIMIT)).await;
+            read.map(|body| (body.bytes.as_ref().map(Bytes::len), body)).map_err(|problem| problem.code())
+        };
+        let whole = BodyFraming::Sized(IMPORT_LIMIT as u64);
+        let (length, first) = code(2, whole).await.ok().unwrap();
+        assert_eq!(length, Some(IMPORT_LIMIT));
+        assert_eq!(code(1, BodyFraming::Chunked).await.err(), Some(Code::Overloaded), "one at a time");
+        let ordinary = stream::iter([Ok::<_, PayloadError>(Bytes::from(vec![b'x'; BODY_LIMIT]))]);
+        assert!(collect(ordinary, BodyFraming::Chunked, uploads.bounds(BODY_LIMIT)).await.is_ok());
+        drop(first);
+        assert_eq!(code(3, BodyFraming::Chunked).await.err(), Some(Code::PayloadTooLarge));
     }
 
     #[actix_web::test]

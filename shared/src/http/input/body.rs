@@ -22,8 +22,12 @@ use tokio::time::timeout;
 
 /// The largest body, bytes; imports have their own limit.
 pub const BODY_LIMIT: usize = 256 * 1024;
+/// The largest body of an import, bytes.
+pub const IMPORT_LIMIT: usize = 32 * 1024 * 1024;
 /// How long a body may take to come in.
 const BODY_TIME: Duration = Duration::from_secs(10);
+/// How long the body of an import may take to come in.
+pub const IMPORT_TIME: Duration = Duration::from_secs(60);
 
 /// A JSON body, checked.
 #[derive(Debug, Clone)]
@@ -126,11 +130,20 @@ pub fn require_identity(headers: &HeaderMap) -> Result<(), Problem> {
 /// `payload_too_large` beyond [`BODY_LIMIT`]; `malformed_json` where it breaks off, or is not complete within
 /// 10 seconds: who sends slowly is not waited for.
 pub async fn collect(body: impl Stream<Item = Result<Bytes, PayloadError>>) -> Result<Bytes, Problem> {
-    collect_within(BODY_TIME, body).await
+    collect_within(BODY_TIME, BODY_LIMIT, body).await
+}
+
+/// All bytes of the body of an import.
+///
+/// # Errors
+/// As those of [`collect`], beyond [`IMPORT_LIMIT`] and [`IMPORT_TIME`].
+pub async fn collect_import(body: impl Stream<Item = Result<Bytes, PayloadError>>) -> Result<Bytes, Problem> {
+    collect_within(IMPORT_TIME, IMPORT_LIMIT, body).await
 }
 
 async fn collect_within(
     time: Duration,
+    limit: usize,
     body: impl Stream<Item = Result<Bytes, PayloadError>>,
 ) -> Result<Bytes, Problem> {
     let malformed = |detail: &dyn Display| Problem::new(Code::MalformedJson).detail(detail);
@@ -141,7 +154,7 @@ async fn collect_within(
         let mut all = BytesMut::new();
         while let Some(piece) = body.next().await {
             let piece = piece.map_err(|error| malformed(&error))?;
-            if first.len() + all.len() + piece.len() > BODY_LIMIT {
+            if first.len() + all.len() + piece.len() > limit {
                 return Err(Problem::new(Code::PayloadTooLarge));
             }
             if first.is_empty() && all.is_empty() {
@@ -233,8 +246,12 @@ mod tests {
         assert_eq!(collect(pieces(&[BODY_LIMIT - 1, 1])).await.unwrap().len(), BODY_LIMIT);
         let code = async |body| collect(body).await.map_err(|problem| problem.code());
         assert_eq!(code(pieces(&[BODY_LIMIT, 1]).boxed()).await, Err(Code::PayloadTooLarge));
-        let slow = collect_within(Duration::ZERO, pieces(&[3]).chain(stream::pending())).await;
+        let slow = collect_within(Duration::ZERO, BODY_LIMIT, pieces(&[3]).chain(stream::pending())).await;
         assert_eq!(slow.unwrap_err().code(), Code::MalformedJson);
+        let large = collect_import(pieces(&[IMPORT_LIMIT - 1, 1])).await.unwrap();
+        assert_eq!(large.len(), IMPORT_LIMIT);
+        let beyond = collect_import(pieces(&[IMPORT_LIMIT, 1]).chain(stream::pending())).await;
+        assert_eq!(beyond.unwrap_err().code(), Code::PayloadTooLarge, "the rest is not waited for");
         let broken = stream::iter([Err(PayloadError::EncodingCorrupted)]);
         assert_eq!(code(broken.boxed()).await, Err(Code::MalformedJson));
     }

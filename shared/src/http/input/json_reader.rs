@@ -85,6 +85,21 @@ impl<'a> JsonReader<'a> {
         result
     }
 
+    /// Reads an object that is no request body, such as a line of a table.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub fn read_whole<T>(
+        value: &Value,
+        read: impl FnOnce(&mut JsonReader<'_>) -> Option<T>,
+    ) -> Result<T, Vec<FieldError>> {
+        let mut errors = Vec::new();
+        match JsonReader::read_value(value, ValuePath::Whole, &mut errors, read) {
+            Some(read) if errors.is_empty() => Ok(read),
+            _ => Err(errors),
+        }
+    }
+
     /// The JSON pointer of a member.
     #[must_use]
     pub fn pointer(&self, name: &str) -> String {

@@ -10,7 +10,9 @@ mod field_error;
 mod json_reader;
 mod query_parameters;
 
-pub use body::{BODY_LIMIT, Body, JsonBytes, collect, require_identity};
+pub use body::{
+    BODY_LIMIT, Body, IMPORT_LIMIT, IMPORT_TIME, JsonBytes, collect, collect_import, require_identity,
+};
 pub use empty_body::EmptyBody;
 pub use field_error::{FieldError, LONGEST_POINTER, MOST_ERRORS};
 pub use json_reader::{FromJson, JsonReader};
