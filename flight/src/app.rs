@@ -10,7 +10,7 @@ use crate::{
     },
     booking::BookingClient,
     config::Config,
-    http::{self, CommittedChanges, SaleCurrency, SearchSettings},
+    http::{self, CommittedChanges, ImportSlots, SaleCurrency, SearchSettings},
     store::{MIGRATIONS, stored_forms},
 };
 use diesel::ConnectionError;
@@ -92,6 +92,7 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
         .share(keeper)
         .share(SearchSettings { rules: config.search_rules(), horizon_days: config.search_horizon_days })
         .share(SaleCurrency(config.sale_currency))
+        .share(ImportSlots::default())
         .for_each_worker(move || BookingClient::new(booking_url.clone(), of_clients.clone()))
         .serve(http::routes)?;
     Ok(running.flush(relay.clone()).after_stop(move || async move {

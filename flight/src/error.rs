@@ -55,6 +55,14 @@ pub(crate) enum Conflict {
 }
 
 impl Conflict {
+    /// The field that cannot be changed, where it is one.
+    pub(crate) fn field(&self) -> Option<&'static str> {
+        match self {
+            Self::InUse { field, .. } => Some(field),
+            _ => None,
+        }
+    }
+
     /// What it conflicts with: collections, or resources as `collection/key`.
     fn refers(&self) -> Vec<String> {
         match self {

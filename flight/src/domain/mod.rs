@@ -3,9 +3,11 @@
 pub mod availability;
 pub mod board;
 pub mod conditions;
+pub mod csv_table;
 pub mod delay;
 pub mod flight;
 pub mod folding;
+pub mod import;
 pub mod knock_on;
 pub mod parts;
 pub mod places;

@@ -23,6 +23,14 @@ impl CommittedChanges {
         Self { relay, catalogue, places }
     }
 
+    /// After an import, whose flights come over the bus: they may be as many as there are.
+    pub(crate) async fn imported(&self, places: bool) {
+        self.relay.nudge();
+        if places {
+            self.places_changed().await;
+        }
+    }
+
     /// Ready when this instance finds the cities and airports as they are now.
     pub(crate) async fn places_changed(&self) {
         if let Err(error) = self.places.changed().await {

@@ -10,6 +10,7 @@ mod disruption;
 mod flight_body;
 mod flight_fit;
 mod flights;
+mod imports;
 mod openapi;
 mod parameters;
 mod permitted;
@@ -25,6 +26,7 @@ mod search;
 mod search_query;
 
 pub(crate) use changes::CommittedChanges;
+pub(crate) use imports::ImportSlots;
 pub use openapi::document;
 pub(crate) use sale_currency::SaleCurrency;
 pub(crate) use search_query::SearchSettings;
@@ -54,6 +56,11 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
                 .default_service(read_only()),
         )
         .service(web::resource("/places").route(web::get().to(places::list)).default_service(read_only()))
+        .service(
+            web::resource("/admin/imports/{id}")
+                .route(web::get().to(imports::read_import))
+                .default_service(read_only()),
+        )
         .service(
             web::resource("/admin/flights")
                 .route(web::post().to(admin_flights::create))

@@ -3,10 +3,11 @@
 use super::{
     admin_flights, admin_schedules, boards,
     disruption::handlers as disruptions,
-    flights, places, price_calendar,
+    flights, imports, places, price_calendar,
     reference::{
-        aircraft_type_handlers, airline_handlers, airplane_handlers, airport_handlers, city_handlers,
-        seat_layout_handlers,
+        aircraft_type_handlers, aircraft_type_transfers, airline_handlers, airline_transfers,
+        airplane_handlers, airplane_transfers, airport_handlers, airport_transfers, city_handlers,
+        city_transfers, seat_layout_handlers, seat_layout_transfers,
     },
     schedule_generation, search,
 };
@@ -28,6 +29,10 @@ use utoipa::OpenApi;
         seat_layout_handlers::change, seat_layout_handlers::delete,
         airplane_handlers::list, airplane_handlers::get, airplane_handlers::create, airplane_handlers::change,
         airplane_handlers::delete,
+        city_transfers::import, city_transfers::export, airport_transfers::import, airport_transfers::export,
+        airline_transfers::import, airline_transfers::export, aircraft_type_transfers::import,
+        aircraft_type_transfers::export, seat_layout_transfers::import, seat_layout_transfers::export,
+        airplane_transfers::import, airplane_transfers::export, imports::read_import,
         flights::list, flights::get, boards::read, admin_flights::create, admin_flights::change, admin_flights::delete,
         admin_schedules::list, admin_schedules::get, admin_schedules::create, admin_schedules::change,
         admin_schedules::delete, schedule_generation::generate,

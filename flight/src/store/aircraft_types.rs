@@ -1,6 +1,8 @@
 //! Types of aircraft.
 
-use super::{ReferenceTable, SearchPatterns, column, find_referrers, parsed, schema::aircraft_types};
+use super::{
+    ReferenceTable, RowLock, SearchPatterns, column, find_referrers, parsed, schema::aircraft_types,
+};
 use crate::domain::{
     folding::fold,
     reference::{AircraftType, Versioned},
@@ -18,6 +20,27 @@ fn read(row: AircraftTypeRow) -> QueryResult<Versioned<AircraftType>> {
     let (code, icao, name, version, _folded_name) = row;
     let value = AircraftType { code: parsed(&code)?, icao, name };
     Ok(Versioned { value, version })
+}
+
+const INSERT: &str = "INSERT INTO aircraft_types (code, icao, name, folded_name) SELECT * FROM unnest($1, $2, $3, \
+     $4) ON CONFLICT DO NOTHING";
+const UPDATE: &str = "UPDATE aircraft_types SET version = aircraft_types.version + 1, icao = new.icao, name = \
+     new.name, folded_name = new.folded_name FROM unnest($1, $2, $3, $4) AS new (code, icao, \
+     name, folded_name) WHERE aircraft_types.code = new.code";
+
+/// Runs one of these for many rows.
+async fn write(
+    connection: &mut AsyncPgConnection,
+    statement: &str,
+    rows: &[AircraftType],
+) -> QueryResult<usize> {
+    diesel::sql_query(statement)
+        .bind::<Array<Text>, _>(column(rows, |row| row.code.as_str()))
+        .bind::<Array<Text>, _>(column(rows, |row| row.icao.as_str()))
+        .bind::<Array<Text>, _>(column(rows, |row| row.name.as_str()))
+        .bind::<Array<Text>, _>(column(rows, |row| fold(&row.name)))
+        .execute(connection)
+        .await
 }
 
 impl ReferenceTable for AircraftType {
@@ -62,17 +85,27 @@ impl ReferenceTable for AircraftType {
         row.map(read).transpose()
     }
 
+    async fn find_many(
+        connection: &mut AsyncPgConnection,
+        keys: &[AircraftTypeCode],
+        lock: RowLock,
+    ) -> QueryResult<Vec<Versioned<Self>>> {
+        let keys = column(keys, |key| key.as_str());
+        let query =
+            aircraft_types::table.filter(aircraft_types::code.eq_any(keys)).order(aircraft_types::code);
+        let rows: Vec<AircraftTypeRow> = match lock {
+            RowLock::Unlocked => query.load(connection).await?,
+            RowLock::ForUpdate => query.for_update().load(connection).await?,
+        };
+        rows.into_iter().map(read).collect()
+    }
+
     async fn insert(connection: &mut AsyncPgConnection, rows: &[Self]) -> QueryResult<usize> {
-        diesel::sql_query(
-            "INSERT INTO aircraft_types (code, icao, name, folded_name) \
-             SELECT * FROM unnest($1, $2, $3, $4) ON CONFLICT DO NOTHING",
-        )
-        .bind::<Array<Text>, _>(column(rows, |row| row.code.as_str()))
-        .bind::<Array<Text>, _>(column(rows, |row| row.icao.as_str()))
-        .bind::<Array<Text>, _>(column(rows, |row| row.name.as_str()))
-        .bind::<Array<Text>, _>(column(rows, |row| fold(&row.name)))
-        .execute(connection)
-        .await
+        write(connection, INSERT, rows).await
+    }
+
+    async fn update_many(connection: &mut AsyncPgConnection, rows: &[Self]) -> QueryResult<usize> {
+        write(connection, UPDATE, rows).await
     }
 
     async fn update(connection: &mut AsyncPgConnection, row: &Self) -> QueryResult<i64> {

@@ -1,6 +1,6 @@
 //! Airlines.
 
-use super::{ReferenceTable, SearchPatterns, column, find_referrers, parsed, schema::airlines};
+use super::{ReferenceTable, RowLock, SearchPatterns, column, find_referrers, parsed, schema::airlines};
 use crate::domain::{
     folding::fold,
     reference::{Airline, Versioned},
@@ -18,6 +18,23 @@ fn read(row: AirlineRow) -> QueryResult<Versioned<Airline>> {
     let (code, name, accounting_code, version, _folded_name) = row;
     let value = Airline { code: parsed(&code)?, name, accounting_code: parsed(&accounting_code)? };
     Ok(Versioned { value, version })
+}
+
+const INSERT: &str = "INSERT INTO airlines (code, name, accounting_code, folded_name) SELECT * FROM unnest($1, $2, \
+     $3, $4) ON CONFLICT DO NOTHING";
+const UPDATE: &str = "UPDATE airlines SET version = airlines.version + 1, name = new.name, accounting_code = \
+     new.accounting_code, folded_name = new.folded_name FROM unnest($1, $2, $3, $4) AS new (code, \
+     name, accounting_code, folded_name) WHERE airlines.code = new.code";
+
+/// Runs one of these for many rows.
+async fn write(connection: &mut AsyncPgConnection, statement: &str, rows: &[Airline]) -> QueryResult<usize> {
+    diesel::sql_query(statement)
+        .bind::<Array<Text>, _>(column(rows, |row| row.code.as_str()))
+        .bind::<Array<Text>, _>(column(rows, |row| row.name.as_str()))
+        .bind::<Array<Text>, _>(column(rows, |row| row.accounting_code.as_str()))
+        .bind::<Array<Text>, _>(column(rows, |row| fold(&row.name)))
+        .execute(connection)
+        .await
 }
 
 impl ReferenceTable for Airline {
@@ -62,17 +79,26 @@ impl ReferenceTable for Airline {
         row.map(read).transpose()
     }
 
+    async fn find_many(
+        connection: &mut AsyncPgConnection,
+        keys: &[AirlineCode],
+        lock: RowLock,
+    ) -> QueryResult<Vec<Versioned<Self>>> {
+        let keys = column(keys, |key| key.as_str());
+        let query = airlines::table.filter(airlines::code.eq_any(keys)).order(airlines::code);
+        let rows: Vec<AirlineRow> = match lock {
+            RowLock::Unlocked => query.load(connection).await?,
+            RowLock::ForUpdate => query.for_update().load(connection).await?,
+        };
+        rows.into_iter().map(read).collect()
+    }
+
     async fn insert(connection: &mut AsyncPgConnection, rows: &[Self]) -> QueryResult<usize> {
-        diesel::sql_query(
-            "INSERT INTO airlines (code, name, accounting_code, folded_name) \
-             SELECT * FROM unnest($1, $2, $3, $4) ON CONFLICT DO NOTHING",
-        )
-        .bind::<Array<Text>, _>(column(rows, |row| row.code.as_str()))
-        .bind::<Array<Text>, _>(column(rows, |row| row.name.as_str()))
-        .bind::<Array<Text>, _>(column(rows, |row| row.accounting_code.as_str()))
-        .bind::<Array<Text>, _>(column(rows, |row| fold(&row.name)))
-        .execute(connection)
-        .await
+        write(connection, INSERT, rows).await
+    }
+
+    async fn update_many(connection: &mut AsyncPgConnection, rows: &[Self]) -> QueryResult<usize> {
+        write(connection, UPDATE, rows).await
     }
 
     async fn update(connection: &mut AsyncPgConnection, row: &Self) -> QueryResult<i64> {
@@ -94,7 +120,8 @@ impl ReferenceTable for Airline {
         limit: i64,
     ) -> QueryResult<Vec<String>> {
         let query = "SELECT 'airplanes/' || registration AS resource FROM airplanes WHERE airline = $1 \
-             UNION ALL SELECT 'flights/' || id AS resource FROM flights WHERE airline = $1";
+             UNION ALL SELECT 'flights/' || id AS resource FROM flights WHERE airline = $1 \
+             UNION ALL SELECT 'schedules/' || id FROM schedules WHERE airline = $1";
         find_referrers(connection, query, key.as_str(), limit).await
     }
 

@@ -1,6 +1,6 @@
 //! Airplanes of the fleet.
 
-use super::{ReferenceTable, SearchPatterns, column, find_referrers, parsed, schema::airplanes};
+use super::{ReferenceTable, RowLock, SearchPatterns, column, find_referrers, parsed, schema::airplanes};
 use crate::domain::reference::{Airplane, Versioned};
 use diesel::{
     prelude::*,
@@ -21,6 +21,24 @@ fn read(row: AirplaneRow) -> QueryResult<Versioned<Airplane>> {
         seat_layout_id: SeatLayoutId(seat_layout_id),
     };
     Ok(Versioned { value, version })
+}
+
+const INSERT: &str = "INSERT INTO airplanes (registration, airline, aircraft_type, seat_layout_id) SELECT * FROM \
+     unnest($1, $2, $3, $4) ON CONFLICT DO NOTHING";
+const UPDATE: &str = "UPDATE airplanes SET version = airplanes.version + 1, airline = new.airline, aircraft_type = \
+     new.aircraft_type, seat_layout_id = new.seat_layout_id FROM unnest($1, $2, $3, $4) AS new \
+     (registration, airline, aircraft_type, seat_layout_id) WHERE airplanes.registration = \
+     new.registration";
+
+/// Runs one of these for many rows.
+async fn write(connection: &mut AsyncPgConnection, statement: &str, rows: &[Airplane]) -> QueryResult<usize> {
+    diesel::sql_query(statement)
+        .bind::<Array<Text>, _>(column(rows, |row| row.registration.as_str()))
+        .bind::<Array<Text>, _>(column(rows, |row| row.airline.as_str()))
+        .bind::<Array<Text>, _>(column(rows, |row| row.aircraft_type.as_str()))
+        .bind::<Array<SqlUuid>, _>(column(rows, |row| row.seat_layout_id.0))
+        .execute(connection)
+        .await
 }
 
 impl ReferenceTable for Airplane {
@@ -65,17 +83,27 @@ impl ReferenceTable for Airplane {
         row.map(read).transpose()
     }
 
+    async fn find_many(
+        connection: &mut AsyncPgConnection,
+        keys: &[Registration],
+        lock: RowLock,
+    ) -> QueryResult<Vec<Versioned<Self>>> {
+        let keys = column(keys, |key| key.as_str());
+        let query =
+            airplanes::table.filter(airplanes::registration.eq_any(keys)).order(airplanes::registration);
+        let rows: Vec<AirplaneRow> = match lock {
+            RowLock::Unlocked => query.load(connection).await?,
+            RowLock::ForUpdate => query.for_update().load(connection).await?,
+        };
+        rows.into_iter().map(read).collect()
+    }
+
     async fn insert(connection: &mut AsyncPgConnection, rows: &[Self]) -> QueryResult<usize> {
-        diesel::sql_query(
-            "INSERT INTO airplanes (registration, airline, aircraft_type, seat_layout_id) \
-             SELECT * FROM unnest($1, $2, $3, $4) ON CONFLICT DO NOTHING",
-        )
-        .bind::<Array<Text>, _>(column(rows, |row| row.registration.as_str()))
-        .bind::<Array<Text>, _>(column(rows, |row| row.airline.as_str()))
-        .bind::<Array<Text>, _>(column(rows, |row| row.aircraft_type.as_str()))
-        .bind::<Array<SqlUuid>, _>(column(rows, |row| row.seat_layout_id.0))
-        .execute(connection)
-        .await
+        write(connection, INSERT, rows).await
+    }
+
+    async fn update_many(connection: &mut AsyncPgConnection, rows: &[Self]) -> QueryResult<usize> {
+        write(connection, UPDATE, rows).await
     }
 
     async fn update(connection: &mut AsyncPgConnection, row: &Self) -> QueryResult<i64> {
@@ -96,7 +124,8 @@ impl ReferenceTable for Airplane {
         key: &Registration,
         limit: i64,
     ) -> QueryResult<Vec<String>> {
-        let query = "SELECT 'flights/' || id AS resource FROM flights WHERE airplane = $1";
+        let query = "SELECT 'flights/' || id AS resource FROM flights WHERE airplane = $1 \
+             UNION ALL SELECT 'schedules/' || id FROM schedules WHERE airplane = $1";
         find_referrers(connection, query, key.as_str(), limit).await
     }
 

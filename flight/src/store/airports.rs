@@ -1,6 +1,6 @@
 //! Airports.
 
-use super::{ReferenceTable, SearchPatterns, column, find_referrers, parsed, schema::airports};
+use super::{ReferenceTable, RowLock, SearchPatterns, column, find_referrers, parsed, schema::airports};
 use crate::domain::{
     folding::fold,
     reference::{Airport, DepartureTaxes, Versioned},
@@ -46,6 +46,36 @@ fn read(row: StoredAirport) -> QueryResult<Versioned<Airport>> {
     Ok(Versioned { value, version: row.version })
 }
 
+const INSERT: &str = "INSERT INTO airports (iata, icao, name, city, country, time_zone, latitude, longitude, \
+     min_connection_minutes, domestic_tax, international_tax, folded_name) SELECT * FROM \
+     unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING";
+const UPDATE: &str = "UPDATE airports SET version = airports.version + 1, icao = new.icao, name = new.name, city = \
+     new.city, country = new.country, time_zone = new.time_zone, latitude = new.latitude, \
+     longitude = new.longitude, min_connection_minutes = new.min_connection_minutes, domestic_tax \
+     = new.domestic_tax, international_tax = new.international_tax, folded_name = new.folded_name \
+     FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) AS new (iata, icao, name, \
+     city, country, time_zone, latitude, longitude, min_connection_minutes, domestic_tax, \
+     international_tax, folded_name) WHERE airports.iata = new.iata";
+
+/// Runs one of these for many rows.
+async fn write(connection: &mut AsyncPgConnection, statement: &str, rows: &[Airport]) -> QueryResult<usize> {
+    diesel::sql_query(statement)
+        .bind::<Array<Text>, _>(column(rows, |row| row.iata.as_str()))
+        .bind::<Array<Nullable<Text>>, _>(column(rows, |row| row.icao.as_ref().map(IcaoAirportCode::as_str)))
+        .bind::<Array<Text>, _>(column(rows, |row| row.name.as_str()))
+        .bind::<Array<Text>, _>(column(rows, |row| row.city.as_str()))
+        .bind::<Array<Text>, _>(column(rows, |row| row.country.as_str()))
+        .bind::<Array<Text>, _>(column(rows, |row| row.time_zone.as_str()))
+        .bind::<Array<Double>, _>(column(rows, |row| row.latitude))
+        .bind::<Array<Double>, _>(column(rows, |row| row.longitude))
+        .bind::<Array<Nullable<Integer>>, _>(column(rows, |row| row.min_connection_minutes.map(i32::from)))
+        .bind::<Array<Nullable<BigInt>>, _>(column(rows, |row| row.taxes.domestic))
+        .bind::<Array<Nullable<BigInt>>, _>(column(rows, |row| row.taxes.international))
+        .bind::<Array<Text>, _>(column(rows, |row| fold(&row.name)))
+        .execute(connection)
+        .await
+}
+
 impl ReferenceTable for Airport {
     type Key = AirportCode;
 
@@ -88,26 +118,26 @@ impl ReferenceTable for Airport {
         row.map(read).transpose()
     }
 
+    async fn find_many(
+        connection: &mut AsyncPgConnection,
+        keys: &[AirportCode],
+        lock: RowLock,
+    ) -> QueryResult<Vec<Versioned<Self>>> {
+        let keys = column(keys, |key| key.as_str());
+        let query = airports::table.filter(airports::iata.eq_any(keys)).order(airports::iata);
+        let rows: Vec<StoredAirport> = match lock {
+            RowLock::Unlocked => query.load(connection).await?,
+            RowLock::ForUpdate => query.for_update().load(connection).await?,
+        };
+        rows.into_iter().map(read).collect()
+    }
+
     async fn insert(connection: &mut AsyncPgConnection, rows: &[Self]) -> QueryResult<usize> {
-        diesel::sql_query(
-            "INSERT INTO airports (iata, icao, name, city, country, time_zone, latitude, longitude, \
-                                   min_connection_minutes, domestic_tax, international_tax, folded_name) \
-             SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING",
-        )
-        .bind::<Array<Text>, _>(column(rows, |row| row.iata.as_str()))
-        .bind::<Array<Nullable<Text>>, _>(column(rows, |row| row.icao.as_ref().map(IcaoAirportCode::as_str)))
-        .bind::<Array<Text>, _>(column(rows, |row| row.name.as_str()))
-        .bind::<Array<Text>, _>(column(rows, |row| row.city.as_str()))
-        .bind::<Array<Text>, _>(column(rows, |row| row.country.as_str()))
-        .bind::<Array<Text>, _>(column(rows, |row| row.time_zone.as_str()))
-        .bind::<Array<Double>, _>(column(rows, |row| row.latitude))
-        .bind::<Array<Double>, _>(column(rows, |row| row.longitude))
-        .bind::<Array<Nullable<Integer>>, _>(column(rows, |row| row.min_connection_minutes.map(i32::from)))
-        .bind::<Array<Nullable<BigInt>>, _>(column(rows, |row| row.taxes.domestic))
-        .bind::<Array<Nullable<BigInt>>, _>(column(rows, |row| row.taxes.international))
-        .bind::<Array<Text>, _>(column(rows, |row| fold(&row.name)))
-        .execute(connection)
-        .await
+        write(connection, INSERT, rows).await
+    }
+
+    async fn update_many(connection: &mut AsyncPgConnection, rows: &[Self]) -> QueryResult<usize> {
+        write(connection, UPDATE, rows).await
     }
 
     async fn update(connection: &mut AsyncPgConnection, row: &Self) -> QueryResult<i64> {
@@ -137,7 +167,8 @@ impl ReferenceTable for Airport {
         limit: i64,
     ) -> QueryResult<Vec<String>> {
         let query = "SELECT 'flights/' || id AS resource FROM flights WHERE origin = $1 \
-             UNION ALL SELECT 'flights/' || id AS resource FROM flights WHERE destination = $1";
+             UNION ALL SELECT 'flights/' || id AS resource FROM flights WHERE destination = $1 \
+             UNION ALL SELECT 'schedules/' || id FROM schedules WHERE origin = $1 OR destination = $1";
         find_referrers(connection, query, key.as_str(), limit).await
     }
 

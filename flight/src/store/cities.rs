@@ -1,6 +1,6 @@
 //! Cities.
 
-use super::{ReferenceTable, SearchPatterns, column, find_referrers, parsed, schema::cities};
+use super::{ReferenceTable, RowLock, SearchPatterns, column, find_referrers, parsed, schema::cities};
 use crate::domain::{
     folding::fold,
     reference::{City, Versioned},
@@ -18,6 +18,24 @@ fn read(row: CityRow) -> QueryResult<Versioned<City>> {
     let (code, name, country, time_zone, version, _folded_name) = row;
     let value = City { code: parsed(&code)?, name, country: parsed(&country)?, time_zone };
     Ok(Versioned { value, version })
+}
+
+const INSERT: &str = "INSERT INTO cities (code, name, country, time_zone, folded_name) SELECT * FROM unnest($1, \
+     $2, $3, $4, $5) ON CONFLICT DO NOTHING";
+const UPDATE: &str = "UPDATE cities SET version = cities.version + 1, name = new.name, country = new.country, \
+     time_zone = new.time_zone, folded_name = new.folded_name FROM unnest($1, $2, $3, $4, $5) AS \
+     new (code, name, country, time_zone, folded_name) WHERE cities.code = new.code";
+
+/// Runs one of these for many rows.
+async fn write(connection: &mut AsyncPgConnection, statement: &str, rows: &[City]) -> QueryResult<usize> {
+    diesel::sql_query(statement)
+        .bind::<Array<Text>, _>(column(rows, |row| row.code.as_str()))
+        .bind::<Array<Text>, _>(column(rows, |row| row.name.as_str()))
+        .bind::<Array<Text>, _>(column(rows, |row| row.country.as_str()))
+        .bind::<Array<Text>, _>(column(rows, |row| row.time_zone.as_str()))
+        .bind::<Array<Text>, _>(column(rows, |row| fold(&row.name)))
+        .execute(connection)
+        .await
 }
 
 impl ReferenceTable for City {
@@ -61,18 +79,26 @@ impl ReferenceTable for City {
         row.map(read).transpose()
     }
 
+    async fn find_many(
+        connection: &mut AsyncPgConnection,
+        keys: &[CityCode],
+        lock: RowLock,
+    ) -> QueryResult<Vec<Versioned<Self>>> {
+        let keys = column(keys, |key| key.as_str());
+        let query = cities::table.filter(cities::code.eq_any(keys)).order(cities::code);
+        let rows: Vec<CityRow> = match lock {
+            RowLock::Unlocked => query.load(connection).await?,
+            RowLock::ForUpdate => query.for_update().load(connection).await?,
+        };
+        rows.into_iter().map(read).collect()
+    }
+
     async fn insert(connection: &mut AsyncPgConnection, rows: &[Self]) -> QueryResult<usize> {
-        diesel::sql_query(
-            "INSERT INTO cities (code, name, country, time_zone, folded_name) \
-             SELECT * FROM unnest($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
-        )
-        .bind::<Array<Text>, _>(column(rows, |row| row.code.as_str()))
-        .bind::<Array<Text>, _>(column(rows, |row| row.name.as_str()))
-        .bind::<Array<Text>, _>(column(rows, |row| row.country.as_str()))
-        .bind::<Array<Text>, _>(column(rows, |row| row.time_zone.as_str()))
-        .bind::<Array<Text>, _>(column(rows, |row| fold(&row.name)))
-        .execute(connection)
-        .await
+        write(connection, INSERT, rows).await
+    }
+
+    async fn update_many(connection: &mut AsyncPgConnection, rows: &[Self]) -> QueryResult<usize> {
+        write(connection, UPDATE, rows).await
     }
 
     async fn update(connection: &mut AsyncPgConnection, row: &Self) -> QueryResult<i64> {

@@ -20,6 +20,7 @@ pub mod availability;
 pub mod cities;
 pub mod fares;
 pub mod flights;
+pub mod imports;
 pub mod places;
 pub mod schedules;
 mod schema;
@@ -37,6 +38,15 @@ use std::{fmt::Display, str::FromStr};
 
 /// The migrations of the service's own tables.
 pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../migrations/flight");
+
+/// Whether rows are locked that are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowLock {
+    /// They may change meanwhile.
+    Unlocked,
+    /// Until the transaction ends, in the order of their keys.
+    ForUpdate,
+}
 
 /// A table of reference data. All of them are kept alike.
 pub trait ReferenceTable: Sized + Send + Sync {
@@ -75,11 +85,30 @@ pub trait ReferenceTable: Sized + Send + Sync {
         key: &Self::Key,
     ) -> impl Future<Output = QueryResult<Option<Versioned<Self>>>> + Send;
 
+    /// Those of these rows that there are, by key; locked until the transaction ends, where that is asked for.
+    ///
+    /// # Errors
+    /// Those of the database.
+    fn find_many(
+        connection: &mut AsyncPgConnection,
+        keys: &[Self::Key],
+        lock: RowLock,
+    ) -> impl Future<Output = QueryResult<Vec<Versioned<Self>>>> + Send;
+
     /// Inserts what is missing by key, in one statement; gives how many were.
     ///
     /// # Errors
     /// Those of the database, a reference that leads nowhere among them.
     fn insert(
+        connection: &mut AsyncPgConnection,
+        rows: &[Self],
+    ) -> impl Future<Output = QueryResult<usize>> + Send;
+
+    /// Writes rows that are there, in one statement. No key may stand among them twice.
+    ///
+    /// # Errors
+    /// Those of the database, a reference that leads nowhere among them.
+    fn update_many(
         connection: &mut AsyncPgConnection,
         rows: &[Self],
     ) -> impl Future<Output = QueryResult<usize>> + Send;

@@ -100,6 +100,23 @@ diesel::table! {
 }
 
 diesel::table! {
+    imports (id) {
+        id -> Uuid,
+        collection -> Text,
+        dry_run -> Bool,
+        status -> Text,
+        lines_read -> Int8,
+        lines_total -> Int8,
+        created -> Int8,
+        changed -> Int8,
+        unchanged -> Int8,
+        errors -> Jsonb,
+        started_at -> Timestamptz,
+        alive_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     scheduled_flights (flight_id) {
         flight_id -> Uuid,
         schedule_id -> Uuid,
@@ -162,6 +179,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     cities,
     fares,
     flights,
+    imports,
     scheduled_flights,
     schedules,
     seat_layouts,

@@ -1,7 +1,7 @@
 //! Seat layouts. The geometry is one JSON document: it is read and written as a whole.
 
 use super::{
-    ReferenceTable, SearchPatterns, column, find_referrers, parsed,
+    ReferenceTable, RowLock, SearchPatterns, column, find_referrers, parsed,
     schema::{airplanes, flights, seat_layouts},
 };
 use crate::domain::{
@@ -42,6 +42,30 @@ pub(crate) fn read_plan(plan: Value) -> QueryResult<SeatPlan> {
 fn stored_plan(plan: &SeatPlan) -> Value {
     // Plain data, which always serialises.
     serde_json::to_value(plan).unwrap_or(Value::Null)
+}
+
+const INSERT: &str = "INSERT INTO seat_layouts (id, name, aircraft_type, plan, version, folded_name) SELECT * FROM \
+     unnest($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING";
+const UPDATE: &str = "UPDATE seat_layouts SET version = seat_layouts.version + 1, name = new.name, aircraft_type = \
+     new.aircraft_type, plan = new.plan, folded_name = new.folded_name FROM unnest($1, $2, $3, \
+     $4, $5, $6) AS new (id, name, aircraft_type, plan, version, folded_name) WHERE \
+     seat_layouts.id = new.id";
+
+/// Runs one of these for many rows.
+async fn write(
+    connection: &mut AsyncPgConnection,
+    statement: &str,
+    rows: &[SeatLayout],
+) -> QueryResult<usize> {
+    diesel::sql_query(statement)
+        .bind::<Array<SqlUuid>, _>(column(rows, |row| row.id.0))
+        .bind::<Array<Text>, _>(column(rows, |row| row.name.as_str()))
+        .bind::<Array<Text>, _>(column(rows, |row| row.aircraft_type.as_str()))
+        .bind::<Array<Jsonb>, _>(column(rows, |row| stored_plan(&row.plan)))
+        .bind::<Array<BigInt>, _>(column(rows, |row| row.version))
+        .bind::<Array<Text>, _>(column(rows, |row| fold(&row.name)))
+        .execute(connection)
+        .await
 }
 
 impl ReferenceTable for SeatLayout {
@@ -86,19 +110,26 @@ impl ReferenceTable for SeatLayout {
         row.map(read).transpose()
     }
 
+    async fn find_many(
+        connection: &mut AsyncPgConnection,
+        keys: &[SeatLayoutId],
+        lock: RowLock,
+    ) -> QueryResult<Vec<Versioned<Self>>> {
+        let keys = column(keys, |key| key.0);
+        let query = seat_layouts::table.filter(seat_layouts::id.eq_any(keys)).order(seat_layouts::id);
+        let rows: Vec<SeatLayoutRow> = match lock {
+            RowLock::Unlocked => query.load(connection).await?,
+            RowLock::ForUpdate => query.for_update().load(connection).await?,
+        };
+        rows.into_iter().map(read).collect()
+    }
+
     async fn insert(connection: &mut AsyncPgConnection, rows: &[Self]) -> QueryResult<usize> {
-        diesel::sql_query(
-            "INSERT INTO seat_layouts (id, name, aircraft_type, plan, version, folded_name) \
-             SELECT * FROM unnest($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
-        )
-        .bind::<Array<SqlUuid>, _>(column(rows, |row| row.id.0))
-        .bind::<Array<Text>, _>(column(rows, |row| row.name.as_str()))
-        .bind::<Array<Text>, _>(column(rows, |row| row.aircraft_type.as_str()))
-        .bind::<Array<Jsonb>, _>(column(rows, |row| stored_plan(&row.plan)))
-        .bind::<Array<BigInt>, _>(column(rows, |row| row.version))
-        .bind::<Array<Text>, _>(column(rows, |row| fold(&row.name)))
-        .execute(connection)
-        .await
+        write(connection, INSERT, rows).await
+    }
+
+    async fn update_many(connection: &mut AsyncPgConnection, rows: &[Self]) -> QueryResult<usize> {
+        write(connection, UPDATE, rows).await
     }
 
     async fn update(connection: &mut AsyncPgConnection, row: &Self) -> QueryResult<i64> {

@@ -6,6 +6,7 @@ mod catalogue;
 mod demo;
 mod disruptions;
 mod flights;
+mod imports;
 mod operations;
 mod permissions;
 mod places;

@@ -4,14 +4,18 @@ use super::{Resource, handlers};
 use crate::{
     domain::reference::{AircraftType, Airline, Airplane, SeatLayout},
     error::Conflict,
-    store::{ReferenceTable, flights::airplane_is_in_use},
+    store::{ReferenceTable, RowLock, flights::airplane_is_in_use},
 };
 use diesel_async::AsyncPgConnection;
 use shared::{
-    http::{FieldError, FromJson, JsonReader},
+    http::{FieldError, FromJson, JsonReader, Problem},
     iata::{AircraftTypeCode, AirlineCode},
     ids::SeatLayoutId,
     money::Currency,
+};
+use std::{
+    collections::{HashMap, HashSet},
+    hash::Hash,
 };
 use utoipa::ToSchema;
 
@@ -61,6 +65,16 @@ impl FromJson for AirplanePatch {
     }
 }
 
+/// Those of these keys that a table knows, with their data.
+async fn known<T: ReferenceTable<Key: Hash + Eq>>(
+    connection: &mut AsyncPgConnection,
+    keys: impl Iterator<Item = T::Key>,
+) -> Result<HashMap<T::Key, T>, Problem> {
+    let named: Vec<T::Key> = keys.collect::<HashSet<_>>().into_iter().collect();
+    let found = T::find_many(connection, &named, RowLock::Unlocked).await?;
+    Ok(found.into_iter().map(|found| (found.value.key(), found.value)).collect())
+}
+
 impl Resource for Airplane {
     type Change = AirplanePatch;
     type View = Airplane;
@@ -81,22 +95,30 @@ impl Resource for Airplane {
     }
 
     async fn unknown_references(
-        &self,
+        rows: &[Self],
         connection: &mut AsyncPgConnection,
-    ) -> Result<Vec<FieldError>, shared::http::Problem> {
+    ) -> Result<Vec<(usize, FieldError)>, Problem> {
+        let airlines = known::<Airline>(connection, rows.iter().map(|row| row.airline.clone())).await?;
+        let types =
+            known::<AircraftType>(connection, rows.iter().map(|row| row.aircraft_type.clone())).await?;
+        let layouts = known::<SeatLayout>(connection, rows.iter().map(|row| row.seat_layout_id)).await?;
         let mut errors = Vec::new();
-        if Airline::find(connection, &self.airline).await?.is_none() {
-            errors.push(FieldError::at("/airline", "is no airline that is known"));
-        }
-        if AircraftType::find(connection, &self.aircraft_type).await?.is_none() {
-            errors.push(FieldError::at("/aircraft_type", "is no type that is known"));
-        }
-        match SeatLayout::find(connection, &self.seat_layout_id).await? {
-            None => errors.push(FieldError::at("/seat_layout_id", "is no seat layout that is known")),
-            Some(layout) if layout.value.aircraft_type != self.aircraft_type => {
-                errors.push(FieldError::at("/seat_layout_id", "is a layout of another type"));
+        for (at, row) in rows.iter().enumerate() {
+            if !airlines.contains_key(&row.airline) {
+                errors.push((at, FieldError::at("/airline", "is no airline that is known")));
             }
-            Some(_) => {}
+            if !types.contains_key(&row.aircraft_type) {
+                errors.push((at, FieldError::at("/aircraft_type", "is no type that is known")));
+            }
+            match layouts.get(&row.seat_layout_id) {
+                None => {
+                    errors.push((at, FieldError::at("/seat_layout_id", "is no seat layout that is known")))
+                }
+                Some(layout) if layout.aircraft_type != row.aircraft_type => {
+                    errors.push((at, FieldError::at("/seat_layout_id", "is a layout of another type")));
+                }
+                Some(_) => {}
+            }
         }
         Ok(errors)
     }
@@ -105,13 +127,13 @@ impl Resource for Airplane {
         before: &Self,
         after: &Self,
         connection: &mut AsyncPgConnection,
-    ) -> Result<(), shared::http::Problem> {
+    ) -> Result<Option<Conflict>, Problem> {
         let other_type = before.aircraft_type != after.aircraft_type;
         let other_seats = before.seat_layout_id != after.seat_layout_id;
         if (other_type || other_seats) && airplane_is_in_use(connection, &before.registration).await? {
             let field = if other_type { "aircraft_type" } else { "seat_layout_id" };
-            return Err(Conflict::InUse { field, by: "flights" }.into());
+            return Ok(Some(Conflict::InUse { field, by: "flights" }));
         }
-        Ok(())
+        Ok(None)
     }
 }

@@ -5,18 +5,18 @@ use crate::{
     domain::reference::{Airport, City, DepartureTaxes},
     error::Conflict,
     store::{
-        ReferenceTable,
+        ReferenceTable, RowLock,
         flights::{Naming, airport_is_in_use},
     },
 };
 use diesel_async::AsyncPgConnection;
 use serde::Serialize;
 use shared::{
-    http::{FieldError, JsonReader, Patch},
+    http::{FieldError, JsonReader, Patch, Problem},
     iata::{AirportCode, CityCode, CountryCode, IcaoAirportCode},
     money::{Currency, Money},
 };
-use std::ops::RangeInclusive;
+use std::{collections::HashSet, ops::RangeInclusive};
 use utoipa::ToSchema;
 
 handlers!(
@@ -247,23 +247,27 @@ impl Resource for Airport {
     }
 
     async fn unknown_references(
-        &self,
+        rows: &[Self],
         connection: &mut AsyncPgConnection,
-    ) -> Result<Vec<FieldError>, shared::http::Problem> {
-        let known = City::find(connection, &self.city).await?.is_some();
-        Ok(if known { vec![] } else { vec![FieldError::at("/city", "is no city that is known")] })
+    ) -> Result<Vec<(usize, FieldError)>, Problem> {
+        let named: HashSet<CityCode> = rows.iter().map(|row| row.city.clone()).collect();
+        let named: Vec<CityCode> = named.into_iter().collect();
+        let known = City::find_many(connection, &named, RowLock::Unlocked).await?;
+        let known: HashSet<CityCode> = known.into_iter().map(|city| city.value.code).collect();
+        let unknown = rows.iter().enumerate().filter(|(_, row)| !known.contains(&row.city));
+        Ok(unknown.map(|(at, _)| (at, FieldError::at("/city", "is no city that is known"))).collect())
     }
 
     async fn check_use(
         before: &Self,
         after: &Self,
         connection: &mut AsyncPgConnection,
-    ) -> Result<(), shared::http::Problem> {
+    ) -> Result<Option<Conflict>, Problem> {
         // Other clocks would move the flights that are on sale.
         if before.time_zone != after.time_zone && airport_is_in_use(connection, &before.iata).await? {
-            return Err(Conflict::InUse { field: "time_zone", by: "flights" }.into());
+            return Ok(Some(Conflict::InUse { field: "time_zone", by: "flights" }));
         }
-        Ok(())
+        Ok(None)
     }
 
     fn naming(&self) -> Option<Naming> {

@@ -6,6 +6,7 @@ mod airlines;
 mod airplanes;
 mod airports;
 mod cities;
+mod import;
 mod seat_layouts;
 
 use super::{
@@ -43,13 +44,17 @@ pub(crate) use airlines::handlers as airline_handlers;
 pub(crate) use airplanes::handlers as airplane_handlers;
 pub(crate) use airports::handlers as airport_handlers;
 pub(crate) use cities::handlers as city_handlers;
+pub(crate) use import::{
+    aircraft_type_transfers, airline_transfers, airplane_transfers, airport_transfers, city_transfers,
+    seat_layout_transfers,
+};
 pub(crate) use seat_layouts::handlers as seat_layout_handlers;
 
 /// The longest search text.
 const SEARCH: usize = 100;
 
 /// What is read with the sale currency at hand, in which all of its money must be.
-trait ReadIn: Sized {
+pub(in crate::http) trait ReadIn: Sized {
     /// Reads it, as [`FromJson::read`] does.
     fn read_in(object: &mut JsonReader<'_>, currency: Currency) -> Option<Self>;
 }
@@ -61,7 +66,9 @@ impl<T: FromJson> ReadIn for T {
 }
 
 /// A kind of reference data.
-trait Resource: ReferenceTable + ReadIn + Clone + PartialEq + 'static {
+pub(in crate::http) trait Resource:
+    ReferenceTable + ReadIn + Clone + PartialEq + 'static
+{
     /// What a merge patch says.
     type Change: ReadIn + Send + 'static;
     /// What answers show of it.
@@ -80,21 +87,21 @@ trait Resource: ReferenceTable + ReadIn + Clone + PartialEq + 'static {
     /// What is wrong with it as a whole.
     fn changed(&self, change: Self::Change) -> Result<Self, Vec<FieldError>>;
 
-    /// What it refers to that is not known, by JSON pointer.
+    /// What these refer to that is not known, by their places and JSON pointers.
     fn unknown_references(
-        &self,
+        _rows: &[Self],
         _connection: &mut AsyncPgConnection,
-    ) -> impl Future<Output = Result<Vec<FieldError>, Problem>> + Send {
+    ) -> impl Future<Output = Result<Vec<(usize, FieldError)>, Problem>> + Send {
         std::future::ready(Ok(Vec::new()))
     }
 
-    /// Refuses a change that the use of the data forbids.
+    /// What the use of the data has against a change.
     fn check_use(
         _before: &Self,
         _after: &Self,
         _connection: &mut AsyncPgConnection,
-    ) -> impl Future<Output = Result<(), Problem>> + Send {
-        std::future::ready(Ok(()))
+    ) -> impl Future<Output = Result<Option<Conflict>, Problem>> + Send {
+        std::future::ready(Ok(None))
     }
 
     /// Whether it is a place, which people look for by name.
@@ -188,10 +195,7 @@ async fn create<T: Resource>(
     let mut connection = pool.get().await?;
     let made = (*connection)
         .transaction::<_, Problem, _>(async |connection: &mut AsyncPgConnection| {
-            let unknown = value.unknown_references(connection).await?;
-            if !unknown.is_empty() {
-                return Err(Problem::validation(unknown));
-            }
+            check_references(&value, connection).await?;
             if T::insert(connection, std::slice::from_ref(&value)).await.map_err(overtaken)? == 0 {
                 return Err(Conflict::Exists(format!("{}/{}", T::COLLECTION, value.key())).into());
             }
@@ -253,6 +257,12 @@ async fn change<T: Resource>(
         .json(changed.value.view(currency)))
 }
 
+async fn check_references<T: Resource>(value: &T, connection: &mut AsyncPgConnection) -> Result<(), Problem> {
+    let unknown = T::unknown_references(std::slice::from_ref(value), connection).await?;
+    let unknown: Vec<FieldError> = unknown.into_iter().map(|(_, error)| error).collect();
+    if unknown.is_empty() { Ok(()) } else { Err(Problem::validation(unknown)) }
+}
+
 /// What a change has made.
 enum Written<T> {
     /// The data are others, and so are the flights that carry them.
@@ -268,11 +278,10 @@ async fn write<T: Resource>(
     change: T::Change,
 ) -> Result<Written<T>, Problem> {
     let after = before.changed(change).map_err(Problem::validation)?;
-    let unknown = after.unknown_references(connection).await?;
-    if !unknown.is_empty() {
-        return Err(Problem::validation(unknown));
+    check_references(&after, connection).await?;
+    if let Some(conflict) = T::check_use(before, &after, connection).await? {
+        return Err(conflict.into());
     }
-    T::check_use(before, &after, connection).await?;
     let gone = || Problem::new(Code::NotFound);
     if let Some(successor) = T::successor(before, &after, connection).await? {
         T::insert(connection, std::slice::from_ref(&successor)).await.map_err(overtaken)?;
@@ -444,7 +453,7 @@ use handlers;
 /// Mounts all kinds below `/api/v1`.
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     macro_rules! mount {
-        ($($handlers:ident = $collection:literal),+ $(,)?) => {$(
+        ($($handlers:ident, $transfers:ident = $collection:literal),+ $(,)?) => {$(
             config
                 .service(
                     web::resource(concat!("/", $collection))
@@ -462,6 +471,16 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
                         .default_service(shared::http::method_not_allowed("POST")),
                 )
                 .service(
+                    web::resource(concat!("/admin/", $collection, "/import"))
+                        .route(web::post().to($transfers::import))
+                        .default_service(shared::http::method_not_allowed("POST")),
+                )
+                .service(
+                    web::resource(concat!("/admin/", $collection, "/export"))
+                        .route(web::get().to($transfers::export))
+                        .default_service(shared::http::method_not_allowed("GET, HEAD")),
+                )
+                .service(
                     web::resource(concat!("/admin/", $collection, "/{key}"))
                         .route(web::patch().to($handlers::change))
                         .route(web::delete().to($handlers::delete))
@@ -470,11 +489,11 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         )+};
     }
     mount! {
-        city_handlers = "cities",
-        airport_handlers = "airports",
-        airline_handlers = "airlines",
-        aircraft_type_handlers = "aircraft-types",
-        seat_layout_handlers = "seat-layouts",
-        airplane_handlers = "airplanes",
+        city_handlers, city_transfers = "cities",
+        airport_handlers, airport_transfers = "airports",
+        airline_handlers, airline_transfers = "airlines",
+        aircraft_type_handlers, aircraft_type_transfers = "aircraft-types",
+        seat_layout_handlers, seat_layout_transfers = "seat-layouts",
+        airplane_handlers, airplane_transfers = "airplanes",
     }
 }

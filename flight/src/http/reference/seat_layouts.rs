@@ -6,7 +6,7 @@ use crate::{
     domain::reference::{AircraftType, SeatLayout, check_plan},
     error::Conflict,
     store::{
-        ReferenceTable,
+        ReferenceTable, RowLock,
         seat_layouts::{next_version, user},
     },
 };
@@ -18,6 +18,7 @@ use shared::{
     money::Currency,
     seat::{CabinSection, SeatDesignator, SeatPlan},
 };
+use std::collections::HashSet;
 use utoipa::ToSchema;
 
 handlers!(
@@ -128,25 +129,28 @@ impl Resource for SeatLayout {
     }
 
     async fn unknown_references(
-        &self,
+        rows: &[Self],
         connection: &mut AsyncPgConnection,
-    ) -> Result<Vec<FieldError>, Problem> {
-        let known = AircraftType::find(connection, &self.aircraft_type).await?.is_some();
-        Ok(if known { vec![] } else { vec![FieldError::at("/aircraft_type", "is no type that is known")] })
+    ) -> Result<Vec<(usize, FieldError)>, Problem> {
+        let named: HashSet<AircraftTypeCode> = rows.iter().map(|row| row.aircraft_type.clone()).collect();
+        let named: Vec<AircraftTypeCode> = named.into_iter().collect();
+        let known = AircraftType::find_many(connection, &named, RowLock::Unlocked).await?;
+        let known: HashSet<AircraftTypeCode> = known.into_iter().map(|kind| kind.value.code).collect();
+        let unknown = rows.iter().enumerate().filter(|(_, row)| !known.contains(&row.aircraft_type));
+        let error = || FieldError::at("/aircraft_type", "is no type that is known");
+        Ok(unknown.map(|(at, _)| (at, error())).collect())
     }
 
     async fn check_use(
         before: &Self,
         after: &Self,
         connection: &mut AsyncPgConnection,
-    ) -> Result<(), Problem> {
+    ) -> Result<Option<Conflict>, Problem> {
         if before.aircraft_type == after.aircraft_type {
-            return Ok(());
+            return Ok(None);
         }
-        match user(connection, before.id).await? {
-            Some(by) => Err(Conflict::InUse { field: "aircraft_type", by }.into()),
-            None => Ok(()),
-        }
+        let by = user(connection, before.id).await?;
+        Ok(by.map(|by| Conflict::InUse { field: "aircraft_type", by }))
     }
 
     async fn successor(

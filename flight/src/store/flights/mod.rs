@@ -17,7 +17,9 @@ pub use read::{
 pub use rotation::{fits, lock_airplanes, planned_elsewhere, planned_times, rotation, turnarounds};
 pub use scheduled::{ScheduleLink, link, lock_by_number, of_schedule};
 pub use versions::{DeparturePlace, versions_behind};
-pub use write::{FlightChange, Naming, NewFlight, delete, hold_references, insert, republish, update};
+pub use write::{
+    FlightChange, Naming, NewFlight, delete, hold_references, insert, republish, republish_all, update,
+};
 
 /// The service as the source of events.
 pub(crate) const SOURCE: &str = "flight";

@@ -222,19 +222,20 @@ pub enum Naming {
 }
 
 impl Naming {
-    /// The condition on `flights`, with the key as `$1`.
+    /// The condition on `flights`, with the keys as `$1`.
     fn condition(&self) -> (&'static str, &str) {
         match self {
             Self::City(code) => (
-                "(origin IN (SELECT iata FROM airports WHERE city = $1) \
-                 OR destination IN (SELECT iata FROM airports WHERE city = $1))",
+                "(origin IN (SELECT iata FROM airports WHERE city = ANY($1)) \
+                 OR destination IN (SELECT iata FROM airports WHERE city = ANY($1)))",
                 code.as_str(),
             ),
-            Self::Airport(code) => ("(origin = $1 OR destination = $1)", code.as_str()),
-            Self::Airline(code) => ("airline = $1", code.as_str()),
-            Self::AircraftType(code) => {
-                ("seat_layout_id IN (SELECT id FROM seat_layouts WHERE aircraft_type = $1)", code.as_str())
-            }
+            Self::Airport(code) => ("(origin = ANY($1) OR destination = ANY($1))", code.as_str()),
+            Self::Airline(code) => ("airline = ANY($1)", code.as_str()),
+            Self::AircraftType(code) => (
+                "seat_layout_id IN (SELECT id FROM seat_layouts WHERE aircraft_type = ANY($1))",
+                code.as_str(),
+            ),
         }
     }
 }
@@ -248,15 +249,7 @@ const TOLD_AT_ONCE: usize = 500;
 /// # Errors
 /// Those of the database.
 pub async fn republish(connection: &mut AsyncPgConnection, naming: &Naming) -> QueryResult<Vec<Flight>> {
-    let (condition, key) = naming.condition();
-    // Locked in the order of ids, as every writer of several flights does.
-    let statement = format!(
-        "UPDATE flights SET version = version + 1 WHERE id IN \
-         (SELECT id FROM flights WHERE arrives_at > now() AND {condition} ORDER BY id FOR UPDATE) RETURNING id"
-    );
-    let keys: Vec<InsertedFlight> =
-        diesel::sql_query(statement).bind::<Text, _>(key).get_results(connection).await?;
-    let ids: Vec<FlightId> = keys.into_iter().map(|key| key.id.into()).collect();
+    let ids = renew_versions(connection, std::slice::from_ref(naming)).await?;
     let mut told = Vec::with_capacity(ids.len());
     for chunk in ids.chunks(TOLD_AT_ONCE) {
         let flights = find_many(connection, chunk).await?;
@@ -264,6 +257,39 @@ pub async fn republish(connection: &mut AsyncPgConnection, naming: &Naming) -> Q
         told.extend(flights);
     }
     Ok(told)
+}
+
+/// Tells anew of all flights that carry one of these pieces of reference data, which are all of one kind, as [`republish`]
+/// does, but keeps no flight: they may be as many as there are. Gives how many were told.
+///
+/// # Errors
+/// Those of the database.
+pub async fn republish_all(connection: &mut AsyncPgConnection, namings: &[Naming]) -> QueryResult<usize> {
+    let ids = renew_versions(connection, namings).await?;
+    for chunk in ids.chunks(TOLD_AT_ONCE) {
+        let flights = find_many(connection, chunk).await?;
+        publish(connection, EventType::FlightChanged, &flights).await?;
+    }
+    Ok(ids.len())
+}
+
+/// Gives the flights that carry these, which are all of one kind, a new version each.
+async fn renew_versions(
+    connection: &mut AsyncPgConnection,
+    namings: &[Naming],
+) -> QueryResult<Vec<FlightId>> {
+    let Some((condition, _)) = namings.first().map(Naming::condition) else { return Ok(Vec::new()) };
+    debug_assert!(namings.iter().all(|naming| naming.condition().0 == condition), "one kind");
+    // Locked in the order of ids, as every writer of several flights does.
+    let statement = format!(
+        "UPDATE flights SET version = version + 1 WHERE id IN \
+         (SELECT id FROM flights WHERE arrives_at > now() AND {condition} ORDER BY id FOR UPDATE) RETURNING id"
+    );
+    let keys: Vec<InsertedFlight> = diesel::sql_query(statement)
+        .bind::<Array<Text>, _>(column(namings, |naming| naming.condition().1))
+        .get_results(connection)
+        .await?;
+    Ok(keys.into_iter().map(|key| key.id.into()).collect())
 }
 
 pub(super) async fn publish(
