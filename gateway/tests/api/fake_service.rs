@@ -100,7 +100,7 @@ impl FakeService {
         let server = HttpServer::new(move || {
             App::new()
                 .app_data(state.clone())
-                .app_data(web::PayloadConfig::new(16 << 20))
+                .app_data(web::PayloadConfig::new(64 << 20))
                 .route(
                     "/openapi.json",
                     web::get().to(async |state: web::Data<FakeServiceState>| {
