@@ -7,8 +7,10 @@ use crate::{
         catalogue_feed::{self, CatalogueFeed},
         places::PlacesHandle,
         schedule_keeper::ScheduleKeeperHandle,
+        seats_resync::SeatsResyncHandle,
     },
     booking::BookingClient,
+    booking_seats::SeatsClient,
     config::Config,
     http::{self, CommittedChanges, ImportSlots, SaleCurrency, SearchSettings},
     store::{MIGRATIONS, stored_forms},
@@ -30,6 +32,7 @@ use std::{io, sync::Arc, time::Duration};
 const LOAD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Connections of what follows the bus, the search index and the feed of seats, and of the schedule keeper.
+/// Connections of what follows the bus: the search index and the feed of seats.
 const FOLLOWERS: usize = 3;
 
 /// Why the flight service did not start.
@@ -67,6 +70,12 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
     let (followed, bus, horizon) = (database.clone(), context.bus.clone(), config.schedule_horizon_days);
     let Following { relay, pool: followers, catalogue, places, keeper, dead_letters, consumers } =
         threads::run_on(&follower.handle(), async move || follow(&followed, &bus, horizon)).await?;
+    let (followed, bus) = (database.clone(), context.bus.clone());
+    let tokens = ServiceTokens::new(service.service_token_secret.clone());
+    let (booking, of_seats) = (config.booking_url.clone(), tokens.clone());
+    let client = move || SeatsClient::new(booking.clone(), of_seats.clone());
+    let Following { relay, pool: followers, catalogue, places, dead_letters, consumers } =
+        threads::run_on(&follower.handle(), async move || follow(&followed, &bus, client)).await?;
     let loaded = async { tokio::join!(catalogue.loaded(), places.wait_for(|_| true)) };
     drop(tokio::time::timeout(LOAD_TIMEOUT, loaded).await);
 
@@ -79,7 +88,6 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
         .needs("catalogue", move || std::future::ready(ready.index().is_some()))
         .needs("places", move || std::future::ready(placed.index().is_some()))
         .needs_keys(&verifier);
-    let tokens = ServiceTokens::new(service.service_token_secret.clone());
     let (booking_url, of_clients) = (config.booking_url.clone(), tokens.clone());
     let running = WebServer::new("flight", service, health)
         .share(verifier)
@@ -117,6 +125,12 @@ struct Following {
 
 /// Starts the relay, the search index, the places and the schedule keeper on the present arbiter, and subscribes to the bus.
 fn follow(database: &DatabaseConfig, bus: &Bus, horizon_days: u16) -> Following {
+/// Starts the relay, the search index and the places on the present arbiter, and subscribes to the bus.
+fn follow(
+    database: &DatabaseConfig,
+    bus: &Bus,
+    client: impl Fn() -> SeatsClient + 'static,
+) -> Following {
     let pool = Pool::new(&DatabaseConfig { pool_size: FOLLOWERS, ..database.clone() });
     let relay = Relay::start("flight", database, bus.clone());
     let catalogue = CatalogueHandle::start(pool.clone());
@@ -125,13 +139,21 @@ fn follow(database: &DatabaseConfig, bus: &Bus, horizon_days: u16) -> Following 
     let dead_letters = DeadLetters::new(pool.clone());
     let consumers = subscribe(bus, &dead_letters, &pool, &catalogue);
     Following { relay, pool, catalogue, places, keeper, dead_letters, consumers }
+    let resync = SeatsResyncHandle::start(pool.clone(), catalogue.clone(), client);
+    let to_table = SeatsFeed::start(pool.clone(), catalogue.clone()).with_resync(resync);
+    let consumers = subscribe(bus, &dead_letters, to_table, &catalogue);
+    Following { relay, pool, catalogue, places, dead_letters, consumers }
 }
 
 /// Subscribes to the bus.
-fn subscribe(bus: &Bus, dead_letters: &DeadLetters, pool: &Pool, catalogue: &CatalogueHandle) -> Consumers {
+fn subscribe(
+    bus: &Bus,
+    dead_letters: &DeadLetters,
+    to_table: SeatsFeed,
+    catalogue: &CatalogueHandle,
+) -> Consumers {
     let to_catalogue = Arc::new(CatalogueFeed::new(catalogue.clone()));
-    let to_table = Arc::new(SeatsFeed::start(pool.clone(), catalogue.clone()));
     Consumers::new()
         .with(dead_letters.subscribe(bus, catalogue_feed::subscription(), to_catalogue))
-        .with(dead_letters.subscribe(bus, availability_feed::subscription(), to_table))
+        .with(dead_letters.subscribe(bus, availability_feed::subscription(), Arc::new(to_table)))
 }

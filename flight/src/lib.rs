@@ -6,7 +6,7 @@
 //! | [`config`] | its settings |
 //! | `http` | its routes |
 //! | [`actors`] | the catalogue that search reads, and the feeds that keep it right |
-//! | `booking` | what it asks the booking service |
+//! | `booking`, `booking_seats` | what it asks the booking service |
 //! | [`domain`] | the rules of the timetable |
 //! | [`store`] | its tables |
 //! | [`demo`] | the demo data |
@@ -21,6 +21,7 @@ pub mod domain;
 pub mod store;
 
 mod booking;
+mod booking_seats;
 mod error;
 mod http;
 

@@ -13,6 +13,7 @@ mod context;
 mod field_errors;
 mod internal;
 mod internal_flights;
+mod internal_seats;
 mod internal_users;
 mod keyed;
 mod letter_limit;
@@ -95,6 +96,8 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
                 .route(web::post().to(internal::close))
                 .default_service(method_not_allowed("POST")),
         )
+        .service(readable("/internal/seats").route(web::get().to(internal_seats::states)))
+        .service(readable("/internal/seats/versions").route(web::get().to(internal_seats::versions)))
         .service(
             web::resource("/internal/flights/{id}")
                 .route(web::put().to(internal_flights::follow))

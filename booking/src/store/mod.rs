@@ -55,6 +55,7 @@ pub(crate) mod refunds;
 mod replanning;
 pub(crate) mod sandbox_operations;
 pub(crate) mod schema;
+pub(crate) mod seat_versions;
 pub(crate) mod seats;
 pub(crate) mod stats;
 pub(crate) mod transaction;

@@ -112,6 +112,36 @@ async fn a_flight_is_closed_only_without_live_bookings() {
 }
 
 #[actix_web::test]
+async fn another_service_may_compare_its_seats() {
+    let fixture = ServiceFixture::new().await;
+    let [sold, free, past] = [fixture.flight(30).await, fixture.flight(31).await, fixture.flight(32).await];
+    for path in ["/internal/seats/versions".to_owned(), format!("/internal/seats?flight={}", sold.id)] {
+        fixture.guest(0).get(&path).await.expect_problem(401, "unauthenticated");
+        fixture.customer().get(&path).await.expect_problem(401, "unauthenticated");
+    }
+    let service = fixture.service();
+    let versions = async |more: &str| service.get(&format!("/internal/seats/versions{more}")).await.expect(200);
+    assert_eq!(versions("").await, json!({"data": [], "next": null}));
+    for (flight, seat) in [(sold.id, "4A"), (sold.id, "4B"), (past.id, "4A")] {
+        let body = booking(flight, &[passenger("ADT", "Ada", Some(seat))]);
+        fixture.customer().post("/api/v1/bookings", &body).await.expect(201);
+    }
+    fixture.sql(&format!("UPDATE flights SET departure_at = now() WHERE id = '{}'", past.id)).await;
+    assert_eq!(versions("").await, json!({"data": [[sold.id, 2]], "next": null}));
+    assert_eq!(versions(&format!("?after={}", sold.id)).await["data"], json!([]));
+
+    let unknown = flight(TimeDelta::days(30)).id;
+    let asked = format!("/internal/seats?flight={}&flight={}&flight={unknown}", sold.id, free.id);
+    let told = service.get(&asked).await.expect(200)["data"].as_array().expect("a list").clone();
+    let state = |flight, version, held: &[&str]| json!({"flight_id": flight, "version": version, "held": held, "sold": []});
+    assert_eq!(told, [state(sold.id, 2, &["4A", "4B"]), state(free.id, 0, &[])]);
+    for bad in ["?flight=x", &format!("?{}", "flight=0190f2b0-0000-7000-8000-000000000000&".repeat(101)), "?typo=1"] {
+        service.get(&format!("/internal/seats{bad}")).await.expect_problem(422, "validation_failed");
+    }
+    fixture.stop().await;
+}
+
+#[actix_web::test]
 async fn seat_changes_are_published_with_all_seats_and_versions() {
     let fixture = ServiceFixture::new().await;
     let state = fixture.flight(30).await;

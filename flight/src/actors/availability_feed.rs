@@ -8,6 +8,7 @@
 use super::{
     catalogue::{CatalogueChange, CatalogueHandle},
     newest::read_newest,
+    seats_resync::SeatsResyncHandle,
 };
 use crate::store::availability;
 use actix::prelude::*;
@@ -83,6 +84,7 @@ impl KeepError {
 pub struct SeatsFeed {
     actor: SupervisedActor<AvailabilityFeed>,
     catalogue: CatalogueHandle,
+    resync: Option<SeatsResyncHandle>,
 }
 
 impl SeatsFeed {
@@ -91,7 +93,13 @@ impl SeatsFeed {
     pub fn start(pool: Pool, catalogue: CatalogueHandle) -> Self {
         let make = move |lifeline| AvailabilityFeed { pool: pool.clone(), _lifeline: lifeline };
         let actor = SupervisedActor::start("flight", "availability feed", make);
-        Self { actor, catalogue }
+        Self { actor, catalogue, resync: None }
+    }
+
+    /// The same, which asks booking for what it may have missed whenever its queue is connected anew.
+    #[must_use]
+    pub(crate) fn with_resync(self, resync: SeatsResyncHandle) -> Self {
+        Self { resync: Some(resync), ..self }
     }
 
     async fn keep(&self, states: Vec<Arc<SeatsState>>) -> Result<(), KeepError> {
@@ -142,5 +150,16 @@ impl SeatsFeed {
 impl shared::bus::Handler for SeatsFeed {
     fn handle<'a>(&'a self, batch: &'a [Delivery]) -> BoxFuture<'a, Vec<Disposition>> {
         Box::pin(self.work_in(batch))
+    }
+
+    /// The queue keeps what comes while nobody listens, but it may have been lost with the broker, or the table with a
+    /// database.
+    fn connected(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {
+            let Some(resync) = &self.resync else { return };
+            if let Err(error) = resync.ask().await {
+                tracing::warn!(error.message = %error, "Seats could not be told to be compared with booking's");
+            }
+        })
     }
 }

@@ -9,6 +9,9 @@
 //!   (seats.changed)                        |
 //!                                          +--Apply, after the commit--> Catalogue
 //!
+//!   SeatsFeed, when its queue is connected --Resync--> SeatsResync --> booking, PostgreSQL
+//!   (and an interval)                                       +--Apply, after the commit--> Catalogue
+//!
 //!   admin requests, after their commit ---Look--->   Places --watch--> places
 //!   notifications, and an interval                      |
 //!                                                       +--> PostgreSQL (loads)
@@ -19,7 +22,7 @@
 //! ```
 //!
 //! Nobody asks back, so the graph has no cycle. Search reads the catalogue's last published index and
-//! never waits for its mailbox; so it is with the places. `app::start` spawns Catalogue, Places, AvailabilityFeed and then
+//! never waits for its mailbox; so it is with the places. `app::start` spawns Catalogue, Places, AvailabilityFeed, SeatsResync and then
 //! subscribes the feeds. A [`SupervisedActor`](shared::supervisor::SupervisedActor) holds each actor: one that has died is made anew
 //! with nothing of its memory, and the catalogue then loads itself from the database.
 
@@ -29,4 +32,5 @@ pub mod catalogue_feed;
 mod newest;
 pub mod places;
 pub mod schedule_keeper;
+pub(crate) mod seats_resync;
 mod synchronisation;

@@ -7,7 +7,7 @@ use diesel::{
     sql_types::{Array, BigInt, Text, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use shared::{events::SeatsState, seat::SeatDesignator, statement};
+use shared::{events::SeatsState, ids::FlightId, seat::SeatDesignator, statement};
 use std::{borrow::Borrow, collections::HashMap, fmt::Write};
 use uuid::Uuid;
 
@@ -83,6 +83,31 @@ pub async fn of_flights(
         (flight, TakenSeats { version, seats: held.into_iter().chain(sold).collect() })
     };
     Ok(rows.into_iter().map(taken).collect())
+}
+
+statement! {
+    /// Flights of this service whose stored seats are older than these versions.
+    Behind { flights: Array<SqlUuid> = Vec<Uuid>, versions: Array<BigInt> = Vec<i64> } -> (SqlUuid,),
+    "SELECT told.id FROM unnest($, $) AS told (id, version)
+    JOIN flights ON flights.id = told.id
+    LEFT JOIN LATERAL (SELECT version FROM availability WHERE flight_id = told.id OFFSET 0) AS stored ON true
+    WHERE coalesce(stored.version, 0) < told.version"
+}
+
+/// Those of these flights whose stored seats are older than these versions. Unknown flights are passed over.
+///
+/// # Errors
+/// Those of the database.
+pub async fn behind(
+    connection: &mut AsyncPgConnection,
+    told: &[(FlightId, i64)],
+) -> QueryResult<Vec<FlightId>> {
+    let query = Behind {
+        flights: column(told, |(flight, _)| flight.0),
+        versions: column(told, |(_, version)| *version),
+    };
+    let rows: Vec<(Uuid,)> = query.load(connection).await?;
+    Ok(rows.into_iter().map(|(flight,)| FlightId(flight)).collect())
 }
 
 /// The seats of a state as taken ones.

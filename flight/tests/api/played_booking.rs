@@ -1,9 +1,10 @@
 //! A booking service that is played: it answers what a test says, and notes what it is asked.
 
-use actix_web::{App, HttpResponse, HttpServer, web};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use serde_json::{Value, json};
 use shared::{
     auth::{ServiceCaller, ServiceTokens},
+    events::SeatsState,
     http::Id,
     ids::FlightId,
 };
@@ -23,6 +24,8 @@ pub(crate) struct PlayedBooking {
     /// `None`: it is out of order.
     withdrawal: Mutex<Option<Value>>,
     asked: Mutex<Vec<(String, Value)>>,
+    /// The seats that it has sold.
+    pub(crate) seats: Mutex<Vec<SeatsState>>,
 }
 
 impl PlayedBooking {
@@ -37,6 +40,7 @@ impl PlayedBooking {
             })),
             withdrawal: Mutex::new(Some(json!({"outcome": "withdrawn", "was_on_sale": true}))),
             asked: Mutex::default(),
+            seats: Mutex::default(),
         });
         let address = serve(played.clone());
         (played, address)
@@ -101,12 +105,26 @@ async fn follow(
     HttpResponse::NoContent().finish()
 }
 
+async fn seat_versions(_: ServiceCaller, played: web::Data<PlayedBooking>) -> HttpResponse {
+    let seats = played.seats.lock().expect("the seats");
+    let versions: Vec<_> = seats.iter().map(|state| (state.flight_id, state.version)).collect();
+    HttpResponse::Ok().json(json!({"data": versions, "next": null}))
+}
+
+async fn seats(_: ServiceCaller, request: HttpRequest, played: web::Data<PlayedBooking>) -> HttpResponse {
+    let seats = played.seats.lock().expect("the seats");
+    let asked = |state: &&SeatsState| request.query_string().contains(&state.flight_id.to_string());
+    HttpResponse::Ok().json(json!({"data": seats.iter().filter(asked).collect::<Vec<_>>()}))
+}
+
 fn serve(played: Arc<PlayedBooking>) -> url::Url {
     let tokens = web::Data::new(ServiceTokens::new(SERVICE_TOKEN_SECRET.to_owned().into()));
     let server = HttpServer::new(move || {
         App::new()
             .app_data(web::Data::from(played.clone()))
             .app_data(tokens.clone())
+            .route("/internal/seats/versions", web::get().to(seat_versions))
+            .route("/internal/seats", web::get().to(seats))
             .route("/internal/flights/{id}/close", web::post().to(close))
             .route("/internal/flights/{id}/{act}", web::post().to(act))
             .route("/internal/flights/{id}", web::put().to(follow))

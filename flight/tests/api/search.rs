@@ -6,8 +6,9 @@ use crate::{
 };
 use chrono::{Datelike, NaiveDate};
 use diesel_async::{AsyncConnection, AsyncPgConnection};
-use flight::store::flights;
+use flight::store::{availability, flights};
 use serde_json::{Value, json};
+use shared::{events::SeatsState, ids::FlightId};
 use std::time::{Duration, Instant};
 
 /// Three flights on a day: AE1 LHR 08:00, AE2 LGW 10:00 (cheap and slow), AE3 LHR 20:00 (dear).
@@ -197,6 +198,24 @@ async fn sales_change_seats_prices_and_offers() {
     let another = service.another().await;
     let found = another.get(&format!("/api/v1/search?{query}")).await.expect(200);
     assert_eq!(found["data"][0]["slices"][0]["segments"][0]["cabins"][0]["seats_available"], 0);
+}
+
+#[actix_web::test]
+async fn a_lost_message_of_booking_is_made_good() {
+    let service = Service::start().await;
+    let date = day(30);
+    let flight = three(&service, date).await.remove(0);
+    let flight_id: FlightId = code(flight["id"].as_str().expect("an id"));
+    let state = SeatsState { flight_id, version: 7, held: vec![], sold: vec![code("4A"), code("4B"), code("1A")] };
+    *service.booking.seats.lock().expect("the seats") = vec![state];
+    // An instance asks booking when it connects to its queue.
+    let another = service.another().await;
+    let path = format!("/api/v1/search?origin=LHR&destination=CDG&date={date}&sort=departure");
+    let left = |found: &[Value]| found[0]["slices"][0]["segments"][0]["cabins"][1]["seats_available"].clone();
+    wait_for(&another, &path, |found| left(found) == 134).await;
+    let stored = availability::of_flights(&mut service.connect().await, &[flight_id.into()]).await.unwrap();
+    let versions: Vec<i64> = stored.values().map(|taken| taken.version).collect();
+    assert_eq!(versions, [7], "it is stored for all instances, which look there within a minute");
 }
 
 #[actix_web::test]

@@ -5,7 +5,7 @@ use super::{
     query::{MOST_SLICES, Query, SearchRules},
     slice_options::{MOST_OPTIONS, SliceOption, option_key, slice_options, sort_key},
 };
-use crate::domain::timetable::Index;
+use crate::domain::timetable::{Index, IndexedFlight};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use shared::ids::{FlightId, InvalidId};
@@ -71,6 +71,11 @@ impl Journey<'_> {
     pub fn id(&self) -> ItineraryId {
         let ids = |slice: &SliceOption<'_>| slice.flights().iter().map(|flight| flight.id).collect();
         ItineraryId(self.slices.iter().map(ids).collect())
+    }
+
+    /// Its flights, in the order of travel.
+    pub fn flights(&self) -> impl Iterator<Item = &IndexedFlight> {
+        self.slices.iter().flat_map(SliceOption::flights).map(|flight| &***flight)
     }
 
     /// Its place in the order.

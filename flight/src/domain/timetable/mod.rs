@@ -59,6 +59,12 @@ impl Timetable {
         &self.index
     }
 
+    /// A flight that it was told of and that has not left, cancelled or not.
+    #[must_use]
+    pub fn find(&self, id: FlightId) -> Option<&IndexedFlight> {
+        self.known.get(&id).map(|known| &*known.flight)
+    }
+
     /// How many flights it was told of that have not left, cancelled ones among them.
     #[must_use]
     pub fn len(&self) -> usize {
