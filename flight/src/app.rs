@@ -126,11 +126,7 @@ struct Following {
 /// Starts the relay, the search index, the places and the schedule keeper on the present arbiter, and subscribes to the bus.
 fn follow(database: &DatabaseConfig, bus: &Bus, horizon_days: u16) -> Following {
 /// Starts the relay, the search index and the places on the present arbiter, and subscribes to the bus.
-fn follow(
-    database: &DatabaseConfig,
-    bus: &Bus,
-    client: impl Fn() -> SeatsClient + 'static,
-) -> Following {
+fn follow(database: &DatabaseConfig, bus: &Bus, client: impl Fn() -> SeatsClient + 'static) -> Following {
     let pool = Pool::new(&DatabaseConfig { pool_size: FOLLOWERS, ..database.clone() });
     let relay = Relay::start("flight", database, bus.clone());
     let catalogue = CatalogueHandle::start(pool.clone());

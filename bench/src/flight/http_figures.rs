@@ -58,7 +58,8 @@ pub async fn measure(bench: &FlightBench, cluster: &Cluster) -> anyhow::Result<V
     let ready_made = service.serve_ready_made(&answer).await?;
     let mut line = against(bench, "search_http", (service.address, &search), ready_made).await?;
     line.more.insert("bytes".to_owned(), json!(answer.len()));
-    line.more.insert("sql_requests_per_second".to_owned(), json!(rounded(sql(bench, &database, &slice).await?)));
+    line.more
+        .insert("sql_requests_per_second".to_owned(), json!(rounded(sql(bench, &database, &slice).await?)));
     lines.push(line);
     let places = "/api/v1/places?q=inter&limit=10";
     let found = ask(service.address, places).await?;

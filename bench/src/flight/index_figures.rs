@@ -60,8 +60,12 @@ fn build(bench: &FlightBench) -> anyhow::Result<(Timetable, Vec<FlightId>, Resul
     let used = resident_bytes()?.saturating_sub(before).saturating_sub(own);
     #[expect(clippy::cast_precision_loss, reason = "far below 2^52 bytes")]
     let each = used as f64 / ids.len() as f64;
-    let mut line =
-        ResultLine { what: "memory".to_owned(), ours: Some(each), unit: "bytes a flight", ..ResultLine::default() };
+    let mut line = ResultLine {
+        what: "memory".to_owned(),
+        ours: Some(each),
+        unit: "bytes a flight",
+        ..ResultLine::default()
+    };
     line.more.insert("flights".to_owned(), json!(ids.len()));
     line.more.insert("mib".to_owned(), json!(used / 1024 / 1024));
     line.more.insert("put_seconds".to_owned(), json!(rounded(building.seconds())));

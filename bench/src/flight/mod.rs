@@ -40,12 +40,15 @@ pub async fn run(options: &FlightOptions) -> anyhow::Result<()> {
     let parent = options.data_dir.clone();
     eprintln!("Starting a private PostgreSQL ...");
     let cluster = tokio::task::spawn_blocking(move || Cluster::start(&parent)).await??;
-    let machine = Machine::look(cluster.folder(), cluster.settings()).context("the machine could not be looked at")?;
+    let machine =
+        Machine::look(cluster.folder(), cluster.settings()).context("the machine could not be looked at")?;
     report::print_head(&machine);
     let bench = FlightBench::new(options.clone());
     let mut lines = Vec::new();
     for what in ALL.into_iter().filter(|what| options.wants(what)) {
-        for line in measure(&bench, &cluster, what).await.with_context(|| format!("{what} was not measured"))? {
+        for line in
+            measure(&bench, &cluster, what).await.with_context(|| format!("{what} was not measured"))?
+        {
             report::print_line(&line);
             lines.push(line);
         }

@@ -127,13 +127,20 @@ impl Network {
         let mut spoke = HUBS;
         while pairs.len() + 1 < FLIGHTS_A_DAY {
             let mut hubs: Vec<usize> = (0..HUBS).collect();
-            hubs.sort_by(|one, other| km(places[spoke], places[*one]).total_cmp(&km(places[spoke], places[*other])));
+            hubs.sort_by(|one, other| {
+                km(places[spoke], places[*one]).total_cmp(&km(places[spoke], places[*other]))
+            });
             let hub = hubs[dice.below(2)];
             pairs.extend([(spoke, hub), (hub, spoke)]);
             spoke = if spoke + 1 < AIRPORTS { spoke + 1 } else { HUBS };
         }
         let daily = pairs.iter().enumerate().map(|(number, (origin, destination))| {
-            daily_flight(number, (*origin, *destination), km(places[*origin], places[*destination]), &mut dice)
+            daily_flight(
+                number,
+                (*origin, *destination),
+                km(places[*origin], places[*destination]),
+                &mut dice,
+            )
         });
         Self { daily: daily.collect(), stations, equipment: equipment(), carrier: carrier() }
     }
@@ -147,7 +154,9 @@ impl Network {
             FlightTime::from_local(parsed(&text), &origin.time_zone)
         };
         // A time that clocks skip is an hour later.
-        let departure = local(daily.minute).or_else(|_| local(daily.minute + 60)).unwrap_or_else(|_| unreachable!("a time"));
+        let departure = local(daily.minute)
+            .or_else(|_| local(daily.minute + 60))
+            .unwrap_or_else(|_| unreachable!("a time"));
         let arrives = departure.at + TimeDelta::minutes(daily.minutes);
         let arrival = FlightTime::from_instant(arrives, &destination.time_zone);
         Flight {
@@ -190,7 +199,12 @@ fn station(number: usize, (_, longitude): (f64, f64)) -> Arc<Station> {
     })
 }
 
-fn daily_flight(number: usize, (origin, destination): (usize, usize), km: f64, dice: &mut Dice) -> DailyFlight {
+fn daily_flight(
+    number: usize,
+    (origin, destination): (usize, usize),
+    km: f64,
+    dice: &mut Dice,
+) -> DailyFlight {
     let fare = |cabin, brand, factor: f64| {
         #[expect(clippy::cast_possible_truncation, reason = "some thousand euros")]
         let minor = ((35.0 + 1.9 * km.powf(0.62)) * 100.0 * factor) as i64;
@@ -224,7 +238,11 @@ fn km(one: (f64, f64), other: (f64, f64)) -> f64 {
 }
 
 fn carrier() -> Arc<Carrier> {
-    Arc::new(Carrier { code: parsed("AE"), name: "Aerobus Airlines".to_owned(), accounting_code: parsed("997") })
+    Arc::new(Carrier {
+        code: parsed("AE"),
+        name: "Aerobus Airlines".to_owned(),
+        accounting_code: parsed("997"),
+    })
 }
 
 /// An A320 with two cabins.
@@ -233,7 +251,10 @@ fn equipment() -> Arc<Equipment> {
     Arc::new(Equipment {
         aircraft_type: AircraftTypeSummary { code: parsed("320"), name: "Airbus A320".to_owned() },
         plan: SeatPlan {
-            cabins: vec![section(Cabin::Business, [1, 3], "AC|DF"), section(Cabin::Economy, [4, 26], "ABC|DEF")],
+            cabins: vec![
+                section(Cabin::Business, [1, 3], "AC|DF"),
+                section(Cabin::Economy, [4, 26], "ABC|DEF"),
+            ],
             exit_rows: vec![10, 11],
             blocked_seats: vec![],
         },

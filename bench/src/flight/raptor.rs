@@ -203,7 +203,8 @@ fn departures(timetable: &Timetable, query: &Query, base: DateTime<Utc>) -> Vec<
     let legs = origin.and_then(|origin| index.outbound(origin));
     let day = flight::domain::timetable::day_number(slice.date);
     let noon = i64::from(day) * flight::domain::timetable::DAY_MICROS;
-    let of_day = legs.into_iter().flat_map(|legs| legs.between(noon - 86_400_000_000, noon + 2 * 86_400_000_000));
+    let of_day =
+        legs.into_iter().flat_map(|legs| legs.between(noon - 86_400_000_000, noon + 2 * 86_400_000_000));
     let of_day = of_day.filter(|leg| leg.local_day == day);
     of_day.map(|leg| SecondOfDay(seconds(base, leg.flight.departs_at()))).collect()
 }
@@ -216,7 +217,8 @@ fn range_query(
     connections: usize,
 ) -> Vec<Shape> {
     let slice = &query.slices[0];
-    let (Some(from), Some(to)) = (raptor.stops.get(&slice.origin), raptor.stops.get(&slice.destination)) else {
+    let (Some(from), Some(to)) = (raptor.stops.get(&slice.origin), raptor.stops.get(&slice.destination))
+    else {
         return Vec::new();
     };
     let found = raptor
@@ -237,9 +239,8 @@ fn range_query(
 fn pareto(mut shapes: Vec<Shape>) -> Vec<Shape> {
     shapes.sort_unstable();
     shapes.dedup();
-    let better = |one: &Shape, other: &Shape| {
-        one != other && one.0 >= other.0 && one.1 <= other.1 && one.2 <= other.2
-    };
+    let better =
+        |one: &Shape, other: &Shape| one != other && one.0 >= other.0 && one.1 <= other.1 && one.2 <= other.2;
     let kept = shapes.iter().filter(|shape| !shapes.iter().any(|other| better(other, shape)));
     kept.copied().collect()
 }

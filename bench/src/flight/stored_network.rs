@@ -69,7 +69,8 @@ async fn reference_data(bench: &FlightBench, connection: &mut AsyncPgConnection)
     Airline::insert(connection, &[airline]).await?;
     let equipment = &bench.network.equipment;
     let kind = &equipment.aircraft_type;
-    let aircraft_type = AircraftType { code: kind.code.clone(), icao: "A320".to_owned(), name: kind.name.clone() };
+    let aircraft_type =
+        AircraftType { code: kind.code.clone(), icao: "A320".to_owned(), name: kind.name.clone() };
     AircraftType::insert(connection, &[aircraft_type]).await?;
     let layout = SeatLayout {
         id: SeatLayoutId::new(),

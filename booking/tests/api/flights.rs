@@ -120,7 +120,8 @@ async fn another_service_may_compare_its_seats() {
         fixture.customer().get(&path).await.expect_problem(401, "unauthenticated");
     }
     let service = fixture.service();
-    let versions = async |more: &str| service.get(&format!("/internal/seats/versions{more}")).await.expect(200);
+    let versions =
+        async |more: &str| service.get(&format!("/internal/seats/versions{more}")).await.expect(200);
     assert_eq!(versions("").await, json!({"data": [], "next": null}));
     for (flight, seat) in [(sold.id, "4A"), (sold.id, "4B"), (past.id, "4A")] {
         let body = booking(flight, &[passenger("ADT", "Ada", Some(seat))]);
@@ -135,7 +136,9 @@ async fn another_service_may_compare_its_seats() {
     let told = service.get(&asked).await.expect(200)["data"].as_array().expect("a list").clone();
     let state = |flight, version, held: &[&str]| json!({"flight_id": flight, "version": version, "held": held, "sold": []});
     assert_eq!(told, [state(sold.id, 2, &["4A", "4B"]), state(free.id, 0, &[])]);
-    for bad in ["?flight=x", &format!("?{}", "flight=0190f2b0-0000-7000-8000-000000000000&".repeat(101)), "?typo=1"] {
+    for bad in
+        ["?flight=x", &format!("?{}", "flight=0190f2b0-0000-7000-8000-000000000000&".repeat(101)), "?typo=1"]
+    {
         service.get(&format!("/internal/seats{bad}")).await.expect_problem(422, "validation_failed");
     }
     fixture.stop().await;

@@ -94,7 +94,11 @@ impl SeatsResync {
 }
 
 /// Reads the seats of the flights whose stored version is older than booking's; gives how many flights that were.
-async fn compare(pool: Pool, catalogue: CatalogueHandle, booking: Rc<SeatsClient>) -> Result<u64, ResyncError> {
+async fn compare(
+    pool: Pool,
+    catalogue: CatalogueHandle,
+    booking: Rc<SeatsClient>,
+) -> Result<u64, ResyncError> {
     let (mut after, mut mended) = (None, 0);
     loop {
         let page = booking.versions(after).await?;
@@ -105,7 +109,8 @@ async fn compare(pool: Pool, catalogue: CatalogueHandle, booking: Rc<SeatsClient
         for flights in behind.chunks(FLIGHTS) {
             let states = booking.seats(flights).await?;
             availability::keep_newest(&mut *pool.get().await?, &states).await.map_err(DbError::from)?;
-            let change = |state: &SeatsState| CatalogueChange::Seats(state.flight_id, availability::taken(state));
+            let change =
+                |state: &SeatsState| CatalogueChange::Seats(state.flight_id, availability::taken(state));
             catalogue.apply(states.iter().map(change).collect()).await?;
             mended += u64::try_from(states.len()).unwrap_or(0);
         }
