@@ -68,14 +68,11 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
     // The search index follows the bus in bulk: off the thread of the connections that requests wait for.
     let follower = threads::arbiter("fl-follow".to_owned(), Priority::Followers)?;
     let (followed, bus, horizon) = (database.clone(), context.bus.clone(), config.schedule_horizon_days);
-    let Following { relay, pool: followers, catalogue, places, keeper, dead_letters, consumers } =
-        threads::run_on(&follower.handle(), async move || follow(&followed, &bus, horizon)).await?;
-    let (followed, bus) = (database.clone(), context.bus.clone());
     let tokens = ServiceTokens::new(service.service_token_secret.clone());
     let (booking, of_seats) = (config.booking_url.clone(), tokens.clone());
     let client = move || SeatsClient::new(booking.clone(), of_seats.clone());
-    let Following { relay, pool: followers, catalogue, places, dead_letters, consumers } =
-        threads::run_on(&follower.handle(), async move || follow(&followed, &bus, client)).await?;
+    let Following { relay, pool: followers, catalogue, places, keeper, dead_letters, consumers } =
+        threads::run_on(&follower.handle(), async move || follow(&followed, &bus, horizon, client)).await?;
     let loaded = async { tokio::join!(catalogue.loaded(), places.wait_for(|_| true)) };
     drop(tokio::time::timeout(LOAD_TIMEOUT, loaded).await);
 
@@ -124,21 +121,22 @@ struct Following {
 }
 
 /// Starts the relay, the search index, the places and the schedule keeper on the present arbiter, and subscribes to the bus.
-fn follow(database: &DatabaseConfig, bus: &Bus, horizon_days: u16) -> Following {
-/// Starts the relay, the search index and the places on the present arbiter, and subscribes to the bus.
-fn follow(database: &DatabaseConfig, bus: &Bus, client: impl Fn() -> SeatsClient + 'static) -> Following {
+fn follow(
+    database: &DatabaseConfig,
+    bus: &Bus,
+    horizon_days: u16,
+    client: impl Fn() -> SeatsClient + 'static,
+) -> Following {
     let pool = Pool::new(&DatabaseConfig { pool_size: FOLLOWERS, ..database.clone() });
     let relay = Relay::start("flight", database, bus.clone());
     let catalogue = CatalogueHandle::start(pool.clone());
     let places = PlacesHandle::start(pool.clone(), database);
     let keeper = ScheduleKeeperHandle::start(pool.clone(), relay.clone(), catalogue.clone(), horizon_days);
     let dead_letters = DeadLetters::new(pool.clone());
-    let consumers = subscribe(bus, &dead_letters, &pool, &catalogue);
-    Following { relay, pool, catalogue, places, keeper, dead_letters, consumers }
     let resync = SeatsResyncHandle::start(pool.clone(), catalogue.clone(), client);
     let to_table = SeatsFeed::start(pool.clone(), catalogue.clone()).with_resync(resync);
     let consumers = subscribe(bus, &dead_letters, to_table, &catalogue);
-    Following { relay, pool, catalogue, places, dead_letters, consumers }
+    Following { relay, pool, catalogue, places, keeper, dead_letters, consumers }
 }
 
 /// Subscribes to the bus.
