@@ -206,7 +206,8 @@ async fn a_lost_message_of_booking_is_made_good() {
     let date = day(30);
     let flight = three(&service, date).await.remove(0);
     let flight_id: FlightId = code(flight["id"].as_str().expect("an id"));
-    let state = SeatsState { flight_id, version: 7, held: vec![], sold: vec![code("4A"), code("4B"), code("1A")] };
+    let state =
+        SeatsState { flight_id, version: 7, held: vec![], sold: vec![code("4A"), code("4B"), code("1A")] };
     *service.booking.seats.lock().expect("the seats") = vec![state];
     // An instance asks booking when it connects to its queue.
     let another = service.another().await;
