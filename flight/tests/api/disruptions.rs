@@ -92,8 +92,9 @@ async fn small_airplane(operator: &Client) -> &'static str {
 #[actix_web::test]
 async fn a_flight_is_late_later_still_and_in_time_again() {
     let service = Service::start().await;
-    let (made, date) = (morning(&service).await, day(30));
     let mut heard = service.listen().await;
+    let (made, date) = (morning(&service).await, day(30));
+    assert_eq!(heard.recv().await.expect("an event").kind, EventType::FlightPublished);
     let late = service.operator.post(&path(&made, "delay"), &delay(date, "11:30", "13:45")).await;
     assert!(late.header("etag").starts_with("\"2."), "{}", late.header("etag"));
     let late = late.expect(200);
