@@ -8,7 +8,6 @@ mod compose;
 mod disruptions;
 mod documents;
 mod framing;
-mod journey_price;
 mod keys;
 mod live;
 mod operations;
