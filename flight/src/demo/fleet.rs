@@ -3,7 +3,7 @@
 use super::{
     airlines::{AEROBUS, DemoAirline, REGIONAL},
     fits::{FITS, Fit, InvalidFit},
-    network::{self, Hub},
+    network::{self, Hub, Turns},
 };
 use crate::domain::reference::{AircraftType, Airline, Airplane, SeatLayout};
 use shared::iata::{InvalidCode, Registration};
@@ -43,7 +43,7 @@ impl Fleet {
         };
         for line in network::lines() {
             let mut of_line = Vec::new();
-            for _ in 0..line.airplanes {
+            for _ in 0..airplanes_of_earlier_releases(line.turns) {
                 let registration = register.next(line.hub)?;
                 airplanes.push(airplane(&registration, line.airline, line.fit)?);
                 of_line.push(registration);
@@ -53,6 +53,14 @@ impl Fleet {
         for fit in FITS {
             airplanes.push(airplane(&register.next(&network::LONDON)?, &AEROBUS, fit)?);
         }
+        // Those that fly on Sundays came later. They stand behind all others, whose registrations stay as they are.
+        for (line, of_line) in
+            network::lines().zip(&mut of_lines).filter(|(line, _)| line.turns == Turns::TwoDays)
+        {
+            let registration = register.next(line.hub)?;
+            airplanes.push(airplane(&registration, line.airline, line.fit)?);
+            of_line.push(registration);
+        }
         Ok(Self {
             airlines: airlines()?,
             aircraft_types: aircraft_types()?,
@@ -60,6 +68,14 @@ impl Fleet {
             airplanes,
             of_lines,
         })
+    }
+}
+
+/// Airplanes of a line when registrations were first given out.
+fn airplanes_of_earlier_releases(turns: Turns) -> usize {
+    match turns {
+        Turns::Daily => 1,
+        Turns::TwoDays => 2,
     }
 }
 

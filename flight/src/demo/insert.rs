@@ -5,24 +5,25 @@ use super::{
     airports::{DemoPlaces, InvalidPlaces},
     fits::InvalidFit,
     fleet::Fleet,
-    network,
-    schedule::{DemoTimetable, PlannedFlight, ScheduleError},
+    schedule::{DemoTimetable, ScheduleError},
+    seasons::{self, Season},
 };
 use crate::{
-    domain::reference::Airline,
+    domain::{reference::Airline, schedule_generation::scheduled_flights},
     store::{
         ReferenceTable,
-        flights::{self, Naming, NewFlight},
+        flights::{self, Naming},
+        schedules::{self, StoredSchedule, Zones},
     },
 };
-use chrono::{Days, NaiveDate};
+use chrono::{DateTime, Days, NaiveDate, Utc};
 use diesel::{
     ConnectionError, QueryResult, QueryableByName,
     sql_types::{Array, Date, Text},
 };
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use futures_util::{StreamExt, TryStreamExt, stream};
-use shared::{db::DatabaseConfig, iata::InvalidCode, ids::FlightId};
+use shared::{db::DatabaseConfig, iata::InvalidCode, ids::ScheduleId};
 use std::{
     collections::HashSet,
     pin::pin,
@@ -40,7 +41,7 @@ const CONNECTIONS: usize = 4;
 pub enum LoadStep {
     /// Cities and airports.
     Places,
-    /// Airlines, aircraft types, seat layouts and airplanes.
+    /// Airlines, aircraft types, seat layouts, airplanes and season schedules.
     Fleet,
     /// Flights, counted by days.
     Flights,
@@ -72,6 +73,8 @@ pub struct Summary {
     pub seat_layouts: usize,
     /// Airplanes.
     pub airplanes: usize,
+    /// Season schedules.
+    pub schedules: usize,
     /// Days of flights.
     pub days: usize,
     /// Flights.
@@ -105,8 +108,8 @@ pub enum DemoError {
 }
 
 /// Writes what is missing of the demo data into the (migrated) schema: places and fleet at the first
-/// time, and the flights of the days from `today` on that are not there yet, each with its
-/// `flight.published` event. The active relay of the service publishes them.
+/// time, the schedules of each season that the window touches, and out of the schedules the flights of the days from
+/// `today` on that are not there yet, each with its `flight.published` event. The active relay of the service publishes them.
 ///
 /// A second start on the same day writes nothing, one on the next day adds a day; what was changed or
 /// deleted meanwhile is left alone. Airports that an earlier release left outside of their metropolitan areas join
@@ -137,7 +140,14 @@ pub async fn load(
     let fleet = Fleet::new()?;
     insert_fleet(&mut connection, &fleet, &mut summary, &mut progress).await?;
     let timetable = DemoTimetable::new(&places.airports, &fleet)?;
-    insert_flights(config, timetable.plan(&missing)?, &mut summary, &mut progress).await?;
+    let mut new = insert_seasons(&mut connection, &timetable, &missing).await?;
+    summary.schedules = new.len();
+    if missing.as_slice().first() != Some(&today) {
+        // An earlier release has made the flights of the first days. The schedule keeper notes which of them are the
+        // schedules' own.
+        new.clear();
+    }
+    insert_flights((config, &mut connection), (&new, missing), &mut summary, &mut progress).await?;
     tracing::info!(demo.days = summary.days, demo.flights = summary.flights, "the demo data are loaded");
     Ok(summary)
 }
@@ -154,9 +164,7 @@ async fn missing_days(
     connection: &mut AsyncPgConnection,
     window: Vec<NaiveDate>,
 ) -> QueryResult<Vec<NaiveDate>> {
-    let (numbers, hubs): (Vec<String>, Vec<&str>) = network::lines()
-        .map(|line| (format!("{}{}", line.airline.code, line.first_number), line.hub.airport))
-        .unzip();
+    let (numbers, hubs): (Vec<String>, Vec<&str>) = seasons::first_flights().unzip();
     let loaded: Vec<FlownDay> = diesel::sql_query(
         "SELECT DISTINCT departure_date FROM flights \
          JOIN unnest($1, $2) AS line (flight_number, origin) USING (flight_number, origin) \
@@ -261,55 +269,105 @@ async fn insert_fleet(
     Ok(())
 }
 
-/// Writes the flights day by day, over several connections: the work is the database's, and it gives
-/// each connection a core.
+#[derive(QueryableByName)]
+struct SeasonStart {
+    #[diesel(sql_type = Date)]
+    effective_from: NaiveDate,
+}
+
+/// Writes the schedules of the seasons of these days, where no line has one in the season; gives their ids.
+async fn insert_seasons(
+    connection: &mut AsyncPgConnection,
+    timetable: &DemoTimetable<'_>,
+    days: &[NaiveDate],
+) -> Result<Vec<ScheduleId>, DemoError> {
+    let (numbers, hubs): (Vec<String>, Vec<&str>) = seasons::first_flights().unzip();
+    let loaded: Vec<SeasonStart> = diesel::sql_query(
+        "SELECT DISTINCT effective_from FROM schedules \
+         JOIN unnest($1, $2) AS line (flight_number, origin) USING (flight_number, origin)",
+    )
+    .bind::<Array<Text>, _>(numbers)
+    .bind::<Array<Text>, _>(hubs)
+    .get_results(connection)
+    .await?;
+    let mut ids = Vec::new();
+    let (Some(first), Some(last)) = (days.first(), days.last()) else { return Ok(ids) };
+    let mut season = Season::of(*first).ok_or(DemoError::Date)?;
+    while season.first <= *last {
+        let dates = season.first..=season.last;
+        if !loaded.iter().any(|start| dates.contains(&start.effective_from)) {
+            let new = seasons::schedules(timetable, season)?;
+            schedules::insert(connection, &new).await?;
+            ids.extend(new.iter().map(|schedule| schedule.id));
+        }
+        season = season.next().ok_or(DemoError::Date)?;
+    }
+    Ok(ids)
+}
+
+/// Generates the flights of these days out of all schedules, day by day, over several connections: the work is the
+/// database's, and it gives each connection a core.
 async fn insert_flights(
-    config: &DatabaseConfig,
-    plan: Vec<Vec<PlannedFlight>>,
+    (config, connection): (&DatabaseConfig, &mut AsyncPgConnection),
+    (new, days): (&[ScheduleId], Vec<NaiveDate>),
     summary: &mut Summary,
     progress: &mut impl FnMut(LoadProgress),
 ) -> Result<(), DemoError> {
-    let total = plan.len();
+    let total = days.len();
     progress(LoadProgress { step: LoadStep::Flights, done: 0, total });
-    let idle = &Mutex::new(Vec::new());
-    let day = async |planned: Vec<PlannedFlight>| {
+    let (Some(first), Some(last)) = (days.as_slice().first().copied(), days.last().copied()) else {
+        return Ok(());
+    };
+    let stored = schedules::of_dates(connection, first, last).await?;
+    let zones = schedules::zones(connection, stored.iter().map(|stored| &stored.schedule)).await?;
+    let (idle, stored, zones) = (&Mutex::new(Vec::new()), &stored, &zones);
+    let day = async |day: NaiveDate| {
         // A connection that met an error is not used again: it may be in a transaction.
         let connection = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut connection = match connection {
             Some(connection) => connection,
             None => config.connect().await?,
         };
-        let inserted = insert_day(&mut connection, planned).await?;
+        let generated = generate_day(&mut connection, stored, zones, day).await?;
         idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
-        Ok::<usize, DemoError>(inserted)
+        Ok::<(usize, bool), DemoError>(generated)
     };
-    let mut days = pin!(stream::iter(plan).map(day).buffer_unordered(CONNECTIONS));
-    while let Some(flights) = days.try_next().await? {
+    let mut whole = true;
+    let mut generated = pin!(stream::iter(days).map(day).buffer_unordered(CONNECTIONS));
+    while let Some((flights, complete)) = generated.try_next().await? {
+        whole &= complete;
         summary.flights += flights;
         summary.days += 1;
         progress(LoadProgress { step: LoadStep::Flights, done: summary.days, total });
     }
+    // Where something stood in the way, the schedule keeper looks at everything and keeps the conflicts.
+    if whole {
+        schedules::note_dates(connection, new, (first, last)).await?;
+    }
     Ok(())
 }
 
-/// Writes the flights of a day with their events in one transaction; gives how many were new.
-async fn insert_day(connection: &mut AsyncPgConnection, planned: Vec<PlannedFlight>) -> QueryResult<usize> {
-    let new: Vec<NewFlight> = planned.into_iter().map(new_flight).collect();
-    connection
-        .transaction(async |connection: &mut AsyncPgConnection| flights::insert(connection, &new).await)
-        .await
-        .map(|inserted| inserted.len())
-}
-
-fn new_flight(planned: PlannedFlight) -> NewFlight {
-    NewFlight {
-        id: FlightId::new(),
-        flight_number: planned.flight_number,
-        origin: planned.origin,
-        destination: planned.destination,
-        departure: planned.departure,
-        arrival: planned.arrival,
-        airplane: planned.airplane,
-        fares: planned.fares,
+/// Generates the flights of a day with their events in one transaction; gives how many were new, and whether nothing was in
+/// the way.
+async fn generate_day(
+    connection: &mut AsyncPgConnection,
+    stored: &[StoredSchedule],
+    zones: &Zones,
+    day: NaiveDate,
+) -> QueryResult<(usize, bool)> {
+    let mut wanted = Vec::new();
+    let mut complete = true;
+    for StoredSchedule { schedule, .. } in stored.iter().filter(|stored| stored.schedule.operates_on(day)) {
+        // Those that have left today too: the boards show them.
+        let zones = schedules::route_zones(schedule, zones)?;
+        let (flights, conflicts) = scheduled_flights(schedule, zones, [day], DateTime::<Utc>::MIN_UTC);
+        complete &= conflicts.is_empty();
+        wanted.extend(flights);
     }
+    let generated = connection
+        .transaction(async |connection: &mut AsyncPgConnection| {
+            schedules::carry_out(connection, &wanted, false).await
+        })
+        .await?;
+    Ok((generated.created.len(), complete && generated.conflicts.is_empty()))
 }

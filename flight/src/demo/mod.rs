@@ -10,6 +10,7 @@
 //! | [`fleet`] | the airplanes, with all that they refer to but the places |
 //! | [`network`] | hubs, and what each airplane flies |
 //! | [`schedule`] | the lines of the network as dated flights |
+//! | [`seasons`] | the same as season schedules |
 //! | `insert` | the way into the database |
 //!
 //! All but `insert` is pure: the plan of a day depends on its date alone.
@@ -25,5 +26,6 @@ mod insert;
 mod instants;
 pub mod network;
 pub mod schedule;
+pub mod seasons;
 
 pub use insert::{DemoError, LoadProgress, LoadStep, Summary, WINDOW_DAYS, load};

@@ -4,7 +4,7 @@ use super::{
     airlines::{AEROBUS, DemoAirline, REGIONAL},
     fits::{A320, A320_TWO_CLASS, A321_NEO, A350, ATR_72, BOEING_737, BOEING_777, EMBRAER_190, Fit},
 };
-use chrono::{Datelike, NaiveDate};
+use chrono::{Datelike, NaiveDate, Weekday};
 
 /// An airport where airplanes are at home.
 #[derive(Debug)]
@@ -51,6 +51,29 @@ pub struct DemoTrip {
     pub homeward: Option<ClockTime>,
 }
 
+/// Which airplane of a line flies on a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turns {
+    /// One airplane, which is back every night.
+    Daily,
+    /// Airplanes that are away for two days: one leaves on Monday, Wednesday and Friday, the second on Tuesday, Thursday
+    /// and Saturday, the third on Sunday.
+    TwoDays,
+}
+
+impl Turns {
+    /// The place of the day's airplane among those of the line.
+    #[must_use]
+    pub fn airplane(self, day: NaiveDate) -> usize {
+        match (self, day.weekday()) {
+            (Self::Daily, _) => 0,
+            (Self::TwoDays, Weekday::Sun) => 2,
+            (Self::TwoDays, Weekday::Mon | Weekday::Wed | Weekday::Fri) => 0,
+            (Self::TwoDays, _) => 1,
+        }
+    }
+}
+
 /// What one airplane flies on a day; with several airplanes, they take turns day by day.
 #[derive(Debug)]
 pub struct LineOfFlying {
@@ -60,8 +83,8 @@ pub struct LineOfFlying {
     pub hub: &'static Hub,
     /// With what.
     pub fit: &'static Fit,
-    /// As many as a turn lasts days.
-    pub airplanes: u8,
+    /// How the airplanes of the line take turns.
+    pub turns: Turns,
     /// The first trip's number out; it flies home under the next one, and so on.
     pub first_number: u16,
     /// The first departure, by the clock of the hub.
@@ -89,7 +112,7 @@ const fn line(
     first_departure: ClockTime,
     trips: &'static [DemoTrip],
 ) -> LineOfFlying {
-    LineOfFlying { airline: &AEROBUS, hub, fit, airplanes: 1, first_number, first_departure, trips }
+    LineOfFlying { airline: &AEROBUS, hub, fit, turns: Turns::Daily, first_number, first_departure, trips }
 }
 
 const fn pair(
@@ -99,7 +122,7 @@ const fn pair(
     first_departure: ClockTime,
     trips: &'static [DemoTrip],
 ) -> LineOfFlying {
-    LineOfFlying { airplanes: 2, ..line(first_number, hub, fit, first_departure, trips) }
+    LineOfFlying { turns: Turns::TwoDays, ..line(first_number, hub, fit, first_departure, trips) }
 }
 
 const fn regional(

@@ -15,7 +15,7 @@ use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use jiff::{
     Timestamp,
     civil::{self, DateTime as Civil},
-    tz::TimeZone,
+    tz::{Offset, TimeZone},
 };
 use shared::{
     fare::FlightFare,
@@ -169,6 +169,14 @@ impl<'a> DemoTimetable<'a> {
         Ok(plan)
     }
 
+    /// How far the clocks of all places are from UTC on a date, at noon by UTC; always in the same order.
+    #[must_use]
+    pub fn clocks(&self, date: NaiveDate) -> Vec<Option<Offset>> {
+        let noon =
+            civil_date(date).ok().and_then(|date| TimeZone::UTC.to_timestamp(date.at(12, 0, 0, 0)).ok());
+        self.stops.values().map(|stop| Some(stop.zone.to_offset(noon?))).collect()
+    }
+
     fn stop(&self, code: &'static str) -> Result<&DemoStation<'a>, ScheduleError> {
         self.stops.get(code).ok_or(ScheduleError::Airport(code))
     }
@@ -212,10 +220,7 @@ fn fly(
     flights: &mut Vec<PlannedFlight>,
 ) -> Result<(), ScheduleError> {
     let Some(first) = rounds.first() else { return Ok(()) };
-    let turn = day.num_days_from_ce().rem_euclid(line.airplanes.into());
-    let Some(airplane) = usize::try_from(turn).ok().and_then(|turn| airplanes.get(turn)) else {
-        return Ok(());
-    };
+    let Some(airplane) = airplanes.get(line.turns.airplane(day)) else { return Ok(()) };
     let turnaround = jiff::SignedDuration::from_mins(line.fit.turnaround_minutes);
     let (hour, minute) = line.first_departure;
     let mut ready = first.out.from.instant(civil_date(day)?.at(hour, minute, 0, 0))?;

@@ -1,8 +1,8 @@
 //! Writes of flights, each with its events in the same transaction.
 
-use super::{SOURCE, read::find_many, rotation::turnarounds};
+use super::{SOURCE, read::find_many, rotation::fits};
 use crate::{
-    domain::flight::Flight,
+    domain::{flight::Flight, rotation::AirplaneFit},
     store::{
         column, fares,
         schema::{airlines, airports, flights},
@@ -22,6 +22,7 @@ use shared::{
     ids::FlightId,
     outbox,
 };
+use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
 /// A flight that is to be made. It takes airline and seats over from its number and airplane.
@@ -135,10 +136,22 @@ pub async fn hold_references(
 /// # Errors
 /// Those of the database, an unknown airport, airline or airplane among them.
 pub async fn insert(connection: &mut AsyncPgConnection, new: &[NewFlight]) -> QueryResult<Vec<Flight>> {
-    let turnarounds = turnarounds(connection, &column(new, |flight| &flight.airplane)).await?;
+    let fits = fits(connection, &column(new, |flight| &flight.airplane)).await?;
+    insert_fitted(connection, new, &fits).await
+}
+
+/// The same, where types and seats of the airplanes are known.
+///
+/// # Errors
+/// As those of [`insert`].
+pub async fn insert_fitted(
+    connection: &mut AsyncPgConnection,
+    new: &[NewFlight],
+    fits: &HashMap<Registration, AirplaneFit>,
+) -> QueryResult<Vec<Flight>> {
     // An airplane without a turnaround is not there: the insert itself refuses it.
     let turnaround =
-        |flight: &NewFlight| turnarounds.get(&flight.airplane).copied().unwrap_or(TimeDelta::zero());
+        |flight: &NewFlight| fits.get(&flight.airplane).map_or(TimeDelta::zero(), AirplaneFit::turnaround);
     let inserted: Vec<InsertedFlight> = diesel::sql_query(
         "INSERT INTO flights (id, flight_number, airline, origin, destination, departs_at, arrives_at, departure_date, \
                               airplane, seat_layout_id, planned_departs_at, planned_arrives_at, blocked_until) \
@@ -161,8 +174,7 @@ pub async fn insert(connection: &mut AsyncPgConnection, new: &[NewFlight]) -> Qu
     .bind::<Array<Timestamptz>, _>(column(new, |flight| flight.arrival.at + turnaround(flight)))
     .get_results(connection)
     .await?;
-    let inserted: std::collections::HashSet<FlightId> =
-        inserted.into_iter().map(|key| key.id.into()).collect();
+    let inserted: HashSet<FlightId> = inserted.into_iter().map(|key| key.id.into()).collect();
     let new: Vec<&NewFlight> = new.iter().filter(|flight| inserted.contains(&flight.id)).collect();
     let rows: Vec<_> =
         new.iter().flat_map(|flight| flight.fares.iter().map(|fare| (flight.id, fare))).collect();

@@ -5,29 +5,31 @@ use super::StoredSchedule;
 use crate::{
     domain::{
         flight::Flight,
-        reference::Airport,
         rotation::{AirplaneFit, turnaround},
+        schedule::Schedule,
         schedule_generation::{
             ConflictReason, Decision, ExistingFlight, ScheduleConflict, ScheduledFlight, decide,
             scheduled_flights,
         },
     },
     store::{
-        ReferenceTable, column,
+        column,
         flights::{self, FlightChange, NewFlight, ScheduleLink},
+        parsed,
+        schema::airports,
     },
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::{
-    QueryResult,
+    prelude::*,
     result::{DatabaseErrorKind, Error},
 };
-use diesel_async::{AsyncConnection, AsyncPgConnection};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use shared::{
     iata::{AirportCode, FlightNumber, Registration},
     ids::FlightId,
 };
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// What was done.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -63,17 +65,44 @@ pub async fn generate(
 ) -> QueryResult<GeneratedFlights> {
     let route = [&schedule.origin, &schedule.destination];
     flights::hold_references(connection, &schedule.flight_number, route).await?;
-    let mut zones = Vec::with_capacity(route.len());
-    for airport in route {
-        // Foreign keys keep it there.
-        let airport = Airport::find(connection, airport).await?.ok_or(Error::NotFound)?;
-        zones.push(airport.value.time_zone);
-    }
-    let (wanted, flaws) = scheduled_flights(schedule, (&zones[0], &zones[1]), dates, now);
+    let zones = zones(connection, [schedule]).await?;
+    let (wanted, flaws) = scheduled_flights(schedule, route_zones(schedule, &zones)?, dates, now);
     let mut generated = carry_out(connection, &wanted, true).await?;
     generated.conflicts.extend(flaws);
     generated.conflicts.sort_by_key(|conflict| conflict.date);
     Ok(generated)
+}
+
+/// The time zones of airports.
+pub type Zones = HashMap<AirportCode, String>;
+
+/// The time zones of the airports of schedules.
+///
+/// # Errors
+/// Those of the database.
+pub async fn zones<'a>(
+    connection: &mut AsyncPgConnection,
+    schedules: impl IntoIterator<Item = &'a Schedule>,
+) -> QueryResult<Zones> {
+    let codes: BTreeSet<&str> = schedules
+        .into_iter()
+        .flat_map(|schedule| [schedule.origin.as_str(), schedule.destination.as_str()])
+        .collect();
+    let rows: Vec<(String, String)> = airports::table
+        .filter(airports::iata.eq_any(codes))
+        .select((airports::iata, airports::time_zone))
+        .load(connection)
+        .await?;
+    rows.into_iter().map(|(code, zone)| Ok((parsed(&code)?, zone))).collect()
+}
+
+/// The zones of the two ends of a schedule.
+///
+/// # Errors
+/// `NotFound` where one of them is missing; foreign keys keep airports of schedules there.
+pub fn route_zones<'a>(schedule: &Schedule, zones: &'a Zones) -> QueryResult<(&'a str, &'a str)> {
+    let zone = |airport: &AirportCode| zones.get(airport).map(String::as_str).ok_or(Error::NotFound);
+    Ok((zone(&schedule.origin)?, zone(&schedule.destination)?))
 }
 
 /// Makes and changes the flights that schedules want. With `exclusive`, others cannot plan the airplanes until the
@@ -219,7 +248,7 @@ async fn create(
         return Ok(());
     }
     let new = column(wanted, |wanted| new_flight(wanted));
-    generated.created = flights::insert(connection, &new).await?;
+    generated.created = flights::insert_fitted(connection, &new, fits).await?;
     let made: HashSet<FlightId> = generated.created.iter().map(|flight| flight.id).collect();
     let (made, refused): (Vec<_>, Vec<_>) =
         new.iter().zip(wanted).partition(|(flight, _)| made.contains(&flight.id));

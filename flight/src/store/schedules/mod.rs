@@ -7,7 +7,7 @@ mod turn;
 mod warnings;
 
 pub use chunk::{ChunkResult, first_date, next_chunk};
-pub use generation::{GeneratedFlights, carry_out, generate};
+pub use generation::{GeneratedFlights, Zones, carry_out, generate, route_zones, zones};
 pub use orphans::{note_whole, orphans};
 pub use turn::try_turn;
 pub use warnings::warnings;
@@ -169,6 +169,24 @@ pub async fn list(
     rows.into_iter().map(read).collect()
 }
 
+/// All schedules whose season has a date from `first` to `last`, in the order in which they were made.
+///
+/// # Errors
+/// Those of the database.
+pub async fn of_dates(
+    connection: &mut AsyncPgConnection,
+    first: NaiveDate,
+    last: NaiveDate,
+) -> QueryResult<Vec<StoredSchedule>> {
+    let rows: Vec<ScheduleRow> = schedules::table
+        .filter(schedules::effective_from.le(last).and(schedules::effective_to.ge(first)))
+        .order(schedules::id)
+        .select(ScheduleRow::as_select())
+        .load(connection)
+        .await?;
+    rows.into_iter().map(read).collect()
+}
+
 /// One schedule.
 ///
 /// # Errors
@@ -301,6 +319,27 @@ pub async fn note_generated(
     let ids: Vec<Uuid> = schedules.iter().map(|id| id.0).collect();
     diesel::update(schedules::table.filter(schedules::id.eq_any(ids)))
         .set((schedules::generated_until.eq(until), schedules::conflicts.eq(to_json(&conflicts)?)))
+        .execute(connection)
+        .await
+        .map(drop)
+}
+
+/// Notes that the dates from `first` to `last` are generated, of these new schedules and of all that were generated up to the
+/// day before `first`.
+///
+/// # Errors
+/// Those of the database.
+pub async fn note_dates(
+    connection: &mut AsyncPgConnection,
+    new: &[ScheduleId],
+    (first, last): (NaiveDate, NaiveDate),
+) -> QueryResult<()> {
+    let before = first.pred_opt().unwrap_or(first);
+    let new: Vec<Uuid> = new.iter().map(|id| id.0).collect();
+    let known = schedules::id.eq_any(new).nullable().or(schedules::generated_until.ge(before));
+    let season = schedules::effective_from.le(last).and(schedules::effective_to.ge(first));
+    diesel::update(schedules::table.filter(season).filter(known))
+        .set(schedules::generated_until.eq(last))
         .execute(connection)
         .await
         .map(drop)
