@@ -2,6 +2,7 @@
 
 use crate::installation::Administrator;
 use anyhow::Context;
+use flight::demo::HORIZON_DAYS;
 use mailer::config::Destination;
 use secrecy::{ExposeSecret, SecretString};
 use shared::{
@@ -100,7 +101,7 @@ impl StartPlan {
         let booking_url = url(booking).parse()?;
         let config =
             flight::config::Config::embedded(service.http_address, &service.database(), secret, booking_url);
-        Ok(flight::config::Config { service, ..config })
+        Ok(flight::config::Config { service, schedule_horizon_days: HORIZON_DAYS, ..config })
     }
 
     /// The settings of the mailer.
@@ -185,7 +186,10 @@ impl StartPlan {
                 ("AEROBUS_LOG_FILTER", "warn".to_owned()),
             ];
             environment.extend(match service {
-                "flight" => vec![("FLIGHT_BOOKING_URL", booking.clone())],
+                "flight" => vec![
+                    ("FLIGHT_BOOKING_URL", booking.clone()),
+                    ("FLIGHT_SCHEDULE_HORIZON_DAYS", HORIZON_DAYS.to_string()),
+                ],
                 "booking" => vec![("BOOKING_PAYMENT_PROVIDER", "sandbox".to_owned())],
                 "mailer" => {
                     let public = ("MAILER_PUBLIC_URL", gateway.clone());

@@ -205,10 +205,7 @@ impl Handler<WorkThrough> for ScheduleKeeper {
 
 /// A cloneable handle of the schedule keeper.
 #[derive(Clone)]
-pub struct ScheduleKeeperHandle {
-    actor: SupervisedActor<ScheduleKeeper>,
-    horizon_days: u16,
-}
+pub struct ScheduleKeeperHandle(SupervisedActor<ScheduleKeeper>);
 
 impl ScheduleKeeperHandle {
     /// Starts the keeper on the present arbiter; it begins its first pass. It generates flights of today and so many days
@@ -216,21 +213,20 @@ impl ScheduleKeeperHandle {
     #[must_use]
     pub fn start(pool: Pool, relay: RelayHandle, catalogue: CatalogueHandle, horizon_days: u16) -> Self {
         let pass = Pass { pool, relay, catalogue, horizon_days };
-        let actor = SupervisedActor::start("flight", "schedule keeper", move |lifeline| ScheduleKeeper {
+        Self(SupervisedActor::start("flight", "schedule keeper", move |lifeline| ScheduleKeeper {
             pass: pass.clone(),
             working: false,
             again: false,
             waiting: [Vec::new(), Vec::new()],
             next: None,
             _lifeline: lifeline,
-        });
-        Self { actor, horizon_days }
+        }))
     }
 
     /// Has a pass follow, at once or after the one under way. Never blocks, never fails: a keeper that is just made anew
     /// begins with a pass.
     pub fn nudge(&self) {
-        if let Some(keeper) = self.actor.address() {
+        if let Some(keeper) = self.0.address() {
             // A full mailbox has a pass follow anyway.
             drop(keeper.try_send(Wake));
         }
@@ -241,12 +237,6 @@ impl ScheduleKeeperHandle {
     /// # Errors
     /// [`AskError`]
     pub async fn work_through(&self) -> Result<(), AskError> {
-        self.actor.ask(WorkThrough).await
-    }
-
-    /// The last date that flights are generated for.
-    #[must_use]
-    pub fn horizon(&self, now: DateTime<Utc>) -> NaiveDate {
-        horizon(now, self.horizon_days)
+        self.0.ask(WorkThrough).await
     }
 }

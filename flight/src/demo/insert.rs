@@ -33,6 +33,9 @@ use std::{
 /// Flights are on sale this many days ahead, today among them.
 pub const WINDOW_DAYS: u64 = 60;
 
+/// The horizon of a schedule keeper that stays within the window: a season has more flights than a newcomer waits for.
+pub const HORIZON_DAYS: u16 = 59;
+
 /// Days that are written at once.
 const CONNECTIONS: usize = 4;
 

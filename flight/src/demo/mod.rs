@@ -28,4 +28,4 @@ pub mod network;
 pub mod schedule;
 pub mod seasons;
 
-pub use insert::{DemoError, LoadProgress, LoadStep, Summary, WINDOW_DAYS, load};
+pub use insert::{DemoError, HORIZON_DAYS, LoadProgress, LoadStep, Summary, WINDOW_DAYS, load};

@@ -5,7 +5,6 @@ use super::{
     preconditions::IfMatch,
 };
 use crate::{
-    actors::schedule_keeper::ScheduleKeeperHandle,
     booking::BookingClient,
     domain::{
         flight::Flight,
@@ -103,7 +102,7 @@ struct Generated {
 
 /// Generate the flights of a schedule
 ///
-/// Up to the horizon: makes those that are missing, changes those that nobody else has changed, deletes those without
+/// Of the whole season: makes those that are missing, changes those that nobody else has changed, deletes those without
 /// bookings on dates that the schedule has no more, and lists all others as conflicts. Doing it again changes nothing. A
 /// dry run answers the same and changes nothing.
 #[utoipa::path(
@@ -126,7 +125,6 @@ pub(crate) async fn generate(
     Id(id): Id<ScheduleId>,
     _: Body<EmptyBody>,
     (pool, changes): (web::Data<Pool>, web::Data<CommittedChanges>),
-    keeper: web::Data<ScheduleKeeperHandle>,
     booking: web::Data<BookingClient>,
 ) -> Result<HttpResponse, Problem> {
     let dry_run = parameters.optional("dry_run").unwrap_or(false);
@@ -137,13 +135,7 @@ pub(crate) async fn generate(
         false => withdraw(staff.author(), id, (&pool, &booking), now).await?,
     };
     let mut connection = pool.get().await?;
-    let run = GenerationRun {
-        id,
-        now,
-        horizon: keeper.horizon(now),
-        dry_run,
-        with_bookings: &withdrawn.with_bookings,
-    };
+    let run = GenerationRun { id, now, dry_run, with_bookings: &withdrawn.with_bookings };
     let attempt = (*connection)
         .transaction(async |connection: &mut AsyncPgConnection| run.attempt(connection, staff.author()).await)
         .await;
@@ -215,7 +207,6 @@ fn removable(orphans: Vec<ExistingFlight>) -> Vec<Flight> {
 struct GenerationRun<'a> {
     id: ScheduleId,
     now: DateTime<Utc>,
-    horizon: NaiveDate,
     dry_run: bool,
     with_bookings: &'a [FlightId],
 }
@@ -256,7 +247,7 @@ impl GenerationRun<'_> {
         stored: &StoredSchedule,
         removed: Vec<Flight>,
     ) -> Result<Generated, Attempt> {
-        let until = self.horizon.min(stored.schedule.effective_to);
+        let until = stored.schedule.effective_to;
         let dates = stored.schedule.dates(schedules::first_date(self.now), until);
         let mut flights = schedules::generate(connection, stored, dates, self.now).await?;
         let conflicts = std::mem::take(&mut flights.conflicts);
