@@ -18,8 +18,8 @@ pub use rotation::{fits, lock_airplanes, planned_elsewhere, planned_times, rotat
 pub use scheduled::{ScheduleLink, link, lock_by_number, of_schedule};
 pub use versions::{DeparturePlace, versions_behind};
 pub use write::{
-    FlightChange, Naming, NewFlight, delete, hold_references, insert, insert_fitted, republish, republish_all,
-    update,
+    FlightChange, Naming, NewFlight, delete, hold_references, insert, insert_fitted, republish,
+    republish_all, update,
 };
 
 /// The service as the source of events.
