@@ -20,6 +20,15 @@ const SEED: &str = "1";
 /// come last.
 const ENDS_ACCESS: &str = r"(/users/me/sessions(/\{id\})?|/admin/users/\{id\}(/roles)?)$";
 
+/// How it sends a file: it knows no media type of tables.
+const HOOKS: &str = "\
+import schemathesis
+
+@schemathesis.serializer('text/csv')
+def table(context, value):
+    return value if isinstance(value, bytes) else str(value).encode()
+";
+
 /// Things that exist, for the parameters of paths.
 async fn existing(system: &RunningSystem, admin: &Client) -> Vec<(&'static str, String)> {
     let text = |value: &Value| value.as_str().expect("a text").to_owned();
@@ -61,7 +70,9 @@ async fn run(system: &RunningSystem, token: &str, before: Vec<String>, options: 
         "AEROBUS_TEST_SCHEMATHESIS names the Python that has schemathesis: ./dev test installs it and sets it",
     );
     let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("tables.py"), HOOKS).expect("the hooks are written");
     let mut command = Command::new(python);
+    command.env("SCHEMATHESIS_HOOKS", "tables").env("PYTHONPATH", folder.path());
     command.args(["-m", "schemathesis.cli"]).args(before).arg("run");
     command.arg(format!("http://{}/api/openapi.json", system.services.gateway()));
     command.args(["--header", &format!("Authorization: Bearer {}", token)]);
