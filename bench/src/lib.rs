@@ -6,6 +6,7 @@
 //! | `booking` | `./dev bench booking` |
 //! | `compression` | `./dev bench compression` |
 //! | `login_storm` | `./dev bench login-storm` |
+//! | `flight` | `./dev bench flight` |
 //! | `gateway` | `./dev bench gateway` |
 //! | `system` | `./dev bench system` |
 //! | `cluster` | the private PostgreSQL, its databases, and looking into them |
@@ -18,6 +19,7 @@
 pub mod booking;
 pub mod cluster;
 pub mod compression;
+pub mod flight;
 pub mod gateway;
 pub mod login_storm;
 pub mod machine;

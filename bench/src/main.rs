@@ -4,6 +4,7 @@ use anyhow::bail;
 use bench::{
     booking::{self, service},
     compression,
+    flight::{self, flight_process},
     gateway::{self, gateway_process, upstream_service},
     login_storm,
     system::{self, smtp_sink},
@@ -24,6 +25,8 @@ enum Benchmark {
     Booking(booking::BookingOptions),
     /// GET /search through the gateway, as it is and compressed
     Compression(compression::CompressionOptions),
+    /// Search over half a million flights: in the index, against RAPTOR, over HTTP
+    Flight(flight::FlightOptions),
     /// What the gateway adds to small answers, against nginx
     Gateway(gateway::GatewayOptions),
     /// Bookings through the gateway of the whole, while 500 people log in
@@ -33,6 +36,9 @@ enum Benchmark {
     /// The booking service as a process of its own; of no use by itself
     #[command(name = service::SUBCOMMAND, hide = true)]
     ServeBooking,
+    /// The flight service as a process of its own; of no use by itself
+    #[command(name = flight_process::SUBCOMMAND, hide = true)]
+    ServeFlight,
     /// The gateway as a process of its own; of no use by itself
     #[command(name = gateway_process::SUBCOMMAND, hide = true)]
     ServeGateway,
@@ -47,10 +53,12 @@ enum Benchmark {
 fn main() -> ExitCode {
     let outcome = match Benchmark::parse() {
         Benchmark::ServeBooking => actix_web::rt::System::new().block_on(service::serve()),
+        Benchmark::ServeFlight => actix_web::rt::System::new().block_on(flight_process::serve()),
         Benchmark::ServeGateway => actix_web::rt::System::new().block_on(gateway_process::serve()),
         Benchmark::ServeUpstream => actix_web::rt::System::new().block_on(upstream_service::serve()),
         Benchmark::SinkSmtp => actix_web::rt::System::new().block_on(smtp_sink::serve()),
         Benchmark::Booking(options) => measure(booking::run(&options)),
+        Benchmark::Flight(options) => measure(flight::run(&options)),
         Benchmark::Gateway(options) => measure(gateway::run(&options)),
         Benchmark::LoginStorm(options) => measure(login_storm::run(&options)),
         Benchmark::System(options) => measure(system::run(&options)),
