@@ -2,7 +2,7 @@
 
 use crate::{
     service::Service,
-    world::{body, day, flight},
+    world::{body, code, day, flight},
 };
 use chrono::{Datelike, NaiveDate};
 use diesel_async::{AsyncConnection, AsyncPgConnection};

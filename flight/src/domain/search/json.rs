@@ -171,6 +171,9 @@ impl Writer<'_> {
         self.text(&flight.equipment.json);
         self.text(r#","status":"#);
         self.quoted(status_name(flight.status_at(self.now)));
+        self.text(r#","reason":"#);
+        // Staff write it: it may have anything to escape. Writing into memory does not fail.
+        let _ = serde_json::to_writer(&mut self.out, &flight.reason);
         self.seats_and_fares(flight);
         self.text(r#","version":"#);
         self.number(flight.version);
