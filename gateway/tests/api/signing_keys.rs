@@ -78,7 +78,8 @@ async fn a_rotation_fails_no_verification() {
     let crowd = join_all((0..CROWD).map(|_| verifier.verify(&new))).await;
     assert!(crowd.iter().all(Result::is_ok), "{:?}", crowd.iter().find(|one| one.is_err()));
     let on_other = other.with_token(&new);
-    for answer in join_all((0..CROWD / 4).map(|_| on_other.get(ME))).await {
+    // While the new key is fetched they count by their address, which has 16 requests at the same time.
+    for answer in join_all((0..CROWD / 8).map(|_| on_other.get(ME))).await {
         let _ = answer.expect(200);
     }
     for token in [&old, &new] {
