@@ -5,7 +5,7 @@ pub use crate::store::{codes::StoredCode, flight_cache::FlightCache, ledger_stor
 use crate::store::{
     bookings, disruptions,
     errors::{pool_error, store_error},
-    flights, keys, passengers, presented, refunds,
+    flight_updates, flights, keys, passengers, presented, refunds,
     schema::refunds as refunds_table,
     transaction, unsettled_payments, write_set,
 };
@@ -130,7 +130,7 @@ pub async fn allocate_ticket_numbers(store: &PostgresLedgerStore, count: usize) 
 pub async fn upsert_flight(connection: &AsyncPgConnection, state: &FlightState) -> StoreResult<()> {
     let json = serde_json::to_value(state)
         .map_err(|error| store_error(diesel::result::Error::SerializationError(error.into())))?;
-    flights::upsert(connection, &[(state.clone(), json)]).await.map(drop).map_err(store_error)
+    flight_updates::store(connection, &[(state.clone(), json)]).await.map(drop).map_err(store_error)
 }
 
 /// Reads the seats of a flight.

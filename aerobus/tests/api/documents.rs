@@ -97,6 +97,8 @@ struct Things {
     layout: String,
     letter: String,
     user: String,
+    schedule: String,
+    import: String,
 }
 
 impl Things {
@@ -116,6 +118,8 @@ impl Things {
             "bookings" => text(&self.booking["id"]),
             "mail" => self.letter.clone(),
             "users" => self.user.clone(),
+            "schedules" => self.schedule.clone(),
+            "imports" => self.import.clone(),
             "dead-letters" => "flight".to_owned(),
             other => panic!("{template}: say here which of {other} is read"),
         };
@@ -169,7 +173,20 @@ async fn make(system: &RunningSystem, documents: &mut Documents, admin: &Client)
     let _ = system.smtp.next(PATIENCE).await;
     let letters = admin.get("/api/v1/admin/mail").await.expect(200);
     let letter = letters["data"][0]["id"].as_str().expect("an id").to_owned();
-    Things { flight, booking: paid, layout, letter, user }
+    let schedule = json!({
+        "flight_number": "XA900", "origin": "AAA", "destination": "BBB",
+        "effective_from": "2028-01-03", "effective_to": "2028-01-09", "days_of_operation": [1, 3],
+        "departure_time": "10:00", "arrival_time": "12:00", "arrival_day_offset": 0, "airplane": "G-TEST", "fares": [],
+    });
+    let schedule = admin.post("/api/v1/admin/schedules", &schedule).await;
+    documents.check("post", "/api/v1/admin/schedules", &schedule);
+    let schedule = schedule.expect(201)["id"].as_str().expect("an id").to_owned();
+    let file = Some(b"code,name,country,time_zone\nLON,London,GB,Europe/London\n".to_vec());
+    let later = admin.with_header("prefer", "respond-async");
+    let import = later.send(Method::POST, "/api/v1/admin/cities/import", "text/csv", file).await;
+    documents.check("post", "/api/v1/admin/cities/import", &import);
+    let import = import.expect(202)["id"].as_str().expect("an id").to_owned();
+    Things { flight, booking: paid, layout, letter, user, schedule, import }
 }
 
 #[actix_web::test]

@@ -8,6 +8,7 @@ mod compose;
 mod disruptions;
 mod documents;
 mod framing;
+mod internal_routes;
 mod journey_price;
 mod keys;
 mod live;

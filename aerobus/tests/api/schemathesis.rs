@@ -98,14 +98,10 @@ async fn the_document_is_true() {
     let system = RunningSystem::start().await;
     let token = system.administrator_token().await;
     let folder = tempfile::tempdir().expect("a folder");
-    let drawn = [
-        "--phases",
-        "examples,coverage,fuzzing",
-        "--max-examples",
-        "12",
-        "--exclude-path-regex",
-        ENDS_ACCESS,
-    ];
+    // Any text is a file; a dry run answers 200 with what is wrong with it.
+    let excluded = format!("{ENDS_ACCESS}|/import$");
+    let drawn =
+        ["--phases", "examples,coverage,fuzzing", "--max-examples", "12", "--exclude-path-regex", &excluded];
     run(&system, &token, Vec::new(), &drawn).await;
     // Answers of success need things that exist.
     let admin = system.anybody.with_token(&token);

@@ -48,7 +48,7 @@ impl DirectoryFixture {
     async fn store(&self, flights: &[FlightState]) {
         let known: Vec<_> =
             flights.iter().map(|one| (one.clone(), serde_json::to_value(one).unwrap())).collect();
-        store::flights::upsert(&self.pool.get().await.unwrap(), &known).await.unwrap();
+        store::flight_updates::store(&self.pool.get().await.unwrap(), &known).await.unwrap();
     }
 
     /// Asks for a flight in a task of its own.
@@ -169,7 +169,7 @@ async fn a_flight_that_came_while_the_database_was_silent_is_not_called_unknown(
     let taken = join_all((0..size).map(|_| fixture.pool.get())).await;
     let other = fixture.database.config("booking").connect().await.unwrap();
     let known = [(flight.clone(), serde_json::to_value(&flight).unwrap())];
-    store::flights::upsert(&other, &known).await.unwrap();
+    store::flight_updates::store(&other, &known).await.unwrap();
     assert!(matches!(asked.await.unwrap(), Err(FlightError::Overloaded)));
     drop(taken);
     fixture.stop();

@@ -89,7 +89,7 @@ pub(crate) async fn commit_flights(
         let connection: &mut AsyncPgConnection = &mut connection;
         let stored = connection
             .transaction(async |connection: &mut AsyncPgConnection| {
-                store::flights::upsert(connection, &newest).await
+                store::flight_updates::store(connection, &newest).await
             })
             .await;
         stored.map_err(DbError::from)

@@ -1,11 +1,7 @@
 //! The local inventory: flights from the events of the flight service, and booking's own sequence of seat versions.
 
-use super::{
-    disruptions, equipment,
-    schema::{flight_states, flights},
-};
+use super::schema::{flight_states, flights};
 use booking_engine::{
-    booking::disruption::{self, PendingDisruption},
     inventory::{
         flight::is_sold,
         seat_inventory::{SeatSnapshot, TakenSeat},
@@ -19,12 +15,7 @@ use diesel::{
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
-use shared::{
-    events::{FlightState, FlightStatus, SeatsState},
-    ids::FlightId,
-    seat::SeatDesignator,
-    statement,
-};
+use shared::{events::FlightState, ids::FlightId, seat::SeatDesignator, statement};
 use std::{collections::BTreeMap, sync::Arc};
 use uuid::Uuid;
 
@@ -80,53 +71,26 @@ statement! {
     "SELECT f.version, f.on_sale, f.seats_version, s.seat, s.sold, CASE WHEN b.status = 0 AND b.payment_status = 0 THEN ceil(extract(epoch FROM b.hold_expires_at - clock_timestamp()) * 1000)::bigint END FROM flights f LEFT JOIN seats s ON s.flight_id = f.id LEFT JOIN LATERAL (SELECT status, payment_status, hold_expires_at FROM bookings WHERE id = s.booking_id OFFSET 0) AS b ON true WHERE f.id = $"
 }
 
-/// Stores states of flights, one a flight at most. The newest version wins. A change that concerns booked passengers is
-/// stored as a disruption as well. Passengers whose seats a new plan does not have get others at once: gives the seats of
-/// their flights. For use in a transaction.
+/// Writes states of flights. The newest version wins.
 ///
 /// # Errors
-/// Those of the database; [`QueryBuilderError`](diesel::result::Error::QueryBuilderError) if a new plan has too few seats.
-pub(crate) async fn upsert(
+/// Those of the database.
+pub(super) async fn write_states<'a>(
     connection: &AsyncPgConnection,
-    states: &[(FlightState, Value)],
-) -> QueryResult<Vec<SeatsState>> {
-    // In the order in which every writer locks flights.
-    let by_id: BTreeMap<Uuid, &(FlightState, Value)> = states.iter().map(|one| (one.0.id.0, one)).collect();
-    debug_assert_eq!(by_id.len(), states.len(), "one state a flight");
-    let ids: Vec<Uuid> = by_id.keys().copied().collect();
-    let affected = equipment::affected(connection, by_id.values().copied()).await?;
-    // Locked, so that no other state comes between what is compared and what is written.
-    let to_lock = ids.iter().copied().map(FlightId);
-    let locked = match affected.is_empty() {
-        true => lock(connection, to_lock).await?,
-        false => lock_with(connection, to_lock, affected.clone()).await?,
-    };
-    let mut seats = Vec::new();
-    for before in self::states(connection, &ids).await? {
-        let Some((after, _)) = by_id.get(&before.id.0).filter(|(after, _)| after.version > before.version)
-        else {
-            continue;
-        };
-        if let Some(kind) = disruption::of_change(&before, after) {
-            let change = PendingDisruption { flight: after.id, version: after.version, kind };
-            disruptions::record(connection, change).await?;
-        }
-        // The bookings of a cancelled flight need no seats.
-        if before.seat_plan != after.seat_plan && after.status != FlightStatus::Cancelled {
-            seats.extend(equipment::follow(connection, (&locked, &affected), after).await?);
-        }
-    }
-    let versions: Vec<i64> = by_id.values().map(|(state, _)| state.version).collect();
+    states: impl Iterator<Item = &'a (FlightState, Value)> + Clone,
+) -> QueryResult<()> {
+    let (ids, versions): (Vec<Uuid>, Vec<i64>) =
+        states.clone().map(|(state, _)| (state.id.0, state.version)).unzip();
     let flights = UpsertFlights {
         ids: ids.clone(),
         versions: versions.clone(),
-        departures: by_id.values().map(|(state, _)| state.departure.at).collect(),
-        on_sale: by_id.values().map(|(state, _)| is_sold(state)).collect(),
+        departures: states.clone().map(|(state, _)| state.departure.at).collect(),
+        on_sale: states.clone().map(|(state, _)| is_sold(state)).collect(),
     };
     flights.execute(&mut &*connection).await?;
-    let states = by_id.values().map(|(_, json)| json.clone()).collect();
+    let states = states.map(|(_, json)| json.clone()).collect();
     UpsertStates { ids, versions, states }.execute(&mut &*connection).await?;
-    Ok(seats)
+    Ok(())
 }
 
 /// Locks flights, in the order in which every writer locks them.

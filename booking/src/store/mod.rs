@@ -14,6 +14,7 @@
 //! | `replanning` | when the server replans the statements of a ledger's connection |
 //! | `batch_read` | reads all tables for a batch in one statement |
 //! | `write_set` | writes what was decided, with the two below and the tables' own statements |
+//! | `flight_updates` | stores new states of flights, with what they change for bookings |
 //! | `equipment` | bookings follow their flights to other seat plans |
 //! | `withdrawals` | what the flight service asks before a disruption |
 //! | `new_bookings`, `changed_bookings` | write all tables for a batch, in one statement each |
@@ -38,6 +39,7 @@ mod equipment;
 pub(crate) mod erasure;
 pub(crate) mod errors;
 pub(crate) mod flight_cache;
+pub(crate) mod flight_updates;
 pub(crate) mod flights;
 pub(crate) mod former_travellers;
 pub mod invariants;

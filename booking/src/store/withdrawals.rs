@@ -1,7 +1,7 @@
 //! What the flight service asks before it cancels a flight or gives it another airplane: what that would mean for the
 //! bookings, and that nothing of the flight is sold until the change comes.
 
-use super::{bookings, disruptions, flights, presented, schema::flights as flights_table};
+use super::{bookings, disruptions, flight_updates, flights, presented, schema::flights as flights_table};
 use booking_engine::{
     booking::{flight_impact::FlightImpact, record::Booking},
     inventory::reseating::{CabinTooSmall, SeatMove, SeatedParty, reseat},
@@ -64,7 +64,7 @@ pub(crate) async fn withdraw(
     plan: Option<&SeatPlan>,
 ) -> QueryResult<WithdrawalOutcome> {
     let (id, version) = (state.0.id, state.0.version);
-    let seats = flights::upsert(connection, std::slice::from_ref(state)).await?;
+    let seats = flight_updates::store(connection, std::slice::from_ref(state)).await?;
     let Some(locked) = flights::lock(connection, [id]).await?.remove(&id) else {
         return Ok(WithdrawalOutcome::Stale);
     };

@@ -24,7 +24,7 @@ fn pause_after(attempts: i16) -> TimeDelta {
 }
 
 impl ModelDatabase {
-    /// As `store::flights::upsert`: newest version wins. Gives what bookings have to follow.
+    /// As `store::flight_updates::store`: newest version wins. Gives what bookings have to follow.
     pub(crate) fn upsert(&mut self, state: &Arc<FlightState>) -> Option<PendingDisruption> {
         let known = self.rows.flights.get(&state.id).copied();
         if known.is_some_and(|known| known.version >= state.version) {

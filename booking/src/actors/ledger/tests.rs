@@ -82,7 +82,7 @@ impl LedgerFixture {
         let deps = LedgerDeps { database: config, flights, followers, payment_grace };
         let flight = samples::flight();
         let json = serde_json::to_value(&flight).unwrap();
-        store::flights::upsert(&pool.get().await.unwrap(), &[(flight.clone(), json)]).await.unwrap();
+        store::flight_updates::store(&pool.get().await.unwrap(), &[(flight.clone(), json)]).await.unwrap();
         Self { database, deps, relay, flight, shards }
     }
 
@@ -125,7 +125,7 @@ impl LedgerFixture {
         let flight = samples::flight();
         let json = serde_json::to_value(&flight).unwrap();
         let connection = self.connection().await;
-        store::flights::upsert(&connection, &[(flight.clone(), json)]).await.unwrap();
+        store::flight_updates::store(&connection, &[(flight.clone(), json)]).await.unwrap();
         flight.id
     }
 

@@ -42,7 +42,7 @@ impl FeedFixture {
         let states: Vec<_> = (0..flights).map(|_| samples::flight()).collect();
         let known: Vec<_> =
             states.iter().map(|one| (one.clone(), serde_json::to_value(one).unwrap())).collect();
-        store::flights::upsert(&pool.get().await.unwrap(), &known).await.unwrap();
+        store::flight_updates::store(&pool.get().await.unwrap(), &known).await.unwrap();
         let directory =
             Directory::start((pool.clone(), pool.clone()), cache.clone(), shards.handles(), LIMITS);
         let running = directory.feeds().clone();

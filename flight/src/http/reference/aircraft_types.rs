@@ -1,6 +1,6 @@
 //! Types of aircraft.
 
-use super::{Resource, handlers};
+use super::{handlers, resource::Resource};
 use crate::{
     domain::reference::{AircraftType, check_icao_type},
     store::flights::Naming,

@@ -1,6 +1,6 @@
 //! Airlines.
 
-use super::{Resource, handlers};
+use super::{handlers, resource::Resource};
 use crate::{domain::reference::Airline, store::flights::Naming};
 use shared::{
     http::{FieldError, FromJson, JsonReader},

@@ -1,6 +1,6 @@
 //! Airplanes.
 
-use super::{Resource, handlers};
+use super::{handlers, resource::Resource};
 use crate::{
     domain::reference::{AircraftType, Airline, Airplane, SeatLayout},
     error::Conflict,

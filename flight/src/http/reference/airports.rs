@@ -1,6 +1,10 @@
 //! Airports.
 
-use super::{ReadIn, Resource, cities::read_time_zone, handlers};
+use super::{
+    cities::read_time_zone,
+    handlers,
+    resource::{ReadIn, Resource},
+};
 use crate::{
     domain::reference::{Airport, City, DepartureTaxes},
     error::Conflict,

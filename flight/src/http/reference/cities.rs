@@ -1,6 +1,6 @@
 //! Cities.
 
-use super::{Resource, handlers};
+use super::{handlers, resource::Resource};
 use crate::{
     domain::reference::{City, check_time_zone},
     store::flights::Naming,

@@ -1,6 +1,6 @@
 //! Reference data as files.
 
-use super::{ReadIn, Resource};
+use super::resource::{ReadIn, Resource};
 use crate::{
     domain::{
         csv_table::{

@@ -1,7 +1,7 @@
 //! Seat layouts. The id is given here. While airplanes or flights use a layout, its geometry and its type stay as they
 //! are: another geometry becomes the next version of its name, to which airplanes are moved one by one.
 
-use super::{Resource, handlers};
+use super::{handlers, resource::Resource};
 use crate::{
     domain::reference::{AircraftType, SeatLayout, check_plan},
     error::Conflict,

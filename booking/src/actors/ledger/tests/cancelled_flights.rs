@@ -45,7 +45,7 @@ async fn cancel(fixture: &LedgerFixture, booking: BookingId, quote: Option<&Quot
 async fn cancel_flight(fixture: &LedgerFixture) {
     let flight = FlightState { status: FlightStatus::Cancelled, version: 2, ..fixture.flight.clone() };
     let json = serde_json::to_value(&flight).unwrap();
-    store::flights::upsert(&fixture.connection().await, &[(flight, json)]).await.unwrap();
+    store::flight_updates::store(&fixture.connection().await, &[(flight, json)]).await.unwrap();
 }
 
 #[actix::test]

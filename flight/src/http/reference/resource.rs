@@ -1,0 +1,81 @@
+//! What a kind of reference data is to the handlers that all kinds share.
+
+use crate::{
+    error::Conflict,
+    store::{ReferenceTable, flights::Naming},
+};
+use diesel_async::AsyncPgConnection;
+use serde::Serialize;
+use shared::{
+    http::{FieldError, FromJson, JsonReader, Problem},
+    money::Currency,
+};
+
+/// What is read with the sale currency at hand, in which all of its money must be.
+pub(in crate::http) trait ReadIn: Sized {
+    /// Reads it, as [`FromJson::read`] does.
+    fn read_in(object: &mut JsonReader<'_>, currency: Currency) -> Option<Self>;
+}
+
+impl<T: FromJson> ReadIn for T {
+    fn read_in(object: &mut JsonReader<'_>, _: Currency) -> Option<Self> {
+        T::read(object)
+    }
+}
+
+/// A kind of reference data.
+pub(in crate::http) trait Resource:
+    ReferenceTable + ReadIn + Clone + PartialEq + 'static
+{
+    /// What a merge patch says.
+    type Change: ReadIn + Send + 'static;
+    /// What answers show of it.
+    type View: Serialize + Send;
+    /// The name of the collection in paths.
+    const COLLECTION: &'static str;
+    /// What the audit log calls one of them.
+    const KIND: &'static str;
+
+    /// What answers show of it, with its money in the sale currency.
+    fn view(&self, currency: Currency) -> Self::View;
+
+    /// The data after a patch.
+    ///
+    /// # Errors
+    /// What is wrong with it as a whole.
+    fn changed(&self, change: Self::Change) -> Result<Self, Vec<FieldError>>;
+
+    /// What these refer to that is not known, by their places and JSON pointers.
+    fn unknown_references(
+        _rows: &[Self],
+        _connection: &mut AsyncPgConnection,
+    ) -> impl Future<Output = Result<Vec<(usize, FieldError)>, Problem>> + Send {
+        std::future::ready(Ok(Vec::new()))
+    }
+
+    /// What the use of the data has against a change.
+    fn check_use(
+        _before: &Self,
+        _after: &Self,
+        _connection: &mut AsyncPgConnection,
+    ) -> impl Future<Output = Result<Option<Conflict>, Problem>> + Send {
+        std::future::ready(Ok(None))
+    }
+
+    /// Whether it is a place, which people look for by name.
+    const IS_PLACE: bool = false;
+
+    /// The data that a change makes beside what is in use, where it must stay as it is.
+    fn successor(
+        _before: &Self,
+        _after: &Self,
+        _connection: &mut AsyncPgConnection,
+    ) -> impl Future<Output = Result<Option<Self>, Problem>> + Send {
+        std::future::ready(Ok(None))
+    }
+
+    /// What flights carry of it, where they do.
+    fn naming(&self) -> Option<Naming> {
+        None
+    }
+}
