@@ -176,7 +176,8 @@ async fn make(system: &RunningSystem, documents: &mut Documents, admin: &Client)
     let schedule = json!({
         "flight_number": "XA900", "origin": "AAA", "destination": "BBB",
         "effective_from": "2028-01-03", "effective_to": "2028-01-09", "days_of_operation": [1, 3],
-        "departure_time": "10:00", "arrival_time": "12:00", "arrival_day_offset": 0, "airplane": "G-TEST", "fares": [],
+        "departure_time": "10:00", "arrival_time": "12:00", "arrival_day_offset": 0, "airplane": "G-TEST",
+        "fares": [{"cabin": "economy", "brand": "flex", "base_price": {"amount": "100.00", "currency": "EUR"}}],
     });
     let schedule = admin.post("/api/v1/admin/schedules", &schedule).await;
     documents.check("post", "/api/v1/admin/schedules", &schedule);
