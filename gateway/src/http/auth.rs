@@ -141,7 +141,6 @@ pub(super) struct RegistrationBody {
     #[schema(example = "ada@example.org", max_length = 254)]
     email: String,
     /// The password.
-    #[schema(inline)]
     password: NewPassword,
     /// Given names.
     #[schema(example = "Ada", max_length = 60)]

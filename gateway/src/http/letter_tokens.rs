@@ -149,6 +149,5 @@ pub(super) struct PasswordResetBody {
     /// As the letter has it.
     #[schema(min_length = 43)]
     token: String,
-    #[schema(inline)]
     password: NewPassword,
 }

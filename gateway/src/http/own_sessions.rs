@@ -111,6 +111,5 @@ pub(super) async fn change_password(
 pub(super) struct PasswordChangeBody {
     /// The present password.
     current_password: String,
-    #[schema(inline)]
     new_password: NewPassword,
 }

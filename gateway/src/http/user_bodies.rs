@@ -71,7 +71,6 @@ pub(super) struct NewUserBody {
     #[schema(example = "grace@example.org", max_length = 254)]
     email: String,
     /// Without one the user sets it by "forgot password".
-    #[schema(inline)]
     password: Option<NewPassword>,
     /// Given names.
     #[schema(example = "Grace", max_length = 60)]
