@@ -1,5 +1,5 @@
 //! The authorisation matrix: every route of the gateway's routing table for every kind of caller, through the gateway
-//! and at the service itself. What is expected follows from the table, so a new line of it is tested by being there.
+//! and at the service itself. The expected status follows from the table, so a new line of the table is tested at once.
 
 #![expect(clippy::unwrap_used, reason = "a failure of what all of its tests use is a failed test")]
 

@@ -84,7 +84,7 @@ fn path(slice: &Slice) -> String {
     format!("/api/v1/search?origin={origin}&destination={destination}&date={date}&limit={RESULTS}")
 }
 
-/// A question with so many itineraries, and its answer.
+/// A question with this number of itineraries, and its answer.
 async fn question(bench: &FlightBench, address: SocketAddr) -> anyhow::Result<(Slice, String)> {
     let asked = questions::queries(&bench.network, (bench.first, bench.options.days()), 1, 500);
     for query in asked {

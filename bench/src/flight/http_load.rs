@@ -36,7 +36,8 @@ pub async fn ask(address: SocketAddr, path: &str) -> anyhow::Result<HttpAnswer> 
     Ok(HttpAnswer { status: answer.status, body: String::from_utf8_lossy(answer.body).into_owned() })
 }
 
-/// Requests a second of so many clients over this time, with how long the answers took. Must run within a `LocalSet`.
+/// The rate of this number of clients over this time, in requests a second, and how long their answers took. Must run
+/// within a `LocalSet`.
 ///
 /// # Errors
 /// Where a connection fails or an answer is not 200.

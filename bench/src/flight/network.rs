@@ -177,7 +177,7 @@ impl Network {
         }
     }
 
-    /// The flights of so many days, by date.
+    /// The flights of this number of days, by date.
     pub fn flights(&self, first: NaiveDate, days: u64) -> impl Iterator<Item = Flight> {
         let dates = (0..days).filter_map(move |day| first.checked_add_days(Days::new(day)));
         dates.flat_map(move |date| self.daily.iter().map(move |daily| self.flight(daily, date)))

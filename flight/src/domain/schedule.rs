@@ -25,7 +25,7 @@ pub struct TimeOfDay(civil::Time);
 pub struct InvalidTimeOfDay;
 
 impl TimeOfDay {
-    /// The time that is so many minutes after midnight.
+    /// The time that is this many minutes after midnight.
     #[must_use]
     pub fn from_minutes(minutes: i16) -> Option<Self> {
         let hour = i8::try_from(minutes.div_euclid(60)).ok()?;

@@ -34,7 +34,7 @@ pub(in crate::http) trait CsvTable: Sized + Send + Sync + 'static {
     /// The key, to find the same one twice in a file.
     fn line_key(&self) -> String;
 
-    /// The rows behind this one by key, so many at most.
+    /// Up to `limit` rows behind this one, by key.
     ///
     /// # Errors
     /// Those of the database.
