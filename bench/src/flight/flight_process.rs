@@ -11,7 +11,6 @@ use flight::{app, config::Config};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use shared::{
-    auth::KeySource,
     bus::{Bus, in_process::InProcess},
     db::{DatabaseConfig, Plans},
     http::health::Health,
@@ -23,6 +22,7 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     path::Path,
 };
+use testkit::TokenIssuer;
 
 /// The hidden subcommand.
 pub const SUBCOMMAND: &str = "serve-flight";
@@ -66,7 +66,8 @@ pub async fn serve() -> anyhow::Result<()> {
     config.service.metrics_address = Some((Ipv4Addr::LOCALHOST, 0).into());
     telemetry::init(LogFormat::Json, &config.service.log_filter);
     let service = config.service.clone();
-    let context = ServiceContext::new(Bus::new(InProcess::new()), KeySource::in_process());
+    // A service is ready when it can verify tokens; nobody brings one here.
+    let context = ServiceContext::new(Bus::new(InProcess::new()), TokenIssuer::new().keys());
     let running = app::start(config, context).await?;
     say(&running.address)?;
     let mut others = Vec::new();

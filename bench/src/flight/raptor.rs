@@ -2,21 +2,26 @@
 //! same Pareto sets by departure, arrival and connections.
 //!
 //! Both are asked for all ways to leave on a day (RAPTOR: a range query over the departures of the day). Ours answers
-//! more: prices, seats, and the itineraries that are cheaper but slower.
+//! more: prices, seats, and the itineraries that are cheaper but slower. RAPTOR knows no end of a day: it also waits at
+//! the origin for a flight of the next day, and drops what that is better than. So what ours finds for the next day takes
+//! part in the comparison of the sets, but not in the time.
 
 use super::{durations::Durations, flight_bench::FlightBench, questions};
 use crate::report::{self, ResultLine, rounded};
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 use chrono::{DateTime, TimeDelta, Utc};
 use flight::domain::{
     flight::Flight,
-    search::{Query, SearchRules, search},
+    search::{Journey, Query, SearchRules, search},
     timetable::Timetable,
 };
 use serde_json::json;
 use shared::{iata::AirportCode, money::Currency};
 use std::collections::{BTreeMap, HashMap};
-use vulture::{Duration, RaptorCache, RouteIdx, SecondOfDay, StopIdx, Timetable as RaptorTimetable, TripIdx};
+use vulture::{
+    Duration, RangeJourney, RaptorCache, RouteIdx, SecondOfDay, StopIdx, Timetable as RaptorTimetable,
+    TripIdx,
+};
 
 /// The connecting time of all airports here. RAPTOR knows none at a stop, so its arrivals are later by this, and what it
 /// tells of them is put right.
@@ -166,16 +171,16 @@ fn compare(
     let mut shapes = 0;
     for query in &queries {
         let found = ours.of(|| search(index, (query, &rules), now, None, usize::MAX));
-        let our_shapes = found.iter().filter_map(|journey| {
-            let mut flights = journey.flights();
-            let first = flights.next()?;
-            let (count, last) = flights.fold((0, first), |(count, _), flight| (count + 1, flight));
-            Some((seconds(raptor.base, first.departs_at()), seconds(raptor.base, last.arrives_at()), count))
-        });
-        let our_shapes = pareto(our_shapes.collect());
+        let mut our_shapes = shapes_of(raptor.base, &found);
         let departures = departures(timetable, query, raptor.base);
+        let last = departures.iter().map(|at| at.as_secs()).max().unwrap_or_default();
         let found = theirs.of(|| range_query(raptor, &mut cache, query, departures, connections));
-        ensure!(our_shapes == pareto(found), "different sets for {:?}", query.slices);
+        let found = pareto(raptor_shapes(raptor, &found));
+        let next_day = next_day(query).context("a day too far")?;
+        our_shapes.extend(shapes_of(raptor.base, &search(index, (&next_day, &rules), now, None, usize::MAX)));
+        let mut our_shapes = pareto(our_shapes);
+        our_shapes.retain(|shape| shape.0 <= last);
+        ensure!(our_shapes == found, "different sets for {:?}: {our_shapes:?} and {found:?}", query.slices);
         shapes += our_shapes.len();
     }
     let (mine, reference) = (ours.micros(50), theirs.micros(50));
@@ -193,6 +198,24 @@ fn compare(
     line.more.insert("p99_micros".to_owned(), json!(rounded(ours.micros(99))));
     line.more.insert("p99_micros_of_raptor".to_owned(), json!(rounded(theirs.micros(99))));
     Ok(line)
+}
+
+/// Departure, arrival and connections of journeys of one slice.
+fn shapes_of(base: DateTime<Utc>, found: &[Journey<'_>]) -> Vec<Shape> {
+    let shape = |journey: &Journey<'_>| {
+        let mut flights = journey.flights();
+        let first = flights.next()?;
+        let (count, last) = flights.fold((0, first), |(count, _), flight| (count + 1, flight));
+        Some((seconds(base, first.departs_at()), seconds(base, last.arrives_at()), count))
+    };
+    found.iter().filter_map(shape).collect()
+}
+
+/// The same question for the day after.
+fn next_day(query: &Query) -> Option<Query> {
+    let mut slice = query.slices[0].clone();
+    slice.date = slice.date.succ_opt()?;
+    Some(Query { slices: vec![slice], ..query.clone() })
 }
 
 /// When flights leave the origin on the day.
@@ -215,24 +238,32 @@ fn range_query(
     query: &Query,
     departures: Vec<SecondOfDay>,
     connections: usize,
-) -> Vec<Shape> {
+) -> Vec<RangeJourney> {
     let slice = &query.slices[0];
     let (Some(from), Some(to)) = (raptor.stops.get(&slice.origin), raptor.stops.get(&slice.destination))
     else {
         return Vec::new();
     };
-    let found = raptor
+    raptor
         .query()
         .from(&[(*from, Duration::ZERO)])
         .to(&[(*to, Duration::ZERO)])
         .max_transfers(u8::try_from(connections).unwrap_or(2))
         .depart_in_window(departures)
-        .run_with_cache(cache);
+        .run_with_cache(cache)
+}
+
+fn raptor_shapes(raptor: &RaptorNetwork, found: &[RangeJourney]) -> Vec<Shape> {
     let wait = u32::from(CONNECTION_MINUTES) * 60;
-    let shape = |one: &vulture::RangeJourney| {
+    // Those that wait at the origin for the next day say that they leave today.
+    let leaves_then = |one: &&RangeJourney| {
+        let legs = one.journey.with_timing(raptor, one.depart, Duration::ZERO);
+        legs.is_ok_and(|legs| legs.first().is_some_and(|leg| leg.depart == one.depart))
+    };
+    let shape = |one: &RangeJourney| {
         (one.depart.as_secs(), one.journey.arrival().as_secs() - wait, one.journey.plan.len() - 1)
     };
-    found.iter().map(shape).collect()
+    found.iter().filter(leaves_then).map(shape).collect()
 }
 
 /// The shapes that no other one is better than: later, earlier, with fewer connections. Sorted, each once.

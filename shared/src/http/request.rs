@@ -129,8 +129,10 @@ fn without_method(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody
 /// stays as it is.
 #[must_use]
 pub fn complete(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
-    let is_problem = |response: &ServiceResponse<BoxBody>| {
-        response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/problem+json")
+    // A problem, or the report of a probe: the framework itself writes no JSON.
+    let is_ours = |response: &ServiceResponse<BoxBody>| {
+        let kind = response.headers().get(header::CONTENT_TYPE);
+        kind.is_some_and(|kind| kind == "application/problem+json" || kind == "application/json")
     };
     let ours = response.response().error().and_then(|error| error.as_error::<Problem>().cloned());
     let problem = match ours {
@@ -139,7 +141,7 @@ pub fn complete(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> 
         None if !response.status().is_client_error() && !response.status().is_server_error() => {
             return response;
         }
-        None if is_problem(&response) || response.headers().contains_key("x-request-id") => return response,
+        None if is_ours(&response) || response.headers().contains_key("x-request-id") => return response,
         None => match foreign(response.status()) {
             Some(problem) => problem,
             None => return response,
@@ -209,6 +211,28 @@ mod tests {
             assert_eq!(known_method(&method), "other");
         }
         assert_eq!(known_method(&Method::PATCH), "PATCH");
+    }
+
+    #[actix_web::test]
+    async fn a_service_that_is_not_ready_names_what_fails() {
+        let health = crate::http::Health::new().needs("database", || std::future::ready(false));
+        let app = test::init_service(
+            App::new()
+                .app_data(web::Data::new(health))
+                .wrap(from_fn(envelope))
+                .configure(crate::http::probes)
+                .route("/bare", web::get().to(HttpResponse::ServiceUnavailable)),
+        )
+        .await;
+        for (path, member, told) in [
+            ("/health/ready", "failing", serde_json::json!(["database"])),
+            ("/bare", "code", serde_json::json!("upstream_unavailable")),
+        ] {
+            let response = test::call_service(&app, test::TestRequest::with_uri(path).to_request()).await;
+            assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE, "{path}");
+            let body: serde_json::Value = test::read_body_json(response).await;
+            assert_eq!(body[member], told, "{path}");
+        }
     }
 
     #[actix_web::test]
