@@ -1,5 +1,5 @@
-//! The network that is measured: 12 hubs that all fly to each other, and 288 other airports, each with flights to two
-//! hubs. 1,500 flights a day, the same each day.
+//! The network that is measured: 12 hubs that all fly to each other, two of them all day long, and 288 other airports,
+//! each with flights to two hubs. 1,500 flights a day, the same each day.
 
 use chrono::{Days, NaiveDate, TimeDelta};
 use flight::domain::flight::{Equipment, Flight};
@@ -18,6 +18,8 @@ use std::{fmt::Debug, str::FromStr, sync::Arc};
 pub const AIRPORTS: usize = 300;
 /// Airports that all others are reached from.
 pub const HUBS: usize = 12;
+/// Flights of a day each way between the first two hubs, as between two big cities.
+pub const SHUTTLES: usize = 24;
 /// Flights of a day.
 pub const FLIGHTS_A_DAY: usize = 1500;
 
@@ -119,7 +121,7 @@ impl Network {
             places.push((degrees(dice.below(11_000), -45.0), degrees(dice.below(35_000), -175.0)));
         }
         let stations = places.iter().enumerate().map(|(number, place)| station(number, *place)).collect();
-        let mut pairs = Vec::new();
+        let mut pairs = [(0, 1), (1, 0)].repeat(SHUTTLES - 2);
         for one in 0..HUBS {
             pairs.extend((0..HUBS).filter(|other| *other != one).flat_map(|other| [(one, other); 2]));
         }
