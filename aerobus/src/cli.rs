@@ -26,6 +26,41 @@ pub enum CliCommand {
     Api(ApiOptions),
     /// Lists, rotates and retires the keys that sign access tokens.
     Keys(KeysOptions),
+    /// Shows what letters look like.
+    Mail(MailOptions),
+}
+
+/// What to do with letters.
+#[derive(Debug, Clone, Args)]
+pub struct MailOptions {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: MailCommand,
+}
+
+/// What can be done with letters.
+#[derive(Debug, Clone, Subcommand)]
+pub enum MailCommand {
+    /// Writes every letter with invented content in each language: HTML, text, mail, attached files, and pictures of a
+    /// telephone and of a mail client, light and dark.
+    Preview(MailPreviewOptions),
+}
+
+/// Where and how to write the letters.
+#[derive(Debug, Clone, Args)]
+pub struct MailPreviewOptions {
+    /// The folder, which is created where it is missing.
+    #[arg(long, value_name = "FOLDER")]
+    pub out: PathBuf,
+    /// Where the letters link to.
+    #[arg(long, default_value = "http://localhost:8080", value_name = "URL")]
+    pub public_url: String,
+    /// The Chromium that takes the pictures; without it one of the machine.
+    #[arg(long, value_name = "PROGRAM")]
+    pub browser: Option<PathBuf>,
+    /// Write no pictures.
+    #[arg(long)]
+    pub without_pictures: bool,
 }
 
 /// What to do with the keys that sign access tokens.

@@ -11,6 +11,7 @@
 //! | [`api_call`] | calls of the API from the command line |
 //! | [`check_invariants`] | the check of the invariants |
 //! | [`keys`] | the keys that sign access tokens |
+//! | [`mail_preview`], `browser` | every letter as files and pictures |
 //! | [`progress`], `banner` | what a newcomer sees |
 
 pub mod api_call;
@@ -19,12 +20,14 @@ pub mod cli;
 pub mod embedded;
 pub mod installation;
 pub mod keys;
+pub mod mail_preview;
 pub mod progress;
 pub mod start_plan;
 pub mod up;
 
 mod banner;
 mod broker;
+mod browser;
 mod databases;
 mod private_server;
 mod processes;

@@ -1,6 +1,6 @@
 //! The program `aerobus`.
 
-use aerobus::cli::{Cli, CliCommand};
+use aerobus::cli::{Cli, CliCommand, MailCommand, MailOptions};
 use clap::Parser;
 use shared::telemetry::{self, LogFormat};
 use std::process::ExitCode;
@@ -19,6 +19,9 @@ async fn main() -> ExitCode {
         CliCommand::CheckInvariants(options) => aerobus::check_invariants::run(options).await,
         CliCommand::Api(options) => aerobus::api_call::run(options).await,
         CliCommand::Keys(options) => aerobus::keys::run(options).await,
+        CliCommand::Mail(MailOptions { command: MailCommand::Preview(options) }) => {
+            aerobus::mail_preview::run(options).await
+        }
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

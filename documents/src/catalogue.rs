@@ -1,11 +1,12 @@
-//! The texts of the documents: one Fluent catalogue a language, built into the program.
+//! Texts by language: one Fluent catalogue a language, built into the program. Letters add their own texts to those of
+//! the documents.
 
 use crate::DocumentLanguage;
 use fluent::{FluentArgs, FluentResource, FluentValue, concurrent::FluentBundle};
 use std::sync::LazyLock;
 
 /// The messages of a language.
-pub(crate) struct Catalogue(FluentBundle<FluentResource>);
+pub struct Catalogue(FluentBundle<FluentResource>);
 
 static ENGLISH: LazyLock<Catalogue> =
     LazyLock::new(|| Catalogue::read(DocumentLanguage::English, include_str!("../texts/en.ftl")));
@@ -13,35 +14,45 @@ static GERMAN: LazyLock<Catalogue> =
     LazyLock::new(|| Catalogue::read(DocumentLanguage::German, include_str!("../texts/de.ftl")));
 
 impl Catalogue {
-    /// The catalogue of a language.
-    pub(crate) fn of(language: DocumentLanguage) -> &'static Self {
+    /// The texts of the documents in a language.
+    #[must_use]
+    pub fn of(language: DocumentLanguage) -> &'static Self {
         match language {
             DocumentLanguage::English => &ENGLISH,
             DocumentLanguage::German => &GERMAN,
         }
     }
 
+    /// The texts of the documents in a language, and those of another Fluent source.
+    #[must_use]
+    pub fn with_source(language: DocumentLanguage, source: &str) -> Self {
+        let mut catalogue = match language {
+            DocumentLanguage::English => Self::read(language, include_str!("../texts/en.ftl")),
+            DocumentLanguage::German => Self::read(language, include_str!("../texts/de.ftl")),
+        };
+        catalogue.0.add_resource_overriding(resource(source));
+        catalogue
+    }
+
     fn read(language: DocumentLanguage, source: &str) -> Self {
-        let resource = FluentResource::try_new(source.to_owned()).unwrap_or_else(|(resource, errors)| {
-            debug_assert!(errors.is_empty(), "{errors:?}");
-            resource
-        });
         let locales = language.tag().parse().into_iter().collect();
         let mut bundle = FluentBundle::new_concurrent(locales);
         // The marks that isolate right-to-left values are no glyphs of a ticket, and all values run left to right.
         bundle.set_use_isolating(false);
-        bundle.add_resource_overriding(resource);
+        bundle.add_resource_overriding(resource(source));
         Self(bundle)
     }
 
     /// A message without variables. A test reads all messages that the documents use, so an unknown one, which gives
     /// its own key, does not pass.
-    pub(crate) fn text(&self, key: &str) -> String {
+    #[must_use]
+    pub fn text(&self, key: &str) -> String {
         self.format(key, None)
     }
 
     /// A message with variables.
-    pub(crate) fn with<'a, V: Into<FluentValue<'a>>>(
+    #[must_use]
+    pub fn with<'a, V: Into<FluentValue<'a>>>(
         &self,
         key: &str,
         values: impl IntoIterator<Item = (&'a str, V)>,
@@ -51,16 +62,35 @@ impl Catalogue {
         self.format(key, Some(&arguments))
     }
 
-    fn format(&self, key: &str, arguments: Option<&FluentArgs<'_>>) -> String {
-        let Some(pattern) = self.0.get_message(key).and_then(|message| message.value()) else {
-            debug_assert!(false, "no message {key}");
-            return key.to_owned();
-        };
+    /// A message, with its variables; `None` where there is no such message, or it has other variables.
+    #[must_use]
+    pub fn find(&self, key: &str, arguments: Option<&FluentArgs<'_>>) -> Option<String> {
+        let pattern = self.0.get_message(key)?.value()?;
         let mut errors = Vec::new();
         let text = self.0.format_pattern(pattern, arguments, &mut errors).into_owned();
-        debug_assert!(errors.is_empty(), "{key}: {errors:?}");
-        text
+        errors.is_empty().then_some(text)
     }
+
+    /// The same, with variables that are texts.
+    #[must_use]
+    pub fn find_with(&self, key: &str, values: impl IntoIterator<Item = (String, String)>) -> Option<String> {
+        let arguments: FluentArgs<'_> = values.into_iter().collect();
+        self.find(key, Some(&arguments))
+    }
+
+    fn format(&self, key: &str, arguments: Option<&FluentArgs<'_>>) -> String {
+        self.find(key, arguments).unwrap_or_else(|| {
+            debug_assert!(false, "no message {key} with these variables");
+            key.to_owned()
+        })
+    }
+}
+
+fn resource(source: &str) -> FluentResource {
+    FluentResource::try_new(source.to_owned()).unwrap_or_else(|(resource, errors)| {
+        debug_assert!(errors.is_empty(), "{errors:?}");
+        resource
+    })
 }
 
 #[cfg(test)]

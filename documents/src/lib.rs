@@ -7,6 +7,7 @@
 //! | [`barcode`] | Aztec and PDF417 codes as patterns of modules |
 //! | [`ticket_pdf`](mod@ticket_pdf) | the e-ticket as a PDF, with boarding passes |
 //! | [`calendar`](mod@calendar) | the flights as an iCalendar object (RFC 5545) |
+//! | [`catalogue`], [`local_format`], [`journey_texts`] | texts, dates and amounts by language: letters use them too |
 //! | [`transliteration`] | names in the letters of codes |
 //!
 //! Everything here is a function of its input: nothing reads a clock, a file or a network. Within a release,
@@ -31,10 +32,11 @@
 pub mod barcode;
 pub mod bcbp;
 mod calendar;
-mod catalogue;
+pub mod catalogue;
 mod content_lines;
 pub mod document_language;
-mod local_format;
+pub mod journey_texts;
+pub mod local_format;
 pub mod samples;
 pub mod ticket_document;
 mod ticket_pdf;
@@ -43,6 +45,7 @@ pub mod transliteration;
 pub use barcode::{DarkRun, ModuleMatrix, TextBeyondBarcode};
 pub use bcbp::{BcbpSeat, BoardingPassCode, InvalidBoardingPassCode, PassengerStatus};
 pub use calendar::calendar;
+pub use catalogue::Catalogue;
 pub use document_language::DocumentLanguage;
 pub use ticket_document::{TicketDocument, TicketPassenger, TicketSegment};
 pub use ticket_pdf::{TicketPdfFailure, ticket_pdf};

@@ -49,28 +49,33 @@ fn date(formatter: Option<&DateTimeFormatter<YMDE>>, date: NaiveDate) -> String 
 }
 
 /// `Monday, 14 December 2026`, `Montag, 14. Dezember 2026`.
-pub(crate) fn long_date(language: DocumentLanguage, day: NaiveDate) -> String {
+#[must_use]
+pub fn long_date(language: DocumentLanguage, day: NaiveDate) -> String {
     with(language, |formatters| date(formatters.long_date.as_ref(), day))
 }
 
 /// `Mon, 14 Dec 2026`, `Mo., 14.12.2026`.
-pub(crate) fn short_date(language: DocumentLanguage, day: NaiveDate) -> String {
+#[must_use]
+pub fn short_date(language: DocumentLanguage, day: NaiveDate) -> String {
     with(language, |formatters| date(formatters.short_date.as_ref(), day))
 }
 
 /// `10:30`, in both languages.
-pub(crate) fn clock(time: LocalMinute) -> String {
+#[must_use]
+pub fn clock(time: LocalMinute) -> String {
     let time = time.civil();
     format!("{:02}:{:02}", time.hour(), time.minute())
 }
 
 /// `09:05` of an instant, in UTC.
-pub(crate) fn utc_clock(at: DateTime<Utc>) -> String {
+#[must_use]
+pub fn utc_clock(at: DateTime<Utc>) -> String {
     at.format("%H:%M").to_string()
 }
 
 /// `EUR 1,482.56`, `1.482,56 EUR`: with the currency's code, which names a currency more exactly than its sign.
-pub(crate) fn money(language: DocumentLanguage, money: Money) -> String {
+#[must_use]
+pub fn money(language: DocumentLanguage, money: Money) -> String {
     let mut decimal = Decimal::from(money.minor);
     decimal.multiply_pow10(-i16::try_from(money.currency.decimals()).unwrap_or_default());
     let amount = with(language, |formatters| {

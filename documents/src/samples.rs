@@ -2,11 +2,14 @@
 
 use crate::{DocumentLanguage, TicketDocument, TicketPassenger, TicketSegment};
 use shared_types::{
-    events::{BookingPrice, BookingStatus, CitySummary, Station},
+    events::{
+        BookedSeat, BookingPassenger, BookingPaymentStatus, BookingPrice, BookingSegment, BookingState, BookingStatus,
+        CitySummary, Station,
+    },
     fare::{Brand, PassengerType},
     fare_conditions::FareConditions,
     flight_time::FlightTime,
-    ids::{BookingId, FlightId},
+    ids::{BookingId, FlightId, PassengerId, UserId},
     money::{Currency, Money},
     seat::{Cabin, SeatDesignator},
 };
@@ -154,4 +157,52 @@ pub fn large_party() -> TicketDocument {
         passenger(*kind, given, family, 2_400_000_000 + number, seats)
     });
     ticket(passengers.collect(), segments, [194_825_600, 129_600])
+}
+
+/// The booking that a ticket is made of: confirmed and paid.
+pub fn booking_of(ticket: &TicketDocument) -> BookingState {
+    let segment = |segment: &TicketSegment| BookingSegment {
+        flight_id: segment.flight_id,
+        flight_number: segment.flight_number.clone(),
+        airline: Some(segment.airline.clone()),
+        origin: segment.origin.clone(),
+        destination: segment.destination.clone(),
+        departure: segment.departure.clone(),
+        arrival: segment.arrival.clone(),
+        cabin: segment.cabin,
+        brand: segment.brand,
+        status: segment.status,
+    };
+    let passenger = |(passenger, number): (&TicketPassenger, u128)| {
+        let seats = ticket.segments.iter().zip(&passenger.seats).filter_map(|(segment, seat)| {
+            Some(BookedSeat { flight_id: segment.flight_id, designator: (*seat)? })
+        });
+        BookingPassenger {
+            id: PassengerId(Uuid::from_u128(number)),
+            r#type: passenger.r#type,
+            given_name: passenger.given_name.clone(),
+            family_name: passenger.family_name.clone(),
+            born_on: None,
+            ticket_number: passenger.ticket_number.clone(),
+            seats: seats.collect(),
+        }
+    };
+    BookingState {
+        id: ticket.booking_id,
+        locator: ticket.locator.clone(),
+        owner_id: UserId(Uuid::from_u128(7)),
+        status: BookingStatus::Confirmed,
+        payment_status: BookingPaymentStatus::Paid,
+        hold_expires_at: None,
+        segments: ticket.segments.iter().map(segment).collect(),
+        passengers: ticket.passengers.iter().zip(1..).map(passenger).collect(),
+        contact: None,
+        price: ticket.price.clone(),
+        payments: Vec::new(),
+        refunds: Vec::new(),
+        available_actions: Vec::new(),
+        version: ticket.version,
+        created_at: ticket.issued_at,
+        updated_at: ticket.issued_at,
+    }
 }

@@ -78,8 +78,9 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
     // What a crash of the database undoes is done again: a letter is sent twice, which also happens otherwise.
     let connection = BatchConnection::new(&database, CommitWait::Nothing);
     let swept = connection.clone();
+    let domain = mail_domain.clone();
     let start_sender = async move || {
-        let renderer = Renderer::start(templates, letterhead);
+        let renderer = Renderer::start(templates, letterhead, &domain);
         let delivery = LetterDelivery { renderer, transport: Arc::new(transport), send_timeout };
         (EmailSender::start(connection, delivery, poll), TokenSweeper::start(swept))
     };

@@ -32,6 +32,6 @@ pub mod threads;
 pub mod ticker;
 
 pub use shared_types::{
-    calendar_date, email, error_chain, events, fare, fare_conditions, flight_time, iata, ids, money,
+    calendar_date, email, error_chain, events, fare, fare_conditions, flight_time, iata, ids, locale, money,
     person_name, redaction, seat, time_zones, trace,
 };

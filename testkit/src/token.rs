@@ -69,6 +69,7 @@ impl TokenIssuer {
             scope: scope.join(" "),
             email: EMAIL.into(),
             email_verified: true,
+            locale: None,
         }
     }
 

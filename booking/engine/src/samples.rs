@@ -72,7 +72,7 @@ pub fn booking(flight: FlightId, seats: &[&str]) -> Booking {
         payment_status: BookingPaymentStatus::Awaiting,
         hold_expires_at: now + TimeDelta::minutes(15),
         currency: Currency::EUR,
-        contact: Contact { email: "ada@example.org".parse().unwrap(), phone: None },
+        contact: Contact { email: "ada@example.org".parse().unwrap(), phone: None, locale: None },
         segments: vec![Segment {
             flight_id: flight,
             cabin: Cabin::Economy,

@@ -22,7 +22,10 @@ use actix_web::{
     http::{StatusCode, header},
     web,
 };
-use booking_engine::sell::{order::Order, outcome::SalesOutcome, sales::AdmittedRequest};
+use booking_engine::{
+    passengers::contact::Contact,
+    sell::{order::Order, outcome::SalesOutcome, sales::AdmittedRequest},
+};
 use shared::{
     auth::{Caller, Permission},
     db::DbError,
@@ -68,11 +71,12 @@ pub(crate) async fn create(
     account_limits::check_verified(&caller, policy.require_verified_email)?;
     account_limits::check_contact(&caller, &new.contact.email)?;
     account_limits::check_hold(&caller, new.hold_minutes)?;
+    let locale = new.contact.locale.or_else(|| caller.claims().locale.clone());
     let order = Order {
         owner: caller.user_id(),
         segments: new.segments,
         passengers: new.passengers,
-        contact: new.contact,
+        contact: Contact { locale, ..new.contact },
         expected_total: new.expected_total,
         payment: new.payment,
         hold_minutes: new.hold_minutes,

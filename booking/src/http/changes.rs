@@ -41,7 +41,7 @@ pub(crate) struct ContactChange(ContactPatch);
 impl FromJson for ContactChange {
     fn read(object: &mut JsonReader<'_>) -> Option<Self> {
         if !object.has("contact") {
-            return Some(Self(ContactPatch { email: None, phone: Patch::Keep }));
+            return Some(Self(ContactPatch { email: None, phone: Patch::Keep, locale: Patch::Keep }));
         }
         object.object("contact", |contact| {
             let email = patched::<EmailAddress>(contact, "email");
@@ -56,7 +56,8 @@ impl FromJson for ContactChange {
                     }
                 },
             };
-            Some(Self(ContactPatch { email, phone }))
+            let locale = contact.patch("locale");
+            Some(Self(ContactPatch { email, phone, locale }))
         })
     }
 }
@@ -101,7 +102,8 @@ fn read_change(object: &mut JsonReader<'_>) -> Option<SeatChange> {
 #[derive(Serialize, ToSchema)]
 #[schema(as = BookingPatch)]
 pub(crate) struct BookingPatchSchema {
-    /// What is not mentioned stays; a `phone` that is null is removed.
+    /// What is not mentioned stays. A `phone` that is null is removed; where `locale` is null, the language is that of the
+    /// account.
     contact: ContactPatchSchema,
 }
 
@@ -113,6 +115,8 @@ pub(crate) struct ContactPatchSchema {
     email: Option<String>,
     #[schema(example = "+33123456789")]
     phone: Option<String>,
+    #[schema(example = "de")]
+    locale: Option<String>,
 }
 
 /// A name as it should have been.
@@ -165,7 +169,13 @@ pub(crate) async fn contact(
 ) -> Result<HttpResponse, Problem> {
     let (booking, state) = reading.changeable(id.0, &caller, context).await?;
     let at = matching(&request, &state)?;
-    let patch = body.value.0;
+    let mut patch = body.value.0;
+    if matches!(patch.locale, Patch::Remove)
+        && caller.user_id() == booking.owner_id
+        && let Some(locale) = &caller.claims().locale
+    {
+        patch.locale = Patch::Set(locale.clone());
+    }
     let email = patch.email.as_ref().unwrap_or(&booking.contact.email);
     if booking.contact.email != *email {
         check_contact(&caller, email)?;

@@ -193,7 +193,8 @@ fn read_contact(object: &mut JsonReader<'_>) -> Option<Contact> {
     let email: Option<EmailAddress> = parsed(object, "email");
     let phone = object.optional::<String>("phone").map(|text| text.parse::<Phone>());
     let phone = phone.transpose().map_err(|error| object.error("phone", error)).ok();
-    Some(Contact { email: email?, phone: phone? })
+    let locale = object.optional("locale");
+    Some(Contact { email: email?, phone: phone?, locale })
 }
 
 /// A new booking.
@@ -245,4 +246,7 @@ pub(crate) struct NewContactSchema {
     email: String,
     #[schema(example = "+33123456789")]
     phone: Option<String>,
+    /// The language of letters, a BCP 47 tag; that of the account where it is missing.
+    #[schema(example = "de")]
+    locale: Option<String>,
 }

@@ -29,6 +29,7 @@ use shared::{
     events::{BookingPaymentStatus, BookingStatus},
     fare::Brand,
     ids::{BookingId, FlightId, UserId},
+    locale::Locale,
     seat::Cabin,
     statement,
 };
@@ -55,6 +56,7 @@ struct BookingRow {
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
     confirmed_at: Option<DateTime<Utc>>,
+    contact_locale: Option<String>,
 }
 
 impl BookingRow {
@@ -70,6 +72,7 @@ impl BookingRow {
             contact: Contact {
                 email: EmailAddress::stored(self.contact_email),
                 phone: self.contact_phone.map(Phone::stored),
+                locale: self.contact_locale.map(Locale::stored),
             },
             segments: Vec::new(),
             passengers: Vec::new(),
@@ -93,8 +96,10 @@ statement! {
         ids: Array<SqlUuid> = Vec<Uuid>,
         emails: Array<Text> = Vec<String>,
         phones: Array<Nullable<Text>> = Vec<Option<String>>,
+        locales: Array<Nullable<Text>> = Vec<Option<String>>,
     } -> (),
-    "UPDATE bookings SET contact_email = n.email, contact_phone = n.phone FROM unnest($, $, $) AS n (id, email, phone) WHERE bookings.id = n.id"
+    "UPDATE bookings SET contact_email = n.email, contact_phone = n.phone, contact_locale = n.locale
+        FROM unnest($, $, $, $) AS n (id, email, phone, locale) WHERE bookings.id = n.id"
 }
 
 statement! {
@@ -273,10 +278,12 @@ pub(crate) async fn update_contacts(connection: &AsyncPgConnection, changed: &[&
         return Ok(());
     }
     let phone = |booking: &&Booking| booking.contact.phone.as_ref().map(|phone| phone.as_str().to_owned());
+    let locale = |booking: &&Booking| booking.contact.locale.as_ref().map(ToString::to_string);
     let query = UpdateContacts {
         ids: changed.iter().map(|booking| booking.id.0).collect(),
         emails: changed.iter().map(|booking| booking.contact.email.as_str().to_owned()).collect(),
         phones: changed.iter().map(phone).collect(),
+        locales: changed.iter().map(locale).collect(),
     };
     query.execute(&mut &*connection).await.map(drop)
 }

@@ -47,7 +47,7 @@ statement! {
 statement! {
     /// Takes the contacts out of bookings.
     EraseContacts { nobody: Text = &'static str, bookings: Array<SqlUuid> = Vec<Uuid> } -> (),
-    "UPDATE bookings SET contact_email = $, contact_phone = NULL WHERE id = ANY($)"
+    "UPDATE bookings SET contact_email = $, contact_phone = NULL, contact_locale = NULL WHERE id = ANY($)"
 }
 
 statement! {

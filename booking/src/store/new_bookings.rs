@@ -68,6 +68,7 @@ statement! {
         currencies: Array<Text> = Vec<String>,
         emails: Array<Text> = Vec<String>,
         phones: Array<Nullable<Text>> = Vec<Option<String>>,
+        locales: Array<Nullable<Text>> = Vec<Option<String>>,
         versions: Array<BigInt> = Vec<i64>,
         created: Array<Timestamptz> = Vec<DateTime<Utc>>,
         ids: Array<SqlUuid> = Vec<Uuid>,
@@ -91,8 +92,8 @@ statement! {
         SELECT b, $[i], $[i], $[i], given, family, $[i], $[i], seats::smallint[]
         FROM unnest($, $, $, $) WITH ORDINALITY AS new (b, given, family, seats, i)
     )
-    INSERT INTO bookings (id, locator, owner_id, status, payment_status, hold_expires_at, currency, contact_email, contact_phone, version, created_at, updated_at)
-    SELECT id, $[i], $[i], $[i], $[i], $[i], $[i], $[i], $[i], $[i], created, created
+    INSERT INTO bookings (id, locator, owner_id, status, payment_status, hold_expires_at, currency, contact_email, contact_phone, contact_locale, version, created_at, updated_at)
+    SELECT id, $[i], $[i], $[i], $[i], $[i], $[i], $[i], $[i], $[i], $[i], created, created
     FROM (SELECT id, i, $[i] AS created FROM unnest($) WITH ORDINALITY AS new (id, i)) AS new"
 }
 
@@ -134,6 +135,7 @@ fn query(New { bookings: new, taken, entered, payments }: &New<'_>) -> Insert {
         })
     };
     let phone = |booking: &Booking| booking.contact.phone.as_ref().map(|phone| phone.as_str().to_owned());
+    let locale = |booking: &Booking| booking.contact.locale.as_ref().map(ToString::to_string);
     let (seat_flights, seat_numbers, seat_bookings) = seats::columns(taken);
     Insert {
         seat_flights,
@@ -181,6 +183,7 @@ fn query(New { bookings: new, taken, entered, payments }: &New<'_>) -> Insert {
         currencies: new.iter().map(|booking| booking.currency.code().to_owned()).collect(),
         emails: new.iter().map(|booking| booking.contact.email.as_str().to_owned()).collect(),
         phones: new.iter().map(phone).collect(),
+        locales: new.iter().map(locale).collect(),
         versions: new.iter().map(|booking| booking.version).collect(),
         created: new.iter().map(|booking| booking.created_at).collect(),
     }

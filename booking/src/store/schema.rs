@@ -16,6 +16,7 @@ diesel::table! {
         updated_at -> Timestamptz,
         confirmed_at -> Nullable<Timestamptz>,
         expires_at -> Nullable<Timestamptz>,
+        contact_locale -> Nullable<Text>,
     }
 }
 

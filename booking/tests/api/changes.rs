@@ -146,9 +146,9 @@ async fn contacts_are_merged() {
     let client = fixture.customer();
     let (bought, path) = pair(&fixture, &client).await;
     let changed = client.patch(&path, &json!({"contact": {"email": "grace@example.org"}})).await.expect(200);
-    assert_eq!(changed["contact"], json!({"email": "grace@example.org", "phone": "+33123456789"}));
+    assert_eq!(changed["contact"], json!({"email": "grace@example.org", "phone": "+33123456789", "locale": null}));
     let changed = client.patch(&path, &json!({"contact": {"phone": null}})).await.expect(200);
-    assert_eq!(changed["contact"], json!({"email": "grace@example.org", "phone": null}));
+    assert_eq!(changed["contact"], json!({"email": "grace@example.org", "phone": null, "locale": null}));
     let elsewhere = json!({"contact": {"email": "Grace@b\u{fc}cher.example"}});
     let changed = client.patch(&path, &elsewhere).await.expect(200);
     assert_eq!(changed["contact"]["email"], "Grace@xn--bcher-kva.example");
@@ -162,6 +162,34 @@ async fn contacts_are_merged() {
     old.patch(&path, &json!({"contact": {"phone": "+33123456780"}}))
         .await
         .expect_problem(412, "precondition_failed");
+    fixture.stop().await;
+}
+
+#[actix_web::test]
+async fn the_language_of_letters_is_that_of_the_contact_else_of_the_account() {
+    let fixture = ServiceFixture::new().await;
+    let mut claims = fixture.issuer.claims(UserId::new(), &[]);
+    claims.locale = Some("de-AT".parse().unwrap());
+    let client = fixture.guest(0).with_token(&fixture.issuer.sign(&claims));
+    let mut body = booking(fixture.flight(30).await.id, &[passenger("ADT", "Ada", None)]);
+    let of_account = client.post("/api/v1/bookings", &body).await.expect(201);
+    assert_eq!(of_account["contact"]["locale"], "de-AT");
+
+    body = booking(fixture.flight(31).await.id, &[passenger("ADT", "Ada", None)]);
+    body["contact"]["locale"] = "en-GB".into();
+    let of_contact = client.post("/api/v1/bookings", &body).await.expect(201);
+    assert_eq!(of_contact["contact"]["locale"], "en-GB");
+    let told = "events WHERE kind = 'booking.held' AND data::jsonb->'contact'->>'locale' IN ('de-AT', 'en-GB')";
+    assert_eq!(fixture.count(told).await, 2);
+
+    let path = format!("/api/v1/bookings/{}", of_contact["id"].as_str().unwrap());
+    for (wanted, locale) in [(json!("fr"), "fr"), (Value::Null, "de-AT")] {
+        let changed = client.patch(&path, &json!({"contact": {"locale": wanted}})).await.expect(200);
+        assert_eq!(changed["contact"]["locale"], locale);
+        assert_eq!(client.get(&path).await.expect(200), changed);
+    }
+    let wrong = client.patch(&path, &json!({"contact": {"locale": "english"}})).await;
+    assert_eq!(wrong.invalid(), ["/contact/locale"]);
     fixture.stop().await;
 }
 

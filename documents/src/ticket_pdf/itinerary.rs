@@ -10,13 +10,10 @@ use super::{
     typeface::{UnreadableFont, Weight},
 };
 use crate::{
-    TicketSegment,
+    TicketSegment, journey_texts,
     local_format::{clock, long_date, short_date},
 };
 use shared_types::events::{BookingStatus, Station};
-
-/// A longer stay than this between two flights is no connection.
-const CONNECTION_MINUTES_MAX: i64 = 24 * 60;
 
 /// Height of a flight with the gap below it.
 const FLIGHT_HEIGHT: f32 = 99.0;
@@ -224,10 +221,7 @@ impl Layout<'_> {
         let style = TextStyle(place.size, Weight::Bold, BLACK);
         let time = clock(segment.arrival.local);
         let width = self.canvas.write(Some(times), (place.x, place.baseline), Align::Left, style, &time)?;
-        let days = segment.arrival_day_offset();
-        if days != 0 {
-            let key = if days > 0 { "days-later" } else { "days-earlier" };
-            let days = self.texts.with(key, [("days", days.abs())]);
+        if let Some(days) = journey_texts::day_change(self.texts, segment) {
             let raised = (place.x + width + 5.0, place.baseline - place.size * 0.34);
             let style = TextStyle(place.size * 0.4, Weight::Bold, ACCENT);
             self.canvas.write(Some(times), raised, Align::Left, style, &days)?;
@@ -266,7 +260,7 @@ impl Layout<'_> {
         (from, to): (f32, f32),
         baseline: f32,
     ) -> Result<(), UnreadableFont> {
-        let (text, style) = (self.minutes(segment.duration_minutes()), TextStyle(8.5, Weight::Regular, GREY));
+        let (text, style) = (journey_texts::duration(self.texts, segment.duration_minutes()), TextStyle(8.5, Weight::Regular, GREY));
         let middle = ((from + to) / 2.0, baseline - 13.0);
         self.canvas.write(Some(times), middle, Align::Center, style, &text)?;
         self.arrow((from, to), baseline - 7.5);
@@ -285,26 +279,13 @@ impl Layout<'_> {
         segment: &TicketSegment,
         next: &TicketSegment,
     ) -> Result<(), UnreadableFont> {
-        let minutes = (next.departure.at - segment.arrival.at).num_minutes();
-        let same_city = segment.destination.city.code == next.origin.city.code;
-        if !same_city || !(0..=CONNECTION_MINUTES_MAX).contains(&minutes) {
-            return Ok(());
-        }
+        let Some(text) = journey_texts::connection(self.texts, segment, next) else { return Ok(()) };
         self.canvas.make_room(FLIGHT_HEIGHT + 10.0);
-        let values = [("city", next.origin.city.name.clone()), ("duration", self.minutes(minutes))];
-        let text = self.texts.with("connection", values);
         let paragraph = self.canvas.element(section, Role::Paragraph);
         let place = (LEFT + 14.0, self.canvas.y + 2.0);
         let style = TextStyle(9.0, Weight::Regular, ACCENT);
         self.canvas.write_fitted(Some(paragraph), place, Align::Left, style, (&text, RIGHT - LEFT - 28.0))?;
         self.canvas.y += 16.0;
         Ok(())
-    }
-
-    fn minutes(&self, minutes: i64) -> String {
-        match (minutes / 60, minutes % 60) {
-            (0, minutes) => self.texts.with("duration-minutes", [("minutes", minutes)]),
-            (hours, minutes) => self.texts.with("duration", [("hours", hours), ("minutes", minutes)]),
-        }
     }
 }

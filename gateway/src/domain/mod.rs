@@ -7,7 +7,6 @@ mod common_passwords;
 pub(crate) mod fair_queue;
 pub(crate) mod known_device;
 pub(crate) mod limits;
-pub(crate) mod locale;
 pub(crate) mod login_bounds;
 pub(crate) mod login_email;
 pub(crate) mod one_time_token;

@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     actors::{KeyRing, PasswordHasher},
     domain::{
-        client_device::ClientDevice, locale::Locale, refresh_token::RefreshToken, totp::TotpVault,
+        client_device::ClientDevice, refresh_token::RefreshToken, totp::TotpVault,
         user::CUSTOMER,
     },
     error::IdentityError,
@@ -18,6 +18,7 @@ use shared::{
     auth::{KeySource, RevocationFeed, RevocationList, TokenError, Verifier},
     bus::{Bus, in_process::InProcess},
     db::{DbError, Pool},
+    locale::Locale,
     outbox::Relay,
     person_name::PersonName,
 };

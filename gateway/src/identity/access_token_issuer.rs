@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer};
 use shared::{
     auth::{ACCESS_TOKEN_SECONDS, Claims, token_id},
     ids::SessionId,
+    locale::Locale,
 };
 use utoipa::ToSchema;
 
@@ -107,6 +108,7 @@ impl AccessTokenIssuer {
             scope: grant.permissions.join(" "),
             email: user.email.clone(),
             email_verified: user.email_verified,
+            locale: Some(Locale::stored(user.locale.clone())),
         };
         Ok(self.keys.keys().signing.sign(&claims)?.into())
     }

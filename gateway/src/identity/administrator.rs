@@ -3,7 +3,6 @@
 use super::{IdentityService, registration};
 use crate::{
     domain::{
-        locale::Locale,
         password::{InvalidPassword, NewPassword},
         user::ADMIN,
     },
@@ -18,6 +17,7 @@ use secrecy::{ExposeSecret, SecretString};
 use shared::{
     email::{EmailAddress, InvalidEmail},
     ids::UserId,
+    locale::Locale,
     person_name::PersonName,
 };
 

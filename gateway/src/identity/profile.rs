@@ -2,12 +2,12 @@
 
 use super::IdentityService;
 use crate::{
-    domain::{locale::Locale, user::User},
+    domain::user::User,
     error::IdentityError,
     store::users::{self, AccountChanges},
 };
 use diesel_async::{AsyncConnection, AsyncPgConnection};
-use shared::{ids::UserId, person_name::PersonName};
+use shared::{ids::UserId, locale::Locale, person_name::PersonName};
 
 /// Changes of the caller's own profile; `None` keeps the present value.
 #[derive(Debug, Clone, Default)]

@@ -4,7 +4,6 @@ use super::{IdentityService, letter_tokens};
 use crate::{
     domain::{
         client_device::ClientDevice,
-        locale::Locale,
         one_time_token::TokenPurpose,
         password::NewPassword,
         user::{CUSTOMER, User},
@@ -17,6 +16,7 @@ use shared::{
     email::EmailAddress,
     events::{Event, EventType},
     ids::UserId,
+    locale::Locale,
     outbox,
     person_name::PersonName,
 };

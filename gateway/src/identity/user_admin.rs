@@ -4,7 +4,6 @@ use super::{Authority, IdentityService, access, last_administrator, own_sessions
 use crate::{
     domain::{
         audited_user::AuditedUser,
-        locale::Locale,
         login_email::LoginEmail,
         password::NewPassword,
         role::RoleName,
@@ -24,6 +23,7 @@ use shared::{
     email::EmailAddress,
     events::{Event, EventType},
     ids::UserId,
+    locale::Locale,
     outbox,
     person_name::PersonName,
 };

@@ -5,14 +5,13 @@ use super::{
     schema::{user_roles, users},
 };
 use crate::domain::{
-    locale::Locale,
     login_email::LoginEmail,
     user::{User, UserStatus},
 };
 use chrono::{DateTime, Utc};
 use diesel::{prelude::*, sql_types::Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use shared::{email::EmailAddress, ids::UserId, person_name::PersonName, statement};
+use shared::{email::EmailAddress, ids::UserId, locale::Locale, person_name::PersonName, statement};
 use uuid::Uuid;
 
 /// A new account.

@@ -2,8 +2,10 @@
 //! async threads must not wait for.
 
 use crate::{
-    domain::LetterTemplate,
-    render::{Letterhead, MessageError, RenderError, RenderedMail, Templates, build_message},
+    render::{
+        LetterContent, Letterhead, MessageError, RenderError, RenderedMail, Templates, build_message,
+        letter_documents,
+    },
     store::letter_queue::ClaimedLetter,
 };
 use actix::{Actor, Addr, Handler, MailboxError, Message, SyncArbiter, SyncContext};
@@ -32,6 +34,8 @@ struct RenderLetters(Arc<[ClaimedLetter]>);
 pub(crate) struct Renderer {
     templates: Arc<Templates>,
     letterhead: Arc<Letterhead>,
+    /// Makes the names of calendar events unique.
+    domain: Arc<str>,
 }
 
 /// A cloneable handle of the [`Renderer`]. Its threads end with the last handle.
@@ -40,25 +44,27 @@ pub(crate) struct RendererHandle(Addr<Renderer>);
 
 impl Renderer {
     /// Starts its threads, `mail-render-0` and so on.
-    pub(crate) fn start(templates: Templates, letterhead: Letterhead) -> RendererHandle {
+    pub(crate) fn start(templates: Templates, letterhead: Letterhead, domain: &str) -> RendererHandle {
         let (templates, letterhead) = (Arc::new(templates), Arc::new(letterhead));
+        let domain: Arc<str> = domain.into();
         let started = AtomicUsize::new(0);
         let make = move || {
             let number = started.fetch_add(1, Ordering::Relaxed);
             threads::enter(&format!("mail-render-{number}"), Priority::Background);
-            Self { templates: templates.clone(), letterhead: letterhead.clone() }
+            Self { templates: templates.clone(), letterhead: letterhead.clone(), domain: domain.clone() }
         };
         RendererHandle(SyncArbiter::start(THREADS, make))
     }
 
     fn render(&self, letter: &ClaimedLetter) -> Result<RenderedMail, String> {
-        let template: LetterTemplate =
-            letter.template.parse().map_err(|error| format!("{}: {error}", letter.template))?;
-        let parts = self
-            .templates
-            .render(template, &letter.subject, &letter.data, letter.token.as_ref())
-            .map_err(|error: RenderError| error.to_string())?;
-        build_message(&self.letterhead, &letter.recipient, &letter.subject, &letter.message_id, &parts)
+        let kept = (letter.subject.as_str(), letter.locale.as_str(), letter.data.as_str());
+        let content = LetterContent::read(&letter.template, kept, letter.token.as_ref());
+        let rendered = content.and_then(|content| {
+            Ok((self.templates.render(&content)?, letter_documents(&content, &self.domain)?))
+        });
+        let (parts, documents) = rendered.map_err(|error: RenderError| error.to_string())?;
+        let (head, recipient) = (&self.letterhead, &letter.recipient);
+        build_message(head, recipient, &letter.subject, &letter.message_id, &parts, documents)
             .map_err(|error: MessageError| error.to_string())
     }
 }

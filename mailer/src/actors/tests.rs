@@ -46,7 +46,7 @@ async fn many_letters_are_claimed_and_recorded_together() {
     let letterhead =
         Letterhead { from: "Aerobus <no-reply@aerobus.example>".parse().unwrap(), reply_to: None };
     let delivery = LetterDelivery {
-        renderer: Renderer::start(Templates::compile("http://localhost:8080").unwrap(), letterhead),
+        renderer: Renderer::start(Templates::compile("http://localhost:8080").unwrap(), letterhead, "aerobus.example"),
         transport: Arc::new(transport),
         send_timeout: Duration::from_secs(30),
     };

@@ -1,7 +1,7 @@
-//! A booking was cancelled, with what is given back.
+//! A booking was cancelled by its traveller or the staff, with what is given back.
 
 use super::{
-    booking_letter,
+    booking_letter::{self, ChangedBooking},
     letter_kind::{DraftError, LetterKind, read},
 };
 use crate::domain::{LetterDraft, LetterTemplate};
@@ -18,5 +18,10 @@ pub(super) const KIND: LetterKind = LetterKind {
 };
 
 fn draft(data: &Json) -> Result<Option<LetterDraft>, DraftError> {
-    booking_letter::draft(&read(KIND.event, data)?, LetterTemplate::BookingCancelled, "Booking cancelled")
+    let ChangedBooking { booking, disruption } = read(KIND.event, data)?;
+    // The airline did it: `flight_cancelled`.
+    if disruption.is_some() {
+        return Ok(None);
+    }
+    booking_letter::draft(KIND.template, booking, disruption)
 }

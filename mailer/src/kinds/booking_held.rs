@@ -15,6 +15,7 @@ pub(super) const KIND: LetterKind = LetterKind {
     superseded_by: &[
         LetterTemplate::BookingConfirmed,
         LetterTemplate::BookingCancelled,
+        LetterTemplate::FlightCancelled,
         LetterTemplate::HoldExpired,
     ],
     carries_token: false,
@@ -27,5 +28,5 @@ fn draft(data: &Json) -> Result<Option<LetterDraft>, DraftError> {
     if booking.payment_status != BookingPaymentStatus::Awaiting {
         return Ok(None);
     }
-    booking_letter::draft(&booking, LetterTemplate::BookingHeld, "Your seats are held")
+    booking_letter::draft(KIND.template, booking, None)
 }

@@ -18,5 +18,5 @@ pub(super) const KIND: LetterKind = LetterKind {
 };
 
 fn draft(data: &Json) -> Result<Option<LetterDraft>, DraftError> {
-    booking_letter::draft(&read(KIND.event, data)?, LetterTemplate::HoldExpired, "Your hold has ended")
+    booking_letter::draft(KIND.template, read(KIND.event, data)?, None)
 }

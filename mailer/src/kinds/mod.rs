@@ -1,14 +1,14 @@
 //! The kinds of letters: one file and one pair of templates each, listed in `registry.rs`.
 
 mod booking_cancelled;
+mod booking_changed;
 mod booking_confirmed;
 mod booking_held;
 mod booking_letter;
-mod flight_reservation;
+mod flight_cancelled;
+mod flight_delayed;
 mod hold_expired;
-mod language;
 mod letter_kind;
-mod letter_view;
 mod password_reset;
 mod registry;
 mod session_alert;

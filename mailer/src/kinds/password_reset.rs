@@ -18,5 +18,5 @@ pub(super) const KIND: LetterKind = LetterKind {
 };
 
 fn draft(data: &Json) -> Result<Option<LetterDraft>, DraftError> {
-    token_letter::draft(&KIND, data, "Set a new password")
+    token_letter::draft(&KIND, data)
 }

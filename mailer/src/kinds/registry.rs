@@ -1,7 +1,8 @@
 //! All kinds of letters.
 
 use super::{
-    booking_cancelled, booking_confirmed, booking_held, hold_expired,
+    booking_cancelled, booking_changed, booking_confirmed, booking_held, flight_cancelled, flight_delayed,
+    hold_expired,
     letter_kind::{DraftError, LetterKind},
     password_reset, session_alert, verify_email,
 };
@@ -9,9 +10,12 @@ use crate::domain::{LetterDraft, LetterTemplate};
 use shared::events::{EventType, Json};
 
 /// All kinds that have templates.
-pub(crate) const LETTER_KINDS: [&LetterKind; 7] = [
+pub(crate) const LETTER_KINDS: [&LetterKind; 10] = [
     &booking_confirmed::KIND,
+    &booking_changed::KIND,
+    &flight_delayed::KIND,
     &booking_cancelled::KIND,
+    &flight_cancelled::KIND,
     &booking_held::KIND,
     &hold_expired::KIND,
     &verify_email::KIND,

@@ -1,12 +1,12 @@
 //! Something happened to an account that its owner should know of.
 
-use super::{
-    language::LOCALE,
-    letter_kind::{DraftError, LetterKind, read, recipient},
+use super::letter_kind::{DraftError, LetterKind, read, recipient};
+use crate::{
+    domain::{KeptAlert, LetterDraft, LetterTemplate, single_line},
+    views::{alert_key, catalogue},
 };
-use crate::domain::{LetterDraft, LetterTemplate, single_line, utc_time};
-use serde_json::json;
-use shared::events::{AlertReason, EventType, Json, SessionAlert};
+use documents::DocumentLanguage;
+use shared::events::{EventType, Json, SessionAlert};
 
 pub(super) const KIND: LetterKind = LetterKind {
     template: LetterTemplate::SessionAlert,
@@ -20,49 +20,25 @@ pub(super) const KIND: LetterKind = LetterKind {
 
 fn draft(data: &Json) -> Result<Option<LetterDraft>, DraftError> {
     let alert: SessionAlert = read(KIND.event, data)?;
-    let (subject, happened) = words(alert.reason);
-    let data = json!({
-        "happened": happened,
-        "at": utc_time(alert.at),
-        "user_agent": alert.user_agent.as_deref().map(without_links),
-        "address": alert.address.as_deref().map(single_line),
-    });
+    let language = DocumentLanguage::of_tag(&alert.user.locale);
+    let kept = KeptAlert {
+        reason: alert.reason,
+        at: alert.at,
+        user_agent: alert.user_agent.as_deref().map(without_links),
+        address: alert.address.as_deref().map(single_line),
+    };
     Ok(Some(LetterDraft {
         template: KIND.template,
         // The event's subject is the alert itself.
         about: Some(alert.user.id.to_string()),
         reference: None,
         recipient: recipient(&alert.user.email),
-        locale: LOCALE,
-        subject: subject.to_owned(),
-        data: data.to_string(),
+        locale: language.tag(),
+        subject: catalogue(language).text(&format!("{}-subject", alert_key(alert.reason))),
+        // Plain data always serialises.
+        data: serde_json::to_string(&kept).unwrap_or_default(),
         token: None,
     }))
-}
-
-/// The subject, and what the letter tells.
-fn words(reason: AlertReason) -> (&'static str, &'static str) {
-    match reason {
-        AlertReason::NewDevice => (
-            "A new device uses your Aerobus account",
-            "Somebody logged in to your account from a device that was not used before.",
-        ),
-        AlertReason::PasswordChanged => {
-            ("Your Aerobus password was changed", "The password of your account was changed.")
-        }
-        AlertReason::TotpChanged => (
-            "The second factor of your Aerobus account was changed",
-            "The second factor of your account was switched on or off.",
-        ),
-        AlertReason::ApiKeysChanged => (
-            "The API keys of your Aerobus account were changed",
-            "An API key of your account was created or deleted.",
-        ),
-        AlertReason::RefreshTokenReused => (
-            "A session of your Aerobus account was ended",
-            "A key of one of your sessions was used twice. Somebody may have copied it, so we ended the session.",
-        ),
-    }
 }
 
 /// A text of a client that mail programs make no link of: a client chooses its `User-Agent`, and may be a thief.

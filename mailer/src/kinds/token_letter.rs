@@ -5,29 +5,28 @@
 //!
 //! The letter names nobody: whoever opens an account chooses its names, and may not own the address.
 
-use super::{
-    language::LOCALE,
-    letter_kind::{DraftError, LetterKind, read, recipient},
+use super::letter_kind::{DraftError, LetterKind, read, recipient};
+use crate::{
+    domain::{DraftToken, KeptToken, LetterDraft},
+    views::catalogue,
 };
-use crate::domain::{DraftToken, LetterDraft, utc_time};
-use serde_json::json;
+use documents::DocumentLanguage;
 use shared::events::{Json, TokenRequest};
 
 /// The letter of an event that has a token sent.
-pub(super) fn draft(
-    kind: &LetterKind,
-    data: &Json,
-    subject: &str,
-) -> Result<Option<LetterDraft>, DraftError> {
+pub(super) fn draft(kind: &LetterKind, data: &Json) -> Result<Option<LetterDraft>, DraftError> {
     let request: TokenRequest = read(kind.event, data)?;
+    let language = DocumentLanguage::of_tag(&request.user.locale);
+    let kept = KeptToken { expires_at: request.expires_at };
     Ok(Some(LetterDraft {
         template: kind.template,
         about: None,
         reference: None,
         recipient: recipient(&request.user.email),
-        locale: LOCALE,
-        subject: subject.to_owned(),
-        data: json!({"expires": utc_time(request.expires_at)}).to_string(),
+        locale: language.tag(),
+        subject: catalogue(language).text(&format!("{}-subject", kind.template)),
+        // Plain data always serialises.
+        data: serde_json::to_string(&kept).unwrap_or_default(),
         token: request.token.map(|token| DraftToken { token, expires_at: request.expires_at }),
     }))
 }

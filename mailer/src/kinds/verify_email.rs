@@ -18,5 +18,5 @@ pub(super) const KIND: LetterKind = LetterKind {
 };
 
 fn draft(data: &Json) -> Result<Option<LetterDraft>, DraftError> {
-    token_letter::draft(&KIND, data, "Confirm your e-mail address")
+    token_letter::draft(&KIND, data)
 }

@@ -1,11 +1,11 @@
 //! The mail around a letter's parts (RFC 5322, MIME).
 
-use super::LetterParts;
+use super::{LetterDocument, LetterParts};
 use lettre::{
     Address, Message,
     address::{AddressError, Envelope},
     message::{
-        Body, Mailbox, MultiPart, SinglePart,
+        Attachment, Body, Mailbox, MultiPart, SinglePart,
         header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue},
     },
 };
@@ -56,6 +56,7 @@ pub(crate) fn build_message(
     subject: &str,
     message_id: &str,
     parts: &LetterParts,
+    documents: Vec<LetterDocument>,
 ) -> Result<RenderedMail, MessageError> {
     let address = mail_address(&recipient.parse().map_err(MessageError::Recipient)?)?;
     let auto_submitted =
@@ -70,11 +71,16 @@ pub(crate) fn build_message(
     if let Some(reply_to) = &letterhead.reply_to {
         builder = builder.reply_to(reply_to.clone());
     }
-    // Documents will stand beside this one, in a multipart/mixed around it.
     let alternative = MultiPart::alternative()
         .singlepart(part(ContentType::TEXT_PLAIN, &parts.text))
         .singlepart(part(ContentType::TEXT_HTML, &parts.html));
-    let message = builder.multipart(alternative)?;
+    let message = match documents.is_empty() {
+        true => builder.multipart(alternative)?,
+        false => {
+            let mixed = MultiPart::mixed().multipart(alternative);
+            builder.multipart(documents.into_iter().fold(mixed, |mixed, one| mixed.singlepart(attached(one))))?
+        }
+    };
     Ok(RenderedMail { envelope: message.envelope().clone(), bytes: message.formatted() })
 }
 
@@ -88,6 +94,20 @@ fn part(kind: ContentType, text: &str) -> SinglePart {
     } else {
         builder.body(text)
     }
+}
+
+/// A document as a part of a mail. Mail clients offer the calendar for the own one by its `method` (RFC 5546, 4).
+fn attached(document: LetterDocument) -> SinglePart {
+    let attachment = Attachment::new(document.file_name().to_owned());
+    let (kind, body) = match document {
+        LetterDocument::Ticket(pdf) => ("application/pdf", Body::new(pdf)),
+        LetterDocument::Calendar(calendar) => {
+            ("text/calendar; method=PUBLISH; charset=utf-8", Body::new(calendar))
+        }
+    };
+    // Both are types: parsing them never fails.
+    let kind = ContentType::parse(kind).unwrap_or(ContentType::TEXT_PLAIN);
+    attachment.body(body, kind)
 }
 
 /// The text with the line ends of mails, and the length of its longest line.
@@ -130,7 +150,7 @@ mod tests {
                 let letterhead =
                     Letterhead { from: "Aerobus <no-reply@aerobus.example>".parse().unwrap(), reply_to: None };
                 let parts = LetterParts { text: "t".into(), html: "<p>h</p>".into() };
-                let mail = build_message(&letterhead, address.as_str(), "x", "<a@b>", &parts);
+                let mail = build_message(&letterhead, address.as_str(), "x", "<a@b>", &parts, Vec::new());
                 prop_assert!(mail.is_ok(), "{text:?}: {:?}", mail.err());
                 let envelope = mail.map(|mail| mail.envelope.to().to_vec()).unwrap_or_default();
                 prop_assert_eq!(envelope.iter().map(ToString::to_string).collect::<Vec<_>>(), [address.as_str()]);
@@ -144,7 +164,7 @@ mod tests {
             Letterhead { from: "Aerobus <no-reply@aerobus.example>".parse().unwrap(), reply_to: None };
         let parts = LetterParts { text: "t".into(), html: "<p>h</p>".into() };
         let mail =
-            build_message(&letterhead, "a@b.example", "x\r\nBcc: all@b.example", "<a@b>", &parts).unwrap();
+            build_message(&letterhead, "a@b.example", "x\r\nBcc: all@b.example", "<a@b>", &parts, Vec::new()).unwrap();
         let raw = String::from_utf8(mail.bytes).unwrap();
         assert!(!raw.lines().any(|line| line.starts_with("Bcc:")), "{raw}");
         for address in [
@@ -155,7 +175,7 @@ mod tests {
             "n..ina@example.org",
             "x@[127.0.0.1]",
         ] {
-            let refused = build_message(&letterhead, address, "x", "<a@b>", &parts);
+            let refused = build_message(&letterhead, address, "x", "<a@b>", &parts, Vec::new());
             assert!(matches!(refused, Err(MessageError::Recipient(_))), "{address}");
         }
     }
@@ -166,7 +186,7 @@ mod tests {
             Letterhead { from: "Aerobus <no-reply@aerobus.example>".parse().unwrap(), reply_to: None };
         let mail = |text: &str| {
             let parts = LetterParts { text: text.to_owned(), html: "<p>h</p>".into() };
-            let mail = build_message(&letterhead, "a@b.example", "x", "<a@b>", &parts).unwrap();
+            let mail = build_message(&letterhead, "a@b.example", "x", "<a@b>", &parts, Vec::new()).unwrap();
             let read = mail_parser::MessageParser::default().parse(&mail.bytes).unwrap().into_owned();
             assert_eq!(
                 read.body_text(0).unwrap().trim_end(),

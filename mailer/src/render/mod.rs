@@ -1,8 +1,12 @@
-//! Letters as mails: templates compiled once, and the message around their parts.
+//! Letters as mails: templates compiled once, documents, and the message around them.
 
-mod letter_context;
+mod escaping;
+mod letter_content;
+mod letter_documents;
 mod message;
 mod templates;
 
+pub(crate) use letter_content::{LetterContent, RenderError};
+pub(crate) use letter_documents::{LetterDocument, letter_documents};
 pub(crate) use message::{Letterhead, MessageError, RenderedMail, build_message, mail_address};
-pub(crate) use templates::{LetterParts, RenderError, TemplateError, Templates};
+pub(crate) use templates::{LetterParts, TemplateError, Templates};

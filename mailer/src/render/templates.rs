@@ -1,26 +1,44 @@
-//! The templates: MJML is compiled to HTML once, at the start; Jinja fills it in per letter.
+//! The templates: MJML is compiled to HTML once, at the start; Jinja fills it in per letter, in its language.
 
-use super::letter_context::{LetterContext, LetterData};
-use crate::{domain::LetterTemplate, kinds};
-use minijinja::{AutoEscape, Environment, Error, Output, State, UndefinedBehavior, Value, escape_formatter};
+use super::{
+    LetterContent, RenderError,
+    escaping::{isolated, show},
+};
+use crate::{
+    domain::KeptLetter,
+    kinds,
+    views::{self, LetterView},
+};
+use documents::DocumentLanguage;
+use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value, context, syntax::SyntaxConfig, value::Kwargs};
 use mrml::prelude::render::RenderOptions;
 use shared::events::LetterToken;
-use std::collections::HashMap;
 
 /// The frame of every HTML part.
 const LAYOUT: &str = include_str!("../../templates/layout.mjml");
 
-/// Where the frame takes the kind's own part.
+/// Where the frame takes the first line of the kind's own part: what mailboxes show beside the subject.
+const PREVIEW: &str = "<!-- preview -->";
+
+/// Where it takes the rest of it.
 const CONTENT: &str = "<!-- content -->";
 
 /// Parts that several templates include. Names that end in `.html` are escaped for HTML.
-const SHARED: [(&str, &str); 5] = [
+const SHARED: [(&str, &str); 8] = [
+    ("head.html", include_str!("../../templates/head.html")),
     ("flights.html", include_str!("../../templates/flights.html")),
     ("passengers.html", include_str!("../../templates/passengers.html")),
+    ("price.html", include_str!("../../templates/price.html")),
+    ("head.txt", include_str!("../../templates/head.txt")),
     ("flights.txt", include_str!("../../templates/flights.txt")),
     ("passengers.txt", include_str!("../../templates/passengers.txt")),
     ("footer.txt", include_str!("../../templates/footer.txt")),
 ];
+
+/// The templates of letters that an earlier release has stored.
+const EARLIER: &str = "earlier";
+const EARLIER_MJML: &str = include_str!("../../templates/earlier.mjml");
+const EARLIER_TEXT: &str = include_str!("../../templates/earlier.txt");
 
 /// The largest HTML part, bytes: mail clients cut off what is longer.
 const HTML_LIMIT: usize = 100_000;
@@ -36,23 +54,6 @@ pub enum TemplateError {
     Jinja(#[from] Error),
 }
 
-/// Why a letter cannot be rendered.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum RenderError {
-    /// This release has no such template.
-    #[error("there is no template {0}")]
-    Unknown(LetterTemplate),
-    /// The data is no JSON object.
-    #[error("the data of the letter cannot be read: {0}")]
-    Data(#[from] serde_json::Error),
-    /// The data does not fit the template.
-    #[error("the template cannot be filled in: {0}")]
-    Fill(#[from] Error),
-    /// The HTML part is larger than mail clients show.
-    #[error("the letter has {0} bytes of HTML")]
-    TooLarge(usize),
-}
-
 /// A letter's two parts, which say the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LetterParts {
@@ -62,16 +63,10 @@ pub(crate) struct LetterParts {
     pub(crate) html: String,
 }
 
-/// All templates, compiled.
+/// All templates, compiled, with the texts of each language.
 pub(crate) struct Templates {
-    environment: Environment<'static>,
-    names: HashMap<LetterTemplate, TemplateNames>,
-}
-
-/// The names of a kind's two templates.
-struct TemplateNames {
-    text: String,
-    html: String,
+    english: Environment<'static>,
+    german: Environment<'static>,
 }
 
 impl Templates {
@@ -80,47 +75,40 @@ impl Templates {
     /// # Errors
     /// [`TemplateError`], which only a mistake in the templates themselves can cause.
     pub(crate) fn compile(public_url: &str) -> Result<Self, TemplateError> {
-        let mut environment = Environment::new();
-        // A misspelt name must not become an empty place in a letter.
-        environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        environment.set_formatter(show);
-        for (name, source) in SHARED {
-            environment.add_template(name, source)?;
+        let mut sources = Vec::new();
+        let kinds = kinds::LETTER_KINDS.into_iter().map(|kind| (kind.template.as_str(), kind.mjml, kind.text));
+        for (name, mjml, text) in kinds.chain([(EARLIER, EARLIER_MJML, EARLIER_TEXT)]) {
+            let html = compile_mjml(mjml).map_err(|reason| TemplateError::Mjml(name, reason))?;
+            sources.push((format!("{name}.html"), html));
+            sources.push((format!("{name}.txt"), text.to_owned()));
         }
-        environment.add_global("public_url", public_url.trim_end_matches('/'));
-        let mut names = HashMap::new();
-        for kind in kinds::LETTER_KINDS {
-            let html = compile_mjml(kind.mjml)
-                .map_err(|reason| TemplateError::Mjml(kind.template.as_str(), reason))?;
-            let of_kind = TemplateNames {
-                text: format!("{}.txt", kind.template),
-                html: format!("{}.html", kind.template),
-            };
-            environment.add_template_owned(of_kind.html.clone(), html)?;
-            environment.add_template_owned(of_kind.text.clone(), kind.text)?;
-            names.insert(kind.template, of_kind);
-        }
-        Ok(Self { environment, names })
+        let public_url = public_url.trim_end_matches('/');
+        let of = |language| environment(language, public_url, &sources);
+        Ok(Self { english: of(DocumentLanguage::English)?, german: of(DocumentLanguage::German)? })
     }
 
-    /// Fills a letter's template in. `data` is the letter's JSON, and `token` what it brings to its reader.
+    /// Fills a letter's templates in.
     ///
     /// # Errors
     /// [`RenderError`]; trying again gives the same.
-    pub(crate) fn render(
-        &self,
-        template: LetterTemplate,
-        subject: &str,
-        data: &str,
-        token: Option<&LetterToken>,
-    ) -> Result<LetterParts, RenderError> {
-        let names = self.names.get(&template).ok_or(RenderError::Unknown(template))?;
-        let context = LetterContext::new(subject, token, LetterData::read(data)?);
-        let text = self.fill(&names.text, &context)?;
-        let mut html = self.fill(&names.html, &context)?;
+    pub(crate) fn render(&self, letter: &LetterContent<'_>) -> Result<LetterParts, RenderError> {
+        let LetterView { shown, structured } = LetterView::new(letter.template, &letter.kept, letter.language);
+        let name = match &letter.kept {
+            KeptLetter::Texts(_) => EARLIER,
+            _ => letter.template.as_str(),
+        };
+        // Without its token, a letter that shows one is none.
+        let token = letter.token.map_or(Value::UNDEFINED, |LetterToken(token)| Value::from(token.as_str()));
+        let context = |structured: Option<&str>| {
+            let structured = structured.map(|json| Value::from_safe_string(json.to_owned()));
+            context! { subject => letter.subject, token => token.clone(), structured, ..shown.clone() }
+        };
+        let text = self.fill(letter.language, &format!("{name}.txt"), &context(None))?;
+        let html_name = format!("{name}.html");
+        let mut html = self.fill(letter.language, &html_name, &context(structured.as_deref()))?;
         if html.len() > HTML_LIMIT {
             // What machines read of a large party goes first; people read the rest.
-            html = self.fill(&names.html, &context.without_structured())?;
+            html = self.fill(letter.language, &html_name, &context(None))?;
         }
         if html.len() > HTML_LIMIT {
             Err(RenderError::TooLarge(html.len()))
@@ -129,38 +117,55 @@ impl Templates {
         }
     }
 
-    fn fill(&self, name: &str, context: &LetterContext) -> Result<String, Error> {
-        self.environment.get_template(name)?.render(context.value())
+    fn fill(&self, language: DocumentLanguage, name: &str, context: &Value) -> Result<String, Error> {
+        let environment = match language {
+            DocumentLanguage::English => &self.english,
+            DocumentLanguage::German => &self.german,
+        };
+        environment.get_template(name)?.render(context)
     }
 }
 
-/// Prints a value into a template. Texts in HTML are escaped where HTML needs it and no further:
-/// minijinja's own formatter also escapes each slash, which makes dates, zones and links unreadable in
-/// the source.
-fn show(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
-    let text = match value.as_str() {
-        Some(text) if *state.auto_escape() == AutoEscape::Html && !value.is_safe() => text,
-        _ => return escape_formatter(out, state, value),
-    };
-    let mut rest = text;
-    while let Some(at) = rest.find(['&', '<', '>', '"', '\'']) {
-        let (plain, special) = rest.split_at(at);
-        out.write_str(plain)?;
-        out.write_str(match special.as_bytes()[0] {
-            b'&' => "&amp;",
-            b'<' => "&lt;",
-            b'>' => "&gt;",
-            b'"' => "&quot;",
-            _ => "&#39;",
-        })?;
-        rest = &special[1..];
+/// The templates with the texts of a language: `t("key", name=value)`.
+fn environment(
+    language: DocumentLanguage,
+    public_url: &str,
+    sources: &[(String, String)],
+) -> Result<Environment<'static>, TemplateError> {
+    let mut environment = Environment::new();
+    // A misspelt name must not become an empty place in a letter.
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_formatter(show);
+    // A line with a block only leaves no line in the text.
+    environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).keep_trailing_newline(true).build()?);
+    environment.add_global("public_url", public_url);
+    environment.add_global("language", language.tag());
+    environment.add_function("t", move |key: &str, values: Kwargs| text(language, key, &values));
+    environment.add_filter("isolated", |name: &str| isolated(name));
+    environment.add_filter("upper_case", |text: &str| text.to_uppercase());
+    for (name, source) in SHARED {
+        environment.add_template(name, source)?;
     }
-    out.write_str(rest)?;
-    Ok(())
+    for (name, source) in sources {
+        environment.add_template_owned(name.clone(), source.clone())?;
+    }
+    Ok(environment)
 }
 
-fn compile_mjml(content: &str) -> Result<String, String> {
-    let source = LAYOUT.replace(CONTENT, content);
+/// A text of the catalogue with its variables.
+fn text(language: DocumentLanguage, key: &str, values: &Kwargs) -> Result<String, Error> {
+    let mut arguments = Vec::new();
+    for name in values.args() {
+        let value: Value = values.get(name)?;
+        arguments.push((name.to_owned(), value.to_string()));
+    }
+    let text = views::catalogue(language).find_with(key, arguments);
+    text.ok_or_else(|| Error::new(ErrorKind::InvalidOperation, format!("no text {key} with these variables")))
+}
+
+fn compile_mjml(kind: &str) -> Result<String, String> {
+    let (preview, content) = kind.split_once('\n').unwrap_or((kind, ""));
+    let source = LAYOUT.replace(PREVIEW, preview).replace(CONTENT, content);
     let parsed = mrml::parse(source).map_err(|error| error.to_string())?;
     if let Some(warning) = parsed.warnings.first() {
         return Err(format!("{warning:?}"));
@@ -182,69 +187,75 @@ fn break_lines(html: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::LetterTemplate;
 
-    const DATA: &str = r#"{
+    /// A booking as an earlier release kept it.
+    const EARLIER_BOOKING: &str = r#"{
         "locator": "K7XQ2M", "flights": [], "passengers": [{"name": "Zo\u00eb <Ada>", "kind": "adult", "ticket_number": null, "seats": []}],
-        "price": {"fare": "1", "taxes": "2", "total": "3"}, "hold_expires": null, "refund": null, "structured": [{"name": "a</script>&'"}, 2],
-        "expires": "Tue", "happened": "Something", "at": "Tue", "user_agent": "x", "address": null
+        "price": {"fare": "1", "taxes": "2", "total": "3"}, "hold_expires": null, "refund": null, "structured": [{"name": "a</script>&'"}, 2]
     }"#;
 
-    fn templates() -> Templates {
-        Templates::compile("http://localhost:8080/").unwrap()
+    fn render(
+        template: LetterTemplate,
+        data: &str,
+        token: Option<&LetterToken>,
+    ) -> Result<LetterParts, RenderError> {
+        let templates = Templates::compile("http://localhost:8080/").unwrap();
+        templates.render(&LetterContent::read(template.as_str(), ("The subject", "en", data), token)?)
     }
 
     #[test]
-    fn every_kind_is_filled_in_and_has_short_lines() {
-        let (templates, token) = (templates(), LetterToken("tHe-tOkEn".to_owned()));
-        for kind in kinds::LETTER_KINDS {
-            let parts = templates.render(kind.template, "The subject", DATA, Some(&token)).unwrap();
-            for part in [&parts.text, &parts.html] {
-                assert!(part.contains("K7XQ2M") && part.contains("http://localhost:8080"), "{part}");
-                let longest = part.lines().map(str::len).max().unwrap_or_default();
-                assert!(longest < 900, "{}: a line of {longest} characters", kind.template);
+    fn a_token_stands_in_the_letter_twice_and_in_no_request() {
+        let token = LetterToken("tHe-tOkEn".to_owned());
+        let data = r#"{"expires_at": "2026-12-01T09:30:00Z"}"#;
+        for template in [LetterTemplate::VerifyEmail, LetterTemplate::PasswordReset] {
+            let LetterParts { text, html } = render(template, data, Some(&token)).unwrap();
+            assert!(html.contains("<title>The subject</title>"), "{html}");
+            for part in [&text, &html] {
+                assert_eq!(part.matches("tHe-tOkEn").count(), 2, "{part}");
+                assert!(part.contains("#token=tHe-tOkEn"), "no part of a URL goes to a server: {part}");
             }
-            assert!(parts.html.contains("<title>The subject</title>"), "{}", parts.html);
-            for part in [&parts.text, &parts.html] {
-                let shown = part.matches("tHe-tOkEn").count();
-                assert_eq!(shown, if kind.carries_token { 2 } else { 0 }, "{part}");
-                assert_eq!(
-                    part.contains("#token=tHe-tOkEn"),
-                    kind.carries_token,
-                    "no part of a URL goes to a server"
-                );
-            }
+            assert!(matches!(render(template, data, None), Err(RenderError::Fill(_))));
         }
     }
 
     #[test]
-    fn what_machines_read_is_json_that_ends_no_script() {
-        let parts = templates().render(LetterTemplate::BookingConfirmed, "x", DATA, None).unwrap();
-        let script = parts.html.split_once("<script type=\"application/ld+json\">").unwrap().1;
+    fn letters_of_an_earlier_release_are_shown_as_they_were_kept() {
+        let LetterParts { text, html } =
+            render(LetterTemplate::BookingConfirmed, EARLIER_BOOKING, None).unwrap();
+        assert!(text.contains("K7XQ2M") && html.contains("Zo\u{eb} &lt;Ada&gt;"), "{html}");
+        let script = html.split_once("<script type=\"application/ld+json\">").unwrap().1;
         let json = script.split_once("</script>").unwrap().0;
-        let read: serde_json::Value = serde_json::from_str(json).unwrap();
-        assert_eq!(read, serde_json::json!([{"name": "a</script>&'"}, 2]));
         assert!(!json.contains(['<', '>', '&', '\'']), "{json}");
-        assert!(parts.html.contains("Zo\u{eb} &lt;Ada&gt;"), "{}", parts.html);
-    }
-
-    #[test]
-    fn data_that_does_not_fit_is_refused() {
-        let templates = templates();
-        let fill = |template, data| templates.render(template, "x", data, None);
-        assert!(matches!(fill(LetterTemplate::BookingConfirmed, "[1]"), Err(RenderError::Data(_))));
-        let missing = fill(LetterTemplate::BookingConfirmed, r#"{"flights": []}"#);
-        assert!(matches!(missing, Err(RenderError::Fill(_))));
-        assert!(matches!(fill(LetterTemplate::FlightDelayed, "{}"), Err(RenderError::Unknown(_))));
-        let without_token = fill(LetterTemplate::PasswordReset, r#"{"expires": "Tue"}"#);
-        assert!(matches!(without_token, Err(RenderError::Fill(_))));
-        let large = DATA.replace("Zo\\u00eb", &"x".repeat(HTML_LIMIT));
-        assert!(matches!(fill(LetterTemplate::BookingHeld, &large), Err(RenderError::TooLarge(_))));
+        let token = LetterToken("tHe-tOkEn".to_owned());
+        let parts =
+            render(LetterTemplate::VerifyEmail, r#"{"expires": "Tue 1 Dec 2026"}"#, Some(&token)).unwrap();
+        assert!(parts.text.contains("tHe-tOkEn") && parts.html.contains("Tue 1 Dec 2026"));
+        let alert = r#"{"happened": "It did", "at": "Tue", "user_agent": null, "address": "192.0.2.7"}"#;
+        let parts = render(LetterTemplate::SessionAlert, alert, None).unwrap();
+        assert!(parts.text.contains("It did\nTue\n192.0.2.7"), "{}", parts.text);
     }
 
     #[test]
     fn a_letter_for_a_large_party_goes_without_what_machines_read() {
-        let large = DATA.replace(r#"{"name": "a</script>&'"}"#, &format!("{:?}", "x".repeat(HTML_LIMIT)));
-        let parts = templates().render(LetterTemplate::BookingConfirmed, "x", &large, None).unwrap();
+        let large =
+            EARLIER_BOOKING.replace(r#"{"name": "a</script>&'"}"#, &format!("{:?}", "x".repeat(HTML_LIMIT)));
+        let parts = render(LetterTemplate::BookingConfirmed, &large, None).unwrap();
         assert!(!parts.html.contains("<script") && parts.html.contains("K7XQ2M"), "{}", parts.html.len());
+        let larger = EARLIER_BOOKING.replace("Zo\\u00eb", &"x".repeat(HTML_LIMIT));
+        let refused = render(LetterTemplate::BookingHeld, &larger, None);
+        assert!(matches!(refused, Err(RenderError::TooLarge(_))));
+    }
+
+    #[test]
+    fn data_that_does_not_fit_is_refused() {
+        for data in ["[1]", "{}", r#"{"booking": {"id": 1}}"#] {
+            let refused = render(LetterTemplate::BookingConfirmed, data, None);
+            assert!(matches!(refused, Err(RenderError::Data(_))), "{data}");
+        }
+        let missing = render(LetterTemplate::BookingConfirmed, r#"{"locator": "K7XQ2M"}"#, None);
+        assert!(matches!(missing, Err(RenderError::Fill(_))));
+        let unknown = LetterContent::read("booking_lost", ("x", "en", "{}"), None);
+        assert!(matches!(unknown, Err(RenderError::Unknown(_))));
     }
 }

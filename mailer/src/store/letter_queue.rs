@@ -26,6 +26,8 @@ pub(crate) struct ClaimedLetter {
     pub(crate) template: String,
     pub(crate) reference: Option<String>,
     pub(crate) recipient: String,
+    /// BCP 47 language tag.
+    pub(crate) locale: String,
     pub(crate) subject: String,
     /// What the template shows: a JSON object.
     pub(crate) data: String,
@@ -61,14 +63,15 @@ pub(crate) struct QueueRow {
     pub(crate) next_attempt_at: DateTime<Utc>,
 }
 
-type ClaimedRow = (Uuid, String, Option<String>, String, String, String, String, i32, i32, DateTime<Utc>);
+type ClaimedRow =
+    (Uuid, String, Option<String>, String, String, String, String, String, i32, i32, DateTime<Utc>);
 
 statement! {
     /// Claims due letters.
     Claim {
         lease: Interval = PgInterval,
         limit: BigInt = i64,
-    } -> (SqlUuid, Text, Nullable<Text>, Text, Text, Text, Text, Integer, Integer, Timestamptz),
+    } -> (SqlUuid, Text, Nullable<Text>, Text, Text, Text, Text, Text, Integer, Integer, Timestamptz),
     "WITH claimed AS (
         UPDATE letter_queue SET sending = true, attempts = attempts + 1, next_attempt_at = now() + $
         WHERE ctid = ANY (ARRAY(
@@ -78,7 +81,8 @@ statement! {
         RETURNING letter_id, attempts, failures, queued_at
     )
     SELECT l.*, attempts, failures, queued_at FROM claimed CROSS JOIN LATERAL (
-        SELECT id, template, reference, recipient, subject, data, message_id FROM letters WHERE id = letter_id OFFSET 0
+        SELECT id, template, reference, recipient, locale, subject, data, message_id FROM letters
+        WHERE id = letter_id OFFSET 0
     ) AS l"
 }
 
@@ -95,13 +99,14 @@ pub(crate) async fn claim(
     let claim = Claim { lease, limit: i64::try_from(limit).unwrap_or(i64::MAX) };
     let rows: Vec<ClaimedRow> = claim.load(&mut connection).await?;
     let claimed = |row: ClaimedRow| {
-        let (id, template, reference, recipient, subject, data, message_id, attempts, failures, queued_at) =
+        let (id, template, reference, recipient, locale, subject, data, message_id, attempts, failures, queued_at) =
             row;
         ClaimedLetter {
             id,
             template,
             reference,
             recipient,
+            locale,
             subject,
             data,
             message_id,

@@ -241,7 +241,7 @@ async fn an_alert_tells_what_happened_and_where() {
         let mail = mailer.next_mail().await;
         for part in [&mail.text, &mail.html] {
             for said in
-                ["Tue 1 Dec 2026, 09:30 UTC", "192.0.2.7", "Firefox/140.0", "http://localhost:8080/reset"]
+                ["Tue, 1 Dec 2026, 09:30 UTC", "192.0.2.7", "Firefox/140.0", "http://localhost:8080/reset"]
             {
                 assert!(part.contains(said), "{said} is missing in {part}");
             }

@@ -26,8 +26,9 @@ async fn a_confirmation_says_all_in_both_parts() {
             "CDG",
             "New York",
             "JFK",
-            "Tue 1 Dec 2026, 10:30 (Europe/Paris, UTC+1)",
-            "Tue 1 Dec 2026, 12:45 (America/New_York, UTC-5)",
+            "10:30",
+            "12:45",
+            "Tue, 1 Dec 2026",
             "Ada Lovelace",
             "Byron Lovelace",
             "Annabella Lovelace",
@@ -36,11 +37,12 @@ async fn a_confirmation_says_all_in_both_parts() {
             "9971234567890",
             "9971234567891",
             "9971234567892",
-            "Premium economy",
-            "Flex",
-            "1203.40 EUR",
-            "120.00 EUR",
-            "1323.40 EUR",
+            "8 h 15 min",
+            "Premium Economy · Flex",
+            "EUR\u{a0}1,203.40",
+            "EUR\u{a0}120.00",
+            "EUR\u{a0}1,323.40",
+            "http://localhost:8080/manage",
             "http://localhost:8080",
         ] {
             assert!(part.contains(said), "{said} is missing in {part}");
@@ -54,7 +56,15 @@ async fn a_confirmation_says_all_in_both_parts() {
     assert_eq!(mail.header("Auto-Submitted"), Some("auto-generated"));
     assert!(mail.header("Reply-To").is_some_and(|address| address.contains("service@aerobus.example")));
     assert!(mail.header("Date").is_some());
-    assert!(mail.raw.contains("multipart/alternative"));
+    assert_eq!(mail.parts, ["multipart/mixed", "multipart/alternative", "text/plain", "text/html", "application/pdf", "text/calendar"]);
+    assert!(mail.attachment("ticket.pdf").starts_with(b"%PDF-1.7"));
+    let calendar = String::from_utf8(mail.attachment("calendar.ics").to_vec()).expect("UTF-8");
+    let calendar = calendar.replace("\r\n ", "");
+    let uid = format!("UID:{}.{}@aerobus.example", booking["id"].as_str().unwrap(), booking["segments"][0]["flight_id"].as_str().unwrap());
+    for said in [uid.as_str(), "METHOD:PUBLISH", "SEQUENCE:2", "STATUS:CONFIRMED", "DTSTART:20261201T093000Z"] {
+        assert!(calendar.contains(said), "{said} is missing in {calendar}");
+    }
+    assert!(mail.raw.contains("text/calendar; method=PUBLISH; charset=utf-8"));
     assert!(mail.html.contains("<html lang=\"en\"") && mail.html.len() < 100_000, "{}", mail.html);
     let letter = mailer.letter_with("sent", 1).await;
     assert_eq!((&letter["recipient"], &letter["reference"]), (&json!("ada@example.org"), &json!("K7XQ2M")));
@@ -110,7 +120,7 @@ async fn the_largest_party_fits_into_a_letter() {
     mailer.world.publish(&confirmation(&booking)).await;
     let mail = mailer.next_mail().await;
     assert!(mail.html.len() < 100_000, "{}", mail.html.len());
-    assert_eq!(mail.text.matches("seat 12A").count(), 6 * 18);
+    assert_eq!(mail.text.matches("AE101: Seat 12A").count(), 6 * 18);
 }
 
 #[actix_web::test]
@@ -120,7 +130,7 @@ async fn held_cancelled_and_expired_bookings_have_their_letters() {
     mailer.world.publish(&event(EventType::BookingHeld, &held)).await;
     let mail = mailer.next_mail().await;
     assert_eq!(mail.subject, "Your seats are held: K7XQ2M, CDG-JFK");
-    assert!(mail.text.contains("until Fri 20 Nov 2026, 12:00 UTC") && mail.html.contains("1323.40 EUR"));
+    assert!(mail.text.contains("until: Fri, 20 Nov 2026, 13:00 (Paris time)") && mail.html.contains("EUR\u{a0}1,323.40"));
 
     let mut cancelled = confirmed();
     let refund = json!({
@@ -132,7 +142,7 @@ async fn held_cancelled_and_expired_bookings_have_their_letters() {
     let mail = mailer.next_mail().await;
     assert_eq!(mail.subject, "Booking cancelled: K7XQ2M, CDG-JFK");
     assert!(
-        mail.text.contains("120.00 EUR of the 1323.40 EUR") && mail.html.contains("120.00 EUR"),
+        mail.text.contains("EUR\u{a0}120.00 of the EUR\u{a0}1,323.40") && mail.html.contains("EUR\u{a0}120.00"),
         "{}",
         mail.text
     );
@@ -140,6 +150,54 @@ async fn held_cancelled_and_expired_bookings_have_their_letters() {
     mailer.world.publish(&event(EventType::BookingExpired, &crate::bookings::held(&confirmed()))).await;
     let mail = mailer.next_mail().await;
     assert_eq!(mail.subject, "Your hold has ended: K7XQ2M, CDG-JFK");
+}
+
+#[actix_web::test]
+async fn letters_are_in_the_language_of_the_contact_and_english_where_nobody_told_it() {
+    let mailer = RunningMailer::start().await;
+    let german = |mut booking: Value| {
+        booking["contact"]["locale"] = "de-AT".into();
+        booking
+    };
+    let booking = german(confirmed());
+    let mut rescheduled = booking.clone();
+    rescheduled["version"] = 3.into();
+    rescheduled["disruption"] = json!({
+        "kind": "rescheduled", "flight_id": booking["segments"][0]["flight_id"], "reason": "Nebel", "reseated": [],
+    });
+    let mut changed = booking.clone();
+    changed["version"] = 4.into();
+    let mut reseated = booking.clone();
+    reseated["version"] = 5.into();
+    let moved = json!({"passenger_id": booking["passengers"][0]["id"], "from": "12C", "to": "12A"});
+    reseated["disruption"] = json!({
+        "kind": "reseated", "flight_id": booking["segments"][0]["flight_id"], "reason": null, "reseated": [moved],
+    });
+    let mut cancelled = german(confirmed());
+    cancelled["status"] = "cancelled".into();
+    let mut disrupted = cancelled.clone();
+    disrupted["id"] = confirmed()["id"].clone();
+    disrupted["disruption"] = json!({
+        "kind": "cancelled", "flight_id": cancelled["segments"][0]["flight_id"], "reason": null, "reseated": [],
+    });
+    for (kind, booking, subject, said) in [
+        (EventType::BookingConfirmed, &booking, "Buchung bestätigt", "1.203,40\u{a0}EUR"),
+        (EventType::BookingChanged, &rescheduled, "Neue Flugzeiten", "Begründung der Fluggesellschaft: Nebel"),
+        (EventType::BookingChanged, &changed, "Buchung geändert", "So sieht sie jetzt aus."),
+        (EventType::BookingChanged, &reseated, "Buchung geändert", "Ada Lovelace, AE101: statt 12C jetzt 12A"),
+        (EventType::BookingCancelled, &cancelled, "Buchung storniert", "keine Erstattung"),
+        (EventType::BookingCancelled, &disrupted, "Flug gestrichen", "AE101 findet nicht statt"),
+        (EventType::BookingHeld, &german(held(&confirmed())), "Ihre Plätze sind reserviert", "Di., 01.12.2026"),
+        (EventType::BookingConfirmed, &confirmed(), "Booking confirmed", "Your booking is confirmed."),
+    ] {
+        mailer.world.publish(&event(kind, booking)).await;
+        let mail = mailer.next_mail().await;
+        assert_eq!(mail.subject, format!("{subject}: K7XQ2M, CDG-JFK"));
+        assert!(mail.text.contains(said), "{said} is missing in {}", mail.text);
+    }
+    let letters = mailer.letters().await;
+    let locales: Vec<_> = letters.iter().map(|letter| letter["locale"].as_str().unwrap()).collect();
+    assert_eq!(locales, ["en", "de", "de", "de", "de", "de", "de", "de"]);
 }
 
 #[actix_web::test]

@@ -1,7 +1,7 @@
 //! A mailer with all that it needs, of one test alone.
 
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
-use mail_parser::MessageParser;
+use mail_parser::{MessageParser, MimeHeaders};
 use mailer::{
     MIGRATIONS, app,
     config::{Config, Destination},
@@ -152,6 +152,9 @@ pub(crate) struct Mail {
     pub(crate) message_id: String,
     pub(crate) text: String,
     pub(crate) html: String,
+    /// The types of its parts, outer ones first.
+    pub(crate) parts: Vec<String>,
+    attachments: Vec<(String, Vec<u8>)>,
 }
 
 impl Mail {
@@ -161,13 +164,28 @@ impl Mail {
 
     pub(crate) fn read(raw: &[u8]) -> Self {
         let parsed = MessageParser::default().parse(raw).expect("a mail");
+        let kind = |part: &mail_parser::MessagePart<'_>| {
+            let kind = part.content_type().expect("a part has a type");
+            format!("{}/{}", kind.ctype(), kind.subtype().unwrap_or_default())
+        };
+        let attachments = parsed.attachments().map(|part| {
+            (part.attachment_name().unwrap_or_default().to_owned(), part.contents().to_vec())
+        });
         Self {
             raw: String::from_utf8_lossy(raw).into_owned(),
             subject: parsed.subject().unwrap_or_default().to_owned(),
             message_id: parsed.message_id().unwrap_or_default().to_owned(),
             text: parsed.body_text(0).unwrap_or_default().into_owned(),
             html: parsed.body_html(0).unwrap_or_default().into_owned(),
+            parts: parsed.parts.iter().map(kind).collect(),
+            attachments: attachments.collect(),
         }
+    }
+
+    /// The content of an attached file.
+    pub(crate) fn attachment(&self, name: &str) -> &[u8] {
+        let found = self.attachments.iter().find(|(file, _)| file == name);
+        &found.unwrap_or_else(|| panic!("{name} is missing")).1
     }
 
     /// A header as it stands in the mail.

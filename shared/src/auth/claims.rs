@@ -1,7 +1,10 @@
 //! The claims of an access token.
 
 use super::Permission;
-use crate::ids::{SessionId, UserId};
+use crate::{
+    ids::{SessionId, UserId},
+    locale::Locale,
+};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -39,6 +42,9 @@ pub struct Claims {
     /// Whether the address is known to be the user's. False in tokens of gateways that did not tell it.
     #[serde(default)]
     pub email_verified: bool,
+    /// The language of the account: a BCP 47 tag. `None` in tokens of gateways that did not tell it.
+    #[serde(default)]
+    pub locale: Option<Locale>,
 }
 
 /// The bits of a UUID below its milliseconds: 4 of the version, 12 of [`token_id`]'s fraction, 64 others.
@@ -102,6 +108,7 @@ mod tests {
             scope: String::new(),
             email: String::new(),
             email_verified: false,
+            locale: None,
         }
     }
 

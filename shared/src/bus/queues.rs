@@ -35,6 +35,7 @@ pub const MAILER_NOTIFICATIONS: WorkQueue = WorkQueue {
     name: "mailer.notifications",
     types: &[
         EventType::BookingConfirmed,
+        EventType::BookingChanged,
         EventType::BookingCancelled,
         EventType::BookingHeld,
         EventType::BookingExpired,

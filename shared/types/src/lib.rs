@@ -5,6 +5,7 @@
 //! | [`ids`], [`money`], [`iata`], [`seat`], [`fare`], [`fare_conditions`], [`flight_time`], [`calendar_date`] | the newtypes of the domain |
 //! | [`time_zones`] | the time-zone database that the program carries |
 //! | [`email`], [`person_name`] | addresses and names of people: their grammar, and when two are the same |
+//! | [`locale`] | languages of users and letters |
 //! | [`patch`] | a member of a JSON Merge Patch |
 //! | [`events`] | the CloudEvents envelope and the data of each event type |
 //! | [`redaction`] | which members of a document are masked |
@@ -22,6 +23,7 @@ pub mod fare_conditions;
 pub mod flight_time;
 pub mod iata;
 pub mod ids;
+pub mod locale;
 pub mod money;
 pub mod patch;
 pub mod person_name;

@@ -73,6 +73,7 @@ impl Booking {
             contact: Some(BookingContact {
                 email: self.contact.email.as_str().to_owned(),
                 phone: self.contact.phone.as_ref().map(|phone| phone.as_str().to_owned()),
+                locale: self.contact.locale.as_ref().map(ToString::to_string),
             }),
             price: BookingPrice {
                 fare: money(self.fare()),
@@ -117,6 +118,7 @@ fn present_segment(
     Ok(BookingSegment {
         flight_id: segment.flight_id,
         flight_number: flight.flight_number.clone(),
+        airline: Some(flight.airline.name.clone()),
         origin: flight.origin.clone(),
         destination: flight.destination.clone(),
         departure: flight.departure.clone(),

@@ -1,6 +1,6 @@
-//! The contact of a booking: email and telephone.
+//! The contact of a booking: email, telephone and language.
 
-use shared_types::{email::EmailAddress, patch::Patch};
+use shared_types::{email::EmailAddress, locale::Locale, patch::Patch};
 use std::str::FromStr;
 
 /// A telephone number in international form (E.164): `+` and 7 to 15 digits.
@@ -19,6 +19,8 @@ pub struct Contact {
     pub email: EmailAddress,
     /// The telephone number; `None`: the travellers gave none.
     pub phone: Option<Phone>,
+    /// The language of letters; `None`: nobody told it.
+    pub locale: Option<Locale>,
 }
 
 /// A change of a contact.
@@ -28,6 +30,8 @@ pub struct ContactPatch {
     pub email: Option<EmailAddress>,
     /// Sets, removes or keeps the telephone number.
     pub phone: Patch<Phone>,
+    /// Sets, removes or keeps the language.
+    pub locale: Patch<Locale>,
 }
 
 impl ContactPatch {
@@ -36,6 +40,7 @@ impl ContactPatch {
         Contact {
             email: self.email.clone().unwrap_or_else(|| present.email.clone()),
             phone: self.phone.clone().apply(present.phone.clone()),
+            locale: self.locale.clone().apply(present.locale.clone()),
         }
     }
 }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`passenger`] | a person on a booking, and when two passengers are the same person |
 //! | [`party`] | the rules for a party, and its wishes for seats |
-//! | [`contact`] | email and telephone |
+//! | [`contact`] | email, telephone and language |
 //! | `former_names` | how earlier releases folded names |
 
 pub mod contact;

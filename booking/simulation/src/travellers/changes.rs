@@ -18,6 +18,7 @@ use shared::{
     email::EmailAddress,
     http::Patch,
     ids::FlightId,
+    locale::Locale,
     person_name::PersonName,
     seat::{Cabin, SeatDesignator},
 };
@@ -77,8 +78,13 @@ impl SimulatedTraveller {
             1 => Patch::Set(Phone::stored("+33123456789".to_owned())),
             _ => Patch::Keep,
         };
+        let locale = match random.index(4) {
+            0 => Patch::Remove,
+            1 => Patch::Set(Locale::stored("de".to_owned())),
+            _ => Patch::Keep,
+        };
         let email = email.map(|email| EmailAddress::stored(email.to_owned()));
-        self.ask(self.amend(&seen, Amendment::Contact(ContactPatch { email, phone }))).await;
+        self.ask(self.amend(&seen, Amendment::Contact(ContactPatch { email, phone, locale }))).await;
     }
 
     /// Corrects a name a little, or back, or to that of somebody else.

@@ -78,6 +78,9 @@ pub struct BookingSegment {
     pub flight_id: FlightId,
     /// Its number.
     pub flight_number: FlightNumber,
+    /// The name of its airline; null where an earlier release did not tell it.
+    #[serde(default)]
+    pub airline: Option<String>,
     /// From where.
     pub origin: Station,
     /// To where.
@@ -130,6 +133,10 @@ pub struct BookingContact {
     pub email: String,
     /// In international form.
     pub phone: Option<String>,
+    /// The language of letters, a BCP 47 tag: that of the booking, else that of its account when it was made. Null, or
+    /// absent from what earlier releases told, where neither is known.
+    #[serde(default)]
+    pub locale: Option<String>,
 }
 
 /// What a booking costs.

@@ -10,7 +10,7 @@ use booking_engine::{
 use shared::http::Patch;
 
 fn contact(at: BookingRef, email: &str) -> Command {
-    let patch = ContactPatch { email: Some(email.parse().unwrap()), phone: Patch::Keep };
+    let patch = ContactPatch { email: Some(email.parse().unwrap()), phone: Patch::Keep, locale: Patch::Keep };
     Command::ChangeContact { at, patch }
 }
 

@@ -1,21 +1,49 @@
-//! Languages of users.
+//! Languages of users and letters.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use std::{fmt, str::FromStr};
 
 /// A text that is no language tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("is not a language tag such as en or pt-BR")]
-pub(crate) struct InvalidLocale;
+pub struct InvalidLocale;
 
 /// A language tag in the shape of BCP 47: a language of 2-3 letters and further subtags.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub(crate) struct Locale(String);
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Locale(String);
 
 impl Locale {
     /// The tag.
-    pub(crate) fn as_str(&self) -> &str {
+    #[must_use]
+    pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// A stored tag, which was checked before it was stored.
+    #[must_use]
+    pub fn stored(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl fmt::Display for Locale {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl From<Locale> for String {
+    fn from(Locale(tag): Locale) -> Self {
+        tag
+    }
+}
+
+impl FromStr for Locale {
+    type Err = InvalidLocale;
+
+    fn from_str(text: &str) -> Result<Self, InvalidLocale> {
+        Self::try_from(text.to_owned())
     }
 }
 
