@@ -49,7 +49,7 @@ async fn a_traveller_registers_searches_books_a_seat_pays_and_reads_the_mail() {
         text = letter(&system, "").await;
     }
     let total = held["price"]["total"]["amount"].as_str().unwrap();
-    for part in [paid["locator"].as_str().unwrap(), "12A", "10:00", "Europe/London", "XA1", ticket, total] {
+    for part in [paid["locator"].as_str().unwrap(), "12A", "10:00", "XA1", ticket, total] {
         assert!(text.contains(part), "{part} is missing in:\n{text}");
     }
 
@@ -63,7 +63,8 @@ async fn letter(system: &RunningSystem, wanted: &str) -> String {
     loop {
         let mail = system.smtp.next(PATIENCE).await;
         assert_eq!(mail.to, ["ada@aerobus.example"]);
-        let text = mail.text();
+        // Without the soft line breaks of quoted-printable (RFC 2045, 6.7).
+        let text = mail.text().replace("=\r\n", "");
         if text.contains(wanted) {
             return text;
         }
