@@ -82,7 +82,7 @@ flight_cancelled-subject = Flight cancelled
 flight_cancelled-status = Flight cancelled
 flight_cancelled-preheader = { $flight } does not take place. What we refund.
 flight_cancelled-intro = We are sorry: flight { $flight } does not take place, so your booking was cancelled.
-flight_cancelled-refunded = We refund { $refund }, to the card that you paid with.
+flight_cancelled-refunded = We refund { $refund } to the card that you paid with.
 flight_cancelled-mark = Cancelled by the airline
 
 ## verify_email

@@ -174,11 +174,11 @@ fn of_disruptions(language: DocumentLanguage) -> Vec<SampleEvent> {
     ]
 }
 
-/// All passengers of a booking on other seats of its first flight: from the row before to theirs.
+/// All passengers of a booking on other seats of its first flight: from row 4 to theirs.
 fn reseated(booking: &BookingState) -> Vec<ReseatedPassenger> {
     let moved = booking.passengers.iter().filter_map(|passenger| {
         let to = passenger.seats.first()?.designator;
-        let from = format!("1{to}").parse().ok()?;
+        let from = format!("4{}", to.to_string().trim_start_matches(|c: char| c.is_ascii_digit())).parse().ok()?;
         Some(ReseatedPassenger { passenger_id: passenger.id, from, to })
     });
     moved.collect()
