@@ -11,7 +11,7 @@ use crate::{
         MIGRATIONS,
         batch_connection::{BatchConnection, CommitWait},
     },
-    transport::{InvalidSmtpUrl, MailFolder, MailTransport, SmtpTransport},
+    transport::{InvalidSmtpUrl, MailFolder, MailTransport, SmtpEndpoint, SmtpTransport},
 };
 use actix::{Arbiter, ArbiterHandle};
 use shared::{
@@ -74,7 +74,7 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
     let relay = Relay::start("mailer", &database, context.bus.clone());
 
     let (taking, sending) = (follower("mail-take")?, follower("mail-send")?);
-    let (send_timeout, poll) = (config.send_timeout(), config.queue_poll());
+    let (send_timeout, times) = (config.send_timeout(), config.sender_times());
     // What a crash of the database undoes is done again: a letter is sent twice, which also happens otherwise.
     let connection = BatchConnection::new(&database, CommitWait::Nothing);
     let swept = connection.clone();
@@ -82,7 +82,7 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
     let start_sender = async move || {
         let renderer = Renderer::start(templates, letterhead, &domain);
         let delivery = LetterDelivery { renderer, transport: Arc::new(transport), send_timeout };
-        (EmailSender::start(connection, delivery, poll), TokenSweeper::start(swept))
+        (EmailSender::start(connection, delivery, times), TokenSweeper::start(swept))
     };
     let (sender, sweeper) = threads::run_on(&sending.handle(), start_sender).await?;
     let (connection, nudged) = (BatchConnection::new(&database, CommitWait::Disk), sender.clone());
@@ -129,8 +129,8 @@ fn follower(name: &str) -> Result<Arbiter, StartError> {
 fn transport(config: &Config) -> Result<MailTransport, StartError> {
     Ok(match config.destination()? {
         Destination::Smtp(url) => {
-            // Connecting is a part of sending, and must leave time for the rest.
-            MailTransport::Smtp(SmtpTransport::new(&url, config.connections(), config.send_timeout() / 2)?)
+            let server = SmtpEndpoint::parse(&url, config.smtp_ca.as_deref())?;
+            MailTransport::Smtp(SmtpTransport::new(server, config.connections(), config.smtp_timeouts()))
         }
         Destination::Folder(path) => {
             let folder = MailFolder::open(&path, config.mail_dir_letters);

@@ -1,6 +1,10 @@
 //! The mailer's settings.
 
-use crate::render::{Letterhead, mail_address};
+use crate::{
+    actors::SenderTimes,
+    render::{DkimSigner, Letterhead, mail_address},
+    transport::SmtpTimeouts,
+};
 use lettre::message::Mailbox;
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -26,6 +30,9 @@ pub struct Config {
     /// password go unencrypted only where the URL ends with `?tls=none`. Exactly one of this and
     /// `MAILER_MAIL_DIR` must be set.
     pub smtp_url: Option<SecretString>,
+    /// `MAILER_SMTP_CA`: certificates, in PEM, of authorities that the mail server's certificate may be signed by, beside
+    /// those that browsers trust.
+    pub smtp_ca: Option<String>,
     /// `MAILER_MAIL_DIR`: a folder that mails are written to as `.eml` files, instead of a server.
     pub mail_dir: Option<PathBuf>,
     /// `MAILER_MAIL_DIR_LETTERS`: letters that the folder keeps at most; older ones are removed. Absent: all.
@@ -36,12 +43,28 @@ pub struct Config {
     pub mail_reply_to: String,
     /// `MAILER_MAIL_DOMAIN`: the right side of Message-IDs; the domain of `MAILER_MAIL_FROM` by default.
     pub mail_domain: Option<String>,
+    /// `MAILER_DKIM_KEY`: the private key that letters are signed with (DKIM), RSA or Ed25519: PEM, or the 32 octets of
+    /// an Ed25519 key in Base64. Absent: letters are not signed.
+    pub dkim_key: Option<SecretString>,
+    /// `MAILER_DKIM_SELECTOR`: where the public key is published: `<selector>._domainkey.<domain>`. Wanted with a key.
+    pub dkim_selector: Option<String>,
+    /// `MAILER_DKIM_DOMAIN`: the domain that signs; the domain of `MAILER_MAIL_FROM` by default.
+    pub dkim_domain: Option<String>,
     /// `MAILER_PUBLIC_URL`: the address that letters link to.
     pub public_url: String,
     /// `MAILER_SEND_CONCURRENCY`: connections to the mail server, which send a letter each at once, 1-100.
     pub send_concurrency: u32,
-    /// `MAILER_SEND_TIMEOUT_MS`: the longest that sending one letter may take, milliseconds, 100-600000.
+    /// `MAILER_CONNECT_TIMEOUT_MS`: the longest that a connection to the mail server may take, milliseconds, 10-600000.
+    pub connect_timeout_ms: u64,
+    /// `MAILER_ANSWER_TIMEOUT_MS`: the longest that the mail server may take for each answer but that to a whole mail:
+    /// greeting, TLS, each command; milliseconds, 10-600000.
+    pub answer_timeout_ms: u64,
+    /// `MAILER_SEND_TIMEOUT_MS`: the longest that sending one letter may take, from the connection to the answer to the
+    /// whole mail, milliseconds, 100-600000.
     pub send_timeout_ms: u64,
+    /// `MAILER_RETRY_HOURS`: how long a letter is tried that the mail server does not take for now, or that finds no
+    /// server, 1-720. Then it has failed, and staff may send it again.
+    pub retry_hours: u64,
     /// `MAILER_QUEUE_POLL_MS`: how often the mailer looks for due letters that it was told nothing of, those of instances
     /// that crashed; milliseconds, 10-60000.
     pub queue_poll_ms: u64,
@@ -53,14 +76,21 @@ impl Default for Config {
         Self {
             service: ServiceConfig::default(),
             smtp_url: None,
+            smtp_ca: None,
             mail_dir: None,
             mail_dir_letters: None,
             mail_from: "Aerobus <no-reply@aerobus.example>".to_owned(),
             mail_reply_to: "Aerobus service <service@aerobus.example>".to_owned(),
             mail_domain: None,
+            dkim_key: None,
+            dkim_selector: None,
+            dkim_domain: None,
             public_url: "http://localhost:8080".to_owned(),
             send_concurrency: 8,
+            connect_timeout_ms: 5000,
+            answer_timeout_ms: 10_000,
             send_timeout_ms: 30_000,
+            retry_hours: 24,
             queue_poll_ms: 5000,
         }
     }
@@ -106,11 +136,20 @@ impl Config {
         if !(1..=100).contains(&self.send_concurrency) {
             return Err(invalid("SEND_CONCURRENCY", "must be from 1 to 100"));
         }
-        if !(100..=600_000).contains(&self.send_timeout_ms) {
-            return Err(invalid("SEND_TIMEOUT_MS", "must be from 100 to 600000"));
-        }
-        if !(10..=60_000).contains(&self.queue_poll_ms) {
-            return Err(invalid("QUEUE_POLL_MS", "must be from 10 to 60000"));
+        self.check_times()
+    }
+
+    fn check_times(&self) -> Result<(), ConfigError> {
+        for (name, value, least, most) in [
+            ("CONNECT_TIMEOUT_MS", self.connect_timeout_ms, 10, 600_000),
+            ("ANSWER_TIMEOUT_MS", self.answer_timeout_ms, 10, 600_000),
+            ("SEND_TIMEOUT_MS", self.send_timeout_ms, 100, 600_000),
+            ("RETRY_HOURS", self.retry_hours, 1, 720),
+            ("QUEUE_POLL_MS", self.queue_poll_ms, 10, 60_000),
+        ] {
+            if !(least..=most).contains(&value) {
+                return Err(invalid(name, &format!("must be from {least} to {most}")));
+            }
         }
         Ok(())
     }
@@ -139,10 +178,29 @@ impl Config {
             mailbox(text)
                 .ok_or_else(|| invalid(name, "expected an address such as Aerobus <mail@example.org>"))
         };
-        Ok(Letterhead {
-            from: mailbox("MAIL_FROM", &self.mail_from)?,
-            reply_to: Some(mailbox("MAIL_REPLY_TO", &self.mail_reply_to)?),
-        })
+        let from = mailbox("MAIL_FROM", &self.mail_from)?;
+        let dkim = self.dkim(from.email.domain())?;
+        Ok(Letterhead { from, reply_to: Some(mailbox("MAIL_REPLY_TO", &self.mail_reply_to)?), dkim })
+    }
+
+    /// What signs letters, where they are signed.
+    fn dkim(&self, sender_domain: &str) -> Result<Option<DkimSigner>, ConfigError> {
+        let Some(key) = &self.dkim_key else {
+            return match (&self.dkim_selector, &self.dkim_domain) {
+                (None, None) => Ok(None),
+                _ => Err(ConfigError::Missing("MAILER_DKIM_KEY".to_owned())),
+            };
+        };
+        let selector = self.dkim_selector.as_deref();
+        let selector = selector.ok_or_else(|| ConfigError::Missing("MAILER_DKIM_SELECTOR".to_owned()))?;
+        let domain = self.dkim_domain.as_deref().unwrap_or(sender_domain);
+        for (name, value) in [("DKIM_SELECTOR", selector), ("DKIM_DOMAIN", domain)] {
+            if !is_plain_domain(value) {
+                return Err(invalid(name, "expected letters, digits, hyphens and dots"));
+            }
+        }
+        let signer = DkimSigner::new(selector, domain, key);
+        Ok(Some(signer.map_err(|error| invalid("DKIM_KEY", &error.to_string()))?))
     }
 
     /// The right side of Message-IDs, in characters that may stand there.
@@ -154,8 +212,7 @@ impl Config {
             Some(domain) => domain.clone(),
             None => self.letterhead()?.from.email.domain().to_owned(),
         };
-        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
-        let valid = !domain.is_empty() && domain.chars().all(plain);
+        let valid = is_plain_domain(&domain);
         if valid { Ok(domain) } else { Err(invalid("MAIL_DOMAIN", "expected a domain such as example.org")) }
     }
 
@@ -169,10 +226,25 @@ impl Config {
         Duration::from_millis(self.send_timeout_ms)
     }
 
-    /// How often due letters are looked for without a nudge.
-    pub(crate) fn queue_poll(&self) -> Duration {
-        Duration::from_millis(self.queue_poll_ms)
+    /// Bounds of what is asked of the mail server. What is sent within less time has no use for longer ones.
+    pub(crate) fn smtp_timeouts(&self) -> SmtpTimeouts {
+        let bound = |milliseconds| Duration::from_millis(milliseconds).min(self.send_timeout());
+        SmtpTimeouts { connect: bound(self.connect_timeout_ms), answer: bound(self.answer_timeout_ms) }
     }
+
+    /// The times that the sender goes by.
+    pub(crate) fn sender_times(&self) -> SenderTimes {
+        SenderTimes {
+            poll: Duration::from_millis(self.queue_poll_ms),
+            retry: Duration::from_secs(self.retry_hours * 3600),
+        }
+    }
+}
+
+/// Whether a text has only the characters of domain names in ASCII.
+fn is_plain_domain(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
+    !text.is_empty() && text.chars().all(plain)
 }
 
 /// A name, which may be missing, with an address of the grammar that all services share.

@@ -8,6 +8,7 @@ mod client;
 mod database;
 mod events;
 mod localstripe;
+mod proxy;
 mod raw;
 mod schema;
 mod smtp;
@@ -18,9 +19,13 @@ pub use client::{Answer, Client};
 pub use database::TestDatabase;
 pub use events::{EventStream, StreamEvent};
 pub use localstripe::Localstripe;
+pub use proxy::BrokerProxy;
 pub use raw::{RawAnswer, RawConnection};
 pub use schema::schema_differences;
-pub use smtp::{ReceivedMail, SmtpBehaviour, SmtpSink};
+pub use smtp::{
+    ReceivedMail, SinkEncryption, SmtpBehaviour, SmtpFault, SmtpPhase, SmtpSink, SmtpSinkOptions,
+    TestAuthority, UnansweredPort,
+};
 pub use token::{EMAIL, TokenIssuer};
 
 use uuid::Uuid;

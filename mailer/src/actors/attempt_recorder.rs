@@ -40,6 +40,8 @@ pub(super) struct AttemptRecorder {
     connection: BatchConnection,
     /// How long a claim lasts.
     lease: Duration,
+    /// How long letters are tried before they are given up.
+    retry: Duration,
     waiting: Mutex<Vec<UnrecordedAttempt>>,
     /// How many attempts wait or are being recorded.
     count: watch::Sender<usize>,
@@ -53,9 +55,9 @@ struct AttemptBatch<'a> {
 }
 
 impl AttemptRecorder {
-    pub(super) fn new(connection: BatchConnection, lease: Duration) -> Self {
+    pub(super) fn new(connection: BatchConnection, lease: Duration, retry: Duration) -> Self {
         let (waiting, count, added) = (Mutex::default(), watch::Sender::new(0), Notify::new());
-        Self { connection, lease, waiting, count, added }
+        Self { connection, lease, retry, waiting, count, added }
     }
 
     /// Adds an attempt, for the run under way or the next one.
@@ -144,7 +146,8 @@ impl AttemptBatch<'_> {
     }
 
     async fn record_some(&mut self, some: &[EndedAttempt]) -> Result<(), DbError> {
-        let record = async |connection: &_| letter_queue::record(connection, some).await;
+        let retry = self.recorder.retry;
+        let record = async |connection: &_| letter_queue::record(connection, some, retry).await;
         let held = self.recorder.connection.run(record).await?;
         for lost in some.iter().filter(|one| !held.contains(&one.letter)) {
             tracing::warn!(letter.id = %lost.letter, "A letter was claimed by another instance meanwhile");

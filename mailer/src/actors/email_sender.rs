@@ -16,7 +16,7 @@ use crate::{
     kinds,
     store::{
         batch_connection::BatchConnection,
-        letter_queue::{self, ClaimedLetter, EndedAttempt},
+        letter_queue::{self, Claimed, ClaimedLetter, EndedAttempt},
         letter_tokens,
     },
 };
@@ -49,6 +49,15 @@ const CLAIM_PAUSE: Duration = Duration::from_secs(1);
 /// How often the recorder looks without a nudge: only after a panic is there anything.
 const RECORDER_POLL: Duration = Duration::from_secs(60);
 
+/// The times that an installation sets.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SenderTimes {
+    /// How often due letters are looked for that no nudge tells of: those of instances that crashed.
+    pub(crate) poll: Duration,
+    /// How long a letter is tried before it is given up.
+    pub(crate) retry: Duration,
+}
+
 /// A cloneable handle of the sender.
 #[derive(Clone)]
 pub(crate) struct EmailSender(Arc<SenderState>);
@@ -61,12 +70,12 @@ struct SenderState {
     capacity: usize,
     /// The free delivery slots: each letter in flight holds one.
     slots: Arc<Semaphore>,
-    /// How often it looks for due letters that no nudge tells of: those of instances that crashed.
+    /// How often it looks for due letters.
     poll: Duration,
     outage: Mutex<MailOutage>,
     /// Whether more letters may be due than there was room for: then claims follow when a slot is free.
     are_more_due: AtomicBool,
-    /// Whether letters may wait for another attempt: then the queue is asked when the next one is due.
+    /// Whether letters may wait for another attempt or for an older letter: then the queue is asked when the next one is due.
     are_retries_due: AtomicBool,
     /// Nudges when the next letter is due.
     timer: Mutex<Option<JoinHandle<()>>>,
@@ -78,9 +87,10 @@ struct SenderState {
 
 impl EmailSender {
     /// Starts it on the present arbiter, which alone uses the connection.
-    pub(crate) fn start(connection: BatchConnection, delivery: LetterDelivery, poll: Duration) -> Self {
+    pub(crate) fn start(connection: BatchConnection, delivery: LetterDelivery, times: SenderTimes) -> Self {
+        let SenderTimes { poll, retry } = times;
         let capacity = delivery.transport.capacity().max(1);
-        let recorder = AttemptRecorder::new(connection.clone(), delivery.lease());
+        let recorder = AttemptRecorder::new(connection.clone(), delivery.lease(), retry);
         let sender = Self(Arc::new(SenderState {
             connection,
             delivery,
@@ -154,15 +164,18 @@ impl EmailSender {
             }
             let (claimed, lease) = (Instant::now(), self.0.delivery.lease());
             let claim = async |connection: &_| letter_queue::claim(connection, room, lease).await;
-            let letters = match self.0.connection.run(claim).await {
-                Ok(letters) => letters,
+            let Claimed { letters, held_back } = match self.0.connection.run(claim).await {
+                Ok(claimed) => claimed,
                 Err(error) => {
                     tracing::warn!(%error, "Letters cannot be claimed");
                     return self.nudge_in(CLAIM_PAUSE);
                 }
             };
             debug_assert!(letters.len() <= room, "a claim takes no more letters than there is room for");
-            let are_more_due = letters.len() == room;
+            let are_more_due = letters.len() + held_back == room;
+            if held_back > 0 {
+                self.0.are_retries_due.store(true, Ordering::Release);
+            }
             let letters = self.attach_tokens(letters).await;
             // Before a slot is free again.
             self.0.are_more_due.store(are_more_due, Ordering::Release);

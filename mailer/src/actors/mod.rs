@@ -34,7 +34,7 @@ mod tests;
 mod token_sweeper;
 
 pub(crate) use delivery::LetterDelivery;
-pub(crate) use email_sender::EmailSender;
+pub(crate) use email_sender::{EmailSender, SenderTimes};
 pub(crate) use notification_consumer::{NotificationConsumer, NotificationConsumerHandle};
 pub(crate) use renderer::Renderer;
 pub(crate) use token_sweeper::TokenSweeper;

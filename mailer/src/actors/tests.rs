@@ -1,6 +1,6 @@
 //! The sender with its recorder, on a database and a folder.
 
-use super::{EmailSender, LetterDelivery, Renderer};
+use super::{EmailSender, LetterDelivery, Renderer, SenderTimes};
 use crate::{
     domain::{LetterDraft, LetterTemplate},
     render::{Letterhead, Templates},
@@ -43,8 +43,11 @@ async fn many_letters_are_claimed_and_recorded_together() {
     let database = TestDatabase::of("mailer", MIGRATIONS).await;
     let folder = tempfile::tempdir().unwrap();
     let transport = MailTransport::Folder(MailFolder::open(folder.path(), None).unwrap());
-    let letterhead =
-        Letterhead { from: "Aerobus <no-reply@aerobus.example>".parse().unwrap(), reply_to: None };
+    let letterhead = Letterhead {
+        from: "Aerobus <no-reply@aerobus.example>".parse().unwrap(),
+        reply_to: None,
+        dkim: None,
+    };
     let delivery = LetterDelivery {
         renderer: Renderer::start(Templates::compile("http://localhost:8080").unwrap(), letterhead, "aerobus.example"),
         transport: Arc::new(transport),
@@ -56,7 +59,8 @@ async fn many_letters_are_claimed_and_recorded_together() {
     letters::store(&connection, batch, "aerobus.example").await.unwrap();
 
     let batches = BatchConnection::new(&config, CommitWait::Nothing);
-    let sender = EmailSender::start(batches, delivery, Duration::from_secs(60));
+    let times = SenderTimes { poll: Duration::from_secs(60), retry: Duration::from_secs(86_400) };
+    let sender = EmailSender::start(batches, delivery, times);
     let count =
         |what: &str| diesel::select(sql::<BigInt>(&format!("(SELECT count({what}) FROM letter_attempts)")));
     let all = async { while count("*").first::<i64>(&mut connection).await.unwrap() < LETTERS {} };

@@ -10,11 +10,11 @@ const MESSAGE_LIMIT: usize = 500;
 pub(crate) enum DeliveryOutcome {
     /// The server took it.
     Sent,
-    /// The server refuses this letter for now (4xx): it is tried again, for a few days.
+    /// The server does not take this letter for now (4xx), or went away while it was sent: it is tried again, for a day.
     Deferred,
     /// The server refuses this letter for good (5xx), or it cannot be written: it is not tried again.
     Refused,
-    /// No mail server can be reached: every letter waits, and none is given up.
+    /// No mail server can be reached: every letter waits, and one at a time probes. It is tried again, for a day.
     Unreachable,
 }
 
@@ -51,7 +51,7 @@ impl DeliveryAttempt {
     /// An attempt that was cut off after this time. The mail may have been taken all the same: at-least-once delivery
     /// means that it is sent again.
     pub(crate) fn unanswered(longest: Duration) -> Self {
-        let reason = format!("no answer within {} ms", longest.as_millis());
+        let reason = format!("whole mail: no answer within {} ms", longest.as_millis());
         Self::new(DeliveryOutcome::Deferred, None, &reason)
     }
 }

@@ -18,4 +18,4 @@ mod verify_email;
 
 pub(crate) use letter_kind::DraftError;
 pub(crate) use registry::{LETTER_KINDS, carries_token, drafts};
-pub(crate) use superseding::{supersedable, superseding};
+pub(crate) use superseding::superseding;

@@ -1,6 +1,6 @@
 //! The mail around a letter's parts (RFC 5322, MIME).
 
-use super::{LetterDocument, LetterParts};
+use super::{DkimSigner, LetterDocument, LetterParts};
 use lettre::{
     Address, Message,
     address::{AddressError, Envelope},
@@ -30,6 +30,8 @@ pub(crate) struct Letterhead {
     pub(crate) from: Mailbox,
     /// Where answers go; to the writer where it is missing.
     pub(crate) reply_to: Option<Mailbox>,
+    /// What signs mails, where they are signed.
+    pub(crate) dkim: Option<DkimSigner>,
 }
 
 /// Why there is no mail.
@@ -74,13 +76,16 @@ pub(crate) fn build_message(
     let alternative = MultiPart::alternative()
         .singlepart(part(ContentType::TEXT_PLAIN, &parts.text))
         .singlepart(part(ContentType::TEXT_HTML, &parts.html));
-    let message = match documents.is_empty() {
+    let mut message = match documents.is_empty() {
         true => builder.multipart(alternative)?,
         false => {
             let mixed = MultiPart::mixed().multipart(alternative);
             builder.multipart(documents.into_iter().fold(mixed, |mixed, one| mixed.singlepart(attached(one))))?
         }
     };
+    if let Some(dkim) = &letterhead.dkim {
+        dkim.sign(&mut message);
+    }
     Ok(RenderedMail { envelope: message.envelope().clone(), bytes: message.formatted() })
 }
 
@@ -148,7 +153,7 @@ mod tests {
             let text = format!("{local}@{domain}");
             if let Ok(address) = text.parse::<EmailAddress>() {
                 let letterhead =
-                    Letterhead { from: "Aerobus <no-reply@aerobus.example>".parse().unwrap(), reply_to: None };
+                    Letterhead { from: "Aerobus <no-reply@aerobus.example>".parse().unwrap(), reply_to: None, dkim: None };
                 let parts = LetterParts { text: "t".into(), html: "<p>h</p>".into() };
                 let mail = build_message(&letterhead, address.as_str(), "x", "<a@b>", &parts, Vec::new());
                 prop_assert!(mail.is_ok(), "{text:?}: {:?}", mail.err());
@@ -160,8 +165,11 @@ mod tests {
 
     #[test]
     fn no_text_of_others_becomes_a_header() {
-        let letterhead =
-            Letterhead { from: "Aerobus <no-reply@aerobus.example>".parse().unwrap(), reply_to: None };
+        let letterhead = Letterhead {
+            from: "Aerobus <no-reply@aerobus.example>".parse().unwrap(),
+            reply_to: None,
+            dkim: None,
+        };
         let parts = LetterParts { text: "t".into(), html: "<p>h</p>".into() };
         let mail =
             build_message(&letterhead, "a@b.example", "x\r\nBcc: all@b.example", "<a@b>", &parts, Vec::new()).unwrap();
@@ -182,8 +190,11 @@ mod tests {
 
     #[test]
     fn a_text_is_encoded_only_where_it_must_be() {
-        let letterhead =
-            Letterhead { from: "Aerobus <no-reply@aerobus.example>".parse().unwrap(), reply_to: None };
+        let letterhead = Letterhead {
+            from: "Aerobus <no-reply@aerobus.example>".parse().unwrap(),
+            reply_to: None,
+            dkim: None,
+        };
         let mail = |text: &str| {
             let parts = LetterParts { text: text.to_owned(), html: "<p>h</p>".into() };
             let mail = build_message(&letterhead, "a@b.example", "x", "<a@b>", &parts, Vec::new()).unwrap();

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     domain::{DraftToken, LetterDraft, LetterStatus, LetterTemplate, message_id},
-    kinds::{carries_token, supersedable, superseding},
+    kinds::{carries_token, superseding},
 };
 use chrono::{DateTime, Utc};
 use diesel::{
@@ -138,7 +138,6 @@ statement! {
         subjects: Array<Text> = Vec<String>,
         data: Array<Text> = Vec<String>,
         message_ids: Array<Text> = Vec<String>,
-        supersedable: Text = &'static str,
         tokens: Array<Text> = Vec<String>,
         expiries: Array<Timestamptz> = Vec<DateTime<Utc>>,
         carrying: Array<SqlUuid> = Vec<Uuid>,
@@ -161,11 +160,10 @@ statement! {
                ) THEN 'superseded' END
         FROM new
         ON CONFLICT (event_id, template) DO NOTHING
-        RETURNING id, template, aggregate, given_up
+        RETURNING id, aggregate, aggregate_version, given_up
     ), queued AS (
-        INSERT INTO letter_queue (letter_id, aggregate)
-        SELECT id, CASE WHEN template = ANY (string_to_array($, ',')) THEN aggregate END
-        FROM stored WHERE given_up IS NULL
+        INSERT INTO letter_queue (letter_id, aggregate, aggregate_version)
+        SELECT id, aggregate, aggregate_version FROM stored WHERE given_up IS NULL
         RETURNING letter_id
     ), tokens AS (
         INSERT INTO letter_tokens (letter_id, token, expires_at)
@@ -184,6 +182,8 @@ statement! {
     ), pointless AS (
         DELETE FROM letter_queue WHERE NOT sending AND ctid = ANY (ARRAY(SELECT place FROM older))
         RETURNING letter_id
+    ), marked AS (
+        UPDATE letter_queue SET superseded = true WHERE sending AND ctid = ANY (ARRAY(SELECT place FROM older))
     ), erased AS (
         DELETE FROM letter_tokens WHERE letter_id = ANY (ARRAY(SELECT letter_id FROM older))
     ), given_up AS (
@@ -239,7 +239,6 @@ pub(crate) async fn store(
             .map(|letter| message_id(letter.draft.template, &letter.aggregate, letter.version, domain))
             .collect(),
         aggregates: batch.into_iter().map(|letter| letter.draft.about.unwrap_or(letter.aggregate)).collect(),
-        supersedable: supersedable(),
         tokens,
         expiries,
         carrying,
@@ -279,19 +278,24 @@ pub(crate) async fn resend(connection: &mut AsyncPgConnection, id: LetterId) -> 
         // The place in the queue first, as the sender does, so that neither waits for the other in a circle.
         let place = letter_queue::table.find(id.0).select(letter_queue::letter_id).for_update();
         let waits: Option<Uuid> = place.first(connection).await.optional()?;
-        let letter =
-            letters::table.find(id.0).select((letters::template, letters::aggregate, letters::given_up));
-        let letter: Option<(String, String, Option<String>)> =
+        let letter = letters::table.find(id.0).select((
+            letters::template,
+            letters::aggregate,
+            letters::aggregate_version,
+            letters::given_up,
+        ));
+        let letter: Option<(String, String, i64, Option<String>)> =
             letter.for_update().first(connection).await.optional()?;
-        let Some((template, aggregate, given_up)) = letter else { return Ok(ResendOutcome::Missing) };
+        let Some((template, aggregate, version, given_up)) = letter else {
+            return Ok(ResendOutcome::Missing);
+        };
         if given_up.as_deref() == Some(SUPERSEDED) {
             return Ok(ResendOutcome::Superseded);
         }
         if carries_token(&template) && (waits.is_none() || !has_token(connection, id).await?) {
             return Ok(ResendOutcome::Erased);
         }
-        enqueue(connection, id, supersedable().split(',').any(|one| one == template).then_some(&aggregate))
-            .await?;
+        enqueue(connection, id, (&aggregate, version)).await?;
         if given_up.is_some() {
             let again = diesel::update(letters::table.find(id.0)).set(letters::given_up.eq(None::<String>));
             again.execute(connection).await?;
@@ -307,11 +311,12 @@ async fn has_token(connection: &mut AsyncPgConnection, id: LetterId) -> QueryRes
     diesel::select(diesel::dsl::exists(token)).get_result(connection).await
 }
 
-/// Puts a letter into the queue, or makes it due if it waits there. One that is being sent stays as it is.
+/// Puts a letter about this version of an aggregate into the queue, or makes it due if it waits there. One that is being
+/// sent stays as it is.
 async fn enqueue(
     connection: &mut AsyncPgConnection,
     id: LetterId,
-    aggregate: Option<&String>,
+    (aggregate, version): (&str, i64),
 ) -> QueryResult<()> {
     let attempts: Option<i32> = letter_attempts::table
         .filter(letter_attempts::letter_id.eq(id.0))
@@ -322,6 +327,7 @@ async fn enqueue(
         letter_queue::letter_id.eq(id.0),
         letter_queue::attempts.eq(attempts.unwrap_or_default()),
         letter_queue::aggregate.eq(aggregate),
+        letter_queue::aggregate_version.eq(version),
     );
     let due = (
         letter_queue::failures.eq(0),

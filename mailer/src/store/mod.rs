@@ -7,6 +7,8 @@ pub(crate) mod letter_attempts;
 pub(crate) mod letter_queue;
 pub(crate) mod letter_tokens;
 pub(crate) mod letters;
+#[cfg(test)]
+mod order_tests;
 mod schema;
 #[cfg(test)]
 mod tests;

@@ -20,6 +20,9 @@ diesel::table! {
         failures -> Int4,
         queued_at -> Timestamptz,
         aggregate -> Nullable<Text>,
+        aggregate_version -> Int8,
+        superseded -> Bool,
+        held_back -> Bool,
     }
 }
 

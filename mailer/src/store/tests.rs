@@ -22,16 +22,19 @@ use std::{
 };
 use testkit::TestDatabase;
 
-const LEASE: Duration = Duration::from_secs(60);
+pub(super) const LEASE: Duration = Duration::from_secs(60);
+
+/// How long letters are tried.
+pub(super) const RETRY: Duration = Duration::from_secs(24 * 3600);
 
 /// A connection as those of the batches are, and the database that it needs.
-async fn connection() -> (AsyncPgConnection, TestDatabase) {
+pub(super) async fn connection() -> (AsyncPgConnection, TestDatabase) {
     let database = TestDatabase::of("mailer", MIGRATIONS).await;
     let connection = database.config("mailer").planned(Plans::ByIndex).connect().await.unwrap();
     (connection, database)
 }
 
-fn letter(template: LetterTemplate, aggregate: &str, version: i64) -> NewLetter {
+pub(super) fn letter(template: LetterTemplate, aggregate: &str, version: i64) -> NewLetter {
     NewLetter {
         event: EventId::new(),
         aggregate: aggregate.to_owned(),
@@ -62,15 +65,15 @@ fn again(letter: &NewLetter) -> NewLetter {
     NewLetter { event: letter.event, ..confirmed(&letter.aggregate) }
 }
 
-async fn store(connection: &AsyncPgConnection, batch: Vec<NewLetter>) -> usize {
+pub(super) async fn store(connection: &AsyncPgConnection, batch: Vec<NewLetter>) -> usize {
     letters::store(connection, batch, "aerobus.example").await.unwrap()
 }
 
-async fn claim(connection: &AsyncPgConnection, limit: usize) -> Vec<ClaimedLetter> {
-    letter_queue::claim(connection, limit, LEASE).await.unwrap()
+pub(super) async fn claim(connection: &AsyncPgConnection, limit: usize) -> Vec<ClaimedLetter> {
+    letter_queue::claim(connection, limit, LEASE).await.unwrap().letters
 }
 
-fn ended(letter: &ClaimedLetter, outcome: DeliveryOutcome) -> EndedAttempt {
+pub(super) fn ended(letter: &ClaimedLetter, outcome: DeliveryOutcome) -> EndedAttempt {
     let attempt = DeliveryAttempt::new(outcome, Some(250), "the words of the server");
     EndedAttempt {
         letter: letter.id,
@@ -82,7 +85,7 @@ fn ended(letter: &ClaimedLetter, outcome: DeliveryOutcome) -> EndedAttempt {
 }
 
 /// What a query says of one row.
-async fn text(connection: &mut AsyncPgConnection, query: &str) -> String {
+pub(super) async fn text(connection: &mut AsyncPgConnection, query: &str) -> String {
     let query = sql::<Text>(&format!("({query})::text"));
     diesel::select(query).first(connection).await.unwrap()
 }
@@ -129,7 +132,7 @@ async fn a_batch_is_one_statement_however_large_it_is() {
     let claimed = claim(&connection, 512).await;
     assert_eq!((claimed.len(), count.swap(0, Ordering::SeqCst)), (512, 1));
     let sent: Vec<_> = claimed.iter().map(|letter| ended(letter, DeliveryOutcome::Sent)).collect();
-    assert_eq!(letter_queue::record(&connection, &sent).await.unwrap().len(), 512);
+    assert_eq!(letter_queue::record(&connection, &sent, RETRY).await.unwrap().len(), 512);
     assert_eq!(count.swap(0, Ordering::SeqCst), 1);
     let counts = "SELECT (SELECT count(*) FROM letter_queue) || ' ' || (SELECT count(*) FROM letter_attempts WHERE outcome = 'sent')";
     assert_eq!(text(&mut connection, counts).await, "0 512");
@@ -150,7 +153,7 @@ async fn news_supersede_a_letter_in_whatever_order_they_come() {
         .map(|letter| ended(letter, DeliveryOutcome::Sent))
         .collect();
     assert_eq!(sent.len(), 4);
-    letter_queue::record(&connection, &sent).await.unwrap();
+    letter_queue::record(&connection, &sent, RETRY).await.unwrap();
     assert_eq!(store(&connection, vec![held("d")]).await, 0);
     let superseded = "SELECT string_agg(aggregate, '' ORDER BY aggregate) FROM letters WHERE given_up = 'superseded' AND template = 'booking_held'";
     assert_eq!(text(&mut connection, superseded).await, "abcd");
@@ -176,7 +179,7 @@ async fn outcomes_decide_what_becomes_of_letters() {
     let mut claimed = claim(&connection, 10).await;
     claimed.sort_by_key(|letter| letter.message_id.clone());
     assert!(claim(&connection, 10).await.is_empty(), "under a lease");
-    diesel::sql_query("UPDATE letter_queue SET queued_at = now() - interval '4 days' WHERE letter_id = (SELECT id FROM letters WHERE aggregate = 'd')")
+    diesel::sql_query("UPDATE letter_queue SET queued_at = now() - interval '25 hours' WHERE letter_id = (SELECT id FROM letters WHERE aggregate = 'd')")
         .execute(&mut connection)
         .await
         .unwrap();
@@ -194,7 +197,7 @@ async fn outcomes_decide_what_becomes_of_letters() {
     ];
     let attempts: Vec<_> =
         claimed.iter().zip(outcomes).map(|(letter, outcome)| ended(letter, outcome)).collect();
-    let held = letter_queue::record(&connection, &attempts).await.unwrap();
+    let held = letter_queue::record(&connection, &attempts, RETRY).await.unwrap();
     assert_eq!(held.len(), 4);
     assert!(!held.contains(&claimed[4].id), "it belongs to the other one");
     let letters = "SELECT string_agg(concat_ws(' ', letters.aggregate, given_up, q.sending, q.failures, outcome), ', ' ORDER BY letters.aggregate) \
@@ -202,7 +205,7 @@ async fn outcomes_decide_what_becomes_of_letters() {
     let expected = "a sent, b failed refused, c f 1 unreachable, d failed deferred, e t 0 deferred";
     assert_eq!(text(&mut connection, letters).await, expected);
     // After an unknown end of a statement it is repeated.
-    assert!(letter_queue::record(&connection, &attempts).await.unwrap().is_empty());
+    assert!(letter_queue::record(&connection, &attempts, RETRY).await.unwrap().is_empty());
     assert_eq!(text(&mut connection, letters).await, expected);
 }
 
@@ -213,7 +216,7 @@ async fn the_queue_tells_when_the_next_letter_is_due() {
     store(&connection, vec![confirmed("a")]).await;
     assert_eq!(letter_queue::next_due(&connection).await.unwrap(), Some(Duration::ZERO));
     let claimed = claim(&connection, 1).await;
-    letter_queue::record(&connection, &[ended(&claimed[0], DeliveryOutcome::Deferred)]).await.unwrap();
+    letter_queue::record(&connection, &[ended(&claimed[0], DeliveryOutcome::Deferred)], RETRY).await.unwrap();
     let due = letter_queue::next_due(&connection).await.unwrap().unwrap();
     assert!(due > LEASE / 2 && due <= LEASE, "{due:?}");
     assert_eq!(text(&mut connection, "SELECT count(*) FROM letter_queue WHERE NOT sending").await, "1");
@@ -236,7 +239,9 @@ async fn of_other_letters_nothing_is_read() {
     let holds = |from: usize, to: usize| (from..to).map(|number| held(&format!("{number:03}"))).collect();
     assert_eq!(store(&connection, holds(0, 1)).await, 1);
     let claimed = claim(&connection, 1).await;
-    letter_queue::record(&connection, &[ended(&claimed[0], DeliveryOutcome::Unreachable)]).await.unwrap();
+    letter_queue::record(&connection, &[ended(&claimed[0], DeliveryOutcome::Unreachable)], RETRY)
+        .await
+        .unwrap();
     assert_eq!(store(&connection, holds(1, 500)).await, 499);
 
     let before = looked_at(&mut connection).await;
@@ -249,7 +254,7 @@ async fn of_other_letters_nothing_is_read() {
     let outcome = |number| if number % 2 == 0 { DeliveryOutcome::Sent } else { DeliveryOutcome::Deferred };
     let attempts: Vec<_> =
         claimed.iter().enumerate().map(|(number, letter)| ended(letter, outcome(number))).collect();
-    assert_eq!(letter_queue::record(&connection, &attempts).await.unwrap().len(), 10);
+    assert_eq!(letter_queue::record(&connection, &attempts, RETRY).await.unwrap().len(), 10);
     let recorded = looked_at(&mut connection).await;
     let looks = [stored - before, claims - stored, recorded - claims];
     assert!(looks.iter().all(|looks| *looks <= 60), "{looks:?} for ten letters each");

@@ -89,7 +89,7 @@ async fn a_claimed_letter_gets_its_token_or_is_superseded() {
     letters::store(&connection, ["good", "late"].map(letter).into(), "aerobus.example").await.unwrap();
     let late = "UPDATE letter_tokens SET expires_at = now() WHERE token = 'secret of late'";
     assert_eq!(run(&mut connection, late).await, 1);
-    let claimed = letter_queue::claim(&connection, 9, Duration::from_secs(60)).await.unwrap();
+    let claimed = letter_queue::claim(&connection, 9, Duration::from_secs(60)).await.unwrap().letters;
     assert!(claimed.len() == 2 && claimed.iter().all(|letter| letter.token.is_none()));
     let ready = letter_tokens::attach(&connection, claimed).await.unwrap();
     let tokens: Vec<_> = ready.iter().map(|letter| letter.token.clone()).collect();

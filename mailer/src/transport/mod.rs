@@ -1,14 +1,19 @@
 //! Transports of mails: a mail server, or a folder in the one-process mode.
 
+mod implicit_tls;
 mod mail_folder;
 mod outgoing_mail;
+#[cfg(test)]
+mod pool_tests;
+mod smtp_session;
 mod smtp_transport;
 mod smtp_url;
 
 pub(crate) use mail_folder::MailFolder;
 pub(crate) use outgoing_mail::OutgoingMail;
+pub(crate) use smtp_session::SmtpTimeouts;
 pub(crate) use smtp_transport::SmtpTransport;
-pub(crate) use smtp_url::InvalidSmtpUrl;
+pub(crate) use smtp_url::{InvalidSmtpUrl, SmtpEndpoint};
 
 use crate::domain::DeliveryAttempt;
 use futures_util::{

@@ -1,6 +1,11 @@
 //! A mail server's URL.
 
-use lettre::transport::smtp::{authentication::Credentials, client::TlsParameters};
+use super::implicit_tls::{ImplicitTls, ImplicitTlsError};
+use lettre::transport::smtp::{
+    authentication::Credentials,
+    client::{Certificate, TlsParameters},
+};
+use rustls::pki_types::{CertificateDer, pem::PemObject};
 use secrecy::{ExposeSecret, SecretString};
 use url::{Url, form_urlencoded};
 
@@ -23,7 +28,22 @@ pub enum InvalidSmtpUrl {
     Unencrypted,
     /// TLS cannot be set up for this host.
     #[error("TLS cannot be used with this host")]
-    Tls(#[source] lettre::transport::smtp::Error),
+    Tls(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The certificates of authorities cannot be read.
+    #[error("the certificates of MAILER_SMTP_CA are not valid: expected PEM")]
+    Authorities,
+}
+
+impl From<lettre::transport::smtp::Error> for InvalidSmtpUrl {
+    fn from(error: lettre::transport::smtp::Error) -> Self {
+        Self::Tls(error.into())
+    }
+}
+
+impl From<ImplicitTlsError> for InvalidSmtpUrl {
+    fn from(error: ImplicitTlsError) -> Self {
+        Self::Tls(error.into())
+    }
 }
 
 /// How a connection is encrypted.
@@ -32,7 +52,7 @@ pub(super) enum SmtpEncryption {
     /// Not at all.
     None,
     /// From its first byte.
-    Implicit(TlsParameters),
+    Implicit(ImplicitTls),
     /// By STARTTLS, or not used.
     Required(TlsParameters),
     /// By STARTTLS where the server offers it.
@@ -40,7 +60,7 @@ pub(super) enum SmtpEncryption {
 }
 
 /// A mail server.
-pub(super) struct SmtpEndpoint {
+pub(crate) struct SmtpEndpoint {
     pub(super) host: String,
     pub(super) port: u16,
     pub(super) encryption: SmtpEncryption,
@@ -54,7 +74,13 @@ impl SmtpEndpoint {
     /// Credentials need TLS, or `tls=none`, to this machine as well: another user of it may listen on the
     /// port while the mail server is down. Opportunistic TLS does not count: an attacker on the way can
     /// remove the server's offer.
-    pub(super) fn parse(url: &SecretString) -> Result<Self, InvalidSmtpUrl> {
+    ///
+    /// `authorities` are certificates in PEM of authorities that are trusted beside those that browsers trust.
+    ///
+    /// # Errors
+    /// [`InvalidSmtpUrl`].
+    pub(crate) fn parse(url: &SecretString, authorities: Option<&str>) -> Result<Self, InvalidSmtpUrl> {
+        let authorities = authorities.map_or(Ok(Vec::new()), read_authorities)?;
         let url = Url::parse(url.expose_secret()).map_err(|_| InvalidSmtpUrl::Form)?;
         let host = url.host_str().filter(|host| !host.is_empty()).ok_or(InvalidSmtpUrl::Form)?.to_owned();
         let parameters: Vec<_> = url.query_pairs().collect();
@@ -63,9 +89,9 @@ impl SmtpEndpoint {
             [(name, value)] if name == "tls" => Some(value.as_ref()),
             _ => return Err(InvalidSmtpUrl::Parameter),
         };
-        let parameters_of = || TlsParameters::new(host.clone()).map_err(InvalidSmtpUrl::Tls);
+        let parameters_of = || start_tls(host.clone(), &authorities);
         let encryption = match (url.scheme(), tls) {
-            ("smtps", None) => SmtpEncryption::Implicit(parameters_of()?),
+            ("smtps", None) => SmtpEncryption::Implicit(ImplicitTls::new(host.clone(), &authorities)?),
             ("smtp", None | Some("none")) => SmtpEncryption::None,
             ("smtp", Some("required")) => SmtpEncryption::Required(parameters_of()?),
             ("smtp", Some("opportunistic")) => SmtpEncryption::Opportunistic(parameters_of()?),
@@ -88,6 +114,21 @@ impl SmtpEndpoint {
     }
 }
 
+/// The certificates of a text in PEM, of which there must be one.
+fn read_authorities(pem: &str) -> Result<Vec<CertificateDer<'static>>, InvalidSmtpUrl> {
+    let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
+    read.ok().filter(|all| !all.is_empty()).ok_or(InvalidSmtpUrl::Authorities)
+}
+
+/// What STARTTLS needs.
+fn start_tls(host: String, authorities: &[CertificateDer<'static>]) -> Result<TlsParameters, InvalidSmtpUrl> {
+    let mut parameters = TlsParameters::builder(host);
+    for authority in authorities {
+        parameters = parameters.add_root_certificate(Certificate::from_der(authority.to_vec())?);
+    }
+    Ok(parameters.build_rustls()?)
+}
+
 /// Undoes percent-encoding.
 fn decode(text: &str) -> String {
     // A form's decoding, but for its plus sign, which stands for itself in a URL's authority.
@@ -100,7 +141,7 @@ mod tests {
     use super::*;
 
     fn parse(url: &str) -> Result<SmtpEndpoint, InvalidSmtpUrl> {
-        SmtpEndpoint::parse(&url.to_owned().into())
+        SmtpEndpoint::parse(&url.to_owned().into(), None)
     }
 
     #[test]
@@ -137,6 +178,14 @@ mod tests {
         assert_eq!(server.port, 587);
         for url in ["smtp://nina:hush@mail.example.org?tls=required", "smtps://nina:hush@mail.example.org"] {
             assert!(parse(url).is_ok(), "{url}");
+        }
+    }
+
+    #[test]
+    fn certificates_of_authorities_are_pem() {
+        for pem in ["", "a certificate", "-----BEGIN CERTIFICATE-----\nAAAA"] {
+            let refused = SmtpEndpoint::parse(&"smtps://h".to_owned().into(), Some(pem)).err();
+            assert!(matches!(refused, Some(InvalidSmtpUrl::Authorities)), "{pem:?}");
         }
     }
 

@@ -48,12 +48,12 @@ async fn a_deferred_letter_is_sent_once_the_server_wants_it() {
 }
 
 #[actix_web::test]
-async fn a_letter_that_is_deferred_for_days_is_given_up() {
+async fn a_letter_that_is_deferred_for_a_day_is_given_up() {
     let mailer = RunningMailer::start().await;
     mailer.sink.behave(SmtpBehaviour::RefuseRecipient(450));
     mailer.world.publish(&confirmation(&confirmed())).await;
     mailer.letter_with("queued", 1).await;
-    mailer.world.sql("UPDATE letter_queue SET queued_at = now() - interval '4 days'").await;
+    mailer.world.sql("UPDATE letter_queue SET queued_at = now() - interval '25 hours'").await;
     mailer.world.pass_time().await;
     mailer.letter_with("failed", 2).await;
 }

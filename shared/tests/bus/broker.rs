@@ -3,7 +3,6 @@
 use crate::{
     fixture::{AmqpFixture, Fixture, Raw, connected, event, subscribe, subscribe_with, within},
     probe::{Probe, ProbeEvent, ack, versions},
-    proxy::Proxy,
     store::{Letters, Store},
 };
 use amqprs::{
@@ -18,6 +17,7 @@ use shared::{
     events::{Event, EventType::*},
 };
 use std::{sync::Arc, time::Duration};
+use testkit::BrokerProxy;
 
 const LONG: Duration = Duration::from_secs(15);
 
@@ -81,7 +81,7 @@ async fn an_event_is_a_persistent_cloud_event_under_its_type() {
 #[actix::test]
 async fn events_wait_for_a_broker_that_is_away() {
     let (fixture, store, probe) = (AmqpFixture::new(), Store::new().await, Probe::new(ack));
-    let proxy = Proxy::start(true).await;
+    let proxy = BrokerProxy::start(true).await;
     let bus = fixture.connect(proxy.url(), LONG);
     connected(&bus).await;
     subscribe(&fixture, &bus, work().batch(8), &probe).await;
@@ -134,7 +134,7 @@ async fn events_wait_for_a_broker_that_is_away() {
 #[actix::test]
 async fn a_message_whose_consumer_dies_before_its_ack_comes_again() {
     let (fixture, probe) = (AmqpFixture::new(), Probe::gated(ack));
-    let proxy = Proxy::start(true).await;
+    let proxy = BrokerProxy::start(true).await;
     let bus = fixture.connect(proxy.url(), LONG);
     connected(&bus).await;
     subscribe(&fixture, &bus, work(), &probe).await;
@@ -153,7 +153,7 @@ async fn a_message_whose_consumer_dies_before_its_ack_comes_again() {
 #[actix::test]
 async fn an_instance_queue_is_made_anew_and_its_handler_told() {
     let (fixture, probe) = (AmqpFixture::new(), Probe::new(ack));
-    let proxy = Proxy::start(true).await;
+    let proxy = BrokerProxy::start(true).await;
     let bus = fixture.connect(proxy.url(), LONG);
     connected(&bus).await;
     let subscription =
@@ -186,7 +186,7 @@ async fn a_retry_on_an_instance_queue_comes_back_to_it() {
 #[actix::test]
 async fn a_broker_that_is_down_at_the_start_is_waited_for() {
     let (fixture, probe) = (AmqpFixture::new(), Probe::new(ack));
-    let proxy = Proxy::start(false).await;
+    let proxy = BrokerProxy::start(false).await;
     let bus = fixture.connect(proxy.url(), LONG);
     let refused = within(bus.publish(Arc::new(event(BookingHeld, "f", 1)))).await;
     assert!(matches!(refused, Err(BusError::Unconfirmed(_))), "at once: {refused:?}");
@@ -204,7 +204,7 @@ async fn a_broker_that_is_down_at_the_start_is_waited_for() {
 #[actix::test]
 async fn a_bus_can_be_closed_while_its_broker_is_away() {
     let (fixture, probe) = (AmqpFixture::new(), Probe::new(ack));
-    let proxy = Proxy::start(false).await;
+    let proxy = BrokerProxy::start(false).await;
     let bus = fixture.connect(proxy.url(), LONG);
     let subscribing = bus.subscribe(work(), probe.handler(), Arc::new(crate::store::NoDeadLetters));
     within(bus.close()).await;
@@ -215,7 +215,7 @@ async fn a_bus_can_be_closed_while_its_broker_is_away() {
 #[actix::test]
 async fn a_stall_of_confirms_is_the_death_of_the_link() {
     let fixture = AmqpFixture::new();
-    let proxy = Proxy::start(true).await;
+    let proxy = BrokerProxy::start(true).await;
     let bus = fixture.connect(proxy.url(), Duration::from_millis(300));
     connected(&bus).await;
     proxy.stall();
@@ -230,7 +230,7 @@ async fn a_stall_of_confirms_is_the_death_of_the_link() {
 #[actix::test]
 async fn after_a_failure_nothing_is_taken_until_it_was_noticed() {
     let fixture = AmqpFixture::new();
-    let proxy = Proxy::start(true).await;
+    let proxy = BrokerProxy::start(true).await;
     let bus = fixture.connect(proxy.url(), Duration::from_millis(300));
     connected(&bus).await;
     proxy.stall();

@@ -4,7 +4,6 @@ use crate::{
     fixture::{AmqpFixture, Fixture, Raw, connected, event, subscribe, within},
     for_both_carriers,
     probe::{Probe, ack, versions},
-    proxy::Proxy,
     store::{NoDeadLetters, Store},
 };
 use amqprs::channel::{QueueDeclareArguments, QueueDeleteArguments};
@@ -14,6 +13,7 @@ use shared::{
     events::{Event, EventType::*},
 };
 use std::{sync::Arc, time::Duration};
+use testkit::BrokerProxy;
 
 for_both_carriers! { declared:
     an_event_waits_for_a_consumer_that_has_never_been,
@@ -88,7 +88,7 @@ async fn what_a_crash_has_left_in_the_outbox_waits_for_its_consumer(fixture: &dy
 #[actix::test]
 async fn a_broker_that_was_emptied_is_right_again_before_anything_is_published() {
     let (fixture, probe) = (AmqpFixture::new(), Probe::new(ack));
-    let proxy = Proxy::start(true).await;
+    let proxy = BrokerProxy::start(true).await;
     let bus = fixture.connect_declaring(proxy.url(), LONG, &[SEATS]);
     connected(&bus).await;
     proxy.cut();

@@ -10,7 +10,7 @@
 //! | `process` | what only the carrier within one process can do: lose a runtime |
 //! | `broker` | what only a broker can do: break, stall, and carry nonsense |
 //! | `revocations` | verifiers that hear on the bus what was revoked, and read what they have missed |
-//! | `fixture`, `probe`, `proxy`, `store` | what the tests are made of |
+//! | `fixture`, `probe`, `store` | what the tests are made of |
 //!
 //! Nothing here sleeps or tries again: tests wait for what a handler or the broker tells them, and a
 //! generous time-out only makes them fail.
@@ -22,7 +22,6 @@ mod fixture;
 mod outbox;
 mod probe;
 mod process;
-mod proxy;
 mod relay;
 mod revocations;
 mod store;

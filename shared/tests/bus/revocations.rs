@@ -1,9 +1,6 @@
 //! What is revoked is refused by verifiers, their caches included, whatever the bus does.
 
-use crate::{
-    fixture::{show_logs, within},
-    proxy::Proxy,
-};
+use crate::fixture::{show_logs, within};
 use chrono::{TimeDelta, Utc};
 use shared::{
     auth::{
@@ -22,7 +19,7 @@ use std::{
     convert::Infallible,
     sync::{Arc, Mutex},
 };
-use testkit::TokenIssuer;
+use testkit::{BrokerProxy, TokenIssuer};
 
 /// What the gateway's table has.
 type Table = Arc<Mutex<Vec<Revocation>>>;
@@ -162,7 +159,7 @@ async fn what_is_published_counts_when_it_is_confirmed() {
 
 #[actix::test]
 async fn what_was_missed_while_the_broker_was_away_is_read() {
-    let proxy = Proxy::start(true).await;
+    let proxy = BrokerProxy::start(true).await;
     let prefix = testkit::unique_prefix();
     let connect = |url: &str| {
         let config = AmqpConfig { prefix: prefix.clone(), ..AmqpConfig::new(url.to_owned().into(), "test") };

@@ -1,5 +1,6 @@
-//! An SMTP server that keeps what it gets: mails can be looked at, and it can be told to misbehave.
+//! The server as tests hold it.
 
+use super::{authority::SinkEncryption, script::SmtpBehaviour, session::SmtpSession};
 use std::{
     net::{Ipv4Addr, SocketAddr},
     sync::{
@@ -10,13 +11,9 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
-    net::{TcpListener, TcpSocket, TcpStream},
+    net::{TcpListener, TcpSocket},
     sync::{oneshot, watch},
 };
-
-/// The longest line that is read, bytes; SMTP allows 1000.
-const LINE_LIMIT: u64 = 64 * 1024;
 
 /// A mail as it came over the wire.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,21 +34,19 @@ impl ReceivedMail {
     }
 }
 
-/// How the server treats mails.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SmtpBehaviour {
-    /// Takes every mail.
-    Accept,
-    /// Greets each new connection with this code, 4xx or 5xx, and takes no mail.
-    RefuseConnection(u16),
-    /// Greets nobody: connections are open and silent.
-    Speechless,
-    /// Answers each `RCPT TO` with this code, 4xx or 5xx.
-    RefuseRecipient(u16),
-    /// Answers the end of each mail's data with this code, 4xx or 5xx, and does not keep the mail.
-    RefuseData(u16),
-    /// Keeps the mail and never answers, as if the connection was lost at the worst moment.
-    Silent,
+/// What the server offers and asks for.
+pub struct SmtpSinkOptions {
+    /// How it encrypts.
+    pub encryption: SinkEncryption,
+    /// User and password that it wants of everybody. It takes them where the connection is encrypted, or where it has
+    /// no encryption.
+    pub credentials: Option<(String, String)>,
+}
+
+impl Default for SmtpSinkOptions {
+    fn default() -> Self {
+        Self { encryption: SinkEncryption::None, credentials: None }
+    }
 }
 
 /// A real SMTP server on a free port of the loopback interface, on a thread of its own.
@@ -65,10 +60,30 @@ pub struct SmtpSink {
     server: Mutex<Option<SmtpServer>>,
 }
 
-struct SmtpState {
+/// What all sessions share.
+pub(super) struct SmtpState {
+    pub(super) options: SmtpSinkOptions,
     mails: Mutex<Vec<ReceivedMail>>,
     count: watch::Sender<usize>,
-    behaviour: Mutex<SmtpBehaviour>,
+    pub(super) behaviour: watch::Sender<SmtpBehaviour>,
+    /// How many sessions have met what goes wrong since the server was last told how to behave.
+    pub(super) met: watch::Sender<usize>,
+}
+
+impl SmtpState {
+    /// Keeps a mail.
+    pub(super) fn keep(&self, mail: ReceivedMail) {
+        let count = {
+            let mut mails = lock(&self.mails);
+            mails.push(mail);
+            mails.len()
+        };
+        self.count.send_if_modified(|known| {
+            let more = count > *known;
+            *known = count.max(*known);
+            more
+        });
+    }
 }
 
 struct SmtpServer {
@@ -77,18 +92,29 @@ struct SmtpServer {
 }
 
 impl SmtpSink {
-    /// Starts a server that accepts everything.
+    /// Starts a server that accepts everything, unencrypted.
     ///
     /// # Panics
     /// When no port can be had.
     #[must_use]
     pub fn start() -> Self {
+        Self::start_with(SmtpSinkOptions::default())
+    }
+
+    /// Starts a server that accepts every mail.
+    ///
+    /// # Panics
+    /// When no port can be had.
+    #[must_use]
+    pub fn start_with(options: SmtpSinkOptions) -> Self {
         let anchor = bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
         let address = anchor.local_addr().expect("a bound socket has an address");
         let shared = Arc::new(SmtpState {
+            options,
             mails: Mutex::default(),
             count: watch::Sender::new(0),
-            behaviour: Mutex::new(SmtpBehaviour::Accept),
+            behaviour: watch::Sender::new(SmtpBehaviour::Accept),
+            met: watch::Sender::new(0),
         });
         let sink =
             Self { address, _anchor: anchor, shared, given: AtomicUsize::new(0), server: Mutex::default() };
@@ -96,10 +122,20 @@ impl SmtpSink {
         sink
     }
 
-    /// Where it listens: `smtp://127.0.0.1:port`.
+    /// Where it listens: `smtp://127.0.0.1:port`, without credentials; `smtps` where all is encrypted.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("smtp://{}", self.address)
+        let scheme = match self.shared.options.encryption {
+            SinkEncryption::Implicit(_) => "smtps",
+            _ => "smtp",
+        };
+        format!("{scheme}://{}", self.address)
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// All mails so far, in the order in which they came.
@@ -120,9 +156,20 @@ impl SmtpSink {
         lock(&self.shared.mails)[index].clone()
     }
 
-    /// From now on mails are treated so.
+    /// From now on mails are treated so. Sessions that hang go on.
     pub fn behave(&self, behaviour: SmtpBehaviour) {
-        *lock(&self.shared.behaviour) = behaviour;
+        self.shared.met.send_replace(0);
+        self.shared.behaviour.send_replace(behaviour);
+    }
+
+    /// Ready when this many sessions have met what goes wrong, since the server was last told how to behave.
+    ///
+    /// # Panics
+    /// When that takes longer than `timeout`.
+    pub async fn met(&self, sessions: usize, timeout: Duration) {
+        let mut met = self.shared.met.subscribe();
+        let enough = tokio::time::timeout(timeout, met.wait_for(|met| *met >= sessions)).await;
+        assert!(enough.is_ok(), "fewer than {sessions} sessions came so far within {timeout:?}");
     }
 
     /// Stops the server and cuts its connections: the port refuses connections until
@@ -188,133 +235,18 @@ async fn accept(listener: TcpListener, shared: Arc<SmtpState>) {
     while let Ok((stream, _)) = listener.accept().await {
         let shared = Arc::clone(&shared);
         // A client that goes away ends its session with an error, which is its own affair.
-        tokio::spawn(async move { drop(SmtpSession::new(stream, shared).run().await) });
+        tokio::spawn(async move { drop(SmtpSession::serve(stream, shared).await) });
     }
-}
-
-/// One connection (RFC 5321).
-struct SmtpSession {
-    stream: BufReader<TcpStream>,
-    shared: Arc<SmtpState>,
-    from: String,
-    to: Vec<String>,
-}
-
-impl SmtpSession {
-    fn new(stream: TcpStream, shared: Arc<SmtpState>) -> Self {
-        // Small answers must not wait for the client's acknowledgements.
-        let _ = stream.set_nodelay(true);
-        Self { stream: BufReader::new(stream), shared, from: String::new(), to: Vec::new() }
-    }
-
-    async fn run(mut self) -> std::io::Result<()> {
-        match self.behaviour() {
-            SmtpBehaviour::RefuseConnection(code) => {
-                return self.answer(&format!("{code} no mail is taken here")).await;
-            }
-            SmtpBehaviour::Speechless => return std::future::pending().await,
-            _ => self.answer("220 sink ESMTP").await?,
-        }
-        while let Some(line) = self.line().await? {
-            let line = String::from_utf8_lossy(&line).trim_end().to_owned();
-            let verb = line.split([' ', ':']).next().unwrap_or_default().to_ascii_uppercase();
-            match verb.as_str() {
-                "EHLO" => self.answer("250-sink\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 PIPELINING").await?,
-                "HELO" | "NOOP" => self.answer("250 OK").await?,
-                "RSET" => {
-                    self.reset();
-                    self.answer("250 OK").await?;
-                }
-                "MAIL" => {
-                    self.reset();
-                    self.from = path(&line);
-                    self.answer("250 OK").await?;
-                }
-                "RCPT" => self.recipient(&line).await?,
-                "DATA" if self.to.is_empty() => self.answer("503 no recipients").await?,
-                "DATA" => self.data().await?,
-                "QUIT" => return self.answer("221 bye").await,
-                _ => self.answer("502 not implemented").await?,
-            }
-        }
-        Ok(())
-    }
-
-    fn behaviour(&self) -> SmtpBehaviour {
-        *lock(&self.shared.behaviour)
-    }
-
-    fn reset(&mut self) {
-        self.from.clear();
-        self.to.clear();
-    }
-
-    async fn recipient(&mut self, line: &str) -> std::io::Result<()> {
-        if let SmtpBehaviour::RefuseRecipient(code) = self.behaviour() {
-            return self.answer(&format!("{code} the recipient is refused")).await;
-        }
-        self.to.push(path(line));
-        self.answer("250 OK").await
-    }
-
-    async fn data(&mut self) -> std::io::Result<()> {
-        self.answer("354 go ahead").await?;
-        let mut raw = Vec::new();
-        while let Some(line) = self.line().await? {
-            match line.as_slice() {
-                b".\r\n" | b".\n" => return self.finish(raw).await,
-                [b'.', rest @ ..] => raw.extend_from_slice(rest),
-                line => raw.extend_from_slice(line),
-            }
-        }
-        Ok(())
-    }
-
-    async fn finish(&mut self, raw: Vec<u8>) -> std::io::Result<()> {
-        let behaviour = self.behaviour();
-        if let SmtpBehaviour::RefuseData(code) = behaviour {
-            self.reset();
-            return self.answer(&format!("{code} the mail is refused")).await;
-        }
-        let mail =
-            ReceivedMail { from: std::mem::take(&mut self.from), to: std::mem::take(&mut self.to), raw };
-        let count = {
-            let mut mails = lock(&self.shared.mails);
-            mails.push(mail);
-            mails.len()
-        };
-        self.shared.count.send_if_modified(|known| {
-            let more = count > *known;
-            *known = count.max(*known);
-            more
-        });
-        if behaviour == SmtpBehaviour::Silent {
-            return std::future::pending().await;
-        }
-        self.answer("250 kept").await
-    }
-
-    /// A line with its end, or `None` at the end of the stream.
-    async fn line(&mut self) -> std::io::Result<Option<Vec<u8>>> {
-        let mut line = Vec::new();
-        let read = (&mut self.stream).take(LINE_LIMIT).read_until(b'\n', &mut line).await?;
-        Ok((read > 0).then_some(line))
-    }
-
-    async fn answer(&mut self, text: &str) -> std::io::Result<()> {
-        self.stream.get_mut().write_all(format!("{text}\r\n").as_bytes()).await
-    }
-}
-
-/// The address between the angle brackets of `MAIL FROM:<...>` or `RCPT TO:<...>`.
-fn path(line: &str) -> String {
-    let inner = line.split_once('<').and_then(|(_, rest)| rest.split_once('>'));
-    inner.map_or_else(String::new, |(address, _)| address.to_owned())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::smtp::{SmtpFault, SmtpPhase};
+    use tokio::{
+        io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+        net::TcpStream,
+    };
 
     /// Speaks as a client and gives the last answer.
     async fn speak(sink: &SmtpSink, lines: &[&str]) -> std::io::Result<String> {
@@ -364,5 +296,19 @@ mod tests {
         sink.behave(SmtpBehaviour::Accept);
         assert!(speak(&sink, &MAIL).await.unwrap().starts_with("250"));
         assert_eq!(sink.mails().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn it_hangs_at_a_point_until_it_is_told_otherwise() {
+        let sink = SmtpSink::start();
+        sink.behave(SmtpBehaviour::At(SmtpPhase::Kept, SmtpFault::Hang));
+        let (answer, ()) = tokio::join!(speak(&sink, &MAIL), async {
+            sink.met(1, Duration::from_secs(5)).await;
+            assert_eq!(sink.mails().len(), 1);
+            sink.behave(SmtpBehaviour::Accept);
+        });
+        assert!(answer.unwrap().starts_with("250"));
+        sink.behave(SmtpBehaviour::At(SmtpPhase::Rcpt, SmtpFault::Drop));
+        assert_eq!(speak(&sink, &MAIL[..3]).await.unwrap(), "", "the connection is closed");
     }
 }

@@ -19,19 +19,24 @@ enum State {
     Cut,
     /// Connections stay, and nothing that the broker says gets through.
     Stalled,
+    /// Connections stay, and nothing that clients say gets through.
+    Unheard,
 }
 
 /// A proxy, alive as long as its runtime.
-pub(crate) struct Proxy {
+pub struct BrokerProxy {
     url: String,
     state: Arc<watch::Sender<State>>,
 }
 
-impl Proxy {
+impl BrokerProxy {
     /// A proxy to the broker of the tests, open or cut.
-    pub(crate) async fn start(open: bool) -> Self {
+    ///
+    /// # Panics
+    /// Outside of `./dev test`.
+    pub async fn start(open: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let mut url: url::Url = testkit::amqp_url().parse().expect("the URL of the tests");
+        let mut url: url::Url = crate::amqp_url().parse().expect("the URL of the tests");
         let broker = format!("{}:{}", url.host_str().expect("a host"), url.port().unwrap_or(5672));
         let port = listener.local_addr().expect("an address").port();
         url.set_host(Some("127.0.0.1")).expect("a host");
@@ -42,23 +47,29 @@ impl Proxy {
     }
 
     /// Where clients connect to.
-    pub(crate) fn url(&self) -> &str {
+    #[must_use]
+    pub fn url(&self) -> &str {
         &self.url
     }
 
     /// Breaks all connections, and those to come.
-    pub(crate) fn cut(&self) {
+    pub fn cut(&self) {
         self.state.send_replace(State::Cut);
     }
 
     /// Lets everything through.
-    pub(crate) fn open(&self) {
+    pub fn open(&self) {
         self.state.send_replace(State::Open);
     }
 
     /// Holds back what the broker says.
-    pub(crate) fn stall(&self) {
+    pub fn stall(&self) {
         self.state.send_replace(State::Stalled);
+    }
+
+    /// Holds back what clients say: their acknowledgements too.
+    pub fn stall_clients(&self) {
+        self.state.send_replace(State::Unheard);
     }
 }
 
@@ -75,18 +86,21 @@ async fn forward(client: TcpStream, broker: String, mut state: watch::Receiver<S
     let ((from_client, to_client), (from_broker, to_broker)) = (client.into_split(), broker.into_split());
     let gate = state.clone();
     tokio::select! {
-        () = pump(from_client, to_broker, None) => {}
-        () = pump(from_broker, to_client, Some(gate)) => {}
+        () = pump(from_client, to_broker, (gate.clone(), State::Unheard)) => {}
+        () = pump(from_broker, to_client, (gate, State::Stalled)) => {}
         _ = state.wait_for(|state| *state == State::Cut) => {}
     }
 }
 
-async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut gate: Option<watch::Receiver<State>>) {
+/// Passes on what comes, but not in one state.
+async fn pump(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    (mut state, closed): (watch::Receiver<State>, State),
+) {
     let mut buffer = vec![0; 16 * 1024];
     while let Ok(length @ 1..) = from.read(&mut buffer).await {
-        if let Some(gate) = &mut gate
-            && gate.wait_for(|state| *state != State::Stalled).await.is_err()
-        {
+        if state.wait_for(|state| *state != closed).await.is_err() {
             return;
         }
         if to.write_all(&buffer[..length]).await.is_err() {
