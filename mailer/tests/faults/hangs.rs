@@ -9,6 +9,9 @@ use testkit::{
     UnansweredPort,
 };
 
+/// What an attempt names that waits for the answer to a mail.
+const WHOLE: &str = "whole mail";
+
 /// What an attempt ends with that waits at a point, and the step that its words name.
 const POINTS: [(SmtpPhase, &str, &str); 10] = [
     (SmtpPhase::Greeting, "unreachable", "greeting"),
@@ -19,8 +22,8 @@ const POINTS: [(SmtpPhase, &str, &str); 10] = [
     (SmtpPhase::Mail, "deferred", "MAIL"),
     (SmtpPhase::Rcpt, "deferred", "RCPT"),
     (SmtpPhase::Data, "deferred", "DATA"),
-    (SmtpPhase::Body, "deferred", "whole mail"),
-    (SmtpPhase::End, "deferred", "whole mail"),
+    (SmtpPhase::Body, "deferred", WHOLE),
+    (SmtpPhase::End, "deferred", WHOLE),
 ];
 
 /// A server that encrypts and wants credentials, so that a session has every point.
@@ -35,19 +38,22 @@ async fn world() -> FaultWorld {
     world.set("MAILER_SMTP_URL", url);
     world.set("MAILER_SMTP_CA", authority.pem());
     world.set("MAILER_ANSWER_TIMEOUT_MS", ANSWER_TIMEOUT_MS);
-    world.set("MAILER_SEND_TIMEOUT_MS", 2 * ANSWER_TIMEOUT_MS);
     world
 }
 
 async fn hang(phase: SmtpPhase, outcome: &str, step: &str) {
-    let world = world().await;
+    let mut world = world().await;
+    if step == WHOLE {
+        world.set("MAILER_SEND_TIMEOUT_MS", 3 * ANSWER_TIMEOUT_MS);
+    }
     world.sink.behave(SmtpBehaviour::At(phase, SmtpFault::Hang));
     let _mailer = world.start();
     world.publish(&confirmation(&confirmed())).await;
-    let ended = format!("booking_confirmed queued: {outcome}");
-    world.letters_once(|letters| letters.starts_with(&ended)).await;
-    let words = world.words().await;
-    assert!(words.starts_with(&format!("{step}: no answer within ")), "{phase:?}: {words}");
+    // Others may come before it: a busy machine is slow as well.
+    let silent = format!(
+        "(SELECT coalesce(max(outcome), '') FROM letter_attempts WHERE message LIKE '{step}: no answer within %')"
+    );
+    world.once(&silent, |found| found == outcome).await;
     assert_eq!(world.received(), (0, 0));
     // What hangs must not go on with a mail that nobody waits for any more.
     world.sink.stop();
