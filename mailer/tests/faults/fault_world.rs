@@ -52,6 +52,12 @@ impl FaultWorld {
             ..AmqpConfig::new(amqp_url().into(), "test")
         };
         let bus = Bus::new(Amqp::connect(&config).expect("a broker's URL"));
+        let connected = async {
+            while !bus.is_connected() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(DEADLINE, connected).await.expect("the broker of the tests answers");
         let access = database.config("mailer");
         let settings = BTreeMap::from([
             ("MAILER_HTTP_ADDRESS", "127.0.0.1:0".to_owned()),
