@@ -88,7 +88,11 @@ impl StartPlan {
     /// The settings of booking.
     #[must_use]
     pub fn booking(&self) -> booking::config::Config {
-        booking::config::Config::embedded(self.service("booking", self.ports.booking))
+        let config = booking::config::Config::embedded(self.service("booking", self.ports.booking));
+        match self.ports.gateway {
+            0 => config,
+            port => booking::config::Config { public_url: url(local(port)), ..config },
+        }
     }
 
     /// The settings of flight.
@@ -190,7 +194,10 @@ impl StartPlan {
                     ("FLIGHT_BOOKING_URL", booking.clone()),
                     ("FLIGHT_SCHEDULE_HORIZON_DAYS", HORIZON_DAYS.to_string()),
                 ],
-                "booking" => vec![("BOOKING_PAYMENT_PROVIDER", "sandbox".to_owned())],
+                "booking" => vec![
+                    ("BOOKING_PAYMENT_PROVIDER", "sandbox".to_owned()),
+                    ("BOOKING_PUBLIC_URL", gateway.clone()),
+                ],
                 "mailer" => {
                     let public = ("MAILER_PUBLIC_URL", gateway.clone());
                     let kept = ("MAILER_MAIL_DIR_LETTERS", KEPT_LETTERS.to_string());
@@ -262,6 +269,20 @@ mod tests {
         };
         assert_eq!(named("booking").unwrap().1, "sandbox");
         assert!(named("flight").is_none());
+    }
+
+    #[test]
+    fn letters_and_documents_link_to_the_gateway_in_both_ways_of_the_start() {
+        let gateway = ServicePorts { gateway: 8080, ..ServicePorts::default() };
+        let plan = StartPlan { ports: gateway, ..plan() };
+        assert_eq!(plan.booking().public_url, "http://127.0.0.1:8080");
+        assert_eq!(plan.mailer().public_url, plan.booking().public_url);
+        let environments = plan.environments().unwrap();
+        let names = ["BOOKING_PUBLIC_URL", "MAILER_PUBLIC_URL"];
+        let all = environments.iter().flat_map(|(_, environment)| environment);
+        let urls: Vec<_> =
+            all.filter(|(name, _)| names.contains(name)).map(|(_, url)| url.as_str()).collect();
+        assert_eq!(urls, ["http://127.0.0.1:8080"; 2]);
     }
 
     #[test]

@@ -8,6 +8,7 @@
 //! | `login_storm` | `./dev bench login-storm` |
 //! | `flight` | `./dev bench flight` |
 //! | `gateway` | `./dev bench gateway` |
+//! | `mailer` | `./dev bench mailer` |
 //! | `system` | `./dev bench system` |
 //! | `cluster` | the private PostgreSQL, its databases, and looking into them |
 //! | `subprocess` | a part of the benchmark as a process of its own |
@@ -23,6 +24,7 @@ pub mod flight;
 pub mod gateway;
 pub mod login_storm;
 pub mod machine;
+pub mod mailer;
 pub mod report;
 pub mod statistics;
 pub mod stored;

@@ -7,6 +7,7 @@ use bench::{
     flight::{self, flight_process},
     gateway::{self, gateway_process, upstream_service},
     login_storm,
+    mailer::{self, mailer_process},
     system::{self, smtp_sink},
 };
 use clap::Parser;
@@ -31,6 +32,8 @@ enum Benchmark {
     Gateway(gateway::GatewayOptions),
     /// Bookings through the gateway of the whole, while 500 people log in
     LoginStorm(login_storm::LoginStormOptions),
+    /// Letters through RabbitMQ and the mailer into a mail server, against Postfix's smtp-source
+    Mailer(mailer::MailerOptions),
     /// Paid bookings through the gateway of the whole, in one process and in four
     System(system::SystemOptions),
     /// The booking service as a process of its own; of no use by itself
@@ -42,6 +45,9 @@ enum Benchmark {
     /// The gateway as a process of its own; of no use by itself
     #[command(name = gateway_process::SUBCOMMAND, hide = true)]
     ServeGateway,
+    /// The mailer as a process of its own; of no use by itself
+    #[command(name = mailer_process::SUBCOMMAND, hide = true)]
+    ServeMailer,
     /// A service behind the gateway; of no use by itself
     #[command(name = upstream_service::SUBCOMMAND, hide = true)]
     ServeUpstream,
@@ -55,12 +61,15 @@ fn main() -> ExitCode {
         Benchmark::ServeBooking => actix_web::rt::System::new().block_on(service::serve()),
         Benchmark::ServeFlight => actix_web::rt::System::new().block_on(flight_process::serve()),
         Benchmark::ServeGateway => actix_web::rt::System::new().block_on(gateway_process::serve()),
+        Benchmark::ServeMailer => actix_web::rt::System::new().block_on(mailer_process::serve()),
         Benchmark::ServeUpstream => actix_web::rt::System::new().block_on(upstream_service::serve()),
         Benchmark::SinkSmtp => actix_web::rt::System::new().block_on(smtp_sink::serve()),
         Benchmark::Booking(options) => measure(booking::run(&options)),
         Benchmark::Flight(options) => measure(flight::run(&options)),
         Benchmark::Gateway(options) => measure(gateway::run(&options)),
         Benchmark::LoginStorm(options) => measure(login_storm::run(&options)),
+        // The bus of the benchmark has a thread of actix.
+        Benchmark::Mailer(options) => actix_web::rt::System::new().block_on(stoppable(mailer::run(&options))),
         Benchmark::System(options) => measure(system::run(&options)),
         Benchmark::Compression(options) => actix_web::rt::System::new().block_on(compression::run(&options)),
     };
@@ -76,15 +85,16 @@ fn main() -> ExitCode {
 /// On one thread: the load generator shares the machine with what it measures.
 fn measure(benchmark: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
-    let running = async {
-        tokio::select! {
-            outcome = benchmark => outcome,
-            // What was started ends with the other branch.
-            () = shared::service::stop_signal() => bail!("stopped by a signal"),
-        }
-    };
-    let outcome = LocalSet::new().block_on(&runtime, running);
+    let outcome = LocalSet::new().block_on(&runtime, stoppable(benchmark));
     // A thread that still reads from a child must not hold up the end.
     runtime.shutdown_background();
     outcome
+}
+
+/// Ends a benchmark at a signal: what it has started ends with it.
+async fn stoppable(benchmark: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    tokio::select! {
+        outcome = benchmark => outcome,
+        () = shared::service::stop_signal() => bail!("stopped by a signal"),
+    }
 }

@@ -86,6 +86,14 @@ impl Subprocess {
         self.child.id()
     }
 
+    /// Its resident memory, KiB; zero where the system does not tell.
+    #[must_use]
+    pub fn resident_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
+    }
+
     /// Asks, and waits for the answer.
     ///
     /// # Errors

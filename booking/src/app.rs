@@ -6,6 +6,7 @@
 //! | `bk-http-N` | HTTP |
 //! | `bk-ledger-N` | allocators and the ledger of a shard |
 //! | `bk-live` | live seat maps |
+//! | `bk-documents` | tickets and calendars, at the lowest priority |
 //! | `bk-follow` | what works in bulk and follows: relay, consumers of the bus, sweepers; at a lower priority |
 
 use crate::{
@@ -14,6 +15,7 @@ use crate::{
         arbiter::LastingArbiter,
         directory::Directory,
         disruption_desk::DisruptionDesk,
+        document_renderer::DocumentRenderer,
         expiry_sweeper,
         flight_feed::{FlightFeed, FlightFollower},
         followers::CommitFollowers,
@@ -26,12 +28,13 @@ use crate::{
         version_poll,
     },
     config::{Config, ProviderKind},
-    http::{self, AccessTokens, BookingReader, Lookups, RequestPolicy, StaffDeps},
+    http::{self, AccessTokens, BookingDocuments, BookingReader, Lookups, RequestPolicy, StaffDeps},
     store::{MIGRATIONS, flight_cache::FlightCache, former_travellers},
 };
 use actix::ArbiterHandle;
 use booking_engine::{ledger::queue::QueueBounds, sell::sales::SalesTerms};
 use chrono::TimeDelta;
+use documents::DocumentIssuer;
 use secrecy::ExposeSecret;
 use shared::{
     auth::ServiceTokens,
@@ -142,6 +145,11 @@ pub(crate) async fn start_with(
         })
         .share(BookingReader { pool: pool.clone(), flights })
         .share(Lookups::new())
+        .share(relay.clone())
+        .share(BookingDocuments {
+            issuer: DocumentIssuer::new(&config.public_url),
+            renderer: DocumentRenderer::start(),
+        })
         .share(feeds.clone())
         .share(StaffDeps::new(database.clone(), relay.clone(), config.sale_currency))
         .serve(http::routes)?;

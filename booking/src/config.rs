@@ -54,6 +54,9 @@ pub struct Config {
     pub max_hold_minutes: u32,
     /// `BOOKING_REQUIRE_VERIFIED_EMAIL`: whether only accounts with a verified e-mail address may make bookings.
     pub require_verified_email: bool,
+    /// `BOOKING_PUBLIC_URL`: the base address of the pages for travellers, to which tickets and calendars link. The mailer
+    /// has the same, so `AEROBUS_PUBLIC_URL` sets both.
+    pub public_url: String,
     /// `BOOKING_PAYMENT_PLACES`: payments in hand at once; more are refused.
     pub payment_places: u32,
     /// `BOOKING_PAYMENT_PROVIDER`: `sandbox` or `stripe`. It has no default: the sandbox sells for nothing, and
@@ -103,6 +106,7 @@ impl Default for Config {
             payment_hold_minutes: 60,
             max_hold_minutes: 1440,
             require_verified_email: false,
+            public_url: "http://localhost:8080".to_owned(),
             payment_places: 2048,
             payment_provider: None,
             stripe_secret_key: None,

@@ -23,7 +23,7 @@ fn write(folder: &Path) -> Result<(), Box<dyn std::error::Error>> {
             let ticket = TicketDocument { language, ..ticket.clone() };
             let file = folder.join(format!("{name}.{}", language.tag()));
             std::fs::write(file.with_added_extension("pdf"), documents::ticket_pdf(&ticket)?)?;
-            let calendar = documents::calendar(&ticket, "aerobus.example");
+            let calendar = documents::calendar(&ticket);
             std::fs::write(file.with_added_extension("ics"), calendar)?;
         }
     }

@@ -5,6 +5,7 @@ use crate::{
     catalogue::Catalogue,
     content_lines::folded,
     local_format::{clock, short_date},
+    zone_definitions::{is_named_locally, zone_definitions},
 };
 use icalendar::{Calendar, Component, Event, EventLike, EventStatus, Property};
 use shared_types::{
@@ -15,15 +16,20 @@ use shared_types::{
 /// Who made the calendar (RFC 5545, 3.7.3).
 const PRODUCT: &str = "-//Aerobus//Documents//EN";
 
+/// What the zones stand before.
+const FIRST_EVENT: &str = "BEGIN:VEVENT\r\n";
+
 /// The calendar of a ticket: `METHOD:PUBLISH`, an event for each segment, in the order of travel.
 ///
-/// An event keeps its UID as long as the booking has the segment, and `domain` makes it unique in the world: the domain
-/// of the installation. Its SEQUENCE is the booking's version, so a calendar program takes a later calendar for a
-/// change of the same events. The event of a segment that is not flown any more stays, as CANCELLED. Times are in UTC,
-/// which needs no definitions of zones; the description tells the local ones.
+/// An event keeps its UID as long as the booking has the segment. The UID is made of ids that are unique in the world
+/// (RFC 7986, 5.3), and of no name of a host, which may change. Its SEQUENCE is the booking's version, so a calendar program takes a later calendar for a
+/// change of the same events. The event of a segment that is not flown any more stays, as CANCELLED.
+///
+/// Times are local to the airports, with the definitions of their zones, so a calendar program shows both what the
+/// ticket says and the traveller's own time. A local time that clocks show twice is written in UTC the second time.
 #[must_use]
-pub fn calendar(ticket: &TicketDocument, domain: &str) -> String {
-    let events = ticket.segments.iter().enumerate().map(|(at, segment)| event(ticket, at, segment, domain));
+pub fn calendar(ticket: &TicketDocument) -> String {
+    let events = ticket.segments.iter().enumerate().map(|(at, segment)| event(ticket, at, segment));
     let mut calendar: Calendar = events.collect();
     calendar.properties = Property::from_array([
         ("VERSION", "2.0"),
@@ -31,10 +37,13 @@ pub fn calendar(ticket: &TicketDocument, domain: &str) -> String {
         ("CALSCALE", "GREGORIAN"),
         ("METHOD", "PUBLISH"),
     ]);
-    folded(&calendar.to_string())
+    // The library has no component without a UID and a time stamp, and a zone has neither.
+    let times = ticket.segments.iter().flat_map(|segment| [&segment.departure, &segment.arrival]);
+    let zones = zone_definitions(times);
+    folded(&calendar.to_string().replacen(FIRST_EVENT, &format!("{zones}{FIRST_EVENT}"), 1))
 }
 
-fn event(ticket: &TicketDocument, at: usize, segment: &TicketSegment, domain: &str) -> Event {
+fn event(ticket: &TicketDocument, at: usize, segment: &TicketSegment) -> Event {
     let texts = Catalogue::of(ticket.language);
     let summary = texts.with(
         "calendar-summary",
@@ -44,19 +53,34 @@ fn event(ticket: &TicketDocument, at: usize, segment: &TicketSegment, domain: &s
             ("to", &segment.destination.city.name),
         ],
     );
-    let uid = format!("{}.{}@{domain}", ticket.booking_id, segment.flight_id);
-    Event::new()
+    let uid = format!("{}.{}", ticket.booking_id, segment.flight_id);
+    let mut event = Event::new();
+    event
         .uid(&printable(&uid))
         .timestamp(ticket.issued_at)
         .last_modified(ticket.issued_at)
         .sequence(u32::try_from(ticket.version).unwrap_or(if ticket.version < 0 { 0 } else { u32::MAX }))
-        .starts(segment.departure.at)
-        .ends(segment.arrival.at)
         .status(status(segment.status))
         .summary(&printable(&summary))
         .location(&printable(&format!("{} ({})", segment.origin.name, segment.origin.iata)))
         .description(&printable(&description(ticket, at, segment)))
-        .done()
+        .append_property(moment("DTSTART", &segment.departure))
+        .append_property(moment("DTEND", &segment.arrival));
+    if let Some(url) = &ticket.manage_url {
+        event.url(&printable(url));
+    }
+    event.done()
+}
+
+/// A time of a flight, by the clocks of its airport.
+fn moment(name: &str, time: &FlightTime) -> Property {
+    match is_named_locally(time) {
+        true => {
+            let local = time.local.civil().strftime("%Y%m%dT%H%M%S").to_string();
+            Property::new(name, local).add_parameter("TZID", &time.time_zone).done()
+        }
+        false => Property::new(name, time.at.format("%Y%m%dT%H%M%SZ").to_string()),
+    }
 }
 
 fn status(status: BookingStatus) -> EventStatus {
@@ -69,14 +93,14 @@ fn status(status: BookingStatus) -> EventStatus {
 
 fn description(ticket: &TicketDocument, at: usize, segment: &TicketSegment) -> String {
     let texts = Catalogue::of(ticket.language);
-    let moment = |key, time: &FlightTime, station: &Station| {
+    let told = |key, time: &FlightTime, station: &Station| {
         let date = short_date(ticket.language, time.local.date());
         texts.with(key, [("date", date), ("time", clock(time.local)), ("airport", station.iata.to_string())])
     };
     let mut lines = vec![
         format!("{}, {}", segment.flight_number, segment.airline),
-        moment("calendar-departure", &segment.departure, &segment.origin),
-        moment("calendar-arrival", &segment.arrival, &segment.destination),
+        told("calendar-departure", &segment.departure, &segment.origin),
+        told("calendar-arrival", &segment.arrival, &segment.destination),
         format!("{}: {}", texts.text("booking-reference"), ticket.locator),
     ];
     lines.extend(ticket.passengers.iter().map(|passenger| match passenger.seat_on(at) {
@@ -85,6 +109,7 @@ fn description(ticket: &TicketDocument, at: usize, segment: &TicketSegment) -> S
         }
         None => passenger.full_name(),
     }));
+    lines.extend(ticket.manage_url.iter().map(|url| texts.with("manage-link", [("url", url.as_str())])));
     lines.join("\n")
 }
 

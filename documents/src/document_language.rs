@@ -17,8 +17,14 @@ impl DocumentLanguage {
     /// The language that fits a BCP 47 tag such as `de-AT` best: English where none does.
     #[must_use]
     pub fn of_tag(tag: &str) -> Self {
+        Self::known(tag).unwrap_or_default()
+    }
+
+    /// The language of a BCP 47 tag; `None` where documents are not written in it.
+    #[must_use]
+    pub fn known(tag: &str) -> Option<Self> {
         let language = tag.split(['-', '_']).next().unwrap_or_default();
-        Self::ALL.into_iter().find(|known| known.tag().eq_ignore_ascii_case(language)).unwrap_or_default()
+        Self::ALL.into_iter().find(|known| known.tag().eq_ignore_ascii_case(language))
     }
 
     /// The BCP 47 tag.
@@ -42,6 +48,7 @@ mod tests {
         }
         for tag in ["en", "en-GB", "fr", "den", ""] {
             assert_eq!(DocumentLanguage::of_tag(tag), DocumentLanguage::English, "{tag}");
+            assert_eq!(DocumentLanguage::known(tag).is_some(), tag.starts_with("en"), "{tag}");
         }
     }
 }

@@ -91,6 +91,7 @@ fn ticket(passengers: Vec<TicketPassenger>, segments: Vec<TicketSegment>, price:
         },
         language: DocumentLanguage::English,
         issued_at: "2026-11-30T17:45:12Z".parse().expect("an instant"),
+        manage_url: Some("https://aerobus.example/manage".into()),
     }
 }
 

@@ -33,11 +33,13 @@ pub struct TicketDocument {
     pub language: DocumentLanguage,
     /// When the documents were issued: the time of the booking's version, not that of the rendering.
     pub issued_at: DateTime<Utc>,
+    /// The page on which travellers find and change the booking, where there is one.
+    pub manage_url: Option<String>,
 }
 
 impl TicketDocument {
     /// The documents' view of a booking, as events and the HTTP contract tell it. An airline whose name the booking does
-    /// not tell is named by its code.
+    /// not tell is named by its code. (A [`DocumentIssuer`](crate::DocumentIssuer) adds what an installation has.)
     #[must_use]
     pub fn of_booking(booking: &BookingState, language: DocumentLanguage, issuer: &str) -> Self {
         let passenger = |passenger| TicketPassenger::of_booking(passenger, &booking.segments);
@@ -64,7 +66,25 @@ impl TicketDocument {
             price: booking.price.clone(),
             language,
             issued_at: booking.updated_at,
+            manage_url: None,
         }
+    }
+
+    /// The name of the ticket's file: `e-ticket-K7XQ2M.pdf`.
+    #[must_use]
+    pub fn pdf_name(&self) -> String {
+        format!("e-ticket-{}.pdf", self.file_locator())
+    }
+
+    /// The name of the calendar's file: `flights-K7XQ2M.ics`.
+    #[must_use]
+    pub fn calendar_name(&self) -> String {
+        format!("flights-{}.ics", self.file_locator())
+    }
+
+    /// The locator in characters that every header and file system takes.
+    fn file_locator(&self) -> String {
+        self.locator.chars().filter(char::is_ascii_alphanumeric).collect()
     }
 }
 
@@ -162,11 +182,19 @@ mod tests {
         let mut ticket = samples::round_trip();
         // A seat on the second flight only: it must not move to the first.
         ticket.passengers[1].seats[0] = None;
+        ticket.manage_url = None;
         let mut booking = samples::booking_of(&ticket);
         assert_eq!(TicketDocument::of_booking(&booking, ticket.language, "Aerobus"), ticket);
         booking.segments[0].airline = None;
         let made = TicketDocument::of_booking(&booking, ticket.language, "Aerobus");
         assert_eq!(made.segments[0].airline, "AE", "what an earlier release told is still a ticket");
+    }
+
+    #[test]
+    fn files_are_named_by_the_locator() {
+        let ticket = TicketDocument { locator: "K7\"/X\r\nQ2M".to_owned(), ..samples::round_trip() };
+        assert_eq!(ticket.pdf_name(), "e-ticket-K7XQ2M.pdf");
+        assert_eq!(ticket.calendar_name(), "flights-K7XQ2M.ics");
     }
 
     #[test]

@@ -2,14 +2,26 @@
 
 use calcard::{
     Entry, Parser,
+    common::timezone::Tz,
     icalendar::{ICalendarComponentType, ICalendarProperty},
 };
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use documents::{DocumentLanguage, TicketDocument, samples};
 use ical::{IcalParser, property::Property};
 use proptest::prelude::*;
-use shared_types::events::BookingStatus;
+use shared_types::{events::BookingStatus, flight_time::FlightTime};
 
-const DOMAIN: &str = "aerobus.example";
+/// Zones with and without summer time, on both sides of the equator, of half hours and of changes by half an hour.
+const ZONES: [&str; 8] = [
+    "Europe/London",
+    "America/New_York",
+    "Asia/Tokyo",
+    "Asia/Kathmandu",
+    "Australia/Lord_Howe",
+    "America/St_Johns",
+    "Pacific/Auckland",
+    "Africa/Casablanca",
+];
 
 /// The events of a calendar by the crate `ical`, which leaves values escaped.
 fn events(text: &str) -> Vec<Vec<Property>> {
@@ -54,20 +66,21 @@ fn check_lines(text: &str) -> Result<(), TestCaseError> {
 #[test]
 fn a_calendar_tells_the_flights() {
     let ticket = samples::round_trip();
-    let text = documents::calendar(&ticket, DOMAIN);
+    let text = documents::calendar(&ticket);
     let flights = events(&text);
     assert_eq!(flights.len(), 2);
     for name in ["METHOD:PUBLISH", "VERSION:2.0", "PRODID:-//Aerobus//Documents//EN"] {
         assert!(text.contains(&format!("\r\n{name}\r\n")), "{name}");
     }
-    let uid = format!("{}.{}@{DOMAIN}", ticket.booking_id, ticket.segments[1].flight_id);
+    let uid = format!("{}.{}", ticket.booking_id, ticket.segments[1].flight_id);
     for (name, expected) in [
         ("UID", uid.as_str()),
         ("SEQUENCE", "3"),
         ("STATUS", "CONFIRMED"),
         ("DTSTAMP", "20261130T174512Z"),
-        ("DTSTART", "20261222T000500Z"),
-        ("DTEND", "20261222T071500Z"),
+        ("DTSTART", "20261221T190500"),
+        ("DTEND", "20261222T081500"),
+        ("URL", "https://aerobus.example/manage"),
         ("SUMMARY", "Flight AE102 New York – Paris"),
         ("LOCATION", "John F. Kennedy International Airport (JFK)"),
     ] {
@@ -77,14 +90,99 @@ fn a_calendar_tells_the_flights() {
     assert_eq!(
         description,
         "AE102, Aerobus\nDeparture: Mon, 21 Dec 2026, 19:05 (JFK)\nArrival: Tue, 22 Dec 2026, 08:15 (CDG)\n\
-         Booking reference: K7XQ2M\nAda Lovelace: seat 31H\nJean-Luc Müller-Lüdenscheidt: seat 31J"
+         Booking reference: K7XQ2M\nAda Lovelace: seat 31H\nJean-Luc Müller-Lüdenscheidt: seat 31J\n\
+         Manage your booking: https://aerobus.example/manage"
     );
+}
+
+/// The instants of a property by the crate `calcard`, which has a database of zones of its own.
+fn instants(text: &str, name: &ICalendarProperty) -> Vec<i64> {
+    let mut parser = Parser::new(text);
+    let Entry::ICalendar(calendar) = parser.entry() else { panic!("no calendar: {text}") };
+    let resolver = calendar.build_tz_resolver();
+    let events =
+        calendar.components.iter().filter(|part| part.component_type == ICalendarComponentType::VEvent);
+    let instant = |event: &calcard::icalendar::ICalendarComponent| {
+        let property = event.property(name).expect("the property");
+        let time = property.values[0].as_partial_date_time().expect("a time");
+        let zone = property.tz_id().map_or(Tz::UTC, |id| resolver.resolve(id).expect("a zone"));
+        time.to_date_time_with_tz(zone).expect("an instant").timestamp()
+    };
+    events.map(instant).collect()
+}
+
+/// The same by the crate `ical` and the definitions of zones in the calendar, as a program reads them that has no
+/// database of zones.
+fn defined_instants(text: &str, name: &str) -> Vec<i64> {
+    let calendar = IcalParser::new(text.as_bytes()).next().expect("a calendar").expect("a valid calendar");
+    let local = |text: &str| NaiveDateTime::parse_from_str(text, "%Y%m%dT%H%M%S").expect("a local time");
+    let value = |properties: &[Property], name: &str| {
+        let property = properties.iter().find(|property| property.name == name).expect(name);
+        property.value.clone().expect(name)
+    };
+    let seconds = |offset: &str| {
+        let number = |range: std::ops::Range<usize>| offset[range].parse::<i64>().expect("a number");
+        let size = number(1..3) * 3600 + number(3..5) * 60;
+        if offset.starts_with('-') { -size } else { size }
+    };
+    let instant = |event: &ical::parser::ical::component::IcalEvent| {
+        let property = event.properties.iter().find(|property| property.name == name).expect(name);
+        let time = property.value.as_deref().expect(name);
+        if let Some(utc) = time.strip_suffix('Z') {
+            return local(utc).and_utc().timestamp();
+        }
+        let zone = property.params.as_ref().expect("parameters")[0].1[0].as_str();
+        let zone = calendar.timezones.iter().find(|one| value(&one.properties, "TZID") == zone).expect(zone);
+        let begun = zone.transitions.iter().rev();
+        let mut begun = begun.filter(|one| local(&value(&one.properties, "DTSTART")) <= local(time));
+        let offset = value(&begun.next().expect("an observance").properties, "TZOFFSETTO");
+        local(time).and_utc().timestamp() - seconds(&offset)
+    };
+    calendar.events.iter().map(instant).collect()
+}
+
+#[test]
+fn times_name_zones_that_the_calendar_defines() {
+    let mut ticket = samples::large_party();
+    // The second 02:30 of the night in which clocks are put back.
+    let first = samples::time("2026-10-25T02:30", "Europe/Paris");
+    let second = FlightTime::from_instant(first.at + TimeDelta::hours(1), "Europe/Paris").unwrap();
+    ticket.segments[0].departure = second;
+    let text = documents::calendar(&ticket);
+    let mut calendars = IcalParser::new(text.as_bytes());
+    let zones = calendars.next().unwrap().unwrap().timezones;
+    let defined: Vec<_> = zones.iter().map(|zone| zone.properties[0].value.clone().unwrap()).collect();
+    let expected = [
+        "America/New_York",
+        "Asia/Dubai",
+        "Asia/Hong_Kong",
+        "Europe/Paris",
+        "Pacific/Auckland",
+        "Pacific/Honolulu",
+    ];
+    assert_eq!(defined, expected);
+    assert!(zones.iter().all(|zone| !zone.transitions.is_empty()));
+    assert!(text.contains("DTSTART:20261025T013000Z\r\n"), "{text}");
+    assert!(text.contains("DTEND;TZID=Asia/Dubai:20261215T072000\r\n"), "{text}");
+    let departures: Vec<_> = ticket.segments.iter().map(|segment| segment.departure.at.timestamp()).collect();
+    assert_eq!(instants(&text, &ICalendarProperty::Dtstart), departures);
+    let arrivals: Vec<_> = ticket.segments.iter().map(|segment| segment.arrival.at.timestamp()).collect();
+    assert_eq!(instants(&text, &ICalendarProperty::Dtend), arrivals);
+    assert_eq!(defined_instants(&text, "DTSTART"), departures);
+    assert_eq!(defined_instants(&text, "DTEND"), arrivals);
+}
+
+#[test]
+fn a_calendar_without_a_page_links_to_none() {
+    let ticket = TicketDocument { manage_url: None, ..samples::round_trip() };
+    let text = documents::calendar(&ticket);
+    assert!(!text.contains("URL") && !text.contains("Manage"), "{text}");
 }
 
 #[test]
 fn a_calendar_speaks_german() {
     let ticket = TicketDocument { language: DocumentLanguage::German, ..samples::round_trip() };
-    let text = documents::calendar(&ticket, DOMAIN);
+    let text = documents::calendar(&ticket);
     assert_eq!(value(&events(&text)[0], "SUMMARY"), "Flug AE101 Paris – New York");
     assert!(
         values(&text, &ICalendarProperty::Description)[0].contains("Abflug: Mo., 14.12.2026, 10:30 (CDG)")
@@ -97,7 +195,7 @@ fn a_change_keeps_the_uid_and_raises_the_sequence() {
     let mut after = TicketDocument { version: before.version + 1, ..before.clone() };
     after.segments[0].status = BookingStatus::Cancelled;
     after.passengers.pop();
-    let (before, after) = (documents::calendar(&before, DOMAIN), documents::calendar(&after, DOMAIN));
+    let (before, after) = (documents::calendar(&before), documents::calendar(&after));
     let (before, after) = (events(&before), events(&after));
     for at in 0..2 {
         assert_eq!(value(&before[at], "UID"), value(&after[at], "UID"));
@@ -117,14 +215,14 @@ fn all_statuses_have_their_word() {
     ] {
         let mut ticket = samples::round_trip();
         ticket.segments[0].status = status;
-        assert_eq!(value(&events(&documents::calendar(&ticket, DOMAIN))[0], "STATUS"), word);
+        assert_eq!(value(&events(&documents::calendar(&ticket))[0], "STATUS"), word);
     }
 }
 
 #[test]
 fn an_equal_ticket_gives_an_equal_calendar() {
     let ticket = samples::large_party();
-    assert_eq!(documents::calendar(&ticket, DOMAIN), documents::calendar(&ticket.clone(), DOMAIN));
+    assert_eq!(documents::calendar(&ticket), documents::calendar(&ticket.clone()));
 }
 
 proptest! {
@@ -143,7 +241,7 @@ proptest! {
         ticket.segments[0].origin.city.name = city.clone();
         ticket.segments[0].origin.name = airport.clone();
         ticket.passengers[0].given_name = name;
-        let text = documents::calendar(&ticket, DOMAIN);
+        let text = documents::calendar(&ticket);
         check_lines(&text)?;
 
         let summary = format!("Flight AE101 {city} – New York");
@@ -156,5 +254,26 @@ proptest! {
         prop_assert_eq!(&values(&text, &ICalendarProperty::Location)[0], &location);
         let lines = values(&text, &ICalendarProperty::Description)[0].lines().count();
         prop_assert!(lines >= 6, "{} lines", lines);
+    }
+
+    /// Whatever the zones and times of a journey, both ways to read them give its instants.
+    #[test]
+    fn any_time_is_read_as_it_was_meant(
+        from in prop::sample::select(&ZONES[..]),
+        to in prop::sample::select(&ZONES[..]),
+        // Minutes from 2026-01-01.
+        departure in 0_i64..3_000_000,
+        minutes in 20_i64..1_200,
+    ) {
+        let mut ticket = samples::round_trip();
+        let begin: DateTime<Utc> = "2026-01-01T00:00:00Z".parse().unwrap();
+        let departure = begin + TimeDelta::minutes(departure);
+        ticket.segments.truncate(1);
+        ticket.segments[0].departure = FlightTime::from_instant(departure, from).unwrap();
+        ticket.segments[0].arrival = FlightTime::from_instant(departure + TimeDelta::minutes(minutes), to).unwrap();
+        let text = documents::calendar(&ticket);
+        check_lines(&text)?;
+        prop_assert_eq!(defined_instants(&text, "DTSTART"), [departure.timestamp()]);
+        prop_assert_eq!(defined_instants(&text, "DTEND"), [departure.timestamp() + minutes * 60]);
     }
 }

@@ -64,6 +64,7 @@ refund-taxes = Steuern erstattbar, Flugpreis nicht erstattbar
 note-void = Wird die Buchung innerhalb von 24 Stunden nach dem Kauf storniert, wird der volle Preis erstattet.
 note-airline = Streicht die Fluggesellschaft einen Flug, wird die ganze Buchung voll erstattet.
 note-times = Alle Zeiten sind Ortszeiten des Flughafens.
+manage-link = Buchung verwalten: { $url }
 price = Preis
 price-item = Posten
 price-amount = Betrag

@@ -64,6 +64,7 @@ refund-taxes = Taxes refundable, fare not refundable
 note-void = A booking that is cancelled within 24 hours of its purchase is refunded in full.
 note-airline = If the airline cancels a flight, the whole booking is refunded in full.
 note-times = All times are local to the airport.
+manage-link = Manage your booking: { $url }
 price = Price
 price-item = Item
 price-amount = Amount

@@ -2,7 +2,8 @@
 
 use crate::{
     actors::{
-        EmailSender, LetterDelivery, NotificationConsumer, NotificationConsumerHandle, Renderer, TokenSweeper,
+        EmailSender, LetterDelivery, NotificationConsumer, NotificationConsumerHandle, Renderer,
+        TokenSweeper, queue_gauges,
     },
     config::{Config, Destination},
     http::{self, MailAdmin},
@@ -14,6 +15,7 @@ use crate::{
     transport::{InvalidSmtpUrl, MailFolder, MailTransport, SmtpEndpoint, SmtpTransport},
 };
 use actix::{Arbiter, ArbiterHandle};
+use documents::DocumentIssuer;
 use shared::{
     auth::ServiceTokens,
     bus::Consumers,
@@ -78,13 +80,14 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
     // What a crash of the database undoes is done again: a letter is sent twice, which also happens otherwise.
     let connection = BatchConnection::new(&database, CommitWait::Nothing);
     let swept = connection.clone();
-    let domain = mail_domain.clone();
+    let issuer = DocumentIssuer::new(&config.public_url);
     let start_sender = async move || {
-        let renderer = Renderer::start(templates, letterhead, &domain);
-        let delivery = LetterDelivery { renderer, transport: Arc::new(transport), send_timeout };
-        (EmailSender::start(connection, delivery, times), TokenSweeper::start(swept))
+        let renderer = Renderer::start(templates, letterhead, issuer);
+        let delivery =
+            LetterDelivery { renderer: renderer.clone(), transport: Arc::new(transport), send_timeout };
+        (EmailSender::start(connection, delivery, times), TokenSweeper::start(swept), renderer)
     };
-    let (sender, sweeper) = threads::run_on(&sending.handle(), start_sender).await?;
+    let (sender, sweeper, renderer) = threads::run_on(&sending.handle(), start_sender).await?;
     let (connection, nudged) = (BatchConnection::new(&database, CommitWait::Disk), sender.clone());
     let start_consumer = async move || NotificationConsumer::start(connection, nudged, mail_domain);
     let consumer = threads::run_on(&taking.handle(), start_consumer).await?;
@@ -98,11 +101,13 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
         .needs("bus", move || std::future::ready(bus.is_connected()))
         .needs_keys(&verifier);
     let dead_letters = DeadLetters::new(pool.clone());
+    let operations = Operations::new("mailer", &pool, &dead_letters, &relay);
+    queue_gauges::start(pool.clone(), operations.clone());
     let running = WebServer::new("mailer", &config.service, health)
         .share(verifier)
-        .share(MailAdmin { pool: pool.clone(), sender: sender.clone(), relay: relay.clone() })
+        .share(MailAdmin { pool: pool.clone(), sender: sender.clone(), renderer, relay: relay.clone() })
         .share(ServiceTokens::new(config.service.service_token_secret.clone()))
-        .share(Operations::new("mailer", &pool, &dead_letters, &relay))
+        .share(operations)
         .serve(http::routes)?;
     // A bus within the process hands out deliveries on the thread that subscribes.
     let subscribe = async move || {

@@ -4,6 +4,10 @@ use shared::{
     db::DbError,
     http::{Code, Problem},
 };
+use std::time::Duration;
+
+/// When a reader may come again.
+const SOON: Duration = Duration::from_secs(2);
 
 /// Why a request about mail is not served.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +21,9 @@ pub(crate) enum MailError {
     /// The token that the letter brought is kept no longer than it is needed.
     #[error("the token of this letter has been erased: its reader must ask for a new letter")]
     Erased,
+    /// The letters that are sent leave no time to show one.
+    #[error("the renderer is busy")]
+    RendererBusy,
     /// The database.
     #[error(transparent)]
     Database(#[from] DbError),
@@ -33,6 +40,7 @@ impl From<MailError> for Problem {
         match error {
             MailError::NotFound => Self::new(Code::NotFound),
             MailError::Superseded | MailError::Erased => Self::new(Code::Conflict).detail(error),
+            MailError::RendererBusy => Self::new(Code::Overloaded).retry_after(SOON),
             MailError::Database(cause) => cause.into(),
         }
     }

@@ -2,8 +2,10 @@
 
 use crate::system::{PATIENCE, RunningSystem, book, booking};
 use awc::http::Method;
+use diesel_async::RunQueryDsl;
 use jsonschema::{Draft, Validator};
 use serde_json::{Value, json};
+use shared::ids::EventId;
 use std::collections::BTreeSet;
 use testkit::{Answer, Client};
 
@@ -96,6 +98,7 @@ struct Things {
     booking: Value,
     layout: String,
     letter: String,
+    dead_letter: String,
     user: String,
     schedule: String,
     import: String,
@@ -120,6 +123,7 @@ impl Things {
             "users" => self.user.clone(),
             "schedules" => self.schedule.clone(),
             "imports" => self.import.clone(),
+            "dead-letters" if template.contains("/mail/") => self.dead_letter.clone(),
             "dead-letters" => "flight".to_owned(),
             other => panic!("{template}: say here which of {other} is read"),
         };
@@ -161,6 +165,8 @@ async fn make(system: &RunningSystem, documents: &mut Documents, admin: &Client)
     let asked = json!({"locator": paid["locator"], "family_name": "Lovelace"});
     let found = system.anybody.post("/api/v1/bookings/lookup", &asked).await;
     documents.check("post", "/api/v1/bookings/lookup", &found);
+    let again = ada.post(&format!("/api/v1/bookings/{id}/resend-confirmation"), &json!({})).await;
+    documents.check("post", "/api/v1/bookings/{id}/resend-confirmation", &again);
     let quote = ada.post(&format!("/api/v1/bookings/{id}/cancellation-quote"), &json!({})).await;
     documents.check("post", "/api/v1/bookings/{id}/cancellation-quote", &quote);
     let invariants = admin.post("/api/v1/admin/invariants/check", &json!({})).await;
@@ -173,6 +179,7 @@ async fn make(system: &RunningSystem, documents: &mut Documents, admin: &Client)
     let _ = system.smtp.next(PATIENCE).await;
     let letters = admin.get("/api/v1/admin/mail").await.expect(200);
     let letter = letters["data"][0]["id"].as_str().expect("an id").to_owned();
+    let dead_letter = dead_letter(system).await;
     let schedule = json!({
         "flight_number": "XA900", "origin": "AAA", "destination": "BBB",
         "effective_from": "2028-01-03", "effective_to": "2028-01-09", "days_of_operation": [1, 3],
@@ -187,7 +194,18 @@ async fn make(system: &RunningSystem, documents: &mut Documents, admin: &Client)
     let import = later.send(Method::POST, "/api/v1/admin/cities/import", "text/csv", file).await;
     documents.check("post", "/api/v1/admin/cities/import", &import);
     let import = import.expect(202)["id"].as_str().expect("an id").to_owned();
-    Things { flight, booking: paid, layout, letter, user, schedule, import }
+    Things { flight, booking: paid, layout, letter, dead_letter, user, schedule, import }
+}
+
+/// A message that the mailer has given up.
+async fn dead_letter(system: &RunningSystem) -> String {
+    let id = EventId::new();
+    let insert = format!(
+        "INSERT INTO dead_letters (id, queue, payload, reason, attempts) VALUES ('{id}', 'mailer.notifications', 'x', 'no event', 1)"
+    );
+    let mut connection = system.database.config("mailer").connect().await.expect("the test's database");
+    diesel::sql_query(insert).execute(&mut connection).await.expect("a good statement");
+    id.to_string()
 }
 
 #[actix_web::test]

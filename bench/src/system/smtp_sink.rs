@@ -3,25 +3,46 @@
 //! pipelining (RFC 5321, RFC 2920).
 
 use crate::subprocess::{Subprocess, say, standard_input};
+use anyhow::Context;
 use serde::{Deserialize, Serialize};
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     net::{Ipv4Addr, SocketAddr},
     rc::Rc,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
+    sync::watch,
 };
 
 /// The hidden subcommand.
 pub const SUBCOMMAND: &str = "sink-smtp";
 
-/// What the child answers to each question.
+/// What the child is asked.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+enum SinkQuestion {
+    /// How many letters there are, once there are so many.
+    Letters { at_least: u64 },
+    /// To keep the next letter.
+    KeepNext,
+    /// The letter that was kept.
+    Kept,
+}
+
+/// What the child answers to each question.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct SinkReport {
     address: SocketAddr,
     letters: u64,
+    kept: Option<String>,
+}
+
+/// What all connections of the server share.
+struct SinkState {
+    letters: watch::Sender<u64>,
+    keeps_next: Cell<bool>,
+    kept: RefCell<Option<String>>,
 }
 
 /// The parent's side: a running server. Dropping it kills it.
@@ -37,8 +58,14 @@ impl SmtpSink {
     /// Where it does not start.
     pub async fn start() -> anyhow::Result<Self> {
         let mut process = Subprocess::start(SUBCOMMAND)?;
-        let SinkReport { address, .. } = process.ask(&()).await?;
+        let SinkReport { address, .. } = process.ask(&SinkQuestion::Letters { at_least: 0 }).await?;
         Ok(Self { process, address })
+    }
+
+    /// Its address.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// Where it listens.
@@ -58,7 +85,33 @@ impl SmtpSink {
     /// # Errors
     /// Where it has ended.
     pub async fn letters(&mut self) -> anyhow::Result<u64> {
-        Ok(self.process.ask::<SinkReport>(&()).await?.letters)
+        self.wait_for(0).await
+    }
+
+    /// The letters that it has taken, once there are so many.
+    ///
+    /// # Errors
+    /// Where it has ended, or that takes longer than a minute.
+    pub async fn wait_for(&mut self, letters: u64) -> anyhow::Result<u64> {
+        let question = SinkQuestion::Letters { at_least: letters };
+        let answer: SinkReport = self.process.ask(&question).await.context("letters are missing")?;
+        Ok(answer.letters)
+    }
+
+    /// Has it keep the next letter.
+    ///
+    /// # Errors
+    /// Where it has ended.
+    pub async fn keep_next(&mut self) -> anyhow::Result<()> {
+        self.process.ask::<SinkReport>(&SinkQuestion::KeepNext).await.map(drop)
+    }
+
+    /// The letter that it has kept, in lines that end with a line feed.
+    ///
+    /// # Errors
+    /// Where it has kept none, or has ended.
+    pub async fn kept(&mut self) -> anyhow::Result<String> {
+        self.process.ask::<SinkReport>(&SinkQuestion::Kept).await?.kept.context("no letter was kept")
     }
 }
 
@@ -70,28 +123,60 @@ pub async fn serve() -> anyhow::Result<()> {
     let mut questions = standard_input();
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let address = listener.local_addr()?;
-    let letters = Rc::new(Cell::new(0));
-    let counter = letters.clone();
+    let state = SinkState::new();
+    let shared = state.clone();
     tokio::task::spawn_local(async move {
         while let Ok((stream, _)) = listener.accept().await {
             // A connection that breaks is its client's trouble.
-            tokio::task::spawn_local(take_letters(stream, counter.clone()));
+            tokio::task::spawn_local(take_letters(stream, shared.clone()));
         }
     });
-    while questions.recv().await.is_some() {
-        say(&SinkReport { address, letters: letters.get() })?;
+    while let Some(question) = questions.recv().await {
+        let mut kept = None;
+        match serde_json::from_str(&question)? {
+            SinkQuestion::Letters { at_least } => {
+                state.letters.subscribe().wait_for(|letters| *letters >= at_least).await?;
+            }
+            SinkQuestion::KeepNext => state.keeps_next.set(true),
+            SinkQuestion::Kept => kept = state.kept.take(),
+        }
+        say(&SinkReport { address, letters: *state.letters.borrow(), kept })?;
     }
     Ok(())
 }
 
-async fn take_letters(mut stream: TcpStream, letters: Rc<Cell<u64>>) -> std::io::Result<()> {
+impl SinkState {
+    fn new() -> Rc<Self> {
+        let (letters, keeps_next) = (watch::Sender::new(0), Cell::new(false));
+        Rc::new(Self { letters, keeps_next, kept: RefCell::default() })
+    }
+
+    /// Notes what a session has taken.
+    fn note(&self, session: &mut SinkSession) {
+        if let Some(kept) = session.kept.take() {
+            self.kept.replace(Some(kept));
+        }
+        let taken = std::mem::take(&mut session.letters);
+        if taken > 0 {
+            self.letters.send_modify(|letters| *letters += taken);
+        }
+    }
+}
+
+async fn take_letters(mut stream: TcpStream, state: Rc<SinkState>) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
     stream.write_all(b"220 sink ESMTP\r\n").await?;
     let (mut session, mut unread, mut answers) = (SinkSession::default(), Vec::new(), Vec::new());
     while !session.ended && stream.read_buf(&mut unread).await? > 0 {
+        if state.keeps_next.get() && !session.in_data {
+            session.keeping.get_or_insert_default();
+        }
         let read = session.take(&unread, &mut answers);
         unread.drain(..read);
-        letters.set(letters.get() + std::mem::take(&mut session.letters));
+        if session.kept.is_some() {
+            state.keeps_next.set(false);
+        }
+        state.note(&mut session);
         if !answers.is_empty() {
             stream.write_all(&answers).await?;
             answers.clear();
@@ -106,6 +191,10 @@ struct SinkSession {
     in_data: bool,
     ended: bool,
     letters: u64,
+    /// The letter that is being kept, as it comes.
+    keeping: Option<String>,
+    /// The letter that was kept.
+    kept: Option<String>,
 }
 
 impl SinkSession {
@@ -124,7 +213,13 @@ impl SinkSession {
             if line == b"." {
                 self.in_data = false;
                 self.letters += 1;
+                self.kept = self.keeping.take().or(self.kept.take());
                 answers.extend_from_slice(b"250 taken\r\n");
+            } else if let Some(keeping) = &mut self.keeping {
+                let line = String::from_utf8_lossy(line);
+                // A dot at the beginning of a line is sent twice (RFC 5321, 4.5.2).
+                keeping.push_str(line.strip_prefix('.').unwrap_or(&line));
+                keeping.push('\n');
             }
             return;
         }
@@ -161,7 +256,7 @@ mod tests {
                 let read = session.take(&unread, &mut answers);
                 unread.drain(..read);
             }
-            assert_eq!((session.letters, session.ended), (2, true));
+            assert_eq!((session.letters, session.ended, session.kept), (2, true, None));
             let answers = String::from_utf8(answers).unwrap();
             let codes: Vec<_> =
                 answers.lines().filter(|line| line.as_bytes()[3] == b' ').map(|line| &line[..3]).collect();
@@ -171,14 +266,21 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_letter_is_kept_as_it_was_before_it_was_sent() {
+        let mut session = SinkSession { keeping: Some(String::new()), ..SinkSession::default() };
+        session.take(b"DATA\r\nSubject: x\r\n\r\n..dot\r\n.\r\nDATA\r\nother\r\n.\r\n", &mut Vec::new());
+        assert_eq!((session.letters, session.kept.as_deref()), (2, Some("Subject: x\n\n.dot\n")));
+    }
+
     #[actix_web::test]
     async fn a_client_of_ours_can_send() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let letters = Rc::new(Cell::new(0));
-        let counter = letters.clone();
+        let state = SinkState::new();
+        let shared = state.clone();
         let serving = tokio::task::spawn_local(async move {
-            take_letters(listener.accept().await.unwrap().0, counter).await
+            take_letters(listener.accept().await.unwrap().0, shared).await
         });
         let mut client = TcpStream::connect(address).await.unwrap();
         client.write_all(b"EHLO me\r\nDATA\r\nhello\r\n.\r\nQUIT\r\n").await.unwrap();
@@ -186,6 +288,6 @@ mod tests {
         client.read_to_string(&mut told).await.unwrap();
         assert!(told.starts_with("220 ") && told.ends_with("221 bye\r\n"), "{told}");
         serving.await.unwrap().unwrap();
-        assert_eq!(letters.get(), 1);
+        assert_eq!(*state.letters.borrow(), 1);
     }
 }

@@ -1,6 +1,6 @@
 //! Housekeeping: removes rows that are too old to be of use, such as idempotency keys and counters of limits.
 
-use crate::store::{keys, letters_caused, lookup_failures, quotes, unverified_holds};
+use crate::store::{confirmation_requests, keys, letters_caused, lookup_failures, quotes, unverified_holds};
 use diesel::QueryResult;
 use shared::{
     db::{DbError, Pool},
@@ -33,6 +33,7 @@ async fn clean_up(pool: &Pool) -> Result<(), DbError> {
     repeat(async || keys::clean(&connection, ROWS).await).await?;
     repeat(async || lookup_failures::clean(&connection, ROWS).await).await?;
     repeat(async || letters_caused::clean(&connection, ROWS).await).await?;
+    repeat(async || confirmation_requests::clean(&connection, ROWS).await).await?;
     repeat(async || unverified_holds::clean(&connection, ROWS).await).await?;
     quotes::clean(&connection).await?;
     Ok(())

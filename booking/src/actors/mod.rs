@@ -10,6 +10,7 @@
 //!                        ^ updates
 //!          FlightFeed, FlightFollower (bus), VersionPoll (without the bus)
 //!             └── nudges ──> DisruptionDesk
+//!  HTTP workers ── asks ──> DocumentRenderer (one thread, a bounded number of documents)
 //! ```
 //! A request for a flight that is still on its way waits at the directory's [`arrivals`]. The live seat
 //! maps get the same updates as the allocators: see [`seat_map`].
@@ -35,6 +36,7 @@ pub(crate) mod arbiter;
 mod arrivals;
 pub(crate) mod directory;
 pub(crate) mod disruption_desk;
+pub(crate) mod document_renderer;
 pub(crate) mod expiry_sweeper;
 #[cfg(test)]
 mod fault;

@@ -23,7 +23,8 @@ pub(super) fn tag(booking: &BookingState) -> Result<String, Problem> {
     Ok(tag_of(booking.version, &shown))
 }
 
-fn tag_of(version: i64, shown: &[u8]) -> String {
+/// An entity tag of what is shown of a version.
+pub(super) fn tag_of(version: i64, shown: &[u8]) -> String {
     let mut tag = format!("\"{version}-");
     for byte in &Sha256::digest(shown)[..12] {
         // Writing to a text does not fail.

@@ -1,6 +1,6 @@
 //! Bookings as handlers read them.
 
-use super::answers::tag;
+use super::{access_token::BookingViewer, answers::tag};
 use crate::{
     actors::sales::InstanceSales,
     deadline,
@@ -43,6 +43,26 @@ impl BookingReader {
         };
         let found = deadline::until(context.deadline, find).await?;
         found.ok_or_else(|| Problem::new(Code::NotFound))
+    }
+
+    /// A booking that the viewer may see: its own, anybody's with the permission, or the one that a look-up has opened.
+    ///
+    /// # Errors
+    /// `not_found`; those of the database.
+    pub(super) async fn readable(
+        &self,
+        id: BookingId,
+        viewer: &BookingViewer,
+        context: RequestContext,
+    ) -> Result<Presented, Problem> {
+        let found = self.find(id, context).await?;
+        let is_visible = match viewer {
+            BookingViewer::User(caller) => {
+                found.0.owner_id == caller.user_id() || caller.may(Permission::BookingReadAny)
+            }
+            BookingViewer::Guest(opened) => *opened == found.0.id,
+        };
+        if is_visible { Ok(found) } else { Err(Problem::new(Code::NotFound)) }
     }
 
     /// A booking that the caller may change: its own, or anybody's with the permission.

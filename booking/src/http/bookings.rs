@@ -27,10 +27,10 @@ use booking_engine::{
     sell::{order::Order, outcome::SalesOutcome, sales::AdmittedRequest},
 };
 use shared::{
-    auth::{Caller, Permission},
+    auth::Caller,
     db::DbError,
     events::{BookingState, BookingStatus},
-    http::{Code, Id, Page, PageRequest, Problem, QueryParameters, RequestId, conditional},
+    http::{Id, Page, PageRequest, Problem, QueryParameters, RequestId, conditional},
     ids::BookingId,
 };
 use std::str::FromStr;
@@ -193,16 +193,7 @@ pub(crate) async fn get(
     reading: web::Data<BookingReader>,
 ) -> Result<HttpResponse, Problem> {
     parameters.finish()?;
-    let (booking, mut state) = reading.find(id.0, context).await?;
-    let visible = match &viewer {
-        BookingViewer::User(caller) => {
-            booking.owner_id == caller.user_id() || caller.may(Permission::BookingReadAny)
-        }
-        BookingViewer::Guest(opened) => *opened == booking.id,
-    };
-    if !visible {
-        return Err(Problem::new(Code::NotFound));
-    }
+    let (_, mut state) = reading.readable(id.0, &viewer, context).await?;
     if matches!(viewer, BookingViewer::Guest(_)) {
         state = redacted(state);
     }

@@ -58,7 +58,11 @@ impl CountedLetters {
         }
     }
 
-    async fn count_always(
+    /// The same where it is known that they count.
+    ///
+    /// # Errors
+    /// `rate_limited`; those of the database.
+    pub(super) async fn count_always(
         (pool, context): (&Pool, RequestContext),
         caller: &Caller,
         letters: i32,

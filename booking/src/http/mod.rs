@@ -10,6 +10,7 @@ mod cache_control;
 mod cancellation;
 mod changes;
 mod context;
+mod documents;
 mod field_errors;
 mod internal;
 mod internal_flights;
@@ -24,6 +25,7 @@ mod new_booking;
 mod openapi;
 mod payment_body;
 mod payments;
+mod resend_confirmation;
 mod seat_map;
 mod seat_map_events;
 
@@ -31,6 +33,7 @@ pub(crate) use access_token::AccessTokens;
 pub(crate) use admin::StaffDeps;
 pub(crate) use booking_reader::BookingReader;
 pub(crate) use context::RequestPolicy;
+pub(crate) use documents::BookingDocuments;
 pub(crate) use field_errors::field_errors;
 pub(crate) use lookup_limit::Lookups;
 pub use openapi::document;
@@ -65,6 +68,8 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
                         .route(web::patch().to(changes::contact))
                         .default_service(method_not_allowed("GET, HEAD, PATCH")),
                 )
+                .service(readable("/bookings/{id}/ticket.pdf").route(web::get().to(documents::ticket)))
+                .service(readable("/bookings/{id}/calendar.ics").route(web::get().to(documents::calendar)))
                 .service(
                     web::resource("/bookings/{id}/passengers/{passenger_id}")
                         .route(web::patch().to(changes::name))
@@ -78,6 +83,11 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
                 .service(
                     web::resource("/bookings/{id}/cancellation-quote")
                         .route(web::post().to(cancellation::quote))
+                        .default_service(method_not_allowed("POST")),
+                )
+                .service(
+                    web::resource("/bookings/{id}/resend-confirmation")
+                        .route(web::post().to(resend_confirmation::resend))
                         .default_service(method_not_allowed("POST")),
                 )
                 .service(

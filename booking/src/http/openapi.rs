@@ -1,6 +1,9 @@
 //! The service's OpenAPI document.
 
-use super::{admin, bookings, cancellation, changes, lookup, payments, seat_map, seat_map_events};
+use super::{
+    admin, bookings, cancellation, changes, documents, lookup, payments, resend_confirmation, seat_map,
+    seat_map_events,
+};
 use crate::domain::seat_event::ChangedSeats;
 use shared::http::{BearerToken, ProblemBody, Refusals};
 use utoipa::OpenApi;
@@ -9,8 +12,9 @@ use utoipa::OpenApi;
 #[openapi(
     info(title = "Aerobus booking", description = "Seats, holds, payments.", license(name = "MIT")),
     paths(
-        seat_map::get, seat_map_events::get, bookings::list, bookings::create, bookings::get, changes::contact, changes::name,
-        changes::seats, cancellation::quote, cancellation::cancel, payments::pay,
+        seat_map::get, seat_map_events::get, bookings::list, bookings::create, bookings::get, documents::ticket,
+        documents::calendar, changes::contact, changes::name,
+        changes::seats, cancellation::quote, cancellation::cancel, payments::pay, resend_confirmation::resend,
         lookup::lookup,
         admin::bookings::list, admin::manifest::get, admin::stats::get, admin::invariants::check,
     ),

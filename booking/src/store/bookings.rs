@@ -134,6 +134,12 @@ pub(crate) async fn ended(
     Ok(rows.into_iter().map(|(id, flight)| (BookingId(id), FlightId(flight))).collect())
 }
 
+/// Keeps a booking as it is until the transaction ends.
+pub(crate) async fn lock_shared(connection: &AsyncPgConnection, id: BookingId) -> QueryResult<()> {
+    let row = bookings::table.find(id.0).select(bookings::id).for_share();
+    row.first::<Uuid>(&mut &*connection).await.optional().map(drop)
+}
+
 /// Whole bookings, in no order. The queries of all tables are sent at once, without waiting for each other's answers.
 pub(crate) async fn load(connection: &AsyncPgConnection, ids: &[Uuid]) -> QueryResult<Vec<Booking>> {
     if ids.is_empty() {

@@ -34,6 +34,7 @@ pub(crate) mod batch_read;
 pub(crate) mod bookings;
 pub(crate) mod changed_bookings;
 pub(crate) mod codes;
+pub(crate) mod confirmation_requests;
 pub(crate) mod disruptions;
 mod equipment;
 pub(crate) mod erasure;

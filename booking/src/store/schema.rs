@@ -33,6 +33,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    confirmation_requests (booking_id) {
+        booking_id -> Uuid,
+        requested_at -> Array<Nullable<Timestamptz>>,
+    }
+}
+
+diesel::table! {
     disruptions (flight_id) {
         flight_id -> Uuid,
         version -> Int8,
@@ -209,6 +216,7 @@ diesel::table! {
 diesel::allow_tables_to_appear_in_same_query!(
     bookings,
     cancellation_quotes,
+    confirmation_requests,
     disruptions,
     flight_states,
     flights,

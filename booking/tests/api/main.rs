@@ -11,6 +11,7 @@ mod changes;
 mod configuration;
 mod contention;
 mod disruptions;
+mod documents;
 mod ended_holds;
 mod erasure;
 mod fixture;
@@ -30,6 +31,7 @@ mod names;
 mod overload;
 mod payments;
 mod query_parameters;
+mod resend_confirmation;
 #[cfg(target_os = "linux")]
 mod reservations;
 mod resets;

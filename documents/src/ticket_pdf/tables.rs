@@ -164,8 +164,11 @@ impl Layout<'_> {
             self.canvas.y += 5.0;
         }
         self.canvas.y += 4.0;
-        for note in ["note-void", "note-airline", "note-times"] {
-            self.condition(section, &self.texts.text(note), TextStyle(8.5, Weight::Regular, GREY))?;
+        let url = self.ticket.manage_url.as_deref();
+        let notes = ["note-void", "note-airline", "note-times"].map(|note| self.texts.text(note));
+        let manage = url.map(|url| self.texts.with("manage-link", [("url", url)]));
+        for note in notes.into_iter().chain(manage) {
+            self.condition(section, &note, TextStyle(8.5, Weight::Regular, GREY))?;
         }
         Ok(())
     }

@@ -57,6 +57,7 @@ fn a_ticket_tells_the_journey() {
         "EUR\u{a0}1,578.56",
         "Standard (AE101)",
         "1 checked bag · Changes for EUR\u{a0}60.00 a person · Taxes refundable, fare not refundable",
+        "Manage your booking: https://aerobus.example/manage",
         "Page 1 of 3",
     ] {
         assert!(first.contains(text), "{text} in {first}");

@@ -253,6 +253,9 @@ pub const ROUTING_TABLE: &[ApiRoute] = &[
     booking(POST, "/api/v1/bookings", USER),
     booking(POST, "/api/v1/bookings/lookup", PUBLIC),
     booking(GET, "/api/v1/bookings/{id}", GUEST),
+    booking(GET, "/api/v1/bookings/{id}/ticket.pdf", GUEST),
+    booking(GET, "/api/v1/bookings/{id}/calendar.ics", GUEST),
+    booking(POST, "/api/v1/bookings/{id}/resend-confirmation", USER),
     booking(POST, "/api/v1/bookings/{id}/payments", USER),
     booking(PATCH, "/api/v1/bookings/{id}", USER),
     booking(PATCH, "/api/v1/bookings/{id}/passengers/{passenger_id}", USER),
@@ -267,6 +270,7 @@ pub const ROUTING_TABLE: &[ApiRoute] = &[
     // Mail
     mailer(GET, "/api/v1/admin/mail", READ_MAIL),
     mailer(GET, "/api/v1/admin/mail/dead-letters", READ_MAIL),
+    mailer(GET, "/api/v1/admin/mail/dead-letters/{id}", READ_MAIL),
     mailer(POST, "/api/v1/admin/mail/dead-letters/{id}/replay", RESEND_MAIL),
     mailer(GET, "/api/v1/admin/mail/{id}", READ_MAIL),
     mailer(POST, "/api/v1/admin/mail/{id}/resend", RESEND_MAIL),

@@ -2,21 +2,27 @@
 //! async threads must not wait for.
 
 use crate::{
+    kinds,
     render::{
-        LetterContent, Letterhead, MessageError, RenderError, RenderedMail, Templates, build_message,
+        LetterContent, LetterParts, Letterhead, MessageError, RenderError, RenderedMail, Templates, build_message,
         letter_documents,
     },
-    store::letter_queue::ClaimedLetter,
+    store::{letter_contents::StoredContent, letter_queue::ClaimedLetter},
 };
+use documents::DocumentIssuer;
 use actix::{Actor, Addr, Handler, MailboxError, Message, SyncArbiter, SyncContext};
-use shared::threads::{self, Priority};
+use shared::{
+    events::LetterToken,
+    redaction::MASK,
+    threads::{self, Priority},
+};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// Threads: one renders some ten thousand letters a second, and the second takes over from one that is held up.
@@ -25,17 +31,24 @@ const THREADS: usize = 2;
 /// The longest that letters may wait for their rendering.
 const ASK_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// The longest that a reader waits.
+const READ_TIMEOUT: Duration = Duration::from_secs(3);
+
 /// Asks for the mails of letters: for each of them the mail, or why there is none and never will be.
 #[derive(Message)]
 #[rtype(result = "Vec<Result<RenderedMail, String>>")]
 struct RenderLetters(Arc<[ClaimedLetter]>);
 
+/// Asks for what a letter says, its token masked; `None` where there is nothing to be shown.
+#[derive(Message)]
+#[rtype(result = "Option<LetterParts>")]
+struct RenderContent(StoredContent);
+
 /// The actor. It has no state of its own.
 pub(crate) struct Renderer {
     templates: Arc<Templates>,
     letterhead: Arc<Letterhead>,
-    /// Makes the names of calendar events unique.
-    domain: Arc<str>,
+    issuer: Arc<DocumentIssuer>,
 }
 
 /// A cloneable handle of the [`Renderer`]. Its threads end with the last handle.
@@ -44,14 +57,18 @@ pub(crate) struct RendererHandle(Addr<Renderer>);
 
 impl Renderer {
     /// Starts its threads, `mail-render-0` and so on.
-    pub(crate) fn start(templates: Templates, letterhead: Letterhead, domain: &str) -> RendererHandle {
+    pub(crate) fn start(
+        templates: Templates,
+        letterhead: Letterhead,
+        issuer: DocumentIssuer,
+    ) -> RendererHandle {
         let (templates, letterhead) = (Arc::new(templates), Arc::new(letterhead));
-        let domain: Arc<str> = domain.into();
+        let issuer = Arc::new(issuer);
         let started = AtomicUsize::new(0);
         let make = move || {
             let number = started.fetch_add(1, Ordering::Relaxed);
             threads::enter(&format!("mail-render-{number}"), Priority::Background);
-            Self { templates: templates.clone(), letterhead: letterhead.clone(), domain: domain.clone() }
+            Self { templates: templates.clone(), letterhead: letterhead.clone(), issuer: issuer.clone() }
         };
         RendererHandle(SyncArbiter::start(THREADS, make))
     }
@@ -60,7 +77,7 @@ impl Renderer {
         let kept = (letter.subject.as_str(), letter.locale.as_str(), letter.data.as_str());
         let content = LetterContent::read(&letter.template, kept, letter.token.as_ref());
         let rendered = content.and_then(|content| {
-            Ok((self.templates.render(&content)?, letter_documents(&content, &self.domain)?))
+            Ok((self.templates.render(&content)?, letter_documents(&content, &self.issuer)?))
         });
         let (parts, documents) = rendered.map_err(|error: RenderError| error.to_string())?;
         let (head, recipient) = (&self.letterhead, &letter.recipient);
@@ -69,7 +86,24 @@ impl Renderer {
     }
 }
 
+impl Renderer {
+    fn show(&self, stored: &StoredContent) -> Result<LetterParts, RenderError> {
+        let masked = LetterToken(MASK.to_owned());
+        let token = kinds::carries_token(&stored.template).then_some(&masked);
+        let kept = (stored.subject.as_str(), stored.locale.as_str(), stored.data.as_str());
+        self.templates.render(&LetterContent::read(&stored.template, kept, token)?)
+    }
+}
+
 impl RendererHandle {
+    /// What a letter says, its token masked; `None` where it was erased, or this release cannot show it.
+    ///
+    /// # Errors
+    /// When the renderer is busy or gone.
+    pub(crate) async fn show(&self, stored: StoredContent) -> Result<Option<LetterParts>, MailboxError> {
+        self.0.send(RenderContent(stored)).timeout(READ_TIMEOUT).await
+    }
+
     /// The mails of letters, in order; the reason where a letter can have none.
     ///
     /// # Errors
@@ -91,8 +125,23 @@ impl Handler<RenderLetters> for Renderer {
 
     fn handle(&mut self, RenderLetters(letters): RenderLetters, _: &mut Self::Context) -> Self::Result {
         // A panic would end the thread's actor for good. The renderer has no state that it could break.
-        let render = |letter| catch_unwind(AssertUnwindSafe(|| self.render(letter)));
+        let render = |letter| {
+            let begun = Instant::now();
+            let rendered = catch_unwind(AssertUnwindSafe(|| self.render(letter)));
+            metrics::histogram!("aerobus_letter_rendering_seconds").record(begun.elapsed().as_secs_f64());
+            rendered
+        };
         let rendered = letters.iter().map(render);
         rendered.map(|mail| mail.unwrap_or_else(|_| Err("the renderer panicked".to_owned()))).collect()
+    }
+}
+
+impl Handler<RenderContent> for Renderer {
+    type Result = Option<LetterParts>;
+
+    fn handle(&mut self, RenderContent(stored): RenderContent, _: &mut Self::Context) -> Self::Result {
+        let shown = catch_unwind(AssertUnwindSafe(|| self.show(&stored)));
+        let shown = shown.inspect_err(|_| tracing::error!("Showing a letter panicked")).ok()?;
+        shown.inspect_err(|error| tracing::debug!(%error, "A letter cannot be shown")).ok()
     }
 }

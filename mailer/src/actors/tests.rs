@@ -13,6 +13,7 @@ use crate::{
 };
 use diesel::{dsl::sql, sql_types::BigInt};
 use diesel_async::RunQueryDsl;
+use documents::DocumentIssuer;
 use shared::ids::EventId;
 use std::{sync::Arc, time::Duration};
 use testkit::TestDatabase;
@@ -49,7 +50,7 @@ async fn many_letters_are_claimed_and_recorded_together() {
         dkim: None,
     };
     let delivery = LetterDelivery {
-        renderer: Renderer::start(Templates::compile("http://localhost:8080").unwrap(), letterhead, "aerobus.example"),
+        renderer: Renderer::start(Templates::compile("http://localhost:8080").unwrap(), letterhead, DocumentIssuer::new("http://localhost:8080")),
         transport: Arc::new(transport),
         send_timeout: Duration::from_secs(30),
     };

@@ -30,6 +30,25 @@ pub(super) async fn list(
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, PRIVATE)).json(page))
 }
 
+/// Read a dead letter of the mailer
+///
+/// Its event with the secrets masked, or its text where it is no event.
+#[utoipa::path(
+    get, path = "/api/v1/admin/mail/dead-letters/{id}", tag = "mail",
+    params(("id" = Uuid, Path)),
+    responses((status = 200, body = DeadLetterResource), (status = 404)),
+    security(("bearer" = ["mail:read"])),
+)]
+pub(super) async fn get(
+    _: Permitted<required::MailRead>,
+    operations: web::Data<Operations>,
+    id: Id<DeadLetterId>,
+    _: NoParameters,
+) -> Result<HttpResponse, Problem> {
+    let found = operations.dead_letters().find(id.0.0).await?;
+    Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, PRIVATE)).json(found))
+}
+
 /// Replay a dead letter of the mailer
 ///
 /// Hands it to the consumer again.

@@ -4,8 +4,10 @@ use super::{cache_control::PRIVATE, mail_admin::MailAdmin};
 use crate::{
     domain::{DeliveryOutcome, LetterStatus, LetterTemplate},
     error::MailError,
+    render::LetterParts,
     store::{
         letter_attempts::{self, LetterAttemptRow},
+        letter_contents,
         letters::{self, LetterFilter, LetterRow, ResendOutcome},
     },
 };
@@ -59,6 +61,17 @@ pub(super) struct Letter {
     sent_at: Option<DateTime<Utc>>,
     /// Why the last attempt failed; null where it did not.
     last_error: Option<String>,
+    /// What it says; null in lists, and where the letter was erased.
+    content: Option<LetterText>,
+}
+
+/// What a letter says, as it is rendered now. A one-time token is masked (`***`).
+#[derive(Serialize, ToSchema)]
+pub(super) struct LetterText {
+    /// For mail clients that show HTML.
+    html: String,
+    /// For people who read plain text.
+    text: String,
 }
 
 /// An attempt at a letter.
@@ -101,6 +114,7 @@ impl Letter {
             next_attempt_at,
             sent_at,
             last_error,
+            content: None,
         }
     }
 }
@@ -160,7 +174,8 @@ pub(super) async fn list(
 
 /// Read a letter
 ///
-/// With its delivery attempts.
+/// With its delivery attempts, and what it says. A one-time token is masked; it is erased once the letter is sent or the
+/// token has expired.
 #[utoipa::path(
     get, path = "/api/v1/admin/mail/{id}", tag = "mail",
     params(("id" = LetterId, Path)),
@@ -175,7 +190,8 @@ pub(super) async fn get(
     parameters: QueryParameters,
 ) -> Result<HttpResponse, Problem> {
     parameters.finish()?;
-    let (tag, letter) = find(&admin, id.0).await?;
+    let (tag, mut letter) = find(&admin, id.0).await?;
+    letter.content = content(&admin, id.0).await?;
     Ok(conditional(&request, &tag, PRIVATE, &letter))
 }
 
@@ -219,6 +235,16 @@ async fn find(admin: &MailAdmin, id: LetterId) -> Result<(String, Letter), MailE
     let mut connection = admin.pool.get().await?;
     let row = letters::find(&mut connection, id).await?.ok_or(MailError::NotFound)?;
     present(&mut connection, row).await
+}
+
+/// What a letter says.
+async fn content(admin: &MailAdmin, id: LetterId) -> Result<Option<LetterText>, MailError> {
+    let stored = {
+        let mut connection = admin.pool.get().await?;
+        letter_contents::find(&mut connection, id).await?.ok_or(MailError::NotFound)?
+    };
+    let shown = admin.renderer.show(stored).await.map_err(|_| MailError::RendererBusy)?;
+    Ok(shown.map(|LetterParts { text, html }| LetterText { html, text }))
 }
 
 /// What the audit log keeps of a letter: no address, and nothing of its text.

@@ -1,6 +1,6 @@
 //! The data of the handlers.
 
-use crate::actors::EmailSender;
+use crate::actors::{EmailSender, RendererHandle};
 use shared::{db::Pool, outbox::RelayHandle};
 
 /// The data of the handlers, which all threads share.
@@ -10,6 +10,8 @@ pub(crate) struct MailAdmin {
     pub(crate) pool: Pool,
     /// Sends a letter again.
     pub(crate) sender: EmailSender,
+    /// Shows what a letter says.
+    pub(crate) renderer: RendererHandle,
     /// Publishes what was recorded.
     pub(crate) relay: RelayHandle,
 }

@@ -8,7 +8,7 @@ use utoipa::OpenApi;
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Aerobus mailer", description = "Letters to travellers, as administrators see them."),
-    paths(letters::list, letters::get, letters::resend, dead_letters::list, dead_letters::replay),
+    paths(letters::list, letters::get, letters::resend, dead_letters::list, dead_letters::get, dead_letters::replay),
     tags((name = "mail", description = "Letters and their delivery.")),
     modifiers(&BearerToken, &Refusals),
 )]

@@ -11,6 +11,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
     let api = web::scope("/api/v1/admin/mail")
         .service(readable("").route(web::get().to(letters::list)))
         .service(readable("/dead-letters").route(web::get().to(dead_letters::list)))
+        .service(readable("/dead-letters/{id}").route(web::get().to(dead_letters::get)))
         .service(action("/dead-letters/{id}/replay").route(web::post().to(dead_letters::replay)))
         .service(readable("/{id}").route(web::get().to(letters::get)))
         .service(action("/{id}/resend").route(web::post().to(letters::resend)));

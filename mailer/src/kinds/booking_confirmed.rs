@@ -5,7 +5,7 @@ use super::{
     letter_kind::{DraftError, LetterKind, read},
 };
 use crate::domain::{LetterDraft, LetterTemplate};
-use shared::events::{EventType, Json};
+use shared::events::{BookingState, EventType, Json};
 
 pub(super) const KIND: LetterKind = LetterKind {
     template: LetterTemplate::BookingConfirmed,
@@ -19,4 +19,12 @@ pub(super) const KIND: LetterKind = LetterKind {
 
 fn draft(data: &Json) -> Result<Option<LetterDraft>, DraftError> {
     booking_letter::draft(KIND.template, read(KIND.event, data)?, None)
+}
+
+/// The letter once more, for somebody who asks for it: its event tells of the request, and the letter of the booking.
+pub(super) fn draft_again(data: &Json) -> Result<Option<LetterDraft>, DraftError> {
+    let booking: BookingState = read(EventType::ConfirmationRequested, data)?;
+    let about = Some(booking.id.to_string());
+    let drafted = booking_letter::draft(KIND.template, booking, None)?;
+    Ok(drafted.map(|draft| LetterDraft { about, ..draft }))
 }

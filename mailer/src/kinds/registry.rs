@@ -33,6 +33,10 @@ pub(super) fn kind_of(template: LetterTemplate) -> Option<&'static LetterKind> {
 /// # Errors
 /// [`DraftError`], for which a later try fails too.
 pub(crate) fn drafts(event: EventType, data: &Json) -> Result<Vec<LetterDraft>, DraftError> {
+    if event == EventType::ConfirmationRequested {
+        // A letter of a kind that another event asks for, too.
+        return Ok(booking_confirmed::draft_again(data)?.into_iter().collect());
+    }
     let wanted = LETTER_KINDS.into_iter().filter(|kind| kind.event == event);
     wanted.filter_map(|kind| (kind.draft)(data).transpose()).collect()
 }
@@ -63,8 +67,9 @@ mod tests {
             let its_like = kind.superseded_by.contains(&kind.template);
             assert_eq!(its_like, kind.carries_token, "a newer token is the only one that works");
         }
+        let again = [EventType::ConfirmationRequested];
         assert_eq!(
-            event_types(),
+            [&event_types(), &again[..]].concat(),
             shared::bus::queues::MAILER_NOTIFICATIONS.types,
             "every kind gets its events"
         );

@@ -13,7 +13,7 @@ use crate::{
         build_message, letter_documents,
     },
 };
-use documents::DocumentLanguage;
+use documents::{DocumentIssuer, DocumentLanguage};
 
 /// The domain of invented addresses and Message-IDs.
 const DOMAIN: &str = "aerobus.example";
@@ -75,7 +75,8 @@ fn preview(
     let fault = |error: RenderError| error.to_string();
     let content = LetterContent::read(draft.template.as_str(), kept, token).map_err(fault)?;
     let parts = templates.render(&content).map_err(fault)?;
-    let documents = letter_documents(&content, DOMAIN).map_err(fault)?;
+    let issuer = DocumentIssuer::new(&format!("https://{DOMAIN}"));
+    let documents = letter_documents(&content, &issuer).map_err(fault)?;
     let attachments = documents.iter().map(|document| {
         let bytes = match document {
             LetterDocument::Ticket(pdf) => pdf.clone(),

@@ -2,8 +2,8 @@
 //! letter is sent, of what it keeps: nothing of them is stored.
 
 use super::{LetterContent, RenderError};
-use crate::{domain::KeptLetter, views::ISSUER};
-use documents::TicketDocument;
+use crate::domain::KeptLetter;
+use documents::DocumentIssuer;
 
 /// A document that is attached to a letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,18 +15,17 @@ pub(crate) enum LetterDocument {
 }
 
 /// The documents of a letter: ticket and calendar of a booking that is paid; of a booking that was paid and cancelled
-/// the calendar, which takes the flights out of that of the traveller. `domain` makes the names of calendar events
-/// unique.
+/// the calendar, which takes the flights out of that of the traveller. Booking gives the same.
 ///
 /// # Errors
 /// [`RenderError::Ticket`], which does not depend on the letter.
 pub(crate) fn letter_documents(
     letter: &LetterContent<'_>,
-    domain: &str,
+    issuer: &DocumentIssuer,
 ) -> Result<Vec<LetterDocument>, RenderError> {
     let KeptLetter::Booking(kept) = &letter.kept else { return Ok(Vec::new()) };
-    let ticket = TicketDocument::of_booking(&kept.booking, letter.language, ISSUER);
-    let calendar = || LetterDocument::Calendar(documents::calendar(&ticket, domain));
+    let ticket = issuer.ticket(&kept.booking, letter.language);
+    let calendar = || LetterDocument::Calendar(documents::calendar(&ticket));
     Ok(if kept.has_tickets() {
         vec![LetterDocument::Ticket(documents::ticket_pdf(&ticket)?), calendar()]
     } else if kept.had_tickets() {

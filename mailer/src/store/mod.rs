@@ -4,11 +4,13 @@ pub(crate) mod batch_connection;
 pub(crate) mod dead_letters;
 pub(crate) mod erasure;
 pub(crate) mod letter_attempts;
+pub(crate) mod letter_contents;
 pub(crate) mod letter_queue;
 pub(crate) mod letter_tokens;
 pub(crate) mod letters;
 #[cfg(test)]
 mod order_tests;
+pub(crate) mod queue_figures;
 mod schema;
 #[cfg(test)]
 mod tests;

@@ -94,9 +94,15 @@ async fn a_letter_brings_its_token_as_a_code_and_behind_the_hash_of_a_link() {
     assert!(!json!(sent).to_string().contains(TOKEN));
     assert_eq!(tokens(&mailer).await, 0, "it is erased with the record of the attempt");
 
+    // Staff see what it says, and the token nowhere.
+    let path = format!("/api/v1/admin/mail/{}", sent[0]["id"].as_str().unwrap());
+    let read = mailer.admin.get(&path).await.expect(200);
+    for part in ["html", "text"] {
+        let said = read["content"][part].as_str().unwrap();
+        assert!(said.contains("/reset#token=***") && !said.contains(TOKEN), "{said}");
+    }
     // Staff cannot have it sent again: there is nothing left to send.
-    let path = format!("/api/v1/admin/mail/{}/resend", sent[0]["id"].as_str().unwrap());
-    mailer.admin.post(&path, &json!({})).await.expect_problem(409, "conflict");
+    mailer.admin.post(&format!("{path}/resend"), &json!({})).await.expect_problem(409, "conflict");
     assert_eq!(mailer.sink.mails().len(), 2);
 }
 

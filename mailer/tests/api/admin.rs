@@ -19,6 +19,7 @@ async fn each_route_wants_its_own_permission() {
         "/api/v1/admin/mail".to_owned(),
         format!("/api/v1/admin/mail/{id}"),
         "/api/v1/admin/mail/dead-letters".to_owned(),
+        format!("/api/v1/admin/mail/dead-letters/{id}"),
     ] {
         anybody.get(&path).await.expect_problem(401, "unauthenticated");
         resender.get(&path).await.expect_problem(403, "forbidden");
@@ -90,7 +91,13 @@ async fn a_letter_has_an_entity_tag_that_changes_with_it() {
     let path = format!("/api/v1/admin/mail/{}", letter["id"].as_str().unwrap());
     let first = mailer.admin.get(&path).await;
     let tag = first.header("etag").to_owned();
-    assert_eq!(first.expect(200), letter);
+    let mut read = first.expect(200);
+    let content = read["content"].take();
+    assert_eq!(read, letter);
+    for (part, mark) in [("html", "<html lang=\"en\""), ("text", "K7XQ2M")] {
+        let said = content[part].as_str().unwrap();
+        assert!(said.contains(mark) && said.contains("Lovelace"), "{said}");
+    }
     assert_eq!(mailer.admin.with_header("if-none-match", &tag).get(&path).await.status.as_u16(), 304);
     let resend = format!("{path}/resend");
     let stale = mailer.admin.with_header("if-match", "\"1\"");

@@ -12,5 +12,6 @@ mod earlier_letters;
 mod erasure;
 mod letters;
 mod mailer_fixture;
+mod repeated_confirmations;
 mod schema;
 mod version;

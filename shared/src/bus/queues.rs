@@ -42,6 +42,7 @@ pub const MAILER_NOTIFICATIONS: WorkQueue = WorkQueue {
         EventType::UserVerificationRequested,
         EventType::UserPasswordResetRequested,
         EventType::SessionAlert,
+        EventType::ConfirmationRequested,
     ],
 };
 

@@ -10,6 +10,12 @@ pub fn entity_tag(version: i64) -> String {
     format!("\"{version}\"")
 }
 
+/// Whether `If-None-Match` names the tag: the client's copy is good.
+#[must_use]
+pub fn is_known(request: &HttpRequest, tag: &str) -> bool {
+    request.headers().get_all(header::IF_NONE_MATCH).any(|value| matches(value, tag, true))
+}
+
 /// Answers a GET: 304 where `If-None-Match` names the tag, else 200 with the resource.
 #[must_use]
 pub fn conditional(
@@ -18,10 +24,10 @@ pub fn conditional(
     cache: &'static str,
     resource: &impl Serialize,
 ) -> HttpResponse {
-    let names_it = request.headers().get_all(header::IF_NONE_MATCH).any(|value| matches(value, tag, true));
-    let mut response = if names_it { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    let is_known = is_known(request, tag);
+    let mut response = if is_known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     response.insert_header((header::ETAG, tag)).insert_header((header::CACHE_CONTROL, cache));
-    if names_it { response.finish() } else { response.json(resource) }
+    if is_known { response.finish() } else { response.json(resource) }
 }
 
 /// Checks the `If-Match` of a write against the present tag; without the header everything goes.

@@ -26,7 +26,7 @@ mod uninterrupted;
 
 pub use access_log::RequestFacts;
 pub use client_address::{ClientAddress, network_of};
-pub use etag::{conditional, entity_tag, require_match};
+pub use etag::{conditional, entity_tag, is_known, require_match};
 pub use input::{
     BODY_LIMIT, Body, EmptyBody, FieldError, FromJson, JsonBytes, JsonReader, Patch, QueryParameters,
     collect, collect_import, require_identity,

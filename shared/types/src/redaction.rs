@@ -60,6 +60,53 @@ pub fn mask(document: &mut Value, hidden: fn(&str) -> bool) {
     }
 }
 
+/// Masks the values of secrets in a text that may be broken JSON, as well as can be told: what follows a quoted name and a
+/// colon, up to the end of its quotes or its line, or the next comma or bracket.
+#[must_use]
+pub fn mask_text(text: &str) -> String {
+    let (mut shown, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some((before, member)) = rest.split_once('"') {
+        shown.push_str(before);
+        shown.push('"');
+        let Some((name, after)) = member.split_once('"') else {
+            rest = member;
+            continue;
+        };
+        let value = after.trim_start().strip_prefix(':').map(str::trim_start);
+        match value.filter(|_| is_secret(name)) {
+            Some(value) => {
+                shown.push_str(&format!("{name}\": {MASK}"));
+                rest = after_value(value);
+            }
+            // The end of this text may be the beginning of a name.
+            None => {
+                shown.push_str(name);
+                rest = &member[name.len()..];
+                if value.is_some() {
+                    shown.push('"');
+                    rest = after;
+                }
+            }
+        }
+    }
+    shown.push_str(rest);
+    shown
+}
+
+/// What stands behind a value of JSON, which may be broken off.
+fn after_value(value: &str) -> &str {
+    let mut escaped = false;
+    let end = match value.strip_prefix('"') {
+        Some(text) => text.find(|character| {
+            let ends = character == '"' && !escaped;
+            escaped = character == '\\' && !escaped;
+            ends
+        }),
+        None => return value.find([',', '}', ']', '\n']).map_or("", |end| &value[end..]),
+    };
+    end.map_or("", |end| &value[end + 2..])
+}
+
 /// Masks secrets and personal data, for records that are never removed.
 pub fn mask_for_audit(document: &mut Value) {
     mask(document, |name| is_secret(name) || is_personal(name));
@@ -113,6 +160,22 @@ mod tests {
         }
         for name in ["name", "airplane", "id", "flight_number"] {
             assert!(!is_personal(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn secrets_are_masked_in_broken_json() {
+        for (text, shown) in [
+            (r#"{"token": "a\"b", "x": 1"#, r#"{"token": ***, "x": 1"#),
+            (r#"{"data":{"refresh_token":"abc"#, r#"{"data":{"refresh_token": ***"#),
+            (r#"{"key": 12, "name": "London"}"#, r#"{"key": ***, "name": "London"}"#),
+            (r#"{"x": "token", "y": "z"}"#, r#"{"x": "token", "y": "z"}"#),
+            (r#"a " token":"x" b"#, r#"a " token": *** b"#),
+            ("no JSON at all", "no JSON at all"),
+            ("\"", "\""),
+            ("", ""),
+        ] {
+            assert_eq!(mask_text(text), shown, "{text}");
         }
     }
 

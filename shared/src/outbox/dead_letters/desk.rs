@@ -106,6 +106,16 @@ impl DeadLetterDesk {
         Ok(request.page(rows, |row| row.id).map(DeadLetterResource::from))
     }
 
+    /// One dead letter.
+    ///
+    /// # Errors
+    /// `not_found`; those of the database.
+    pub async fn find(&self, id: Uuid) -> Result<DeadLetterResource, Problem> {
+        let mut connection = self.pool.get().await?;
+        let found = row::find(&mut connection, id).await?;
+        found.map(DeadLetterResource::from).ok_or_else(|| Problem::new(Code::NotFound))
+    }
+
     /// Hands a dead letter to its consumer again, and records who did so. One that was replayed before stays as it is:
     /// nothing is consumed or recorded twice.
     ///

@@ -12,6 +12,9 @@ use std::str::FromStr;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+/// Characters that are shown of a message that is no event.
+const SHOWN: usize = 2000;
+
 /// A message that a consumer gave up.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[schema(as = DeadLetter)]
@@ -25,6 +28,9 @@ pub struct DeadLetterResource {
     /// The event as it came, with its secrets masked; null where the message is no JSON.
     #[schema(value_type = Option<Object>)]
     pub event: Option<Value>,
+    /// The first 2,000 characters of a message that is no JSON object, with its secrets masked; null where it is one.
+    #[serde(default)]
+    pub text: Option<String>,
     /// Why it was given up.
     pub reason: String,
     /// How often it was tried.
@@ -37,22 +43,31 @@ pub struct DeadLetterResource {
 
 impl From<DeadLetterRow> for DeadLetterResource {
     fn from(row: DeadLetterRow) -> Self {
-        let mut event: Option<Value> = serde_json::from_slice(&row.payload).ok();
-        if let Some(event) = &mut event {
-            redaction::mask(event, redaction::is_secret);
-        }
+        // A message that is JSON, but no object, is no event either.
+        let event = serde_json::from_slice(&row.payload).ok().filter(Value::is_object);
+        let event = event.map(|mut event| {
+            redaction::mask(&mut event, redaction::is_secret);
+            event
+        });
+        let text = event.is_none().then(|| text(&row.payload));
         Self {
             id: row.id,
             queue: row.queue,
             event_id: row.event_id.map(EventId),
-            // A message that is JSON, but no object, is no event either.
-            event: event.filter(Value::is_object),
+            event,
+            text,
             reason: row.reason,
             attempts: row.attempts,
             created_at: row.created_at,
             replayed_at: row.replayed_at,
         }
     }
+}
+
+/// What people see of a message that is no event.
+fn text(payload: &[u8]) -> String {
+    let shown: String = String::from_utf8_lossy(payload).chars().take(SHOWN).collect();
+    redaction::mask_text(&shown)
 }
 
 /// The id of a dead letter, in its canonical form only.
@@ -72,7 +87,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn shown(payload: &[u8]) -> Option<Value> {
+    fn shown(payload: &[u8]) -> DeadLetterResource {
         let row = DeadLetterRow {
             id: Uuid::nil(),
             queue: "mailer.notifications".to_owned(),
@@ -83,7 +98,7 @@ mod tests {
             created_at: Utc::now(),
             replayed_at: None,
         };
-        DeadLetterResource::from(row).event
+        DeadLetterResource::from(row)
     }
 
     #[test]
@@ -91,9 +106,17 @@ mod tests {
         let event = json!({"id": "x", "data": {"user": {"locale": "en"}, "token": "secret"}});
         let mut masked = event.clone();
         masked["data"]["token"] = json!(redaction::MASK);
-        assert_eq!(shown(event.to_string().as_bytes()), Some(masked));
-        for other in [&b"\xff\xfe"[..], b"[1]", b"7", b"null"] {
-            assert_eq!(shown(other), None);
+        let whole = shown(event.to_string().as_bytes());
+        assert_eq!((whole.event, whole.text), (Some(masked), None));
+        for (other, text) in [
+            (&b"\xff"[..], "\u{fffd}"),
+            (b"[1]", "[1]"),
+            (b"null", "null"),
+            (br#"{"data": {"token": "secret"#, r#"{"data": {"token": ***"#),
+        ] {
+            let broken = shown(other);
+            assert_eq!((broken.event, broken.text.as_deref()), (None, Some(text)));
         }
+        assert_eq!(shown(&[b'x'; 5000]).text.map(|text| text.len()), Some(SHOWN));
     }
 }

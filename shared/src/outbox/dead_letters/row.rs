@@ -29,6 +29,11 @@ pub(super) async fn lock(connection: &mut AsyncPgConnection, id: Uuid) -> QueryR
     found.first(connection).await.optional()
 }
 
+/// A dead letter.
+pub(super) async fn find(connection: &mut AsyncPgConnection, id: Uuid) -> QueryResult<Option<DeadLetterRow>> {
+    dead_letters::table.find(id).select(DeadLetterRow::as_select()).first(connection).await.optional()
+}
+
 /// Dead letters, newest first, older than `before`.
 pub(super) async fn list(
     connection: &mut AsyncPgConnection,

@@ -64,6 +64,9 @@ event_types! {
     BookingCancelled = "booking.cancelled",
     /// A hold ran out: [`BookingState`].
     BookingExpired = "booking.expired",
+    /// Somebody wants the confirmation of a booking again: [`BookingState`]. The booking has not changed, so the subject
+    /// is the request.
+    ConfirmationRequested = "confirmation.requested",
     /// The seats of a flight changed hands: [`SeatsState`].
     SeatsChanged = "seats.changed",
     /// A user registered: [`UserState`].
