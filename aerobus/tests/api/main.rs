@@ -11,6 +11,7 @@ mod framing;
 mod internal_routes;
 mod journey_price;
 mod keys;
+mod letter_documents;
 mod live;
 mod operations;
 mod permissions;

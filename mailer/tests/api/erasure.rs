@@ -62,6 +62,9 @@ async fn letters_to_an_address_and_about_a_booking_are_told_and_erased() {
     let letters = mailer.letters().await;
     let recipients: Vec<_> = letters.iter().map(|letter| letter["recipient"].as_str().unwrap()).collect();
     assert_eq!(recipients, ["other@example.net", "erased@aerobus.invalid", "erased@aerobus.invalid"]);
+    let erased = letters.iter().find(|letter| letter["recipient"] == "erased@aerobus.invalid").unwrap();
+    let path = format!("/api/v1/admin/mail/{}", erased["id"].as_str().unwrap());
+    assert_eq!(mailer.admin.get(&path).await.expect(200)["content"], json!(null));
     let path = format!("/api/v1/admin/mail/{}/resend", letters[1]["id"].as_str().unwrap());
     mailer.admin.post(&path, &json!({})).await.expect_problem(409, "conflict");
     let dead = mailer.admin.get("/api/v1/admin/mail/dead-letters").await.expect(200);
