@@ -233,8 +233,76 @@ mod tests {
         assert_eq!(Season::of(NaiveDate::MAX), None);
     }
 
+    /// What a flight of a date is by the clocks of its airports: number, airplane, date, and departure and arrival with the
+    /// days between.
+    type LocalFlight = (FlightNumber, Registration, NaiveDate, (TimeOfDay, TimeOfDay, i8));
+
+    fn local(flight: &PlannedFlight, date: NaiveDate, times: LocalTimes) -> LocalFlight {
+        let LocalTimes { departure, arrival, day_offset } = times;
+        (flight.flight_number.clone(), flight.airplane.clone(), date, (departure, arrival, day_offset))
+    }
+
+    /// The places of days of every seventh week, and of those around both ends and each change of clocks.
+    fn telling_days(timetable: &DemoTimetable<'_>, days: &[NaiveDate]) -> Vec<usize> {
+        let changes = days.windows(2).filter(|pair| timetable.clocks(pair[0]) != timetable.clocks(pair[1]));
+        let near: Vec<NaiveDate> =
+            changes.map(|pair| pair[1]).chain([days[0], days[days.len() - 1]]).collect();
+        let is_near = |day: NaiveDate| near.iter().any(|change| (day - *change).num_days().abs() <= 10);
+        (0..days.len()).filter(|place| place / 7 % 7 == 3 || is_near(days[*place])).collect()
+    }
+
+    #[test]
+    fn departures_are_those_of_the_plan() {
+        let (places, fleet) = (DemoPlaces::read().unwrap(), Fleet::new().unwrap());
+        let timetable = DemoTimetable::new(&places.airports, &fleet).unwrap();
+        for (first, last) in [("2026-10-22", "2027-03-27"), ("2027-03-25", "2027-10-30")] {
+            let days: Vec<NaiveDate> = date(first).iter_days().take_while(|day| *day <= date(last)).collect();
+            let departures = departures(&timetable, &days).unwrap();
+            for place in telling_days(&timetable, &days) {
+                let of_day = departures[place].iter();
+                let found: Vec<LocalFlight> =
+                    of_day.map(|one| local(&one.flight, one.date, one.times)).collect();
+                let planned = timetable.plan(&[days[place]]).unwrap().remove(0);
+                let planned = planned.iter();
+                let expected: Vec<LocalFlight> = planned
+                    .map(|flight| local(flight, flight.departure.local.date(), LocalTimes::of(flight)))
+                    .collect();
+                assert_eq!(found, expected, "{}", days[place]);
+            }
+        }
+    }
+
     #[test]
     fn schedules_have_the_flights_of_the_plan_and_no_others() {
+        let (places, fleet) = (DemoPlaces::read().unwrap(), Fleet::new().unwrap());
+        let timetable = DemoTimetable::new(&places.airports, &fleet).unwrap();
+        for day in ["2026-12-01", "2027-06-01"] {
+            let season = Season::of(date(day)).unwrap();
+            let schedules = schedules(&timetable, season).unwrap();
+            assert!(schedules.len() < 900, "{}", schedules.len());
+            assert_eq!(schedules[0].flight_number.as_str(), "AE1");
+            let mut generated: HashSet<LocalFlight> = HashSet::new();
+            for schedule in &schedules {
+                let Schedule { departure_time, arrival_time, arrival_day_offset, .. } = *schedule;
+                let times = (departure_time, arrival_time, arrival_day_offset);
+                for date in schedule.dates(season.first, season.last) {
+                    let flight = (schedule.flight_number.clone(), schedule.airplane.clone(), date, times);
+                    assert!(generated.insert(flight), "{schedule:?}");
+                }
+            }
+            let days: Vec<NaiveDate> =
+                (season.first - LONGEST_TRIP).iter_days().take_while(|day| *day <= season.last).collect();
+            let departures = departures(&timetable, &days).unwrap().into_iter().flatten();
+            let expected: HashSet<LocalFlight> = departures
+                .filter(|departure| (season.first..=season.last).contains(&departure.date))
+                .map(|departure| local(&departure.flight, departure.date, departure.times))
+                .collect();
+            assert!(generated == expected, "{day}");
+        }
+    }
+
+    #[test]
+    fn the_times_of_a_schedule_are_those_of_the_plan() {
         let (places, fleet) = (DemoPlaces::read().unwrap(), Fleet::new().unwrap());
         let timetable = DemoTimetable::new(&places.airports, &fleet).unwrap();
         let zones: HashMap<&str, &str> = places
@@ -242,34 +310,16 @@ mod tests {
             .iter()
             .map(|airport| (airport.iata.as_str(), airport.time_zone.as_str()))
             .collect();
-        for day in ["2026-12-01", "2027-06-01"] {
-            let season = Season::of(date(day)).unwrap();
-            let schedules = schedules(&timetable, season).unwrap();
-            let mut generated = HashSet::new();
-            for schedule in &schedules {
-                let zones = (zones[schedule.origin.as_str()], zones[schedule.destination.as_str()]);
-                for date in schedule.dates(season.first, season.last) {
-                    let times = schedule.occurrence(date, zones).unwrap();
-                    let key = (schedule.flight_number.clone(), schedule.airplane.clone());
-                    assert!(generated.insert((key, times.departure.at, times.arrival.at)), "{schedule:?}");
-                }
-            }
-            let days: Vec<NaiveDate> =
-                (season.first - LONGEST_TRIP).iter_days().take_while(|day| *day <= season.last).collect();
-            let planned: HashSet<_> = timetable
-                .plan(&days)
-                .unwrap()
-                .into_iter()
-                .flatten()
-                .filter(|flight| (season.first..=season.last).contains(&flight.departure.local.date()))
-                .map(|flight| {
-                    ((flight.flight_number, flight.airplane), flight.departure.at, flight.arrival.at)
-                })
-                .collect();
-            assert_eq!(generated.len(), planned.len());
-            assert!(generated == planned, "{day}");
-            assert!(schedules.len() < 900, "{}", schedules.len());
-            assert_eq!(schedules[0].flight_number.as_str(), "AE1");
+        // Days on which clocks change in Europe and in North America, and one on which none do.
+        let days = ["2026-10-25", "2026-11-01", "2026-12-09", "2027-03-14", "2027-03-28"].map(date);
+        for flight in timetable.plan(&days).unwrap().into_iter().flatten() {
+            let date = flight.departure.local.date();
+            let flight = Rc::new(flight);
+            let departure = Departure { date, times: LocalTimes::of(&flight), flight: flight.clone() };
+            let schedule = Run::new(departure).schedule();
+            let zones = (zones[schedule.origin.as_str()], zones[schedule.destination.as_str()]);
+            let times = schedule.occurrence(date, zones).unwrap();
+            assert_eq!((&times.departure, &times.arrival), (&flight.departure, &flight.arrival));
         }
     }
 }

@@ -23,7 +23,7 @@ use shared::{
     iata::{AirportCode, FlightNumber, InvalidCode, Registration},
     time_zones,
 };
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 /// Airplanes leave between these hours, by the clock of the airport.
 const FIRST_DEPARTURE: civil::Time = civil::time(6, 0, 0, 0);
@@ -108,8 +108,8 @@ impl DemoStation<'_> {
 
 /// A leg of a trip: everything about it but the day.
 struct Leg<'a> {
-    from: &'a DemoStation<'a>,
-    to: &'a DemoStation<'a>,
+    from: Arc<DemoStation<'a>>,
+    to: Arc<DemoStation<'a>>,
     flight_number: FlightNumber,
     block: jiff::SignedDuration,
     fares: Vec<FlightFare>,
@@ -130,8 +130,18 @@ struct Timing {
 
 /// Makes the plan of any day.
 pub struct DemoTimetable<'a> {
-    stops: HashMap<&'static str, DemoStation<'a>>,
-    fleet: &'a Fleet,
+    stops: Stops<'a>,
+    lines: Vec<PlannedLine<'a>>,
+}
+
+/// The airports of the network by their codes.
+type Stops<'a> = HashMap<&'static str, Arc<DemoStation<'a>>>;
+
+/// A line of flying with its trips and its airplanes.
+struct PlannedLine<'a> {
+    line: &'static LineOfFlying,
+    rounds: Vec<RoundTrip<'a>>,
+    airplanes: &'a [Registration],
 }
 
 impl<'a> DemoTimetable<'a> {
@@ -147,10 +157,14 @@ impl<'a> DemoTimetable<'a> {
             for code in std::iter::once(line.hub.airport).chain(line.trips.iter().map(|trip| trip.to)) {
                 let airport = *by_code.get(code).ok_or(ScheduleError::Airport(code))?;
                 let zone = time_zones::find(&airport.time_zone).ok_or(InvalidTime::Zone)?.rules;
-                stops.insert(code, DemoStation { airport, zone });
+                stops.insert(code, Arc::new(DemoStation { airport, zone }));
             }
         }
-        Ok(Self { stops, fleet })
+        let lines = network::lines().zip(&fleet.of_lines).map(|(line, airplanes)| {
+            Ok(PlannedLine { line, rounds: rounds(&stops, line)?, airplanes: airplanes.as_slice() })
+        });
+        let lines = lines.collect::<Result<_, ScheduleError>>()?;
+        Ok(Self { stops, lines })
     }
 
     /// The flights of these days, day by day: all that airplanes fly that leave their hub then, those
@@ -160,10 +174,9 @@ impl<'a> DemoTimetable<'a> {
     /// [`ScheduleError`] for dates beyond the calendar.
     pub fn plan(&self, days: &[NaiveDate]) -> Result<Vec<Vec<PlannedFlight>>, ScheduleError> {
         let mut plan: Vec<Vec<PlannedFlight>> = days.iter().map(|_| Vec::new()).collect();
-        for (line, airplanes) in network::lines().zip(&self.fleet.of_lines) {
-            let rounds = self.rounds(line)?;
+        for line in &self.lines {
             for (day, flights) in days.iter().zip(&mut plan) {
-                fly(line, airplanes, &rounds, *day, flights)?;
+                line.fly(*day, flights)?;
             }
         }
         Ok(plan)
@@ -176,65 +189,62 @@ impl<'a> DemoTimetable<'a> {
             civil_date(date).ok().and_then(|date| TimeZone::UTC.to_timestamp(date.at(12, 0, 0, 0)).ok());
         self.stops.values().map(|stop| Some(stop.zone.to_offset(noon?))).collect()
     }
+}
 
-    fn stop(&self, code: &'static str) -> Result<&DemoStation<'a>, ScheduleError> {
-        self.stops.get(code).ok_or(ScheduleError::Airport(code))
+fn rounds<'a>(stops: &Stops<'a>, line: &'static LineOfFlying) -> Result<Vec<RoundTrip<'a>>, ScheduleError> {
+    let stop = |code: &'static str| stops.get(code).ok_or(ScheduleError::Airport(code));
+    let hub = stop(line.hub.airport)?;
+    let mut number = line.first_number;
+    let mut rounds = Vec::new();
+    for trip in line.trips {
+        let away = stop(trip.to)?;
+        rounds.push(RoundTrip {
+            trip,
+            out: leg(line, hub, away, number)?,
+            home: leg(line, away, hub, number + 1)?,
+        });
+        number += 2;
     }
-
-    fn rounds(&self, line: &'static LineOfFlying) -> Result<Vec<RoundTrip<'_>>, ScheduleError> {
-        let hub = self.stop(line.hub.airport)?;
-        let leg = |from, to, number| leg(line, from, to, number);
-        let mut number = line.first_number;
-        let mut rounds = Vec::new();
-        for trip in line.trips {
-            let away = self.stop(trip.to)?;
-            rounds.push(RoundTrip { trip, out: leg(hub, away, number)?, home: leg(away, hub, number + 1)? });
-            number += 2;
-        }
-        Ok(rounds)
-    }
+    Ok(rounds)
 }
 
 fn leg<'a>(
     line: &LineOfFlying,
-    from: &'a DemoStation<'a>,
-    to: &'a DemoStation<'a>,
+    from: &Arc<DemoStation<'a>>,
+    to: &Arc<DemoStation<'a>>,
     number: u16,
 ) -> Result<Leg<'a>, ScheduleError> {
     let way = GreatCircle::between(from.airport, to.airport);
     Ok(Leg {
-        from,
-        to,
+        from: Arc::clone(from),
+        to: Arc::clone(to),
         flight_number: format!("{}{number}", line.airline.code).parse()?,
         block: jiff::SignedDuration::from_mins(way.block_minutes(line.fit.propulsion)),
         fares: fares(way.distance_km, &line.fit.cabins()),
     })
 }
 
-/// Adds what the line flies on a day.
-fn fly(
-    line: &LineOfFlying,
-    airplanes: &[Registration],
-    rounds: &[RoundTrip<'_>],
-    day: NaiveDate,
-    flights: &mut Vec<PlannedFlight>,
-) -> Result<(), ScheduleError> {
-    let Some(first) = rounds.first() else { return Ok(()) };
-    let Some(airplane) = airplanes.get(line.turns.airplane(day)) else { return Ok(()) };
-    let turnaround = jiff::SignedDuration::from_mins(line.fit.turnaround_minutes);
-    let (hour, minute) = line.first_departure;
-    let mut ready = first.out.from.instant(civil_date(day)?.at(hour, minute, 0, 0))?;
-    for round in rounds {
-        let out = timing(&round.out, ready, None)?;
-        let home = timing(&round.home, out.arrives + turnaround, round.trip.homeward)?;
-        ready = home.arrives + turnaround;
-        // A trip that does not operate today leaves its gap, so that the later ones keep their times.
-        if round.trip.days.contains(day) {
-            flights.push(planned(&round.out, &out, airplane)?);
-            flights.push(planned(&round.home, &home, airplane)?);
+impl PlannedLine<'_> {
+    /// Adds what the line flies on a day.
+    fn fly(&self, day: NaiveDate, flights: &mut Vec<PlannedFlight>) -> Result<(), ScheduleError> {
+        let Self { line, rounds, airplanes } = self;
+        let Some(first) = rounds.first() else { return Ok(()) };
+        let Some(airplane) = airplanes.get(line.turns.airplane(day)) else { return Ok(()) };
+        let turnaround = jiff::SignedDuration::from_mins(line.fit.turnaround_minutes);
+        let (hour, minute) = line.first_departure;
+        let mut ready = first.out.from.instant(civil_date(day)?.at(hour, minute, 0, 0))?;
+        for round in rounds {
+            let out = timing(&round.out, ready, None)?;
+            let home = timing(&round.home, out.arrives + turnaround, round.trip.homeward)?;
+            ready = home.arrives + turnaround;
+            // A trip that does not operate today leaves its gap, so that the later ones keep their times.
+            if round.trip.days.contains(day) {
+                flights.push(planned(&round.out, &out, airplane)?);
+                flights.push(planned(&round.home, &home, airplane)?);
+            }
         }
+        Ok(())
     }
-    Ok(())
 }
 
 fn timing(leg: &Leg<'_>, ready: Timestamp, clock: Option<ClockTime>) -> Result<Timing, ScheduleError> {
