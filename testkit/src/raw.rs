@@ -1,6 +1,6 @@
 //! A connection on which tests write HTTP byte by byte: what no client would send.
 
-use std::time::Duration;
+use std::{cell::Cell, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -54,6 +54,26 @@ impl RawConnection {
     /// Writes these bytes. An end that the server has closed is no error: its answer may be on its way.
     pub async fn send(&mut self, bytes: &[u8]) {
         drop(self.stream.write_all(bytes).await);
+    }
+
+    /// Writes parts one after the other until the server says something or closes; gives the bytes that were written.
+    pub async fn send_until_answered(&mut self, parts: impl Iterator<Item = Vec<u8>>) -> usize {
+        let sent = Cell::new(0);
+        let (mut reader, mut writer) = self.stream.split();
+        let writing = async {
+            for part in parts {
+                if writer.write_all(&part).await.is_err() {
+                    return;
+                }
+                sent.set(sent.get() + part.len());
+            }
+        };
+        tokio::select! {
+            // An end without a word is told by the next read.
+            _ = reader.read_buf(&mut self.read) => {}
+            () = writing => {}
+        }
+        sent.get()
     }
 
     /// Reads until the server closes the connection.
