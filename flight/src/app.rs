@@ -8,6 +8,7 @@ use crate::{
         places::PlacesHandle,
         schedule_keeper::ScheduleKeeperHandle,
         seats_resync::SeatsResyncHandle,
+        withdrawal_keeper,
     },
     booking::BookingClient,
     booking_seats::SeatsClient,
@@ -32,7 +33,6 @@ use std::{io, sync::Arc, time::Duration};
 const LOAD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Connections of what follows the bus, the search index and the feed of seats, and of the schedule keeper.
-/// Connections of what follows the bus: the search index and the feed of seats.
 const FOLLOWERS: usize = 3;
 
 /// Why the flight service did not start.
@@ -91,10 +91,9 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
         .share(tokens)
         .share(Operations::new("flight", &pool, &dead_letters, &relay))
         .share(pool.clone())
-        .share(CommittedChanges::new(relay.clone(), catalogue.clone(), places.clone()))
+        .share(CommittedChanges::new(relay.clone(), catalogue.clone(), places.clone(), keeper))
         .share(catalogue)
         .share(places)
-        .share(keeper)
         .share(SearchSettings { rules: config.search_rules(), horizon_days: config.search_horizon_days })
         .share(SaleCurrency(config.sale_currency))
         .share(ImportSlots::default())
@@ -120,7 +119,7 @@ struct Following {
     consumers: Consumers,
 }
 
-/// Starts the relay, the search index, the places and the schedule keeper on the present arbiter, and subscribes to the bus.
+/// Starts the relay, the search index, the places and the keepers of schedules and withdrawals on the present arbiter, and subscribes to the bus.
 fn follow(
     database: &DatabaseConfig,
     bus: &Bus,
@@ -132,6 +131,7 @@ fn follow(
     let catalogue = CatalogueHandle::start(pool.clone());
     let places = PlacesHandle::start(pool.clone(), database);
     let keeper = ScheduleKeeperHandle::start(pool.clone(), relay.clone(), catalogue.clone(), horizon_days);
+    withdrawal_keeper::start(pool.clone(), relay.clone(), catalogue.clone());
     let dead_letters = DeadLetters::new(pool.clone());
     let resync = SeatsResyncHandle::start(pool.clone(), catalogue.clone(), client);
     let to_table = SeatsFeed::start(pool.clone(), catalogue.clone()).with_resync(resync);

@@ -38,9 +38,19 @@ pub(crate) enum BookingError {
     Answer(String),
 }
 
-#[derive(Deserialize)]
-struct Closed {
-    live_bookings: u64,
+/// The outcome of a closing.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub(crate) enum Closing {
+    /// Nothing of the flight is sold any more, and it has no live bookings.
+    Closed,
+    /// It has live bookings; it stays on sale.
+    Booked {
+        /// Their number.
+        live_bookings: u64,
+    },
+    /// Booking knows a newer version of the flight; nothing is changed.
+    Stale,
 }
 
 /// What a disruption would mean for the bookings of a flight.
@@ -104,14 +114,13 @@ impl BookingClient {
         Self { http, base, tokens }
     }
 
-    /// Takes a flight off sale if it has no live bookings; gives how many it has. With none it stays
-    /// closed, so that nobody books it while it is being deleted.
+    /// Takes a flight off sale in this version if it has no live bookings, so that nobody books it while it is being deleted.
+    /// It stays so until it has a newer version.
     ///
     /// # Errors
     /// [`BookingError`]: then nothing is known.
-    pub(crate) async fn close_flight(&self, flight: FlightId) -> Result<u64, BookingError> {
-        let closed: Closed = self.ask(&format!("{flight}/close"), None).await?;
-        Ok(closed.live_bookings)
+    pub(crate) async fn close_flight(&self, state: &FlightState) -> Result<Closing, BookingError> {
+        self.ask(&format!("{}/close", state.id), Some(json!({ "flight": state }))).await
     }
 
     /// What a disruption would mean for the bookings of a flight; with these seats instead of its own, if they are given.
@@ -127,7 +136,7 @@ impl BookingClient {
     }
 
     /// Takes a flight off sale with its bookings, before it is cancelled or, with a plan, gets these seats. It stays
-    /// so until it changes or is [reopened](Self::reopen).
+    /// so until it has a newer version.
     ///
     /// # Errors
     /// [`BookingError`]: then nothing is known.
@@ -138,15 +147,6 @@ impl BookingClient {
     ) -> Result<Withdrawal, BookingError> {
         let body = json!({ "flight": state, "seat_plan": plan });
         self.ask(&format!("{}/withdraw", state.id), Some(body)).await
-    }
-
-    /// Puts a flight on sale again that was withdrawn in this version.
-    ///
-    /// # Errors
-    /// [`BookingError`]: then nothing is known.
-    pub(crate) async fn reopen(&self, (flight, version): (FlightId, i64)) -> Result<(), BookingError> {
-        let body = json!({ "version": version });
-        self.send(Method::POST, &format!("{flight}/reopen"), Some(body)).await.map(drop)
     }
 
     /// Tells of a committed state before its event comes.

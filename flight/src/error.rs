@@ -1,4 +1,4 @@
-//! What the service refuses, as problems of the contract.
+//! Refusals of the service, as problems of the contract.
 
 use crate::booking::BookingError;
 use diesel::result::{DatabaseErrorKind, Error};
@@ -8,16 +8,16 @@ use shared::{
     seat::Cabin,
 };
 
-/// Why a change does not fit what is there: `conflict`, with what it conflicts with.
+/// Why a change conflicts with the stored data: the problem `conflict`, which names the resources.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Conflict {
     /// The key is taken.
     #[error("{0} exists already")]
     Exists(String),
-    /// Something refers to what was to be deleted.
+    /// The resource to delete is referred to.
     #[error("it is still referred to by {}", .0.join(", "))]
     Referenced(Vec<String>),
-    /// What was to be changed is in use, and its use relies on it.
+    /// The field to change is in use.
     #[error("{field} cannot be changed while {by} use it")]
     InUse {
         /// The field.
@@ -37,7 +37,7 @@ pub(crate) enum Conflict {
     /// The flight has left or was cancelled.
     #[error("the flight has left or was cancelled")]
     NotPlanned,
-    /// What it refers to was deleted after it was looked up.
+    /// A resource that it refers to was deleted after the look-up.
     #[error("something that it refers to was deleted meanwhile")]
     ReferenceGone,
     /// Others changed it again and again while it was being deleted.
@@ -63,7 +63,7 @@ impl Conflict {
         }
     }
 
-    /// What it conflicts with: collections, or resources as `collection/key`.
+    /// The collections that it conflicts with, or the resources as `collection/key`.
     fn refers(&self) -> Vec<String> {
         match self {
             Self::Exists(resource) => vec![resource.clone()],

@@ -11,7 +11,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 const NOTHING: &str = "01890000-0000-7000-8000-000000000000";
 
 /// All internal routes: method, path, the services that have it, and whether an administrator may ask too.
-const INTERNAL_ROUTES: [(&str, &str, &[&str], bool); 15] = [
+const INTERNAL_ROUTES: [(&str, &str, &[&str], bool); 14] = [
     ("GET", "/internal/status", &["booking", "flight", "mailer"], true),
     ("GET", "/internal/dead-letters", &["booking", "flight"], false),
     ("POST", "/internal/dead-letters/{id}/replay", &["booking", "flight"], false),
@@ -20,7 +20,6 @@ const INTERNAL_ROUTES: [(&str, &str, &[&str], bool); 15] = [
     ("PUT", "/internal/flights/{id}", &["booking"], false),
     ("POST", "/internal/flights/{id}/impact", &["booking"], false),
     ("POST", "/internal/flights/{id}/withdraw", &["booking"], false),
-    ("POST", "/internal/flights/{id}/reopen", &["booking"], false),
     ("GET", "/internal/seats", &["booking"], false),
     ("GET", "/internal/seats/versions", &["booking"], false),
     ("GET", "/internal/users/{id}/bookings", &["booking"], false),

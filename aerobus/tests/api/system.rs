@@ -86,18 +86,30 @@ impl RunningSystem {
     /// A second booking instance over the same database and broker, with its own memory; and its bus,
     /// which is closed after it.
     pub(crate) async fn second_booking(&self) -> (Running, Bus) {
+        let (bus, context) = self.of_another("booking");
+        let second =
+            booking::app::start(self.plan.booking(), context).await.expect("a second instance starts");
+        (second, bus)
+    }
+
+    /// What another instance of a service runs with.
+    fn of_another(&self, service: &'static str) -> (Bus, ServiceContext) {
         let broker = self.plan.broker.as_ref().expect("the services have a broker");
         let amqp = AmqpConfig {
             prefix: broker.prefix.clone(),
             queues: queues::ALL,
-            ..AmqpConfig::new(broker.url.clone(), "booking")
+            ..AmqpConfig::new(broker.url.clone(), service)
         };
         let bus = Bus::new(Amqp::connect(&amqp).expect("the broker's address is one"));
         let jwks = format!("http://{}/.well-known/jwks.json", self.services.gateway());
-        let context = ServiceContext::new(bus.clone(), KeySource::fetched(jwks));
-        let second =
-            booking::app::start(self.plan.booking(), context).await.expect("a second instance starts");
-        (second, bus)
+        (bus.clone(), ServiceContext::new(bus, KeySource::fetched(jwks)))
+    }
+
+    /// Another flight instance over the same database and broker; and its bus, which is closed after it.
+    pub(crate) async fn second_flight(&self) -> (Running, Bus) {
+        let (bus, context) = self.of_another("flight");
+        let config = self.plan.flight(self.services.address("booking")).expect("settings");
+        (flight::app::start(config, context).await.expect("a second instance starts"), bus)
     }
 
     /// The administrator's client.

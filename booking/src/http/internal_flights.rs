@@ -1,4 +1,4 @@
-//! `/internal/flights`: what the flight service asks before and after it disrupts a flight.
+//! `/internal/flights`: what the flight service asks before and after it disrupts or deletes a flight.
 //!
 //! A cancellation, and a change of equipment, go in three steps: flight has booking withdraw the flight, commits its own
 //! change, and tells booking of it. The event of the change tells the same again, so nothing depends on the third step.
@@ -9,7 +9,7 @@ use crate::{
         flight_feed::{announce, commit_flights},
         sales::InstanceSales,
     },
-    store::withdrawals::{self, AssessedImpact, WithdrawalOutcome},
+    store::withdrawals::{self, AssessedImpact, ClosingOutcome, WithdrawalOutcome},
 };
 use actix_web::{HttpResponse, web};
 use booking_engine::{
@@ -61,15 +61,6 @@ impl FromJson for WithdrawalBody {
     fn read(object: &mut JsonReader<'_>) -> Option<Self> {
         let plan = PlanBody::read(object);
         Some(Self(StateBody::read(object)?, plan?))
-    }
-}
-
-/// The version in which a flight was withdrawn.
-pub(super) struct ReopeningBody(i64);
-
-impl FromJson for ReopeningBody {
-    fn read(object: &mut JsonReader<'_>) -> Option<Self> {
-        object.required("version").map(Self)
     }
 }
 
@@ -142,22 +133,37 @@ pub(super) async fn withdraw(
     Ok(HttpResponse::Ok().json(answer))
 }
 
-/// `POST /internal/flights/{id}/reopen {version}`: puts a withdrawn flight on sale again, if it has not changed since.
-pub(super) async fn reopen(
+/// `POST /internal/flights/{id}/close {flight}`: takes the flight off sale before it is deleted, unless live bookings are on
+/// it. It may be repeated.
+pub(super) async fn close(
     _caller: ServiceCaller,
     id: Id<FlightId>,
     _: NoParameters,
-    Body { value: ReopeningBody(version), .. }: Body<ReopeningBody>,
+    Body { value: StateBody(state, document), .. }: Body<StateBody>,
     (sales, reading): (web::Data<InstanceSales>, web::Data<BookingReader>),
 ) -> Result<HttpResponse, Problem> {
-    let (pool, flight) = (reading.pool.clone(), id.0);
+    let (pool, flight) = (reading.pool.clone(), state.clone());
+    // A task of its own: whatever becomes of the request, the transaction comes to its end.
     let task = actix_web::rt::spawn(async move {
-        let connection = pool.get().await?;
-        withdrawals::reopen(&connection, (flight, version)).await.map_err(DbError::from)
+        let mut connection = pool.get().await?;
+        let connection: &mut AsyncPgConnection = &mut connection;
+        let close = async |connection: &mut AsyncPgConnection| {
+            withdrawals::close(connection, &(flight, document)).await
+        };
+        connection.transaction(close).await.map_err(DbError::from)
     });
-    task.await.map_err(|error| Problem::internal(&error))??;
+    let outcome = task.await.map_err(|error| Problem::internal(&error))??;
+    let answer = match outcome {
+        ClosingOutcome::Closed { seats } => {
+            announce(&sales.deps.directory, vec![state], seats);
+            json!({ "outcome": "closed" })
+        }
+        ClosingOutcome::Booked(live) => json!({ "outcome": "booked", "live_bookings": live }),
+        ClosingOutcome::Stale => json!({ "outcome": "stale" }),
+    };
+    // Closing a flight does not raise its version, so allocators have to read it.
     sales.deps.directory.invalidate(id.0);
-    Ok(HttpResponse::NoContent().finish())
+    Ok(HttpResponse::Ok().json(answer))
 }
 
 /// `PUT /internal/flights/{id} {flight}`: stores a committed state of the flight before its event comes.

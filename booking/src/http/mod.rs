@@ -12,7 +12,6 @@ mod changes;
 mod context;
 mod documents;
 mod field_errors;
-mod internal;
 mod internal_flights;
 mod internal_seats;
 mod internal_users;
@@ -101,11 +100,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
                         .default_service(method_not_allowed("POST")),
                 ),
         )
-        .service(
-            web::resource("/internal/flights/{id}/close")
-                .route(web::post().to(internal::close))
-                .default_service(method_not_allowed("POST")),
-        )
+        .service(internal_post("/internal/flights/{id}/close").route(web::post().to(internal_flights::close)))
         .service(readable("/internal/seats").route(web::get().to(internal_seats::states)))
         .service(readable("/internal/seats/versions").route(web::get().to(internal_seats::versions)))
         .service(
@@ -119,9 +114,6 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .service(
             internal_post("/internal/flights/{id}/withdraw")
                 .route(web::post().to(internal_flights::withdraw)),
-        )
-        .service(
-            internal_post("/internal/flights/{id}/reopen").route(web::post().to(internal_flights::reopen)),
         )
         .service(
             web::resource("/internal/users/{id}/erase")

@@ -1,6 +1,6 @@
 //! The local inventory: flights from the events of the flight service, and booking's own sequence of seat versions.
 
-use super::schema::{flight_states, flights};
+use super::schema::flight_states;
 use booking_engine::{
     inventory::{
         flight::is_sold,
@@ -174,30 +174,4 @@ pub(crate) async fn read_seats(
         seats_version,
         taken: rows.into_iter().filter_map(taken).collect(),
     }))
-}
-
-/// Closes a flight for sale, unless live bookings are on it. Gives the number of live bookings. For use in a
-/// transaction: it locks the flight, so no claim can come between.
-///
-/// A flight that is not known yet is closed in advance: its publication (version 1) does not open it.
-/// Only a newer version does.
-pub(crate) async fn close(connection: &AsyncPgConnection, id: FlightId) -> QueryResult<i64> {
-    diesel::insert_into(flights::table)
-        .values((
-            flights::id.eq(id.0),
-            flights::version.eq(1),
-            flights::departure_at.eq(diesel::dsl::now),
-            flights::on_sale.eq(false),
-            flights::seats_version.eq(0),
-        ))
-        .on_conflict_do_nothing()
-        .execute(&mut &*connection)
-        .await?;
-    lock(connection, [id]).await?;
-    let live = super::seats::live_bookings(connection, id).await?;
-    if live == 0 {
-        let flight = flights::table.filter(flights::id.eq(id.0));
-        diesel::update(flight).set(flights::on_sale.eq(false)).execute(&mut &*connection).await?;
-    }
-    Ok(live)
 }

@@ -1,10 +1,14 @@
-//! What the flight service asks before it cancels a flight or gives it another airplane: what that would mean for the
+//! What the flight service asks before it cancels a flight, gives it another airplane or deletes it: the impact on the
 //! bookings, and that nothing of the flight is sold until the change comes.
 
-use super::{bookings, disruptions, flight_updates, flights, presented, schema::flights as flights_table};
+use super::{
+    bookings, disruptions, flight_updates, flights, presented, schema::flights as flights_table,
+    seats::live_bookings,
+};
 use booking_engine::{
     booking::{flight_impact::FlightImpact, record::Booking},
     inventory::reseating::{CabinTooSmall, SeatMove, SeatedParty, reseat},
+    ledger::rows::LockedFlight,
 };
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -42,6 +46,20 @@ pub(crate) enum WithdrawalOutcome {
     TooSmall(CabinTooSmall),
 }
 
+/// The outcome of a closing before a deletion.
+#[derive(Debug)]
+pub(crate) enum ClosingOutcome {
+    /// Nothing is sold any more.
+    Closed {
+        /// The seats of the flight, where storing its state has moved anybody.
+        seats: Vec<SeatsState>,
+    },
+    /// So many live bookings are on it. Nothing is changed but the stored state.
+    Booked(i64),
+    /// Booking knows a newer version of the flight. Nothing is changed.
+    Stale,
+}
+
 /// Assesses a change, with other seats if `plan` is given.
 pub(crate) async fn assess(
     connection: &AsyncPgConnection,
@@ -54,7 +72,7 @@ pub(crate) async fn assess(
 }
 
 /// Takes a flight off sale, its bookings stay. Stores the state that the flight service has: what was told before, and
-/// comes late, does not open the flight again. Only a newer version does, or [`reopen`]. For use in a transaction.
+/// comes late, does not open the flight again. Only a newer version does. For use in a transaction.
 ///
 /// With a `plan` it does so only if all passengers find seats there. That stays so until the flight is opened: without
 /// sales passengers only leave.
@@ -63,39 +81,53 @@ pub(crate) async fn withdraw(
     state: &(FlightState, Value),
     plan: Option<&SeatPlan>,
 ) -> QueryResult<WithdrawalOutcome> {
-    let (id, version) = (state.0.id, state.0.version);
-    let seats = flight_updates::store(connection, std::slice::from_ref(state)).await?;
-    let Some(locked) = flights::lock(connection, [id]).await?.remove(&id) else {
+    let id = state.0.id;
+    let Some((locked, seats)) = store_and_lock(connection, state).await? else {
         return Ok(WithdrawalOutcome::Stale);
     };
-    if locked.version > version {
-        return Ok(WithdrawalOutcome::Stale);
-    }
     if let Some(plan) = plan {
         let (bookings, _) = on_flight(connection, id).await?;
         if let Err(cabin) = moves(&bookings, id, plan) {
             return Ok(WithdrawalOutcome::TooSmall(cabin));
         }
     }
-    if locked.on_sale {
-        set_on_sale(connection, (id, version), false).await?;
-    }
+    take_off_sale(connection, id).await?;
     Ok(WithdrawalOutcome::Withdrawn { was_on_sale: locked.on_sale, seats })
 }
 
-/// Puts a flight on sale again that was withdrawn in this version and has not changed since.
-pub(crate) async fn reopen(connection: &AsyncPgConnection, flight: (FlightId, i64)) -> QueryResult<()> {
-    set_on_sale(connection, flight, true).await
+/// Takes a flight off sale as [`withdraw`] does, unless live bookings are on it. For use in a transaction: it locks the
+/// flight, so no claim comes between the count and the closing.
+pub(crate) async fn close(
+    connection: &AsyncPgConnection,
+    state: &(FlightState, Value),
+) -> QueryResult<ClosingOutcome> {
+    let id = state.0.id;
+    let Some((_, seats)) = store_and_lock(connection, state).await? else {
+        return Ok(ClosingOutcome::Stale);
+    };
+    match live_bookings(connection, id).await? {
+        0 => {
+            take_off_sale(connection, id).await?;
+            Ok(ClosingOutcome::Closed { seats })
+        }
+        live => Ok(ClosingOutcome::Booked(live)),
+    }
 }
 
-async fn set_on_sale(
+/// Stores the state of a flight and locks the flight; nothing where a newer version is known.
+async fn store_and_lock(
     connection: &AsyncPgConnection,
-    (id, version): (FlightId, i64),
-    on_sale: bool,
-) -> QueryResult<()> {
-    let flight = flights_table::table.find(id.0).filter(flights_table::version.eq(version));
-    let set = diesel::update(flight).set(flights_table::on_sale.eq(on_sale));
-    set.execute(&mut &*connection).await.map(drop)
+    state: &(FlightState, Value),
+) -> QueryResult<Option<(LockedFlight, Vec<SeatsState>)>> {
+    let (id, version) = (state.0.id, state.0.version);
+    let seats = flight_updates::store(connection, std::slice::from_ref(state)).await?;
+    let locked = flights::lock(connection, [id]).await?.remove(&id);
+    Ok(locked.filter(|locked| locked.version <= version).map(|locked| (locked, seats)))
+}
+
+async fn take_off_sale(connection: &AsyncPgConnection, id: FlightId) -> QueryResult<()> {
+    let flight = flights_table::table.find(id.0).filter(flights_table::on_sale);
+    diesel::update(flight).set(flights_table::on_sale.eq(false)).execute(&mut &*connection).await.map(drop)
 }
 
 /// The bookings with seats on a flight, and the database's clock.

@@ -88,20 +88,28 @@ async fn a_flight_is_closed_only_without_live_bookings() {
     fixture.guest(0).post(&path, &Value::Null).await.expect_problem(401, "unauthenticated");
     fixture.customer().post(&path, &Value::Null).await.expect_problem(401, "unauthenticated");
     let service = fixture.service();
+    let close = async |state: &FlightState| {
+        let path = format!("/internal/flights/{}/close", state.id);
+        service.post(&path, &json!({ "flight": state })).await.expect(200)
+    };
     let body = booking(state.id, &[passenger("ADT", "Ada", None)]);
     drop(fixture.customer().post("/api/v1/bookings", &body).await.expect(201));
-    assert_eq!(service.post(&path, &Value::Null).await.expect(200), json!({"live_bookings": 1}));
+    assert_eq!(close(&state).await, json!({"outcome": "booked", "live_bookings": 1}));
     fixture.customer().post("/api/v1/bookings", &body).await.expect(201);
     fixture.sql("UPDATE bookings SET hold_expires_at = now() - interval '1 second'").await;
-    assert_eq!(service.post(&path, &Value::Null).await.expect(200), json!({"live_bookings": 0}));
+    // It is closed in a version of which the event has yet to come.
+    let changed = FlightState { version: 2, ..state.clone() };
+    assert_eq!(close(&changed).await, json!({"outcome": "closed"}));
+    assert_eq!(close(&state).await, json!({"outcome": "stale"}));
     fixture.customer().post("/api/v1/bookings", &body).await.expect_problem(409, "flight_not_bookable");
-    // What was told before does not open it again.
-    fixture.publish(EventType::FlightPublished, &state).await;
-    fixture.customer().post("/api/v1/bookings", &body).await.expect_problem(409, "flight_not_bookable");
+    // What was told before does not open it again, and neither does that event.
+    for told in [&state, &changed] {
+        fixture.publish(EventType::FlightChanged, told).await;
+        fixture.customer().post("/api/v1/bookings", &body).await.expect_problem(409, "flight_not_bookable");
+    }
 
     let unknown = flight(TimeDelta::days(30));
-    let path = format!("/internal/flights/{}/close", unknown.id);
-    assert_eq!(service.post(&path, &Value::Null).await.expect(200), json!({"live_bookings": 0}));
+    assert_eq!(close(&unknown).await, json!({"outcome": "closed"}));
     fixture.publish(EventType::FlightPublished, &unknown).await;
     let body = booking(unknown.id, &[passenger("ADT", "Ada", None)]);
     fixture.customer().post("/api/v1/bookings", &body).await.expect_problem(409, "flight_not_bookable");

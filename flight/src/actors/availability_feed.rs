@@ -32,7 +32,7 @@ pub fn subscription() -> Subscription {
 /// catalogue of each instance hears of every change by its own queue.
 const PACE: Duration = Duration::from_millis(50);
 
-/// Keeps these states where they are newer than what is there.
+/// Keeps the states that are newer than the stored ones.
 #[derive(Message)]
 #[rtype(result = "Result<(), DbError>")]
 struct Keep(Vec<Arc<SeatsState>>);
@@ -127,7 +127,7 @@ impl SeatsFeed {
                 (Err(error), _) => Disposition::DeadLetter(error.to_string()),
                 (Ok(_), Ok(())) => Disposition::Ack,
                 (Ok(_), Err(error)) if error.concerns_all() => Disposition::Pause(error.to_string()),
-                // One of the batch is at fault: each by itself, to find out which.
+                // One state of the batch is at fault: try each alone, to find it.
                 (Ok(_), Err(_)) => self.keep_alone(delivery).await,
             });
         }

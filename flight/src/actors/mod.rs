@@ -19,6 +19,10 @@
 //!   admin requests, after a change of a schedule --Wake--> ScheduleKeeper --Apply, after each commit--> Catalogue
 //!                                                            |
 //!                                                            +--> PostgreSQL (schedules, flights), relay
+//!
+//!   start, and an interval --> withdrawal keeper --Apply, after each commit--> Catalogue
+//!                                   |
+//!                                   +--> PostgreSQL (withdrawals, flights), relay
 //! ```
 //!
 //! Nobody asks back, so the graph has no cycle. Search reads the catalogue's last published index and
@@ -34,3 +38,4 @@ pub mod places;
 pub mod schedule_keeper;
 pub(crate) mod seats_resync;
 mod synchronisation;
+pub(crate) mod withdrawal_keeper;

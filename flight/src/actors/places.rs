@@ -1,6 +1,6 @@
 //! The keeper of the places: the index of airports and cities that people type names of.
 //!
-//! Invariant: what it publishes is what the database had when the last look began. Looks begin after each write of this
+//! Invariant: the published index has the places that the database had when the last look began. Looks begin after each write of this
 //! instance, at each notification of another one, and at intervals, so that a notification that was lost is made good.
 
 use crate::{
@@ -34,11 +34,12 @@ struct PlacesKeeper {
     pool: Pool,
     database: DatabaseConfig,
     published: Arc<PlacesSender>,
-    /// Of what is published.
+    /// The hash of the published places.
     hash: Option<PlacesHash>,
     looking: bool,
-    /// Who waits for the next look, and whether it is to be announced.
+    /// Requests that wait for the next look.
     waiting: Vec<oneshot::Sender<()>>,
+    /// Whether the next look is to be announced.
     announce: bool,
     listener: Option<Listener>,
     _lifeline: Lifeline,

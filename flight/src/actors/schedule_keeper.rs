@@ -86,7 +86,7 @@ impl ScheduleKeeper {
             let pause = match end {
                 Ok(PassEnd::Whole) => {
                     for waiting in keeper.waiting[0].drain(..) {
-                        // Whoever waited may have given up.
+                        // The caller may have given up.
                         let _ = waiting.send(());
                     }
                     DAY
@@ -108,7 +108,7 @@ impl ScheduleKeeper {
     }
 }
 
-/// What a pass needs.
+/// The dependencies of a pass.
 #[derive(Clone)]
 struct Pass {
     pool: Pool,
@@ -208,8 +208,8 @@ impl Handler<WorkThrough> for ScheduleKeeper {
 pub struct ScheduleKeeperHandle(SupervisedActor<ScheduleKeeper>);
 
 impl ScheduleKeeperHandle {
-    /// Starts the keeper on the present arbiter; it begins its first pass. It generates flights of today and so many days
-    /// ahead.
+    /// Starts the keeper on the present arbiter; it begins its first pass. It generates the flights of today and of
+    /// the next `horizon_days` days.
     #[must_use]
     pub fn start(pool: Pool, relay: RelayHandle, catalogue: CatalogueHandle, horizon_days: u16) -> Self {
         let pass = Pass { pool, relay, catalogue, horizon_days };

@@ -122,7 +122,7 @@ impl OperatingDays {
     }
 
     /// Their numbers in order.
-    fn numbers(self) -> impl Iterator<Item = u8> {
+    pub fn numbers(self) -> impl Iterator<Item = u8> {
         (1..=7).filter(move |number| self.0 >> (number - 1) & 1 == 1)
     }
 }

@@ -175,7 +175,7 @@ async fn plan(
     currency: Currency,
     now: DateTime<Utc>,
 ) -> Result<NewFlight, Problem> {
-    flights::hold_references(connection, &body.flight_number, [&body.origin, &body.destination]).await?;
+    flights::hold_references(connection, &[&body.flight_number], &[&body.origin, &body.destination]).await?;
     let origin = Airport::find(connection, &body.origin).await?;
     let destination = Airport::find(connection, &body.destination).await?;
     let airline = Airline::find(connection, &body.flight_number.airline()).await?;
@@ -221,7 +221,10 @@ async fn plan(
     }
 }
 
-/// What a patch makes of a flight, or all that is wrong with it, or that the flight has sold other seats.
+/// The change that a patch makes.
+///
+/// # Errors
+/// Every error of the patch; `conflict` where the flight has sold seats that the change would take.
 async fn replan(
     connection: &mut AsyncPgConnection,
     before: &Flight,

@@ -7,32 +7,25 @@ use super::{
     permitted::{FlightChanger, FlightWriter, ScheduleReader},
     preconditions::IfMatch,
     schedule_body::{NewScheduleBody, SchedulePatchBody, ScheduleView},
+    schedule_check::check_one,
 };
 use crate::{
-    actors::schedule_keeper::ScheduleKeeperHandle,
-    domain::{
-        planning::check_fares,
-        reference::{Airline, Airport},
-        schedule::Schedule,
-        schedule_rules::check_schedule,
-    },
+    domain::schedule::Schedule,
     error::overtaken,
     store::{
-        ReferenceTable,
-        flights::{self, SOURCE},
+        flights::SOURCE,
         schedules::{self, ScheduleFilter, ScheduleKey, StoredSchedule},
     },
 };
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
-use chrono::Utc;
 use diesel::QueryResult;
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use shared::{
     auth::AuditAuthor,
     db::Pool,
-    http::{Body, Code, FieldError, Id, Page, PageRequest, Problem, QueryParameters, conditional},
+    events::Event,
+    http::{Body, Code, Id, Page, PageRequest, Problem, QueryParameters, conditional},
     ids::ScheduleId,
-    money::Currency,
     outbox,
 };
 use std::hash::{DefaultHasher, Hasher};
@@ -140,25 +133,21 @@ pub(crate) async fn create(
     _: NoParameters,
     Body { value: body, .. }: Body<NewScheduleBody>,
     (pool, changes): (web::Data<Pool>, web::Data<CommittedChanges>),
-    keeper: web::Data<ScheduleKeeperHandle>,
     currency: web::Data<SaleCurrency>,
 ) -> Result<HttpResponse, Problem> {
     let (schedule, currency) = (body.schedule(), currency.0);
     let mut connection = pool.get().await?;
     let view = (*connection)
         .transaction::<_, Problem, _>(async |connection: &mut AsyncPgConnection| {
-            check(connection, &schedule, currency).await?;
+            check_one(connection, &schedule, currency).await?;
             schedules::insert(connection, std::slice::from_ref(&schedule)).await.map_err(overtaken)?;
-            let stored =
-                StoredSchedule { schedule, version: 1, generated_until: None, conflicts: Vec::new() };
-            let view = ScheduleView::from(stored);
+            let view = ScheduleView::from(StoredSchedule::new(schedule));
             record(connection, (staff.author(), "create"), None, Some(&view)).await?;
             Ok(view)
         })
         .await?;
     drop(connection);
-    changes.committed(Vec::new()).await;
-    keeper.nudge();
+    changes.schedules_changed();
     Ok(HttpResponse::Created()
         .insert_header((header::LOCATION, format!("/api/v1/admin/schedules/{}", view.id)))
         .insert_header((header::ETAG, tag(1, &view)))
@@ -191,7 +180,7 @@ pub(crate) async fn change(
     precondition: IfMatch,
     Body { value: body, .. }: Body<SchedulePatchBody>,
     (pool, changes): (web::Data<Pool>, web::Data<CommittedChanges>),
-    (keeper, currency): (web::Data<ScheduleKeeperHandle>, web::Data<SaleCurrency>),
+    currency: web::Data<SaleCurrency>,
 ) -> Result<HttpResponse, Problem> {
     body.permissions().try_for_each(|permission| staff.require(permission))?;
     let currency = currency.0;
@@ -202,8 +191,9 @@ pub(crate) async fn change(
             let before = before.ok_or_else(|| Problem::new(Code::NotFound))?;
             precondition.check(before.version)?;
             let after = body.changed(&before.schedule);
-            check(connection, &after, currency).await?;
-            let changed = schedules::update(connection, &after).await.map_err(overtaken)?;
+            check_one(connection, &after, currency).await?;
+            schedules::update(connection, std::slice::from_ref(&after)).await.map_err(overtaken)?;
+            let changed = before.changed(after);
             let (before, version) = (ScheduleView::from(before), changed.version);
             let view = ScheduleView::from(changed);
             record(connection, (staff.author(), "change"), Some(&before), Some(&view)).await?;
@@ -211,8 +201,7 @@ pub(crate) async fn change(
         })
         .await?;
     drop(connection);
-    changes.committed(Vec::new()).await;
-    keeper.nudge();
+    changes.schedules_changed();
     Ok(HttpResponse::Ok()
         .insert_header((header::ETAG, tag(version, &view)))
         .insert_header((header::CACHE_CONTROL, PRIVATE))
@@ -257,37 +246,6 @@ pub(crate) async fn delete(
     Ok(HttpResponse::NoContent().insert_header((header::CACHE_CONTROL, PRIVATE)).finish())
 }
 
-/// Refuses a schedule with all that is wrong with it.
-async fn check(
-    connection: &mut AsyncPgConnection,
-    schedule: &Schedule,
-    currency: Currency,
-) -> Result<(), Problem> {
-    let Schedule { flight_number, origin, destination, airplane, fares, .. } = schedule;
-    flights::hold_references(connection, flight_number, [origin, destination]).await?;
-    let origin = Airport::find(connection, origin).await?;
-    let destination = Airport::find(connection, destination).await?;
-    let fits = flights::fits(connection, &[airplane]).await?;
-    let fit = fits.get(airplane);
-    let mut errors = Vec::new();
-    if Airline::find(connection, &flight_number.airline()).await?.is_none() {
-        errors.push(FieldError::at("/flight_number", "is of an airline that is not known"));
-    }
-    for (pointer, airport) in [("/origin", &origin), ("/destination", &destination)] {
-        if airport.is_none() {
-            errors.push(FieldError::at(pointer, "is no airport that is known"));
-        }
-    }
-    let zones = origin.zip(destination);
-    let zones = zones.as_ref().map(|(from, to)| (&*from.value.time_zone, &*to.value.time_zone));
-    errors.extend(check_schedule(schedule, zones, schedules::first_date(Utc::now())));
-    if fit.is_none() {
-        errors.push(FieldError::at("/airplane", "is no airplane that is known"));
-    }
-    errors.extend(check_fares(fares, fit.map(|fit| &fit.plan), currency));
-    if errors.is_empty() { Ok(()) } else { Err(Problem::validation(errors)) }
-}
-
 /// Records a write of a schedule in its transaction: `before` is `None` for what was made, `after` for what was removed.
 async fn record(
     connection: &mut AsyncPgConnection,
@@ -295,9 +253,17 @@ async fn record(
     before: Option<&ScheduleView>,
     after: Option<&ScheduleView>,
 ) -> QueryResult<()> {
+    outbox::append(connection, &[audit_event((author, act), before, after)]).await
+}
+
+/// The event of the audit record of a write.
+pub(super) fn audit_event(
+    (author, act): (&AuditAuthor, &str),
+    before: Option<&ScheduleView>,
+    after: Option<&ScheduleView>,
+) -> Event {
     let id = before.or(after).map_or_else(String::new, |view| view.id.to_string());
-    let event = author.change(&format!("schedule.{act}"), format!("schedule/{id}"), before, after);
-    outbox::append(connection, &[event.event(SOURCE)]).await
+    author.change(&format!("schedule.{act}"), format!("schedule/{id}"), before, after).event(SOURCE)
 }
 
 /// The entity tag of a schedule: its version, for writes, and a hash of all that is shown, for reads.

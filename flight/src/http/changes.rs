@@ -4,31 +4,57 @@ use crate::{
     actors::{
         catalogue::{CatalogueChange, CatalogueHandle},
         places::PlacesHandle,
+        schedule_keeper::ScheduleKeeperHandle,
     },
     domain::flight::Flight,
 };
 use shared::outbox::RelayHandle;
 
-/// Tells the relay, this instance's catalogue and its places of committed changes.
+/// Tells the relay, and this instance's catalogue, places and schedule keeper, of committed changes.
 pub(crate) struct CommittedChanges {
     relay: RelayHandle,
     catalogue: CatalogueHandle,
     places: PlacesHandle,
+    keeper: ScheduleKeeperHandle,
+}
+
+/// Which actor of this instance has to hear of an import.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ImportFollower {
+    /// None.
+    Nobody,
+    /// That of the places.
+    Places,
+    /// The schedule keeper.
+    Keeper,
 }
 
 impl CommittedChanges {
-    /// To this relay, this catalogue and these places.
+    /// To these actors.
     #[must_use]
-    pub(crate) fn new(relay: RelayHandle, catalogue: CatalogueHandle, places: PlacesHandle) -> Self {
-        Self { relay, catalogue, places }
+    pub(crate) fn new(
+        relay: RelayHandle,
+        catalogue: CatalogueHandle,
+        places: PlacesHandle,
+        keeper: ScheduleKeeperHandle,
+    ) -> Self {
+        Self { relay, catalogue, places, keeper }
     }
 
     /// After an import, whose flights come over the bus: they may be as many as there are.
-    pub(crate) async fn imported(&self, places: bool) {
+    pub(crate) async fn imported(&self, follower: ImportFollower) {
         self.relay.nudge();
-        if places {
-            self.places_changed().await;
+        match follower {
+            ImportFollower::Nobody => {}
+            ImportFollower::Places => self.places_changed().await,
+            ImportFollower::Keeper => self.keeper.nudge(),
         }
+    }
+
+    /// After a write of schedules: their flights are generated soon.
+    pub(crate) fn schedules_changed(&self) {
+        self.relay.nudge();
+        self.keeper.nudge();
     }
 
     /// Ready when this instance finds the cities and airports as they are now.

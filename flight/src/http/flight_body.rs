@@ -81,7 +81,7 @@ pub(crate) struct FlightPatchBody {
 }
 
 impl FlightPatchBody {
-    /// What the change needs.
+    /// The permissions that the change needs.
     pub(crate) fn permissions(&self) -> impl Iterator<Item = Permission> {
         let plans = self.departure_local.is_some() || self.arrival_local.is_some() || self.airplane.is_some();
         let needed =

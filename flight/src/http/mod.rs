@@ -11,6 +11,7 @@ mod flight_body;
 mod flight_fit;
 mod flights;
 mod imports;
+mod noted_withdrawal;
 mod openapi;
 mod parameters;
 mod permitted;
@@ -21,17 +22,20 @@ mod recorded_flight;
 mod reference;
 mod sale_currency;
 mod schedule_body;
+mod schedule_check;
 mod schedule_generation;
+mod schedule_import;
 mod search;
 mod search_query;
 
-pub(crate) use changes::CommittedChanges;
+pub(crate) use changes::{CommittedChanges, ImportFollower};
 pub(crate) use imports::ImportSlots;
 pub use openapi::document;
 pub(crate) use sale_currency::SaleCurrency;
 pub(crate) use search_query::SearchSettings;
 
 use actix_web::{HttpResponse, web};
+use schedule_import::schedule_transfers;
 use shared::http::method_not_allowed;
 
 /// Mounts the service's routes.
@@ -77,6 +81,16 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
                 .route(web::get().to(admin_schedules::list))
                 .route(web::post().to(admin_schedules::create))
                 .default_service(method_not_allowed("GET, HEAD, POST")),
+        )
+        .service(
+            web::resource("/admin/schedules/import")
+                .route(web::post().to(schedule_transfers::import))
+                .default_service(method_not_allowed("POST")),
+        )
+        .service(
+            web::resource("/admin/schedules/export")
+                .route(web::get().to(schedule_transfers::export))
+                .default_service(read_only()),
         )
         .service(
             web::resource("/admin/schedules/{id}")

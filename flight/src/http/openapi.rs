@@ -9,7 +9,9 @@ use super::{
         airplane_handlers, airplane_transfers, airport_handlers, airport_transfers, city_handlers,
         city_transfers, seat_layout_handlers, seat_layout_transfers,
     },
-    schedule_generation, search,
+    schedule_generation,
+    schedule_import::schedule_transfers,
+    search,
 };
 use shared::http::{BearerToken, Refusals};
 use utoipa::OpenApi;
@@ -35,7 +37,7 @@ use utoipa::OpenApi;
         airplane_transfers::import, airplane_transfers::export, imports::read_import,
         flights::list, flights::get, boards::read, admin_flights::create, admin_flights::change, admin_flights::delete,
         admin_schedules::list, admin_schedules::get, admin_schedules::create, admin_schedules::change,
-        admin_schedules::delete, schedule_generation::generate,
+        admin_schedules::delete, schedule_generation::generate, schedule_transfers::import, schedule_transfers::export,
         disruptions::delay, disruptions::cancel, disruptions::change_equipment,
         search::search, price_calendar::read, places::list,
     ),

@@ -1,9 +1,12 @@
-//! What the routes of staff demand. Each that writes is audited.
+//! The permissions that the routes of staff need. Writes are audited.
 
 use shared::auth::{Audited, Permission, Permitted, Requirement, required};
 
 /// A caller who may change reference data.
 pub(crate) type ReferenceWriter = Audited<required::ReferenceWrite>;
+
+/// A caller who may export reference data.
+pub(crate) type ReferenceExporter = Permitted<required::ReferenceWrite>;
 
 /// A caller who may make and change flights.
 pub(crate) type FlightWriter = Audited<required::FlightWrite>;
@@ -11,10 +14,10 @@ pub(crate) type FlightWriter = Audited<required::FlightWrite>;
 /// A caller who may delay and cancel flights and change their airplanes.
 pub(crate) type DisruptionWriter = Audited<required::DisruptionWrite>;
 
-/// A caller who may change flights, or their fares: the body tells which of the two it takes.
+/// A caller who may change flights or their fares. The body decides which permission the change needs.
 pub(crate) type FlightChanger = Audited<FlightOrFareWrite>;
 
-/// A caller who may look at schedules, which say what is planned and what it costs.
+/// A caller who may read schedules: they have plans and prices.
 pub(crate) type ScheduleReader = Permitted<FlightOrFareWrite>;
 
 /// See [`FlightChanger`].
@@ -22,4 +25,14 @@ pub(crate) struct FlightOrFareWrite;
 
 impl Requirement for FlightOrFareWrite {
     const ANY_OF: &'static [Permission] = &[Permission::FlightWrite, Permission::FareWrite];
+}
+
+/// A caller who may read the progress of imports: everybody who may import something.
+pub(crate) type ImportReader = Permitted<ReferenceOrFlightWrite>;
+
+/// See [`ImportReader`].
+pub(crate) struct ReferenceOrFlightWrite;
+
+impl Requirement for ReferenceOrFlightWrite {
+    const ANY_OF: &'static [Permission] = &[Permission::ReferenceWrite, Permission::FlightWrite];
 }

@@ -1,4 +1,4 @@
-//! Places to fly from or to, for who is typing.
+//! Places to fly from or to, while a traveller types.
 
 use super::{cache_control::SLOW, parameters::NOTHING_TO_FIND};
 use crate::{

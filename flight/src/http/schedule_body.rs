@@ -185,7 +185,7 @@ impl FromJson for SchedulePatchBody {
 }
 
 impl SchedulePatchBody {
-    /// What the change needs: fares one permission, everything else the other.
+    /// The permissions that the change needs: one for fares, another for everything else.
     pub(crate) fn permissions(&self) -> impl Iterator<Item = Permission> {
         let plans = self.effective_from.is_some()
             || self.effective_to.is_some()

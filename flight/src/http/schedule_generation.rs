@@ -59,7 +59,7 @@ impl GeneratedFlight {
     }
 }
 
-/// What was generated, or would be.
+/// The result of a generation, or of its dry run.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Generation {
     /// Flights that were made.
@@ -91,7 +91,7 @@ impl From<diesel::result::Error> for Attempt {
     }
 }
 
-/// What a transaction has found and done.
+/// The result of the transaction of a generation.
 struct Generated {
     flights: GeneratedFlights,
     conflicts: Vec<ScheduleConflict>,

@@ -1,4 +1,4 @@
-//! Reads what a search looks for off the query parameters.
+//! Reads the query parameters of a search.
 
 use super::parameters::CalendarDate;
 use crate::{
@@ -26,7 +26,7 @@ const PARTY: u32 = 9;
 /// The longest slice that can be asked for: a week.
 const LONGEST_SLICE: u32 = 7 * 24 * 60;
 
-/// What an installation decides of searches, and of what may be asked.
+/// The settings of an installation for searches.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SearchSettings {
     /// How itineraries are found and ordered.
@@ -38,7 +38,7 @@ pub(crate) struct SearchSettings {
 /// The places that a query names, each with its parameter.
 pub(super) type NamedPlace = (&'static str, AirportCode);
 
-/// Reads what is looked for. `None` means that an error was noted.
+/// Reads a search. `None` means that an error was noted.
 pub(super) fn read(parameters: &mut QueryParameters, settings: &SearchSettings) -> Option<Query> {
     let slices = read_slices(parameters);
     let party = read_party(parameters);

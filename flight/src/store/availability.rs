@@ -12,7 +12,7 @@ use std::{borrow::Borrow, collections::HashMap, fmt::Write};
 use uuid::Uuid;
 
 statement! {
-    /// Keeps the states of known flights that are newer than what is there.
+    /// Keeps the states of known flights that are newer than the stored ones.
     KeepNewest {
         flights: Array<SqlUuid> = Vec<Uuid>,
         versions: Array<BigInt> = Vec<i64>,

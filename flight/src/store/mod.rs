@@ -26,6 +26,7 @@ pub mod schedules;
 mod schema;
 pub mod seat_layouts;
 pub mod stored_forms;
+pub mod withdrawals;
 
 use crate::domain::{folding::fold, reference::Versioned};
 use diesel::{
@@ -95,7 +96,7 @@ pub trait ReferenceTable: Sized + Send + Sync {
         lock: RowLock,
     ) -> impl Future<Output = QueryResult<Vec<Versioned<Self>>>> + Send;
 
-    /// Inserts what is missing by key, in one statement; gives how many were.
+    /// Inserts the rows whose keys are new, in one statement; gives their number.
     ///
     /// # Errors
     /// Those of the database, a reference that leads nowhere among them.
@@ -122,7 +123,7 @@ pub trait ReferenceTable: Sized + Send + Sync {
         row: &Self,
     ) -> impl Future<Output = QueryResult<i64>> + Send;
 
-    /// Resources that refer to a row, so many at most, as `collection/key`.
+    /// Up to `limit` resources that refer to a row, as `collection/key`.
     ///
     /// # Errors
     /// Those of the database.
@@ -175,7 +176,7 @@ pub fn referring_table(error: &Error) -> Option<&str> {
     }
 }
 
-/// Reads a stored text as what it was before it was stored.
+/// Parses a stored text.
 fn parsed<T: FromStr<Err: std::error::Error + Send + Sync + 'static>>(text: &str) -> QueryResult<T> {
     text.parse().map_err(|error: T::Err| Error::DeserializationError(Box::new(error)))
 }
@@ -185,7 +186,7 @@ fn column<'a, T, V>(rows: &'a [T], value: impl FnMut(&'a T) -> V) -> Vec<V> {
     rows.iter().map(value).collect()
 }
 
-/// What a search text looks for: keys that start with it, names that contain it. Keys are capital letters and
+/// The patterns of a search text: of keys that start with it, and of names that contain it. Keys are capital letters and
 /// digits, and names are compared in their folded form.
 struct SearchPatterns {
     /// Of `LIKE`, for keys.

@@ -156,6 +156,14 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    withdrawals (id) {
+        id -> Uuid,
+        flight_id -> Uuid,
+        noted_at -> Timestamptz,
+    }
+}
+
 diesel::joinable!(airplanes -> aircraft_types (aircraft_type));
 diesel::joinable!(airplanes -> airlines (airline));
 diesel::joinable!(airports -> cities (city));
@@ -183,4 +191,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     scheduled_flights,
     schedules,
     seat_layouts,
+    withdrawals,
 );

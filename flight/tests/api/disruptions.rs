@@ -62,7 +62,7 @@ async fn rows(service: &Service) -> Vec<String> {
         #[diesel(sql_type = diesel::sql_types::Text)]
         row: String,
     }
-    let tables = ["flights", "fares", "airplanes", "availability", "events"];
+    let tables = ["flights", "fares", "airplanes", "availability", "events", "withdrawals"];
     let queries = tables.map(|table| format!("SELECT '{table} ' || t::text AS row FROM {table} t"));
     let query = format!("{} ORDER BY row", queries.join(" UNION ALL "));
     let rows: Vec<Row> = diesel::sql_query(query).load(&mut service.connect().await).await.expect("the rows");
@@ -265,7 +265,6 @@ async fn a_cancelled_flight_is_withdrawn_first_and_told_with_its_reason() {
 async fn nothing_is_done_while_booking_is_away() {
     let service = Service::start().await;
     let made = morning(&service).await;
-    let before = rows(&service).await;
     let (cancel, equipment) = (json!({"reason": "strike"}), json!({"airplane": "G-AERB"}));
     let acts = [("cancel", &cancel), ("equipment", &equipment)];
     let alone = service.without_booking().await;
@@ -278,13 +277,20 @@ async fn nothing_is_done_while_booking_is_away() {
     }
     let late = dry(delay(day(30), "11:30", "13:45"));
     alone.post(&path(&made, "delay"), &late).await.expect_problem(503, "upstream_unavailable");
-    // It may have withdrawn the flight before it failed, so it is asked to sell it again.
+    // It may have withdrawn the flight before it failed: the next version of the flight, told anew, puts it on sale.
     service.booking.set_withdrawal(None);
     for (act, body) in acts {
+        let before = shown(&service, &made).await;
         let refused = service.operator.post(&path(&made, act), body).await;
         refused.expect_problem(503, "upstream_unavailable");
-        assert_eq!(service.booking.acts(), ["withdraw", "reopen"]);
+        let asked = service.booking.asked();
+        assert_eq!((asked[0].0.as_str(), asked[1].0.as_str(), asked.len()), ("withdraw", "follow", 2));
+        let mut renewed = before.clone();
+        renewed["version"] = json!(before["version"].as_i64().expect("a number") + 1);
+        assert_eq!(shown(&service, &made).await, renewed);
+        assert_eq!(asked[1].1["flight"]["version"], renewed["version"]);
     }
+    let before = rows(&service).await;
     service.booking.set_withdrawal(Some(json!({"outcome": "stale"})));
     service.operator.post(&path(&made, "cancel"), &cancel).await.expect_problem(409, "conflict");
     assert_eq!(service.booking.acts(), ["withdraw"]);

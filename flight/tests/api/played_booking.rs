@@ -13,6 +13,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 use testkit::SERVICE_TOKEN_SECRET;
+use tokio::sync::{Mutex as AsyncMutex, MutexGuard as AsyncMutexGuard, Notify};
 
 /// What it answers, and what it was asked.
 pub(crate) struct PlayedBooking {
@@ -24,6 +25,10 @@ pub(crate) struct PlayedBooking {
     /// `None`: it is out of order.
     withdrawal: Mutex<Option<Value>>,
     asked: Mutex<Vec<(String, Value)>>,
+    /// Told of each question for a withdrawal, when it has come.
+    pub(crate) asked_to_withdraw: Notify,
+    /// Withdrawals are answered one after the other.
+    answering: AsyncMutex<()>,
     /// The seats that it has sold.
     pub(crate) seats: Mutex<Vec<SeatsState>>,
 }
@@ -40,6 +45,8 @@ impl PlayedBooking {
             })),
             withdrawal: Mutex::new(Some(json!({"outcome": "withdrawn", "was_on_sale": true}))),
             asked: Mutex::default(),
+            asked_to_withdraw: Notify::new(),
+            answering: AsyncMutex::default(),
             seats: Mutex::default(),
         });
         let address = serve(played.clone());
@@ -54,6 +61,11 @@ impl PlayedBooking {
     /// What it answers from now on to a withdrawal; `None`: it is out of order.
     pub(crate) fn set_withdrawal(&self, withdrawal: Option<Value>) {
         *self.withdrawal.lock().expect("a lock") = withdrawal;
+    }
+
+    /// Keeps it from answering withdrawals, as long as what it gives lives.
+    pub(crate) async fn stall(&self) -> AsyncMutexGuard<'_, ()> {
+        self.answering.lock().await
     }
 
     /// What it was asked since the last call: acts, with their bodies.
@@ -71,9 +83,18 @@ impl PlayedBooking {
     }
 }
 
-async fn close(_: ServiceCaller, played: web::Data<PlayedBooking>) -> HttpResponse {
+async fn close(
+    _: ServiceCaller,
+    _: Id<FlightId>,
+    body: web::Json<Value>,
+    played: web::Data<PlayedBooking>,
+) -> HttpResponse {
+    assert!(body["flight"]["version"].is_i64(), "{body:?}");
     played.closings.fetch_add(1, Ordering::SeqCst);
-    HttpResponse::Ok().json(json!({"live_bookings": played.live_bookings.load(Ordering::SeqCst)}))
+    HttpResponse::Ok().json(match played.live_bookings.load(Ordering::SeqCst) {
+        0 => json!({"outcome": "closed"}),
+        live => json!({"outcome": "booked", "live_bookings": live}),
+    })
 }
 
 async fn act(
@@ -86,11 +107,14 @@ async fn act(
     played.note(&act, body.into_inner());
     match act.as_str() {
         "impact" => HttpResponse::Ok().json(&*played.impact.lock().expect("a lock")),
-        "withdraw" => match &*played.withdrawal.lock().expect("a lock") {
-            Some(answer) => HttpResponse::Ok().json(answer),
-            None => HttpResponse::ServiceUnavailable().finish(),
-        },
-        "reopen" => HttpResponse::NoContent().finish(),
+        "withdraw" => {
+            played.asked_to_withdraw.notify_one();
+            let _answering = played.answering.lock().await;
+            match &*played.withdrawal.lock().expect("a lock") {
+                Some(answer) => HttpResponse::Ok().json(answer),
+                None => HttpResponse::ServiceUnavailable().finish(),
+            }
+        }
         _ => HttpResponse::NotFound().finish(),
     }
 }

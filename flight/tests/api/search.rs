@@ -236,7 +236,8 @@ async fn other_instances_follow() {
 }
 
 /// Other instances hear of a change over the bus, and only the list itself tells when they have.
-async fn wait_for(client: &testkit::Client, path: &str, good: impl Fn(&[Value]) -> bool) {
+/// Asks an instance until it has found what is good.
+pub(crate) async fn wait_for(client: &testkit::Client, path: &str, good: impl Fn(&[Value]) -> bool) {
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
         let found = client.get(path).await.expect(200);
@@ -293,7 +294,8 @@ async fn a_return_is_one_journey() {
 }
 
 /// A flight between any two airports, economy light 100.00, by its local times.
-fn between(
+/// A flight between two airports.
+pub(crate) fn between(
     (number, airplane): (&str, &str),
     (from, to): (&str, &str),
     departure: &str,

@@ -91,6 +91,8 @@ const LOGIN: RouteAccess = RouteAccess::LoggedIn;
 const GUEST: RouteAccess = RouteAccess::AuthenticatedOrGuest;
 const REFERENCE: RouteAccess = RouteAccess::Permitted(&[Permission::ReferenceWrite]);
 const FLIGHT: RouteAccess = RouteAccess::Permitted(&[Permission::FlightWrite]);
+const REFERENCE_OR_FLIGHT: RouteAccess =
+    RouteAccess::Permitted(&[Permission::ReferenceWrite, Permission::FlightWrite]);
 const DISRUPTION: RouteAccess = RouteAccess::Permitted(&[Permission::DisruptionWrite]);
 const FLIGHT_OR_FARE: RouteAccess = RouteAccess::Permitted(&[Permission::FlightWrite, Permission::FareWrite]);
 const READ_USERS: RouteAccess = RouteAccess::Permitted(&[Permission::UserRead]);
@@ -226,7 +228,7 @@ pub const ROUTING_TABLE: &[ApiRoute] = &[
     flight(GET, "/api/v1/admin/airplanes/export", REFERENCE),
     flight(PATCH, "/api/v1/admin/airplanes/{registration}", REFERENCE),
     flight(DELETE, "/api/v1/admin/airplanes/{registration}", REFERENCE),
-    flight(GET, "/api/v1/admin/imports/{id}", REFERENCE),
+    flight(GET, "/api/v1/admin/imports/{id}", REFERENCE_OR_FLIGHT),
     flight(GET, "/api/v1/places", PUBLIC),
     // Flights
     flight(GET, "/api/v1/search", PUBLIC),
@@ -239,6 +241,8 @@ pub const ROUTING_TABLE: &[ApiRoute] = &[
     flight(DELETE, "/api/v1/admin/flights/{id}", FLIGHT),
     flight(GET, "/api/v1/admin/schedules", FLIGHT_OR_FARE),
     flight(POST, "/api/v1/admin/schedules", FLIGHT),
+    import(flight(POST, "/api/v1/admin/schedules/import", FLIGHT)),
+    flight(GET, "/api/v1/admin/schedules/export", FLIGHT_OR_FARE),
     flight(GET, "/api/v1/admin/schedules/{id}", FLIGHT_OR_FARE),
     flight(PATCH, "/api/v1/admin/schedules/{id}", FLIGHT_OR_FARE),
     flight(DELETE, "/api/v1/admin/schedules/{id}", FLIGHT),

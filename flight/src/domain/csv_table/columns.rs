@@ -1,7 +1,7 @@
 //! The columns of a table, and the forms that their fields have in a file.
 
 use serde_json::{Map, Number, Value, json};
-use shared::seat::CabinSection;
+use shared::{fare::FlightFare, seat::CabinSection};
 use std::fmt::Display;
 
 /// A column of a table.
@@ -42,8 +42,12 @@ pub fn text(field: &str) -> Result<Value, String> {
 /// # Errors
 /// A sentence for people.
 pub fn number(field: &str) -> Result<Value, String> {
-    let number: Result<Number, _> = serde_json::from_str(field);
-    number.map(Value::Number).map_err(|_| "must be a number with a decimal point, such as 51.47".to_owned())
+    let number: Option<Number> = serde_json::from_str(field).ok().and_then(|number: Number| {
+        // The parser of JSON may miss the last digits of a fraction, and an export must come back as it was.
+        if number.is_f64() { Number::from_f64(field.parse().ok()?) } else { Some(number) }
+    });
+    let number = number.map(Value::Number);
+    number.ok_or_else(|| "must be a number with a decimal point, such as 51.47".to_owned())
 }
 
 /// An amount with its currency: `24.00 EUR`.
@@ -106,6 +110,31 @@ pub fn write_cabin_sections(sections: &[CabinSection]) -> String {
     sections.iter().map(section).collect::<Vec<_>>().join(" / ")
 }
 
+/// Fares with a slash between: `economy light 100.00 EUR / business flex 320.00 EUR`.
+///
+/// # Errors
+/// A sentence for people.
+pub fn fares(field: &str) -> Result<Value, String> {
+    let fare = |text: &str| {
+        let parts: Vec<&str> = text.split_whitespace().collect();
+        let [cabin, brand, amount, currency] = *parts.as_slice() else { return None };
+        let price = json!({"amount": amount, "currency": currency});
+        Some(json!({"cabin": cabin, "brand": brand, "base_price": price}))
+    };
+    let fares: Option<Value> = field.split('/').map(fare).collect();
+    fares.ok_or_else(|| {
+        "must be cabins with brands and base prices such as economy light 100.00 EUR / business flex 320.00 EUR"
+            .to_owned()
+    })
+}
+
+/// Writes what [`fares`] reads.
+#[must_use]
+pub fn write_fares(fares: &[FlightFare]) -> String {
+    let fare = |fare: &FlightFare| format!("{} {} {}", fare.cabin, fare.brand, fare.base_price);
+    fares.iter().map(fare).collect::<Vec<_>>().join(" / ")
+}
+
 /// Writes what [`words`] and [`numbers`] read.
 #[must_use]
 pub fn write_words(words: &[impl Display]) -> String {
@@ -130,6 +159,12 @@ mod tests {
         assert_eq!(sections[1], json!({"cabin": "economy", "rows": [4, 26], "columns": "ABC|DEF"}));
         let read: Vec<CabinSection> = serde_json::from_value(sections).unwrap();
         assert_eq!(write_cabin_sections(&read), cabins);
+        let fares_of_two = "economy light 100.00 EUR / business flex 320.50 EUR";
+        let read: Vec<FlightFare> = serde_json::from_value(fares(fares_of_two).unwrap()).unwrap();
+        assert_eq!(write_fares(&read), fares_of_two);
+        for bad in ["economy", "economy light 100.00", "economy light 100.00 EUR /", "/", "a b c d e"] {
+            assert!(fares(bad).is_err(), "{bad}");
+        }
         for bad in
             ["economy", "economy 1 ABC", "economy 1-2 ABC more", "economy 1-2 ABC /", "economy a-2 ABC"]
         {

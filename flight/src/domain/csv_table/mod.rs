@@ -9,7 +9,8 @@ mod columns;
 mod lines;
 
 pub use columns::{
-    Column, cabin_sections, money, number, numbers, text, words, write_cabin_sections, write_words,
+    Column, cabin_sections, fares, money, number, numbers, text, words, write_cabin_sections, write_fares,
+    write_words,
 };
 pub use lines::{CsvLine, CsvLines};
 

@@ -1,4 +1,4 @@
-//! What a disruption answers: the flight, or what the act would mean.
+//! The answer of a disruption: the flight, or the impact of a dry run.
 
 use super::{super::flights::tag, plan::PlannedDisruption};
 use crate::{
@@ -11,7 +11,7 @@ use serde::Serialize;
 use shared::money::Money;
 use utoipa::ToSchema;
 
-/// What a disruption would mean.
+/// The impact of a disruption that is not carried out.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct DisruptionImpact {
     /// The flight as it would be.
@@ -20,9 +20,9 @@ pub(crate) struct DisruptionImpact {
     bookings: u64,
     /// Their passengers, with infants.
     passengers: u64,
-    /// What would be given back in all.
+    /// The sum of the refunds.
     refunds: Money,
-    /// Bookings whose travellers would be told.
+    /// Bookings whose travellers would get a letter.
     letters: u64,
     /// Later flights that the airplane could not reach in time.
     knock_on: Vec<FlightView>,
@@ -38,11 +38,11 @@ pub(crate) struct DisruptionImpact {
 pub(crate) enum DisruptionAnswer {
     /// The flight after the act.
     Flight(FlightView),
-    /// What it would mean: of a dry run.
+    /// The impact, after a dry run.
     Impact(DisruptionImpact),
 }
 
-/// What becomes of the bookings.
+/// The effect on the bookings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Consequence {
     /// They are cancelled and refunded in full, and each is told.

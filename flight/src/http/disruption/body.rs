@@ -24,7 +24,7 @@ pub(crate) struct DelayBody {
     /// Why, for travellers.
     #[schema(min_length = 1, max_length = 500)]
     pub(crate) reason: String,
-    /// Whether only to tell what it would mean.
+    /// `true` changes nothing and answers with the impact.
     #[schema(value_type = Option<bool>)]
     pub(crate) dry_run: bool,
 }
@@ -51,7 +51,7 @@ pub(crate) struct CancellationBody {
     /// Why, for travellers.
     #[schema(min_length = 1, max_length = 500)]
     pub(crate) reason: String,
-    /// Whether only to tell what it would mean.
+    /// `true` changes nothing and answers with the impact.
     #[schema(value_type = Option<bool>)]
     pub(crate) dry_run: bool,
 }
@@ -70,7 +70,7 @@ impl FromJson for CancellationBody {
 pub(crate) struct EquipmentBody {
     /// Of any type, free at that time.
     pub(crate) airplane: Registration,
-    /// Whether only to tell what it would mean.
+    /// `true` changes nothing and answers with the impact.
     #[schema(value_type = Option<bool>)]
     pub(crate) dry_run: bool,
 }

@@ -1,14 +1,14 @@
 //! A flight does not take place.
 
 use super::{
-    answer::{Consequence, DisruptionImpact, acted},
+    answer::{Consequence, DisruptionImpact},
     body::CancellationBody,
     deps::DisruptionDeps,
     plan::{PlannedDisruption, check_planned, locked_flight, present_flight, stranded_flights},
-    withdrawal::{Withdrawing, turn, withdrawal},
+    withdrawal::{ActOutcome, Withdrawing, act_with_withdrawal},
 };
 use crate::{
-    domain::flight::{Flight, FlightView},
+    domain::flight::Flight,
     http::{
         preconditions::IfMatch,
         recorded_flight::{present, record},
@@ -18,10 +18,9 @@ use crate::{
 use actix_web::HttpResponse;
 use chrono::Utc;
 use diesel_async::{AsyncConnection, AsyncPgConnection};
-use futures_util::future::join;
 use shared::{auth::AuditAuthor, events::FlightStatus, http::Problem, ids::FlightId};
 
-/// Tells what the cancellation would mean.
+/// Answers with the impact of the cancellation.
 pub(super) async fn assess(
     deps: &DisruptionDeps,
     (id, precondition): (FlightId, IfMatch),
@@ -52,22 +51,8 @@ pub(super) async fn act(
     flight: (FlightId, IfMatch),
     body: CancellationBody,
 ) -> Result<HttpResponse, Problem> {
-    let _turn = turn().await;
-    let (withdrawing, service) = withdrawal();
-    let cancelling = cancel(deps, author, flight, (body, withdrawing));
-    let (outcome, withdrawn) = join(cancelling, service.serve(&deps.booking)).await;
-    match (outcome, withdrawn) {
-        (Ok((changed, view)), _) => {
-            deps.committed(changed).await;
-            Ok(acted(&view))
-        }
-        (Err(problem), withdrawn) => {
-            if let Some(withdrawn) = withdrawn {
-                withdrawn.reopen(&deps.booking).await;
-            }
-            Err(problem)
-        }
-    }
+    let id = flight.0;
+    act_with_withdrawal(deps, id, |withdrawing| cancel(deps, author, flight, (body, withdrawing))).await
 }
 
 async fn cancel(
@@ -75,19 +60,19 @@ async fn cancel(
     author: &AuditAuthor,
     (id, precondition): (FlightId, IfMatch),
     (body, withdrawing): (CancellationBody, Withdrawing),
-) -> Result<(Flight, FlightView), Problem> {
+) -> ActOutcome {
     let mut connection = deps.pool.get().await?;
     (*connection)
         .transaction::<_, Problem, _>(async |connection: &mut AsyncPgConnection| {
+            let question = withdrawing.begin(connection).await?;
             let before = locked_flight(connection, (id, &precondition)).await?;
             check_planned(&before, Utc::now())?;
-            let mark = withdrawing.withdraw(&before, None).await?;
+            question.withdraw(&before, None).await?;
             let shown = present(connection, &before).await?;
             let changed = flights::cancel(connection, id, &body.reason).await?;
             let view = present(connection, &changed).await?;
             record(connection, (author, "cancel"), Some(&shown), Some(&view)).await?;
-            mark.set();
-            Ok((changed, view))
+            Ok((Some(changed), view))
         })
         .await
 }

@@ -22,7 +22,7 @@ use chrono::Utc;
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use shared::{auth::AuditAuthor, http::Problem, ids::FlightId};
 
-/// Tells what the delay would mean.
+/// Answers with the impact of the delay.
 pub(super) async fn assess(
     deps: &DisruptionDeps,
     (id, precondition): (FlightId, IfMatch),

@@ -1,10 +1,10 @@
-//! What the acts need.
+//! The dependencies of the acts.
 
 use crate::{booking::BookingClient, domain::flight::Flight, http::CommittedChanges};
 use actix_web::web;
 use shared::{db::Pool, error_chain::ErrorChain};
 
-/// The database, those who hear of changes, and booking.
+/// The database, the followers of changes, and booking.
 pub(super) struct DisruptionDeps {
     pub(super) pool: web::Data<Pool>,
     pub(super) changes: web::Data<CommittedChanges>,

@@ -1,16 +1,16 @@
 //! Another airplane flies.
 
 use super::{
-    answer::{Consequence, DisruptionImpact, acted},
+    answer::{Consequence, DisruptionImpact},
     body::EquipmentBody,
     deps::DisruptionDeps,
     plan::{PlannedDisruption, check_planned, late_flights, locked_flight, present_flight, stranded_flights},
-    withdrawal::{Withdrawing, turn, withdrawal},
+    withdrawal::{ActOutcome, Withdrawing, act_with_withdrawal},
 };
 use crate::{
     domain::{
         delay::PlannedTimes,
-        flight::{Equipment, Flight, FlightView},
+        flight::{Equipment, Flight},
         reference::{AircraftType, Airplane, SeatLayout},
         rotation::turnaround,
     },
@@ -28,7 +28,6 @@ use actix_web::HttpResponse;
 use chrono::Utc;
 use diesel::result::{DatabaseErrorKind, Error};
 use diesel_async::{AsyncConnection, AsyncPgConnection};
-use futures_util::future::join;
 use shared::{
     auth::AuditAuthor,
     events::AircraftTypeSummary,
@@ -39,7 +38,7 @@ use shared::{
 };
 use std::sync::Arc;
 
-/// Tells what the change would mean.
+/// Answers with the impact of the change.
 pub(super) async fn assess(
     deps: &DisruptionDeps,
     (id, precondition): (FlightId, IfMatch),
@@ -75,24 +74,8 @@ pub(super) async fn act(
     flight: (FlightId, IfMatch),
     body: EquipmentBody,
 ) -> Result<HttpResponse, Problem> {
-    let _turn = turn().await;
-    let (withdrawing, service) = withdrawal();
-    let changing = change(deps, author, flight, (body, withdrawing));
-    let (outcome, withdrawn) = join(changing, service.serve(&deps.booking)).await;
-    match (outcome, withdrawn) {
-        (Ok((changed, view)), _) => {
-            if let Some(changed) = changed {
-                deps.committed(changed).await;
-            }
-            Ok(acted(&view))
-        }
-        (Err(problem), withdrawn) => {
-            if let Some(withdrawn) = withdrawn {
-                withdrawn.reopen(&deps.booking).await;
-            }
-            Err(problem)
-        }
-    }
+    let id = flight.0;
+    act_with_withdrawal(deps, id, |withdrawing| change(deps, author, flight, (body, withdrawing))).await
 }
 
 /// Gives the flight after the change; without one where it has this airplane already.
@@ -101,10 +84,11 @@ async fn change(
     author: &AuditAuthor,
     (id, precondition): (FlightId, IfMatch),
     (body, withdrawing): (EquipmentBody, Withdrawing),
-) -> Result<(Option<Flight>, FlightView), Problem> {
+) -> ActOutcome {
     let mut connection = deps.pool.get().await?;
     (*connection)
         .transaction::<_, Problem, _>(async |connection: &mut AsyncPgConnection| {
+            let question = withdrawing.begin(connection).await?;
             let before = locked_flight(connection, (id, &precondition)).await?;
             check_planned(&before, Utc::now())?;
             let shown = present(connection, &before).await?;
@@ -112,17 +96,16 @@ async fn change(
             let times = flights::plan_of(connection, &before).await?;
             let change = change_of(connection, &before, (&body.airplane, &times)).await?;
             let Some((other, after)) = change else { return Ok((None, shown)) };
-            let mark = withdrawing.withdraw(&before, Some(after.equipment.plan.clone())).await?;
+            question.withdraw(&before, Some(after.equipment.plan.clone())).await?;
             let changed = write(connection, &before, (&other, &times)).await?;
             let view = present(connection, &changed).await?;
             record(connection, (author, "equipment"), Some(&shown), Some(&view)).await?;
-            mark.set();
             Ok((Some(changed), view))
         })
         .await
 }
 
-/// What the other airplane changes, and the flight with it; nothing where the flight has this airplane already.
+/// The change to the other airplane, and the flight after it; `None` where the flight has this airplane already.
 ///
 /// # Errors
 /// `validation_failed` for an unknown airplane; `conflict` where it is planned elsewhere, or nothing that is on sale could

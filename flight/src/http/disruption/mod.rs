@@ -2,11 +2,11 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `body` | what the requests say |
+//! | `body` | the bodies of the requests |
 //! | `delay`, `cancellation`, `equipment` | the acts, and their dry runs |
-//! | `plan` | what an act would make of a flight and of later ones |
+//! | `plan` | the flight after an act, and the later flights that it affects |
 //! | `withdrawal` | booking is asked before a cancellation and a change of equipment |
-//! | `answer` | what is answered |
+//! | `answer` | the answers |
 
 mod answer;
 mod body;

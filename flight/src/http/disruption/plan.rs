@@ -1,4 +1,4 @@
-//! What a disruption would make of a flight, before it is made.
+//! The flight as a disruption would leave it.
 
 use crate::{
     domain::{

@@ -11,7 +11,7 @@ use crate::{
         csv_table::LineError,
         import::{ImportReport, ImportStatus, ImportTally},
     },
-    http::{CommittedChanges, cache_control::PRIVATE, parameters::NoParameters},
+    http::{CommittedChanges, cache_control::PRIVATE, parameters::NoParameters, permitted::ImportReader},
     store::imports,
 };
 use actix_web::{
@@ -20,7 +20,7 @@ use actix_web::{
     web::{self, Bytes},
 };
 use shared::{
-    auth::{AuditAuthor, Permitted, required},
+    auth::{AuditAuthor, Caller},
     db::{DbError, Pool},
     http::{Code, Id, Problem},
     ids::ImportId,
@@ -42,14 +42,14 @@ const BEAT: Duration = Duration::from_secs(2);
     get,
     path = "/api/v1/admin/imports/{id}",
     tag = "reference data",
-    security(("bearer" = ["reference:write"])),
+    security(("bearer" = ["reference:write"]), ("bearer" = ["flight:write"])),
     params(("id" = ImportId, Path)),
     responses(
         (status = 200, description = "How far it is", body = ImportReport),
     )
 )]
 pub(crate) async fn read(
-    _: Permitted<required::ReferenceWrite>,
+    _: ImportReader,
     _: NoParameters,
     Id(id): Id<ImportId>,
     pool: web::Data<Pool>,
@@ -59,12 +59,13 @@ pub(crate) async fn read(
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, PRIVATE)).json(report))
 }
 
-/// An import that runs by itself.
+/// An import whose client does not wait.
 pub(super) struct BackgroundImport {
     pub(super) id: ImportId,
     pub(super) file: Bytes,
     pub(super) dry_run: bool,
     pub(super) author: AuditAuthor,
+    pub(super) caller: Caller,
     pub(super) currency: Currency,
     pub(super) pool: web::Data<Pool>,
     pub(super) changes: web::Data<CommittedChanges>,
@@ -82,13 +83,14 @@ impl BackgroundImport {
             file: &self.file,
             dry_run: self.dry_run,
             author: &self.author,
+            caller: &self.caller,
             currency: self.currency,
             id: Some(self.id),
         };
         let (status, tally) = match run::<T>(&self.pool, &order, &progress).await {
             // The transaction has noted its own end.
             Ok(tally) if !self.dry_run && tally.errors.is_empty() => {
-                self.changes.imported(T::IS_PLACE).await;
+                self.changes.imported(T::FOLLOWER).await;
                 return;
             }
             Ok(tally) if tally.errors.is_empty() => (ImportStatus::Completed, tally),

@@ -13,7 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Imports at the same time on an instance: each holds a file in memory and a connection.
 const SLOTS: usize = 2;
-/// When a client that found none free comes again.
+/// How long a client that finds no free slot is asked to wait.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// The imports that may run at the same time.
@@ -49,7 +49,7 @@ impl FromRequest for CsvBody {
     }
 }
 
-/// What the head of the request says, before its body is read.
+/// Checks the head of the request before its body is read, and takes a slot.
 fn admit(request: &HttpRequest) -> Result<OwnedSemaphorePermit, Problem> {
     require_identity(request.headers())?;
     let is_csv = request.mime_type().ok().flatten().is_some_and(|mime| {
@@ -70,7 +70,7 @@ fn admit(request: &HttpRequest) -> Result<OwnedSemaphorePermit, Problem> {
     slot.ok_or_else(|| Problem::new(Code::Overloaded).retry_after(RETRY_AFTER))
 }
 
-/// Whether the client would rather not wait (RFC 7240).
+/// Whether the client prefers an answer before the import has ended (RFC 7240).
 fn prefers_async(headers: &HeaderMap) -> bool {
     let prefer = header::HeaderName::from_static("prefer");
     let texts = headers.get_all(prefer).filter_map(|value: &HeaderValue| value.to_str().ok());

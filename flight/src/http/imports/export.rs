@@ -10,6 +10,7 @@ use shared::{
     http::{Problem, spreadsheet},
     money::Currency,
 };
+use std::io;
 
 /// Rows that are read at once.
 const PAGE: i64 = 1000;
@@ -25,17 +26,21 @@ pub(super) async fn respond<T: CsvTable>(pool: &Pool, currency: Currency) -> Res
             all::<T>(connection).await
         })
         .await?;
-    let lines: Vec<Vec<String>> = rows.iter().map(|row| row.fields(currency)).collect();
-    let header: Vec<&str> = T::COLUMNS.iter().map(|column| column.name).collect();
-    let lines = lines.iter().map(|line| line.iter().map(String::as_str).collect::<Vec<_>>());
-    let file = spreadsheet::document(std::iter::once(header).chain(lines));
-    let file = file.map_err(|error| Problem::internal(&error))?;
+    let file = document(&rows, currency).map_err(|error| Problem::internal(&error))?;
     let name = format!("attachment; filename=\"{}.csv\"", T::COLLECTION);
     Ok(HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, PRIVATE))
         .insert_header((header::CONTENT_TYPE, "text/csv; charset=utf-8; header=present"))
         .insert_header((header::CONTENT_DISPOSITION, name))
         .body(file))
+}
+
+/// The file of these rows.
+pub(super) fn document<T: CsvTable>(rows: &[T], currency: Currency) -> io::Result<Vec<u8>> {
+    let lines: Vec<Vec<String>> = rows.iter().map(|row| row.fields(currency)).collect();
+    let header: Vec<&str> = T::COLUMNS.iter().map(|column| column.name).collect();
+    let lines = lines.iter().map(|line| line.iter().map(String::as_str).collect::<Vec<_>>());
+    spreadsheet::document(std::iter::once(header).chain(lines))
 }
 
 async fn all<T: CsvTable>(connection: &mut AsyncPgConnection) -> QueryResult<Vec<T>> {

@@ -15,7 +15,7 @@ use crate::{
 };
 use actix_web::{HttpResponse, http::header, web};
 use shared::{
-    auth::AuditAuthor,
+    auth::{AuditAuthor, Caller},
     db::Pool,
     http::{FieldError, Problem, QueryParameters, input::MOST_ERRORS},
     ids::ImportId,
@@ -24,7 +24,7 @@ use shared::{
 
 /// Imports a file.
 pub(in crate::http) async fn import<T: CsvTable>(
-    author: &AuditAuthor,
+    (author, caller): (&AuditAuthor, &Caller),
     mut parameters: QueryParameters,
     body: CsvBody,
     (pool, changes): (web::Data<Pool>, web::Data<CommittedChanges>),
@@ -48,8 +48,8 @@ pub(in crate::http) async fn import<T: CsvTable>(
     if prefers_async {
         let id = ImportId::new();
         imports::begin(&mut *pool.get().await?, &report, id).await?;
-        let author = author.clone();
-        let import = BackgroundImport { id, file, dry_run, author, currency, pool, changes, slot };
+        let (author, caller) = (author.clone(), caller.clone());
+        let import = BackgroundImport { id, file, dry_run, author, caller, currency, pool, changes, slot };
         actix_web::rt::spawn(import.run::<T>());
         return Ok(HttpResponse::Accepted()
             .insert_header((header::LOCATION, format!("/api/v1/admin/imports/{id}")))
@@ -57,14 +57,14 @@ pub(in crate::http) async fn import<T: CsvTable>(
             .insert_header((header::CACHE_CONTROL, PRIVATE))
             .json(ImportReport { id: Some(id), ..report }));
     }
-    let order = ImportOrder { file: &file, dry_run, author, currency, id: None };
+    let order = ImportOrder { file: &file, dry_run, author, caller, currency, id: None };
     let tally = run::<T>(&pool, &order, &ImportProgress::default()).await?;
     drop(slot);
     if !dry_run && !tally.errors.is_empty() {
         return Err(refusal(tally));
     }
     if !dry_run {
-        changes.imported(T::IS_PLACE).await;
+        changes.imported(T::FOLLOWER).await;
     }
     let ImportTally { counts, errors } = tally;
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, PRIVATE)).json(ImportReport {
@@ -97,9 +97,22 @@ pub(in crate::http) async fn export_all<T: CsvTable>(
     export::respond::<T>(&pool, currency).await
 }
 
-/// The import and the export of a kind, with their documentation, in a module of this name.
+/// The import and the export of a kind, with their documentation, in a module of this name. The short form is that of
+/// reference data; the long one names the tag, the extractors with what they demand, and what is particular to the files.
 macro_rules! transfers {
     ($module:ident, $type:ty, $several:literal, $import:literal, $export:literal) => {
+        transfers!(
+            $module, $type, $several, $import, $export, "reference data",
+            import by ReferenceWriter [("bearer" = ["reference:write"])],
+            export by ReferenceExporter [("bearer" = ["reference:write"])],
+            ""
+        );
+    };
+    (
+        $module:ident, $type:ty, $several:literal, $import:literal, $export:literal, $tag:literal,
+        import by $importer:ident [$($may_import:tt),+], export by $exporter:ident [$($may_export:tt),+],
+        $particular:literal
+    ) => {
         pub(crate) mod $module {
             use super::*;
             use crate::{
@@ -107,23 +120,25 @@ macro_rules! transfers {
                 http::{
                     CommittedChanges, SaleCurrency,
                     imports::{CsvBody, handlers},
-                    permitted::ReferenceWriter,
+                    permitted::{$exporter, $importer},
                 },
             };
             use actix_web::{HttpResponse, web};
             use shared::{
-                auth::{Permitted, required},
                 db::Pool,
                 http::{Problem, QueryParameters},
             };
 
             #[utoipa::path(
                 post, path = $import, summary = concat!("Import ", $several),
-                description = "From a file whose first line names the columns, in any order; commas or semicolons, UTF-8, 32 MiB at most. \
-                               A row makes the one of its key what it says, or makes it; rows that the file lacks stay. All or nothing. \
-                               With `Prefer: respond-async` (RFC 7240) the answer does not wait for the end.",
-                tag = "reference data",
-                security(("bearer" = ["reference:write"])),
+                description = concat!(
+                    "From a file whose first line names the columns, in any order; commas or semicolons, UTF-8, 32 MiB at most. \
+                     A row makes the one of its key what it says, or makes it; rows that the file lacks stay. All or nothing. ",
+                    $particular,
+                    "With `Prefer: respond-async` (RFC 7240) the answer does not wait for the end."
+                ),
+                tag = $tag,
+                security($($may_import),+),
                 params(("dry_run" = Option<bool>, Query, description = "Change nothing, and tell what would be changed, and every bad line")),
                 request_body(content = String, content_type = "text/csv"),
                 responses(
@@ -133,27 +148,28 @@ macro_rules! transfers {
                 )
             )]
             pub(crate) async fn import(
-                staff: ReferenceWriter,
+                staff: $importer,
                 parameters: QueryParameters,
                 body: CsvBody,
                 pool: web::Data<Pool>,
                 changes: web::Data<CommittedChanges>,
                 currency: web::Data<SaleCurrency>,
             ) -> Result<HttpResponse, Problem> {
-                handlers::import::<$type>(staff.author(), parameters, body, (pool, changes), currency.0).await
+                let caller = (staff.author(), &*staff);
+                handlers::import::<$type>(caller, parameters, body, (pool, changes), currency.0).await
             }
 
             #[utoipa::path(
                 get, path = $export, summary = concat!("Export ", $several),
                 description = "As a file that an import reads. A text that a spreadsheet would take for a formula has an apostrophe in front.",
-                tag = "reference data",
-                security(("bearer" = ["reference:write"])),
+                tag = $tag,
+                security($($may_export),+),
                 responses(
                     (status = 200, description = "All rows, by key", body = String, content_type = "text/csv"),
                 )
             )]
             pub(crate) async fn export(
-                _: Permitted<required::ReferenceWrite>,
+                _: $exporter,
                 parameters: QueryParameters,
                 pool: web::Data<Pool>,
                 currency: web::Data<SaleCurrency>,

@@ -2,7 +2,7 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `table` | what a kind of data has to say for that |
+//! | `table` | the trait of a kind of data that has files |
 //! | `handlers` | the routes of a kind |
 //! | `csv_body` | the body of an import, within its bounds |
 //! | `run` | an import: all of a file, or nothing |
@@ -14,6 +14,8 @@ mod csv_body;
 mod export;
 pub(super) mod handlers;
 mod progress;
+#[cfg(test)]
+pub(super) mod round_trip;
 mod run;
 mod table;
 

@@ -1,4 +1,4 @@
-//! How far an import is, for who asks meanwhile.
+//! The progress of an import that is under way.
 
 use crate::domain::import::ImportCounts;
 use std::sync::{Mutex, PoisonError};

@@ -13,7 +13,7 @@ use crate::{
 };
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use shared::{
-    auth::AuditAuthor,
+    auth::{AuditAuthor, Caller},
     db::Pool,
     http::{JsonReader, Problem},
     ids::ImportId,
@@ -33,6 +33,7 @@ pub(super) struct ImportOrder<'a> {
     pub(super) file: &'a [u8],
     pub(super) dry_run: bool,
     pub(super) author: &'a AuditAuthor,
+    pub(super) caller: &'a Caller,
     pub(super) currency: Currency,
     /// The row that tells of it, where nobody waits for it.
     pub(super) id: Option<ImportId>,
@@ -66,8 +67,8 @@ pub(super) async fn run<T: CsvTable>(
     order: &ImportOrder<'_>,
     progress: &ImportProgress,
 ) -> Result<ImportTally, Problem> {
-    let ImportOrder { author, currency, dry_run, .. } = *order;
-    let mut writes = ImportWrites { author, currency, tally: ImportTally::default(), dry_run };
+    let ImportOrder { author, caller, currency, dry_run, .. } = *order;
+    let mut writes = ImportWrites { author, caller, currency, tally: ImportTally::default(), dry_run };
     let mut lines = match CsvLines::open(order.file, T::COLUMNS) {
         Ok(lines) => lines,
         Err(errors) => {

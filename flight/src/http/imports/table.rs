@@ -1,13 +1,16 @@
-//! What a kind of data has to say to be imported and exported.
+//! The trait of a kind of data that is imported and exported.
 
-use crate::domain::{
-    csv_table::{Column, LineError},
-    import::ImportTally,
+use crate::{
+    domain::{
+        csv_table::{Column, LineError},
+        import::ImportTally,
+    },
+    http::ImportFollower,
 };
 use diesel::QueryResult;
 use diesel_async::AsyncPgConnection;
 use shared::{
-    auth::AuditAuthor,
+    auth::{AuditAuthor, Caller},
     http::{JsonReader, Problem},
     money::Currency,
 };
@@ -17,10 +20,10 @@ use shared::{
 pub(in crate::http) trait CsvTable: Sized + Send + Sync + 'static {
     /// The name of the collection in paths.
     const COLLECTION: &'static str;
-    /// What the audit log calls one of them.
+    /// The name of one row in the audit log.
     const KIND: &'static str;
-    /// Whether it is a place, which people look for by name.
-    const IS_PLACE: bool;
+    /// The actor that has to hear of an import, beside the relay.
+    const FOLLOWER: ImportFollower;
     /// The columns, in the order of exports.
     const COLUMNS: &'static [Column];
 
@@ -56,10 +59,12 @@ pub(in crate::http) trait CsvTable: Sized + Send + Sync + 'static {
     ) -> impl Future<Output = Result<(), Problem>> + Send;
 }
 
-/// What an import keeps account of while it writes.
+/// The state of an import while it writes.
 pub(in crate::http) struct ImportWrites<'a> {
     /// Whose import it is.
     pub(in crate::http) author: &'a AuditAuthor,
+    /// The same caller, with the permissions that single rows may need beside that of the import.
+    pub(in crate::http) caller: &'a Caller,
     /// The currency of all money.
     pub(in crate::http) currency: Currency,
     /// Rows and errors so far.
@@ -69,7 +74,7 @@ pub(in crate::http) struct ImportWrites<'a> {
 }
 
 impl ImportWrites<'_> {
-    /// Whether what was written may be kept.
+    /// Whether the written rows may be kept.
     pub(in crate::http) fn keeps(&self) -> bool {
         !self.dry_run && self.tally.errors.is_empty()
     }

@@ -9,7 +9,10 @@ use crate::{
         reference::{AircraftType, Airline, Airplane, Airport, City, SeatLayout, Versioned},
     },
     error::{Conflict, overtaken},
-    http::imports::{CsvTable, ImportWrites, handlers::transfers},
+    http::{
+        ImportFollower,
+        imports::{CsvTable, ImportWrites, handlers::transfers},
+    },
     store::{
         RowLock,
         flights::{self, Naming, SOURCE},
@@ -25,7 +28,7 @@ use shared::{
 };
 use std::collections::HashMap;
 
-/// What a kind of reference data has to say beside [`Resource`].
+/// A kind of reference data that has files.
 trait CsvRow: Resource {
     /// See [`CsvTable::COLUMNS`].
     const CSV_COLUMNS: &'static [Column];
@@ -38,14 +41,15 @@ trait CsvRow: Resource {
     /// See [`CsvTable::fields`].
     fn row_fields(&self, currency: Currency) -> Vec<String>;
 
-    /// Takes over from the row that is there what no file says.
+    /// Takes the values that no file has from the stored row.
     fn adopt(&mut self, _there: &Self) {}
 }
 
 impl<T: CsvRow> CsvTable for T {
     const COLLECTION: &'static str = <T as Resource>::COLLECTION;
     const KIND: &'static str = <T as Resource>::KIND;
-    const IS_PLACE: bool = <T as Resource>::IS_PLACE;
+    const FOLLOWER: ImportFollower =
+        if <T as Resource>::IS_PLACE { ImportFollower::Places } else { ImportFollower::Nobody };
     const COLUMNS: &'static [Column] = T::CSV_COLUMNS;
 
     fn read_line(object: &mut JsonReader<'_>, currency: Currency) -> Option<Self> {

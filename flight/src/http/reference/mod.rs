@@ -7,6 +7,8 @@ mod airplanes;
 mod airports;
 mod cities;
 mod import;
+#[cfg(test)]
+mod import_tests;
 mod resource;
 mod seat_layouts;
 
@@ -194,7 +196,7 @@ async fn check_references<T: Resource>(value: &T, connection: &mut AsyncPgConnec
     if unknown.is_empty() { Ok(()) } else { Err(Problem::validation(unknown)) }
 }
 
-/// What a change has made.
+/// The result of a change.
 enum Written<T> {
     /// The data are others, and so are the flights that carry them.
     Changed(Versioned<T>, Vec<Flight>),

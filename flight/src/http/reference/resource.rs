@@ -1,4 +1,4 @@
-//! What a kind of reference data is to the handlers that all kinds share.
+//! The trait of a kind of reference data. The handlers are the same for all kinds.
 
 use crate::{
     error::Conflict,
@@ -27,16 +27,16 @@ impl<T: FromJson> ReadIn for T {
 pub(in crate::http) trait Resource:
     ReferenceTable + ReadIn + Clone + PartialEq + 'static
 {
-    /// What a merge patch says.
+    /// A merge patch of it.
     type Change: ReadIn + Send + 'static;
-    /// What answers show of it.
+    /// Its form in answers.
     type View: Serialize + Send;
     /// The name of the collection in paths.
     const COLLECTION: &'static str;
-    /// What the audit log calls one of them.
+    /// The name of one of them in the audit log.
     const KIND: &'static str;
 
-    /// What answers show of it, with its money in the sale currency.
+    /// Its form in answers, with its money in the sale currency.
     fn view(&self, currency: Currency) -> Self::View;
 
     /// The data after a patch.
@@ -53,7 +53,7 @@ pub(in crate::http) trait Resource:
         std::future::ready(Ok(Vec::new()))
     }
 
-    /// What the use of the data has against a change.
+    /// The conflict of a change with the use of the data.
     fn check_use(
         _before: &Self,
         _after: &Self,
@@ -65,7 +65,7 @@ pub(in crate::http) trait Resource:
     /// Whether it is a place, which people look for by name.
     const IS_PLACE: bool = false;
 
-    /// The data that a change makes beside what is in use, where it must stay as it is.
+    /// The row that a change makes beside the old one, where the old one is in use and must stay as it is.
     fn successor(
         _before: &Self,
         _after: &Self,
@@ -74,7 +74,7 @@ pub(in crate::http) trait Resource:
         std::future::ready(Ok(None))
     }
 
-    /// What flights carry of it, where they do.
+    /// The part of it that flights carry.
     fn naming(&self) -> Option<Naming> {
         None
     }

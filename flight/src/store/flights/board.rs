@@ -12,7 +12,7 @@ use shared::iata::AirportCode;
 use std::ops::Range;
 use uuid::Uuid;
 
-/// What a board shows.
+/// A filter of the flights on a board.
 #[derive(Debug, Clone)]
 pub struct BoardFilter {
     /// Of which airport.

@@ -18,6 +18,7 @@ use shared::{
     iata::Registration,
     ids::{FlightId, SeatLayoutId},
 };
+use uuid::Uuid;
 
 /// Another airplane for a flight.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +33,7 @@ pub struct OtherAirplane {
     pub fares: Option<Vec<FlightFare>>,
 }
 
-/// The columns that disruptions change; what is `None` stays as it is.
+/// The columns that disruptions change. A member that is `None` stays as it is.
 #[derive(Default, AsChangeset)]
 #[diesel(table_name = flights)]
 struct DisruptedColumns<'a> {
@@ -45,7 +46,7 @@ struct DisruptedColumns<'a> {
     )]
     reason: Option<Option<&'a str>>,
     airplane: Option<&'a str>,
-    seat_layout_id: Option<uuid::Uuid>,
+    seat_layout_id: Option<Uuid>,
     blocked_until: Option<DateTime<Utc>>,
 }
 
@@ -114,6 +115,31 @@ pub async fn change_airplane(
         ..DisruptedColumns::default()
     };
     disrupt(connection, id, columns, EventType::FlightChanged).await
+}
+
+/// Tells flights anew as they are, each in its next version; passes over those that are cancelled or have arrived.
+///
+/// # Errors
+/// Those of the database.
+pub async fn renew(connection: &mut AsyncPgConnection, ids: &[FlightId]) -> QueryResult<Vec<Flight>> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let ahead = flights::status.ne("cancelled").and(flights::arrives_at.gt(diesel::dsl::now));
+    // Locked in the order of ids, as every writer of several flights does.
+    let locked: Vec<Uuid> = flights::table
+        .filter(flights::id.eq_any(ids).and(ahead))
+        .order(flights::id)
+        .select(flights::id)
+        .for_update()
+        .load(connection)
+        .await?;
+    diesel::update(flights::table.filter(flights::id.eq_any(&locked)))
+        .set(flights::version.eq(flights::version + 1))
+        .execute(connection)
+        .await?;
+    let locked: Vec<FlightId> = locked.into_iter().map(FlightId).collect();
+    let renewed = find_many(connection, &locked).await?;
+    publish(connection, EventType::FlightChanged, &renewed).await?;
+    Ok(renewed)
 }
 
 async fn disrupt(

@@ -10,7 +10,7 @@ mod versions;
 mod write;
 
 pub use board::{BoardFilter, board};
-pub use disrupt::{OtherAirplane, cancel, change_airplane, delay, plan_of};
+pub use disrupt::{OtherAirplane, cancel, change_airplane, delay, plan_of, renew};
 pub use read::{
     FlightFilter, airplane_is_in_use, airport_is_in_use, find, find_many, is_taken, list, lock, with_seats,
 };

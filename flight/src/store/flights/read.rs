@@ -18,7 +18,7 @@ use shared::{
 };
 use uuid::Uuid;
 
-/// Which flights are wanted; what is absent is not asked about.
+/// A filter of flights. An absent member matches all.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct FlightFilter {
     /// Code of an airport, or of a city, which stands for all of its airports.

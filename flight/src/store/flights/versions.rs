@@ -1,4 +1,4 @@
-//! The versions of flights and of their seats: what an index compares itself with.
+//! The versions of flights and of their seats. An index compares its own with them.
 
 use crate::domain::timetable::StoredVersion;
 use chrono::{DateTime, Utc};

@@ -46,7 +46,7 @@ pub struct NewFlight {
     pub fares: Vec<FlightFare>,
 }
 
-/// What an update of a flight writes: all that may change. What is `None` stays as it is.
+/// An update of a flight. A member that is `None` stays as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FlightChange {
     /// When it leaves and arrives, each in its airport's zone, by the plan and so in fact.
@@ -100,8 +100,8 @@ struct InsertedFlight {
     id: Uuid,
 }
 
-/// Keeps the airports and the airline of a flight that is to be made as they are until the transaction
-/// ends, so that no time zone changes between the reading of the times and the insert.
+/// Keeps the airports and the airlines of flights that are to be made as they are until the transaction ends, so that no
+/// time zone changes between the reading of the times and the insert.
 ///
 /// Call it before any other lock is taken: who changes reference data locks its row first, then flights.
 ///
@@ -109,18 +109,21 @@ struct InsertedFlight {
 /// Those of the database. What is not there is passed over.
 pub async fn hold_references(
     connection: &mut AsyncPgConnection,
-    number: &FlightNumber,
-    route: [&AirportCode; 2],
+    numbers: &[&FlightNumber],
+    route: &[&AirportCode],
 ) -> QueryResult<()> {
     airports::table
-        .filter(airports::iata.eq_any(route.map(AirportCode::as_str)))
+        .filter(airports::iata.eq_any(column(route, |airport| airport.as_str())))
         .order(airports::iata)
         .select(airports::iata)
         .for_key_share()
         .load::<String>(connection)
         .await?;
+    let airlines: HashSet<AirlineCode> = numbers.iter().map(|number| number.airline()).collect();
+    let airlines: Vec<&str> = airlines.iter().map(AirlineCode::as_str).collect();
     airlines::table
-        .filter(airlines::code.eq(number.airline().as_str()))
+        .filter(airlines::code.eq_any(airlines))
+        .order(airlines::code)
         .select(airlines::code)
         .for_key_share()
         .load::<String>(connection)
@@ -272,7 +275,7 @@ pub async fn republish(connection: &mut AsyncPgConnection, naming: &Naming) -> Q
 }
 
 /// Tells anew of all flights that carry one of these pieces of reference data, which are all of one kind, as [`republish`]
-/// does, but keeps no flight: they may be as many as there are. Gives how many were told.
+/// does, but keeps no flight in memory. Gives the number of flights.
 ///
 /// # Errors
 /// Those of the database.

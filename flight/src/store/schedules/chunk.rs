@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 /// Dates that are generated in one transaction.
 const CHUNK: usize = 200;
 
-/// What a chunk has come to.
+/// The result of a chunk.
 #[derive(Debug)]
 pub enum ChunkResult {
     /// Another keeper has its turn.

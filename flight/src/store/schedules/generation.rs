@@ -31,7 +31,7 @@ use shared::{
 };
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-/// What was done.
+/// The result of a generation.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct GeneratedFlights {
     /// Flights that were made.
@@ -64,7 +64,7 @@ pub async fn generate(
     now: DateTime<Utc>,
 ) -> QueryResult<GeneratedFlights> {
     let route = [&schedule.origin, &schedule.destination];
-    flights::hold_references(connection, &schedule.flight_number, route).await?;
+    flights::hold_references(connection, &[&schedule.flight_number], &route).await?;
     let zones = zones(connection, [schedule]).await?;
     let (wanted, flaws) = scheduled_flights(schedule, route_zones(schedule, &zones)?, dates, now);
     let mut generated = carry_out(connection, &wanted, true).await?;
@@ -198,7 +198,7 @@ async fn existing_flights(
 /// Why a flight was neither made nor changed.
 type Refusal = (ConflictReason, Option<FlightId>);
 
-/// Brings a flight of the schedule's own to what the schedule says now.
+/// Changes a flight of the schedule to the present schedule.
 async fn change(
     connection: &mut AsyncPgConnection,
     wanted: &ScheduledFlight<'_>,

@@ -2,30 +2,30 @@
 
 mod chunk;
 mod generation;
+mod import;
 mod orphans;
+mod row;
 mod turn;
 mod warnings;
 
 pub use chunk::{ChunkResult, first_date, next_chunk};
 pub use generation::{GeneratedFlights, Zones, carry_out, generate, route_zones, zones};
+pub use import::{behind, lock_many, of_numbers, wait_for_import_turn};
 pub use orphans::{note_whole, orphans};
+pub use row::StoredSchedule;
 pub use turn::try_turn;
 pub use warnings::warnings;
 
-use super::{column, parsed, schema::schedules};
-use crate::domain::{
-    schedule::{OperatingDays, Schedule, TimeOfDay},
-    schedule_generation::ScheduleConflict,
-};
+use super::{column, schema::schedules};
+use crate::domain::{schedule::Schedule, schedule_generation::ScheduleConflict};
 use chrono::NaiveDate;
 use diesel::{
     pg::Pg,
     prelude::*,
-    result::Error,
     sql_types::{Array, Date, Jsonb, SmallInt, Text, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use serde::{Serialize, de::DeserializeOwned};
+use row::{ScheduleRow, read, to_json};
 use serde_json::Value;
 use shared::{
     iata::{AirportCode, FlightNumber, Registration},
@@ -33,74 +33,7 @@ use shared::{
 };
 use uuid::Uuid;
 
-/// A schedule as it is stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredSchedule {
-    /// The schedule.
-    pub schedule: Schedule,
-    /// Grows with each change of the schedule, not with generation.
-    pub version: i64,
-    /// The last date that was looked at since the last change.
-    pub generated_until: Option<NaiveDate>,
-    /// Dates that have not the flight that the schedule says.
-    pub conflicts: Vec<ScheduleConflict>,
-}
-
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = schedules)]
-struct ScheduleRow {
-    id: Uuid,
-    version: i64,
-    flight_number: String,
-    origin: String,
-    destination: String,
-    effective_from: NaiveDate,
-    effective_to: NaiveDate,
-    days_of_operation: i16,
-    departure_time: i16,
-    arrival_time: i16,
-    arrival_day_offset: i16,
-    airplane: String,
-    fares: Value,
-    generated_until: Option<NaiveDate>,
-    conflicts: Value,
-}
-
-/// A number that the checks of the table allow.
-fn within<T>(value: Option<T>) -> QueryResult<T> {
-    value.ok_or_else(|| Error::DeserializationError("a number is out of range".into()))
-}
-
-fn from_json<T: DeserializeOwned>(value: Value) -> QueryResult<T> {
-    T::deserialize(value).map_err(|error| Error::DeserializationError(Box::new(error)))
-}
-
-fn to_json<T: Serialize>(value: &T) -> QueryResult<Value> {
-    serde_json::to_value(value).map_err(|error| Error::SerializationError(Box::new(error)))
-}
-
-fn read(row: ScheduleRow) -> QueryResult<StoredSchedule> {
-    let schedule = Schedule {
-        id: row.id.into(),
-        flight_number: parsed(&row.flight_number)?,
-        origin: parsed(&row.origin)?,
-        destination: parsed(&row.destination)?,
-        effective_from: row.effective_from,
-        effective_to: row.effective_to,
-        days_of_operation: within(
-            u8::try_from(row.days_of_operation).ok().and_then(OperatingDays::from_bits),
-        )?,
-        departure_time: within(TimeOfDay::from_minutes(row.departure_time))?,
-        arrival_time: within(TimeOfDay::from_minutes(row.arrival_time))?,
-        arrival_day_offset: within(i8::try_from(row.arrival_day_offset).ok())?,
-        airplane: parsed(&row.airplane)?,
-        fares: from_json(row.fares)?,
-    };
-    let conflicts = from_json(row.conflicts)?;
-    Ok(StoredSchedule { schedule, version: row.version, generated_until: row.generated_until, conflicts })
-}
-
-/// Which schedules are wanted; what is absent is not asked about.
+/// A filter of schedules. An absent member matches all.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct ScheduleFilter {
     /// The beginning of their number.
@@ -281,32 +214,40 @@ pub async fn insert(connection: &mut AsyncPgConnection, new: &[Schedule]) -> Que
     .map(drop)
 }
 
-/// Writes a changed schedule: all of its dates are to be generated anew. Its number and route stay.
+/// Writes changed schedules, in one statement: all of their dates are to be generated anew. Numbers and routes stay. The rows
+/// must be locked.
 ///
 /// # Errors
-/// Those of the database; `NotFound` where it is gone.
-pub async fn update(connection: &mut AsyncPgConnection, schedule: &Schedule) -> QueryResult<StoredSchedule> {
-    let row: ScheduleRow = diesel::update(schedules::table.find(schedule.id.0))
-        .set((
-            schedules::version.eq(schedules::version + 1),
-            schedules::effective_from.eq(schedule.effective_from),
-            schedules::effective_to.eq(schedule.effective_to),
-            schedules::days_of_operation.eq(i16::from(schedule.days_of_operation.bits())),
-            schedules::departure_time.eq(schedule.departure_time.minutes()),
-            schedules::arrival_time.eq(schedule.arrival_time.minutes()),
-            schedules::arrival_day_offset.eq(i16::from(schedule.arrival_day_offset)),
-            schedules::airplane.eq(schedule.airplane.as_str()),
-            schedules::fares.eq(to_json(&schedule.fares)?),
-            schedules::generated_until.eq(None::<NaiveDate>),
-            schedules::conflicts.eq(Value::Array(Vec::new())),
-        ))
-        .returning(ScheduleRow::as_returning())
-        .get_result(connection)
-        .await?;
-    read(row)
+/// Those of the database, an unknown airplane among them.
+pub async fn update(connection: &mut AsyncPgConnection, changed: &[Schedule]) -> QueryResult<()> {
+    let fares =
+        changed.iter().map(|schedule| to_json(&schedule.fares)).collect::<QueryResult<Vec<Value>>>()?;
+    diesel::sql_query(
+        "UPDATE schedules SET version = schedules.version + 1, effective_from = new.effective_from, \
+                effective_to = new.effective_to, days_of_operation = new.days_of_operation, \
+                departure_time = new.departure_time, arrival_time = new.arrival_time, \
+                arrival_day_offset = new.arrival_day_offset, airplane = new.airplane, fares = new.fares, \
+                generated_until = NULL, conflicts = '[]' \
+         FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) AS new \
+              (id, effective_from, effective_to, days_of_operation, departure_time, arrival_time, arrival_day_offset, \
+               airplane, fares) \
+         WHERE schedules.id = new.id",
+    )
+    .bind::<Array<SqlUuid>, _>(column(changed, |schedule| schedule.id.0))
+    .bind::<Array<Date>, _>(column(changed, |schedule| schedule.effective_from))
+    .bind::<Array<Date>, _>(column(changed, |schedule| schedule.effective_to))
+    .bind::<Array<SmallInt>, _>(column(changed, |schedule| i16::from(schedule.days_of_operation.bits())))
+    .bind::<Array<SmallInt>, _>(column(changed, |schedule| schedule.departure_time.minutes()))
+    .bind::<Array<SmallInt>, _>(column(changed, |schedule| schedule.arrival_time.minutes()))
+    .bind::<Array<SmallInt>, _>(column(changed, |schedule| i16::from(schedule.arrival_day_offset)))
+    .bind::<Array<Text>, _>(column(changed, |schedule| schedule.airplane.as_str()))
+    .bind::<Array<Jsonb>, _>(fares)
+    .execute(connection)
+    .await
+    .map(drop)
 }
 
-/// Notes how far a schedule is generated, and what is in conflict.
+/// Notes how far schedules are generated, and their conflicts.
 ///
 /// # Errors
 /// Those of the database.
