@@ -35,8 +35,7 @@ async fn the_documents_of_the_letter_are_those_of_the_api() {
     let pdf = ada.get(&format!("{path}/ticket.pdf")).await;
     let calendar = ada.get(&format!("{path}/calendar.ics")).await;
     assert_eq!((pdf.header("content-language"), calendar.header("content-language")), ("de", "de"));
-    let documents =
-        [("application/pdf".to_owned(), pdf.bytes), ("text/calendar".to_owned(), calendar.bytes)];
+    let documents = [("application/pdf".to_owned(), pdf.bytes), ("text/calendar".to_owned(), calendar.bytes)];
     assert!(letter == documents, "the letter has other documents");
 
     // Asked for again, the confirmation brings them once more.

@@ -4,13 +4,13 @@
 use crate::{
     kinds,
     render::{
-        LetterContent, LetterParts, Letterhead, MessageError, RenderError, RenderedMail, Templates, build_message,
-        letter_documents,
+        LetterContent, LetterParts, Letterhead, MessageError, RenderError, RenderedMail, Templates,
+        build_message, letter_documents,
     },
     store::{letter_contents::StoredContent, letter_queue::ClaimedLetter},
 };
-use documents::DocumentIssuer;
 use actix::{Actor, Addr, Handler, MailboxError, Message, SyncArbiter, SyncContext};
+use documents::DocumentIssuer;
 use shared::{
     events::LetterToken,
     redaction::MASK,

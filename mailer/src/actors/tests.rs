@@ -50,7 +50,11 @@ async fn many_letters_are_claimed_and_recorded_together() {
         dkim: None,
     };
     let delivery = LetterDelivery {
-        renderer: Renderer::start(Templates::compile("http://localhost:8080").unwrap(), letterhead, DocumentIssuer::new("http://localhost:8080")),
+        renderer: Renderer::start(
+            Templates::compile("http://localhost:8080").unwrap(),
+            letterhead,
+            DocumentIssuer::new("http://localhost:8080"),
+        ),
         transport: Arc::new(transport),
         send_timeout: Duration::from_secs(30),
     };
