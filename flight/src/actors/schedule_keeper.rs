@@ -108,7 +108,7 @@ impl ScheduleKeeper {
     }
 }
 
-/// The dependencies of a pass.
+/// What a pass needs.
 #[derive(Clone)]
 struct Pass {
     pool: Pool,

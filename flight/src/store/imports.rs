@@ -66,7 +66,7 @@ pub async fn beat(connection: &mut AsyncPgConnection, id: ImportId, counts: Impo
     Ok(())
 }
 
-/// Notes the end of an import. An import that has written rows does so in the same transaction.
+/// Notes how an import has ended: in the transaction of what it has written, where it has written anything.
 ///
 /// # Errors
 /// Those of the database.

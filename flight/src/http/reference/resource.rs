@@ -74,7 +74,7 @@ pub(in crate::http) trait Resource:
         std::future::ready(Ok(None))
     }
 
-    /// The part of it that flights carry.
+    /// What flights carry of it, where they do.
     fn naming(&self) -> Option<Naming> {
         None
     }

@@ -275,7 +275,7 @@ pub async fn republish(connection: &mut AsyncPgConnection, naming: &Naming) -> Q
 }
 
 /// Tells anew of all flights that carry one of these pieces of reference data, which are all of one kind, as [`republish`]
-/// does, but keeps no flight in memory. Gives the number of flights.
+/// does, but keeps no flight: they may be as many as there are. Gives how many were told.
 ///
 /// # Errors
 /// Those of the database.
