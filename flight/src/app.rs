@@ -6,6 +6,7 @@ use crate::{
         catalogue::CatalogueHandle,
         catalogue_feed::{self, CatalogueFeed},
         places::PlacesHandle,
+        republisher::RepublisherHandle,
         schedule_keeper::ScheduleKeeperHandle,
         seats_resync::SeatsResyncHandle,
         withdrawal_keeper,
@@ -32,8 +33,9 @@ use std::{io, sync::Arc, time::Duration};
 /// How long the start waits for the flights to be loaded; then it goes on, not ready yet.
 const LOAD_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Connections of what follows the bus, the search index and the feed of seats, and of the schedule keeper.
-const FOLLOWERS: usize = 3;
+/// Connections of what follows the bus, the search index and the feed of seats, of the keepers of schedules and
+/// withdrawals, and of the republisher.
+const FOLLOWERS: usize = 4;
 
 /// Why the flight service did not start.
 #[derive(Debug, thiserror::Error)]
@@ -71,7 +73,7 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
     let tokens = ServiceTokens::new(service.service_token_secret.clone());
     let (booking, of_seats) = (config.booking_url.clone(), tokens.clone());
     let client = move || SeatsClient::new(booking.clone(), of_seats.clone());
-    let Following { relay, pool: followers, catalogue, places, keeper, dead_letters, consumers } =
+    let Following { relay, pool: followers, catalogue, places, keeper, republisher, dead_letters, consumers } =
         threads::run_on(&follower.handle(), async move || follow(&followed, &bus, horizon, client)).await?;
     let loaded = async { tokio::join!(catalogue.loaded(), places.wait_for(|_| true)) };
     drop(tokio::time::timeout(LOAD_TIMEOUT, loaded).await);
@@ -91,7 +93,7 @@ pub async fn start(config: Config, context: ServiceContext) -> Result<Running, S
         .share(tokens)
         .share(Operations::new("flight", &pool, &dead_letters, &relay))
         .share(pool.clone())
-        .share(CommittedChanges::new(relay.clone(), catalogue.clone(), places.clone(), keeper))
+        .share(CommittedChanges::new(relay.clone(), catalogue.clone(), places.clone(), (keeper, republisher)))
         .share(catalogue)
         .share(places)
         .share(SearchSettings { rules: config.search_rules(), horizon_days: config.search_horizon_days })
@@ -115,11 +117,13 @@ struct Following {
     catalogue: CatalogueHandle,
     places: PlacesHandle,
     keeper: ScheduleKeeperHandle,
+    republisher: RepublisherHandle,
     dead_letters: DeadLetters,
     consumers: Consumers,
 }
 
-/// Starts the relay, the search index, the places and the keepers of schedules and withdrawals on the present arbiter, and subscribes to the bus.
+/// Starts the relay, the search index, the places, the keepers of schedules and withdrawals and the republisher on the
+/// present arbiter, and subscribes to the bus.
 fn follow(
     database: &DatabaseConfig,
     bus: &Bus,
@@ -132,11 +136,12 @@ fn follow(
     let places = PlacesHandle::start(pool.clone(), database);
     let keeper = ScheduleKeeperHandle::start(pool.clone(), relay.clone(), catalogue.clone(), horizon_days);
     withdrawal_keeper::start(pool.clone(), relay.clone(), catalogue.clone());
+    let republisher = RepublisherHandle::start(pool.clone(), relay.clone());
     let dead_letters = DeadLetters::new(pool.clone());
     let resync = SeatsResyncHandle::start(pool.clone(), catalogue.clone(), client);
     let to_table = SeatsFeed::start(pool.clone(), catalogue.clone()).with_resync(resync);
     let consumers = subscribe(bus, &dead_letters, to_table, &catalogue);
-    Following { relay, pool, catalogue, places, keeper, dead_letters, consumers }
+    Following { relay, pool, catalogue, places, keeper, republisher, dead_letters, consumers }
 }
 
 /// Subscribes to the bus.

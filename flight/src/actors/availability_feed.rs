@@ -96,7 +96,8 @@ impl SeatsFeed {
         Self { actor, catalogue, resync: None }
     }
 
-    /// The same, which asks booking for what it may have missed whenever its queue is connected anew.
+    /// The same, which asks booking for what it may have missed whenever its queue is connected anew, or a message cannot be
+    /// read.
     #[must_use]
     pub(crate) fn with_resync(self, resync: SeatsResyncHandle) -> Self {
         Self { resync: Some(resync), ..self }
@@ -131,7 +132,18 @@ impl SeatsFeed {
                 (Ok(_), Err(_)) => self.keep_alone(delivery).await,
             });
         }
+        if dispositions.iter().any(|one| matches!(one, Disposition::DeadLetter(_))) {
+            self.ask_for_resync().await;
+        }
         dispositions
+    }
+
+    /// Has the seats compared with booking's: a message is missing.
+    async fn ask_for_resync(&self) {
+        let Some(resync) = &self.resync else { return };
+        if let Err(error) = resync.ask().await {
+            tracing::warn!(error.message = %error, "Seats could not be told to be compared with booking's");
+        }
     }
 
     async fn keep_alone(&self, delivery: &Delivery) -> Disposition {
@@ -155,11 +167,6 @@ impl shared::bus::Handler for SeatsFeed {
     /// The queue keeps what comes while nobody listens, but it may have been lost with the broker, or the table with a
     /// database.
     fn connected(&self) -> BoxFuture<'_, ()> {
-        Box::pin(async {
-            let Some(resync) = &self.resync else { return };
-            if let Err(error) = resync.ask().await {
-                tracing::warn!(error.message = %error, "Seats could not be told to be compared with booking's");
-            }
-        })
+        Box::pin(self.ask_for_resync())
     }
 }

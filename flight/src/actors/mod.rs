@@ -23,6 +23,8 @@
 //!   start, and an interval --> withdrawal keeper --Apply, after each commit--> Catalogue
 //!                                   |
 //!                                   +--> PostgreSQL (withdrawals, flights), relay
+//!
+//! admin requests, after a change of reference data --Wake--> Republisher --> PostgreSQL (flights), relay
 //! ```
 //!
 //! Nobody asks back, so the graph has no cycle. Search reads the catalogue's last published index and
@@ -35,6 +37,7 @@ pub mod catalogue;
 pub mod catalogue_feed;
 mod newest;
 pub mod places;
+pub mod republisher;
 pub mod schedule_keeper;
 pub(crate) mod seats_resync;
 mod synchronisation;

@@ -23,10 +23,12 @@ use tokio::sync::oneshot;
 
 /// From one pass to the next, where nothing else asks for one: the horizon moves by a day.
 const DAY: Duration = Duration::from_secs(24 * 3600);
-/// How often a keeper tries that stands by because another one works.
+/// The pause before a keeper tries again that stands by because another one works, or that has met a locked schedule.
 const STANDBY: Duration = Duration::from_secs(2);
 /// The pause after a pass that failed.
 const RETRY: Duration = Duration::from_secs(5);
+/// The most rounds of a pass: what is in conflict after so many waits for the next pass.
+const ROUNDS: usize = 5;
 /// Schedules that are looked up at once.
 const LISTED: i64 = 100;
 
@@ -58,6 +60,8 @@ struct ScheduleKeeper {
 enum PassEnd {
     /// Every schedule was looked at.
     Whole,
+    /// Others had a schedule locked.
+    Unfinished,
     /// Another keeper works.
     OthersTurn,
 }
@@ -91,7 +95,7 @@ impl ScheduleKeeper {
                     }
                     DAY
                 }
-                Ok(PassEnd::OthersTurn) => STANDBY,
+                Ok(PassEnd::Unfinished | PassEnd::OthersTurn) => STANDBY,
                 Err(error) => {
                     tracing::warn!(error.message = %error, "Schedules could not be generated; tried again soon");
                     RETRY
@@ -108,6 +112,37 @@ impl ScheduleKeeper {
     }
 }
 
+/// What has become of a schedule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ScheduleEnd {
+    /// It is generated, and flights were made or changed, or not.
+    Generated { made_news: bool },
+    /// Others have it locked.
+    Locked,
+    /// Another keeper works.
+    OthersTurn,
+}
+
+/// What has become of all schedules that were due.
+#[derive(Debug, Default)]
+struct Round {
+    others_turn: bool,
+    met_locked: bool,
+    made_news: bool,
+    /// The last error that concerned one schedule alone.
+    failed: Option<DbError>,
+}
+
+impl Round {
+    fn note(&mut self, end: ScheduleEnd) {
+        match end {
+            ScheduleEnd::Generated { made_news } => self.made_news |= made_news,
+            ScheduleEnd::Locked => self.met_locked = true,
+            ScheduleEnd::OthersTurn => self.others_turn = true,
+        }
+    }
+}
+
 /// What a pass needs.
 #[derive(Clone)]
 struct Pass {
@@ -118,27 +153,59 @@ struct Pass {
 }
 
 impl Pass {
-    /// Generates every schedule up to the horizon.
+    /// Generates every schedule up to the horizon. While flights move, others may find their airplane free that it was not before:
+    /// then the schedules with conflicts have another round.
     async fn run(&self) -> Result<PassEnd, DbError> {
+        let mut round = Round::default();
+        for _ in 0..ROUNDS {
+            round = self.round().await?;
+            if round.others_turn {
+                return Ok(PassEnd::OthersTurn);
+            }
+            if !round.made_news {
+                break;
+            }
+        }
+        match round.failed {
+            Some(error) => Err(error),
+            None if round.met_locked => Ok(PassEnd::Unfinished),
+            None => Ok(PassEnd::Whole),
+        }
+    }
+
+    /// Looks at each schedule that is due. One that fails by itself does not keep the others from their flights.
+    async fn round(&self) -> Result<Round, DbError> {
         let now = Utc::now();
         let horizon = horizon(now, self.horizon_days);
-        let mut after = None;
+        let (mut round, mut after) = (Round::default(), None);
         loop {
             let window = (schedules::first_date(now), horizon);
             let due = schedules::due(&mut *self.pool.get().await?, window, after, LISTED).await?;
-            let Some(last) = due.last() else { return Ok(PassEnd::Whole) };
+            let Some(last) = due.last() else { return Ok(round) };
             after = Some(*last);
             for id in due {
-                if self.schedule(id, (now, horizon)).await? == PassEnd::OthersTurn {
-                    return Ok(PassEnd::OthersTurn);
+                match self.schedule(id, (now, horizon)).await {
+                    Ok(end) => round.note(end),
+                    Err(error) if error.is_outage() => return Err(error),
+                    Err(error) => {
+                        tracing::warn!(error.message = %error, schedule.id = %id, "A schedule could not be generated");
+                        round.failed = Some(error);
+                    }
+                }
+                if round.others_turn {
+                    return Ok(round);
                 }
             }
         }
     }
 
     /// Generates one schedule, chunk by chunk.
-    async fn schedule(&self, id: ScheduleId, window: (DateTime<Utc>, NaiveDate)) -> Result<PassEnd, DbError> {
-        let mut again = true;
+    async fn schedule(
+        &self,
+        id: ScheduleId,
+        window: (DateTime<Utc>, NaiveDate),
+    ) -> Result<ScheduleEnd, DbError> {
+        let (mut again, mut made_news) = (true, false);
         loop {
             let mut connection = self.pool.get().await?;
             let result = (*connection)
@@ -148,12 +215,14 @@ impl Pass {
                 .await?;
             drop(connection);
             match result {
-                ChunkResult::OthersTurn => return Ok(PassEnd::OthersTurn),
-                ChunkResult::Taken => return Ok(PassEnd::Whole),
+                ChunkResult::OthersTurn => return Ok(ScheduleEnd::OthersTurn),
+                ChunkResult::Locked => return Ok(ScheduleEnd::Locked),
+                ChunkResult::Gone => return Ok(ScheduleEnd::Generated { made_news }),
                 ChunkResult::Generated { news, done } => {
+                    made_news |= !news.is_empty();
                     self.tell(news).await;
                     if done {
-                        return Ok(PassEnd::Whole);
+                        return Ok(ScheduleEnd::Generated { made_news });
                     }
                 }
             }

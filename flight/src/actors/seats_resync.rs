@@ -16,15 +16,21 @@ use shared::{
     events::SeatsState,
     supervisor::{AskError, Lifeline, SupervisedActor},
 };
-use std::{rc::Rc, time::Duration};
+use std::{
+    rc::Rc,
+    time::{Duration, Instant},
+};
 
 /// Messages may have been missed: a pass that begins later must come to its end.
 #[derive(Message)]
 #[rtype(result = "()")]
 struct Resync;
 
-/// From one pass to the next where nobody asks: a lost message is not always noticed.
-const INTERVAL: Duration = Duration::from_secs(600);
+/// From one pass to the next where nobody asks, the shortest and the longest pause: a lost message is not always noticed, and has to
+/// be made good for within a minute. Catalogues of other instances look at the table each 45 seconds.
+const PAUSE: (Duration, Duration) = (Duration::from_secs(15), Duration::from_secs(600));
+/// A pause takes so many times as long as the pass before it: passes over many flights cost booking a fiftieth of a core.
+const PAUSE_OF_PASS: u32 = 50;
 /// The pauses after a pass that failed, the first and the longest: booking may start later than this service.
 const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
@@ -37,6 +43,7 @@ struct SeatsResync {
     /// Whether another one was asked for since the one that runs began.
     again: bool,
     retry: Duration,
+    next: Option<SpawnHandle>,
     _lifeline: Lifeline,
 }
 
@@ -55,7 +62,7 @@ impl Actor for SeatsResync {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Context<Self>) {
-        ctx.run_interval(INTERVAL, Self::run);
+        self.run_after(PAUSE.0, ctx);
     }
 }
 
@@ -66,15 +73,19 @@ impl SeatsResync {
             return;
         }
         self.running = true;
+        let begun = Instant::now();
         let pass = compare(self.pool.clone(), self.catalogue.clone(), self.booking.clone());
         // Interleaves with other messages.
-        ctx.spawn(pass.into_actor(self).map(|result, resync, ctx| {
+        ctx.spawn(pass.into_actor(self).map(move |result, resync, ctx| {
             resync.running = false;
             match result {
-                Ok(mended) => resync.passed(mended),
+                Ok(mended) => {
+                    resync.passed(mended);
+                    resync.run_after(pause_after(begun.elapsed()), ctx);
+                }
                 Err(error) => {
                     tracing::warn!(error.message = %error, "Seats could not be compared with booking's; tried again");
-                    ctx.run_later(resync.retry, Self::run);
+                    resync.run_after(resync.retry, ctx);
                     resync.retry = (resync.retry * 2).min(RETRY.1);
                 }
             }
@@ -84,6 +95,13 @@ impl SeatsResync {
         }));
     }
 
+    /// Plans the next pass, in the place of one that is planned.
+    fn run_after(&mut self, pause: Duration, ctx: &mut Context<Self>) {
+        if let Some(former) = self.next.replace(ctx.run_later(pause, Self::run)) {
+            ctx.cancel_future(former);
+        }
+    }
+
     fn passed(&mut self, mended: u64) {
         self.retry = RETRY.0;
         if mended > 0 {
@@ -91,6 +109,11 @@ impl SeatsResync {
             tracing::info!(seats.flights = mended, "Seats of flights were behind booking's");
         }
     }
+}
+
+/// The pause after a pass that took so long.
+fn pause_after(pass: Duration) -> Duration {
+    pass.saturating_mul(PAUSE_OF_PASS).clamp(PAUSE.0, PAUSE.1)
 }
 
 /// Reads the seats of the flights whose stored version is older than booking's; gives how many flights that were.
@@ -149,6 +172,7 @@ impl SeatsResyncHandle {
             running: false,
             again: false,
             retry: RETRY.0,
+            next: None,
             _lifeline: lifeline,
         };
         Self(SupervisedActor::start("flight", "seats resync", make))
@@ -160,5 +184,16 @@ impl SeatsResyncHandle {
     /// [`AskError`]
     pub(crate) async fn ask(&self) -> Result<(), AskError> {
         self.0.ask(Resync).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passes_follow_each_other_within_a_minute_unless_they_take_a_second() {
+        let pause = |millis| pause_after(Duration::from_millis(millis)).as_secs();
+        assert_eq!([0, 10, 300, 1000, 2000, 60_000].map(pause), [15, 15, 15, 50, 100, 600]);
     }
 }

@@ -239,9 +239,9 @@ async fn join_areas(connection: &mut AsyncPgConnection, places: &DemoPlaces) -> 
             .bind::<Array<Text>, _>(&moved)
             .execute(connection)
             .await?;
-            for airport in &moved {
-                flights::republish(connection, &Naming::Airport(airport.parse()?)).await?;
-            }
+            let moved: Vec<Naming> =
+                moved.iter().map(|airport| Ok(Naming::Airport(airport.parse()?))).collect::<Result<_, DemoError>>()?;
+            flights::republish(connection, &moved).await?;
             Ok::<_, DemoError>(())
         })
         .await

@@ -5,10 +5,10 @@ use std::str::FromStr;
 /// Which flights of an airport a board shows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum BoardDirection {
-    /// Those that leave on the local date of their departure.
+    /// Those that leave on the local date, late ones among them whose plan was another date.
     #[default]
     Departures,
-    /// Those that land on the local date of their arrival.
+    /// Those that land on the local date.
     Arrivals,
 }
 

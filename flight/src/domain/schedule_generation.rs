@@ -31,7 +31,7 @@ pub enum ConflictReason {
     NumberTaken,
     /// The airplane is planned for another flight, or turns around for it.
     AirplaneBusy,
-    /// Staff have changed the flight: it is left as it is.
+    /// Staff have changed the flight, moved it to another date or deleted it: that is left as it is.
     ChangedByHand,
     /// The flight is delayed or cancelled: it is left as it is.
     Disrupted,
@@ -150,8 +150,19 @@ pub struct ExistingFlight {
     pub date: NaiveDate,
     /// The schedule that it was generated from.
     pub schedule: Option<ScheduleId>,
+    /// The date of that schedule that it was made for.
+    pub scheduled_date: Option<NaiveDate>,
     /// The mark of what the schedule made of it, see [`plan_mark`].
     pub mark: Option<i64>,
+}
+
+/// The flight that a schedule once made for a date on which there is none under its number now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FormerFlight {
+    /// It was deleted.
+    Removed,
+    /// It is there, on another date or as another flight.
+    There(FlightId),
 }
 
 impl ExistingFlight {
@@ -190,10 +201,21 @@ pub enum Decision {
     Refuse(ConflictReason),
 }
 
-/// What to do on a date on which `schedule` wants a flight with this mark.
+/// What to do on a date on which `schedule` wants a flight with this mark. A flight that staff have deleted or moved is not made
+/// again.
 #[must_use]
-pub fn decide(schedule: ScheduleId, wanted_mark: i64, existing: Option<&ExistingFlight>) -> Decision {
-    let Some(existing) = existing else { return Decision::Create };
+pub fn decide(
+    schedule: ScheduleId,
+    wanted_mark: i64,
+    existing: Option<&ExistingFlight>,
+    former: Option<FormerFlight>,
+) -> Decision {
+    let Some(existing) = existing else {
+        return match former {
+            None => Decision::Create,
+            Some(_) => Decision::Refuse(ConflictReason::ChangedByHand),
+        };
+    };
     let own = existing.schedule == Some(schedule);
     let free = own || existing.schedule.is_none();
     let as_wanted =
@@ -217,12 +239,21 @@ mod tests {
 
     fn existing(schedule: Option<ScheduleId>, mark: Option<i64>) -> ExistingFlight {
         let flight = sample::flight(("LHR", "CDG"), "2026-12-01T10:00", 75);
-        ExistingFlight { date: flight.departure.local.date(), flight, schedule, mark }
+        let date = flight.departure.local.date();
+        ExistingFlight { date, flight, schedule, scheduled_date: schedule.map(|_| date), mark }
     }
 
     #[test]
     fn a_date_without_a_flight_gets_one() {
-        assert_eq!(decide(ScheduleId::new(), 7, None), Decision::Create);
+        assert_eq!(decide(ScheduleId::new(), 7, None, None), Decision::Create);
+    }
+
+    #[test]
+    fn a_flight_that_staff_have_deleted_or_moved_is_not_made_again() {
+        for former in [FormerFlight::Removed, FormerFlight::There(FlightId::new())] {
+            let decided = decide(ScheduleId::new(), 7, None, Some(former));
+            assert_eq!(decided, Decision::Refuse(ConflictReason::ChangedByHand));
+        }
     }
 
     #[test]
@@ -230,7 +261,7 @@ mod tests {
         let (mine, other) = (ScheduleId::new(), ScheduleId::new());
         let present = existing(None, None).present_mark();
         let wanted = present ^ 1;
-        let decided = |schedule, mark, wanted| decide(mine, wanted, Some(&existing(schedule, mark)));
+        let decided = |schedule, mark, wanted| decide(mine, wanted, Some(&existing(schedule, mark)), None);
         assert_eq!(decided(Some(mine), Some(present), present), Decision::Keep);
         assert_eq!(decided(Some(mine), Some(present), wanted), Decision::Change);
         let by_hand = Decision::Refuse(ConflictReason::ChangedByHand);
@@ -258,7 +289,7 @@ mod tests {
             flight.flight.status = status;
             for wanted in [present, present ^ 1] {
                 let disrupted = Decision::Refuse(ConflictReason::Disrupted);
-                assert_eq!(decide(mine, wanted, Some(&flight)), disrupted);
+                assert_eq!(decide(mine, wanted, Some(&flight), None), disrupted);
             }
         }
     }
@@ -272,14 +303,14 @@ mod tests {
             let schedule = linked.then(|| if own { mine } else { ScheduleId::new() });
             let flight = existing(schedule, marked.then_some(present));
             let wanted = if moved { present ^ 1 } else { present };
-            match decide(mine, wanted, Some(&flight)) {
+            match decide(mine, wanted, Some(&flight), None) {
                 // The flight is then as wanted.
                 Decision::Change | Decision::Adopt | Decision::Keep if !moved => {
                     let done = ExistingFlight { schedule: Some(mine), mark: Some(wanted), ..flight };
-                    prop_assert_eq!(decide(mine, wanted, Some(&done)), Decision::Keep);
+                    prop_assert_eq!(decide(mine, wanted, Some(&done), None), Decision::Keep);
                 }
                 Decision::Refuse(reason) => {
-                    prop_assert_eq!(decide(mine, wanted, Some(&flight)), Decision::Refuse(reason));
+                    prop_assert_eq!(decide(mine, wanted, Some(&flight), None), Decision::Refuse(reason));
                 }
                 decision => prop_assert_eq!(decision, Decision::Change),
             }

@@ -2,7 +2,7 @@
 
 use super::{
     cache_control::FRESH,
-    flights::{FlightListKey, is_listed},
+    flights::{FlightListKey, has_flights, is_listed},
     parameters::CalendarDate,
 };
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
     },
 };
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
-use chrono::Utc;
+use chrono::{NaiveDate, Utc};
 use shared::{
     db::Pool,
     flight_time::FlightTime,
@@ -21,9 +21,13 @@ use shared::{
     iata::AirportCode,
 };
 
+/// The day of a board, and a flight's place in it.
+type BoardKey = (NaiveDate, FlightListKey);
+
 /// Read an airport's board
 ///
-/// Its departures or arrivals of a day by time, cancelled ones among them.
+/// Its departures or arrivals of a day by their actual time, cancelled ones among them: a flight that is late over midnight stands
+/// on the board of the next day.
 #[utoipa::path(
     get,
     path = "/api/v1/airports/{iata}/board",
@@ -31,7 +35,7 @@ use shared::{
     params(
         ("iata" = String, Path, description = "Code of the airport"),
         ("direction" = Option<String>, Query, description = "`departures`, which is the default, or `arrivals`"),
-        ("date" = Option<String>, Query, description = "Local date at the airport, of the departure or the arrival; today by default"),
+        ("date" = Option<String>, Query, description = "Local date at the airport, of the actual departure or arrival; today by default"),
         ("limit" = Option<u8>, Query, description = "1 to 200, 50 by default"),
         ("after" = Option<String>, Query, description = "Cursor of the page before"),
     ),
@@ -48,8 +52,8 @@ pub(crate) async fn read(
     let wanted = parameters.optional("date").map(|CalendarDate(date)| date);
     let named: Result<AirportCode, Problem> = key(&request, "iata");
     let subject = named.as_ref().ok().map(AirportCode::as_str);
-    let page = PageRequest::<FlightListKey>::read(&mut parameters, &("board", subject, direction, wanted));
-    if page.after.is_some_and(|after| !is_listed(&after)) {
+    let page = PageRequest::<BoardKey>::read(&mut parameters, &("board", subject, direction, wanted));
+    if page.after.is_some_and(|(date, after)| !is_listed(&after) || !has_flights(date)) {
         parameters.error("after", "is not a cursor of this list with these filters");
     }
     parameters.finish()?;
@@ -58,20 +62,22 @@ pub(crate) async fn read(
     let airport = airport.ok_or_else(|| Problem::new(Code::NotFound))?.value;
     let (zone, now) = (&airport.time_zone, Utc::now());
     let bad_zone = |error: shared::flight_time::InvalidTime| Problem::internal(&error);
-    let date = match wanted {
+    // The pages of a board are of one day, also where its date is not given and midnight passes between two of them.
+    let date = match wanted.or(page.after.map(|(date, _)| date)) {
         Some(date) => date,
         None => FlightTime::from_instant(now, zone).map_err(bad_zone)?.local.date(),
     };
     let day = FlightTime::day(date, zone).map_err(bad_zone)?;
-    let filter = BoardFilter { airport: airport.iata, direction, date, day };
-    let found = flights::board(&mut connection, &filter, page.after, page.rows()).await?;
+    let filter = BoardFilter { airport: airport.iata, direction, day };
+    let after = page.after.map(|(_, after)| after);
+    let found = flights::board(&mut connection, &filter, after, page.rows()).await?;
     let found = flights::with_seats(&mut connection, found).await?;
     let page = page.page(found, |found| {
         let time = match direction {
             BoardDirection::Departures => &found.flight.departure,
             BoardDirection::Arrivals => &found.flight.arrival,
         };
-        (time.at, found.flight.id.0)
+        (date, (time.at, found.flight.id.0))
     });
     let page = page.map(|found| found.view(now));
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, FRESH)).json(page))

@@ -4,18 +4,20 @@ use crate::{
     actors::{
         catalogue::{CatalogueChange, CatalogueHandle},
         places::PlacesHandle,
+        republisher::RepublisherHandle,
         schedule_keeper::ScheduleKeeperHandle,
     },
     domain::flight::Flight,
 };
 use shared::outbox::RelayHandle;
 
-/// Tells the relay, and this instance's catalogue, places and schedule keeper, of committed changes.
+/// Tells the relay, and this instance's catalogue, places, schedule keeper and republisher, of committed changes.
 pub(crate) struct CommittedChanges {
     relay: RelayHandle,
     catalogue: CatalogueHandle,
     places: PlacesHandle,
     keeper: ScheduleKeeperHandle,
+    republisher: RepublisherHandle,
 }
 
 /// Which actor of this instance has to hear of an import.
@@ -36,14 +38,15 @@ impl CommittedChanges {
         relay: RelayHandle,
         catalogue: CatalogueHandle,
         places: PlacesHandle,
-        keeper: ScheduleKeeperHandle,
+        (keeper, republisher): (ScheduleKeeperHandle, RepublisherHandle),
     ) -> Self {
-        Self { relay, catalogue, places, keeper }
+        Self { relay, catalogue, places, keeper, republisher }
     }
 
     /// After an import, whose flights come over the bus: they may be as many as there are.
     pub(crate) async fn imported(&self, follower: ImportFollower) {
         self.relay.nudge();
+        self.republisher.nudge();
         match follower {
             ImportFollower::Nobody => {}
             ImportFollower::Places => self.places_changed().await,
@@ -55,6 +58,11 @@ impl CommittedChanges {
     pub(crate) fn schedules_changed(&self) {
         self.relay.nudge();
         self.keeper.nudge();
+    }
+
+    /// Has the flights told anew that carry changed reference data, where the transaction of the change has not told all of them.
+    pub(crate) fn reference_data_changed(&self) {
+        self.republisher.nudge();
     }
 
     /// Ready when this instance finds the cities and airports as they are now.

@@ -10,7 +10,7 @@ use crate::{
     store::flights::{self, FlightFilter},
 };
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
-use chrono::{DateTime, Datelike, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use shared::{
     db::Pool,
     events::FlightStatus,
@@ -29,6 +29,11 @@ pub(super) type FlightListKey = (DateTime<Utc>, Uuid);
 
 /// No flight leaves in other years. A forged cursor could name a time that the database cannot.
 const CURSOR_YEARS: RangeInclusive<i32> = 1970..=2200;
+
+/// Whether a flight could leave on this date.
+pub(super) fn has_flights(date: NaiveDate) -> bool {
+    CURSOR_YEARS.contains(&date.year())
+}
 
 /// Whether a flight could have this place.
 pub(super) fn is_listed((at, _): &FlightListKey) -> bool {
@@ -67,7 +72,7 @@ impl FromStr for Status {
     params(
         ("origin" = Option<String>, Query, description = "Code of an airport, or of a city with all of its airports"),
         ("destination" = Option<String>, Query, description = "Code of an airport or a city"),
-        ("date" = Option<String>, Query, description = "Date of the departure, local to the origin"),
+        ("date" = Option<String>, Query, description = "Date of the planned departure, local to the origin: a late flight keeps it"),
         ("flight_number" = Option<String>, Query, description = "`AE101`"),
         ("status" = Option<FlightStatus>, Query, description = "Departed and arrived are by the clock"),
         ("limit" = Option<u8>, Query, description = "1 to 200, 50 by default"),

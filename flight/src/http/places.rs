@@ -19,7 +19,7 @@ use std::time::Duration;
     tag = "reference data",
     params(
         ("q" = String, Query, description = "A code or a part of a name, 1 to 100 characters; accents and capitals make no difference"),
-        ("limit" = Option<u8>, Query, description = "1 to 50, 10 by default"),
+        ("limit" = Option<u8>, Query, description = "1 to 200, 10 by default"),
     ),
     responses(
         (status = 200, description = "The best matches first", body = Page<Place>),
@@ -37,8 +37,8 @@ pub(crate) async fn list(
         parameters.error("q", NOTHING_TO_FIND);
     }
     let limit = parameters.optional::<u8>("limit").unwrap_or(10);
-    if !(1..=50).contains(&limit) {
-        parameters.error("limit", "must be from 1 to 50");
+    if !(1..=200).contains(&limit) {
+        parameters.error("limit", "must be from 1 to 200");
     }
     parameters.finish()?;
     let loading = || Problem::new(Code::UpstreamUnavailable).retry_after(Duration::from_secs(1));

@@ -60,7 +60,7 @@ pub(crate) struct PriceCalendar {
         ("cabin" = Option<Cabin>, Query, description = "Only offers of this cabin"),
     ),
     responses(
-        (status = 200, description = "All days of the month; `price` is null where nothing is sold", body = PriceCalendar),
+        (status = 200, description = "All days of the month; `price` is null where nothing is sold, and beyond the days that a search may ask for", body = PriceCalendar),
         (status = 503, description = "The flights are not loaded yet"),
     )
 )]
@@ -99,6 +99,10 @@ pub(crate) async fn read(
     };
     let loading = || Problem::new(Code::UpstreamUnavailable).retry_after(Duration::from_secs(1));
     let index = index.ok_or_else(loading)?;
-    let data = search::price_calendar(&index, (&origin, &destination), month, cabin, (&settings.rules, now));
+    let mut data =
+        search::price_calendar(&index, (&origin, &destination), month, cabin, (&settings.rules, now));
+    // Days that a search refuses.
+    let last = last_date(&settings, now);
+    data.iter_mut().filter(|day| day.date > last).for_each(|day| day.price = None);
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, FRESH)).json(PriceCalendar { data }))
 }

@@ -247,6 +247,8 @@ impl GenerationRun<'_> {
         stored: &StoredSchedule,
         removed: Vec<Flight>,
     ) -> Result<Generated, Attempt> {
+        // A person asks for the whole season, with the dates whose flight was deleted.
+        flights::forget_removed(connection, self.id).await?;
         let until = stored.schedule.effective_to;
         let dates = stored.schedule.dates(schedules::first_date(self.now), until);
         let mut flights = schedules::generate(connection, stored, dates, self.now).await?;

@@ -21,6 +21,9 @@ use shared::{
 };
 use std::time::Duration;
 
+/// Slices of a page: an itinerary of six slices with two connections each has 18 flights.
+const SLICES_OF_PAGE: usize = 200;
+
 /// Search for journeys
 ///
 /// Finds journeys that can be booked now: one way, out and back (`return_date`), or up to six slices (`slice`, repeated).
@@ -57,7 +60,7 @@ use std::time::Duration;
         ("depart_before" = Option<String>, Query, description = "Latest departure of the first flight: `HH:MM`, local to the origin"),
         ("max_duration" = Option<u32>, Query, description = "The most minutes from departure to arrival of each slice"),
         ("max_price" = Option<String>, Query, description = "Highest total, in the sale currency: `250.00`"),
-        ("limit" = Option<u8>, Query, description = "1 to 200, 50 by default"),
+        ("limit" = Option<u8>, Query, description = "1 to 200, 50 by default; a page has 200 slices at most, so of journeys with several slices it may have fewer"),
         ("after" = Option<String>, Query, description = "Cursor of the page before"),
     ),
     responses(
@@ -75,7 +78,7 @@ pub(crate) async fn search(
     let index = catalogue.index();
     let is_multi_city = parameters.has("slice");
     let query = read(&mut parameters, &settings);
-    let page = PageRequest::<Rank>::read(&mut parameters, &("search", &query));
+    let mut page = PageRequest::<Rank>::read(&mut parameters, &("search", &query));
     if let Some(query) = &query {
         check_dates(&mut parameters, index.as_deref(), (query, is_multi_city), (&settings, now));
         let named = named_places(query, is_multi_city);
@@ -87,6 +90,7 @@ pub(crate) async fn search(
     let loading = || Problem::new(Code::UpstreamUnavailable).retry_after(Duration::from_secs(1));
     let index = index.ok_or_else(loading)?;
     let asked = (&query, &settings.rules);
+    page.limit = page.limit.min(SLICES_OF_PAGE / query.slices.len().max(1));
     let found = search::search(&index, asked, now, page.after.as_ref(), page.limit + 1);
     let Page { data, page } = page.page(found, Journey::rank);
     let body = search::page(&data, page.next.as_deref(), asked, now);

@@ -229,14 +229,15 @@ fn read_party(parameters: &mut QueryParameters) -> Option<Party> {
     let adults: u32 = parameters.optional("adults").unwrap_or(1);
     let children: u32 = parameters.optional("children").unwrap_or(0);
     let infants: u32 = parameters.optional("infants").unwrap_or(0);
-    if !(1..=PARTY).contains(&adults) {
+    let good = (1..=PARTY).contains(&adults);
+    if !good {
         parameters.error("adults", format!("must be from 1 to {PARTY}"));
-        return None;
     }
-    if children > PARTY - adults {
+    // Where the number of adults is at fault, only what no number of adults allows is told.
+    if children > PARTY - if good { adults } else { 1 } {
         parameters.error("children", format!("adults and children may be {PARTY} at most"));
     }
-    if infants > adults {
+    if infants > if good { adults } else { PARTY } {
         parameters.error("infants", "may not be more than adults");
     }
     Some(Party { adults, children, infants })

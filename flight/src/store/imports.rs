@@ -66,7 +66,7 @@ pub async fn beat(connection: &mut AsyncPgConnection, id: ImportId, counts: Impo
     Ok(())
 }
 
-/// Notes how an import has ended: in the transaction of what it has written, where it has written anything.
+/// Notes how an import has ended that is running: in the transaction of what it has written, where it has written anything.
 ///
 /// # Errors
 /// Those of the database.
@@ -79,7 +79,9 @@ pub async fn finish(
     beat(connection, id, tally.counts).await?;
     // Plain data, which always serialises.
     let errors = serde_json::to_value(&tally.errors).unwrap_or_default();
-    diesel::update(imports::table.find(id.0))
+    // An import whose connection broke at its commit may have ended already.
+    let running = imports::id.eq(id.0).and(imports::status.eq(name(ImportStatus::Running)));
+    diesel::update(imports::table.filter(running))
         .set((imports::status.eq(name(status)), imports::errors.eq(errors)))
         .execute(connection)
         .await?;
@@ -122,8 +124,9 @@ fn report(row: ImportRow, silent: bool) -> ImportReport {
         "completed" => ImportStatus::Completed,
         "running" if !silent => ImportStatus::Running,
         "running" => {
-            let message =
-                "the instance that ran it has stopped: nothing was changed, send it again".to_owned();
+            let message = "was not heard of for 30 seconds: if its instance has stopped, nothing was changed, and it can be \
+                           sent again; if it still runs, its end is told here"
+                .to_owned();
             errors.push(LineError { line: None, field: None, message });
             ImportStatus::Failed
         }

@@ -117,10 +117,26 @@ diesel::table! {
 }
 
 diesel::table! {
+    removed_dates (schedule_id, scheduled_date) {
+        schedule_id -> Uuid,
+        scheduled_date -> Date,
+    }
+}
+
+diesel::table! {
+    republications (kind, key) {
+        kind -> Text,
+        key -> Text,
+        reached -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
     scheduled_flights (flight_id) {
         flight_id -> Uuid,
         schedule_id -> Uuid,
         mark -> Int8,
+        scheduled_date -> Date,
     }
 }
 
@@ -172,6 +188,7 @@ diesel::joinable!(fares -> flights (flight_id));
 diesel::joinable!(flights -> airlines (airline));
 diesel::joinable!(flights -> airplanes (airplane));
 diesel::joinable!(flights -> seat_layouts (seat_layout_id));
+diesel::joinable!(removed_dates -> schedules (schedule_id));
 diesel::joinable!(scheduled_flights -> flights (flight_id));
 diesel::joinable!(scheduled_flights -> schedules (schedule_id));
 diesel::joinable!(schedules -> airlines (airline));
@@ -188,6 +205,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     fares,
     flights,
     imports,
+    removed_dates,
+    republications,
     scheduled_flights,
     schedules,
     seat_layouts,

@@ -8,7 +8,7 @@ use diesel::{
     sql_types::{Array, Text},
 };
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
-use shared::{iata::AirportCode, time_zones};
+use shared::time_zones;
 
 /// The tables with names that searches look for, and their keys.
 const NAMED: [(&str, &str); 5] = [
@@ -22,8 +22,8 @@ const NAMED: [(&str, &str); 5] = [
 /// What a zone becomes whose name no database has, but the host of an earlier release had: `localtime`.
 const OF_NO_PLACE: &str = "UTC";
 
-/// Brings everything into the form of today. Flights whose airport gets another name of its zone are told anew, with the
-/// outbox.
+/// Brings everything into the form of today. Flights whose airport gets another name of its zone are told anew: the
+/// first ones here, all others by the republisher.
 ///
 /// Instances that start at once wait for each other.
 ///
@@ -126,11 +126,9 @@ async fn rename_zones(connection: &mut AsyncPgConnection) -> QueryResult<()> {
         }
     }
     // After all of them: a flight can be read only when the zones of both of its ends are known.
-    for airport in airports {
-        let airport: AirportCode = super::parsed(&airport)?;
-        flights::republish(connection, &flights::Naming::Airport(airport)).await?;
-    }
-    Ok(())
+    let renamed = airports.iter().map(|airport| Ok(flights::Naming::Airport(super::parsed(airport)?)));
+    let renamed: Vec<_> = renamed.collect::<QueryResult<_>>()?;
+    flights::republish(connection, &renamed).await.map(drop)
 }
 
 /// The canonical name of a stored zone, which an earlier release may have taken from the files of its host.

@@ -56,6 +56,30 @@ async fn a_board_shows_the_flights_of_a_local_day_by_time() {
 }
 
 #[actix_web::test]
+async fn a_flight_that_is_late_over_midnight_is_on_the_board_of_the_next_day() {
+    let service = Service::start().await;
+    timetable(&service).await;
+    let (first, second) = (day(30), day(31));
+    let found = service.anybody.get(&format!("/api/v1/flights?flight_number=AE3&date={first}")).await.expect(200);
+    let delay = json!({
+        "departure_local": format!("{second}T01:10"), "arrival_local": format!("{second}T03:25"), "reason": "Fog",
+    });
+    let path = format!("/api/v1/admin/flights/{}/delay", found["data"][0]["id"].as_str().expect("an id"));
+    service.operator.post(&path, &delay).await.expect(200);
+    for (query, expected) in [
+        (format!("airports/LHR/board?date={first}"), &["AE2"][..]),
+        (format!("airports/LHR/board?date={second}"), &["AE3", "AE4"]),
+        (format!("airports/CDG/board?direction=arrivals&date={second}"), &["AE3", "AE4"]),
+        // The number is that of the planned date.
+        (format!("flights?flight_number=AE3&date={first}"), &["AE3"]),
+        (format!("flights?flight_number=AE3&date={second}"), &[]),
+    ] {
+        let list = service.anybody.get(&format!("/api/v1/{query}")).await.expect(200);
+        assert_eq!(numbers(&list), expected, "{query}");
+    }
+}
+
+#[actix_web::test]
 async fn a_board_has_pages() {
     let service = Service::start().await;
     timetable(&service).await;

@@ -8,7 +8,10 @@ use chrono::{Datelike, NaiveDate};
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use flight::store::{availability, flights};
 use serde_json::{Value, json};
-use shared::{events::SeatsState, ids::FlightId};
+use shared::{
+    events::{EventType, SeatsState},
+    ids::FlightId,
+};
 use std::time::{Duration, Instant};
 
 /// Three flights on a day: AE1 LHR 08:00, AE2 LGW 10:00 (cheap and slow), AE3 LHR 20:00 (dear).
@@ -217,6 +220,20 @@ async fn a_lost_message_of_booking_is_made_good() {
     let stored = availability::of_flights(&mut service.connect().await, &[flight_id.into()]).await.unwrap();
     let versions: Vec<i64> = stored.values().map(|taken| taken.version).collect();
     assert_eq!(versions, [7], "it is stored for all instances, which look there within a minute");
+}
+
+#[actix_web::test]
+async fn a_message_that_nobody_can_read_is_made_good() {
+    let service = Service::start().await;
+    let date = day(30);
+    let flight = three(&service, date).await.remove(0);
+    let flight_id: FlightId = code(flight["id"].as_str().expect("an id"));
+    let state = SeatsState { flight_id, version: 7, held: vec![], sold: vec![code("4A"), code("4B")] };
+    *service.booking.seats.lock().expect("the seats") = vec![state];
+    service.publish(EventType::SeatsChanged, &flight_id.to_string(), 7, &json!({"held": "?"})).await;
+    let path = format!("/api/v1/search?origin=LHR&destination=CDG&date={date}&sort=departure");
+    let left = |found: &[Value]| found[0]["slices"][0]["segments"][0]["cabins"][1]["seats_available"].clone();
+    wait_for(&service.anybody, &path, |found| left(found) == 134).await;
 }
 
 #[actix_web::test]
@@ -459,8 +476,8 @@ async fn bad_parameters_are_all_told() {
         ),
         (format!("{good}&return_date={}", day(28)), vec!["return_date"]),
         (
-            format!("origin=LON&destination=QQQ&date={}&return_date={}&adults=10", day(-2), day(401)),
-            vec!["adults"],
+            format!("origin=LON&destination=QQQ&date={}&return_date={}&adults=10&infants=10", day(-2), day(402)),
+            vec!["destination", "date", "return_date", "adults", "infants"],
         ),
         (
             format!("origin=LON&destination=QQQ&date={}&return_date={}", day(-2), day(402)),

@@ -71,7 +71,7 @@ async fn a_renamed_city_is_told_with_its_flights() {
     assert_eq!(City::update(&mut connection, &paris).await.unwrap(), 2);
     let told = connection
         .transaction(async |connection: &mut AsyncPgConnection| {
-            flights::republish(connection, &Naming::City(code("PAR"))).await
+            flights::republish(connection, &[Naming::City(code("PAR"))]).await
         })
         .await
         .unwrap();
@@ -112,7 +112,7 @@ async fn flights_carry_the_tax_of_their_origin() {
     own(&mut connection, None, Some(6000)).await;
     let told = connection
         .transaction(async |connection: &mut AsyncPgConnection| {
-            flights::republish(connection, &Naming::Airport(code("LHR"))).await
+            flights::republish(connection, &[Naming::Airport(code("LHR"))]).await
         })
         .await
         .unwrap();

@@ -17,7 +17,7 @@ const WEST: i64 = 12 * 60 * MINUTE_MICROS;
 /// domestic and an international one, between two international ones.
 const MIN_CONNECTIONS: [i64; 3] = [90, 60, 45];
 
-/// The work that a search for connections may do, in flights that it looks at. A timetable of 1,500 flights a day takes
+/// The work that a search for connections may do, in flights that it looks at; its slices share it. A timetable of 1,500 flights a day takes
 /// less than a tenth of it between the most connected places. The search ends where the work does: itineraries with two
 /// connections come last, so that they are missed first.
 const MOST_WORK: usize = 1_000_000;
@@ -79,6 +79,7 @@ pub(super) struct SliceWalk<'a, 'q> {
     max_layover: i64,
     via: Option<Vec<AirportId>>,
     work: usize,
+    most_work: usize,
 }
 
 impl<'a, 'q> SliceWalk<'a, 'q> {
@@ -100,6 +101,7 @@ impl<'a, 'q> SliceWalk<'a, 'q> {
             max_layover: rules.max_layover.num_microseconds().unwrap_or(i64::MAX / 4).min(i64::MAX / 4),
             via: query.via.as_ref().map(|via| index.airports().of_place(via)),
             work: 0,
+            most_work: MOST_WORK / query.slices.len().max(1),
         }
     }
 
@@ -197,7 +199,7 @@ impl<'a, 'q> SliceWalk<'a, 'q> {
         }
         let home = self.city(origin);
         for end in last.between(stop, first.arrives, first.arrives.saturating_add(self.max_layover)) {
-            if self.work > MOST_WORK {
+            if self.work > self.most_work {
                 return;
             }
             self.work += 1;
@@ -219,7 +221,7 @@ impl<'a, 'q> SliceWalk<'a, 'q> {
         let (home, city) = (self.city(origin), self.city(stop));
         let Some(legs) = self.index.outbound(stop).filter(|_| city != home) else { return };
         for middle in legs.between(first.arrives, first.arrives.saturating_add(self.max_layover)) {
-            if self.work > MOST_WORK {
+            if self.work > self.most_work {
                 return;
             }
             self.work += 1;

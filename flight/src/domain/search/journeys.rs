@@ -1,6 +1,7 @@
 //! Puts slices together to journeys, and finds the page of them that is wanted.
 
 use super::{
+    cheapest_journeys::keep_affordable,
     party_prices::PartyPrices,
     query::{MOST_SLICES, Query, SearchRules},
     slice_options::{MOST_OPTIONS, SliceOption, option_key, slice_options, sort_key},
@@ -126,7 +127,8 @@ pub fn search<'a>(
 
 /// Takes out of the lists what no journey can have, and what is beyond the bounds.
 ///
-/// Where there is any journey, the lists keep one: its itineraries, each the earliest to arrive, stay whatever the order.
+/// Where there is any journey up to the highest price, the lists keep one: the itineraries of the cheapest stay whatever the
+/// order.
 fn keep_possible(lists: &mut [Vec<SliceOption<'_>>], query: &Query, rules: &SearchRules) {
     let mut arrived = i64::MIN;
     for list in lists.iter_mut() {
@@ -139,14 +141,17 @@ fn keep_possible(lists: &mut [Vec<SliceOption<'_>>], query: &Query, rules: &Sear
         leaves = list.iter().map(SliceOption::departs).max().unwrap_or(i64::MIN);
     }
     let most = OPTIONS_OF_EACH[lists.len().clamp(1, MOST_SLICES) - 1];
-    for list in lists.iter_mut().filter(|list| list.len() > most) {
-        let earliest = list.iter().copied().min_by_key(SliceOption::arrives);
+    if lists.iter().all(|list| list.len() <= most) {
+        return;
+    }
+    let cheapest = keep_affordable(lists, query.max_price);
+    for (list, cheapest) in lists.iter_mut().zip(cheapest).filter(|(list, _)| list.len() > most) {
         list.sort_by_cached_key(|option| option_key(option, query, rules));
         list.truncate(most);
-        if let (Some(earliest), Some(last)) = (earliest, list.len().checked_sub(1))
-            && list.iter().all(|option| option.arrives() > earliest.arrives())
+        if let Some(last) = list.len().checked_sub(1)
+            && !list.iter().any(|option| option.is_same(&cheapest))
         {
-            list[last] = earliest;
+            list[last] = cheapest;
         }
     }
 }

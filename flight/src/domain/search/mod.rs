@@ -10,9 +10,11 @@
 //! | `party_prices` | what a party pays |
 //! | `slice_options` | which itineraries of a slice are worth showing |
 //! | `journeys` | the journeys, in order |
+//! | `cheapest_journeys` | which itineraries a journey can have that is cheap enough |
 //! | `itinerary`, `json` | what an answer looks like, and how it is written |
 //! | `price_calendar` | the lowest price of each day |
 
+mod cheapest_journeys;
 mod connections;
 mod itinerary;
 mod journeys;

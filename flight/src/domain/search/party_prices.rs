@@ -9,7 +9,7 @@ use shared::{
 };
 
 /// The cabins with the brands.
-const OFFERS: usize = Cabin::ALL.len() * Brand::ALL.len();
+pub(super) const OFFERS: usize = Cabin::ALL.len() * Brand::ALL.len();
 
 /// The place of a cabin and brand among [`OFFERS`].
 fn place(cabin: Cabin, brand: Brand) -> usize {
@@ -91,6 +91,12 @@ impl PartyPrices {
             }
         }
         self
+    }
+
+    /// The total of the offer at a place; `None` where it is not offered.
+    #[must_use]
+    pub(super) fn total(&self, place: usize) -> Option<i64> {
+        (self.offered & (1 << place) != 0).then(|| self.totals[place])
     }
 
     /// The lowest total; `None` where nothing is offered.

@@ -63,6 +63,17 @@ impl<'a> SliceOption<'a> {
         (self.arrives() - self.departs()).div_euclid(MINUTE_MICROS)
     }
 
+    /// Whether an offer of it costs so much at most.
+    fn is_offered_up_to(&self, most: Option<i64>) -> bool {
+        most.is_none() || self.prices.up_to(most).cheapest().is_some()
+    }
+
+    /// Whether it has the same flights.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        let ids = |option: &Self| option.flights.map(|flight| flight.id);
+        self.connections == other.connections && ids(self) == ids(other)
+    }
+
     /// Whether the other one leaves no earlier, arrives no later, has no more connections and sells every offer of this
     /// one no dearer. Where both do that to each other they are alike, and neither is dropped.
     fn is_covered_by(&self, other: &Self) -> bool {
@@ -105,7 +116,8 @@ pub(super) fn slice_options<'a>(
     let mut room = GATHERED;
     let mut prices = PriceMemory::new(query, rules, now);
     SliceWalk::new(index, query, number, rules, now).run(&mut |flights| {
-        options.extend(prices.option(flights));
+        // One that is too dear in every offer dominates none that is not.
+        options.extend(prices.option(flights).filter(|option| option.is_offered_up_to(query.max_price)));
         if options.len() >= room {
             drop_dominated(&mut options);
             keep_first(&mut options, query, rules);

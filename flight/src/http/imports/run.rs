@@ -9,7 +9,10 @@ use crate::{
         csv_table::{CsvLines, LineError},
         import::{ImportStatus, ImportTally},
     },
-    store::{flights::SOURCE, imports},
+    store::{
+        flights::{self, SOURCE},
+        imports,
+    },
 };
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use shared::{
@@ -68,7 +71,8 @@ pub(super) async fn run<T: CsvTable>(
     progress: &ImportProgress,
 ) -> Result<ImportTally, Problem> {
     let ImportOrder { author, caller, currency, dry_run, .. } = *order;
-    let mut writes = ImportWrites { author, caller, currency, tally: ImportTally::default(), dry_run };
+    let tally = ImportTally::default();
+    let mut writes = ImportWrites { author, caller, currency, tally, dry_run, renamed: Vec::new() };
     let mut lines = match CsvLines::open(order.file, T::COLUMNS) {
         Ok(lines) => lines,
         Err(errors) => {
@@ -139,12 +143,14 @@ async fn write_lines<T: CsvTable>(
     }
 }
 
-/// Records the import, and that it has ended.
+/// Tells the first of the flights that carry changed rows, records the import, and that it has ended. The flights come last: who
+/// changes reference data locks all of its rows first.
 async fn keep<T: CsvTable>(
     connection: &mut AsyncPgConnection,
     writes: &ImportWrites<'_>,
     id: Option<ImportId>,
 ) -> Result<(), NotKept> {
+    flights::republish(connection, &writes.renamed).await?;
     let (action, subject) = (format!("{}.import", T::KIND), T::COLLECTION);
     let record = writes.author.change(&action, subject, None, Some(&writes.tally.counts));
     outbox::append(connection, &[record.event(SOURCE)]).await?;

@@ -6,6 +6,7 @@ use crate::{
         import::ImportTally,
     },
     http::ImportFollower,
+    store::flights::Naming,
 };
 use diesel::QueryResult;
 use diesel_async::AsyncPgConnection;
@@ -71,6 +72,8 @@ pub(in crate::http) struct ImportWrites<'a> {
     pub(in crate::http) tally: ImportTally,
     /// Whether nothing is kept in the end: what follows from the rows need not be written.
     pub(in crate::http) dry_run: bool,
+    /// What flights carry of the rows that were changed; all of one kind.
+    pub(in crate::http) renamed: Vec<Naming>,
 }
 
 impl ImportWrites<'_> {

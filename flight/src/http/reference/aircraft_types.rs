@@ -80,7 +80,7 @@ impl Resource for AircraftType {
         })
     }
 
-    fn naming(&self) -> Option<Naming> {
-        Some(Naming::AircraftType(self.code.clone()))
+    fn renamed(before: &Self, after: &Self) -> Option<Naming> {
+        (before.name != after.name).then(|| Naming::AircraftType(after.code.clone()))
     }
 }

@@ -65,7 +65,7 @@ impl Resource for Airline {
         })
     }
 
-    fn naming(&self) -> Option<Naming> {
-        Some(Naming::Airline(self.code.clone()))
+    fn renamed(before: &Self, after: &Self) -> Option<Naming> {
+        (before != after).then(|| Naming::Airline(after.code.clone()))
     }
 }

@@ -274,7 +274,12 @@ impl Resource for Airport {
         Ok(None)
     }
 
-    fn naming(&self) -> Option<Naming> {
-        Some(Naming::Airport(self.iata.clone()))
+    /// The index hears of shortest connections in another way.
+    fn renamed(before: &Self, after: &Self) -> Option<Naming> {
+        let carried = |airport: &Self| {
+            let Self { name, city, country, time_zone, taxes, .. } = airport.clone();
+            (name, city, country, time_zone, taxes)
+        };
+        (carried(before) != carried(after)).then(|| Naming::Airport(after.iata.clone()))
     }
 }

@@ -88,7 +88,7 @@ impl Resource for City {
         })
     }
 
-    fn naming(&self) -> Option<Naming> {
-        Some(Naming::City(self.code.clone()))
+    fn renamed(before: &Self, after: &Self) -> Option<Naming> {
+        (before.name != after.name).then(|| Naming::City(after.code.clone()))
     }
 }

@@ -15,7 +15,7 @@ use crate::{
     },
     store::{
         RowLock,
-        flights::{self, Naming, SOURCE},
+        flights::SOURCE,
     },
 };
 use diesel::QueryResult;
@@ -116,7 +116,9 @@ impl<T: CsvRow> CsvTable for T {
             T::update_many(connection, &after).await.map_err(overtaken)?;
         }
         if writes.keeps() {
-            follow_up(connection, (&before, &after, &created), writes).await?;
+            let renamed = before.iter().zip(&after).filter_map(|(before, after)| T::renamed(before, after));
+            writes.renamed.extend(renamed);
+            record_rows(connection, (&before, &after, &created), writes).await?;
         }
         Ok(())
     }
@@ -139,14 +141,12 @@ async fn check_use<T: CsvRow>(
     Ok(true)
 }
 
-/// Tells the flights that carry changed rows anew, and records each row in the audit log.
-async fn follow_up<T: CsvRow>(
+/// Records each row in the audit log.
+async fn record_rows<T: CsvRow>(
     connection: &mut AsyncPgConnection,
     (before, after, created): (&[&T], &[T], &[T]),
     writes: &ImportWrites<'_>,
 ) -> Result<(), Problem> {
-    let namings: Vec<Naming> = after.iter().filter_map(T::naming).collect();
-    flights::republish_all(connection, &namings).await?;
     let record = |act: &str, before: Option<&T>, after: &T| {
         let (action, subject) = (
             format!("{}.{act}", <T as Resource>::KIND),

@@ -73,6 +73,7 @@ async fn record<T: Resource>(
 /// Tells of a committed change, and of the flights that carry it.
 async fn tell<T: Resource>(changes: &CommittedChanges, flights: Vec<Flight>) {
     changes.committed(flights).await;
+    changes.reference_data_changed();
     if T::IS_PLACE {
         changes.places_changed().await;
     }
@@ -198,7 +199,7 @@ async fn check_references<T: Resource>(value: &T, connection: &mut AsyncPgConnec
 
 /// The result of a change.
 enum Written<T> {
-    /// The data are others, and so are the flights that carry them.
+    /// The data are others, and so are the first of the flights that carry them.
     Changed(Versioned<T>, Vec<Flight>),
     /// The data are in use and stay; these stand beside them.
     Succeeded(Versioned<T>),
@@ -222,10 +223,8 @@ async fn write<T: Resource>(
         return Ok(Written::Succeeded(made));
     }
     T::update(connection, &after).await.map_err(overtaken)?;
-    let flights = match after.naming() {
-        Some(naming) if after != *before => flights::republish(connection, &naming).await?,
-        _ => Vec::new(),
-    };
+    let renamed = T::renamed(before, &after);
+    let flights = flights::republish(connection, renamed.as_slice()).await?;
     let written = T::find(connection, &after.key()).await?.ok_or_else(gone)?;
     Ok(Written::Changed(written, flights))
 }

@@ -74,8 +74,8 @@ pub(in crate::http) trait Resource:
         std::future::ready(Ok(None))
     }
 
-    /// What flights carry of it, where they do.
-    fn naming(&self) -> Option<Naming> {
+    /// The flights that carry what a change has changed, where they do: what events and search show of it.
+    fn renamed(_before: &Self, _after: &Self) -> Option<Naming> {
         None
     }
 }

@@ -5,7 +5,7 @@ use crate::{
     domain::{board::BoardDirection, flight::Flight},
     store::schema::flights,
 };
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use diesel::{pg::Pg, prelude::*};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared::iata::AirportCode;
@@ -19,13 +19,11 @@ pub struct BoardFilter {
     pub airport: AirportCode,
     /// Its departures or its arrivals.
     pub direction: BoardDirection,
-    /// On which local date.
-    pub date: NaiveDate,
-    /// The instants of that date at the airport.
+    /// The instants of the local date at the airport.
     pub day: Range<DateTime<Utc>>,
 }
 
-/// The flights of a board by time, from behind `after`; cancelled ones are among them.
+/// The flights of a board by their actual time, from behind `after`; cancelled ones are among them.
 ///
 /// # Errors
 /// Those of the database.
@@ -39,8 +37,10 @@ pub async fn board(
     let airport = filter.airport.as_str();
     let rows: Vec<FlightRow> = match filter.direction {
         BoardDirection::Departures => {
+            let Range { start, end } = filter.day;
             let mut query = query
-                .filter(flights::origin.eq(airport).and(flights::departure_date.eq(filter.date)))
+                .filter(flights::origin.eq(airport))
+                .filter(flights::departs_at.ge(start).and(flights::departs_at.lt(end)))
                 .order((flights::departs_at, flights::id));
             if let Some((at, id)) = after {
                 let later = flights::departs_at.gt(at).or(flights::departs_at.eq(at).and(flights::id.gt(id)));

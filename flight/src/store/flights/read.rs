@@ -8,7 +8,7 @@ use crate::{
         schema::{airports, flights},
     },
 };
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use diesel::{dsl::exists, pg::Pg, prelude::*};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared::{
@@ -25,7 +25,7 @@ pub struct FlightFilter {
     pub origin: Option<AirportCode>,
     /// Code of an airport, or of a city.
     pub destination: Option<AirportCode>,
-    /// Local date of the departure.
+    /// Local date of the planned departure.
     pub date: Option<NaiveDate>,
     /// Its number.
     pub flight_number: Option<FlightNumber>,
@@ -35,7 +35,13 @@ pub struct FlightFilter {
     pub from: Option<DateTime<Utc>>,
 }
 
+/// The longest flight. One that is in the air has left so long ago at most; without this bound all flights that ever left would
+/// have to be looked at.
+const LONGEST: TimeDelta = TimeDelta::hours(24);
+
 /// Flights by departure, from behind `after`.
+///
+/// Every filter has an index that finds its page (see the migration `index_flight_lists`).
 ///
 /// # Errors
 /// Those of the database.
@@ -48,10 +54,10 @@ pub async fn list(
 ) -> QueryResult<Vec<Flight>> {
     let mut query = flights::table.order((flights::departs_at, flights::id)).limit(limit).into_boxed();
     if let Some(code) = &filter.origin {
-        query = query.filter(flights::origin.eq_any(airports_of(code)));
+        query = query.filter(flights::origin.eq_any(airports_of(connection, code).await?));
     }
     if let Some(code) = &filter.destination {
-        query = query.filter(flights::destination.eq_any(airports_of(code)));
+        query = query.filter(flights::destination.eq_any(airports_of(connection, code).await?));
     }
     if let Some(date) = filter.date {
         query = query.filter(flights::departure_date.eq(date));
@@ -73,12 +79,14 @@ pub async fn list(
     assemble(connection, rows).await
 }
 
-/// The codes of the airport itself and of the airports of the city of that code.
-fn airports_of(code: &AirportCode) -> airports::BoxedQuery<'_, Pg, diesel::sql_types::Text> {
+/// The codes of the airport itself and of the airports of the city of that code. Asked for first: the planner knows how many
+/// flights airports have, but not how many those of a query have.
+async fn airports_of(connection: &mut AsyncPgConnection, code: &AirportCode) -> QueryResult<Vec<String>> {
     airports::table
         .filter(airports::iata.eq(code.as_str()).or(airports::city.eq(code.as_str())))
         .select(airports::iata)
-        .into_boxed()
+        .load(connection)
+        .await
 }
 
 /// The same rules as [`Flight::status_at`].
@@ -92,7 +100,8 @@ fn by_status<'a>(
         FlightStatus::Cancelled => query.filter(flights::status.eq("cancelled")),
         FlightStatus::Arrived => query.filter(flies.and(flights::arrives_at.le(now))),
         FlightStatus::Departed => {
-            query.filter(flies.and(flights::departs_at.le(now)).and(flights::arrives_at.gt(now)))
+            let in_the_air = flights::departs_at.le(now).and(flights::arrives_at.gt(now));
+            query.filter(flies.and(in_the_air).and(flights::departs_at.gt(now - LONGEST)))
         }
         FlightStatus::Scheduled => {
             query.filter(flights::status.eq("scheduled").and(flights::departs_at.gt(now)))

@@ -1,11 +1,11 @@
-//! Which schedules flights were generated from: the table `scheduled_flights`.
+//! Which schedules flights were generated from, and for which dates: the tables `scheduled_flights` and `removed_dates`.
 
 use super::{parts::FlightRow, parts::assemble};
 use crate::{
-    domain::schedule_generation::ExistingFlight,
+    domain::schedule_generation::{ExistingFlight, FormerFlight},
     store::{
         column,
-        schema::{flights, scheduled_flights},
+        schema::{flights, removed_dates, scheduled_flights},
     },
 };
 use chrono::{DateTime, NaiveDate, Utc};
@@ -18,6 +18,7 @@ use shared::{
     iata::{AirportCode, FlightNumber},
     ids::{FlightId, ScheduleId},
 };
+use std::collections::HashMap;
 use uuid::Uuid;
 
 /// The schedule that a flight was generated from.
@@ -27,6 +28,8 @@ pub struct ScheduleLink {
     pub flight: FlightId,
     /// The schedule.
     pub schedule: ScheduleId,
+    /// The date of the schedule that it was made for.
+    pub date: NaiveDate,
     /// What the schedule made of the flight, see [`plan_mark`](crate::domain::schedule::plan_mark).
     pub mark: i64,
 }
@@ -94,6 +97,7 @@ pub async fn of_schedule(
 struct LinkRow {
     schedule_id: Uuid,
     mark: i64,
+    scheduled_date: NaiveDate,
 }
 
 async fn existing(
@@ -107,12 +111,14 @@ async fn existing(
         flight,
         date,
         schedule: link.as_ref().map(|link| ScheduleId(link.schedule_id)),
+        scheduled_date: link.as_ref().map(|link| link.scheduled_date),
         mark: link.map(|link| link.mark),
     });
     Ok(existing.collect())
 }
 
-/// Notes which schedules flights follow now. That is no change of the flights, so nothing is told.
+/// Notes which schedules flights follow now. That is no change of the flights, so nothing is told. A flight that follows its schedule
+/// already stays that of its date, where staff have moved it to another.
 ///
 /// # Errors
 /// Those of the database.
@@ -121,13 +127,76 @@ pub async fn link(connection: &mut AsyncPgConnection, links: &[ScheduleLink]) ->
         return Ok(());
     }
     diesel::sql_query(
-        "INSERT INTO scheduled_flights (flight_id, schedule_id, mark) SELECT * FROM unnest($1, $2, $3) \
-         ON CONFLICT (flight_id) DO UPDATE SET schedule_id = excluded.schedule_id, mark = excluded.mark",
+        "INSERT INTO scheduled_flights AS known (flight_id, schedule_id, mark, scheduled_date) \
+         SELECT * FROM unnest($1, $2, $3, $4) \
+         ON CONFLICT (flight_id) DO UPDATE SET schedule_id = excluded.schedule_id, mark = excluded.mark, \
+             scheduled_date = CASE WHEN known.schedule_id = excluded.schedule_id THEN known.scheduled_date \
+                                   ELSE excluded.scheduled_date END",
     )
     .bind::<Array<SqlUuid>, _>(column(links, |link| link.flight.0))
     .bind::<Array<SqlUuid>, _>(column(links, |link| link.schedule.0))
     .bind::<Array<BigInt>, _>(column(links, |link| link.mark))
+    .bind::<Array<Date>, _>(column(links, |link| link.date))
     .execute(connection)
     .await
     .map(drop)
+}
+
+/// A date of a schedule.
+pub type ScheduledDate = (ScheduleId, NaiveDate);
+
+/// What has become of the flights that were made for these dates, of those dates that had one.
+///
+/// # Errors
+/// Those of the database.
+pub async fn former(
+    connection: &mut AsyncPgConnection,
+    dates: &[ScheduledDate],
+) -> QueryResult<HashMap<ScheduledDate, FormerFlight>> {
+    if dates.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let schedules = column(dates, |(schedule, _)| schedule.0);
+    let days = column(dates, |(_, date)| *date);
+    let removed: Vec<(Uuid, NaiveDate)> = removed_dates::table
+        .filter(removed_dates::schedule_id.eq_any(&schedules).and(removed_dates::scheduled_date.eq_any(&days)))
+        .load(connection)
+        .await?;
+    let there: Vec<(Uuid, NaiveDate, Uuid)> = scheduled_flights::table
+        .filter(scheduled_flights::schedule_id.eq_any(&schedules))
+        .filter(scheduled_flights::scheduled_date.eq_any(&days))
+        .select((scheduled_flights::schedule_id, scheduled_flights::scheduled_date, scheduled_flights::flight_id))
+        .load(connection)
+        .await?;
+    let removed = removed.into_iter().map(|(schedule, date)| ((ScheduleId(schedule), date), FormerFlight::Removed));
+    let there = there
+        .into_iter()
+        .map(|(schedule, date, flight)| ((ScheduleId(schedule), date), FormerFlight::There(FlightId(flight))));
+    Ok(removed.chain(there).collect())
+}
+
+/// Notes that the date of a flight that is to be deleted has none any more, where a schedule made it.
+///
+/// # Errors
+/// Those of the database.
+pub(super) async fn note_removed(connection: &mut AsyncPgConnection, flight: FlightId) -> QueryResult<()> {
+    let date = scheduled_flights::table
+        .filter(scheduled_flights::flight_id.eq(flight.0))
+        .select((scheduled_flights::schedule_id, scheduled_flights::scheduled_date));
+    diesel::insert_into(removed_dates::table)
+        .values(date)
+        .into_columns((removed_dates::schedule_id, removed_dates::scheduled_date))
+        .on_conflict_do_nothing()
+        .execute(connection)
+        .await
+        .map(drop)
+}
+
+/// Forgets which dates of a schedule have lost their flight, so that it makes them again.
+///
+/// # Errors
+/// Those of the database.
+pub async fn forget_removed(connection: &mut AsyncPgConnection, schedule: ScheduleId) -> QueryResult<()> {
+    let of_schedule = removed_dates::table.filter(removed_dates::schedule_id.eq(schedule.0));
+    diesel::delete(of_schedule).execute(connection).await.map(drop)
 }

@@ -1,6 +1,6 @@
 //! Writes of flights, each with its events in the same transaction.
 
-use super::{SOURCE, read::find_many, rotation::fits};
+use super::{SOURCE, read::find_many, rotation::fits, scheduled::note_removed};
 use crate::{
     domain::{flight::Flight, rotation::AirplaneFit},
     store::{
@@ -18,7 +18,7 @@ use shared::{
     events::{Event, EventType, FlightStatus},
     fare::FlightFare,
     flight_time::FlightTime,
-    iata::{AircraftTypeCode, AirlineCode, AirportCode, CityCode, FlightNumber, Registration},
+    iata::{AirportCode, FlightNumber, Registration},
     ids::FlightId,
     outbox,
 };
@@ -212,99 +212,17 @@ pub async fn update(
     flights.into_iter().next().ok_or(diesel::result::Error::NotFound)
 }
 
-/// Deletes a flight and tells that it was cancelled, in a version of its own. The row must be locked.
+/// Deletes a flight and tells that it was cancelled, in a version of its own; the keeper of its schedule does not make it again. The
+/// row must be locked.
 ///
 /// # Errors
 /// Those of the database.
 pub async fn delete(connection: &mut AsyncPgConnection, flight: &Flight) -> QueryResult<Flight> {
+    note_removed(connection, flight.id).await?;
     diesel::delete(flights::table.find(flight.id.0)).execute(connection).await?;
     let gone = Flight { version: flight.version + 1, status: FlightStatus::Cancelled, ..flight.clone() };
     publish(connection, EventType::FlightCancelled, std::slice::from_ref(&gone)).await?;
     Ok(gone)
-}
-
-/// A piece of reference data whose name flights carry.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Naming {
-    /// The city of one of its airports.
-    City(CityCode),
-    /// Its origin or destination.
-    Airport(AirportCode),
-    /// Who flies it.
-    Airline(AirlineCode),
-    /// The type of its airplane.
-    AircraftType(AircraftTypeCode),
-}
-
-impl Naming {
-    /// The condition on `flights`, with the keys as `$1`.
-    fn condition(&self) -> (&'static str, &str) {
-        match self {
-            Self::City(code) => (
-                "(origin IN (SELECT iata FROM airports WHERE city = ANY($1)) \
-                 OR destination IN (SELECT iata FROM airports WHERE city = ANY($1)))",
-                code.as_str(),
-            ),
-            Self::Airport(code) => ("(origin = ANY($1) OR destination = ANY($1))", code.as_str()),
-            Self::Airline(code) => ("airline = ANY($1)", code.as_str()),
-            Self::AircraftType(code) => (
-                "seat_layout_id IN (SELECT id FROM seat_layouts WHERE aircraft_type = ANY($1))",
-                code.as_str(),
-            ),
-        }
-    }
-}
-
-/// Flights that are told in one go.
-const TOLD_AT_ONCE: usize = 500;
-
-/// Tells anew of all flights that have not arrived and carry this piece of reference data, after it
-/// was changed in the same transaction: each gets a new version and a `flight.changed` event.
-///
-/// # Errors
-/// Those of the database.
-pub async fn republish(connection: &mut AsyncPgConnection, naming: &Naming) -> QueryResult<Vec<Flight>> {
-    let ids = renew_versions(connection, std::slice::from_ref(naming)).await?;
-    let mut told = Vec::with_capacity(ids.len());
-    for chunk in ids.chunks(TOLD_AT_ONCE) {
-        let flights = find_many(connection, chunk).await?;
-        publish(connection, EventType::FlightChanged, &flights).await?;
-        told.extend(flights);
-    }
-    Ok(told)
-}
-
-/// Tells anew of all flights that carry one of these pieces of reference data, which are all of one kind, as [`republish`]
-/// does, but keeps no flight: they may be as many as there are. Gives how many were told.
-///
-/// # Errors
-/// Those of the database.
-pub async fn republish_all(connection: &mut AsyncPgConnection, namings: &[Naming]) -> QueryResult<usize> {
-    let ids = renew_versions(connection, namings).await?;
-    for chunk in ids.chunks(TOLD_AT_ONCE) {
-        let flights = find_many(connection, chunk).await?;
-        publish(connection, EventType::FlightChanged, &flights).await?;
-    }
-    Ok(ids.len())
-}
-
-/// Gives the flights that carry these, which are all of one kind, a new version each.
-async fn renew_versions(
-    connection: &mut AsyncPgConnection,
-    namings: &[Naming],
-) -> QueryResult<Vec<FlightId>> {
-    let Some((condition, _)) = namings.first().map(Naming::condition) else { return Ok(Vec::new()) };
-    debug_assert!(namings.iter().all(|naming| naming.condition().0 == condition), "one kind");
-    // Locked in the order of ids, as every writer of several flights does.
-    let statement = format!(
-        "UPDATE flights SET version = version + 1 WHERE id IN \
-         (SELECT id FROM flights WHERE arrives_at > now() AND {condition} ORDER BY id FOR UPDATE) RETURNING id"
-    );
-    let keys: Vec<InsertedFlight> = diesel::sql_query(statement)
-        .bind::<Array<Text>, _>(column(namings, |naming| naming.condition().1))
-        .get_results(connection)
-        .await?;
-    Ok(keys.into_iter().map(|key| key.id.into()).collect())
 }
 
 pub(super) async fn publish(

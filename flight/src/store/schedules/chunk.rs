@@ -2,7 +2,7 @@
 //! loses no more, and the next one goes on behind what was committed.
 
 use super::{
-    StoredSchedule, generate, lock_if_free, note_generated,
+    StoredSchedule, find, generate, lock_if_free, note_generated,
     orphans::{orphans, with_orphans},
     try_turn,
 };
@@ -21,8 +21,10 @@ const CHUNK: usize = 200;
 pub enum ChunkResult {
     /// Another keeper has its turn.
     OthersTurn,
-    /// Staff generate the schedule just now, or it is gone.
-    Taken,
+    /// Others have the schedule locked: staff generate it just now, or a dry run that will leave nothing behind.
+    Locked,
+    /// The schedule is gone.
+    Gone,
     /// Dates were generated, and perhaps not all.
     Generated {
         /// The flights that were made or changed.
@@ -46,7 +48,10 @@ pub async fn next_chunk(
     if !try_turn(connection).await? {
         return Ok(ChunkResult::OthersTurn);
     }
-    let Some(stored) = lock_if_free(connection, id).await? else { return Ok(ChunkResult::Taken) };
+    let Some(stored) = lock_if_free(connection, id).await? else {
+        let is_there = find(connection, id).await?.is_some();
+        return Ok(if is_there { ChunkResult::Locked } else { ChunkResult::Gone });
+    };
     let today = first_date(now);
     let until = horizon.min(stored.schedule.effective_to);
     let from = stored.generated_until.and_then(|date| date.succ_opt()).map_or(today, |next| next.max(today));

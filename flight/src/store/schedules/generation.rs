@@ -8,13 +8,13 @@ use crate::{
         rotation::{AirplaneFit, turnaround},
         schedule::Schedule,
         schedule_generation::{
-            ConflictReason, Decision, ExistingFlight, ScheduleConflict, ScheduledFlight, decide,
+            ConflictReason, Decision, ExistingFlight, FormerFlight, ScheduleConflict, ScheduledFlight, decide,
             scheduled_flights,
         },
     },
     store::{
         column,
-        flights::{self, FlightChange, NewFlight, ScheduleLink},
+        flights::{self, FlightChange, NewFlight, ScheduleLink, ScheduledDate},
         parsed,
         schema::airports,
     },
@@ -127,11 +127,13 @@ pub async fn carry_out(
         flights::lock_airplanes(connection, &airplanes).await?;
     }
     let fits = flights::fits(connection, &airplanes).await?;
+    let former = former_flights(connection, wanted, &existing).await?;
     let (mut new, mut links) = (Vec::new(), Vec::new());
     for flight in wanted {
         let fit = fits.get(&flight.schedule.airplane).ok_or(Error::NotFound)?;
         let there = existing.get(&key(flight));
-        match decide(flight.schedule.id, flight.mark, there) {
+        let former = former.get(&(flight.schedule.id, flight.date)).copied();
+        match decide(flight.schedule.id, flight.mark, there, former) {
             _ if !has_cabins(fit, flight) => generated.refuse(flight, ConflictReason::CabinMissing, None),
             Decision::Create => new.push(flight),
             Decision::Keep => generated.unchanged += 1,
@@ -139,7 +141,13 @@ pub async fn carry_out(
                 generated.unchanged += 1;
                 links.extend(there.map(|there| link(there.flight.id, flight)));
             }
-            Decision::Refuse(reason) => generated.refuse(flight, reason, there.map(|there| there.flight.id)),
+            Decision::Refuse(reason) => {
+                let moved = former.and_then(|former| match former {
+                    FormerFlight::There(moved) => Some(moved),
+                    FormerFlight::Removed => None,
+                });
+                generated.refuse(flight, reason, there.map(|there| there.flight.id).or(moved));
+            }
             Decision::Change => {
                 let Some(there) = there else { continue };
                 match change(connection, flight, there, fit).await? {
@@ -170,7 +178,7 @@ fn key(flight: &ScheduledFlight<'_>) -> FlightKey {
 }
 
 fn link(flight: FlightId, wanted: &ScheduledFlight<'_>) -> ScheduleLink {
-    ScheduleLink { flight, schedule: wanted.schedule.id, mark: wanted.mark }
+    ScheduleLink { flight, schedule: wanted.schedule.id, date: wanted.date, mark: wanted.mark }
 }
 
 fn has_cabins(fit: &AirplaneFit, flight: &ScheduledFlight<'_>) -> bool {
@@ -193,6 +201,17 @@ async fn existing_flights(
         ((flight_number.clone(), origin.iata.clone(), existing.date), existing)
     };
     Ok(found.into_iter().map(keyed).collect())
+}
+
+/// What has become of the flights that were made for dates on which there is none.
+async fn former_flights(
+    connection: &mut AsyncPgConnection,
+    wanted: &[ScheduledFlight<'_>],
+    existing: &HashMap<FlightKey, ExistingFlight>,
+) -> QueryResult<HashMap<ScheduledDate, FormerFlight>> {
+    let missing = wanted.iter().filter(|flight| !existing.contains_key(&key(flight)));
+    let dates: Vec<ScheduledDate> = missing.map(|flight| (flight.schedule.id, flight.date)).collect();
+    flights::former(connection, &dates).await
 }
 
 /// Why a flight was neither made nor changed.

@@ -20,7 +20,9 @@ pub async fn orphans(
     now: DateTime<Utc>,
 ) -> QueryResult<Vec<ExistingFlight>> {
     let mut ahead = flights::of_schedule(connection, stored.schedule.id, now).await?;
-    ahead.retain(|flight| !stored.schedule.operates_on(flight.date));
+    // A flight that staff have moved is still that of its date.
+    let is_wanted = |date: NaiveDate| stored.schedule.operates_on(date);
+    ahead.retain(|flight| !is_wanted(flight.date) && !flight.scheduled_date.is_some_and(is_wanted));
     Ok(ahead)
 }
 
