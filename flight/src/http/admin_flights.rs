@@ -123,6 +123,10 @@ pub(crate) async fn change(
                 return Err(Conflict::NotPlanned.into());
             }
             let change = replan(connection, &before, body, currency, now).await?;
+            if change == FlightChange::default() {
+                let view = present(connection, &before).await?;
+                return Ok((before, view));
+            }
             let changed = update(connection, &before, &change).await?;
             let before = present(connection, &before).await?;
             let view = present(connection, &changed).await?;
@@ -239,11 +243,14 @@ async fn replan(
     if airplane.is_none() {
         errors.push(FieldError::at("/airplane", "is no airplane that is known"));
     }
-    let departure = body.departure_local.unwrap_or(before.departure.local);
-    let arrival = body.arrival_local.unwrap_or(before.arrival.local);
+    let plan = flights::plan_of(connection, before).await?;
     let mut planned = None;
-    // Times that are the same are not read anew: of a time that clocks show twice, it may be the second.
-    if (departure, arrival) != (before.departure.local, before.arrival.local) {
+    // Times that are the same are not read anew: of a time that clocks show twice, it may be the second. The time that is not
+    // named is that of the plan: a delay is none.
+    let names_time = body.departure_local.is_some() || body.arrival_local.is_some();
+    let departure = body.departure_local.unwrap_or(plan.departure.local);
+    let arrival = body.arrival_local.unwrap_or(plan.arrival.local);
+    if names_time && (departure, arrival) != (before.departure.local, before.arrival.local) {
         let departure = (departure, before.departure.time_zone.as_str());
         let arrival = (arrival, before.arrival.time_zone.as_str());
         planned = times(departure, arrival, now).map_err(|more| errors.extend(more)).ok();
@@ -267,7 +274,7 @@ async fn replan(
         let equipment = &before.equipment;
         let arrives_at = match &planned {
             Some((_, arrival)) => arrival.at,
-            None => flights::planned_times(connection, before.id).await?.1,
+            None => plan.arrival.at,
         };
         blocked_until = Some(arrives_at + turnaround(&equipment.aircraft_type.code, &equipment.plan));
     }

@@ -191,6 +191,9 @@ pub(crate) async fn change(
             let before = before.ok_or_else(|| Problem::new(Code::NotFound))?;
             precondition.check(before.version)?;
             let after = body.changed(&before.schedule);
+            if after == before.schedule {
+                return Ok((before.version, ScheduleView::from(before)));
+            }
             check_one(connection, &after, currency).await?;
             schedules::update(connection, std::slice::from_ref(&after)).await.map_err(overtaken)?;
             let changed = before.changed(after);

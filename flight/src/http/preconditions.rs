@@ -21,9 +21,9 @@ impl FromRequest for IfMatch {
 }
 
 impl IfMatch {
-    /// The precondition of a write whose version is no client's business.
-    pub(crate) fn anything() -> Self {
-        Self(None)
+    /// The precondition of a write that goes by what was read in this version.
+    pub(crate) fn version(version: i64) -> Self {
+        Self(Some(vec![format!("\"{version}\"")]))
     }
 
     /// Checks that one of the tags is of this version. A flight's tag names its version and then what
@@ -59,5 +59,6 @@ mod tests {
                 && !check(&[])
         );
         assert!(IfMatch(None).check(7).is_ok());
+        assert!(IfMatch::version(7).check(7).is_ok() && IfMatch::version(7).check(8).is_err());
     }
 }

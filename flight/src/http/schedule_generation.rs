@@ -66,8 +66,7 @@ pub(crate) struct Generation {
     created: Vec<GeneratedFlight>,
     /// Flights that were changed, as they are now.
     changed: Vec<GeneratedFlight>,
-    /// Flights without bookings on dates that the schedule has no more. In a dry run those are listed that will be deleted
-    /// unless they have bookings.
+    /// Flights without bookings on dates that the schedule has no more.
     removed: Vec<GeneratedFlight>,
     /// How many flights were as they should be.
     unchanged: usize,
@@ -96,8 +95,6 @@ struct Generated {
     flights: GeneratedFlights,
     conflicts: Vec<ScheduleConflict>,
     warnings: Vec<ScheduleWarning>,
-    /// Flights that a dry run has deleted, to be rolled back.
-    removed: Vec<Flight>,
 }
 
 /// Generate the flights of a schedule
@@ -116,6 +113,7 @@ struct Generated {
     ),
     responses(
         (status = 200, description = "What was done", body = Generation),
+        (status = 412, description = "The schedule was changed meanwhile"),
         (status = 503, description = "Booking cannot be asked now whether flights may go"),
     )
 )]
@@ -123,29 +121,23 @@ pub(crate) async fn generate(
     staff: FlightWriter,
     mut parameters: QueryParameters,
     Id(id): Id<ScheduleId>,
+    precondition: IfMatch,
     _: Body<EmptyBody>,
     (pool, changes): (web::Data<Pool>, web::Data<CommittedChanges>),
     booking: web::Data<BookingClient>,
 ) -> Result<HttpResponse, Problem> {
     let dry_run = parameters.optional("dry_run").unwrap_or(false);
     parameters.finish()?;
-    let now = Utc::now();
-    let withdrawn = match dry_run {
-        true => Withdrawn::default(),
-        false => withdraw(staff.author(), id, (&pool, &booking), now).await?,
-    };
-    let mut connection = pool.get().await?;
-    let run = GenerationRun { id, now, dry_run, with_bookings: &withdrawn.with_bookings };
-    let attempt = (*connection)
-        .transaction(async |connection: &mut AsyncPgConnection| run.attempt(connection, staff.author()).await)
-        .await;
-    drop(connection);
-    let generated = match attempt {
+    let mut withdrawn = Withdrawn::default();
+    let asked = GenerationOrder { id, now: Utc::now(), dry_run, precondition };
+    let generated = match run(staff.author(), &asked, (&pool, &booking), &mut withdrawn).await {
         Ok(generated) => generated,
-        Err(Attempt::Dry(generated)) => *generated,
-        Err(Attempt::Refused(problem)) => return Err(problem),
+        Err(problem) => {
+            // Flights that were deleted before are gone all the same.
+            changes.committed(withdrawn.gone).await;
+            return Err(problem);
+        }
     };
-    let removed = if dry_run { &generated.removed } else { &withdrawn.gone };
     let mut created: Vec<_> = generated.flights.created.iter().map(GeneratedFlight::of).collect();
     if dry_run {
         created.iter_mut().for_each(|flight| flight.flight_id = None);
@@ -154,7 +146,7 @@ pub(crate) async fn generate(
     let answer = Generation {
         created,
         changed: generated.flights.changed.iter().map(GeneratedFlight::of).collect(),
-        removed: removed.iter().map(GeneratedFlight::of).collect(),
+        removed: withdrawn.gone.iter().map(GeneratedFlight::of).collect(),
         unchanged: generated.flights.unchanged,
         conflicts: generated.conflicts,
         warnings: generated.warnings,
@@ -165,38 +157,86 @@ pub(crate) async fn generate(
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, PRIVATE)).json(answer))
 }
 
+/// What is asked for.
+struct GenerationOrder {
+    id: ScheduleId,
+    now: DateTime<Utc>,
+    dry_run: bool,
+    precondition: IfMatch,
+}
+
 /// What became of flights on dates that a schedule has no more.
 #[derive(Default)]
 struct Withdrawn {
+    /// Those that were deleted; in a dry run, those that would be.
     gone: Vec<Flight>,
     with_bookings: Vec<FlightId>,
+}
+
+/// Deletes what the schedule has no more, and generates the rest.
+async fn run(
+    author: &AuditAuthor,
+    order: &GenerationOrder,
+    (pool, booking): (&Pool, &BookingClient),
+    withdrawn: &mut Withdrawn,
+) -> Result<Generated, Problem> {
+    let orphans = {
+        let mut connection = pool.get().await?;
+        let found = schedules::find(&mut connection, order.id).await?;
+        let stored = found.ok_or_else(|| Problem::new(Code::NotFound))?;
+        order.precondition.check(stored.version)?;
+        removable(schedules::orphans(&mut connection, &stored, order.now).await?)
+    };
+    match order.dry_run {
+        true => ask_for_bookings(orphans, booking, withdrawn).await?,
+        false => withdraw(author, orphans, (pool, booking), withdrawn).await?,
+    }
+    let run = GenerationRun { order, withdrawn };
+    let mut connection = pool.get().await?;
+    let attempt = (*connection)
+        .transaction(async |connection: &mut AsyncPgConnection| run.attempt(connection, author).await)
+        .await;
+    match attempt {
+        Ok(generated) => Ok(generated),
+        Err(Attempt::Dry(generated)) => Ok(*generated),
+        Err(Attempt::Refused(problem)) => Err(problem),
+    }
 }
 
 /// Deletes flights on dates that a schedule has no more, each as staff would: those with bookings stay, and those that
 /// staff have taken over.
 async fn withdraw(
     author: &AuditAuthor,
-    id: ScheduleId,
+    orphans: Vec<Flight>,
     (pool, booking): (&Pool, &BookingClient),
-    now: DateTime<Utc>,
-) -> Result<Withdrawn, Problem> {
-    let orphans = {
-        let mut connection = pool.get().await?;
-        let found = schedules::find(&mut connection, id).await?;
-        let stored = found.ok_or_else(|| Problem::new(Code::NotFound))?;
-        removable(schedules::orphans(&mut connection, &stored, now).await?)
-    };
-    let mut withdrawn = Withdrawn::default();
+    withdrawn: &mut Withdrawn,
+) -> Result<(), Problem> {
     for flight in orphans {
-        match close_and_delete(author, (flight.id, &IfMatch::anything()), pool, booking).await {
+        let as_read = IfMatch::version(flight.version);
+        match close_and_delete(author, (flight.id, &as_read), pool, booking).await {
             Ok(gone) => withdrawn.gone.extend(gone),
             Err(problem) if problem.code() == Code::Conflict => withdrawn.with_bookings.push(flight.id),
-            // It was deleted meanwhile.
-            Err(problem) if problem.code() == Code::NotFound => {}
+            // It was deleted, or staff have taken it over.
+            Err(problem) if matches!(problem.code(), Code::NotFound | Code::PreconditionFailed) => {}
             Err(problem) => return Err(problem),
         }
     }
-    Ok(withdrawn)
+    Ok(())
+}
+
+/// Finds which flights would be deleted.
+async fn ask_for_bookings(
+    orphans: Vec<Flight>,
+    booking: &BookingClient,
+    withdrawn: &mut Withdrawn,
+) -> Result<(), Problem> {
+    for flight in orphans {
+        match booking.impact(flight.id, None).await?.bookings {
+            0 => withdrawn.gone.push(flight),
+            _ => withdrawn.with_bookings.push(flight.id),
+        }
+    }
+    Ok(())
 }
 
 fn removable(orphans: Vec<ExistingFlight>) -> Vec<Flight> {
@@ -205,10 +245,8 @@ fn removable(orphans: Vec<ExistingFlight>) -> Vec<Flight> {
 }
 
 struct GenerationRun<'a> {
-    id: ScheduleId,
-    now: DateTime<Utc>,
-    dry_run: bool,
-    with_bookings: &'a [FlightId],
+    order: &'a GenerationOrder,
+    withdrawn: &'a Withdrawn,
 }
 
 impl GenerationRun<'_> {
@@ -217,48 +255,63 @@ impl GenerationRun<'_> {
         connection: &mut AsyncPgConnection,
         author: &AuditAuthor,
     ) -> Result<Generated, Attempt> {
-        let found = schedules::lock(connection, self.id).await?;
+        let found = schedules::lock(connection, self.order.id).await?;
         let stored = found.ok_or_else(|| Attempt::Refused(Problem::new(Code::NotFound)))?;
-        let mut removed = Vec::new();
-        if self.dry_run {
-            // As the withdrawal of the run itself would, but for bookings.
-            removed = removable(schedules::orphans(connection, &stored, self.now).await?);
-            for flight in &removed {
-                flights::delete(connection, flight).await?;
-            }
+        self.order.precondition.check(stored.version).map_err(Attempt::Refused)?;
+        if self.order.dry_run {
+            self.delete_again(connection, &stored).await?;
         }
-        let generated = self.generate(connection, &stored, removed).await?;
-        if self.dry_run {
+        let generated = self.generate(connection, &stored).await?;
+        if self.order.dry_run {
             return Err(Attempt::Dry(Box::new(generated)));
         }
         let summary = json!({
             "created": generated.flights.created.len(), "changed": generated.flights.changed.len(),
             "unchanged": generated.flights.unchanged, "conflicts": generated.conflicts.len(),
         });
-        let subject = format!("schedule/{}", self.id);
+        let subject = format!("schedule/{}", self.order.id);
         let event = author.change("schedule.generate", subject, None, Some(&summary));
         outbox::append(connection, &[event.event(SOURCE)]).await?;
         Ok(generated)
+    }
+
+    /// Deletes in a dry run what the run itself deletes beforehand: airplanes and numbers are free then. Locks in the order of all
+    /// writers: reference data, then flights by id.
+    async fn delete_again(
+        &self,
+        connection: &mut AsyncPgConnection,
+        stored: &StoredSchedule,
+    ) -> Result<(), Attempt> {
+        let route = [&stored.schedule.origin, &stored.schedule.destination];
+        flights::hold_references(connection, &stored.schedule.flight_number, route).await?;
+        let mut ids: Vec<FlightId> = self.withdrawn.gone.iter().map(|flight| flight.id).collect();
+        ids.sort_unstable();
+        for id in ids {
+            if let Some(flight) = flights::lock(connection, id).await? {
+                flights::delete(connection, &flight).await?;
+            }
+        }
+        Ok(())
     }
 
     async fn generate(
         &self,
         connection: &mut AsyncPgConnection,
         stored: &StoredSchedule,
-        removed: Vec<Flight>,
     ) -> Result<Generated, Attempt> {
+        let GenerationOrder { id, now, .. } = *self.order;
         // A person asks for the whole season, with the dates whose flight was deleted.
-        flights::forget_removed(connection, self.id).await?;
+        flights::forget_removed(connection, id).await?;
         let until = stored.schedule.effective_to;
-        let dates = stored.schedule.dates(schedules::first_date(self.now), until);
-        let mut flights = schedules::generate(connection, stored, dates, self.now).await?;
+        let dates = stored.schedule.dates(schedules::first_date(now), until);
+        let mut flights = schedules::generate(connection, stored, dates, now).await?;
         let conflicts = std::mem::take(&mut flights.conflicts);
+        let with_bookings = &self.withdrawn.with_bookings;
         let conflicts =
-            schedules::note_whole(connection, stored, (until, self.now), conflicts, self.with_bookings)
-                .await?;
-        let own = flights::of_schedule(connection, self.id, self.now).await?;
+            schedules::note_whole(connection, stored, (until, now), conflicts, with_bookings).await?;
+        let own = flights::of_schedule(connection, id, now).await?;
         let own: Vec<Flight> = own.into_iter().map(|own| own.flight).collect();
         let warnings = schedules::warnings(connection, &own).await?;
-        Ok(Generated { flights, conflicts, warnings, removed })
+        Ok(Generated { flights, conflicts, warnings })
     }
 }

@@ -4,6 +4,7 @@ use crate::{
     service::Service,
     world::{body, day},
 };
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use diesel_async::RunQueryDsl;
 use serde_json::{Value, json};
 
@@ -96,6 +97,35 @@ async fn a_board_has_pages() {
         let other = format!("/api/v1/airports/LGW/board?after={next}");
         assert_eq!(service.anybody.get(&other).await.invalid(), ["after"], "the cursor of another board");
     }
+}
+
+#[actix_web::test]
+async fn the_pages_of_todays_board_stay_those_of_its_day() {
+    let service = Service::start().await;
+    timetable(&service).await;
+    let mut connection = service.connect().await;
+    // Two flights of today by London's clocks.
+    let to_today = "UPDATE flights SET departs_at = today + number * interval '1 minute', arrives_at = today + interval '30 hours' \
+                    FROM (SELECT id AS moved, row_number() OVER (ORDER BY departs_at) AS number FROM flights \
+                          WHERE flight_number IN ('AE2', 'AE3')) AS numbered, \
+                         (SELECT date_trunc('day', now(), 'Europe/London') AS today) AS midnight \
+                    WHERE moved = id";
+    diesel::sql_query(to_today).execute(&mut connection).await.unwrap();
+    let address = "/api/v1/airports/LHR/board?limit=1";
+    let first = service.anybody.get(address).await.expect(200);
+    assert_eq!(numbers(&first), ["AE2"]);
+    let next = first["page"]["next"].as_str().expect("a next page");
+    // Midnight passes: the cursor is one of yesterday, and so is what is left of the board.
+    let cursor = BASE64_URL_SAFE_NO_PAD.decode(next).expect("a cursor");
+    let mut cursor: Value = serde_json::from_slice(&cursor).expect("a cursor");
+    let today: chrono::NaiveDate = serde_json::from_value(cursor["k"][0].clone()).expect("a date");
+    cursor["k"][0] = json!(today.pred_opt());
+    let back = "UPDATE flights SET departs_at = departs_at - interval '1 day' WHERE flight_number = 'AE3'";
+    diesel::sql_query(back).execute(&mut connection).await.unwrap();
+    cursor["k"][1][0] = json!("2026-01-01T00:00:00Z");
+    let yesterdays = BASE64_URL_SAFE_NO_PAD.encode(cursor.to_string());
+    let second = service.anybody.get(&format!("{address}&after={yesterdays}")).await.expect(200);
+    assert_eq!(numbers(&second), ["AE3"]);
 }
 
 #[actix_web::test]

@@ -27,6 +27,7 @@ use shared::{
     ids::ScheduleId,
     outbox::Relay,
 };
+use std::time::{Duration, Instant};
 use testkit::TestDatabase;
 
 const HORIZON: u16 = 330;
@@ -183,6 +184,71 @@ async fn the_horizon_moves_and_what_staff_have_deleted_stays_deleted() {
     keeper.work_through().await.expect("a pass");
     assert_eq!(count(&mut connection, "flights").await, before + 3);
     assert_eq!(count(&mut connection, &format!("flights WHERE departure_date = '{}'", day(50))).await, 0);
+}
+
+#[actix_web::test]
+async fn a_schedule_that_is_locked_when_the_keeper_comes_by_is_generated_soon_after() {
+    let new = [daily("AE100", "G-AERA"), daily("AE102", "G-AERB")];
+    let (database, mut connection) = database(&new).await;
+    let mut dry_run = database.config("flight").connect().await.expect("a connection");
+    dry_run.batch_execute("BEGIN").await.expect("a transaction");
+    schedules::lock(&mut dry_run, new[0].id).await.expect("an answer").expect("the schedule");
+    let keeper = keeper(&database);
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let released = async {
+        // The keeper has left the locked one behind when the other one is whole; only the database can tell.
+        while stored(&mut connection, &new[1]).await.generated_until != Some(horizon()) {
+            assert!(Instant::now() < deadline, "the other schedule waits");
+        }
+        dry_run.batch_execute("ROLLBACK").await.expect("the end");
+    };
+    let (pass, ()) = join(keeper.work_through(), released).await;
+    pass.expect("a pass");
+    check_whole(&mut connection, &new).await;
+}
+
+#[actix_web::test]
+async fn flights_that_move_make_room_in_the_same_pass() {
+    // AE100 takes over the time of AE102, which is looked at later and moves away.
+    let mut new = [daily("AE100", "G-AERA"), daily("AE102", "G-AERA")];
+    for (schedule, hour) in new.iter_mut().zip(["10", "14"]) {
+        schedule.departure_time = code(&format!("{hour}:00"));
+        schedule.arrival_time = code(&format!("{}:15", hour.parse::<u8>().expect("an hour") + 2));
+    }
+    let (database, mut connection) = database(&new).await;
+    let keeper = keeper(&database);
+    keeper.work_through().await.expect("a pass");
+    check_whole(&mut connection, &new).await;
+    for (schedule, hour) in new.iter_mut().zip(["14", "18"]) {
+        schedule.departure_time = code(&format!("{hour}:00"));
+        schedule.arrival_time = code(&format!("{}:15", hour.parse::<u8>().expect("an hour") + 2));
+        schedules::update(&mut connection, schedule).await.expect("a change");
+    }
+    keeper.work_through().await.expect("a pass");
+    for schedule in &new {
+        assert_eq!(stored(&mut connection, schedule).await.conflicts, []);
+    }
+}
+
+#[actix_web::test]
+async fn a_schedule_that_fails_keeps_no_other_from_its_flights() {
+    let new = [daily("AE100", "G-AERA"), daily("AE102", "G-AERB")];
+    let (database, mut connection) = database(&new).await;
+    let spoil = format!("UPDATE schedules SET fares = '7' WHERE id = '{}'", new[0].id);
+    connection.batch_execute(&spoil).await.expect("a fault");
+    let keeper = keeper(&database);
+    let mend = async {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while stored(&mut connection, &new[1]).await.generated_until != Some(horizon()) {
+            assert!(Instant::now() < deadline, "the other schedule waits");
+        }
+        let fares = serde_json::to_string(&new[0].fares).expect("fares");
+        let mend = format!("UPDATE schedules SET fares = '{fares}' WHERE id = '{}'", new[0].id);
+        connection.batch_execute(&mend).await.expect("the end of the fault");
+    };
+    let (pass, ()) = join(keeper.work_through(), mend).await;
+    pass.expect("a pass");
+    check_whole(&mut connection, &new).await;
 }
 
 #[actix_web::test]

@@ -460,6 +460,43 @@ fn a_journey_is_found_where_the_best_of_the_slices_do_not_fit_together() {
     assert_eq!(departures(flights, &query), [["10 02:30", "10 05:30"]]);
 }
 
+/// Three slices of 45 flights each, the next one always 10 minutes longer and 5.00 cheaper: none dominates another.
+fn slow_and_cheap(sort: Sort) -> (Network, Query) {
+    let mut flights = Vec::new();
+    let mut query = Query::of_one_adult(slice("DEL", "BOM", date("2027-04-10")), None);
+    query.slices.push(slice("BOM", "DEL", date("2027-04-12")));
+    query.slices.push(slice("DEL", "BOM", date("2027-04-14")));
+    query.sort = sort;
+    for (ends, day) in [((4, 5), 10), ((5, 4), 12), ((4, 5), 14)] {
+        for number in 0..45_i64 {
+            let mut made = local_flight(ends, &format!("2027-04-{day}T08:00"), 60 + 10 * number);
+            made.0.fares.truncate(1);
+            made.0.fares[0].base_price.minor = 100_000 - 500 * number;
+            flights.push(made);
+        }
+    }
+    (Network { flights, ..Network::default() }, query)
+}
+
+#[test]
+fn a_highest_price_finds_what_the_order_would_cut_off() {
+    let now = "2027-01-01T00:00:00Z".parse().unwrap();
+    for sort in [Sort::Duration, Sort::Departure, Sort::Best, Sort::Price] {
+        let (network, mut query) = slow_and_cheap(sort);
+        let index = index_of(&network);
+        query.sort = Sort::Price;
+        let cheapest = whole(&index, &query, now)[0].rank().0;
+        query.sort = sort;
+        let found = |most: i64| {
+            let query = Query { max_price: Some(most), ..query.clone() };
+            whole(&index, &query, now).len()
+        };
+        assert_eq!(found(cheapest), 1, "{sort:?}");
+        assert_eq!(found(cheapest - 1), 0, "{sort:?}");
+        assert!(found(cheapest + 2000) > 1, "{sort:?}");
+    }
+}
+
 #[test]
 fn sales_end_45_minutes_before_the_departure() {
     let network =

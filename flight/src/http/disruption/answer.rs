@@ -49,6 +49,8 @@ pub(super) enum Consequence {
     Refunded,
     /// They have other times, and each is told.
     Rescheduled,
+    /// Nothing of them changes.
+    Unaffected,
     /// Those who get other seats are told.
     Reseated,
 }
@@ -61,6 +63,7 @@ impl DisruptionImpact {
         let (refunds, letters) = match consequence {
             Consequence::Refunded => (found.paid, found.bookings),
             Consequence::Rescheduled => (Money::new(0, found.paid.currency), found.bookings),
+            Consequence::Unaffected => (Money::new(0, found.paid.currency), 0),
             Consequence::Reseated => {
                 (Money::new(0, found.paid.currency), u64::try_from(moved.len()).unwrap_or(u64::MAX))
             }

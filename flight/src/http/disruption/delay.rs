@@ -31,13 +31,16 @@ pub(super) async fn assess(
     let mut connection = deps.pool.get().await?;
     let before = present_flight(&mut connection, (id, &precondition)).await?;
     let (delay, plan) = delay_of(&mut connection, &before, body).await?;
+    // Another reason alone is told to nobody.
+    let moves = (delay.departure.at, delay.arrival.at) != (before.departure.at, before.arrival.at);
+    let consequence = if moves { Consequence::Rescheduled } else { Consequence::Unaffected };
     let after = if delay.is_of(&before) { before } else { delay.apply(&before) };
     let late = late_flights(&mut connection, &after, plan.departure.at).await?;
     let plan = PlannedDisruption::new(&mut connection, &after, late).await?;
     // No connection is kept while another service is asked.
     drop(connection);
     let found = deps.booking.impact(id, None).await?;
-    Ok(DisruptionImpact::new(plan, found, Consequence::Rescheduled).answer())
+    Ok(DisruptionImpact::new(plan, found, consequence).answer())
 }
 
 /// Delays the flight.
