@@ -361,3 +361,36 @@ async fn the_clock_says_what_has_left_and_arrived() {
     let departed = format!("{ADMIN}/{}", made[1].id);
     service.operator.patch(&departed, &json!({"airplane": "G-AERA"})).await.expect_problem(409, "conflict");
 }
+
+#[actix_web::test]
+async fn a_change_of_one_time_of_a_late_flight_goes_by_its_plan() {
+    let service = Service::start().await;
+    let (date, next) = (day(30), day(31));
+    let made = service.make(&morning(date)).await;
+    let delay = json!({
+        "departure_local": format!("{next}T01:00"), "arrival_local": format!("{next}T03:15"), "reason": "Fog",
+    });
+    service.operator.post(&format!("{}/delay", admin_address(&made)), &delay).await.expect(200);
+    let arrival = json!({"arrival_local": format!("{date}T12:30")});
+    let changed = service.operator.patch(&admin_address(&made), &arrival).await.expect(200);
+    assert_eq!((&changed["status"], &changed["reason"]), (&json!("scheduled"), &json!(null)));
+    let times = [&changed["departure"]["local"], &changed["arrival"]["local"]];
+    assert_eq!(times, [&json!(format!("{date}T10:00")), &json!(format!("{date}T12:30"))]);
+}
+
+#[actix_web::test]
+async fn an_airplane_whose_flights_are_all_cancelled_is_free() {
+    let service = Service::start().await;
+    let made = service.make(&morning(day(30))).await;
+    let layout = json!({
+        "name": "All economy", "aircraft_type": "320", "exit_rows": [], "blocked_seats": [],
+        "cabins": [{"cabin": "economy", "rows": [1, 30], "columns": "ABC|DEF"}],
+    });
+    let layout = service.operator.post("/api/v1/admin/seat-layouts", &layout).await.expect(201);
+    let refit = json!({"seat_layout_id": layout["id"]});
+    let airplane = "/api/v1/admin/airplanes/G-AERA";
+    service.operator.patch(airplane, &refit).await.expect_problem(409, "conflict");
+    let cancel = format!("{}/cancel", admin_address(&made));
+    service.operator.post(&cancel, &json!({"reason": "strike"})).await.expect(200);
+    service.operator.patch(airplane, &refit).await.expect(200);
+}

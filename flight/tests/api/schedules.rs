@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use shared::auth::Permission::{FareWrite, FlightWrite, ReferenceWrite};
 use std::sync::atomic::Ordering;
 
-const ADMIN: &str = "/api/v1/admin/schedules";
+pub(crate) const ADMIN: &str = "/api/v1/admin/schedules";
 
 /// Keeps the schedule keepers of this database from working, as long as the connection lives.
 pub(crate) async fn keep_still(service: &Service) -> AsyncPgConnection {
@@ -31,7 +31,7 @@ pub(crate) fn season(from: NaiveDate, to: NaiveDate) -> Value {
     })
 }
 
-fn with(mut body: Value, changes: Value) -> Value {
+pub(crate) fn with(mut body: Value, changes: Value) -> Value {
     let Value::Object(changes) = changes else { panic!("an object") };
     for (name, value) in changes {
         body[name] = value;
@@ -39,41 +39,41 @@ fn with(mut body: Value, changes: Value) -> Value {
     body
 }
 
-fn path(schedule: &Value) -> String {
+pub(crate) fn path(schedule: &Value) -> String {
     format!("{ADMIN}/{}", schedule["id"].as_str().expect("an id"))
 }
 
-async fn generate(service: &Service, schedule: &Value, query: &str) -> Value {
+pub(crate) async fn generate(service: &Service, schedule: &Value, query: &str) -> Value {
     service.operator.post(&format!("{}/generate{query}", path(schedule)), &json!({})).await.expect(200)
 }
 
 /// How many flights were created, changed, removed and left alone.
-fn counts(answer: &Value) -> [usize; 4] {
+pub(crate) fn counts(answer: &Value) -> [usize; 4] {
     let list = |name: &str| answer[name].as_array().expect("a list").len();
     let unchanged = answer["unchanged"].as_u64().expect("a number");
     [list("created"), list("changed"), list("removed"), usize::try_from(unchanged).expect("a small number")]
 }
 
 /// Date, reason and number of flights of each conflict.
-fn conflicts(answer: &Value) -> Vec<(String, String, usize)> {
+pub(crate) fn conflicts(answer: &Value) -> Vec<(String, String, usize)> {
     let text = |value: &Value| value.as_str().expect("a text").to_owned();
     let conflicts = answer["conflicts"].as_array().expect("a list").iter();
     let refers = |one: &Value| one["refers"].as_array().expect("a list").len();
     conflicts.map(|one| (text(&one["date"]), text(&one["reason"]), refers(one))).collect()
 }
 
-fn conflict(date: NaiveDate, reason: &str, refers: usize) -> (String, String, usize) {
+pub(crate) fn conflict(date: NaiveDate, reason: &str, refers: usize) -> (String, String, usize) {
     (date.to_string(), reason.to_owned(), refers)
 }
 
-async fn departures(service: &Service) -> Vec<String> {
+pub(crate) async fn departures(service: &Service) -> Vec<String> {
     let list = service.anybody.get("/api/v1/flights?flight_number=AE100&limit=200").await.expect(200);
     let flights = list["data"].as_array().expect("a list").clone();
     let local = |flight: &Value| flight["departure"]["local"].as_str().expect("a time").to_owned();
     flights.iter().map(local).collect()
 }
 
-async fn flight_on(service: &Service, date: NaiveDate) -> Value {
+pub(crate) async fn flight_on(service: &Service, date: NaiveDate) -> Value {
     let list =
         service.anybody.get(&format!("/api/v1/flights?flight_number=AE100&date={date}")).await.expect(200);
     list["data"][0].clone()
@@ -386,81 +386,6 @@ async fn flights_outside_of_the_season_go_unless_they_have_bookings() {
     // Without its schedule a flight is one of its own.
     service.operator.delete(&path(&made)).await.expect(204);
     assert_eq!(departures(&service).await.len(), 2);
-}
-
-#[actix_web::test]
-async fn a_change_of_a_schedule_brings_no_flight_back_that_staff_have_deleted_or_moved() {
-    let service = Service::start().await;
-    let still = keep_still(&service).await;
-    let (deleted, moved, kept) = (day(10), day(17), day(24));
-    // Once a week: the flight of the second week is moved to the day after.
-    let weekly = json!({"days_of_operation": [deleted.weekday().number_from_monday()]});
-    let made = service.operator.post(ADMIN, &with(season(deleted, kept), weekly)).await.expect(201);
-    generate(&service, &made, "").await;
-    let admin = |flight: &Value| format!("/api/v1/admin/flights/{}", flight["id"].as_str().expect("an id"));
-    let first = flight_on(&service, deleted).await;
-    service.operator.delete(&admin(&first)).await.expect(204);
-    let second = flight_on(&service, moved).await;
-    let next_day = moved + Days::new(1);
-    let times =
-        json!({"departure_local": format!("{next_day}T10:00"), "arrival_local": format!("{next_day}T12:15")});
-    service.operator.patch(&admin(&second), &times).await.expect(200);
-
-    let price = json!({"amount": "90.00", "currency": "EUR"});
-    let fares = json!({"fares": [{"cabin": "economy", "brand": "light", "base_price": price}]});
-    service.operator.patch(&path(&made), &fares).await.expect(200);
-    drop(still);
-    // The keeper of another instance has a turn at its start.
-    let mut heard = service.listen().await;
-    service.another().await;
-    assert_eq!(heard.recv().await.map(|event| event.kind), Some(shared::events::EventType::FlightChanged));
-    let expected = [next_day, kept].map(|date| format!("{date}T10:00"));
-    assert_eq!(departures(&service).await, expected);
-    let still = keep_still(&service).await;
-    let shown = service.operator.get(&path(&made)).await.expect(200);
-    let by_hand = [conflict(deleted, "changed_by_hand", 0), conflict(moved, "changed_by_hand", 1)];
-    assert_eq!(conflicts(&shown), by_hand);
-    let refers = format!("flights/{}", second["id"].as_str().expect("an id"));
-    assert_eq!(shown["conflicts"][1]["refers"], json!([refers]));
-
-    // Who asks for the whole season gets the deleted flight again, and the moved one no second time.
-    for query in ["?dry_run=true", ""] {
-        let run = generate(&service, &made, query).await;
-        assert_eq!((counts(&run), conflicts(&run)), ([1, 0, 0, 1], by_hand[1..].to_vec()), "{query}");
-    }
-    drop(still);
-}
-
-#[actix_web::test]
-async fn a_generation_keeps_to_the_version_that_was_read() {
-    let service = Service::start().await;
-    let _still = keep_still(&service).await;
-    let made = service.operator.post(ADMIN, &season(day(10), day(11))).await;
-    let tag = made.header("etag").to_owned();
-    let made = made.expect(201);
-    service.operator.patch(&path(&made), &json!({"effective_to": day(12)})).await.expect(200);
-    let careful = service.operator.with_header("if-match", &tag);
-    for query in ["", "?dry_run=true"] {
-        let refused = careful.post(&format!("{}/generate{query}", path(&made)), &json!({})).await;
-        refused.expect_problem(412, "precondition_failed");
-    }
-    assert_eq!(departures(&service).await, Vec::<String>::new());
-}
-
-#[actix_web::test]
-async fn a_patch_that_changes_nothing_changes_no_version() {
-    let service = Service::start().await;
-    let _still = keep_still(&service).await;
-    let made = service.operator.post(ADMIN, &season(day(10), day(11))).await.expect(201);
-    generate(&service, &made, "").await;
-    let before = service.operator.get(&path(&made)).await.expect(200);
-    for nothing in [json!({}), json!({"departure_time": "10:00"})] {
-        assert_eq!(service.operator.patch(&path(&made), &nothing).await.expect(200), before);
-    }
-    assert_eq!(before["generated_until"], json!(day(11)), "it is not generated anew");
-    let flight = flight_on(&service, day(10)).await;
-    let admin = format!("/api/v1/admin/flights/{}", flight["id"].as_str().expect("an id"));
-    assert_eq!(service.operator.patch(&admin, &json!({})).await.expect(200), flight);
 }
 
 #[actix_web::test]

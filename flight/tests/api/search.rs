@@ -8,14 +8,11 @@ use chrono::{Datelike, NaiveDate};
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use flight::store::{availability, flights};
 use serde_json::{Value, json};
-use shared::{
-    events::{EventType, SeatsState},
-    ids::FlightId,
-};
+use shared::{events::SeatsState, ids::FlightId};
 use std::time::{Duration, Instant};
 
 /// Three flights on a day: AE1 LHR 08:00, AE2 LGW 10:00 (cheap and slow), AE3 LHR 20:00 (dear).
-async fn three(service: &Service, date: NaiveDate) -> Vec<Value> {
+pub(crate) async fn three(service: &Service, date: NaiveDate) -> Vec<Value> {
     let mut made = Vec::new();
     for (number, origin, departure, arrival, price) in [
         ("AE1", "LHR", "08:00", "10:20", "100.00"),
@@ -223,20 +220,6 @@ async fn a_lost_message_of_booking_is_made_good() {
 }
 
 #[actix_web::test]
-async fn a_message_that_nobody_can_read_is_made_good() {
-    let service = Service::start().await;
-    let date = day(30);
-    let flight = three(&service, date).await.remove(0);
-    let flight_id: FlightId = code(flight["id"].as_str().expect("an id"));
-    let state = SeatsState { flight_id, version: 7, held: vec![], sold: vec![code("4A"), code("4B")] };
-    *service.booking.seats.lock().expect("the seats") = vec![state];
-    service.publish(EventType::SeatsChanged, &flight_id.to_string(), 7, &json!({"held": "?"})).await;
-    let path = format!("/api/v1/search?origin=LHR&destination=CDG&date={date}&sort=departure");
-    let left = |found: &[Value]| found[0]["slices"][0]["segments"][0]["cabins"][1]["seats_available"].clone();
-    wait_for(&service.anybody, &path, |found| left(found) == 134).await;
-}
-
-#[actix_web::test]
 async fn other_instances_follow() {
     let service = Service::start().await;
     let another = service.another().await;
@@ -253,7 +236,6 @@ async fn other_instances_follow() {
 }
 
 /// Other instances hear of a change over the bus, and only the list itself tells when they have.
-/// Asks an instance until it has found what is good.
 pub(crate) async fn wait_for(client: &testkit::Client, path: &str, good: impl Fn(&[Value]) -> bool) {
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {

@@ -4,7 +4,8 @@
 //! The rules, the most important first:
 //! 1. Nobody is left without a seat: if a cabin has too few, nothing is changed at all.
 //! 2. A passenger keeps a seat that the new plan has in the same cabin, that is not blocked, and that is not in an exit
-//!    row which the passenger may not use.
+//!    row which the passenger may not use. Where those who may not sit in an exit row would else have no seat, others leave
+//!    theirs to them and move to exit rows.
 //! 3. Parties stay together as the rules of [assignment](super::assignment) have it, with those of them who keep their
 //!    seats.
 //! 4. Others get the nearest seat.
@@ -78,11 +79,12 @@ pub fn reseat(parties: &[SeatedParty], plan: &SeatPlan) -> Result<Vec<SeatMove>,
     Ok(moves)
 }
 
-/// A party some of whose passengers need other seats.
+/// A party that is seated anew.
 struct Displaced<'a> {
     booking: BookingId,
     /// Those who keep their seats.
-    kept: Vec<Wish>,
+    kept: Vec<&'a (usize, Wish)>,
+    /// Those who need other seats.
     moving: Vec<&'a (usize, Wish)>,
 }
 
@@ -108,7 +110,9 @@ impl CabinReseating {
     }
 
     fn run(mut self, parties: &[&SeatedParty]) -> Result<Vec<SeatMove>, CabinTooSmall> {
-        let mut displaced: Vec<_> = parties.iter().filter_map(|party| self.keep(party)).collect();
+        let mut displaced: Vec<_> = parties.iter().map(|party| self.keep(party)).collect();
+        self.make_room(&mut displaced);
+        displaced.retain(|party| !party.moving.is_empty());
         let mut bound: usize = displaced.iter().map(Displaced::bound).sum();
         let moving: usize = displaced.iter().map(|party| party.moving.len()).sum();
         if bound > self.free_seats(false) || moving > self.free.count() as usize {
@@ -126,18 +130,41 @@ impl CabinReseating {
         Ok(moves)
     }
 
-    /// Seats those of a party who keep their seats. Gives the party if others of it have to move.
-    fn keep<'a>(&mut self, party: &'a SeatedParty) -> Option<Displaced<'a>> {
+    /// Seats those of a party who keep their seats.
+    fn keep<'a>(&mut self, party: &'a SeatedParty) -> Displaced<'a> {
         let keeps = |(_, wish): &&(usize, Wish)| {
             let place = wish.named.and_then(|seat| Some((self.layout.spot(seat)?, seat)));
             place.is_some_and(|(spot, seat)| {
                 self.layout.fault(seat, wish.exit_allowed).is_none() && self.free.is_free(spot)
             })
         };
-        let moving: Vec<_> = party.travellers.iter().filter(|one| !keeps(one)).collect();
-        let kept: Vec<Wish> = party.travellers.iter().filter(keeps).map(|(_, wish)| *wish).collect();
-        kept.iter().filter_map(|wish| wish.named).for_each(|seat| self.set(seat, false));
-        (!moving.is_empty()).then_some(Displaced { booking: party.booking, kept, moving })
+        let (kept, moving): (Vec<_>, Vec<_>) = party.travellers.iter().partition(keeps);
+        kept.iter().filter_map(|(_, wish)| wish.named).for_each(|seat| self.set(seat, false));
+        Displaced { booking: party.booking, kept, moving }
+    }
+
+    /// Frees as many seats outside of exit rows as those lack who may not sit in one: passengers move who may. Parties that move
+    /// anyway come first.
+    fn make_room(&mut self, parties: &mut [Displaced<'_>]) {
+        let bound: usize = parties.iter().map(Displaced::bound).sum();
+        let mut lacking = bound.saturating_sub(self.free_seats(false));
+        parties.sort_by_key(|party| party.moving.is_empty());
+        for party in parties {
+            let Displaced { kept, moving, .. } = party;
+            kept.retain(|one| {
+                let (_, wish) = one;
+                let plain = wish.named.filter(|seat| wish.exit_allowed && !self.is_in_exit_row(*seat));
+                let Some(seat) = plain.filter(|_| lacking > 0) else { return true };
+                lacking -= 1;
+                self.set(seat, true);
+                moving.push(*one);
+                false
+            });
+        }
+    }
+
+    fn is_in_exit_row(&self, seat: SeatDesignator) -> bool {
+        self.layout.spot(seat).is_some_and(|spot| self.layout.is_exit(spot.row))
     }
 
     fn set(&mut self, seat: SeatDesignator, free: bool) {
@@ -157,11 +184,11 @@ impl CabinReseating {
         if party.kept.len() + party.moving.len() < 2 {
             return None;
         }
-        let kept = || party.kept.iter().filter_map(|wish| wish.named);
+        let kept = || party.kept.iter().filter_map(|(_, wish)| wish.named);
         let mut free = self.free.clone();
         kept().for_each(|seat| free.set(&self.layout, seat, true));
         let moving = party.moving.iter().map(|(_, wish)| Wish { named: None, ..*wish });
-        let wishes: Vec<Wish> = party.kept.iter().copied().chain(moving).collect();
+        let wishes: Vec<Wish> = party.kept.iter().map(|(_, wish)| *wish).chain(moving).collect();
         let seats = self.layout.assign(&free, &wishes, self.first_row(party)).ok()?;
         let moves: Vec<_> = party.moves(seats.into_iter().skip(party.kept.len())).collect();
         moves.iter().for_each(|one| self.set(one.to, false));

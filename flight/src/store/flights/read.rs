@@ -186,7 +186,7 @@ pub async fn is_taken(
     Ok(other.map(FlightId))
 }
 
-/// Whether flights that have not arrived use the airport.
+/// Whether flights that have not arrived, and are not cancelled, use the airport.
 ///
 /// # Errors
 /// Those of the database.
@@ -195,11 +195,13 @@ pub async fn airport_is_in_use(
     airport: &AirportCode,
 ) -> QueryResult<bool> {
     let here = flights::origin.eq(airport.as_str()).or(flights::destination.eq(airport.as_str()));
-    let upcoming = flights::table.filter(here.and(flights::arrives_at.gt(diesel::dsl::now)));
+    let upcoming = flights::table
+        .filter(here.and(flights::arrives_at.gt(diesel::dsl::now)))
+        .filter(flights::status.ne("cancelled"));
     diesel::select(exists(upcoming)).get_result(connection).await
 }
 
-/// Whether flights that have not arrived are flown by the airplane.
+/// Whether flights that have not arrived, and are not cancelled, are flown by the airplane.
 ///
 /// # Errors
 /// Those of the database.
@@ -208,6 +210,7 @@ pub async fn airplane_is_in_use(
     airplane: &Registration,
 ) -> QueryResult<bool> {
     let upcoming = flights::table
-        .filter(flights::airplane.eq(airplane.as_str()).and(flights::arrives_at.gt(diesel::dsl::now)));
+        .filter(flights::airplane.eq(airplane.as_str()).and(flights::arrives_at.gt(diesel::dsl::now)))
+        .filter(flights::status.ne("cancelled"));
     diesel::select(exists(upcoming)).get_result(connection).await
 }
