@@ -52,6 +52,30 @@ pub fn stranded(
         .collect()
 }
 
+/// A departure of an airplane that had no part in its flights before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AddedDeparture<'a> {
+    /// When the flight is planned to leave.
+    pub planned_departs_at: DateTime<Utc>,
+    /// When it leaves.
+    pub departs_at: DateTime<Utc>,
+    /// From where.
+    pub origin: &'a AirportCode,
+    /// How long the airplane stays on the ground at least.
+    pub turnaround: TimeDelta,
+}
+
+/// Whether the flight before keeps the airplane from a flight that is new to it: it ends elsewhere, or too late.
+///
+/// The flights must be in the order of their planned departures.
+#[must_use]
+pub fn is_out_of_reach(rotation: &[RotationFlight], added: AddedDeparture<'_>) -> bool {
+    let before = rotation.iter().rfind(|flight| flight.planned_departs_at < added.planned_departs_at);
+    before.is_some_and(|before| {
+        before.destination != *added.origin || before.arrives_at + added.turnaround > added.departs_at
+    })
+}
+
 fn later(
     rotation: &[RotationFlight],
     planned_departs_at: DateTime<Utc>,
@@ -83,6 +107,20 @@ mod tests {
             }
         };
         departures.iter().enumerate().map(flight).collect()
+    }
+
+    #[test]
+    fn an_airplane_that_is_elsewhere_or_late_does_not_reach_a_flight_that_is_new_to_it() {
+        let rotation = rotation(&[0, 100]);
+        let reached = |departs: i64, origin: &str| {
+            let origin = origin.parse().unwrap();
+            let turnaround = TimeDelta::minutes(40);
+            let (planned_departs_at, departs_at) = (at(departs), at(departs));
+            !is_out_of_reach(&rotation, AddedDeparture { planned_departs_at, departs_at, origin: &origin, turnaround })
+        };
+        assert!(reached(-10, "NRT"), "nothing is known of where it was before");
+        assert!(reached(100, "CDG") && !reached(99, "CDG"), "it turns around in 40 minutes");
+        assert!(!reached(100, "LHR") && reached(300, "LHR") && !reached(300, "CDG"));
     }
 
     /// The positions of the flights that are out of reach when the first one arrives so late.

@@ -303,6 +303,21 @@ async fn nothing_is_done_while_booking_is_away() {
 }
 
 #[actix_web::test]
+async fn a_dry_run_tells_what_the_other_airplane_cannot_reach() {
+    let service = Service::start().await;
+    let (made, date) = (morning(&service).await, day(30));
+    let mut of_other = Vec::new();
+    for (number, departure, arrival) in [("AE5", "06:00", "08:15"), ("AE7", "18:00", "20:15")] {
+        let times = [departure, arrival].map(|time| format!("{date}T{time}"));
+        of_other.push(service.make(&body(number, "LGW", &times[0], &times[1], "G-AERB")).await);
+    }
+    let change = dry(json!({"airplane": "G-AERB"}));
+    let impact = service.operator.post(&path(&made, "equipment"), &change).await.expect(200);
+    let listed: Vec<_> = impact["knock_on"].as_array().expect("a list").iter().map(id).collect();
+    assert_eq!(listed, [id(&made), id(&of_other[1])], "it is in Paris before, and in Paris again after");
+}
+
+#[actix_web::test]
 async fn another_airplane_flies_with_its_seats() {
     let service = Service::start().await;
     let (made, small) = (morning(&service).await, small_airplane(&service.operator).await);

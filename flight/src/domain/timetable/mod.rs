@@ -106,7 +106,7 @@ impl Timetable {
     /// Takes the seats of a flight in; gives whether they were news.
     pub fn put_seats(&mut self, id: FlightId, taken: TakenSeats) -> bool {
         let Some(known) = self.known.get_mut(&id) else {
-            if self.orphans.len() < ORPHANS {
+            if self.orphans.len() < ORPHANS || self.orphans.contains_key(&id) {
                 let newest = newer(self.orphans.remove(&id), taken);
                 self.orphans.insert(id, newest);
             }

@@ -4,7 +4,10 @@ use super::{
     answer::{Consequence, DisruptionImpact},
     body::EquipmentBody,
     deps::DisruptionDeps,
-    plan::{PlannedDisruption, check_planned, late_flights, locked_flight, present_flight, stranded_flights},
+    plan::{
+        PlannedDisruption, check_planned, displaced_flights, late_flights, locked_flight, present_flight,
+        stranded_flights,
+    },
     withdrawal::{ActOutcome, Withdrawing, act_with_withdrawal},
 };
 use crate::{
@@ -51,7 +54,8 @@ pub(super) async fn assess(
     let (after, mut late) = match change_of(&mut connection, &before, (&body.airplane, &times)).await? {
         None => (before.clone(), Vec::new()),
         Some((_, after)) => {
-            let lost = stranded_flights(&mut connection, &before, times.departure.at).await?;
+            let mut lost = stranded_flights(&mut connection, &before, times.departure.at).await?;
+            lost.extend(displaced_flights(&mut connection, &after, times.departure.at).await?);
             (after, lost)
         }
     };

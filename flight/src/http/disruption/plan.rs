@@ -3,7 +3,7 @@
 use crate::{
     domain::{
         flight::{Flight, FlightView},
-        knock_on::{LateArrival, out_of_reach, stranded},
+        knock_on::{AddedDeparture, LateArrival, is_out_of_reach, out_of_reach, stranded},
         rotation::{RotationFlight, turnaround},
     },
     error::Conflict,
@@ -109,6 +109,26 @@ pub(super) async fn stranded_flights(
 ) -> QueryResult<Vec<FlightId>> {
     let rotation = rotation(connection, &flight.airplane, (planned_departs_at, flight.arrival.at)).await?;
     Ok(stranded(&rotation, planned_departs_at, &flight.origin.iata))
+}
+
+/// What does not fit together when an airplane flies a flight that is new to it: the flight, where the one before ends elsewhere or
+/// too late, and the later ones that leave from elsewhere.
+pub(super) async fn displaced_flights(
+    connection: &mut AsyncPgConnection,
+    after: &Flight,
+    planned_departs_at: DateTime<Utc>,
+) -> QueryResult<Vec<FlightId>> {
+    let rotation = rotation(connection, &after.airplane, (planned_departs_at, after.arrival.at)).await?;
+    let equipment = &after.equipment;
+    let added = AddedDeparture {
+        planned_departs_at,
+        departs_at: after.departure.at,
+        origin: &after.origin.iata,
+        turnaround: turnaround(&equipment.aircraft_type.code, &equipment.plan),
+    };
+    let mut displaced = stranded(&rotation, planned_departs_at, &after.destination.iata);
+    displaced.extend(is_out_of_reach(&rotation, added).then_some(after.id));
+    Ok(displaced)
 }
 
 async fn rotation(
