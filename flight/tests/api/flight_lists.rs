@@ -42,9 +42,9 @@ struct RowsRead {
     rows: i64,
 }
 
-/// The rows of `flights` that this transaction has read so far.
+/// The rows of `flights` that this connection has read; the count is not reset within a transaction.
 async fn rows_read(connection: &mut AsyncPgConnection) -> i64 {
-    let query = "SELECT seq_tup_read + idx_tup_fetch AS rows FROM pg_stat_xact_user_tables \
+    let query = "SELECT coalesce(seq_tup_read + idx_tup_fetch, 0)::bigint AS rows FROM pg_stat_xact_user_tables \
                  WHERE relid = 'flights'::regclass";
     let read: RowsRead = diesel::sql_query(query).get_result(connection).await.expect("statistics");
     read.rows
@@ -54,8 +54,9 @@ async fn rows_read(connection: &mut AsyncPgConnection) -> i64 {
 async fn listed(connection: &mut AsyncPgConnection, filter: &FlightFilter, now: DateTime<Utc>) -> (usize, i64) {
     connection
         .transaction::<_, Error, _>(async |connection: &mut AsyncPgConnection| {
+            let before = rows_read(connection).await;
             let found = flights::list(connection, filter, None, PAGE, now).await?;
-            Ok((found.len(), rows_read(connection).await))
+            Ok((found.len(), rows_read(connection).await - before))
         })
         .await
         .expect("a list")
@@ -110,8 +111,9 @@ async fn boards_read_the_flights_of_their_day() {
             BoardFilter { airport: code(airport), direction, day: start..start + chrono::Duration::days(1) };
         let (count, read) = connection
             .transaction::<_, Error, _>(async |connection: &mut AsyncPgConnection| {
+                let before = rows_read(connection).await;
                 let found = flights::board(connection, &filter, None, PAGE).await?;
-                Ok((found.len(), rows_read(connection).await))
+                Ok((found.len(), rows_read(connection).await - before))
             })
             .await
             .unwrap();

@@ -198,7 +198,7 @@ async fn what_flights_do_not_carry_tells_no_flight() {
         service.operator.patch(&format!("/api/v1/admin/{path}"), &change).await.expect(200);
         assert_eq!(versions(&mut connection).await, [(1, 3)], "{path}");
     }
-    for (number, (path, change)) in [
+    for ((path, change), version) in [
         ("airports/CDG", json!({"name": "Roissy"})),
         ("airports/LHR", json!({"domestic_tax": {"amount": "9.00", "currency": "EUR"}})),
         ("cities/PAR", json!({"name": "Lutetia"})),
@@ -206,9 +206,9 @@ async fn what_flights_do_not_carry_tells_no_flight() {
         ("airlines/AE", json!({"accounting_code": "998"})),
     ]
     .into_iter()
-    .enumerate()
+    .zip(2_i64..)
     {
         service.operator.patch(&format!("/api/v1/admin/{path}"), &change).await.expect(200);
-        assert_eq!(versions(&mut connection).await, [(2 + number as i64, 3)], "{path}");
+        assert_eq!(versions(&mut connection).await, [(version, 3)], "{path}");
     }
 }

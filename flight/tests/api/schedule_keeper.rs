@@ -191,7 +191,8 @@ async fn a_schedule_that_is_locked_when_the_keeper_comes_by_is_generated_soon_af
     let new = [daily("AE100", "G-AERA"), daily("AE102", "G-AERB")];
     let (database, mut connection) = database(&new).await;
     let mut dry_run = database.config("flight").connect().await.expect("a connection");
-    dry_run.batch_execute("BEGIN").await.expect("a transaction");
+    let begin = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = 0";
+    dry_run.batch_execute(begin).await.expect("a transaction");
     schedules::lock(&mut dry_run, new[0].id).await.expect("an answer").expect("the schedule");
     let keeper = keeper(&database);
     let deadline = Instant::now() + Duration::from_secs(60);
