@@ -138,7 +138,8 @@ impl CabinReseating {
                 self.layout.fault(seat, wish.exit_allowed).is_none() && self.free.is_free(spot)
             })
         };
-        let (kept, moving): (Vec<_>, Vec<_>) = party.travellers.iter().partition(keeps);
+        type Travellers<'a> = Vec<&'a (usize, Wish)>;
+        let (kept, moving): (Travellers<'a>, Travellers<'a>) = party.travellers.iter().partition(keeps);
         kept.iter().filter_map(|(_, wish)| wish.named).for_each(|seat| self.set(seat, false));
         Displaced { booking: party.booking, kept, moving }
     }
