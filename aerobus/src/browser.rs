@@ -26,7 +26,8 @@ impl Browser {
         let on_path = || {
             let path = std::env::var_os("PATH")?;
             let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
-            let mut programs = NAMES.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
+            let mut programs =
+                NAMES.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
             programs.find(|program| program.is_file())
         };
         named.or_else(on_path).map(Self)

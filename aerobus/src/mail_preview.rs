@@ -25,7 +25,9 @@ pub async fn run(options: MailPreviewOptions) -> anyhow::Result<()> {
     }
     let Some(browser) = Browser::find(options.browser) else {
         println!("There are no pictures, because no Chromium was found.");
-        println!("`./dev mail preview` installs it on Debian and Ubuntu; elsewhere install it, or name it by --browser.");
+        println!(
+            "`./dev mail preview` installs it on Debian and Ubuntu; elsewhere install it, or name it by --browser."
+        );
         return Ok(());
     };
     // What the browser keeps stays out of the way of the letters.
@@ -34,7 +36,8 @@ pub async fn run(options: MailPreviewOptions) -> anyhow::Result<()> {
     let scratch = fs::canonicalize(scratch)?;
     let at_once = available_parallelism().map_or(1, usize::from);
     let pictures = letters.iter().map(|letter| take_pictures(&browser, letter, folder, &scratch));
-    let taken: anyhow::Result<Vec<usize>> = stream::iter(pictures).buffer_unordered(at_once).try_collect().await;
+    let taken: anyhow::Result<Vec<usize>> =
+        stream::iter(pictures).buffer_unordered(at_once).try_collect().await;
     fs::remove_dir_all(&scratch)?;
     println!("{} pictures stand beside them", taken?.iter().sum::<usize>());
     Ok(())

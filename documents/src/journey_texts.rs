@@ -40,7 +40,10 @@ mod tests {
     fn a_journey_is_told_in_both_languages() {
         let (english, german) =
             (Catalogue::of(DocumentLanguage::English), Catalogue::of(DocumentLanguage::German));
-        assert_eq!((duration(english, 505).as_str(), duration(german, 45).as_str()), ("8 h 25 min", "45 Min."));
+        assert_eq!(
+            (duration(english, 505).as_str(), duration(german, 45).as_str()),
+            ("8 h 25 min", "45 Min.")
+        );
         let segments = samples::large_party().segments;
         assert_eq!(day_change(german, &segments[0]).as_deref(), Some("+1 Tag"));
         assert_eq!(day_change(english, &segments[3]).as_deref(), Some("-1 day"));

@@ -3,8 +3,8 @@
 use crate::{DocumentLanguage, TicketDocument, TicketPassenger, TicketSegment};
 use shared_types::{
     events::{
-        BookedSeat, BookingPassenger, BookingPaymentStatus, BookingPrice, BookingSegment, BookingState, BookingStatus,
-        CitySummary, Station,
+        BookedSeat, BookingPassenger, BookingPaymentStatus, BookingPrice, BookingSegment, BookingState,
+        BookingStatus, CitySummary, Station,
     },
     fare::{Brand, PassengerType},
     fare_conditions::FareConditions,

@@ -20,9 +20,10 @@ struct RowCount {
 }
 
 async fn count(system: &RunningSystem, of: &str) -> i64 {
-    let mut database = AsyncPgConnection::establish(&system.database.superuser_url()).await.unwrap();
+    let mut database =
+        AsyncPgConnection::establish(&system.database.superuser_url()).await.expect("a connection");
     let query = diesel::sql_query(format!("SELECT count(*) FROM {of}"));
-    query.get_result::<RowCount>(&mut database).await.unwrap().count
+    query.get_result::<RowCount>(&mut database).await.expect("a count").count
 }
 
 /// A client of booking's internal routes, as the flight service is one.
@@ -36,7 +37,8 @@ fn as_flight(system: &RunningSystem) -> Client {
 /// The body of a booking of its own traveller, with an address of its own.
 fn of_traveller(flight: &Value, number: usize) -> Value {
     let mut body = booking(flight, None, Some("tok_visa"));
-    let letters = [number / 26, number % 26].map(|digit| char::from(b'a' + u8::try_from(digit).unwrap()));
+    let letters =
+        [number / 26, number % 26].map(|digit| char::from(b'a' + u8::try_from(digit).expect("a letter")));
     body["passengers"][0]["given_name"] = json!(format!("Ada{}", letters.iter().collect::<String>()));
     body["contact"]["email"] = json!(format!("traveller{number}@aerobus.example"));
     body
@@ -133,16 +135,18 @@ async fn state(database: &mut AsyncPgConnection, event: &str) -> Value {
         #[diesel(sql_type = diesel::sql_types::Text)]
         data: String,
     }
-    let told: Told = diesel::sql_query(format!("SELECT data {event}")).get_result(database).await.unwrap();
-    serde_json::from_str(&told.data).unwrap()
+    let told: Told =
+        diesel::sql_query(format!("SELECT data {event}")).get_result(database).await.expect("an event");
+    serde_json::from_str(&told.data).expect("its data")
 }
 
 /// Has the event of the cancellation published once more, and gives the state that it tells.
 async fn again(system: &RunningSystem, flight: &str) -> Value {
-    let mut database = AsyncPgConnection::establish(&system.database.superuser_url()).await.unwrap();
+    let mut database =
+        AsyncPgConnection::establish(&system.database.superuser_url()).await.expect("a connection");
     let event = format!("FROM flight.events WHERE kind = 'flight.cancelled' AND subject = '{flight}'");
     let published = diesel::sql_query(format!("INSERT INTO flight.outbox (event_id) SELECT id {event}"));
-    assert_eq!(published.execute(&mut database).await.unwrap(), 1);
+    assert_eq!(published.execute(&mut database).await.expect("an event"), 1);
     state(&mut database, &event).await
 }
 

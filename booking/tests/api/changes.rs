@@ -146,7 +146,10 @@ async fn contacts_are_merged() {
     let client = fixture.customer();
     let (bought, path) = pair(&fixture, &client).await;
     let changed = client.patch(&path, &json!({"contact": {"email": "grace@example.org"}})).await.expect(200);
-    assert_eq!(changed["contact"], json!({"email": "grace@example.org", "phone": "+33123456789", "locale": null}));
+    assert_eq!(
+        changed["contact"],
+        json!({"email": "grace@example.org", "phone": "+33123456789", "locale": null})
+    );
     let changed = client.patch(&path, &json!({"contact": {"phone": null}})).await.expect(200);
     assert_eq!(changed["contact"], json!({"email": "grace@example.org", "phone": null, "locale": null}));
     let elsewhere = json!({"contact": {"email": "Grace@b\u{fc}cher.example"}});
@@ -179,7 +182,8 @@ async fn the_language_of_letters_is_that_of_the_contact_else_of_the_account() {
     body["contact"]["locale"] = "en-GB".into();
     let of_contact = client.post("/api/v1/bookings", &body).await.expect(201);
     assert_eq!(of_contact["contact"]["locale"], "en-GB");
-    let told = "events WHERE kind = 'booking.held' AND data::jsonb->'contact'->>'locale' IN ('de-AT', 'en-GB')";
+    let told =
+        "events WHERE kind = 'booking.held' AND data::jsonb->'contact'->>'locale' IN ('de-AT', 'en-GB')";
     assert_eq!(fixture.count(told).await, 2);
 
     let path = format!("/api/v1/bookings/{}", of_contact["id"].as_str().unwrap());

@@ -260,7 +260,10 @@ impl Layout<'_> {
         (from, to): (f32, f32),
         baseline: f32,
     ) -> Result<(), UnreadableFont> {
-        let (text, style) = (journey_texts::duration(self.texts, segment.duration_minutes()), TextStyle(8.5, Weight::Regular, GREY));
+        let (text, style) = (
+            journey_texts::duration(self.texts, segment.duration_minutes()),
+            TextStyle(8.5, Weight::Regular, GREY),
+        );
         let middle = ((from + to) / 2.0, baseline - 13.0);
         self.canvas.write(Some(times), middle, Align::Center, style, &text)?;
         self.arrow((from, to), baseline - 7.5);

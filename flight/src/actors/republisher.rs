@@ -111,9 +111,7 @@ async fn tell_all(pool: Pool, relay: RelayHandle) -> Result<WorkEnd, DbError> {
             return Ok(WorkEnd::OutboxFull);
         }
         let told = (*connection)
-            .transaction(async |connection: &mut AsyncPgConnection| {
-                flights::republish_next(connection).await
-            })
+            .transaction(async |connection: &mut AsyncPgConnection| flights::republish_next(connection).await)
             .await?;
         drop(connection);
         let Some(told) = told else { return Ok(WorkEnd::NothingLeft) };

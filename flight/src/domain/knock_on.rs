@@ -116,7 +116,10 @@ mod tests {
             let origin = origin.parse().unwrap();
             let turnaround = TimeDelta::minutes(40);
             let (planned_departs_at, departs_at) = (at(departs), at(departs));
-            !is_out_of_reach(&rotation, AddedDeparture { planned_departs_at, departs_at, origin: &origin, turnaround })
+            !is_out_of_reach(
+                &rotation,
+                AddedDeparture { planned_departs_at, departs_at, origin: &origin, turnaround },
+            )
         };
         assert!(reached(-10, "NRT"), "nothing is known of where it was before");
         assert!(reached(100, "CDG") && !reached(99, "CDG"), "it turns around in 40 minutes");

@@ -283,7 +283,7 @@ impl GenerationRun<'_> {
         stored: &StoredSchedule,
     ) -> Result<(), Attempt> {
         let route = [&stored.schedule.origin, &stored.schedule.destination];
-        flights::hold_references(connection, &stored.schedule.flight_number, route).await?;
+        flights::hold_references(connection, &[&stored.schedule.flight_number], &route).await?;
         let mut ids: Vec<FlightId> = self.withdrawn.gone.iter().map(|flight| flight.id).collect();
         ids.sort_unstable();
         for id in ids {

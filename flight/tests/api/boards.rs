@@ -61,7 +61,8 @@ async fn a_flight_that_is_late_over_midnight_is_on_the_board_of_the_next_day() {
     let service = Service::start().await;
     timetable(&service).await;
     let (first, second) = (day(30), day(31));
-    let found = service.anybody.get(&format!("/api/v1/flights?flight_number=AE3&date={first}")).await.expect(200);
+    let found =
+        service.anybody.get(&format!("/api/v1/flights?flight_number=AE3&date={first}")).await.expect(200);
     let delay = json!({
         "departure_local": format!("{second}T01:10"), "arrival_local": format!("{second}T03:25"), "reason": "Fog",
     });

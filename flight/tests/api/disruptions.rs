@@ -164,7 +164,11 @@ async fn a_delay_is_not_refused_for_the_next_flights_but_lists_them() {
     assert_eq!(impact["knock_on"], json!([]), "the turnaround takes it up");
     service.operator.post(&path(&first, "delay"), &delay(date, "11:00", "13:15")).await.expect(200);
     let impact = service.operator.post(&path(&first, "delay"), &asked).await.expect(200);
-    assert_eq!((&impact["bookings"], &impact["letters"]), (&json!(7), &json!(0)), "nobody is told of the same times");
+    assert_eq!(
+        (&impact["bookings"], &impact["letters"]),
+        (&json!(7), &json!(0)),
+        "nobody is told of the same times"
+    );
     assert_eq!(shown(&service, &second).await, second, "nothing is done to them");
 }
 

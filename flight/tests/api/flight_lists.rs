@@ -51,7 +51,11 @@ async fn rows_read(connection: &mut AsyncPgConnection) -> i64 {
 }
 
 /// The flights of a list, and the rows that were read for them.
-async fn listed(connection: &mut AsyncPgConnection, filter: &FlightFilter, now: DateTime<Utc>) -> (usize, i64) {
+async fn listed(
+    connection: &mut AsyncPgConnection,
+    filter: &FlightFilter,
+    now: DateTime<Utc>,
+) -> (usize, i64) {
     connection
         .transaction::<_, Error, _>(async |connection: &mut AsyncPgConnection| {
             let before = rows_read(connection).await;

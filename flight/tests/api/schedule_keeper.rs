@@ -223,7 +223,7 @@ async fn flights_that_move_make_room_in_the_same_pass() {
     for (schedule, hour) in new.iter_mut().zip(["14", "18"]) {
         schedule.departure_time = code(&format!("{hour}:00"));
         schedule.arrival_time = code(&format!("{}:15", hour.parse::<u8>().expect("an hour") + 2));
-        schedules::update(&mut connection, schedule).await.expect("a change");
+        schedules::update(&mut connection, std::slice::from_ref(schedule)).await.expect("a change");
     }
     keeper.work_through().await.expect("a pass");
     for schedule in &new {

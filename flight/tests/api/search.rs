@@ -458,7 +458,11 @@ async fn bad_parameters_are_all_told() {
         ),
         (format!("{good}&return_date={}", day(28)), vec!["return_date"]),
         (
-            format!("origin=LON&destination=QQQ&date={}&return_date={}&adults=10&infants=10", day(-2), day(402)),
+            format!(
+                "origin=LON&destination=QQQ&date={}&return_date={}&adults=10&infants=10",
+                day(-2),
+                day(402)
+            ),
             vec!["destination", "date", "return_date", "adults", "infants"],
         ),
         (

@@ -3,10 +3,7 @@
 use super::*;
 use crate::{
     actors::{KeyRing, PasswordHasher},
-    domain::{
-        client_device::ClientDevice, refresh_token::RefreshToken, totp::TotpVault,
-        user::CUSTOMER,
-    },
+    domain::{client_device::ClientDevice, refresh_token::RefreshToken, totp::TotpVault, user::CUSTOMER},
     error::IdentityError,
     identity::{AccessTokenIssuer, IdentityService, TokenSet, registration},
     store::{MIGRATIONS, revocations, roles, users::NewUser},

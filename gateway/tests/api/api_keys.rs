@@ -74,7 +74,11 @@ async fn a_key_permits_what_it_was_given_and_its_owner_still_has() {
     let claims = passed_on(&with_key(&world.client, &issued)).await;
     assert_eq!((claims.scope.as_str(), claims.email.as_str()), ("booking:read_any user:read", ADMIN));
     assert!(claims.roles.is_empty() && claims.email_verified);
-    assert_eq!(claims.locale.map(String::from).as_deref(), Some("en"), "letters follow the account's language");
+    assert_eq!(
+        claims.locale.map(String::from).as_deref(),
+        Some("en"),
+        "letters follow the account's language"
+    );
     assert_eq!(claims.exp - claims.iat, 60);
     assert_eq!(claims.sid.to_string(), issued["id"].as_str().unwrap());
     // The table refuses what the key does not permit, though its owner may do it.

@@ -106,7 +106,8 @@ mod tests {
         ] {
             assert!(matches!(KeptLetter::read(template, json), Ok(KeptLetter::Texts(_))), "{json}");
         }
-        let token = KeptLetter::read(LetterTemplate::VerifyEmail, r#"{"expires_at": "2026-12-01T09:30:00Z"}"#);
+        let token =
+            KeptLetter::read(LetterTemplate::VerifyEmail, r#"{"expires_at": "2026-12-01T09:30:00Z"}"#);
         assert!(matches!(token, Ok(KeptLetter::Token(_))));
         for json in ["{}", "[1]", "", r#"{"booking": {}}"#] {
             assert!(KeptLetter::read(LetterTemplate::BookingHeld, json).is_err(), "{json}");

@@ -43,7 +43,10 @@ mod tests {
         let confirmation = superseding(LetterTemplate::BookingConfirmed).unwrap();
         assert_eq!((confirmation.by.as_deref(), confirmation.of.as_deref()), (None, Some("booking_held")));
         let hold = superseding(LetterTemplate::BookingHeld).unwrap();
-        assert_eq!(hold.by.as_deref(), Some("booking_confirmed,booking_cancelled,flight_cancelled,hold_expired"));
+        assert_eq!(
+            hold.by.as_deref(),
+            Some("booking_confirmed,booking_cancelled,flight_cancelled,hold_expired")
+        );
         assert_eq!(hold.of.as_deref(), None);
         let reset = superseding(LetterTemplate::PasswordReset).unwrap();
         assert_eq!(

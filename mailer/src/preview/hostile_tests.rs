@@ -2,8 +2,8 @@
 
 use super::*;
 use documents::samples as tickets;
-use shared::events::{BookingContact, BookingState, DisruptedBooking, DisruptionKind, EventType, Json};
 use shared::events::BookingDisruption;
+use shared::events::{BookingContact, BookingState, DisruptedBooking, DisruptionKind, EventType, Json};
 
 const HOSTILE: &str = "<b onclick=\"x\">{{ locator }}{% raw %}</script>\r\nBcc: all@example.org \u{202e}gnp.exe \u{5d3}\u{5d5}\u{5d3} \u{1f469}\u{200d}\u{2708}\u{fe0f} & 'x'";
 
@@ -13,7 +13,8 @@ const SHOWN: &str = "<b onclick=\"x\">{{ locator }}{% raw %}</script>  Bcc: all@
 fn booking() -> BookingState {
     let mut booking = tickets::booking_of(&tickets::round_trip());
     let hostile = || HOSTILE.to_owned();
-    booking.contact = Some(BookingContact { email: "ada@aerobus.example".to_owned(), phone: None, locale: None });
+    booking.contact =
+        Some(BookingContact { email: "ada@aerobus.example".to_owned(), phone: None, locale: None });
     booking.passengers[0].given_name = hostile();
     booking.segments[0].origin.city.name = hostile();
     booking.segments[0].origin.name = hostile();

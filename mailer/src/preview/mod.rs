@@ -88,6 +88,7 @@ fn preview(
     let letterhead = Letterhead {
         from: format!("Aerobus <no-reply@{DOMAIN}>").parse().map_err(|_| "no address")?,
         reply_to: None,
+        dkim: None,
     };
     let message_id = format!("<{name}@{DOMAIN}>");
     let mail = build_message(&letterhead, &draft.recipient, &draft.subject, &message_id, &parts, documents)

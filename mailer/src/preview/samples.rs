@@ -54,9 +54,7 @@ fn of_accounts(language: DocumentLanguage) -> Vec<SampleEvent> {
         user,
         reason: AlertReason::NewDevice,
         at: now(),
-        user_agent: Some(
-            "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0".to_owned(),
-        ),
+        user_agent: Some("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0".to_owned()),
         address: Some("2001:db8:85a3::8a2e:370:7334".to_owned()),
     };
     vec![
@@ -165,7 +163,11 @@ fn of_disruptions(language: DocumentLanguage) -> Vec<SampleEvent> {
             changed,
             &disrupted(DisruptionKind::Reseated, booking, "A smaller airplane"),
         ),
-        sample("flight_delayed", changed, &disrupted(DisruptionKind::Rescheduled, late, "Strike of the air traffic control")),
+        sample(
+            "flight_delayed",
+            changed,
+            &disrupted(DisruptionKind::Rescheduled, late, "Strike of the air traffic control"),
+        ),
         sample(
             "flight_cancelled",
             EventType::BookingCancelled,
@@ -178,7 +180,8 @@ fn of_disruptions(language: DocumentLanguage) -> Vec<SampleEvent> {
 fn reseated(booking: &BookingState) -> Vec<ReseatedPassenger> {
     let moved = booking.passengers.iter().filter_map(|passenger| {
         let to = passenger.seats.first()?.designator;
-        let from = format!("4{}", to.to_string().trim_start_matches(|c: char| c.is_ascii_digit())).parse().ok()?;
+        let from =
+            format!("4{}", to.to_string().trim_start_matches(|c: char| c.is_ascii_digit())).parse().ok()?;
         Some(ReseatedPassenger { passenger_id: passenger.id, from, to })
     });
     moved.collect()

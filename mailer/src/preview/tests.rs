@@ -45,8 +45,14 @@ fn letters_are_short_lines_without_images_and_scripts_that_run() {
             assert!(part.contains("https://fly.aerobus.example"), "{name}");
         }
         assert!(!html.contains("<img") && !html.contains("url("), "{name}");
-        assert_eq!(html.matches("<script").count(), html.matches("<script type=\"application/ld+json\">").count());
-        assert!(html.contains("name=\"color-scheme\"") && html.contains("prefers-color-scheme: dark"), "{name}");
+        assert_eq!(
+            html.matches("<script").count(),
+            html.matches("<script type=\"application/ld+json\">").count()
+        );
+        assert!(
+            html.contains("name=\"color-scheme\"") && html.contains("prefers-color-scheme: dark"),
+            "{name}"
+        );
         assert!(!text.contains("\n\n\n"), "{name} has a gap:\n{text}");
     }
 }

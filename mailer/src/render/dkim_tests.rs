@@ -29,7 +29,8 @@ fn signed(key: &str) -> String {
     // Folded, encoded, and with spaces that the relaxed form joins.
     let subject = format!("Booking  confirmed: {} \u{2708}", "K7XQ2M, CDG-JFK ".repeat(12));
     let mail =
-        build_message(&letterhead, "ada@example.org", &subject, "<a@aerobus.example>", &parts).unwrap();
+        build_message(&letterhead, "ada@example.org", &subject, "<a@aerobus.example>", &parts, Vec::new())
+            .unwrap();
     String::from_utf8(mail.bytes).unwrap()
 }
 

@@ -80,7 +80,8 @@ pub(crate) fn build_message(
         true => builder.multipart(alternative)?,
         false => {
             let mixed = MultiPart::mixed().multipart(alternative);
-            builder.multipart(documents.into_iter().fold(mixed, |mixed, one| mixed.singlepart(attached(one))))?
+            builder
+                .multipart(documents.into_iter().fold(mixed, |mixed, one| mixed.singlepart(attached(one))))?
         }
     };
     if let Some(dkim) = &letterhead.dkim {
@@ -172,7 +173,8 @@ mod tests {
         };
         let parts = LetterParts { text: "t".into(), html: "<p>h</p>".into() };
         let mail =
-            build_message(&letterhead, "a@b.example", "x\r\nBcc: all@b.example", "<a@b>", &parts, Vec::new()).unwrap();
+            build_message(&letterhead, "a@b.example", "x\r\nBcc: all@b.example", "<a@b>", &parts, Vec::new())
+                .unwrap();
         let raw = String::from_utf8(mail.bytes).unwrap();
         assert!(!raw.lines().any(|line| line.starts_with("Bcc:")), "{raw}");
         for address in [

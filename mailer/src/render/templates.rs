@@ -10,7 +10,9 @@ use crate::{
     views::{self, LetterView},
 };
 use documents::DocumentLanguage;
-use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value, context, syntax::SyntaxConfig, value::Kwargs};
+use minijinja::{
+    Environment, Error, ErrorKind, UndefinedBehavior, Value, context, syntax::SyntaxConfig, value::Kwargs,
+};
 use mrml::prelude::render::RenderOptions;
 use shared::events::LetterToken;
 
@@ -76,7 +78,8 @@ impl Templates {
     /// [`TemplateError`], which only a mistake in the templates themselves can cause.
     pub(crate) fn compile(public_url: &str) -> Result<Self, TemplateError> {
         let mut sources = Vec::new();
-        let kinds = kinds::LETTER_KINDS.into_iter().map(|kind| (kind.template.as_str(), kind.mjml, kind.text));
+        let kinds =
+            kinds::LETTER_KINDS.into_iter().map(|kind| (kind.template.as_str(), kind.mjml, kind.text));
         for (name, mjml, text) in kinds.chain([(EARLIER, EARLIER_MJML, EARLIER_TEXT)]) {
             let html = compile_mjml(mjml).map_err(|reason| TemplateError::Mjml(name, reason))?;
             sources.push((format!("{name}.html"), html));
@@ -92,7 +95,8 @@ impl Templates {
     /// # Errors
     /// [`RenderError`]; trying again gives the same.
     pub(crate) fn render(&self, letter: &LetterContent<'_>) -> Result<LetterParts, RenderError> {
-        let LetterView { shown, structured } = LetterView::new(letter.template, &letter.kept, letter.language);
+        let LetterView { shown, structured } =
+            LetterView::new(letter.template, &letter.kept, letter.language);
         let name = match &letter.kept {
             KeptLetter::Texts(_) => EARLIER,
             _ => letter.template.as_str(),

@@ -149,8 +149,20 @@ pub(crate) async fn claim(
     let rows: Vec<ClaimedRow> = claim.load(&mut connection).await?;
     let due = rows.len();
     let claimed = |row: ClaimedRow| {
-        let (_, id, template, reference, recipient, locale, subject, data, message_id, attempts, failures, queued_at) =
-            row;
+        let (
+            _,
+            id,
+            template,
+            reference,
+            recipient,
+            locale,
+            subject,
+            data,
+            message_id,
+            attempts,
+            failures,
+            queued_at,
+        ) = row;
         ClaimedLetter {
             id,
             template,

@@ -49,7 +49,7 @@ async fn our_pool_does_not() {
     let timeouts = SmtpTimeouts { connect: DEADLINE, answer: DEADLINE };
     let transport = SmtpTransport::new(server, 1, timeouts);
     let mail = mail();
-    cut_off(&sink, transport.send(&mail, DEADLINE)).await;
+    Box::pin(cut_off(&sink, transport.send(&mail, DEADLINE))).await;
     let attempt = transport.send(&mail, DEADLINE).await;
     assert_eq!((attempt.outcome, attempt.smtp_code), (DeliveryOutcome::Refused, Some(554)));
     assert_eq!(sink.mails().len(), 1);

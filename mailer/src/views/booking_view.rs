@@ -139,7 +139,11 @@ fn hold_expires(booking: &BookingState, ticket: &TicketDocument) -> Option<Strin
     ))
 }
 
-fn reseated<'a>(kept: &KeptBooking, ticket: &'a TicketDocument, moved: &ReseatedPassenger) -> ReseatedView<'a> {
+fn reseated<'a>(
+    kept: &KeptBooking,
+    ticket: &'a TicketDocument,
+    moved: &ReseatedPassenger,
+) -> ReseatedView<'a> {
     let passengers = kept.booking.passengers.iter().zip(&ticket.passengers);
     let name = passengers.filter(|(passenger, _)| passenger.id == moved.passenger_id);
     let flight_id = kept.disruption.as_ref().map(|disruption| disruption.flight_id);

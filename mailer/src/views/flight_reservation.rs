@@ -3,10 +3,7 @@
 use crate::domain::{KeptBooking, offset_time};
 use documents::{TicketDocument, TicketPassenger, TicketSegment};
 use serde::Serialize;
-use shared::{
-    events::Station,
-    iata::AirlineCode,
-};
+use shared::{events::Station, iata::AirlineCode};
 
 /// What becomes of the reservations of a letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -197,9 +194,6 @@ mod tests {
     fn no_text_ends_the_script() {
         let script = in_script(&[json!({"name": "a</script>&'"}), json!(2)]);
         assert!(!script.contains(['<', '>', '&', '\'']), "{script}");
-        assert_eq!(
-            serde_json::from_str::<Value>(&script).unwrap(),
-            json!([{"name": "a</script>&'"}, 2])
-        );
+        assert_eq!(serde_json::from_str::<Value>(&script).unwrap(), json!([{"name": "a</script>&'"}, 2]));
     }
 }

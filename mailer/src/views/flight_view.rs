@@ -110,7 +110,9 @@ pub(super) fn period(ticket: &TicketDocument, texts: &Catalogue) -> String {
     let date = |segment: &TicketSegment| short_date(ticket.language, segment.departure.local.date());
     let (first, last) = (ticket.segments.first().map(date), ticket.segments.last().map(date));
     match (first, last) {
-        (Some(first), Some(last)) if first != last => texts.with("period", [("first", first), ("last", last)]),
+        (Some(first), Some(last)) if first != last => {
+            texts.with("period", [("first", first), ("last", last)])
+        }
         (first, _) => first.unwrap_or_default(),
     }
 }

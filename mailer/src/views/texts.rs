@@ -8,12 +8,10 @@ use documents::{
 use shared::{events::AlertReason, flight_time::FlightTime};
 use std::sync::LazyLock;
 
-static ENGLISH: LazyLock<Catalogue> = LazyLock::new(|| {
-    Catalogue::with_source(DocumentLanguage::English, include_str!("../../texts/en.ftl"))
-});
-static GERMAN: LazyLock<Catalogue> = LazyLock::new(|| {
-    Catalogue::with_source(DocumentLanguage::German, include_str!("../../texts/de.ftl"))
-});
+static ENGLISH: LazyLock<Catalogue> =
+    LazyLock::new(|| Catalogue::with_source(DocumentLanguage::English, include_str!("../../texts/en.ftl")));
+static GERMAN: LazyLock<Catalogue> =
+    LazyLock::new(|| Catalogue::with_source(DocumentLanguage::German, include_str!("../../texts/de.ftl")));
 
 /// The texts of letters in a language.
 pub(crate) fn catalogue(language: DocumentLanguage) -> &'static Catalogue {

@@ -56,12 +56,27 @@ async fn a_confirmation_says_all_in_both_parts() {
     assert_eq!(mail.header("Auto-Submitted"), Some("auto-generated"));
     assert!(mail.header("Reply-To").is_some_and(|address| address.contains("service@aerobus.example")));
     assert!(mail.header("Date").is_some());
-    assert_eq!(mail.parts, ["multipart/mixed", "multipart/alternative", "text/plain", "text/html", "application/pdf", "text/calendar"]);
+    assert_eq!(
+        mail.parts,
+        [
+            "multipart/mixed",
+            "multipart/alternative",
+            "text/plain",
+            "text/html",
+            "application/pdf",
+            "text/calendar"
+        ]
+    );
     assert!(mail.attachment("ticket.pdf").starts_with(b"%PDF-1.7"));
     let calendar = String::from_utf8(mail.attachment("calendar.ics").to_vec()).expect("UTF-8");
     let calendar = calendar.replace("\r\n ", "");
-    let uid = format!("UID:{}.{}@aerobus.example", booking["id"].as_str().unwrap(), booking["segments"][0]["flight_id"].as_str().unwrap());
-    for said in [uid.as_str(), "METHOD:PUBLISH", "SEQUENCE:2", "STATUS:CONFIRMED", "DTSTART:20261201T093000Z"] {
+    let uid = format!(
+        "UID:{}.{}@aerobus.example",
+        booking["id"].as_str().unwrap(),
+        booking["segments"][0]["flight_id"].as_str().unwrap()
+    );
+    for said in [uid.as_str(), "METHOD:PUBLISH", "SEQUENCE:2", "STATUS:CONFIRMED", "DTSTART:20261201T093000Z"]
+    {
         assert!(calendar.contains(said), "{said} is missing in {calendar}");
     }
     assert!(mail.raw.contains("text/calendar; method=PUBLISH; charset=utf-8"));
@@ -130,7 +145,10 @@ async fn held_cancelled_and_expired_bookings_have_their_letters() {
     mailer.world.publish(&event(EventType::BookingHeld, &held)).await;
     let mail = mailer.next_mail().await;
     assert_eq!(mail.subject, "Your seats are held: K7XQ2M, CDG-JFK");
-    assert!(mail.text.contains("until: Fri, 20 Nov 2026, 13:00 (Paris time)") && mail.html.contains("EUR\u{a0}1,323.40"));
+    assert!(
+        mail.text.contains("until: Fri, 20 Nov 2026, 13:00 (Paris time)")
+            && mail.html.contains("EUR\u{a0}1,323.40")
+    );
 
     let mut cancelled = confirmed();
     let refund = json!({
@@ -142,7 +160,8 @@ async fn held_cancelled_and_expired_bookings_have_their_letters() {
     let mail = mailer.next_mail().await;
     assert_eq!(mail.subject, "Booking cancelled: K7XQ2M, CDG-JFK");
     assert!(
-        mail.text.contains("EUR\u{a0}120.00 of the EUR\u{a0}1,323.40") && mail.html.contains("EUR\u{a0}120.00"),
+        mail.text.contains("EUR\u{a0}120.00 of the EUR\u{a0}1,323.40")
+            && mail.html.contains("EUR\u{a0}120.00"),
         "{}",
         mail.text
     );
@@ -182,12 +201,27 @@ async fn letters_are_in_the_language_of_the_contact_and_english_where_nobody_tol
     });
     for (kind, booking, subject, said) in [
         (EventType::BookingConfirmed, &booking, "Buchung bestätigt", "1.203,40\u{a0}EUR"),
-        (EventType::BookingChanged, &rescheduled, "Neue Flugzeiten", "Begründung der Fluggesellschaft: Nebel"),
+        (
+            EventType::BookingChanged,
+            &rescheduled,
+            "Neue Flugzeiten",
+            "Begründung der Fluggesellschaft: Nebel",
+        ),
         (EventType::BookingChanged, &changed, "Buchung geändert", "So sieht sie jetzt aus."),
-        (EventType::BookingChanged, &reseated, "Buchung geändert", "Ada Lovelace, AE101: statt 12C jetzt 12A"),
+        (
+            EventType::BookingChanged,
+            &reseated,
+            "Buchung geändert",
+            "Ada Lovelace, AE101: statt 12C jetzt 12A",
+        ),
         (EventType::BookingCancelled, &cancelled, "Buchung storniert", "keine Erstattung"),
         (EventType::BookingCancelled, &disrupted, "Flug gestrichen", "AE101 findet nicht statt"),
-        (EventType::BookingHeld, &german(held(&confirmed())), "Ihre Plätze sind reserviert", "Di., 01.12.2026"),
+        (
+            EventType::BookingHeld,
+            &german(held(&confirmed())),
+            "Ihre Plätze sind reserviert",
+            "Di., 01.12.2026",
+        ),
         (EventType::BookingConfirmed, &confirmed(), "Booking confirmed", "Your booking is confirmed."),
     ] {
         mailer.world.publish(&event(kind, booking)).await;

@@ -168,9 +168,9 @@ impl Mail {
             let kind = part.content_type().expect("a part has a type");
             format!("{}/{}", kind.ctype(), kind.subtype().unwrap_or_default())
         };
-        let attachments = parsed.attachments().map(|part| {
-            (part.attachment_name().unwrap_or_default().to_owned(), part.contents().to_vec())
-        });
+        let attachments = parsed
+            .attachments()
+            .map(|part| (part.attachment_name().unwrap_or_default().to_owned(), part.contents().to_vec()));
         Self {
             raw: String::from_utf8_lossy(raw).into_owned(),
             subject: parsed.subject().unwrap_or_default().to_owned(),

@@ -80,6 +80,7 @@ impl FaultWorld {
     }
 
     /// The same with another value of a variable.
+    #[expect(clippy::needless_pass_by_value, reason = "callers hand over texts and numbers")]
     pub(crate) fn set(&mut self, name: &'static str, value: impl ToString) {
         self.settings.insert(name, value.to_string());
     }

@@ -215,7 +215,7 @@ mod tests {
 
     #[actix_web::test]
     async fn a_service_that_is_not_ready_names_what_fails() {
-        let health = crate::http::Health::new().needs("database", || std::future::ready(false));
+        let health = crate::http::health::Health::new().needs("database", || std::future::ready(false));
         let app = test::init_service(
             App::new()
                 .app_data(web::Data::new(health))

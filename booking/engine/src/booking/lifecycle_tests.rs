@@ -104,7 +104,8 @@ fn take(
         }
         LifecycleStep::ChangeContact(other) => {
             let email = if other { "grace@example.org" } else { "ada@example.org" };
-            let patch = ContactPatch { email: Some(email.parse().unwrap()), phone: Patch::Keep, locale: Patch::Keep };
+            let patch =
+                ContactPatch { email: Some(email.parse().unwrap()), phone: Patch::Keep, locale: Patch::Keep };
             booking.change_contact(&patch, *now).map(|_| vec![])
         }
         LifecycleStep::Expire => {
@@ -308,7 +309,11 @@ fn quotes_are_good_for_the_booking_as_it_was_and_for_a_while() {
         other.cancel((Some(&quote), RefundId::new()), flown(far), now + TimeDelta::minutes(15)),
         Err(Refusal::QuoteExpired)
     );
-    let patch = ContactPatch { email: Some("grace@example.org".parse().unwrap()), phone: Patch::Keep, locale: Patch::Keep };
+    let patch = ContactPatch {
+        email: Some("grace@example.org".parse().unwrap()),
+        phone: Patch::Keep,
+        locale: Patch::Keep,
+    };
     assert_eq!(other.change_contact(&patch, now), Ok(true));
     assert_eq!(
         other.cancel((Some(&quote), RefundId::new()), flown(far), now),

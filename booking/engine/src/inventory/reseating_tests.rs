@@ -178,7 +178,8 @@ fn suffices(parties: &[SeatedParty], plan: &SeatPlan) -> bool {
             .map(|(seat, _)| seat)
             .collect();
         let exit = |seat: &SeatDesignator| plan.exit_rows.contains(&seat.row());
-        let travellers = || parties.iter().filter(|party| party.cabin == cabin).flat_map(|one| &one.travellers);
+        let travellers =
+            || parties.iter().filter(|party| party.cabin == cabin).flat_map(|one| &one.travellers);
         let plain = sellable.iter().filter(|seat| !exit(seat)).count();
         travellers().count() <= sellable.len()
             && travellers().filter(|(_, wish)| !wish.exit_allowed).count() <= plain

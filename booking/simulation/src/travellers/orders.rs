@@ -50,7 +50,11 @@ pub(crate) fn draw(world: &SimulatedWorld, account: UserId, key: Option<u64>) ->
         owner: account,
         segments,
         passengers,
-        contact: Contact { email: EmailAddress::stored("traveller@example.org".to_owned()), phone: None, locale: None },
+        contact: Contact {
+            email: EmailAddress::stored("traveller@example.org".to_owned()),
+            phone: None,
+            locale: None,
+        },
         expected_total,
         payment,
         hold_minutes,

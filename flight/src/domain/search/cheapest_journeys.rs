@@ -112,14 +112,10 @@ impl OfferTotals {
 
 /// Takes out of the lists what no journey has whose total in one offer is `most` at most; gives the itineraries of the cheapest
 /// journey, one of each slice, or nothing where there is no journey.
-pub(super) fn keep_affordable<'a>(
-    lists: &mut Lists<'a>,
-    most: Option<i64>,
-) -> Vec<SliceOption<'a>> {
+pub(super) fn keep_affordable<'a>(lists: &mut Lists<'a>, most: Option<i64>) -> Vec<SliceOption<'a>> {
     let most = most.unwrap_or(i64::MAX);
     let orders: Vec<TravelOrder> = lists.iter().map(|list| TravelOrder::of(list)).collect();
-    let offers: Vec<OfferTotals> =
-        (0..OFFERS).map(|offer| OfferTotals::new(lists, &orders, offer)).collect();
+    let offers: Vec<OfferTotals> = (0..OFFERS).map(|offer| OfferTotals::new(lists, &orders, offer)).collect();
     let cheapest = offers.iter().filter_map(|offer| Some((offer, offer.least()?)));
     let cheapest = cheapest.filter(|(_, least)| *least <= most).min_by_key(|(_, least)| *least);
     let journey = cheapest.map_or_else(Vec::new, |(offer, _)| offer.cheapest(lists));

@@ -13,10 +13,7 @@ use crate::{
         ImportFollower,
         imports::{CsvTable, ImportWrites, handlers::transfers},
     },
-    store::{
-        RowLock,
-        flights::SOURCE,
-    },
+    store::{RowLock, flights::SOURCE},
 };
 use diesel::QueryResult;
 use diesel_async::AsyncPgConnection;

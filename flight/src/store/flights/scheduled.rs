@@ -159,19 +159,26 @@ pub async fn former(
     let schedules = column(dates, |(schedule, _)| schedule.0);
     let days = column(dates, |(_, date)| *date);
     let removed: Vec<(Uuid, NaiveDate)> = removed_dates::table
-        .filter(removed_dates::schedule_id.eq_any(&schedules).and(removed_dates::scheduled_date.eq_any(&days)))
+        .filter(
+            removed_dates::schedule_id.eq_any(&schedules).and(removed_dates::scheduled_date.eq_any(&days)),
+        )
         .load(connection)
         .await?;
     let there: Vec<(Uuid, NaiveDate, Uuid)> = scheduled_flights::table
         .filter(scheduled_flights::schedule_id.eq_any(&schedules))
         .filter(scheduled_flights::scheduled_date.eq_any(&days))
-        .select((scheduled_flights::schedule_id, scheduled_flights::scheduled_date, scheduled_flights::flight_id))
+        .select((
+            scheduled_flights::schedule_id,
+            scheduled_flights::scheduled_date,
+            scheduled_flights::flight_id,
+        ))
         .load(connection)
         .await?;
-    let removed = removed.into_iter().map(|(schedule, date)| ((ScheduleId(schedule), date), FormerFlight::Removed));
-    let there = there
-        .into_iter()
-        .map(|(schedule, date, flight)| ((ScheduleId(schedule), date), FormerFlight::There(FlightId(flight))));
+    let removed =
+        removed.into_iter().map(|(schedule, date)| ((ScheduleId(schedule), date), FormerFlight::Removed));
+    let there = there.into_iter().map(|(schedule, date, flight)| {
+        ((ScheduleId(schedule), date), FormerFlight::There(FlightId(flight)))
+    });
     Ok(removed.chain(there).collect())
 }
 

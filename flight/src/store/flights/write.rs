@@ -18,7 +18,7 @@ use shared::{
     events::{Event, EventType, FlightStatus},
     fare::FlightFare,
     flight_time::FlightTime,
-    iata::{AirportCode, FlightNumber, Registration},
+    iata::{AirlineCode, AirportCode, FlightNumber, Registration},
     ids::FlightId,
     outbox,
 };

@@ -8,8 +8,8 @@ use crate::{
         rotation::{AirplaneFit, turnaround},
         schedule::Schedule,
         schedule_generation::{
-            ConflictReason, Decision, ExistingFlight, FormerFlight, ScheduleConflict, ScheduledFlight, decide,
-            scheduled_flights,
+            ConflictReason, Decision, ExistingFlight, FormerFlight, ScheduleConflict, ScheduledFlight,
+            decide, scheduled_flights,
         },
     },
     store::{

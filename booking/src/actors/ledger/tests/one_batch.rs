@@ -130,7 +130,11 @@ async fn two_of_each(fixture: &LedgerFixture, processor: &mut PostgresProcessor)
         commands.push(Command::Quote { at: at(booking), quote, key });
     }
     for booking in &held[2..4] {
-        let patch = ContactPatch { email: Some("other@example.org".parse().unwrap()), phone: Patch::Keep, locale: Patch::Keep };
+        let patch = ContactPatch {
+            email: Some("other@example.org".parse().unwrap()),
+            phone: Patch::Keep,
+            locale: Patch::Keep,
+        };
         commands.push(Command::ChangeContact { at: at(booking), patch });
     }
     for booking in &held[4..] {

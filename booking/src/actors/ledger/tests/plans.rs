@@ -52,7 +52,11 @@ async fn change(fixture: &LedgerFixture, processor: &mut PostgresProcessor) -> [
     let made = buy(processor, flight, &["4A", "4B", "4C"].map(str::to_owned)).await;
     let before = looked_at(fixture, processor).await;
     let at = |booking: &Booking| BookingRef { booking: booking.id, version: None };
-    let contact = ContactPatch { email: Some("other@example.org".parse().unwrap()), phone: Patch::Keep, locale: Patch::Keep };
+    let contact = ContactPatch {
+        email: Some("other@example.org".parse().unwrap()),
+        phone: Patch::Keep,
+        locale: Patch::Keep,
+    };
     let [first, second, _] = &made[..] else { panic!("three bookings") };
     let commands = vec![
         first.1.clone(),
