@@ -119,7 +119,7 @@ const ROWS: [&str; 9] = [
 const EVENTS: &str = "
 WITH flight AS MATERIALIZED (
     SELECT flight_id AS flown, jsonb_build_array(jsonb_build_object(
-        'flight_id', flight_id, 'flight_number', state->'flight_number', 'origin', state->'origin',
+        'flight_id', flight_id, 'flight_number', state->'flight_number', 'airline', state->'airline'->'name', 'origin', state->'origin',
         'destination', state->'destination', 'departure', pg_temp.flight_time(departs, 'Europe/London'),
         'arrival', pg_temp.flight_time(departs + interval '7 hours', 'America/New_York'),
         'cabin', 'economy', 'brand', 'standard', 'status', 'confirmed')) AS segments

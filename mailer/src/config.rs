@@ -89,7 +89,7 @@ impl Default for Config {
             send_concurrency: 8,
             connect_timeout_ms: 5000,
             answer_timeout_ms: 10_000,
-            send_timeout_ms: 30_000,
+            send_timeout_ms: 120_000,
             retry_hours: 24,
             queue_poll_ms: 5000,
         }

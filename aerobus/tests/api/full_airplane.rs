@@ -162,7 +162,10 @@ async fn a_flight_that_was_withdrawn_for_nothing_is_sold_again_when_flight_start
     let withdraw = format!("/internal/flights/{id}/withdraw");
     let withdrawn = as_flight(&system).post(&withdraw, &json!({ "flight": state })).await.expect(200);
     assert_eq!(withdrawn["was_on_sale"], true);
-    let note = format!("INSERT INTO flight.withdrawals (id, flight_id) VALUES (gen_random_uuid(), '{id}')");
+    let note = format!(
+        "INSERT INTO flight.withdrawals (id, flight_id, noted_at) \
+         VALUES (gen_random_uuid(), '{id}', now() - interval '1 minute')"
+    );
     assert_eq!(diesel::sql_query(note).execute(&mut database).await.unwrap(), 1);
     book(&admin, &of_traveller(&flight, 0)).await.expect_problem(409, "flight_not_bookable");
 

@@ -69,7 +69,7 @@ async fn a_repeated_key_sends_one_letter() {
     }
     assert_eq!((first.status.as_u16(), fixture.count(REQUESTS).await), (202, 1));
     let at_once = (0..4).map(|number| {
-        let client = fixture.user(number % 2, account, &[]).with_header("idempotency-key", "at once");
+        let client = fixture.user(number % 2, account, &[]).with_header("idempotency-key", "at-once");
         let path = path.clone();
         async move { client.post(&path, &json!({})).await }
     });

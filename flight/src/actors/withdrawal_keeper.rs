@@ -1,5 +1,5 @@
 //! Has flights sold again whose disruption was not committed and whose process could not see to it: at its start, and each
-//! minute.
+//! minute, once their note is old enough.
 
 use super::catalogue::{CatalogueChange, CatalogueHandle};
 use crate::{domain::flight::Flight, store::withdrawals};

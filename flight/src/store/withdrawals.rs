@@ -3,7 +3,7 @@
 
 use super::{column, flights, schema::withdrawals};
 use crate::domain::flight::Flight;
-use diesel::prelude::*;
+use diesel::{pg::data_types::PgInterval, prelude::*, sql_types::Interval};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared::ids::FlightId;
 use uuid::Uuid;
@@ -37,12 +37,17 @@ pub async fn delete(
     Ok(diesel::delete(withdrawals::table.find(id)).execute(connection).await? == 1)
 }
 
-/// The notes that are left, by id, and `limit` at most. One whose act is in its transaction is not among them.
+/// How old a note is at least that is left. An act asks booking between its note and its transaction, and a deletion of a
+/// flight has no transaction meanwhile: both take two connections and an answer, 15 seconds at most.
+const LEFT_AFTER: PgInterval = PgInterval { microseconds: 30_000_000, days: 0, months: 0 };
+
+/// The notes that are left, by id, and `limit` at most. One whose act may still be under way is not among them.
 ///
 /// # Errors
 /// Those of the database.
 pub async fn left(connection: &mut AsyncPgConnection, limit: i64) -> QueryResult<Vec<WithdrawalNote>> {
     let ids: Vec<Uuid> = withdrawals::table
+        .filter((withdrawals::noted_at + LEFT_AFTER.into_sql::<Interval>()).le(diesel::dsl::now))
         .order(withdrawals::id)
         .limit(limit)
         .select(withdrawals::id)

@@ -172,7 +172,9 @@ async fn every_write_of_staff_leaves_one_record() {
     assert_eq!(record["subject"], format!("schedule/{}", made["id"].as_str().expect("an id")));
 
     // An import leaves a record of its own beside those of its rows.
-    for collection in ["cities", "airports", "airlines", "aircraft-types", "seat-layouts", "airplanes"] {
+    for collection in
+        ["cities", "airports", "airlines", "aircraft-types", "seat-layouts", "airplanes", "schedules"]
+    {
         trial.import_back(collection).await;
     }
     let document = trial.service.anybody.get("/openapi.json").await.expect(200);

@@ -91,3 +91,28 @@ async fn a_patch_that_changes_nothing_changes_no_version() {
     let admin = format!("/api/v1/admin/flights/{}", flight["id"].as_str().expect("an id"));
     assert_eq!(service.operator.patch(&admin, &json!({})).await.expect(200), flight);
 }
+
+#[actix_web::test]
+async fn what_was_deleted_outside_of_the_season_is_made_again_when_the_season_has_it_again() {
+    let service = Service::start().await;
+    let still = keep_still(&service).await;
+    let (first, last) = (day(10), day(11));
+    let made = service.operator.post(ADMIN, &season(first, last)).await.expect(201);
+    generate(&service, &made, "").await;
+    service.operator.patch(&path(&made), &json!({"effective_to": first})).await.expect(200);
+    let outside = flight_on(&service, last).await;
+    let admin = format!("/api/v1/admin/flights/{}", outside["id"].as_str().expect("an id"));
+    service.operator.delete(&admin).await.expect(204);
+    service.operator.patch(&path(&made), &json!({"effective_to": last})).await.expect(200);
+    let mut heard = service.listen().await;
+    drop(still);
+    // The keeper of another instance has a turn at its start.
+    let _another = service.another().await;
+    let expected = [first, last].map(|date| format!("{date}T10:00"));
+    loop {
+        heard.recv().await.expect("an event");
+        if departures(&service).await == expected {
+            break;
+        }
+    }
+}

@@ -67,6 +67,8 @@ async fn a_flight_is_sold_again_whose_disruption_died_with_its_process() {
         end_its_connection(&service).await;
         // What the process had done is undone, and nothing tells booking, until another one starts.
         assert_eq!(notes(&service).await, 1, "{act}");
+        let age = "UPDATE withdrawals SET noted_at = now() - interval '1 minute'";
+        diesel::sql_query(age).execute(&mut service.connect().await).await.expect("an older note");
         let _another = service.another().await;
         let event = heard.recv().await.expect("an event");
         let state: FlightState = event.data().expect("a state");

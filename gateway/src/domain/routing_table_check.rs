@@ -93,6 +93,7 @@ mod tests {
         assert_eq!(
             differences(ServiceName::Mailer, &document),
             [
+                "GET /api/v1/admin/mail/dead-letters/{} is in the table only",
                 "GET /api/v1/admin/mail/{} needs mail:read by the table, nothing by the document",
                 "POST /api/v1/admin/mail/dead-letters/{}/replay is in the table only",
                 "POST /api/v1/admin/mail/{}/resend needs mail:resend by the table, a token by the document",

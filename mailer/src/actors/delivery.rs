@@ -1,6 +1,6 @@
 //! One attempt each to deliver some letters: render and send them.
 
-use super::renderer::RendererHandle;
+use super::renderer::{RendererHandle, Unrendered};
 use crate::{
     domain::{DeliveryAttempt, DeliveryOutcome, backoff},
     store::letter_queue::{ClaimedLetter, EndedAttempt},
@@ -52,7 +52,9 @@ impl LetterDelivery {
         for (letter, mail) in letters.iter().zip(rendered) {
             match mail {
                 Ok(mail) => mails.push((letter, OutgoingMail { name: file_name(letter), mail })),
-                Err(reason) => ended(letter, DeliveryAttempt::new(DeliveryOutcome::Refused, None, &reason)),
+                Err(Unrendered { outcome, reason }) => {
+                    ended(letter, DeliveryAttempt::new(outcome, None, &reason))
+                }
             }
         }
         let mut sending = self.transport.send(mails, self.send_timeout);
@@ -78,11 +80,11 @@ impl EndedAttempt {
 }
 
 /// The name of the letter's file. It begins with the time at which the letter was queued, so a repeated attempt
-/// writes the same file.
+/// writes the same file. Letters of one kind about one booking may be queued in one instant, so it ends with the id.
 fn file_name(letter: &ClaimedLetter) -> String {
     let time = letter.queued_at.format("%Y%m%dT%H%M%S%.3fZ");
     match &letter.reference {
-        Some(reference) => format!("{time}-{reference}-{}", letter.template),
-        None => format!("{time}-{}-{}", letter.id, letter.template),
+        Some(reference) => format!("{time}-{reference}-{}-{}", letter.template, letter.id),
+        None => format!("{time}-{}-{}", letter.template, letter.id),
     }
 }

@@ -2,6 +2,7 @@
 //! async threads must not wait for.
 
 use crate::{
+    domain::DeliveryOutcome,
     kinds,
     render::{
         LetterContent, LetterParts, Letterhead, MessageError, RenderError, RenderedMail, Templates,
@@ -34,9 +35,31 @@ const ASK_TIMEOUT: Duration = Duration::from_secs(30);
 /// The longest that a reader waits.
 const READ_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Asks for the mails of letters: for each of them the mail, or why there is none and never will be.
+/// Why a letter has no mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Unrendered {
+    /// Refused where there never will be one. A fault of ours is deferred: a newer release may do better, and until then
+    /// staff are told by the age of the letter.
+    pub(crate) outcome: DeliveryOutcome,
+    /// What is wrong.
+    pub(crate) reason: String,
+}
+
+impl From<RenderError> for Unrendered {
+    fn from(error: RenderError) -> Self {
+        Self { outcome: DeliveryOutcome::Deferred, reason: error.to_string() }
+    }
+}
+
+impl From<MessageError> for Unrendered {
+    fn from(error: MessageError) -> Self {
+        Self { outcome: DeliveryOutcome::Refused, reason: error.to_string() }
+    }
+}
+
+/// Asks for the mails of letters: for each of them the mail, or why there is none.
 #[derive(Message)]
-#[rtype(result = "Vec<Result<RenderedMail, String>>")]
+#[rtype(result = "Vec<Result<RenderedMail, Unrendered>>")]
 struct RenderLetters(Arc<[ClaimedLetter]>);
 
 /// Asks for what a letter says, its token masked; `None` where there is nothing to be shown.
@@ -73,16 +96,13 @@ impl Renderer {
         RendererHandle(SyncArbiter::start(THREADS, make))
     }
 
-    fn render(&self, letter: &ClaimedLetter) -> Result<RenderedMail, String> {
+    fn render(&self, letter: &ClaimedLetter) -> Result<RenderedMail, Unrendered> {
         let kept = (letter.subject.as_str(), letter.locale.as_str(), letter.data.as_str());
-        let content = LetterContent::read(&letter.template, kept, letter.token.as_ref());
-        let rendered = content.and_then(|content| {
-            Ok((self.templates.render(&content)?, letter_documents(&content, &self.issuer)?))
-        });
-        let (parts, documents) = rendered.map_err(|error: RenderError| error.to_string())?;
+        let content = LetterContent::read(&letter.template, kept, letter.token.as_ref())?;
+        let parts = self.templates.render(&content)?;
+        let documents = letter_documents(&content, &self.issuer)?;
         let (head, recipient) = (&self.letterhead, &letter.recipient);
-        build_message(head, recipient, &letter.subject, &letter.message_id, &parts, documents)
-            .map_err(|error: MessageError| error.to_string())
+        Ok(build_message(head, recipient, &letter.subject, &letter.message_id, &parts, documents)?)
     }
 }
 
@@ -104,14 +124,14 @@ impl RendererHandle {
         self.0.send(RenderContent(stored)).timeout(READ_TIMEOUT).await
     }
 
-    /// The mails of letters, in order; the reason where a letter can have none.
+    /// The mails of letters, in order; the reason where a letter has none.
     ///
     /// # Errors
     /// When the renderer is busy or gone.
     pub(crate) async fn render(
         &self,
         letters: Arc<[ClaimedLetter]>,
-    ) -> Result<Vec<Result<RenderedMail, String>>, MailboxError> {
+    ) -> Result<Vec<Result<RenderedMail, Unrendered>>, MailboxError> {
         self.0.send(RenderLetters(letters)).timeout(ASK_TIMEOUT).await
     }
 }
@@ -121,7 +141,7 @@ impl Actor for Renderer {
 }
 
 impl Handler<RenderLetters> for Renderer {
-    type Result = Vec<Result<RenderedMail, String>>;
+    type Result = Vec<Result<RenderedMail, Unrendered>>;
 
     fn handle(&mut self, RenderLetters(letters): RenderLetters, _: &mut Self::Context) -> Self::Result {
         // A panic would end the thread's actor for good. The renderer has no state that it could break.
@@ -132,7 +152,9 @@ impl Handler<RenderLetters> for Renderer {
             rendered
         };
         let rendered = letters.iter().map(render);
-        rendered.map(|mail| mail.unwrap_or_else(|_| Err("the renderer panicked".to_owned()))).collect()
+        let panicked =
+            || Unrendered { outcome: DeliveryOutcome::Deferred, reason: "the renderer panicked".to_owned() };
+        rendered.map(|mail| mail.unwrap_or_else(|_| Err(panicked()))).collect()
     }
 }
 

@@ -66,7 +66,8 @@ pub(crate) fn build_message(
     let mut builder = Message::builder()
         .from(letterhead.from.clone())
         .to(Mailbox::new(None, address))
-        .subject(subject)
+        // A text that looks like an encoded word (RFC 2047) would be read as what it encodes.
+        .subject(subject.replace("=?", "= ?"))
         .message_id(Some(message_id.to_owned()))
         .date_now()
         .raw_header(auto_submitted);

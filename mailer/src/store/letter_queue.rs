@@ -28,6 +28,10 @@ const PATIENCE: Duration = Duration::from_secs(3600);
 /// except where another instance ends it in the same moment.
 const RECHECK: Duration = Duration::from_secs(1);
 
+/// How soon a letter is looked at again that waits for one that is tried later. That one may leave the queue by another
+/// way than an attempt: superseded, or erased.
+const HOLD: Duration = Duration::from_secs(30);
+
 /// A letter that an instance has claimed to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ClaimedLetter {
@@ -83,6 +87,7 @@ statement! {
         recheck: Interval = PgInterval,
         recheck_too: Interval = PgInterval,
         patience: Interval = PgInterval,
+        hold: Interval = PgInterval,
         lease: Interval = PgInterval,
     } -> (Bool, SqlUuid, Text, Nullable<Text>, Text, Text, Text, Text, Text, Integer, Integer, Timestamptz),
     "WITH due AS MATERIALIZED (
@@ -99,6 +104,7 @@ statement! {
             OFFSET 0
         ) AS older
         WHERE NOT superseded AND queued_at > now() - $ AND older.until IS NOT NULL
+              AND (SELECT reference FROM letters WHERE id = due.letter_id) IS NOT NULL
     ), pointless AS (
         DELETE FROM letter_queue WHERE ctid = ANY (ARRAY(SELECT place FROM due WHERE superseded)) RETURNING letter_id
     ), given_up AS (
@@ -107,7 +113,7 @@ statement! {
         DELETE FROM letter_tokens WHERE letter_id = ANY (ARRAY(SELECT letter_id FROM pointless))
     ), claimed AS (
         UPDATE letter_queue AS q SET (sending, attempts, next_attempt_at, held_back) = (
-            SELECT count(*) = 0, q.attempts + (count(*) = 0)::integer, coalesce(max(until), now() + $), count(*) > 0
+            SELECT count(*) = 0, q.attempts + (count(*) = 0)::integer, coalesce(least(max(until), now() + $), now() + $), count(*) > 0
             FROM behind WHERE behind.letter_id = q.letter_id
         )
         WHERE ctid = ANY (ARRAY(SELECT place FROM due WHERE NOT superseded))
@@ -129,8 +135,9 @@ pub(crate) struct Claimed {
 
 /// Claims up to `limit` letters that are due, the longest due first. No other instance gets them before the lease ends.
 ///
-/// A letter is not claimed while an older one to the same recipient about the same aggregate is in the queue, except
-/// where it has waited for [`PATIENCE`]. A letter that a newer one superseded while it was being sent is given up.
+/// A letter about a booking is not claimed while an older one to the same recipient about the same booking is in the
+/// queue, except where it has waited for [`PATIENCE`]. Letters about an account have no order: an alert must not hold up
+/// a password. A letter that a newer one superseded while it was being sent is given up.
 ///
 /// # Errors
 /// Those of the database.
@@ -144,6 +151,7 @@ pub(crate) async fn claim(
         recheck: interval(RECHECK),
         recheck_too: interval(RECHECK),
         patience: interval(PATIENCE),
+        hold: interval(HOLD),
         lease: interval(lease),
     };
     let rows: Vec<ClaimedRow> = claim.load(&mut connection).await?;

@@ -6,8 +6,14 @@ use serde_json::{Value, json};
 use shared::ids::{EventId, LetterId};
 use testkit::SmtpSink;
 
-const UP: &str = include_str!("../../../migrations/mailer/20261201000000_queue_letters/up.sql");
-const DOWN: &str = include_str!("../../../migrations/mailer/20261201000000_queue_letters/down.sql");
+const UP: &str = concat!(
+    include_str!("../../../migrations/mailer/20261201000000_queue_letters/up.sql"),
+    include_str!("../../../migrations/mailer/20261201110000_order_letters/up.sql"),
+);
+const DOWN: &str = concat!(
+    include_str!("../../../migrations/mailer/20261201110000_order_letters/down.sql"),
+    include_str!("../../../migrations/mailer/20261201000000_queue_letters/down.sql"),
+);
 
 fn data() -> Value {
     json!({

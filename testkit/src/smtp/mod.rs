@@ -4,9 +4,11 @@ mod authority;
 mod script;
 mod session;
 mod sink;
+mod state;
 mod unanswered;
 
 pub use authority::{SinkEncryption, TestAuthority};
 pub use script::{SmtpBehaviour, SmtpFault, SmtpPhase};
-pub use sink::{ReceivedMail, SmtpSink, SmtpSinkOptions};
+pub use sink::SmtpSink;
+pub use state::{ReceivedMail, SmtpSinkOptions};
 pub use unanswered::UnansweredPort;

@@ -3,7 +3,7 @@
 use super::{
     authority::{SinkEncryption, TestAuthority},
     script::{SmtpFault, SmtpPhase},
-    sink::{ReceivedMail, SmtpState},
+    state::{ReceivedMail, SmtpState},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use std::{

@@ -1,10 +1,15 @@
 //! The server as tests hold it.
 
-use super::{authority::SinkEncryption, script::SmtpBehaviour, session::SmtpSession};
+use super::{
+    authority::SinkEncryption,
+    script::SmtpBehaviour,
+    session::SmtpSession,
+    state::{ReceivedMail, SmtpSinkOptions, SmtpState, lock},
+};
 use std::{
     net::{Ipv4Addr, SocketAddr},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     thread::JoinHandle,
@@ -15,40 +20,6 @@ use tokio::{
     sync::{oneshot, watch},
 };
 
-/// A mail as it came over the wire.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReceivedMail {
-    /// The sender of the envelope.
-    pub from: String,
-    /// The recipients of the envelope.
-    pub to: Vec<String>,
-    /// Header and body, dots unstuffed, lines ended by CRLF.
-    pub raw: Vec<u8>,
-}
-
-impl ReceivedMail {
-    /// Header and body as text, still in their transfer encoding.
-    #[must_use]
-    pub fn text(&self) -> String {
-        String::from_utf8_lossy(&self.raw).into_owned()
-    }
-}
-
-/// What the server offers and asks for.
-pub struct SmtpSinkOptions {
-    /// How it encrypts.
-    pub encryption: SinkEncryption,
-    /// User and password that it wants of everybody. It takes them where the connection is encrypted, or where it has
-    /// no encryption.
-    pub credentials: Option<(String, String)>,
-}
-
-impl Default for SmtpSinkOptions {
-    fn default() -> Self {
-        Self { encryption: SinkEncryption::None, credentials: None }
-    }
-}
-
 /// A real SMTP server on a free port of the loopback interface, on a thread of its own.
 pub struct SmtpSink {
     address: SocketAddr,
@@ -58,32 +29,6 @@ pub struct SmtpSink {
     /// How many mails [`Self::next`] has given out.
     given: AtomicUsize,
     server: Mutex<Option<SmtpServer>>,
-}
-
-/// What all sessions share.
-pub(super) struct SmtpState {
-    pub(super) options: SmtpSinkOptions,
-    mails: Mutex<Vec<ReceivedMail>>,
-    count: watch::Sender<usize>,
-    pub(super) behaviour: watch::Sender<SmtpBehaviour>,
-    /// How many sessions have met what goes wrong since the server was last told how to behave.
-    pub(super) met: watch::Sender<usize>,
-}
-
-impl SmtpState {
-    /// Keeps a mail.
-    pub(super) fn keep(&self, mail: ReceivedMail) {
-        let count = {
-            let mut mails = lock(&self.mails);
-            mails.push(mail);
-            mails.len()
-        };
-        self.count.send_if_modified(|known| {
-            let more = count > *known;
-            *known = count.max(*known);
-            more
-        });
-    }
 }
 
 struct SmtpServer {
@@ -224,11 +169,6 @@ fn bind(address: SocketAddr) -> TcpSocket {
     socket.set_reuseaddr(true).expect("a shared address");
     socket.bind(address).expect("a port on the loopback interface");
     socket
-}
-
-/// Nobody panics while holding one of these locks with something half done.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 async fn accept(listener: TcpListener, shared: Arc<SmtpState>) {

@@ -53,7 +53,7 @@ async fn replayed(
 #[tokio::test]
 async fn postgresql_ends_as_the_model_does() {
     // The run that the environment names, or some.
-    let seeds = of_environment("AEROBUS_SIMULATION_SEED").map_or(56..=60, |seed| seed..=seed);
+    let seeds = of_environment("AEROBUS_SIMULATION_SEED").map_or(56..=63, |seed| seed..=seed);
     let steps = of_environment("AEROBUS_SIMULATION_STEPS").unwrap_or(STEPS);
     let mut happened = BTreeSet::new();
     let all = seeds.clone().count() > 1;
@@ -73,7 +73,7 @@ async fn postgresql_ends_as_the_model_does() {
 #[tokio::test]
 async fn the_locks_keep_seats_apart_without_the_key() {
     let mut lost = 0;
-    for seed in 1..=3 {
+    for seed in 1..=6 {
         let (replay, counts) = replayed(seed, STEPS, (&[WITHOUT_CONSTRAINT], Sabotage::None)).await;
         assert!(replay.differences.is_empty(), "{}", replay.differences.join("\n"));
         assert_eq!(replay.seats_sold_twice, 0);

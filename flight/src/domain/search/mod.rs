@@ -16,6 +16,8 @@
 
 mod cheapest_journeys;
 mod connections;
+#[cfg(test)]
+mod example_tests;
 mod itinerary;
 mod journeys;
 mod json;

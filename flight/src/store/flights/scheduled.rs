@@ -182,21 +182,26 @@ pub async fn former(
     Ok(removed.chain(there).collect())
 }
 
-/// Notes that the date of a flight that is to be deleted has none any more, where a schedule made it.
+/// Notes that the date of a flight that is to be deleted has none any more, where a schedule made it and still operates on
+/// that date. Outside of the season a deletion says nothing against a flight of a later season.
 ///
 /// # Errors
 /// Those of the database.
 pub(super) async fn note_removed(connection: &mut AsyncPgConnection, flight: FlightId) -> QueryResult<()> {
-    let date = scheduled_flights::table
-        .filter(scheduled_flights::flight_id.eq(flight.0))
-        .select((scheduled_flights::schedule_id, scheduled_flights::scheduled_date));
-    diesel::insert_into(removed_dates::table)
-        .values(date)
-        .into_columns((removed_dates::schedule_id, removed_dates::scheduled_date))
-        .on_conflict_do_nothing()
-        .execute(connection)
-        .await
-        .map(drop)
+    // The schedule may be deleted at the same time. Of its days Monday is the lowest bit.
+    diesel::sql_query(
+        "INSERT INTO removed_dates (schedule_id, scheduled_date) \
+         SELECT schedules.id, scheduled_date \
+         FROM scheduled_flights JOIN schedules ON schedules.id = schedule_id \
+         WHERE flight_id = $1 AND scheduled_date BETWEEN effective_from AND effective_to \
+               AND days_of_operation >> (extract(isodow FROM scheduled_date)::integer - 1) & 1 = 1 \
+         FOR KEY SHARE OF schedules \
+         ON CONFLICT DO NOTHING",
+    )
+    .bind::<SqlUuid, _>(flight.0)
+    .execute(connection)
+    .await
+    .map(drop)
 }
 
 /// Forgets which dates of a schedule have lost their flight, so that it makes them again.
