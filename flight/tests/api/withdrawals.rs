@@ -38,6 +38,12 @@ async fn notes(service: &Service) -> i64 {
     counted.number
 }
 
+/// Makes notes so old that no act can be behind them.
+async fn age_notes(service: &Service) {
+    let age = "UPDATE withdrawals SET noted_at = now() - interval '1 minute'";
+    diesel::sql_query(age).execute(&mut service.connect().await).await.expect("older notes");
+}
+
 /// Ends the connection of the act that is asking booking, as the death of its process does.
 async fn end_its_connection(service: &Service) {
     let ended: Vec<Ended> = diesel::sql_query(
@@ -67,8 +73,7 @@ async fn a_flight_is_sold_again_whose_disruption_died_with_its_process() {
         end_its_connection(&service).await;
         // What the process had done is undone, and nothing tells booking, until another one starts.
         assert_eq!(notes(&service).await, 1, "{act}");
-        let age = "UPDATE withdrawals SET noted_at = now() - interval '1 minute'";
-        diesel::sql_query(age).execute(&mut service.connect().await).await.expect("an older note");
+        age_notes(&service).await;
         let _another = service.another().await;
         let event = heard.recv().await.expect("an event");
         let state: FlightState = event.data().expect("a state");
@@ -157,6 +162,8 @@ async fn the_note_of_an_act_under_way_is_left_alone() {
     let flight: FlightId = made["id"].as_str().expect("an id").parse().expect("an id");
     let (mut acting, mut looking) = (service.connect().await, service.connect().await);
     let note = withdrawals::note(&mut acting, flight).await.expect("a note");
+    assert_eq!(withdrawals::left(&mut looking, 10).await.expect("the notes"), [], "it asks booking now");
+    age_notes(&service).await;
     let undone = acting
         .transaction::<(), diesel::result::Error, _>(async |connection: &mut AsyncPgConnection| {
             assert!(withdrawals::delete(connection, note).await?);

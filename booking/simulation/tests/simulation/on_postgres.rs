@@ -52,11 +52,11 @@ async fn replayed(
 
 #[tokio::test]
 async fn postgresql_ends_as_the_model_does() {
-    // The run that the environment names, or some.
-    let seeds = of_environment("AEROBUS_SIMULATION_SEED").map_or(56..=63, |seed| seed..=seed);
+    // The run that the environment names, or some in which all of that happens.
+    let seeds = of_environment("AEROBUS_SIMULATION_SEED").map_or(vec![56, 71, 72, 74, 84], |seed| vec![seed]);
     let steps = of_environment("AEROBUS_SIMULATION_STEPS").unwrap_or(STEPS);
     let mut happened = BTreeSet::new();
-    let all = seeds.clone().count() > 1;
+    let all = seeds.len() > 1;
     for seed in seeds {
         let (replay, counts) = replayed(seed, steps, (&[], Sabotage::None)).await;
         happened.extend(counts.into_keys());
