@@ -101,12 +101,12 @@ async fn the_document_is_true() {
     // Any text is a file; a dry run answers 200 with what is wrong with it.
     let excluded = format!("{ENDS_ACCESS}|/import$");
     let drawn =
-        ["--phases", "examples,coverage,fuzzing", "--max-examples", "12", "--exclude-path-regex", &excluded];
+        ["--phases", "examples,coverage,fuzzing", "--max-examples", "8", "--exclude-path-regex", &excluded];
     run(&system, &token, Vec::new(), &drawn).await;
     // Answers of success need things that exist.
     let admin = system.anybody.with_token(&token);
     let configuration = configuration(folder.path(), &existing(&system, &admin).await);
-    let known = ["--phases", "examples,coverage,fuzzing", "--mode", "positive", "--max-examples", "5"];
+    let known = ["--phases", "examples,coverage,fuzzing", "--mode", "positive", "--max-examples", "3"];
     let existing = ["--config-file".to_owned(), configuration];
     run(&system, &token, existing.to_vec(), &[&known[..], &["--exclude-path-regex", ENDS_ACCESS]].concat())
         .await;
